@@ -1,0 +1,1 @@
+"""The buttons: a file per command, flags in, one call, a report out."""

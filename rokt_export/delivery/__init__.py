@@ -1,0 +1,1 @@
+"""The moving part: transport, pacing, engine and journal."""

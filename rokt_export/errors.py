@@ -1,0 +1,74 @@
+"""What can go wrong, as one tree of errors, and the exit status each gravity ends in."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitStatus(IntEnum):
+    """How the process ends; relied on by scripts and CI, so a number never changes its meaning."""
+
+    OK = 0
+    FINDINGS = 1
+    USAGE = 2
+    CONFIGURATION = 3
+    UNREACHABLE = 4
+    JOURNAL = 5
+    INTERRUPTED = 130
+
+    @classmethod
+    def gravest(cls, *statuses: ExitStatus) -> ExitStatus:
+        """Return the highest of several statuses: an interruption outweighs all, success nothing."""
+        return max(statuses, default=cls.OK)
+
+
+class RoktExportError(Exception):
+    """An error a user can act on: what is wrong, where, and what to do about it.
+
+    Args:
+        message: what is wrong, in one sentence without a final full stop.
+        where: the place, as `file:line:column`, `row 7, column email`, or a host; shown before the message.
+        remedy: what to do, as one sentence; shown on a line of its own.
+    """
+
+    exit_status: ExitStatus = ExitStatus.CONFIGURATION
+
+    def __init__(self, message: str, *, where: str | None = None, remedy: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        """Return `where: message`, the form used in logs and in nested causes."""
+        return f"{self.where}: {self.message}" if self.where else self.message
+
+
+class UsageError(RoktExportError):
+    """The command line asks for something that makes no sense or is not allowed."""
+
+    exit_status = ExitStatus.USAGE
+
+
+class SpecError(RoktExportError):
+    """A partner spec cannot be read or breaks the language."""
+
+
+class TransactionsError(RoktExportError):
+    """A file of transactions cannot be read as one."""
+
+
+class ConfigurationError(RoktExportError):
+    """Something around the spec is missing or wrong: an environment variable, a certificate, a plug-in."""
+
+
+class UnreachableError(RoktExportError):
+    """The partner, or the server that issues its tokens, could not be reached or refused our credentials."""
+
+    exit_status = ExitStatus.UNREACHABLE
+
+
+class JournalError(RoktExportError):
+    """The journal cannot be opened, read or written."""
+
+    exit_status = ExitStatus.JOURNAL

@@ -1,0 +1,1 @@
+"""Pure: one transaction, one request, one response, one outcome."""

@@ -1,0 +1,178 @@
+"""The nouns of one exchange: request, response or fault, and the outcome read from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rokt_export.transactions.model import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A complete HTTP request, before anything sends it.
+
+    Attributes:
+        method: the HTTP method, upper case.
+        url: absolute, percent-encoded, with its query.
+        headers: name and value in the order sent. Rows whose headers do not vary share one tuple, so a transport may
+            compare it by identity.
+        body: the bytes of the body; None for a request without one.
+    """
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes | None = None
+
+    def header(self, name: str) -> str | None:
+        """Return the first value of a header, by name without regard to case."""
+        return first_header(self.headers, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds from the start of the attempt until each phase had ended (0.0 where a phase did not happen)."""
+
+    dns: float = 0.0
+    connect: float = 0.0
+    tls: float = 0.0
+    first_byte: float = 0.0
+    total: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What the partner answered.
+
+    Attributes:
+        status: the HTTP status code of the final (non-1xx) response.
+        headers: name and value, as received, in order.
+        body: the bytes, after transfer and content decoding.
+        timings: phase times in seconds.
+        http_version: `1.0`, `1.1`, `2` or `3`.
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    timings: Timings = Timings()
+    http_version: str = "1.1"
+
+    def header(self, name: str) -> str | None:
+        """Return the first value of a header, by name without regard to case."""
+        return first_header(self.headers, name)
+
+
+class FaultKind(StrEnum):
+    """Why there is no response. The names are the contract's; none is ever shown as a status."""
+
+    DNS = "dns"
+    CONNECT = "connect"
+    TLS = "tls"
+    TIMEOUT_BEFORE_SEND = "timeout_before_send"
+    TIMEOUT_AFTER_SEND = "timeout_after_send"
+    RESET_AFTER_SEND = "reset_after_send"
+    TOO_LARGE = "too_large"
+    PROTOCOL = "protocol"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An attempt that brought no usable response.
+
+    Attributes:
+        kind: which fault.
+        message: what happened, for a person, with the host but without secrets.
+        sent: whether bytes of the request may have reached the partner: the line between "never sent" and `unknown`.
+        timings: phase times in seconds, as far as it came.
+    """
+
+    kind: FaultKind
+    message: str
+    sent: bool
+    timings: Timings = Timings()
+
+
+Answer = Response | Fault
+
+
+class OutcomeKind(StrEnum):
+    """Four business outcomes that rules give, and three honest ones that a rule cannot give."""
+
+    DELIVERED = "delivered"
+    DUPLICATE = "duplicate"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    UNCLASSIFIED = "unclassified"
+    INVALID = "invalid"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one exchange counts.
+
+    Attributes:
+        kind: the outcome.
+        rule: the name of the response rule that decided; None where no rule did.
+        reason: the partner's own words or ours, for a person.
+        reference: the partner's identifier of the record.
+        code: the partner's own code.
+        retry: whether the rule allows another attempt.
+        retry_after: seconds that the partner asks to wait before one; None where it asks nothing.
+    """
+
+    kind: OutcomeKind
+    rule: str | None = None
+    reason: str | None = None
+    reference: str | None = None
+    code: str | None = None
+    retry: bool = False
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One transaction's whole way: what was sent, what came back, how it counts.
+
+    Attributes:
+        transaction: the row.
+        request: what was rendered; None for an `invalid` row.
+        answer: the last attempt's response or fault; None where nothing was sent.
+        outcome: how it counts.
+        attempts: how often it was put on the wire.
+        started: UTC seconds since the epoch of the first attempt; 0.0 where nothing was sent.
+    """
+
+    transaction: Transaction
+    request: Request | None
+    answer: Answer | None
+    outcome: Outcome
+    attempts: int = 0
+    started: float = 0.0
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status, or None where no response came."""
+        return self.answer.status if isinstance(self.answer, Response) else None
+
+    @property
+    def error(self) -> str | None:
+        """The transport fault as `kind: message`, or None."""
+        return f"{self.answer.kind}: {self.answer.message}" if isinstance(self.answer, Fault) else None
+
+    @property
+    def latency_ms(self) -> float | None:
+        """Milliseconds of the last attempt from start to end, or None where nothing was sent."""
+        return round(self.answer.timings.total * 1000, 3) if self.answer is not None else None
+
+
+def first_header(headers: tuple[tuple[str, str], ...], name: str) -> str | None:
+    """Return the first value of the header called `name`, without regard to case; None where there is none."""
+    wanted = name.lower()
+    for key, value in headers:
+        if key.lower() == wanted:
+            return value
+    return None

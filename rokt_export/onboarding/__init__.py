@@ -1,0 +1,1 @@
+"""A spec's birth and proof: validation, probing, later init and certification."""

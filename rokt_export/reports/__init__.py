@@ -1,0 +1,1 @@
+"""What happened, told to people and machines from exchanges and the journal."""

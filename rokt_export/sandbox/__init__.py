@@ -1,0 +1,1 @@
+"""A partner made from its own spec, over real HTTP."""

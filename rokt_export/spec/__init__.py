@@ -1,0 +1,1 @@
+"""The partner's contract: document, model, template, lint and Rokt's attributes."""

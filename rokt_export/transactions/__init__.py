@@ -1,0 +1,1 @@
+"""Rows from anywhere, generated ones, and the damage found in files."""

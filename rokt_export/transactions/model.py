@@ -1,0 +1,31 @@
+"""The transaction: one engagement with a placement, as named values with their place in the source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Value: TypeAlias = "str | None | list[Value] | dict[str, Value]"
+"""A cell. Numbers and booleans of a JSON source arrive as the text that stood in the file (`1.10`, `true`), so that
+no digit is lost; `None` is a null the source states; a key that is not there is absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """One row to deliver.
+
+    Attributes:
+        row: 1-based number of the data row in the whole input (header not counted), the key of every report.
+        id: what both sides call it: the `transactionid` or `confirmationref` attribute, else `row-<n>`.
+        values: attribute name to cell, after column mapping. Never mutated.
+        invented: generated or declared test data, not a real person.
+        problem: why the source could not read this row as a transaction (`3 cells where the header has 10`);
+            such a row is reported `invalid` and never sent.
+    """
+
+    row: int
+    id: str
+    values: Mapping[str, Value]
+    invented: bool = False
+    problem: str | None = None
