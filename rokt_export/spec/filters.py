@@ -1,0 +1,314 @@
+"""The template filters: each turns one value of a transaction into another, and leaves absent and null values alone."""
+
+from __future__ import annotations
+
+import base64 as base64_codec
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+
+class Absent:
+    """The value of an attribute that the transaction does not have."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT = Absent()
+
+
+class FilterError(ValueError):
+    """A value that a filter cannot turn: the row is invalid, the spec is not."""
+
+
+class Raw(str):
+    """Text that is already escaped for its place (what `tojson` returns)."""
+
+    __slots__ = ()
+
+
+class Number(str):
+    """A number as its exact digits: written bare in JSON, as text everywhere else."""
+
+    __slots__ = ()
+
+
+def text_of(value: Any) -> str:
+    """Return a value as text: booleans as `true` and `false`, null as nothing, lists and mappings as JSON."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    written = getattr(value, "written", None)
+    if written is not None:
+        return str(written)
+    if isinstance(value, (list, dict)):
+        return orjson.dumps(value).decode()
+    return str(value)
+
+
+def trim(value: Any) -> str:
+    """Return the text without white space at its ends."""
+    return text_of(value).strip()
+
+
+def lower(value: Any) -> str:
+    """Return the text in lower case."""
+    return text_of(value).lower()
+
+
+def upper(value: Any) -> str:
+    """Return the text in upper case."""
+    return text_of(value).upper()
+
+
+def title(value: Any) -> str:
+    """Return the text with each word's first letter upper case, leaving O'Neil and d'Arcy their inner letters."""
+    return re.sub(r"[^\W\d_]+('[^\W\d_]+)?", lambda word: word[0][:1].upper() + word[0][1:].lower(), text_of(value))
+
+
+def _hash(name: str, length: int) -> Callable[..., str]:
+    hashed = re.compile(rf"[0-9a-fA-F]{{{length}}}")
+
+    def digest(value: Any, case: str = "lower", normalize: bool = True) -> str:
+        if case not in {"lower", "upper"}:
+            raise FilterError(f"{name}: case is `lower` or `upper`, not `{case}`")
+        text = text_of(value)
+        plain = text.strip().lower() if normalize else text
+        result = (
+            plain if hashed.fullmatch(plain) else hashlib.new(name, plain.encode(), usedforsecurity=False).hexdigest()
+        )
+        return result.upper() if case == "upper" else result.lower()
+
+    digest.__name__ = name
+    digest.__doc__ = (
+        f"Return the {name} digest in hex of the trimmed, lower-cased text (Rokt's rule for addresses;"
+        " `normalize=false` takes the text as it is); text that already is such a digest is left alone."
+    )
+    return digest
+
+
+md5 = _hash("md5", 32)
+sha1 = _hash("sha1", 40)
+sha256 = _hash("sha256", 64)
+
+_COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)")
+_ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?")
+_SERIAL = re.compile(r"\d{5}\.\d+")
+_SPREADSHEET_EPOCH = datetime(1899, 12, 30, tzinfo=UTC)
+
+
+@lru_cache(maxsize=8192)
+def read_date(text: str, given: str | None = None) -> datetime:
+    """Return the moment that a text states: `yyyymmdd`, ISO 8601, or a spreadsheet serial with a fraction.
+
+    Exported metadata shows dates as spreadsheet serials (43765.07083 is 2019-10-27 01:42).
+
+    Args:
+        text: the cell.
+        given: a strptime format, when the text is none of these.
+
+    Raises:
+        FilterError: the text is no date.
+    """
+    text = text.strip()
+    try:
+        if given:
+            return datetime.strptime(text, given)
+        if match := _COMPACT.fullmatch(text):
+            return datetime(int(match[1]), int(match[2]), int(match[3]))
+        if _ISO.fullmatch(text):
+            return datetime.fromisoformat(text)
+        if _SERIAL.fullmatch(text):
+            return _SPREADSHEET_EPOCH + timedelta(days=float(text))
+    except ValueError as error:
+        raise FilterError(f"`{text}` is not a date: {error}") from error
+    raise FilterError(f"`{text}` is not a date: yyyymmdd, yyyy-mm-dd, or say its form with date(..., given='%d/%m/%Y')")
+
+
+@lru_cache(maxsize=8192)
+def _format_date(text: str, form: str, given: str | None) -> str:
+    moment = read_date(text, given)
+    if form == "%s":
+        return str(int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()))
+    return moment.strftime(form)
+
+
+def date_(value: Any, form: str = "%Y-%m-%d", given: str | None = None) -> Any:
+    """Return a date in a strftime form (`%s` is seconds since 1970); empty text stays empty."""
+    if isinstance(value, datetime):
+        return str(int(value.timestamp())) if form == "%s" else value.strftime(form)
+    if isinstance(value, date):
+        return value.strftime(form)
+    text = text_of(value)
+    return _format_date(text, form, given) if text else text
+
+
+def number(value: Any, decimals: int | None = None, decimal: str = ".", thousands: str = "") -> Any:
+    """Return a number, its digits kept: `decimals` rounds half up; `decimal` and `thousands` are the input's signs."""
+    text = text_of(value).strip()
+    if not text:
+        return text
+    plain = text.replace(thousands, "") if thousands else text
+    plain = plain.replace(decimal, ".") if decimal != "." else plain
+    try:
+        exact = Decimal(plain)
+    except InvalidOperation as error:
+        raise FilterError(f"`{text}` is not a number") from error
+    if not exact.is_finite():
+        raise FilterError(f"`{text}` is not a number")
+    if decimals is not None:
+        exact = exact.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
+    return Number(f"{exact:f}")
+
+
+_TRUE = frozenset({"true", "yes", "y", "1", "on", "t"})
+_FALSE = frozenset({"false", "no", "n", "0", "off", "f"})
+
+
+def boolean(value: Any, true: Any = True, false: Any = False) -> Any:
+    """Return true or false (or what `true` and `false` say instead) for yes/no, y/n, 1/0, on/off, t/f."""
+    text = text_of(value).strip().lower()
+    if not text:
+        return text
+    if text in _TRUE:
+        return true
+    if text in _FALSE:
+        return false
+    raise FilterError(f"`{text}` is neither yes nor no")
+
+
+def phone(value: Any, region: str | None = None, form: str = "E164") -> str:
+    """Return a phone number as its digits, or, for a region (`US`), in one of its forms.
+
+    The forms are E164, INTERNATIONAL, NATIONAL and RFC3966.
+
+    Raises:
+        FilterError: the number does not exist in that region's plan.
+    """
+    text = text_of(value).strip()
+    if region is None or not text:
+        return re.sub(r"\D", "", text)
+    import phonenumbers
+
+    try:
+        parsed = phonenumbers.parse(text, region.upper())
+    except phonenumbers.NumberParseException as error:
+        raise FilterError(f"`{text}` is not a phone number of {region.upper()}") from error
+    chosen = getattr(phonenumbers.PhoneNumberFormat, form.upper(), None)
+    if chosen is None:
+        raise FilterError(f"phone: form is E164, INTERNATIONAL, NATIONAL or RFC3966, not `{form}`")
+    return str(phonenumbers.format_number(parsed, chosen))
+
+
+def replace(value: Any, old: str, new: str = "") -> str:
+    """Return the text with every `old` replaced by `new`."""
+    return text_of(value).replace(old, new)
+
+
+def default(value: Any, fallback: Any = "") -> Any:
+    """Return `fallback` for an absent, null or empty value."""
+    return fallback if value is ABSENT or value is None or value == "" else value
+
+
+_UNSET: Any = object()
+
+
+def map_(
+    value: Any,
+    equal: Mapping[str, Any] | None = None,
+    contains: Mapping[str, Any] | None = None,
+    default: Any = _UNSET,
+    empty: Any = _UNSET,
+) -> Any:
+    """Return the value that a table gives: Rokt's custom field, by "Equal" first, then by "Contains", then the default.
+
+    Without regard to case. `empty` is the result for an absent, null or empty value (without it: `default`), `default`
+    that for no match (without it: the value itself).
+    """
+    if value is ABSENT or value is None or value == "":
+        return empty if empty is not _UNSET else value if default is _UNSET else default
+    text = text_of(value)
+    folded = text.casefold().strip()
+    for key, result in (equal or {}).items():
+        if text_of(key).casefold() == folded:
+            return result
+    for key, result in (contains or {}).items():
+        if text_of(key).casefold() in folded:
+            return result
+    return text if default is _UNSET else default
+
+
+def slice_(value: Any, start: int = 0, end: int | None = None) -> Any:
+    """Return the characters (or elements) from `start` up to `end`, counted from 0; negative counts from the end."""
+    return value[start:end] if isinstance(value, list) else text_of(value)[start:end]
+
+
+def split(value: Any, separator: str = ",", index: int | None = None) -> Any:
+    """Return the trimmed parts of a text as a list, or the part numbered `index` (nothing where there is none)."""
+    parts = [part.strip() for part in text_of(value).split(separator)] if value != "" else []
+    if index is None:
+        return parts
+    return parts[index] if -len(parts) <= index < len(parts) else ""
+
+
+def join(value: Any, separator: str = ",") -> str:
+    """Return the elements of a list as one text."""
+    return separator.join(text_of(part) for part in value) if isinstance(value, list) else text_of(value)
+
+
+def urlencode(value: Any) -> str:
+    """Return the text percent-encoded, for a URL inside a value."""
+    return quote(text_of(value), safe="")
+
+
+def base64(value: Any) -> str:
+    """Return the text's UTF-8 bytes in base64."""
+    return base64_codec.b64encode(text_of(value).encode()).decode()
+
+
+def tojson(value: Any) -> Raw:
+    """Return the value as JSON, quotes included."""
+    return Raw(orjson.dumps(value).decode())
+
+
+FILTERS: Mapping[str, Callable[..., Any]] = {
+    "trim": trim,
+    "lower": lower,
+    "upper": upper,
+    "title": title,
+    "md5": md5,
+    "sha1": sha1,
+    "sha256": sha256,
+    "date": date_,
+    "number": number,
+    "boolean": boolean,
+    "phone": phone,
+    "replace": replace,
+    "default": default,
+    "map": map_,
+    "slice": slice_,
+    "split": split,
+    "join": join,
+    "urlencode": urlencode,
+    "base64": base64,
+    "tojson": tojson,
+}
+
+FILL_ABSENT = frozenset({"default", "map"})
+"""Filters that give an absent value a value; all others pass absent and null on."""

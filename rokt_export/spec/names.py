@@ -1,0 +1,82 @@
+"""Turn a parameter's name (`a.b[0].c`, `fields[name=email].value`) into the steps that place it in a body."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A member of an object, a child element, an attribute (`@id`) or an element's text (`#text`)."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """The element that keeps a place in an array; places that stay empty are closed up."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """`[]`: one more element of an array."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """`[name=email]`: the element of an array whose member `name` is `email`, made when it is not there."""
+
+    key: str
+    value: str
+
+
+Step: TypeAlias = Key | Index | Append | Match
+
+_TOKEN = re.compile(
+    r"""
+    (?:^|\.)(?P<key>[^.\[\]'"]+)                          # a or .a
+    | (?:^|\.)?\[(?P<quote>['"])(?P<quoted>.*?)(?P=quote)\]   # ['a.b']
+    | \[(?P<index>\d+)\]                                  # [0]
+    | \[(?P<append>)\]                                    # []
+    | \[(?P<match>[^=\[\]]+)=(?P<value>[^\]]*)\]          # [name=email]
+    """,
+    re.VERBOSE,
+)
+
+
+@lru_cache(maxsize=4096)
+def steps(name: str) -> tuple[Step, ...]:
+    """Return the steps of a nested name.
+
+    Raises:
+        ValueError: the name does not follow the grammar; the message says where.
+    """
+    found: list[Step] = []
+    at = 0
+    while at < len(name):
+        token = _TOKEN.match(name, at)
+        if token is None or token.end() == at:
+            raise ValueError(f"`{name}` is not a parameter name: it cannot be read from `{name[at:]}` on")
+        found.append(_step(token))
+        at = token.end()
+    if not found or not isinstance(found[0], Key):
+        raise ValueError(f"`{name}` is not a parameter name: it must start with a key")
+    return tuple(found)
+
+
+def _step(token: re.Match[str]) -> Step:
+    groups = token.groupdict()
+    if groups["key"] is not None:
+        return Key(groups["key"])
+    if groups["quoted"] is not None:
+        return Key(groups["quoted"])
+    if groups["index"] is not None:
+        return Index(int(groups["index"]))
+    if groups["append"] is not None:
+        return Append()
+    return Match(groups["match"], groups["value"].strip("'\""))

@@ -1,0 +1,322 @@
+"""Turn template text (`{{ email | lower }}`) into a compiled template that fills it from a transaction's values."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from enum import StrEnum
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+from xml.sax.saxutils import escape as xml_escape
+
+from rokt_export.spec.filters import ABSENT, FILL_ABSENT, FILTERS, FilterError, Raw, text_of
+
+if TYPE_CHECKING:
+    from jinja2 import nodes
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+Values = Mapping[str, Any]
+_Part = Callable[[Values, Mapping[str, str]], Any]
+
+
+class TemplateProblem(ValueError):
+    """A template that does not compile; the message says why and what to write instead."""
+
+
+class Place(StrEnum):
+    """Where the text goes, which decides how values are escaped in it."""
+
+    VALUE = "value"
+    URL = "url"
+    HEADER = "header"
+    JSON = "json"
+    XML = "xml"
+    TEXT = "text"
+
+
+def _header(text: str) -> str:
+    if any(sign in text for sign in "\r\n\0"):
+        raise FilterError("a header cannot hold a line break")
+    return text
+
+
+_ESCAPES: Mapping[Place, Callable[[str], str]] = {
+    Place.VALUE: str,
+    Place.TEXT: str,
+    Place.URL: lambda text: quote(text, safe=""),
+    Place.HEADER: _header,
+    Place.JSON: lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    Place.XML: lambda text: xml_escape(text, {'"': "&quot;", "'": "&apos;"}),
+}
+
+DYNAMIC: Mapping[str, Callable[[], Any]] = {
+    "now": lambda: datetime.now(UTC),
+    "uuid": lambda: str(uuid.uuid4()),
+}
+"""Names that are no attributes: the moment of rendering (UTC) and a random identifier."""
+
+RESERVED = frozenset({"env", "attributes", *DYNAMIC})
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A compiled template.
+
+    Attributes:
+        source: the text as written.
+        attributes: the attributes that it names.
+        env: the environment variables that it names.
+        constant: whether it names nothing at all.
+    """
+
+    source: str
+    attributes: frozenset[str]
+    env: frozenset[str]
+    constant: bool
+    _fill: _Part = field(repr=False, compare=False)
+
+    def fill(self, values: Values, env: Mapping[str, str]) -> Any:
+        """Return the filled value: native for a lone expression, else text; `ABSENT` where an attribute is absent.
+
+        Raises:
+            FilterError: a filter cannot turn the value.
+        """
+        return self._fill(values, env)
+
+
+def attribute_template(name: str) -> Template:
+    """Return the template that `attribute: name` is short for; any name will do, a dash or a space included."""
+    return Template(f"{{{{ {name} }}}}", frozenset({name}), frozenset(), False, _attribute(name))
+
+
+def constant_template(value: Any) -> Template:
+    """Return the template of a constant that is not text (`value: 5`)."""
+    return Template(text_of(value), frozenset(), frozenset(), True, lambda _values, _env: value)
+
+
+@lru_cache(maxsize=2048)
+def compile_template(source: str, place: Place = Place.VALUE) -> Template:
+    """Compile template text for a place.
+
+    Text without `{{` and `{%` is a constant and costs nothing; expressions of attributes, environment variables,
+    constants and filters are compiled to plain functions (jinja2 takes 6 us a render); the rest is jinja2, sandboxed.
+
+    Raises:
+        TemplateProblem: unknown filter, wrong arguments, syntax.
+    """
+    if "{{" not in source and "{%" not in source and "{#" not in source:
+        return Template(source, frozenset(), frozenset(), True, lambda _values, _env: source)
+    tree = _parse(source)
+    _check_filters(tree)
+    env_names = frozenset(_env_names(tree))
+    attributes = frozenset(_attribute_names(tree))
+    escape = _ESCAPES[place]
+    try:
+        fill = _join([_part(node, place) for node in _output(tree)], escape, place)
+    except _NotPlainError:
+        fill = _jinja(source, place)
+    return Template(source, attributes, env_names, False, fill)
+
+
+class _NotPlainError(Exception):
+    """The template needs jinja2 itself."""
+
+
+def _parse(source: str) -> nodes.Template:
+    from jinja2 import TemplateSyntaxError
+
+    if "{{{" in source:
+        raise TemplateProblem("`{{{` is Rokt's old form: write `{{ attribute }}`, values are escaped for their place")
+    try:
+        return _environment(Place.VALUE).parse(source)
+    except TemplateSyntaxError as error:
+        raise TemplateProblem(f"template syntax: {error.message}") from error
+
+
+def _output(tree: nodes.Template) -> list[nodes.Expr]:
+    from jinja2 import nodes
+
+    found: list[nodes.Expr] = []
+    for node in tree.body:
+        if not isinstance(node, nodes.Output):
+            raise _NotPlainError
+        found.extend(node.nodes)
+    return found
+
+
+def _part(node: nodes.Expr, place: Place) -> str | _Part:
+    from jinja2 import nodes
+
+    return str(node.data) if isinstance(node, nodes.TemplateData) else _expression(node, place)
+
+
+def _expression(node: nodes.Expr, place: Place) -> _Part:
+    from jinja2 import nodes
+
+    match node:
+        case nodes.Name(name=name) if name in DYNAMIC:
+            make = DYNAMIC[name]
+            return lambda _values, _env: make()
+        case nodes.Name(name=name):
+            return _attribute(name)
+        case nodes.Const(value=value):
+            return lambda _values, _env: value
+        case nodes.Getitem(node=nodes.Name(name="attributes"), arg=nodes.Const(value=name)):
+            return _attribute(str(name))
+        case nodes.Getattr(node=nodes.Name(name="env"), attr=name):
+            return _env(name, raw=place is Place.URL)
+        case nodes.Filter(node=nodes.Expr() as inner, name=name):
+            return _filtered(_expression(inner, place), node)
+        case _:
+            raise _NotPlainError
+
+
+def _attribute(name: str) -> _Part:
+    return lambda values, _env: values.get(name, ABSENT)
+
+
+def _env(name: str, *, raw: bool) -> _Part:
+    """An environment variable may hold the whole base of a URL, so in a URL it is taken as it stands."""
+    return (lambda _values, env: Raw(env[name])) if raw else (lambda _values, env: env[name])
+
+
+def _filtered(inner: _Part, node: nodes.Filter) -> _Part:
+    args, kwargs = _arguments(node)
+    function = FILTERS[node.name]
+    if node.name in FILL_ABSENT:
+        return lambda values, env: function(inner(values, env), *args, **kwargs)
+
+    def apply(values: Values, env: Mapping[str, str]) -> Any:
+        value = inner(values, env)
+        return value if value is ABSENT or value is None else function(value, *args, **kwargs)
+
+    return apply
+
+
+def _arguments(node: nodes.Filter) -> tuple[list[Any], dict[str, Any]]:
+    from jinja2 import nodes
+
+    if node.dyn_args or node.dyn_kwargs:
+        raise _NotPlainError
+    try:
+        return [arg.as_const() for arg in node.args], {str(pair.key): pair.value.as_const() for pair in node.kwargs}
+    except nodes.Impossible as error:
+        raise _NotPlainError from error
+
+
+def _join(parts: list[str | _Part], escape: Callable[[str], str], place: Place) -> _Part:
+    if len(parts) == 1 and callable(parts[0]) and place is Place.VALUE:
+        return parts[0]
+
+    def fill(values: Values, env: Mapping[str, str]) -> Any:
+        text = ""
+        for part in parts:
+            if isinstance(part, str):
+                text += part
+                continue
+            value = part(values, env)
+            if value is ABSENT:
+                return ABSENT
+            text += value if isinstance(value, Raw) else escape(text_of(value))
+        return text
+
+    return fill
+
+
+def _jinja(source: str, place: Place) -> _Part:
+    from jinja2 import UndefinedError
+    from jinja2.exceptions import SecurityError
+
+    template = _environment(place).from_string(source)
+
+    def fill(values: Values, env: Mapping[str, str]) -> Any:
+        seen = {name: Raw(value) for name, value in env.items()} if place is Place.URL else env
+        dynamic = {name: make() for name, make in DYNAMIC.items()}
+        try:
+            return template.render({**values, **dynamic, "attributes": values, "env": seen})
+        except UndefinedError:
+            return ABSENT
+        except (SecurityError, TypeError, ValueError, ArithmeticError) as error:
+            raise FilterError(f"the template cannot be filled: {error}") from error
+
+    return fill
+
+
+@lru_cache(maxsize=len(Place))
+def _environment(place: Place) -> ImmutableSandboxedEnvironment:
+    from jinja2 import StrictUndefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    class Optional(StrictUndefined):
+        """An absent attribute: false in a condition, an error where its text is wanted."""
+
+        def __bool__(self) -> bool:  # type: ignore[override]
+            return False
+
+    escape = _ESCAPES[place]
+
+    def finalize(value: Any) -> Any:
+        return value if isinstance(value, (Raw, Optional)) else escape(text_of(value))
+
+    environment = ImmutableSandboxedEnvironment(
+        undefined=Optional, finalize=finalize, keep_trailing_newline=True, autoescape=False
+    )
+    environment.filters = {name: _guarded(name, function) for name, function in FILTERS.items()}
+    environment.globals = {}
+    return environment
+
+
+def _guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same rule for absent and null in jinja2 as in the short way."""
+
+    def apply(value: Any, *args: Any, **kwargs: Any) -> Any:
+        from jinja2 import Undefined
+
+        if isinstance(value, Undefined) or value is None:
+            return function(ABSENT if value is not None else None, *args, **kwargs) if name in FILL_ABSENT else value
+        return function(value, *args, **kwargs)
+
+    return apply
+
+
+def _check_filters(tree: nodes.Template) -> None:
+    from jinja2 import nodes
+
+    for node in tree.find_all(nodes.Filter):
+        if node.name not in FILTERS:
+            near = get_close_matches(node.name, FILTERS, n=1)
+            hint = f"; did you mean `{near[0]}`?" if near else f"; there are {', '.join(FILTERS)}"
+            raise TemplateProblem(f"there is no filter `{node.name}`{hint}")
+        try:
+            args, kwargs = _arguments(node)
+            inspect.signature(FILTERS[node.name]).bind("", *args, **kwargs)
+        except _NotPlainError:
+            continue
+        except TypeError as error:
+            raise TemplateProblem(f"filter `{node.name}`: {error}") from error
+
+
+def _env_names(tree: nodes.Template) -> Iterator[str]:
+    from jinja2 import nodes
+
+    for member in tree.find_all(nodes.Getattr):
+        if isinstance(member.node, nodes.Name) and member.node.name == "env":
+            yield member.attr
+    for item in tree.find_all(nodes.Getitem):
+        if isinstance(item.node, nodes.Name) and item.node.name == "env" and isinstance(item.arg, nodes.Const):
+            yield str(item.arg.value)
+
+
+def _attribute_names(tree: nodes.Template) -> Iterator[str]:
+    from jinja2 import meta, nodes
+
+    yield from meta.find_undeclared_variables(tree) - RESERVED
+    for node in tree.find_all(nodes.Getitem):
+        if isinstance(node.node, nodes.Name) and node.node.name == "attributes" and isinstance(node.arg, nodes.Const):
+            yield str(node.arg.value)
