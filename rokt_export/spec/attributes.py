@@ -1,0 +1,214 @@
+"""Rokt's attribute catalogue: turns the name a person wrote into the attribute that Rokt means by it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One attribute of a transaction, as Rokt's public attribute pages describe it.
+
+    Attributes:
+        name: what specs, templates and files call it.
+        format: how its text is written, in words.
+        example: one value in that format.
+        description: what it means.
+        personal: redacted in everything written, unless the person is invented.
+        group: the heading it is listed under.
+        aliases: other names that files and later pages use; compared without case and punctuation.
+    """
+
+    name: str
+    format: str
+    example: str
+    description: str
+    personal: bool
+    group: str
+    aliases: tuple[str, ...] = ()
+
+
+def _person(
+    name: str, form: str, example: str, description: str, aliases: str = "", *, personal: bool = True
+) -> Attribute:
+    return Attribute(name, form, example, description, personal, "person", tuple(aliases.split()))
+
+
+def _address(name: str, form: str, example: str, description: str, aliases: str = "") -> Attribute:
+    return Attribute(name, form, example, description, name != "country", "address", tuple(aliases.split()))
+
+
+def _order(name: str, form: str, example: str, description: str, aliases: str = "") -> Attribute:
+    return Attribute(name, form, example, description, False, "order", tuple(aliases.split()))
+
+
+def _product(name: str, form: str, example: str, description: str, aliases: str = "") -> Attribute:
+    return Attribute(name, form, example, description, False, "product", tuple(aliases.split()))
+
+
+def _visit(
+    name: str, form: str, example: str, description: str, aliases: str = "", *, personal: bool = False
+) -> Attribute:
+    return Attribute(name, form, example, description, personal, "visit", tuple(aliases.split()))
+
+
+_SHA256_EXAMPLE = "F6191D8D6A0F75CA7D237ED07CF8E461E72E5C7BB28D611DDF37E5908FDB632B"
+
+_CATALOGUE = (
+    _person("email", "email address", "john.smith@rokt.com", "The customer's email address.", "emailaddress mail"),
+    _person(
+        "emailmd5",
+        "MD5, 32 lower-case hex digits",
+        "238afb9e862add7d56bbc4181b80fa32",
+        "MD5 of the trimmed, lower-cased email address.",
+        "md5email emailhashmd5 hashedemailmd5",
+    ),
+    _person(
+        "emailsha256",
+        "SHA-256, 64 hex digits",
+        _SHA256_EXAMPLE,
+        "SHA-256 of the trimmed, lower-cased email address.",
+        "sha256email emailhashsha256 hashedemailsha256 emailhash hashedemail",
+    ),
+    _person("firstname", "name", "John", "The customer's first name.", "givenname forename fname first"),
+    _person("lastname", "name", "Smith", "The customer's last name.", "surname familyname lname last"),
+    _person("title", "Mr, Mrs, Ms or Miss", "Ms", "How the customer is addressed.", "salutation", personal=False),
+    _person("gender", "M or F", "F", "The customer's gender.", "sex", personal=False),
+    _person("dob", "yyyymmdd", "19831215", "The customer's date of birth.", "dateofbirth birthdate birthday birthdt"),
+    _person("age", "integer", "33", "The customer's age in years.", personal=False),
+    _person(
+        "mobile",
+        "digits without the country code",
+        "7327572923",
+        "The customer's mobile number.",
+        "mobilephone mobilenumber phone phonenumber telephone tel cell cellphone",
+    ),
+    _person("language", "ISO 639-1, 2 letters", "en", "The customer's language.", "lang", personal=False),
+    _address("unitno", "text", "101", "Flat or unit number.", "unit unitnumber apartment apt"),
+    _address(
+        "address1",
+        "text",
+        "123 Fake Street",
+        "First line of the address.",
+        "billingaddress1 addressline1 street streetaddress address",
+    ),
+    _address(
+        "address2", "text", "Building A", "Second line of the address.", "billingaddress2 addressline2 streetaddress2"
+    ),
+    _address("city", "text", "New York", "City or suburb.", "billingcity town suburb"),
+    _address("state", "text", "NY", "State, province or region.", "billingstate province region stateprovince"),
+    _address(
+        "zipcode",
+        "text, leading zeros kept",
+        "90210",
+        "Zip or postal code.",
+        "billingzipcode zip postcode postalcode zippostalcode billingpostcode",
+    ),
+    _address("country", "ISO 3166-1 alpha-2", "us", "Country.", "billingcountry countrycode"),
+    _order(
+        "transactionid",
+        "text, unique",
+        "9007199254740993",
+        "Rokt's name for the transaction; an addition of this project, no public source.",
+        "txid txnid",
+    ),
+    _order(
+        "transactiondatetime",
+        "ISO 8601",
+        "2024-05-01T12:30:00Z",
+        "When the transaction happened; an addition of this project, no public source.",
+        "transactiondate transactiontime",
+    ),
+    _order(
+        "confirmationref",
+        "text",
+        "XYZ123",
+        "The partner's own reference of the order.",
+        "confirmationreference confirmationnumber orderid ordernumber orderref",
+    ),
+    _order("amount", "decimal", "300.50", "What the order cost.", "total ordertotal orderamount totalamount"),
+    _order("margin", "decimal", "10.5", "What the order earned."),
+    _order("currency", "ISO 4217", "USD", "Currency of amount and margin.", "currencycode"),
+    _order("quantity", "integer", "2", "Number of items.", "qty"),
+    _order(
+        "paymenttype",
+        "text; split payments joined by a pipe",
+        "Credit Card",
+        "How the order was paid.",
+        "paymentmethod",
+    ),
+    _order("ccbin", "6 digits", "372888", "First six digits of the card.", "cardbin bin"),
+    _order("shippingtype", "text", "Priority Express", "How the order is shipped.", "shippingmethod"),
+    _order("customertype", "guest or member", "guest", "Whether the customer has an account."),
+    _order("conversiontype", "text", "order", "What the customer did."),
+    _product("cartitems", "list", "", "The items of the cart.", "items"),
+    _product("majorcat", "text", "Electronics", "Major category of the product.", "majorcategory"),
+    _product("majorcatid", "text", "10011", "Id of the major category.", "majorcategoryid"),
+    _product("minorcat", "text", "Cameras", "Minor category of the product.", "minorcategory"),
+    _product("minorcatid", "text", "10", "Id of the minor category.", "minorcategoryid"),
+    _product("productname", "text", "Cyber-shot", "Name of the product.", "product"),
+    _product("sku", "text", "DSC-HX99", "Stock keeping unit of the product.", "productsku"),
+    _visit("experience", "text", "purchase", "The experience that the customer engaged with."),
+    _visit("rokttrackingid", "text", "7f3c0a9e", "Rokt's id of the engagement.", "rtid"),
+    _visit("source", "text", "rokt", "Where the transaction came from, as partners ask for it in exports."),
+    _visit(
+        "optin",
+        "true or false",
+        "true",
+        "Whether the customer agreed to be contacted; an addition of this project, no public source.",
+        "optedin consent marketingoptin",
+    ),
+    _visit(
+        "ipaddress",
+        "IPv4 or IPv6 address",
+        "203.0.113.7",
+        "Address the customer came from; an addition of this project, no public source.",
+        "ip ipaddr clientip",
+        personal=True,
+    ),
+)
+
+ATTRIBUTES: Mapping[str, Attribute] = MappingProxyType({attribute.name: attribute for attribute in _CATALOGUE})
+"""The catalogue by name. Custom attributes are always allowed besides, so a name that is missing here is no error."""
+
+
+def fold(name: str) -> str:
+    """Return a name without case and punctuation, so that `E-mail`, `e_mail` and `Email` are one."""
+    return "".join(character for character in name.casefold() if character.isalnum())
+
+
+_BY_ALIAS: Mapping[str, str] = {
+    **{alias: attribute.name for attribute in _CATALOGUE for alias in attribute.aliases},
+    **{attribute.name: attribute.name for attribute in _CATALOGUE},
+}
+
+
+def is_known(name: str) -> bool:
+    """Return whether Rokt's catalogue has an attribute of exactly this name."""
+    return name in ATTRIBUTES
+
+
+def canonical(name: str) -> str | None:
+    """Return the attribute that a name means beyond doubt, blind to case and punctuation, by name or alias."""
+    return _BY_ALIAS.get(fold(name))
+
+
+def nearest(name: str) -> str | None:
+    """Return the catalogue's name nearest to one that a person wrote, or None where nothing comes near.
+
+    A likeness of 0.75 (difflib's ratio) lets one or two slips pass (`emial`, `adress1`) and keeps unrelated custom
+    attributes (`favourite_colour`) to themselves.
+    """
+    if (exact := canonical(name)) is not None:
+        return exact
+    close = difflib.get_close_matches(fold(name), _BY_ALIAS, n=1, cutoff=0.75)
+    return _BY_ALIAS[close[0]] if close else None
+
+
+def is_personal(name: str) -> bool:
+    """Return whether an attribute's value is personal data, also under another of its names (`E-mail`)."""
+    known = canonical(name)
+    return known is not None and ATTRIBUTES[known].personal

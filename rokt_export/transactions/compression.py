@@ -1,0 +1,144 @@
+"""Turns a file or stdin into plain bytes, undoing gzip, bzip2, xz and zstandard, known by their first bytes."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import sys
+import zlib
+from typing import BinaryIO, Protocol, cast
+
+from rokt_export.errors import TransactionsError
+from rokt_export.transactions.files import STDIN, unreadable
+
+
+class ByteStream(Protocol):
+    """The part of a binary file that the readers use."""
+
+    def read1(self, size: int = -1, /) -> bytes:
+        """Return the bytes that are there, waiting only while there are none; `b""` at the end."""
+
+    def close(self) -> None:
+        """Release the file."""
+
+
+_CHUNK = 1 << 16
+_MAGIC = ((b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\xfd7zXZ\x00", "xz"), (b"\x28\xb5\x2f\xfd", "zstandard"))
+
+
+class BrokenArchive(OSError):
+    """A compressed file is cut off or damaged; what came before was read whole."""
+
+
+class PrefixedRaw(io.RawIOBase):
+    """Bytes that were read ahead, followed by the rest of a stream; never waits for more than one chunk."""
+
+    def __init__(self, prefix: bytes, rest: ByteStream) -> None:
+        super().__init__()
+        self._prefix = prefix
+        self._rest = rest
+
+    def readable(self) -> bool:
+        """Return True: this stream is for reading."""
+        return True
+
+    def readinto(self, buffer: object, /) -> int:
+        """Fill the buffer with what is there and return the number of bytes; 0 at the end."""
+        view = memoryview(cast(bytearray, buffer))
+        chunk = self._prefix[: len(view)] if self._prefix else self._rest.read1(len(view))
+        if self._prefix:
+            self._prefix = self._prefix[len(chunk) :]
+        view[: len(chunk)] = chunk
+        return len(chunk)
+
+    def close(self) -> None:
+        """Close the rest of the stream too."""
+        if not self.closed:
+            self._rest.close()
+        super().close()
+
+
+class _Stdin:
+    """Stdin as a byte stream that `close` leaves open, for it is not ours."""
+
+    def read1(self, size: int = -1, /) -> bytes:
+        return cast(io.BufferedReader, sys.stdin.buffer).read1(size)
+
+    def close(self) -> None:
+        return None
+
+
+def open_bytes(path: str) -> io.BufferedReader:
+    """Return the plain bytes of a file, or of stdin for `-`, whatever it is compressed with.
+
+    Reading from the stream hands out what has arrived and waits only while there is nothing.
+
+    Raises:
+        TransactionsError: the file cannot be opened, or zstandard is needed and not installed.
+    """
+    source: ByteStream
+    try:
+        source = _Stdin() if path == STDIN else open(path, "rb")  # noqa: SIM115, PTH123 - the reader closes it
+        prefix = read_ahead(source, 6)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    raw = PrefixedRaw(prefix, source)
+    name = next((name for magic, name in _MAGIC if prefix.startswith(magic)), None)
+    plain = raw if name is None else PrefixedRaw(b"", _Unpacked(name, *_unpacker(name, raw, path)))
+    return io.BufferedReader(plain, _CHUNK)
+
+
+def read_ahead(stream: ByteStream, size: int) -> bytes:
+    """Return the first bytes of a stream: `size` of them, or fewer at its end; more only if they came along."""
+    taken = b""
+    while len(taken) < size and (chunk := stream.read1(_CHUNK)):
+        taken += chunk
+    return taken
+
+
+class _Unpacked:
+    """A compressed stream whose own errors all become `BrokenArchive`."""
+
+    def __init__(self, name: str, stream: ByteStream, errors: tuple[type[Exception], ...]) -> None:
+        self._name = name
+        self._stream = stream
+        self._errors: tuple[type[Exception], ...] = (EOFError, *errors)
+
+    def read1(self, size: int = -1, /) -> bytes:
+        try:
+            return self._stream.read1(size)
+        except self._errors as error:
+            reason = "it ends too early" if isinstance(error, EOFError) else str(error)
+            raise BrokenArchive(f"the {self._name} data is broken: {reason}") from error
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+def _unpacker(name: str, raw: PrefixedRaw, path: str) -> tuple[ByteStream, tuple[type[Exception], ...]]:
+    """Return the unpacking stream of a format and the errors it raises on broken data."""
+    packed = cast(BinaryIO, raw)
+    match name:
+        case "gzip":
+            return cast(ByteStream, gzip.GzipFile(fileobj=packed, mode="rb")), (gzip.BadGzipFile, zlib.error)
+        case "bzip2":
+            return cast(ByteStream, bz2.BZ2File(packed)), (OSError,)
+        case "xz":
+            return cast(ByteStream, lzma.LZMAFile(packed)), (lzma.LZMAError,)
+        case _:
+            return _zstandard(packed, path)
+
+
+def _zstandard(packed: BinaryIO, path: str) -> tuple[ByteStream, tuple[type[Exception], ...]]:
+    try:
+        import zstandard
+    except ImportError as error:
+        raise TransactionsError(
+            "a zstandard file needs the package zstandard, which is not installed",
+            where=path,
+            remedy='Install it: pip install "rokt-export[zstd]", or unpack the file first.',
+        ) from error
+    reader = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True, closefd=True)
+    return cast(ByteStream, reader), (cast(type[Exception], zstandard.ZstdError),)

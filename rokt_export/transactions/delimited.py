@@ -1,0 +1,248 @@
+"""Turns CSV, TSV and their kin into transactions, one row as soon as its line is complete."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Generator, Mapping, Sequence
+
+from rokt_export.errors import TransactionsError
+from rokt_export.transactions.columns import ColumnPlan, ColumnsReport
+from rokt_export.transactions.damage import Damage, DamageKind
+from rokt_export.transactions.dialect import detect_delimiter, excel_hint, other_delimiter, rows_of, spaced
+from rokt_export.transactions.encoding import Encoding
+from rokt_export.transactions.inspection import Inspector
+from rokt_export.transactions.lines import (
+    CUT,
+    HARD_LIMIT,
+    LONG,
+    NON_ASCII,
+    NUL,
+    UNDECODABLE,
+    LineWatch,
+    text_of,
+    watched_lines,
+)
+from rokt_export.transactions.model import Transaction, Value
+from rokt_export.transactions.reading import Context, Share, healthy, identity
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+
+
+class DelimitedReader:
+    """A delimited file whose header has been read.
+
+    Args:
+        stream: the file's plain bytes, from its start.
+        sample: its first bytes, with at least one whole line where it has one.
+        encoding: how bytes become text.
+        context: options, columns and log.
+
+    Raises:
+        TransactionsError: there is no header, or it cannot be one, or two of its columns name one attribute.
+    """
+
+    def __init__(self, stream: io.BufferedReader, sample: bytes, encoding: Encoding, context: Context) -> None:
+        self._context = context
+        options = context.options
+        start = sample.decode(encoding.name, "replace")
+        whole = start[: start.rfind("\n") + 1] or start
+        first, _, rest = whole.partition("\n")
+        hint = excel_hint(first)
+        delimiter = options.delimiter or hint or detect_delimiter(whole, options.quote)
+        self._text = text_of(stream, encoding, newline="")
+        self._watch = LineWatch(options.max_row, encoding)
+        csv.field_size_limit(HARD_LIMIT)
+        lines = watched_lines(self._text, self._watch, options.max_row)
+        self._before = 1 if hint is not None and next(lines) else 0
+        self._reader = rows_of(
+            lines,
+            delimiter,
+            options.quote,
+            escape=options.escape,
+            skip_spaces=spaced(rest.partition("\n")[0] if hint else first, delimiter),
+            strict=True,
+        )
+        self._header: list[str] = [] if options.header is None else list(options.header)
+        self._plan = self._decide(self._header or self._read_header(delimiter))
+        inspector = Inspector(self._plan, context.path, context.log)
+        self._look_at_text = inspector.look_at_text
+        single = len(self._plan.names) == 1
+        self._look = self._look_at_single if single else inspector.look
+        self._quiet: Callable[[Sequence[str]], bool] = (lambda _: False) if single else inspector.quiet()
+
+    @property
+    def columns(self) -> ColumnsReport:
+        """What became of the columns."""
+        return self._plan.report
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The columns' names as they stand in the file."""
+        return self._plan.columns
+
+    def close(self) -> None:
+        """Release the file."""
+        self._text.close()
+
+    def transactions(self, row: int, share: Share) -> Generator[Transaction, None, int]:
+        """Yield a partition's rows, numbered on from `row`; return the number of the last row of the file.
+
+        Raises:
+            TransactionsError: the file cannot be read to its end.
+        """
+        names, width, first = self._plan.names, len(self._plan.names), (self._header or [""])[0]
+        reader, watch, look, quiet = self._reader, self._watch, self._look, self._quiet
+        index, count, invented = share.index, share.count, self._context.options.invented
+        named = "transactionid" in names
+        named_at = names.index("transactionid") if named else 0
+        watch.noted = 0
+        ended = reader.line_num
+        while True:
+            try:
+                for cells in reader:
+                    began, ended = ended, reader.line_num
+                    if not cells:
+                        continue
+                    row += 1
+                    if row % count != index:
+                        watch.noted = 0
+                    elif len(cells) != width or watch.noted or ended - began > 1 or cells[0] == first or not any(cells):
+                        yield self._unusual(cells, row, began)
+                    else:
+                        values = dict(zip(names, cells, strict=False))
+                        if not quiet(cells):
+                            look(values, row, self._before + ended)
+                        yield healthy(
+                            row, (named and cells[named_at].strip()) or identity(values, row), values, invented
+                        )
+                return row
+            except csv.Error as error:
+                began, ended = ended, reader.line_num
+                row += 1
+                if row % count == index:
+                    yield self._misquoted(error, row, began)
+                watch.noted = 0
+            except OSError as error:
+                raise self._context.cut_off(error, row) from error
+
+    def _look_at_single(self, values: Mapping[str, Value], row: int, line: int | None) -> None:
+        """Report the cell of a file of one column that looks like several."""
+        cell = values[self._plan.names[0]]
+        if isinstance(cell, str) and (other := other_delimiter(cell)) is not None and cell.count(other) > 1:
+            message = f"the only column holds {_shown(other)} several times"
+            self._context.damage(
+                DamageKind.WRONG_DELIMITER, message, f"Say that {_shown(other)} is the delimiter.", row=row, line=line
+            )
+
+    def _unusual(self, cells: list[str], row: int, began: int) -> Transaction:
+        """Return a row that needs a second look: damaged, or merely not ASCII or of several lines."""
+        noted, self._watch.noted = self._watch.noted, 0
+        line = self._before + self._reader.line_num
+        if (fault := self._fault(cells, noted, began)) is not None:
+            return self._context.problem(row, *fault, line)
+        values = dict(zip(self._plan.names, cells, strict=True))
+        self._look(values, row, line)
+        if noted & NON_ASCII:
+            self._look_at_text(values, row, line)
+        return healthy(row, identity(values, row), values, self._context.options.invented)
+
+    def _fault(self, cells: Sequence[str], noted: int, began: int) -> tuple[DamageKind, str, str] | None:
+        """Return why a row cannot be a transaction: what happened, in words, and what to do; None if it can."""
+        limit = self._context.options.max_row
+        lines = self._reader.line_num - began
+        if noted & CUT or ((noted & LONG or lines > 1) and sum(map(len, cells)) > limit):
+            size = f"over {HARD_LIMIT:,}" if noted & CUT else f"{sum(map(len, cells)):,}"
+            spread = f" over {lines:,} lines" if lines > 1 else ""
+            return DamageKind.OVERSIZE, f"a row of {size} characters{spread}", _OVERSIZE_REMEDY
+        if noted & NUL:
+            return DamageKind.NUL, "the row holds NUL bytes", "The file was cut or overwritten; export it again."
+        if noted & UNDECODABLE:
+            return DamageKind.UNDECODABLE, "the row holds bytes that are no text in this encoding", _ENCODING_REMEDY
+        if len(cells) != len(self._plan.names):
+            found = (
+                f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'} where the header has {len(self._plan.names)}"
+            )
+            return DamageKind.RAGGED, found, "Quote cells that hold the delimiter or a line break."
+        if not any(cells):
+            return DamageKind.BLANK_ROW, "every cell is empty", "Delete the row, or export only the rows in use."
+        if list(cells) == self._header:
+            return DamageKind.MALFORMED, "the row repeats the header", "Join files without their headers."
+        return None
+
+    def _misquoted(self, error: csv.Error, row: int, began: int) -> Transaction:
+        line = self._before + self._reader.line_num
+        lines = self._reader.line_num - began
+        reason = {"unexpected end of data": "a quote is opened and never closed"}.get(str(error), str(error))
+        if "field larger" in reason:
+            reason = f"a cell of over {HARD_LIMIT:,} characters; a quote is opened and not closed"
+        if lines > 1:
+            reason += f"; lines {self._before + began + 1} to {line} became one row"
+        return self._context.problem(row, DamageKind.QUOTING, reason, "Double each quote within a quoted cell.", line)
+
+    def _read_header(self, delimiter: str) -> list[str]:
+        path = self._context.path
+        try:
+            header = next((cells for cells in self._reader if cells), [])
+        except csv.Error as error:
+            raise TransactionsError(
+                f"the header cannot be read: {error}",
+                where=f"{path}:{self._before + self._reader.line_num}",
+                remedy="Line 1 must name the columns.",
+            ) from error
+        except OSError as error:
+            raise self._context.cut_off(error, 0) from error
+        where = f"{path}:{self._before + self._reader.line_num}"
+        noted, self._watch.noted = self._watch.noted, 0
+        if header and not any(cell.strip() for cell in header):
+            raise TransactionsError("the header is empty", where=where, remedy="Line 1 must name the columns.")
+        if noted & (NUL | CUT | LONG):
+            raise TransactionsError(
+                "the header is no line of text", where=where, remedy="Export the file again as CSV."
+            )
+        if len(header) == 1 and (other := other_delimiter(header[0])) is not None:
+            raise TransactionsError(
+                f"the header is one column by the delimiter {_shown(delimiter)}, and holds {_shown(other)}",
+                where=where,
+                remedy=f"Say that {_shown(other)} is the delimiter.",
+            )
+        if noted & UNDECODABLE:
+            raise TransactionsError("the header is no text in this encoding", where=where, remedy=_ENCODING_REMEDY)
+        _refuse_data(header, where)
+        self._header = header
+        return header
+
+    def _decide(self, header: Sequence[str]) -> ColumnPlan:
+        context = self._context
+        plan = context.mapper.plan(header, context.path)
+        line = self._before + self._reader.line_num or None
+        for position, name in enumerate(header, start=1):
+            if not name.strip():
+                context.damage(
+                    DamageKind.EMPTY_HEADER, f"column {position} has no name", "Name it, or delete it.", line=line
+                )
+        for name in plan.duplicates:
+            message = "the header has this column more than once"
+            damage = Damage(DamageKind.DUPLICATE_HEADER, None, name, context.path, line, message, "Rename one of them.")
+            context.log.add(damage)
+        return plan
+
+
+_OVERSIZE_REMEDY = "Look for a quote that is not closed, or take the big cell out."
+_ENCODING_REMEDY = "Say how the file is encoded (cp1252 is common), or export it as UTF-8."
+
+
+def _refuse_data(header: Sequence[str], where: str) -> None:
+    """Refuse a first line that is a row: it would be lost as a header, and every row would miss its names."""
+    numbers = sum(cell.strip().replace(".", "", 1).isdigit() for cell in header)
+    if any(_EMAIL.fullmatch(cell.strip()) for cell in header) or numbers * 2 > len(header):
+        raise TransactionsError(
+            "the first line holds data where the column names should stand",
+            where=where,
+            remedy="Put a line with the columns' names first, or say what they are.",
+        )
+
+
+def _shown(delimiter: str) -> str:
+    return {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}.get(delimiter, f"“{delimiter}”")

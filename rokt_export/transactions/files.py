@@ -1,0 +1,133 @@
+"""Turns what a person names as input (paths, globs, `-`) into readable files, each with a stamp of its state."""
+
+from __future__ import annotations
+
+import glob
+import os
+import stat
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rokt_export.errors import TransactionsError
+
+STDIN = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class FileStamp:
+    """The state of a file at one moment: two equal stamps mean that it was not touched in between.
+
+    Attributes:
+        path: the file's path as it was named.
+        size: bytes.
+        mtime_ns: time of the last change, nanoseconds since the epoch.
+        inode: device and inode; another pair under the same path means that the file was replaced.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+    inode: tuple[int, int]
+
+    @classmethod
+    def of(cls, path: str) -> FileStamp | None:
+        """Return the stamp of a regular file, or None for anything else and for what is no longer there."""
+        try:
+            status = Path(path).stat()
+        except OSError:
+            return None
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        return cls(path, status.st_size, status.st_mtime_ns, (status.st_dev, status.st_ino))
+
+
+def change_between(before: FileStamp, after: FileStamp | None) -> str | None:
+    """Return in words how a file changed between two stamps, or None where it did not."""
+    if after is None:
+        return "it was removed"
+    if after.inode != before.inode:
+        return "another file took its place"
+    if after.size != before.size:
+        return f"it had {before.size:,} bytes and now has {after.size:,}"
+    if after.mtime_ns != before.mtime_ns:
+        return "it was written to"
+    return None
+
+
+def expand(paths: Sequence[str]) -> tuple[str, ...]:
+    """Return the files that paths and globs name: paths in the order given, a glob's files sorted by name.
+
+    A path that exists is taken as it stands, also where it holds `*` or `[`.
+
+    Raises:
+        TransactionsError: nothing is named; a path is missing, a directory or unreadable; a glob matches nothing;
+            a file or stdin is named twice, which would send its rows twice.
+    """
+    if not paths:
+        raise TransactionsError("no file of transactions is named", remedy="Name at least one file, or - for stdin.")
+    files: list[str] = []
+    for path in paths:
+        files.extend(_named(path))
+    _refuse_twice(files)
+    return tuple(files)
+
+
+def _named(path: str) -> Iterable[str]:
+    if path == STDIN:
+        return [path]
+    if not os.path.lexists(path) and glob.has_magic(path):
+        found = sorted(
+            name
+            for name in glob.glob(path, recursive=True)  # noqa: PTH207 - Path.glob refuses absolute patterns
+            if not Path(name).is_dir()
+        )
+        if not found:
+            raise TransactionsError("no file matches", where=path, remedy="Check the pattern and the folder.")
+        for name in found:
+            _check_readable(name)
+        return found
+    _check_readable(path)
+    return [path]
+
+
+def _check_readable(path: str) -> None:
+    try:
+        status = Path(path).stat()
+    except FileNotFoundError as error:
+        raise TransactionsError("the file is not there", where=path, remedy=_remedy_for_missing(path)) from error
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if stat.S_ISDIR(status.st_mode):
+        raise TransactionsError(
+            "this is a directory", where=path, remedy=f"Name its files, for example {Path(path) / '*.csv'}."
+        )
+    if not os.access(path, os.R_OK):
+        raise TransactionsError("the file may not be read", where=path, remedy="Give yourself leave: chmod u+r.")
+
+
+def _remedy_for_missing(path: str) -> str:
+    folder = Path(path).parent
+    if not folder.is_dir():
+        return f"The folder {folder} is not there either; check the path."
+    return "Check the name; a link that points nowhere is missing too."
+
+
+def _refuse_twice(files: Sequence[str]) -> None:
+    seen: dict[str, str] = {}
+    for file in files:
+        key = file if file == STDIN else os.path.realpath(file)
+        if key in seen:
+            raise TransactionsError(
+                "the same input is named twice, as its rows would be sent twice",
+                where=file,
+                remedy=f"Name it once (it was also named as {seen[key]}).",
+            )
+        seen[key] = file
+
+
+def unreadable(path: str, error: OSError) -> TransactionsError:
+    """Return the error of a file that the system would not let us read."""
+    return TransactionsError(
+        f"the file cannot be read: {error.strerror or error}", where=path, remedy="Check the file and its permissions."
+    )

@@ -1,0 +1,197 @@
+"""Turns a row's cells into the damages that spreadsheets and wrong encodings leave in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+
+from rokt_export.spec.attributes import canonical, fold
+from rokt_export.transactions.columns import ColumnPlan
+from rokt_export.transactions.damage import Damage, DamageKind, DamageLog
+from rokt_export.transactions.model import Value
+
+_ID_ATTRIBUTES = frozenset(
+    (
+        "transactionid",
+        "confirmationref",
+        "mobile",
+        "ccbin",
+        "sku",
+        "majorcatid",
+        "minorcatid",
+        "rokttrackingid",
+        "zipcode",
+    )
+)
+_ID_LIKE = re.compile(r"(id|ref|reference|phone|mobile|number|no|sku|bin|code|barcode|ean|upc|account|card)$")
+_DATE_ATTRIBUTES = frozenset(("dob", "transactiondatetime"))
+_DATE_LIKE = re.compile(r"(date|datetime|birthday|dob|timestamp)$")
+
+_EXPONENT = re.compile(r"\s*[+-]?\d(?:[.,]\d+)?[eE]\+?\d{1,3}\s*")
+_FLOAT_ID = re.compile(r"\s*\d+\.0\s*")
+_SHORT_ZIP = re.compile(r"\s*\d{3,4}(?:-\d{4})?\s*")
+_SERIAL = re.compile(r"\s*[1-7]\d{4}(?:\.\d+)?\s*")
+_MOJIBAKE = re.compile(
+    "[ÂÃÄÅÎÏÐÑ×Øâãäåæð][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc–-›€™]+"
+)
+
+_US = frozenset(("us", "usa", "unitedstates", "unitedstatesofamerica", "840"))
+_STATES = re.compile(
+    "AL|AK|AZ|AR|CA|CO|CT|DE|DC|FL|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MD|MA|MI|MN|MS|MO|MT|NE|NV|NH|NJ|NM|NY|NC|ND|OH|OK|OR|"
+    "PA|PR|RI|SC|SD|TN|TX|UT|VT|VA|VI|WA|WV|WI|WY"
+)
+
+
+class Inspector:
+    """Looks at the cells of one layout of columns; `look` runs once a row and costs a few tests in the usual case.
+
+    Args:
+        plan: the columns, decided.
+        file: path of the file, for the damages' place.
+        log: where damages go.
+    """
+
+    def __init__(self, plan: ColumnPlan, file: str, log: DamageLog) -> None:
+        self._file = file
+        self._log = log
+        self._columns = dict(zip(plan.names, plan.columns, strict=True))
+        self._ids = tuple(name for name in plan.names if _is_id(name))
+        self._dates = tuple(name for name in plan.names if _is_date(name))
+        by_meaning = {canonical(name): name for name in reversed(plan.names)}
+        self._zip = by_meaning.get("zipcode")
+        self._country = by_meaning.get("country")
+        self._state = by_meaning.get("state")
+
+    def quiet(self) -> Callable[[Sequence[str]], bool]:
+        """Return a quick test of a row's cells, as text in the order of the columns: true where `look` finds nothing.
+
+        It errs towards false; it exists because `look` would cost a fifth of reading a row.
+        """
+        place = {name: at for at, name in enumerate(self._columns)}
+        ids = [place[name] for name in self._ids]
+        pick = itemgetter(*ids, ids[0]) if ids else None
+        dates = [place[name] for name in self._dates]
+        zip_at = None if self._zip is None else place[self._zip]
+        join = "".join
+
+        def test(cells: Sequence[str]) -> bool:
+            if pick is not None and not join(pick(cells)).isalnum():
+                return False
+            if zip_at is not None and len(cells[zip_at]) < 5:
+                return False
+            return not dates or all(len(cells[at]) != 5 and "." not in cells[at] for at in dates)
+
+        return test
+
+    def look(self, values: Mapping[str, Value], row: int, line: int | None) -> None:
+        """Report a row's exponents, short zips and spreadsheet dates."""
+        for name in self._ids:
+            cell = values[name]
+            if cell and ("+" in cell or "." in cell):
+                self._look_at_id(name, cell, row, line)
+        for name in self._dates:
+            cell = values[name]
+            if cell and (len(cell) == 5 or "." in cell):
+                self._look_at_date(name, cell, row, line)
+        if self._zip is not None and (cell := values[self._zip]) and (len(cell) < 5 or len(cell) == 9):
+            self._look_at_zip(self._zip, cell, values, row, line)
+
+    def look_at_text(self, values: Mapping[str, Value], row: int, line: int | None) -> None:
+        """Report cells that were decoded wrongly somewhere on their way; for rows that are not all ASCII."""
+        for name, cell in values.items():
+            if isinstance(cell, str) and not cell.isascii() and (found := mojibake(cell)) is not None:
+                self._add(
+                    DamageKind.MOJIBAKE,
+                    name,
+                    row,
+                    line,
+                    found,
+                    "Export the file again as UTF-8, or say how it is encoded; what was lost cannot be mended here.",
+                )
+
+    def _look_at_id(self, name: str, cell: Value, row: int, line: int | None) -> None:
+        if not isinstance(cell, str):
+            return
+        if _EXPONENT.fullmatch(cell):
+            self._add(
+                DamageKind.EXPONENT,
+                name,
+                row,
+                line,
+                "a spreadsheet has rounded the number to an exponent, as in 1.23E+10",
+                "Format the column as text before saving, and export it again; the digits are gone from this file.",
+            )
+        elif _FLOAT_ID.fullmatch(cell):
+            self._add(
+                DamageKind.FLOAT_ID,
+                name,
+                row,
+                line,
+                "the identifier was saved as a decimal number, ending in .0",
+                "Export the column as text.",
+            )
+
+    def _look_at_date(self, name: str, cell: Value, row: int, line: int | None) -> None:
+        if isinstance(cell, str) and _SERIAL.fullmatch(cell):
+            self._add(
+                DamageKind.SERIAL_DATE,
+                name,
+                row,
+                line,
+                "the date is a spreadsheet's day number, as in 43765.07",
+                "Format the column as a date (yyyymmdd) before saving.",
+            )
+
+    def _look_at_zip(self, name: str, cell: Value, values: Mapping[str, Value], row: int, line: int | None) -> None:
+        if isinstance(cell, str) and _SHORT_ZIP.fullmatch(cell) and self._is_american(values):
+            digits = len(cell.strip().partition("-")[0])
+            self._add(
+                DamageKind.SHORT_ZIP,
+                name,
+                row,
+                line,
+                f"a US zip code of {digits} digits has lost its leading zero",
+                "Format the column as text before saving, and export it again.",
+            )
+
+    def _is_american(self, values: Mapping[str, Value]) -> bool:
+        """Return whether a row is from the US, as far as it says: by country, else by state, else it may be."""
+        country = values.get(self._country) if self._country is not None else None
+        if isinstance(country, str) and country.strip():
+            return fold(country) in _US
+        state = values.get(self._state) if self._state is not None else None
+        if isinstance(state, str) and state.strip():
+            return _STATES.fullmatch(state.strip().upper()) is not None
+        return self._country is None and self._state is None
+
+    def _add(self, kind: DamageKind, name: str, row: int, line: int | None, message: str, remedy: str) -> None:
+        self._log.add(Damage(kind, row, self._columns[name], self._file, line, message, remedy))
+
+
+def mojibake(text: str) -> str | None:
+    """Return in words why a text was decoded wrongly, or None where it reads well.
+
+    UTF-8 read as cp1252 turns `é` into `Ã©`: turning such a pair back must give one character of UTF-8, which real
+    words with these letters next to each other do not.
+    """
+    if "\ufffd" in text:
+        return "a character was lost on the way (U+FFFD stands in its place)"
+    for found in _MOJIBAKE.finditer(text):
+        for codec in ("cp1252", "latin-1"):
+            try:
+                meant = found.group().encode(codec).decode("utf-8")
+            except UnicodeError:
+                continue
+            return f"UTF-8 was read as another encoding: “{found.group()}” was “{meant}”"
+    return None
+
+
+def _is_id(name: str) -> bool:
+    known = canonical(name)
+    return known in _ID_ATTRIBUTES or (known is None and _ID_LIKE.search(fold(name)) is not None)
+
+
+def _is_date(name: str) -> bool:
+    known = canonical(name)
+    return known in _DATE_ATTRIBUTES or (known is None and _DATE_LIKE.search(fold(name)) is not None)

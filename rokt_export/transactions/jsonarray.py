@@ -1,0 +1,165 @@
+"""Turns one JSON array, or JSON objects written one after the other, into transactions as they arrive.
+
+The elements are cut out of the text by the standard decoder, fed with growing pieces of the file; see
+docs/decisions/json-arrays.md for why.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import json
+import re
+from collections.abc import Generator
+from typing import Any
+
+from rokt_export.errors import TransactionsError
+from rokt_export.transactions.columns import ColumnsReport
+from rokt_export.transactions.damage import DamageKind
+from rokt_export.transactions.encoding import Encoding
+from rokt_export.transactions.jsontext import DECODER, ObjectShaper
+from rokt_export.transactions.lines import HARD_LIMIT
+from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.ndjson import reason_of
+from rokt_export.transactions.reading import Context, Share
+
+_CHUNK = 1 << 16
+_NEAR_END = 16
+_SPACE = re.compile(r"[ \t\r\n]*")
+_REMEDY = "Mend the file at this place; what follows it cannot be told apart into rows."
+
+
+class JsonReader:
+    """A file that is one JSON array, or a run of JSON objects.
+
+    Args:
+        stream: the file's plain bytes, from its start.
+        encoding: how bytes become text.
+        context: options, columns and log.
+    """
+
+    def __init__(self, stream: io.BufferedReader, encoding: Encoding, context: Context) -> None:
+        self._context = context
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder(encoding.name)("replace")
+        self._shaper = ObjectShaper(context)
+        self._text = ""
+        self._at = 0
+        self._line = 1
+        self._ended = False
+
+    @property
+    def columns(self) -> ColumnsReport | None:
+        """What became of the keys seen so far."""
+        return self._shaper.columns
+
+    def close(self) -> None:
+        """Release the file."""
+        self._stream.close()
+
+    def transactions(self, row: int, share: Share) -> Generator[Transaction, None, int]:
+        """Yield a partition's rows, numbered on from `row`; return the number of the last row of the file.
+
+        Raises:
+            TransactionsError: the file cannot be read to its end, or is not JSON from some place on.
+        """
+        in_array = False
+        try:
+            if in_array := self._next() == "[":
+                self._step(1)
+            before = row
+            while (character := self._next()) not in ("", "]"):
+                if in_array and row > before:
+                    self._expect(",", character, row)
+                row += 1
+                value, line, source = self._element(row)
+                if row % share.count == share.index:
+                    yield self._shaped(value, row, line, source)
+            self._finish(character, row, in_array=in_array)
+        except OSError as error:
+            raise self._context.cut_off(error, row) from error
+        return row
+
+    def _shaped(self, value: Any, row: int, line: int, source: str) -> Transaction:
+        if len(source) > self._context.options.max_row:
+            message = f"a row of {len(source):,} characters"
+            return self._context.problem(row, DamageKind.OVERSIZE, message, "Take the big value out.", line)
+        return self._shaper.transaction(value, row, line, ascii_only=source.isascii() and "\\u" not in source)
+
+    def _element(self, row: int) -> tuple[Any, int, str]:
+        """Return the next element, the line it begins in, and its text."""
+        while True:
+            try:
+                value, end = DECODER.raw_decode(self._text, self._at)
+            except (ValueError, RecursionError) as error:
+                if not self._may_be_cut(error) or not self._fill():
+                    raise self._not_json(error, row) from error
+                if len(self._text) - self._at > HARD_LIMIT:
+                    raise self._broken(row, f"a row of over {HARD_LIMIT:,} characters", self._line) from error
+                continue
+            if end == len(self._text) and self._text[end - 1] not in '}]"' and self._fill():
+                continue
+            line, source = self._line, self._text[self._at : end]
+            self._step(end - self._at)
+            return value, line, source
+
+    def _may_be_cut(self, error: Exception) -> bool:
+        """Return whether an element may only be incomplete: its fault lies where the text read so far ends."""
+        if not isinstance(error, json.JSONDecodeError):
+            return False
+        return error.msg.startswith("Unterminated string") or error.pos >= len(self._text) - _NEAR_END
+
+    def _next(self) -> str:
+        """Skip white space and return the next character, which is not consumed; empty at the end."""
+        while True:
+            found = _SPACE.match(self._text, self._at)
+            self._step((found.end() if found else self._at) - self._at)
+            if self._at < len(self._text):
+                return self._text[self._at]
+            if not self._fill():
+                return ""
+
+    def _step(self, characters: int) -> None:
+        self._line += self._text.count("\n", self._at, self._at + characters)
+        self._at += characters
+
+    def _fill(self) -> bool:
+        """Read on and return whether anything came; a long unfinished element is doubled, to be decoded few times."""
+        if self._ended:
+            return False
+        rest = self._text[self._at :]
+        pieces, size = [rest], 0
+        wanted = len(rest) if len(rest) > _CHUNK else 1
+        while size < wanted and not self._ended:
+            chunk = self._stream.read1(_CHUNK)
+            self._ended = not chunk
+            pieces.append(self._decoder.decode(chunk, self._ended))
+            size += len(pieces[-1])
+        self._text, self._at = "".join(pieces), 0
+        return size > 0
+
+    def _expect(self, wanted: str, found: str, row: int) -> None:
+        if found != wanted:
+            raise self._broken(row + 1, f"{wanted} is missing between two elements of the array", self._line)
+        self._step(1)
+        if self._next() in ("", "]"):
+            raise self._broken(row + 1, "an element is missing behind the last comma", self._line)
+
+    def _finish(self, character: str, row: int, *, in_array: bool) -> None:
+        if in_array and character != "]":
+            raise self._broken(row, "the array is never closed: the file was cut off", self._line)
+        if not in_array and character == "]":
+            raise self._broken(row, "a ] closes nothing", self._line)
+        if in_array:
+            self._step(1)
+            if self._next():
+                raise self._broken(row, "text follows the end of the array", self._line)
+
+    def _not_json(self, error: Exception, row: int) -> TransactionsError:
+        if isinstance(error, json.JSONDecodeError):
+            line = self._line + self._text.count("\n", self._at, error.pos)
+            return self._broken(row, reason_of(error), line)
+        return self._broken(row, reason_of(error), self._line)
+
+    def _broken(self, row: int, message: str, line: int) -> TransactionsError:
+        return TransactionsError(message, where=f"{self._context.path}:{line}, row {row}", remedy=_REMEDY)

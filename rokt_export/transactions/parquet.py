@@ -1,0 +1,112 @@
+"""Turns a Parquet file into transactions, a batch of rows at a time, each cell as its plain text."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+from rokt_export.errors import TransactionsError
+from rokt_export.transactions.columns import ColumnsReport
+from rokt_export.transactions.inspection import Inspector
+from rokt_export.transactions.model import Transaction, Value
+from rokt_export.transactions.reading import Context, Share, healthy, identity
+
+if TYPE_CHECKING:
+    from pyarrow.parquet import ParquetFile
+
+_BATCH = 1_000
+
+
+class ParquetReader:
+    """A Parquet file whose schema has been read.
+
+    Args:
+        context: options, columns and log; `context.path` names the file.
+
+    Raises:
+        TransactionsError: pyarrow is not installed, or the file is no Parquet file.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._file: ParquetFile = _open(context.path)
+        self._plan = context.mapper.plan(self._file.schema_arrow.names, context.path)
+        self._inspector = Inspector(self._plan, context.path, context.log)
+
+    @property
+    def columns(self) -> ColumnsReport:
+        """What became of the columns."""
+        return self._plan.report
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The columns' names as they stand in the file."""
+        return self._plan.columns
+
+    def close(self) -> None:
+        """Release the file."""
+        self._file.close()
+
+    def transactions(self, row: int, share: Share) -> Generator[Transaction, None, int]:
+        """Yield a partition's rows, numbered on from `row`; return the number of the last row of the file.
+
+        Raises:
+            TransactionsError: the file cannot be read to its end.
+        """
+        names, inspector, invented = self._plan.names, self._inspector, self._context.options.invented
+        try:
+            for batch in self._file.iter_batches(batch_size=_BATCH):
+                columns = [column.to_pylist() for column in batch.columns]
+                for cells in zip(*columns, strict=True):
+                    row += 1
+                    if row % share.count != share.index:
+                        continue
+                    values = {name: as_text(cell) for name, cell in zip(names, cells, strict=True)}
+                    inspector.look(values, row, None)
+                    inspector.look_at_text(values, row, None)
+                    yield healthy(row, identity(values, row), values, invented)
+        except OSError as error:
+            raise self._context.cut_off(error, row) from error
+        return row
+
+
+def as_text(cell: Any) -> Value:
+    """Return a typed cell as the text a person would write: numbers digit by digit, dates in ISO 8601.
+
+    Binary cells become base64; a null stays a null.
+    """
+    match cell:
+        case None | str():
+            return cell
+        case bool():
+            return "true" if cell else "false"
+        case datetime.datetime() | datetime.date() | datetime.time():
+            return cell.isoformat()
+        case bytes():
+            return base64.b64encode(cell).decode("ascii")
+        case list() | tuple():
+            return [as_text(item) for item in cell]
+        case dict():
+            return {str(key): as_text(item) for key, item in cell.items()}
+        case _:
+            return str(cell)
+
+
+def _open(path: str) -> ParquetFile:
+    try:
+        from pyarrow import ArrowException
+        from pyarrow.parquet import ParquetFile
+    except ImportError as error:
+        raise TransactionsError(
+            "a Parquet file needs the package pyarrow, which is not installed",
+            where=path,
+            remedy='Install it: pip install "rokt-export[parquet]", or convert the file to CSV or NDJSON.',
+        ) from error
+    try:
+        return ParquetFile(path)
+    except (ArrowException, OSError) as error:
+        raise TransactionsError(
+            "this is no whole Parquet file", where=path, remedy="Fetch the file again; it may have been cut off."
+        ) from error

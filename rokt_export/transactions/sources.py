@@ -1,0 +1,157 @@
+"""Turns files, globs and stdin into one numbered stream of transactions, telling what was found wrong on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from rokt_export.errors import TransactionsError
+from rokt_export.transactions.columns import ColumnMapper, ColumnsReport
+from rokt_export.transactions.damage import Damage, DamageKind, DamageLog
+from rokt_export.transactions.delimited import DelimitedReader
+from rokt_export.transactions.files import STDIN, FileStamp, change_between, expand
+from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.opening import open_reader
+from rokt_export.transactions.options import SourceOptions
+from rokt_export.transactions.parquet import ParquetReader
+from rokt_export.transactions.reading import Context, RowReader, Share
+
+
+def open_transactions(paths: Sequence[str], *, options: SourceOptions | None = None) -> TransactionSource:
+    """Return the transactions of files, globs and `-`, every file's header read and checked before any row is.
+
+    Stdin is not waited for here: its header is read with its first row.
+
+    Raises:
+        TransactionsError: a file is missing, is no file of rows, or its columns are ambiguous; or a column told by
+            `options.columns` is in none of them.
+    """
+    return TransactionSource(expand(paths), options or SourceOptions())
+
+
+class TransactionSource:
+    """Transactions in file order, rows numbered 1, 2, … across all files; memory does not grow with them.
+
+    Iterating again reads the files again, and starts `findings` anew; stdin can be read once.
+
+    Args:
+        files: the files, in order, as `expand` returns them.
+        options: what a person said about them.
+
+    Attributes:
+        files: the files, in order.
+        options: what a person said about them.
+        stamps: the state of each regular file when the source was made; compare them with a later source's.
+    """
+
+    def __init__(self, files: Sequence[str], options: SourceOptions) -> None:
+        self.files = tuple(files)
+        self.options = options
+        self.stamps = tuple(stamp for file in self.files if (stamp := FileStamp.of(file)) is not None)
+        self._regular = {stamp.path: stamp for stamp in self.stamps}
+        self._mapper = ColumnMapper(options.wanted, options.columns, options.spec_columns)
+        self._log = DamageLog(options.keep_findings)
+        self._columns = ColumnsReport(missing=tuple(sorted(options.wanted or ())))
+        self._read_once: set[str] = set()
+        self._check_headers()
+
+    @property
+    def columns_report(self) -> ColumnsReport:
+        """What became of the columns of all files; for JSON and stdin, of those read so far."""
+        return self._columns
+
+    @property
+    def findings(self) -> tuple[Damage, ...]:
+        """The damages noticed so far: those of the headers at once, those of the rows while they are read."""
+        return self._log.damages
+
+    @property
+    def finding_counts(self) -> Mapping[DamageKind, int]:
+        """How often each kind of damage was noticed, also beyond the findings kept."""
+        return self._log.counts
+
+    @property
+    def rereadable(self) -> bool:
+        """Whether the input can be read twice: false with stdin or a named pipe in it."""
+        return len(self._regular) == len(self.files)
+
+    def __iter__(self) -> Iterator[Transaction]:
+        """Yield every transaction; see `partition`."""
+        return self.partition(0, 1)
+
+    def partition(self, index: int, count: int) -> Iterator[Transaction]:
+        """Yield the transactions whose row number leaves the rest `index` when divided by `count`.
+
+        Every partition reads all of the input and keeps its own part, so rows have the same numbers in each.
+
+        Raises:
+            TransactionsError: a file cannot be read further, stdin is read twice, or the whole input has no row.
+            ValueError: `index` is not one of `count` partitions.
+        """
+        if not 0 <= index < count:
+            raise ValueError(f"partition {index} of {count}")
+        return self._rows(Share(index, count))
+
+    def _rows(self, share: Share) -> Iterator[Transaction]:
+        self._log = DamageLog(self.options.keep_findings)
+        row = 0
+        for file in self.files:
+            before = row
+            reader = self._open(file)
+            if reader is not None:
+                try:
+                    row = yield from reader.transactions(row, share)
+                finally:
+                    self._note_columns(reader)
+                    reader.close()
+                if row == before:
+                    context = self._context(file)
+                    context.damage(DamageKind.NO_ROWS, "the file has no row below its header", "Export it again.")
+            self._check_unchanged(file)
+        if row == 0:
+            raise TransactionsError(
+                "there is no transaction in the input",
+                where=", ".join(self.files[:3]),
+                remedy="Check that the export wrote rows; nothing was sent.",
+            )
+
+    def _check_headers(self) -> None:
+        headers: list[str] = []
+        fixed = True
+        for file in self.files:
+            reader = self._open(file) if file in self._regular else None
+            if isinstance(reader, DelimitedReader | ParquetReader):
+                headers.extend(reader.header)
+            else:
+                fixed = False
+            if reader is not None:
+                self._note_columns(reader)
+                reader.close()
+        if fixed:
+            self._mapper.check_told(headers)
+
+    def _open(self, file: str) -> RowReader | None:
+        if file not in self._regular:
+            if file in self._read_once:
+                raise TransactionsError(
+                    "this input can be read only once",
+                    where="stdin" if file == STDIN else file,
+                    remedy="Save it to a file, and name the file.",
+                )
+            self._read_once.add(file)
+        return open_reader(self._context(file))
+
+    def _context(self, file: str) -> Context:
+        return Context(file, self.options, self._mapper, self._log)
+
+    def _note_columns(self, reader: RowReader) -> None:
+        if (columns := reader.columns) is not None:
+            self._columns = self._columns.joined(columns)
+
+    def _check_unchanged(self, file: str) -> None:
+        stamp = self._regular.get(file)
+        if stamp is not None and (change := change_between(stamp, FileStamp.of(file))) is not None:
+            self._context(file).damage(
+                DamageKind.CHANGED,
+                f"the file changed while it was read: {change}",
+                "Compare the rows with the file's final state; read from a copy that nothing writes to.",
+            )
