@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -171,6 +172,9 @@ _CATALOGUE = (
     ),
 )
 
+_PERSONAL = re.compile("e?mail|phone|mobile|firstname|lastname|fullname|surname|address|street|birth|dob$|ipv[46]")
+"""What the folded name of a custom attribute holds when its value is personal: Rokt's list, in partners' spellings."""
+
 ATTRIBUTES: Mapping[str, Attribute] = MappingProxyType({attribute.name: attribute for attribute in _CATALOGUE})
 """The catalogue by name. Custom attributes are always allowed besides, so a name that is missing here is no error."""
 
@@ -209,6 +213,12 @@ def nearest(name: str) -> str | None:
 
 
 def is_personal(name: str) -> bool:
-    """Return whether an attribute's value is personal data, also under another of its names (`E-mail`)."""
+    """Return whether an attribute's value is personal data, also under another of its names (`E-mail`).
+
+    A custom attribute counts as personal where its name says so (`alt_email`, `homePhone`): better one cell too many
+    redacted than one too few.
+    """
     known = canonical(name)
-    return known is not None and ATTRIBUTES[known].personal
+    if known is not None:
+        return ATTRIBUTES[known].personal
+    return _PERSONAL.search(fold(name)) is not None

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
-import lzma
 import sys
-import zlib
-from typing import BinaryIO, Protocol, cast
+from collections.abc import Callable
+from typing import Any, BinaryIO, Protocol, cast
 
 from rokt_export.errors import TransactionsError
 from rokt_export.transactions.files import STDIN, unreadable
@@ -25,6 +22,8 @@ class ByteStream(Protocol):
 
 
 _CHUNK = 1 << 16
+_PACKED_CHUNK = 1 << 12
+"""Compressed bytes unpacked at once; small, since a few bytes can stand for a whole megabyte."""
 _MAGIC = ((b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\xfd7zXZ\x00", "xz"), (b"\x28\xb5\x2f\xfd", "zstandard"))
 
 
@@ -122,10 +121,17 @@ def _unpacker(name: str, raw: PrefixedRaw, path: str) -> tuple[ByteStream, tuple
     packed = cast(BinaryIO, raw)
     match name:
         case "gzip":
+            import gzip
+            import zlib
+
             return cast(ByteStream, gzip.GzipFile(fileobj=packed, mode="rb")), (gzip.BadGzipFile, zlib.error)
         case "bzip2":
+            import bz2
+
             return cast(ByteStream, bz2.BZ2File(packed)), (OSError,)
         case "xz":
+            import lzma
+
             return cast(ByteStream, lzma.LZMAFile(packed)), (lzma.LZMAError,)
         case _:
             return _zstandard(packed, path)
@@ -140,5 +146,44 @@ def _zstandard(packed: BinaryIO, path: str) -> tuple[ByteStream, tuple[type[Exce
             where=path,
             remedy='Install it: pip install "rokt-export[zstd]", or unpack the file first.',
         ) from error
-    reader = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True, closefd=True)
-    return cast(ByteStream, reader), (cast(type[Exception], zstandard.ZstdError),)
+    frames = _ZstandardFrames(packed, zstandard.ZstdDecompressor().decompressobj)
+    return frames, (cast(type[Exception], zstandard.ZstdError),)
+
+
+class _ZstandardFrames:
+    """Zstandard frames, one after the other; the package's own stream takes a cut-off frame for a whole one.
+
+    Args:
+        packed: the compressed bytes.
+        new_frame: makes the decompressor of one frame.
+    """
+
+    def __init__(self, packed: BinaryIO, new_frame: Callable[[], Any]) -> None:
+        self._packed = packed
+        self._new_frame = new_frame
+        self._frame: Any = None
+        self._rest = b""
+        self._plain = memoryview(b"")
+
+    def read1(self, size: int = -1, /) -> bytes:
+        while not self._plain:
+            chunk = self._rest or self._packed.read(_PACKED_CHUNK)
+            if not chunk:
+                if self._frame is not None:
+                    raise EOFError
+                return b""
+            self._plain = memoryview(self._unpacked(chunk))
+        taken = self._plain if size < 0 else self._plain[:size]
+        self._plain = self._plain[len(taken) :]
+        return bytes(taken)
+
+    def close(self) -> None:
+        self._packed.close()
+
+    def _unpacked(self, chunk: bytes) -> bytes:
+        self._frame = self._frame or self._new_frame()
+        plain: bytes = self._frame.decompress(chunk)
+        self._rest = b""
+        if self._frame.eof:
+            self._rest, self._frame = self._frame.unused_data, None
+        return plain

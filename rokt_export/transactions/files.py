@@ -126,6 +126,11 @@ def _refuse_twice(files: Sequence[str]) -> None:
         seen[key] = file
 
 
+def is_stream(path: str) -> bool:
+    """Return whether an input arrives while it is read and can be read once: stdin, a named pipe, `<(command)`."""
+    return path == STDIN or not Path(path).is_file()
+
+
 def unreadable(path: str, error: OSError) -> TransactionsError:
     """Return the error of a file that the system would not let us read."""
     return TransactionsError(

@@ -14,7 +14,7 @@ from rokt_export.transactions.model import Transaction, Value
 from rokt_export.transactions.reading import Context, healthy, identity
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_SHAPES = 256
+_SHAPES = 4096
 
 
 class RepeatedKeyError(ValueError):

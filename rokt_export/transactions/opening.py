@@ -10,7 +10,7 @@ from rokt_export.transactions.compression import ByteStream, PrefixedRaw, open_b
 from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.delimited import DelimitedReader
 from rokt_export.transactions.encoding import Encoding, detect_encoding, told_encoding
-from rokt_export.transactions.files import STDIN
+from rokt_export.transactions.files import is_stream
 from rokt_export.transactions.jsonarray import JsonReader
 from rokt_export.transactions.jsontext import DECODER
 from rokt_export.transactions.ndjson import NdjsonReader
@@ -27,7 +27,7 @@ _PARQUET_MAGIC = b"PAR1"
 def open_reader(context: Context) -> RowReader | None:
     """Return an opened reader for a file, its header read and its columns decided; None for a file with no text in it.
 
-    For stdin this waits for the first whole line, and for no more.
+    For stdin and pipes this waits for the first whole line, and for no more.
 
     Raises:
         TransactionsError: the file cannot be read as rows.
@@ -35,7 +35,7 @@ def open_reader(context: Context) -> RowReader | None:
     path = context.path
     stream: io.BufferedReader = open_bytes(path)
     try:
-        sample = _sample(stream, live=path == STDIN)
+        sample = _sample(stream, live=is_stream(path))
         if context.options.format is Format.PARQUET or sample.startswith(_PARQUET_MAGIC):
             return _parquet(context, stream)
         if not sample.strip():
@@ -60,7 +60,7 @@ def open_reader(context: Context) -> RowReader | None:
 
 
 def _sample(stream: ByteStream, *, live: bool) -> bytes:
-    """Return the first bytes: 64 KB of a file; of stdin, what came along with the first line that is not blank."""
+    """Return the first bytes: 64 KB of a file; of a live input, what came with its first line that is not blank."""
     if not live:
         return read_ahead(stream, _SAMPLE)
     taken = b""
@@ -76,7 +76,7 @@ def _rewound(sample: bytes, rest: ByteStream) -> io.BufferedReader:
 def _parquet(context: Context, stream: io.BufferedReader) -> ParquetReader:
     packed = Path(context.path).suffix.lower() in _PACKED
     stream.close()
-    if context.path == STDIN or packed:
+    if is_stream(context.path) or packed:
         raise TransactionsError(
             "Parquet is read from its end, which a stream does not have",
             where=context.path,
@@ -88,11 +88,12 @@ def _parquet(context: Context, stream: io.BufferedReader) -> ParquetReader:
 def _encoding(sample: bytes, context: Context) -> Encoding:
     if context.options.encoding is not None:
         return told_encoding(context.options.encoding)
-    if context.path == STDIN:
-        return detect_encoding(sample, None, context.path)
-    with open_bytes(context.path) as again:
-        again.read(len(sample))
-        encoding = detect_encoding(sample, again, context.path)
+    if is_stream(context.path):
+        encoding = detect_encoding(sample, None, context.path)
+    else:
+        with open_bytes(context.path) as again:
+            again.read(len(sample))
+            encoding = detect_encoding(sample, again, context.path)
     if encoding.guessed:
         context.damage(
             DamageKind.ENCODING_GUESSED,

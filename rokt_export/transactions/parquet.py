@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import datetime
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from rokt_export.errors import TransactionsError
@@ -14,6 +15,7 @@ from rokt_export.transactions.model import Transaction, Value
 from rokt_export.transactions.reading import Context, Share, healthy, identity
 
 if TYPE_CHECKING:
+    from pyarrow import Array, RecordBatch
     from pyarrow.parquet import ParquetFile
 
 _BATCH = 1_000
@@ -55,27 +57,48 @@ class ParquetReader:
         Raises:
             TransactionsError: the file cannot be read to its end.
         """
+        from pyarrow import ArrowException
+
         names, inspector, invented = self._plan.names, self._inspector, self._context.options.invented
+        before = row
         try:
             for batch in self._file.iter_batches(batch_size=_BATCH):
-                columns = [column.to_pylist() for column in batch.columns]
-                for cells in zip(*columns, strict=True):
-                    row += 1
-                    if row % share.count != share.index:
-                        continue
+                first = (share.index - before - 1) % share.count
+                places = range(first, batch.num_rows, share.count)
+                for place, cells in zip(places, _cells(batch, places), strict=True):
+                    row = before + place + 1
                     values = {name: as_text(cell) for name, cell in zip(names, cells, strict=True)}
                     inspector.look(values, row, None)
                     inspector.look_at_text(values, row, None)
                     yield healthy(row, identity(values, row), values, invented)
-        except OSError as error:
-            raise self._context.cut_off(error, row) from error
-        return row
+                before += batch.num_rows
+        except (OSError, ArrowException) as error:
+            raise self._context.cut_off(error, before) from error
+        return before
+
+
+def _cells(batch: RecordBatch, places: range) -> Iterator[tuple[Any, ...]]:
+    """Return the rows at some places of a batch; the others are never turned into Python objects."""
+    part = batch if places.step == 1 else batch.take(list(places))
+    return zip(*(_python(column) for column in part.columns), strict=True)
+
+
+def _python(column: Array) -> list[Any]:
+    """Return a column's cells; nanoseconds, which Python's own times lack, are cut to microseconds."""
+    import pyarrow
+
+    if pyarrow.types.is_timestamp(column.type) and column.type.unit == "ns":
+        column = column.cast(pyarrow.timestamp("us", column.type.tz), safe=False)
+    elif column.type == pyarrow.time64("ns"):
+        column = column.cast(pyarrow.time64("us"), safe=False)
+    cells: list[Any] = column.to_pylist()
+    return cells
 
 
 def as_text(cell: Any) -> Value:
     """Return a typed cell as the text a person would write: numbers digit by digit, dates in ISO 8601.
 
-    Binary cells become base64; a null stays a null.
+    Binary cells become base64; a null stays a null, and so does the NaN that stands for one in tables of floats.
     """
     match cell:
         case None | str():
@@ -84,6 +107,10 @@ def as_text(cell: Any) -> Value:
             return "true" if cell else "false"
         case datetime.datetime() | datetime.date() | datetime.time():
             return cell.isoformat()
+        case float() if cell != cell:
+            return None
+        case float() | Decimal():
+            return format(Decimal(str(cell)), "f")
         case bytes():
             return base64.b64encode(cell).decode("ascii")
         case list() | tuple():

@@ -49,10 +49,10 @@ class Context:
         place = f"line {line}: {message}" if line is not None else message
         return Transaction(row, f"row-{row}", {}, self.options.invented, place)
 
-    def cut_off(self, error: OSError, row: int) -> TransactionsError:
+    def cut_off(self, error: Exception, row: int) -> TransactionsError:
         """Return the error of an input that cannot be read further, naming the last row that was."""
         where = f"{self.path}, after row {row}" if row else self.path
-        reason = error.strerror or str(error)
+        reason = getattr(error, "strerror", None) or str(error)
         return TransactionsError(
             f"the file cannot be read further: {reason}",
             where=where,

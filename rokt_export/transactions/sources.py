@@ -104,15 +104,19 @@ class TransactionSource:
                     self._note_columns(reader)
                     reader.close()
                 if row == before:
-                    context = self._context(file)
-                    context.damage(DamageKind.NO_ROWS, "the file has no row below its header", "Export it again.")
+                    message = "there is a header and no row below it" if reader.columns else "there is no row in it"
+                    self._context(file).damage(DamageKind.NO_ROWS, message, "Export it again.")
             self._check_unchanged(file)
         if row == 0:
-            raise TransactionsError(
-                "there is no transaction in the input",
-                where=", ".join(self.files[:3]),
-                remedy="Check that the export wrote rows; nothing was sent.",
-            )
+            raise self._no_rows()
+
+    def _no_rows(self) -> TransactionsError:
+        if len(self.files) == 1:
+            message = next(damage.message for damage in self._log.damages if damage.kind is DamageKind.NO_ROWS)
+        else:
+            message = f"none of the {len(self.files)} files has a row"
+        where = ", ".join(self.files[:3])
+        return TransactionsError(message, where=where, remedy="Check that the export wrote rows; nothing was sent.")
 
     def _check_headers(self) -> None:
         headers: list[str] = []
