@@ -1,0 +1,157 @@
+"""libcurl's error codes read as typed faults, with words for the person who must act on them."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from rokt_export.exchange.model import FaultKind
+
+# https://curl.se/libcurl/c/libcurl-errors.html
+_UNSUPPORTED_PROTOCOL = 1
+_COULDNT_RESOLVE_PROXY = 5
+_COULDNT_RESOLVE_HOST = 6
+_COULDNT_CONNECT = 7
+_WEIRD_SERVER_REPLY = 8
+_HTTP2 = 16
+_WRITE_ERROR = 23
+_OPERATION_TIMEDOUT = 28
+_SSL_CERTPROBLEM = 58
+_PEER_FAILED_VERIFICATION = 60
+_BAD_CONTENT_ENCODING = 61
+_FILESIZE_EXCEEDED = 63
+_PROXY = 97
+_SSL_CLIENTCERT = 98
+
+_RESOLVING = frozenset({_COULDNT_RESOLVE_PROXY, _COULDNT_RESOLVE_HOST})
+_CONNECTING = frozenset({_COULDNT_CONNECT, 45, _PROXY})
+_TLS = frozenset(
+    {35, 51, 53, 54, _SSL_CERTPROBLEM, 59, _PEER_FAILED_VERIFICATION, 64, 66, 77, 80, 82, 83, 90, 91, _SSL_CLIENTCERT}
+)
+_TOO_LARGE = frozenset({_WRITE_ERROR, _FILESIZE_EXCEEDED})
+# Partial file, cannot rewind, got nothing, send and receive errors, HTTP/2 stream reset, and our own veto of a resend.
+_BROKEN_OFF = frozenset({18, 42, 52, 55, 56, 65, 92})
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What is known of a transfer that libcurl gave up.
+
+    Attributes:
+        code: the CURLcode.
+        text: libcurl's own words.
+        url: where the request was going.
+        sent: whether bytes of the request may have left.
+        whole: whether its last byte had.
+        os_error: errno of the failed connect, else 0.
+        seconds: how long the attempt took.
+        proxy: the proxy's `host:port`, where one was told.
+        max_response: the cap on the body, in bytes.
+    """
+
+    code: int
+    text: str
+    url: str
+    sent: bool
+    whole: bool = False
+    os_error: int = 0
+    seconds: float = 0.0
+    proxy: str | None = None
+    max_response: int = 0
+
+    def kind(self) -> FaultKind:
+        """Return which fault this is; `sent` decides between the twins before and after sending."""
+        code = self.code
+        if code == _OPERATION_TIMEDOUT:
+            return FaultKind.TIMEOUT_AFTER_SEND if self.sent else FaultKind.TIMEOUT_BEFORE_SEND
+        if code in _RESOLVING:
+            return FaultKind.DNS
+        if code in _CONNECTING:
+            return FaultKind.CONNECT
+        if code in _TLS or self._is_tls_alert():
+            return FaultKind.TLS
+        if code in _TOO_LARGE:
+            return FaultKind.TOO_LARGE
+        if code in _BROKEN_OFF and not self._is_malformed():
+            return FaultKind.RESET_AFTER_SEND if self.sent else FaultKind.CONNECT
+        return FaultKind.PROTOCOL
+
+    def message(self) -> str:
+        """Return what happened and, where one is known, what to do: one sentence, no secrets."""
+        match self.kind():
+            case FaultKind.DNS:
+                return self._about_name()
+            case FaultKind.CONNECT:
+                return self._about_connection()
+            case FaultKind.TLS:
+                return self._about_tls()
+            case FaultKind.TIMEOUT_BEFORE_SEND:
+                return f"no connection to {self._peer()} within {self.seconds:.3g} s; nothing was sent"
+            case FaultKind.TIMEOUT_AFTER_SEND:
+                how_far = "the whole request had gone out" if self.whole else "part of the request had gone out"
+                return f"{self._host()} did not answer in full within {self.seconds:.3g} s; {how_far}"
+            case FaultKind.RESET_AFTER_SEND:
+                return f"{self._host()} broke the connection off before its answer was complete ({self.text})"
+            case FaultKind.TOO_LARGE:
+                return f"the answer of {self._host()} is larger than {self.max_response} bytes; the rest was not read"
+            case _:
+                return self._about_protocol()
+
+    def _about_name(self) -> str:
+        if self.code == _COULDNT_RESOLVE_PROXY:
+            return f"the name of the proxy {self.proxy or ''} cannot be resolved: check the proxy settings".replace(
+                "  ", " "
+            )
+        return f"the name {self._host()} cannot be resolved: check its spelling, and this machine's DNS"
+
+    def _about_connection(self) -> str:
+        peer = self._peer()
+        if self.os_error == errno.ECONNREFUSED:
+            return f"nothing listens on {peer} (connection refused)"
+        if self.os_error in (errno.ENETUNREACH, errno.EHOSTUNREACH):
+            return f"no way leads to {peer} ({self.text}): check the network, VPN and firewall"
+        if self.code in _BROKEN_OFF:
+            return f"the connection to {peer} broke before anything was sent ({self.text})"
+        return f"no connection to {peer} ({self.text})"
+
+    def _about_tls(self) -> str:
+        host, text = self._host(), self.text
+        reason = text.partition("SSL certificate problem: ")[2]
+        if reason == "certificate has expired":
+            return f"the certificate of {host} has expired"
+        if reason:
+            return f"the certificate of {host} is not trusted: {reason}; ca_file can name its authority"
+        if self.code == _PEER_FAILED_VERIFICATION:
+            return f"the certificate of {host} was issued for another name ({text.removeprefix('SSL: ')})"
+        if self.code == _SSL_CLIENTCERT or "certificate required" in text:
+            return f"{host} asks for a client certificate: set client_certificate and client_key"
+        if self.code == _SSL_CERTPROBLEM:
+            return f"the client certificate cannot be used ({text})"
+        return f"TLS with {host} failed ({text})"
+
+    def _about_protocol(self) -> str:
+        if not self.sent:
+            return f"the request to {self._host()} cannot be sent ({self.text})"
+        if self.code == _BAD_CONTENT_ENCODING:
+            return f"the answer of {self._host()} cannot be decoded as its Content-Encoding says ({self.text})"
+        return f"the answer of {self._host()} is not HTTP as it should be ({self.text})"
+
+    def _is_tls_alert(self) -> bool:
+        # In TLS 1.3 the server judges our certificate after we may have sent the request: its alert is then read in
+        # place of an answer.
+        return self.code == 56 and "alert" in self.text and "SSL" in self.text
+
+    def _is_malformed(self) -> bool:
+        # libcurl reports a broken chunked body as a failure to receive.
+        return self.code == 56 and "chunk" in self.text
+
+    def _host(self) -> str:
+        return urlsplit(self.url).hostname or "the endpoint"
+
+    def _peer(self) -> str:
+        if self.proxy:
+            return f"the proxy {self.proxy}"
+        parts = urlsplit(self.url)
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"

@@ -1,0 +1,666 @@
+"""Requests put on the wire by libcurl, many at once from one thread, each answered by a response or a typed fault."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import select
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from time import monotonic
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import pycurl
+
+from rokt_export.delivery.faults import Failure
+from rokt_export.delivery.inspection import Certificate, Conversation, Inspection, certificate_of, phase_of
+from rokt_export.delivery.interrupts import HeldInterrupt
+from rokt_export.delivery.trust import authorities, check_client_certificate
+from rokt_export.errors import ConfigurationError
+from rokt_export.exchange.model import Fault, FaultKind, Request, Response, Timings
+
+# A connection idle for longer is not used again: the fewer are found dead, the fewer deliveries end as `unknown`.
+_MAX_IDLE_SECONDS = 10
+
+_HTTP_VERSIONS = {
+    None: pycurl.CURL_HTTP_VERSION_2TLS,
+    "1.0": pycurl.CURL_HTTP_VERSION_1_0,
+    "1.1": pycurl.CURL_HTTP_VERSION_1_1,
+    "2": pycurl.CURL_HTTP_VERSION_2_0,
+}
+
+# What libcurl or pycurl would add of its own.
+_SUPPRESSED = ("Accept", "User-Agent", "Content-Type", "Expect")
+
+# RFC 9110, 8.6: a request of these methods states its length even where it has no body.
+_LENGTH_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
+
+_UNSAFE_IN_HEADER = re.compile(r"[\r\n\0]")
+
+_EPOLL_OF_CURL = {
+    pycurl.POLL_NONE: 0,
+    pycurl.POLL_IN: select.POLLIN,
+    pycurl.POLL_OUT: select.POLLOUT,
+    pycurl.POLL_INOUT: select.POLLIN | select.POLLOUT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TransportOptions:
+    """How to connect and how long to wait.
+
+    Attributes:
+        connect_timeout: seconds until the connection, with TLS, must stand.
+        timeout: seconds for the whole attempt.
+        max_response: bytes that a body may have after decoding.
+        http_version: `1.0`, `1.1` or `2`; None takes HTTP/2 where TLS offers it, else 1.1. `2` over plain http is
+            spoken without asking first.
+        verify: whether the server's certificate must be trusted and name its host.
+        ca_file: PEM file of the authorities to trust; None takes the environment's, the system's or certifi's.
+        client_certificate: PEM file of the certificate to show.
+        client_key: PEM file of its private key; None where it is in the same file.
+        client_key_password: the key's password.
+        proxy: the proxy's URL; None honours the environment's proxy variables, empty uses none.
+        max_connections: connections open at once; a transfer beyond waits its turn.
+        resolve: `host:port:address` to be taken for granted, as curl's `--resolve`.
+    """
+
+    connect_timeout: float = 10.0
+    timeout: float = 30.0
+    max_response: int = 10_000_000
+    http_version: str | None = None
+    verify: bool = True
+    ca_file: str | None = None
+    client_certificate: str | None = None
+    client_key: str | None = None
+    client_key_password: str | None = None
+    proxy: str | None = None
+    max_connections: int = 64
+    resolve: tuple[str, ...] = ()
+
+
+class Transport:
+    """Carries requests; not thread-safe but for `wake`.
+
+    A request is on the wire at most once: libcurl would resend on a new connection when a kept-alive one dies without
+    an answer, and is stopped from it; such a request ends as `reset_after_send`.
+
+    Raises:
+        ConfigurationError: an authority's file, client certificate or key cannot be used, or an option has no meaning.
+    """
+
+    def __init__(self, options: TransportOptions = TransportOptions()) -> None:
+        _check(options)
+        self._options = options
+        self._authorities = str(authorities(options.ca_file)) if options.verify else None
+        self._active: dict[pycurl.Curl, _Slot] = {}
+        self._idle: list[_Slot] = []
+        self._done: list[tuple[Any, Response | Fault]] = []
+        self._watched: set[int] = set()
+        self._interrupt = HeldInterrupt()
+        self._poller, self._poller_units = _new_poller()
+        self._waker, self._alarm = socket.socketpair()
+        self._waker.setblocking(False)
+        self._alarm.setblocking(False)
+        self._poller.register(self._alarm.fileno(), select.POLLIN)
+        self._multi = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
+        self._multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, options.max_connections)
+        self._multi.setopt(pycurl.M_MAX_HOST_CONNECTIONS, options.max_connections)
+        self._multi.setopt(pycurl.M_MAXCONNECTS, options.max_connections)
+        self._closed = False
+
+    def __enter__(self) -> Transport:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def in_flight(self) -> int:
+        """How many started requests `poll` has not answered yet."""
+        return len(self._active) + len(self._done)
+
+    def start(self, token: Any, request: Request) -> None:
+        """Begin a request without waiting; `poll` gives its answer together with `token`.
+
+        A request that cannot be sent as it stands (a line break in a header) is answered by a `protocol` fault.
+        HEAD is sent without a body.
+        """
+        slot = self._idle.pop() if self._idle else _Slot(self._options, self._authorities)
+        try:
+            slot.prepare(token, request)
+        except (pycurl.error, ValueError) as error:
+            slot.forget()
+            self._idle.append(slot)
+            self._done.append((token, slot.unsendable(request, str(error))))
+            return
+        self._active[slot.handle] = slot
+        try:
+            self._multi.add_handle(slot.handle)
+        except BaseException:
+            if slot.handle.multi() is None:  # else an interrupt came once libcurl had it: it is in flight
+                del self._active[slot.handle]
+            raise
+
+    def poll(self, timeout: float) -> list[tuple[Any, Response | Fault]]:
+        """Return what has ended, waiting up to `timeout` seconds until something has or `wake` is called.
+
+        An interrupt (KeyboardInterrupt) leaves every transfer as it is, to be answered by a later call.
+        """
+        deadline = monotonic() + timeout
+        while not self._done:
+            woken = self._turn(deadline)
+            if woken or monotonic() >= deadline:
+                break
+        done, self._done = self._done, []
+        return done
+
+    def wake(self) -> None:
+        """Make a `poll` that waits, or else the next one, return at once; may be called from any thread."""
+        with contextlib.suppress(BlockingIOError, OSError):  # full: it is awake; closed: nobody waits
+            self._waker.send(b"\0")
+
+    def cancel(self, token: Any) -> None:
+        """End the requests started with `token`; `poll` answers them `cancelled`, or as they ended before."""
+        self._end(lambda slot: slot.token is token or slot.token == token)
+
+    def cancel_all(self) -> None:
+        """End every request in flight; `poll` answers them `cancelled`, or as they ended before."""
+        self._end(lambda _slot: True)
+
+    def send(self, request: Request) -> Response | Fault:
+        """Send one request and wait for its answer, at most the attempt's timeout; other answers keep for `poll`."""
+        token = object()
+        self.start(token, request)
+        others: list[tuple[Any, Response | Fault]] = []
+        try:
+            while True:
+                for ended, answer in (batch := self.poll(self._options.timeout)):
+                    if ended is token:
+                        others += [pair for pair in batch if pair[0] is not token]
+                        return answer
+                others += batch
+        except BaseException:
+            self.cancel(token)
+            self._done = [pair for pair in self._done if pair[0] is not token]
+            raise
+        finally:
+            self._done[:0] = others
+
+    def close(self) -> None:
+        """Drop every transfer, unanswered, and every connection. May be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        with self._interrupt:
+            for handle in self._active:
+                self._multi.remove_handle(handle)
+            # The multi handle first: the connections it closes still refer to the easy handles that opened them.
+            self._multi.close()
+            for slot in (*self._active.values(), *self._idle):
+                slot.close()
+            self._active.clear()
+            self._idle.clear()
+            if hasattr(self._poller, "close"):
+                self._poller.close()
+            self._waker.close()
+            self._alarm.close()
+
+    def _turn(self, deadline: float) -> bool:
+        """Let libcurl work once on what is due, else on what becomes ready; return whether `wake` was called."""
+        multi = self._multi
+        due = multi.timeout()
+        if due == 0:
+            with self._interrupt:
+                multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+                self._collect()
+            due = multi.timeout()
+        wait = 0.0 if self._done else max(0.0, deadline - monotonic())
+        if 0 <= due < wait * 1000:
+            wait = due / 1000
+        events = self._poller.poll(wait * self._poller_units)
+        if not events and due < 0:
+            return False
+        woken = False
+        alarm = self._alarm.fileno()
+        with self._interrupt:
+            for descriptor, event in events:
+                if descriptor == alarm:
+                    woken = True
+                    self._silence()
+                else:
+                    multi.socket_action(descriptor, _readiness(event))
+            if not events:
+                multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+            self._collect()
+        return woken
+
+    def _silence(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while self._alarm.recv(4096):
+                pass
+
+    def _watch(self, what: int, descriptor: int, _multi: object, _data: object) -> None:
+        """Wait for what libcurl wants of a socket (its CURLMOPT_SOCKETFUNCTION)."""
+        if what == pycurl.POLL_REMOVE:
+            self._watched.discard(descriptor)
+            with contextlib.suppress(OSError, KeyError):  # closed already
+                self._poller.unregister(descriptor)
+        elif descriptor in self._watched:
+            self._poller.modify(descriptor, _EPOLL_OF_CURL[what])
+        else:
+            self._poller.register(descriptor, _EPOLL_OF_CURL[what])
+            self._watched.add(descriptor)
+
+    def _collect(self) -> None:
+        """Turn libcurl's finished transfers into answers."""
+        left = 1
+        while left:
+            left, finished, failed = self._multi.info_read()
+            for handle in finished:
+                slot = self._active[handle]
+                self._settle(slot, slot.response())
+            for handle, code, text in failed:
+                slot = self._active[handle]
+                self._settle(slot, slot.fault(code, text))
+
+    def _settle(self, slot: _Slot, answer: Response | Fault) -> None:
+        self._multi.remove_handle(slot.handle)
+        del self._active[slot.handle]
+        self._done.append((slot.token, answer))
+        slot.token = None
+        self._idle.append(slot)
+
+    def _end(self, chosen: Any) -> None:
+        with self._interrupt:
+            self._collect()
+            for slot in [slot for slot in self._active.values() if chosen(slot)]:
+                self._settle(slot, slot.cancelled())
+
+
+class _Slot:
+    """An easy handle used again and again: it remembers how it is set, and changes only what differs."""
+
+    __slots__ = (
+        "_admitted",
+        "_chunks",
+        "_has_body",
+        "_headers",
+        "_lines",
+        "_method",
+        "_options",
+        "_received",
+        "_url",
+        "handle",
+        "token",
+    )
+
+    def __init__(self, options: TransportOptions, trusted: str | None) -> None:
+        self._options = options
+        self.token: Any = None
+        self._lines: list[bytes] = []
+        self._chunks: list[bytes] = []
+        self._received = 0
+        self._admitted = 0
+        self.handle = pycurl.Curl()
+        _configure(self.handle, options, trusted)
+        self.handle.setopt(pycurl.HEADERFUNCTION, self._lines.append)
+        self.handle.setopt(pycurl.WRITEFUNCTION, self._receive)
+        self.handle.setopt(pycurl.PREREQFUNCTION, self._admit)
+        self.forget()
+
+    def forget(self) -> None:
+        """Take nothing for granted of how the handle is set."""
+        self._url = ""
+        self._method = ""
+        self._has_body: bool | None = None
+        self._headers: tuple[tuple[str, str], ...] | None = None
+
+    def close(self) -> None:
+        """Free the handle; its multi handle must be closed already."""
+        self.handle.close()
+
+    def prepare(self, token: Any, request: Request) -> None:
+        """Set the handle up for a request.
+
+        Raises:
+            ValueError: a header or the URL cannot be sent.
+            pycurl.error: libcurl refuses it.
+        """
+        self.token = token
+        self._lines.clear()
+        self._chunks.clear()
+        self._received = self._admitted = 0
+        body = request.body
+        method = request.method
+        if body is None and method in _LENGTH_EXPECTED:
+            body = b""
+        if method != self._method or (body is not None) is not self._has_body:
+            self._set_method(method, body is not None)
+        if request.url != self._url:
+            self._set_url(request.url)
+        if request.headers is not self._headers:
+            self._set_headers(request.headers)
+        if body is not None and method != "HEAD":
+            self.handle.setopt(pycurl.POSTFIELDS, body)
+
+    def response(self) -> Response:
+        """Return the answer of a transfer that ended well."""
+        lines = self._lines
+        if len(lines) < 2 or lines[-1] not in _BLANK or lines.count(lines[-1]) > 1:
+            lines = _final_block(lines)
+        status, version = _status_of(lines[0])
+        chunks = self._chunks
+        return Response(
+            status,
+            tuple(map(_header_of, lines[1:-1])),
+            chunks[0] if len(chunks) == 1 else b"".join(chunks),
+            self._timings(),
+            version,
+        )
+
+    def fault(self, code: int, text: str) -> Fault:
+        """Return why a transfer failed, from libcurl's code and words."""
+        timings = self._timings()
+        failure = Failure(
+            code=code,
+            text=text,
+            url=self._url,
+            sent=self._sent(),
+            whole=self.handle.getinfo(pycurl.POSTTRANSFER_TIME_T) > 0,
+            os_error=self.handle.getinfo(pycurl.OS_ERRNO),
+            seconds=timings.total,
+            proxy=_proxy_of(self._url, self._options.proxy),
+            max_response=self._options.max_response,
+        )
+        return Fault(failure.kind(), failure.message(), failure.sent, timings)
+
+    def cancelled(self) -> Fault:
+        """Return the fault of a transfer ended by us."""
+        sent = self._sent()
+        how_far = "its request may have arrived" if sent else "nothing was sent"
+        return Fault(FaultKind.CANCELLED, f"cancelled; {how_far}", sent, self._timings())
+
+    def unsendable(self, request: Request, reason: str) -> Fault:
+        """Return the fault of a request that could not even begin."""
+        host = urlsplit(request.url).hostname or "the endpoint"
+        return Fault(FaultKind.PROTOCOL, f"the request to {host} cannot be sent: {reason}", sent=False)
+
+    def _sent(self) -> bool:
+        """Whether a byte of the request may have left: libcurl was let past the connection, and wrote."""
+        info = self.handle.getinfo
+        return self._admitted > 0 and (info(pycurl.REQUEST_SIZE) > 0 or info(pycurl.SIZE_UPLOAD_T) > 0)
+
+    def _timings(self) -> Timings:
+        info = self.handle.getinfo
+        first_byte = info(pycurl.STARTTRANSFER_TIME_T) * 1e-6
+        total = info(pycurl.TOTAL_TIME_T) * 1e-6
+        if self._admitted and not info(pycurl.NUM_CONNECTS):
+            return Timings(0.0, 0.0, 0.0, first_byte, total)
+        return Timings(
+            info(pycurl.NAMELOOKUP_TIME_T) * 1e-6,
+            info(pycurl.CONNECT_TIME_T) * 1e-6,
+            info(pycurl.APPCONNECT_TIME_T) * 1e-6,
+            first_byte,
+            total,
+        )
+
+    def _admit(self, *_addresses: object) -> int:
+        """Let the request go out once: a second call means that libcurl is about to resend it."""
+        self._admitted += 1
+        return pycurl.PREREQFUNC_OK if self._admitted == 1 else pycurl.PREREQFUNC_ABORT
+
+    def _receive(self, chunk: bytes) -> int | None:
+        self._received += len(chunk)
+        if self._received > self._options.max_response:
+            return 0
+        self._chunks.append(chunk)
+        return None
+
+    def _set_method(self, method: str, has_body: bool) -> None:
+        handle = self.handle
+        self.forget()
+        handle.setopt(pycurl.NOBODY, 0)
+        handle.setopt(pycurl.HTTPGET, 1)
+        if method == "HEAD":
+            handle.setopt(pycurl.NOBODY, 1)
+        elif has_body:
+            handle.setopt(pycurl.POSTFIELDS, b"")
+        natural = method == "HEAD" or method == ("POST" if has_body else "GET")
+        if natural:
+            handle.unsetopt(pycurl.CUSTOMREQUEST)
+        else:
+            handle.setopt(pycurl.CUSTOMREQUEST, method)
+        self._method = method
+        self._has_body = has_body
+
+    def _set_url(self, url: str) -> None:
+        if "@" in url and "@" in urlsplit(url).netloc:
+            raise ValueError("credentials do not belong in the URL")  # libcurl would make a header of them
+        self.handle.setopt(pycurl.URL, url)
+        if self._options.http_version == "2":
+            # Asking for an upgrade would add headers, so over plain http it is simply spoken.
+            plain = url[:5].lower() == "http:"
+            version = pycurl.CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE if plain else pycurl.CURL_HTTP_VERSION_2_0
+            self.handle.setopt(pycurl.HTTP_VERSION, version)
+        self._url = url
+
+    def _set_headers(self, headers: tuple[tuple[str, str], ...]) -> None:
+        self._headers = None
+        lines, accepted = _header_lines(headers, states_length=bool(self._has_body))
+        self.handle.setopt(pycurl.HTTPHEADER, lines)
+        if accepted:
+            self.handle.setopt(pycurl.ACCEPT_ENCODING, accepted)
+        else:
+            self.handle.unsetopt(pycurl.ACCEPT_ENCODING)
+        self._headers = headers
+
+
+def inspect(url: str, options: TransportOptions = TransportOptions()) -> Inspection:
+    """Connect to an endpoint, with TLS where it has it, and close: no request is sent.
+
+    A certificate that is not trusted is fetched by a second connection without checks, so that it can be shown.
+
+    Raises:
+        ConfigurationError: as `Transport`.
+    """
+    _check(options)
+    trusted = str(authorities(options.ca_file)) if options.verify else None
+    shown = _inspect(url, options, trusted)
+    if shown.phase == "tls" and shown.certificate is None and options.verify:
+        unchecked = _inspect(url, replace(options, verify=False), None)
+        shown = replace(
+            shown,
+            certificate=unchecked.certificate,
+            tls_version=unchecked.tls_version,
+            cipher=unchecked.cipher,
+            alpn=unchecked.alpn,
+        )
+    return shown
+
+
+def _inspect(url: str, options: TransportOptions, trusted: str | None) -> Inspection:
+    slot = _Slot(options, trusted)
+    lines: list[str] = []
+    try:
+        fault = _connect(slot, url, lines)
+        told = Conversation.of(lines)
+        parts = urlsplit(url)
+        return Inspection(
+            host=parts.hostname or "",
+            port=parts.port or (443 if parts.scheme == "https" else 80),
+            addresses=told.addresses,
+            address=slot.handle.getinfo(pycurl.PRIMARY_IP) or None,
+            tls_version=told.tls_version,
+            cipher=told.cipher,
+            alpn=told.alpn,
+            certificate=_certificate(slot.handle),
+            timings=slot._timings(),
+            fault=fault,
+            phase=phase_of(fault) if fault else None,
+        )
+    finally:
+        slot.close()
+
+
+def _connect(slot: _Slot, url: str, lines: list[str]) -> Fault | None:
+    """Connect without a request, and fill `lines` with what libcurl tells of it."""
+    request = Request("GET", url, ())
+    handle = slot.handle
+    try:
+        slot.prepare(None, request)
+    except (pycurl.error, ValueError) as error:
+        return slot.unsendable(request, str(error))
+    handle.setopt(pycurl.CONNECT_ONLY, 1)
+    handle.setopt(pycurl.OPT_CERTINFO, 1)
+    handle.setopt(pycurl.VERBOSE, 1)
+    handle.setopt(pycurl.DEBUGFUNCTION, lambda kind, text: _note(lines, kind, text))
+    try:
+        handle.perform()
+    except pycurl.error as error:
+        return slot.fault(*error.args)
+    return None
+
+
+def _note(lines: list[str], kind: int, text: bytes) -> None:
+    if kind == pycurl.INFOTYPE_TEXT:
+        lines.append(text.decode("utf-8", "replace").strip())
+
+
+def _certificate(handle: pycurl.Curl) -> Certificate | None:
+    chain = handle.getinfo(pycurl.INFO_CERTINFO)
+    return certificate_of(chain[0]) if chain else None
+
+
+def _check(options: TransportOptions) -> None:
+    """Refuse options that cannot work before anything is sent."""
+    if options.http_version not in _HTTP_VERSIONS:
+        raise ConfigurationError(
+            f"HTTP version {options.http_version!r} is not known", remedy='Use "1.0", "1.1" or "2", or leave it out.'
+        )
+    if options.client_certificate:
+        check_client_certificate(options.client_certificate, options.client_key, options.client_key_password)
+
+
+def _configure(handle: pycurl.Curl, options: TransportOptions, trusted: str | None) -> None:
+    """Set what holds for every request of a transport."""
+    handle.setopt(pycurl.NOSIGNAL, 1)
+    handle.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+    handle.setopt(pycurl.PATH_AS_IS, 1)
+    handle.setopt(pycurl.TCP_NODELAY, 1)
+    handle.setopt(pycurl.TCP_KEEPALIVE, 1)
+    handle.setopt(pycurl.MAXAGE_CONN, _MAX_IDLE_SECONDS)
+    handle.setopt(pycurl.CONNECTTIMEOUT_MS, _milliseconds(options.connect_timeout))
+    handle.setopt(pycurl.TIMEOUT_MS, _milliseconds(options.timeout))
+    handle.setopt(pycurl.MAXFILESIZE_LARGE, options.max_response)
+    handle.setopt(pycurl.HTTP_VERSION, _HTTP_VERSIONS[options.http_version])
+    if options.proxy is not None:
+        handle.setopt(pycurl.PROXY, options.proxy)
+    if options.resolve:
+        handle.setopt(pycurl.RESOLVE, list(options.resolve))
+    _configure_tls(handle, options, trusted)
+
+
+def _configure_tls(handle: pycurl.Curl, options: TransportOptions, trusted: str | None) -> None:
+    handle.setopt(pycurl.SSL_VERIFYPEER, int(options.verify))
+    handle.setopt(pycurl.SSL_VERIFYHOST, 2 if options.verify else 0)
+    if trusted:
+        handle.setopt(pycurl.CAPATH if Path(trusted).is_dir() else pycurl.CAINFO, trusted)
+    if options.client_certificate:
+        handle.setopt(pycurl.SSLCERT, options.client_certificate)
+        handle.setopt(pycurl.SSLKEY, options.client_key or options.client_certificate)
+    if options.client_key_password:
+        handle.setopt(pycurl.KEYPASSWD, options.client_key_password)
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))  # 0 would mean libcurl's default
+
+
+def _header_lines(headers: Iterable[tuple[str, str]], *, states_length: bool) -> tuple[list[bytes], str]:
+    """Return headers as libcurl takes them, and the value of Accept-Encoding ("" where there is none).
+
+    Content-Length is left to libcurl where it states one, so that it is that of the body.
+
+    Raises:
+        ValueError: a header holds a line break or NUL, which would make it two.
+    """
+    lines: list[bytes] = []
+    given: set[str] = set()
+    accepted = ""
+    for name, value in headers:
+        if _UNSAFE_IN_HEADER.search(name) or _UNSAFE_IN_HEADER.search(value):
+            raise ValueError(f"the header {_UNSAFE_IN_HEADER.sub(' ', name)} holds a line break or NUL")
+        key = name.lower()
+        given.add(key)
+        if key == "accept-encoding":
+            accepted = value
+        if key == "content-length" and states_length:
+            continue
+        lines.append((f"{name}: {value}" if value else f"{name};").encode())
+    lines += [f"{name}:".encode() for name in _SUPPRESSED if name.lower() not in given]
+    return lines, accepted
+
+
+_BLANK = (b"\r\n", b"\n")
+
+
+def _final_block(lines: list[bytes]) -> list[bytes]:
+    """Return the last status line's block with its blank line: no interim (1xx) or proxy's response, no trailers."""
+    start = max((index for index, line in enumerate(lines) if line.startswith(b"HTTP/")), default=0)
+    end = next((index for index in range(start, len(lines)) if lines[index] in _BLANK), len(lines))
+    return [*lines[start:end], b"\r\n"]
+
+
+# Most lines repeat from answer to answer: reading each once is what keeps parsing cheap.
+@lru_cache(maxsize=256)
+def _header_of(line: bytes) -> tuple[str, str]:
+    name, _, value = _text(line).partition(":")
+    return name.strip(), value.strip()
+
+
+@lru_cache(maxsize=256)
+def _status_of(line: bytes) -> tuple[int, str]:
+    version, _, rest = _text(line).partition(" ")
+    return int(rest[:3]), version.partition("/")[2]
+
+
+def _text(line: bytes) -> str:
+    """Return a header line's text: UTF-8 as most write it today, else Latin-1 as HTTP has it."""
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return line.decode("latin-1")
+
+
+def _proxy_of(url: str, told: str | None) -> str | None:
+    """Return `host:port` of the proxy that a request goes through, without credentials; None where there is none."""
+    parts = urlsplit(url)
+    proxy = told
+    if proxy is None:
+        proxy = "" if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme, "")
+    return proxy.rpartition("@")[2].rpartition("/")[2] or None if proxy else None
+
+
+def _readiness(event: int) -> int:
+    """Return libcurl's bits for those of a poll: an error or hang-up is something to read."""
+    ready = pycurl.CSELECT_OUT if event & select.POLLOUT else 0
+    if event & ~select.POLLOUT:
+        ready |= pycurl.CSELECT_IN
+    return ready
+
+
+def _new_poller() -> tuple[Any, float]:
+    """Return epoll, or where there is none poll, and how many of its units of time make a second."""
+    if hasattr(select, "epoll"):
+        return select.epoll(), 1.0
+    return select.poll(), 1000.0
