@@ -1,0 +1,85 @@
+"""Hide what a header or a URL names as a credential, whatever its value."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+HIDDEN = "[redacted]"
+
+_SENSITIVE = frozenset(
+    {
+        "auth", "authentication", "authorization", "cookie", "credential", "credentials", "hash", "hmac", "jwt", "key",
+        "pass", "passphrase", "password", "passwd", "proxyauthorization", "pwd", "secret", "session", "sessionid",
+        "setcookie", "sid", "sig", "sign", "signature", "token", "usertoken", "wsse", "authkey",
+    }
+)  # fmt: skip
+_SENSITIVE_ENDINGS = (
+    "accesskey", "accesskeyid", "apikey", "authorization", "authkey", "credential", "passphrase", "password",
+    "privatekey", "secret", "secretkey", "securitytoken", "signature", "subscriptionkey", "token", "wsse",
+)  # fmt: skip
+_PUNCTUATION = re.compile(r"[^a-z0-9]|^x(?=-)")
+_WITH_SCHEME = frozenset({"authorization", "proxyauthorization", "wsse"})
+_WITH_URL = frozenset({"location", "contentlocation", "referer", "origin", "link", "refresh"})
+_LABEL = r"\$[A-Za-z_][A-Za-z0-9_]*"
+_IS_LABEL = re.compile(_LABEL)
+_SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9_.\-]*)\s+(\S.*)", re.DOTALL)
+_LABELLED_CREDENTIAL = re.compile(rf"(?:[A-Za-z_\-]+=)?\"?{_LABEL}\"?")
+_COOKIE_PAIR = re.compile(r"([^=;\s]+)=([^;]*)")
+_USERINFO = re.compile(r"(?<=://)([^/?#@\s\"'<>]+(?:@[^/?#@\s\"'<>]+)*)@")
+_QUERY_PAIR = re.compile(r"([?&#;])([^=&#?;\s\"'<>]+)=([^&#\s\"'<>]*)")
+
+
+def is_sensitive(name: str) -> bool:
+    """Tell whether a header or parameter of this name carries a credential (`api_key`, `X-Auth-Token`, `sig`)."""
+    plain = _PUNCTUATION.sub("", unquote(name).lower())
+    return plain in _SENSITIVE or plain.endswith(_SENSITIVE_ENDINGS)
+
+
+def hidden_in_url(url: str) -> str:
+    """Return the URL without the credentials that its userinfo and its parameters name; labels (`$NAME`) stay."""
+    if "://" in url and "@" in url:
+        url = _USERINFO.sub(_hidden_userinfo, url)
+    return _QUERY_PAIR.sub(_hidden_parameter, url) if "=" in url else url
+
+
+def hidden_in_header(name: str, value: str) -> str:
+    """Return a header's value without the credential that its name announces; scheme and labels (`$NAME`) stay."""
+    plain = _PUNCTUATION.sub("", name.lower())
+    if plain in _WITH_URL:
+        return hidden_in_url(value)
+    if not is_sensitive(name):
+        return value
+    if plain in _WITH_SCHEME:
+        return _hidden_after_scheme(value)
+    if plain == "cookie":
+        return _COOKIE_PAIR.sub(_hidden_cookie, value) if "=" in value else HIDDEN
+    if plain == "setcookie":
+        return _COOKIE_PAIR.sub(_hidden_cookie, value, count=1) if "=" in value else HIDDEN
+    return value if _IS_LABEL.fullmatch(value.strip()) or not value else HIDDEN
+
+
+def _hidden_after_scheme(value: str) -> str:
+    match = _SCHEME.fullmatch(value)
+    scheme, credential = match.groups() if match else ("", value)
+    shown = credential if _LABELLED_CREDENTIAL.fullmatch(credential.strip()) or not credential else HIDDEN
+    return f"{scheme} {shown}" if scheme else shown
+
+
+def _hidden_userinfo(match: re.Match[str]) -> str:
+    parts = match.group(1).split(":", 1)
+    if any(_IS_LABEL.fullmatch(part) for part in parts):
+        return match.group()
+    return f"{HIDDEN}@"
+
+
+def _hidden_parameter(match: re.Match[str]) -> str:
+    before, name, value = match.groups()
+    if not value or _IS_LABEL.fullmatch(value) or not is_sensitive(name):
+        return match.group()
+    return f"{before}{name}={HIDDEN}"
+
+
+def _hidden_cookie(match: re.Match[str]) -> str:
+    name, value = match.groups()
+    return match.group() if _IS_LABEL.fullmatch(value) else f"{name}={HIDDEN}"

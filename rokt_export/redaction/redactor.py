@@ -1,0 +1,287 @@
+"""Replace secrets by `$NAME` and personal values by tokens, in texts, URLs, headers, bodies and structured data."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets as randomness
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, unquote_plus
+
+from rokt_export.redaction.characters import fold_case
+from rokt_export.redaction.literals import (
+    Encoding,
+    Literal,
+    base64_literals,
+    basic_literals,
+    byte_forms,
+    secret_literals,
+)
+from rokt_export.redaction.names import hidden_in_header, hidden_in_url
+from rokt_export.redaction.personal import is_whole_field, may_hold_digest, personal_value
+from rokt_export.redaction.spans import Span, merged, spliced
+from rokt_export.redaction.spelling import Spelling, encodes_alphanumerics, variants
+
+_SHORT = 4
+"""A shorter secret is hidden only where it fills a whole field, or by the name of its header or parameter: `a` as a
+secret would spoil every text, and hiding each `a` would tell which letter it is."""
+_UTF16_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a text: literal, or standing for a secret.
+
+    Attributes:
+        text: what may be shown; for a secret, `$NAME`.
+        name: the secret's name; None for a literal part.
+        encoding: how the secret stood in the text; None for a literal part.
+        credentials: for `basic`, the `user:password` that was encoded, itself in pieces.
+    """
+
+    text: str
+    name: str | None = None
+    encoding: Encoding | None = None
+    credentials: tuple[Piece, ...] = ()
+
+
+class _Secret:
+    """One secret with all that can give it away, prepared once."""
+
+    __slots__ = ("gates", "literals", "name", "short", "spellings", "value")
+
+    def __init__(self, name: str, value: str, literals: Iterator[Literal] | None = None) -> None:
+        self.name = name
+        self.value = value
+        self.short = len(value) < _SHORT
+        self.spellings = [Spelling(text) for text in dict.fromkeys(variants(value)) if text]
+        found = secret_literals(value) if literals is None else literals
+        self.literals = [] if self.short else list(dict.fromkeys(found))
+        self.gates = [spelling.gate for spelling in self.spellings] + [literal.text for literal in self.literals]
+
+    def spans(self, text: str, exotic: bool) -> Iterator[Span]:
+        label = f"${self.name}"
+        for spelling in self.spellings:
+            for start, end in spelling.find(text, exotic):
+                if not self.short or is_whole_field(text, start, end):
+                    yield Span(start, end, label, _encoding(text[start:end], self.value))
+        for literal in self.literals:
+            for start, end in literal.find(text):
+                yield Span(start, end, label, literal.encoding)
+
+    def unfinished(self, text: str) -> Iterator[int]:
+        for finder in (*self.spellings, *self.literals):
+            at = finder.unfinished(text)
+            if at is not None:
+                yield at
+
+
+class Redactor:
+    """Keeps secrets and personal data out of everything that is written.
+
+    A secret is found case-sensitively in every encoding that `rokt_export.redaction` knows, nested up to three deep,
+    and shown as `$NAME`; a personal value is found in either letter case, and as its digests, and shown as a token.
+    Where finds overlap, all are hidden, under the name of the longest. The empty string is never a secret.
+
+    Args:
+        secrets: name to value, such as the environment variables that a spec names.
+        show_personal: leave personal values readable (secrets never are).
+        key: what tokens are keyed with; processes that share a run must share it. Random if not given.
+    """
+
+    def __init__(
+        self, *, secrets: Mapping[str, str] | None = None, show_personal: bool = False, key: bytes | None = None
+    ) -> None:
+        self.show_personal = show_personal
+        self.key = key or randomness.token_bytes(32)
+        self._values: dict[tuple[str, ...], None] = {}
+        self._prepared: list[_Secret] | None = None
+        self._gates: tuple[str, ...] = ()
+        for name, value in (secrets or {}).items():
+            self.add_secret(name, value)
+
+    def __repr__(self) -> str:
+        """Name the secrets, not their values: a redactor may stand in a logged message."""
+        names = sorted({name for name, *_ in self._values})
+        return f"Redactor(secrets={names}, show_personal={self.show_personal})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_prepared": None, "_gates": ()}
+
+    def add_secret(self, name: str, value: str) -> None:
+        """Hide a value from now on, shown as `$name`; for what is learned at run time, such as an access token."""
+        if value.strip():
+            self._add(name, value)
+
+    def add_basic(self, name: str, username: str, password: str) -> None:
+        """Hide the credentials of Basic authentication, `user:password` in base64, shown as `$name`.
+
+        The parts alone are hidden only if they are secrets: in `anystring:KEY` the first is none, in `KEY:x` the second.
+        """
+        if username or password:
+            self._add(name, username, password)
+
+    def _add(self, *entry: str) -> None:
+        if entry not in self._values:
+            self._values[entry] = None
+            self._prepared = None
+
+    def _secrets(self) -> list[_Secret]:
+        if self._prepared is None:
+            prepared = [_prepared(*entry) for entry in self._values]
+            self._gates = tuple(dict.fromkeys(gate for secret in prepared for gate in secret.gates))
+            self._prepared = prepared
+        return self._prepared
+
+    def secrets_in(self, text: str) -> str:
+        """Return the text with secrets replaced by `$NAME`, personal values left."""
+        return spliced(text, self._secret_spans(text))
+
+    def text(self, text: str, personal: Collection[str] = ()) -> str:
+        """Return the text with secrets replaced by `$NAME` and the given personal values by tokens.
+
+        Args:
+            text: any text.
+            personal: values of the one person that the text is about; empty for an invented one.
+        """
+        spans = self._secret_spans(text)
+        if personal and not self.show_personal:
+            spans += self._personal_spans(text, personal)
+        return spliced(text, spans)
+
+    def url(self, url: str, personal: Collection[str] = ()) -> str:
+        """Return a URL as `text` does, with its userinfo and the parameters that name a credential hidden too."""
+        return hidden_in_url(self.text(url, personal))
+
+    def headers(
+        self, headers: tuple[tuple[str, str], ...], personal: Collection[str] = ()
+    ) -> tuple[tuple[str, str], ...]:
+        """Return headers as `text` does, with those hidden too whose names announce a credential.
+
+        Of `Authorization` the scheme stays, of cookies the names.
+        """
+        return tuple(
+            (self.text(name, personal), hidden_in_header(name, self.text(value, personal))) for name, value in headers
+        )
+
+    def body(self, body: bytes, personal: Collection[str] = ()) -> bytes:
+        """Return a body as `text` does, in its own charset (UTF-8, UTF-16 with its mark, else byte for byte)."""
+        charset = _charset(body)
+        text = body.decode(charset)
+        shown = self.text(text, personal)
+        return body if shown == text else shown.encode(charset)
+
+    def data(self, value: Any, personal: Collection[str] = ()) -> Any:
+        """Return structured data with every text in it, keys and numbers too, as `text` does; the rest as it is."""
+        match value:
+            case str():
+                return self.text(value, personal)
+            case bytes():
+                return self.body(value, personal)
+            case Mapping():
+                return {self.data(key, personal): self.data(item, personal) for key, item in value.items()}
+            case list():
+                return [self.data(item, personal) for item in value]
+            case tuple():
+                return tuple(self.data(item, personal) for item in value)
+            case int() | float() if not isinstance(value, bool):
+                shown = self.text(str(value), personal)
+                return value if shown == str(value) else shown
+            case _:
+                return value
+
+    def token(self, value: str) -> str:
+        """Return what a personal value is shown as: the same within a run, whatever its letter case; never reversible.
+
+        A keyed BLAKE2b of 40 bits: in a million values, less than one pair is expected to share a token. Its
+        characters are safe in URLs, JSON, XML, shells and headers.
+        """
+        data = fold_case(value.strip()).encode("utf-8", "surrogatepass")
+        return "person-" + hashlib.blake2b(data, digest_size=5, key=self.key[:64]).hexdigest()
+
+    def pieces(self, text: str) -> list[Piece]:
+        """Split a text into literal parts and secrets, for a writer that lets the reader's shell fill them in."""
+        found: list[Piece] = []
+        at = 0
+        for span in merged(self._secret_spans(text)):
+            if at < span.start:
+                found.append(Piece(text[at : span.start]))
+            name = span.label[1:]
+            credentials = self._credentials(name) if span.encoding is Encoding.BASIC else ()
+            found.append(Piece(span.label, name, span.encoding, credentials))
+            at = span.end
+        if at < len(text):
+            found.append(Piece(text[at:]))
+        return found
+
+    def unfinished(self, text: str) -> int:
+        """Return from where on the end of a text may be the beginning of a secret; its length if nowhere."""
+        return min((at for secret in self._secrets() for at in secret.unfinished(text)), default=len(text))
+
+    def secret_spans(self, text: str) -> list[Span]:
+        """Return where secrets stand in the text, in order, not overlapping."""
+        return list(merged(self._secret_spans(text)))
+
+    def _credentials(self, name: str) -> tuple[Piece, ...]:
+        for known, *parts in self._values:
+            if known == name and len(parts) > 1:
+                return tuple(piece for piece in self.pieces(":".join(parts)) if piece.encoding is not Encoding.BASIC)
+        return ()
+
+    def _secret_spans(self, text: str) -> list[Span]:
+        secrets = self._secrets()
+        for gate in self._gates:
+            if gate in text:
+                break
+        else:
+            if not encodes_alphanumerics(text):
+                return []
+        exotic = encodes_alphanumerics(text)
+        return [span for secret in secrets for span in secret.spans(text, exotic)]
+
+    def _personal_spans(self, text: str, personal: Collection[str]) -> list[Span]:
+        folded = fold_case(text)
+        exotic = encodes_alphanumerics(text)
+        digested = may_hold_digest(text)
+        spans: list[Span] = []
+        for value in personal:
+            finder = personal_value(value)
+            if finder is not None:
+                found = list(finder.find(text, folded, exotic=exotic, digested=digested))
+                if found:
+                    token = self.token(value)
+                    spans += [Span(start, end, token) for start, end in found]
+        return spans
+
+
+def _prepared(name: str, value: str, password: str | None = None) -> _Secret:
+    if password is None:
+        return _Secret(name, value)
+    return _Secret(name, f"{value}:{password}", _credential_literals(value, password))
+
+
+def _credential_literals(username: str, password: str) -> Iterator[Literal]:
+    yield from basic_literals(username, password)
+    for data in byte_forms(f"{username}:{password}"):
+        yield from base64_literals(data)
+
+
+def _encoding(found: str, value: str) -> Encoding:
+    if found == value:
+        return Encoding.RAW
+    if value in (unquote(found), unquote_plus(found)):
+        return Encoding.URLENCODED
+    return Encoding.ESCAPED
+
+
+def _charset(body: bytes) -> str:
+    marked = _UTF16_MARKS.get(body[:2])
+    for charset in (marked, "utf-8"):
+        if charset is not None:
+            try:
+                body.decode(charset)
+            except UnicodeDecodeError:
+                continue
+            return charset
+    return "latin-1"
