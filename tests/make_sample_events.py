@@ -11,9 +11,9 @@ FOLDER = Path(__file__).parent.parent / "sample_events"
 ROWS = 1_000
 
 COLUMNS = (
-    "transactionid,email,firstname,lastname,title,gender,dob,mobile,language,country,state,zipcode,city,address1,"
-    "amount,currency,confirmationref,optin"
-).split(",")
+    *("transactionid", "email", "firstname", "lastname", "title", "gender", "dob", "mobile", "language"),
+    *("country", "state", "zipcode", "city", "address1", "amount", "currency", "confirmationref", "optin"),
+)
 MAY_BE_EMPTY = ("firstname", "lastname", "title", "gender", "dob", "mobile", "language", "address1", "optin")
 
 # Everybody is a Doe: the names are dirty as real ones are, and nobody is taken for real.

@@ -22,8 +22,8 @@ class ByteStream(Protocol):
 
 
 _CHUNK = 1 << 16
-_PACKED_CHUNK = 1 << 12
-"""Compressed bytes unpacked at once; small, since a few bytes can stand for a whole megabyte."""
+_PACKED_CHUNK = 1 << 9
+"""Compressed bytes unpacked at once; few, since four of them can stand for 128 KB."""
 _MAGIC = ((b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\xfd7zXZ\x00", "xz"), (b"\x28\xb5\x2f\xfd", "zstandard"))
 
 

@@ -15,7 +15,7 @@ from rokt_export.transactions.model import Transaction, Value
 from rokt_export.transactions.reading import identity
 
 if TYPE_CHECKING:
-    from faker.generator import Generator as Names
+    from faker.providers.person.en_US import Provider as Names
 
 LASTNAME = "Rokttest"
 """Every test person's last name, by which a tech contact finds and removes them all."""
@@ -114,11 +114,13 @@ def generate(
         overrides: attribute to value, the same for all; hashes and age follow an overridden email and dob.
         unset: attributes to leave out, also of those that everybody has.
     """
-    from faker import Factory
+    # The one provider we need, with its types, instead of a Faker that loads all of them.
+    from faker.generator import Generator
+    from faker.providers.person.en_US import Provider
 
-    random = Random()
-    names = Factory.create("en_US")
-    names.random = random
+    source = Generator()
+    random = source.random = Random()
+    names = Provider(source)
     run = secrets.randbits(64) if seed is None else seed
     wanted = tuple(dict.fromkeys((*_LOOKED_UP_BY, *sorted(attributes))))
     for row in range(start_row, start_row + count):

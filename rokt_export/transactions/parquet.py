@@ -79,7 +79,9 @@ class ParquetReader:
 
 def _cells(batch: RecordBatch, places: range) -> Iterator[tuple[Any, ...]]:
     """Return the rows at some places of a batch; the others are never turned into Python objects."""
-    part = batch if places.step == 1 else batch.take(list(places))
+    import pyarrow
+
+    part = batch if places.step == 1 else batch.take(pyarrow.array(places, pyarrow.int64()))
     return zip(*(_python(column) for column in part.columns), strict=True)
 
 

@@ -1,0 +1,211 @@
+"""Each kind of damaged file that the issue names: found, with its place, and no row lost or made up."""
+
+import os
+
+import pytest
+
+from rokt_export.errors import TransactionsError
+from rokt_export.transactions.damage import DamageKind
+from rokt_export.transactions.inspection import mojibake
+from rokt_export.transactions.options import SourceOptions
+from rokt_export.transactions.scan import scan
+from rokt_export.transactions.sources import open_transactions
+
+from .conftest import HEADER, ROW
+
+
+def damaged(path, **options):
+    """Return kind, row and column of each damage, and which rows are problems."""
+    source = open_transactions([path], options=SourceOptions(**options))
+    problems = [transaction.row for transaction in source if transaction.problem is not None]
+    assert all(damage.file == path and damage.message and damage.remedy for damage in source.findings)
+    return [(damage.kind, damage.row, damage.column) for damage in source.findings], problems
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kind", "column"),
+    [
+        ("2125550123", "1.23E+10", DamageKind.EXPONENT, "mobile"),
+        ("2125550123", '"1,23E+10"', DamageKind.EXPONENT, "mobile"),
+        ("T1", "9.0072E+15", DamageKind.EXPONENT, "transactionid"),
+        ("NY", "1.2E+07", DamageKind.EXPONENT, "state"),
+        ("T1", "9007.0", DamageKind.FLOAT_ID, "transactionid"),
+        ("10001", "501", DamageKind.SHORT_ZIP, "zipcode"),
+        ("10001", "2108", DamageKind.SHORT_ZIP, "zipcode"),
+        ("10001", "501-1234", DamageKind.SHORT_ZIP, "zipcode"),
+        ("10001", "2108-1234", DamageKind.SHORT_ZIP, "zipcode"),
+        ("10001,NY", "7102,New Jersey", DamageKind.SHORT_ZIP, "zipcode"),
+        ("19831215", "30665", DamageKind.SERIAL_DATE, "dob"),
+        ("19831215", "43765.07083", DamageKind.SERIAL_DATE, "dob"),
+        ("jane", "JosÃ©", DamageKind.MOJIBAKE, "email"),
+        ("jane", "Jos\ufffd", DamageKind.MOJIBAKE, "email"),
+    ],
+)
+def test_a_damaged_cell_is_named_with_row_and_column(write, before, after, kind, column):
+    path = write(HEADER + ROW + ROW.replace(before, after))
+    assert damaged(path) == ([(kind, 2, column)], [])
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("10001,NY", "2000,NSW"),
+        ("10001,NY", "1010,"),
+        ("10001", "10001-1234"),
+        ("10001", "SW1A 1AA"),
+        ("2125550123", "+12125550123"),
+        ("2125550123", "212.555.0123"),
+        ("jane", "Zoë"),
+        ("jane", "ÅÄÖ"),
+        ("T1", "ABE+10"),
+        ("T1", "2E10"),
+        ("NY", ""),
+    ],
+)
+def test_healthy_cells_are_left_in_peace(write, before, after):
+    assert damaged(write(HEADER + ROW.replace(before, after))) == ([], [])
+
+
+def test_a_zip_of_another_country_may_be_short(write):
+    header, row = HEADER.replace("state", "country"), ROW.replace("10001,NY", "2000,{}")
+    assert damaged(write(header + row.format("au"))) == ([], [])
+    assert damaged(write(header + row.format("US"))) == ([(DamageKind.SHORT_ZIP, 1, "zipcode")], [])
+
+
+@pytest.mark.parametrize(
+    ("row", "kind"),
+    [
+        ("a,b\n", DamageKind.RAGGED),
+        (ROW.replace("\n", ",more\n"), DamageKind.RAGGED),
+        (",,,,,\n", DamageKind.BLANK_ROW),
+        (HEADER, DamageKind.MALFORMED),
+        (ROW.replace("jane", "ja\0ne"), DamageKind.NUL),
+        (ROW.replace("T1", '"T1"x'), DamageKind.QUOTING),
+        (ROW.replace("jane", "j" * 10_000_000), DamageKind.OVERSIZE),
+        (ROW.replace("jane", '"' + "j\n" * 600_000 + '"'), DamageKind.QUOTING),
+        (ROW.replace("NY", '"' + "N\n" * 600_000 + '"'), DamageKind.OVERSIZE),
+        (ROW.replace("jane", "j" * 13_000_000), DamageKind.OVERSIZE),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_a_problem_and_costs_only_itself(write, row, kind):
+    path = write(HEADER + ROW + row + ROW)
+    findings, problems = damaged(path)
+    assert findings[0] == (kind, 2, None)
+    assert problems[0] == 2
+    rows = list(open_transactions([path]))
+    assert rows[0].problem is None and rows[0].row == 1
+    assert rows[-1].problem is None and rows[-1].id == "T1"
+    assert rows[1].values == {} and rows[1].id == "row-2"
+
+
+def test_bytes_that_are_no_text_cost_their_row(write):
+    filler = (HEADER + ROW.replace("jane", "Zoë") + ROW * 3_000).encode()
+    path = write(filler + ROW.replace("jane", "Jürgen").encode("cp1252") + ROW.encode())
+    findings, problems = damaged(path)
+    assert findings == [(DamageKind.UNDECODABLE, 3_002, None)]
+    assert problems == [3_002]
+
+
+def test_a_quote_never_closed_says_which_lines_it_ate(write):
+    path = write(HEADER + ROW + '"T1,jane\n' + ROW * 3)
+    source = open_transactions([path])
+    rows = list(source)
+    assert [row.problem is None for row in rows] == [True, False]
+    assert "lines 3 to 6 became one row" in source.findings[0].message
+
+
+def test_a_wrong_delimiter_is_told_where_the_header_hides_it(write):
+    findings, _ = damaged(write("email\njane@example.com;x;y\n"), delimiter=",")
+    assert findings == [(DamageKind.WRONG_DELIMITER, 1, None)]
+
+
+def test_duplicate_and_nameless_columns_are_told_and_kept_apart(write):
+    path = write("email,x,x,\njane@example.com,1,2,3\n")
+    findings, _ = damaged(path)
+    assert findings == [(DamageKind.EMPTY_HEADER, None, None), (DamageKind.DUPLICATE_HEADER, None, "x")]
+    (row,) = open_transactions([path])
+    assert list(row.values.values()) == ["jane@example.com", "1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "the file is empty"),
+        ("\n \n\n", "the file is empty"),
+        (HEADER, "there is a header and no row below it"),
+        (b"PK\x03\x04" + bytes(100), "a zip archive or an Excel workbook"),
+        (b"%PDF-1.7 x", "a PDF"),
+        (b"\x89PNG\r\n\x1a\n", "a picture"),
+        (bytes(range(256)) * 40, "a binary file"),
+        (bytes(1000), "a binary file"),
+    ],
+)
+def test_a_file_without_rows_is_an_error_that_says_what_it_is(write, content, message):
+    path = write(content)
+    with pytest.raises(TransactionsError) as caught:
+        scan([path])
+    assert message in caught.value.message
+    assert caught.value.where == path
+    assert caught.value.exit_status == 3
+
+
+def test_a_file_that_changes_while_it_is_read_is_told(write):
+    path = write(HEADER + ROW * 5)
+    source = open_transactions([path])
+    rows = iter(source)
+    next(rows)
+    with open(path, "a") as file:
+        file.write(ROW)
+    list(rows)
+    assert [damage.kind for damage in source.findings] == [DamageKind.CHANGED]
+    assert "bytes and now has" in source.findings[0].message
+
+
+@pytest.mark.parametrize("change", ["removed", "replaced", "touched"])
+def test_each_way_to_change_is_told(write, tmp_path, change):
+    path = write(HEADER + ROW)
+    source = open_transactions([path])
+    if change == "removed":
+        rows = iter(source)
+        next(rows)
+        os.remove(path)
+    elif change == "replaced":
+        os.replace(write(HEADER + ROW, "other.csv"), path)
+        rows = iter(source)
+    else:
+        os.utime(path, ns=(1, 1))
+        rows = iter(source)
+    list(rows)
+    assert [damage.kind for damage in source.findings] == [DamageKind.CHANGED]
+
+
+def test_damages_are_all_counted_and_the_first_kept(write):
+    found = scan([write(HEADER + ROW.replace("10001", "501") * 100)], options=SourceOptions(keep_findings=3))
+    assert len(found.damages) == 3
+    assert found.counts == {DamageKind.SHORT_ZIP: 100}
+    assert not found.clean
+    assert found.damages[0].where.endswith("events.csv:2, row 1, column zipcode")
+
+
+def test_no_damage_quotes_a_cell(write):
+    secret = "sup3rsecret"
+    rows = [f"{secret},b\n", f'"{secret}"x,,,,,\n', ROW.replace("jane", secret + "\0"), ROW.replace("T1", '"' + secret)]
+    source = open_transactions([write(HEADER + "".join(rows))])
+    problems = [transaction.problem for transaction in source]
+    assert len(problems) == 4
+    assert secret not in str(problems) + str(source.findings)
+
+
+@pytest.mark.parametrize("word", ["Ã", "Âne", "São Paulo", "Ærø", "Ðóra", "naïve", "GROẞ", "Ångström–Öl"])
+def test_real_words_are_no_mojibake(word):
+    assert mojibake(word) is None
+
+
+@pytest.mark.parametrize("word", ["Jürgen", "José", "Łukasz", "Ольга", "太郎", "😀", "–"])
+@pytest.mark.parametrize("codec", ["latin-1", "cp1252"])
+def test_utf_8_read_as_another_encoding_is_mojibake(word, codec):
+    try:
+        broken = word.encode().decode(codec)
+    except UnicodeDecodeError:
+        pytest.skip("these bytes are no text in this encoding")
+    assert mojibake(broken) is not None
