@@ -7,9 +7,6 @@ import pytest
 
 Write = Callable[..., str]
 
-HEADER = "transactionid,email,zipcode,state,dob,mobile\n"
-ROW = "T1,jane@example.com,10001,NY,19831215,2125550123\n"
-
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:

@@ -1,6 +1,7 @@
 """Each kind of damaged file that the issue names: found, with its place, and no row lost or made up."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,8 @@ from rokt_export.transactions.options import SourceOptions
 from rokt_export.transactions.scan import scan
 from rokt_export.transactions.sources import open_transactions
 
-from .conftest import HEADER, ROW
+HEADER = "transactionid,email,zipcode,state,dob,mobile\n"
+ROW = "T1,jane@example.com,10001,NY,19831215,2125550123\n"
 
 
 def damaged(path, **options):
@@ -154,7 +156,7 @@ def test_a_file_that_changes_while_it_is_read_is_told(write):
     source = open_transactions([path])
     rows = iter(source)
     next(rows)
-    with open(path, "a") as file:
+    with Path(path).open("a") as file:
         file.write(ROW)
     list(rows)
     assert [damage.kind for damage in source.findings] == [DamageKind.CHANGED]
@@ -168,9 +170,9 @@ def test_each_way_to_change_is_told(write, tmp_path, change):
     if change == "removed":
         rows = iter(source)
         next(rows)
-        os.remove(path)
+        Path(path).unlink()
     elif change == "replaced":
-        os.replace(write(HEADER + ROW, "other.csv"), path)
+        Path(write(HEADER + ROW, "other.csv")).replace(path)
         rows = iter(source)
     else:
         os.utime(path, ns=(1, 1))

@@ -10,7 +10,8 @@ from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.options import SourceOptions
 from rokt_export.transactions.sources import open_transactions
 
-from .conftest import HEADER, ROW
+HEADER = "transactionid,email,zipcode,state,dob,mobile\n"
+ROW = "T1,jane@example.com,10001,NY,19831215,2125550123\n"
 
 VALUES = {
     "transactionid": "T1",

@@ -15,7 +15,8 @@ from rokt_export.transactions.options import Format, SourceOptions
 from rokt_export.transactions.scan import scan
 from rokt_export.transactions.sources import open_transactions
 
-from .conftest import HEADER, ROW
+HEADER = "transactionid,email,zipcode,state,dob,mobile\n"
+ROW = "T1,jane@example.com,10001,NY,19831215,2125550123\n"
 
 PACKERS = {
     "gz": gzip.compress,
@@ -214,7 +215,7 @@ def test_memory_does_not_grow_with_the_file(write, name):
 def test_importing_the_readers_loads_no_heavy_package():
     heavy = {"pyarrow", "charset_normalizer", "zstandard", "faker", "requests", "pydantic", "orjson", "pycurl", "bz2"}
     code = (
-        "import sys, rokt_export.transactions.sources, rokt_export.transactions.scan, rokt_export.transactions.generated;"
+        "import sys; from rokt_export.transactions import generated, scan, sources;"
         f"print(sorted({heavy!r} & set(sys.modules)))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)

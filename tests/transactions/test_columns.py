@@ -1,0 +1,93 @@
+import pytest
+
+from rokt_export.errors import TransactionsError, UsageError
+from rokt_export.spec.attributes import ATTRIBUTES, canonical, is_known, is_personal, nearest
+from rokt_export.transactions.columns import ColumnMapper, parse_map
+from rokt_export.transactions.options import SourceOptions
+from rokt_export.transactions.sources import open_transactions
+
+
+@pytest.mark.parametrize(
+    ("column", "attribute"),
+    [
+        ("email", "email"),
+        ("E-Mail", "email"),
+        ("EMAIL_ADDRESS", "email"),
+        (" First Name ", "firstname"),
+        ("\ufeffSurname", "lastname"),
+        ("Date of Birth", "dob"),
+        ("postcode", "zipcode"),
+        ("Billing Zip Code", "zipcode"),
+        ("favourite_colour", "favourite_colour"),
+        ("", "(column 1)"),
+    ],
+)
+def test_headers_are_forgiven(column, attribute):
+    assert ColumnMapper().plan([column], "x.csv").names == (attribute,)
+
+
+def test_what_the_spec_wants_comes_first():
+    mapper = ColumnMapper(wanted=["billingzipcode", "Colour"])
+    plan = mapper.plan(["zip", "colour", "email"], "x.csv")
+    assert plan.names == ("billingzipcode", "Colour", "email")
+    assert plan.report.unused == ("email",)
+    assert plan.report.missing == ()
+    assert plan.report.guessed == {"zip": "billingzipcode", "colour": "Colour"}
+
+
+def test_the_report_tells_unmapped_unused_and_missing():
+    report = ColumnMapper(wanted=["email", "dob"]).plan(["email", "city", "shoe size"], "x.csv").report
+    assert report.mapped == {"email": "email", "city": "city"}
+    assert report.unmapped == ("shoe size",)
+    assert report.unused == ("city", "shoe size")
+    assert report.missing == ("dob",)
+
+
+def test_told_columns_win_over_guesses():
+    mapper = ColumnMapper(told={"Other mail": "email", "#3": "firstname"}, spec={"Other mail": "x", "absent": "y"})
+    plan = mapper.plan(["email", "other-mail", "z"], "x.csv")
+    assert plan.names == ("email#1", "email", "firstname")
+
+
+def test_a_told_column_that_is_nowhere_is_an_error(write):
+    options = SourceOptions(columns={"E-mial": "email"})
+    with pytest.raises(TransactionsError, match="no file has a column “E-mial”") as caught:
+        open_transactions([write("E-Mail,x\na,b\n")], options=options)
+    assert "E-Mail" in caught.value.remedy
+
+
+def test_pairs_are_parsed_from_the_last_equals_sign():
+    assert parse_map(["E-mail=email", "a=b=c", " x = y "]) == {"E-mail": "email", "a=b": "c", "x": "y"}
+
+
+@pytest.mark.parametrize("pairs", [["email"], ["=email"], ["email="], ["a=b", "a=c"]])
+def test_pairs_that_map_nothing_are_usage_errors(pairs):
+    with pytest.raises(UsageError):
+        parse_map(pairs)
+
+
+def test_the_catalogue_is_consistent():
+    folded = [alias for attribute in ATTRIBUTES.values() for alias in (attribute.name, *attribute.aliases)]
+    assert len(folded) == len(set(folded)), "an alias means two attributes"
+    assert all(canonical(alias) is not None for alias in folded)
+    assert all(name == attribute.name and attribute.description for name, attribute in ATTRIBUTES.items())
+
+
+def test_names_that_partners_ask_for_are_known():
+    assert is_known("email") and not is_known("E-mail")
+    assert [nearest(name) for name in ("emial", "adress1", "E-Mail", "favourite_colour")] == [
+        "email",
+        "address1",
+        "email",
+        None,
+    ]
+
+
+@pytest.mark.parametrize("name", ["email", "E-Mail", "billingaddress1", "dob", "ipaddress", "alt_email", "homePhone"])
+def test_personal_attributes_are_known_under_any_name(name):
+    assert is_personal(name)
+
+
+@pytest.mark.parametrize("name", ["amount", "sku", "title", "transactionid", "productname", "favourite_colour"])
+def test_other_attributes_are_not_personal(name):
+    assert not is_personal(name)
