@@ -7,8 +7,8 @@ import html
 import re
 from base64 import b64encode
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 from urllib.parse import quote
 
 from rokt_export.redaction.characters import json_escaped
@@ -30,8 +30,7 @@ class Encoding(StrEnum):
     HEX = "hex"
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(NamedTuple):
     """A fixed text that gives a value away.
 
     Attributes:

@@ -10,7 +10,7 @@ from typing import assert_never
 
 from rokt_export.redaction.characters import fold_case
 from rokt_export.redaction.literals import Literal, base64_literals, byte_forms, digests, hex_literals
-from rokt_export.redaction.spelling import Spelling, variants
+from rokt_export.redaction.spelling import Spelling, encodes_alphanumerics, variants
 
 _SHORT = 4
 """Shorter values ("Li", "NY") are hidden only where they fill a field or are a word of their own."""
@@ -24,11 +24,31 @@ _IDEOGRAPHS = "\u2e80"
 _NOBODY = frozenset({"true", "false", "null", "none", "yes", "no"})
 """Values that say something about a person but point at nobody; hiding them would spoil every JSON document."""
 
-_DIGEST = re.compile(r"[0-9A-Fa-f]{32}")
+_MD5_LENGTH = 32
+_RUN = re.compile(r"[0-9A-Za-z+/_\-%\\]+")
 _PHONE = re.compile(r"[+(]?[0-9][0-9 ().\-/]{5,}[0-9]")
 _ESCAPE_BEFORE = re.compile(r"(?:%[0-9a-f]{2}|\\[a-z]|\\u[0-9a-f]{4}|\\x[0-9a-f]{2})\Z", re.IGNORECASE)
 _FIELD_BEFORE = re.compile(r"""(?:^|["'=>|\t\r\n\\,;\[(]|": ?|\w: |%[0-9a-f]{2})\Z""", re.IGNORECASE)
 _FIELD_AFTER = re.compile(r"""["'<&,;|\t\r\n\\%\])}]|\Z""")
+
+
+class Reading:
+    """A text as it is searched for several values: what is worth knowing of it is worked out once.
+
+    Attributes:
+        text: the text.
+        folded: the same, through `fold_case`.
+        exotic: letters and digits may be encoded (`encodes_alphanumerics`).
+        longest_run: length of the longest part that may be base64, hexadecimal or a digest.
+    """
+
+    __slots__ = ("exotic", "folded", "longest_run", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.folded = fold_case(text)
+        self.exotic = encodes_alphanumerics(text)
+        self.longest_run = max(map(len, _RUN.findall(text)), default=0)
 
 
 class PersonalValue:
@@ -38,35 +58,35 @@ class PersonalValue:
         value: the value, trimmed.
     """
 
-    __slots__ = ("_digests", "_literals", "_placement", "_spellings", "value")
+    __slots__ = ("_digests", "_literals", "_placement", "_shortest_literal", "_spellings", "value")
 
     def __init__(self, value: str) -> None:
         self.value = value
         self._placement = _placement(value)
         self._spellings = [Spelling(text, fold=True) for text in dict.fromkeys(_written(value))]
-        self._literals: list[Literal] = [] if len(value) < _SHORT else list(dict.fromkeys(_literals(value)))
+        self._literals: list[Literal] | None = [] if len(value) < _SHORT else None
+        self._shortest_literal = (len(value) * 8 - 9) // 6
         self._digests: tuple[str, ...] = ()
 
-    def find(self, text: str, folded: str, *, exotic: bool, digested: bool) -> Iterator[tuple[int, int]]:
-        """Yield start and end of each place that gives the value away.
-
-        Args:
-            text: the text.
-            folded: the same, through `fold_case`.
-            exotic: letters and digits may be encoded (`encodes_alphanumerics`).
-            digested: the text holds something as long as a digest (`may_hold_digest`).
-        """
+    def find(self, reading: Reading) -> Iterator[tuple[int, int]]:
+        """Yield start and end of each place that gives the value away."""
         for spelling in self._spellings:
-            for start, end in spelling.find(folded, exotic):
-                if self._is_itself(text, start, end):
+            for start, end in spelling.find(reading.folded, reading.exotic):
+                if self._is_itself(reading.text, start, end):
                     yield start, end
+        if reading.longest_run >= self._shortest_literal:
+            yield from self._find_literals(reading)
+
+    def _find_literals(self, reading: Reading) -> Iterator[tuple[int, int]]:
+        if self._literals is None:
+            self._literals = list(dict.fromkeys(_literals(self.value)))
         for literal in self._literals:
-            if literal.text in text:
-                yield from literal.find(text)
-        if digested:
+            if literal.text in reading.text:
+                yield from literal.find(reading.text)
+        if reading.longest_run >= _MD5_LENGTH:
             self._digests = self._digests or tuple(digests(self.value))
             for digest in self._digests:
-                yield from ((m.start(), m.end()) for m in re.finditer(digest, folded))
+                yield from ((match.start(), match.end()) for match in re.finditer(digest, reading.folded))
 
     def _is_itself(self, text: str, start: int, end: int) -> bool:
         match self._placement:
@@ -89,11 +109,6 @@ def personal_value(value: str) -> PersonalValue | None:
     if not value or value.lower() in _NOBODY or (len(value) == 1 and value.isascii()):
         return None
     return PersonalValue(value)
-
-
-def may_hold_digest(text: str) -> bool:
-    """Tell whether the text holds enough hexadecimal digits in a row for an MD5."""
-    return len(text) >= 32 and _DIGEST.search(text) is not None
 
 
 def _written(value: str) -> Iterator[str]:

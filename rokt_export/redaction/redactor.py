@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets as randomness
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,13 +20,14 @@ from rokt_export.redaction.literals import (
     secret_literals,
 )
 from rokt_export.redaction.names import hidden_in_header, hidden_in_url
-from rokt_export.redaction.personal import is_whole_field, may_hold_digest, personal_value
+from rokt_export.redaction.personal import Reading, is_whole_field, personal_value
 from rokt_export.redaction.spans import Span, merged, spliced
 from rokt_export.redaction.spelling import Spelling, encodes_alphanumerics, variants
 
 _SHORT = 4
 """A shorter secret is hidden only where it fills a whole field, or by the name of its header or parameter: `a` as a
 secret would spoil every text, and hiding each `a` would tell which letter it is."""
+_NOTHING = re.compile(r"(?!)")
 _UTF16_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
@@ -71,7 +73,8 @@ class _Secret:
                 yield Span(start, end, label, literal.encoding)
 
     def unfinished(self, text: str) -> Iterator[int]:
-        for finder in (*self.spellings, *self.literals):
+        finders: list[Spelling | Literal] = [*self.spellings, *self.literals]
+        for finder in finders:
             at = finder.unfinished(text)
             if at is not None:
                 yield at
@@ -97,7 +100,7 @@ class Redactor:
         self.key = key or randomness.token_bytes(32)
         self._values: dict[tuple[str, ...], None] = {}
         self._prepared: list[_Secret] | None = None
-        self._gates: tuple[str, ...] = ()
+        self._gate: re.Pattern[str] = _NOTHING
         for name, value in (secrets or {}).items():
             self.add_secret(name, value)
 
@@ -107,7 +110,7 @@ class Redactor:
         return f"Redactor(secrets={names}, show_personal={self.show_personal})"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_prepared": None, "_gates": ()}
+        return {**self.__dict__, "_prepared": None, "_gate": _NOTHING}
 
     def add_secret(self, name: str, value: str) -> None:
         """Hide a value from now on, shown as `$name`; for what is learned at run time, such as an access token."""
@@ -117,7 +120,8 @@ class Redactor:
     def add_basic(self, name: str, username: str, password: str) -> None:
         """Hide the credentials of Basic authentication, `user:password` in base64, shown as `$name`.
 
-        The parts alone are hidden only if they are secrets: in `anystring:KEY` the first is none, in `KEY:x` the second.
+        A part alone is hidden only if it is a secret itself: in `anystring:KEY` the first is none, in `KEY:x` the
+        second.
         """
         if username or password:
             self._add(name, username, password)
@@ -130,7 +134,8 @@ class Redactor:
     def _secrets(self) -> list[_Secret]:
         if self._prepared is None:
             prepared = [_prepared(*entry) for entry in self._values]
-            self._gates = tuple(dict.fromkeys(gate for secret in prepared for gate in secret.gates))
+            gates = dict.fromkeys(gate for secret in prepared for gate in secret.gates)
+            self._gate = re.compile("|".join(map(re.escape, gates))) if gates else _NOTHING
             self._prepared = prepared
         return self._prepared
 
@@ -230,28 +235,21 @@ class Redactor:
         return ()
 
     def _secret_spans(self, text: str) -> list[Span]:
-        secrets = self._secrets()
-        for gate in self._gates:
-            if gate in text:
-                break
-        else:
-            if not encodes_alphanumerics(text):
-                return []
+        secrets = self._secrets() if self._prepared is None else self._prepared
+        if self._gate.search(text) is None and not (secrets and encodes_alphanumerics(text)):
+            return []
         exotic = encodes_alphanumerics(text)
         return [span for secret in secrets for span in secret.spans(text, exotic)]
 
     def _personal_spans(self, text: str, personal: Collection[str]) -> list[Span]:
-        folded = fold_case(text)
-        exotic = encodes_alphanumerics(text)
-        digested = may_hold_digest(text)
+        reading = Reading(text)
         spans: list[Span] = []
         for value in personal:
             finder = personal_value(value)
-            if finder is not None:
-                found = list(finder.find(text, folded, exotic=exotic, digested=digested))
-                if found:
-                    token = self.token(value)
-                    spans += [Span(start, end, token) for start, end in found]
+            found = list(finder.find(reading)) if finder is not None else []
+            if found:
+                token = self.token(value)
+                spans += [Span(start, end, token) for start, end in found]
         return spans
 
 

@@ -18,7 +18,7 @@ class Span(NamedTuple):
 
 
 def merged(spans: list[Span]) -> Iterator[Span]:
-    """Yield the spans in order, overlapping ones as one, labelled as the longest of them: no end of any is left over."""
+    """Yield the spans in order, overlapping ones as one, labelled as the longest: no end of any is left."""
     spans.sort(key=lambda span: (span.start, -span.end))
     group: list[Span] = []
     end = 0

@@ -11,11 +11,11 @@ from rokt_export.redaction.characters import character, fold_case
 _SEGMENTS = re.compile(r"[0-9A-Za-z]+|.", re.DOTALL)
 _GOOD_ANCHOR = 3
 
-_ALNUM = "(?:3[0-9]|[46][1-9a-f]|[57][0-9a])"
+_ALNUM = "(?:3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa])"
 _ENCODED_ALNUM = re.compile(
-    rf"[%&\\](?:(?:25)*{_ALNUM}|(?:25)*u00{_ALNUM}|(?:25)*5c[ux01]|[ux](?:00|\{{)?{_ALNUM}|0[67][0-7]|1[0-7][0-7]"
-    rf"|(?:amp;)*\#0*(?:x0*{_ALNUM}|4[89]|5[0-7]|6[5-9]|[78][0-9]|9[0789]|1[01][0-9]|12[0-2])|(?:25)*26)",
-    re.IGNORECASE,
+    rf"%(?:{_ALNUM}|2[56]|5[Cc][ux01]|u00)"  # `%25` and `%26` may begin a nested encoding
+    rf"|\\(?:u00{_ALNUM}|u\{{|x{_ALNUM}|0[67][0-7]|1[0-7][0-7])"
+    rf"|&(?:amp;)*#0*(?:[xX]0*{_ALNUM}|4[89]|5[0-7]|6[5-9]|[78][0-9]|9[0789]|1[01][0-9]|12[0-2])"
 )
 
 
@@ -42,14 +42,13 @@ class Spelling:
     def __init__(self, value: str, fold: bool = False) -> None:
         self.fold = fold
         self.value = fold_case(value) if fold else value
-        self._segments = [match.group() for match in _SEGMENTS.finditer(self.value)]
-        runs = [(i, s) for i, s in enumerate(self._segments) if s.isascii() and s.isalnum()]
-        self._anchor: int | None = next((i for i, s in runs if len(s) >= _GOOD_ANCHOR), None)
-        if self._anchor is None and runs:
-            self._anchor = max(runs, key=lambda run: len(run[1]))[0]
-        self._prefix_length = sum(map(len, self._segments[: self._anchor]))
-        self.gate: str = max((s for _, s in runs), key=len, default="")
+        self._segments = _SEGMENTS.findall(self.value)
+        runs = [segment for segment in self._segments if segment.isascii() and segment.isalnum()]
+        self.gate: str = max(runs, key=len, default="")
         """The longest run: a text without it holds the value only if `encodes_alphanumerics` says so."""
+        anchor = next((run for run in runs if len(run) >= _GOOD_ANCHOR), self.gate)
+        self._anchor = self._segments.index(anchor) if anchor else None
+        self._prefix_length = sum(map(len, self._segments[: self._anchor]))
 
     def find(self, text: str, exotic: bool = False) -> Iterator[tuple[int, int]]:
         """Yield start and end of each place where the value stands, in order, not overlapping.

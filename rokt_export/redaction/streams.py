@@ -66,12 +66,12 @@ class RedactingWriter(io.TextIOBase):
         self._held = ""
 
     @property
-    def encoding(self) -> str:  # type: ignore[override]
+    def encoding(self) -> str:  # type: ignore[override]  # typeshed declares a plain attribute
         """The wrapped stream's encoding."""
         return self._stream.encoding
 
     @property
-    def errors(self) -> str | None:
+    def errors(self) -> str | None:  # type: ignore[override]
         """How the wrapped stream treats what its encoding lacks."""
         return self._stream.errors
 
