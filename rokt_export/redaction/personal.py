@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from functools import lru_cache
 from typing import assert_never
+from urllib.parse import quote
 
-from rokt_export.redaction.characters import fold_case
+from rokt_export.redaction.characters import fold_case, json_escaped
 from rokt_export.redaction.literals import Literal, base64_literals, byte_forms, digests, hex_literals
 from rokt_export.redaction.spelling import Spelling, encodes_alphanumerics, variants
 
@@ -116,6 +117,7 @@ def _written(value: str) -> Iterator[str]:
         yield fold_case(text)
         if not text.isascii():
             yield fold_case(text.upper())
+            yield fold_case(text.lower())
     if _PHONE.fullmatch(value):
         digits = "".join(filter(str.isdigit, value))
         if len(digits) >= _PHONE_DIGITS:
@@ -123,7 +125,8 @@ def _written(value: str) -> Iterator[str]:
 
 
 def _literals(value: str) -> Iterator[Literal]:
-    for text in dict.fromkeys((value, value.lower())):
+    escaped = (json_escaped(value), quote(value, safe="")) if not value.isalnum() or not value.isascii() else ()
+    for text in dict.fromkeys((value, value.lower(), *escaped)):
         for data in byte_forms(text):
             yield from hex_literals(data)
             yield from base64_literals(data)

@@ -49,7 +49,7 @@ class Piece:
 
 
 class _Secret:
-    """One secret with all that can give it away, prepared once."""
+    """One secret with all that can give it away, prepared once; with `literals` given, only these do."""
 
     __slots__ = ("gates", "literals", "name", "short", "spellings", "value")
 
@@ -57,7 +57,7 @@ class _Secret:
         self.name = name
         self.value = value
         self.short = len(value) < _SHORT
-        self.spellings = [Spelling(text) for text in dict.fromkeys(variants(value)) if text]
+        self.spellings = [Spelling(text) for text in dict.fromkeys(variants(value)) if text and literals is None]
         found = secret_literals(value) if literals is None else literals
         self.literals = [] if self.short else list(dict.fromkeys(found))
         self.gates = [spelling.gate for spelling in self.spellings] + [literal.text for literal in self.literals]
@@ -213,7 +213,7 @@ class Redactor:
             if at < span.start:
                 found.append(Piece(text[at : span.start]))
             name = span.label[1:]
-            credentials = self._credentials(name) if span.encoding is Encoding.BASIC else ()
+            credentials = tuple(self._credentials(name)) if span.encoding is Encoding.BASIC else ()
             found.append(Piece(span.label, name, span.encoding, credentials))
             at = span.end
         if at < len(text):
@@ -228,11 +228,9 @@ class Redactor:
         """Return where secrets stand in the text, in order, not overlapping."""
         return list(merged(self._secret_spans(text)))
 
-    def _credentials(self, name: str) -> tuple[Piece, ...]:
-        for known, *parts in self._values:
-            if known == name and len(parts) > 1:
-                return tuple(piece for piece in self.pieces(":".join(parts)) if piece.encoding is not Encoding.BASIC)
-        return ()
+    def _credentials(self, name: str) -> list[Piece]:
+        pairs = (":".join(parts) for known, *parts in self._values if known == name and len(parts) > 1)
+        return self.pieces(next(pairs, ""))
 
     def _secret_spans(self, text: str) -> list[Span]:
         secrets = self._secrets() if self._prepared is None else self._prepared
