@@ -49,7 +49,14 @@ FORMATS = ("email", "md5", "sha1", "sha256", "uuid", "url", "date", "digits", "p
 
 
 class Contact(Strict):
-    """The partner's tech contact (seed page, 2)."""
+    """The partner's tech contact (seed page, 2).
+
+    Attributes:
+        name: whom to ask.
+        role: what they do there.
+        email: where questions go.
+        phone: with its country code.
+    """
 
     name: Text
     role: Text | None = None
@@ -58,7 +65,12 @@ class Contact(Strict):
 
 
 class Tls(Strict):
-    """Trust beyond the system's: a private authority's certificates (PEM file)."""
+    """Trust beyond the system's: a private authority's certificates (PEM file).
+
+    Attributes:
+        ca_file: template of the path of that file.
+        verify: whether the partner's certificate is checked; leave it on.
+    """
 
     ca_file: ValueTemplate | None = None
     verify: bool = True
@@ -93,6 +105,12 @@ class Environment(Strict):
 
     Attributes:
         url: template of the endpoint.
+        method: its HTTP method.
+        authentication: how it knows us.
+        limits: what it bears.
+        tls: whom to trust there.
+        proxy: template of the URL of a proxy on the way there.
+        http_version: `1.0`, `1.1` or `2`; without it, the newest that both sides speak.
     """
 
     shorthand = "url"
@@ -108,7 +126,8 @@ class Environment(Strict):
 class RequiredWhen(Strict):
     """A condition on other attributes under which a parameter is required.
 
-    `when` maps an attribute to a value, a list of values, `present` or `absent`; all must hold.
+    Attributes:
+        when: attribute to a value, a list of values, `present` or `absent`; all must hold.
     """
 
     when: Annotated[dict[Text, Any], Field(min_length=1)]
@@ -279,16 +298,30 @@ class PartnerSpec(Strict):
     """A partner spec. Keys stand in the order of the seed page's eight points.
 
     Attributes:
+        spec_version: the version of this language: 1.
         partner: slug; typed back to confirm a production send.
+        title: what reports call the partner.
+        description: what the spec is for.
         documentation: point 1.
         contact: point 2.
         endpoint: point 3, environment name to endpoint; `production` is the guarded one.
         method: point 4.
         authentication: point 5.
-        encoding: point 6; `body` is a whole template in that encoding, instead of body parameters.
+        encoding: point 6.
+        content_type: Content-Type of the request, where it is not the encoding's own.
+        xml_declaration: start an XML body with `<?xml …?>`.
+        body: the whole body as a template in that encoding, instead of body parameters.
+        attributes: attributes beyond Rokt's catalogue, and those the partner needs; a list of names will do.
+        columns: column of the data file to the attribute it holds.
         parameters: point 7.
         responses: point 8.
+        limits: what the partner bears.
+        tls: whom to trust.
+        proxy: template of the URL of a proxy on the way.
+        http_version: `1.0`, `1.1` or `2`; without it, the newest that both sides speak.
+        idempotency: the key that lets the partner see a repeated send as one.
         idempotent: a repeated send does no harm.
+        diff: what `diff` leaves out of its comparison.
     """
 
     spec_version: Annotated[Literal[1], BeforeValidator(_version)]

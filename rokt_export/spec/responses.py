@@ -28,6 +28,23 @@ class Condition(Strict):
 
     Short forms: a bare value is `equals`, a list is `one_of`. Text and numbers compare as people expect
     (`"7"` and `7`), unless `strict`.
+
+    Attributes:
+        equals: the value.
+        one_of: the values, of which it must be one.
+        contains: a text in it.
+        prefix: the text that it starts with.
+        suffix: the text that it ends with.
+        regex: a regular expression found in it.
+        exists: whether there is a value at all.
+        absent: whether there is none.
+        empty: whether it is an empty text, list or mapping.
+        compare: a sign and a number, as `>= 5`.
+        not_: a condition that must not hold.
+        any: a condition that one of several values must satisfy, as it is without this key.
+        every: a condition that each of several values must satisfy.
+        ignore_case: upper and lower case are the same.
+        strict: `"7"` and `7` differ.
     """
 
     equals: Scalar = None
@@ -59,9 +76,6 @@ class Condition(Strict):
     def has_equals(self) -> bool:
         """Whether `equals` is given: `equals: null` is a condition too."""
         return "equals" in self.model_fields_set
-
-
-ConditionField = Annotated[Condition, WithJsonSchema({"$ref": "#/$defs/ConditionOrValue"})]
 
 
 class Test(Strict):
