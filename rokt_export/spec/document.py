@@ -126,7 +126,7 @@ def parse(file: str, text: str) -> Document:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-    loader = YAML(typ="rt", pure=True)
+    loader = YAML(typ="safe", pure=True)  # "rt" leaves a bell sign at each fold of a `>` text
     loader.version = (1, 2)
     try:
         root = loader.compose(text)
