@@ -1,0 +1,104 @@
+"""Batches of rows that may be sent: their form on disk, and which of their rows are still open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, TypeVar
+
+import orjson
+from sqlalchemy import Connection, Row, select
+
+from rokt_export.delivery.journal.bulk import storable
+from rokt_export.delivery.journal.schema import delivery, intent
+
+FINGERPRINT_BYTES = 16
+_NONE = bytes(FINGERPRINT_BYTES)
+_LOOKUP = 500
+
+T = TypeVar("T")
+
+Item = tuple[str, bytes | None]
+"""Transaction and fingerprint of an intended row."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRow:
+    """A row that was intended and not settled.
+
+    Attributes:
+        intent_no: the batch that intended it last.
+        transaction: what both sides call it.
+        fingerprint: its keyed hash, in a production run.
+        before: the outcome of an earlier send of this row, which no longer counts.
+    """
+
+    intent_no: int
+    transaction: str
+    fingerprint: bytes | None
+    before: str | None = None
+
+
+def encoded(items: Mapping[int, Item]) -> dict[str, bytes | None]:
+    """Return a batch as the columns of its record."""
+    fingerprints = [fingerprint for _, fingerprint in items.values()]
+    return {
+        "rows": orjson.dumps(list(items)),
+        "transactions": _texts([transaction for transaction, _ in items.values()]),
+        "fingerprints": b"".join(one or _NONE for one in fingerprints) if any(fingerprints) else None,
+    }
+
+
+def _texts(texts: list[str]) -> bytes:
+    try:
+        return orjson.dumps(texts)
+    except TypeError:
+        return orjson.dumps([storable(text) for text in texts])
+
+
+def decoded(record: Row[Any]) -> Iterator[tuple[int, OpenRow]]:
+    """Yield the rows of a batch's record; one whose transactions were purged calls them `row-<n>`."""
+    rows = orjson.loads(record.rows)
+    transactions = orjson.loads(record.transactions) or [f"row-{row}" for row in rows]
+    hashes = record.fingerprints or b""
+    for place, (row, transaction) in enumerate(zip(rows, transactions, strict=True)):
+        fingerprint = bytes(hashes[place * FINGERPRINT_BYTES : (place + 1) * FINGERPRINT_BYTES])
+        yield row, OpenRow(record.no, transaction, None if fingerprint in {b"", _NONE} else fingerprint)
+
+
+def open_rows(connection: Connection, run_no: int) -> dict[int, OpenRow]:
+    """Return the rows of a run that were intended and not settled since, in ascending order.
+
+    A row counts as settled only by a delivery of the batch that intended it last, or a later one: an older result
+    says nothing about a second send that was cut off.
+    """
+    intended: dict[int, OpenRow] = {}
+    for record in connection.execute(select(intent).where(intent.c.run_no == run_no).order_by(intent.c.no)):
+        intended.update(decoded(record))
+    for rows in chunks(list(intended), _LOOKUP):
+        known = select(delivery.c.row, delivery.c.intent_no, delivery.c.outcome)
+        for row, settled_by, outcome in connection.execute(
+            known.where(delivery.c.run_no == run_no, delivery.c.row.in_(rows))
+        ):
+            one = intended[row]
+            if settled_by >= one.intent_no:
+                del intended[row]
+            else:
+                intended[row] = OpenRow(one.intent_no, one.transaction, one.fingerprint, outcome)
+    return dict(sorted(intended.items()))
+
+
+def prune(connection: Connection, run_no: int) -> None:
+    """Delete the batches of a run of which no row is open any more (left by a process that died, then resumed)."""
+    needed = {one.intent_no for one in open_rows(connection, run_no).values()}
+    for number in connection.scalars(select(intent.c.no).where(intent.c.run_no == run_no)).all():
+        if number not in needed:
+            connection.execute(intent.delete().where(intent.c.no == number))
+
+
+def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield the items in lists of at most `size`."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk

@@ -1,0 +1,88 @@
+"""A run as the journal remembers it, and its place in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+
+class RunState(StrEnum):
+    """Where a run stands. The names are the contract's."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    INTERRUPTED = "interrupted"
+    CRASHED = "crashed"
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """One run, without its deliveries.
+
+    Attributes:
+        run: the id, such as `20261123-7k3f9q`; ids sort by the time they were given.
+        name: what the user called it.
+        command: `test`, `replay`, `diff` or `certify`.
+        partner: the spec's slug.
+        environment: where it sent to.
+        spec_sha256: hex digest of the spec file it ran with.
+        started: UTC.
+        ended: UTC; None while it runs and after a crash.
+        state: where it stands; `crashed` is concluded from the process being gone.
+        counts: outcome to number of rows, only outcomes that occurred, in the order of `OutcomeKind`.
+        spec_file: path of the spec, as given.
+        events: paths of the transactions, as given.
+        options: whatever a resume needs to go on as before (JSON).
+        exit_status: what the process ended with; None before its end.
+        production: whether it sent to the guarded environment, so that its rows are in the ledger.
+        purged: whether its personal data, and the options with it, have been removed.
+    """
+
+    run: str
+    name: str | None
+    command: str
+    partner: str
+    environment: str
+    spec_sha256: str
+    started: datetime
+    ended: datetime | None
+    state: RunState
+    counts: dict[str, int]
+    spec_file: str
+    events: tuple[str, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
+    exit_status: int | None = None
+    production: bool = False
+    purged: bool = False
+
+    def as_json(self) -> dict[str, object]:
+        """Return the contract's JSON form of a run (design section 5, "Runs")."""
+        return {
+            "run": self.run,
+            "name": self.name,
+            "command": self.command,
+            "partner": self.partner,
+            "environment": self.environment,
+            "spec_sha256": self.spec_sha256,
+            "started": as_text(self.started),
+            "ended": as_text(self.ended) if self.ended else None,
+            "state": str(self.state),
+            "counts": dict(self.counts),
+        }
+
+
+def now() -> datetime:
+    """Return the present moment in UTC."""
+    return datetime.now(UTC)
+
+
+def as_text(moment: datetime) -> str:
+    """Return a moment as ISO 8601 in UTC with milliseconds and `Z`; texts of this form sort as the moments do."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def as_moment(text: str) -> datetime:
+    """Return the moment that `as_text` wrote."""
+    return datetime.fromisoformat(text)

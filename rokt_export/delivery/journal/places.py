@@ -1,0 +1,202 @@
+"""Where a journal lies, and the database engine that reaches it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from platformdirs import user_state_path
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from rokt_export.delivery.journal.faults import is_busy
+from rokt_export.errors import JournalError, UsageError
+
+VARIABLE = "ROKT_EXPORT_JOURNAL"
+"""The environment variable that names a journal, as a path or a URL."""
+
+_PATIENCE = 30.0
+"""Seconds that one process waits for another's transaction; a batch takes milliseconds."""
+
+_REMEDY = "Give a path, or a URL such as postgresql://user@host/database."
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An opened place.
+
+    Attributes:
+        shown: the place for a person, without its password.
+        path: the SQLite file; None for a server.
+        read_only: whether it can only be read.
+        reading: engine whose transactions do not block others.
+        writing: engine whose transactions hold the write lock from their first statement. Shares the pool of `reading`.
+    """
+
+    shown: str
+    path: Path | None
+    read_only: bool
+    reading: Engine
+    writing: Engine
+
+
+def default_path() -> Path:
+    """Return the journal's file where no place is named: `$ROKT_EXPORT_JOURNAL`, else the user's state folder."""
+    named = os.environ.get(VARIABLE)
+    if named and "://" not in named:
+        return Path(named).expanduser()
+    return user_state_path("rokt-export") / "journal.sqlite"
+
+
+def resolve(place: str | Path | None) -> Path | URL:
+    """Return a place as the path of a file or the URL of a server.
+
+    Raises:
+        UsageError: it is neither, or a URL of a database that is not supported.
+    """
+    if place is None:
+        place = os.environ.get(VARIABLE) or default_path()
+    if isinstance(place, Path) or "://" not in place:
+        if not str(place).strip() or "\0" in str(place):
+            raise UsageError("the journal's place is empty or holds a NUL", remedy=_REMEDY)
+        return Path(place).expanduser()
+    return _resolve_url(place)
+
+
+def _resolve_url(place: str) -> Path | URL:
+    try:
+        url = make_url(place)
+    except (ArgumentError, ValueError):
+        # The cause is left out: it may repeat the URL with its password.
+        raise UsageError("the journal's URL cannot be read", remedy=_REMEDY) from None
+    system = url.get_backend_name()
+    if system == "sqlite" and url.database and url.database != ":memory:":
+        return Path(url.database).expanduser()
+    if system in {"postgresql", "postgres"}:
+        return url.set(drivername="postgresql+psycopg")
+    raise UsageError(f"a journal cannot be kept in `{url.drivername}`", remedy=_REMEDY)
+
+
+def shown(place: Path | URL) -> str:
+    """Return a place for a person, without its password."""
+    return place.render_as_string(hide_password=True) if isinstance(place, URL) else str(place)
+
+
+def open_store(place: Path | URL) -> Store:
+    """Return the engines for a place; a missing file and its folders are created, for their owner alone.
+
+    Raises:
+        JournalError: the place is a folder, or the database driver is not installed.
+        OSError: the folder or file cannot be created.
+    """
+    if isinstance(place, URL):
+        return _store(place, None, _server_engine(place), read_only=False)
+    if place.is_dir():
+        raise JournalError("the journal's place is a folder", remedy="Name a file with --journal.")
+    _create_private(place)
+    read_only = _only_readable(place)
+    return _store(place, place, _file_engine(place, read_only), read_only=read_only)
+
+
+def _store(place: Path | URL, path: Path | None, engine: Engine, *, read_only: bool) -> Store:
+    return Store(shown(place), path, read_only, engine, engine.execution_options(writing=True))
+
+
+def _server_engine(url: URL) -> Engine:
+    try:
+        # Positional parameters let the bulk statements pass plain tuples to the driver, as SQLite's do.
+        return create_engine(
+            url, paramstyle="format", hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 10}
+        )
+    except (ImportError, NoSuchModuleError) as error:
+        raise JournalError(
+            "the PostgreSQL driver is not installed", remedy="Run `pip install 'rokt-export[cluster]'`."
+        ) from error
+
+
+def _file_engine(path: Path, read_only: bool) -> Engine:
+    uri = f"file:{quote(str(path.absolute()))}"
+    if read_only:
+        uri += "?mode=ro"
+        # In a folder that takes no new files SQLite cannot set up WAL; without a log, none is needed to read.
+        if not _has_content(_beside(path, "-wal")):
+            uri += "&immutable=1"
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False, cached_statements=64
+        )
+        # Deleted content is overwritten, so that `purge` leaves nothing behind; measured to cost nothing.
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        return connection
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, hide_parameters=True)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _begin(connection: Connection) -> None:
+    # Python's driver begins deferred transactions, whose later upgrade to writing fails at once when another process
+    # writes; taking the lock at the start waits for it instead.
+    writing = connection.get_execution_options().get("writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def pragma(connection: Connection, statement: str) -> tuple[object, ...] | None:
+    """Run a PRAGMA or VACUUM on a SQLite connection, outside any transaction, and return its first row."""
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, sqlite3.Connection):
+        raise TypeError("only SQLite has pragmas")
+    row: tuple[object, ...] | None = driver.execute(statement).fetchone()
+    return row
+
+
+def use_write_ahead_log(connection: Connection) -> None:
+    """Switch a SQLite file to WAL, where readers and a writer do not block each other and a commit is one append.
+
+    SQLite answers "busy" at once, without its usual patience, when two processes switch together.
+    """
+    for _ in range(100):
+        try:
+            pragma(connection, "PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if not is_busy(error):
+                raise
+            time.sleep(0.05)
+        else:
+            return
+    pragma(connection, "PRAGMA journal_mode = WAL")
+
+
+def keep_private(path: Path) -> None:
+    """Take group's and others' rights off the journal's files, if they have any."""
+    for file in (path, _beside(path, "-wal"), _beside(path, "-shm")):
+        if file.exists() and file.stat().st_mode & 0o077:
+            file.chmod(0o600)
+
+
+def _create_private(path: Path) -> None:
+    for folder in reversed([parent for parent in path.parents if not parent.exists()]):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    if not path.exists():
+        # SQLite gives its -wal and -shm files the rights of the file itself.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def _only_readable(path: Path) -> bool:
+    if not os.access(path, os.W_OK):
+        return True
+    return not os.access(path.parent, os.W_OK) and not _beside(path, "-wal").exists()
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def _has_content(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0

@@ -1,0 +1,337 @@
+"""One run being written: intended before a send, settled after its answer, a batch at a time."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self
+
+import orjson
+from sqlalchemy import Connection
+from sqlalchemy.exc import DataError
+
+from rokt_export.delivery.journal import ledger, reading
+from rokt_export.delivery.journal.bulk import Bulk, storable
+from rokt_export.delivery.journal.faults import translated
+from rokt_export.delivery.journal.intents import FINGERPRINT_BYTES, Item, encoded, open_rows, prune
+from rokt_export.delivery.journal.model import RunState, as_text, now
+from rokt_export.delivery.journal.places import Store, pragma
+from rokt_export.delivery.journal.rows import RowSet
+from rokt_export.delivery.journal.schema import intent, run
+from rokt_export.delivery.model import Delivery
+from rokt_export.exchange.model import OutcomeKind
+
+__all__ = ["FINGERPRINT_BYTES", "RunWriter"]
+
+_HEARTBEAT = 5.0
+"""Seconds between signs of life."""
+
+
+class RunWriter:
+    """Writes one run; made by `Journal.begin`, `reopen` and `attach`, and used by one thread.
+
+    What is on disk when a method returns survives the death of the process, by kill -9 too. What a power cut may take
+    depends on the run: a production run waits for the disk at each batch (`synchronous = FULL`, measured at 1 to 2 us
+    a row), so it loses nothing the disk has acknowledged; any other run may lose its last batches, whose rows a resume
+    would then send again. The file is consistent in each case.
+
+    A method that fails leaves the journal as it was before the call, and may be called again.
+
+    Attributes:
+        run: the run's id.
+        production: whether its delivered rows enter the ledger.
+        key: the secret key of this partner's fingerprints in this journal.
+    """
+
+    def __init__(self, store: Store, *, run_id: str, run_no: int, production: bool, key: bytes, latest: int) -> None:
+        self.run = run_id
+        self.production = production
+        self.key = key
+        self._store = store
+        self._run_no = run_no
+        self._latest_intent = latest
+        self._batches: dict[int, dict[int, Item]] = {}
+        self._batch_of: dict[int, int] = {}
+        self._settled = RowSet()
+        self._settled_complete = False
+        self._uncertain: set[bytes] | None = None
+        self._heard = time.monotonic()
+        self._bulk = Bulk(store.writing.dialect)
+        self._connection = store.writing.connect()
+        if production and store.path is not None:
+            pragma(self._connection, "PRAGMA synchronous = FULL")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database. A run that was not ended counts as crashed once its process is gone."""
+        self._connection.close()
+
+    def fingerprint(self, content: bytes) -> bytes:
+        """Return the fingerprint of a row's canonical bytes: 16 bytes, keyed, of no use without the journal."""
+        return ledger.fingerprint(self.key, content)
+
+    def already_delivered(self, fingerprints: Sequence[bytes]) -> set[bytes]:
+        """Return those of the fingerprints whose rows an earlier production run delivered (or found as duplicates).
+
+        Raises:
+            JournalError: the journal cannot be read.
+        """
+        with self._guard("read"), self._store.reading.connect() as connection:
+            return ledger.entered(connection, fingerprints, certain=True)
+
+    def uncertain(self, fingerprints: Sequence[bytes]) -> set[bytes]:
+        """Return those of the fingerprints whose rows an earlier production run may have delivered: its `unknown` ones.
+
+        Raises:
+            JournalError: the journal cannot be read.
+        """
+        with self._guard("read"), self._store.reading.connect() as connection:
+            if self._uncertain is None:
+                self._uncertain = ledger.cut_off(connection, self._run_no)
+            return ledger.entered(connection, fingerprints, certain=False) | self._uncertain.intersection(fingerprints)
+
+    def intend(self, items: Sequence[tuple[int, str, bytes | None]]) -> None:
+        """Put rows on disk as intended, in one transaction; only then may they be sent.
+
+        Args:
+            items: row number, transaction and fingerprint (None where there is none) of each row of the batch. About
+                500 a call is best. An earlier result of a row stands again only if the row is forgotten.
+
+        Raises:
+            JournalError: the journal cannot be written; none of these rows may be sent.
+        """
+        if not items:
+            return
+        batch = {row: (transaction, mark if self.production else None) for row, transaction, mark in items}
+        emptied = self._emptied(batch)
+        with self._guard("written"), self._transaction() as connection:
+            inserted = connection.execute(intent.insert().values(run_no=self._run_no, **encoded(batch)))
+            key: Any = inserted.inserted_primary_key
+            number = int(key[0])
+            self._delete_batches(connection, emptied)
+        self._release(batch)
+        self._batches[number] = batch
+        self._batch_of.update(dict.fromkeys(batch, number))
+        self._latest_intent = number
+        for row in batch:
+            self._settled.discard(row)
+
+    def settle(
+        self,
+        deliveries: Sequence[Delivery],
+        recordings: Mapping[int, bytes] | None = None,
+        fingerprints: Mapping[int, bytes] | None = None,
+    ) -> None:
+        """Put results on disk, in one transaction; a row settled before gets the newer result.
+
+        Args:
+            deliveries: the results, texts redacted.
+            recordings: row to redacted recording of its exchange, opaque to the journal, kept compressed.
+            fingerprints: row to fingerprint, where `intend` was not given it.
+
+        Raises:
+            JournalError: the journal cannot be written; says which rows are settled. These are not.
+        """
+        if not deliveries and not recordings:
+            return
+        with self._guard("written"):
+            try:
+                self._settle(deliveries, recordings or {}, fingerprints or {})
+            except (UnicodeEncodeError, DataError):
+                # A partner's words may hold what a database refuses; looking for it in every row would be slower.
+                self._settle([_storable(one) for one in deliveries], recordings or {}, fingerprints or {})
+
+    def _settle(
+        self, deliveries: Sequence[Delivery], recordings: Mapping[int, bytes], fingerprints: Mapping[int, bytes]
+    ) -> None:
+        rows = [one.row for one in deliveries]
+        emptied = self._emptied(rows)
+        with self._transaction() as connection:
+            self._bulk.delivery.run(connection, [self._record(one) for one in deliveries])
+            self._bulk.recording.run(
+                connection,
+                [(self._run_no, row, zlib.compress(data, 1)) for row, data in recordings.items()],
+            )
+            if self.production:
+                self._enter(connection, deliveries, fingerprints)
+            self._delete_batches(connection, emptied)
+        self._release(rows)
+        self._settled.update(rows)
+
+    def forget_intent(self, rows: Collection[int]) -> None:
+        """Take back the intent of rows that this writer intended and that were provably never sent.
+
+        What was settled of such a row before, in an earlier try of this run, stands again. Rows that this writer did
+        not intend are passed over.
+
+        Raises:
+            JournalError: the journal cannot be written; the rows stay `unknown`.
+        """
+        mine = [row for row in rows if row in self._batch_of]
+        if not mine:
+            return
+        touched: dict[int, set[int]] = {}
+        for row in mine:
+            touched.setdefault(self._batch_of[row], set()).add(row)
+        with self._guard("written"), self._transaction() as connection:
+            for number, gone in touched.items():
+                left = {row: item for row, item in self._batches[number].items() if row not in gone}
+                if left:
+                    connection.execute(intent.update().where(intent.c.no == number).values(**encoded(left)))
+                else:
+                    self._delete_batches(connection, [number])
+        self._release(mine)
+
+    def settled_rows(self) -> RowSet:
+        """Return the rows settled in this run, those of an earlier process included.
+
+        The set is the writer's own and grows as this writer settles; rows that another process settles meanwhile are
+        not in it. Read it, do not change it.
+
+        Raises:
+            JournalError: the journal cannot be read.
+        """
+        if not self._settled_complete:
+            with self._guard("read"), self._store.reading.connect() as connection:
+                self._settled = reading.settled_rows(connection, self._run_no)
+            self._settled_complete = True
+        return self._settled
+
+    def unsettled_rows(self) -> RowSet:
+        """Return the rows intended in this run and not settled: those in flight, and those a dead process left.
+
+        Raises:
+            JournalError: the journal cannot be read.
+        """
+        with self._guard("read"), self._store.reading.connect() as connection:
+            return RowSet(open_rows(connection, self._run_no))
+
+    def heartbeat(self) -> None:
+        """Give a sign of life, at most every few seconds; `intend` and `settle` give it too.
+
+        Only other hosts rely on it, so only a run without traffic on a shared journal needs to call it.
+
+        Raises:
+            JournalError: the journal cannot be written.
+        """
+        if self._heartbeat_due():
+            with self._guard("written"), self._transaction():
+                pass
+
+    def end(self, state: RunState, exit_status: int) -> None:
+        """Close the run's record: its state, end, exit status and counts.
+
+        Args:
+            state: `finished` or `interrupted`.
+            exit_status: what the process ends with.
+
+        Raises:
+            ValueError: the state is none that a run can end in.
+            JournalError: the journal cannot be written.
+        """
+        if state not in {RunState.FINISHED, RunState.INTERRUPTED}:
+            raise ValueError(f"a run does not end as {state}")
+        with self._guard("written"), self._transaction() as connection:
+            prune(connection, self._run_no)
+            connection.execute(
+                run.update()
+                .where(run.c.no == self._run_no)
+                .values(
+                    state=str(state),
+                    ended=as_text(now()),
+                    exit_status=int(exit_status),
+                    counts=orjson.dumps(reading.counts(connection, self._run_no)),
+                )
+            )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with self._connection.begin():
+            if self._heartbeat_due():
+                beat = run.update().where(run.c.no == self._run_no).values(heartbeat=as_text(now()))
+                self._connection.execute(beat)
+                self._heard = time.monotonic()
+            yield self._connection
+
+    @contextmanager
+    def _guard(self, doing: str) -> Iterator[None]:
+        with translated(self._store.shown, doing, settled=self._summary):
+            yield
+
+    def _heartbeat_due(self) -> bool:
+        return time.monotonic() - self._heard >= _HEARTBEAT
+
+    def _summary(self) -> str:
+        by = "" if self._settled_complete else " by this process"
+        rows = (
+            f"{len(self._settled):,} settled{by}: {self._settled.summary()}" if self._settled else f"none settled{by}"
+        )
+        return f"rows of run {self.run}: {rows}"
+
+    def _record(self, one: Delivery) -> tuple[object, ...]:
+        return (
+            self._run_no, one.row, self._batch_of.get(one.row, self._latest_intent), one.transaction,
+            one.outcome.value, one.status, one.rule, one.reason, one.reference, one.code,
+            one.attempts, one.latency_ms, one.error, one.started, one.invented,
+        )  # fmt: skip
+
+    def _enter(self, connection: Connection, deliveries: Sequence[Delivery], given: Mapping[int, bytes]) -> None:
+        """Bring the ledger up to what these results say of their rows."""
+        received: list[tuple[bytes, bool, int, int]] = []
+        doubtful: list[tuple[bytes, bool, int, int]] = []
+        refused: list[bytes] = []
+        for one in deliveries:
+            mark = given.get(one.row) or self._fingerprint_of(one.row)
+            if mark is None:
+                continue
+            if one.outcome in ledger.RECEIVED:
+                received.append((mark, True, self._run_no, one.row))
+            elif one.outcome is OutcomeKind.UNKNOWN:
+                doubtful.append((mark, False, self._run_no, one.row))
+            elif one.attempts:
+                refused.append(mark)
+        self._bulk.ledger.run(connection, doubtful + received)
+        ledger.withdraw(connection, refused)
+
+    def _fingerprint_of(self, row: int) -> bytes | None:
+        number = self._batch_of.get(row)
+        return None if number is None else self._batches[number][row][1]
+
+    def _emptied(self, rows: Collection[int]) -> list[int]:
+        """Return the batches that have no open row once these rows are closed."""
+        closing: dict[int, int] = {}
+        for row in set(rows):
+            number = self._batch_of.get(row)
+            if number is not None:
+                closing[number] = closing.get(number, 0) + 1
+        return [number for number, closed in closing.items() if closed == len(self._batches[number])]
+
+    def _delete_batches(self, connection: Connection, numbers: Sequence[int]) -> None:
+        for number in numbers:
+            connection.execute(intent.delete().where(intent.c.no == number))
+
+    def _release(self, rows: Collection[int]) -> None:
+        for row in rows:
+            number = self._batch_of.pop(row, None)
+            if number is not None:
+                batch = self._batches[number]
+                del batch[row]
+                if not batch:
+                    del self._batches[number]
+
+
+def _storable(one: Delivery) -> Delivery:
+    names = ("transaction", "rule", "reason", "reference", "code", "error")
+    texts: dict[str, Any] = {name: storable(text) for name in names if (text := getattr(one, name)) is not None}
+    return replace(one, **texts)
