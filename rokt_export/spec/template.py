@@ -40,6 +40,10 @@ class Place(StrEnum):
     TEXT = "text"
 
 
+BODIES = frozenset({Place.JSON, Place.XML, Place.TEXT})
+"""Whole bodies: an absent attribute leaves its place empty there; anywhere else it makes the whole value absent."""
+
+
 def _header(text: str) -> str:
     if any(sign in text for sign in "\r\n\0"):
         raise FilterError("a header cannot hold a line break")
@@ -213,6 +217,7 @@ def _arguments(node: nodes.Filter) -> tuple[list[Any], dict[str, Any]]:
 def _join(parts: list[str | _Part], escape: Callable[[str], str], place: Place) -> _Part:
     if len(parts) == 1 and callable(parts[0]) and place is Place.VALUE:
         return parts[0]
+    whole = place in BODIES
 
     def fill(values: Values, env: Mapping[str, str]) -> Any:
         text = ""
@@ -222,6 +227,8 @@ def _join(parts: list[str | _Part], escape: Callable[[str], str], place: Place) 
                 continue
             value = part(values, env)
             if value is ABSENT:
+                if whole:
+                    continue
                 return ABSENT
             text += value if isinstance(value, Raw) else escape(text_of(value))
         return text
@@ -262,6 +269,8 @@ def _environment(place: Place) -> ImmutableSandboxedEnvironment:
     escape = _ESCAPES[place]
 
     def finalize(value: Any) -> Any:
+        if place in BODIES and isinstance(value, Optional):
+            return ""
         return value if isinstance(value, (Raw, Optional)) else escape(text_of(value))
 
     environment = ImmutableSandboxedEnvironment(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-Value: TypeAlias = "str | None | list[Value] | dict[str, Value]"
+Value: TypeAlias = "str | list[Value] | dict[str, Value] | None"
 """A cell. Numbers and booleans of a JSON source arrive as the text that stood in the file (`1.10`, `true`), so that
 no digit is lost; `None` is a null the source states; a key that is not there is absent."""
 

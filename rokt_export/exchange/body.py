@@ -1,0 +1,67 @@
+"""Turn a spec's encoding and body parameters into one encoder: from a transaction to the bytes of its body."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from rokt_export.errors import SpecError
+from rokt_export.exchange.carrying import Carrier, Values, compile_carrier
+from rokt_export.exchange.json_body import json_encoder
+from rokt_export.exchange.pairs import form_encoder
+from rokt_export.exchange.xml_body import xml_encoder
+from rokt_export.spec.model import Parameter, PartnerSpec
+from rokt_export.spec.template import Place, compile_template
+
+CONTENT_TYPES: Mapping[str, str] = {
+    "json": "application/json",
+    "form": "application/x-www-form-urlencoded",
+    "xml": "application/xml; charset=utf-8",
+    "text": "text/plain; charset=utf-8",
+}
+_PLACES = {"json": Place.JSON, "xml": Place.XML, "text": Place.TEXT, "form": Place.URL}
+
+Encode = Callable[[Values], bytes | None]
+
+
+def body_encoder(spec: PartnerSpec, parameters: Sequence[Parameter], env: Mapping[str, str]) -> Encode:
+    """Return the encoder of a spec's body; None for a request without one.
+
+    Raises:
+        SpecError: the parameters' names do not make a body of this encoding.
+    """
+    if spec.body is not None:
+        template = compile_template(spec.body, _PLACES.get(spec.encoding, Place.TEXT))
+        return lambda values: str(template.fill(values, env)).encode()
+    if spec.encoding == "none" or not parameters:
+        return lambda _values: None
+    if spec.encoding == "text":
+        raise SpecError(
+            "a plain text body needs a template",
+            where=f"spec of {spec.partner}",
+            remedy="Write the text as `body: |` with `{{ attribute }}` in it, instead of body parameters.",
+        )
+    return _structured(spec.encoding, parameters, env, declaration=spec.xml_declaration)
+
+
+def _structured(encoding: str, parameters: Sequence[Parameter], env: Mapping[str, str], *, declaration: bool) -> Encode:
+    carriers = [_carrier(parameter, env) for parameter in parameters]
+    match encoding:
+        case "json":
+            return json_encoder(carriers)
+        case "xml":
+            return xml_encoder(carriers, declaration=declaration)
+        case _:
+            encode = form_encoder(carriers)
+            return lambda values: encode(values).encode()
+
+
+def _carrier(parameter: Parameter, env: Mapping[str, str]) -> Carrier:
+    """The carrier of a parameter that may itself be a whole body (`xmlData=<…>`, `json={…}`)."""
+    if parameter.encoding is None:
+        return compile_carrier(parameter, env)
+    encode = _structured(parameter.encoding, parameter.parameters, env, declaration=False)
+
+    def take(values: Values) -> str:
+        return (encode(values) or b"").decode()
+
+    return Carrier(parameter.name, parameter, take)

@@ -1,0 +1,258 @@
+"""Turn a parameter of the spec into a function from a transaction to the value it carries, or the reason it cannot."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from rokt_export.spec.filters import ABSENT, FilterError, Number, boolean, number, read_date, text_of
+from rokt_export.spec.formats import matches
+from rokt_export.spec.model import Parameter, RequiredWhen
+from rokt_export.spec.template import Template, attribute_template, compile_template, constant_template
+
+Values = Mapping[str, Any]
+Take = Callable[[Values], Any]
+
+
+class Omit:
+    """What a parameter that is not sent carries."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "OMIT"
+
+
+OMIT: Final = Omit()
+
+
+class RefusedError(ValueError):
+    """A row that cannot satisfy one parameter; the message names the parameter and says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """A compiled parameter.
+
+    Attributes:
+        name: the partner's name.
+        parameter: the model it was compiled from.
+        take: from a transaction's values to the value to send: text, `Number`, bool, None (null), a list, a mapping, or
+            `OMIT`. Raises `RefusedError`.
+    """
+
+    name: str
+    parameter: Parameter
+    take: Take
+
+
+def compile_carrier(parameter: Parameter, env: Mapping[str, str]) -> Carrier:
+    """Compile a parameter for an environment's variables."""
+    return Carrier(parameter.name, parameter, _take(parameter, env))
+
+
+def _take(parameter: Parameter, env: Mapping[str, str]) -> Take:
+    if isinstance(parameter.value, tuple):
+        return _several(parameter, env)
+    if parameter.constant and not isinstance(parameter.value, str):
+        value = _constant(parameter)
+        return lambda _values: value
+    template = _template(parameter)
+    if template.constant:
+        value = _finished(parameter)(template.fill({}, env))
+        return lambda _values: value
+    return _filled(parameter, template, env)
+
+
+def _template(parameter: Parameter) -> Template:
+    if parameter.attribute is not None:
+        return attribute_template(parameter.attribute)
+    return compile_template(parameter.value) if isinstance(parameter.value, str) else constant_template(parameter.value)
+
+
+def _constant(parameter: Parameter) -> Any:
+    """A number or boolean of the YAML means itself; a `type` or the text it was written with keeps its digits."""
+    value = parameter.value
+    if value is None or (isinstance(value, bool) and parameter.type in (None, "boolean")):
+        return value
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and parameter.type is None:
+        return Number(str(int(value)) if isinstance(value, int) else repr(float(value)))
+    return _finished(parameter)(text_of(value))
+
+
+def _several(parameter: Parameter, env: Mapping[str, str]) -> Take:
+    single = [parameter.model_copy(update={"value": item}) for item in parameter.value]
+    takes = [_take(item, env) for item in single]
+
+    def take(values: Values) -> Any:
+        found = [value for each in takes if (value := each(values)) is not OMIT]
+        return found if found else OMIT
+
+    return take
+
+
+def _filled(parameter: Parameter, template: Template, env: Mapping[str, str]) -> Take:
+    fill, name = template.fill, parameter.name
+    finish = _finished(parameter)
+    plain = finish is _same
+    needed = _required(parameter)
+    on_absent = _policy(parameter, "absent", needed)
+    on_null = _policy(parameter, "null", needed) if parameter.null else on_absent
+    on_empty = _policy(parameter, "empty", needed)
+    attribute = parameter.attribute
+    missing = f"the row has no `{attribute}`" if attribute else "an attribute of its template is absent"
+
+    def take(values: Values) -> Any:
+        try:
+            value = values.get(attribute, ABSENT) if attribute is not None else fill(values, env)
+        except FilterError as error:
+            raise RefusedError(f"{name}: {error}") from error
+        if value is ABSENT:
+            return on_absent(values, missing)
+        if value is None:
+            return on_null(values, "the value is null")
+        if value == "":
+            return on_empty(values, "the value is empty")
+        return value if plain else finish(value)
+
+    return take
+
+
+_OnGap = Callable[[Values, str], Any]
+
+
+def _required(parameter: Parameter) -> Callable[[Values], bool]:
+    required = parameter.required
+    if isinstance(required, bool):
+        return lambda _values: required
+    return _when(required)
+
+
+def _when(required: RequiredWhen) -> Callable[[Values], bool]:
+    tests = [(name, _expected(value)) for name, value in required.when.items()]
+    return lambda values: all(test(values.get(name, ABSENT)) for name, test in tests)
+
+
+def _expected(wanted: Any) -> Callable[[Any], bool]:
+    if wanted == "present":
+        return lambda value: value is not ABSENT and value is not None and value != ""
+    if wanted == "absent":
+        return lambda value: value is ABSENT or value is None or value == ""
+    choices = {text_of(item) for item in (wanted if isinstance(wanted, (list, tuple)) else [wanted])}
+    return lambda value: value is not ABSENT and text_of(value) in choices
+
+
+def _policy(parameter: Parameter, gap: str, needed: Callable[[Values], bool]) -> _OnGap:
+    """What a gap means: as the spec says; where it says nothing, omit, or refuse a required parameter."""
+    policy = getattr(parameter, gap)
+    name = parameter.name
+
+    def refuse(_values: Values, why: str) -> Any:
+        raise RefusedError(f"{name}: {why}")
+
+    def refuse_if_needed(values: Values, why: str) -> Any:
+        if needed(values):
+            raise RefusedError(f"{name} is required: {why}")
+        return OMIT
+
+    match policy:
+        case "send_empty":
+            return lambda _values, _why: ""
+        case "send_null":
+            return lambda _values, _why: None
+        case "refuse":
+            return refuse
+        case _:  # `omit`, and the default
+            return refuse_if_needed
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _finished(parameter: Parameter) -> Callable[[Any], Any]:
+    """The type's conversion and the checks of format, pattern, choices and length, as one function."""
+    steps: list[Callable[[Any], Any]] = []
+    if parameter.type is not None:
+        steps.append(_converter(parameter))
+    steps.extend(_checks(parameter))
+    if not steps:
+        return _same
+
+    def finish(value: Any) -> Any:
+        for step in steps:
+            value = step(value)
+        return value
+
+    return finish
+
+
+_INTEGER = re.compile(r"[+-]?\d+")
+_JSON_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
+
+
+def _converter(parameter: Parameter) -> Callable[[Any], Any]:
+    name = parameter.name
+
+    def to_string(value: Any) -> Any:
+        return str(text_of(value))
+
+    def to_number(value: Any) -> Any:
+        text = text_of(value).strip()
+        return Number(text) if _JSON_NUMBER.fullmatch(text) else number(text)
+
+    def to_integer(value: Any) -> Any:
+        text = text_of(value).strip()
+        if not _INTEGER.fullmatch(text):
+            raise FilterError(f"`{text}` is not an integer")
+        return Number(text if _JSON_NUMBER.fullmatch(text) else str(int(text)))
+
+    def to_date(value: Any) -> Any:
+        return read_date(text_of(value)).strftime(parameter.date_format)
+
+    kinds = {"string": to_string, "number": to_number, "integer": to_integer, "boolean": boolean, "date": to_date}
+    convert = kinds[str(parameter.type)]
+
+    def checked(value: Any) -> Any:
+        try:
+            return convert(value)
+        except FilterError as error:
+            raise RefusedError(f"{name}: {error}") from error
+
+    return checked
+
+
+def _checks(parameter: Parameter) -> list[Callable[[Any], Any]]:
+    tests: list[tuple[Callable[[str], Any], str]] = []
+    if parameter.format is not None:
+        form = str(parameter.format)
+        tests.append((lambda text: matches(form, text), f"is not of the format {form}"))
+    if parameter.pattern is not None:
+        tests.append((re.compile(parameter.pattern).fullmatch, f"does not match `{parameter.pattern}`"))
+    if parameter.choices is not None:
+        choices = frozenset(parameter.choices)
+        tests.append((choices.__contains__, f"is none of {', '.join(parameter.choices)}"))
+    if parameter.min_length is not None:
+        least = parameter.min_length
+        tests.append((lambda text: len(text) >= least, f"is shorter than {least} characters"))
+    if parameter.max_length is not None:
+        most = parameter.max_length
+        tests.append((lambda text: len(text) <= most, f"is longer than {most} characters"))
+    return [_check(parameter.name, test, why) for test, why in tests]
+
+
+def _check(name: str, test: Callable[[str], Any], why: str) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        for item in value if isinstance(value, list) else (value,):
+            if not test(text_of(item)):
+                raise RefusedError(f"{name}: `{shortened(text_of(item))}` {why}")
+        return value
+
+    return check
+
+
+def shortened(text: str, most: int = 60) -> str:
+    """Return a text cut for a message."""
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,0 +1,183 @@
+"""Turn a transaction into the one request that the spec asks for, or into the reasons why it cannot be one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+
+import orjson
+from requests.auth import AuthBase
+from requests.models import PreparedRequest
+
+from rokt_export import __version__
+from rokt_export.exchange.address import url_maker
+from rokt_export.exchange.body import CONTENT_TYPES, body_encoder
+from rokt_export.exchange.carrying import Carrier, RefusedError, Values, compile_carrier
+from rokt_export.exchange.model import Request
+from rokt_export.exchange.pairs import header_values, safe_header
+from rokt_export.exchange.signing import filler, prepared_request, signed, signing_auth, standing_auth
+from rokt_export.spec.authentication import ApiKey
+from rokt_export.spec.filters import ABSENT, text_of
+from rokt_export.spec.model import Environment, Parameter, PartnerSpec
+from rokt_export.spec.template import compile_template
+from rokt_export.transactions.model import Transaction
+
+
+class InvalidRowError(ValueError):
+    """A transaction that cannot satisfy the spec; it is never sent.
+
+    Attributes:
+        problems: every reason, one sentence each, parameter first.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
+
+
+class Renderer:
+    """Renders transactions for one spec and environment; compiled once, little to do per row.
+
+    Args:
+        spec: the partner's spec.
+        environment: the environment's name.
+        variables: values of all the variables that it names (`spec.needs.variable_names`).
+        base_url: where to send instead of the endpoint's own scheme, host and port.
+
+    Raises:
+        SpecError: the parameters do not make a request.
+        ConfigurationError: a variable does not make a URL, or a custom authentication cannot be made.
+    """
+
+    def __init__(
+        self, spec: PartnerSpec, environment: str, variables: Mapping[str, str], *, base_url: str | None = None
+    ) -> None:
+        self.spec = spec
+        self.environment_name = environment
+        self.environment = spec.environment(environment)
+        parameters = [*_key_parameters(self.environment), *spec.parameters]
+        placed = {place: [p for p in parameters if p.in_ == place] for place in ("body", "query", "header", "path")}
+        self._method = str(self.environment.method)
+        self._carriers = [compile_carrier(p, variables) for p in parameters if not p.encoding]
+        self._url = url_maker(
+            self.environment.url,
+            _compiled(placed["path"], variables),
+            _compiled(placed["query"], variables),
+            variables,
+            base_url=base_url,
+        )
+        self._body = body_encoder(spec, placed["body"], variables)
+        fill = filler(variables)
+        authentications = self.environment.authentication or ()
+        standing = [auth for item in authentications if (auth := standing_auth(item, fill)) is not None]
+        self._auths = tuple(auth for item in authentications if (auth := signing_auth(item, fill)) is not None)
+        headers = _compiled(placed["header"], variables)
+        constant = [carrier for carrier in headers if carrier.parameter.constant]
+        varying = [carrier for carrier in headers if not carrier.parameter.constant]
+        self._headers = _base_headers(
+            spec, self._method, constant, standing, has_body=bool(placed["body"] or spec.body)
+        )
+        self._varying = header_values(varying) if varying else None
+        self._key = _idempotency(spec, environment, variables)
+        self._required = tuple(name for name, attribute in spec.attributes.items() if attribute.required)
+
+    def render(self, transaction: Transaction) -> Request:
+        """Return a transaction's request, without what is signed at the moment of sending.
+
+        Raises:
+            InvalidRowError: it cannot satisfy the spec.
+        """
+        if transaction.problem is not None:
+            raise InvalidRowError((transaction.problem,))
+        values = transaction.values
+        try:
+            for name in self._required:
+                if not values.get(name):
+                    raise RefusedError(f"attribute {name} is required: the row has none")
+            headers = self._headers
+            if self._varying is not None:
+                headers += self._varying(values)
+            if self._key is not None:
+                headers += self._key(transaction)
+            return Request(self._method, self._url(values), headers, self._body(values))
+        except RefusedError as error:
+            raise InvalidRowError(self._problems(values, error)) from error
+
+    def sign(self, request: Request) -> Request:
+        """Return a request with the credentials that depend on it or on the clock; call it before each attempt."""
+        return signed(request, self._auths)
+
+    def _problems(self, values: Values, first: RefusedError) -> list[str]:
+        """Every reason: the operator mends a row once."""
+        problems = [
+            f"attribute {name} is required: the row has none" for name in self._required if not values.get(name)
+        ]
+        for carrier in self._carriers:
+            try:
+                carrier.take(values)
+            except RefusedError as error:
+                problems.append(str(error))
+        return list(dict.fromkeys(problems)) or [str(first)]
+
+
+def _compiled(parameters: Sequence[Parameter], variables: Mapping[str, str]) -> list[Carrier]:
+    return [compile_carrier(parameter, variables) for parameter in parameters]
+
+
+def _key_parameters(environment: Environment) -> list[Parameter]:
+    """An API key is a parameter like any other, in its header, query or body."""
+    return [
+        Parameter.model_validate({"name": key.name, "in": key.in_, "value": key.prefix + key.value, "secret": True})
+        for key in environment.authentication or ()
+        if isinstance(key, ApiKey)
+    ]
+
+
+def _base_headers(
+    spec: PartnerSpec, method: str, constant: Sequence[Carrier], standing: Sequence[AuthBase], *, has_body: bool
+) -> tuple[tuple[str, str], ...]:
+    """The headers that all rows share, in the order: ours, the spec's, the credentials."""
+    prepared: PreparedRequest = prepared_request(Request(method, "https://host.invalid/", ()))
+    prepared.headers["User-Agent"] = f"rokt-export/{__version__}"
+    prepared.headers["Accept"] = "*/*"
+    if has_body and (spec.content_type or spec.encoding in CONTENT_TYPES):
+        prepared.headers["Content-Type"] = spec.content_type or CONTENT_TYPES[spec.encoding]
+    repeated: list[tuple[str, str]] = []
+    seen: set[str] = set()
+    for carrier in constant:
+        value = safe_header(carrier.name, carrier.take({}))
+        if carrier.name.lower() in seen:
+            repeated.append((carrier.name, value))
+        else:
+            prepared.headers.pop(carrier.name, None)
+            prepared.headers[carrier.name] = value
+            seen.add(carrier.name.lower())
+    for auth in standing:
+        auth(prepared)
+    return (*((name, text_of(value)) for name, value in prepared.headers.items()), *repeated)
+
+
+def _idempotency(
+    spec: PartnerSpec, environment: str, variables: Mapping[str, str]
+) -> Callable[[Transaction], tuple[tuple[str, str], ...]] | None:
+    if spec.idempotency is None:
+        return None
+    name = spec.idempotency.header
+    if spec.idempotency.value is not None:
+        template = compile_template(spec.idempotency.value)
+
+        def told(transaction: Transaction) -> tuple[tuple[str, str], ...]:
+            value = template.fill(transaction.values, variables)
+            if value is ABSENT or not text_of(value):
+                raise RefusedError(f"{name}: the row has no value for the idempotency key")
+            return ((name, safe_header(name, value)),)
+
+        return told
+    salt = f"{spec.partner}\0{environment}\0".encode()
+
+    def derived(transaction: Transaction) -> tuple[tuple[str, str], ...]:
+        """The same row has the same key in each attempt, run and process."""
+        content = transaction.id.encode() + b"\0" + orjson.dumps(transaction.values, option=orjson.OPT_SORT_KEYS)
+        return ((name, hashlib.blake2b(salt + content, digest_size=16).hexdigest()),)
+
+    return derived

@@ -1,0 +1,126 @@
+"""Turn the parameters of an XML body, named as xmltodict names nodes, into a function from a transaction to bytes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+from xml.sax.saxutils import escape
+
+from rokt_export.errors import SpecError
+from rokt_export.exchange.carrying import OMIT, Carrier, RefusedError, Values
+from rokt_export.exchange.tree import Elements, Leaf, Members, Node, anything_in, build_tree, in_order
+from rokt_export.spec.filters import text_of
+
+_Write = Callable[[Values], str]
+_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NAME = re.compile(r"[^\W\d][\w.\-]*(:[^\W\d][\w.\-]*)?")
+_ATTRIBUTE_ESCAPES = {'"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
+
+
+def xml_encoder(carriers: Sequence[Carrier], *, declaration: bool = True) -> Callable[[Values], bytes]:
+    """Return the encoder of an XML document: `a.@id` is an attribute, `a.#text` an element's text.
+
+    A list repeats its element. Null is an empty element (`<a/>`), as is empty text.
+
+    Raises:
+        SpecError: the names contradict each other, are no XML names, or do not share one root.
+    """
+    tree = build_tree(carriers)
+    if len(tree.children) != 1:
+        roots = ", ".join(f"`{name}`" for name in tree.children) or "none"
+        raise SpecError(
+            f"an XML body has one root element, here: {roots}",
+            remedy="Start each body parameter's name with the root's: `lead.email`.",
+        )
+    ((name, root),) = tree.children.items()
+    write = _element(name, root)
+    head = '<?xml version="1.0" encoding="UTF-8"?>\n' if declaration else ""
+    empty = f"<{name}/>"
+    return lambda values: (head + (write(values) or empty)).encode()
+
+
+def _element(name: str, node: Node) -> _Write:
+    if not _NAME.fullmatch(name):
+        raise SpecError(f"`{name}` is not an XML name", remedy="Names start with a letter and hold no spaces.")
+    match node:
+        case Leaf(carrier=carrier):
+            return _leaf(name, carrier)
+        case Elements():
+            return _repeated([(_element(name, _named(child, by)), anything_in(child)) for child, by in in_order(node)])
+        case Members():
+            return _members(name, node)
+
+
+def _repeated(parts: list[tuple[_Write, Callable[[Values], bool]]]) -> _Write:
+    return lambda values: "".join(write(values) for write, anything in parts if anything(values))
+
+
+def _named(node: Node, by: tuple[str, str] | None) -> Node:
+    if by is not None:
+        raise SpecError(
+            f"`[{by[0]}={by[1]}]` places an element in a JSON array, not in XML",
+            remedy="Number the elements: `field[0].name` with a constant value, `field[0].value` with the attribute.",
+        )
+    return node
+
+
+def _leaf(name: str, carrier: Carrier) -> _Write:
+    take, content = carrier.take, _content(carrier)
+
+    def write(values: Values) -> str:
+        value = take(values)
+        if value is OMIT:
+            return ""
+        items = value if isinstance(value, list) else (value,)
+        return "".join(
+            f"<{name}>{content(item)}</{name}>" if item not in ("", None) else f"<{name}/>" for item in items
+        )
+
+    return write
+
+
+def _content(carrier: Carrier) -> Callable[[Any], str]:
+    name = carrier.name
+
+    def cdata(value: Any) -> str:
+        return "<![CDATA[" + _legal(text_of(value), name).replace("]]>", "]]]]><![CDATA[>") + "]]>"
+
+    def escaped(value: Any) -> str:
+        return escape(_legal(text_of(value), name), {"\r": "&#13;"})
+
+    return cdata if carrier.parameter.cdata else escaped
+
+
+def _legal(text: str, name: str) -> str:
+    if found := _ILLEGAL.search(text):
+        raise RefusedError(f"{name}: XML cannot hold the control character U+{ord(found[0]):04X}")
+    return text
+
+
+def _members(name: str, node: Members) -> _Write:
+    leaves = [(child, part.carrier) for child, part in node.children.items() if isinstance(part, Leaf)]
+    attributes = [(child[1:], carrier) for child, carrier in leaves if child.startswith("@")]
+    texts = [carrier for child, carrier in leaves if child == "#text"]
+    elements = [_element(child, part) for child, part in node.children.items() if not child.startswith(("@", "#text"))]
+
+    def write(values: Values) -> str:
+        head = "".join(_attribute(key, carrier, values) for key, carrier in attributes)
+        body = "".join(_text(carrier, values) for carrier in texts) + "".join(part(values) for part in elements)
+        if body:
+            return f"<{name}{head}>{body}</{name}>"
+        return f"<{name}{head}/>" if head else ""
+
+    return write
+
+
+def _attribute(key: str, carrier: Carrier, values: Values) -> str:
+    value = carrier.take(values)
+    if value is OMIT:
+        return ""
+    return f' {key}="{escape(_legal(text_of(value), carrier.name), _ATTRIBUTE_ESCAPES)}"'
+
+
+def _text(carrier: Carrier, values: Values) -> str:
+    value = carrier.take(values)
+    return "" if value is OMIT else _content(carrier)(value)

@@ -1,0 +1,93 @@
+"""Turn the process environment and `.env` files into the variables that a spec may name, each with its source."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rokt_export.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """The variables at hand.
+
+    Attributes:
+        values: name to value. An empty value counts as none, so that a forgotten `X=` is noticed.
+        files: the files that were read, the weightiest first.
+    """
+
+    values: Mapping[str, str]
+    files: tuple[str, ...] = ()
+
+    def missing(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return the names without a value, sorted."""
+        return tuple(sorted(name for name in names if not self.values.get(name)))
+
+    def require(self, names: Iterable[str], environment: str) -> None:
+        """Check that each name has a value.
+
+        Raises:
+            ConfigurationError: one has none; all are named.
+        """
+        missing = self.missing(names)
+        if missing:
+            listed = ", ".join(missing)
+            several = len(missing) > 1
+            read = f" (read: {', '.join(self.files)})" if self.files else ""
+            raise ConfigurationError(
+                f"environment variable{'s' if several else ''} not set: {listed}",
+                where=f"environment {environment}{read}",
+                remedy=f"Export {'them' if several else 'it'}, or write `{missing[0]}=…` to `.env.{environment}` or"
+                " `.env`; `--env-file` names another file.",
+            )
+
+
+def load_variables(environment: str, env_file: Path | None = None) -> Variables:
+    """Return the variables for one environment.
+
+    The process environment outweighs `.env.<environment>`, which outweighs `.env`: the nearer to the environment, the
+    stronger, so that a staging secret in `.env` never stands in for production's own. Both files are looked for where
+    the command runs, or beside `env_file`, which then must exist.
+
+    Raises:
+        ConfigurationError: a file is missing, unreadable, not UTF-8, or has a line that is no assignment.
+    """
+    base = env_file or Path(".env")
+    own = base.with_name(f"{base.name}.{environment}")
+    if env_file is not None and not env_file.is_file():
+        raise ConfigurationError("no such file", where=str(env_file), remedy="Check `--env-file`.")
+    values: dict[str, str] = {}
+    files: list[str] = []
+    for path in (base, own):
+        if path.exists():
+            values.update(_read(path))
+            files.insert(0, str(path))
+    values.update({name: value for name, value in os.environ.items() if value})
+    return Variables(values, tuple(files))
+
+
+def _read(path: Path) -> dict[str, str]:
+    from dotenv.parser import parse_stream
+
+    found: dict[str, str] = {}
+    try:
+        with path.open(encoding="utf-8-sig") as stream:
+            for binding in parse_stream(stream):
+                if binding.error:
+                    raise ConfigurationError(
+                        "this line is no assignment",
+                        where=f"{path}:{binding.original.line}",
+                        remedy="Write `NAME=value`; quote a value with spaces or `#`.",
+                    )
+                if binding.key is not None and binding.value:
+                    found[binding.key] = binding.value
+    except UnicodeDecodeError as error:
+        raise ConfigurationError("this file is not UTF-8", where=str(path), remedy="Save it as UTF-8.") from error
+    except OSError as error:
+        raise ConfigurationError(
+            f"this file cannot be read: {error.strerror}", where=str(path), remedy="Check its owner and permissions."
+        ) from error
+    return found
