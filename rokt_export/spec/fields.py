@@ -202,11 +202,27 @@ def _as_field(parse: Callable[[Any], Any], hint: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def _written(pattern: re.Pattern[str]) -> str:
+    """A pattern for the JSON Schema, whose dialect (ECMA-262) has no flags inside a pattern."""
+    text = pattern.pattern.replace("B|KB|MB|GB", "[KMGkmg]?[Bb]") if pattern is _SIZE else pattern.pattern
+    return f"^{text}$"
+
+
 Duration = Annotated[
-    float, _as_field(duration, "Write `10s`, `500ms` or `2m`."), WithJsonSchema({"type": ["string", "number"]})
+    float,
+    _as_field(duration, "Write `10s`, `500ms` or `2m`."),
+    WithJsonSchema({"type": ["string", "number"], "pattern": _written(_DURATION), "exclusiveMinimum": 0}),
 ]
-Rate = Annotated[float, _as_field(rate, "Write `10/s`, `600/m` or `1000/h`."), WithJsonSchema({"type": "string"})]
-Size = Annotated[int, _as_field(size, "Write `500KB` or `10MB`."), WithJsonSchema({"type": ["string", "integer"]})]
+Rate = Annotated[
+    float,
+    _as_field(rate, "Write `10/s`, `600/m` or `1000/h`."),
+    WithJsonSchema({"type": "string", "pattern": _written(_RATE)}),
+]
+Size = Annotated[
+    int,
+    _as_field(size, "Write `500KB` or `10MB`."),
+    WithJsonSchema({"type": ["string", "integer"], "pattern": _written(_SIZE), "minimum": 0}),
+]
 
 StatusRanges = tuple[tuple[int, int], ...]
 
@@ -231,11 +247,16 @@ def status_ranges(value: Any) -> StatusRanges:
     return (found,)
 
 
-_STATUS_ITEM = {"type": ["integer", "string"]}
+_STATUS_ITEM = {
+    "type": ["integer", "string"],
+    "minimum": 100,
+    "maximum": 599,
+    "pattern": r"^\s*([1-5][xX]{2}|[1-5]\d\d(\s*-\s*[1-5]\d\d)?)\s*$",
+}
 Status = Annotated[
     StatusRanges,
     _as_field(status_ranges, "Write `200`, `200-299`, `4xx`, or a list of them."),
-    WithJsonSchema({"anyOf": [_STATUS_ITEM, {"type": "array", "items": _STATUS_ITEM}]}),
+    WithJsonSchema({"anyOf": [_STATUS_ITEM, {"type": "array", "items": _STATUS_ITEM, "minItems": 1}]}),
 ]
 
 

@@ -44,7 +44,11 @@ def _policy(value: Any) -> Any:
     return _POLICIES.get(value.strip().lower(), value) if isinstance(value, str) else value
 
 
-Policy = Annotated[Literal["omit", "send_empty", "send_null", "refuse"], BeforeValidator(_policy)]
+Policy = Annotated[
+    Literal["omit", "send_empty", "send_null", "refuse"],
+    BeforeValidator(_policy),
+    WithJsonSchema({"type": "string", "enum": list(_POLICIES)}),
+]
 FORMATS = ("email", "md5", "sha1", "sha256", "uuid", "url", "date", "digits", "phone", "ip", "country", "currency")
 
 
