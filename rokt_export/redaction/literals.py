@@ -72,9 +72,14 @@ def base64_literals(data: bytes) -> Iterator[Literal]:
         encoded = b64encode(bytes(lead) + data).decode()
         first, bits = -(-lead * 8 // 6), (lead + len(data)) * 8
         core = encoded[first : bits // 6]
-        if len(core) >= _SMALLEST_CORE:
+        if len(core) < _SMALLEST_CORE:
+            continue
+        shares_first, shares_last = lead > 0, bits % 6 > 0
+        if core.isalnum():
+            yield Literal(core, Encoding.BASE64, shares_first, shares_last)
+        else:
             for text in _alphabets(core):
-                yield Literal(text, Encoding.BASE64, shares_first=lead > 0, shares_last=bits % 6 > 0)
+                yield Literal(text, Encoding.BASE64, shares_first, shares_last)
 
 
 def basic_literals(username: str, password: str) -> Iterator[Literal]:
@@ -86,8 +91,10 @@ def basic_literals(username: str, password: str) -> Iterator[Literal]:
 
 def hex_literals(data: bytes) -> Iterator[Literal]:
     """Yield the data's hexadecimal digits in both letter cases."""
-    for text in dict.fromkeys((data.hex(), data.hex().upper())):
-        yield Literal(text, Encoding.HEX)
+    digits = data.hex()
+    yield Literal(digits, Encoding.HEX)
+    if not digits.isdigit():
+        yield Literal(digits.upper(), Encoding.HEX)
 
 
 def secret_literals(value: str) -> Iterator[Literal]:

@@ -72,6 +72,8 @@ class PersonalValue:
     def find(self, reading: Reading) -> Iterator[tuple[int, int]]:
         """Yield start and end of each place that gives the value away."""
         for spelling in self._spellings:
+            if spelling.gate not in reading.folded and not reading.exotic:
+                continue
             for start, end in spelling.find(reading.folded, reading.exotic):
                 if self._is_itself(reading.text, start, end):
                     yield start, end
@@ -80,7 +82,7 @@ class PersonalValue:
 
     def _find_literals(self, reading: Reading) -> Iterator[tuple[int, int]]:
         if self._literals is None:
-            self._literals = list(dict.fromkeys(_literals(self.value)))
+            self._literals = list(_literals(self.value))
         for literal in self._literals:
             if literal.text in reading.text:
                 yield from literal.find(reading.text)
@@ -126,7 +128,7 @@ def _written(value: str) -> Iterator[str]:
 
 def _literals(value: str) -> Iterator[Literal]:
     escaped = (json_escaped(value), quote(value, safe="")) if not value.isalnum() or not value.isascii() else ()
-    for text in dict.fromkeys((value, value.lower(), *escaped)):
+    for text in {value, value.lower(), *escaped}:
         for data in byte_forms(text):
             yield from hex_literals(data)
             yield from base64_literals(data)

@@ -166,6 +166,8 @@ class Redactor:
 
         Of `Authorization` the scheme stays, of cookies the names.
         """
+        if personal and not self._personal_spans("\n".join(part for header in headers for part in header), personal):
+            personal = ()  # most headers hold none: one search for all instead of one for each
         return tuple(
             (self.text(name, personal), hidden_in_header(name, self.text(value, personal))) for name, value in headers
         )

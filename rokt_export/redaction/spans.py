@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import NamedTuple
 
 from rokt_export.redaction.literals import Encoding
@@ -19,22 +20,21 @@ class Span(NamedTuple):
 
 def merged(spans: list[Span]) -> Iterator[Span]:
     """Yield the spans in order, overlapping ones as one, labelled as the longest: no end of any is left."""
-    spans.sort(key=lambda span: (span.start, -span.end))
-    group: list[Span] = []
-    end = 0
-    for span in spans:
-        if group and span.start >= end:
-            yield _union(group, end)
-            group = []
-        end = max(end, span.end) if group else span.end
-        group.append(span)
-    if group:
-        yield _union(group, end)
-
-
-def _union(group: list[Span], end: int) -> Span:
-    longest = max(group, key=lambda span: span.end - span.start)
-    return longest._replace(start=group[0].start, end=end)
+    if not spans:
+        return
+    spans.sort(key=itemgetter(0))
+    group = spans[0]
+    longest = group.end - group.start
+    for span in spans[1:]:
+        if span.start >= group.end:
+            yield group
+            group, longest = span, span.end - span.start
+            continue
+        widest = group
+        if span.end - span.start > longest:
+            widest, longest = span, span.end - span.start
+        group = Span(group.start, max(group.end, span.end), widest.label, widest.encoding)
+    yield group
 
 
 def spliced(text: str, spans: list[Span]) -> str:
