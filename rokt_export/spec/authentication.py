@@ -6,7 +6,17 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
-from rokt_export.spec.fields import Duration, Status, Strict, Text, ValueTemplate, kind_of, problem
+from rokt_export.spec.fields import (
+    BodyPath,
+    Duration,
+    Status,
+    Strict,
+    Text,
+    ValueTemplate,
+    kind_of,
+    one_or_many,
+    problem,
+)
 
 
 class NoAuthentication(Strict):
@@ -86,7 +96,7 @@ class RefreshOn(Strict):
     """
 
     status: Status | None = None
-    body: dict[Text, Any] = Field(default_factory=dict)
+    body: dict[BodyPath, Any] = Field(default_factory=dict)
 
 
 class OAuth2(Strict):
@@ -225,21 +235,20 @@ MODELS: dict[str, type[Strict]] = {
 }
 
 
+def _typed(value: Any) -> Any:
+    if not isinstance(value, dict) or "type" not in value:
+        raise problem(
+            "RX012",
+            f"an authentication with a `type` is expected here, not {kind_of(value)}",
+            f"Write `type: basic`, or another of {', '.join(MODELS)}.",
+        )
+    return value
+
+
 def _several(value: Any) -> Any:
-    if value == "none":
-        return [{"type": "none"}]
-    found = value if isinstance(value, list) else [value]
-    for item in found:
-        if not isinstance(item, dict) or "type" not in item:
-            raise problem(
-                "RX012",
-                f"an authentication with a `type` is expected here, not {kind_of(item)}",
-                f"Write `type: basic`, or another of {', '.join(MODELS)}.",
-            )
-    return found
+    return [{"type": "none"}] if value == "none" else one_or_many(value)
 
 
-Authentications = Annotated[
-    tuple[Annotated[Authentication, Field(discriminator="type")], ...], BeforeValidator(_several)
-]
+_Typed = Annotated[Annotated[Authentication, Field(discriminator="type")], BeforeValidator(_typed)]
+Authentications = Annotated[tuple[_Typed, ...], BeforeValidator(_several)]
 """One authentication or a list (a client certificate and a bearer token, say)."""

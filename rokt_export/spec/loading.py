@@ -23,6 +23,15 @@ from rokt_export.spec.names import steps
 
 ROUNDS = 40
 """Repairs after which reading gives up looking for further errors in one file."""
+STAND_INS = {
+    "spec_version": 1,
+    "partner": "unnamed",
+    "endpoint": {"staging": "https://stand-in.invalid"},
+    "responses": [{"outcome": "failed"}],
+}
+"""What takes the place of a key without which nothing could be read, so that the errors behind it are found too."""
+TELLING = frozenset({"endpoint", "responses"})
+"""Keys whose stand-in would say something about the partner: a spec that needs one is no spec."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +122,9 @@ def read_spec(document: Document) -> LoadedSpec:
             if not all(mended):
                 break
     if spec is not None:
-        findings.extend(_name_findings(spec, document))
+        findings.extend(_name_findings(spec, draft))
     ordered = tuple(sorted(dict.fromkeys(findings), key=lambda finding: (finding.line, finding.column)))
-    if spec is None:
+    if spec is None or draft.stood_in & TELLING:
         raise SpecFindingsError(document.file, ordered, None)
     sha256 = hashlib.sha256(document.text.encode()).hexdigest()
     return LoadedSpec(spec, document, sha256, ordered, frozenset(damaged))
@@ -130,6 +139,7 @@ class _Draft:
         self._origin: dict[int, DataPath] = {}
         self._renamed: dict[DataPath, DataPath] = {}
         self.thinned: set[DataPath] = set()
+        self.stood_in: set[str] = set()
         self._note(data, ())
 
     def _note(self, node: Any, path: DataPath) -> None:
@@ -155,6 +165,14 @@ class _Draft:
             return self._origin.get(id(self.node(path)), self._renamed.get(found, found))
         except (KeyError, IndexError):
             return found
+
+    def stand_in(self, key: str) -> bool:
+        """Put a stand-in where a top-level key is missing; False where there is none."""
+        if key not in STAND_INS:
+            return False
+        self.data[key] = STAND_INS[key]
+        self.stood_in.add(key)
+        return True
 
     def rename(self, parent: Any, old: str, new: str) -> None:
         """Give a key its right name, where it has not got a value already."""
@@ -258,7 +276,7 @@ class _Fault:
         """Repair or remove the node; False where nothing can be done."""
         path = self.path
         if not path:
-            return False
+            return self._draft.stand_in(self.missing)
         try:
             parent, last = self._draft.node(path[:-1]), path[-1]
             _ = parent[last]
@@ -322,15 +340,15 @@ def _plain_hint(kind: str, context: dict[str, Any]) -> str:
 _PATTERN_HINTS = {r"^[\w.]+:": "Write `module:Class`.", r"^\s*(==|": "Write a sign and a number: `>= 5`."}
 
 
-def _name_findings(spec: PartnerSpec, document: Document) -> Iterator[Finding]:
+def _name_findings(spec: PartnerSpec, draft: _Draft) -> Iterator[Finding]:
     for path, name in nested_names(spec):
         try:
             steps(name)
         except ValueError as error:
-            yield document.finding(
+            yield draft.document.finding(
                 "RX023",
                 Severity.ERROR,
-                path,
+                draft.written(path),
                 str(error),
                 "Write `a.b`, `a[0].b`, `a[]`, `fields[name=email].value` or `['a.b']`.",
                 of_value=True,
