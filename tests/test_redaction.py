@@ -478,3 +478,34 @@ def test_form_and_basic_as_clients_write_them() -> None:
     assert redactor.secrets_in(urlencode({"k": 'a+b%:/"<é'})) == "k=$KEY"
     wrapped = encodebytes(b"u:" + 'a+b%:/"<é'.encode()).decode()
     assert "$KEY" in redactor.secrets_in(wrapped)
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    [
+        "%61bc%64ef-1",
+        "%2561bcdef%252D1",
+        "\\u0061bcdef-1",
+        "\\\\u0061bcdef-1",
+        "%5Cu0061bcdef-1",
+        "\\x61bcdef\\x2d1",
+        "\\141bcdef-1",
+        "\\u{61}bcdef-1",
+        "&#97;bcdef-1",
+        "&#x61;bcdef&#45;1",
+        "&amp;#97;bcdef-1",
+        "%26%2397%3Bbcdef-1",
+        "%u0061bcdef-1",
+    ],
+)
+def test_letters_and_digits_that_are_encoded_for_no_reason_hide_nothing(encoded: str) -> None:
+    redactor = Redactor(secrets={"KEY": "abcdef-1"}, key=b"k")
+    assert redactor.secrets_in(f"<{encoded}>") == "<$KEY>"
+    assert redactor.text(f"<{encoded}>", ["ABCdef-1"]) == "<$KEY>"
+    assert Redactor(key=b"k").text(f"<{encoded}>", ["ABCdef-1"]) == f"<{redactor.token('abcdef-1')}>"
+
+
+def test_a_large_body_full_of_escapes_is_left_alone() -> None:
+    redactor = Redactor(secrets={"KEY": "abcdef-123456"})
+    body = b"a=%41%20b&c=dddd\\u0061+e\n" * 20_000
+    assert redactor.body(body, ["jane.doe@example.com"]) == body

@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 from rokt_export.redaction.characters import fold_case, json_escaped
 from rokt_export.redaction.literals import Literal, base64_literals, byte_forms, digests, hex_literals
-from rokt_export.redaction.spelling import Spelling, encodes_alphanumerics, variants
+from rokt_export.redaction.reading import Reading
+from rokt_export.redaction.spelling import Spelling, variants
 
 _SHORT = 4
 """Shorter values ("Li", "NY") are hidden only where they fill a field or are a word of their own."""
@@ -26,30 +27,10 @@ _NOBODY = frozenset({"true", "false", "null", "none", "yes", "no"})
 """Values that say something about a person but point at nobody; hiding them would spoil every JSON document."""
 
 _MD5_LENGTH = 32
-_RUN = re.compile(r"[0-9A-Za-z+/_\-%\\]+")
 _PHONE = re.compile(r"[+(]?[0-9][0-9 ().\-/]{5,}[0-9]")
 _ESCAPE_BEFORE = re.compile(r"(?:%[0-9a-f]{2}|\\[a-z]|\\u[0-9a-f]{4}|\\x[0-9a-f]{2})\Z", re.IGNORECASE)
 _FIELD_BEFORE = re.compile(r"""(?:^|["'=>|\t\r\n\\,;\[(]|": ?|\w: |%[0-9a-f]{2})\Z""", re.IGNORECASE)
 _FIELD_AFTER = re.compile(r"""["'<&,;|\t\r\n\\%\])}]|\Z""")
-
-
-class Reading:
-    """A text as it is searched for several values: what is worth knowing of it is worked out once.
-
-    Attributes:
-        text: the text.
-        folded: the same, through `fold_case`.
-        exotic: letters and digits may be encoded (`encodes_alphanumerics`).
-        longest_run: length of the longest part that may be base64, hexadecimal or a digest.
-    """
-
-    __slots__ = ("exotic", "folded", "longest_run", "text")
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.folded = fold_case(text)
-        self.exotic = encodes_alphanumerics(text)
-        self.longest_run = max(map(len, _RUN.findall(text)), default=0)
 
 
 class PersonalValue:
@@ -71,12 +52,12 @@ class PersonalValue:
 
     def find(self, reading: Reading) -> Iterator[tuple[int, int]]:
         """Yield start and end of each place that gives the value away."""
-        for spelling in self._spellings:
-            if spelling.gate not in reading.folded and not reading.exotic:
-                continue
-            for start, end in spelling.find(reading.folded, reading.exotic):
-                if self._is_itself(reading.text, start, end):
-                    yield start, end
+        for view in reading.views:
+            for spelling in self._spellings:
+                if spelling.gate in view.text:
+                    for start, end in spelling.find(view):
+                        if self._is_itself(reading.text, start, end):
+                            yield start, end
         if reading.longest_run >= self._shortest_literal:
             yield from self._find_literals(reading)
 
@@ -89,7 +70,7 @@ class PersonalValue:
         if reading.longest_run >= _MD5_LENGTH:
             self._digests = self._digests or tuple(digests(self.value))
             for digest in self._digests:
-                yield from ((match.start(), match.end()) for match in re.finditer(digest, reading.folded))
+                yield from ((match.start(), match.end()) for match in re.finditer(digest, reading.views[0].text))
 
     def _is_itself(self, text: str, start: int, end: int) -> bool:
         match self._placement:

@@ -20,9 +20,10 @@ from rokt_export.redaction.literals import (
     secret_literals,
 )
 from rokt_export.redaction.names import hidden_in_header, hidden_in_url
-from rokt_export.redaction.personal import Reading, is_whole_field, personal_value
+from rokt_export.redaction.personal import is_whole_field, personal_value
+from rokt_export.redaction.reading import Reading, View, views
 from rokt_export.redaction.spans import Span, merged, spliced
-from rokt_export.redaction.spelling import Spelling, encodes_alphanumerics, variants
+from rokt_export.redaction.spelling import Spelling, variants
 
 _SHORT = 4
 """A shorter secret is hidden only where it fills a whole field, or by the name of its header or parameter: `a` as a
@@ -62,10 +63,10 @@ class _Secret:
         self.literals = [] if self.short else list(dict.fromkeys(found))
         self.gates = [spelling.gate for spelling in self.spellings] + [literal.text for literal in self.literals]
 
-    def spans(self, text: str, exotic: bool) -> Iterator[Span]:
+    def spans(self, text: str, found: list[View]) -> Iterator[Span]:
         label = f"${self.name}"
         for spelling in self.spellings:
-            for start, end in spelling.find(text, exotic):
+            for start, end in (span for view in found for span in spelling.find(view)):
                 if not self.short or is_whole_field(text, start, end):
                     yield Span(start, end, label, _encoding(text[start:end], self.value))
         for literal in self.literals:
@@ -236,10 +237,12 @@ class Redactor:
 
     def _secret_spans(self, text: str) -> list[Span]:
         secrets = self._secrets() if self._prepared is None else self._prepared
-        if self._gate.search(text) is None and not (secrets and encodes_alphanumerics(text)):
+        if not secrets:
             return []
-        exotic = encodes_alphanumerics(text)
-        return [span for secret in secrets for span in secret.spans(text, exotic)]
+        found = views(text)
+        if len(found) == 1 and self._gate.search(text) is None:
+            return []
+        return [span for secret in secrets for span in secret.spans(text, found)]
 
     def _personal_spans(self, text: str, personal: Collection[str]) -> list[Span]:
         reading = Reading(text)

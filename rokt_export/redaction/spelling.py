@@ -7,30 +7,18 @@ import unicodedata
 from collections.abc import Iterator
 
 from rokt_export.redaction.characters import character, fold_case
+from rokt_export.redaction.reading import View
 
 _SEGMENTS = re.compile(r"[0-9A-Za-z]+|.", re.DOTALL)
 _GOOD_ANCHOR = 3
-
-_ALNUM = "(?:3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa])"
-_ENCODED_ALNUM = re.compile(
-    rf"%(?:{_ALNUM}|2[56]|5[Cc][ux01]|u00)"  # `%25` and `%26` may begin a nested encoding
-    rf"|\\(?:u00{_ALNUM}|u\{{|x{_ALNUM}|0[67][0-7]|1[0-7][0-7])"
-    rf"|&(?:amp;)*#0*(?:[xX]0*{_ALNUM}|4[89]|5[0-7]|6[5-9]|[78][0-9]|9[0789]|1[01][0-9]|12[0-2])"
-)
-
-
-def encodes_alphanumerics(text: str) -> bool:
-    """Tell whether the text may encode letters or digits, which no usual encoder does but any may."""
-    if "%" not in text and "\\" not in text and "&#" not in text and "&amp;" not in text:
-        return False
-    return _ENCODED_ALNUM.search(text) is not None
 
 
 class Spelling:
     """One value, found in a text however its characters are encoded.
 
     Letters and digits stay as they are in nearly every encoding, so a run of them is searched for by `str.find`, and
-    only the neighbourhood of a hit is compared character by character.
+    only the neighbourhood of a hit is compared character by character; where they are encoded too, a `View` decodes
+    them first.
 
     Args:
         value: the text to find, not empty.
@@ -45,22 +33,23 @@ class Spelling:
         self._segments = _SEGMENTS.findall(self.value)
         runs = [segment for segment in self._segments if segment.isascii() and segment.isalnum()]
         self.gate: str = max(runs, key=len, default="")
-        """The longest run: a text without it holds the value only if `encodes_alphanumerics` says so."""
+        """The longest run: a view without it does not hold the value."""
         anchor = next((run for run in runs if len(run) >= _GOOD_ANCHOR), self.gate)
         self._anchor = self._segments.index(anchor) if anchor else None
         self._prefix_length = sum(map(len, self._segments[: self._anchor]))
 
-    def find(self, text: str, exotic: bool = False) -> Iterator[tuple[int, int]]:
-        """Yield start and end of each place where the value stands, in order, not overlapping.
+    def find(self, view: View) -> Iterator[tuple[int, int]]:
+        """Yield start and end, in the view's source, of each place where the value stands.
 
         Args:
-            text: the text, folded if this spelling is.
-            exotic: letters and digits may be encoded too (`encodes_alphanumerics`).
+            view: the text, folded if this spelling is.
         """
-        if exotic or self._anchor is None:
-            yield from self._find_anywhere(text)
+        if self._anchor is None:
+            spans = self._find_anywhere(view.text)
         else:
-            yield from self._find_anchored(text, self._segments[self._anchor], self._anchor)
+            spans = self._find_anchored(view.text, self._segments[self._anchor], self._anchor)
+        for start, end in spans:
+            yield view.source(start), view.source(end)
 
     def _find_anchored(self, text: str, anchor: str, index: int) -> Iterator[tuple[int, int]]:
         reached = 0
@@ -82,7 +71,7 @@ class Spelling:
             starts = _backward(text, starts, segment, self.fold)
             if not starts:
                 return None
-        end = self._forward(text, at + len(anchor), index + 1, exotic=False)
+        end = self._forward(text, at + len(anchor), index + 1)
         return None if end is None else (min(starts), end)
 
     def _find_anywhere(self, text: str) -> Iterator[tuple[int, int]]:
@@ -91,15 +80,15 @@ class Spelling:
             at = match.start()
             if at < reached:
                 continue
-            end = self._forward(text, at, 0, exotic=True)
+            end = self._forward(text, at, 0)
             if end is not None:
                 yield at, end
                 reached = end
 
-    def _forward(self, text: str, at: int, index: int, *, exotic: bool) -> int | None:
+    def _forward(self, text: str, at: int, index: int) -> int | None:
         ends = {at}
         for segment in self._segments[index:]:
-            ends = _forward(text, ends, segment, self.fold, exotic)
+            ends = _forward(text, ends, segment, self.fold)
             if not ends:
                 return None
         return max(ends)
@@ -122,15 +111,11 @@ class Spelling:
         return False
 
 
-def _forward(text: str, at: set[int], segment: str, fold: bool, exotic: bool) -> set[int]:
+def _forward(text: str, at: set[int], segment: str, fold: bool) -> set[int]:
     ends = {end + len(segment) for end in at if text.startswith(segment, end)}
-    if not (exotic or len(segment) == 1):
+    if len(segment) > 1:
         return ends
-    by_character = at
-    for char in segment:
-        letter = character(char, fold)
-        by_character = {later for end in by_character for later in letter.ends(text, end)}
-    return ends | by_character
+    return ends | {later for end in at for later in character(segment, fold).ends(text, end)}
 
 
 def _backward(text: str, at: set[int], segment: str, fold: bool) -> set[int]:
