@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from rokt_export.exchange.model import FaultKind
+
+_VERIFY_CODE = re.compile(r" \(\d+\)$")
 
 # https://curl.se/libcurl/c/libcurl-errors.html
 _UNSUPPORTED_PROTOCOL = 1
@@ -117,13 +120,8 @@ class Failure:
 
     def _about_tls(self) -> str:
         host, text = self._host(), self.text
-        reason = text.partition("SSL certificate problem: ")[2]
-        if reason == "certificate has expired":
-            return f"the certificate of {host} has expired"
-        if reason:
-            return f"the certificate of {host} is not trusted: {reason}; ca_file can name its authority"
         if self.code == _PEER_FAILED_VERIFICATION:
-            return f"the certificate of {host} was issued for another name ({text.removeprefix('SSL: ')})"
+            return _about_certificate(host, text)
         if self.code == _SSL_CLIENTCERT or "certificate required" in text:
             return f"{host} asks for a client certificate: set client_certificate and client_key"
         if self.code == _SSL_CERTPROBLEM:
@@ -155,3 +153,12 @@ class Failure:
         parts = urlsplit(self.url)
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
         return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+
+
+def _about_certificate(host: str, text: str) -> str:
+    if "subject name" in text or "does not match" in text:
+        return f"the certificate of {host} was issued for another name ({text.removeprefix('SSL: ')})"
+    reason = _VERIFY_CODE.sub("", text.rpartition(": ")[2])
+    if reason == "certificate has expired":
+        return f"the certificate of {host} has expired"
+    return f"the certificate of {host} is not trusted: {reason}; ca_file can name its authority"

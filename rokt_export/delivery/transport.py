@@ -43,12 +43,22 @@ _LENGTH_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
 
 _UNSAFE_IN_HEADER = re.compile(r"[\r\n\0]")
 
-_EPOLL_OF_CURL = {
+# The peer has closed its half: epoll says so of its own accord only when asked, poll elsewhere by POLLHUP.
+_PEER_CLOSED = getattr(select, "EPOLLRDHUP", 0)
+_HUNG_UP = _PEER_CLOSED | select.POLLHUP | select.POLLERR
+
+_POLL_OF_CURL = {
     pycurl.POLL_NONE: 0,
-    pycurl.POLL_IN: select.POLLIN,
+    pycurl.POLL_IN: select.POLLIN | _PEER_CLOSED,
     pycurl.POLL_OUT: select.POLLOUT,
-    pycurl.POLL_INOUT: select.POLLIN | select.POLLOUT,
+    pycurl.POLL_INOUT: select.POLLIN | select.POLLOUT | _PEER_CLOSED,
 }
+
+# libcurl's bits for each combination of a poll's five: an error or hang-up is something to read.
+_READINESS = tuple(
+    (pycurl.CSELECT_OUT if event & select.POLLOUT else 0) | (pycurl.CSELECT_IN if event & ~select.POLLOUT else 0)
+    for event in range(32)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +112,7 @@ class Transport:
         self._active: dict[pycurl.Curl, _Slot] = {}
         self._idle: list[_Slot] = []
         self._done: list[tuple[Any, Response | Fault]] = []
-        self._watched: set[int] = set()
+        self._parked: set[int] = set()
         self._interrupt = HeldInterrupt()
         self._poller, self._poller_units = _new_poller()
         self._waker, self._alarm = socket.socketpair()
@@ -219,27 +229,23 @@ class Transport:
         """Let libcurl work once on what is due, else on what becomes ready; return whether `wake` was called."""
         multi = self._multi
         due = multi.timeout()
-        if due == 0:
-            with self._interrupt:
-                multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
-                self._collect()
-            due = multi.timeout()
-        wait = 0.0 if self._done else max(0.0, deadline - monotonic())
+        wait = max(0.0, deadline - monotonic())
         if 0 <= due < wait * 1000:
             wait = due / 1000
+        # Also where something is due: an idle connection that was closed must be known before it is used again.
         events = self._poller.poll(wait * self._poller_units)
-        if not events and due < 0:
-            return False
         woken = False
-        alarm = self._alarm.fileno()
+        alarm, parked = self._alarm.fileno(), self._parked
         with self._interrupt:
             for descriptor, event in events:
                 if descriptor == alarm:
                     woken = True
                     self._silence()
+                elif descriptor in parked:
+                    self._unpark(descriptor, event)
                 else:
-                    multi.socket_action(descriptor, _readiness(event))
-            if not events:
+                    multi.socket_action(descriptor, _READINESS[event & 31])
+            if due == 0 or not events:
                 multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
             self._collect()
         return woken
@@ -252,14 +258,25 @@ class Transport:
     def _watch(self, what: int, descriptor: int, _multi: object, _data: object) -> None:
         """Wait for what libcurl wants of a socket (its CURLMOPT_SOCKETFUNCTION)."""
         if what == pycurl.POLL_REMOVE:
-            self._watched.discard(descriptor)
-            with contextlib.suppress(OSError, KeyError):  # closed already
-                self._poller.unregister(descriptor)
-        elif descriptor in self._watched:
-            self._poller.modify(descriptor, _EPOLL_OF_CURL[what])
-        else:
-            self._poller.register(descriptor, _EPOLL_OF_CURL[what])
-            self._watched.add(descriptor)
+            self._parked.add(descriptor)  # stays registered: most often its connection's next request wants it again
+            return
+        self._parked.discard(descriptor)
+        try:
+            self._poller.modify(descriptor, _POLL_OF_CURL[what])
+        except FileNotFoundError:  # new, or closed since and its number used again
+            self._poller.register(descriptor, _POLL_OF_CURL[what])
+
+    def _unpark(self, descriptor: int, event: int) -> None:
+        """Stop watching a socket that no transfer uses; where the server closed it, so do we.
+
+        libcurl looks for closed connections only now and then, and would write a request into one: that request could
+        not be told from a received one. On a socket shut down by us it fails before its first byte.
+        """
+        self._parked.discard(descriptor)
+        with contextlib.suppress(OSError, KeyError):  # closed already, or no socket
+            self._poller.unregister(descriptor)
+            if event & _HUNG_UP:
+                _shut_down(descriptor)
 
     def _collect(self) -> None:
         """Turn libcurl's finished transfers into answers."""
@@ -271,7 +288,12 @@ class Transport:
                 self._settle(slot, slot.response())
             for handle, code, text in failed:
                 slot = self._active[handle]
-                self._settle(slot, slot.fault(code, text))
+                if slot.may_start_over():
+                    self._multi.remove_handle(handle)
+                    slot.start_over()
+                    self._multi.add_handle(handle)
+                else:
+                    self._settle(slot, slot.fault(code, text))
 
     def _settle(self, slot: _Slot, answer: Response | Fault) -> None:
         self._multi.remove_handle(slot.handle)
@@ -299,6 +321,7 @@ class _Slot:
         "_method",
         "_options",
         "_received",
+        "_started_over",
         "_url",
         "handle",
         "token",
@@ -311,6 +334,7 @@ class _Slot:
         self._chunks: list[bytes] = []
         self._received = 0
         self._admitted = 0
+        self._started_over = False
         self.handle = pycurl.Curl()
         _configure(self.handle, options, trusted)
         self.handle.setopt(pycurl.HEADERFUNCTION, self._lines.append)
@@ -340,6 +364,9 @@ class _Slot:
         self._lines.clear()
         self._chunks.clear()
         self._received = self._admitted = 0
+        if self._started_over:
+            self._started_over = False
+            self.handle.setopt(pycurl.FRESH_CONNECT, 0)
         body = request.body
         method = request.method
         if body is None and method in _LENGTH_EXPECTED:
@@ -353,11 +380,13 @@ class _Slot:
         if body is not None and method != "HEAD":
             self.handle.setopt(pycurl.POSTFIELDS, body)
 
-    def response(self) -> Response:
-        """Return the answer of a transfer that ended well."""
+    def response(self) -> Response | Fault:
+        """Return the answer of a transfer that ended well in libcurl's eyes."""
         lines = self._lines
         if len(lines) < 2 or lines[-1] not in _BLANK or lines.count(lines[-1]) > 1:
             lines = _final_block(lines)
+            if not lines:
+                return self.fault(pycurl.E_PARTIAL_FILE, "it ended among its headers")
         status, version = _status_of(lines[0])
         chunks = self._chunks
         return Response(
@@ -383,6 +412,17 @@ class _Slot:
             max_response=self._options.max_response,
         )
         return Fault(failure.kind(), failure.message(), failure.sent, timings)
+
+    def may_start_over(self) -> bool:
+        """Whether libcurl was about to resend, by our veto did not, and nothing had gone out the first time."""
+        return self._admitted == 2 and not self._started_over and not self._sent()
+
+    def start_over(self) -> None:
+        """Make ready to be added again, once, for a connection that is new."""
+        self._started_over = True
+        self._admitted = 0
+        self._lines.clear()
+        self.handle.setopt(pycurl.FRESH_CONNECT, 1)
 
     def cancelled(self) -> Fault:
         """Return the fault of a transfer ended by us."""
@@ -495,11 +535,12 @@ def _inspect(url: str, options: TransportOptions, trusted: str | None) -> Inspec
         fault = _connect(slot, url, lines)
         told = Conversation.of(lines)
         parts = urlsplit(url)
+        address = slot.handle.getinfo(pycurl.PRIMARY_IP) or None
         return Inspection(
             host=parts.hostname or "",
             port=parts.port or (443 if parts.scheme == "https" else 80),
-            addresses=told.addresses,
-            address=slot.handle.getinfo(pycurl.PRIMARY_IP) or None,
+            addresses=told.addresses or ((address,) if address else ()),
+            address=address,
             tls_version=told.tls_version,
             cipher=told.cipher,
             alpn=told.alpn,
@@ -615,10 +656,13 @@ _BLANK = (b"\r\n", b"\n")
 
 
 def _final_block(lines: list[bytes]) -> list[bytes]:
-    """Return the last status line's block with its blank line: no interim (1xx) or proxy's response, no trailers."""
+    """Return the last status line's block with its blank line: no interim (1xx) or proxy's response, no trailers.
+
+    Empty where the blank line is missing: libcurl takes a connection closed among the headers for the end of an answer.
+    """
     start = max((index for index, line in enumerate(lines) if line.startswith(b"HTTP/")), default=0)
-    end = next((index for index in range(start, len(lines)) if lines[index] in _BLANK), len(lines))
-    return [*lines[start:end], b"\r\n"]
+    end = next((index for index in range(start, len(lines)) if lines[index] in _BLANK), None)
+    return [] if end is None else lines[start : end + 1]
 
 
 # Most lines repeat from answer to answer: reading each once is what keeps parsing cheap.
@@ -651,12 +695,13 @@ def _proxy_of(url: str, told: str | None) -> str | None:
     return proxy.rpartition("@")[2].rpartition("/")[2] or None if proxy else None
 
 
-def _readiness(event: int) -> int:
-    """Return libcurl's bits for those of a poll: an error or hang-up is something to read."""
-    ready = pycurl.CSELECT_OUT if event & select.POLLOUT else 0
-    if event & ~select.POLLOUT:
-        ready |= pycurl.CSELECT_IN
-    return ready
+def _shut_down(descriptor: int) -> None:
+    """Let nothing more be written to a socket that stays libcurl's to close."""
+    borrowed = socket.socket(fileno=descriptor)
+    try:
+        borrowed.shutdown(socket.SHUT_RDWR)
+    finally:
+        borrowed.detach()
 
 
 def _new_poller() -> tuple[Any, float]:
