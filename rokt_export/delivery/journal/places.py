@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -34,7 +35,8 @@ class Store:
         path: the SQLite file; None for a server.
         read_only: whether it can only be read.
         reading: engine whose transactions do not block others.
-        writing: engine whose transactions hold the write lock from their first statement. Shares the pool of `reading`.
+        writing: engine whose transactions hold the write lock from their first statement; with the execution option
+            `durable` they wait for the disk. Shares the pool of `reading`.
     """
 
     shown: str
@@ -128,11 +130,10 @@ def _file_engine(path: Path, read_only: bool) -> Engine:
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(
-            uri, uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False, cached_statements=64
+            uri, uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False, factory=_Connection
         )
         # Deleted content is overwritten, so that `purge` leaves nothing behind; measured to cost nothing.
         connection.execute("PRAGMA secure_delete = ON")
-        connection.execute("PRAGMA synchronous = NORMAL")
         return connection
 
     engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, hide_parameters=True)
@@ -140,11 +141,27 @@ def _file_engine(path: Path, read_only: bool) -> Engine:
     return engine
 
 
+class _Connection(sqlite3.Connection):
+    """A connection that rolls back as it closes.
+
+    SQLite keeps a closed connection's transaction, and with it the write lock, until its last statement is gone; one
+    that Ctrl-C stopped half-way lives on in the traceback.
+    """
+
+    def close(self) -> None:
+        with suppress(sqlite3.Error):
+            self.rollback()
+        super().close()
+
+
 def _begin(connection: Connection) -> None:
     # Python's driver begins deferred transactions, whose later upgrade to writing fails at once when another process
     # writes; taking the lock at the start waits for it instead.
-    writing = connection.get_execution_options().get("writing", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    options = connection.get_execution_options()
+    if options.get("writing"):
+        # Said each time, because a connection that broke is replaced by a fresh one unseen.
+        pragma(connection, f"PRAGMA synchronous = {'FULL' if options.get('durable') else 'NORMAL'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writing") else "BEGIN")
 
 
 def pragma(connection: Connection, statement: str) -> tuple[object, ...] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
@@ -19,7 +19,7 @@ from rokt_export.delivery.journal.bulk import Bulk, storable
 from rokt_export.delivery.journal.faults import translated
 from rokt_export.delivery.journal.intents import FINGERPRINT_BYTES, Item, encoded, open_rows, prune
 from rokt_export.delivery.journal.model import RunState, as_text, now
-from rokt_export.delivery.journal.places import Store, pragma
+from rokt_export.delivery.journal.places import Store
 from rokt_export.delivery.journal.rows import RowSet
 from rokt_export.delivery.journal.schema import intent, run
 from rokt_export.delivery.model import Delivery
@@ -39,7 +39,8 @@ class RunWriter:
     a row), so it loses nothing the disk has acknowledged; any other run may lose its last batches, whose rows a resume
     would then send again. The file is consistent in each case.
 
-    A method that fails leaves the journal as it was before the call, and may be called again.
+    A method that fails, or that Ctrl-C interrupts, leaves the journal as it was before the call, and may be called
+    again.
 
     Attributes:
         run: the run's id.
@@ -61,9 +62,7 @@ class RunWriter:
         self._uncertain: set[bytes] | None = None
         self._heard = time.monotonic()
         self._bulk = Bulk(store.writing.dialect)
-        self._connection = store.writing.connect()
-        if production and store.path is not None:
-            pragma(self._connection, "PRAGMA synchronous = FULL")
+        self._connect()
 
     def __enter__(self) -> Self:
         return self
@@ -257,12 +256,32 @@ class RunWriter:
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
-        with self._connection.begin():
-            if self._heartbeat_due():
-                beat = run.update().where(run.c.no == self._run_no).values(heartbeat=as_text(now()))
-                self._connection.execute(beat)
-                self._heard = time.monotonic()
-            yield self._connection
+        try:
+            with self._connection.begin():
+                if self._heartbeat_due():
+                    beat = run.update().where(run.c.no == self._run_no).values(heartbeat=as_text(now()))
+                    self._connection.execute(beat)
+                    self._heard = time.monotonic()
+                yield self._connection
+        except Exception:
+            raise
+        except BaseException:
+            self._reconnect()
+            raise
+
+    def _connect(self) -> None:
+        self._connection = self._store.writing.connect().execution_options(durable=self.production)
+        self._driver = self._connection.connection.driver_connection
+
+    def _reconnect(self) -> None:
+        """Start afresh after Ctrl-C, which may have hit anywhere, and left a lock that no one would release."""
+        if self._driver is not None:
+            self._driver.close()
+        with suppress(Exception):
+            self._connection.invalidate()
+        with suppress(Exception):
+            self._connection.close()
+        self._connect()
 
     @contextmanager
     def _guard(self, doing: str) -> Iterator[None]:
