@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
@@ -35,7 +35,7 @@ class FilterError(ValueError):
 
 
 class Raw(str):
-    """Text that is already escaped for its place (what `tojson` returns)."""
+    """JSON, as `tojson` writes it: complete in a JSON body, text like any other elsewhere."""
 
     __slots__ = ()
 
@@ -159,6 +159,11 @@ def date_(value: Any, form: str = "%Y-%m-%d", given: str | None = None) -> Any:
     return _format_date(text, form, given) if text else text
 
 
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?", re.ASCII)
+_EXACT = Context(prec=1_000)
+"""Digits enough for any cell that is a number; `_NUMBER` keeps exponents below a hundred."""
+
+
 def number(value: Any, decimals: int | None = None, decimal: str = ".", thousands: str = "") -> Any:
     """Return a number, its digits kept: `decimals` rounds half up; `decimal` and `thousands` are the input's signs."""
     text = text_of(value).strip()
@@ -166,14 +171,11 @@ def number(value: Any, decimals: int | None = None, decimal: str = ".", thousand
         return text
     plain = text.replace(thousands, "") if thousands else text
     plain = plain.replace(decimal, ".") if decimal != "." else plain
-    try:
-        exact = Decimal(plain)
-    except InvalidOperation as error:
-        raise FilterError(f"`{text}` is not a number") from error
-    if not exact.is_finite():
-        raise FilterError(f"`{text}` is not a number")
+    if not _NUMBER.fullmatch(plain) or len(plain) > _EXACT.prec - 200:
+        raise FilterError(f"`{text[:60]}` is not a number")
+    exact = Decimal(plain)
     if decimals is not None:
-        exact = exact.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
+        exact = exact.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP, context=_EXACT)
     return Number(f"{exact:f}")
 
 
@@ -199,7 +201,7 @@ def phone(value: Any, region: str | None = None, form: str = "E164") -> str:
     The forms are E164, INTERNATIONAL, NATIONAL and RFC3966.
 
     Raises:
-        FilterError: the number does not exist in that region's plan.
+        FilterError: no number of that region has this length.
     """
     text = text_of(value).strip()
     if region is None or not text:
@@ -210,6 +212,8 @@ def phone(value: Any, region: str | None = None, form: str = "E164") -> str:
         parsed = phonenumbers.parse(text, region.upper())
     except phonenumbers.NumberParseException as error:
         raise FilterError(f"`{text}` is not a phone number of {region.upper()}") from error
+    if not phonenumbers.is_possible_number(parsed):
+        raise FilterError(f"`{text}` is not a phone number of {region.upper()}")
     chosen = getattr(phonenumbers.PhoneNumberFormat, form.upper(), None)
     if chosen is None:
         raise FilterError(f"phone: form is E164, INTERNATIONAL, NATIONAL or RFC3966, not `{form}`")

@@ -59,6 +59,16 @@ _ESCAPES: Mapping[Place, Callable[[str], str]] = {
     Place.XML: lambda text: xml_escape(text, {'"': "&quot;", "'": "&apos;"}),
 }
 
+
+class _Address(str):
+    """An environment variable in a URL: it may hold a whole base, so it is taken as it stands."""
+
+    __slots__ = ()
+
+
+_AS_IS: Mapping[Place, type[str]] = {Place.JSON: Raw, Place.URL: _Address}
+"""Values that are already what a place needs."""
+
 DYNAMIC: Mapping[str, Callable[[], Any]] = {
     "now": lambda: datetime.now(UTC),
     "uuid": lambda: str(uuid.uuid4()),
@@ -174,7 +184,7 @@ def _expression(node: nodes.Expr, place: Place) -> _Part:
         case nodes.Getitem(node=nodes.Name(name="attributes"), arg=nodes.Const(value=name)):
             return _attribute(str(name))
         case nodes.Getattr(node=nodes.Name(name="env"), attr=name):
-            return _env(name, raw=place is Place.URL)
+            return _env(name, place)
         case nodes.Filter(node=nodes.Expr() as inner, name=name):
             return _filtered(_expression(inner, place), node)
         case _:
@@ -185,20 +195,27 @@ def _attribute(name: str) -> _Part:
     return lambda values, _env: values.get(name, ABSENT)
 
 
-def _env(name: str, *, raw: bool) -> _Part:
-    """An environment variable may hold the whole base of a URL, so in a URL it is taken as it stands."""
-    return (lambda _values, env: Raw(env[name])) if raw else (lambda _values, env: env[name])
+def _env(name: str, place: Place) -> _Part:
+    if place is Place.URL:
+        return lambda _values, env: _Address(env[name])
+    return lambda _values, env: env[name]
 
 
 def _filtered(inner: _Part, node: nodes.Filter) -> _Part:
     args, kwargs = _arguments(node)
-    function = FILTERS[node.name]
-    if node.name in FILL_ABSENT:
-        return lambda values, env: function(inner(values, env), *args, **kwargs)
+    name, function = node.name, FILTERS[node.name]
+    fills_absent = name in FILL_ABSENT
 
     def apply(values: Values, env: Mapping[str, str]) -> Any:
         value = inner(values, env)
-        return value if value is ABSENT or value is None else function(value, *args, **kwargs)
+        if (value is ABSENT or value is None) and not fills_absent:
+            return value
+        try:
+            return function(value, *args, **kwargs)
+        except FilterError:
+            raise
+        except (TypeError, ValueError, ArithmeticError) as error:
+            raise FilterError(f"filter `{name}`: {error}") from error
 
     return apply
 
@@ -218,6 +235,7 @@ def _join(parts: list[str | _Part], escape: Callable[[str], str], place: Place) 
     if len(parts) == 1 and callable(parts[0]) and place is Place.VALUE:
         return parts[0]
     whole = place in BODIES
+    as_is = _AS_IS.get(place, ())
 
     def fill(values: Values, env: Mapping[str, str]) -> Any:
         text = ""
@@ -230,7 +248,7 @@ def _join(parts: list[str | _Part], escape: Callable[[str], str], place: Place) 
                 if whole:
                     continue
                 return ABSENT
-            text += value if isinstance(value, Raw) else escape(text_of(value))
+            text += value if isinstance(value, as_is) else escape(text_of(value))
         return text
 
     return fill
@@ -243,7 +261,7 @@ def _jinja(source: str, place: Place) -> _Part:
     template = _environment(place).from_string(source)
 
     def fill(values: Values, env: Mapping[str, str]) -> Any:
-        seen = {name: Raw(value) for name, value in env.items()} if place is Place.URL else env
+        seen = {name: _Address(value) for name, value in env.items()} if place is Place.URL else env
         dynamic = {name: make() for name, make in DYNAMIC.items()}
         try:
             return template.render({**values, **dynamic, "attributes": values, "env": seen})
@@ -267,11 +285,12 @@ def _environment(place: Place) -> ImmutableSandboxedEnvironment:
             return False
 
     escape = _ESCAPES[place]
+    as_is = _AS_IS.get(place, ())
 
     def finalize(value: Any) -> Any:
         if place in BODIES and isinstance(value, Optional):
             return ""
-        return value if isinstance(value, (Raw, Optional)) else escape(text_of(value))
+        return value if isinstance(value, (as_is, Optional)) else escape(text_of(value))
 
     environment = ImmutableSandboxedEnvironment(
         undefined=Optional, finalize=finalize, keep_trailing_newline=True, autoescape=False
