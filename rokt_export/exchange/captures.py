@@ -1,0 +1,82 @@
+"""Turn a rule's captures into functions from an answer to the text kept of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rokt_export.exchange.reading import Find, ReadAs, Reading, body_values, header_values
+from rokt_export.exchange.wording import clean, compact
+from rokt_export.spec.filters import text_of
+from rokt_export.spec.responses import CapturePath
+
+LIMIT = 500
+"""Characters kept of a captured text; what is longer ends in an ellipsis."""
+
+Captured = Callable[[Reading], str | None]
+
+
+def compile_capture(places: Sequence[CapturePath], read_as: ReadAs) -> Captured | None:
+    """Return what takes the text from the first place that yields some; None where no place is given.
+
+    Of several values the first that says something counts. Numbers keep their written digits, lists and mappings become
+    compact JSON, null and white space say nothing.
+    """
+    takers = [_taker(place, read_as) for place in places]
+    if not takers:
+        return None
+    if len(takers) == 1:
+        return takers[0]
+
+    def first(reading: Reading) -> str | None:
+        for take in takers:
+            text = take(reading)
+            if text is not None:
+                return text
+        return None
+
+    return first
+
+
+def _taker(place: CapturePath, read_as: ReadAs) -> Captured:
+    find, part = _find(place, read_as), _part(place.regex)
+
+    def take(reading: Reading) -> str | None:
+        for value in find(reading) or ():
+            text = part(value if value.__class__ is str else _text(value))
+            if text is not None and (text := text.strip()):
+                return _kept(text)
+        return None
+
+    return take
+
+
+def _find(place: CapturePath, read_as: ReadAs) -> Find:
+    if place.header is not None:
+        return header_values(place.header)
+    if place.path is not None:
+        return body_values(place.path, read_as)
+    return lambda reading: (reading.text,)
+
+
+def _text(value: Any) -> str:
+    return compact(value) or "" if isinstance(value, (list, dict)) else text_of(value)
+
+
+def _kept(text: str) -> str:
+    return clean(text if len(text) <= LIMIT else text[: LIMIT - 1] + "…")
+
+
+def _part(regex: str | None) -> Callable[[str], str | None]:
+    if regex is None:
+        return lambda text: text
+    pattern = re.compile(regex)
+    group = "value" if "value" in pattern.groupindex else min(pattern.groups, 1)
+
+    def part(text: str) -> str | None:
+        match = pattern.search(text)
+        found: str | None = match[group] if match else None
+        return found
+
+    return part

@@ -1,0 +1,58 @@
+"""Turn the bytes of an answer into text, by what they, the header or the document say of their charset."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from functools import lru_cache
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16: its mark starts with that of UTF-16
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:+-]+)", re.IGNORECASE)
+_DECLARED = re.compile(rb"\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{1,40})[\"']")
+_NOT_CHARSETS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "utf-7", "undefined"})
+"""Codecs of Python's own that no server means, and that are slow or rewrite backslashes."""
+
+
+def decode(raw: bytes, content_type: str | None) -> str:
+    """Return the text of a body, without a byte order mark.
+
+    Asked in turn: the byte order mark (RFC 7303, 3: it outweighs the header), the charset of the content type, the XML
+    declaration, UTF-8. A charset that is unknown, or that the bytes contradict, is passed over; Latin-1 comes last and
+    reads everything.
+    """
+    for mark, name in _BOMS:
+        if raw.startswith(mark):
+            return raw[len(mark) :].decode(name, "replace")
+    for charset in (_of_header(content_type), _of_declaration(raw), "utf-8"):
+        if charset and (codec := _codec(charset)):
+            try:
+                return raw.decode(codec)
+            except UnicodeError:
+                continue
+    return raw.decode("latin-1")
+
+
+def _of_header(content_type: str | None) -> str | None:
+    match = _CHARSET.search(content_type) if content_type else None
+    return match[1] if match else None
+
+
+def _of_declaration(raw: bytes) -> str | None:
+    match = _DECLARED.match(raw)
+    return match[1].decode("ascii", "replace") if match else None
+
+
+@lru_cache(maxsize=64)
+def _codec(charset: str) -> str | None:
+    try:
+        name = codecs.lookup(charset).name
+        b"".decode(name)  # refuses codecs between bytes and bytes: hex, zlib
+    except (LookupError, UnicodeError, ValueError):
+        return None
+    return None if name in _NOT_CHARSETS else name

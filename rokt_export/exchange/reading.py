@@ -1,0 +1,290 @@
+"""Turn a response into what rules ask of it: headers, text, JSON, XML; each read once, and only when asked."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeAlias
+from xml.etree import ElementTree
+from xml.parsers.expat import ExpatError
+
+import orjson
+
+from rokt_export.exchange.charset import decode
+from rokt_export.exchange.model import Response
+from rokt_export.spec.document import WrittenFloat
+from rokt_export.spec.paths import compile_path
+
+ReadAs: TypeAlias = Literal["json", "xml", "text"] | None
+Values: TypeAlias = Sequence[Any] | None
+"""What a rule's place holds, in order; None where that cannot be told, because the body cannot be read that way."""
+Find: TypeAlias = "Callable[[Reading], Values]"
+
+
+class NoData:
+    """Stands for the data of a body that has none.
+
+    Attributes:
+        values: what every path finds in it: nothing in an empty body, an undecidable None in an unreadable one.
+        reason: why there is none, for a person.
+    """
+
+    __slots__ = ("reason", "values")
+
+    def __init__(self, values: Values, reason: str) -> None:
+        self.values = values
+        self.reason = reason
+
+
+_EMPTY = NoData((), "the body is empty")
+_AS_TEXT = NoData(None, "the rule says `as: text`: the body has no paths")
+_UNREAD: Any = object()
+_JSON_STARTS = frozenset('{["-0123456789tfnNI')
+_LOSES_DIGITS = re.compile(rb"\d\.\d|\d[eE]|\d{19}")
+_BOM = b"\xef\xbb\xbf"
+
+
+class Reading:
+    """One response while it is being classified.
+
+    A body that is not what a path needs (JSON for `$…`, XML for either) is *unreadable*: it satisfies no condition on a
+    path, `absent` and `not` as little as `exists`, for nothing is known of what it was to say. An *empty* body (white
+    space at most) is known: no path finds anything in it.
+    """
+
+    __slots__ = ("_exact", "_json", "_mapping", "_roots", "_text", "response")
+
+    def __init__(self, response: Response) -> None:
+        self.response = response
+        self._text: str | None = None
+        self._json: Any = _UNREAD
+        self._exact: Any = _UNREAD
+        self._roots: Any = _UNREAD
+        self._mapping: Any = _UNREAD
+
+    @property
+    def text(self) -> str:
+        """The body as text, without white space at its ends."""
+        if self._text is None:
+            self._text = decode(self.response.body, self.response.header("content-type")).strip()
+        return self._text
+
+    @property
+    def json(self) -> Any:
+        """The body's JSON data, or NoData."""
+        if self._json is _UNREAD:
+            try:
+                # bytes that are JSON in UTF-8 are just that (RFC 8259, 8.1), whatever charset the header names
+                self._json = orjson.loads(self.response.body.removeprefix(_BOM))
+            except orjson.JSONDecodeError:
+                self._json = self._exact = _tolerant_json(self.text)
+        return self._json
+
+    @property
+    def exact_json(self) -> Any:
+        """The JSON data with every digit: `1.10` keeps its text, and integers beyond 64 bits do not become floats."""
+        if self._exact is _UNREAD:
+            plain = self.json
+            if self._exact is _UNREAD:  # not set on the way: orjson could read it
+                raw = self.response.body
+                self._exact = _tolerant_json(self._utf8()) if _LOSES_DIGITS.search(raw) else plain
+        return self._exact
+
+    def _utf8(self) -> str:
+        return self.response.body.removeprefix(_BOM).decode().strip()
+
+    @property
+    def roots(self) -> list[ElementTree.Element] | NoData:
+        """The body's root element; of a fragment (`<status>rejected</status>Reason`) each element at the top."""
+        if self._roots is _UNREAD:
+            self._roots = _xml_roots(self.text)
+        found: list[ElementTree.Element] | NoData = self._roots
+        return found
+
+    @property
+    def mapping(self) -> Any:
+        """An XML body as the mapping that xmltodict makes of it, names without namespace prefix; or NoData."""
+        if self._mapping is _UNREAD:
+            roots = self.roots
+            self._mapping = roots if isinstance(roots, NoData) else _xml_mapping(self.text)
+        return self._mapping
+
+    @property
+    def data(self) -> Any:
+        """What `$` means where the rule does not say: the XML mapping of a body that starts with `<`, else JSON."""
+        data = self.json
+        if data.__class__ is NoData and data is not _EMPTY and self.text.startswith("<"):
+            return self.mapping
+        return data
+
+    @property
+    def exact_data(self) -> Any:
+        """As `data`, with every digit."""
+        data = self.data
+        return self.exact_json if data is self._json else data
+
+
+def header_values(name: str) -> Find:
+    """Return what finds the values of a header, by name without regard to case."""
+    wanted = name.lower()
+
+    def find(reading: Reading) -> Values:
+        return [value.strip() for key, value in reading.response.headers if key.lower() == wanted]
+
+    return find
+
+
+def media_type(reading: Reading) -> Values:
+    """Return the media type without parameters, lower case, where the response names one."""
+    found = reading.response.header("content-type")
+    return [] if found is None else [found.partition(";")[0].strip().lower()]
+
+
+def body_values(path: str, read_as: ReadAs) -> Find:
+    """Return what finds a body path's values.
+
+    `/…` walks XML. `$…` walks JSON, or the mapping of a body that starts with `<`. Where the rule says `as`, nothing
+    else than that is tried.
+    """
+    compiled = compile_path(path)
+    if read_as == "text" or (compiled.xml and read_as == "json"):
+        return _untold
+    if compiled.xml:
+        return _in_xml(compiled.find)
+    return _in_data(compiled.find, read_as)
+
+
+def why_unreadable(reading: Reading, path: str, read_as: ReadAs) -> str:
+    """Return why a body path finds no answer, for a person."""
+    if read_as == "text":
+        return _AS_TEXT.reason
+    if path.startswith("/") and read_as == "json":
+        return f"`{path}` walks XML, and the rule says `as: json`"
+    data = source(reading, path, read_as)
+    return data.reason if isinstance(data, NoData) else f"`{path}` cannot be followed: the body is nested too deeply"
+
+
+def source(reading: Reading, path: str, read_as: ReadAs) -> Any:
+    """Return what a body path walks: JSON data, a mapping, root elements, or NoData."""
+    if path.startswith("/"):
+        return reading.roots
+    return {"json": reading.exact_json, "xml": reading.mapping}[read_as] if read_as in ("json", "xml") else reading.data
+
+
+def _untold(_reading: Reading) -> Values:
+    return None
+
+
+def _in_xml(find: Callable[[Any], list[Any]]) -> Find:
+    def found(reading: Reading) -> Values:
+        roots = reading.roots
+        if isinstance(roots, NoData):
+            return roots.values
+        return find(roots[0]) if len(roots) == 1 else [value for root in roots for value in find(root)]
+
+    return found
+
+
+_COARSE = frozenset({float, list, dict})
+
+
+def _in_data(find: Callable[[Any], list[Any]], read_as: ReadAs) -> Find:
+    def found(reading: Reading) -> Values:
+        data = reading.json if read_as == "json" else reading.mapping if read_as == "xml" else reading.data
+        if data.__class__ is NoData:
+            values: Values = data.values
+            return values
+        try:
+            found = find(data)
+            for value in found:
+                if value.__class__ in _COARSE:
+                    return find(reading.mapping if read_as == "xml" else reading.exact_data)
+        except _path_errors():
+            return None
+        return found
+
+    return found
+
+
+def _path_errors() -> tuple[type[Exception], ...]:
+    """What following a path in hostile data can raise; looked up only once something was raised."""
+    from jsonpath import JSONPathError
+
+    return JSONPathError, RecursionError
+
+
+def _tolerant_json(text: str) -> Any:
+    """The data of text that orjson refuses, or reads coarsely: lone surrogates, NaN, integers of any length."""
+    if not text:
+        return _EMPTY
+    if text[0] not in _JSON_STARTS:
+        return NoData(None, f"the body is not JSON: it starts with `{text[0]}`")
+    try:
+        return json.loads(text, parse_float=_written, parse_int=_integer)
+    except json.JSONDecodeError as error:
+        return NoData(None, f"the body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}")
+    except RecursionError:
+        return NoData(None, "the body is not read as JSON: it is nested too deeply")
+
+
+def _written(text: str) -> float:
+    number = WrittenFloat(text)
+    number.written = text
+    return number
+
+
+def _integer(text: str) -> float:
+    try:
+        return int(text)
+    except ValueError:  # more digits than Python turns into an integer: thousands
+        return _written(text)
+
+
+_JUNK_AFTER_ROOT = 9
+_PROLOGUE = re.compile(r"\s*(?:<\?xml[^>]*\?>)?\s*(?:<!DOCTYPE[^>\[]*>)?")
+
+
+def _xml_roots(text: str) -> list[ElementTree.Element] | NoData:
+    if not text:
+        return _EMPTY
+    if not text.startswith("<"):
+        return NoData(None, f"the body is not XML: it starts with `{text[0]}`")
+    if "<!ENTITY" in text:
+        return NoData(None, "the body is not read as XML: it declares entities, which can unfold without end")
+    try:
+        return [ElementTree.fromstring(text)]
+    except ElementTree.ParseError as error:
+        roots = _fragments(text) if error.code == _JUNK_AFTER_ROOT else []
+        return roots or NoData(None, f"the body is not XML: {error}")
+    except ValueError as error:  # a NUL, or a charset that the text cannot be written in
+        return NoData(None, f"the body is not XML: {error}")
+
+
+def _fragments(text: str) -> list[ElementTree.Element]:
+    """The elements at the top of text that is XML but for having one root."""
+    try:
+        return list(ElementTree.fromstring(_held(text)))
+    except (ElementTree.ParseError, ValueError):
+        return []
+
+
+def _held(text: str) -> str:
+    return f"<holder>{_PROLOGUE.sub('', text, count=1)}</holder>"
+
+
+def _xml_mapping(text: str) -> Any:
+    """The mapping of text that is known to be XML, or fragments of it."""
+    import xmltodict
+
+    try:
+        return xmltodict.parse(text, postprocessor=_without_namespace)
+    except ExpatError:
+        return xmltodict.parse(_held(text), postprocessor=_without_namespace)["holder"]
+
+
+def _without_namespace(_path: object, key: str, value: Any) -> Any:
+    if key.startswith("@xmlns"):
+        return None
+    at = "@" if key.startswith("@") else ""
+    return at + key.removeprefix("@").rpartition(":")[2], value
