@@ -60,7 +60,7 @@ def steps(name: str) -> tuple[Step, ...]:
     at = 0
     while at < len(name):
         token = _TOKEN.match(name, at)
-        if token is None or token.end() == at:
+        if token is None or name[0] == ".":
             raise ValueError(f"`{name}` is not a parameter name: it cannot be read from `{name[at:]}` on")
         found.append(_step(token))
         at = token.end()

@@ -89,6 +89,8 @@ def _jsonpath(source: str) -> Find:
 
 
 _XML_STEP = re.compile(r"(/{1,2})(text\(\)|\*|(?:@|[^\W\d])[\w.:-]*)((?:\[[^\]]+\])*)")
+_CHILD_TEST = re.compile(r"\[\s*(?:[^\W\d][\w.-]*:)?([^\W\d][\w.-]*)\s*(?=[\]=!])")
+"""The child that a predicate asks for: `[Code]`, `[Code='12']`."""
 
 
 def _xml_find(source: str) -> Find:
@@ -98,7 +100,7 @@ def _xml_find(source: str) -> Find:
         match = _XML_STEP.match(source, at)
         if match is None:
             raise PathProblem(f"`{source}` is not an XML path: it cannot be read from `{source[at:]}` on")
-        parts.append((match[1], match[2].split(":")[-1], match[3]))
+        parts.append((match[1], match[2].split(":")[-1], _CHILD_TEST.sub(r"[{*}\1", match[3])))
         at = match.end()
     last = parts[-1][1]
     attribute = ("@" + last.lstrip("@")) if parts[-1][1].startswith("@") else None

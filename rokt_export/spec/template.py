@@ -214,7 +214,7 @@ def _filtered(inner: _Part, node: nodes.Filter) -> _Part:
             return function(value, *args, **kwargs)
         except FilterError:
             raise
-        except (TypeError, ValueError, ArithmeticError) as error:
+        except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
             raise FilterError(f"filter `{name}`: {error}") from error
 
     return apply
