@@ -17,6 +17,7 @@ from rokt_export.spec.fields import (
     one_or_many,
     problem,
 )
+from rokt_export.spec.responses import Condition
 
 
 class NoAuthentication(Strict):
@@ -92,11 +93,11 @@ class RefreshOn(Strict):
 
     Attributes:
         status: the statuses that mean it.
-        body: body path to the value, or list of values, that means it.
+        body: body path to a condition that means it: a value, a list of values, or a condition of the rules.
     """
 
     status: Status | None = None
-    body: dict[BodyPath, Any] = Field(default_factory=dict)
+    body: dict[BodyPath, Condition] = Field(default_factory=dict)
 
 
 class OAuth2(Strict):

@@ -1,0 +1,391 @@
+"""The moving part: turns a feed of transactions into settled exchanges, as one stream of events in one thread."""
+
+from __future__ import annotations
+
+import heapq
+import random
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from math import ceil
+
+from rokt_export.delivery.credentials import Credentials
+from rokt_export.delivery.events import (
+    Event,
+    Finished,
+    Intended,
+    Paced,
+    Progress,
+    Retrying,
+    Settled,
+    StopReason,
+    Withdrawn,
+)
+from rokt_export.delivery.feed import Feed
+from rokt_export.delivery.pacing import SLOW_DOWN, Breaker, Pacer
+from rokt_export.delivery.transport import Transport
+from rokt_export.exchange.classify import Classifier
+from rokt_export.exchange.model import (
+    Answer,
+    Exchange,
+    Fault,
+    FaultKind,
+    Outcome,
+    OutcomeKind,
+    Request,
+    Response,
+)
+from rokt_export.exchange.render import InvalidRowError, Renderer
+from rokt_export.exchange.retry_after import retry_after
+from rokt_export.transactions.model import Transaction
+
+_BATCH = 500
+"""Transactions intended at once, at most: one journal transaction, and what a crash can leave uncertain besides those
+in flight."""
+_SETTLE_AFTER = 0.05
+"""Seconds that a settled exchange waits for others, at most, before its listeners hear of it."""
+_SIGN_OF_LIFE = 0.25
+_IDLE = 0.5
+_RENEWALS = 2
+"""A digest nonce may go stale between challenge and answer; a third refusal is an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopRules:
+    """When to stop before the end.
+
+    Attributes:
+        failures: after so many exchanges that did not come out as hoped; None = never.
+        consecutive: after so many of them in a row; None = never.
+        unclassified: at the first answer that no rule explains.
+        hoped: the outcomes that count as success.
+    """
+
+    failures: int | None = None
+    consecutive: int | None = None
+    unclassified: bool = False
+    hoped: frozenset[OutcomeKind] = frozenset({OutcomeKind.DELIVERED, OutcomeKind.DUPLICATE})
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """How the engine goes about it.
+
+    Attributes:
+        concurrency: sends in flight at most.
+        rate: sends per second at most; None = as fast as they are answered.
+        attempts: attempts on the wire per transaction, at most.
+        backoff: seconds before the second attempt, doubled for each further one, with full jitter.
+        backoff_limit: seconds between two attempts, at most.
+        repeatable: a request may be sent again though its bytes may have been received.
+        patience: seconds that the partner may be out of reach before the run gives up.
+        stop: when to stop before the end.
+    """
+
+    concurrency: int = 10
+    rate: float | None = None
+    attempts: int = 3
+    backoff: float = 1.0
+    backoff_limit: float = 60.0
+    repeatable: bool = False
+    patience: float = 0.0
+    stop: StopRules = StopRules()
+
+
+@dataclass(slots=True)
+class _Job:
+    """One transaction on its way."""
+
+    transaction: Transaction
+    request: Request
+    attempts: int = 0
+    started: float = 0.0
+    renewals: int = 0
+    sent: Request | None = None
+    last: Exchange | None = None
+
+
+@dataclass(slots=True)
+class _RetryBudget:
+    """Retries are a share of the traffic, so that a partner in trouble is not loaded threefold."""
+
+    tokens: float = 10.0
+
+    def earn(self) -> None:
+        self.tokens = min(1000.0, self.tokens + 0.2)
+
+    def spend(self) -> bool:
+        if self.tokens < 1.0:
+            return False
+        self.tokens -= 1.0
+        return True
+
+
+class Engine:
+    """Delivers transactions in file order, as many at once as limits and partner allow.
+
+    `run` is a generator: between two events its listeners do their work, and nothing is sent. An `Intended` event
+    precedes the first attempt of each transaction that it names, so a listener that journals it has it on disk in time.
+    """
+
+    def __init__(
+        self,
+        feed: Feed,
+        renderer: Renderer,
+        classifier: Classifier,
+        transport: Transport,
+        credentials: Credentials,
+        options: EngineOptions,
+    ) -> None:
+        self._feed = feed
+        self._renderer = renderer
+        self._classifier = classifier
+        self._transport = transport
+        self._credentials = credentials
+        self._options = options
+        self._pacer = Pacer(options.concurrency, options.rate)
+        self._breaker = Breaker(options.patience)
+        self._budget = _RetryBudget()
+        self._ready: deque[_Job] = deque()
+        self._later: list[tuple[float, int, _Job]] = []
+        self._order = count()
+        self._settled: list[Exchange] = []
+        self._oldest = 0.0
+        self._told: deque[Event] = deque()
+        self._stopping: Finished | None = None
+        self._failures = 0
+        self._in_a_row = 0
+        self._abandoned = False
+
+    def stop(self, reason: StopReason = StopReason.INTERRUPTED, message: str = "") -> None:
+        """Start nothing more, wait for what is in flight, and finish. May be called from a signal handler."""
+        if self._stopping is None:
+            self._stopping = Finished(reason, message)
+        self._transport.wake()
+
+    def abandon(self) -> None:
+        """Do not wait for answers: what was sent and not answered is `unknown`. May be called from a signal handler."""
+        self._abandoned = True
+        self.stop()
+
+    def run(self) -> Iterator[Event]:
+        """Yield events until all is settled, or a rule or a person stops it.
+
+        Raises:
+            UnreachableError: a token server cannot be reached or refuses our credentials.
+            TransactionsError: the input cannot be read further; what was in flight has been settled before.
+        """
+        self._credentials.ready()
+        alive = time.monotonic()
+        broken: Exception | None = None
+        while True:
+            try:
+                yield from self._refill()
+            except Exception as error:  # noqa: BLE001 - raised again below, once what is in flight is settled
+                broken = broken or error
+                self._feed.exhausted = True
+            self._start()
+            if self._over():
+                break
+            if self._abandoned:
+                self._transport.cancel_all()
+            self._poll()
+            now = time.monotonic()
+            if self._settled and (now - self._oldest >= _SETTLE_AFTER or len(self._settled) >= self._batch()):
+                yield self._flush()
+            while self._told:
+                yield self._told.popleft()
+            if now - alive >= _SIGN_OF_LIFE:
+                alive = now
+                yield Progress(self._transport.in_flight, len(self._later))
+        yield from self._end()
+        if broken is not None:
+            raise broken
+        yield self._stopping or Finished(StopReason.COMPLETE)
+
+    def _batch(self) -> int:
+        """As many as are in flight, fewer where the rate makes them wait: what a crash can leave uncertain."""
+        most = min(_BATCH, self._options.concurrency)
+        rate = self._options.rate
+        return max(1, most if rate is None else min(most, ceil(rate * _SETTLE_AFTER)))
+
+    def _refill(self) -> Iterator[Event]:
+        batch = self._batch()
+        if self._stopping or self._feed.exhausted or len(self._ready) * 2 > batch or self._breaker.open:
+            return
+        if len(self._settled) * 2 >= batch:
+            yield self._flush()
+        jobs = []
+        for transaction in self._feed.take(batch):
+            job = self._rendered(transaction)
+            if job is not None:
+                jobs.append(job)
+        if jobs:
+            yield Intended(tuple(job.transaction for job in jobs))
+            self._ready.extend(jobs)
+
+    def _rendered(self, transaction: Transaction) -> _Job | None:
+        try:
+            return _Job(transaction, self._renderer.render(transaction))
+        except InvalidRowError as error:
+            self._settle(Exchange(transaction, None, None, Outcome(OutcomeKind.INVALID, reason=str(error))))
+            return None
+
+    def _start(self) -> None:
+        if self._stopping:
+            return
+        now = time.monotonic()
+        while self._later and self._later[0][0] <= now:
+            self._ready.appendleft(heapq.heappop(self._later)[2])
+        while self._ready and self._transport.in_flight < self._pacer.limit:
+            if self._pacer.wait(now) > 0 or self._breaker.wait(now) > 0:
+                return
+            job = self._ready.popleft()
+            job.sent = self._credentials.on(job.request)
+            if not job.started:
+                job.started = time.time()
+            self._pacer.started(now)
+            self._breaker.started()
+            self._transport.start(job, job.sent)
+            if not self._pacer.unlimited:
+                now = time.monotonic()
+
+    def _over(self) -> bool:
+        if self._transport.in_flight:
+            return False
+        return self._stopping is not None or (self._feed.exhausted and not self._ready and not self._later)
+
+    def _poll(self) -> None:
+        for job, answer in self._transport.poll(self._patience()):
+            self._answered(job, answer)
+
+    def _patience(self) -> float:
+        """Seconds that nothing but an answer can make anything happen."""
+        now = time.monotonic()
+        wait = _SIGN_OF_LIFE if self._transport.in_flight or self._settled else _IDLE
+        if self._settled:
+            wait = min(wait, self._oldest + _SETTLE_AFTER - now)
+        if self._stopping:
+            return max(0.0, wait)
+        if self._later:
+            wait = min(wait, self._later[0][0] - now)
+        if self._ready and self._transport.in_flight < self._pacer.limit:
+            wait = min(wait, max(self._pacer.wait(now), self._breaker.wait(now)))
+        return max(0.0, wait)
+
+    def _answered(self, job: _Job, answer: Answer) -> None:
+        if isinstance(answer, Fault) and not answer.sent:
+            self._not_sent(job, answer)
+            return
+        job.attempts += 1
+        if self._breaker.answered():
+            self._told.append(Paced("the partner is back"))
+        outcome = self._classifier.classify(answer)
+        exchange = Exchange(job.transaction, job.sent, answer, outcome, job.attempts, job.started)
+        if isinstance(answer, Response):
+            if self._renewed(job, answer):
+                job.last = exchange
+                self._ready.appendleft(job)
+                return
+            self._pace(answer, outcome)
+        if self._may_retry(job, outcome):
+            self._retry(job, exchange, outcome.retry_after)
+        else:
+            self._settle(exchange)
+
+    def _renewed(self, job: _Job, answer: Response) -> bool:
+        """Whether the partner only asked for other credentials: it did not take the request, so it is sent again."""
+        if self._stopping or job.renewals >= _RENEWALS or job.sent is None:
+            return False
+        if not self._credentials.renewed(job.sent, answer):
+            return False
+        job.renewals += 1
+        return True
+
+    def _pace(self, answer: Response, outcome: Outcome) -> None:
+        now = time.monotonic()
+        after = outcome.retry_after
+        if after is None and answer.status in SLOW_DOWN:
+            after = retry_after(answer.header("Retry-After") or "")
+        if message := self._pacer.answered(answer.status, now, after):
+            self._told.append(Paced(message))
+
+    def _may_retry(self, job: _Job, outcome: Outcome) -> bool:
+        """Bytes may have been received: only where the rule and idempotency both allow it."""
+        wanted = outcome.retry or outcome.kind is OutcomeKind.UNKNOWN
+        return (
+            wanted
+            and self._options.repeatable
+            and self._stopping is None
+            and job.attempts < self._options.attempts
+            and self._budget.spend()
+        )
+
+    def _retry(self, job: _Job, exchange: Exchange, after: float | None) -> None:
+        most = min(self._options.backoff_limit, self._options.backoff * 2 ** (job.attempts - 1))
+        wait = max(random.uniform(0.0, most), min(after or 0.0, 3600.0))
+        job.last = exchange
+        heapq.heappush(self._later, (time.monotonic() + wait, next(self._order), job))
+        self._told.append(Retrying(exchange, wait))
+
+    def _not_sent(self, job: _Job, fault: Fault) -> None:
+        """Nothing was received, so it may be tried again as long as patience lasts."""
+        job.last = Exchange(
+            job.transaction, job.sent, fault, self._classifier.classify(fault), job.attempts, job.started
+        )
+        if fault.kind is FaultKind.CANCELLED or self._stopping:
+            self._ready.append(job)
+            return
+        now = time.monotonic()
+        if self._breaker.failed(now) and self._options.patience > 0:
+            self._told.append(Paced(f"the partner is out of reach, trying again: {fault.message}"))
+        hopeless = fault.kind is FaultKind.TLS or self._options.patience <= 0
+        if hopeless or self._breaker.exhausted(now):
+            self._settle(job.last)
+            if self._breaker.open:
+                self.stop(StopReason.UNREACHABLE, f"the partner is out of reach: {fault.message}")
+        else:
+            self._ready.appendleft(job)
+
+    def _settle(self, exchange: Exchange) -> None:
+        if not self._settled:
+            self._oldest = time.monotonic()
+        self._settled.append(exchange)
+        self._budget.earn()
+        self._judge(exchange.outcome.kind)
+
+    def _judge(self, kind: OutcomeKind) -> None:
+        rules = self._options.stop
+        if kind in rules.hoped:
+            self._in_a_row = 0
+            return
+        self._failures += 1
+        self._in_a_row += 1
+        if rules.unclassified and kind is OutcomeKind.UNCLASSIFIED:
+            self.stop(StopReason.UNCLASSIFIED, "no rule explains an answer")
+        elif rules.failures is not None and self._failures >= rules.failures:
+            self.stop(StopReason.FAILURES, f"{self._failures} not as hoped")
+        elif rules.consecutive is not None and self._in_a_row >= rules.consecutive:
+            self.stop(StopReason.CONSECUTIVE, f"{self._in_a_row} in a row not as hoped")
+
+    def _flush(self) -> Settled:
+        event = Settled(tuple(self._settled))
+        self._settled.clear()
+        return event
+
+    def _end(self) -> Iterator[Event]:
+        """Settle what had its attempts, withdraw what had none."""
+        unsent: list[Transaction] = []
+        for job in [*self._ready, *(job for _, _, job in sorted(self._later, key=lambda entry: entry[:2]))]:
+            if job.attempts and job.last is not None:
+                self._settled.append(job.last)
+            else:
+                unsent.append(job.transaction)
+        if self._settled:
+            yield self._flush()
+        if unsent:
+            yield Withdrawn(tuple(unsent))
+        while self._told:
+            yield self._told.popleft()

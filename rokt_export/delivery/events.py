@@ -1,0 +1,95 @@
+"""What the engine tells while it delivers, as typed events; who listens first decides what is on disk first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from rokt_export.exchange.model import Exchange
+from rokt_export.transactions.model import Transaction
+
+
+class StopReason(StrEnum):
+    """Why a run came to its end."""
+
+    COMPLETE = "complete"
+    INTERRUPTED = "interrupted"
+    FAILURES = "failures"
+    CONSECUTIVE = "consecutive"
+    UNCLASSIFIED = "unclassified"
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True, slots=True)
+class Intended:
+    """These transactions are about to be sent; none of them is before every listener has returned."""
+
+    transactions: tuple[Transaction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """These exchanges are over."""
+
+    exchanges: tuple[Exchange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """These transactions were intended and, provably, never sent: the run stopped first."""
+
+    transactions: tuple[Transaction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """One exchange gets another attempt.
+
+    Attributes:
+        exchange: as it stands after the last attempt.
+        wait: seconds until the next.
+    """
+
+    exchange: Exchange
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """The pace changed.
+
+    Attributes:
+        message: why and how, for a person.
+    """
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A sign of life, about four a second.
+
+    Attributes:
+        in_flight: sends under way.
+        waiting: transactions that wait for another attempt.
+    """
+
+    in_flight: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The last event.
+
+    Attributes:
+        reason: why it ended.
+        message: the same for a person; empty where it simply reached the end.
+    """
+
+    reason: StopReason
+    message: str = ""
+
+
+Event: TypeAlias = Intended | Settled | Withdrawn | Retrying | Paced | Progress | Finished

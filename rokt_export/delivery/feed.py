@@ -1,0 +1,86 @@
+"""Turn an iterator of transactions into batches as the engine has room, without waiting on a live input."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Protocol
+
+from rokt_export.transactions.model import Transaction
+
+
+class Feed(Protocol):
+    """Where the engine takes transactions from, in order."""
+
+    exhausted: bool
+
+    def take(self, most: int) -> list[Transaction]:
+        """Return up to `most` transactions that are at hand; none may mean "not yet" until `exhausted` is true."""
+
+
+class FileFeed:
+    """A feed from an input that is all there."""
+
+    def __init__(self, transactions: Iterator[Transaction]) -> None:
+        self._transactions = transactions
+        self.exhausted = False
+
+    def take(self, most: int) -> list[Transaction]:
+        """Return the next transactions."""
+        found = list(islice(self._transactions, most))
+        self.exhausted = len(found) < most
+        return found
+
+
+class LiveFeed:
+    """A feed from an input that arrives as it pleases (`tail -F … | rokt-export replay SPEC -`), read by a thread.
+
+    Args:
+        transactions: the input.
+        wake: called from the thread when something has arrived.
+        ahead: transactions read ahead at most.
+    """
+
+    def __init__(self, transactions: Iterator[Transaction], wake: Callable[[], None], ahead: int = 1000) -> None:
+        self._transactions = transactions
+        self._wake = wake
+        self._queue: queue.Queue[Transaction | BaseException | None] = queue.Queue(ahead)
+        self.exhausted = False
+        threading.Thread(target=self._read, name="transactions", daemon=True).start()
+
+    def _read(self) -> None:
+        last: BaseException | None = None
+        try:
+            for transaction in self._transactions:
+                self._queue.put(transaction)
+                self._wake()
+        except BaseException as error:  # noqa: BLE001 - raised again by `take`, in the engine's thread
+            last = error
+        self._queue.put(last)
+        self._wake()
+
+    def take(self, most: int) -> list[Transaction]:
+        """Return what has arrived.
+
+        Raises:
+            TransactionsError: the input could not be read further; what came before it has been returned.
+        """
+        found: list[Transaction] = []
+        while len(found) < most and not self.exhausted:
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if isinstance(item, Transaction):
+                found.append(item)
+            elif item is None:
+                self.exhausted = True
+            elif found:
+                self._queue.queue.appendleft(item)
+                break
+            else:
+                self.exhausted = True
+                raise item
+        return found

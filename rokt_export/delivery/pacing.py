@@ -1,0 +1,153 @@
+"""How fast: turns limits, and the partner's own pleas to slow down, into when the next send may start."""
+
+from __future__ import annotations
+
+SLOW_DOWN = frozenset({429, 503})
+"""RFC 6585 and RFC 9110, 15.6.4: too many requests; unavailable, for now. They change the pace, never an outcome."""
+
+_CATCH_UP = 1.1
+"""A send that came late may be made up for, at most at this multiple of the rate: no burst after a pause."""
+_DEBT = 0.1
+"""Seconds of lateness that are made up for at all."""
+_STEADY = 1.0
+"""Seconds between two decreases: answers of one congestion count once."""
+
+
+class Pacer:
+    """Grants sends: so many in flight, so many a second, fewer of both after a 429 or 503 (AIMD).
+
+    A decrease halves both; each answer without a plea adds a little, so that an undisturbed second or so of full
+    traffic restores a tenth. All times are of one monotonic clock, in seconds.
+
+    Args:
+        concurrency: sends in flight at most.
+        rate: sends per second at most; None = as fast as they are answered.
+    """
+
+    def __init__(self, concurrency: int, rate: float | None = None) -> None:
+        self._most = concurrency
+        self._limit = float(concurrency)
+        self._rate = rate
+        self._factor = 1.0
+        self._due = 0.0
+        self._last = -1.0
+        self._paused_until = 0.0
+        self._decreased = -_STEADY
+
+    @property
+    def limit(self) -> int:
+        """Sends in flight at most, as of now."""
+        return max(1, int(self._limit))
+
+    @property
+    def slowed(self) -> bool:
+        """Whether it holds back more than the limits ask."""
+        return self._limit < self._most or self._factor < 1.0
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether no rate and no pause stands between sends."""
+        return self._rate is None and self._factor == 1.0
+
+    def wait(self, now: float) -> float:
+        """Return seconds until the next send may start, by rate and pause; 0.0 = now."""
+        due = self._paused_until
+        if self._rate is not None:
+            due = max(due, self._due, self._last + self._interval / _CATCH_UP)
+        return max(0.0, due - now)
+
+    @property
+    def _interval(self) -> float:
+        return 1.0 / (self._rate * self._factor) if self._rate else 0.0
+
+    def started(self, now: float) -> None:
+        """Note a send."""
+        if self._rate is not None:
+            self._due = max(self._due, now - _DEBT) + self._interval if self._due else now + self._interval
+            self._last = now
+
+    def answered(self, status: int, now: float, retry_after: float | None) -> str | None:
+        """Note an answer's status; return what changed, for a person, if anything did.
+
+        Args:
+            status: of the answer.
+            now: when it came.
+            retry_after: seconds that the partner asks to wait; at most five minutes are honoured.
+        """
+        if status not in SLOW_DOWN:
+            self._recover()
+            return None
+        if retry_after is not None:
+            self._paused_until = max(self._paused_until, now + min(retry_after, 300.0))
+        if now - self._decreased < _STEADY:
+            return None
+        self._decreased = now
+        self._limit = max(1.0, self._limit / 2)
+        self._factor = max(1 / 64, self._factor / 2)
+        pause = f", after a pause of {min(retry_after, 300.0):g} s" if retry_after else ""
+        rate = f", {self._rate * self._factor:g}/s" if self._rate else ""
+        return f"the partner answers {status}: slowing to {self.limit} at once{rate}{pause}"
+
+    def _recover(self) -> None:
+        if self._limit < self._most:
+            self._limit = min(float(self._most), self._limit + 1 / self._limit)
+        if self._factor < 1.0:
+            per_second = self._rate * self._factor if self._rate else 10.0
+            self._factor = min(1.0, self._factor + 0.1 / max(1.0, per_second))
+
+
+class Breaker:
+    """Stops sending while the partner is down, tries one send now and then, and knows when patience is over.
+
+    Args:
+        patience: seconds that the partner may be down before the run gives up.
+        threshold: sends in a row that must fail to connect before it opens.
+    """
+
+    def __init__(self, patience: float, threshold: int = 3) -> None:
+        self._patience = patience
+        self._threshold = threshold
+        self._failures = 0
+        self._since = 0.0
+        self._pause = 0.25
+        self._until = 0.0
+        self._trying = False
+
+    @property
+    def open(self) -> bool:
+        """Whether the partner counts as down."""
+        return self._failures >= self._threshold
+
+    def wait(self, now: float) -> float:
+        """Return seconds until a send may be tried; 0.0 = now. While open, one at a time."""
+        if not self.open:
+            return 0.0
+        return 3600.0 if self._trying else max(0.0, self._until - now)
+
+    def started(self) -> None:
+        """Note a send."""
+        self._trying = self.open
+
+    def answered(self) -> bool:
+        """Note that bytes reached the partner; return whether it counted as down until now."""
+        was_open = self.open
+        self._failures = 0
+        self._pause = 0.25
+        self._trying = False
+        return was_open
+
+    def failed(self, now: float) -> bool:
+        """Note a send that could not connect; return whether the partner counts as down from now on."""
+        was_open = self.open
+        if self._failures == 0:
+            self._since = now
+        self._failures += 1
+        if self._trying or not was_open:
+            self._until = now + self._pause
+            self._pause = min(15.0, self._pause * 2)
+            self._trying = False
+        return self.open and not was_open
+
+    def exhausted(self, now: float) -> bool:
+        """Whether it has been down longer than patience allows."""
+        return self._failures > 0 and now - self._since >= self._patience
