@@ -292,7 +292,8 @@ def test_what_a_writer_reported_survives_kill_9_at_any_moment(place, seconds):
     time.sleep(seconds)
     program.kill()
     seen += program.communicate()[0].splitlines(keepends=True)
-    told = {word: int(row) for word, row in (line.split() for line in seen if line.endswith("\n"))}
+    whole = (line.split() for line in seen if line.startswith(("intended ", "settled ")) and line.endswith("\n"))
+    told = {word: int(row) for word, row in whole}
     with Journal.open(place) as journal:
         writer = journal.reopen("last")
         done, open_rows = writer.settled_rows(), writer.unsettled_rows()
@@ -867,3 +868,50 @@ def test_signals_do_not_leave_a_transaction_open(place):
         )
     )
     assert said.split() == ["True"]
+
+
+# --- PostgreSQL
+
+
+@pytest.mark.skipif("ROKT_EXPORT_TEST_POSTGRES" not in os.environ, reason="ROKT_EXPORT_TEST_POSTGRES names no database")
+def test_postgresql_keeps_a_run_as_sqlite_does():
+    place = os.environ["ROKT_EXPORT_TEST_POSTGRES"]
+    with Journal.open(place) as journal:
+        writer = begin(journal, production=True, name="nightly")
+        marks = {row: writer.fingerprint(b"%s %d" % (writer.run.encode(), row)) for row in range(1, 2001)}
+        worker = """
+            writer = Journal.open(sys.argv[1]).attach(sys.argv[2])
+            rows = range(2001 + int(sys.argv[3]), 3001, 2)
+            writer.intend([item(row) for row in rows])
+            writer.settle([settled(row) for row in rows])
+        """
+        workers = [child(worker, place, writer.run, number) for number in range(2)]
+        for first in range(1, 2001, 500):
+            rows = range(first, first + 500)
+            writer.intend([item(row, marks[row]) for row in rows])
+            writer.settle([settled(row, reason="a \0 b") for row in rows if row % 100], recordings={first: b"recorded"})
+        for program in workers:
+            finished(program)
+        unknown = list(range(100, 2001, 100))
+        assert list(writer.unsettled_rows()) == unknown
+        writer.forget_intent([100])
+        writer.intend([item(200, marks[200])])
+        writer.settle([settled(200, UNKNOWN), settled(300, FAILED)])
+        assert writer.settled_rows() == RowSet(
+            row for row in range(1, 3001) if row % 100 or row > 2000 or row in (200, 300)
+        )
+        assert writer.already_delivered(list(marks.values())) == {marks[row] for row in marks if row % 100}
+        assert writer.uncertain([marks[200], marks[300]]) == {marks[200]}
+        with pytest.raises(JournalError, match="still running"):
+            journal.reopen(writer.run)
+        writer.end(RunState.FINISHED, 1)
+        assert journal.counts("nightly") == {"delivered": 2980, "failed": 1, "unknown": 18}
+        assert [one.row for one in journal.deliveries(writer.run)] == [row for row in range(1, 3001) if row != 100]
+        assert next(journal.deliveries(writer.run)).reason == "a � b"
+        assert dict(journal.recordings(writer.run)) == dict.fromkeys((1, 501, 1001, 1501), b"recorded")
+        journal.note(writer.run, "coverage", {"rule 1": 1})
+        assert journal.notes(writer.run) == {"coverage": {"rule 1": 1}}
+        journal.reopen(writer.run).end(RunState.FINISHED, 1)
+        assert journal.purge(writer.run) == 1
+        assert next(journal.deliveries(writer.run)).transaction == "row-1"
+        assert journal.purge(writer.run, remove=True) == 1
