@@ -602,7 +602,16 @@ def test_a_place_that_makes_no_sense(place):
     assert caught.value.remedy
 
 
+def test_a_driver_that_is_not_installed(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(JournalError, match="driver is not installed") as caught:
+        Journal.open("postgres://jane:hunter2@127.0.0.1:1/journal")
+    assert "rokt-export[cluster]" in caught.value.remedy
+    assert "hunter2" not in str(caught.value)
+
+
 def test_a_password_is_never_shown():
+    pytest.importorskip("psycopg")
     url = "postgresql://jane:hunter2@127.0.0.1:1/journal"
     with pytest.raises(JournalError) as caught:
         Journal.open(url)
