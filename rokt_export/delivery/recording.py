@@ -1,0 +1,240 @@
+"""The recording of one exchange: what was sent and answered, redacted, as every report reads it from the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from rokt_export.exchange.model import Exchange, Fault, Request, Response, Timings
+from rokt_export.redaction import Encoding, Piece, Redactor
+
+MOST_BYTES = 1_000_000
+"""Bytes of a body that are kept; a longer one is cut and says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A redacted text, which still knows where secrets stood and how, so that a command can be made of it.
+
+    Attributes:
+        pieces: literal parts and secrets, in order.
+    """
+
+    pieces: tuple[Piece, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the text with `$NAME` for each secret."""
+        return "".join(piece.text for piece in self.pieces)
+
+    @property
+    def secret(self) -> bool:
+        """Whether a secret stands in it."""
+        return any(piece.name is not None for piece in self.pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A recorded body.
+
+    Attributes:
+        text: its text, or its base64 where it is no UTF-8.
+        binary: whether `text` is base64.
+        size: bytes that it had.
+        truncated: whether it was cut to `MOST_BYTES`.
+    """
+
+    text: Shown
+    binary: bool = False
+    size: int = 0
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One exchange as recorded. All texts are redacted.
+
+    Attributes:
+        method: of the request; None where nothing was rendered.
+        url: of the request.
+        request_headers: in the order sent.
+        request_body: None for none.
+        status: of the response; None where none came.
+        http_version: of the response.
+        response_headers: in the order received.
+        response_body: of the response.
+        fault: kind and message of what came instead.
+        timings: seconds since the attempt's start.
+        started: UTC seconds since the epoch.
+        tokens: whether tokens stand in place of a real person's data.
+    """
+
+    method: str | None = None
+    url: Shown = Shown()
+    request_headers: tuple[tuple[str, Shown], ...] = ()
+    request_body: Body | None = None
+    status: int | None = None
+    http_version: str | None = None
+    response_headers: tuple[tuple[str, str], ...] = ()
+    response_body: Body | None = None
+    fault: tuple[str, str] | None = None
+    timings: Timings = Timings()
+    started: float = 0.0
+    tokens: bool = False
+
+    @property
+    def response(self) -> Response | None:
+        """The response as a noun again, redacted, for the explain trace."""
+        if self.status is None:
+            return None
+        body = b"" if self.response_body is None else _raw(self.response_body)
+        return Response(self.status, self.response_headers, body, self.timings, self.http_version or "1.1")
+
+    def dump(self) -> bytes:
+        """Return its bytes for the journal."""
+        return orjson.dumps(
+            {
+                "method": self.method,
+                "url": _dumped(self.url),
+                "request_headers": [[name, _dumped(value)] for name, value in self.request_headers],
+                "request_body": _dumped_body(self.request_body),
+                "status": self.status,
+                "http_version": self.http_version,
+                "response_headers": self.response_headers,
+                "response_body": _dumped_body(self.response_body),
+                "fault": self.fault,
+                "timings": [
+                    round(phase, 6)
+                    for phase in (
+                        self.timings.dns,
+                        self.timings.connect,
+                        self.timings.tls,
+                        self.timings.first_byte,
+                        self.timings.total,
+                    )
+                ],
+                "started": self.started,
+                "tokens": self.tokens,
+            }
+        )
+
+    @classmethod
+    def load(cls, data: bytes) -> Recording:
+        """Return the recording that `dump` wrote."""
+        found = orjson.loads(data)
+        return cls(
+            method=found["method"],
+            url=_loaded(found["url"]),
+            request_headers=tuple((name, _loaded(value)) for name, value in found["request_headers"]),
+            request_body=_loaded_body(found["request_body"]),
+            status=found["status"],
+            http_version=found["http_version"],
+            response_headers=tuple((name, value) for name, value in found["response_headers"]),
+            response_body=_loaded_body(found["response_body"]),
+            fault=None if found["fault"] is None else (found["fault"][0], found["fault"][1]),
+            timings=Timings(*found["timings"]),
+            started=found["started"],
+            tokens=found["tokens"],
+        )
+
+
+def record(exchange: Exchange, redactor: Redactor, personal: Collection[str] = ()) -> Recording:
+    """Return the recording of an exchange.
+
+    Args:
+        exchange: as it happened.
+        redactor: knows the secrets.
+        personal: the values of a real person's data; empty for an invented one.
+    """
+    request, answer = exchange.request, exchange.answer
+    sent = _request(request, redactor, personal) if request is not None else {}
+    if isinstance(answer, Response):
+        got: dict[str, Any] = {
+            "status": answer.status,
+            "http_version": answer.http_version,
+            "response_headers": redactor.headers(answer.headers, personal),
+            "response_body": _body(answer.body, redactor, personal),
+        }
+    elif isinstance(answer, Fault):
+        got = {"fault": (str(answer.kind), redactor.text(answer.message, personal))}
+    else:
+        got = {}
+    timings = answer.timings if answer is not None else Timings()
+    return Recording(**sent, **got, timings=timings, started=exchange.started, tokens=bool(personal))
+
+
+def _request(request: Request, redactor: Redactor, personal: Collection[str]) -> dict[str, Any]:
+    return {
+        "method": request.method,
+        "url": _shown(redactor, request.url, redactor.url(request.url, personal), personal),
+        "request_headers": tuple(
+            (name, _shown(redactor, value, shown, personal))
+            for (name, value), (_, shown) in zip(
+                request.headers, redactor.headers(request.headers, personal), strict=True
+            )
+        ),
+        "request_body": None if request.body is None else _body(request.body, redactor, personal),
+    }
+
+
+def _shown(redactor: Redactor, text: str, redacted: str, personal: Collection[str]) -> Shown:
+    """The pieces where secrets alone explain the redaction; else the redacted text as one."""
+    if redacted == text:
+        return Shown((Piece(text),))
+    pieces = tuple(
+        piece if piece.name is not None else Piece(redactor.text(piece.text, personal))
+        for piece in redactor.pieces(text)
+    )
+    return Shown(pieces) if "".join(piece.text for piece in pieces) == redacted else Shown((Piece(redacted),))
+
+
+def _body(body: bytes, redactor: Redactor, personal: Collection[str]) -> Body:
+    import base64
+
+    kept = body[:MOST_BYTES]
+    truncated = len(body) > MOST_BYTES
+    try:
+        text = kept.decode("utf-8", "ignore" if truncated else "strict")
+    except UnicodeDecodeError:
+        encoded = base64.b64encode(redactor.body(kept, personal)).decode()
+        return Body(Shown((Piece(encoded),)), binary=True, size=len(body), truncated=truncated)
+    return Body(_shown(redactor, text, redactor.text(text, personal), personal), size=len(body), truncated=truncated)
+
+
+def _raw(body: Body) -> bytes:
+    import base64
+
+    return base64.b64decode(str(body.text)) if body.binary else str(body.text).encode()
+
+
+def _dumped(shown: Shown) -> Any:
+    if not shown.secret:
+        return str(shown)
+    return [_dumped_piece(piece) for piece in shown.pieces]
+
+
+def _dumped_piece(piece: Piece) -> Any:
+    if piece.name is None:
+        return piece.text
+    return [piece.text, piece.name, piece.encoding, [_dumped_piece(part) for part in piece.credentials]]
+
+
+def _loaded(data: Any) -> Shown:
+    return Shown((Piece(data),)) if isinstance(data, str) else Shown(tuple(map(_loaded_piece, data)))
+
+
+def _loaded_piece(data: Any) -> Piece:
+    if isinstance(data, str):
+        return Piece(data)
+    text, name, encoding, credentials = data
+    return Piece(text, name, Encoding(encoding) if encoding else None, tuple(map(_loaded_piece, credentials)))
+
+
+def _dumped_body(body: Body | None) -> Any:
+    return None if body is None else [_dumped(body.text), body.binary, body.size, body.truncated]
+
+
+def _loaded_body(data: Any) -> Body | None:
+    return None if data is None else Body(_loaded(data[0]), data[1], data[2], data[3])
