@@ -46,10 +46,11 @@ _UNSAFE_IN_HEADER = re.compile(r"[\r\n\0]")
 # The peer has closed its half: epoll says so of its own accord only when asked, poll elsewhere by POLLHUP.
 _PEER_CLOSED = getattr(select, "EPOLLRDHUP", 0)
 _HUNG_UP = _PEER_CLOSED | select.POLLHUP | select.POLLERR
+_UNTIL_CLOSED = select.POLLIN | _PEER_CLOSED
 
 _POLL_OF_CURL = {
     pycurl.POLL_NONE: 0,
-    pycurl.POLL_IN: select.POLLIN | _PEER_CLOSED,
+    pycurl.POLL_IN: _UNTIL_CLOSED,
     pycurl.POLL_OUT: select.POLLOUT,
     pycurl.POLL_INOUT: select.POLLIN | select.POLLOUT | _PEER_CLOSED,
 }
@@ -113,6 +114,7 @@ class Transport:
         self._idle: list[_Slot] = []
         self._done: list[tuple[Any, Response | Fault]] = []
         self._parked: set[int] = set()
+        self._wanted: dict[int, int] = {}
         self._interrupt = HeldInterrupt()
         self._poller, self._poller_units = _new_poller()
         self._waker, self._alarm = socket.socketpair()
@@ -258,13 +260,24 @@ class Transport:
     def _watch(self, what: int, descriptor: int, _multi: object, _data: object) -> None:
         """Wait for what libcurl wants of a socket (its CURLMOPT_SOCKETFUNCTION)."""
         if what == pycurl.POLL_REMOVE:
-            self._parked.add(descriptor)  # stays registered: most often its connection's next request wants it again
+            self._park(descriptor)
             return
         self._parked.discard(descriptor)
+        self._register(descriptor, _POLL_OF_CURL[what])
+
+    def _register(self, descriptor: int, wanted: int) -> None:
         try:
-            self._poller.modify(descriptor, _POLL_OF_CURL[what])
+            self._poller.modify(descriptor, wanted)
         except FileNotFoundError:  # new, or closed since and its number used again
-            self._poller.register(descriptor, _POLL_OF_CURL[what])
+            self._poller.register(descriptor, wanted)
+        self._wanted[descriptor] = wanted
+
+    def _park(self, descriptor: int) -> None:
+        """Keep a socket registered that no transfer uses: most often its connection's next request wants it again."""
+        self._parked.add(descriptor)
+        if self._wanted.get(descriptor) != _UNTIL_CLOSED:
+            with contextlib.suppress(OSError):  # closed already
+                self._register(descriptor, _UNTIL_CLOSED)
 
     def _unpark(self, descriptor: int, event: int) -> None:
         """Stop watching a socket that no transfer uses; where the server closed it, so do we.
@@ -274,6 +287,7 @@ class Transport:
         """
         self._parked.discard(descriptor)
         with contextlib.suppress(OSError, KeyError):  # closed already, or no socket
+            self._wanted.pop(descriptor, None)
             self._poller.unregister(descriptor)
             if event & _HUNG_UP:
                 _shut_down(descriptor)
