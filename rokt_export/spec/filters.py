@@ -135,7 +135,7 @@ def read_date(text: str, given: str | None = None) -> datetime:
         if _ISO.fullmatch(text):
             return datetime.fromisoformat(text)
         if _SERIAL.fullmatch(text):
-            return _SPREADSHEET_EPOCH + timedelta(days=float(text))
+            return _SPREADSHEET_EPOCH + timedelta(seconds=round(float(text) * 86_400))
     except ValueError as error:
         raise FilterError(f"`{text}` is not a date: {error}") from error
     raise FilterError(f"`{text}` is not a date: yyyymmdd, yyyy-mm-dd, or say its form with date(..., given='%d/%m/%Y')")
