@@ -18,7 +18,8 @@ LONGEST_WAIT = 86_400.0
 Wait = Callable[[Reading, float | None], float | None]
 Unit = Literal["s", "ms", "epoch"]
 
-_NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,9})?", re.ASCII)
+_NUMBER = re.compile(r"(-?\d{1,15}(?:\.\d{1,9})?)(?:\s*(?:m?s|sec|seconds?))?", re.ASCII | re.IGNORECASE)
+"""A number, which some vendors follow with its unit in words (`592 seconds`)."""
 
 
 def compile_after(after: After) -> Wait:
@@ -49,10 +50,11 @@ def retry_after(value: str, unit: Unit = "s", received: float | None = None) -> 
         received: UTC seconds since 1970 when the answer came; now, if None.
     """
     text = value.strip()
-    if not _NUMBER.fullmatch(text):
+    match = _NUMBER.fullmatch(text)
+    if match is None:
         moment = _http_date(text)
         return None if moment is None else _bounded(moment - _now(received))
-    number = float(text)
+    number = float(match[1])
     match unit:
         case "s":
             return _bounded(number)
