@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import resource
 import select
 import socket
 from collections.abc import Iterable
@@ -127,6 +128,7 @@ class Transport:
         self._multi.setopt(pycurl.M_MAX_HOST_CONNECTIONS, options.max_connections)
         self._multi.setopt(pycurl.M_MAXCONNECTS, options.max_connections)
         self._closed = False
+        _allow_descriptors(2 * options.max_connections)
 
     def __enter__(self) -> Transport:
         return self
@@ -707,6 +709,17 @@ def _proxy_of(url: str, told: str | None) -> str | None:
     if proxy is None:
         proxy = "" if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme, "")
     return proxy.rpartition("@")[2].rpartition("/")[2] or None if proxy else None
+
+
+def _allow_descriptors(more: int) -> None:
+    """Raise this process's own limit of open files as far as it may, so that many connections fit beside the rest."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = more + 256
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):  # not allowed: a connection too many will say so
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _shut_down(descriptor: int) -> None:

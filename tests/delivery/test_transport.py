@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -336,6 +337,16 @@ def test_many_at_once_each_with_its_own_token(serve) -> None:
             answers |= {token: answer.body for token, answer in transport.poll(1.0)}
     assert answers == {number: b"row %d" % number for number in range(300)}
     assert peer.connections <= 8
+
+
+def test_room_is_made_for_many_connections() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    try:
+        with Transport(TransportOptions(max_connections=300)):
+            assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 856
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 # -- on the wire at most once
