@@ -80,7 +80,7 @@ class Recording:
     response_headers: tuple[tuple[str, str], ...] = ()
     response_body: Body | None = None
     fault: tuple[str, str] | None = None
-    timings: Timings = Timings()
+    timings: Timings = Timings()  # noqa: RUF009 - frozen
     started: float = 0.0
     tokens: bool = False
 
