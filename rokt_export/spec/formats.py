@@ -7,17 +7,24 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 
-# Pragmatic, as mail providers are: one @, no spaces or control signs, a dotted domain. RFC 5321 (4.5.3.1) sets the lengths.
+# Pragmatic, as mail providers are: one @, no spaces or control signs, a dotted domain; lengths by RFC 5321 (4.5.3.1).
 _EMAIL = re.compile(
     r"(?=.{3,254}\Z)(?=[^@]{1,64}@)[^\s@,;:<>()\[\]\\\"\x00-\x1f.]+(?:\.[^\s@,;:<>()\[\]\\\"\x00-\x1f.]+)*"
     r"@(?:[^\W_](?:[^\W_]|-){0,62}\.)+[^\W\d_](?:[^\W_]|-){1,62}"
 )
-_URL = re.compile(r"https?://(?:[^\s/?#@]+@)?(?:\[[0-9a-f:.]+\]|[^\s/?#:@\[\]]+)(?::\d{1,5})?(?:[/?#]\S*)?", re.IGNORECASE)
+_URL = re.compile(
+    r"https?://(?:[^\s/?#@]+@)?(?:\[[0-9a-f:.]+\]|[^\s/?#:@\[\]]+)(?::\d{1,5})?(?:[/?#]\S*)?", re.IGNORECASE
+)
 _PHONE = re.compile(r"\+?(?:[ ()./-]*\d){6,15}[ ()./-]*")
 _COMPACT_DATE = re.compile(r"(\d{4})(\d\d)(\d\d)", re.ASCII)
 
+
+def _codes(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # ISO 3166-1 alpha-2, and XK, which everybody uses for Kosovo.
-_COUNTRIES = frozenset(
+_COUNTRIES = _codes(
     """
     ad ae af ag ai al am ao aq ar as at au aw ax az ba bb bd be bf bg bh bi bj bl bm bn bo bq br bs bt bv bw by bz
     ca cc cd cf cg ch ci ck cl cm cn co cr cu cv cw cx cy cz de dj dk dm do dz ec ee eg eh er es et fi fj fk fm fo fr
@@ -26,11 +33,11 @@ _COUNTRIES = frozenset(
     mu mv mw mx my mz na nc ne nf ng ni nl no np nr nu nz om pa pe pf pg ph pk pl pm pn pr ps pt pw py qa re ro rs ru rw
     sa sb sc sd se sg sh si sj sk sl sm sn so sr ss st sv sx sy sz tc td tf tg th tj tk tl tm tn to tr tt tv tw tz
     ua ug um us uy uz va vc ve vg vi vn vu wf ws xk ye yt za zm zw
-    """.split()
+    """
 )
 
 # ISO 4217: the currencies of countries in use, with those that partners still hold from before a change.
-_CURRENCIES = frozenset(
+_CURRENCIES = _codes(
     """
     aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd btn bwp byn bzd cad cdf chf clf
     clp cny cop crc cuc cup cve czk djf dkk dop dzd egp ern etb eur fjd fkp gbp gel ghs gip gmd gnf gtq gyd hkd hnl hrk
@@ -38,7 +45,7 @@ _CURRENCIES = frozenset(
     mkd mmk mnt mop mru mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd omr pab pen pgk php pkr pln pyg qar ron rsd rub
     rwf sar sbd scr sdg sek sgd shp sle sll sos srd ssp stn svc syp szl thb tjs tmt tnd top try ttd twd tzs uah ugx usd
     uyu uzs ved ves vnd vuv wst xaf xcd xcg xof xpf yer zar zmw zwg zwl
-    """.split()
+    """
 )
 
 

@@ -1,0 +1,163 @@
+"""Turn a rule's example into answers: each with its own reference, the person's address, and the reason."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rokt_export.sandbox.captures import Spell, Spot, body_kind, body_spot, header_spot, spellings
+from rokt_export.sandbox.references import References
+from rokt_export.sandbox.synthesis import synthesise
+from rokt_export.spec.responses import CapturePath, Example, Rule
+
+Headers = tuple[tuple[str, str], ...]
+
+_EMAIL = re.compile(r"[\w.+-]+@(?:[\w-]+\.)+[^\W\d_]{2,}")
+_ANOTHER_REASON = "the sandbox's own words"
+_CONTENT_TYPES = {"json": "application/json", "xml": "application/xml", "text": "text/plain; charset=utf-8"}
+# Set by the server itself, or untrue once the body is another one.
+_OWN_HEADERS = {"content-length", "content-encoding", "transfer-encoding", "connection", "keep-alive", "date"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the sandbox answers: status, headers and body."""
+
+    status: int
+    headers: Headers = ()
+    body: bytes = b""
+
+    def with_header(self, name: str, value: str) -> Answer:
+        """Return the answer with one more header."""
+        return Answer(self.status, (*self.headers, (name, value)), self.body)
+
+
+def text_answer(status: int, text: str) -> Answer:
+    """Return an answer in plain text, for what the spec has no example of."""
+    return Answer(status, (("Content-Type", _CONTENT_TYPES["text"]),), text.encode("utf-8", "replace"))
+
+
+class ExampleAnswers:
+    """Answers after one rule's example, or after one made from its conditions where it has none.
+
+    Args:
+        rule: the response rule.
+        example: one of its examples; None makes one up.
+        random_numbers: chance for references; None counts them.
+    """
+
+    def __init__(self, rule: Rule, example: Example | None = None, random_numbers: random.Random | None = None) -> None:
+        example = example or next(iter(rule.examples), None) or synthesise(rule)
+        self.status = example.status
+        kind = body_kind(example.body, rule.as_)
+        slots = _Slots(rule, example, kind, random_numbers)
+        self._references = slots.references
+        self._body = _cut(example.body, slots.in_body)
+        self._headers = [
+            (name, _cut(value, slots.in_headers.get(name, []))) for name, value in _headers(example, kind).items()
+        ]
+        self._varying_headers = bool(slots.in_headers)
+        self._constant_headers = tuple((name, value) for name, value in _headers(example, kind).items())
+
+    def make(self, *, email: str | None = None, reason: str | None = None) -> Answer:
+        """Return an answer.
+
+        Args:
+            email: the person's address, which takes the place of addresses in the example.
+            reason: takes the place of the captured reason, where the rule does not depend on it.
+        """
+        filling = {"reference": self._references.next() if self._references else None, "email": email, "reason": reason}
+        headers = self._constant_headers
+        if self._varying_headers:
+            headers = tuple((name, _fill(parts, filling)) for name, parts in self._headers)
+        return Answer(self.status, headers, _fill(self._body, filling).encode("utf-8", "replace"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    name: str
+    value: str
+    spell: Spell
+
+
+_Parts = list[str | _Slot]
+
+
+class _Slots:
+    """Where an example's reference, reason and addresses stand."""
+
+    def __init__(self, rule: Rule, example: Example, kind: str, random_numbers: random.Random | None) -> None:
+        self.references: References | None = None
+        self.in_body: list[tuple[str, Spot]] = []
+        self.in_headers: dict[str, list[tuple[str, Spot]]] = {}
+        self._random = random_numbers
+        self._find_reference(rule.capture.reference, example, kind)
+        if rule.outcome == "rejected" and not _decided_by_text(rule):
+            self._find_reason(rule.capture.reason, example, kind)
+        spell = spellings(kind)[0]
+        self.in_body += [
+            ("email", Spot(found.start(), found.end(), found[0], spell)) for found in _EMAIL.finditer(example.body)
+        ]
+
+    def _find_reference(self, captures: Sequence[CapturePath], example: Example, kind: str) -> None:
+        for capture in captures:
+            if capture.header is not None:
+                header = next((name for name in example.headers if name.lower() == capture.header.lower()), None)
+                spot = header_spot(example.headers[header], capture) if header else None
+                place = self.in_headers.setdefault(header, []) if header and spot else self.in_body
+            else:
+                found = body_spot(example.body, kind, capture, "1234567890") or body_spot(
+                    example.body, kind, capture, "sandbox-reference"
+                )
+                spot, place = found, self.in_body
+            if spot:
+                place.append(("reference", spot))
+                self.references = References(spot.value, self._random)
+                return
+
+    def _find_reason(self, captures: Sequence[CapturePath], example: Example, kind: str) -> None:
+        for capture in captures:
+            if capture.path is None or capture.regex is not None:
+                continue
+            if spot := body_spot(example.body, kind, capture, _ANOTHER_REASON):
+                self.in_body.append(("reason", spot))
+                return
+
+
+def _decided_by_text(rule: Rule) -> bool:
+    """Whether another reason could make the rule miss its own answer."""
+    reasons = {capture.path for capture in rule.capture.reason}
+    return rule.text is not None or bool(reasons & set(rule.body)) or bool(rule.all or rule.any or rule.not_)
+
+
+def _cut(text: str, spots: list[tuple[str, Spot]]) -> _Parts:
+    parts: _Parts = []
+    at = 0
+    for name, spot in sorted(spots, key=lambda item: (item[1].start, -item[1].end)):
+        if spot.start < at:
+            continue  # an address within the reason
+        parts += [text[at : spot.start], _Slot(name, text[spot.start : spot.end], spot.spell)]
+        at = spot.end
+    return [*parts, text[at:]]
+
+
+def _fill(parts: _Parts, filling: dict[str, str | None]) -> str:
+    if len(parts) == 1 and isinstance(parts[0], str):
+        return parts[0]
+    text: list[str] = []
+    for part in parts:
+        if isinstance(part, str):
+            text.append(part)
+        else:
+            value = filling[part.name]
+            text.append(part.value if value is None else part.spell(value))
+    return "".join(text)
+
+
+def _headers(example: Example, kind: str) -> dict[str, str]:
+    kept = {name: value for name, value in example.headers.items() if name.lower() not in _OWN_HEADERS}
+    if example.body and not any(name.lower() == "content-type" for name in kept):
+        kept["Content-Type"] = _CONTENT_TYPES[kind]
+    return kept

@@ -1,0 +1,132 @@
+"""Find where an example answer holds what a rule captures, so that another text can stand there."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
+
+from rokt_export.spec.filters import text_of
+from rokt_export.spec.paths import compile_path
+from rokt_export.spec.responses import CapturePath
+
+Spell = Callable[[str], str]
+"""How a text is written at one place of a body, escaped as the body's kind asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A part of a text that may be replaced.
+
+    Attributes:
+        start, end: where it stands.
+        value: the text that it means.
+        spell: how another text is written there.
+    """
+
+    start: int
+    end: int
+    value: str
+    spell: Spell
+
+
+def body_kind(body: str, told: str | None = None) -> str:
+    """Return `json`, `xml` or `text`: what the rule says, else what the body is."""
+    if told is not None:
+        return told
+    if _parsed(body, "json") is not None:
+        return "json"
+    return "xml" if _parsed(body, "xml") is not None else "text"
+
+
+def captured(body: str, kind: str, capture: CapturePath) -> str | None:
+    """Return what a capture finds in a body, None where it finds nothing."""
+    found = body if capture.path is None else _at_path(body, kind, capture.path)
+    if found is None or capture.regex is None:
+        return found or None
+    return _part(capture.regex, found)
+
+
+def body_spot(body: str, kind: str, capture: CapturePath, probe: str) -> Spot | None:
+    """Return the one place in a body whose change changes what the capture finds, and nothing less.
+
+    Each occurrence of the captured text is tried with another text in its place, which keeps the example's own
+    formatting, prefixes and order.
+
+    Args:
+        body: the example's body.
+        kind: `json`, `xml` or `text`.
+        capture: the capture.
+        probe: a text to try with, of the kind that will stand there.
+    """
+    value = captured(body, kind, capture)
+    if value is None or value == probe:
+        return None
+    for spell in spellings(kind):
+        for start in _occurrences(body, spell(value)):
+            end = start + len(spell(value))
+            if captured(body[:start] + spell(probe) + body[end:], kind, capture) == probe:
+                return Spot(start, end, value, spell)
+    return None
+
+
+def header_spot(header: str, capture: CapturePath) -> Spot | None:
+    """Return the place in a header's value that a capture takes."""
+    match = re.search(capture.regex, header) if capture.regex else re.search(r"(?s).+", header)
+    if match is None:
+        return None
+    group: int | str = "value" if "value" in match.re.groupindex else min(1, match.re.groups)
+    start, end = match.span(group)
+    return Spot(start, end, header[start:end], str) if end > start else None
+
+
+def spellings(kind: str) -> tuple[Spell, ...]:
+    """Return the ways in which a text may be written in a body of this kind."""
+    if kind == "json":
+        return (lambda text: json.dumps(text, ensure_ascii=False)[1:-1], lambda text: json.dumps(text)[1:-1])
+    if kind == "xml":
+        return (lambda text: escape(text, {'"': "&quot;"}), escape)
+    return (str,)
+
+
+def _at_path(body: str, kind: str, source: str) -> str | None:
+    path = compile_path(source)
+    if path.xml is not (kind == "xml"):
+        return None
+    found = path.find(_parsed(body, kind))
+    return text_of(found[0]) if found and not isinstance(found[0], (dict, list)) else None
+
+
+def _part(pattern: str, text: str) -> str | None:
+    match = re.search(pattern, text)
+    if match is None:
+        return None
+    if "value" in match.re.groupindex:
+        return match["value"] or None
+    return match[min(1, match.re.groups)] or None
+
+
+def _occurrences(text: str, part: str) -> Iterator[int]:
+    at = text.find(part)
+    while at >= 0:
+        yield at
+        at = text.find(part, at + 1)
+
+
+def _parsed(body: str, kind: str) -> Any:
+    try:
+        if kind == "json":
+            return json.loads(body, parse_int=_Digits, parse_float=_Digits)
+        return ElementTree.fromstring(body) if kind == "xml" else None
+    except (ValueError, ElementTree.ParseError):
+        return None
+
+
+class _Digits(str):
+    """A number as its digits, so that a long identifier is found as it is written."""
+
+    __slots__ = ()

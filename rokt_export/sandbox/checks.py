@@ -1,0 +1,267 @@
+"""Turn the spec's parameters into checks of a received request, as the partner would make them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rokt_export.sandbox.bodies import BodyProblem, read_body
+from rokt_export.sandbox.lookup import Find, array_lengths, finder
+from rokt_export.sandbox.received import Received
+from rokt_export.spec.attributes import canonical
+from rokt_export.spec.filters import text_of
+from rokt_export.spec.formats import matches
+from rokt_export.spec.model import Parameter, RequiredWhen
+from rokt_export.spec.template import Place, compile_template
+
+Seek = Callable[[Received], list[Any]]
+"""From a request to the candidates for one parameter's value; none where it is absent."""
+Test = Callable[[Any], str | None]
+"""From a value to what is wrong with it, as the end of a sentence; None where nothing is."""
+
+_TYPED = ("number", "integer", "boolean")
+_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?")
+_TEXT_TYPES: Mapping[str, re.Pattern[str]] = {
+    "number": _NUMBER,
+    "integer": re.compile(r"[+-]?\d+"),
+    "boolean": re.compile(r"true|false|yes|no|on|off|y|n|t|f|1|0", re.IGNORECASE),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """One parameter and where to look for it."""
+
+    label: str
+    parameter: Parameter
+    encoding: str
+    seek: Seek
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What one parameter must be; `problems` lists how a request falls short."""
+
+    place: Located
+    required: Callable[[Received], bool]
+    tests: tuple[Test, ...]
+    inner: str | None
+
+    def problems(self, received: Received) -> Iterator[str]:
+        """Yield each thing that is wrong with the parameter, without its value: it may be personal."""
+        label, parameter = self.place.label, self.place.parameter
+        candidates = self.place.seek(received)
+        if not candidates:
+            if self.required(received):
+                yield f"`{label}` is missing"
+            return
+        said = [_emptiness(parameter, value) for value in candidates]
+        filled = [value for value, empty in zip(candidates, said, strict=True) if empty is None]
+        if not filled:
+            if self.required(received) and said[0]:
+                yield f"`{label}` is {said[0]}"
+            return
+        for test in self.tests:
+            wrong = [test(item) for item in filled]
+            if all(wrong):
+                yield f"`{label}` {wrong[0]}"
+        if self.inner is not None:
+            try:
+                read_body(self.inner, text_of(filled[0]))
+            except BodyProblem as error:
+                yield f"`{label}`: {error}"
+
+
+def places(parameters: Iterable[Parameter], encoding: str) -> list[Located]:
+    """Return every parameter of a spec with where to look for it, those inside a form field after their field."""
+    return list(_places(tuple(parameters), encoding, lambda received: received.data, ""))
+
+
+def checks(found: list[Located]) -> list[Check]:
+    """Return the checks of parameters, leaving out those that accept anything."""
+    carried = _carriers(found)
+    made = []
+    for place in found:
+        tests = tuple(_tests(place.parameter, place.encoding))
+        if tests or place.parameter.required or place.parameter.encoding:
+            made.append(Check(place, _requirement(place, carried), tests, place.parameter.encoding))
+    return made
+
+
+def carried_attributes(parameter: Parameter) -> frozenset[str]:
+    """Return the attributes that a parameter's value is made from, by their canonical names."""
+    if parameter.attribute is not None:
+        return frozenset({canonical(parameter.attribute) or parameter.attribute})
+    if not isinstance(parameter.value, str):
+        return frozenset()
+    names = compile_template(parameter.value, Place.VALUE).attributes
+    return frozenset(canonical(name) or name for name in names)
+
+
+def _places(
+    parameters: tuple[Parameter, ...], encoding: str, data: Callable[[Received], Any], outer: str
+) -> Iterator[Located]:
+    nested = encoding in ("json", "xml")
+    lengths = array_lengths(p.name for p in parameters if p.in_ == "body") if nested else {}
+    for parameter in parameters:
+        seek = _seek(parameter, finder(parameter.name, encoding, lengths), data)
+        place = Located(outer + parameter.name, parameter, encoding, seek)
+        yield place
+        if parameter.encoding:
+            inner = _inner_data(seek, parameter.encoding)
+            yield from _places(parameter.parameters, parameter.encoding, inner, f"{place.label}: ")
+
+
+def _seek(parameter: Parameter, find: Find, data: Callable[[Received], Any]) -> Seek:
+    name = parameter.name
+    match parameter.in_:
+        case "query":
+            return lambda received: list(received.queried.get(name, ()))
+        case "header":
+            return lambda received: list(received.headers.getall(name, []))
+        case "path":
+            return lambda received: [received.path_values[name]] if name in received.path_values else []
+        case _:
+            return lambda received: find(data(received))
+
+
+def _inner_data(seek: Seek, encoding: str) -> Callable[[Received], Any]:
+    def data(received: Received) -> Any:
+        for value in seek(received):
+            try:
+                return read_body(encoding, text_of(value))
+            except BodyProblem:
+                return None  # told by the field's own check
+        return None
+
+    return data
+
+
+def _emptiness(parameter: Parameter, value: Any) -> str | None:
+    """How a value is nothing: `null`, `empty`, or None where it is something or the spec says to send it so."""
+    if value is None:
+        return None if "send_null" in (parameter.null, parameter.empty, parameter.absent) else "null"
+    if value == "":
+        return None if "send_empty" in (parameter.null, parameter.empty, parameter.absent) else "empty"
+    return None
+
+
+def _requirement(place: Located, carried: Mapping[str, Seek]) -> Callable[[Received], bool]:
+    required = place.parameter.required
+    if not isinstance(required, RequiredWhen):
+        # A parameter inside a field is missed only where the field is there: else the field itself is what is missed.
+        return lambda _received: bool(required)
+    conditions = [(carried.get(canonical(name) or name), wanted) for name, wanted in required.when.items()]
+    if any(seek is None for seek, _ in conditions):
+        return lambda _received: False  # decided by an attribute that the partner never sees
+    return lambda received: all(_holds(seek(received), wanted) for seek, wanted in conditions if seek is not None)
+
+
+def _holds(candidates: list[Any], wanted: Any) -> bool:
+    texts = [text_of(value) for value in candidates if value not in (None, "")]
+    if wanted in ("present", "absent"):
+        return bool(texts) is (wanted == "present")
+    allowed = [text_of(value) for value in (wanted if isinstance(wanted, (list, tuple)) else [wanted])]
+    return any(text in allowed for text in texts)
+
+
+def _carriers(found: list[Located]) -> dict[str, Seek]:
+    """Attribute to where it can be read; a parameter that carries it as it is goes before one that changes it."""
+    carriers: dict[str, Seek] = {}
+    for place in sorted(found, key=lambda item: not _as_it_is(item.parameter)):
+        names = carried_attributes(place.parameter)
+        if len(names) == 1:
+            carriers.setdefault(next(iter(names)), place.seek)
+    return carriers
+
+
+def _as_it_is(parameter: Parameter) -> bool:
+    return parameter.attribute is not None or (isinstance(parameter.value, str) and "|" not in parameter.value)
+
+
+def _tests(parameter: Parameter, encoding: str) -> Iterator[Test]:
+    if parameter.type is not None:
+        yield _each(_type_test(parameter, encoding))
+    if parameter.format is not None:
+        form = parameter.format
+        yield _texts(lambda text: matches(form, text), f"has not the form `{form}`")
+    if parameter.choices is not None:
+        choices = frozenset(parameter.choices)
+        yield _texts(lambda text: text in choices, f"is none of {', '.join(f'`{c}`' for c in parameter.choices)}")
+    if parameter.pattern is not None:
+        pattern = re.compile(parameter.pattern)
+        yield _texts(lambda text: pattern.fullmatch(text) is not None, f"does not match `{parameter.pattern}`")
+    if parameter.min_length is not None:
+        least = parameter.min_length
+        yield _texts(lambda text: len(text) >= least, f"is shorter than {least} characters")
+    if parameter.max_length is not None:
+        most = parameter.max_length
+        yield _texts(lambda text: len(text) <= most, f"is longer than {most} characters")
+
+
+def _each(test: Test) -> Test:
+    """Test every item of a value that is a list."""
+
+    def apply(value: Any) -> str | None:
+        if not isinstance(value, list):
+            return test(value)
+        return next((wrong for item in value if (wrong := test(item))), None)
+
+    return apply
+
+
+def _texts(accepts: Callable[[str], bool], wrong: str) -> Test:
+    return _each(lambda value: None if value in (None, "") or accepts(text_of(value)) else wrong)
+
+
+def _type_test(parameter: Parameter, encoding: str) -> Test:
+    kind = str(parameter.type)
+    wrong = f"is not a {kind}" if kind != "integer" else "is not an integer"
+    if kind == "date":
+        return lambda value: (
+            None if _is_date(text_of(value), parameter.date_format) else f"{wrong} as `{parameter.date_format}`"
+        )
+    in_json = encoding == "json" and parameter.in_ == "body"
+    if in_json:
+        return lambda value: (
+            None if value is None or _has_json_type(value, kind) else f"{wrong} but {_json_kind(value)}"
+        )
+    if kind not in _TYPED:
+        return lambda _value: None
+    pattern = _TEXT_TYPES[kind]
+    return lambda value: None if not text_of(value) or pattern.fullmatch(text_of(value)) else wrong
+
+
+def _has_json_type(value: Any, kind: str) -> bool:
+    if kind == "boolean":
+        return isinstance(value, bool)
+    if kind == "string":
+        return isinstance(value, str)
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, int) or (isinstance(value, float) and (kind == "number" or abs(value) >= 2**63))
+
+
+def _json_kind(value: Any) -> str:
+    kinds = {
+        bool: "a boolean",
+        int: "a number",
+        float: "a number",
+        str: "a string",
+        list: "an array",
+        dict: "an object",
+    }
+    return kinds.get(type(value), "null")
+
+
+def _is_date(text: str, form: str) -> bool:
+    if not text:
+        return True
+    try:
+        datetime.strptime(text, form)
+    except ValueError:
+        return False
+    return True

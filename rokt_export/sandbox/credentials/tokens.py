@@ -1,0 +1,138 @@
+"""Issue OAuth 2 tokens to a client that knows its credentials (RFC 6749, 4.4), and accept them until they expire."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote_plus, urlsplit
+
+import orjson
+
+from rokt_export.sandbox.answers import Answer
+from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, read_body
+from rokt_export.sandbox.credentials.keys import REALM, basic_credentials
+from rokt_export.sandbox.credentials.model import Refusal, same
+from rokt_export.sandbox.patterns import fill
+from rokt_export.sandbox.received import Received
+from rokt_export.spec.authentication import OAuth2
+from rokt_export.spec.filters import text_of
+from rokt_export.spec.names import Key, steps
+
+_UNITS = {"s": 1.0, "ms": 1000.0, "m": 1 / 60}
+_NO_STORE = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))  # RFC 6749, 5.1
+
+
+class TokenServer:
+    """The authorization server of an OAuth 2 partner.
+
+    Args:
+        settings: the spec's.
+        variables: environment variables for its templates.
+        lifetime: seconds that a token is good for.
+
+    Attributes:
+        path: of the token endpoint, percent-encoded.
+        issued: how many tokens were given out.
+    """
+
+    def __init__(self, settings: OAuth2, variables: Mapping[str, str], lifetime: float) -> None:
+        self._settings = settings
+        self._lifetime = lifetime
+        url = urlsplit(fill(settings.token_url, variables))
+        self.path = url.path or "/"
+        self.method = settings.method
+        self.issued = 0
+        self._client = (fill(settings.client_id, variables), fill(settings.client_secret, variables))
+        wanted = {"grant_type": "client_credentials"}
+        for name in ("scope", "audience"):
+            template = getattr(settings, name)
+            if template is not None:
+                wanted[name] = fill(template, variables)
+        self._wanted = wanted | {name: fill(value, variables) for name, value in settings.parameters.items()}
+        self._tokens: dict[str, float] = {}
+
+    def issue(self, received: Received) -> Answer:
+        """Return a token, or an error as RFC 6749 (5.2) words it."""
+        try:
+            sent = self._parameters(received)
+        except (BodyProblem, ValueError) as error:
+            return _error(400, "invalid_request", str(error))
+        for name, value in self._wanted.items():
+            if sent.get(name) != value:
+                code = {"grant_type": "unsupported_grant_type", "scope": "invalid_scope"}.get(name, "invalid_request")
+                return _error(400, code, f"`{name}` is {'wrong' if name in sent else 'missing'}")
+        if not self._knows(received, sent):
+            answer = _error(
+                401, "invalid_client", f"the client's credentials in the {self._settings.secret_in} are wrong"
+            )
+            return answer.with_header("WWW-Authenticate", f'Basic realm="{REALM}"')
+        return Answer(200, _NO_STORE, orjson.dumps(self._token()))
+
+    def verify(self, received: Received) -> Refusal | None:
+        """Return why a request's token is refused, None where it is good."""
+        header, prefix = self._settings.header, self._settings.prefix
+        challenge = f'Bearer realm="{REALM}", error="invalid_token"' if header.lower() == "authorization" else None
+        given = received.headers.get(header)
+        if given is None:
+            return Refusal(f"`{header}` holds no token", challenge)
+        expires = self._tokens.get(given.removeprefix(prefix))
+        if not given.startswith(prefix) or expires is None:
+            return Refusal(f"the token in `{header}` is not one of ours", challenge)
+        if expires <= time.monotonic():
+            return Refusal(f"the token in `{header}` has expired", challenge, expired=True)
+        return None
+
+    def _parameters(self, received: Received) -> dict[str, str]:
+        """What was sent, in the query and in the body."""
+        sent = {name: values[0] for name, values in received.queried.items()}
+        if not received.body:
+            return sent
+        encoding = self._settings.request_encoding
+        if problem := content_type_problem(encoding, None, received.headers.get("Content-Type")):
+            raise ValueError(problem)
+        data = read_body(encoding, received.body)
+        if not isinstance(data, dict):
+            raise ValueError("the body is not an object")
+        return sent | {name: text_of(value[0] if encoding == "form" else value) for name, value in data.items()}
+
+    def _knows(self, received: Received, sent: Mapping[str, str]) -> bool:
+        if self._settings.secret_in == "header":
+            given = basic_credentials(received.headers.get("Authorization")) or ""
+            pair = given.partition(":")[::2]
+            # RFC 6749 (2.3.1) has both parts form-encoded first; many clients leave that out.
+            return _equal(pair, self._client) or _equal(tuple(map(unquote_plus, pair)), self._client)
+        place = received.queried if self._settings.secret_in == "query" else None
+        if place is not None and "client_secret" not in place:
+            return False
+        if place is None and "client_secret" in received.queried:
+            return False
+        return _equal((sent.get("client_id", ""), sent.get("client_secret", "")), self._client)
+
+    def _token(self) -> dict[str, Any]:
+        self.issued += 1
+        token = f"sandbox-token-{self.issued}-{secrets.token_urlsafe(18)}"
+        now = time.monotonic()
+        self._tokens = {known: expires for known, expires in self._tokens.items() if expires > now - 3600}
+        self._tokens[token] = now + self._lifetime
+        answer: dict[str, Any] = {"token_type": "Bearer"}
+        _put(answer, self._settings.token_field, token)
+        _put(answer, self._settings.expires_field, max(1, int(self._lifetime * _UNITS[self._settings.expires_unit])))
+        return answer
+
+
+def _equal(given: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
+    return len(given) == len(wanted) and all(same(a, b) for a, b in zip(given, wanted, strict=True))
+
+
+def _put(answer: dict[str, Any], field: str, value: Any) -> None:
+    """Put a value under a field, which may be nested (`data.token`)."""
+    path = [step.name for step in steps(field.removeprefix("$.")) if isinstance(step, Key)]
+    for name in path[:-1]:
+        answer = answer.setdefault(name, {})
+    answer[path[-1]] = value
+
+
+def _error(status: int, code: str, description: str) -> Answer:
+    return Answer(status, _NO_STORE, orjson.dumps({"error": code, "error_description": description}))

@@ -1,0 +1,123 @@
+"""Choose and play the faults of a sandbox: connections that break, answers that stop, statuses that tell nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import socket
+import struct
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from rokt_export.sandbox.answers import Answer, text_answer
+from rokt_export.sandbox.options import PROCESSED
+
+_GARBAGE = b"\x00\x01 this is not HTTP \xff\xfe\r\n\r\n"
+_PIECES = 10
+_RESET_AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER of 0 s: closing sends RST instead of FIN
+
+
+class FaultDice:
+    """Decides for each request which fault it meets, if any.
+
+    Args:
+        faults: kind to share.
+        error_rate: share of the outcome `failed`, called `error`.
+        chance: where the decisions come from.
+    """
+
+    def __init__(self, faults: Mapping[str, float], error_rate: float, chance: random.Random) -> None:
+        self._shares = [(kind, share) for kind, share in (*faults.items(), ("error", error_rate)) if share > 0]
+        self._chance = chance
+
+    def throw(self) -> str | None:
+        """Return the kind of fault for the next request, None for none."""
+        if not self._shares:
+            return None
+        rest = self._chance.random()
+        for kind, share in self._shares:
+            rest -= share
+            if rest < 0:
+                return kind
+        return None
+
+
+def fault_answer(kind: str) -> Answer:
+    """Return the answer of a fault that is an answer, and means that nothing was taken."""
+    if kind == "http429":
+        return text_answer(429, "too many requests").with_header("Retry-After", "1")
+    if kind == "redirect":
+        return text_answer(302, "moved").with_header("Location", "/_sandbox/redirected")
+    return text_answer(500, "internal error")
+
+
+async def play(kind: str, request: web.Request, response: web.Response, slow_for: float) -> web.StreamResponse:
+    """Break the connection or the answer as the fault says.
+
+    Args:
+        kind: one of `PROCESSED`.
+        request: what is being answered.
+        response: the answer that would have been.
+        slow_for: seconds over which `slow` spreads the body.
+    """
+    match kind:
+        case "hang":
+            await asyncio.Event().wait()
+        case "slow":
+            return await _slow(request, response, slow_for)
+        case "partial":
+            await _partial(request, response)
+        case "garbage":
+            _write_raw(request, _GARBAGE)
+        case _:
+            _reset(request)
+    return response
+
+
+def breaks_connection(kind: str) -> bool:
+    """Return whether a fault leaves the client without a whole answer."""
+    return kind in PROCESSED - {"slow"}
+
+
+def _reset(request: web.Request) -> None:
+    transport = request.transport
+    if transport is None:
+        return
+    raw = transport.get_extra_info("socket")
+    if raw is not None and raw.family != getattr(socket, "AF_UNIX", None):
+        with contextlib.suppress(OSError):
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_ONCE)
+    transport.abort()
+
+
+def _write_raw(request: web.Request, data: bytes) -> None:
+    if request.transport is not None:
+        request.transport.write(data)
+        request.transport.close()
+
+
+async def _slow(request: web.Request, response: web.Response, slow_for: float) -> web.StreamResponse:
+    body = bytes(response.body) if isinstance(response.body, (bytes, bytearray)) else b""
+    stream = web.StreamResponse(status=response.status, headers=response.headers)
+    stream.content_length = len(body)
+    await stream.prepare(request)
+    size = max(1, -(-len(body) // _PIECES))
+    pieces = [body[at : at + size] for at in range(0, len(body), size)] or [b""]
+    for piece in pieces:
+        await asyncio.sleep(slow_for / len(pieces))
+        await stream.write(piece)
+    await stream.write_eof()
+    return stream
+
+
+async def _partial(request: web.Request, response: web.Response) -> None:
+    """Announce more than is sent, even of an empty body."""
+    body = bytes(response.body) if isinstance(response.body, (bytes, bytearray)) else b""
+    stream = web.StreamResponse(status=response.status, headers=response.headers)
+    stream.content_length = max(len(body), 100)
+    await stream.prepare(request)
+    await stream.write(body[: len(body) // 2] or b" ")
+    if request.transport is not None:
+        request.transport.close()

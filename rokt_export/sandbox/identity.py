@@ -1,0 +1,80 @@
+"""Tell who a delivery is about, so that the same person sent twice is known again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import orjson
+
+from rokt_export.sandbox.checks import Located, carried_attributes
+from rokt_export.sandbox.patterns import Pattern
+from rokt_export.sandbox.received import Received
+from rokt_export.spec.attributes import canonical
+from rokt_export.spec.filters import text_of
+
+IDENTIFYING = ("email", "emailmd5", "emailsha256", "mobile")
+"""The attributes that say who it is, the first present one counting."""
+
+_NOT_DIGITS = re.compile(r"\D")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a delivery is about.
+
+    Attributes:
+        key: digest that is the same for the same person, whatever else was sent.
+        email: the address, where the partner is sent one in clear.
+    """
+
+    key: bytes
+    email: str | None = None
+
+
+def identifier(located: list[Located], whole: Pattern | None) -> Callable[[Received], Identity]:
+    """Return the function from a request to its identity.
+
+    Args:
+        located: the spec's parameters.
+        whole: the pattern of a body that is one template.
+    """
+    by_attribute = {
+        name: [place.seek for place in located if name in carried_attributes(place.parameter)] for name in IDENTIFYING
+    }
+
+    def identify(received: Received) -> Identity:
+        beside = _named(received.path_values)
+        if whole is not None:
+            beside |= _named(whole.read(received.body.decode("utf-8", "replace")) or {})
+        for name, seeks in by_attribute.items():
+            for value in (*(value for seek in seeks for value in seek(received)), beside.get(name)):
+                text = text_of(value) if not isinstance(value, (dict, list)) else ""
+                if text.strip():
+                    return Identity(_digest(name, _normalised(name, text)), text if "@" in text else None)
+        return Identity(_digest("body", _whole(received)))
+
+    return identify
+
+
+def _named(values: Mapping[str, str]) -> dict[str, str]:
+    return {canonical(name) or name: value for name, value in values.items()}
+
+
+def _normalised(name: str, value: str) -> str:
+    return _NOT_DIGITS.sub("", value) if name == "mobile" else value.strip().lower()
+
+
+def _whole(received: Received) -> str:
+    data = received.data
+    try:
+        body = orjson.dumps(data, option=orjson.OPT_SORT_KEYS).decode() if data is not None else ""
+    except TypeError:
+        body = repr(data)
+    return f"{received.target}\n{body}"
+
+
+def _digest(kind: str, text: str) -> bytes:
+    return blake2b(f"{kind}:{text}".encode("utf-8", "surrogatepass"), digest_size=16).digest()

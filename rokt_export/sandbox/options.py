@@ -1,0 +1,71 @@
+"""How a sandbox behaves beside its spec: where it listens, how slow it is, and how often it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+from rokt_export.errors import UsageError
+
+FAULTS: Mapping[str, str] = MappingProxyType(
+    {
+        "reset": "reads the request, then resets the connection without an answer",
+        "hang": "reads the request and never answers",
+        "partial": "announces the whole body and closes in the middle of it",
+        "slow": "sends the body in small pieces",
+        "garbage": "answers with bytes that are not HTTP",
+        "http500": "answers 500",
+        "http429": "answers 429 with Retry-After",
+        "redirect": "answers 302 to another path",
+    }
+)
+"""Each kind of fault, and what the sandbox does."""
+
+PROCESSED = frozenset({"reset", "hang", "partial", "slow", "garbage"})
+"""Faults of the answer alone: the transaction was taken before the connection broke, as it is with a real partner."""
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxOptions:
+    """A sandbox's behaviour.
+
+    Attributes:
+        host: address to listen on.
+        port: port to listen on; 0 takes a free one.
+        latency: seconds that every answer takes.
+        jitter: seconds by which the latency varies, to either side.
+        error_rate: share of requests, 0 to 1, that end in the spec's `failed` answer (503 without one).
+        faults: kind (see `FAULTS`) to its share of requests, 0 to 1.
+        seed: makes faults, jitter and identifiers the same in every run; None makes them new.
+        environment: the spec's environment that is played.
+        ids: `random` or `counter`: how the identifiers in answers are chosen; unique either way.
+        token_lifetime: seconds that an OAuth token is good for.
+        slow_for: seconds over which the fault `slow` spreads an answer.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    latency: float = 0.0
+    jitter: float = 0.0
+    error_rate: float = 0.0
+    faults: Mapping[str, float] = field(default_factory=dict)
+    seed: int | None = None
+    environment: str = "staging"
+    ids: Literal["random", "counter"] = "random"
+    token_lifetime: float = 3600.0
+    slow_for: float = 3.0
+
+    def __post_init__(self) -> None:
+        for kind in self.faults:
+            if kind not in FAULTS:
+                raise UsageError(f"there is no fault `{kind}`", remedy=f"Choose from {', '.join(FAULTS)}.")
+        shares = {"error_rate": self.error_rate, **self.faults}
+        for name, share in shares.items():
+            if not 0 <= share <= 1:
+                raise UsageError(f"the share of `{name}` is {share:g}", remedy="Give a share from 0 to 1.")
+        if sum(shares.values()) > 1 + 1e-9:
+            raise UsageError("faults and errors make up more than all requests", remedy="Let the shares add up to 1.")
+        if min(self.latency, self.jitter, self.slow_for) < 0 or self.token_lifetime <= 0:
+            raise UsageError("a time is negative", remedy="Give times of 0 or more.")

@@ -1,0 +1,228 @@
+"""The partner itself, without a socket: from a request to what it answers, and what it thinks of it."""
+
+from __future__ import annotations
+
+import random
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rokt_export.sandbox.answers import Answer, ExampleAnswers, text_answer
+from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, read_body
+from rokt_export.sandbox.checks import checks, places
+from rokt_export.sandbox.credentials.model import Refusal
+from rokt_export.sandbox.credentials.verifying import credentials
+from rokt_export.sandbox.identity import identifier
+from rokt_export.sandbox.options import SandboxOptions
+from rokt_export.sandbox.patterns import EndpointUrl, text_pattern
+from rokt_export.sandbox.readback import ReadBack
+from rokt_export.sandbox.received import Received
+from rokt_export.spec.authentication import ApiKey, Hmac, OAuth2
+from rokt_export.spec.model import PartnerSpec
+from rokt_export.spec.responses import Example, Rule
+
+MAX_BODY = 20_000_000
+"""Bytes of a body that are read."""
+_REMEMBERED_KEYS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the partner makes of a request.
+
+    Attributes:
+        answer: what it answers.
+        outcome: delivered, duplicate, rejected or failed.
+        problems: everything that is wrong with the request.
+        counted: whether it was a delivery; the first round of a Digest challenge is none.
+        repeat: an idempotency key seen before.
+    """
+
+    answer: Answer
+    outcome: str
+    problems: tuple[str, ...] = ()
+    counted: bool = True
+    repeat: bool = False
+
+
+class Partner:
+    """Answers as a spec says that its partner does.
+
+    Args:
+        spec: the partner's spec.
+        options: which environment, chance and token lifetime.
+        variables: values of the variables that the environment names.
+        chance: for identifiers.
+    """
+
+    def __init__(
+        self, spec: PartnerSpec, options: SandboxOptions, variables: Mapping[str, str], chance: random.Random
+    ) -> None:
+        environment = spec.environment(options.environment)
+        authentications = environment.authentication or ()
+        self.method = str(environment.method)
+        self.url = EndpointUrl(environment.url, variables)
+        self._encoding = spec.encoding if _has_body(spec, authentications) else "none"
+        self._content_type = spec.content_type
+        self.credentials = credentials(authentications, variables, self._encoding, options.token_lifetime)
+        located = places(spec.parameters, self._encoding)
+        self._checks = checks(located)
+        whole = text_pattern(spec.body, variables) if spec.body is not None else None
+        self._whole = whole if spec.encoding == "text" else None
+        self._identify = identifier(located, whole)
+        self.read_back = ReadBack(spec.parameters, self._encoding, self.url, whole)
+        self._answers = _Answers(spec.responses, chance if options.ids == "random" else None)
+        self._key_header = spec.idempotency.header if spec.idempotency is not None else None
+        self._known: set[bytes] = set()
+        self._by_key: OrderedDict[str, Verdict] = OrderedDict()
+
+    def take(self, received: Received) -> Verdict:
+        """Return what the partner makes of a request at its endpoint, and remember it."""
+        problems = self._problems(received)
+        refusals = [refusal for check in self.credentials.checks if (refusal := check(received)) is not None]
+        if refusals:
+            return self._refused(refusals, problems)
+        if problems:
+            return Verdict(self._answers.rejected(problems), "rejected", tuple(problems))
+        key = received.headers.get(self._key_header) if self._key_header else None
+        if key is not None and key in self._by_key:
+            return self._by_key[key]
+        verdict = self._accepted(received)
+        if key is not None:
+            self._by_key[key] = Verdict(verdict.answer, verdict.outcome, repeat=True)
+            if len(self._by_key) > _REMEMBERED_KEYS:
+                self._by_key.popitem(last=False)
+        return verdict
+
+    def refuse(self, status: int, problem: str) -> Verdict:
+        """Return the rejection of a request that did not get as far as its content."""
+        return Verdict(text_answer(status, problem), "rejected", (problem,))
+
+    def fail(self) -> Verdict:
+        """Return a failure as the spec's `failed` rule shows it, else 503."""
+        return Verdict(self._answers.failed(), "failed")
+
+    def forget(self) -> None:
+        """Forget whom it was sent."""
+        self._known.clear()
+        self._by_key.clear()
+
+    def _accepted(self, received: Received) -> Verdict:
+        identity = self._identify(received)
+        if identity.key in self._known and self._answers.duplicates is not None:
+            return Verdict(self._answers.duplicates.make(email=identity.email), "duplicate")
+        self._known.add(identity.key)
+        return Verdict(self._answers.delivered.make(email=identity.email), "delivered")
+
+    def _problems(self, received: Received) -> list[str]:
+        problems = [
+            f"`{name}` in the URL's query is {'wrong' if name in received.queried else 'missing'}"
+            for name, value in self.url.query.items()
+            if (name not in received.queried if value is None else value not in received.queried.get(name, ()))
+        ]
+        if self._encoding != "none":
+            wrong = content_type_problem(self._encoding, self._content_type, received.headers.get("Content-Type"))
+            if wrong is not None:
+                problems.append(wrong)
+            try:
+                received.data = read_body(self._encoding, received.body)
+            except BodyProblem as error:
+                return [*problems, str(error)]
+        if self._whole is not None and self._whole.read(received.data) is None:
+            problems.append("the body has not the form of the spec's template")
+        for check in self._checks:
+            problems.extend(check.problems(received))
+        return problems
+
+    def _refused(self, refusals: list[Refusal], problems: list[str]) -> Verdict:
+        all_problems = (*(refusal.problem for refusal in refusals), *problems)
+        if any(refusal.expired for refusal in refusals):
+            answer = self._answers.expired(self.credentials.token_servers[0][0], all_problems)
+        else:
+            answer = self._answers.unauthorized(all_problems)
+        challenges = [refusal.challenge for refusal in refusals if refusal.challenge]
+        if answer.status == 401 and challenges:
+            answer = answer.with_header("WWW-Authenticate", challenges[0])
+        counted = not any(refusal.knock for refusal in refusals)
+        return Verdict(answer, "rejected", all_problems, counted=counted)
+
+
+class _Answers:
+    """The answers that the spec's rules give, by what happened."""
+
+    def __init__(self, rules: tuple[Rule, ...], chance: random.Random | None) -> None:
+        def first(outcome: str) -> ExampleAnswers | None:
+            own = [rule for rule in rules if rule.outcome == outcome]
+            best = next((rule for rule in own if rule.examples), next(iter(own), None))
+            return ExampleAnswers(best, None, chance) if best is not None else None
+
+        self.delivered = first("delivered") or _Plain(200, "delivered")
+        self.duplicates = first("duplicate")
+        self._failures = first("failed")
+        self._rejections = _rejections(rules, chance)
+        self._unauthorized = _with_status(rules, (401, 403), chance)
+
+    def rejected(self, problems: list[str]) -> Answer:
+        if self._rejections is None:
+            return text_answer(400, "\n".join(problems))
+        return self._rejections.make(reason="; ".join(problems))
+
+    def unauthorized(self, problems: tuple[str, ...]) -> Answer:
+        if self._unauthorized is not None:
+            return self._unauthorized.make(reason="; ".join(problems))
+        return text_answer(401, "\n".join(problems))
+
+    def expired(self, settings: OAuth2, problems: tuple[str, ...]) -> Answer:
+        """The answer that makes the client fetch another token."""
+        refresh = settings.refresh_on
+        statuses = refresh.status or ()
+        if not refresh.body and (not statuses or any(low <= 401 <= high for low, high in statuses)):
+            return self.unauthorized(problems)
+        told: dict[str, Any] = {"outcome": "failed", "body": refresh.body}
+        rule = Rule.model_validate(told | {"status": statuses[0][0] if statuses else 200})
+        return ExampleAnswers(rule).make()
+
+    def failed(self) -> Answer:
+        return self._failures.make() if self._failures is not None else text_answer(503, "unavailable")
+
+
+class _Plain:
+    """Plain text, for a spec without a rule."""
+
+    def __init__(self, status: int, text: str) -> None:
+        self._answer = text_answer(status, text)
+
+    def make(self, *, email: str | None = None, reason: str | None = None) -> Answer:  # noqa: ARG002
+        return self._answer
+
+
+def _rejections(rules: tuple[Rule, ...], chance: random.Random | None) -> ExampleAnswers | None:
+    """A rejection of the content: one of 400 or 422 where the spec shows one, not one of the credentials."""
+    own = [rule for rule in rules if rule.outcome == "rejected"]
+    shown = [(rule, example) for rule in own for example in rule.examples]
+
+    def rank(item: tuple[Rule, Example]) -> int:
+        status = item[1].status
+        return 0 if status in (400, 422) else 2 if status in (401, 403, 404, 405, 429) else 1
+
+    if shown:
+        return ExampleAnswers(*min(shown, key=rank), chance)
+    return ExampleAnswers(own[0], None, chance) if own else None
+
+
+def _with_status(
+    rules: tuple[Rule, ...], statuses: tuple[int, ...], chance: random.Random | None
+) -> ExampleAnswers | None:
+    for status in statuses:
+        for rule in rules:
+            for example in rule.examples:
+                if example.status == status:
+                    return ExampleAnswers(rule, example, chance)
+    return None
+
+
+def _has_body(spec: PartnerSpec, authentications: tuple[Any, ...]) -> bool:
+    in_body = any(isinstance(item, ApiKey) and item.in_ == "body" for item in authentications)
+    signed_form = spec.method != "GET" and any(isinstance(i, Hmac) and i.style == "sailthru" for i in authentications)
+    return spec.body is not None or in_body or signed_form or any(p.in_ == "body" for p in spec.parameters)

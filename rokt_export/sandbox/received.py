@@ -1,0 +1,66 @@
+"""What reached the sandbox: one request as it stood on the wire, with its parts read when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import parse_qsl
+
+
+class Headers(Protocol):
+    """Header values by name, without regard to case."""
+
+    def get(self, key: str, /) -> str | None:
+        """Return the first value, None where there is none."""
+
+    def getall(self, key: str, default: list[str], /) -> list[str]:
+        """Return every value."""
+
+
+@dataclass(slots=True)
+class Received:
+    """A request at the endpoint.
+
+    Attributes:
+        method: as sent.
+        path: still percent-encoded.
+        query: still percent-encoded, without `?`.
+        headers: by name, without regard to case.
+        body: the bytes, after transfer and content decoding.
+        path_values: what stood in the places of the URL's placeholders and attributes.
+        data: the body as its encoding reads it; None before that, or where it cannot be read.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: Headers
+    body: bytes
+    path_values: Mapping[str, str] = field(default_factory=dict)
+    data: Any = None
+    _queried: dict[str, list[str]] | None = None
+
+    @property
+    def target(self) -> str:
+        """Path and query, as the request line had them."""
+        return f"{self.path}?{self.query}" if self.query else self.path
+
+    @property
+    def queried(self) -> dict[str, list[str]]:
+        """Name to values of the query."""
+        if self._queried is None:
+            self._queried = pairs(self.query)
+        return self._queried
+
+
+def pairs(text: str) -> dict[str, list[str]]:
+    """Return name to values of URL-encoded text, empty values kept.
+
+    Raises:
+        ValueError: its escapes are not UTF-8.
+    """
+    found: dict[str, list[str]] = {}
+    for name, value in parse_qsl(text, keep_blank_values=True, errors="strict"):
+        found.setdefault(name, []).append(value)
+    return found

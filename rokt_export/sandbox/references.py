@@ -1,0 +1,71 @@
+"""Identifiers of the same shape as an example's, each given out once."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+import string
+
+ENOUGH = 1_000_000_000
+"""Identifiers that a shape must have room for; a shorter one grows by nine digits."""
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_UUID_FIXED = (14, 19)  # the version and the variant (RFC 9562, 4)
+_HEX = re.compile(r"(?=.*\d)(?=.*[a-f])[0-9a-f]{8,}|(?=.*\d)(?=.*[A-F])[0-9A-F]{8,}")
+
+
+class References:
+    """A series of identifiers like one that a partner gave: digits stay digits, hex stays hex, a UUID stays one.
+
+    Args:
+        example: the identifier to resemble.
+        random_numbers: where a random series starts and how far it steps; None counts up from 1.
+    """
+
+    def __init__(self, example: str, random_numbers: random.Random | None = None) -> None:
+        self._places = _places(example)
+        space = math.prod(len(alphabet) for alphabet in self._places)
+        if space < ENOUGH:
+            self._places += ["123456789", *[string.digits] * 9] if not example.isdigit() else []
+            if example.isdigit():
+                self._places = ["123456789", *[string.digits] * 9]
+            space = math.prod(len(alphabet) for alphabet in self._places)
+        self._space = space
+        # A stride that shares no factor with the space visits each number once, in an order that looks like chance.
+        self._number, self._stride = 0, 1
+        if random_numbers is not None:
+            self._number = random_numbers.randrange(space)
+            self._stride = random_numbers.randrange(space // 3, space)
+            while math.gcd(self._stride, space) != 1:
+                self._stride += 1
+
+    def next(self) -> str:
+        """Return the next identifier."""
+        self._number = rest = (self._number + self._stride) % self._space
+        signs: list[str] = []
+        for alphabet in reversed(self._places):
+            rest, place = divmod(rest, len(alphabet))
+            signs.append(alphabet[place])
+        return "".join(reversed(signs))
+
+
+def _places(example: str) -> list[str]:
+    """Return the signs that each place may have; one sign where it is fixed."""
+    if _UUID.fullmatch(example) or _HEX.fullmatch(example):
+        digits = "0123456789ABCDEF" if example.upper() == example else "0123456789abcdef"
+        fixed = _UUID_FIXED if "-" in example else ()
+        return [sign if sign == "-" or at in fixed else digits for at, sign in enumerate(example)]
+    by_digits = [_digits(at, sign, example) if sign in string.digits else sign for at, sign in enumerate(example)]
+    if math.prod(map(len, by_digits)) >= ENOUGH // 1000:
+        return by_digits
+    return [_letters(sign) or alphabet for sign, alphabet in zip(example, by_digits, strict=True)]
+
+
+def _digits(at: int, sign: str, example: str) -> str:
+    """A number that starts with no zero must not get one: JSON forbids it."""
+    return "123456789" if at == 0 and sign != "0" and example.isdigit() else string.digits
+
+
+def _letters(sign: str) -> str | None:
+    return next((letters for letters in (string.ascii_lowercase, string.ascii_uppercase) if sign in letters), None)

@@ -1,0 +1,338 @@
+"""Serve a partner made from its spec as real HTTP on a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import signal
+import ssl
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Self
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from rokt_export.errors import ConfigurationError
+from rokt_export.redaction import Redactor
+from rokt_export.sandbox.answers import Answer
+from rokt_export.sandbox.certificates import Authority
+from rokt_export.sandbox.credentials.tokens import TokenServer
+from rokt_export.sandbox.faults import FaultDice, breaks_connection, fault_answer, play
+from rokt_export.sandbox.inspection import PREFIX, Inspection
+from rokt_export.sandbox.options import PROCESSED, SandboxOptions
+from rokt_export.sandbox.partner import MAX_BODY, Partner, Verdict
+from rokt_export.sandbox.received import Received
+from rokt_export.sandbox.recordings import Recorded, Recordings
+from rokt_export.sandbox.variables import client_certificates, stand_ins, write_files
+from rokt_export.spec.model import PartnerSpec
+from rokt_export.spec.needs import secret_names
+
+_LOG = logging.getLogger(__name__)
+_MAX_LINE = 65_536  # a GET partner takes the whole transaction in its query
+_GRACE = 0.2  # seconds that requests in flight have when the sandbox closes
+
+
+class Sandbox:
+    """A partner made from its own spec: checks what it is sent, remembers it, and answers as the spec says.
+
+    It answers at the endpoint's own path, whatever its host and port, and at the path of an OAuth token endpoint.
+    `GET /_sandbox/deliveries` tells what it was sent (`DELETE` forgets it), `GET /_sandbox/health` how it is.
+
+    Args:
+        spec: the partner's spec.
+        options: where it listens, how slow it is, and what goes wrong.
+        variables: environment variables; what the spec names beyond them gets a stand-in.
+
+    Attributes:
+        variables: every variable that the spec names for this environment, with the value that the sandbox expects.
+
+    Raises:
+        ConfigurationError: the spec has no such environment, or names a client certificate that is not there.
+    """
+
+    def __init__(
+        self, spec: PartnerSpec, options: SandboxOptions | None = None, *, variables: Mapping[str, str] | None = None
+    ) -> None:
+        self._options = options or SandboxOptions()
+        name = self._options.environment
+        if name not in spec.endpoint:
+            raise ConfigurationError(
+                f"{spec.name} has no environment `{name}`", remedy=f"Choose from {', '.join(spec.endpoint)}."
+            )
+        self._folder = tempfile.TemporaryDirectory(prefix="rokt-export-sandbox-")
+        folder = Path(self._folder.name)
+        environment = spec.environment(name)
+        self.variables = stand_ins(spec, name, variables or {}, folder)
+        self._partner = Partner(spec, self._options, self.variables, random.Random(self._options.seed))
+        authority = None
+        if self._partner.credentials.mutual_tls or (environment.tls is not None and environment.tls.ca_file):
+            authority = Authority(folder)
+            write_files(environment, self.variables, folder, authority)
+        self._tls: ssl.SSLContext | None = None
+        if authority is not None and self._partner.credentials.mutual_tls:
+            clients = client_certificates(environment, self.variables)
+            self._tls = authority.server_context(self._options.host, clients)
+        self.ca_file = str(authority.ca_file) if authority is not None and self._tls is not None else None
+        """PEM file of the authority to trust; None where it serves no TLS."""
+        self._recordings = Recordings()
+        self._service = _Service(self._partner, self._recordings, self._options, self._inspection(spec, name))
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._address: tuple[str, int] | None = None
+        self._failure: BaseException | None = None
+
+    def start(self) -> None:
+        """Listen, on a thread of its own; return when it does.
+
+        Raises:
+            ConfigurationError: the address cannot be listened on.
+        """
+        if self._thread is not None:
+            return
+        ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(ready,), name="sandbox", daemon=True)
+        self._thread.start()
+        ready.wait()
+        if self._failure is not None:
+            self.close()
+            raise ConfigurationError(
+                f"the sandbox cannot listen: {self._failure}",
+                where=f"{self._options.host}:{self._options.port}",
+                remedy="Choose another port, or 0 for a free one.",
+            ) from self._failure
+
+    def close(self) -> None:
+        """Stop listening, and break off what is in flight; a second call does nothing."""
+        if self._thread is not None:
+            if self._loop is not None and self._stop is not None and self._thread.is_alive():
+                self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join()
+            self._thread = None
+        self._folder.cleanup()
+
+    def serve_forever(self) -> None:
+        """Serve until Ctrl-C or SIGTERM, then close. Call it from the main thread."""
+        stop = threading.Event()
+
+        def ask(_number: int, _frame: FrameType | None) -> None:
+            stop.set()
+
+        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            self.start()
+            stop.wait()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            self.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def base_url(self) -> str:
+        """Scheme, host and port to send to in place of the endpoint's.
+
+        Raises:
+            RuntimeError: it is not started.
+        """
+        if self._address is None:
+            raise RuntimeError("the sandbox is not started")
+        host, port = self._address
+        return f"{'https' if self._tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+
+    @property
+    def deliveries(self) -> list[Recorded]:
+        """What it was sent, oldest first: the last 100,000, fewer where they are large."""
+        return self._recordings.list()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many deliveries had each outcome, of all that it was sent."""
+        return self._recordings.counts()[1]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What it accepts unchecked, for a person."""
+        return self._partner.credentials.notes
+
+    def clear(self) -> None:
+        """Forget what it was sent; who was sent before is no duplicate any more."""
+        self._recordings.clear()
+        self._partner.forget()
+
+    def _inspection(self, spec: PartnerSpec, environment: str) -> Inspection:
+        secret = secret_names(spec, [environment])
+        redactor = Redactor(secrets={name: value for name, value in self.variables.items() if name in secret})
+        facts = {"partner": spec.partner, "environment": environment, "notes": self.notes}
+        return Inspection(self._recordings, redactor, facts, self._partner.forget)
+
+    def _run(self, ready: threading.Event) -> None:
+        try:
+            asyncio.run(self._serve(ready))
+        except (OSError, OverflowError) as error:
+            self._failure = error
+        finally:
+            ready.set()
+
+    async def _serve(self, ready: threading.Event) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self._loop.set_exception_handler(_quietly)
+        application = web.Application(client_max_size=MAX_BODY)
+        application.router.add_route("*", "/{path:.*}", self._service.handle)
+        runner = web.AppRunner(
+            application,
+            access_log=None,
+            handler_cancellation=True,
+            shutdown_timeout=_GRACE,
+            max_line_size=_MAX_LINE,
+            max_field_size=_MAX_LINE,
+        )
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, self._options.host, self._options.port, ssl_context=self._tls, backlog=4096)
+            await site.start()
+            self._address = runner.addresses[0][:2]
+            ready.set()
+            await self._stop.wait()
+        finally:
+            await runner.cleanup()
+
+
+def _quietly(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Clients that break off, and handshakes that fail, are what a sandbox is for."""
+    _LOG.debug("%s", context.get("message"), exc_info=context.get("exception"))
+
+
+class _Service:
+    """From an HTTP request to its response."""
+
+    def __init__(
+        self, partner: Partner, recordings: Recordings, options: SandboxOptions, inspection: Inspection
+    ) -> None:
+        self._partner = partner
+        self._recordings = recordings
+        self._options = options
+        self._inspection = inspection
+        self._chance = random.Random(options.seed)
+        self._dice = FaultDice(options.faults, options.error_rate, self._chance)
+        self._tokens = {server.path: server for _, server in partner.credentials.token_servers}
+        self._allow = ", ".join(dict.fromkeys([partner.method, "HEAD", "OPTIONS"]))
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request."""
+        path, _, query = _target(request.raw_path).partition("?")
+        values = self._partner.url.match(path)
+        if values is not None and not (path in self._tokens and request.method != self._partner.method):
+            return await self._endpoint(request, path, query, values)
+        server = self._tokens.get(path) or self._tokens.get(unquote(path))
+        if server is not None:
+            return await self._token(request, path, query, server)
+        if path.startswith(PREFIX):
+            return self._inspection.answer(request)
+        known = [f"{self._partner.method} {self._partner.url.shown}"]
+        known += [f"{server.method} {token}" for token, server in self._tokens.items()]
+        known += [f"GET {PREFIX}deliveries"]
+        return web.Response(status=404, text=f"Nothing is at {path}. This sandbox answers:\n" + "\n".join(known) + "\n")
+
+    async def _endpoint(
+        self, request: web.Request, path: str, query: str, values: Mapping[str, str]
+    ) -> web.StreamResponse:
+        if request.method in ("HEAD", "OPTIONS"):  # a probe looks, and delivers nothing
+            return web.Response(status=200 if request.method == "HEAD" else 204, headers={"Allow": self._allow})
+        received = Received(request.method, path, query, request.headers, b"", values)
+        fault = self._dice.throw()
+        verdict = await self._verdict(request, received, fault)
+        status = None if fault and breaks_connection(fault) else verdict.answer.status
+        if verdict.counted:
+            self._record(request, received, verdict, status, fault)
+        await self._wait()
+        response = _response(verdict.answer)
+        if fault in PROCESSED:
+            return await play(str(fault), request, response, self._options.slow_for)
+        return response
+
+    async def _verdict(self, request: web.Request, received: Received, fault: str | None) -> Verdict:
+        try:
+            received.body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return self._partner.refuse(413, f"the body is larger than {MAX_BODY // 1_000_000} MB")
+        if received.method != self._partner.method:
+            verdict = self._partner.refuse(405, f"the method is {received.method}, wanted {self._partner.method}")
+            return Verdict(verdict.answer.with_header("Allow", self._allow), verdict.outcome, verdict.problems)
+        if fault == "error":
+            return self._partner.fail()
+        if fault is not None and fault not in PROCESSED:
+            return Verdict(fault_answer(fault), "failed")
+        try:
+            return self._partner.take(received)
+        except (ValueError, RecursionError) as error:
+            return self._partner.refuse(400, f"the request cannot be read: {error}")
+
+    def _record(
+        self, request: web.Request, received: Received, verdict: Verdict, status: int | None, fault: str | None
+    ) -> None:
+        self._recordings.add(
+            Recorded(
+                number=self._recordings.next_number(),
+                at=time.time(),
+                method=received.method,
+                path=received.path,
+                query=received.query,
+                raw_headers=b"\r\n".join(b"%b: %b" % header for header in request.raw_headers),
+                body=received.body,
+                outcome=verdict.outcome,
+                status=status,
+                problems=verdict.problems,
+                fault=fault,
+                repeat=verdict.repeat,
+                _read=self._partner.read_back,
+            )
+        )
+
+    async def _token(self, request: web.Request, path: str, query: str, server: TokenServer) -> web.StreamResponse:
+        if request.method in ("HEAD", "OPTIONS"):
+            return web.Response(status=204, headers={"Allow": f"{server.method}, HEAD, OPTIONS"})
+        if request.method != server.method:
+            return web.Response(status=405, headers={"Allow": f"{server.method}, HEAD, OPTIONS"})
+        received = Received(request.method, path, query, request.headers, await request.read())
+        await self._wait()
+        return _response(server.issue(received))
+
+    async def _wait(self) -> None:
+        seconds = self._options.latency
+        if self._options.jitter:
+            seconds += self._chance.uniform(-self._options.jitter, self._options.jitter)
+        if seconds > 0:
+            await asyncio.sleep(seconds)
+
+
+def _target(raw: str) -> str:
+    """The request target's path and query; a proxy's client sends a whole URL (RFC 9112, 3.2.2)."""
+    if raw.startswith("/"):
+        return raw
+    _, _, rest = raw.partition("://")
+    _, slash, path = rest.partition("/")
+    return slash + path
+
+
+def _response(answer: Answer) -> web.Response:
+    response = web.Response(status=answer.status, body=answer.body)
+    headers = response.headers
+    headers.popall("Content-Type", None)
+    for name, value in answer.headers:
+        headers.add(name, value.replace("\r", " ").replace("\n", " "))
+    return response

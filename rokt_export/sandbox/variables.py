@@ -1,0 +1,132 @@
+"""Stand-ins for the environment variables that a spec names, so that it runs against a sandbox without any secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from rokt_export.errors import ConfigurationError
+from rokt_export.sandbox.certificates import Authority
+from rokt_export.sandbox.patterns import fill
+from rokt_export.spec.authentication import MutualTls
+from rokt_export.spec.model import Environment, Parameter, PartnerSpec
+from rokt_export.spec.needs import every_parameter, variable_names
+from rokt_export.spec.template import compile_template
+
+_LONE = re.compile(r"\{\{-?\s*env\.(\w+)\s*-?\}\}")
+_FORMATS = {
+    "email": "jane.doe@example.com",
+    "md5": "0" * 32,
+    "sha1": "0" * 40,
+    "sha256": "0" * 64,
+    "uuid": "00000000-0000-4000-8000-000000000001",
+    "url": "https://sandbox.invalid/",
+    "date": "2000-01-01",
+    "digits": "100001",
+    "phone": "2025550123",
+    "ip": "192.0.2.1",
+    "country": "US",
+    "currency": "USD",
+}
+_TYPES = {"number": "1", "integer": "1", "boolean": "true", "date": "2000-01-01"}
+
+
+def stand_ins(spec: PartnerSpec, environment: str, given: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Return each variable that a spec names for an environment: the given ones, and a stand-in for each other.
+
+    A stand-in can be recognised (`sandbox-mailchimp-api-key`), and fits its place: a URL where it is the whole base of
+    one, a number where it is a port, a file in `folder` where it is a path, a valid value where a parameter has a form.
+    """
+    names = variable_names(spec, [environment])
+    special = {**_for_parameters(spec), **_for_urls(spec.environment(environment), spec.partner)}
+    special |= _for_files(spec.environment(environment), folder)
+    made = {name: special.get(name) or recognisable(spec.partner, name) for name in sorted(names)}
+    return made | {name: value for name, value in given.items() if name in names}
+
+
+def recognisable(partner: str, name: str) -> str:
+    """Return the stand-in for a variable: `sandbox-<partner>-<name>`, safe in a URL and as a host's name."""
+    words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    prefix = re.sub(r"[^a-z0-9]+", "-", partner.lower()).strip("-")
+    return f"sandbox-{prefix}-{words.removeprefix(prefix).strip('-') or 'value'}"
+
+
+def write_files(environment: Environment, variables: Mapping[str, str], folder: Path, authority: Authority) -> None:
+    """Write the certificates that stand-ins in `folder` promise."""
+    for found in _of(environment):
+        certificate = Path(fill(found.certificate, variables))
+        key = Path(fill(found.key, variables)) if found.key is not None else None
+        if certificate.is_relative_to(folder) and (key is None or key.is_relative_to(folder)):
+            authority.write_client(certificate, key)
+    if environment.tls is not None and environment.tls.ca_file is not None:
+        ca_file = Path(fill(environment.tls.ca_file, variables))
+        if ca_file.is_relative_to(folder):
+            ca_file.parent.mkdir(parents=True, exist_ok=True)
+            ca_file.write_bytes(authority.ca_file.read_bytes())
+
+
+def client_certificates(environment: Environment, variables: Mapping[str, str]) -> list[Path]:
+    """Return the client certificates that an environment names.
+
+    Raises:
+        ConfigurationError: a file is not there.
+    """
+    files = [Path(fill(found.certificate, variables)) for found in _of(environment)]
+    for file in files:
+        if not file.is_file():
+            raise ConfigurationError(
+                "the client certificate is not there",
+                where=str(file),
+                remedy="Check `certificate`, or take it from an unset `{{ env.NAME }}`: the sandbox makes one.",
+            )
+    return files
+
+
+def _of(environment: Environment) -> Iterator[MutualTls]:
+    return (found for found in environment.authentication or () if isinstance(found, MutualTls))
+
+
+def _for_parameters(spec: PartnerSpec) -> dict[str, str]:
+    return {
+        match[1]: value
+        for parameter in every_parameter(spec.parameters)
+        if isinstance(parameter.value, str) and (match := _LONE.fullmatch(parameter.value.strip()))
+        if (value := _fitting(parameter))
+    }
+
+
+def _fitting(parameter: Parameter) -> str | None:
+    if parameter.choices:
+        return parameter.choices[0]
+    if parameter.format:
+        return _FORMATS[str(parameter.format)]
+    return _TYPES.get(parameter.type or "")
+
+
+def _for_urls(environment: Environment, partner: str) -> dict[str, str]:
+    """A variable that starts a URL is its base, one after the host's colon its port."""
+    found: dict[str, str] = {}
+    tokens = [item.token_url for item in environment.authentication or () if item.type == "oauth2"]
+    for url in [environment.url, *tokens]:
+        start = _LONE.match(url)
+        if start and not url[start.end() :].startswith(":"):
+            found[start[1]] = f"https://{recognisable(partner, start[1])}.invalid"
+        elif start:
+            found[start[1]] = "https"
+        port = re.match(r"[^:]+://[^/]*:" + _LONE.pattern, url)
+        if port:
+            found[port[1]] = "443"
+    return found
+
+
+def _for_files(environment: Environment, folder: Path) -> dict[str, str]:
+    """A variable that is all of a path names a file; one that is a part of it, the folder."""
+    paths = [path for found in _of(environment) for path in (found.certificate, found.key)]
+    paths.append(environment.tls.ca_file if environment.tls is not None else None)
+    found: dict[str, str] = {}
+    for path in paths:
+        for name in compile_template(path).env if path is not None else ():
+            lone = _LONE.fullmatch(path.strip()) if path is not None else None
+            found[name] = str(folder / f"{name.lower()}.pem" if lone else folder)
+    return found
