@@ -69,7 +69,8 @@ def test_the_short_way_agrees_with_the_library(path):
 
 
 XML = fromstring(
-    '<s:E xmlns:s="urn:s" xmlns="urn:d" v="1"><s:B><R id="7"><Code>12</Code><Code k="x"> 13 </Code><Empty/></R></s:B></s:E>'
+    '<s:E xmlns:s="urn:s" xmlns="urn:d" v="1"><s:B><R id="7">'
+    '<Code>12</Code><Code k="x"> 13 </Code><Empty/></R></s:B></s:E>'
 )
 
 
