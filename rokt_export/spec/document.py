@@ -162,7 +162,7 @@ class _Builder:
     def value(self, node: Node | None, path: DataPath) -> Any:
         if node is None:
             return None
-        place = Position(node.start_mark.line + 1, node.start_mark.column + 1)
+        place = position_of(node)
         self.value_positions[path] = place
         self.positions.setdefault(path, place)
         self._nodes += 1
@@ -187,9 +187,22 @@ class _Builder:
             if isinstance(node, SequenceNode):
                 return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
             assert isinstance(node, MappingNode)  # the third and last kind of node
-            return self._mapping(node, path)
+            return self._bare_template(node) or self._mapping(node, path)
         finally:
             self._open.discard(id(node))
+
+    def _finding(self, code: str, node: Node, message: str, hint: str) -> None:
+        place = position_of(node)
+        source = line_of(self.text, place.line)
+        self.findings.append(Finding(code, Severity.ERROR, self.file, place.line, place.column, message, hint, source))
+
+    def _bare_template(self, node: MappingNode) -> str | None:
+        """The text of `{{ email }}` without quotes, which YAML takes for a mapping in a mapping; else None."""
+        text = self.text[node.start_mark.index : node.end_mark.index]
+        if not text.startswith("{{"):
+            return None
+        self._finding("RX003", node, "this template needs quotes", f'Write "{text}".')
+        return text
 
     def _mapping(self, node: MappingNode, path: DataPath) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -200,40 +213,32 @@ class _Builder:
                     value = self.value(part, path)
                     merged = {**(value if isinstance(value, dict) else {}), **merged}
                 continue
-            place = Position(key_node.start_mark.line + 1, key_node.start_mark.column + 1)
             if key_node.id != "scalar":
-                self.findings.append(
-                    Finding(
-                        "RX003",
-                        Severity.ERROR,
-                        self.file,
-                        place.line,
-                        place.column,
-                        "a mapping or list stands where a key is expected",
-                        'A value that starts with `{{` needs quotes: "{{ email }}".',
-                        line_of(self.text, place.line),
-                    )
+                self._finding(
+                    "RX003",
+                    key_node,
+                    "a mapping or list stands where a key is expected",
+                    "Write a name before the colon, in quotes if it has brackets.",
                 )
                 continue
             key = key_text(key_node)
             if key in found:
                 first = self.positions[(*path, key)]
-                self.findings.append(
-                    Finding(
-                        "RX002",
-                        Severity.ERROR,
-                        self.file,
-                        place.line,
-                        place.column,
-                        f"key `{key}` stands twice in one mapping, first on line {first.line}",
-                        "Remove or rename one of them.",
-                        line_of(self.text, place.line),
-                    )
+                self._finding(
+                    "RX002",
+                    key_node,
+                    f"key `{key}` stands twice in one mapping, first on line {first.line}",
+                    "Remove or rename one of them.",
                 )
                 continue
-            self.positions[(*path, key)] = place
+            self.positions[(*path, key)] = position_of(key_node)
             found[key] = self.value(value_node, (*path, key))
         return {**merged, **found} if merged else found
+
+
+def position_of(node: Node) -> Position:
+    """Return where a node starts."""
+    return Position(node.start_mark.line + 1, node.start_mark.column + 1)
 
 
 def key_text(node: ScalarNode) -> str:
