@@ -1,0 +1,55 @@
+"""Turn a loaded spec into findings: what is within the language, and yet will not do what its writer meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from rokt_export.spec.findings import Finding
+from rokt_export.spec.lint import attributes, endpoints, names, parameters, regexes, rules, secrets, variables
+from rokt_export.spec.lint.subject import Subject
+from rokt_export.spec.loading import LoadedSpec
+
+EXAMPLE_NOT_CAUGHT = "RX115"
+"""An example that its own rule does not catch first: found by who can classify, above this floor."""
+CAPTURE_NOT_FOUND = "RX128"
+"""An example whose stated reason, reference or code its rule does not capture: found there too."""
+
+_LINTS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
+    attributes.unknown_attributes,
+    attributes.uncarried_attributes,
+    attributes.empty_templates,
+    endpoints.same_endpoints,
+    endpoints.same_credentials,
+    endpoints.plain_http,
+    endpoints.no_staging,
+    secrets.literal_secrets,
+    parameters.bodies_not_sent,
+    parameters.content_type_against_encoding,
+    parameters.changed_numbers,
+    parameters.options_without_effect,
+    parameters.contradictory_options,
+    names.repeated_names,
+    names.unmatched_placeholders,
+    names.contradictory_names,
+    names.xml_roots,
+    rules.missing_outcomes,
+    rules.unreachable_rules,
+    rules.overlapping_rules,
+    rules.contradictory_tests,
+    regexes.exploding_regexes,
+)
+
+
+def lint(loaded: LoadedSpec, variables_found: Mapping[str, str]) -> list[Finding]:
+    """Return what is suspicious about a spec, in the order of the file; docs/findings.md explains each code.
+
+    Of a damaged spec only what is there is judged, never what is missing.
+
+    Args:
+        loaded: the spec.
+        variables_found: the environment variables that have a value; `RX107` names those the spec needs besides.
+    """
+    subject = Subject(loaded)
+    found = [finding for each in _LINTS for finding in each(subject)]
+    found.extend(variables.missing_variables(subject, variables_found))
+    return sorted(dict.fromkeys(found), key=lambda finding: (finding.line, finding.column, finding.code))
