@@ -263,9 +263,9 @@ def test_what_is_missing_is_named_and_does_not_hide_the_rest():
 def test_faults_behind_one_that_was_left_out_keep_their_places():
     text = (
         WHOLE
-        + "parameters:\n  - {name: x}\n  - {name: 'y[', value: 1}\n  - {name: z, value: 1, typ: string, requierd: true}\n"
+        + "parameters:\n  - {name: x}\n  - {name: 'y[', value: 1}\n  - {name: z, value: 1, typ: date, requierd: yes}\n"
     )
-    assert placed(text) == [(9, 5, "RX014"), (10, 12, "RX023"), (11, 25, "RX010"), (11, 38, "RX010")]
+    assert placed(text) == [(9, 5, "RX014"), (10, 12, "RX023"), (11, 25, "RX010"), (11, 36, "RX010")]
 
 
 def test_every_fault_of_a_list_of_authentications():
