@@ -36,9 +36,7 @@ def can_explode(pattern: str) -> bool:
         re.error: it is not a regular expression.
     """
     parsed = _parser.parse(pattern)
-    automaton = _Automaton(
-        ignore_case=bool(parsed.state.flags & re.IGNORECASE), dot_all=bool(parsed.state.flags & re.S)
-    )
+    automaton = _Automaton(int(parsed.state.flags))
     start = automaton.node()
     automaton.sequence(parsed, start)
     return any(_ambiguous(automaton, loop) for loop in _loops(automaton))
@@ -48,8 +46,7 @@ def can_explode(pattern: str) -> bool:
 class _Automaton:
     """Thompson's automaton: nodes, free moves between them, and at most one sign read at each."""
 
-    ignore_case: bool
-    dot_all: bool
+    flags: int
     free: list[list[int]] = field(default_factory=list)
     reads: dict[int, tuple[Chars, int]] = field(default_factory=dict)
 
@@ -86,10 +83,10 @@ class _Automaton:
                 return start
 
     def _group(self, added: int, taken: int, part: Any, start: int) -> int:
-        outside = self.ignore_case
-        self.ignore_case = bool((outside or added & re.IGNORECASE) and not taken & re.IGNORECASE)
+        outside = self.flags
+        self.flags = (outside | added) & ~taken
         end = self.sequence(part, start)
-        self.ignore_case = outside
+        self.flags = outside
         return end
 
     def _free(self, start: int) -> int:
@@ -127,7 +124,7 @@ class _Automaton:
             case "NOT_LITERAL":
                 return _ALPHABET - self._cased({chr(argument)})
             case "ANY":
-                return _ALPHABET if self.dot_all else _ALPHABET - {"\n"}
+                return _ALPHABET if self.flags & re.DOTALL else _ALPHABET - {"\n"}
             case "RANGE":
                 return self._cased({sign for sign in _ALPHABET if argument[0] <= ord(sign) <= argument[1]})
             case "CATEGORY":
@@ -138,10 +135,12 @@ class _Automaton:
                 return _ALPHABET - found if negated else found
 
     def _cased(self, signs: set[str]) -> Chars:
-        return frozenset(signs | {sign.swapcase() for sign in signs}) if self.ignore_case else frozenset(signs)
+        return (
+            frozenset(signs | {sign.swapcase() for sign in signs}) if self.flags & re.IGNORECASE else frozenset(signs)
+        )
 
     def _all_chars(self, part: Any) -> Chars:
-        inner = _Automaton(self.ignore_case, self.dot_all)
+        inner = _Automaton(self.flags)
         inner.sequence(part, inner.node())
         return frozenset().union(*(chars for chars, _ in inner.reads.values()))
 

@@ -82,47 +82,41 @@ class Subject:
     def credentials(self) -> Iterator[Credentials]:
         """Yield every authentication, the spec's own first."""
         own = tuple(name for name, place in self.spec.endpoint.items() if place.authentication is None)
-        for path, authentication in self.numbered(("authentication",), self.spec.authentication):
-            yield Credentials(path, authentication, own)
+        for index, authentication in enumerate(self.spec.authentication):
+            yield Credentials(("authentication", index), authentication, own)
         for name, place in self.spec.endpoint.items():
-            base = ("endpoint", name, "authentication")
-            for path, authentication in self.numbered(base, place.authentication or ()):
-                yield Credentials(path, authentication, (name,))
-
-    def numbered(self, base: DataPath, items: tuple[Any, ...]) -> Iterator[tuple[DataPath, Any]]:
-        """Yield each item of a key that takes one or a list, with the path at which it was written."""
-        written = _in_data(self.loaded.document.data, base)
-        for index, item in enumerate(items):
-            yield ((*base, index) if isinstance(written, list) else base), item
+            for index, authentication in enumerate(place.authentication or ()):
+                yield Credentials(("endpoint", name, "authentication", index), authentication, (name,))
 
     def _written(self, path: DataPath) -> DataPath:
-        """Where a node of the model stands in the file: entries left out as wrong shift those behind them.
+        """Where a node of the model stands in the file.
 
-        Where it cannot be told which entries were left out, the list itself is the place.
+        A key that takes one or a list may hold the one itself, and entries left out as wrong shift those behind them;
+        where it cannot be told which were left out, the list itself is the place.
         """
-        if not path or self.intact(str(path[0])):
-            return path
         found: DataPath = ()
         for depth, part in enumerate(path):
-            if isinstance(part, int):
-                index = self._index(found, path[:depth], part)
+            written = _in_data(self.loaded.document.data, found) if isinstance(part, int) else None
+            if isinstance(part, str):
+                found = (*found, part)
+            elif isinstance(written, list):
+                index = self._index(written, found, path[:depth], part)
                 if index is None:
                     return found
-                part = index
-            found = (*found, part)
+                found = (*found, index)
         return found
 
-    def _index(self, written: DataPath, modelled: DataPath, index: int) -> int | None:
-        before, after = _in_data(self.loaded.document.data, written), _in_model(self.spec, modelled)
-        if not isinstance(before, list) or not isinstance(after, tuple) or len(before) == len(after):
+    def _index(self, written: list[Any], place: DataPath, modelled: DataPath, index: int) -> int | None:
+        read = _in_model(self.spec, modelled)
+        if not isinstance(read, tuple) or len(written) == len(read):
             return index
         faults = {(finding.line, finding.column) for finding in self.loaded.findings}
         kept = []
-        for number in range(len(before)):
-            place = self.loaded.document.position((*written, number))
-            if (place.line, place.column) not in faults:
+        for number in range(len(written)):
+            start = self.loaded.document.position((*place, number))
+            if (start.line, start.column) not in faults:
                 kept.append(number)
-        return kept[index] if len(kept) == len(after) else None
+        return kept[index] if len(kept) == len(read) else None
 
 
 def _placed(parameters: tuple[Parameter, ...], encoding: str, group: DataPath) -> Iterator[Placed]:
