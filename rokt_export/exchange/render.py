@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 
 import orjson
 from requests.auth import AuthBase
@@ -12,13 +13,14 @@ from requests.models import PreparedRequest
 from rokt_export import __version__
 from rokt_export.exchange.address import url_maker
 from rokt_export.exchange.body import CONTENT_TYPES, body_encoder
-from rokt_export.exchange.carrying import Carrier, RefusedError, Values, compile_carrier
+from rokt_export.exchange.carrying import OMIT, Carrier, RefusedError, Values, compile_carrier
 from rokt_export.exchange.model import Request
 from rokt_export.exchange.pairs import header_values, safe_header
 from rokt_export.exchange.signing import filler, prepared_request, signed, signing_auth, standing_auth
 from rokt_export.spec.authentication import ApiKey
 from rokt_export.spec.filters import ABSENT, text_of
 from rokt_export.spec.model import Environment, Parameter, PartnerSpec
+from rokt_export.spec.needs import attributes_of
 from rokt_export.spec.template import compile_template
 from rokt_export.transactions.model import Transaction
 
@@ -106,6 +108,17 @@ class Renderer:
     def sign(self, request: Request) -> Request:
         """Return a request with the credentials that depend on it or on the clock; call it before each attempt."""
         return signed(request, self._auths)
+
+    def carried(self, transaction: Transaction, attributes: Collection[str]) -> tuple[str, ...]:
+        """Return the texts that carry any of these attributes, as the request has them: a date or phone reformatted."""
+        found: list[str] = []
+        for carrier in self._carriers:
+            if not attributes_of(carrier.parameter).isdisjoint(attributes):
+                with suppress(RefusedError):
+                    value = carrier.take(transaction.values)
+                    items = value if isinstance(value, list) else [value]
+                    found.extend(text_of(item) for item in items if item is not OMIT and item is not None)
+        return tuple(found)
 
     def _problems(self, values: Values, first: RefusedError) -> list[str]:
         """Every reason: the operator mends a row once."""

@@ -55,6 +55,13 @@ def attribute_names(spec: PartnerSpec, environments: Iterable[str] | None = None
     return frozenset(found)
 
 
+def attributes_of(parameter: Parameter) -> frozenset[str]:
+    """Return the attributes that a parameter carries."""
+    if parameter.attribute is not None:
+        return frozenset({parameter.attribute})
+    return frozenset(name for template in _inside(parameter.value) for name in template.attributes)
+
+
 def every_parameter(parameters: Iterable[Parameter]) -> Iterator[Parameter]:
     """Yield parameters and those of the bodies inside them."""
     for parameter in parameters:

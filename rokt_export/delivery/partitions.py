@@ -1,0 +1,316 @@
+"""Turns a plan into its result: each partition of the rows is run by an executor, in this process or in several."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing.context import BaseContext
+from typing import Any, Protocol
+
+from rokt_export.delivery.bookkeeping import Bookkeeper
+from rokt_export.delivery.credentials import Credentials
+from rokt_export.delivery.engine import Engine, EngineOptions
+from rokt_export.delivery.events import Event, Finished, Paced, Progress, Settled, StopReason
+from rokt_export.delivery.feed import FileFeed, LiveFeed
+from rokt_export.delivery.plan import FileRows, Plan
+from rokt_export.delivery.secrecy import PersonalData, redactor_for
+from rokt_export.delivery.selecting import select
+from rokt_export.delivery.tally import Tally
+from rokt_export.delivery.transport import Transport, TransportOptions
+from rokt_export.exchange.classify import Classifier
+from rokt_export.exchange.render import Renderer
+from rokt_export.exchange.signing import filler
+from rokt_export.spec.authentication import MutualTls
+from rokt_export.transactions.model import Transaction
+
+_TELL_EVERY = 0.2
+
+
+class Watch(Protocol):
+    """Who follows a run from outside."""
+
+    def tell(self, partition: int, tally: Tally, in_flight: int, messages: tuple[str, ...]) -> None:
+        """Hear how far a partition has come: its counts from the start, and what is new to say."""
+
+    def settled(self, event: Settled) -> None:
+        """Hear of settled exchanges, where the partition runs in this process."""
+
+
+@dataclass(slots=True)
+class Brake:
+    """What a person asked for while it runs: 0 = nothing, 1 = stop and wait for answers, 2 = leave at once."""
+
+    level: int = 0
+    _engines: list[Engine] = field(default_factory=list)
+
+    def attach(self, engine: Engine) -> None:
+        """Let an engine be stopped."""
+        self._engines.append(engine)
+        self.press(0)
+
+    def press(self, level: int) -> None:
+        """Ask for more; called from signal handlers too."""
+        self.level = max(self.level, level)
+        for engine in self._engines:
+            if self.level == 1:
+                engine.stop()
+            elif self.level > 1:
+                engine.abandon()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a run, or of one partition.
+
+    Attributes:
+        tally: the counts.
+        finished: how it ended.
+    """
+
+    tally: Tally
+    finished: Finished
+
+
+def run_plan(plan: Plan, run_id: str, watch: Watch, brake: Brake) -> Result:
+    """Run all partitions and return what they came to together.
+
+    Raises:
+        RoktExportError: the first error of any partition; what was settled stays settled.
+    """
+    if plan.partitions == 1:
+        return run_partition(plan, run_id, 0, watch, brake)
+    return _in_processes(plan, run_id, watch, brake)
+
+
+def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brake) -> Result:
+    """Run one partition in this process.
+
+    Raises:
+        JournalError: the journal cannot be written; nothing more was sent.
+        TransactionsError: the input cannot be read further.
+        ConfigurationError, SpecError: the plan does not make requests.
+        UnreachableError: a token server cannot be reached, or refuses.
+    """
+    from rokt_export.delivery.journal import Journal
+
+    pace = plan.pace.share(index, plan.partitions)
+    renderer = Renderer(plan.spec, plan.environment, plan.variables, base_url=plan.destination.base_url)
+    redactor = redactor_for(plan.spec, plan.environment, plan.variables, key=plan.redaction_key)
+    options = transport_options(plan, renderer, pace.concurrency)
+    tally = Tally()
+    with Journal.open(plan.journal) as journal, Transport(options) as transport:
+        writer = journal.attach(run_id)
+        credentials = Credentials(
+            renderer,
+            plan.variables,
+            trust=options.ca_file or True if options.verify else False,
+            proxy=options.proxy,
+            base_url=plan.destination.base_url,
+            reveal=redactor.add_secret,
+        )
+        feed = _feed(plan, index, writer, tally, transport)
+        engine_options = EngineOptions(
+            concurrency=pace.concurrency,
+            rate=pace.rate,
+            attempts=pace.attempts,
+            backoff=pace.backoff,
+            backoff_limit=pace.backoff_limit,
+            repeatable=plan.spec.repeatable,
+            patience=pace.patience,
+            stop=pace.stop,
+        )
+        engine = Engine(feed, renderer, Classifier(plan.spec.responses), transport, credentials, engine_options)
+        keeper = Bookkeeper(writer, redactor, PersonalData(plan.spec, renderer), plan.recordings, plan.expected)
+        brake.attach(engine)
+        teller = _Teller(index, tally, watch)
+        finished = Finished(StopReason.COMPLETE)
+        try:
+            for event in engine.run():
+                keeper(event)
+                teller(event)
+                if isinstance(event, Finished):
+                    finished = event
+        finally:
+            teller.last()
+        return Result(tally, finished)
+
+
+@dataclass(slots=True)
+class _Teller:
+    """Counts, and tells the watch now and then."""
+
+    index: int
+    tally: Tally
+    watch: Watch
+    _told: float = 0.0
+    _in_flight: int = 0
+    _messages: list[str] = field(default_factory=list)
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Settled(exchanges):
+                self.tally.add(exchanges)
+                self.watch.settled(event)
+            case Paced(message):
+                self._messages.append(message)
+            case Progress(in_flight):
+                self._in_flight = in_flight
+        now = time.monotonic()
+        if self._messages or now - self._told >= _TELL_EVERY:
+            self._told = now
+            self.last()
+
+    def last(self) -> None:
+        self.watch.tell(self.index, self.tally, self._in_flight, tuple(self._messages))
+        self._messages.clear()
+
+
+def _feed(plan: Plan, index: int, writer: Any, tally: Tally, transport: Transport) -> FileFeed | LiveFeed:
+    transactions = source(plan, index)
+    live = isinstance(plan.rows, FileRows) and is_live(plan.rows)
+    chosen = select(transactions, plan.selection, writer, tally, ahead=1 if live else 500)
+    return LiveFeed(chosen, transport.wake) if live else FileFeed(chosen)
+
+
+def is_live(rows: FileRows) -> bool:
+    """Return whether rows arrive as they please: stdin or a named pipe is among the files."""
+    from rokt_export.transactions.files import is_stream
+
+    return any(is_stream(path) for path in rows.paths)
+
+
+def source(plan: Plan, index: int) -> Iterator[Transaction]:
+    """Return the transactions of a partition: rows whose number leaves the rest `index`."""
+    rows = plan.rows
+    if isinstance(rows, FileRows):
+        from rokt_export.transactions.sources import open_transactions
+
+        return open_transactions(rows.paths, options=rows.options).partition(index, plan.partitions)
+    from rokt_export.transactions.generated import generate
+
+    people = generate(
+        rows.count, attributes=rows.attributes, seed=rows.seed, overrides=rows.overrides, unset=rows.unset
+    )
+    return (person for person in people if person.row % plan.partitions == index)
+
+
+def transport_options(plan: Plan, renderer: Renderer, connections: int) -> TransportOptions:
+    """Return how an environment's endpoint is connected to."""
+    environment, fill = renderer.environment, filler(plan.variables)
+    tls = environment.tls
+    certificate = next((item for item in environment.authentication or () if isinstance(item, MutualTls)), None)
+    ca_file = fill(tls.ca_file) if tls is not None and tls.ca_file else None
+    return TransportOptions(
+        connect_timeout=plan.pace.connect_timeout,
+        timeout=plan.pace.timeout,
+        max_response=plan.pace.max_response,
+        http_version=environment.http_version,
+        verify=tls is None or tls.verify,
+        ca_file=plan.destination.ca_file or ca_file,
+        client_certificate=fill(certificate.certificate) if certificate else None,
+        client_key=fill(certificate.key) if certificate and certificate.key else None,
+        client_key_password=fill(certificate.key_password) if certificate and certificate.key_password else None,
+        proxy="" if plan.destination.base_url else fill(environment.proxy) if environment.proxy else None,
+        max_connections=connections,
+    )
+
+
+_worker: dict[str, Any] = {}
+"""This worker process's channels, set once when it starts."""
+
+
+def _start_worker(level: Any, told: Any) -> None:
+    """A worker leaves Ctrl-C to its parent, which asks it to stop."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _worker.update(level=level, told=told)
+
+
+class _PostingWatch:
+    """Passes on what a worker process tells to its parent."""
+
+    def tell(self, partition: int, tally: Tally, in_flight: int, messages: tuple[str, ...]) -> None:
+        """Post the counts."""
+        _worker["told"].put((partition, tally, in_flight, messages))
+
+    def settled(self, event: Settled) -> None:
+        """Keep rows where they are: only counts travel."""
+
+
+def _work(plan: Plan, run_id: str, index: int) -> Result:
+    brake = Brake()
+    ended = threading.Event()
+
+    def follow() -> None:
+        while not ended.wait(0.05):
+            brake.press(_worker["level"].value)
+
+    threading.Thread(target=follow, name="brake", daemon=True).start()
+    try:
+        return run_partition(plan, run_id, index, _PostingWatch(), brake)
+    finally:
+        ended.set()
+
+
+def _in_processes(plan: Plan, run_id: str, watch: Watch, brake: Brake) -> Result:
+    context = _context()
+    level = context.Value("i", 0)
+    told = context.SimpleQueue()
+    pool = ProcessPoolExecutor(plan.partitions, mp_context=context, initializer=_start_worker, initargs=(level, told))
+    with pool:
+        futures = [pool.submit(_work, plan, run_id, index) for index in range(plan.partitions)]
+        listener = threading.Thread(target=_listen, args=(told, watch), daemon=True)
+        listener.start()
+        try:
+            _wait(futures, level, brake)
+        finally:
+            with contextlib.suppress(OSError):
+                told.put(None)
+            listener.join(2.0)
+    return _together(futures)
+
+
+def _context() -> BaseContext:
+    """Fork where it is safe, which is at once; a process with threads is started anew."""
+    forks = "fork" in multiprocessing.get_all_start_methods() and threading.active_count() == 1
+    return multiprocessing.get_context("fork" if forks else "spawn")
+
+
+def _listen(told: Any, watch: Watch) -> None:
+    while (item := told.get()) is not None:
+        watch.tell(*item)
+
+
+def _wait(futures: list[Future[Result]], level: Any, brake: Brake) -> None:
+    """Wait for all; one that fails, or stops by a rule, stops the others."""
+    pending = set(futures)
+    while pending:
+        level.value = max(level.value, brake.level)
+        done = {future for future in pending if future.done()}
+        pending -= done
+        for future in done:
+            failed = future.exception() is not None
+            if failed or future.result().finished.reason is not StopReason.COMPLETE:
+                level.value = max(level.value, 1)
+        if pending and not done:
+            with contextlib.suppress(TimeoutError, Exception):
+                next(iter(pending)).result(timeout=0.05)
+
+
+def _together(futures: list[Future[Result]]) -> Result:
+    error = next((error for future in futures if (error := future.exception()) is not None), None)
+    if error is not None:
+        raise error
+    results = [future.result() for future in futures]
+    tally = Tally()
+    for result in results:
+        tally.merge(result.tally)
+    stopped = [result.finished for result in results if result.finished.reason is not StopReason.COMPLETE]
+    told = [finished for finished in stopped if finished.reason is not StopReason.INTERRUPTED]
+    return Result(tally, (told or stopped or [Finished(StopReason.COMPLETE)])[0])

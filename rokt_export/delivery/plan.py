@@ -1,0 +1,159 @@
+"""The plan of a run: all that a partition needs to know, inert and picklable, so that it can go to another process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from rokt_export.delivery.bookkeeping import Recordings
+from rokt_export.delivery.engine import StopRules
+from rokt_export.exchange.model import OutcomeKind
+from rokt_export.spec.model import Limits, PartnerSpec
+from rokt_export.transactions.model import Value
+from rokt_export.transactions.options import SourceOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a run sends to, instead of the endpoint's own scheme, host and port.
+
+    Attributes:
+        base_url: a sandbox's `http://127.0.0.1:8080`.
+        ca_file: PEM file of the authority to trust.
+    """
+
+    base_url: str | None = None
+    ca_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileRows:
+    """Transactions from files.
+
+    Attributes:
+        paths: files, globs and `-`.
+        options: what a person said about them.
+    """
+
+    paths: tuple[str, ...]
+    options: SourceOptions = SourceOptions()  # noqa: RUF009 - frozen
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedRows:
+    """Invented people.
+
+    Attributes:
+        count: how many.
+        attributes: what they have.
+        seed: decides who they are, in every partition alike.
+        overrides: attribute to the value that all of them have.
+        unset: attributes that none of them has.
+    """
+
+    count: int
+    attributes: frozenset[str]
+    seed: int
+    overrides: Mapping[str, Value] = field(default_factory=dict)
+    unset: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which rows of the input are sent.
+
+    Attributes:
+        only: row numbers to send, as ranges; None = all.
+        settled: whether rows that this run has settled are sent again.
+        unknown: whether rows are sent again that may have been sent, in this run or an earlier production run.
+        delivered: whether rows are sent again that an earlier production run delivered.
+    """
+
+    only: tuple[tuple[int, int], ...] | None = None
+    settled: bool = False
+    unknown: bool = False
+    delivered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast and how stubborn.
+
+    Attributes:
+        concurrency: sends in flight at most, over all partitions.
+        rate: sends per second at most, over all partitions; None = as fast as they are answered.
+        attempts: attempts on the wire per transaction, at most.
+        backoff, backoff_limit: seconds.
+        timeout, connect_timeout: seconds.
+        max_response: bytes.
+        patience: seconds that the partner may be out of reach.
+        stop: when to stop before the end.
+    """
+
+    concurrency: int = 10
+    rate: float | None = None
+    attempts: int = 3
+    backoff: float = 1.0
+    backoff_limit: float = 60.0
+    timeout: float = 30.0
+    connect_timeout: float = 10.0
+    max_response: int = 10_000_000
+    patience: float = 0.0
+    stop: StopRules = StopRules()  # noqa: RUF009 - frozen
+
+    @classmethod
+    def of(cls, limits: Limits) -> Pace:
+        """Return what the spec allows."""
+        return cls(
+            concurrency=limits.concurrency,
+            rate=limits.rate,
+            attempts=limits.attempts,
+            backoff=limits.backoff,
+            backoff_limit=limits.backoff_limit,
+            timeout=limits.timeout,
+            connect_timeout=limits.connect_timeout,
+            max_response=limits.max_response,
+        )
+
+    def share(self, index: int, partitions: int) -> Pace:
+        """Return a partition's share of one budget: together they never exceed it."""
+        own = self.concurrency // partitions + (index < self.concurrency % partitions)
+        rate = None if self.rate is None else self.rate / partitions
+        return replace(self, concurrency=max(1, own), rate=rate)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A run, before it begins.
+
+    Attributes:
+        spec: the partner's spec.
+        environment: the environment's name.
+        variables: the values that it names.
+        rows: where the transactions come from.
+        pace: how fast.
+        selection: which of them.
+        destination: where to instead.
+        recordings: which exchanges are kept whole.
+        expected: the outcome hoped for.
+        redaction_key: makes one value one token in all partitions.
+        journal: path or URL of the journal.
+        partitions: how many processes share the work.
+    """
+
+    spec: PartnerSpec
+    environment: str
+    variables: Mapping[str, str]
+    rows: FileRows | GeneratedRows
+    pace: Pace
+    journal: str
+    redaction_key: bytes
+    selection: Selection = Selection()
+    destination: Destination = Destination()
+    recordings: Recordings = Recordings.SOME
+    expected: OutcomeKind = OutcomeKind.DELIVERED
+    partitions: int = 1
+
+    def __repr__(self) -> str:
+        """Name the plan without its variables: they hold secrets."""
+        return f"Plan({self.spec.partner!r}, {self.environment!r})"

@@ -1,0 +1,113 @@
+"""Turn a spec and its variables into what must not be shown: a redactor, and each transaction's personal values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rokt_export.exchange.render import Renderer
+from rokt_export.exchange.signing import filler
+from rokt_export.redaction import Redactor
+from rokt_export.spec.attributes import canonical, is_personal
+from rokt_export.spec.authentication import Basic
+from rokt_export.spec.filters import text_of
+from rokt_export.spec.model import PartnerSpec
+from rokt_export.spec.needs import every_parameter, secret_names
+from rokt_export.spec.template import compile_template
+from rokt_export.transactions.model import Transaction, Value
+
+_SECRET_FIELDS = ("password", "token", "client_secret", "secret", "key_password")
+
+
+def redactor_for(
+    spec: PartnerSpec,
+    environment: str,
+    variables: Mapping[str, str],
+    *,
+    key: bytes | None = None,
+    show_personal: bool = False,
+) -> Redactor:
+    """Return the redactor of a run: it knows the secrets by the variables' names, literal ones by their field's."""
+    names = secret_names(spec, [environment])
+    secrets = {name: variables[name] for name in sorted(names) if variables.get(name)}
+    redactor = Redactor(secrets=secrets, show_personal=show_personal, key=key)
+    fill = filler(variables)
+    for authentication in spec.environment(environment).authentication or ():
+        for field in _SECRET_FIELDS:
+            source = getattr(authentication, field, None)
+            if isinstance(source, str) and source:
+                _add(redactor, field.upper(), source, fill(source), secrets)
+        if isinstance(authentication, Basic):
+            named = _variable(authentication.password) or _variable(authentication.username) or "PASSWORD"
+            redactor.add_basic(named, fill(authentication.username), fill(authentication.password))
+        api_key = getattr(authentication, "value", None)
+        if isinstance(api_key, str):
+            _add(redactor, "API_KEY", api_key, fill(api_key), secrets)
+    for parameter in every_parameter(spec.parameters):
+        if parameter.secret and isinstance(parameter.value, str) and "{{" not in parameter.value:
+            redactor.add_secret(_as_name(parameter.name), parameter.value)
+    return redactor
+
+
+def _add(redactor: Redactor, name: str, source: str, value: str, known: Mapping[str, str]) -> None:
+    if value and value not in known.values():
+        redactor.add_secret(_variable(source) or name, value)
+
+
+def _variable(source: str) -> str | None:
+    """The one variable that a template consists of."""
+    names = compile_template(source).env if "{{" in source else frozenset[str]()
+    return next(iter(names)) if len(names) == 1 else None
+
+
+def _as_name(text: str) -> str:
+    return "".join(sign if sign.isalnum() else "_" for sign in text.upper())
+
+
+class PersonalData:
+    """Knows which values of a transaction are a real person's data.
+
+    Rokt's own list, what the spec declares `personal`, and any attribute that neither Rokt's catalogue nor the spec
+    knows: a column nobody has described may hold anything.
+    """
+
+    def __init__(self, spec: PartnerSpec, renderer: Renderer) -> None:
+        self._declared = {name: attribute.personal for name, attribute in spec.attributes.items()}
+        self._renderer = renderer
+        self._names: dict[str, bool] = {}
+        self._carrying: dict[frozenset[str], bool] = {}
+
+    def is_personal(self, name: str) -> bool:
+        """Return whether an attribute's values are personal data."""
+        known = self._names.get(name)
+        if known is None:
+            known = is_personal(name) or self._declared.get(name, canonical(name) is None)
+            self._names[name] = known
+        return known
+
+    def of(self, transaction: Transaction) -> tuple[str, ...]:
+        """Return the personal values of a transaction, as the file and as the request has them; none if invented."""
+        if transaction.invented:
+            return ()
+        names = [name for name in transaction.values if self.is_personal(name)]
+        found = dict.fromkeys(text for name in names for text in _texts(transaction.values[name]))
+        found.update(dict.fromkeys(self._renderer.carried(transaction, names)))
+        return tuple(text for text in found if text)
+
+    def raw(self, transaction: Transaction) -> tuple[str, ...]:
+        """Return the personal values as the file has them: enough for a quick look whether any stands in a text."""
+        if transaction.invented:
+            return ()
+        values = transaction.values
+        return tuple(text_of(values[name]) for name in values if self.is_personal(name) and values[name])
+
+
+def _texts(value: Value) -> list[str]:
+    match value:
+        case None:
+            return []
+        case str():
+            return [value]
+        case list():
+            return [text for item in value for text in _texts(item)]
+        case dict():
+            return [text for item in value.values() for text in _texts(item)]

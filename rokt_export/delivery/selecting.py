@@ -1,0 +1,69 @@
+"""Turns a stream of transactions into those that are to be sent: not twice what was settled or delivered before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from rokt_export.delivery.bookkeeping import canonical_row
+from rokt_export.delivery.tally import Tally
+from rokt_export.transactions.model import Transaction
+
+if TYPE_CHECKING:
+    from rokt_export.delivery.journal import RowSet, RunWriter
+    from rokt_export.delivery.plan import Selection
+
+
+def select(
+    transactions: Iterator[Transaction], selection: Selection, writer: RunWriter, tally: Tally, *, ahead: int = 500
+) -> Iterator[Transaction]:
+    """Yield the transactions that a selection asks for, and count the others as skipped.
+
+    Args:
+        transactions: all of a partition, in order.
+        selection: which of them.
+        writer: knows what this run has settled, and what earlier production runs delivered.
+        tally: where skipped rows are counted.
+        ahead: transactions looked up in the ledger at once; 1 for an input that must not be waited for.
+    """
+    chosen = _of_this_run(transactions, selection, writer, tally)
+    if not writer.production or (selection.delivered and selection.unknown):
+        yield from chosen
+        return
+    while batch := list(islice(chosen, ahead)):
+        marks = [writer.fingerprint(canonical_row(each)) for each in batch]
+        known = set() if selection.delivered else writer.already_delivered(marks)
+        known |= set() if selection.unknown else writer.uncertain(marks)
+        for transaction, mark in zip(batch, marks, strict=True):
+            if mark in known:
+                tally.skipped += 1
+            else:
+                known.add(mark)
+                yield transaction
+
+
+def _rows(ranges: tuple[tuple[int, int], ...]) -> RowSet:
+    from rokt_export.delivery.journal import RowSet
+
+    found = RowSet()
+    for low, high in ranges:
+        found.update(range(low, high + 1))
+    return found
+
+
+def _of_this_run(
+    transactions: Iterator[Transaction], selection: Selection, writer: RunWriter, tally: Tally
+) -> Iterator[Transaction]:
+    settled, unsettled = writer.settled_rows(), writer.unsettled_rows()
+    wanted = None if selection.only is None else _rows(selection.only)
+    for transaction in transactions:
+        row = transaction.row
+        if (
+            (wanted is not None and row not in wanted)
+            or (not selection.settled and row in settled)
+            or (not selection.unknown and row in unsettled)
+        ):
+            tally.skipped += 1
+        else:
+            yield transaction
