@@ -8,11 +8,17 @@ from typing import get_args
 
 import pytest
 
+from rokt_export.exchange.classify import Classifier
+from rokt_export.exchange.model import Response
+from rokt_export.exchange.render import Renderer
+from rokt_export.spec.attributes import ATTRIBUTES
 from rokt_export.spec.authentication import MODELS
+from rokt_export.spec.lint import lint
 from rokt_export.spec.loading import load_spec
 from rokt_export.spec.model import Encoding, PartnerSpec
 from rokt_export.spec.needs import every_parameter, variable_names
 from rokt_export.spec.responses import OUTCOMES
+from rokt_export.transactions.model import Transaction
 
 FOLDER = Path(__file__).parents[2] / "sample_specs"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -78,6 +84,45 @@ def test_secrets_stand_as_environment_variables_of_the_partner(path):
                 assert key not in SECRET_KEYS or re.fullmatch(r"\{\{ env\.[A-Z0-9_]+ \}\}", value)
     for name in variable_names(spec):
         assert re.fullmatch(r"[A-Z][A-Z0-9_]+", name)
+
+
+def response_of(example):
+    return Response(example.status, tuple(example.headers.items()), example.body.encode())
+
+
+@each_file
+def test_every_example_is_caught_by_its_own_rule_and_captured_as_stated(path):
+    spec = spec_of(path)
+    classifier = Classifier(spec.responses)
+    for name, rule in zip(spec.rule_names, spec.responses, strict=True):
+        for example in rule.examples:
+            outcome = classifier.classify(response_of(example))
+            assert (outcome.rule, outcome.kind) == (name, rule.outcome), example.body
+            for key in ("reason", "reference", "code"):
+                assert getattr(example, key) in (None, getattr(outcome, key))
+
+
+def variables_of(spec):
+    return {name: f"https://{name}.example.com" if "IDENTITY" in name else name for name in variable_names(spec)}
+
+
+@each_file
+def test_a_whole_transaction_renders_for_each_environment(path):
+    spec = spec_of(path)
+    row = Transaction(1, "XYZ123", {name: attribute.example for name, attribute in ATTRIBUTES.items()})
+    for name in spec.endpoint:
+        request = Renderer(spec, name, variables_of(spec)).render(row)
+        shown = f"{request.url} {request.body or b''}"
+        assert request.method == spec.method
+        assert (request.body is None) == (spec.encoding == "none")
+        assert re.search(r"john\.smith(@|%40)rokt\.com", shown)
+
+
+@each_file
+def test_it_has_no_lint_finding(path):
+    """A form submission alone knows no duplicate and is yet no update: the warning is true."""
+    codes = {finding.code for finding in lint(load_spec(path), variables_of(spec_of(path)))}
+    assert codes == ({"RX109"} if path.stem == "hubspot-forms" else set())
 
 
 def test_they_cover_the_language():
