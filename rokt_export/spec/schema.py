@@ -176,6 +176,7 @@ _PROPERTIES: Mapping[str, Mapping[str, Schema]] = {
     "Capture": {"reason": _CAPTURE, "reference": _CAPTURE, "code": _CAPTURE},
     "Test": {"body": _by_path(_ref("Condition"))},
     "Rule": {"body": _by_path(_ref("Condition"))},
+    "RefreshOn": {"body": _by_path(_ref("Condition"))},
     "Parameter": {
         "value": {
             "type": ["string", "number", "boolean", "null", "array"],

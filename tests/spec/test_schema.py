@@ -101,11 +101,11 @@ BAD = {
     "environment": "columns: [a, b]",
 }
 GOOD_RULES = {
-    "condition scalar": "{outcome: duplicate, status: 400, body: {$.title: Member Exists, $.n: 7, $.x: null, $.b: true}}",
+    "condition scalar": "{outcome: duplicate, body: {$.title: Member Exists, $.n: 7, $.x: null, $.b: true}}",
     "condition list": "{outcome: duplicate, body: {$.code: [1, 2]}, content_type: application/json}",
     "condition mapping": "{outcome: duplicate, body: {$.code: {not: {exists: true}}, /a/@id: {compare: '>= 5'}}}",
     "any and not": "{outcome: failed, any: [{status: 500}, {text: {contains: oops}}], not: {empty: true}}",
-    "capture": "{outcome: failed, capture: {reason: $.a, code: [$.b, /c], reference: {header: Location, regex: '\\d+'}}}",
+    "capture": "{outcome: failed, capture: {reason: $.a, code: [$.b, /c], reference: {header: Id, regex: '\\d+'}}}",
     "after header": "{outcome: failed, retry: true, after: header}",
     "after seconds": "{outcome: failed, retry: true, after: 30}",
     "after mapping": "{outcome: failed, retry: true, after: {header: X-Reset, unit: epoch}}",
