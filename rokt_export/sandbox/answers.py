@@ -61,14 +61,24 @@ class ExampleAnswers:
         self._varying_headers = bool(slots.in_headers)
         self._constant_headers = tuple((name, value) for name, value in _headers(example, kind).items())
 
-    def make(self, *, email: str | None = None, reason: str | None = None) -> Answer:
+    @property
+    def refers(self) -> bool:
+        """Whether it holds a reference."""
+        return self._references is not None
+
+    def next_reference(self) -> str | None:
+        """Return a reference that was not given out before, None where the answer holds none."""
+        return self._references.next() if self._references else None
+
+    def make(self, *, reference: str | None = None, email: str | None = None, reason: str | None = None) -> Answer:
         """Return an answer.
 
         Args:
+            reference: the record's identifier; a new one where none is given.
             email: the person's address, which takes the place of addresses in the example.
             reason: takes the place of the captured reason, where the rule does not depend on it.
         """
-        filling = {"reference": self._references.next() if self._references else None, "email": email, "reason": reason}
+        filling = {"reference": reference or self.next_reference(), "email": email, "reason": reason}
         headers = self._constant_headers
         if self._varying_headers:
             headers = tuple((name, _fill(parts, filling)) for name, parts in self._headers)
@@ -119,7 +129,7 @@ class _Slots:
 
     def _find_reason(self, captures: Sequence[CapturePath], example: Example, kind: str) -> None:
         for capture in captures:
-            if capture.path is None or capture.regex is not None:
+            if capture.header is not None:
                 continue
             if spot := body_spot(example.body, kind, capture, _ANOTHER_REASON):
                 self.in_body.append(("reason", spot))

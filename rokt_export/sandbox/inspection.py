@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
-from urllib.parse import unquote
 
 import orjson
 from aiohttp import web
@@ -57,7 +56,8 @@ class Inspection:
             return web.Response(status=400, text=f"{error}\n")
         count, outcomes = self._recordings.counts()
         page = self._recordings.list()[offset : offset + limit]
-        return _json({"count": count, "outcomes": outcomes, "deliveries": self._shown(page)})
+        repeats = self._recordings.repeats
+        return _json({"count": count, "outcomes": outcomes, "repeats": repeats, "deliveries": self._shown(page)})
 
     def _shown(self, page: Iterable[Recorded]) -> list[dict[str, Any]]:
         redactor = self._redactor
@@ -66,7 +66,7 @@ class Inspection:
                 "number": recorded.number,
                 "received": recorded.received.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
                 "method": recorded.method,
-                "path": unquote(redactor.url(recorded.path)),
+                "path": redactor.url(recorded.path),
                 "query": redactor.url("?" + recorded.query)[1:],
                 "headers": redactor.headers(recorded.headers),
                 "parameters": redactor.data(_plain(recorded.parameters)),

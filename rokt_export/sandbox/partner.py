@@ -74,7 +74,7 @@ class Partner:
         self.read_back = ReadBack(spec.parameters, self._encoding, self.url, whole)
         self._answers = _Answers(spec.responses, chance if options.ids == "random" else None)
         self._key_header = spec.idempotency.header if spec.idempotency is not None else None
-        self._known: set[bytes] = set()
+        self._known: dict[bytes, str | None] = {}
         self._by_key: OrderedDict[str, Verdict] = OrderedDict()
 
     def take(self, received: Received) -> Verdict:
@@ -110,10 +110,12 @@ class Partner:
 
     def _accepted(self, received: Received) -> Verdict:
         identity = self._identify(received)
-        if identity.key in self._known and self._answers.duplicates is not None:
-            return Verdict(self._answers.duplicates.make(email=identity.email), "duplicate")
-        self._known.add(identity.key)
-        return Verdict(self._answers.delivered.make(email=identity.email), "delivered")
+        duplicates, delivered = self._answers.duplicates, self._answers.delivered
+        if identity.key in self._known and duplicates is not None:
+            return Verdict(duplicates.make(email=identity.email, reference=self._known[identity.key]), "duplicate")
+        reference = delivered.next_reference()
+        self._known[identity.key] = reference if duplicates is not None and duplicates.refers else None
+        return Verdict(delivered.make(email=identity.email, reference=reference), "delivered")
 
     def _problems(self, received: Received) -> list[str]:
         problems = [
@@ -137,7 +139,7 @@ class Partner:
 
     def _refused(self, refusals: list[Refusal], problems: list[str]) -> Verdict:
         all_problems = (*(refusal.problem for refusal in refusals), *problems)
-        if any(refusal.expired for refusal in refusals):
+        if any(refusal.renew for refusal in refusals):
             answer = self._answers.expired(self.credentials.token_servers[0][0], all_problems)
         else:
             answer = self._answers.unauthorized(all_problems)
@@ -193,7 +195,10 @@ class _Plain:
     def __init__(self, status: int, text: str) -> None:
         self._answer = text_answer(status, text)
 
-    def make(self, *, email: str | None = None, reason: str | None = None) -> Answer:  # noqa: ARG002
+    def next_reference(self) -> None:
+        """There is none."""
+
+    def make(self, **_filling: str | None) -> Answer:
         return self._answer
 
 

@@ -49,8 +49,8 @@ def text_pattern(template: str, variables: Mapping[str, str]) -> Pattern | None:
     """Return the pattern of a whole body's template; None where it has more than expressions (`{% if … %}`)."""
     if "{%" in template or "{#" in template:
         return None
-    parts, gaps = _marked(template, variables, _TEXT_EXPRESSION)
-    return Pattern(re.compile(_MARK.sub("(.*?)", _escaped(parts)), re.DOTALL), gaps)
+    text, gaps = _marked(template, variables, _TEXT_EXPRESSION)
+    return Pattern(_regex(_split(text), ".*?"), gaps)
 
 
 class EndpointUrl:
@@ -93,11 +93,8 @@ class EndpointUrl:
 
     def _segment(self, part: str) -> Pattern:
         names = tuple(self._gaps[int(mark)] for mark in _MARK.findall(part))
-        text = "".join(
-            piece if at % 2 else re.escape(unquote(piece))
-            for at, piece in enumerate(re.split("(\ue000\\d+\ue001)", part))
-        )
-        return Pattern(re.compile(_MARK.sub("(.+?)", text), re.DOTALL), names)
+        pieces = [piece if at % 2 else unquote(piece) for at, piece in enumerate(_split(part))]
+        return Pattern(_regex(pieces, ".+?"), names)
 
 
 def _marked(template: str, variables: Mapping[str, str], expression: re.Pattern[str]) -> tuple[str, tuple[str, ...]]:
@@ -135,5 +132,17 @@ def _gap(expression: str) -> str:
     return next(iter(attributes)) if len(attributes) == 1 else ""
 
 
-def _escaped(text: str) -> str:
-    return "".join(part if at % 2 else re.escape(part) for at, part in enumerate(re.split("(\ue000\\d+\ue001)", text)))
+def _split(text: str) -> list[str]:
+    """Return a marked text as literals with the marks between them."""
+    return re.split("(\ue000\\d+\ue001)", text)
+
+
+def _regex(pieces: list[str], gap: str) -> re.Pattern[str]:
+    """The expression of literals with gaps between: a gap ends where the next literal first stands.
+
+    All gaps but the last are atomic, so that a text that does not match is found so in one go over it.
+    """
+    literals = [re.escape(literal) for literal in pieces[::2]]
+    inner = "".join(f"(?>({gap}){literal})" if literal else f"({gap})" for literal in literals[1:-1])
+    last = f"({gap}){literals[-1]}" if len(literals) > 1 else ""
+    return re.compile(literals[0] + inner + last, re.DOTALL)

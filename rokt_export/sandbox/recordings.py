@@ -72,6 +72,7 @@ class Recordings:
         self._kept: deque[Recorded] = deque(maxlen=KEPT)
         self._bytes = 0
         self.count = 0
+        self.repeats = 0
         self.outcomes: Counter[str] = Counter()
 
     def next_number(self) -> int:
@@ -86,6 +87,7 @@ class Recordings:
             self._kept.append(recorded)
             self._bytes += _size(recorded)
             self.count += 1
+            self.repeats += recorded.repeat
             self.outcomes[recorded.outcome] += 1
             while self._bytes > KEPT_BYTES and len(self._kept) > 1:
                 self._bytes -= _size(self._kept.popleft())
@@ -104,7 +106,7 @@ class Recordings:
         """Forget all, numbers included."""
         with self._lock:
             self._kept.clear()
-            self._bytes = self.count = 0
+            self._bytes = self.count = self.repeats = 0
             self.outcomes.clear()
 
 

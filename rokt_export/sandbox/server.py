@@ -333,6 +333,7 @@ def _response(answer: Answer) -> web.Response:
     response = web.Response(status=answer.status, body=answer.body)
     headers = response.headers
     headers.popall("Content-Type", None)
+    headers["Server"] = "rokt-export-sandbox"
     for name, value in answer.headers:
         headers.add(name, value.replace("\r", " ").replace("\n", " "))
     return response

@@ -17,13 +17,13 @@ class Refusal:
         problem: what is wrong, without the credential.
         challenge: the `WWW-Authenticate` of the answer (RFC 9110, 11.6.1).
         knock: the client could not know better yet: the first round of a challenge, and no delivery.
-        expired: the token was good once.
+        renew: another token will be good: the answer is the one that makes the client fetch it.
     """
 
     problem: str
     challenge: str | None = None
     knock: bool = False
-    expired: bool = False
+    renew: bool = False
 
 
 Verify = Callable[[Received], Refusal | None]

@@ -79,9 +79,9 @@ class TokenServer:
             return Refusal(f"`{header}` holds no token", challenge)
         expires = self._tokens.get(given.removeprefix(prefix))
         if not given.startswith(prefix) or expires is None:
-            return Refusal(f"the token in `{header}` is not one of ours", challenge)
+            return Refusal(f"the token in `{header}` is not one of ours", challenge, renew=True)
         if expires <= time.monotonic():
-            return Refusal(f"the token in `{header}` has expired", challenge, expired=True)
+            return Refusal(f"the token in `{header}` has expired", challenge, renew=True)
         return None
 
     def _parameters(self, received: Received) -> dict[str, str]:
