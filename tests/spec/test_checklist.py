@@ -91,9 +91,12 @@ def test_what_lacks_is_partly_or_missing_and_asked_for(key: str, value: str | No
     [
         {"authentication": "{type: basic, username: a, password: '{{ env.P }}'}"},
         {"encoding": None, "parameters": "[{name: a, in: query, attribute: email, required: true}]"},
-        {"method": None, "endpoint": "{staging: {url: 'https://a', method: PUT}, production: {url: 'https://b', method: PUT}}"},
+        {
+            "method": None,
+            "endpoint": "{staging: {url: https://a, method: PUT}, production: {url: https://b, method: PUT}}",
+        },
     ],
-)  # fmt: skip
+)
 def test_what_is_said_in_another_way_is_given(changes: dict[str, str | None]) -> None:
     assert checklist(loaded(**changes)).percent == 100
 

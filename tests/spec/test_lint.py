@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -513,3 +514,45 @@ def test_an_exploding_expression_is_told(pattern: str) -> None:
 @pytest.mark.parametrize("pattern", HARMLESS)
 def test_a_harmless_expression_is_not(pattern: str) -> None:
     assert not can_explode(pattern)
+
+
+@pytest.mark.parametrize("pattern", ["(?:a" + "(?:|)" * 60 + ")*", "(?:" + "(?:a|b)?" * 60 + ")*c", "(?:a?){5}" * 40])
+def test_a_monstrous_expression_is_judged_quickly(pattern: str) -> None:
+    start = time.monotonic()
+    can_explode(pattern)
+    assert time.monotonic() - start < 2
+
+
+def test_ten_planted_faults_are_ten_findings() -> None:
+    text = """\
+spec_version: 1
+partner: acme
+endpoint:
+  staging: https://test.example.com/leads
+  production: http://api.example.com/leads
+authentication: {type: bearer, token: abcdef}
+content_type: text/xml
+parameters:
+  - {name: email, attribute: emial}
+  - {name: mobile, attribute: mobile, pattern: '(\\d+ ?)+'}
+  - {name: zip, value: 00123}
+  - {name: zip, attribute: zipcode}
+  - {name: a, value: "{{ 'x' }}"}
+responses:
+  - {outcome: delivered, status: 2xx}
+  - {outcome: rejected, status: 4xx}
+  - {outcome: failed, status: 404}
+"""
+    findings = lint(loaded(text), {})
+    assert [(each.code, each.line, each.column) for each in findings] == [
+        ("RX105", 5, 15),
+        ("RX106", 6, 39),
+        ("RX116", 7, 15),
+        ("RX101", 9, 30),
+        ("RX113", 10, 48),
+        ("RX118", 11, 24),
+        ("RX119", 12, 12),
+        ("RX117", 13, 22),
+        ("RX109", 14, 1),
+        ("RX110", 17, 5),
+    ]

@@ -18,8 +18,8 @@ _LOOP = 6
 """Optional repeats from which a bounded quantifier counts as a loop: `{1,64}` is as bad as `+` in practice."""
 _COPIES = 3
 """Copies of a part that must repeat; more change nothing about whether a loop is ambiguous."""
-_MAX_LOOP = 120
-"""Signs of a pattern in one loop beyond which pairs of them are not searched."""
+_MAX_PAIRS = 1_000_000
+"""Pairs of steps in one loop beyond which they are not searched; a loop of thirty signs in any order has as many."""
 _ALPHABET = frozenset(map(chr, range(128))) | frozenset("éßÅ中\u00a0\u2028")
 
 
@@ -29,8 +29,8 @@ def can_explode(pattern: str) -> bool:
 
     The pattern is read as an automaton of its signs; it explodes when some sign can be reached from itself over the
     same text in two ways (Weber and Seidl's criterion EDA, 1991): `(a+)+`, `(a|a)*`, `(\\w+\\s?)*`, `(.*,)*`.
-    Not seen: what only look-arounds, anchors, back references or atomic groups prevent or cause, and polynomial
-    time (`.*.*x`). A loop at the very end of a search may be reported though nothing after it can fail.
+    Not seen: loops of very many signs, polynomial time (`.*.*x`), and what only look-arounds, anchors, back references
+    or atomic groups prevent or cause. A loop at the very end of a search may be reported though nothing after it can fail.
 
     Raises:
         re.error: it is not a regular expression.
@@ -148,7 +148,9 @@ class _Automaton:
         """The signs that may be read next after one, each as often as there are ways of free moves to it."""
         found: list[int] = []
         stack: list[tuple[int, frozenset[int]]] = [(self.reads[sign][1], frozenset())]
-        while stack and len(found) < _MAX_WAYS:
+        for _ in range(_MAX_MOVES):
+            if not stack:
+                break
             node, passed = stack.pop()
             if node in self.reads:
                 found.append(node)
@@ -156,7 +158,8 @@ class _Automaton:
         return found
 
 
-_MAX_WAYS = 2_000
+_MAX_MOVES = 2_000
+"""Free moves followed from one sign: ways multiply, and a pattern with more of them is caught by the first two."""
 _CATEGORIES = {
     f"CATEGORY_{negation}{name}": frozenset(
         sign for sign in _ALPHABET if (re.fullmatch(shorthand, sign) is None) == bool(negation)
@@ -197,7 +200,7 @@ def _reachable(edges: dict[Any, list[Any]], starts: list[Any]) -> set[Any]:
 def _ambiguous(automaton: _Automaton, loop: dict[int, list[int]]) -> bool:
     if any(len(ends) != len(set(ends)) for ends in loop.values()):
         return True
-    if len(loop) > _MAX_LOOP:
+    if sum(map(len, loop.values())) ** 2 > _MAX_PAIRS:
         return False
     chars = {sign: automaton.reads[sign][0] for sign in loop}
     pairs = {
