@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from rokt_export.spec.findings import Finding
-from rokt_export.spec.lint import attributes, endpoints, names, parameters, regexes, rules, secrets, variables
+from rokt_export.spec.lint import attributes, endpoints, names, parameters, regexes, rules, secrets, unset
 from rokt_export.spec.lint.subject import Subject
 from rokt_export.spec.loading import LoadedSpec
 
@@ -40,16 +40,16 @@ _LINTS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
 )
 
 
-def lint(loaded: LoadedSpec, variables_found: Mapping[str, str]) -> list[Finding]:
+def lint(loaded: LoadedSpec, variables: Mapping[str, str]) -> list[Finding]:
     """Return what is suspicious about a spec, in the order of the file; docs/findings.md explains each code.
 
     Of a damaged spec only what is there is judged, never what is missing.
 
     Args:
         loaded: the spec.
-        variables_found: the environment variables that have a value; `RX107` names those the spec needs besides.
+        variables: the environment variables that have a value; `RX107` names those the spec needs besides.
     """
     subject = Subject(loaded)
     found = [finding for each in _LINTS for finding in each(subject)]
-    found.extend(variables.missing_variables(subject, variables_found))
+    found.extend(unset.missing_variables(subject, variables))
     return sorted(dict.fromkeys(found), key=lambda finding: (finding.line, finding.column, finding.code))

@@ -30,7 +30,8 @@ def can_explode(pattern: str) -> bool:
     The pattern is read as an automaton of its signs; it explodes when some sign can be reached from itself over the
     same text in two ways (Weber and Seidl's criterion EDA, 1991): `(a+)+`, `(a|a)*`, `(\\w+\\s?)*`, `(.*,)*`.
     Not seen: loops of very many signs, polynomial time (`.*.*x`), and what only look-arounds, anchors, back references
-    or atomic groups prevent or cause. A loop at the very end of a search may be reported though nothing after it can fail.
+    or atomic groups prevent or cause. A loop that ends a search may be told though nothing after it
+    can fail.
 
     Raises:
         re.error: it is not a regular expression.
