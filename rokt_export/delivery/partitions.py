@@ -9,7 +9,8 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from multiprocessing.context import BaseContext
 from typing import Any, Protocol
 
@@ -191,13 +192,19 @@ def source(plan: Plan, index: int) -> Iterator[Transaction]:
     if isinstance(rows, FileRows):
         from rokt_export.transactions.sources import open_transactions
 
-        return open_transactions(rows.paths, options=rows.options).partition(index, plan.partitions)
+        read = open_transactions(rows.paths, options=rows.options).partition(index, plan.partitions)
+        return map(partial(_changed, rows), read) if rows.overrides or rows.unset else read
     from rokt_export.transactions.generated import generate
 
     people = generate(
         rows.count, attributes=rows.attributes, seed=rows.seed, overrides=rows.overrides, unset=rows.unset
     )
     return (person for person in people if person.row % plan.partitions == index)
+
+
+def _changed(rows: FileRows, transaction: Transaction) -> Transaction:
+    kept = {name: value for name, value in transaction.values.items() if name not in rows.unset}
+    return replace(transaction, values={**kept, **rows.overrides})
 
 
 def transport_options(plan: Plan, renderer: Renderer, connections: int) -> TransportOptions:

@@ -37,6 +37,8 @@ class FileRows:
 
     paths: tuple[str, ...]
     options: SourceOptions = SourceOptions()  # noqa: RUF009 - frozen
+    overrides: Mapping[str, Value] = field(default_factory=dict)
+    unset: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,86 @@
+"""The door: the only place that catches errors and Ctrl-C, and sets the exit status."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from rokt_export.errors import ExitStatus, RoktExportError
+
+INTERNAL = 70
+"""EX_SOFTWARE of sysexits(3): a fault of this program, which is none of the contract's statuses."""
+
+_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
+"""Typer's own base of errors in a command line, which it does not export."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command line.
+
+    Args:
+        arguments: without the program's name; None takes the process's own.
+
+    Returns:
+        The contract's exit status.
+    """
+    from rokt_export.commands.app import app
+
+    try:
+        status = app(args=arguments, prog_name="rokt-export", standalone_mode=False)
+        sys.stdout.flush()
+        return int(status or 0)
+    except typer.Exit as error:
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        _tell("\ninterrupted")
+        return ExitStatus.INTERRUPTED
+    except BrokenPipeError:
+        from rokt_export.commands.terminal import drop_stdout
+
+        drop_stdout()
+        return ExitStatus.OK
+    except RoktExportError as error:
+        return _failed(error)
+    except Exception as error:  # noqa: BLE001 - the last place that can catch it
+        return _usage(error) if isinstance(error, _USAGE_ERROR) else _crashed(error)
+
+
+def _failed(error: RoktExportError) -> int:
+    from rokt_export.commands.failing import show
+
+    show(error)
+    return error.exit_status
+
+
+def _usage(error: Exception) -> int:
+    error.show()  # type: ignore[attr-defined]  # typer's ClickException
+    return ExitStatus.USAGE
+
+
+def _crashed(error: Exception) -> int:
+    import traceback
+
+    from rokt_export.commands.terminal import GUARD
+
+    if "--verbose" in sys.argv:
+        _tell(GUARD.text("".join(traceback.format_exception(error))))
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    _tell(
+        GUARD.text(f"internal error: {type(error).__name__}: {error} ({last.name}, line {last.lineno})\n")
+        + "This is a fault of rokt-export, not of your files. Run it again with --verbose and report what it prints."
+    )
+    return INTERNAL
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+def run() -> None:
+    """Run the process's own command line and end the process with its status."""
+    raise SystemExit(main())
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,44 @@
+"""Prints findings as a compiler does: place, message, the line with an arrow under it, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rokt_export.commands.terminal import GUARD
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from rokt_export.spec.findings import Finding
+
+_STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
+_WIDTH = 110
+
+
+def print_findings(console: Console, findings: Iterable[Finding]) -> None:
+    """Print findings in their order."""
+    from rich.text import Text
+
+    for finding in findings:
+        severity = str(finding.severity)
+        label = (f"{severity} {finding.code}", _STYLES[severity])
+        head = Text.assemble((finding.where, "bold"), " ", label, " ", GUARD.text(finding.message))
+        console.print(head, soft_wrap=True)
+        if finding.source.strip():
+            line, arrow = _excerpt(finding)
+            console.print(Text.assemble((f"{finding.line:>5} │ ", "dim"), line), soft_wrap=True)
+            console.print(Text.assemble(("      │ ", "dim"), (arrow, _STYLES[severity])), soft_wrap=True)
+        if finding.hint:
+            console.print(Text.assemble(("      = ", "dim"), GUARD.text(finding.hint)), soft_wrap=True)
+
+
+def _excerpt(finding: Finding) -> tuple[str, str]:
+    """The line and an arrow under the column; a long line is cut around it, a literal secret is not shown."""
+    source = finding.source.replace("\t", " ")
+    column = finding.column - 1
+    if finding.code == "RX106":
+        source = source[:column] + "…"
+    start = max(0, column - _WIDTH // 2) if len(source) > _WIDTH else 0
+    shown = ("…" if start else "") + source[start : start + _WIDTH]
+    return GUARD.text(shown), " " * (column - start + (1 if start else 0)) + "^"

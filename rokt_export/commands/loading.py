@@ -1,0 +1,101 @@
+"""What most commands begin with: the spec, one of its environments, and the variables that it names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rokt_export.errors import UsageError
+
+if TYPE_CHECKING:
+    from rokt_export.spec.loading import LoadedSpec
+    from rokt_export.spec.model import PartnerSpec
+    from rokt_export.spec.variables import Variables
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A spec that is ready to be used for one environment.
+
+    Attributes:
+        loaded: the spec and its file.
+        environment: the environment's name.
+        variables: the variables at hand.
+    """
+
+    loaded: LoadedSpec
+    environment: str
+    variables: Variables
+
+    @property
+    def spec(self) -> PartnerSpec:
+        """The spec."""
+        return self.loaded.spec
+
+
+def load(path: Path, environment: str, env_file: Path | None) -> Ready:
+    """Return a spec, ready for an environment.
+
+    Raises:
+        SpecError: the spec cannot be read or breaks the language.
+        UsageError: it has no such environment.
+        ConfigurationError: a file of variables cannot be read.
+    """
+    from rokt_export.spec.loading import load_spec
+    from rokt_export.spec.variables import load_variables
+
+    loaded = load_spec(path)
+    check_environment(loaded.spec, environment)
+    return Ready(loaded, environment, load_variables(environment, env_file))
+
+
+def check_environment(spec: PartnerSpec, environment: str) -> None:
+    """Check that a spec has an environment.
+
+    Raises:
+        UsageError: it has not; those it has are named.
+    """
+    if environment not in spec.endpoint:
+        raise UsageError(
+            f"the spec has no environment `{environment}`",
+            where=spec.partner,
+            remedy=f"Choose one of {', '.join(spec.endpoint)} with --environment, or add it under `endpoint:`.",
+        )
+
+
+def check_attributes(spec: PartnerSpec, names: list[str]) -> None:
+    """Check that attributes given on the command line mean something.
+
+    Raises:
+        UsageError: one is neither Rokt's nor the spec's.
+    """
+    from rokt_export.spec.attributes import is_known, nearest
+    from rokt_export.spec.needs import attribute_names
+
+    known = attribute_names(spec) | set(spec.attributes)
+    for name in names:
+        if name not in known and not is_known(name):
+            near = nearest(name)
+            raise UsageError(
+                f"there is no attribute `{name}`",
+                where="--set" if names else None,
+                remedy=f"Did you mean `{near}`?" if near else "`rokt-export attributes` lists them.",
+            )
+
+
+def parse_set(given: list[str] | None) -> dict[str, str]:
+    """Return attribute to value of `--set name=value`.
+
+    Raises:
+        UsageError: one has no `=`.
+    """
+    found: dict[str, str] = {}
+    for item in given or ():
+        name, sign, value = item.partition("=")
+        if not sign or not name.strip():
+            raise UsageError(
+                f"`{item}` is not NAME=VALUE", where="--set", remedy="Write `--set email=jane@example.com`."
+            )
+        found[name.strip()] = value
+    return found

@@ -1,0 +1,68 @@
+"""The flags that several commands share, each declared once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Output(StrEnum):
+    """How data is written to stdout."""
+
+    TABLE = "table"
+    JSON = "json"
+    NDJSON = "ndjson"
+    CSV = "csv"
+
+
+SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="The partner's spec, a YAML file.", show_default=False)]
+Environment = Annotated[
+    str, typer.Option("--environment", "-e", metavar="NAME", help="Which of the spec's environments.")
+]
+EnvFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--env-file", metavar="PATH", help="Read variables from this file instead of .env.", show_default=False
+    ),
+]
+OutputFormat = Annotated[Output, typer.Option("--output", help="How to print the data.")]
+JournalPlace = Annotated[
+    str | None,
+    typer.Option(
+        "--journal", metavar="PATH|URL", help="Where runs are kept; else $ROKT_EXPORT_JOURNAL or your state folder.",
+        show_default=False,
+    ),
+]  # fmt: skip
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no talk on stderr.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Say more on stderr: what is read, sent and decided.")]
+NoColor = Annotated[bool, typer.Option("--no-color", help="No colours; $NO_COLOR does the same.")]
+Name = Annotated[str | None, typer.Option("--name", metavar="NAME", help="A name for this run.", show_default=False)]
+Confirm = Annotated[
+    str | None,
+    typer.Option(
+        "--confirm", metavar="PARTNER", help="The partner's slug: yes, send to production.", show_default=False
+    ),
+]
+TestData = Annotated[bool, typer.Option("--test-data", help="The rows are invented people, not real ones.")]
+ShowPersonal = Annotated[
+    bool, typer.Option("--show-personal-data", help="Do not redact personal data on this terminal.")
+]
+Reports = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--report", metavar="PATH", help="Write a report; its suffix says which (.html, .md, .xml, .har, .csv, …).",
+        show_default=False,
+    ),
+]  # fmt: skip
+SetValues = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Give an attribute this value in all rows.", show_default=False),
+]
+Unset = Annotated[
+    list[str] | None,
+    typer.Option("--unset", metavar="NAME", help="Take an attribute away from all rows.", show_default=False),
+]
+Expect = Annotated[str, typer.Option("--expect", metavar="OUTCOME", help="The outcome that counts as success.")]

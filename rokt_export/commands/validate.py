@@ -1,0 +1,132 @@
+"""`validate`: is the spec complete and consistent, and does it read the partner's own examples as meant?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rokt_export.commands.options import EnvFile, NoColor, Output, OutputFormat, Quiet, Verbose
+from rokt_export.commands.terminal import Terminal
+from rokt_export.errors import ExitStatus, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from rokt_export.onboarding.validation import Validation
+
+Specs = Annotated[list[Path], typer.Argument(metavar="SPEC...", help="Spec files.", show_default=False)]
+Strict = Annotated[bool, typer.Option("--strict", help="Warnings fail too (exit 1).")]
+Questions = Annotated[
+    bool, typer.Option("--questions", help="Print the questions to the partner about what is missing.")
+]
+
+
+def validate(
+    specs: Specs,
+    strict: Strict = False,
+    questions: Questions = False,
+    output: OutputFormat = Output.TABLE,
+    env_file: EnvFile = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    no_color: NoColor = False,
+) -> int:
+    """Check specs: errors and findings with their place, and the checklist of what the partner has told.
+
+    Exit status: 0 nothing to mend, 1 warnings under --strict, 3 errors.
+    """
+    from rokt_export.onboarding.validation import validate as validate_spec
+
+    terminal = Terminal(quiet, verbose, no_color)
+    found = [validate_spec(path, _variables(path, env_file)) for path in specs]
+    if questions:
+        _print_questions(terminal, found)
+    elif output is Output.TABLE:
+        for validation in found:
+            _print(terminal.out, validation)
+    else:
+        _print_data(terminal, output, found)
+    if any(validation.errors for validation in found):
+        return ExitStatus.CONFIGURATION
+    return ExitStatus.FINDINGS if strict and any(validation.warnings for validation in found) else ExitStatus.OK
+
+
+def _variables(path: Path, env_file: Path | None) -> dict[str, str]:
+    """The variables of all the spec's environments: what is missing in each is missing here."""
+    from rokt_export.errors import SpecError
+    from rokt_export.spec.document import parse, read_text
+    from rokt_export.spec.variables import load_variables
+
+    try:
+        data = parse(str(path), read_text(path)).data
+    except SpecError:
+        return {}
+    endpoint = data.get("endpoint") if isinstance(data, dict) else None
+    names = [str(name) for name in endpoint] if isinstance(endpoint, dict) else ["staging"]
+    merged: dict[str, str] = {}
+    for name in names:
+        merged.update(load_variables(name, env_file).values)
+    return merged
+
+
+def _print_data(terminal: Terminal, output: Output, found: list[Validation]) -> None:
+    rows = [finding.as_json() for validation in found for finding in validation.findings]
+    if output is Output.JSON:
+        terminal.json(rows)
+    elif output is Output.NDJSON:
+        terminal.ndjson(rows)
+    else:
+        terminal.csv(rows, ("code", "severity", "file", "line", "column", "message", "hint"))
+
+
+def _print(console: Console, validation: Validation) -> None:
+    from rokt_export.commands.findings import print_findings
+
+    print_findings(console, validation.findings)
+    counts = [
+        f"{count} {word}{'s' if count != 1 else ''}"
+        for count, word in ((validation.errors, "error"), (validation.warnings, "warning"))
+        if count
+    ]
+    verdict = ", ".join(counts) or "no errors, no warnings"
+    style = "bold red" if validation.errors else "yellow" if validation.warnings else "bold green"
+    console.print(f"{validation.file}: {verdict}", style=style, markup=False, soft_wrap=True)
+    if validation.checklist is not None and not validation.errors:
+        _print_checklist(console, validation)
+
+
+_SIGNS = {"given": ("✓", "green"), "partly": ("~", "yellow"), "missing": ("✗", "red")}
+
+
+def _print_checklist(console: Console, validation: Validation) -> None:
+    from rich.table import Table
+
+    assert validation.checklist is not None
+    table = Table(title=f"What the partner has told: {validation.checklist.percent} %", title_justify="left", box=None)
+    table.add_column("")
+    table.add_column("Point", no_wrap=True)
+    table.add_column("State", no_wrap=True)
+    table.add_column("Detail")
+    for point in validation.checklist.points:
+        sign, style = _SIGNS[str(point.state)]
+        table.add_row(f"[{style}]{sign}[/]", f"{point.number} {point.title}", str(point.state), point.detail)
+    console.print(table)
+    if validation.checklist.percent < 100:
+        console.print(
+            f"`rokt-export validate {validation.file} --questions` writes what to ask the partner.", style="dim"
+        )
+
+
+def _print_questions(terminal: Terminal, found: list[Validation]) -> None:
+    from rokt_export.spec.checklist import questions_text
+
+    for validation in found:
+        if validation.loaded is None or validation.checklist is None:
+            raise UsageError(
+                "this file cannot be read as a spec, so there is nothing to ask yet",
+                where=validation.file,
+                remedy=f"Mend it first: `rokt-export validate {validation.file}`.",
+            )
+        terminal.write(questions_text(validation.loaded, validation.checklist))

@@ -1,0 +1,39 @@
+"""Stand-ins for variables in a dry run, each known to the redactor, so that a request shows `$NAME` in its place."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+
+from rokt_export.delivery.secrecy import redactor_for
+from rokt_export.exchange.model import Request
+from rokt_export.exchange.render import Renderer
+from rokt_export.redaction import Redactor
+from rokt_export.spec.authentication import OAuth2
+from rokt_export.spec.model import PartnerSpec
+from rokt_export.spec.needs import secret_names, variable_names
+
+
+def dry_variables(spec: PartnerSpec, environment: str, at_hand: Mapping[str, str]) -> tuple[dict[str, str], Redactor]:
+    """Return a value for each variable that a spec names, and a redactor that shows all secret and missing ones.
+
+    A secret is replaced even where it is at hand: a dry run needs none.
+    """
+    names = variable_names(spec, [environment])
+    hidden = secret_names(spec, [environment]) | {name for name in names if not at_hand.get(name)}
+    values = {name: f"x{secrets.token_hex(12)}" if name in hidden else at_hand[name] for name in names}
+    redactor = redactor_for(spec, environment, values)
+    for name in sorted(hidden & names):
+        redactor.add_secret(name, values[name])
+    return values, redactor
+
+
+def with_token_places(request: Request, renderer: Renderer, redactor: Redactor) -> Request:
+    """Return a request with a stand-in for each OAuth token that a send would fetch first."""
+    for authentication in renderer.environment.authentication or ():
+        if isinstance(authentication, OAuth2):
+            token = f"x{secrets.token_hex(12)}"
+            redactor.add_secret("ACCESS_TOKEN", token)
+            header = (authentication.header, authentication.prefix + token)
+            request = Request(request.method, request.url, (*request.headers, header), request.body)
+    return request

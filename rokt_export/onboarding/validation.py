@@ -1,0 +1,125 @@
+"""Turns a spec file into all that is to be said about it before anything is sent: findings and the checklist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rokt_export.errors import SpecError
+from rokt_export.exchange.classify import Classifier
+from rokt_export.exchange.model import Outcome, Response
+from rokt_export.spec.checklist import Checklist, checklist
+from rokt_export.spec.document import parse, read_text
+from rokt_export.spec.findings import Finding, Severity
+from rokt_export.spec.lint import lint
+from rokt_export.spec.loading import LoadedSpec, SpecFindingsError, read_spec
+from rokt_export.spec.responses import Example
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What was found in one spec file.
+
+    Attributes:
+        file: as the user named it.
+        findings: errors, warnings and infos, in the order of the file.
+        loaded: what could be read; None where too little could.
+        checklist: the seed page's eight points; None where `loaded` is.
+    """
+
+    file: str
+    findings: tuple[Finding, ...]
+    loaded: LoadedSpec | None = None
+    checklist: Checklist | None = None
+
+    @property
+    def errors(self) -> int:
+        """How many findings are errors."""
+        return sum(finding.severity is Severity.ERROR for finding in self.findings)
+
+    @property
+    def warnings(self) -> int:
+        """How many findings are warnings."""
+        return sum(finding.severity is Severity.WARNING for finding in self.findings)
+
+
+def validate(path: Path, variables: Mapping[str, str]) -> Validation:
+    """Return what is to be said about a spec file; a file that cannot be read is a finding too.
+
+    Args:
+        path: the file.
+        variables: the environment's variables at hand.
+    """
+    file = str(path)
+    try:
+        loaded = read_spec(parse(file, read_text(path)))
+    except SpecFindingsError as error:
+        return Validation(file, error.findings)
+    except SpecError as error:
+        return Validation(file, (_unreadable(file, error),))
+    found = [*loaded.findings, *lint(loaded, variables), *_examples(loaded)]
+    ordered = sorted(dict.fromkeys(found), key=lambda finding: (finding.line, finding.column, finding.code))
+    return Validation(file, tuple(ordered), loaded, checklist(loaded))
+
+
+def _unreadable(file: str, error: SpecError) -> Finding:
+    """RX001: the file as a whole; its place is in the error where it has one."""
+    place = (error.where or "").removeprefix(file).strip(":").split(":")
+    line, column = (int(place[0]), int(place[1])) if len(place) == 2 and all(map(str.isdigit, place)) else (1, 1)
+    return Finding("RX001", Severity.ERROR, file, line, column, error.message, error.remedy or "")
+
+
+def _examples(loaded: LoadedSpec) -> Iterator[Finding]:
+    """RX115, RX128: what each example comes to, against the rule that it stands under."""
+    if "responses" in loaded.damaged:
+        return
+    classifier = Classifier(loaded.spec.responses)
+    for index, rule in enumerate(loaded.spec.responses):
+        for number, example in enumerate(rule.examples):
+            place = ("responses", index, "examples", number)
+            outcome = classifier.classify(example_response(example))
+            if outcome.rule != classifier.names[index]:
+                yield _caught_elsewhere(loaded, classifier, index, place, outcome)
+            else:
+                yield from _captures(loaded, example, outcome, place)
+
+
+def example_response(example: Example) -> Response:
+    """Return an example as the response that it stands for."""
+    return Response(example.status, tuple(example.headers.items()), example.body.encode())
+
+
+def _caught_elsewhere(
+    loaded: LoadedSpec, classifier: Classifier, index: int, place: tuple[str | int, ...], outcome: Outcome
+) -> Finding:
+    own = classifier.names[index]
+    example = loaded.spec.responses[index].examples[int(place[-1])]
+    if outcome.rule is None:
+        message = f"no rule explains this example of `{own}`"
+    else:
+        message = f"rule `{outcome.rule}` catches this example of `{own}` first"
+    trace = next(t for t in classifier.explain(example_response(example)).rules if t.name == own)
+    missed = [check.line().strip() for check in trace.checks if not check.held]
+    why = (
+        f"`{own}` does not hold: {missed[0]}."
+        if missed
+        else f"Move `{own}` above `{outcome.rule}`, or narrow that one."
+    )
+    return loaded.document.finding("RX115", Severity.ERROR, place, message, why)
+
+
+def _captures(
+    loaded: LoadedSpec, example: Example, outcome: Outcome, place: tuple[str | int, ...]
+) -> Iterator[Finding]:
+    for name in ("reason", "reference", "code"):
+        stated, found = getattr(example, name), getattr(outcome, name)
+        if stated is not None and stated != found:
+            shown = f"`{found}`" if found is not None else "nothing"
+            yield loaded.document.finding(
+                "RX128",
+                Severity.ERROR,
+                (*place, name),
+                f"the rule captures {shown} as {name} of this example, not `{stated}`",
+                f"Mend `capture.{name}`, or what the example states.",
+            )
