@@ -42,7 +42,7 @@ def finder(name: str, encoding: str, lengths: Lengths) -> Find:
         nodes = [data]
         for walk in walks:
             nodes = [found for node in nodes for found in walk(node)]
-        return [_leaf(node) for node in nodes] if encoding == "xml" else nodes
+        return [_leaf(item) for node in nodes for item in _elements(node)] if encoding == "xml" else nodes
 
     return find
 
@@ -87,23 +87,23 @@ def _json_key(node: Any, name: str) -> list[Any]:
 
 
 def _xml_key(node: Any, name: str) -> list[Any]:
-    """An element's children of a name; a namespace's prefix is the sender's choice, so it need not agree."""
+    """An element's children of a name, as one list where it repeats, so that a place in it can be asked for."""
     found: list[Any] = []
     for element in _elements(node):
-        if name == "#text" and not isinstance(element, dict):
+        if isinstance(element, dict):
+            key = name if name in element else _same_local_name(element, name)
+            found += [element[key]] if key is not None else []
+        elif name == "#text":
             found.append(element)
-        elif isinstance(element, dict):
-            value = element.get(name, _local(element, name) if name not in element else None)
-            if name in element or value is not None:
-                found.extend(_elements(value))
     return found
 
 
-def _local(element: dict[str, Any], name: str) -> Any:
+def _same_local_name(element: dict[str, Any], name: str) -> str | None:
+    """A namespace's prefix is the sender's choice, so it need not agree."""
     if name.startswith("@xmlns"):
         return None
     wanted = _without_prefix(name)
-    return next((value for key, value in element.items() if _without_prefix(key) == wanted), None)
+    return next((key for key in element if _without_prefix(key) == wanted), None)
 
 
 def _without_prefix(name: str) -> str:

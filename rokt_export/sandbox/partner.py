@@ -13,7 +13,7 @@ from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, read_b
 from rokt_export.sandbox.checks import checks, places
 from rokt_export.sandbox.credentials.model import Refusal
 from rokt_export.sandbox.credentials.verifying import credentials
-from rokt_export.sandbox.identity import identifier
+from rokt_export.sandbox.identity import Identity, identifier
 from rokt_export.sandbox.options import SandboxOptions
 from rokt_export.sandbox.patterns import EndpointUrl, text_pattern
 from rokt_export.sandbox.readback import ReadBack
@@ -75,7 +75,7 @@ class Partner:
         self._answers = _Answers(spec.responses, chance if options.ids == "random" else None)
         self._key_header = spec.idempotency.header if spec.idempotency is not None else None
         self._known: dict[bytes, str | None] = {}
-        self._by_key: OrderedDict[str, Verdict] = OrderedDict()
+        self._by_key: OrderedDict[str, tuple[bytes, Verdict]] = OrderedDict()
 
     def take(self, received: Received) -> Verdict:
         """Return what the partner makes of a request at its endpoint, and remember it."""
@@ -85,15 +85,21 @@ class Partner:
             return self._refused(refusals, problems)
         if problems:
             return Verdict(self._answers.rejected(problems), "rejected", tuple(problems))
+        identity = self._identify(received)
         key = received.headers.get(self._key_header) if self._key_header else None
-        if key is not None and key in self._by_key:
-            return self._by_key[key]
-        verdict = self._accepted(received)
-        if key is not None:
-            self._by_key[key] = Verdict(verdict.answer, verdict.outcome, repeat=True)
+        if key is None:
+            return self._accepted(identity)
+        if key not in self._by_key:
+            verdict = self._accepted(identity)
+            self._by_key[key] = (identity.key, Verdict(verdict.answer, verdict.outcome, repeat=True))
             if len(self._by_key) > _REMEMBERED_KEYS:
                 self._by_key.popitem(last=False)
-        return verdict
+            return verdict
+        about, verdict = self._by_key[key]
+        if about == identity.key:
+            return verdict
+        problem = f"the key in `{self._key_header}` was used for another person"
+        return Verdict(self._answers.rejected([problem]), "rejected", (problem,))
 
     def refuse(self, status: int, problem: str) -> Verdict:
         """Return the rejection of a request that did not get as far as its content."""
@@ -108,8 +114,7 @@ class Partner:
         self._known.clear()
         self._by_key.clear()
 
-    def _accepted(self, received: Received) -> Verdict:
-        identity = self._identify(received)
+    def _accepted(self, identity: Identity) -> Verdict:
         duplicates, delivered = self._answers.duplicates, self._answers.delivered
         if identity.key in self._known and duplicates is not None:
             return Verdict(duplicates.make(email=identity.email, reference=self._known[identity.key]), "duplicate")

@@ -7,8 +7,9 @@ import random
 import re
 import string
 
-ENOUGH = 1_000_000_000
-"""Identifiers that a shape must have room for; a shorter one grows by nine digits."""
+ENOUGH = 100_000_000
+"""Identifiers that a shape must have room for; one that has not grows to ten digits, or by ten."""
+_TEN_DIGITS = ["123456789", *[string.digits] * 9]
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _UUID_FIXED = (14, 19)  # the version and the variant (RFC 9562, 4)
@@ -25,13 +26,9 @@ class References:
 
     def __init__(self, example: str, random_numbers: random.Random | None = None) -> None:
         self._places = _places(example)
-        space = math.prod(len(alphabet) for alphabet in self._places)
-        if space < ENOUGH:
-            self._places += ["123456789", *[string.digits] * 9] if not example.isdigit() else []
-            if example.isdigit():
-                self._places = ["123456789", *[string.digits] * 9]
-            space = math.prod(len(alphabet) for alphabet in self._places)
-        self._space = space
+        if _space(self._places) < ENOUGH:
+            self._places = _TEN_DIGITS if example.isdigit() else self._places + _TEN_DIGITS
+        self._space = space = _space(self._places)
         # A stride that shares no factor with the space visits each number once, in an order that looks like chance.
         self._number, self._stride = 0, 1
         if random_numbers is not None:
@@ -50,6 +47,10 @@ class References:
         return "".join(reversed(signs))
 
 
+def _space(places: list[str]) -> int:
+    return math.prod(map(len, places))
+
+
 def _places(example: str) -> list[str]:
     """Return the signs that each place may have; one sign where it is fixed."""
     if _UUID.fullmatch(example) or _HEX.fullmatch(example):
@@ -57,7 +58,7 @@ def _places(example: str) -> list[str]:
         fixed = _UUID_FIXED if "-" in example else ()
         return [sign if sign == "-" or at in fixed else digits for at, sign in enumerate(example)]
     by_digits = [_digits(at, sign, example) if sign in string.digits else sign for at, sign in enumerate(example)]
-    if math.prod(map(len, by_digits)) >= ENOUGH // 1000:
+    if _space(by_digits) >= ENOUGH:
         return by_digits
     return [_letters(sign) or alphabet for sign, alphabet in zip(example, by_digits, strict=True)]
 

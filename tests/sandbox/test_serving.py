@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+
+from tests.sandbox.conftest import Start, spec_of
+
+PROGRAM = """
+from tests.sandbox.conftest import spec_of
+from rokt_export.sandbox.server import Sandbox
+import threading
+sandbox = Sandbox(spec_of("parameters: [{name: email, attribute: email}]"))
+sandbox.start()
+print(sandbox.base_url, flush=True)
+sandbox.serve_forever()
+print("closed", threading.active_count(), flush=True)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_until_it_is_told_to_stop(number: signal.Signals) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        assert requests.post(url + "/v1/leads", json={"email": "a@example.com"}, timeout=5).status_code == 201
+        process.send_signal(number)
+        out, err = process.communicate(timeout=10)
+    finally:
+        process.kill()
+        process.wait()
+    assert (out, err, process.returncode) == ("closed 1\n", "", 0)
+
+
+def test_many_clients_at_once_are_each_counted_once(start: Start) -> None:
+    client = start(spec_of("parameters: [{name: email, attribute: email}]"))
+
+    def send(worker: int) -> list[str]:
+        with requests.Session() as session:
+            people = [{"email": f"{worker}-{number}@example.com"} for number in range(50)]
+            return [session.post(client.url, json=person, timeout=5).json()["id"] for person in people]
+
+    with ThreadPoolExecutor(8) as pool:
+        references = [reference for found in pool.map(send, range(8)) for reference in found]
+    assert len(set(references)) == 400
+    assert [each.number for each in client.sandbox.deliveries] == list(range(1, 401))
+    client.sandbox.clear()
+    assert client.sandbox.deliveries == []
