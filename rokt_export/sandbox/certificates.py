@@ -6,8 +6,6 @@ import ipaddress
 import ssl
 from pathlib import Path
 
-import trustme
-
 
 class Authority:
     """A certificate authority that lives as long as its folder.
@@ -17,6 +15,8 @@ class Authority:
     """
 
     def __init__(self, folder: Path) -> None:
+        import trustme  # loads all of cryptography, which few partners need
+
         self._authority = trustme.CA()
         self.ca_file = folder / "authority.pem"
         self._authority.cert_pem.write_to_path(str(self.ca_file))

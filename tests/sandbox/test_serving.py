@@ -13,11 +13,20 @@ from tests.sandbox.conftest import Start, spec_of
 PROGRAM = """
 from tests.sandbox.conftest import spec_of
 from rokt_export.sandbox.server import Sandbox
-import threading
+import threading, time
 sandbox = Sandbox(spec_of("parameters: [{name: email, attribute: email}]"))
-sandbox.start()
-print(sandbox.base_url, flush=True)
+
+def tell():
+    for _ in range(500):
+        try:
+            return print(sandbox.base_url, flush=True)
+        except RuntimeError:
+            time.sleep(0.01)
+
+teller = threading.Thread(target=tell)
+teller.start()
 sandbox.serve_forever()
+teller.join()
 print("closed", threading.active_count(), flush=True)
 """
 
