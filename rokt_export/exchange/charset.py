@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from contextlib import suppress
 from functools import lru_cache
 
 _BOMS = (
@@ -15,7 +16,7 @@ _BOMS = (
 )
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:+-]+)", re.IGNORECASE)
 _DECLARED = re.compile(rb"\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{1,40})[\"']")
-_NOT_CHARSETS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "utf-7", "undefined"})
+_NOT_CHARSETS = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape", "utf-7", "undefined"})
 """Codecs of Python's own that no server means, and that are slow or rewrite backslashes."""
 
 
@@ -51,8 +52,11 @@ def _of_declaration(raw: bytes) -> str | None:
 @lru_cache(maxsize=64)
 def _codec(charset: str) -> str | None:
     try:
-        name = codecs.lookup(charset).name
-        b"".decode(name)  # refuses codecs between bytes and bytes: hex, zlib
-    except (LookupError, UnicodeError, ValueError):
+        name = codecs.lookup(charset).name.replace("_", "-")
+        if name in _NOT_CHARSETS:
+            return None
+        with suppress(UnicodeError):
+            b"0000".decode(name)  # a codec between bytes and bytes (hex, zlib) refuses to be asked for text
+    except LookupError:
         return None
-    return None if name in _NOT_CHARSETS else name
+    return name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher, get_close_matches
+from itertools import islice
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -18,7 +19,9 @@ from rokt_export.spec.responses import Condition
 _ALIKE = 0.8
 _NEAR_KEY = 0.6
 _COMPARED = 300
-"""Characters of which texts are compared for likeness, which takes quadratic time."""
+"""Characters up to which texts are compared for likeness, which takes quadratic time."""
+_NAMES = 1000
+"""Names among which the nearest is sought."""
 
 
 def near_miss(leaf: Leaf, reading: Reading, values: Values) -> str | None:
@@ -113,8 +116,8 @@ def _local(element: Element) -> str:
 
 
 def _nearest(word: str, words: Iterable[str]) -> str | None:
-    folded = {str(each).casefold(): str(each) for each in words}
-    near = get_close_matches(word.casefold(), list(folded)[:1000], n=1, cutoff=_NEAR_KEY)
+    folded = {str(each).casefold(): str(each) for each in islice(words, _NAMES) if len(str(each)) <= _COMPARED}
+    near = get_close_matches(word.casefold(), folded, n=1, cutoff=_NEAR_KEY)
     return folded[near[0]] if near else None
 
 
@@ -154,12 +157,12 @@ def _difference(found: Any, wanted: Any) -> str | None:
     if equality(wanted, strict=False, ignore_case=False)(found):
         strict = not equality(wanted, strict=True, ignore_case=False)(found)
         return f"{_kind(found)} is not {_kind(wanted)} under `strict`" if strict else None
-    for same, what in _LIKENESSES:
-        if same(text) == same(other):
-            return what
-    text, other = text[:_COMPARED], other[:_COMPARED]
-    if SequenceMatcher(None, text.casefold(), other.casefold()).ratio() >= _ALIKE:
-        return "nearly the same"
+    if len(text) <= _COMPARED:
+        for same, what in _LIKENESSES:
+            if same(text) == same(other):
+                return what
+        if SequenceMatcher(None, text.casefold(), other[:_COMPARED].casefold()).ratio() >= _ALIKE:
+            return "nearly the same"
     return "it stands inside: `contains` would hold" if other.casefold() in text.casefold() else None
 
 

@@ -241,6 +241,8 @@ def _integer(text: str) -> float:
         return _written(text)
 
 
+MAX_DEPTH = 100
+"""Levels of XML that are read: the text of all elements takes time by their number times their depth."""
 _JUNK_AFTER_ROOT = 9
 _PROLOGUE = re.compile(r"\s*(?:<\?xml[^>]*\?>)?\s*(?:<!DOCTYPE[^>\[]*>)?")
 
@@ -253,12 +255,22 @@ def _xml_roots(text: str) -> list[ElementTree.Element] | NoData:
     if "<!ENTITY" in text:
         return NoData(None, "the body is not read as XML: it declares entities, which can unfold without end")
     try:
-        return [ElementTree.fromstring(text)]
+        roots = [ElementTree.fromstring(text)]
     except ElementTree.ParseError as error:
         roots = _fragments(text) if error.code == _JUNK_AFTER_ROOT else []
-        return roots or NoData(None, f"the body is not XML: {error}")
-    except ValueError as error:  # a NUL, or a charset that the text cannot be written in
+        if not roots:
+            return NoData(None, f"the body is not XML: {error}")
+    except ValueError as error:  # a character that no XML may hold
         return NoData(None, f"the body is not XML: {error}")
+    if text.count("</") > MAX_DEPTH and _deeper(roots, MAX_DEPTH):
+        return NoData(None, f"the body is not read as XML: it is nested more than {MAX_DEPTH} levels deep")
+    return roots
+
+
+def _deeper(elements: list[ElementTree.Element], levels: int) -> bool:
+    for _ in range(levels):
+        elements = [child for element in elements for child in element]
+    return bool(elements)
 
 
 def _fragments(text: str) -> list[ElementTree.Element]:
