@@ -1,1 +1,1 @@
-"""What happened, told to people and machines from exchanges and the journal."""
+"""What happened, for people and machines: every report is the journal, read once more; none needs a socket."""

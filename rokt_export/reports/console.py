@@ -1,0 +1,291 @@
+"""Turn deliveries, runs and explanations into tables for a terminal of any width."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from rokt_export.delivery.journal import RunInfo, RunState
+from rokt_export.delivery.model import Delivery
+from rokt_export.exchange.explain import Explanation, Verdict
+from rokt_export.reports.handover import lookups
+from rokt_export.reports.signs import SIGNS
+from rokt_export.reports.story import Story
+
+WHOLE = 50
+"""Deliveries up to which a table shows all."""
+EXCERPT = 20
+"""Deliveries that did not come out as hoped, shown of a longer run."""
+_NARROW = 64
+"""Columns of a terminal below which a table would be unreadable, and each delivery gets lines of its own."""
+_PAGE = 500
+"""Rows whose widths are decided together, so that a table of any length appears at once and in bounded memory."""
+_STATES = {RunState.RUNNING: "cyan", RunState.INTERRUPTED: "yellow", RunState.CRASHED: "red"}
+
+
+def deliveries_table(
+    console: Console, deliveries: Iterable[Delivery], *, expected: str = "delivered", show_all: bool = False
+) -> None:
+    """Print deliveries: all up to `WHOLE`, of more the first `EXCERPT` that did not come out as hoped.
+
+    Columns that say nothing new are left out: a rule named like its outcome, a reason or reference that no row has.
+
+    Args:
+        console: where to.
+        deliveries: in row order.
+        expected: the outcome hoped for.
+        show_all: print all, however many.
+    """
+    coming = iter(deliveries)
+    first = list(islice(coming, WHOLE + 1))
+    if show_all:
+        _print_pages(console, chain(first, coming))
+    elif len(first) <= WHOLE:
+        _print_page(console, first)
+    else:
+        _print_excerpt(console, chain(first, coming), expected)
+
+
+def _print_excerpt(console: Console, deliveries: Iterable[Delivery], expected: str) -> None:
+    total = others = 0
+    shown: list[Delivery] = []
+    for one in deliveries:
+        total += 1
+        if one.outcome != expected:
+            others += 1
+            if others <= EXCERPT:
+                shown.append(one)
+    if shown:
+        _print_page(console, shown)
+    if not others:
+        line = f"All {total:,} rows came out {expected}."
+    elif others == len(shown):
+        line = f"Shown: the {others:,} of {total:,} rows that did not come out {expected}."
+    else:
+        line = (
+            f"Shown: the first {len(shown)} of {others:,} rows that did not come out {expected}, of {total:,} in all."
+        )
+    console.print(f"{line} --all shows every row.", style="dim", markup=False, highlight=False)
+
+
+def _print_pages(console: Console, deliveries: Iterator[Delivery]) -> None:
+    while page := list(islice(deliveries, _PAGE)):
+        _print_page(console, page)
+
+
+def _print_page(console: Console, deliveries: Sequence[Delivery]) -> None:
+    if not deliveries:
+        console.print("No deliveries.", style="dim")
+    elif console.width < _NARROW:
+        for one in deliveries:
+            _print_lines(console, one)
+    else:
+        console.print(_table(console, deliveries))
+
+
+def _table(console: Console, deliveries: Sequence[Delivery]) -> Table:
+    rules = any(one.rule not in (None, str(one.outcome)) for one in deliveries)
+    reasons = any(_why(one) for one in deliveries)
+    references = any(one.reference for one in deliveries)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column("row", justify="right", no_wrap=True)
+    table.add_column("transaction", overflow="fold", ratio=None, min_width=8)
+    table.add_column("status", justify="right", no_wrap=True)
+    table.add_column("outcome", no_wrap=True)
+    if reasons:
+        table.add_column("reason", overflow="fold", min_width=12)
+    if references:
+        table.add_column("reference", overflow="fold", min_width=8)
+    if rules:
+        table.add_column("rule", overflow="fold", min_width=6)
+    table.add_column("ms", justify="right", no_wrap=True)
+    wanted = (True, True, True, True, reasons, references, rules, True)
+    for one in deliveries:
+        cells = _cells(console, one)
+        table.add_row(*(cell for cell, shown in zip(cells, wanted, strict=True) if shown))
+    return table
+
+
+def _cells(console: Console, one: Delivery) -> tuple[Text, ...]:
+    return (
+        Text(f"{one.row}"),
+        _plain(one.transaction),
+        Text("" if one.status is None else f"{one.status}"),
+        outcome_text(console, str(one.outcome)),
+        _plain(_why(one)),
+        _plain(one.reference),
+        _plain(one.rule),
+        Text(_milliseconds(one.latency_ms)),
+    )
+
+
+def _print_lines(console: Console, one: Delivery) -> None:
+    line = Text.assemble(f"{one.row}  ", outcome_text(console, str(one.outcome)))
+    if one.status is not None:
+        line.append(f"  {one.status}")
+    if one.latency_ms is not None:
+        line.append(f"  {_milliseconds(one.latency_ms)} ms")
+    console.print(line)
+    told = {"transaction": one.transaction, "reason": _why(one), "reference": one.reference}
+    if one.rule != str(one.outcome):
+        told["rule"] = one.rule
+    for name, value in told.items():
+        if value:
+            console.print(Text.assemble((f"   {name}: ", "dim"), _plain(value)), overflow="fold")
+
+
+def _why(one: Delivery) -> str | None:
+    """The reason; where a fault is the reason, with its kind."""
+    if one.error and (one.reason is None or one.error.endswith(one.reason)):
+        return one.error
+    return one.reason
+
+
+def outcome_text(console: Console, outcome: str) -> Text:
+    """Return an outcome with its sign, coloured."""
+    sign = SIGNS[outcome]
+    return Text(f"{_mark(console, sign.mark, sign.ascii)} {outcome}", style=sign.style)
+
+
+def _mark(console: Console, mark: str, plain: str) -> str:
+    return mark if console.encoding.lower().startswith("utf") else plain
+
+
+def _plain(text: str | None) -> Text:
+    """A partner's text on one line, without what would steer the terminal."""
+    return Text("".join(_printable(sign) for sign in text or ""))
+
+
+def _printable(sign: str) -> str:
+    if sign.isprintable():
+        return sign
+    return " " if sign.isspace() else "\N{REPLACEMENT CHARACTER}"
+
+
+def _milliseconds(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
+
+
+def summary(console: Console, story: Story, *, contact: bool = True) -> None:
+    """Print what a run came to: counts, latency, rule coverage, notes, and what the tech contact should look for.
+
+    Args:
+        console: where to.
+        story: the run.
+        contact: whether to say what the tech contact should look for.
+    """
+    console.print()
+    console.print(_counts(console, story), soft_wrap=True)
+    if latency := latency_line(story):
+        console.print(_plain(latency), soft_wrap=True)
+    if story.coverage is not None:
+        console.print(_plain(story.coverage.line()), soft_wrap=True)
+    for note in filter(None, (story.ending, *story.notes)):
+        console.print(_plain(note), style="yellow", soft_wrap=True)
+    lines = lookups(story) if contact else []
+    if lines:
+        console.print()
+        console.print(_plain(lines[0]), style="bold", soft_wrap=True)
+        for line in lines[1:]:
+            console.print(Text("  ").append_text(_plain(line)), soft_wrap=True)
+
+
+def _counts(console: Console, story: Story) -> Text:
+    line = Text(f"{story.rows:,} row{'' if story.rows == 1 else 's'}", style="bold")
+    for outcome, number in story.counts.items():
+        line.append("   ", style="not bold").append_text(outcome_text(console, outcome)).append(f" {number:,}")
+    return line
+
+
+def latency_line(story: Story) -> str | None:
+    """Return the latency as `latency: p50 12 ms, p95 40 ms, p99 61 ms`; None where nothing was sent."""
+    latencies = story.figures.latencies
+    if not latencies.count:
+        return None
+    shares = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
+    told = ", ".join(f"{name} {_milliseconds(latencies.percentile(share))} ms" for share, name in shares)
+    return f"latency: {told}, longest {_milliseconds(latencies.highest)} ms"
+
+
+def runs_table(console: Console, runs: Sequence[RunInfo]) -> None:
+    """Print runs, newest first as given."""
+    if not runs:
+        console.print("The journal holds no run yet.", style="dim")
+        return
+    names = any(one.name for one in runs)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column("run", no_wrap=True)
+    if names:
+        table.add_column("name", overflow="fold", min_width=6)
+    table.add_column("command", no_wrap=True)
+    table.add_column("partner", overflow="fold", min_width=8)
+    table.add_column("environment", overflow="fold", min_width=7)
+    table.add_column("started (UTC)", overflow="fold", min_width=10)
+    table.add_column("state", no_wrap=True)
+    table.add_column("rows", overflow="fold", min_width=12)
+    for one in runs:
+        name = (_plain(one.name),) if names else ()
+        state = Text(str(one.state), style=_STATES.get(one.state, ""))
+        started = Text(f"{one.started:%Y-%m-%d %H:%M:%S}")
+        table.add_row(
+            Text(one.run), *name, Text(one.command), _plain(one.partner), _plain(one.environment), started, state,
+            _short_counts(console, one),
+        )  # fmt: skip
+    console.print(table)
+
+
+def _short_counts(console: Console, one: RunInfo) -> Text:
+    line = Text()
+    for outcome, number in one.counts.items():
+        line.append("  " if line else "").append_text(outcome_text(console, outcome)).append(f" {number:,}")
+    return line
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    mark: str
+    ascii: str
+    style: str
+
+
+_VERDICTS = {
+    Verdict.MATCHED: _Look("✓", "+", "green"),
+    Verdict.NOT_MATCHED: _Look("✗", "x", ""),
+    Verdict.ALSO_MATCHES: _Look("≈", "=", "yellow"),
+    Verdict.NOT_REACHED: _Look("·", ".", "dim"),
+}
+
+
+def explanation(console: Console, found: Explanation) -> None:
+    """Print how an answer was classified: the outcome, then for each rule what it looked at and how near it came."""
+    outcome = found.outcome
+    head = outcome_text(console, str(outcome.kind))
+    head.stylize("bold")
+    if outcome.rule:
+        head.append(f" by rule {outcome.rule}", style="not bold")
+    console.print(head)
+    for name in ("reason", "reference", "code"):
+        value = getattr(outcome, name)
+        if value is not None:
+            console.print(Text.assemble((f"  {name}: ", "dim"), _plain(value)), soft_wrap=True)
+    if outcome.retry:
+        after = "" if outcome.retry_after is None else f" after {outcome.retry_after:g} s"
+        console.print(f"  may be retried{after}", style="dim", highlight=False)
+    for trace in found.rules:
+        look = _VERDICTS[trace.verdict]
+        mark = _mark(console, look.mark, look.ascii)
+        of = "" if trace.name == trace.outcome else f" ({trace.outcome})"
+        console.print(Text.assemble((f"{mark} {trace.name}", look.style), f"{of}: {trace.verdict}"), soft_wrap=True)
+        for check in trace.checks:
+            style = "dim" if check.held else ""
+            console.print(Text("    ").append_text(_plain(check.line())), style=style, soft_wrap=True)
+        if not trace.checks:
+            console.print("    no conditions: takes every answer", style="dim", highlight=False)

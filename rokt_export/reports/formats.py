@@ -1,0 +1,177 @@
+"""The formats that a run can be reported in, by name and by suffix, and the writing of one or several files."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TextIO
+
+from rokt_export.errors import UsageError
+from rokt_export.reports.story import Story
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One form of report.
+
+    Attributes:
+        name: what `--format` calls it, and the module that writes it.
+        suffixes: of the files that hold it, the usual one first.
+        title: what it is, for a person.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    title: str
+
+    def write(self, story: Story, stream: TextIO) -> None:
+        """Write a story to a text stream, which translates no line ends.
+
+        Raises:
+            JournalError: the journal cannot be read.
+            OSError: the stream cannot be written.
+        """
+        # Imported here: a run that writes CSV does without the template engine.
+        import_module(f"rokt_export.reports.{self.name}").write(story, stream)
+
+
+FORMATS: Mapping[str, Format] = {
+    one.name: one
+    for one in (
+        Format("html", (".html", ".htm"), "one page with everything, for a browser, without a network"),
+        Format("markdown", (".md", ".markdown"), "the hand-over to the tech contact"),
+        Format("eml", (".eml",), "the same as an e-mail, ready to be sent"),
+        Format("junit", (".xml",), "JUnit XML, for CI"),
+        Format("har", (".har",), "HTTP Archive 1.2, for a browser's developer tools"),
+        Format("csv", (".csv",), "one row per input row, for a spreadsheet"),
+        Format("ndjson", (".ndjson", ".jsonl"), "one JSON object a line"),
+        Format("json", (".json",), "one JSON document"),
+    )
+}
+
+
+def format_named(name: str) -> Format:
+    """Return the format of a name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    try:
+        return FORMATS[name.lower()]
+    except KeyError as error:
+        raise UsageError(f"no report has the format `{name}`", remedy=f"Choose one of {', '.join(FORMATS)}.") from error
+
+
+def format_of(path: Path) -> Format:
+    """Return the format that a file's suffix names, in either letter case.
+
+    Raises:
+        UsageError: none does.
+    """
+    for one in FORMATS.values():
+        if path.name.lower().endswith(one.suffixes):
+            return one
+    usual = ", ".join(one.suffixes[0] for one in FORMATS.values())
+    raise UsageError(
+        f"the name of the report does not say which format it has: {path}",
+        remedy=f"End it in one of {usual}, or name the format.",
+    )
+
+
+def write_report(story: Story, form: Format, path: Path) -> None:
+    """Write one report; see `write_reports`."""
+    write_reports(story, [(form, path)])
+
+
+def write_reports(story: Story, targets: Iterable[tuple[Format, Path]]) -> None:
+    """Write several reports, all or none: each is complete, and on the disk, before the first takes its name.
+
+    A file is readable by its owner alone (0600) and replaces one of the same name in a single step; of a symbolic link,
+    the file that it points to. A device or pipe is written to directly.
+
+    Raises:
+        UsageError: a path cannot be written; nothing has been left behind.
+        JournalError: the journal cannot be read.
+    """
+    wanted = list(targets)
+    _check_distinct([path for _, path in wanted])
+    with ExitStack() as stack:
+        finished: list[tuple[Path, Path, Path]] = []
+        for form, path in wanted:
+            with _explained(path):
+                target = _target(path)
+                if target is None:
+                    with path.open("w", encoding="utf-8", newline="", errors="replace") as stream:
+                        form.write(story, stream)
+                    continue
+                draft = _draft(target)
+                stack.callback(_discard, draft)
+                with draft.open("w", encoding="utf-8", newline="", errors="replace") as stream:
+                    form.write(story, stream)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                finished.append((draft, target, path))
+        for draft, target, path in finished:
+            with _explained(path):
+                draft.replace(target)
+
+
+def _check_distinct(paths: Sequence[Path]) -> None:
+    seen: set[Path] = set()
+    for path in paths:
+        if path.absolute() in seen:
+            raise UsageError(f"two reports would be written to {path}", remedy="Give each its own file.")
+        seen.add(path.absolute())
+
+
+def _target(path: Path) -> Path | None:
+    """The file to replace; None for a device or pipe, which must not be replaced."""
+    if path.is_dir():
+        raise UsageError(
+            "the report cannot be written: this is a directory", where=str(path), remedy="Name a file in it."
+        )
+    if path.exists() and not path.is_file():
+        return None
+    return path.resolve() if path.is_symlink() else path
+
+
+def _draft(target: Path) -> Path:
+    handle, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=".tmp", dir=target.parent)
+    os.close(handle)
+    return Path(name)
+
+
+def _discard(draft: Path) -> None:
+    with suppress(OSError):
+        draft.unlink(missing_ok=True)
+
+
+class _explained:  # noqa: N801 - a context manager reads like a function
+    """Turns an operating system's error into one that names the report's path and a remedy."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+            raise UsageError(
+                f"the report cannot be written: {error.strerror or error}",
+                where=str(self._path),
+                remedy=_remedy(error),
+            ) from error
+
+
+def _remedy(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "Create the folder first, or name another."
+    if isinstance(error, PermissionError):
+        return "Choose a folder that you may write to."
+    return "Choose another place; nothing was left behind."

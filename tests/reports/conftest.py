@@ -1,0 +1,73 @@
+"""A journal, and runs told from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from report_runs import Run, every_outcome
+
+from rokt_export.delivery.journal import Journal, RunState
+from rokt_export.delivery.model import Delivery
+from rokt_export.delivery.recording import record
+from rokt_export.redaction import Redactor
+from rokt_export.reports.story import Story
+from rokt_export.spec.document import parse
+from rokt_export.spec.loading import read_spec
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with Journal.open(tmp_path / "journal.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+def tell(journal: Journal) -> Callable[[Run], Story]:
+    """Journal a run as the engine does, and return its story."""
+
+    def telling(run: Run) -> Story:
+        loaded = read_spec(parse("acme.yaml", run.spec))
+        writer = journal.begin(
+            command="test",
+            partner=loaded.spec.partner,
+            environment="staging",
+            spec_file="acme.yaml",
+            spec_sha256=loaded.sha256,
+            events=["leads.csv"],
+        )
+        hidden = run.redactor
+        kept = {one.transaction.row: record(one, hidden, run.personal).dump() for one in run.exchanges if one.answer}
+        writer.settle([redacted(Delivery.of(one), hidden, run.personal) for one in run.exchanges], kept)
+        seen = [one.outcome.rule for one in run.exchanges if one.outcome.rule]
+        journal.note(writer.run, "coverage", coverage(seen, loaded.spec.rule_names))
+        journal.note(writer.run, "spec_text", run.spec)
+        journal.note(writer.run, "expected", run.expected)
+        journal.note(writer.run, "notes", list(run.notes))
+        journal.note(writer.run, "finished", {"reason": "complete", "message": ""})
+        writer.end(RunState.FINISHED, 1)
+        return Story.of(journal, journal.find(writer.run))
+
+    return telling
+
+
+def redacted(one: Delivery, redactor: Redactor, personal: Sequence[str]) -> Delivery:
+    names = ("transaction", "reason", "reference", "code", "error")
+    texts = {name: redactor.text(text, personal) for name in names if (text := getattr(one, name)) is not None}
+    return replace(one, **texts)
+
+
+def coverage(seen: Sequence[str], names: Sequence[str]) -> dict[str, Any]:
+    return {
+        "seen": {name: seen.count(name) for name in names if name in seen},
+        "never": [name for name in names if name not in seen],
+    }
+
+
+@pytest.fixture
+def story(tell: Callable[[Run], Story]) -> Story:
+    """A run with every outcome."""
+    return tell(Run(every_outcome()))

@@ -1,0 +1,108 @@
+"""Tables on a terminal: every width readable, no outcome told by colour alone, no partner's text steering."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from rokt_export.delivery.journal import Journal
+from rokt_export.delivery.model import Delivery
+from rokt_export.exchange.model import OutcomeKind
+from rokt_export.reports import console as reports
+from rokt_export.reports.story import Story
+
+WIDTHS = (40, 63, 64, 80, 120, 200)
+
+
+def printed(show, *arguments, width: int = 80, **options) -> str:
+    stream = io.StringIO()
+    console = Console(file=stream, width=width, emoji=False, highlight=False)
+    show(console, *arguments, **options)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_table_fits_and_holds_every_delivery(story: Story, width: int) -> None:
+    text = printed(reports.deliveries_table, story.deliveries(), width=width)
+    assert all(cell_len(line.rstrip()) <= width for line in text.splitlines())
+    for one in story.deliveries():
+        assert one.transaction in text
+        assert str(one.outcome) in text
+
+
+def test_every_outcome_has_a_sign_of_its_own(story: Story) -> None:
+    text = printed(reports.deliveries_table, story.deliveries(), width=120)
+    for sign in "✓≈✗!?∅…":
+        assert sign in text
+
+
+def test_a_rule_that_says_nothing_new_has_no_column(story: Story) -> None:
+    assert "rule" not in printed(reports.deliveries_table, story.deliveries()).splitlines()[0]
+    named = [replace(one, rule="busy") for one in story.deliveries()]
+    assert "rule" in printed(reports.deliveries_table, named).splitlines()[0]
+
+
+def test_a_partners_text_steers_no_terminal() -> None:
+    hostile = Delivery(1, "tx-1", OutcomeKind.REJECTED, 400, reason="\x1b[2J[red]gone[/red]\nnext\u202e")
+    for width in (40, 80):
+        text = printed(reports.deliveries_table, [hostile], width=width)
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+        assert "[red]" in text
+
+
+def many(number: int, every: int) -> list[Delivery]:
+    rejected = OutcomeKind.REJECTED
+    return [
+        Delivery(row, f"tx-{row}", OutcomeKind.DELIVERED if row % every else rejected) for row in range(1, number + 1)
+    ]
+
+
+def test_of_a_long_run_only_what_did_not_come_out_as_hoped_is_shown() -> None:
+    text = printed(reports.deliveries_table, many(1000, 10))
+    assert text.count("rejected") == 20
+    assert "the first 20 of 100 rows that did not come out delivered, of 1,000" in " ".join(text.split())
+    assert "tx-200" in text
+    assert "tx-210" not in text
+
+
+def test_a_long_run_that_went_well_is_one_line() -> None:
+    assert "All 1,000 rows came out delivered." in printed(reports.deliveries_table, many(1000, 5000))
+
+
+def test_all_is_all() -> None:
+    assert printed(reports.deliveries_table, many(1200, 10), show_all=True).count("tx-") == 1200
+
+
+def test_the_summary_counts_covers_and_names(story: Story) -> None:
+    text = printed(reports.summary, story)
+    assert "9 rows" in text
+    assert "✓ delivered 2" in text
+    assert "4 of 4 rules seen" in text
+    assert "Ask Jane Doe to look up in staging:" in text
+    assert "tx-1 (reference A-1)" in text
+
+
+def test_runs_and_explanations(story: Story, journal: Journal) -> None:
+    for width in WIDTHS:
+        text = printed(reports.runs_table, journal.runs(), width=width)
+        assert story.run.run in text
+    recording = story.recording(3)
+    assert recording is not None
+    explained = story.explain(recording)
+    assert explained is not None
+    text = printed(reports.explanation, explained)
+    assert "rejected by rule rejected" in text
+    assert "✗ duplicate: not matched" in text
+
+
+def test_a_terminal_without_unicode_gets_plain_signs() -> None:
+    raw = io.BytesIO()
+    console = Console(file=io.TextIOWrapper(raw, encoding="ascii", errors="strict"), width=80)
+    reports.deliveries_table(console, many(9, 3))
+    console.file.flush()
+    assert b"x rejected" in raw.getvalue()
