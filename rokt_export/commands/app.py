@@ -7,7 +7,10 @@ from typing import Annotated
 import typer
 
 from rokt_export.commands.attributes import attributes
+from rokt_export.commands.probe import probe
+from rokt_export.commands.sandbox import sandbox
 from rokt_export.commands.schema import schema
+from rokt_export.commands.test import test
 from rokt_export.commands.validate import validate
 
 app = typer.Typer(
@@ -37,5 +40,5 @@ def _root(
     pass
 
 
-for command in (validate, schema, attributes):
+for command in (validate, probe, test, sandbox, attributes, schema):
     app.command()(command)

@@ -89,6 +89,10 @@ class Terminal:
         """Write data to stdout as it is, with a line end."""
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
 
+    def flush(self) -> None:
+        """Let a reader have what was written."""
+        sys.stdout.flush()
+
     def json(self, data: object) -> None:
         """Write one JSON document to stdout."""
         import orjson

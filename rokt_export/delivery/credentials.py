@@ -56,6 +56,11 @@ class Credentials:
             elif isinstance(authentication, Digest):
                 self._digests.append(DigestAuth(fill(authentication.username), fill(authentication.password)))
 
+    @property
+    def fetches(self) -> bool:
+        """Whether a token server is asked before the first send."""
+        return bool(self._tokens)
+
     def ready(self) -> None:
         """Fetch what is needed before the first send.
 

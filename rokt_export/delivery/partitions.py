@@ -27,6 +27,7 @@ from rokt_export.delivery.transport import Transport, TransportOptions
 from rokt_export.exchange.classify import Classifier
 from rokt_export.exchange.render import Renderer
 from rokt_export.exchange.signing import filler
+from rokt_export.redaction import Redactor
 from rokt_export.spec.authentication import MutualTls
 from rokt_export.transactions.model import Transaction
 
@@ -107,14 +108,7 @@ def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brak
     tally = Tally()
     with Journal.open(plan.journal) as journal, Transport(options) as transport:
         writer = journal.attach(run_id)
-        credentials = Credentials(
-            renderer,
-            plan.variables,
-            trust=options.ca_file or True if options.verify else False,
-            proxy=options.proxy,
-            base_url=plan.destination.base_url,
-            reveal=redactor.add_secret,
-        )
+        credentials = credentials_for(plan, renderer, options, redactor)
         feed = _feed(plan, index, writer, tally, transport)
         engine_options = EngineOptions(
             concurrency=pace.concurrency,
@@ -225,6 +219,20 @@ def transport_options(plan: Plan, renderer: Renderer, connections: int) -> Trans
         client_key_password=fill(certificate.key_password) if certificate and certificate.key_password else None,
         proxy="" if plan.destination.base_url else fill(environment.proxy) if environment.proxy else None,
         max_connections=connections,
+    )
+
+
+def credentials_for(
+    plan: Plan, renderer: Renderer, options: TransportOptions, redactor: Redactor
+) -> Credentials:
+    """Return what authenticates each attempt; tokens are made known to the redactor as they come into being."""
+    return Credentials(
+        renderer,
+        plan.variables,
+        trust=options.ca_file or True if options.verify else False,
+        proxy=options.proxy,
+        base_url=plan.destination.base_url,
+        reveal=redactor.add_secret,
     )
 
 

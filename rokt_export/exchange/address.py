@@ -65,6 +65,16 @@ def url_maker(
     return asked
 
 
+def blank_url(source: str, variables: Mapping[str, str], *, base_url: str | None = None) -> str:
+    """Return an endpoint's URL with `x` for whatever depends on a transaction.
+
+    Raises:
+        SpecError, ConfigurationError: as `url_maker`.
+    """
+    url = _checked(source, variables)
+    return _prepared(url if base_url is None else base_url + url[len(_origin(url)) :])
+
+
 def origin(url: str) -> str:
     """Return scheme, host and port of a URL, as written."""
     return _origin(url)

@@ -11,7 +11,7 @@ from requests.auth import AuthBase
 from requests.models import PreparedRequest
 
 from rokt_export import __version__
-from rokt_export.exchange.address import url_maker
+from rokt_export.exchange.address import blank_url, url_maker
 from rokt_export.exchange.body import CONTENT_TYPES, body_encoder
 from rokt_export.exchange.carrying import OMIT, Carrier, RefusedError, Values, compile_carrier
 from rokt_export.exchange.model import Request
@@ -68,6 +68,7 @@ class Renderer:
             variables,
             base_url=base_url,
         )
+        self._blank_url = blank_url(self.environment.url, variables, base_url=base_url)
         self._body = body_encoder(spec, placed["body"], variables)
         fill = filler(variables)
         authentications = self.environment.authentication or ()
@@ -104,6 +105,15 @@ class Renderer:
             return Request(self._method, self._url(values), headers, self._body(values))
         except RefusedError as error:
             raise InvalidRowError(self._problems(values, error)) from error
+
+    @property
+    def shared_headers(self) -> tuple[tuple[str, str], ...]:
+        """The headers that every request carries."""
+        return self._headers
+
+    def base_url(self) -> str:
+        """Return the endpoint's URL with `x` for what depends on a transaction: enough to look at its host and path."""
+        return self._blank_url
 
     def sign(self, request: Request) -> Request:
         """Return a request with the credentials that depend on it or on the clock; call it before each attempt."""

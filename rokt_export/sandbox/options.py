@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
@@ -43,6 +44,7 @@ class SandboxOptions:
         ids: `random` or `counter`: how the identifiers in answers are chosen; unique either way.
         token_lifetime: seconds that an OAuth token is good for.
         slow_for: seconds over which the fault `slow` spreads an answer.
+        memory: file that keeps whom it was sent for the next run, as digests; None forgets at the end.
     """
 
     host: str = "127.0.0.1"
@@ -56,6 +58,7 @@ class SandboxOptions:
     ids: Literal["random", "counter"] = "random"
     token_lifetime: float = 3600.0
     slow_for: float = 3.0
+    memory: Path | None = None
 
     def __post_init__(self) -> None:
         for kind in self.faults:

@@ -14,6 +14,7 @@ from rokt_export.sandbox.checks import checks, places
 from rokt_export.sandbox.credentials.model import Refusal
 from rokt_export.sandbox.credentials.verifying import credentials
 from rokt_export.sandbox.identity import Identity, identifier
+from rokt_export.sandbox.memory import recall, remember
 from rokt_export.sandbox.options import SandboxOptions
 from rokt_export.sandbox.patterns import EndpointUrl, text_pattern
 from rokt_export.sandbox.readback import ReadBack
@@ -74,7 +75,8 @@ class Partner:
         self.read_back = ReadBack(spec.parameters, self._encoding, self.url, whole)
         self._answers = _Answers(spec.responses, chance if options.ids == "random" else None)
         self._key_header = spec.idempotency.header if spec.idempotency is not None else None
-        self._known: dict[bytes, str | None] = {}
+        self._memory = options.memory
+        self._known = recall(options.memory) if options.memory is not None else {}
         self._by_key: OrderedDict[str, tuple[bytes, Verdict]] = OrderedDict()
 
     def take(self, received: Received) -> Verdict:
@@ -108,6 +110,11 @@ class Partner:
     def fail(self) -> Verdict:
         """Return a failure as the spec's `failed` rule shows it, else 503."""
         return Verdict(self._answers.failed(), "failed")
+
+    def keep(self) -> None:
+        """Keep whom it was sent for the next run, where there is a memory."""
+        if self._memory is not None:
+            remember(self._memory, self._known)
 
     def forget(self) -> None:
         """Forget whom it was sent."""

@@ -115,6 +115,7 @@ class Sandbox:
                 self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()
             self._thread = None
+            self._partner.keep()
         self._folder.cleanup()
 
     def serve_forever(self) -> None:

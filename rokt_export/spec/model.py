@@ -368,6 +368,14 @@ class PartnerSpec(Strict):
         """Whether a send whose fate is unknown may be repeated."""
         return self.idempotent or self.idempotency is not None
 
+    def limits_of(self, name: str) -> Limits:
+        """Return an environment's limits: its own, else the spec's.
+
+        Raises:
+            KeyError: the spec has no such environment.
+        """
+        return self.endpoint[name].limits or self.limits
+
     def environment(self, name: str) -> Environment:
         """Return an environment with everything that the spec states for all of them filled in.
 

@@ -1,0 +1,104 @@
+"""Shows what a run came to, as a table or as data, and writes its reports: always a re-read of the journal."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rokt_export.commands.options import Output
+from rokt_export.commands.terminal import Terminal
+from rokt_export.errors import ExitStatus, UsageError
+from rokt_export.exchange.model import OutcomeKind
+
+if TYPE_CHECKING:
+    from rokt_export.commands.running import Done
+    from rokt_export.reports.story import Story
+
+
+def expected_outcome(text: str) -> OutcomeKind:
+    """Return the outcome that `--expect` names.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    try:
+        return OutcomeKind(text.strip().lower())
+    except ValueError as error:
+        names = ", ".join(OutcomeKind)
+        raise UsageError(f"`{text}` is not an outcome", where="--expect", remedy=f"Choose one of {names}.") from error
+
+
+def present(
+    done: Done,
+    journal: str,
+    terminal: Terminal,
+    output: Output,
+    reports: list[Path] | None,
+    *,
+    everything: bool = False,
+) -> int:
+    """Print a run that is over, write its reports, and return its exit status.
+
+    Args:
+        done: the run.
+        journal: where it is.
+        terminal: where to.
+        output: how.
+        reports: paths of reports; their suffixes say which.
+        everything: print each row; else the summary, and the first rows that did not come out as hoped.
+    """
+    from rokt_export.delivery.journal import Journal
+    from rokt_export.reports.formats import format_of, write_reports
+    from rokt_export.reports.story import Story
+
+    with Journal.open(journal) as opened:
+        story = Story.of(opened, opened.find(done.run))
+        if reports:
+            write_reports(story, [(format_of(path), path) for path in reports])
+            for path in reports:
+                terminal.say(f"report: {path}")
+        show(story, terminal, output, everything=everything)
+    if done.result.finished.message:
+        terminal.warn(f"stopped: {done.result.finished.message}")
+    if done.status is ExitStatus.INTERRUPTED or done.result.finished.message:
+        terminal.say(f"go on with: rokt-export runs resume {done.run}")
+    return done.status
+
+
+def show(story: Story, terminal: Terminal, output: Output, *, everything: bool) -> None:
+    """Print a run."""
+    match output:
+        case Output.JSON:
+            from rokt_export.reports import json as form
+
+            form.write(story, sys.stdout)
+        case Output.NDJSON:
+            from rokt_export.reports import ndjson
+
+            ndjson.write(story, sys.stdout)
+        case Output.CSV:
+            from rokt_export.reports import csv
+
+            csv.write(story, sys.stdout)
+        case Output.TABLE:
+            from rokt_export.reports.console import deliveries_table, summary
+
+            deliveries_table(story, terminal.out, everything=everything)
+            summary(story, terminal.out)
+
+
+def check_reports(paths: list[Path] | None) -> None:
+    """Check the suffixes of reports before anything is sent.
+
+    Raises:
+        UsageError: there is no report with that suffix, or its folder does not exist.
+    """
+    from rokt_export.reports.formats import format_of
+
+    for path in paths or ():
+        format_of(path)
+        if not path.absolute().parent.is_dir():
+            raise UsageError(
+                "this folder does not exist", where=str(path.parent), remedy="Make it, or choose another path."
+            )

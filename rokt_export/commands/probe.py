@@ -1,0 +1,107 @@
+"""`probe`: can the endpoint be reached and authenticated with? No transaction is sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rokt_export.commands.loading import load
+from rokt_export.commands.options import (
+    EnvFile,
+    Environment,
+    NoColor,
+    Output,
+    OutputFormat,
+    Quiet,
+    SpecFile,
+    Verbose,
+)
+from rokt_export.commands.terminal import GUARD, Terminal
+from rokt_export.errors import ExitStatus
+
+if TYPE_CHECKING:
+    from rokt_export.delivery.credentials import Credentials
+    from rokt_export.onboarding.probing import Step
+
+_SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", "bold red"), "info": ("·", "dim")}
+
+
+def probe(
+    spec: SpecFile,
+    environment: Environment = "staging",
+    output: OutputFormat = Output.TABLE,
+    env_file: EnvFile = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    no_color: NoColor = False,
+) -> int:
+    """Look at DNS, TCP, TLS, the token, OPTIONS or HEAD, and the clocks. Sends no transaction.
+
+    Exit status: 0 all well, 1 something to look at, 4 the partner could not be reached or authenticated with.
+    """
+    from rokt_export.commands.running import new_key, variables_for
+    from rokt_export.delivery.partitions import credentials_for, transport_options
+    from rokt_export.delivery.plan import GeneratedRows, Pace, Plan
+    from rokt_export.exchange.render import Renderer
+    from rokt_export.onboarding.probing import probe as steps
+    from rokt_export.redaction import Redactor
+
+    terminal = Terminal(quiet, verbose, no_color)
+    ready = load(spec, environment, env_file)
+    variables = variables_for(ready)
+    renderer = Renderer(ready.spec, environment, variables)
+    plan = Plan(
+        ready.spec,
+        environment,
+        variables,
+        GeneratedRows(0, frozenset(), 0),
+        Pace.of(ready.spec.limits_of(environment)),
+        "",
+        new_key(),
+    )
+    options = transport_options(plan, renderer, 1)
+
+    redactor = GUARD.redactor or Redactor()
+
+    def credentials() -> Credentials:
+        return credentials_for(plan, renderer, options, redactor)
+
+    found: list[Step] = []
+    for step in steps(renderer.base_url(), renderer.shared_headers, options, credentials):
+        found.append(step)
+        if output is Output.TABLE:
+            _print(terminal, step)
+    _print_data(terminal, output, found)
+    return _status(found)
+
+
+def _print(terminal: Terminal, step: Step) -> None:
+    from rich.text import Text
+
+    sign, style = _SIGNS[str(step.state)]
+    took = f"  ({step.seconds * 1000:.0f} ms)" if step.seconds is not None else ""
+    line = Text.assemble((sign, style), f" {step.name:<12} {GUARD.text(step.detail)}", (took, "dim"))
+    terminal.out.print(line, soft_wrap=True)
+    if step.remedy:
+        terminal.out.print(f"  {'':<12} {GUARD.text(step.remedy)}", style="dim", markup=False, soft_wrap=True)
+
+
+def _print_data(terminal: Terminal, output: Output, found: list[Step]) -> None:
+    rows = [{**step.as_json(), "detail": GUARD.text(step.detail)} for step in found]
+    match output:
+        case Output.JSON:
+            terminal.json(rows)
+        case Output.NDJSON:
+            terminal.ndjson(rows)
+        case Output.CSV:
+            terminal.csv(rows, ("step", "state", "detail", "ms", "remedy"))
+        case Output.TABLE:
+            pass
+
+
+def _status(found: list[Step]) -> ExitStatus:
+    from rokt_export.onboarding.probing import StepState
+
+    states = {step.state for step in found}
+    if StepState.FAILED in states:
+        return ExitStatus.UNREACHABLE
+    return ExitStatus.FINDINGS if StepState.WARNING in states else ExitStatus.OK

@@ -1,0 +1,110 @@
+"""Shows how a run comes along: a bar on a terminal, a plain line every few seconds elsewhere, nothing when quiet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from rokt_export.commands.terminal import Terminal
+from rokt_export.delivery.events import Settled
+from rokt_export.delivery.tally import Tally
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+_EVERY = 5.0
+
+
+class ProgressWatch:
+    """Follows the partitions of one run.
+
+    Args:
+        terminal: where to.
+        total: rows to come; None where nobody knows (a live input).
+        listen: hears each batch of settled exchanges, where they are settled in this process.
+    """
+
+    def __init__(self, terminal: Terminal, total: int | None, listen: Callable[[Settled], None] | None = None) -> None:
+        self._terminal = terminal
+        self._total = total
+        self._listen = listen
+        self._tallies: dict[int, Tally] = {}
+        self._in_flight: dict[int, int] = {}
+        self._said: set[str] = set()
+        self._began = time.monotonic()
+        self._spoke = self._began
+        self._bar: Progress | None = None
+        self._task: Any = None
+
+    def __enter__(self) -> ProgressWatch:
+        if not self._terminal.quiet and self._terminal.err.is_terminal:
+            self._bar = self._new_bar()
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _new_bar(self) -> Progress:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TextColumn("{task.fields[outcomes]}", markup=False),
+            TimeRemainingColumn(compact=True),
+            console=self._terminal.err,
+            transient=True,
+            refresh_per_second=8,
+        )
+        self._task = bar.add_task("sending", total=self._total, rate="", outcomes="")
+        return bar
+
+    def tell(self, partition: int, tally: Tally, in_flight: int, messages: tuple[str, ...]) -> None:
+        """Show how far a partition has come."""
+        self._tallies[partition] = tally
+        self._in_flight[partition] = in_flight
+        for message in messages:
+            self._say(message)
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self._done(), rate=self._rate(), outcomes=self._outcomes())
+        elif time.monotonic() - self._spoke >= _EVERY:
+            self._spoke = time.monotonic()
+            total = f" of {self._total:,}" if self._total is not None else ""
+            self._terminal.say(f"{self._done():,}{total} rows, {self._rate()}, {self._outcomes()}")
+
+    def settled(self, event: Settled) -> None:
+        """Pass settled exchanges on."""
+        if self._listen is not None:
+            self._listen(event)
+
+    def stopping(self, level: int) -> None:
+        """Say that Ctrl-C was heard."""
+        waiting = sum(self._in_flight.values())
+        text = (
+            f"stopping: waiting for {waiting} answers; press Ctrl-C again to leave at once"
+            if level == 1
+            else "leaving at once: what has no answer yet is listed as unknown"
+        )
+        self._terminal.warn(text)
+
+    def _say(self, message: str) -> None:
+        self._terminal.say(message, style="yellow")
+
+    def _done(self) -> int:
+        return sum(tally.rows + tally.skipped for tally in self._tallies.values())
+
+    def _rate(self) -> str:
+        elapsed = time.monotonic() - self._began
+        rows = sum(tally.rows for tally in self._tallies.values())
+        return f"{rows / elapsed:,.0f}/s" if elapsed > 0 else ""
+
+    def _outcomes(self) -> str:
+        together = Tally()
+        for tally in self._tallies.values():
+            together.outcomes.update(tally.outcomes)
+        return ", ".join(f"{rows:,} {outcome}" for outcome, rows in together.outcomes.most_common())

@@ -1,0 +1,86 @@
+"""Where a run's transactions come from, as the command line says: files or invented people, with attributes changed."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rokt_export.commands.loading import check_attributes, parse_set
+from rokt_export.errors import UsageError
+
+if TYPE_CHECKING:
+    from rokt_export.delivery.plan import FileRows, GeneratedRows
+    from rokt_export.spec.model import PartnerSpec
+    from rokt_export.transactions.options import SourceOptions
+
+
+@dataclass(frozen=True, slots=True)
+class RowFlags:
+    """What the command line says about rows.
+
+    Attributes:
+        files: as given; none for invented people.
+        count: people to invent.
+        changes: `--set`, unparsed.
+        unset: `--unset`.
+        columns: `--map`, unparsed.
+        test_data: the rows of the files are invented people.
+        encoding, delimiter: told, not detected.
+        seed: makes invented people the same again.
+    """
+
+    files: tuple[str, ...] = ()
+    count: int = 1
+    changes: list[str] = field(default_factory=list)
+    unset: list[str] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)
+    test_data: bool = False
+    encoding: str | None = None
+    delimiter: str | None = None
+    seed: int | None = None
+
+
+def rows_of(spec: PartnerSpec, flags: RowFlags) -> FileRows | GeneratedRows:
+    """Return the rows of a run.
+
+    Raises:
+        UsageError: an attribute or a mapping on the command line makes no sense.
+    """
+    from rokt_export.delivery.plan import FileRows, GeneratedRows
+    from rokt_export.spec.needs import attribute_names
+
+    overrides = parse_set(flags.changes)
+    check_attributes(spec, [*overrides, *flags.unset])
+    if flags.files:
+        return FileRows(flags.files, source_options(spec, flags), overrides, frozenset(flags.unset))
+    if flags.count < 1:
+        raise UsageError("there is nothing to send", where="--count", remedy="Give a number of people, 1 or more.")
+    return GeneratedRows(
+        flags.count,
+        attribute_names(spec),
+        secrets.randbits(48) if flags.seed is None else flags.seed,
+        {**_examples(spec), **overrides},
+        frozenset(flags.unset),
+    )
+
+
+def _examples(spec: PartnerSpec) -> dict[str, str]:
+    """The spec's own examples of attributes that only it knows."""
+    return {name: attribute.example for name, attribute in spec.attributes.items() if attribute.example is not None}
+
+
+def source_options(spec: PartnerSpec, flags: RowFlags) -> SourceOptions:
+    """Return what is said about the files, by the command line and by the spec's `columns:`."""
+    from rokt_export.spec.needs import attribute_names
+    from rokt_export.transactions.columns import parse_map
+    from rokt_export.transactions.options import SourceOptions
+
+    return SourceOptions(
+        wanted=attribute_names(spec),
+        columns=parse_map(flags.columns),
+        spec_columns=spec.columns,
+        encoding=flags.encoding,
+        delimiter=flags.delimiter,
+        invented=flags.test_data,
+    )

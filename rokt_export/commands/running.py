@@ -1,0 +1,197 @@
+"""What `test`, `replay`, `diff` and `certify` share: a plan is carried out as one run in the journal."""
+
+from __future__ import annotations
+
+import secrets
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from rokt_export.commands.loading import Ready
+from rokt_export.commands.progress import ProgressWatch
+from rokt_export.commands.terminal import GUARD, Terminal
+from rokt_export.delivery.events import Settled, StopReason
+from rokt_export.delivery.interlock import PRODUCTION
+from rokt_export.delivery.partitions import Brake, Result, run_plan
+from rokt_export.delivery.plan import Destination, Plan
+from rokt_export.delivery.secrecy import redactor_for
+from rokt_export.errors import ExitStatus, JournalError, RoktExportError
+from rokt_export.spec.needs import variable_names
+
+if TYPE_CHECKING:
+    from rokt_export.delivery.journal import RunState
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A run to carry out.
+
+    Attributes:
+        command: the command that makes it.
+        ready: the spec.
+        plan: what to send, and how.
+        name: what the user calls it.
+        events: the files, as given.
+        options: what a resume needs.
+        total: rows to come, where known.
+        resume: the run to go on with, instead of a new one.
+    """
+
+    command: str
+    ready: Ready
+    plan: Plan
+    name: str | None = None
+    events: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    total: int | None = None
+    resume: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A run that is over.
+
+    Attributes:
+        run: its id.
+        result: the counts and how it ended.
+        status: the exit status that it comes to.
+    """
+
+    run: str
+    result: Result
+    status: ExitStatus
+
+
+def variables_for(ready: Ready, given: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the values that a send needs, and let the terminal know what is secret among them.
+
+    Raises:
+        ConfigurationError: one is not set.
+    """
+    names = variable_names(ready.spec, [ready.environment])
+    if given is None:
+        ready.variables.require(names, ready.environment)
+        given = ready.variables.values
+    values = {name: given[name] for name in names}
+    GUARD.know(redactor_for(ready.spec, ready.environment, values))
+    return values
+
+
+def journal_place(given: str | None) -> str:
+    """Return where the journal is: as told, else the default."""
+    from rokt_export.delivery.journal import default_path
+
+    return given if given is not None else str(default_path())
+
+
+def new_key() -> bytes:
+    """Return the key that makes one value one token within a run."""
+    return secrets.token_bytes(16)
+
+
+def carry_out(job: Job, terminal: Terminal, listen: Callable[[Settled], None] | None = None) -> Done:
+    """Carry a plan out: begin the run, send, settle, end it; whatever happens, the journal says so.
+
+    Raises:
+        RoktExportError: it could not be carried out; what was settled stays settled.
+    """
+    run = _begin(job)
+    brake = Brake()
+    watch = ProgressWatch(terminal, job.total, listen)
+    try:
+        with watch, _signals(brake, watch):
+            result = run_plan(job.plan, run, watch, brake)
+    except JournalError as error:
+        raise _with_progress(error, run) from error
+    except RoktExportError as error:
+        _end(job, run, "interrupted", error.exit_status, {})
+        terminal.say(f"run {run} stopped; `rokt-export runs show {run}` lists what was settled")
+        raise
+    except BaseException:
+        _end(job, run, "interrupted", ExitStatus.INTERRUPTED, {})
+        raise
+    status = _status(job, result)
+    state = "finished" if result.finished.reason is StopReason.COMPLETE else "interrupted"
+    _end(job, run, state, status, _notes(job, result))
+    return Done(run, result, status)
+
+
+def _begin(job: Job) -> str:
+    from rokt_export.delivery.journal import Journal
+
+    with Journal.open(job.plan.journal) as journal:
+        if job.resume is not None:
+            return journal.reopen(job.resume).run
+        loaded = job.ready.loaded
+        writer = journal.begin(
+            command=job.command,
+            partner=loaded.spec.partner,
+            environment=job.plan.environment,
+            spec_file=loaded.document.file,
+            spec_sha256=loaded.sha256,
+            events=job.events,
+            name=job.name,
+            options=job.options,
+            production=job.plan.environment == PRODUCTION and job.plan.destination == Destination(),
+        )
+        return writer.run
+
+
+def _end(job: Job, run: str, state: str, status: ExitStatus, notes: Mapping[str, Any]) -> None:
+    from rokt_export.delivery.journal import Journal, RunState
+
+    final: RunState = RunState(state)
+    with Journal.open(job.plan.journal) as journal:
+        for key, value in notes.items():
+            journal.note(run, key, value)
+        journal.attach(run).end(final, int(status))
+
+
+def _notes(job: Job, result: Result) -> dict[str, Any]:
+    names = job.plan.spec.rule_names
+    seen = {name: result.tally.rules[name] for name in names if result.tally.rules[name]}
+    return {
+        "coverage": {"seen": seen, "never": [name for name in names if name not in seen]},
+        "finished": {"reason": str(result.finished.reason), "message": result.finished.message},
+        "notes": result.tally.notes,
+        "skipped": result.tally.skipped,
+        "expected": str(job.plan.expected),
+        "spec_text": job.ready.loaded.document.text,
+    }
+
+
+def _status(job: Job, result: Result) -> ExitStatus:
+    rows = result.tally.exit_status(job.plan.expected)
+    match result.finished.reason:
+        case StopReason.INTERRUPTED:
+            return ExitStatus.INTERRUPTED
+        case StopReason.UNREACHABLE:
+            return ExitStatus.gravest(rows, ExitStatus.UNREACHABLE)
+        case StopReason.COMPLETE:
+            return rows
+        case _:
+            return ExitStatus.gravest(rows, ExitStatus.FINDINGS)
+
+
+def _with_progress(error: JournalError, run: str) -> JournalError:
+    remedy = f"{error.remedy or ''} Run {run}: what is in the journal stays settled; resume it when this is mended."
+    return JournalError(error.message, where=error.where, remedy=remedy.strip())
+
+
+@contextmanager
+def _signals(brake: Brake, watch: ProgressWatch) -> Iterator[None]:
+    """Ctrl-C once, or SIGTERM, stops and waits for answers; twice leaves at once."""
+
+    def heard(_number: int, _frame: FrameType | None) -> None:
+        brake.press(min(2, brake.level + 1))
+        watch.stopping(brake.level)
+
+    before = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,107 @@
+"""`sandbox`: a partner made from its spec, serving until Ctrl-C."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from rokt_export.commands.loading import load
+from rokt_export.commands.options import EnvFile, Environment, NoColor, Quiet, SpecFile, Verbose
+from rokt_export.commands.terminal import Terminal
+from rokt_export.errors import ExitStatus, UsageError
+
+Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
+Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
+Latency = Annotated[str, typer.Option("--latency", metavar="DURATION", help="Time that every answer takes (50ms).")]
+Jitter = Annotated[str, typer.Option("--jitter", metavar="DURATION", help="By how much the latency varies.")]
+ErrorRate = Annotated[
+    float,
+    typer.Option("--error-rate", min=0.0, max=1.0, help="Share of requests that end in the spec's failed answer."),
+]
+Faults = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fault", metavar="KIND=SHARE", show_default=False,
+        help="reset, hang, partial, slow, garbage, http500, http429 or redirect, for this share of requests.",
+    ),
+]  # fmt: skip
+Seed = Annotated[
+    int | None, typer.Option("--seed", help="Makes faults and ids the same each time.", show_default=False)
+]
+
+
+def sandbox(
+    spec: SpecFile,
+    environment: Environment = "staging",
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
+    latency: Latency = "0",
+    jitter: Jitter = "0",
+    error_rate: ErrorRate = 0.0,
+    fault: Faults = None,
+    seed: Seed = None,
+    env_file: EnvFile = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    no_color: NoColor = False,
+) -> int:
+    """Serve a partner made from its spec: checks requests, remembers them, answers as the spec's rules say.
+
+    GET /_sandbox/deliveries shows what it was sent. Send to it with `--sandbox-url URL`, or with any HTTP client.
+    """
+    from rokt_export.exchange.address import blank_url
+    from rokt_export.sandbox.options import SandboxOptions
+    from rokt_export.sandbox.server import Sandbox
+
+    terminal = Terminal(quiet, verbose, no_color)
+    ready = load(spec, environment, env_file)
+    options = SandboxOptions(
+        host=host,
+        port=port,
+        latency=_seconds(latency, "--latency"),
+        jitter=_seconds(jitter, "--jitter"),
+        error_rate=error_rate,
+        faults=_faults(fault or []),
+        seed=seed,
+        environment=environment,
+    )
+    served = Sandbox(ready.spec, options, variables=ready.variables.values)
+    served.start()
+    endpoint = blank_url(ready.spec.environment(environment).url, served.variables, base_url=served.base_url)
+    terminal.write(served.base_url)
+    terminal.flush()
+    terminal.say(
+        f"{ready.spec.name} ({environment}), a sandbox: {ready.spec.environment(environment).method} {endpoint}"
+    )
+    terminal.say(f"what it was sent: {served.base_url}/_sandbox/deliveries     stop: Ctrl-C")
+    for name in sorted(set(served.variables) - set(ready.variables.values)):
+        terminal.say(f"  {name}={served.variables[name]}", style="dim")
+    for note in served.notes:
+        terminal.say(f"  {note}", style="dim")
+    served.serve_forever()
+    counts = ", ".join(f"{rows} {outcome}" for outcome, rows in served.counts.items()) or "nothing"
+    terminal.say(f"it was sent {counts}")
+    return ExitStatus.OK
+
+
+def _seconds(text: str, flag: str) -> float:
+    from rokt_export.spec.fields import duration
+
+    if text.strip() in ("0", "0s", "0ms"):
+        return 0.0
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise UsageError(str(error), where=flag, remedy="Write `50ms` or `2s`.") from error
+
+
+def _faults(given: list[str]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for item in given:
+        kind, _, share = item.partition("=")
+        try:
+            found[kind] = float(share or "1")
+        except ValueError as error:
+            raise UsageError(f"`{item}` is not KIND=SHARE", where="--fault", remedy="Write `reset=0.1`.") from error
+    return found

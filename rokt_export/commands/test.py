@@ -1,0 +1,117 @@
+"""`test`: a few deliveries to staging, classified, in a table that the tech contact can confirm."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from rokt_export.commands.loading import load
+from rokt_export.commands.options import (
+    Confirm,
+    EnvFile,
+    Environment,
+    Expect,
+    JournalPlace,
+    Name,
+    NoColor,
+    Output,
+    OutputFormat,
+    Quiet,
+    Reports,
+    SetValues,
+    SpecFile,
+    TestData,
+    Unset,
+    Verbose,
+)
+from rokt_export.commands.terminal import Terminal
+from rokt_export.errors import UsageError
+
+Events = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[EVENTS]...", help="Files of transactions; without, people are invented.", show_default=False
+    ),
+]
+Count = Annotated[
+    int | None,
+    typer.Option(
+        "--count", min=1, metavar="N", help="People to invent (1), or rows to take of the files.", show_default=False
+    ),
+]
+WithSandbox = Annotated[bool, typer.Option("--sandbox", help="Start a sandbox for this run, and send to it.")]
+SandboxUrl = Annotated[
+    str | None,
+    typer.Option("--sandbox-url", metavar="URL", help="Send to a sandbox that is running.", show_default=False),
+]
+Forget = Annotated[bool, typer.Option("--forget", help="Let the sandbox forget what earlier runs sent.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Invent the same people again.", show_default=False)]
+
+
+def test(
+    spec: SpecFile,
+    events: Events = None,
+    count: Count = None,
+    sandbox: WithSandbox = False,
+    sandbox_url: SandboxUrl = None,
+    forget: Forget = False,
+    set_values: SetValues = None,
+    unset: Unset = None,
+    seed: Seed = None,
+    expect: Expect = "delivered",
+    environment: Environment = "staging",
+    confirm: Confirm = None,
+    test_data: TestData = False,
+    name: Name = None,
+    report: Reports = None,
+    output: OutputFormat = Output.TABLE,
+    env_file: EnvFile = None,
+    journal: JournalPlace = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    no_color: NoColor = False,
+) -> int:
+    """Send test deliveries, invented people or rows of a file, and show how each answer counts.
+
+    Exit status: 0 all delivered, 1 any other outcome, 3 something is wrong here, 4 the partner is out of reach.
+    """
+    from rokt_export.commands.outcomes import check_reports, expected_outcome, present
+    from rokt_export.commands.production import pass_interlock
+    from rokt_export.commands.rows import RowFlags, rows_of
+    from rokt_export.commands.running import Job, carry_out, journal_place, new_key, variables_for
+    from rokt_export.commands.sandboxed import sandboxed
+    from rokt_export.delivery.bookkeeping import Recordings
+    from rokt_export.delivery.plan import FileRows, Pace, Plan, Selection
+
+    terminal = Terminal(quiet, verbose, no_color)
+    ready = load(spec, environment, env_file)
+    hoped = expected_outcome(expect)
+    check_reports(report)
+    flags = RowFlags(tuple(events or ()), count or 1, set_values or [], unset or [], test_data=test_data, seed=seed)
+    rows = rows_of(ready.spec, flags)
+    pass_interlock(
+        terminal, ready, sandboxed=sandbox or sandbox_url is not None, confirm=confirm,
+        invented=not isinstance(rows, FileRows), test_data=test_data,
+    )  # fmt: skip
+    if forget and not sandbox:
+        raise UsageError("--forget needs --sandbox", remedy="Add --sandbox, or leave --forget out.")
+    only = ((1, count),) if count is not None and isinstance(rows, FileRows) else None
+    with sandboxed(ready, wanted=sandbox, url=sandbox_url, forget=forget) as (destination, variables):
+        plan = Plan(
+            spec=ready.spec,
+            environment=environment,
+            variables=variables_for(ready, variables),
+            rows=rows,
+            pace=replace(Pace.of(ready.spec.limits_of(environment)), patience=0.0),
+            journal=journal_place(journal),
+            redaction_key=new_key(),
+            selection=Selection(only=only),
+            destination=destination,
+            recordings=Recordings.ALL,
+            expected=hoped,
+        )
+        total = rows.count if not isinstance(rows, FileRows) else None
+        done = carry_out(Job("test", ready, plan, name, flags.files, total=total), terminal)
+    return present(done, plan.journal, terminal, output, report, everything=True)

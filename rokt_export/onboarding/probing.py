@@ -1,0 +1,176 @@
+"""Turns an environment into what can be known of it without a transaction: name, port, TLS, token, method, clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+
+from rokt_export.delivery.credentials import Credentials
+from rokt_export.delivery.inspection import Inspection
+from rokt_export.delivery.transport import Transport, TransportOptions, inspect
+from rokt_export.errors import UnreachableError
+from rokt_export.exchange.address import origin
+from rokt_export.exchange.model import Fault, Request, Response
+
+SOON = 21
+"""Days before its end that a certificate is worth a word: two weeks and one to spare for the partner's own process."""
+SKEW = 30.0
+"""Seconds of clock difference that signatures with a timestamp commonly forgive at most (many allow five minutes)."""
+
+
+class StepState(StrEnum):
+    """What a step came to."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing looked at.
+
+    Attributes:
+        name: what.
+        state: what it came to.
+        detail: evidence, for a person.
+        seconds: how long it took; None where that means nothing.
+        remedy: what to do about it.
+    """
+
+    name: str
+    state: StepState
+    detail: str
+    seconds: float | None = None
+    remedy: str = ""
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as JSON data."""
+        milliseconds = None if self.seconds is None else round(self.seconds * 1000, 1)
+        return {
+            "step": self.name,
+            "state": str(self.state),
+            "detail": self.detail,
+            "ms": milliseconds,
+            "remedy": self.remedy or None,
+        }
+
+
+def probe(
+    url: str, headers: tuple[tuple[str, str], ...], options: TransportOptions, credentials: Callable[[], Credentials]
+) -> Iterator[Step]:
+    """Yield each step as it is done; a failed one ends it, for the next would fail too.
+
+    Args:
+        url: the endpoint's.
+        headers: those that every request carries.
+        options: how to connect.
+        credentials: makes the credentials once the network is known to work.
+    """
+    yield Step("address", StepState.INFO, origin(url))
+    inspection = inspect(url, options)
+    yield from _network(inspection)
+    if inspection.fault is not None:
+        return
+    began = time.monotonic()
+    made = credentials()
+    try:
+        made.ready()
+    except UnreachableError as error:
+        yield Step("token", StepState.FAILED, str(error), time.monotonic() - began, error.remedy or "")
+        return
+    if made.fetches:
+        yield Step("token", StepState.OK, "the token server issued one", time.monotonic() - began)
+    yield from _asked(url, headers, options, made)
+
+
+def _network(found: Inspection) -> Iterator[Step]:
+    reached = ["dns", "connect", "tls"]
+    if found.fault is not None:
+        reached = reached[: reached.index(found.phase or "dns")]
+    if "dns" in reached:
+        yield Step("DNS", StepState.OK, f"{found.host} is {', '.join(found.addresses)}", found.seconds.get("dns"))
+    if "connect" in reached:
+        yield Step("TCP", StepState.OK, f"connected to {found.address}:{found.port}", found.seconds.get("connect"))
+    if "tls" in reached and found.tls_version:
+        protocol = f", {found.alpn}" if found.alpn else ""
+        yield Step("TLS", StepState.OK, f"{found.tls_version}, {found.cipher}{protocol}", found.seconds.get("tls"))
+    if found.certificate is not None:
+        yield _certificate(found)
+    if found.fault is not None:
+        names = {"dns": "DNS", "connect": "TCP", "tls": "TLS"}
+        yield Step(
+            names[found.phase or "dns"], StepState.FAILED, found.fault.message, remedy=_REMEDIES[found.phase or "dns"]
+        )
+
+
+_REMEDIES = {
+    "dns": "Check the host's spelling, and whether this network can resolve it (a VPN, a private zone).",
+    "connect": "Ask the partner whether the port is open to this machine's address: firewalls and allow-lists refuse so.",
+    "tls": "Check the certificate with the partner; `tls: {ca_file: …}` trusts a private authority.",
+}
+
+
+def _certificate(found: Inspection) -> Step:
+    assert found.certificate is not None
+    left = found.certificate.days_left()
+    detail = f"{found.certificate.subject}, valid until {found.certificate.not_after:%Y-%m-%d} ({left:.0f} days)"
+    if left < SOON:
+        return Step("certificate", StepState.WARNING, detail, remedy="Ask the partner when it is renewed.")
+    return Step("certificate", StepState.OK, detail)
+
+
+def _asked(
+    url: str, headers: tuple[tuple[str, str], ...], options: TransportOptions, credentials: Credentials
+) -> Iterator[Step]:
+    """OPTIONS, else HEAD: neither may change anything (RFC 9110, 9.2.1), so neither is a transaction."""
+    kept = tuple((name, value) for name, value in headers if name.lower() != "content-type")
+    with Transport(options) as transport:
+        for method in ("OPTIONS", "HEAD"):
+            request = credentials.on(Request(method, url, kept))
+            answer = transport.send(request)
+            if isinstance(answer, Response) and credentials.renewed(request, answer):
+                answer = transport.send(credentials.on(Request(method, url, kept)))
+            if isinstance(answer, Fault):
+                yield Step(method, StepState.FAILED, f"{answer.kind}: {answer.message}", answer.timings.total)
+                return
+            yield _answer(method, answer)
+            if answer.status not in (404, 405, 501) or method == "HEAD":
+                yield _clock(answer)
+                return
+
+
+def _answer(method: str, answer: Response) -> Step:
+    allowed = answer.header("Allow")
+    detail = f"status {answer.status} over HTTP/{answer.http_version}" + (f", allows {allowed}" if allowed else "")
+    if answer.status in (401, 403):
+        return Step(
+            method,
+            StepState.WARNING,
+            detail,
+            answer.timings.total,
+            f"Many servers answer {method} so, whatever the credentials; if `test` fails too, check these.",
+        )
+    return Step(method, StepState.OK, detail, answer.timings.total)
+
+
+def _clock(answer: Response) -> Step:
+    try:
+        theirs = parsedate_to_datetime(answer.header("Date") or "")
+    except ValueError:
+        return Step("clock", StepState.INFO, "the answer states no date")
+    skew = (datetime.now(UTC) - theirs.replace(tzinfo=theirs.tzinfo or UTC)).total_seconds()
+    detail = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the partner's"
+    if abs(skew) > SKEW:
+        return Step(
+            "clock",
+            StepState.WARNING,
+            detail,
+            remedy="Set this machine's clock (NTP): signatures and tokens expire by it.",
+        )
+    return Step("clock", StepState.OK, "in step with the partner's" if abs(skew) < 2 else detail)
