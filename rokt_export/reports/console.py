@@ -183,7 +183,7 @@ def summary(console: Console, story: Story, *, contact: bool = True) -> None:
         contact: whether to say what the tech contact should look for.
     """
     console.print()
-    console.print(_counts(console, story), soft_wrap=True)
+    console.print(_counts(console, story))
     if latency := latency_line(story):
         console.print(_plain(latency), soft_wrap=True)
     if story.coverage is not None:
@@ -199,10 +199,17 @@ def summary(console: Console, story: Story, *, contact: bool = True) -> None:
 
 
 def _counts(console: Console, story: Story) -> Text:
-    line = Text(f"{story.rows:,} row{'' if story.rows == 1 else 's'}", style="bold")
+    """The counts, as many on a line as fit: no outcome is parted from its number."""
+    parts = [Text(f"{story.rows:,} row{'' if story.rows == 1 else 's'}", style="bold")]
     for outcome, number in story.counts.items():
-        line.append("   ", style="not bold").append_text(outcome_text(console, outcome)).append(f" {number:,}")
-    return line
+        parts.append(outcome_text(console, outcome).append(f" {number:,}"))
+    lines = [parts[0]]
+    for part in parts[1:]:
+        if lines[-1].cell_len + 3 + part.cell_len > console.width:
+            lines.append(part)
+        else:
+            lines[-1] = Text.assemble(lines[-1], "   ", part)
+    return Text("\n").join(lines)
 
 
 def latency_line(story: Story) -> str | None:
@@ -216,37 +223,59 @@ def latency_line(story: Story) -> str | None:
 
 
 def runs_table(console: Console, runs: Sequence[RunInfo]) -> None:
-    """Print runs, newest first as given."""
+    """Print runs, newest first as given; their counts by sign, with a key beneath."""
     if not runs:
         console.print("The journal holds no run yet.", style="dim")
-        return
+    elif console.width < _NARROW:
+        for one in runs:
+            _print_run(console, one)
+    else:
+        console.print(_runs(console, runs))
+    occurring = [outcome for outcome in SIGNS if any(outcome in one.counts for one in runs)]
+    if occurring:
+        console.print(Text("   ").join(outcome_text(console, outcome) for outcome in occurring))
+
+
+def _runs(console: Console, runs: Sequence[RunInfo]) -> Table:
     names = any(one.name for one in runs)
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column("run", no_wrap=True)
     if names:
         table.add_column("name", overflow="fold", min_width=6)
     table.add_column("command", no_wrap=True)
-    table.add_column("partner", overflow="fold", min_width=8)
-    table.add_column("environment", overflow="fold", min_width=7)
+    table.add_column("partner", overflow="fold", min_width=7)
+    table.add_column("sent to", overflow="fold", min_width=7)
     table.add_column("started (UTC)", overflow="fold", min_width=10)
     table.add_column("state", no_wrap=True)
-    table.add_column("rows", overflow="fold", min_width=12)
+    table.add_column("rows", overflow="fold", min_width=7)
     for one in runs:
         name = (_plain(one.name),) if names else ()
-        state = Text(str(one.state), style=_STATES.get(one.state, ""))
         started = Text(f"{one.started:%Y-%m-%d %H:%M:%S}")
         table.add_row(
-            Text(one.run), *name, Text(one.command), _plain(one.partner), _plain(one.environment), started, state,
-            _short_counts(console, one),
+            Text(one.run), *name, Text(one.command), _plain(one.partner), _plain(one.environment), started,
+            _state(one), _short_counts(console, one),
         )  # fmt: skip
-    console.print(table)
+    return table
+
+
+def _print_run(console: Console, one: RunInfo) -> None:
+    console.print(Text.assemble((one.run, "bold"), "  ", _state(one)))
+    if one.name:
+        console.print(Text.assemble(("   name: ", "dim"), _plain(one.name)))
+    console.print(_plain(f"   {one.command} {one.partner} in {one.environment}"))
+    console.print(Text.assemble(f"   {one.started:%Y-%m-%d %H:%M:%S} UTC  ", _short_counts(console, one)))
+
+
+def _state(one: RunInfo) -> Text:
+    return Text(str(one.state), style=_STATES.get(one.state, ""))
 
 
 def _short_counts(console: Console, one: RunInfo) -> Text:
-    line = Text()
+    counts: list[Text] = []
     for outcome, number in one.counts.items():
-        line.append("  " if line else "").append_text(outcome_text(console, outcome)).append(f" {number:,}")
-    return line
+        sign = SIGNS[outcome]
+        counts.append(Text(f"{_mark(console, sign.mark, sign.ascii)} {number:,}", style=sign.style))
+    return Text("  ").join(counts)
 
 
 @dataclass(frozen=True, slots=True)
