@@ -7,7 +7,10 @@ from typing import Annotated
 import typer
 
 from rokt_export.commands.attributes import attributes
+from rokt_export.commands.classify import classify
 from rokt_export.commands.probe import probe
+from rokt_export.commands.render import render
+from rokt_export.commands.replay import replay
 from rokt_export.commands.sandbox import sandbox
 from rokt_export.commands.schema import schema
 from rokt_export.commands.test import test
@@ -40,5 +43,5 @@ def _root(
     pass
 
 
-for command in (validate, probe, test, sandbox, attributes, schema):
+for command in (validate, render, probe, test, replay, classify, sandbox, attributes, schema):
     app.command()(command)

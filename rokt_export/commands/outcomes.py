@@ -84,8 +84,8 @@ def show(story: Story, terminal: Terminal, output: Output, *, everything: bool) 
         case Output.TABLE:
             from rokt_export.reports.console import deliveries_table, summary
 
-            deliveries_table(story, terminal.out, everything=everything)
-            summary(story, terminal.out)
+            deliveries_table(terminal.out, story.deliveries(), expected=story.expected, show_all=everything)
+            summary(terminal.out, story)
 
 
 def check_reports(paths: list[Path] | None) -> None:

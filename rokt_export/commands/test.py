@@ -82,7 +82,7 @@ def test(
     from rokt_export.commands.rows import RowFlags, rows_of
     from rokt_export.commands.running import Job, carry_out, journal_place, new_key, variables_for
     from rokt_export.commands.sandboxed import sandboxed
-    from rokt_export.delivery.bookkeeping import Recordings
+    from rokt_export.delivery.model import Recordings
     from rokt_export.delivery.plan import FileRows, Pace, Plan, Selection
 
     terminal = Terminal(quiet, verbose, no_color)

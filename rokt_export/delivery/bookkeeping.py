@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import orjson
 
 from rokt_export.delivery.events import Event, Intended, Progress, Settled, Withdrawn
-from rokt_export.delivery.model import Delivery
+from rokt_export.delivery.model import Delivery, Recordings
 from rokt_export.delivery.recording import record
 from rokt_export.delivery.secrecy import PersonalData
 from rokt_export.exchange.model import Exchange, OutcomeKind
@@ -19,14 +18,6 @@ from rokt_export.transactions.model import Transaction
 
 if TYPE_CHECKING:
     from rokt_export.delivery.journal import RunWriter
-
-
-class Recordings(StrEnum):
-    """Which exchanges are kept whole, for reports and diffs."""
-
-    ALL = "all"
-    SOME = "some"
-    NONE = "none"
 
 
 _FIRST = 200

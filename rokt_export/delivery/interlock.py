@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from rokt_export.errors import UsageError
-from rokt_export.spec.model import PartnerSpec
+
+if TYPE_CHECKING:
+    from rokt_export.spec.model import PartnerSpec
 
 PRODUCTION = "production"
 """The guarded environment (design section 4)."""

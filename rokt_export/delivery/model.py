@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from rokt_export.exchange.model import Exchange, OutcomeKind
+
+
+class Recordings(StrEnum):
+    """Which exchanges are kept whole, for reports and diffs."""
+
+    ALL = "all"
+    SOME = "some"
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,9 +222,7 @@ def transport_options(plan: Plan, renderer: Renderer, connections: int) -> Trans
     )
 
 
-def credentials_for(
-    plan: Plan, renderer: Renderer, options: TransportOptions, redactor: Redactor
-) -> Credentials:
+def credentials_for(plan: Plan, renderer: Renderer, options: TransportOptions, redactor: Redactor) -> Credentials:
     """Return what authenticates each attempt; tokens are made known to the redactor as they come into being."""
     return Credentials(
         renderer,

@@ -1,0 +1,103 @@
+"""`classify`: how a pasted answer counts, and why."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rokt_export.commands.options import NoColor, Output, OutputFormat, SpecFile
+from rokt_export.commands.terminal import Terminal
+from rokt_export.errors import ExitStatus, UsageError
+from rokt_export.exchange.model import OutcomeKind, Response
+
+StatusCode = Annotated[
+    int | None,
+    typer.Option("--status", min=100, max=599, help="HTTP status; 200 if the paste has none.", show_default=False),
+]
+Headers = Annotated[
+    list[str] | None, typer.Option("--header", "-H", metavar="NAME: VALUE", help="A header.", show_default=False)
+]
+Body = Annotated[
+    str, typer.Option("--body", metavar="PATH|-", help="File of the answer's body, or of the whole answer; - is stdin.")
+]
+Text = Annotated[str | None, typer.Option("--text", help="The body itself.", show_default=False)]
+Most = 50_000_000
+
+
+def classify(
+    spec: SpecFile,
+    status: StatusCode = None,
+    header: Headers = None,
+    body: Body = "-",
+    text: Text = None,
+    output: OutputFormat = Output.TABLE,
+    no_color: NoColor = False,
+) -> int:
+    """Say how an answer counts, and what each rule found in it. A whole pasted answer (HTTP/1.1 400 …) will do too.
+
+    Exit status: 0 delivered, 1 anything else.
+    """
+    from rokt_export.exchange.classify import Classifier
+    from rokt_export.spec.loading import load_spec
+
+    terminal = Terminal(no_color=no_color)
+    loaded = load_spec(spec)
+    raw = text.encode() if text is not None else _read(body)
+    response = _response(raw, status, header or [])
+    explanation = Classifier(loaded.spec.responses).explain(response)
+    match output:
+        case Output.JSON:
+            terminal.json(explanation.as_json())
+        case Output.NDJSON:
+            terminal.ndjson([explanation.as_json()])
+        case Output.CSV:
+            raise UsageError("an explanation is no table", where="--output", remedy="Use table or json.")
+        case Output.TABLE:
+            from rokt_export.reports.console import explanation as show
+
+            show(terminal.out, explanation)
+    return ExitStatus.OK if explanation.outcome.kind is OutcomeKind.DELIVERED else ExitStatus.FINDINGS
+
+
+def _read(place: str) -> bytes:
+    if place == "-":
+        if sys.stdin.isatty():
+            sys.stderr.write("Paste the answer, then end with Ctrl-D.\n")
+        return sys.stdin.buffer.read(Most)
+    try:
+        with Path(place).open("rb") as stream:
+            return stream.read(Most)
+    except OSError as error:
+        raise UsageError(
+            f"this file cannot be read: {error.strerror}", where=place, remedy="Check the path; `-` reads stdin."
+        ) from error
+
+
+def _response(raw: bytes, status: int | None, given: list[str]) -> Response:
+    found, headers, body = _pasted(raw)
+    for item in given:
+        name, sign, value = item.partition(":")
+        if not sign:
+            raise UsageError(
+                f"`{item}` is no header", where="--header", remedy='Write -H "Content-Type: application/json".'
+            )
+        headers.append((name.strip(), value.strip()))
+    return Response(status or found or 200, tuple(headers), body)
+
+
+def _pasted(raw: bytes) -> tuple[int | None, list[tuple[str, str]], bytes]:
+    """A whole answer starts with `HTTP/`, as `curl -i` prints it; interim answers (100, 103) before it are skipped."""
+    status: int | None = None
+    headers: list[tuple[str, str]] = []
+    while raw.startswith(b"HTTP/"):
+        head, _, rest = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
+        first, *lines = head.decode("utf-8", "replace").split("\n")
+        words = first.split()
+        if len(words) < 2 or not words[1].isdigit():
+            break
+        status, raw = int(words[1]), rest
+        headers = [(name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
+    return status, headers, raw

@@ -1,0 +1,149 @@
+"""Before the first send: what is in the files, where it goes, how long it takes, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rokt_export.commands.terminal import Terminal
+from rokt_export.delivery.partitions import is_live, source
+from rokt_export.delivery.plan import FileRows, Plan
+from rokt_export.errors import TransactionsError
+
+if TYPE_CHECKING:
+    from rokt_export.transactions.model import Transaction
+    from rokt_export.transactions.scan import Scan
+
+_LARGE = 50_000_000
+"""Bytes beyond which, unless production or --strict asks for all of it, only the beginning is looked at before."""
+_SAMPLE = 20_000
+_RENDERED = 1_000
+_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What rendering the first rows shows.
+
+    Attributes:
+        looked_at: rows rendered.
+        problems: row and reason of those that cannot be sent.
+    """
+
+    looked_at: int
+    problems: tuple[tuple[int, str], ...]
+
+
+def preflight(terminal: Terminal, plan: Plan, *, strict: bool) -> int | None:
+    """Look at the input, tell what was found, and return how many rows there are; None where nobody can know.
+
+    Raises:
+        TransactionsError: the input cannot be read, or, when strict, is damaged.
+    """
+    assert isinstance(plan.rows, FileRows)
+    if is_live(plan.rows):
+        _tell_target(terminal, plan, "rows as they arrive")
+        return None
+    from rokt_export.transactions.scan import scan
+
+    found = scan(plan.rows.paths, options=plan.rows.options, limit=_limit(plan, strict=strict))
+    readiness = _render_some(plan)
+    total = found.rows if found.complete else None
+    rows = (
+        f"{found.rows:,} rows"
+        if found.complete
+        else f"more than {found.rows:,} rows (the first {found.rows:,} looked at)"
+    )
+    _tell_target(terminal, plan, f"{rows} in {', '.join(found.files[:3])}{' …' if len(found.files) > 3 else ''}")
+    _tell_duration(terminal, plan, total)
+    _tell_columns(terminal, found)
+    _tell_damage(terminal, found)
+    for row, reason in readiness.problems[:5]:
+        terminal.warn(f"  row {row} cannot be sent: {reason}")
+    if len(readiness.problems) > 5:
+        terminal.warn(f"  {len(readiness.problems):,} of the first {readiness.looked_at:,} rows cannot be sent")
+    if strict and not found.clean:
+        raise TransactionsError(
+            f"damage was found in the input: {sum(found.counts.values()):,} places; nothing was sent",
+            where=", ".join(found.files[:3]),
+            remedy="Mend the file, or leave --strict out.",
+        )
+    return total
+
+
+def _limit(plan: Plan, *, strict: bool) -> int | None:
+    assert isinstance(plan.rows, FileRows)
+    guarded = plan.environment == "production" and plan.destination.base_url is None
+    size = sum(Path(path).stat().st_size for path in plan.rows.paths if Path(path).is_file())
+    return None if strict or guarded or size <= _LARGE else _SAMPLE
+
+
+def _render_some(plan: Plan) -> Readiness:
+    from rokt_export.delivery.secrecy import PersonalData, redactor_for
+    from rokt_export.exchange.render import InvalidRowError, Renderer
+
+    renderer = Renderer(plan.spec, plan.environment, plan.variables, base_url=plan.destination.base_url)
+    redactor = redactor_for(plan.spec, plan.environment, plan.variables, key=plan.redaction_key)
+    personal = PersonalData(plan.spec, renderer)
+    problems: list[tuple[int, str]] = []
+    looked_at = 0
+    for transaction in islice(_all(plan), _RENDERED):
+        looked_at += 1
+        try:
+            renderer.render(transaction)
+        except InvalidRowError as error:
+            problems.append((transaction.row, redactor.text(str(error), personal.of(transaction))))
+    return Readiness(looked_at, tuple(problems))
+
+
+def _all(plan: Plan) -> Iterator[Transaction]:
+    return source(replace(plan, partitions=1), 0)
+
+
+def _tell_target(terminal: Terminal, plan: Plan, rows: str) -> None:
+    from rokt_export.exchange.address import blank_url, origin
+
+    environment = plan.spec.environment(plan.environment)
+    target = origin(blank_url(environment.url, plan.variables, base_url=plan.destination.base_url))
+    rate = f", at most {plan.pace.rate:g}/s" if plan.pace.rate is not None else ""
+    workers = f", {plan.partitions} workers" if plan.partitions > 1 else ""
+    sandbox = " (a sandbox)" if plan.destination.base_url else ""
+    terminal.say(f"{rows}")
+    terminal.say(f"to {plan.spec.name} {plan.environment}{sandbox}: {environment.method} {target}")
+    terminal.say(f"{plan.pace.concurrency} at once{rate}{workers}")
+
+
+def _tell_duration(terminal: Terminal, plan: Plan, total: int | None) -> None:
+    if total is not None and plan.pace.rate is not None:
+        seconds = total / plan.pace.rate
+        text = (
+            f"{seconds / 3600:.1f} h"
+            if seconds > 5400
+            else f"{seconds / 60:.0f} min"
+            if seconds > 90
+            else f"{seconds:.0f} s"
+        )
+        terminal.say(f"at that rate: {text} or more")
+
+
+def _tell_columns(terminal: Terminal, found: Scan) -> None:
+    columns = found.columns
+    if columns.unmapped:
+        terminal.say(f"columns no attribute is known for: {', '.join(columns.unmapped[:_SHOWN])}", style="yellow")
+    if columns.missing:
+        terminal.say(f"attributes that no column carries: {', '.join(columns.missing[:_SHOWN])}", style="yellow")
+    if columns.unused:
+        terminal.detail(f"columns that the spec does not need: {', '.join(columns.unused)}")
+
+
+def _tell_damage(terminal: Terminal, found: Scan) -> None:
+    for damage in found.damages[:_SHOWN]:
+        terminal.warn(f"  {damage.where}: {damage.message}. {damage.remedy}")
+    told = min(len(found.damages), _SHOWN)
+    total = sum(found.counts.values())
+    if total > told:
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in found.counts.items())
+        terminal.warn(f"  in all {total:,}: {kinds}")

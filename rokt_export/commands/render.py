@@ -1,0 +1,154 @@
+"""`render`: the requests that would be sent, without a network and without credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rokt_export.commands.loading import Ready, load
+from rokt_export.commands.options import (
+    EnvFile,
+    Environment,
+    NoColor,
+    Output,
+    OutputFormat,
+    Quiet,
+    SetValues,
+    ShowPersonal,
+    SpecFile,
+    TestData,
+    Unset,
+    Verbose,
+)
+from rokt_export.commands.terminal import Terminal
+from rokt_export.errors import ExitStatus, UsageError
+
+if TYPE_CHECKING:
+    from rokt_export.delivery.plan import FileRows, GeneratedRows
+    from rokt_export.delivery.recording import Recording
+    from rokt_export.transactions.model import Transaction
+
+
+class Form(StrEnum):
+    """How a request is shown."""
+
+    HTTP = "http"
+    CURL = "curl"
+    JSON = "json"
+
+
+Events = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[EVENTS]...", help="Files of transactions; without, a person is invented.", show_default=False
+    ),
+]
+Count = Annotated[int, typer.Option("--count", min=1, metavar="N", help="How many to show.")]
+As = Annotated[Form, typer.Option("--as", help="HTTP text, a curl command that can be run, or JSON.")]
+Map = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="COLUMN=ATTRIBUTE", help="What a column carries.", show_default=False),
+]
+
+
+def render(
+    spec: SpecFile,
+    events: Events = None,
+    count: Count = 1,
+    form: As = Form.HTTP,
+    set_values: SetValues = None,
+    unset: Unset = None,
+    columns: Map = None,
+    environment: Environment = "staging",
+    test_data: TestData = False,
+    show_personal: ShowPersonal = False,
+    output: OutputFormat = Output.TABLE,
+    env_file: EnvFile = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    no_color: NoColor = False,
+) -> int:
+    """Show the requests that would be sent. Nothing is sent, and no credential is needed: each shows as $NAME.
+
+    Exit status: 0 all rendered, 1 a row cannot satisfy the spec, 3 the spec or the file is wrong.
+    """
+    from rokt_export.commands.rows import RowFlags, rows_of
+
+    terminal = Terminal(quiet, verbose, no_color)
+    ready = load(spec, environment, env_file)
+    flags = RowFlags(tuple(events or ()), count, set_values or [], unset or [], columns or [], test_data)
+    if output is Output.CSV:
+        raise UsageError("a request is no row of a table", where="--output", remedy="Use json or ndjson, or --as curl.")
+    shown = _requests(ready, rows_of(ready.spec, flags), count, show_personal)
+    as_data = form is Form.JSON or output is not Output.TABLE
+    if not as_data:
+        return _print(terminal, shown, form)
+    rows = [_data(transaction, recording, problems) for transaction, recording, problems in shown]
+    if output is Output.NDJSON:
+        terminal.ndjson(rows)
+    else:
+        terminal.json(rows)
+    return ExitStatus.FINDINGS if any(row["problems"] for row in rows) else ExitStatus.OK
+
+
+def _requests(
+    ready: Ready, rows: FileRows | GeneratedRows, count: int, show_personal: bool
+) -> Iterator[tuple[Transaction, Recording | None, tuple[str, ...]]]:
+    from rokt_export.delivery.partitions import source
+    from rokt_export.delivery.placeholders import dry_variables, with_token_places
+    from rokt_export.delivery.plan import Pace, Plan
+    from rokt_export.delivery.recording import record
+    from rokt_export.delivery.secrecy import PersonalData
+    from rokt_export.exchange.model import Exchange, Outcome, OutcomeKind
+    from rokt_export.exchange.render import InvalidRowError, Renderer
+
+    variables, redactor = dry_variables(ready.spec, ready.environment, ready.variables.values)
+    renderer = Renderer(ready.spec, ready.environment, variables)
+    personal = PersonalData(ready.spec, renderer)
+    plan = Plan(ready.spec, ready.environment, variables, rows, Pace(), "", b"")
+    for transaction in islice(source(plan, 0), count):
+        private = () if show_personal else personal.of(transaction)
+        try:
+            request = with_token_places(renderer.sign(renderer.render(transaction)), renderer, redactor)
+        except InvalidRowError as error:
+            yield transaction, None, tuple(redactor.text(problem, private) for problem in error.problems)
+            continue
+        exchange = Exchange(transaction, request, None, Outcome(OutcomeKind.UNKNOWN))
+        yield transaction, record(exchange, redactor, private), ()
+
+
+def _print(
+    terminal: Terminal, shown: Iterator[tuple[Transaction, Recording | None, tuple[str, ...]]], form: Form
+) -> int:
+    from rokt_export.reports.curl import curl_command
+    from rokt_export.reports.http_text import request_text
+
+    status = ExitStatus.OK
+    for number, (transaction, recording, problems) in enumerate(shown):
+        if number:
+            terminal.write("")
+        if recording is None:
+            status = ExitStatus.FINDINGS
+            for problem in problems:
+                terminal.warn(f"row {transaction.row} cannot be sent: {problem}")
+        else:
+            terminal.write(curl_command(recording) if form is Form.CURL else request_text(recording))
+    return status
+
+
+def _data(transaction: Transaction, recording: Recording | None, problems: tuple[str, ...]) -> dict[str, Any]:
+    body = recording.request_body if recording is not None else None
+    return {
+        "row": transaction.row,
+        "transaction": transaction.id if transaction.invented else None,
+        "method": recording.method if recording else None,
+        "url": str(recording.url) if recording else None,
+        "headers": [[name, str(value)] for name, value in recording.request_headers] if recording else None,
+        "body": str(body.text) if body is not None else None,
+        "body_is_base64": bool(body and body.binary),
+        "problems": list(problems),
+    }

@@ -1,0 +1,303 @@
+"""`replay`: files of transactions of any size, to staging or production; nothing lost, nothing sent twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rokt_export.commands.loading import Ready, load
+from rokt_export.commands.options import (
+    Confirm,
+    EnvFile,
+    Environment,
+    Expect,
+    JournalPlace,
+    Name,
+    NoColor,
+    Output,
+    OutputFormat,
+    Quiet,
+    Reports,
+    SetValues,
+    SpecFile,
+    TestData,
+    Unset,
+    Verbose,
+)
+from rokt_export.commands.terminal import Terminal
+from rokt_export.delivery.interlock import PRODUCTION
+from rokt_export.delivery.model import Recordings
+from rokt_export.errors import UsageError
+
+if TYPE_CHECKING:
+    from rokt_export.delivery.engine import StopRules
+    from rokt_export.delivery.plan import Pace, Selection
+    from rokt_export.exchange.model import OutcomeKind
+    from rokt_export.spec.model import Limits
+
+Events = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="EVENTS...", help="Files of transactions, globs, or - for stdin.", show_default=False),
+]
+Map = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="COLUMN=ATTRIBUTE", help="What a column carries.", show_default=False),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option("--encoding", help="The files' character encoding, if it is guessed wrong.", show_default=False),
+]
+Delimiter = Annotated[
+    str | None,
+    typer.Option("--delimiter", help="What separates the cells, if it is guessed wrong.", show_default=False),
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Do not send where damage is found in the files.")]
+Rate = Annotated[
+    str | None, typer.Option("--rate", metavar="N/s", help="Sends a second at most (10/s, 600/m).", show_default=False)
+]
+Concurrency = Annotated[
+    int | None, typer.Option("--concurrency", min=1, metavar="N", help="Sends in flight at most.", show_default=False)
+]
+Workers = Annotated[int, typer.Option("--workers", min=1, max=64, metavar="N", help="Processes that share the work.")]
+OverrideLimits = Annotated[bool, typer.Option("--override-limits", help="Let flags exceed the spec's limits.")]
+StopAfter = Annotated[
+    int | None,
+    typer.Option("--stop-after", min=1, metavar="N", help="Stop after N rows not as hoped.", show_default=False),
+]
+StopInARow = Annotated[
+    int | None,
+    typer.Option("--stop-in-a-row", min=1, metavar="N", help="Stop after N in a row not as hoped.", show_default=False),
+]
+StopUnclassified = Annotated[
+    bool | None,
+    typer.Option(
+        "--stop-unclassified/--no-stop-unclassified", help="Stop at an answer no rule explains.", show_default=False
+    ),
+]
+Patience = Annotated[
+    str, typer.Option("--patience", metavar="DURATION", help="How long the partner may be out of reach.")
+]
+Record = Annotated[Recordings, typer.Option("--record", help="Which exchanges are kept whole, for reports and diffs.")]
+Again = Annotated[bool, typer.Option("--again", help="Send rows that an earlier production run delivered.")]
+Resume = Annotated[
+    str | None,
+    typer.Option("--resume", metavar="RUN", help="Go on with a run: only rows not settled.", show_default=False),
+]
+ResendUnknown = Annotated[bool, typer.Option("--resend-unknown", help="Send rows again that may have been sent.")]
+Only = Annotated[
+    str | None,
+    typer.Option(
+        "--only",
+        metavar="OUTCOMES",
+        help="With --from-run: rows with these outcomes (rejected,failed).",
+        show_default=False,
+    ),
+]
+FromRun = Annotated[
+    str | None, typer.Option("--from-run", metavar="RUN", help="The run that --only looks at.", show_default=False)
+]
+WithSandbox = Annotated[bool, typer.Option("--sandbox", help="Start a sandbox for this run, and send to it.")]
+SandboxUrl = Annotated[
+    str | None,
+    typer.Option("--sandbox-url", metavar="URL", help="Send to a sandbox that is running.", show_default=False),
+]
+Forget = Annotated[bool, typer.Option("--forget", help="Let the sandbox forget what earlier runs sent.")]
+All = Annotated[bool, typer.Option("--all", help="Print every row, not only those that did not come out as hoped.")]
+
+
+def replay(
+    spec: SpecFile,
+    events: Events = None,
+    environment: Environment = "staging",
+    confirm: Confirm = None,
+    test_data: TestData = False,
+    columns: Map = None,
+    set_values: SetValues = None,
+    unset: Unset = None,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
+    strict: Strict = False,
+    rate: Rate = None,
+    concurrency: Concurrency = None,
+    workers: Workers = 1,
+    override_limits: OverrideLimits = False,
+    stop_after: StopAfter = None,
+    stop_in_a_row: StopInARow = None,
+    stop_unclassified: StopUnclassified = None,
+    patience: Patience = "60s",
+    record: Record = Recordings.SOME,
+    again: Again = False,
+    resume: Resume = None,
+    resend_unknown: ResendUnknown = False,
+    only: Only = None,
+    from_run: FromRun = None,
+    sandbox: WithSandbox = False,
+    sandbox_url: SandboxUrl = None,
+    forget: Forget = False,
+    expect: Expect = "delivered",
+    everything: All = False,
+    name: Name = None,
+    report: Reports = None,
+    output: OutputFormat = Output.TABLE,
+    env_file: EnvFile = None,
+    journal: JournalPlace = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    no_color: NoColor = False,
+) -> int:
+    """Send files of transactions, keeping a journal of every row: what was settled is never sent again.
+
+    Ctrl-C once waits for answers and settles; twice leaves at once. Exit status: 0 all delivered, 1 any other outcome,
+    3 something is wrong here, 4 the partner is out of reach, 5 the journal, 130 interrupted.
+    """
+    from rokt_export.commands.outcomes import check_reports, expected_outcome, present
+    from rokt_export.commands.preflight import preflight
+    from rokt_export.commands.production import pass_interlock
+    from rokt_export.commands.rows import RowFlags, rows_of
+    from rokt_export.commands.running import Job, carry_out, journal_place, new_key, variables_for
+    from rokt_export.commands.sandboxed import sandboxed
+    from rokt_export.delivery.plan import FileRows, Plan
+
+    terminal = Terminal(quiet, verbose, no_color)
+    place = journal_place(journal)
+    ready = load(spec, environment, env_file)
+    hoped = expected_outcome(expect)
+    check_reports(report)
+    resumed = _resumed(place, resume, ready)
+    files = tuple(events or ()) or (resumed.events if resumed else ())
+    if not files:
+        raise UsageError("no file of transactions is named", remedy="Name one or more after the spec, or - for stdin.")
+    flags = RowFlags(files, 0, set_values or [], unset or [], columns or [], test_data, encoding, delimiter)
+    rows = rows_of(ready.spec, flags)
+    assert isinstance(rows, FileRows)
+    in_sandbox = sandbox or sandbox_url is not None
+    guarded = environment == PRODUCTION and not in_sandbox
+    pace = _pace(
+        ready.spec.limits_of(environment), rate, concurrency, patience, override=override_limits, guarded=guarded
+    )
+    stop = _stop_rules(stop_after, stop_in_a_row, stop_unclassified, hoped, guarded=guarded)
+    pace = replace(pace, stop=stop)
+    selection = _selection(place, only, from_run, again=again, resend_unknown=resend_unknown)
+    with sandboxed(ready, wanted=sandbox, url=sandbox_url, forget=forget) as (destination, variables):
+        plan = Plan(
+            spec=ready.spec,
+            environment=environment,
+            variables=variables_for(ready, variables),
+            rows=rows,
+            pace=pace,
+            journal=place,
+            redaction_key=new_key(),
+            selection=selection,
+            destination=destination,
+            recordings=record,
+            expected=hoped,
+            partitions=workers,
+        )
+        total = preflight(terminal, plan, strict=strict)
+        pass_interlock(terminal, ready, sandboxed=in_sandbox, confirm=confirm, invented=False, test_data=test_data)
+        options = {"environment": environment, "flags": _kept(locals())}
+        job = Job("replay", ready, plan, name, files, options, total, resumed.run if resumed else None)
+        done = carry_out(job, terminal)
+    return present(done, place, terminal, output, report, everything=everything)
+
+
+_IN_A_ROW = 3
+"""The contract's: three in a row not delivered stop a production run."""
+_KEPT = ("columns", "set_values", "unset", "encoding", "delimiter", "test_data", "expect")
+
+
+def _kept(given: dict[str, Any]) -> dict[str, Any]:
+    """What a resume must do alike, so that rows mean the same."""
+    return {name: given[name] for name in _KEPT if given.get(name)}
+
+
+def _resumed(place: str, run: str | None, ready: Ready) -> Any:
+    """The run to go on with, checked to be one of this partner, environment and spec."""
+    if run is None:
+        return None
+    from rokt_export.delivery.journal import Journal
+
+    with Journal.open(place) as journal:
+        found = journal.find(run)
+    environment = ready.environment
+    if (found.partner, found.environment) != (ready.spec.partner, environment):
+        raise UsageError(
+            f"run {found.run} sent to {found.partner} {found.environment}, not to {ready.spec.partner} {environment}",
+            where="--resume",
+            remedy=f"Use the spec and environment of that run: {found.spec_file} -e {found.environment}.",
+        )
+    return found
+
+
+def _pace(
+    limits: Limits, rate: str | None, concurrency: int | None, patience: str, *, override: bool, guarded: bool
+) -> Pace:
+    """The spec's limits, lowered by flags; production is one at a time unless told."""
+    from rokt_export.delivery.plan import Pace
+    from rokt_export.spec.fields import duration
+    from rokt_export.spec.fields import rate as parse_rate
+
+    pace = Pace.of(limits)
+    try:
+        wanted_rate = parse_rate(rate) if rate is not None else None
+        pace = replace(pace, patience=0.0 if patience.strip() in ("0", "0s") else duration(patience))
+    except ValueError as error:
+        raise UsageError(str(error), remedy="Write a rate as 10/s or 600/m, a duration as 500ms or 10s.") from error
+    if guarded:
+        pace = replace(pace, concurrency=1)
+    if wanted_rate is not None:
+        if limits.rate is not None and wanted_rate > limits.rate and not override:
+            raise _beyond("--rate", f"{limits.rate:g}/s")
+        pace = replace(pace, rate=wanted_rate)
+    if concurrency is not None:
+        if concurrency > limits.concurrency and not override:
+            raise _beyond("--concurrency", str(limits.concurrency))
+        pace = replace(pace, concurrency=concurrency)
+    if override and rate is None and concurrency is not None:
+        pace = replace(pace, rate=None)
+    return pace
+
+
+def _beyond(flag: str, limit: str) -> UsageError:
+    return UsageError(
+        f"the spec's limit is {limit}",
+        where=flag,
+        remedy="Lower it, or add --override-limits if the partner has agreed.",
+    )
+
+
+def _stop_rules(
+    after: int | None, in_a_row: int | None, unclassified: bool | None, hoped: OutcomeKind, *, guarded: bool
+) -> StopRules:
+    """When to stop early: as flags say; production, untold, at the first unclassified and at three in a row."""
+    from rokt_export.delivery.engine import StopRules
+    from rokt_export.exchange.model import OutcomeKind
+
+    told = after is not None or in_a_row is not None
+    if guarded and not told:
+        in_a_row = _IN_A_ROW
+    if unclassified is None:
+        unclassified = guarded
+    good = {hoped, OutcomeKind.DELIVERED} | (set() if guarded and not told else {OutcomeKind.DUPLICATE})
+    return StopRules(failures=after, consecutive=in_a_row, unclassified=unclassified, hoped=frozenset(good))
+
+
+def _selection(place: str, only: str | None, from_run: str | None, *, again: bool, resend_unknown: bool) -> Selection:
+    from rokt_export.delivery.plan import Selection
+
+    if (only is None) != (from_run is None):
+        raise UsageError("--only and --from-run belong together", remedy="Write --only rejected,failed --from-run RUN.")
+    ranges = None
+    if only is not None:
+        from rokt_export.commands.outcomes import expected_outcome
+        from rokt_export.delivery.journal import Journal
+
+        outcomes = [str(expected_outcome(word)) for word in only.split(",")]
+        with Journal.open(place) as journal:
+            found = journal.find(str(from_run))
+            ranges = tuple(journal.rows(found.run, outcomes).ranges())
+        if not ranges:
+            raise UsageError(f"run {found.run} has no row that is {' or '.join(outcomes)}", where="--only")
+    return Selection(only=ranges, unknown=resend_unknown, delivered=again)
