@@ -1,0 +1,160 @@
+"""The steps of a row's way through the package, each taken by itself and timed in CPU seconds."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import TypeVar
+
+from bench import workload
+from bench.peers.model import Job
+from bench.peers.ours import fresh
+from rokt_export.delivery.bookkeeping import Bookkeeper
+from rokt_export.delivery.credentials import Credentials
+from rokt_export.delivery.engine import Engine, EngineOptions
+from rokt_export.delivery.events import Event, Intended, Settled
+from rokt_export.delivery.feed import FileFeed
+from rokt_export.delivery.journal import Journal, RunWriter
+from rokt_export.delivery.model import Delivery
+from rokt_export.delivery.secrecy import PersonalData, redactor_for
+from rokt_export.delivery.transport import Transport, TransportOptions
+from rokt_export.exchange.classify import Classifier
+from rokt_export.exchange.model import Answer, Exchange, Request
+from rokt_export.exchange.render import Renderer
+from rokt_export.spec.loading import load_spec
+from rokt_export.spec.needs import attribute_names
+from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.options import SourceOptions
+from rokt_export.transactions.sources import open_transactions
+
+ENGINE = "the engine with all steps"
+
+_ENVIRONMENT = "staging"
+_VARIABLES = {workload.TOKEN_VARIABLE: workload.TOKEN}
+
+T = TypeVar("T")
+
+
+class Steps:
+    """The steps over one job; what one makes, the next is given.
+
+    Args:
+        job: the rows, where to send them, and how many at once.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        file = job.workload.folder / "profile.yaml"
+        file.write_text(workload.spec(job.url, concurrency=job.concurrency), encoding="utf-8")
+        self._loaded = load_spec(file)
+        self._spec = self._loaded.spec
+        self._renderer = Renderer(self._spec, _ENVIRONMENT, _VARIABLES)
+        self._credentials = Credentials(self._renderer, _VARIABLES)
+        self._classifier = Classifier(self._spec.responses)
+
+    def measure(self) -> Iterator[tuple[str, float]]:
+        """Yield each step and its CPU seconds for all rows, last the engine with all of them."""
+        yield "read: file to transactions", timed(lambda: deque(self._source(), maxlen=0))[0]
+        transactions = list(self._source())
+        seconds, requests = timed(partial(self._render, transactions))
+        yield "render: transaction to signed request", seconds
+        seconds, answers = timed(partial(self._send, requests))
+        yield "curl: request to response", seconds
+        seconds, outcomes = timed(lambda: [self._classifier.classify(answer) for answer in answers])
+        yield "classify: response to outcome", seconds
+        ways = zip(transactions, requests, answers, outcomes, strict=True)
+        exchanges = [Exchange(*way, attempts=1, started=time.time()) for way in ways]
+        journal = self._keep(exchanges, _WriterAlone)
+        yield "redact and record: outcome to delivery", self._keep(exchanges, self._bookkeeper) - journal
+        yield "journal: intended, then settled", journal
+        yield ENGINE, self._engine()
+
+    def _source(self) -> Iterator[Transaction]:
+        options = SourceOptions(wanted=attribute_names(self._spec))
+        return iter(open_transactions([str(self._job.workload.csv)], options=options))
+
+    def _render(self, transactions: Sequence[Transaction]) -> list[Request]:
+        return [self._credentials.on(self._renderer.render(transaction)) for transaction in transactions]
+
+    def _send(self, requests: Sequence[Request]) -> list[Answer]:
+        """As many in flight as the job says, answers in the order of the requests."""
+        answers: dict[int, Answer] = {}
+        waiting = iter(enumerate(requests))
+        with self._transport() as transport:
+            while len(answers) < len(requests):
+                while transport.in_flight < self._job.concurrency and (item := next(waiting, None)):
+                    transport.start(*item)
+                answers.update(transport.poll(1.0))
+        return [answers[index] for index in range(len(requests))]
+
+    def _transport(self) -> Transport:
+        return Transport(TransportOptions(max_connections=self._job.concurrency))
+
+    def _keep(self, exchanges: Sequence[Exchange], keeper_of: Callable[[RunWriter], Callable[[Event], None]]) -> float:
+        """CPU seconds of keeping the journal, in batches as the engine makes them."""
+        with self._journal() as writer:
+            keeper = keeper_of(writer)
+            return timed(lambda: [keeper(event) for event in _events(exchanges, self._job.concurrency)])[0]
+
+    def _bookkeeper(self, writer: RunWriter) -> Bookkeeper:
+        redactor = redactor_for(self._spec, _ENVIRONMENT, _VARIABLES)
+        return Bookkeeper(writer, redactor, PersonalData(self._spec, self._renderer))
+
+    @contextmanager
+    def _journal(self) -> Iterator[RunWriter]:
+        with Journal.open(fresh(self._job.workload.folder / "journal.sqlite")) as journal:
+            yield journal.begin(
+                command="replay",
+                partner=self._spec.partner,
+                environment=_ENVIRONMENT,
+                spec_file=self._loaded.document.file,
+                spec_sha256=self._loaded.sha256,
+            )
+
+    def _engine(self) -> float:
+        options = EngineOptions(concurrency=self._job.concurrency)
+        with self._journal() as writer, self._transport() as transport:
+            keeper = self._bookkeeper(writer)
+            feed = FileFeed(self._source())
+            engine = Engine(feed, self._renderer, self._classifier, transport, self._credentials, options)
+            return timed(lambda: deque(map(keeper, engine.run()), maxlen=0))[0]
+
+
+class _WriterAlone:
+    """Keeps the journal of exchanges that need no redaction."""
+
+    def __init__(self, writer: RunWriter) -> None:
+        self._writer = writer
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Intended(transactions):
+                self._writer.intend([(each.row, each.id, None) for each in transactions])
+            case Settled(exchanges):
+                self._writer.settle([Delivery.of(exchange) for exchange in exchanges])
+
+
+def _events(exchanges: Sequence[Exchange], batch: int) -> Iterator[Event]:
+    for start in range(0, len(exchanges), batch):
+        part = tuple(exchanges[start : start + batch])
+        yield Intended(tuple(exchange.transaction for exchange in part))
+        yield Settled(part)
+
+
+def timed(action: Callable[[], T]) -> tuple[float, T]:
+    """CPU seconds of an action in this process, and its result.
+
+    What lives already is kept out of the garbage collector's sight: a replay holds a few rows at a time, the rig all.
+    """
+    gc.collect()
+    gc.freeze()
+    try:
+        began = time.process_time()
+        result = action()
+        return time.process_time() - began, result
+    finally:
+        gc.unfreeze()
