@@ -11,6 +11,8 @@ from rokt_export.commands.classify import classify
 from rokt_export.commands.probe import probe
 from rokt_export.commands.render import render
 from rokt_export.commands.replay import replay
+from rokt_export.commands.report import report
+from rokt_export.commands.runs import runs
 from rokt_export.commands.sandbox import sandbox
 from rokt_export.commands.schema import schema
 from rokt_export.commands.test import test
@@ -43,5 +45,6 @@ def _root(
     pass
 
 
-for command in (validate, render, probe, test, replay, classify, sandbox, attributes, schema):
+for command in (validate, render, probe, test, replay, report, classify, sandbox, attributes, schema):
     app.command()(command)
+app.add_typer(runs)

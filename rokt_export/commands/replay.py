@@ -29,10 +29,11 @@ from rokt_export.commands.options import (
 from rokt_export.commands.terminal import Terminal
 from rokt_export.delivery.interlock import PRODUCTION
 from rokt_export.delivery.model import Recordings
-from rokt_export.errors import UsageError
+from rokt_export.errors import TransactionsError, UsageError
 
 if TYPE_CHECKING:
     from rokt_export.delivery.engine import StopRules
+    from rokt_export.delivery.journal import RunInfo
     from rokt_export.delivery.plan import Pace, Selection
     from rokt_export.exchange.model import OutcomeKind
     from rokt_export.spec.model import Limits
@@ -197,7 +198,12 @@ def replay(
         )
         total = preflight(terminal, plan, strict=strict)
         pass_interlock(terminal, ready, sandboxed=in_sandbox, confirm=confirm, invented=False, test_data=test_data)
-        options = {"environment": environment, "flags": _kept(locals())}
+        options = {
+            "flags": _kept(locals()),
+            "sandbox": sandbox,
+            "env_file": str(env_file) if env_file else None,
+            "stamps": _stamps(files),
+        }
         job = Job("replay", ready, plan, name, files, options, total, resumed.run if resumed else None)
         done = carry_out(job, terminal)
     return present(done, place, terminal, output, report, everything=everything)
@@ -213,7 +219,28 @@ def _kept(given: dict[str, Any]) -> dict[str, Any]:
     return {name: given[name] for name in _KEPT if given.get(name)}
 
 
-def _resumed(place: str, run: str | None, ready: Ready) -> Any:
+def _stamps(files: tuple[str, ...]) -> list[list[Any]]:
+    """What the files looked like: a resume counts rows in them again, so they must not have changed."""
+    from rokt_export.transactions.files import FileStamp, expand
+
+    stamps = [stamp for path in expand(files) if (stamp := FileStamp.of(path)) is not None]
+    return [[str(stamp.path), stamp.size, stamp.mtime_ns] for stamp in stamps]
+
+
+def _check_unchanged(found: RunInfo) -> None:
+    from rokt_export.transactions.files import FileStamp
+
+    for path, size, modified in found.options.get("stamps", ()):
+        stamp = FileStamp.of(path)
+        if stamp is None or (stamp.size, stamp.mtime_ns) != (size, modified):
+            raise TransactionsError(
+                f"the file is {'gone' if stamp is None else 'not the one'} that run {found.run} read",
+                where=path,
+                remedy="Bring it back as it was: a resume tells rows apart by their place in the file.",
+            )
+
+
+def _resumed(place: str, run: str | None, ready: Ready) -> RunInfo | None:
     """The run to go on with, checked to be one of this partner, environment and spec."""
     if run is None:
         return None
@@ -228,6 +255,7 @@ def _resumed(place: str, run: str | None, ready: Ready) -> Any:
             where="--resume",
             remedy=f"Use the spec and environment of that run: {found.spec_file} -e {found.environment}.",
         )
+    _check_unchanged(found)
     return found
 
 

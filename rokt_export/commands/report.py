@@ -1,0 +1,61 @@
+"""`report`: a run, for people and machines: HTML, Markdown, e-mail, JUnit, HAR, CSV, NDJSON, JSON."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rokt_export.commands.options import JournalPlace, Quiet
+from rokt_export.commands.terminal import Terminal
+from rokt_export.errors import ExitStatus, UsageError
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, a prefix of it, its name, or `last`.")]
+Forms = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format", metavar="NAME", help="html, markdown, eml, junit, har, csv, ndjson or json; may be repeated.",
+        show_default=False,
+    ),
+]  # fmt: skip
+Out = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--out", metavar="PATH", show_default=False,
+        help="Files to write (the suffix says the form), or one folder for all forms.",
+    ),
+]  # fmt: skip
+
+
+def report(
+    run: Run = "last", form: Forms = None, out: Out = None, journal: JournalPlace = None, quiet: Quiet = False
+) -> int:
+    """Write reports of a run: everything in them comes from the journal, redacted as it lies there."""
+    from rokt_export.commands.running import journal_place
+    from rokt_export.delivery.journal import Journal
+    from rokt_export.reports.formats import format_named, format_of, write_reports
+    from rokt_export.reports.story import Story
+
+    terminal = Terminal(quiet)
+    forms = [format_named(name) for name in form or ()]
+    with Journal.open(journal_place(journal)) as opened:
+        info = opened.find(run)
+        story = Story.of(opened, info)
+        if not out:
+            if len(forms) > 1:
+                raise UsageError("several reports need a folder", where="--out", remedy="Add --out FOLDER.")
+            (forms[0] if forms else format_named("markdown")).write(story, sys.stdout)
+            return ExitStatus.OK
+        if len(out) == 1 and out[0].is_dir():
+            chosen = forms or [format_named("html")]
+            targets = [(one, out[0] / f"{info.partner}-{info.run}{one.suffixes[0]}") for one in chosen]
+        elif forms and len(forms) != len(out):
+            raise UsageError("--format and --out do not match", remedy="One --out for each --format, or one folder.")
+        else:
+            targets = list(zip(forms, out, strict=True)) if forms else [(format_of(path), path) for path in out]
+        write_reports(story, targets)
+    for _, path in targets:
+        terminal.say(f"report: {path}")
+    return ExitStatus.OK

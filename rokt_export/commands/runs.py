@@ -1,0 +1,193 @@
+"""`runs`: what was run: list, show, resume, export, purge."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rokt_export.commands.options import Confirm, EnvFile, JournalPlace, NoColor, Output, OutputFormat, Quiet, Verbose
+from rokt_export.commands.replay import ResendUnknown, replay
+from rokt_export.commands.terminal import Terminal
+from rokt_export.errors import ExitStatus, UsageError
+
+if TYPE_CHECKING:
+    from rokt_export.delivery.journal import Journal, RunInfo
+
+runs = typer.Typer(name="runs", no_args_is_help=True, help="Runs in the journal: list, show, resume, export, purge.")
+
+Run = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run's id, a prefix of it, its name, or `last`.", show_default=False)
+]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="The newest N.", show_default=False)]
+_COLUMNS = ("run", "name", "command", "partner", "environment", "spec_sha256", "started", "ended", "state", "counts")
+
+
+@runs.command("list")
+def list_runs(
+    limit: Limit = None,
+    output: OutputFormat = Output.TABLE,
+    journal: JournalPlace = None,
+    no_color: NoColor = False,
+) -> int:
+    """List runs, newest first."""
+    terminal = Terminal(no_color=no_color)
+    with _opened(journal) as opened:
+        found = opened.runs(limit)
+    rows = [info.as_json() for info in found]
+    match output:
+        case Output.JSON:
+            terminal.json(rows)
+        case Output.NDJSON:
+            terminal.ndjson(rows)
+        case Output.CSV:
+            terminal.csv([{**row, "counts": _counts(info)} for row, info in zip(rows, found, strict=True)], _COLUMNS)
+        case Output.TABLE:
+            from rokt_export.reports.console import runs_table
+
+            if not found:
+                terminal.say("no runs yet; `rokt-export test SPEC --sandbox` makes one")
+            else:
+                runs_table(terminal.out, found)
+    return ExitStatus.OK
+
+
+def _counts(info: RunInfo) -> str:
+    return " ".join(f"{outcome}={rows}" for outcome, rows in info.counts.items())
+
+
+All = Annotated[bool, typer.Option("--all", help="Print every row, however many.")]
+
+
+@runs.command("show")
+def show_run(
+    run: Run,
+    everything: All = False,
+    output: OutputFormat = Output.TABLE,
+    journal: JournalPlace = None,
+    no_color: NoColor = False,
+) -> int:
+    """Show one run: its rows and what they came to."""
+    from rokt_export.commands.outcomes import show
+    from rokt_export.reports.story import Story
+
+    terminal = Terminal(no_color=no_color)
+    with _opened(journal) as opened:
+        info = opened.find(run)
+        if output is Output.TABLE:
+            from rokt_export.reports.console import runs_table
+
+            runs_table(terminal.out, [info])
+        show(Story.of(opened, info), terminal, output, everything=everything)
+    return ExitStatus.OK
+
+
+@runs.command("resume")
+def resume_run(
+    run: Run,
+    resend_unknown: ResendUnknown = False,
+    confirm: Confirm = None,
+    output: OutputFormat = Output.TABLE,
+    env_file: EnvFile = None,
+    journal: JournalPlace = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    no_color: NoColor = False,
+) -> int:
+    """Go on with a run that was stopped: only rows that are not settled are sent, read from the same files again."""
+    with _opened(journal) as opened:
+        info = opened.find(run)
+    if info.command != "replay":
+        raise UsageError(
+            f"run {info.run} was a `{info.command}`: its rows are not in a file",
+            remedy=f"Run `rokt-export {info.command}` again.",
+        )
+    options = info.options
+    flags = options.get("flags", {})
+    return replay(
+        Path(info.spec_file),
+        None,
+        environment=info.environment,
+        confirm=confirm,
+        resume=info.run,
+        resend_unknown=resend_unknown,
+        sandbox=bool(options.get("sandbox")),
+        output=output,
+        env_file=env_file or (Path(options["env_file"]) if options.get("env_file") else None),
+        journal=journal,
+        quiet=quiet,
+        verbose=verbose,
+        no_color=no_color,
+        **flags,
+    )
+
+
+Form = Annotated[str, typer.Option("--format", metavar="NAME", help="csv, ndjson, json, or another of `report`.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", metavar="PATH", help="The file to write; else stdout.", show_default=False)
+]
+
+
+@runs.command("export")
+def export_run(
+    run: Run, form: Form = "csv", out: Out = None, journal: JournalPlace = None, quiet: Quiet = False
+) -> int:
+    """Write all rows of a run: one row for each row of the input, in its order."""
+    from rokt_export.reports.formats import format_named, write_report
+    from rokt_export.reports.story import Story
+
+    with _opened(journal) as opened:
+        story = Story.of(opened, opened.find(run))
+        if out is None:
+            format_named(form).write(story, sys.stdout)
+        else:
+            write_report(story, format_named(form), out)
+            Terminal(quiet).say(f"written: {out}")
+    return ExitStatus.OK
+
+
+Purged = Annotated[str | None, typer.Argument(metavar="[RUN]", help="One run; or use --before.", show_default=False)]
+Before = Annotated[
+    str | None,
+    typer.Option(
+        "--before", metavar="DATE|AGE", help="All runs ended before 2026-01-31, or 30d ago.", show_default=False
+    ),
+]
+Remove = Annotated[bool, typer.Option("--remove", help="Remove the runs whole, counts too.")]
+
+
+@runs.command("purge")
+def purge_runs(
+    run: Purged = None,
+    before: Before = None,
+    remove: Remove = False,
+    journal: JournalPlace = None,
+    quiet: Quiet = False,
+) -> int:
+    """Remove what was recorded of people, and keep the counts. What production delivered stays known, as digests."""
+    if (run is None) == (before is None):
+        raise UsageError("name one run, or give --before", remedy="`runs purge last`, or `runs purge --before 30d`.")
+    with _opened(journal) as opened:
+        count = opened.purge(run, before=_moment(before) if before is not None else None, remove=remove)
+    Terminal(quiet).say(f"{count} run{'' if count == 1 else 's'} {'removed' if remove else 'purged'}")
+    return ExitStatus.OK
+
+
+def _moment(text: str) -> datetime:
+    try:
+        if text.endswith("d"):
+            return datetime.now(UTC) - timedelta(days=float(text[:-1]))
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"`{text}` is no date", where="--before", remedy="Write 2026-01-31 or 30d.") from error
+    return moment if moment.tzinfo else moment.astimezone()
+
+
+def _opened(place: str | None) -> Journal:
+    from rokt_export.commands.running import journal_place
+    from rokt_export.delivery.journal import Journal
+
+    return Journal.open(journal_place(place))
