@@ -1,0 +1,141 @@
+"""Turn a body into what is compared: a tree of JSON or XML, lines of text, or bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import orjson
+
+from rokt_export.exchange.charset import decode
+from rokt_export.exchange.compare.side import Side
+from rokt_export.exchange.model import Response
+from rokt_export.exchange.reading import NoData, Reading
+
+_LONG_NUMBER = re.compile(rb"\d{19}")
+_HTML = re.compile(r"\s*(?:<!doctype html|<html)", re.IGNORECASE)
+_BOM = b"\xef\xbb\xbf"
+_MOST_XML_DEPTH = 400
+
+
+class Format(StrEnum):
+    """What a body is."""
+
+    EMPTY = "empty"
+    JSON = "JSON"
+    XML = "XML"
+    TEXT = "text"
+    BINARY = "binary"
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A body that was read.
+
+    Attributes:
+        format: what it is.
+        data: the tree of JSON or XML; the lines of a text; None for the others.
+        why_not: why it is not what it seems to be, such as broken JSON.
+    """
+
+    format: Format
+    data: Any = None
+    why_not: str | None = None
+
+    @property
+    def described(self) -> str:
+        """What it is, for a person."""
+        return f"{self.format} ({self.why_not})" if self.why_not else str(self.format)
+
+
+_EMPTY = Body(Format.EMPTY)
+
+
+def read_body(side: Side) -> Body:
+    """Return what a side's body is; never raises.
+
+    JSON is an object or an array, or anything that the content type calls JSON: a bare `OK` or `12345` is text. Of a
+    key that an object has twice the last counts. HTML is text.
+    """
+    raw = side.body or b""
+    start = raw[:64].removeprefix(_BOM).lstrip()
+    if start[:1] in (b"{", b"["):
+        return _json(raw, side)
+    if not raw.strip():
+        return _EMPTY
+    declared = (side.header("content-type") or "").partition(";")[0].strip().lower()
+    if declared.endswith(("/json", "+json")):
+        return _json(raw, side)
+    if _is_binary(raw, declared):
+        return Body(Format.BINARY)
+    text = decode(raw, side.header("content-type"))
+    if text.lstrip()[:1] == "<" and not _HTML.match(text):
+        return _xml(side, text)
+    return Body(Format.TEXT, text.splitlines())
+
+
+def _json(raw: bytes, side: Side) -> Body:
+    if _LONG_NUMBER.search(raw) is None:
+        try:
+            return Body(Format.JSON, orjson.loads(raw.removeprefix(_BOM)))
+        except orjson.JSONDecodeError:
+            pass
+    reading = _reading(side)
+    data = reading.exact_json
+    if isinstance(data, NoData):
+        return _broken(reading, data)
+    return Body(Format.JSON, data)
+
+
+def _broken(reading: Reading, data: NoData) -> Body:
+    return Body(Format.TEXT, reading.text.splitlines(), data.reason.removeprefix("the body is ").removeprefix("the "))
+
+
+def _xml(side: Side, text: str) -> Body:
+    if _depth(text) > _MOST_XML_DEPTH:
+        return Body(Format.TEXT, text.splitlines(), "not read as XML: it is nested too deeply")
+    reading = _reading(side)
+    data = reading.mapping
+    if isinstance(data, NoData):
+        return _broken(reading, data)
+    return Body(Format.XML, data)
+
+
+def _depth(text: str) -> int:
+    """How deep elements are nested at most; counted, since the trees' own destruction recurses."""
+    deepest = depth = 0
+    for match in _TAG.finditer(text):
+        if match[1]:
+            depth -= 1
+        elif not match[0].endswith("/>"):
+            depth += 1
+            deepest = max(deepest, depth)
+    return deepest
+
+
+_TAG = re.compile(r"<(/)?[^\W\d][^<>]*>")
+
+
+def _reading(side: Side) -> Reading:
+    return Reading(Response(side.status or 200, side.headers, side.body or b""))
+
+
+def _is_binary(raw: bytes, declared: str) -> bool:
+    if declared.startswith(("image/", "audio/", "video/", "font/")) or declared in _BINARY_TYPES:
+        return True
+    if b"\0" not in raw[:100_000]:
+        return False
+    return raw[:2] not in (b"\xff\xfe", b"\xfe\xff")
+
+
+_BINARY_TYPES = frozenset(
+    {"application/octet-stream", "application/pdf", "application/zip", "application/gzip", "application/protobuf"}
+)
+
+
+def binary_facts(raw: bytes) -> str:
+    """Return size and digest of bytes, for a person."""
+    return f"{len(raw):,} bytes, sha256 {hashlib.sha256(raw).hexdigest()[:16]}…"

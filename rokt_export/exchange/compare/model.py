@@ -1,0 +1,233 @@
+"""What a comparison of two sides' answers came to: typed differences by section, what was set apart, what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Section(StrEnum):
+    """The order in which answers are compared: what an earlier section explains, a later one does not repeat."""
+
+    OUTCOMES = "outcomes"
+    REASONS = "reasons and codes"
+    ANSWERS = "status and headers"
+    SHAPE = "body shape"
+    VALUES = "values"
+
+
+class Kind(StrEnum):
+    """What kind of difference; seen from A, so `missing` is what B lacks and `extra` what only B has."""
+
+    OUTCOME = "outcome"
+    RULE = "rule"
+    REASON = "reason"
+    CODE = "code"
+    REFERENCE = "reference"
+    STATUS = "status"
+    HEADER = "header"
+    FORMAT = "format"
+    MISSING = "missing"
+    EXTRA = "extra"
+    TYPE = "type"
+    ORDER = "order"
+    LENGTH = "length"
+    VALUE = "value"
+    BINARY = "binary"
+
+
+_SECTIONS: Mapping[Kind, Section] = {
+    Kind.OUTCOME: Section.OUTCOMES,
+    Kind.RULE: Section.REASONS,
+    Kind.REASON: Section.REASONS,
+    Kind.CODE: Section.REASONS,
+    Kind.REFERENCE: Section.REASONS,
+    Kind.STATUS: Section.ANSWERS,
+    Kind.HEADER: Section.ANSWERS,
+    Kind.FORMAT: Section.SHAPE,
+    Kind.MISSING: Section.SHAPE,
+    Kind.EXTRA: Section.SHAPE,
+    Kind.TYPE: Section.SHAPE,
+    Kind.ORDER: Section.SHAPE,
+    Kind.LENGTH: Section.SHAPE,
+    Kind.VALUE: Section.VALUES,
+    Kind.BINARY: Section.VALUES,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One transaction in which a difference shows.
+
+    Attributes:
+        transaction: what both sides call it.
+        a, b: what each side answered, fit for a line; None where it answered nothing there.
+        lines: of two texts, their difference line by line (unified: ` `, `-` for A, `+` for B).
+    """
+
+    transaction: str
+    a: str | None
+    b: str | None
+    lines: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as JSON data."""
+        found: dict[str, object] = {"transaction": self.transaction, "a": self.a, "b": self.b}
+        return {**found, "lines": list(self.lines)} if self.lines else found
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One difference at one place, in however many transactions.
+
+    Attributes:
+        kind: what kind.
+        path: where: a body path (`$.items[*].id`), `line 3` of a text, `header location`, or a name such as `status`.
+        count: transactions in which it shows.
+        detail: the change where it is always the same, as `number → string`; else empty.
+        samples: up to five of them.
+    """
+
+    kind: Kind
+    path: str
+    count: int
+    detail: str = ""
+    samples: tuple[Sample, ...] = ()
+
+    @property
+    def section(self) -> Section:
+        """Where it belongs."""
+        return _SECTIONS[self.kind]
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as JSON data."""
+        return {
+            "section": str(self.section),
+            "kind": str(self.kind),
+            "path": self.path,
+            "count": self.count,
+            "detail": self.detail,
+            "samples": [sample.as_json() for sample in self.samples],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Volatile:
+    """A place that varies within each side by itself, so that its differences say nothing.
+
+    Attributes:
+        difference: what was found there.
+        reason: how it is known, for a person.
+        ignore: what to write under `diff: ignore:` to leave the place out; None where the spec has no word for it.
+    """
+
+    difference: Difference
+    reason: str
+    ignore: str | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as JSON data."""
+        return {**self.difference.as_json(), "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """Transactions that only one side has.
+
+    Attributes:
+        count: how many.
+        samples: the first five.
+    """
+
+    count: int = 0
+    samples: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as JSON data."""
+        return {"count": self.count, "samples": list(self.samples)}
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Milliseconds within which half, 95 % and 99 % of one side's answers came (to 1 %); None where none did."""
+
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as JSON data."""
+        return {"p50": self.p50, "p95": self.p95, "p99": self.p99}
+
+
+@dataclass(frozen=True, slots=True)
+class DiffResult:
+    """How the answers of side B differ from those of side A.
+
+    Attributes:
+        a, b: what the sides are called.
+        pairs: transactions compared.
+        outcomes: (A's outcome, B's outcome) to transactions: the confusion table.
+        differences: all that count, in the order of their sections, the most frequent first.
+        volatile: places set apart.
+        ignored: place that the spec ignores to transactions in which it differed.
+        only_in_a, only_in_b: transactions without a counterpart.
+        bodies: pairs whose bodies were compared.
+        explained: pairs whose bodies were not, because another outcome or rule explains all that differs.
+        latency_a, latency_b: how fast each side answered.
+        notes: what a reader must know to judge all this, one sentence each.
+    """
+
+    a: str
+    b: str
+    pairs: int = 0
+    outcomes: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    differences: tuple[Difference, ...] = ()
+    volatile: tuple[Volatile, ...] = ()
+    ignored: Mapping[str, int] = field(default_factory=dict)
+    only_in_a: Unmatched = Unmatched()
+    only_in_b: Unmatched = Unmatched()
+    bodies: int = 0
+    explained: int = 0
+    latency_a: Latency = Latency()
+    latency_b: Latency = Latency()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def differs(self) -> bool:
+        """Whether any transaction was answered differently."""
+        return bool(self.differences)
+
+    @property
+    def complete(self) -> bool:
+        """Whether each side has every transaction of the other."""
+        return not (self.only_in_a.count or self.only_in_b.count)
+
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """What `diff: ignore:` would list to leave out every volatile place, without repetition."""
+        return tuple(dict.fromkeys(found.ignore for found in self.volatile if found.ignore is not None))
+
+    def section(self, section: Section) -> tuple[Difference, ...]:
+        """Return the differences of one section."""
+        return tuple(one for one in self.differences if one.section is section)
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as JSON data."""
+        return {
+            "a": self.a,
+            "b": self.b,
+            "differs": self.differs,
+            "pairs": self.pairs,
+            "outcomes": [{"a": a, "b": b, "count": count} for (a, b), count in self.outcomes.items()],
+            "differences": [one.as_json() for one in self.differences],
+            "volatile": [one.as_json() for one in self.volatile],
+            "ignored": dict(self.ignored),
+            "only_in_a": self.only_in_a.as_json(),
+            "only_in_b": self.only_in_b.as_json(),
+            "bodies": self.bodies,
+            "explained": self.explained,
+            "latency_ms": {"a": self.latency_a.as_json(), "b": self.latency_b.as_json()},
+            "notes": list(self.notes),
+        }

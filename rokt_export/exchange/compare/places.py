@@ -1,0 +1,194 @@
+"""The places of bodies and headers: one node per path, with what the spec says of it and what was seen there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from rokt_export.exchange.compare.evidence import Evidence, Presence
+from rokt_export.exchange.compare.model import Kind
+from rokt_export.spec.model import DiffSettings
+
+ELEMENT: Final = "[*]"
+MOST_PLACES: Final = 2_000
+"""Places known by name. An answer that makes up new names for ever fills them; the rest share `*` of their parent."""
+
+_PLAIN_NAME = re.compile(r"[@#]?[^\W\d][\w-]*|‹[\w:.-]+›")
+
+
+class Place:
+    """One path.
+
+    Attributes:
+        path: as reports show it.
+        steps: names and `[*]` from the root.
+        ignored: the spec leaves it out, and all below.
+        unordered: an array whose order does not count.
+        tolerance: the largest difference of two numbers that does not count.
+        evidence: what was found of each kind, from the first difference on.
+        presence: the same, of being there at all.
+        objects: pairs of objects compared here.
+        left_out: transactions in which it differed although ignored.
+        reference: what stands here was captured as the partner's reference.
+    """
+
+    __slots__ = (
+        "_children",
+        "_last_left_out",
+        "_places",
+        "evidence",
+        "ignored",
+        "left_out",
+        "objects",
+        "path",
+        "presence",
+        "reference",
+        "steps",
+        "tolerance",
+        "unordered",
+    )
+
+    def __init__(self, places: Places, path: str, steps: tuple[str, ...]) -> None:
+        self._places = places
+        self._children: dict[str, Place] = {}
+        self._last_left_out = -1
+        self.path = path
+        self.steps = steps
+        self.ignored = places.ignores(self)
+        self.unordered = any(pattern.matches(self) for pattern in places.unordered)
+        self.tolerance = next((most for pattern, most in places.tolerance if pattern.matches(self)), 0.0)
+        self.evidence: dict[Kind, Evidence] = {}
+        self.presence: Presence | None = None
+        self.objects = 0
+        self.left_out = 0
+        self.reference = False
+
+    def child(self, step: str) -> Place:
+        """Return the place of a member, or of all elements (`[*]`)."""
+        found = self._children.get(step)
+        return self._grown(step) if found is None else found
+
+    def _grown(self, step: str) -> Place:
+        if len(self._places.all) >= MOST_PLACES and step != ELEMENT:
+            step = "*"
+            if step in self._children:
+                return self._children[step]
+        shown = step if step == ELEMENT else f".{step}" if _PLAIN_NAME.fullmatch(step) or step == "*" else f"['{step}']"
+        place = self._children[step] = self._places.add(self.path + shown, (*self.steps, step))
+        return place
+
+    def of(self, kind: Kind) -> Evidence:
+        """Return the evidence of a kind, begun if it is the first."""
+        found = self.evidence.get(kind)
+        if found is None:
+            found = self.evidence[kind] = Evidence()
+        return found
+
+    def leave_out(self, number: int) -> None:
+        """Count a transaction that differs here though the spec ignores it."""
+        if number != self._last_left_out:
+            self._last_left_out = number
+            self.left_out += 1
+
+
+class Places:
+    """All places of a comparison.
+
+    Attributes:
+        all: every place that was met, in that order.
+        body: the root of bodies.
+        unordered, tolerance: what the spec says of arrays and numbers.
+    """
+
+    def __init__(self, settings: DiffSettings) -> None:
+        self._ignored = [Pattern(text) for text in settings.ignore if text[:1] in ("$", "/")]
+        self._names = frozenset(text.strip().lower() for text in settings.ignore)
+        self.unordered = [Pattern(text) for text in settings.unordered]
+        self.tolerance = [(Pattern(text), most) for text, most in settings.tolerance.items()]
+        self.all: list[Place] = []
+        self._named: dict[str, Place] = {}
+        self.body = self.add("$", ())
+
+    def add(self, path: str, steps: tuple[str, ...] | None) -> Place:
+        """Return a new place."""
+        place = Place(self, path, steps if steps is not None else ("", path))
+        self.all.append(place)
+        return place
+
+    def named(self, path: str) -> Place:
+        """Return the place of something that is no part of a tree: `status`, `header location`, `line 3`."""
+        found = self._named.get(path)
+        if found is None:
+            found = self._named[path] = self.add(path, None)
+        return found
+
+    def ignores(self, place: Place) -> bool:
+        """Return whether the spec leaves a place out."""
+        if place.path.removeprefix("header ").lower() in self._names:
+            return True
+        return any(pattern.matches(place) for pattern in self._ignored)
+
+
+_TOKEN = re.compile(
+    r"""(?P<deep>\.\.|//)?(?:
+        (?P<name>[\w@\#‹›:-]+(?:\(\))?|\*)
+        | \[(?P<quote>['"])(?P<quoted>.*?)(?P=quote)\]
+        | (?P<element>\[[^\]]*\])
+    )|[./]""",
+    re.VERBOSE,
+)
+_DEEP: Final = "…"
+_ANY: Final = "*"
+
+
+class Pattern:
+    """A path of the spec (`$.items[*].id`, `$..id`, `/Response/Code/@id`), matched against places.
+
+    A pattern that says nothing of elements means them all: `$.items.id` is `$.items[*].id`, since whether an XML
+    element is one or several is not for its path to know.
+    """
+
+    __slots__ = ("_of_elements", "_steps")
+
+    def __init__(self, text: str) -> None:
+        self._steps = tuple(_pattern_steps(text))
+        self._of_elements = ELEMENT in self._steps
+
+    def matches(self, place: Place) -> bool:
+        """Return whether a place is meant (not whether it lies below one that is)."""
+        if place.steps[:1] == ("",):
+            return False
+        steps = place.steps if self._of_elements else tuple(step for step in place.steps if step != ELEMENT)
+        if not self._of_elements and place.steps[-1:] == (ELEMENT,):
+            return False  # the array is meant, not its elements
+        return _fits(self._steps, steps)
+
+
+def _pattern_steps(text: str) -> Iterator[str]:
+    xml = text.startswith("/")
+    for match in _TOKEN.finditer(text.removeprefix("$")):
+        if match["deep"]:
+            yield _DEEP
+        if match["element"]:
+            inner = match["element"][1:-1].strip()
+            yield ELEMENT if inner == "*" or inner.isdigit() or ":" in inner or inner.startswith("?") else inner
+        elif (name := match["name"]) is not None:
+            yield _local(name) if xml else name
+        elif match["quoted"] is not None:
+            yield match["quoted"]
+
+
+def _local(name: str) -> str:
+    """An XML name as xmltodict's mapping has it, without its namespace's prefix."""
+    if name == "text()":
+        return "#text"
+    return "@" + name[1:].rpartition(":")[2] if name.startswith("@") else name.rpartition(":")[2]
+
+
+def _fits(pattern: tuple[str, ...], steps: tuple[str, ...]) -> bool:
+    if not pattern:
+        return not steps
+    if pattern[0] == _DEEP:
+        return any(_fits(pattern[1:], steps[skipped:]) for skipped in range(len(steps) + 1))
+    return bool(steps) and pattern[0] in (steps[0], _ANY) and _fits(pattern[1:], steps[1:])
