@@ -1,0 +1,200 @@
+"""Turn a recorded request into a curl command for sh, bash or zsh that sends the same bytes again."""
+
+from __future__ import annotations
+
+import base64
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from urllib.parse import unquote_plus
+
+from rokt_export.delivery.recording import Body, Recording, Shown
+from rokt_export.redaction import Encoding, Piece
+
+LONGEST_ARGUMENT = 100_000
+"""Characters of a body passed as an argument; Linux refuses one of 128 KiB (MAX_ARG_STRLEN), so more is piped."""
+
+_OF_CURL = ("Accept", "User-Agent", "Content-Type", "Expect")
+"""Headers that curl adds by itself."""
+_BODY_METHODS = ("POST", "PUT", "PATCH")
+_STEERING = re.compile(r"[^\n\x20-\x7e\xa0-\U0010ffff]")
+"""What a terminal would act on or drop when it is pasted."""
+_HIDDEN = "[redacted]"
+_PERCENT = (
+    "od -An -v -tu1 | awk '{for(i=1;i<=NF;i++){c=$i+0;"
+    'if((c>47&&c<58)||(c>64&&c<91)||(c>96&&c<123)||c==45||c==46||c==95||c==126)printf "%c",c;'
+    'else if(c==32)printf "SPACE";else printf "%%%02X",c}}\''
+)
+_PERCENT_PATH = _PERCENT.replace("SPACE", "%%20")
+_PERCENT_FORM = _PERCENT.replace("SPACE", "+")
+_JSON_ESCAPE = "sed 's/[\\\\\"]/\\\\&/g'"
+_XML_ESCAPE = "sed 's/&/\\&amp;/g;s/</\\&lt;/g;s/>/\\&gt;/g'"
+_ATTRIBUTE_ESCAPE = _XML_ESCAPE.removesuffix("'") + ";s/\"/\\&quot;/g'"
+_BASE64 = "base64 | tr -d '\\n'"
+_HEX = "od -An -v -tx1 | tr -d ' \\n'"
+
+
+def curl_command(recording: Recording) -> str:
+    """Return the command; the empty text where nothing was rendered.
+
+    Secrets stand as `"$NAME"`, to be set in the shell; where the request had one encoded, the command encodes it. What
+    curl would add by itself is switched off.
+    """
+    if recording.method is None:
+        return ""
+    body = recording.request_body
+    if body is None and recording.method in _BODY_METHODS:
+        body = Body(Shown())  # a request that may have a body states its length, also of none
+    flags = ["--silent --show-error --include --path-as-is --globoff", *_version(recording)]
+    flags += _method(recording.method, body)
+    options = [f"--url {_quoted(recording.url, _url_encoders(recording.url))}", *_headers(recording)]
+    feed = ""
+    if body is not None:
+        feed, option = _data(recording, body)
+        options.append(option)
+    command = " \\\n  ".join([f"{feed}curl {' '.join(flags)}", *options])
+    return "\n".join([*_remarks(recording), command])
+
+
+def _remarks(recording: Recording) -> Iterator[str]:
+    if recording.tokens:
+        yield "# tokens stand in place of personal data"
+    body = recording.request_body
+    if body is not None and body.truncated:
+        yield f"# the body is cut: it had {body.size} bytes"
+    shown = [recording.url, *(value for _, value in recording.request_headers), *([body.text] if body else [])]
+    if any(_HIDDEN in str(each) for each in shown):
+        yield f"# {_HIDDEN} stands in place of a credential that was not recorded"
+
+
+def _method(method: str, body: Body | None) -> list[str]:
+    if method == "HEAD":
+        return ["--head"]
+    return [] if method == ("GET" if body is None else "POST") else [f"--request {shlex.quote(method)}"]
+
+
+def _version(recording: Recording) -> list[str]:
+    if recording.http_version == "2":
+        return ["--http2" if str(recording.url).startswith("https:") else "--http2-prior-knowledge"]
+    return ["--http1.1"] if recording.http_version in ("1.0", "1.1") else []
+
+
+def _headers(recording: Recording) -> Iterator[str]:
+    given = {name.lower() for name, _ in recording.request_headers}
+    for name, value in recording.request_headers:
+        credentials = _basic_credentials(name, value)
+        if credentials is not None:
+            yield f"--user {_quoted(Shown(credentials))}"
+        elif name.lower() == "content-length":
+            continue  # curl states the length of what it sends
+        elif str(value):
+            yield f"--header {_quoted(_after(f'{name}: ', value))}"
+        else:
+            yield f"--header {shlex.quote(f'{name};')}"
+    if "accept-encoding" in given:
+        yield "--compressed"
+    for name in _OF_CURL:
+        if name.lower() not in given:
+            yield f"--header {shlex.quote(f'{name}:')}"
+
+
+def _after(text: str, value: Shown) -> Shown:
+    first, *others = value.pieces
+    if first.name is None:
+        return Shown((Piece(text + first.text), *others))
+    return Shown((Piece(text), first, *others))
+
+
+def _basic_credentials(name: str, value: Shown) -> tuple[Piece, ...] | None:
+    """The `user:password` of an Authorization header that consists of nothing else."""
+    if name.lower() != "authorization" or len(value.pieces) != 2:
+        return None
+    scheme, secret = value.pieces
+    whole = scheme.text == "Basic " and secret.encoding is Encoding.BASIC
+    return secret.credentials if whole and secret.credentials else None
+
+
+def _data(recording: Recording, body: Body) -> tuple[str, str]:
+    """What feeds curl the body, and the option that takes it."""
+    if body.binary:
+        return f"printf %s {shlex.quote(str(body.text))} | base64 -d | ", "--data-binary @-"
+    encoders = _body_encoders(recording, body.text)
+    if any(_STEERING.search(piece.text) for piece in body.text.pieces):
+        parts = "; ".join(_printed(piece, *encoder) for piece, *encoder in zip(body.text.pieces, encoders, strict=True))
+        return f"{{ {parts}; }} | ", "--data-binary @-"
+    quoted = _quoted(body.text, encoders)
+    if len(quoted) > LONGEST_ARGUMENT:
+        return f"printf %s {quoted} | ", "--data-binary @-"
+    return "", f"--data-raw {quoted}"
+
+
+def _printed(piece: Piece, encoder: str) -> str:
+    if piece.name is None and _STEERING.search(piece.text):
+        return f"printf %s {base64.b64encode(piece.text.encode()).decode()} | base64 -d"
+    return f"printf %s {_word(piece, encoder)}"
+
+
+def _quoted(shown: Shown, encoders: Sequence[str] = ()) -> str:
+    pieces = shown.pieces
+    words = [_word(piece, encoder) for piece, encoder in zip(pieces, encoders or [""] * len(pieces), strict=True)]
+    return "".join(words) or "''"
+
+
+def _word(piece: Piece, encoder: str) -> str:
+    """A piece as a part of a shell word: literal in quotes, a secret as its variable, encoded as it stood."""
+    if piece.name is None:
+        return "'" + piece.text.replace("'", "'\\''") + "'" if piece.text else ""
+    if piece.encoding is Encoding.BASIC:
+        return f'"$(printf %s {_quoted(Shown(piece.credentials))} | {_BASE64})"'
+    variable = f'"${variable_name(piece.name)}"'
+    match piece.encoding:
+        case Encoding.BASE64:
+            encoder = _BASE64
+        case Encoding.HEX:
+            encoder = _HEX
+        case Encoding.RAW | None:
+            return variable
+    return f'"$(printf %s {variable} | {encoder})"' if encoder else variable
+
+
+def variable_name(name: str) -> str:
+    """Return a secret's name as a shell variable can have it."""
+    plain = re.sub(r"\W", "_", name, flags=re.ASCII)
+    return f"_{plain}" if plain[:1].isdigit() else plain
+
+
+def _url_encoders(url: Shown) -> list[str]:
+    """For each piece what encodes a secret there: a blank is `%20` in a path and `+` in a query."""
+    encoders, before = [], ""
+    for piece in url.pieces:
+        encoders.append(_PERCENT_FORM if "?" in before else _PERCENT_PATH)
+        before += piece.text
+    return encoders
+
+
+def _body_encoders(recording: Recording, body: Shown) -> list[str]:
+    kind = next((str(value) for name, value in recording.request_headers if name.lower() == "content-type"), "")
+    encoders, before = [], ""
+    for piece in body.pieces:
+        encoders.append(_form_encoder(piece, before) if "form-urlencoded" in kind else _encoder(piece, before))
+        before += piece.text
+    return encoders
+
+
+def _encoder(piece: Piece, before: str) -> str:
+    return _PERCENT_PATH if piece.encoding is Encoding.URLENCODED else _escape_of(before)
+
+
+def _form_encoder(piece: Piece, before: str) -> str:
+    """A field's own encoding, and inside it that of the document that the field may hold."""
+    if piece.encoding is Encoding.URLENCODED:
+        return _PERCENT_FORM
+    field = re.split("[&=]", before)[-1]
+    return f"{_escape_of(unquote_plus(field))} | {_PERCENT_FORM}"
+
+
+def _escape_of(before: str) -> str:
+    """What escapes a value in the document that begins so; in an attribute of XML, quotes too."""
+    if not before.lstrip().startswith("<"):
+        return _JSON_ESCAPE
+    return _ATTRIBUTE_ESCAPE if before.endswith('="') else _XML_ESCAPE

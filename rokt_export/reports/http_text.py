@@ -1,0 +1,64 @@
+"""Turn a recording into HTTP as text: what stood on the wire, redacted, for a person to read."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from rokt_export.delivery.recording import Body, Recording
+
+
+def request_text(recording: Recording) -> str:
+    """Return the request with its line, headers and body; the empty text where nothing was rendered."""
+    if recording.method is None:
+        return ""
+    host, target = split_url(str(recording.url))
+    version = "2" if recording.http_version == "2" else "1.1"
+    lines = [f"{recording.method} {target} HTTP/{version}"]
+    if not any(name.lower() == "host" for name, _ in recording.request_headers):
+        lines.append(f"Host: {host}")
+    lines += [f"{name}: {value}" for name, value in recording.request_headers]
+    return _message(lines, recording.request_body)
+
+
+def response_text(recording: Recording) -> str:
+    """Return the response with its line, headers and body; what came instead where there is none."""
+    if recording.status is None:
+        if recording.fault is None:
+            return ""
+        kind, message = recording.fault
+        return f"No response: {kind}: {message}"
+    line = f"HTTP/{recording.http_version or '1.1'} {recording.status} {phrase(recording.status)}".rstrip()
+    headers = [f"{name}: {value}" for name, value in recording.response_headers]
+    return _message([line, *headers], recording.response_body)
+
+
+def phrase(status: int) -> str:
+    """Return the standard's phrase for a status (RFC 9110), or nothing."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def split_url(url: str) -> tuple[str, str]:
+    """Return host (with port) and request target of an absolute URL, also of one with parts redacted."""
+    rest = url.partition("://")[2]
+    ends = [at for sign in "/?" if (at := rest.find(sign)) >= 0]
+    end = min(ends, default=len(rest))
+    target = rest[end:]
+    return rest[:end], target if target.startswith("/") else f"/{target}"
+
+
+def _message(lines: list[str], body: Body | None) -> str:
+    return "\n".join([*lines, "", body_text(body)]).rstrip("\n") + "\n"
+
+
+def body_text(body: Body | None) -> str:
+    """Return a body for reading: its text, or its base64, with a note where it is not whole."""
+    if body is None or not body.size:
+        return ""
+    notes = []
+    if body.binary:
+        notes.append(f"[{body.size:,} bytes, not text; base64:]\n")
+    cut = f"\n[cut: the body has {body.size:,} bytes]" if body.truncated else ""
+    return "".join([*notes, str(body.text), cut])
