@@ -50,7 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         talk.print(str(error))
         return 2
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if options.keep:
+            talk.print(f"kept: {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
     path = options.page or (_PAGE if _is_whole(options) else None)
     if path is None:
         talk.print("part of a run: docs/benchmarks.md stays as it is (--page PATH writes it elsewhere)")
@@ -71,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rows", type=int, help="rows of the throughput section")
     parser.add_argument("--page", type=Path, help="where the page is written; whole runs: docs/benchmarks.md")
     parser.add_argument("--folder", type=Path, help="where files and journals are made for the time of the run")
+    parser.add_argument("--keep", action="store_true", help="keep that folder: scripts, specs, the last journal")
     return parser
 
 

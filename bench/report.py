@@ -20,9 +20,9 @@ _NO_NOTES = f"{NOTES_BEGIN}\n\n{NOTES_END}"
 _HEAD = """\
 # Benchmarks
 
-Written by `make bench` (`{command}`): everything on this page was measured in one run on one machine. Only the notes
-under the cost profile are kept by hand. A machine that others use at the same time gives lower figures; ratios of one
-run compare, figures of two runs need not.
+Written by `make bench` (`{command}`): everything on this page was measured in one run on one machine; only the notes
+under the cost profile are kept by hand. Ratios of one run compare, figures of two runs need not. To see all that the
+tools were given, scripts, specs and collections: `python -m bench --quick --keep`.
 """
 
 
@@ -87,6 +87,7 @@ def _part(section: Section) -> str:
     parts += [_markdown(table.columns, table.rows, table.texts) for table in section.tables]
     parts += ["\n".join(f"- {remark}" for remark in _once(section.remarks)) + "\n"] if section.remarks else []
     parts += ["```\n" + "\n".join(section.commands) + "\n```\n"] if section.commands else []
+    parts += [f"`{name}`:\n\n```{Path(name).suffix[1:]}\n{text.strip()}\n```\n" for name, text in section.files.items()]
     return "\n".join(parts)
 
 

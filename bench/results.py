@@ -55,6 +55,7 @@ class Section:
         targets: the promises.
         remarks: what went wrong or is missing; never left unsaid.
         commands: the commands as run, without the folder of the run.
+        files: name and text of what they were given, where a reader needs it.
         broken: rokt-export itself failed in it.
     """
 
@@ -65,6 +66,7 @@ class Section:
     targets: list[Target] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
     broken: bool = False
 
 

@@ -134,5 +134,11 @@ class Rig:
 
     def shown(self, command: tuple[str, ...]) -> str:
         """A command as a reader would type it, without this run's folder and port."""
-        text = shlex.join([Path(command[0]).name, *command[1:]])
-        return text.replace(f"{self.folder}/", "").replace(str(self.partner.port), "8080")
+        return self._anywhere(shlex.join([Path(command[0]).name, *command[1:]]))
+
+    def text(self, name: str) -> str:
+        """A file of this run as another machine would have it."""
+        return self._anywhere((self.folder / name).read_text(encoding="utf-8"))
+
+    def _anywhere(self, text: str) -> str:
+        return text.replace(f"{self.folder}/", "").replace(f":{self.partner.port}", ":8080")

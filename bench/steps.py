@@ -19,7 +19,7 @@ from rokt_export.delivery.engine import Engine, EngineOptions
 from rokt_export.delivery.events import Event, Intended, Settled
 from rokt_export.delivery.feed import FileFeed
 from rokt_export.delivery.journal import Journal, RunWriter
-from rokt_export.delivery.model import Delivery
+from rokt_export.delivery.model import Delivery, Recordings
 from rokt_export.delivery.secrecy import PersonalData, redactor_for
 from rokt_export.delivery.transport import Transport, TransportOptions
 from rokt_export.exchange.classify import Classifier
@@ -69,7 +69,9 @@ class Steps:
         ways = zip(transactions, requests, answers, outcomes, strict=True)
         exchanges = [Exchange(*way, attempts=1, started=time.time()) for way in ways]
         journal = self._keep(exchanges, _WriterAlone)
-        yield "redact and record: outcome to delivery", self._keep(exchanges, self._bookkeeper) - journal
+        redacted = self._keep(exchanges, partial(self._bookkeeper, recordings=Recordings.NONE))
+        yield "redact: exchange to delivery", redacted - journal
+        yield "record: the first exchanges kept whole", self._keep(exchanges, self._bookkeeper) - redacted
         yield "journal: intended, then settled", journal
         yield ENGINE, self._engine()
 
@@ -100,9 +102,9 @@ class Steps:
             keeper = keeper_of(writer)
             return timed(lambda: [keeper(event) for event in _events(exchanges, self._job.concurrency)])[0]
 
-    def _bookkeeper(self, writer: RunWriter) -> Bookkeeper:
+    def _bookkeeper(self, writer: RunWriter, recordings: Recordings = Recordings.SOME) -> Bookkeeper:
         redactor = redactor_for(self._spec, _ENVIRONMENT, _VARIABLES)
-        return Bookkeeper(writer, redactor, PersonalData(self._spec, self._renderer))
+        return Bookkeeper(writer, redactor, PersonalData(self._spec, self._renderer), recordings)
 
     @contextmanager
     def _journal(self) -> Iterator[RunWriter]:

@@ -12,10 +12,11 @@ from bench.rig import Measured, Rig
 
 _METHOD = """\
 Fast partner, {concurrency} in flight, connections kept, {rows:,} rows of ten columns, a JSON body of eight \
-parameters, three rules with a condition on the body, journal on. Tools take turns, {rounds} rounds, medians. newman \
+parameters, three rules with a condition on the body, journal on. Tools take turns; medians of {rounds}. newman \
 and bruno send {few:,} rows. *Whole command* is from its start to its end, start-up and everything before the first \
 send included; *while sending* is from the first request's arrival at the partner to the last one's. A tool and the \
 partner share the machine."""
+_FILES = ("nginx/nginx.conf", "benchmark.yaml", "replay.js")
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ def ask(rig: Rig) -> Section:
     figures = {peer.name: _Figures(peer, jobs[peer.name].workload.rows, runs[peer.name]) for peer in peers}
     section.tables += [_speeds(list(figures.values())), _ratios(figures)]
     section.targets += _targets(figures)
+    section.files = {name: rig.text(name) for name in _FILES if (rig.folder / name).exists()}
     return section
 
 
