@@ -10,13 +10,13 @@ from functools import cached_property
 from typing import Any
 
 from rokt_export.delivery.journal import Journal, RunInfo
+from rokt_export.delivery.latency import Latencies
 from rokt_export.delivery.model import Delivery
 from rokt_export.delivery.recording import Recording
 from rokt_export.errors import SpecError
 from rokt_export.exchange.classify import Classifier
 from rokt_export.exchange.explain import Explanation
 from rokt_export.exchange.model import OutcomeKind
-from rokt_export.reports.latency import Latencies
 from rokt_export.spec.document import parse
 from rokt_export.spec.loading import LoadedSpec, read_spec
 from rokt_export.spec.model import PartnerSpec
@@ -141,7 +141,18 @@ class Story:
 
     @cached_property
     def figures(self) -> Figures:
-        """What one pass over all deliveries finds; read on first use."""
+        """What one pass over all deliveries finds: what the run noted of it, else read on first use."""
+        noted = self._kept.get("figures")
+        if noted:
+            return Figures(
+                noted["rows"],
+                noted["attempts"],
+                noted["invented"],
+                Counter(noted["rules"]),
+                Latencies.from_json(noted["latencies"]),
+                noted["first_sent"],
+                noted["last_sent"],
+            )
         figures = Figures()
         for one in self.deliveries():
             figures.add(one)
