@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import html
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -27,7 +27,7 @@ _SURE = 8
 _LONGEST = 100_000
 """Characters of a text in which echoes are looked for."""
 _PHONE = re.compile(r"[+(]?[0-9][0-9 ().\-/]{5,}[0-9]")
-_DECIMAL = re.compile(r"-?(?:0|[1-9]\d{0,14})\.\d{1,14}", re.ASCII)
+_DECIMAL = re.compile(r"(?:0|[1-9]\d{0,14})\.\d{1,14}", re.ASCII)
 _OWN_HEADERS = frozenset(
     {"accept", "accept-encoding", "authorization", "connection", "content-length", "content-type", "host", "user-agent"}
 )
@@ -40,13 +40,12 @@ class Sent:
         values: name to text.
     """
 
-    __slots__ = ("_digests", "_embedded", "_names", "_request", "_values")
+    __slots__ = ("_digests", "_request", "_texts", "_values")
 
     def __init__(self, values: Mapping[str, str] | None = None) -> None:
         self._values = values
         self._request: Request | None = None
-        self._names: dict[str, str] | None = None
-        self._embedded: list[tuple[str, str]] = []
+        self._texts: tuple[dict[str, str], list[tuple[str, str]]] | None = None
         self._digests: dict[int, dict[str, str]] = {}
 
     @classmethod
@@ -64,24 +63,20 @@ class Sent:
         return self._values
 
     @property
-    def names(self) -> dict[str, str]:
-        """Each text that is a sent one for itself, folded, to its name."""
-        if self._names is None:
+    def texts(self) -> tuple[dict[str, str], list[tuple[str, str]]]:
+        """Each text that means a sent one, folded, to its name; and those long enough to be found inside others.
+
+        The latter come longest first.
+        """
+        if self._texts is None:
             names: dict[str, str] = {}
             for name, value in self.values.items():
                 for text in _spellings(value):
                     names.setdefault(text, name)
-            self._embedded = sorted(
-                ((text, name) for text, name in names.items() if len(text) >= _EMBEDDED), key=lambda one: -len(one[0])
-            )
-            self._names = names
-        return self._names
-
-    @property
-    def embedded(self) -> Sequence[tuple[str, str]]:
-        """The texts that are looked for inside others, the longest first, with their names."""
-        self.names  # noqa: B018 - reads them
-        return self._embedded
+            long = [(text, name) for text, name in names.items() if len(text) >= _EMBEDDED]
+            long.sort(key=_length, reverse=True)
+            self._texts = (names, long)
+        return self._texts
 
     def digest(self, text: str) -> str | None:
         """Return whose MD5, SHA-1 or SHA-256 a folded hexadecimal text is."""
@@ -101,15 +96,20 @@ NOTHING = Sent({})
 _ALGORITHMS = {32: "md5", 40: "sha1", 64: "sha256"}
 
 
+def _length(one: tuple[str, str]) -> int:
+    return len(one[0])
+
+
 def _spellings(value: str) -> Iterator[str]:
     text = fold_case(value).strip()
     if not text:
         return
     yield text
-    if _PHONE.fullmatch(text):
-        yield "".join(filter(str.isdigit, text))
-    if _DECIMAL.fullmatch(text):
-        yield repr(float(text))
+    if text[0] in "+(0123456789" and not text.isdigit():
+        if _PHONE.fullmatch(text):
+            yield "".join(filter(str.isdigit, text))
+        if _DECIMAL.fullmatch(text):
+            yield repr(float(text))
 
 
 def _carried(request: Request) -> Iterator[tuple[str, str]]:
@@ -163,30 +163,34 @@ class Placeholders:
         started: UTC seconds since 1970 of the exchange, to know times near it for noise; 0.0 if not known.
     """
 
-    __slots__ = ("_days", "_hosts", "_sent", "_started")
+    __slots__ = ("_hosts", "_long", "_names", "_sent", "_started")
 
     def __init__(self, sent: Sent = NOTHING, hosts: Iterable[str] = (), started: float = 0.0) -> None:
         self._sent = sent
         self._hosts = tuple(hosts)
         self._started = started
-        self._days: tuple[str, ...] | None = None
+        self._names: dict[str, str] | None = None
+        self._long: list[tuple[str, str]] = []
 
     def fill(self, text: str) -> str:
         """Return a text with placeholders in it: `‹sent:email›`, `‹host›`, `‹uuid›`, `‹timestamp›`, `‹id›`."""
         if not text or len(text) > _LONGEST:
             return text
-        name = self._sent.names.get(fold_case(text).strip())
+        if self._names is None:
+            self._names, self._long = self._sent.texts
+        folded = fold_case(text)
+        name = self._names.get(folded.strip())
         if name is not None:
             return f"‹sent:{name}›"
-        found = self._embedded(text)
+        found = self._embedded(text, folded)
         if found is None:
             return self._whole(text) or self._patterns(text)
         return self._patterns(found)
 
-    def _embedded(self, text: str) -> str | None:
+    def _embedded(self, text: str, folded: str) -> str | None:
         """The text with sent ones replaced; None where there are none."""
-        folded, found = fold_case(text), None
-        for value, name in self._sent.embedded:
+        found = None
+        for value, name in self._long:
             at = folded.find(value)
             while at >= 0:
                 end = at + len(value)
@@ -202,10 +206,10 @@ class Placeholders:
     def _whole(self, text: str) -> str | None:
         """A text that is a sent one encoded, or holds it so."""
         for decoded in _decoded(text):
-            name = self._sent.names.get(fold_case(decoded).strip())
-            if name is not None:
+            folded = fold_case(decoded)
+            if self._names and (name := self._names.get(folded.strip())) is not None:
                 return f"‹sent:{name}›"
-            found = self._embedded(decoded)
+            found = self._embedded(decoded, folded)
             if found is not None:
                 return self._patterns(found)
         return None
@@ -217,9 +221,7 @@ class Placeholders:
         if _DIGIT.search(text) is None:
             return text
         if self._started:
-            for day in self._near_days():
-                if day in text:
-                    text = re.sub(rf"(?<!\d){re.escape(day)}(?![\dT]|\s\d\d:)", "‹timestamp›", text)
+            text = _near_days(int(self._started // 86_400)).sub("‹timestamp›", text)
         return _NOISE.sub(self._noise, text)
 
     def _noise(self, match: re.Match[str]) -> str:
@@ -238,11 +240,6 @@ class Placeholders:
         if self._started:
             return abs(seconds - self._started) < _NEAR
         return _FIRST <= seconds <= _LAST
-
-    def _near_days(self) -> tuple[str, ...]:
-        if self._days is None:
-            self._days = _days(int(self._started // 86_400))
-        return self._days
 
 
 _DIGIT = re.compile(r"\d")
@@ -278,19 +275,20 @@ def _identifier(text: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _days(day: int) -> tuple[str, ...]:
-    """The dates around a day (days since 1970), as answers write them: what is not near it is no noise."""
+def _near_days(day: int) -> re.Pattern[str]:
+    """What finds the dates around a day (days since 1970): a date that is not near, such as a birthday, is no noise."""
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day)
     forms = ("%Y-%m-%d", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y%m%d")
     near = [moment + timedelta(days=step) for step in (-1, 0, 1)]
-    return tuple(dict.fromkeys(each.strftime(form) for each in near for form in forms))
+    dates = "|".join(re.escape(each.strftime(form)) for each in near for form in forms)
+    return re.compile(rf"(?<!\d)(?:{dates})(?![\dT]|\s\d\d:)", re.ASCII)
 
 
 def _inside_a_word(text: str, start: int, end: int) -> bool:
     return (start > 0 and text[start - 1].isalnum()) or text[end : end + 1].isalnum()
 
 
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{6,}={0,2}", re.ASCII)
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}", re.ASCII)
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2}){4,}", re.ASCII)
 _BACKSLASH = re.compile(r'\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt])')
 
@@ -304,7 +302,7 @@ def _decoded(text: str) -> Iterator[str]:
     if "\\" in text and _BACKSLASH.search(text):
         with suppress(orjson.JSONDecodeError):
             yield orjson.loads(f'"{text}"')
-    if _BASE64.fullmatch(text) and (found := _from_base64(text)) is not None:
+    if _BASE64.fullmatch(text) and not text.isdigit() and (found := _from_base64(text)) is not None:
         yield found
     if _HEX.fullmatch(text):
         with suppress(UnicodeDecodeError):

@@ -31,6 +31,8 @@ _TYPES: dict[type, str] = {
     float: "number",
 }
 
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
 
 class Pair:
     """Two answers to one transaction while they are compared.
@@ -123,12 +125,16 @@ class Shape:
 
     def _node(self, pair: Pair, place: Place, a: Any, b: Any, xml: bool, depth: int) -> None:
         pair.left -= 1
+        kind = a.__class__
+        if kind is b.__class__ and kind in _SCALARS and a == b and not place.evidence:
+            return  # as most do
         if place.ignored:
             if not _same(a, b):
                 place.leave_out(pair.number)
-            return
-        if xml:
-            a, b = _as_xml(a, b)
+        else:
+            self._unlike(pair, place, *(_as_xml(a, b) if xml else (a, b)), xml, depth)
+
+    def _unlike(self, pair: Pair, place: Place, a: Any, b: Any, xml: bool, depth: int) -> None:
         type_a, type_b = type_of(a), type_of(b)
         evidence = place.evidence
         if type_a != type_b:
@@ -162,7 +168,7 @@ class Shape:
             if evidence is not None:
                 evidence.agree(text_of(a))
             return
-        text_a, text_b = text_of(a), text_of(b)
+        text_a, text_b = (a, b) if a.__class__ is b.__class__ is str else (text_of(a), text_of(b))
         if pair.told and pair.is_told(text_a, text_b):
             return
         filled_a, filled_b = pair.a.fill(text_a), pair.b.fill(text_b)
