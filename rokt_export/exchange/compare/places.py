@@ -8,12 +8,15 @@ from typing import Final
 
 from rokt_export.exchange.compare.evidence import Evidence, Presence
 from rokt_export.exchange.compare.model import Kind
+from rokt_export.exchange.wording import clean
 from rokt_export.spec.model import DiffSettings
 
 ELEMENT: Final = "[*]"
 MOST_PLACES: Final = 2_000
 """Places known by name. An answer that makes up new names for ever fills them; the rest share `*` of their parent."""
 
+_OTHERS: Final = "*"
+_LONGEST_NAME: Final = 200
 _PLAIN_NAME = re.compile(r"[@#]?[^\W\d][\w-]*|‹[\w:.-]+›")
 
 
@@ -70,12 +73,11 @@ class Place:
         return self._grown(step) if found is None else found
 
     def _grown(self, step: str) -> Place:
-        if len(self._places.all) >= MOST_PLACES and step != ELEMENT:
-            step = "*"
+        if step != ELEMENT and (len(self._places.all) >= MOST_PLACES or len(step) > _LONGEST_NAME):
+            step = _OTHERS
             if step in self._children:
                 return self._children[step]
-        shown = step if step == ELEMENT else f".{step}" if _PLAIN_NAME.fullmatch(step) or step == "*" else f"['{step}']"
-        place = self._children[step] = self._places.add(self.path + shown, (*self.steps, step))
+        place = self._children[step] = self._places.add(self.path + _written(step), (*self.steps, step))
         return place
 
     def of(self, kind: Kind) -> Evidence:
@@ -90,6 +92,16 @@ class Place:
         if number != self._last_left_out:
             self._last_left_out = number
             self.left_out += 1
+
+
+def _written(step: str) -> str:
+    """A step as it is written in a path."""
+    if step == ELEMENT:
+        return step
+    if step == _OTHERS or _PLAIN_NAME.fullmatch(step):
+        return f".{step}"
+    quote = '"' if "'" in step else "'"
+    return f"[{quote}{clean(step)}{quote}]"
 
 
 class Places:
