@@ -82,9 +82,9 @@ def show(story: Story, terminal: Terminal, output: Output, *, everything: bool) 
 
             csv.write(story, sys.stdout)
         case Output.TABLE:
-            from rokt_export.reports.console import deliveries_table, summary
+            from rokt_export.reports.console import run_table, summary
 
-            deliveries_table(terminal.out, story.deliveries(), expected=story.expected, show_all=everything)
+            run_table(terminal.out, story, show_all=everything)
             summary(terminal.out, story)
 
 

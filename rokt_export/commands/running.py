@@ -151,6 +151,12 @@ def _end(job: Job, run: str, state: str, status: ExitStatus, notes: Mapping[str,
 
 
 def _notes(job: Job, result: Result) -> dict[str, Any]:
+    if job.resume is not None:
+        return {"figures": None, **_standing_notes(job, result)}  # earlier rows count too: read from the journal
+    return {"figures": result.tally.figures(), **_standing_notes(job, result)}
+
+
+def _standing_notes(job: Job, result: Result) -> dict[str, Any]:
     names = job.plan.spec.rule_names
     seen = {name: result.tally.rules[name] for name in names if result.tally.rules[name]}
     return {

@@ -66,8 +66,16 @@ class Terminal:
     def _console(self, *, stderr: bool) -> Console:
         from rich.console import Console
 
+        class Patient(Console):
+            """A console that a reader may leave (`| head`); rich would end the process with status 1."""
+
+            def on_broken_pipe(self) -> None:
+                """Write into the void from now on."""
+                self.quiet = True
+                drop_stdout()
+
         width = None if (sys.stderr if stderr else sys.stdout).isatty() else int(os.environ.get("COLUMNS", "120"))
-        return Console(
+        return Patient(
             stderr=stderr, no_color=self.no_color or None, highlight=False, soft_wrap=False, width=width, emoji=False
         )
 

@@ -206,8 +206,8 @@ class Engine:
         yield self._stopping or Finished(StopReason.COMPLETE)
 
     def _batch(self) -> int:
-        """As many as are in flight, fewer where the rate makes them wait: what a crash can leave uncertain."""
-        most = min(_BATCH, self._options.concurrency)
+        """Twice what is in flight, less where the rate makes it wait: what a crash can leave uncertain besides it."""
+        most = min(_BATCH, 2 * self._options.concurrency)
         rate = self._options.rate
         return max(1, most if rate is None else min(most, ceil(rate * _SETTLE_AFTER)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rokt_export.exchange.render import Renderer
 from rokt_export.exchange.signing import filler
@@ -74,7 +74,7 @@ class PersonalData:
         self._declared = {name: attribute.personal for name, attribute in spec.attributes.items()}
         self._renderer = renderer
         self._names: dict[str, bool] = {}
-        self._carrying: dict[frozenset[str], bool] = {}
+        self._of_layout: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def is_personal(self, name: str) -> bool:
         """Return whether an attribute's values are personal data."""
@@ -93,12 +93,15 @@ class PersonalData:
         found.update(dict.fromkeys(self._renderer.carried(transaction, names)))
         return tuple(text for text in found if text)
 
-    def raw(self, transaction: Transaction) -> tuple[str, ...]:
+    def raw(self, transaction: Transaction) -> Sequence[str]:
         """Return the personal values as the file has them: enough for a quick look whether any stands in a text."""
         if transaction.invented:
             return ()
         values = transaction.values
-        return tuple(text_of(values[name]) for name in values if self.is_personal(name) and values[name])
+        names = self._of_layout.get(layout := tuple(values))
+        if names is None:
+            names = self._of_layout[layout] = tuple(name for name in layout if self.is_personal(name))
+        return [text_of(value) for name in names if (value := values[name])]
 
 
 def _texts(value: Value) -> list[str]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import bisect
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from rokt_export.delivery.latency import Latencies
 from rokt_export.errors import ExitStatus
 from rokt_export.exchange.model import Exchange, Fault, OutcomeKind
-
-_BOUNDS = tuple(0.05 * 1.1**step for step in range(160))
-"""Upper bounds of the latency classes in milliseconds: 0.05 ms to about three minutes, each a tenth above the last."""
 
 
 @dataclass(slots=True)
@@ -25,7 +22,9 @@ class Tally:
         retries: of these, further attempts of a row.
         unreachable: rows that failed because the partner could not be reached.
         skipped: rows left out because they were delivered before, or not asked for.
-        latencies: class of latency to attempts.
+        latencies: of the last attempts.
+        invented: rows that are invented people.
+        first_sent, last_sent: UTC seconds since the epoch of the first and last row's first attempt.
         notes: what the operator should know.
     """
 
@@ -35,12 +34,15 @@ class Tally:
     retries: int = 0
     unreachable: int = 0
     skipped: int = 0
-    latencies: Counter[int] = field(default_factory=Counter)
+    latencies: Latencies = field(default_factory=Latencies)
+    invented: int = 0
+    first_sent: float | None = None
+    last_sent: float | None = None
     notes: list[str] = field(default_factory=list)
 
     def add(self, exchanges: Iterable[Exchange]) -> None:
         """Count settled exchanges."""
-        outcomes, rules, latencies = self.outcomes, self.rules, self.latencies
+        outcomes, rules, latency = self.outcomes, self.rules, self.latencies.add
         for exchange in exchanges:
             outcome = exchange.outcome
             outcomes[outcome.kind.value] += 1
@@ -48,19 +50,30 @@ class Tally:
                 rules[outcome.rule] += 1
             self.attempts += exchange.attempts
             self.retries += max(0, exchange.attempts - 1)
+            self.invented += exchange.transaction.invented
             answer = exchange.answer
             if answer is None:
                 continue
+            latency(answer.timings.total * 1000)
+            self._sent(exchange.started)
             if isinstance(answer, Fault) and not answer.sent:
                 self.unreachable += 1
-            else:
-                latencies[bisect.bisect_left(_BOUNDS, answer.timings.total * 1000)] += 1
+
+    def _sent(self, started: float) -> None:
+        if self.first_sent is None or started < self.first_sent:
+            self.first_sent = started
+        if self.last_sent is None or started > self.last_sent:
+            self.last_sent = started
 
     def merge(self, other: Tally) -> None:
         """Add another's counts to these."""
         self.outcomes.update(other.outcomes)
         self.rules.update(other.rules)
-        self.latencies.update(other.latencies)
+        self.latencies.merge(other.latencies)
+        self.invented += other.invented
+        for moment in (other.first_sent, other.last_sent):
+            if moment is not None:
+                self._sent(moment)
         self.attempts += other.attempts
         self.retries += other.retries
         self.unreachable += other.unreachable
@@ -72,17 +85,17 @@ class Tally:
         """Rows settled."""
         return self.outcomes.total()
 
-    def latency(self, share: float) -> float | None:
-        """Return the latency in milliseconds that a share of attempts (0.95) stayed below, within a tenth."""
-        total = self.latencies.total()
-        if not total:
-            return None
-        seen = 0
-        for place in sorted(self.latencies):
-            seen += self.latencies[place]
-            if seen >= share * total:
-                return round(_BOUNDS[min(place, len(_BOUNDS) - 1)], 2)
-        return None
+    def figures(self) -> dict[str, object]:
+        """Return what reports would count again, as JSON data."""
+        return {
+            "rows": self.rows,
+            "attempts": self.attempts,
+            "invented": self.invented,
+            "rules": dict(self.rules),
+            "latencies": self.latencies.as_json(),
+            "first_sent": self.first_sent,
+            "last_sent": self.last_sent,
+        }
 
     def exit_status(self, expected: str = OutcomeKind.DELIVERED) -> ExitStatus:
         """Return what the rows alone come to: as hoped, findings, or a partner that could not be reached."""

@@ -49,18 +49,21 @@ def deliveries_table(
     elif len(first) <= WHOLE:
         _print_page(console, first)
     else:
-        _print_excerpt(console, chain(first, coming), expected)
+        _print_excerpt(console, *_count(chain(first, coming), expected), expected)
 
 
-def _print_excerpt(console: Console, deliveries: Iterable[Delivery], expected: str) -> None:
-    total = others = 0
-    shown: list[Delivery] = []
-    for one in deliveries:
-        total += 1
-        if one.outcome != expected:
-            others += 1
-            if others <= EXCERPT:
-                shown.append(one)
+def run_table(console: Console, story: Story, *, show_all: bool = False) -> None:
+    """Print a run's deliveries as `deliveries_table` does, reading no more of the journal than is shown."""
+    total = sum(story.counts.values())
+    if show_all or total <= WHOLE:
+        deliveries_table(console, story.deliveries(), expected=story.expected, show_all=True)
+        return
+    others = [outcome for outcome in story.counts if outcome != story.expected]
+    shown = list(islice(story.deliveries(others), EXCERPT)) if others else []
+    _print_excerpt(console, shown, sum(story.counts[outcome] for outcome in others), total, story.expected)
+
+
+def _print_excerpt(console: Console, shown: Sequence[Delivery], others: int, total: int, expected: str) -> None:
     if shown:
         _print_page(console, shown)
     if not others:
@@ -72,6 +75,19 @@ def _print_excerpt(console: Console, deliveries: Iterable[Delivery], expected: s
             f"Shown: the first {len(shown)} of {others:,} rows that did not come out {expected}, of {total:,} in all."
         )
     console.print(f"{line} --all shows every row.", style="dim", markup=False, highlight=False)
+
+
+def _count(deliveries: Iterable[Delivery], expected: str) -> tuple[list[Delivery], int, int]:
+    """The first that did not come out as hoped, how many did not, and how many there are."""
+    total = others = 0
+    shown: list[Delivery] = []
+    for one in deliveries:
+        total += 1
+        if one.outcome != expected:
+            others += 1
+            if others <= EXCERPT:
+                shown.append(one)
+    return shown, others, total
 
 
 def _print_pages(console: Console, deliveries: Iterator[Delivery]) -> None:
