@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -35,6 +36,7 @@ _QUICK = Settings(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, show, and write the page; 1 if rokt-export failed in a run, 2 if there is no partner to measure with."""
     options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nginx and the folder go too
     console, talk = _console(), Console(stderr=True, soft_wrap=True)
     nginx = find("nginx")
     if isinstance(nginx, Missing):
@@ -42,13 +44,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     folder = Path(tempfile.mkdtemp(prefix="rokt-export-bench-", dir=options.folder))
     try:
-        facts = machine.facts()
+        facts = machine.facts(folder)
         with Partner(nginx.path, folder / "nginx") as partner:
             rig = Rig(_settings(options), partner, folder, lambda text: talk.print(text, style="dim", highlight=False))
             found = [_answer(name, rig, console) for name in options.only]
     except PartnerError as error:
         talk.print(str(error))
         return 2
+    except KeyboardInterrupt:
+        return 130
     finally:
         if options.keep:
             talk.print(f"kept: {folder}")

@@ -57,7 +57,11 @@ class Steps:
         self._classifier = Classifier(self._spec.responses)
 
     def measure(self) -> Iterator[tuple[str, float]]:
-        """Yield each step and its CPU seconds for all rows, last the engine with all of them."""
+        """Yield each step and its CPU seconds for all rows, last the engine with all of them.
+
+        The engine is run first all the same: the journal alone is given batches as large as the engine made them.
+        """
+        whole, batch = self._engine()
         yield "read: file to transactions", timed(lambda: deque(self._source(), maxlen=0))[0]
         transactions = list(self._source())
         seconds, requests = timed(partial(self._render, transactions))
@@ -68,12 +72,13 @@ class Steps:
         yield "classify: response to outcome", seconds
         ways = zip(transactions, requests, answers, outcomes, strict=True)
         exchanges = [Exchange(*way, attempts=1, started=time.time()) for way in ways]
-        journal = self._keep(exchanges, _WriterAlone)
-        redacted = self._keep(exchanges, partial(self._bookkeeper, recordings=Recordings.NONE))
+        events = list(_events(exchanges, batch))
+        journal = self._keep(events, _WriterAlone)
+        redacted = self._keep(events, partial(self._bookkeeper, recordings=Recordings.NONE))
         yield "redact: exchange to delivery", redacted - journal
-        yield "record: the first exchanges kept whole", self._keep(exchanges, self._bookkeeper) - redacted
+        yield "record: the first exchanges kept whole", self._keep(events, self._bookkeeper) - redacted
         yield "journal: intended, then settled", journal
-        yield ENGINE, self._engine()
+        yield ENGINE, whole
 
     def _source(self) -> Iterator[Transaction]:
         options = SourceOptions(wanted=attribute_names(self._spec))
@@ -96,11 +101,10 @@ class Steps:
     def _transport(self) -> Transport:
         return Transport(TransportOptions(max_connections=self._job.concurrency))
 
-    def _keep(self, exchanges: Sequence[Exchange], keeper_of: Callable[[RunWriter], Callable[[Event], None]]) -> float:
-        """CPU seconds of keeping the journal, in batches as the engine makes them."""
+    def _keep(self, events: Sequence[Event], keeper_of: Callable[[RunWriter], Callable[[Event], None]]) -> float:
+        """CPU seconds of keeping the journal of these events."""
         with self._journal() as writer:
-            keeper = keeper_of(writer)
-            return timed(lambda: [keeper(event) for event in _events(exchanges, self._job.concurrency)])[0]
+            return timed(partial(deque, map(keeper_of(writer), events), maxlen=0))[0]
 
     def _bookkeeper(self, writer: RunWriter, recordings: Recordings = Recordings.SOME) -> Bookkeeper:
         redactor = redactor_for(self._spec, _ENVIRONMENT, _VARIABLES)
@@ -117,13 +121,22 @@ class Steps:
                 spec_sha256=self._loaded.sha256,
             )
 
-    def _engine(self) -> float:
+    def _engine(self) -> tuple[float, int]:
+        """CPU seconds of the engine with everything, and how many exchanges it settled at a time."""
+        settled = 0
+
+        def keep(event: Event) -> None:
+            nonlocal settled
+            settled += isinstance(event, Settled)
+            keeper(event)
+
         options = EngineOptions(concurrency=self._job.concurrency)
         with self._journal() as writer, self._transport() as transport:
             keeper = self._bookkeeper(writer)
             feed = FileFeed(self._source())
             engine = Engine(feed, self._renderer, self._classifier, transport, self._credentials, options)
-            return timed(lambda: deque(map(keeper, engine.run()), maxlen=0))[0]
+            seconds, _ = timed(lambda: deque(map(keep, engine.run()), maxlen=0))
+        return seconds, max(1, self._job.workload.rows // max(1, settled))
 
 
 class _WriterAlone:

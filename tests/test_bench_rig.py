@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from bench import report, workload
+from bench import machine, report, tools, workload
 from bench.partner import LATENCY, PartnerError, counters
 from bench.peers.bruno import bruno_request
 from bench.peers.hey import Hey, statuses_of
 from bench.peers.k6 import K6, failed_checks
-from bench.peers.model import Job, not_all_sent
+from bench.peers.model import Job, failed, not_all_sent
 from bench.peers.newman import postman_collection
 from bench.peers.ours import RoktExport
 from bench.peers.wrk import complaint_of
@@ -160,6 +160,21 @@ def test_nginxs_counters_are_read() -> None:
         counters("<html>404</html>")
 
 
+def test_a_missing_peer_is_named_with_the_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("shutil.which", lambda *_arguments, **_options: None)
+    monkeypatch.setattr(tools, "home", lambda: tmp_path)
+    for name, wanted in {"hey": "no apt-get", "wrk": "no apt-get", "newman": "npm", "bruno": "npm"}.items():
+        found = tools.find.__wrapped__(name)
+        assert isinstance(found, tools.Missing)
+        assert wanted in found.reason
+
+
+def test_the_file_system_of_a_folder_is_named(tmp_path: Path) -> None:
+    assert machine.file_system(tmp_path)
+    if Path("/proc/mounts").exists():
+        assert machine.file_system(Path("/proc")) == "proc"
+
+
 def test_rows_that_were_not_sent_are_noticed() -> None:
     assert not_all_sent(5000, 5000) is None
     assert "4,999" in str(not_all_sent(4999, 5000))
@@ -195,6 +210,12 @@ def test_a_command_is_measured_with_its_children(tmp_path: Path) -> None:
     if Path("/proc/self/status").exists():
         assert run.peak > 60_000_000
         assert run.peak_together > run.peak
+
+
+def test_a_run_says_what_went_wrong() -> None:
+    assert failed(_run()) is None
+    assert failed(Run(("tool",), 3, 1.0, 1.0, 0, 0, "", "where: what\n")) == "exit status 3: where: what"
+    assert failed(_run(exit_status=-9)) == "exit status -9: it said nothing"
 
 
 def test_a_command_that_hangs_is_ended(tmp_path: Path) -> None:

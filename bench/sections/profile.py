@@ -10,10 +10,10 @@ from bench.steps import ENGINE, Steps
 
 _METHOD = """\
 CPU microseconds per row, user and system, of each step by itself, in one process: the package's own classes on \
-{rows:,} rows, {concurrency} in flight, fast partner; medians of {rounds}. The journal works in batches of \
-{concurrency}, as the engine does. *{engine}* sends the same rows through the engine: what the steps do not explain is \
-the engine's own. *The command* is `replay` of the same file with one worker, less `replay` of {concurrency} rows, so \
-that its start-up is not in it."""
+{rows:,} rows, {concurrency} in flight, fast partner; medians of {rounds}. The journal works in batches as large as \
+the engine made them. *{engine}* sends the same rows through the engine: what the steps do not explain is the engine's \
+own. *The command* is `replay` of the same file with one worker, less `replay` of {concurrency} rows, so that its \
+start-up is not in it."""
 
 
 def ask(rig: Rig) -> Section:
