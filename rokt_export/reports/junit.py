@@ -1,0 +1,113 @@
+"""Turn a run into JUnit XML: one test case a row, passed if it came out as hoped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TextIO
+from xml.sax.saxutils import escape, quoteattr
+
+from rokt_export.delivery.model import Delivery
+from rokt_export.delivery.recording import Recording
+from rokt_export.exchange.model import OutcomeKind
+from rokt_export.reports.http_text import request_text, response_text
+from rokt_export.reports.story import Story
+
+LONGEST = 4_000
+"""Characters of a request or response shown with a case that did not pass."""
+
+_ERRORS = frozenset({OutcomeKind.FAILED, OutcomeKind.UNKNOWN, OutcomeKind.INVALID})
+"""Outcomes that say nothing of what the partner thinks of the row: JUnit's errors. The others are its failures."""
+_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0 cannot hold (section 2.2)."""
+
+
+def write(story: Story, stream: TextIO) -> None:
+    """Write one suite that satisfies the schemas of Ant (Windy Road's) and of Jenkins alike, in constant memory.
+
+    They want times in seconds, a timestamp without zone (UTC here), a host name, and no attribute of `testsuites`.
+    """
+    stream.writelines(_document(story))
+
+
+def _document(story: Story) -> Iterator[str]:
+    run = story.run
+    errors = sum(number for outcome, number in story.counts.items() if _is_error(story, outcome))
+    ended = run.ended or run.started
+    attributes = {
+        "name": f"{run.partner} {run.environment}",
+        "package": run.partner,
+        "id": "0",
+        "hostname": "localhost",
+        "timestamp": f"{run.started:%Y-%m-%dT%H:%M:%S}",
+        "tests": str(story.rows),
+        "failures": str(story.rows - story.as_hoped - errors),
+        "errors": str(errors),
+        "time": f"{(ended - run.started).total_seconds():.3f}",
+    }
+    yield f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n<testsuite{_attributes(attributes)}>\n'
+    yield "<properties>\n"
+    for name, value in _properties(story):
+        yield f"<property{_attributes({'name': name, 'value': value})}/>\n"
+    yield "</properties>\n"
+    for one, recording in story.told():
+        yield from _case(story, one, recording)
+    coverage = story.coverage.line() if story.coverage is not None else ""
+    yield f"<system-out>{_text(coverage)}</system-out>\n"
+    yield f"<system-err>{_text(chr(10).join(filter(None, (story.ending, *story.notes))))}</system-err>\n"
+    yield "</testsuite>\n</testsuites>\n"
+
+
+def _properties(story: Story) -> Iterator[tuple[str, str]]:
+    run = story.run
+    yield "run", run.run
+    yield "command", run.command
+    yield "environment", run.environment
+    yield "spec", run.spec_file
+    yield "spec_sha256", run.spec_sha256
+    yield "expected", story.expected
+    for outcome, number in story.counts.items():
+        yield f"count.{outcome}", str(number)
+
+
+def _is_error(story: Story, outcome: str) -> bool:
+    return outcome != story.expected and outcome in _ERRORS
+
+
+def _case(story: Story, one: Delivery, recording: Recording | None) -> Iterator[str]:
+    attributes = {
+        "classname": f"{story.run.partner}.{story.run.environment}",
+        "name": f"row {one.row}: {one.transaction}",
+        "time": f"{(one.latency_ms or 0) / 1000:.6f}",
+    }
+    if one.outcome == story.expected:
+        yield f"<testcase{_attributes(attributes)}/>\n"
+        return
+    tag = "error" if _is_error(story, one.outcome) else "failure"
+    why = one.error or one.reason
+    told = {"type": str(one.outcome), "message": f"{one.outcome}: {why}" if why else str(one.outcome)}
+    yield f"<testcase{_attributes(attributes)}><{tag}{_attributes(told)}>{_text(_details(one, recording))}</{tag}>"
+    yield "</testcase>\n"
+
+
+def _details(one: Delivery, recording: Recording | None) -> str:
+    lines = [f"{name}: {value}" for name, value in one.as_json().items() if value is not None]
+    if recording is not None:
+        lines += ["", _cut(request_text(recording)), _cut(response_text(recording))]
+    return "\n".join(lines)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}\n[cut: {len(text):,} characters]"
+
+
+def _attributes(values: dict[str, str]) -> str:
+    return "".join(f" {name}={quoteattr(_legal(' '.join(value.split())))}" for name, value in values.items())
+
+
+def _text(text: str) -> str:
+    return escape(_legal(text), {"\r": "&#13;"})
+
+
+def _legal(text: str) -> str:
+    return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text)
