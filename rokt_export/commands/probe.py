@@ -1,4 +1,4 @@
-"""`probe`: can the endpoint be reached and authenticated with? No transaction is sent."""
+"""`probe`: can the endpoint be reached and authenticated with, without sending a transaction?"""
 
 from __future__ import annotations
 

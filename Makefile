@@ -1,0 +1,75 @@
+# `make demo` and `make test` set up what they need, once, in .venv of this checkout; `make help` lists the rest.
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(VENV)/.installed
+DEV := $(VENV)/.installed-dev
+
+# Tests run two at a time: the proofs of memory and time want a core each.
+TOGETHER ?= -n 2
+
+# The first of these that runs and is 3.11 to 3.13 is taken; name another with `make PYTHON=/path/to/python demo`.
+PYTHON ?=
+CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
+SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
+PIP := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench soak schema docs clean
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: $(RUN) ## run the main job against the sandbox: no partner, no secrets
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh scripts/demo.sh
+
+test: $(DEV) ## run the tests; ARGS="-k journal -x" chooses
+	$(BIN)/python -m pytest $(TOGETHER) $(ARGS)
+
+lint: $(DEV) ## style, format, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(DEV) ## measure: a row's cost, then whole runs beside other tools; ARGS="--quick" for a look
+	$(BIN)/python -m pytest -o addopts= -q --benchmark-only --benchmark-columns=min,median,max,rounds tests/benchmarks
+	$(BIN)/python -m bench $(ARGS)
+
+soak: $(DEV) ## run the long proofs
+	$(BIN)/python -m pytest -m soak $(ARGS)
+
+schema: $(RUN) ## write the spec's JSON Schema anew
+	$(BIN)/rokt-export schema > docs/partner-spec.schema.json.new
+	mv docs/partner-spec.schema.json.new docs/partner-spec.schema.json
+
+docs: $(DEV) ## write docs/commands.md anew, from the commands' own help
+	$(BIN)/python scripts/commands_page.py
+
+clean: ## remove what these targets made; the next one sets up anew
+	rm -rf $(VENV) build dist .bench .benchmarks .demo .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find rokt_export tests bench scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# pip finds what is installed already without asking its index, so a later `make` works offline.
+$(DEV): $(RUN)
+	@echo "Setting up what tests and lints need"
+	@$(PIP) install --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+$(RUN): pyproject.toml
+	@for python in $(CANDIDATES); do \
+	    if "$$python" -c '$(SUITABLE)' >/dev/null 2>&1; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	    echo "rokt-export needs Python 3.11, 3.12 or 3.13. Tried:" >&2; \
+	    for python in $(CANDIDATES); do \
+	        echo "  $$python: $$("$$python" --version 2>&1 | head -n 1 || true)" >&2; \
+	    done; \
+	    echo "Install one of them, or name it: make PYTHON=/path/to/python3.13 $(MAKECMDGOALS)" >&2; \
+	    exit 1; \
+	fi; \
+	echo "Setting up $(VENV) with $$("$$found" --version), once"; \
+	$(BIN)/python -c '$(SUITABLE)' 2>/dev/null && [ -z "$(PYTHON)" ] || "$$found" -m venv --clear $(VENV)
+	@$(PIP) install 'hatchling>=1.25' editables
+	@$(PIP) install --no-build-isolation --editable .
+	@touch $@

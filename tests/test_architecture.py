@@ -1,0 +1,48 @@
+"""The house stands as ARCHITECTURE.md says: its floors, its folders, and one sentence for each module."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "rokt_export"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+FOLDERS = sorted({path.parent.relative_to(ROOT).as_posix() for path in MODULES})
+FLOORS = [path for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def test_imports_keep_to_the_layers() -> None:
+    program = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([program, "--no-cache"], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 broken" in done.stdout
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_a_module_says_in_one_sentence_what_it_does(path: Path) -> None:
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    assert docstring, "no docstring"
+    sentence = docstring.split("\n\n")[0]
+    assert sentence.endswith((".", "?")), sentence
+    assert not re.search(r"[.!?]\s+[A-Z]", sentence), f"more than one sentence: {sentence}"
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_the_architecture_page_names_each_folder(folder: str) -> None:
+    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    assert f"`{folder.removeprefix('rokt_export/')}/`" in page
+
+
+@pytest.mark.parametrize("floor", FLOORS, ids=_name)
+def test_each_floor_is_in_the_layers(floor: Path) -> None:
+    assert floor.name == "__init__.py" or f'"rokt_export.{floor.stem}"' in (ROOT / "pyproject.toml").read_text()
