@@ -46,13 +46,16 @@ def rows_of(spec: PartnerSpec, flags: RowFlags) -> FileRows | GeneratedRows:
 
     Raises:
         UsageError: an attribute or a mapping on the command line makes no sense.
+        TransactionsError: a file is missing, unreadable or named twice.
     """
     from rokt_export.delivery.plan import FileRows, GeneratedRows
     from rokt_export.spec.needs import attribute_names
+    from rokt_export.transactions.files import expand
 
     overrides = parse_set(flags.changes)
     check_attributes(spec, [*overrides, *flags.unset])
     if flags.files:
+        expand(flags.files)  # here, so that a slip of the pen leaves no run behind
         return FileRows(flags.files, source_options(spec, flags), overrides, frozenset(flags.unset))
     if flags.count < 1:
         raise UsageError("there is nothing to send", where="--count", remedy="Give a number of people, 1 or more.")

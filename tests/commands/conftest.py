@@ -1,0 +1,236 @@
+"""The real command line, and real servers on loopback to send to."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rokt_export.__main__ import main
+from rokt_export.commands.terminal import GUARD
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = sorted((ROOT / "sample_specs").glob("*.yaml"))
+FEW = ROOT / "sample_events" / "few.csv"
+PATIENCE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one command line came to."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def lines(self) -> list[Any]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+class CommandLine:
+    """Runs command lines in a folder and a state of their own.
+
+    Calling it runs one in this process, through the same door; `start` runs one in a process of its own.
+    """
+
+    def __init__(self, folder: Path, capture: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch) -> None:
+        self.folder = folder
+        self.journal = folder / "journal.sqlite"
+        self._capture = capture
+        self._patch = patch
+
+    def __call__(self, *arguments: object, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Result:
+        GUARD.redactor = None
+        self._capture.readouterr()
+        with self._patch.context() as patch:
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
+            for name, value in (env or {}).items():
+                patch.setenv(name, value)
+            status = main([str(argument) for argument in arguments])
+        out, err = self._capture.readouterr()
+        return Result(status, out, err)
+
+    def start(self, *arguments: object, env: Mapping[str, str] | None = None, **more: Any) -> subprocess.Popen[str]:
+        more = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL} | more
+        command = [sys.executable, "-m", "rokt_export", *map(str, arguments)]
+        # The tests run from a checkout that need not be installed.
+        path = {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])}
+        return subprocess.Popen(command, cwd=self.folder, env={**os.environ, **path, **(env or {})}, text=True, **more)
+
+    def process(self, *arguments: object, env: Mapping[str, str] | None = None) -> Result:
+        with self.start(*arguments, env=env) as running:
+            out, err = running.communicate(timeout=PATIENCE)
+            return Result(running.returncode, out, err)
+
+    def write(self, name: str, text: str | bytes) -> Path:
+        path = self.folder / name
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return path
+
+
+@pytest.fixture
+def cli(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """A command line in an empty folder, with an empty journal, an empty sandbox memory and no variables."""
+    for name in list(os.environ):
+        if "proxy" in name.lower() or name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "SSL_CERT_FILE"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("ROKT_EXPORT_JOURNAL", str(tmp_path / "journal.sqlite"))
+    monkeypatch.chdir(tmp_path)
+    return CommandLine(tmp_path, capfd, monkeypatch)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One request, as it arrived."""
+
+    method: str
+    target: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+Answering = Callable[[Heard], tuple[int, Mapping[str, str], bytes]]
+
+
+def ok(_heard: Heard) -> tuple[int, Mapping[str, str], bytes]:
+    return 200, {"Content-Type": "application/json"}, b'{"id": "c0ffee"}'
+
+
+def echo(heard: Heard) -> tuple[int, Mapping[str, str], bytes]:
+    """Answer with all that was sent, as careless servers do."""
+    told = [f"{heard.method} {heard.target}", *(f"{name}: {value}" for name, value in heard.headers)]
+    sent = heard.body.decode("utf-8", "replace")
+    body = json.dumps({"id": "\n".join(told), "sent": sent}) + "\n" + sent
+    return 200, {"Content-Type": "application/json", "X-Echo": heard.target}, body.encode()
+
+
+@dataclass
+class Partner:
+    """A server on loopback that keeps what it hears and answers as it is told."""
+
+    answer: Answering = ok
+    delay: float = 0.0
+    heard: list[Heard] = field(default_factory=list)
+    url: str = ""
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+
+def serve(partner: Partner) -> ThreadingHTTPServer:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def handle_one_request(self) -> None:
+            with contextlib.suppress(ConnectionError):
+                super().handle_one_request()
+
+        def _any(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            heard = Heard(self.command, self.path, list(self.headers.items()), self.rfile.read(length))
+            partner.heard.append(heard)
+            time.sleep(partner.delay)
+            status, headers, body = partner.answer(heard)
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_HEAD = _any  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 128
+
+    server = Server(("127.0.0.1", 0), Handler)
+    partner.url = f"http://127.0.0.1:{server.server_port}"
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    return server
+
+
+@pytest.fixture
+def partner() -> Iterator[Partner]:
+    """A partner that answers 200 with an id, until told otherwise."""
+    made = Partner()
+    server = serve(made)
+    yield made
+    server.shutdown()
+    server.server_close()
+
+
+SPEC = """\
+spec_version: 1
+partner: acme
+documentation: https://example.com/api
+contact: {{name: Jane Doe}}
+endpoint:
+  staging: {url}/leads
+  production: {url}/production/leads
+authentication: {authentication}
+encoding: json
+parameters:
+  - {{name: email, attribute: email, required: true}}
+  - {{name: name, attribute: firstname}}
+responses:
+  - {{outcome: duplicate, status: 409}}
+  - {{outcome: delivered, status: 2xx, capture: {{reference: $.id}}}}
+  - {{outcome: rejected, status: 4xx, capture: {{reason: $.message}}}}
+  - {{outcome: failed, status: 5xx}}
+limits: {{timeout: 5s, connect_timeout: 2s}}
+"""
+
+
+def spec_text(url: str, *, authentication: str = "none") -> str:
+    """A small spec whose endpoint is at `url`."""
+    return SPEC.format(url=url, authentication=authentication)
+
+
+@pytest.fixture
+def spec(cli: CommandLine, partner: Partner) -> Path:
+    """A small spec whose staging and production are at the partner."""
+    return cli.write("acme.yaml", spec_text(partner.url))
+
+
+@pytest.fixture
+def rows(cli: CommandLine) -> Path:
+    """Three people in a CSV file."""
+    people = "".join(f"jane.doe.{number}@example.com,Jane\n" for number in (1, 2, 3))
+    return cli.write("rows.csv", f"email,firstname\n{people}")
+
+
+def interrupt(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGINT)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Wait until something holds; fail if it does not within `seconds`."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
