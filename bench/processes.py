@@ -46,7 +46,7 @@ def measure(
     *,
     folder: Path,
     variables: Mapping[str, str] | None = None,
-    timeout: float = 900.0,
+    timeout: float = 1800.0,
     memory: bool = True,
 ) -> Run:
     """Run a command to its end, in its own process group, which is killed after `timeout` seconds.
