@@ -64,28 +64,19 @@ class Latencies:
                 return round(min(max(math.exp(number * _GROWTH), self.lowest), self.highest), 3)
         return None
 
-    def bars(self) -> Iterator[tuple[float, float, int]]:
+    def bars(self, most: int = 36) -> Iterator[tuple[float, float, int]]:
         """Yield lower bound, upper bound and count of each bar of a histogram, gaps included.
 
-        Bounds run 1, 2, 5, 10, 20, 50, …, from the class of the shortest to that of the longest.
+        Bars are equally wide on a logarithmic axis. Each holds the same number of classes, so that none is high only
+        for where its bounds fall.
+
+        Args:
+            most: bars at most.
         """
         if not self.classes:
             return
-        numbers: Counter[int] = Counter()
-        for number, count in self.classes.items():
-            value = min(max(math.exp(number * _GROWTH), self.lowest), self.highest)
-            numbers[_step(value)] += count
-        for step in range(min(numbers), max(numbers) + 1):
-            yield _bound(step), _bound(step + 1), numbers[step]
-
-
-def _bound(step: int) -> float:
-    decade, place = divmod(step, 3)
-    return float(f"{(1, 2, 5)[place]}e{decade}")
-
-
-def _step(value: float) -> int:
-    step = math.floor(math.log10(value)) * 3
-    while _bound(step + 1) <= value:
-        step += 1
-    return step
+        first, last = min(self.classes), max(self.classes)
+        width = -(-(last - first + 1) // most)
+        for start in range(first, last + 1, width):
+            count = sum(self.classes[number] for number in range(start, start + width))
+            yield math.exp((start - 0.5) * _GROWTH), math.exp((start + width - 0.5) * _GROWTH), count
