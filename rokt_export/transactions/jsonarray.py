@@ -1,7 +1,7 @@
 """Turns one JSON array, or JSON objects written one after the other, into transactions as they arrive.
 
 The elements are cut out of the text by the standard decoder, fed with growing pieces of the file; see
-docs/decisions/json-arrays.md for why.
+docs/decisions/0002-json-arrays.md for why.
 """
 
 from __future__ import annotations
