@@ -8,6 +8,7 @@ import typer
 
 from rokt_export.commands.attributes import attributes
 from rokt_export.commands.classify import classify
+from rokt_export.commands.diff import diff
 from rokt_export.commands.probe import probe
 from rokt_export.commands.render import render
 from rokt_export.commands.replay import replay
@@ -45,6 +46,6 @@ def _root(
     pass
 
 
-for command in (validate, render, probe, test, replay, report, classify, sandbox, attributes, schema):
+for command in (validate, render, probe, test, replay, diff, report, classify, sandbox, attributes, schema):
     app.command()(command)
 app.add_typer(runs)

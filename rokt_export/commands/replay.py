@@ -178,6 +178,8 @@ def replay(
     pace = _pace(
         ready.spec.limits_of(environment), rate, concurrency, patience, override=override_limits, guarded=guarded
     )
+    if in_sandbox and rate is None:
+        pace = replace(pace, rate=None)  # the rate is what the partner bears, and a sandbox is not the partner
     stop = _stop_rules(stop_after, stop_in_a_row, stop_unclassified, hoped, guarded=guarded)
     pace = replace(pace, stop=stop)
     selection = _selection(place, only, from_run, again=again, resend_unknown=resend_unknown)
@@ -283,8 +285,6 @@ def _pace(
         if concurrency > limits.concurrency and not override:
             raise _beyond("--concurrency", str(limits.concurrency))
         pace = replace(pace, concurrency=concurrency)
-    if override and rate is None and concurrency is not None:
-        pace = replace(pace, rate=None)
     return pace
 
 

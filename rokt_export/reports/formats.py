@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TextIO
@@ -89,30 +90,37 @@ def write_report(story: Story, form: Format, path: Path) -> None:
 
 
 def write_reports(story: Story, targets: Iterable[tuple[Format, Path]]) -> None:
-    """Write several reports, all or none: each is complete, and on the disk, before the first takes its name.
+    """Write several reports of one story, all or none; see `write_files`."""
+    write_files([(partial(form.write, story), path) for form, path in targets])
+
+
+def write_files(targets: Sequence[tuple[Callable[[TextIO], object], Path]]) -> None:
+    """Write several files, all or none: each is complete, and on the disk, before the first takes its name.
 
     A file is readable by its owner alone (0600) and replaces one of the same name in a single step; of a symbolic link,
     the file that it points to. A device or pipe is written to directly.
+
+    Args:
+        targets: what writes to a text stream that translates no line ends, and where it goes.
 
     Raises:
         UsageError: a path cannot be written; nothing has been left behind.
         JournalError: the journal cannot be read.
     """
-    wanted = list(targets)
-    _check_distinct([path for _, path in wanted])
+    _check_distinct([path for _, path in targets])
     with ExitStack() as stack:
         finished: list[tuple[Path, Path, Path]] = []
-        for form, path in wanted:
+        for write, path in targets:
             with _explained(path):
                 target = _target(path)
                 if target is None:
                     with path.open("w", encoding="utf-8", newline="", errors="replace") as stream:
-                        form.write(story, stream)
+                        write(stream)
                     continue
                 draft = _draft(target)
                 stack.callback(_discard, draft)
                 with draft.open("w", encoding="utf-8", newline="", errors="replace") as stream:
-                    form.write(story, stream)
+                    write(stream)
                     stream.flush()
                     os.fsync(stream.fileno())
                 finished.append((draft, target, path))
