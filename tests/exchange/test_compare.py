@@ -464,8 +464,8 @@ def test_transactions_without_a_counterpart_and_latencies():
 def test_without_recordings_reasons_and_references_are_compared_themselves():
     a = replace(side(b""), body=None, reason="Member Exists", reference="7")
     assert found(compared([(a, replace(a, reason="Already there", reference=None))])) == [
-        ("reference", "reference", 1),
         ("reason", "reason", 1),
+        ("reference", "reference", 1),
     ]
     result = compared([(a, side({}, reason="Member Exists", reference="8"))])
     assert not result.differs

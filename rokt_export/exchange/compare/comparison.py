@@ -11,7 +11,7 @@ from rokt_export.exchange.compare.bodies import Body, Format, binary_facts, read
 from rokt_export.exchange.compare.echoes import Placeholders
 from rokt_export.exchange.compare.evidence import MOST_SAMPLES, Evidence
 from rokt_export.exchange.compare.latency import LatencyHistogram
-from rokt_export.exchange.compare.model import Difference, DiffResult, Kind, Sample, Section, Unmatched, Volatile
+from rokt_export.exchange.compare.model import Difference, DiffResult, Kind, Sample, Unmatched, Volatile
 from rokt_export.exchange.compare.places import Place, Places
 from rokt_export.exchange.compare.shape import ABSENT, MOST_VALUES, Pair, Shape
 from rokt_export.exchange.compare.side import Side
@@ -19,6 +19,8 @@ from rokt_export.exchange.compare.volatile import why_at_times, why_volatile
 from rokt_export.exchange.wording import abridged
 from rokt_export.spec.model import DiffSettings
 
+_ORDER: Final = {kind: place for place, kind in enumerate(Kind)}
+"""Kinds stand in the order of their sections."""
 _MAY_VARY: Final = (Kind.REASON, Kind.CODE, Kind.HEADER, Kind.TYPE, Kind.LENGTH, Kind.VALUE)
 _MOST_CHANGES: Final = 200
 _MOST_LINES: Final = 200
@@ -101,8 +103,7 @@ class Comparison:
     def result(self) -> DiffResult:
         """Return what the pairs so far came to."""
         differences, volatile = self._judged()
-        order = {section: place for place, section in enumerate(Section)}
-        differences.sort(key=lambda one: (order[one.section], -one.count))
+        differences.sort(key=lambda one: (_ORDER[one.kind], -one.count))
         caveats = [f"{count:,} transaction{'s' if count > 1 else ''}: {text}." for text, count in self._caveats.items()]
         return DiffResult(
             *self._names,

@@ -1,0 +1,91 @@
+"""The result of a comparison as a page for a terminal, Markdown, HTML and JSON."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from rokt_export.exchange.compare import Comparison, DiffResult, Side
+from rokt_export.reports import differences
+
+HOSTILE = "</script><img src=x onerror=alert(1)>|`[red]*"
+
+
+@pytest.fixture
+def result() -> DiffResult:
+    comparison = Comparison(a="staging", b="production")
+    json_type = (("Content-Type", "application/json"),)
+
+    def side(body: str, outcome: str = "delivered") -> Side:
+        return Side(outcome, "ok", status=200, headers=json_type, body=body.encode(), latency_ms=12.0)
+
+    for number in range(30):
+        comparison.add(
+            f"t-{number}", side(f'{{"a": 1, "id": {number * 7919 % 997}}}'),
+            side(json.dumps({"a": HOSTILE, "id": number * 104729 % 991})),
+        )  # fmt: skip
+    comparison.add("t-x", side("{}"), side("{}", "rejected"))
+    comparison.add("t-y", Side("failed", body=b"a\nb"), Side("failed", body=b"a\nc\nb"))
+    comparison.only_in_b(HOSTILE)
+    comparison.note("A note.")
+    return comparison.result()
+
+
+def rendered(result: DiffResult) -> str:
+    page = StringIO()
+    differences.console(result, Console(file=page, width=100, no_color=True))
+    return page.getvalue()
+
+
+def test_each_form_says_it_all(result):
+    for page in (rendered(result), differences.markdown(result), differences.html(result)):
+        for words in ("staging", "production", "rejected", "number → string", "A note.", "p50", "varies by itself"):
+            assert words in page, words
+        assert "t-4" in page
+
+
+def test_json_is_the_whole_result(result):
+    found = json.loads(differences.json(result))
+    assert found == result.as_json()
+    assert found["differs"]
+
+
+def test_the_page_is_well_formed_and_asks_nothing_of_the_network(result):
+    page = differences.html(result)
+    assert "<img" not in page
+    assert "</script" not in page
+
+    class Reader(HTMLParser):
+        def __init__(self) -> None:
+            super().__init__()
+            self.open: list[str] = []
+
+        def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+            assert not {"src", "href", "onclick", "onerror"} & {name for name, _ in attributes}
+            if tag not in {"meta"}:
+                self.open.append(tag)
+
+        def handle_endtag(self, tag: str) -> None:
+            assert self.open.pop() == tag
+
+    reader = Reader()
+    reader.feed(page)
+    assert reader.open == []
+
+
+def test_markdown_keeps_hostile_text_text(result):
+    page = differences.markdown(result)
+    assert "<img" not in page
+    tables = [line for line in page.splitlines() if line.startswith("|")]
+    assert all(line.endswith("|") for line in tables)
+
+
+def test_no_difference_is_one_sentence():
+    result = Comparison(a="staging", b="production").result()
+    assert rendered(result).startswith("production answered 0 transactions as staging did.")
+    assert differences.html(result)
+    assert differences.markdown(result)
