@@ -15,7 +15,7 @@ from rokt_export.exchange.compare.model import Difference, DiffResult, Kind, Sam
 from rokt_export.exchange.compare.places import Place, Places
 from rokt_export.exchange.compare.shape import ABSENT, MOST_VALUES, Pair, Shape
 from rokt_export.exchange.compare.side import Side
-from rokt_export.exchange.compare.volatile import why_at_times, why_volatile
+from rokt_export.exchange.compare.volatile import ENOUGH, why_at_times, why_volatile
 from rokt_export.exchange.wording import abridged
 from rokt_export.spec.model import DiffSettings
 
@@ -29,6 +29,9 @@ _DIFF_LINES: Final = 1_000
 _SHOWN_LINES: Final = 20
 _SHOWN_TEXT: Final = 200
 _LEFT_OUT: Final = f"more than {MOST_VALUES:,} values in one answer: those beyond were not compared"
+_TOO_FEW: Final = (
+    f"With fewer than {ENOUGH} transactions, what varies by itself cannot always be told from a difference."
+)
 _CUT: Final = "the body was cut when it was recorded, and not compared"
 _ONE_SIDED: Final = "only one side's answer was recorded, so that headers and bodies were not compared"
 
@@ -104,6 +107,8 @@ class Comparison:
         """Return what the pairs so far came to."""
         differences, volatile = self._judged()
         differences.sort(key=lambda one: (_ORDER[one.kind], -one.count))
+        if self._pairs < ENOUGH and any(one.kind in _MAY_VARY for one in differences):
+            self.note(_TOO_FEW)
         caveats = [f"{count:,} transaction{'s' if count > 1 else ''}: {text}." for text, count in self._caveats.items()]
         return DiffResult(
             *self._names,

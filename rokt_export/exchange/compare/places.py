@@ -16,6 +16,8 @@ MOST_PLACES: Final = 2_000
 """Places known by name. An answer that makes up new names for ever fills them; the rest share `*` of their parent."""
 
 _OTHERS: Final = "*"
+_OUTSIDE: Final = "\0"
+"""First step of what is no part of a body; no pattern has it."""
 _LONGEST_NAME: Final = 200
 _PLAIN_NAME = re.compile(r"[@#]?[^\W\d][\w-]*|‹[\w:.-]+›")
 
@@ -124,7 +126,7 @@ class Places:
 
     def add(self, path: str, steps: tuple[str, ...] | None) -> Place:
         """Return a new place."""
-        place = Place(self, path, steps if steps is not None else ("", path))
+        place = Place(self, path, steps if steps is not None else (_OUTSIDE, path))
         self.all.append(place)
         return place
 
@@ -169,7 +171,7 @@ class Pattern:
 
     def matches(self, place: Place) -> bool:
         """Return whether a place is meant (not whether it lies below one that is)."""
-        if place.steps[:1] == ("",):
+        if place.steps[:1] == (_OUTSIDE,):
             return False
         steps = place.steps if self._of_elements else tuple(step for step in place.steps if step != ELEMENT)
         if not self._of_elements and place.steps[-1:] == (ELEMENT,):

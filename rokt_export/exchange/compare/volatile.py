@@ -18,7 +18,7 @@ from rokt_export.exchange.compare.evidence import Evidence, Presence
 
 _FEWEST = 3
 """Differing pairs from which on anything is learned."""
-_ENOUGH = 20
+ENOUGH = 20
 """Pairs from which on frequencies are compared."""
 _RARE = 5
 """Times that each side must say something other than its usual, or it counts as constant (Cochran's rule)."""
@@ -127,7 +127,7 @@ def _bound(pairs: Sequence[tuple[str, str]]) -> bool:
         return True
     numbers = _numbers(pairs)
     if numbers is not None:
-        return len(pairs) >= _ENOUGH and abs(_rank_correlation(*numbers)) >= _RISING
+        return len(pairs) >= ENOUGH and abs(_rank_correlation(*numbers)) >= _RISING
     shift = len(pairs) // 2
     strangers = [(a, pairs[(place + shift) % len(pairs)][1]) for place, (a, _) in enumerate(pairs)]
     return _likeness(pairs) - _likeness(strangers) > _SIMILAR
@@ -149,7 +149,7 @@ def _numbers(pairs: Sequence[tuple[str, str]]) -> tuple[list[float], list[float]
 
 def _unrelated_numbers(evidence: Evidence) -> bool:
     """Whether both sides give many different numbers, such as durations, in no relation to each other."""
-    enough = len(evidence.pairs) >= _ENOUGH
+    enough = len(evidence.pairs) >= ENOUGH
     if not enough or min(len(evidence.a.counts), len(evidence.b.counts)) < _MANY_NUMBERS:
         return False
     numbers = _numbers(evidence.pairs)
@@ -194,7 +194,7 @@ def _independent(joint: Mapping[tuple[int, int], int]) -> bool:
             a[of_a] += count
             b[of_b] += count
     pairs = a.total()
-    if pairs < _ENOUGH or not all(_varies(side) for side in (a, b)):
+    if pairs < ENOUGH or not all(_varies(side) for side in (a, b)):
         return False
     return _same_mixture(a, b) and _cramers_v(joint, a, b, pairs) < _RELATED
 
