@@ -135,12 +135,15 @@ class Renderer:
         problems = [
             f"attribute {name} is required: the row has none" for name in self._required if not values.get(name)
         ]
-        for carrier in self._carriers:
+        takes = [carrier.take for carrier in self._carriers]
+        # What only its place refuses (a line break in a header, `..` in a path) shows when that is made.
+        makes = [make for make in (self._varying, self._url, self._body) if make is not None]
+        for each in (*takes, *makes):
             try:
-                carrier.take(values)
+                each(values)
             except RefusedError as error:
                 problems.append(str(error))
-        return list(dict.fromkeys(problems)) or [str(first)]
+        return list(dict.fromkeys([*problems, str(first)]))
 
 
 def _compiled(parameters: Sequence[Parameter], variables: Mapping[str, str]) -> list[Carrier]:
