@@ -158,6 +158,8 @@ class Engine:
         self._failures = 0
         self._in_a_row = 0
         self._abandoned = False
+        stop = options.stop
+        self._eager = options.concurrency > 1 and not stop.unclassified and stop.consecutive is None
 
     def stop(self, reason: StopReason = StopReason.INTERRUPTED, message: str = "") -> None:
         """Start nothing more, wait for what is in flight, and finish. May be called from a signal handler."""
@@ -213,7 +215,7 @@ class Engine:
 
     def _refill(self) -> Iterator[Event]:
         batch = self._batch()
-        if self._stopping or self._feed.exhausted or len(self._ready) * 2 > batch or self._breaker.open:
+        if self._stopping or self._feed.exhausted or len(self._ready) * 2 >= batch or self._breaker.open:
             return
         if len(self._settled) * 2 >= batch:
             yield self._flush()
@@ -258,7 +260,10 @@ class Engine:
         return self._stopping is not None or (self._feed.exhausted and not self._ready and not self._later)
 
     def _poll(self) -> None:
-        for job, answer in self._transport.poll(self._patience()):
+        answers = self._transport.poll(self._patience())
+        if answers and self._eager:
+            self._start()  # the wire first: answers come in waves, and reading one takes longer than sending one
+        for job, answer in answers:
             self._answered(job, answer)
 
     def _patience(self) -> float:

@@ -7,8 +7,11 @@ SLOW_DOWN = frozenset({429, 503})
 
 _CATCH_UP = 1.1
 """A send that came late may be made up for, at most at this multiple of the rate: no burst after a pause."""
-_DEBT = 0.1
+_DEBT = 0.25
 """Seconds of lateness that are made up for at all."""
+_GRAIN = 0.004
+"""Seconds by which sends may come early against the catch-up rate: timers tick in whole milliseconds. In any 100 ms
+that is 1.1 x 104/100 = 1.15 of the share."""
 _STEADY = 1.0
 """Seconds between two decreases: answers of one congestion count once."""
 
@@ -30,7 +33,7 @@ class Pacer:
         self._rate = rate
         self._factor = 1.0
         self._due = 0.0
-        self._last = -1.0
+        self._fast = 0.0
         self._paused_until = 0.0
         self._decreased = -_STEADY
 
@@ -53,7 +56,7 @@ class Pacer:
         """Return seconds until the next send may start, by rate and pause; 0.0 = now."""
         due = self._paused_until
         if self._rate is not None:
-            due = max(due, self._due, self._last + self._interval / _CATCH_UP)
+            due = max(due, self._due, self._fast)
         return max(0.0, due - now)
 
     @property
@@ -63,8 +66,9 @@ class Pacer:
     def started(self, now: float) -> None:
         """Note a send."""
         if self._rate is not None:
-            self._due = max(self._due, now - _DEBT) + self._interval if self._due else now + self._interval
-            self._last = now
+            interval = self._interval
+            self._due = max(self._due, now - _DEBT) + interval if self._due else now + interval
+            self._fast = max(self._fast, now - _GRAIN) + interval / _CATCH_UP
 
     def answered(self, status: int, now: float, retry_after: float | None) -> str | None:
         """Note an answer's status; return what changed, for a person, if anything did.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
-from xml.sax.saxutils import escape
 
 from rokt_export.errors import SpecError
 from rokt_export.exchange.carrying import OMIT, Carrier, RefusedError, Values
@@ -15,7 +15,7 @@ from rokt_export.spec.filters import text_of
 _Write = Callable[[Values], str]
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NAME = re.compile(r"[^\W\d][\w.\-]*(:[^\W\d][\w.\-]*)?")
-_ATTRIBUTE_ESCAPES = {'"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
+_ATTRIBUTE_ESCAPES = str.maketrans({'"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
 
 
 def xml_encoder(carriers: Sequence[Carrier], *, declaration: bool = True) -> Callable[[Values], bytes]:
@@ -87,7 +87,7 @@ def _content(carrier: Carrier) -> Callable[[Any], str]:
         return "<![CDATA[" + _legal(text_of(value), name).replace("]]>", "]]]]><![CDATA[>") + "]]>"
 
     def escaped(value: Any) -> str:
-        return escape(_legal(text_of(value), name), {"\r": "&#13;"})
+        return html.escape(_legal(text_of(value), name), quote=False).replace("\r", "&#13;")
 
     return cdata if carrier.parameter.cdata else escaped
 
@@ -118,7 +118,8 @@ def _attribute(key: str, carrier: Carrier, values: Values) -> str:
     value = carrier.take(values)
     if value is OMIT:
         return ""
-    return f' {key}="{escape(_legal(text_of(value), carrier.name), _ATTRIBUTE_ESCAPES)}"'
+    text = html.escape(_legal(text_of(value), carrier.name), quote=False).translate(_ATTRIBUTE_ESCAPES)
+    return f' {key}="{text}"'
 
 
 def _text(carrier: Carrier, values: Values) -> str:

@@ -111,7 +111,7 @@ def _network(found: Inspection) -> Iterator[Step]:
 
 _REMEDIES = {
     "dns": "Check the host's spelling, and whether this network can resolve it (a VPN, a private zone).",
-    "connect": "Ask the partner whether the port is open to this machine's address: firewalls and allow-lists refuse so.",
+    "connect": "Ask the partner whether the port is open to this machine: firewalls and allow-lists refuse so.",
     "tls": "Check the certificate with the partner; `tls: {ca_file: …}` trusts a private authority.",
 }
 

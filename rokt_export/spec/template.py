@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import inspect
 import json
 import uuid
@@ -13,7 +14,6 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
-from xml.sax.saxutils import escape as xml_escape
 
 from rokt_export.spec.filters import ABSENT, FILL_ABSENT, FILTERS, FilterError, Raw, text_of
 
@@ -56,7 +56,7 @@ _ESCAPES: Mapping[Place, Callable[[str], str]] = {
     Place.URL: lambda text: quote(text, safe=""),
     Place.HEADER: _header,
     Place.JSON: lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
-    Place.XML: lambda text: xml_escape(text, {'"': "&quot;", "'": "&apos;"}),
+    Place.XML: lambda text: html.escape(text).replace("&#x27;", "&apos;"),
 }
 
 
