@@ -63,7 +63,7 @@ def letter(story: Story) -> Iterator[Block]:
         "answers. Please look the records up and confirm the numbered points at the end. All times are UTC."
     )
     yield Heading("What was sent")
-    yield Grid(("", ""), _facts(story))
+    yield Grid(("", ""), letter_facts(story))
     yield Heading("How the answers were read")
     yield Grid(("Outcome", "Rows", "Meaning"), _counts(story), frozenset({1}))
     if story.coverage is not None:
@@ -118,7 +118,8 @@ def _named(some: Sequence[Delivery], number: int) -> str:
     return f"{named}, and {number - len(some):,} more" if number > len(some) else named
 
 
-def _facts(story: Story) -> Iterator[tuple[str, str]]:
+def letter_facts(story: Story) -> Iterator[tuple[str, str]]:
+    """Yield name and value of what identifies a run and what it sent."""
     run, figures = story.run, story.figures
     yield "Run", f"{run.run} ({run.name})" if run.name else run.run
     yield "Environment", run.environment

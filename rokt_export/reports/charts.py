@@ -1,0 +1,154 @@
+"""Turn figures into the geometry of two charts, which the page's template draws as SVG."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from rokt_export.delivery.latency import Latencies
+
+WIDTH = 480.0
+"""Units across; the picture scales to its place."""
+HEIGHT = 150.0
+"""Units from the tallest bar's top to the axis."""
+_TICKS = (1, 2, 5)
+_MOST_TICKS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One outcome's part of the bar of all rows.
+
+    Attributes:
+        outcome: which.
+        count: its rows.
+        share: of all rows, 0 to 1.
+        x: where it starts.
+        width: how wide it is.
+    """
+
+    outcome: str
+    count: int
+    share: float
+    x: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One bar of the latency histogram.
+
+    Attributes:
+        x: where it starts.
+        width: how wide it is.
+        height: how high it is; 0.0 for none.
+        label: its range and count.
+    """
+
+    x: float
+    width: float
+    height: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place on the axis of latency.
+
+    Attributes:
+        x: where.
+        label: what stands there.
+        end: whether the label must end there instead of being centred, for want of room.
+    """
+
+    x: float
+    label: str
+    end: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """The latencies of a run.
+
+    Attributes:
+        columns: bars.
+        ticks: round values on the axis.
+        marks: percentiles.
+        description: the same in words, for who cannot see it.
+    """
+
+    columns: tuple[Column, ...]
+    ticks: tuple[Mark, ...]
+    marks: tuple[Mark, ...]
+    description: str
+
+
+def parts(counts: Mapping[str, int]) -> tuple[Part, ...]:
+    """Return the bar of all rows; a part is never too thin to be seen."""
+    total = sum(counts.values())
+    if not total:
+        return ()
+    least = 3.0
+    shares = {outcome: max(count / total * WIDTH, least) for outcome, count in counts.items()}
+    scale = WIDTH / sum(shares.values())
+    found: list[Part] = []
+    x = 0.0
+    for outcome, count in counts.items():
+        width = shares[outcome] * scale
+        found.append(Part(outcome, count, count / total, round(x, 2), round(width, 2)))
+        x += width
+    return tuple(found)
+
+
+def histogram(latencies: Latencies) -> Histogram | None:
+    """Return the histogram on a logarithmic axis; None where there are no latencies."""
+    bars = list(latencies.bars())
+    if not bars:
+        return None
+    start, end = math.log(bars[0][0]), math.log(bars[-1][1])
+    tallest = max(count for *_, count in bars)
+
+    def place(value: float) -> float:
+        return round((math.log(value) - start) / (end - start) * WIDTH, 2)
+
+    columns = tuple(
+        Column(place(low), round(place(high) - place(low), 2), round(count / tallest * HEIGHT, 2),
+               f"{duration(low)} to {duration(high)}: {count:,}")
+        for low, high, count in bars
+    )  # fmt: skip
+    ticks = tuple(Mark(place(value), duration(value)) for value in _ticks(bars[0][0], bars[-1][1]))
+    percentiles = [(name, latencies.percentile(share)) for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))]
+    marks = tuple(_mark(place(value), name) for name, value in percentiles if value is not None)
+    told = ", ".join(f"{name} {duration(value)}" for name, value in percentiles if value is not None)
+    lowest, highest = duration(latencies.lowest), duration(latencies.highest)
+    return Histogram(columns, ticks, marks, f"{latencies.count:,} latencies from {lowest} to {highest}; {told}")
+
+
+def _mark(x: float, label: str) -> Mark:
+    inside = min(max(x, 0.0), WIDTH)
+    return Mark(inside, label, end=inside > WIDTH - 30)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    found = list(_round_values(low, high, _TICKS))
+    if len(found) > _MOST_TICKS:
+        found = list(_round_values(low, high, (1,)))
+    if len(found) < 2:
+        found = list(_round_values(low, high, tuple(range(1, 10))))
+    return found[:: -(-len(found) // _MOST_TICKS)] if found else []
+
+
+def _round_values(low: float, high: float, steps: tuple[int, ...]) -> Iterator[float]:
+    for decade in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1):
+        for step in steps:
+            value = float(f"{step}e{decade}")
+            if low <= value <= high:
+                yield value
+
+
+def duration(milliseconds: float) -> str:
+    """Return milliseconds as `0.4 ms`, `45 ms` or `1.5 s`."""
+    if milliseconds >= 1000:
+        return f"{milliseconds / 1000:.3g} s"
+    return f"{milliseconds:.3g} ms"

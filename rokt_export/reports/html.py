@@ -1,0 +1,209 @@
+"""Turn a run into one page for a browser: all of it in one file, which asks no network for anything."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, TextIO
+
+import orjson
+from jinja2 import Environment, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from rokt_export import __version__
+from rokt_export.delivery.model import Delivery
+from rokt_export.delivery.recording import Recording
+from rokt_export.exchange.model import OutcomeKind
+from rokt_export.reports.charts import HEIGHT, WIDTH, duration, histogram, parts
+from rokt_export.reports.curl import curl_command
+from rokt_export.reports.handover import endpoint_of, letter_facts, title
+from rokt_export.reports.http_text import request_text, response_text
+from rokt_export.reports.packing import packed
+from rokt_export.reports.signs import SIGNS
+from rokt_export.reports.story import Story
+
+MOST_SHOWN = 100_000
+"""Characters of a message that the page shows; the HAR has what a journal has, and the curl command sends all of it."""
+
+_OUTCOMES = tuple(str(kind) for kind in OutcomeKind)
+_ROWS_AT_ONCE = 1_000
+_BLOCK_ROWS = 200
+_BLOCK_BYTES = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Recordings that the page unpacks together, when one of them is opened.
+
+    Attributes:
+        first: the first row in it.
+        last: the last row in it.
+        data: the packed text.
+    """
+
+    first: int
+    last: int
+    data: str
+
+
+def write(story: Story, stream: TextIO) -> None:
+    """Write the page, in constant memory.
+
+    Rows and recordings lie in it compressed; the page unpacks the rows when it opens and a recording when it is asked
+    for, so that 100,000 deliveries stay responsive. Its content security policy admits its own script and style, by
+    their hashes, and nothing else.
+    """
+    page = _environment().from_string(_asset("report.html"))
+    stream.writelines(page.generate(_context(story)))
+
+
+def _context(story: Story) -> dict[str, Any]:
+    style, script = _asset("report.css"), _asset("report.js")
+    rules = _rules(story)
+    return {
+        "policy": f"default-src 'none'; img-src data:; style-src {_source(style)}; script-src {_source(script)}; "
+        "base-uri 'none'; form-action 'none'",
+        "style": Markup(style),
+        "script": Markup(script),
+        "version": __version__,
+        "story": story,
+        "title": title(story),
+        "endpoint": endpoint_of(story),
+        "facts": list(letter_facts(story)),
+        "signs": SIGNS,
+        "parts": parts(story.counts),
+        "histogram": histogram(story.figures.latencies),
+        "percentiles": _percentiles(story),
+        "rules": rules,
+        "most_seen": max((rule["seen"] for rule in rules), default=0),
+        "width": WIDTH,
+        "height": HEIGHT,
+        "about": {
+            "outcomes": [[outcome, SIGNS[outcome].mark] for outcome in _OUTCOMES],
+            "rules": _rule_names(story),
+            "rows": story.rows,
+            "expected": story.expected,
+            "run": story.run.run,
+        },
+        "rows": packed(_rows(story)),
+        "blocks": _blocks(story),
+    }
+
+
+def _rule_names(story: Story) -> list[str]:
+    """The spec's rules, then any that deliveries name besides."""
+    known = list(story.spec.rule_names) if story.spec is not None else []
+    return [*known, *(name for name in story.figures.rules if name not in known)]
+
+
+def _rules(story: Story) -> list[dict[str, Any]]:
+    spec = story.spec
+    outcomes = {n: str(r.outcome) for n, r in zip(spec.rule_names, spec.responses, strict=True)} if spec else {}
+    seen = story.figures.rules
+    return [{"name": name, "outcome": outcomes.get(name), "seen": seen[name]} for name in _rule_names(story)]
+
+
+def _percentiles(story: Story) -> list[tuple[str, str]]:
+    latencies = story.figures.latencies
+    if not latencies.count:
+        return []
+    shares = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+    told = [(name, duration(latencies.percentile(share) or 0.0)) for name, share in shares]
+    return [*told, ("longest", duration(latencies.highest))]
+
+
+def _rows(story: Story) -> Iterator[bytes]:
+    """One JSON array a line for each delivery, in the order that the script reads; outcomes and rules by number."""
+    rules = {name: number for number, name in enumerate(_rule_names(story))}
+    lines = bytearray()
+    for number, one in enumerate(story.deliveries(), 1):
+        lines += orjson.dumps(_row(one, rules)) + b"\n"
+        if number % _ROWS_AT_ONCE == 0:
+            yield bytes(lines)
+            lines.clear()
+    yield bytes(lines)
+
+
+def _row(one: Delivery, rules: dict[str, int]) -> list[Any]:
+    rule = -1 if one.rule is None else rules.get(one.rule, -1)
+    return [
+        one.row, one.transaction, _OUTCOMES.index(one.outcome), one.status, rule, one.reason, one.reference, one.code,
+        one.attempts, one.latency_ms, one.error, one.started,
+    ]  # fmt: skip
+
+
+def _blocks(story: Story) -> Iterator[Block]:
+    pending: list[bytes] = []
+    traces: dict[bytes, int] = {}
+    size = first = last = 0
+    for row, recording in story.recordings():
+        entry = _entry(story, row, recording, traces)
+        first = first if pending else row
+        last = row
+        pending.append(entry)
+        size += len(entry)
+        if len(pending) == _BLOCK_ROWS or size >= _BLOCK_BYTES:
+            yield _block(first, last, pending, traces)
+            pending, traces, size = [], {}, 0
+    if pending:
+        yield _block(first, last, pending, traces)
+
+
+def _block(first: int, last: int, entries: Iterable[bytes], traces: Iterable[bytes]) -> Block:
+    document = b'{"entries":[' + b",".join(entries) + b'],"traces":[' + b",".join(traces) + b"]}"
+    return Block(first, last, "".join(packed([document])))
+
+
+def _entry(story: Story, row: int, recording: Recording, traces: dict[bytes, int]) -> bytes:
+    """One recording as the page shows it. Equal traces are kept once in a block."""
+    explanation = story.explain(recording)
+    trace = -1
+    if explanation is not None:
+        trace = traces.setdefault(orjson.dumps(explanation.as_json()), len(traces))
+    timings = recording.timings
+    return orjson.dumps(
+        {
+            "row": row,
+            "request": _shown(request_text(recording)),
+            "curl": curl_command(recording),
+            "response": _shown(response_text(recording)),
+            "trace": trace,
+            "tokens": recording.tokens,
+            "timings": [
+                round(seconds * 1000, 3)
+                for seconds in (timings.dns, timings.connect, timings.tls, timings.first_byte, timings.total)
+            ],
+        }
+    )
+
+
+def _shown(text: str) -> str:
+    if len(text) <= MOST_SHOWN:
+        return text
+    return f"{text[:MOST_SHOWN]}\n[cut: {len(text):,} characters in all]"
+
+
+def _source(text: str) -> str:
+    """The source expression that admits exactly this inline text (CSP level 2)."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+@cache
+def _asset(name: str) -> str:
+    return files("rokt_export.reports").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["thousands"] = "{:,}".format
+    return environment
