@@ -43,8 +43,9 @@ schema: $(RUN) ## write the spec's JSON Schema anew
 	$(BIN)/rokt-export schema > docs/partner-spec.schema.json.new
 	mv docs/partner-spec.schema.json.new docs/partner-spec.schema.json
 
-docs: $(DEV) ## write docs/commands.md anew, from the commands' own help
+docs: $(DEV) ## write docs/commands.md and the outputs in the README anew, from the commands themselves
 	$(BIN)/python scripts/commands_page.py
+	$(BIN)/python scripts/tour.py
 
 clean: ## remove what these targets made; the next one sets up anew
 	rm -rf $(VENV) build dist .bench .benchmarks .demo .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

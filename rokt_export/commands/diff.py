@@ -1,4 +1,4 @@
-"""`diff`: does one environment answer as the other did? By sending to both, or from the journal alone."""
+"""`diff`: does one environment answer as the other did, by sending to both or from the journal alone?"""
 
 from __future__ import annotations
 
