@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 from rokt_export.delivery.latency import Latencies
 
-WIDTH = 480.0
+WIDTH = 360.0
 """Units across; the picture scales to its place."""
-HEIGHT = 150.0
+HEIGHT = 110.0
 """Units from the tallest bar's top to the axis."""
 _TICKS = (1, 2, 5)
-_MOST_TICKS = 7
+_MOST_TICKS = 6
+_LABEL = 26.0
+"""Units that a percentile's label takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +60,11 @@ class Mark:
 
     Attributes:
         x: where.
-        label: what stands there.
-        end: whether the label must end there instead of being centred, for want of room.
+        label: what stands there; empty where there is no room for it.
     """
 
     x: float
     label: str
-    end: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +119,19 @@ def histogram(latencies: Latencies) -> Histogram | None:
     )  # fmt: skip
     ticks = tuple(Mark(place(value), duration(value)) for value in _ticks(bars[0][0], bars[-1][1]))
     percentiles = [(name, latencies.percentile(share)) for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))]
-    marks = tuple(_mark(place(value), name) for name, value in percentiles if value is not None)
+    marks = tuple(_marks([(name, place(value)) for name, value in percentiles if value is not None]))
     told = ", ".join(f"{name} {duration(value)}" for name, value in percentiles if value is not None)
     lowest, highest = duration(latencies.lowest), duration(latencies.highest)
     return Histogram(columns, ticks, marks, f"{latencies.count:,} latencies from {lowest} to {highest}; {told}")
 
 
-def _mark(x: float, label: str) -> Mark:
-    inside = min(max(x, 0.0), WIDTH)
-    return Mark(inside, label, end=inside > WIDTH - 30)
+def _marks(places: list[tuple[str, float]]) -> Iterator[Mark]:
+    labelled = -_LABEL
+    for name, place in places:
+        x = min(max(place, 0.0), WIDTH)
+        room = x - labelled >= _LABEL
+        yield Mark(x, name if room else "")
+        labelled = x if room else labelled
 
 
 def _ticks(low: float, high: float) -> list[float]:

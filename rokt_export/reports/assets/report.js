@@ -110,16 +110,17 @@
   // --- the table
 
   const COLUMNS = [
-    { name: "Row", by: ROW, kind: "number" },
-    { name: "Transaction", by: TRANSACTION, kind: "" },
-    { name: "Outcome", by: OUTCOME, kind: "tight" },
-    { name: "Status", by: STATUS, kind: "number" },
-    { name: "Rule", kind: "wide" },
-    { name: "Reason", kind: "why" },
-    { name: "Reference", kind: "wide" },
-    { name: "Sent (UTC)", by: STARTED, kind: "tight wide" },
-    { name: "ms", by: LATENCY, kind: "number tight" },
+    { name: "Row", by: ROW, kind: "number", cell: (row) => opener(row) },
+    { name: "Transaction", by: TRANSACTION, kind: "name", cell: (row) => row[TRANSACTION] },
+    { name: "Outcome", by: OUTCOME, kind: "tight", cell: (row) => outcomeOf(row) },
+    { name: "Status", by: STATUS, kind: "number", cell: (row) => row[STATUS] ?? "" },
+    { name: "Rule", kind: "wide name", cell: (row) => ruleOf(row), needed: () => rows.some((row) => row[RULE] >= 0 && ruleOf(row) !== about.outcomes[row[OUTCOME]][0]) },
+    { name: "Reason", kind: "why", cell: (row) => clipped(reasonOf(row)), needed: () => rows.some((row) => row[REASON] || row[ERROR]) },
+    { name: "Reference", kind: "wide name", cell: (row) => row[REFERENCE] ?? "", needed: () => rows.some((row) => row[REFERENCE]) },
+    { name: "Sent (UTC)", by: STARTED, kind: "tight wide", cell: (row) => clockOf(row[STARTED]) },
+    { name: "ms", by: LATENCY, kind: "number tight", cell: (row) => millisecondsOf(row[LATENCY]) },
   ];
+  let columns = COLUMNS;
 
   function outcomeOf(row) {
     const [name, mark] = about.outcomes[row[OUTCOME]];
@@ -134,7 +135,7 @@
   const clipped = (text) => (text.length > 300 ? `${text.slice(0, 300)}…` : text);
 
   function heads() {
-    at("heads").replaceChildren(...COLUMNS.map(({ name, by, kind }) => {
+    at("heads").replaceChildren(...columns.map(({ name, by, kind }) => {
       if (by === undefined) return make("th", { scope: "col", class: kind }, make("span", {}, name));
       const chosen = wanted.by === by;
       const arrow = chosen ? (wanted.down ? " ↓" : " ↑") : "";
@@ -146,17 +147,17 @@
   function sort(by) {
     wanted.down = wanted.by === by ? !wanted.down : false;
     wanted.by = by;
-    const place = COLUMNS.findIndex((column) => column.by === by);
+    const place = columns.findIndex((column) => column.by === by);
     select().then(() => at("heads").children[place].firstChild.focus());
   }
 
-  function line(index, place) {
-    const row = rows[index];
-    const button = make("button", { type: "button", class: "open", "aria-haspopup": "dialog",
+  function opener(row) {
+    return make("button", { type: "button", class: "open", "aria-haspopup": "dialog",
       "aria-label": `Open row ${row[ROW]}, ${row[TRANSACTION]}` }, String(row[ROW]));
-    const values = [button, row[TRANSACTION], outcomeOf(row), row[STATUS] ?? "", ruleOf(row), clipped(reasonOf(row)),
-      row[REFERENCE] ?? "", clockOf(row[STARTED]), millisecondsOf(row[LATENCY])];
-    const cells = COLUMNS.map(({ kind }, column) => make("td", { class: kind }, values[column]));
+  }
+
+  function line(index, place) {
+    const cells = columns.map(({ kind, cell }) => make("td", { class: kind }, cell(rows[index])));
     return make("tr", { "aria-rowindex": place + 2, "data-place": place }, ...cells);
   }
 
@@ -270,6 +271,11 @@
     return what + told + (wish ? `, wanted ${wish}` : "") + (near ? ` (${near})` : "");
   }
 
+  /** Text with what stands between backticks as code. */
+  function quoting(text) {
+    return text.split("`").map((part, index) => (index % 2 ? make("code", {}, part) : part));
+  }
+
   function traceSection(explanation) {
     const kinds = { matched: "matched", "not matched": "", "also matches, but stands later": "also" };
     const items = explanation.rules.map((rule) => {
@@ -277,7 +283,7 @@
       const head = make("p", {}, make("strong", {}, rule.rule), of, make("span", { class: "verdict" }, `: ${rule.verdict}`));
       const checks = rule.checks.map((check) => make("li", {},
         make("span", { class: `sign ink-${check.held ? "delivered" : "unknown"}`, role: "img", "aria-label": check.held ? "holds" : "does not hold" }, check.held ? "✓" : "✗"),
-        make("span", {}, "\u2003".repeat(check.depth) + checkText(check))));
+        make("span", {}, "\u2003".repeat(check.depth), ...quoting(checkText(check)))));
       const all = checks.length ? checks : [make("li", {}, "", make("span", {}, "no conditions: takes every answer"))];
       return make("li", { class: kinds[rule.verdict] }, head, make("ul", {}, ...all));
     });
@@ -433,6 +439,7 @@
     }
     const text = await unpacked(at("rows"));
     rows = JSON.parse(`[${text.trimEnd().replaceAll("\n", ",")}]`);
+    columns = COLUMNS.filter(({ needed }) => !needed || needed());
     fill();
     listen();
     for (const id of ["tools", "scroll", "pager"]) at(id).hidden = false;
