@@ -53,7 +53,7 @@ tell "A thousand rows, as dirty as real exports are; each is in the journal befo
 expect 0 rokt-export replay sample_specs/mailchimp.yaml sample_events/thousand.csv --test-data --sandbox --forget --name thousand
 
 tell "What happened, from the journal: for a spreadsheet, and for a browser."
-expect 0 rokt-export report thousand --out .demo/thousand.csv
+expect 0 rokt-export report thousand --out .demo/thousand.csv --out .demo/thousand.html
 expect 0 rokt-export runs list
 
 printf '\nDone. Look at .demo/thousand.html, or ask the journal: rokt-export runs show thousand --journal %s\n' \

@@ -68,9 +68,8 @@ def _anchor(title: str) -> str:
 
 
 def test_the_index_of_decisions_is_whole() -> None:
-    index = _text("docs/decisions/README.md")
-    pages = sorted(path for path in (ROOT / "docs" / "decisions").glob("*.md") if path.name != "README.md")
-    for number, path in enumerate(pages, 1):
-        assert path.name.startswith(f"{number:04}-"), "numbers go up by one"
-        title = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
-        assert f"{number}. [{title}]({path.name})" in index
+    pages = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+    titles = [path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ") for path in pages]
+    wanted = [f"- {path.name[:4]} [{title}]({path.name})" for path, title in zip(pages, titles, strict=True)]
+    assert [line for line in _text("docs/decisions/README.md").splitlines() if line.startswith("- ")] == wanted
+    assert len({path.name[:4] for path in pages}) == len(pages), "a number is given twice"
