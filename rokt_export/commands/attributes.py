@@ -11,7 +11,7 @@ from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import ExitStatus, UsageError
 
 Words = Annotated[
-    list[str] | None, typer.Argument(metavar="[WORD]...", help="Only those that hold a word.", show_default=False)
+    list[str] | None, typer.Argument(metavar="WORD", help="Only those that hold a word.", show_default=False)
 ]
 _COLUMNS = ("name", "format", "example", "description", "personal", "group", "aliases")
 

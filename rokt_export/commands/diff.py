@@ -38,13 +38,11 @@ if TYPE_CHECKING:
 
 Spec = Annotated[
     Path | None,
-    typer.Argument(metavar="[SPEC]", help="The partner's spec; not needed with --runs.", show_default=False),
+    typer.Argument(metavar="SPEC", help="The partner's spec; not needed with --runs.", show_default=False),
 ]
 Events = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="[EVENTS]...", help="Files of transactions; without, people are invented.", show_default=False
-    ),
+    typer.Argument(metavar="EVENTS", help="Files of transactions; without, people are invented.", show_default=False),
 ]
 Between = Annotated[
     tuple[str, str] | None,

@@ -64,8 +64,13 @@ def check_environment(spec: PartnerSpec, environment: str) -> None:
         )
 
 
-def check_attributes(spec: PartnerSpec, names: list[str]) -> None:
+def check_attributes(spec: PartnerSpec, names: list[str], flag: str) -> None:
     """Check that attributes given on the command line mean something.
+
+    Args:
+        spec: names attributes of its own.
+        names: as given.
+        flag: with which flag.
 
     Raises:
         UsageError: one is neither Rokt's nor the spec's.
@@ -79,7 +84,7 @@ def check_attributes(spec: PartnerSpec, names: list[str]) -> None:
             near = nearest(name)
             raise UsageError(
                 f"there is no attribute `{name}`",
-                where="--set" if names else None,
+                where=flag,
                 remedy=f"Did you mean `{near}`?" if near else "`rokt-export attributes` lists them.",
             )
 

@@ -59,7 +59,8 @@ def present(
             for path in reports:
                 terminal.say(f"report: {path}")
         show(story, terminal, output, everything=everything)
-    if done.result.finished.message:
+    told = output is Output.TABLE and terminal.out.is_terminal
+    if done.result.finished.message and not told:
         terminal.warn(f"stopped: {done.result.finished.message}")
     if done.status is ExitStatus.INTERRUPTED or done.result.finished.message:
         terminal.say(f"go on with: rokt-export runs resume {done.run}")

@@ -43,9 +43,7 @@ class Form(StrEnum):
 
 Events = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="[EVENTS]...", help="Files of transactions; without, a person is invented.", show_default=False
-    ),
+    typer.Argument(metavar="EVENTS", help="Files of transactions; without, a person is invented.", show_default=False),
 ]
 Count = Annotated[int, typer.Option("--count", min=1, metavar="N", help="How many to show.")]
 As = Annotated[Form, typer.Option("--as", help="HTTP text, a curl command that can be run, or JSON.")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 Events = Annotated[
     list[str] | None,
-    typer.Argument(metavar="EVENTS...", help="Files of transactions, globs, or - for stdin.", show_default=False),
+    typer.Argument(metavar="EVENTS", help="Files of transactions, globs, or - for stdin.", show_default=False),
 ]
 Map = Annotated[
     list[str] | None,
@@ -166,6 +167,11 @@ def replay(
     ready = load(spec, environment, env_file)
     hoped = expected_outcome(expect)
     check_reports(report)
+    in_sandbox = sandbox or sandbox_url is not None
+    interlock = partial(
+        pass_interlock, terminal, ready, sandboxed=in_sandbox, confirm=confirm, invented=False, test_data=test_data
+    )
+    interlock(may_ask=False)
     resumed = _resumed(place, resume, ready)
     files = tuple(events or ()) or (resumed.events if resumed else ())
     if not files:
@@ -173,7 +179,6 @@ def replay(
     flags = RowFlags(files, 0, set_values or [], unset or [], columns or [], test_data, encoding, delimiter)
     rows = rows_of(ready.spec, flags)
     assert isinstance(rows, FileRows)
-    in_sandbox = sandbox or sandbox_url is not None
     guarded = environment == PRODUCTION and not in_sandbox
     pace = _pace(
         ready.spec.limits_of(environment), rate, concurrency, patience, override=override_limits, guarded=guarded
@@ -199,7 +204,7 @@ def replay(
             partitions=workers,
         )
         total = preflight(terminal, plan, strict=strict)
-        pass_interlock(terminal, ready, sandboxed=in_sandbox, confirm=confirm, invented=False, test_data=test_data)
+        interlock()
         options = {
             "flags": _kept(locals()),
             "sandbox": sandbox,

@@ -53,7 +53,8 @@ def rows_of(spec: PartnerSpec, flags: RowFlags) -> FileRows | GeneratedRows:
     from rokt_export.transactions.files import expand
 
     overrides = parse_set(flags.changes)
-    check_attributes(spec, [*overrides, *flags.unset])
+    check_attributes(spec, [*overrides], "--set")
+    check_attributes(spec, flags.unset, "--unset")
     if flags.files:
         expand(flags.files)  # here, so that a slip of the pen leaves no run behind
         return FileRows(flags.files, source_options(spec, flags), overrides, frozenset(flags.unset))

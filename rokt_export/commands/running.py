@@ -19,6 +19,7 @@ from rokt_export.delivery.partitions import Brake, Result, run_plan
 from rokt_export.delivery.plan import Destination, Plan
 from rokt_export.delivery.secrecy import redactor_for
 from rokt_export.errors import ExitStatus, JournalError, RoktExportError
+from rokt_export.exchange.render import Renderer
 from rokt_export.spec.needs import variable_names
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ def carry_out(job: Job, terminal: Terminal, listen: Callable[[Settled], None] | 
     Raises:
         RoktExportError: it could not be carried out; what was settled stays settled.
     """
+    # What makes no request at all makes no run either.
+    Renderer(job.plan.spec, job.plan.environment, job.plan.variables, base_url=job.plan.destination.base_url)
     run = _begin(job)
     brake = Brake()
     watch = ProgressWatch(terminal, job.total, listen)

@@ -149,7 +149,7 @@ def export_run(
     return ExitStatus.OK
 
 
-Purged = Annotated[str | None, typer.Argument(metavar="[RUN]", help="One run; or use --before.", show_default=False)]
+Purged = Annotated[str | None, typer.Argument(metavar="RUN", help="One run; or use --before.", show_default=False)]
 Before = Annotated[
     str | None,
     typer.Option(

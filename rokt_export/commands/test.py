@@ -31,9 +31,7 @@ from rokt_export.errors import UsageError
 
 Events = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="[EVENTS]...", help="Files of transactions; without, people are invented.", show_default=False
-    ),
+    typer.Argument(metavar="EVENTS", help="Files of transactions; without, people are invented.", show_default=False),
 ]
 Count = Annotated[
     int | None,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rokt_export.onboarding.validation import Validation
 
-Specs = Annotated[list[Path], typer.Argument(metavar="SPEC...", help="Spec files.", show_default=False)]
+Specs = Annotated[list[Path], typer.Argument(metavar="SPEC", help="Spec files.", show_default=False)]
 Strict = Annotated[bool, typer.Option("--strict", help="Warnings fail too (exit 1).")]
 Questions = Annotated[
     bool, typer.Option("--questions", help="Print the questions to the partner about what is missing.")
