@@ -43,7 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
     except RoktExportError as error:
         return _failed(error)
     except Exception as error:  # noqa: BLE001 - the last place that can catch it
-        return _usage(error) if isinstance(error, _USAGE_ERROR) else _crashed(error)
+        verbose = "--verbose" in (sys.argv if arguments is None else arguments)
+        return _usage(error) if isinstance(error, _USAGE_ERROR) else _crashed(error, verbose=verbose)
 
 
 def _failed(error: RoktExportError) -> int:
@@ -58,12 +59,12 @@ def _usage(error: Exception) -> int:
     return ExitStatus.USAGE
 
 
-def _crashed(error: Exception) -> int:
+def _crashed(error: Exception, *, verbose: bool) -> int:
     import traceback
 
     from rokt_export.commands.terminal import GUARD
 
-    if "--verbose" in sys.argv:
+    if verbose:
         _tell(GUARD.text("".join(traceback.format_exception(error))))
     last = traceback.extract_tb(error.__traceback__)[-1]
     _tell(

@@ -94,7 +94,8 @@ def _network(found: Inspection) -> Iterator[Step]:
     if found.fault is not None:
         reached = reached[: reached.index(found.phase or "dns")]
     if "dns" in reached:
-        yield Step("DNS", StepState.OK, f"{found.host} is {', '.join(found.addresses)}", found.seconds.get("dns"))
+        known = f"{found.host} is {', '.join(found.addresses)}" if found.addresses else f"{found.host} is known"
+        yield Step("DNS", StepState.OK, known, found.seconds.get("dns"))
     if "connect" in reached:
         yield Step("TCP", StepState.OK, f"connected to {found.address}:{found.port}", found.seconds.get("connect"))
     if "tls" in reached and found.tls_version:

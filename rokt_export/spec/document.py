@@ -290,6 +290,8 @@ def _syntax_error(file: str, text: str, error: Any) -> SpecError:
     if "\t" in shown[: max(column, len(shown) - len(shown.lstrip()))]:
         column = shown.index("\t") + 1
         problem, remedy = "a tab indents this line", "YAML indents with spaces only: replace the tab by two spaces."
+    elif "another document" in problem:
+        problem, remedy = "a second document begins here", "One file holds one spec: remove the line `---`."
     elif "expected <document start>" in problem or "mapping values" in problem:
         remedy = "Check the indentation of this line, and quote a value that holds `: `."
     elif "got '['" in problem or "got '{'" in problem:

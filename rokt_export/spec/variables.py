@@ -57,7 +57,7 @@ def load_variables(environment: str, env_file: Path | None = None) -> Variables:
     """
     base = env_file or Path(".env")
     own = base.with_name(f"{base.name}.{environment}")
-    if env_file is not None and not env_file.is_file():
+    if env_file is not None and not env_file.exists():
         raise ConfigurationError("no such file", where=str(env_file), remedy="Check `--env-file`.")
     values: dict[str, str] = {}
     files: list[str] = []
