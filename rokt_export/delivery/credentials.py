@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from threading import Lock
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,6 +11,7 @@ import requests
 from requests.auth import AuthBase, HTTPDigestAuth
 from requests.utils import parse_dict_header
 
+from rokt_export.delivery.tokens import OwnStore, TokenStore
 from rokt_export.errors import UnreachableError
 from rokt_export.exchange.classify import Classifier
 from rokt_export.exchange.model import Request, Response
@@ -34,6 +34,7 @@ class Credentials:
         trust: path of the CA file for the token server, or True for the system's.
         base_url: where the token server is instead (a sandbox).
         reveal: told of each secret that comes into being (its name and value), so that it can be redacted.
+        stores: where tokens are kept, in the order of the authentications; without, each source keeps its own.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Credentials:
         proxy: str | None = None,
         base_url: str | None = None,
         reveal: Callable[[str, str], None] = lambda _name, _value: None,
+        stores: Sequence[TokenStore] = (),
     ) -> None:
         self._renderer = renderer
         fill = filler(variables)
@@ -52,7 +54,8 @@ class Credentials:
         self._digests: list[DigestAuth] = []
         for authentication in renderer.environment.authentication or ():
             if isinstance(authentication, OAuth2):
-                self._tokens.append(TokenSource(authentication, fill, trust, proxy, base_url, reveal))
+                store = stores[len(self._tokens)] if len(self._tokens) < len(stores) else OwnStore()
+                self._tokens.append(TokenSource(authentication, fill, trust, proxy, base_url, reveal, store))
             elif isinstance(authentication, Digest):
                 self._digests.append(DigestAuth(fill(authentication.username), fill(authentication.password)))
 
@@ -104,8 +107,10 @@ class TokenSource:
         proxy: str | None,
         base_url: str | None,
         reveal: Callable[[str, str], None],
+        store: TokenStore,
     ) -> None:
         self._settings = settings
+        self._store = store
         self._fill = fill
         self._trust = trust
         self._proxy = proxy
@@ -118,7 +123,7 @@ class TokenSource:
         self._complete: tuple[tuple[str, str], ...] = ()
         self._good_until = 0.0
         self._stale = _stale(settings.refresh_on)
-        self._lock = Lock()
+        self._refused = ""
 
     def token(self) -> str:
         """Return a token that is good for a while.
@@ -126,10 +131,18 @@ class TokenSource:
         Raises:
             UnreachableError: the server cannot be reached, refuses, or answers without one.
         """
-        with self._lock:
-            if time.monotonic() >= self._good_until:
-                self._fetch()
+        if time.monotonic() < self._good_until:
             return self._value
+        with self._store.held():
+            value, good_until = self._store.read()
+            if time.monotonic() >= good_until or value == self._refused:
+                value, good_until = self._fetch()
+                self._store.write(value, good_until)
+        if value != self._value:
+            self._reveal("ACCESS_TOKEN", value)
+            self._shared = None
+        self._value, self._good_until = value, good_until
+        return value
 
     def on(self, request: Request) -> Request:
         """Return a request with the token in its header; requests that share their headers still do."""
@@ -144,11 +157,12 @@ class TokenSource:
         if self._stale.classify(response).rule is None:
             return False
         if (request.header(self._settings.header) or "").endswith(self._value):
+            self._refused = self._value
             self._good_until = 0.0
         self.token()
         return True
 
-    def _fetch(self) -> None:
+    def _fetch(self) -> tuple[str, float]:
         settings = self._settings
         started = time.monotonic()
         answer = self._ask()
@@ -162,11 +176,8 @@ class TokenSource:
                 where=_host(self._url),
                 remedy="Check client_id, client_secret, scope and `secret_in`, and `token_field`, with the partner.",
             )
-        self._reveal("ACCESS_TOKEN", token)
-        self._value = token
-        self._shared = None
         life = self._life(data.get(settings.expires_field))
-        self._good_until = started + life - min(_EARLY, life / 5)
+        return token, started + life - min(_EARLY, life / 5)
 
     def _life(self, stated: Any) -> float:
         if self._settings.expires_after is not None:

@@ -23,12 +23,13 @@ from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.delivery.secrecy import PersonalData, redactor_for
 from rokt_export.delivery.selecting import select
 from rokt_export.delivery.tally import Tally
+from rokt_export.delivery.tokens import SharedStore
 from rokt_export.delivery.transport import Transport, TransportOptions
 from rokt_export.exchange.classify import Classifier
 from rokt_export.exchange.render import Renderer
 from rokt_export.exchange.signing import filler
 from rokt_export.redaction import Redactor
-from rokt_export.spec.authentication import MutualTls
+from rokt_export.spec.authentication import MutualTls, OAuth2
 from rokt_export.transactions.model import Transaction
 
 _TELL_EVERY = 0.2
@@ -231,6 +232,7 @@ def credentials_for(plan: Plan, renderer: Renderer, options: TransportOptions, r
         proxy=options.proxy,
         base_url=plan.destination.base_url,
         reveal=redactor.add_secret,
+        stores=_worker.get("tokens", ()),
     )
 
 
@@ -238,11 +240,11 @@ _worker: dict[str, Any] = {}
 """This worker process's channels, set once when it starts."""
 
 
-def _start_worker(level: Any, told: Any) -> None:
+def _start_worker(level: Any, told: Any, tokens: tuple[SharedStore, ...]) -> None:
     """A worker leaves Ctrl-C to its parent, which asks it to stop."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    _worker.update(level=level, told=told)
+    _worker.update(level=level, told=told, tokens=tokens)
 
 
 class _PostingWatch:
@@ -275,7 +277,10 @@ def _in_processes(plan: Plan, run_id: str, watch: Watch, brake: Brake) -> Result
     context = _context()
     level = context.Value("i", 0)
     told = context.SimpleQueue()
-    pool = ProcessPoolExecutor(plan.partitions, mp_context=context, initializer=_start_worker, initargs=(level, told))
+    authentications = plan.spec.environment(plan.environment).authentication or ()
+    tokens = tuple(SharedStore(context) for item in authentications if isinstance(item, OAuth2))
+    channels = (level, told, tokens)
+    pool = ProcessPoolExecutor(plan.partitions, mp_context=context, initializer=_start_worker, initargs=channels)
     with pool:
         futures = [pool.submit(_work, plan, run_id, index) for index in range(plan.partitions)]
         listener = threading.Thread(target=_listen, args=(told, watch), daemon=True)
