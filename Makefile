@@ -12,6 +12,9 @@ TOGETHER ?= -n 2
 PYTHON ?=
 CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
+# Where a system ships venv without ensurepip, its own pip fills the new one.
+MAKE_VENV := "$$found" -m venv --clear $(VENV) >/dev/null 2>&1 || { "$$found" -m venv --clear --without-pip $(VENV) && \
+    "$$found" -m pip --quiet --python $(BIN)/python install pip; }
 PIP := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv --quiet
 
 .DEFAULT_GOAL := help
@@ -70,7 +73,7 @@ $(RUN): pyproject.toml
 	    exit 1; \
 	fi; \
 	echo "Setting up $(VENV) with $$("$$found" --version), once"; \
-	$(BIN)/python -c '$(SUITABLE)' 2>/dev/null && [ -z "$(PYTHON)" ] || "$$found" -m venv --clear $(VENV)
+	$(BIN)/python -c '$(SUITABLE)' 2>/dev/null && [ -z "$(PYTHON)" ] || $(MAKE_VENV)
 	@$(PIP) install 'hatchling>=1.25' editables
 	@$(PIP) install --no-build-isolation --editable .
 	@touch $@
