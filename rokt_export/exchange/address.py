@@ -131,19 +131,28 @@ def _checked(source: str, variables: Mapping[str, str]) -> str:
         )
     blind = dict.fromkeys(compile_template(_PLACEHOLDER.sub("x", source), Place.URL).attributes, "x")
     filled = text_of(compile_template(_PLACEHOLDER.sub("x", source), Place.URL).fill(blind, variables))
-    parts = urlsplit(filled)
-    if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
+    if not _is_absolute(filled):
         raise ConfigurationError(
             "the endpoint is not an absolute http or https URL",
             where=source,
             remedy="Start it with https:// and the host; check the variables it names.",
         )
+    parts = urlsplit(filled)
     if parts.username is not None:
         raise SpecError(
             "the endpoint's URL holds credentials",
             remedy="Use `authentication: {type: basic, …}` with `{{ env.NAME }}`.",
         )
     return filled
+
+
+def _is_absolute(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _prepared(url)
+        return parts.scheme.lower() in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except (ValueError, ConfigurationError):
+        return False
 
 
 def _prepared(url: str) -> str:

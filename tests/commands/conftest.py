@@ -190,8 +190,8 @@ partner: acme
 documentation: https://example.com/api
 contact: {{name: Jane Doe}}
 endpoint:
-  staging: {url}/leads
-  production: {url}/production/leads
+  staging: "{url}/leads"
+  production: "{url}/production/leads"
 authentication: {authentication}
 encoding: json
 parameters:
@@ -222,6 +222,16 @@ def rows(cli: CommandLine) -> Path:
     """Three people in a CSV file."""
     people = "".join(f"jane.doe.{number}@example.com,Jane\n" for number in (1, 2, 3))
     return cli.write("rows.csv", f"email,firstname\n{people}")
+
+
+def clear(done: Result, status: int, *words: str) -> None:
+    """Check that a command ended as it should, without data or a traceback, and that it said so in these words."""
+    assert done.status == status, done.err
+    assert done.out == ""
+    assert "Traceback" not in done.err
+    assert "internal error" not in done.err
+    for word in words:
+        assert word in done.err
 
 
 def interrupt(process: subprocess.Popen[str]) -> None:

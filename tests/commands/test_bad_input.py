@@ -1,0 +1,247 @@
+"""Whatever is wrong: one clear message with its place and remedy, the contract's exit status, and nothing sent."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.commands.conftest import FEW, CommandLine, Partner, Result, clear, spec_text
+
+USAGE, CONFIGURATION, UNREACHABLE, JOURNAL = 2, 3, 4, 5
+OK = "spec_version: 1\npartner: acme\nendpoint: {staging: 'https://example.com'}\nresponses: [{outcome: delivered}]\n"
+BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{name}: &{name} [{','.join(['*' + before] * 10)}]\n"
+    for before, name in zip("abcdefghij", "bcdefghijk", strict=True)
+)
+
+FILES: dict[str, tuple[str | bytes | None, str, str]] = {
+    "missing": (None, "x.yaml", "no such file"),
+    "not UTF-8": (b"partner: \xe9", "x.yaml:1:10", "not UTF-8"),
+    "empty": ("", "x.yaml", "empty"),
+    "bomb": (BOMB, "x.yaml:1:24", "unfold to more than"),
+    "tabs": ("spec_version: 1\nendpoint:\n\tstaging: x\n", "x.yaml:3:1", "a tab indents this line"),
+    "duplicate key": (OK + "partner: other\n", "x.yaml:5:1", "stands twice"),
+    "large": ("# " + "x" * 50_000_000, "x.yaml", "50,000,002 bytes"),
+    "unknown version": (OK.replace("version: 1", "version: 9"), "x.yaml:1:15", "spec_version is 1"),
+    "deep": ("a: " + "[" * 1200 + "]" * 1200, "x.yaml", "nested too deeply"),
+    "list": ("- a\n", "x.yaml:1:1", "not a list"),
+    "two documents": (OK + "---\n" + OK, "x.yaml:5:1", "a second document begins here"),
+    "control character": (b"a: \x00\n", "x.yaml", "not YAML"),
+}
+
+
+@pytest.mark.parametrize("case", FILES)
+@pytest.mark.parametrize("command", ["validate", "test", "render", "classify"])
+def test_a_file_that_is_no_spec(cli: CommandLine, case: str, command: str) -> None:
+    text, place, message = FILES[case]
+    if text is not None:
+        cli.write("x.yaml", text)
+    more = ["--text", "{}"] if command == "classify" else []
+    done = cli(command, "x.yaml", *more)
+    if command == "validate":
+        done = Result(done.status, "", done.out + done.err)
+    clear(done, CONFIGURATION, place, message)
+    assert len(done.err) < 3_000
+
+
+def test_a_folder_that_is_no_spec(cli: CommandLine) -> None:
+    (cli.folder / "specs").mkdir()
+    cli.write("specs/acme.yaml", OK)
+    clear(cli("test", "specs"), CONFIGURATION, "specs: this is a directory, not a spec file", "acme.yaml")
+
+
+def test_ten_planted_faults_are_ten_findings(cli: CommandLine) -> None:
+    cli.write("x.yaml", TEN_FAULTS)
+    done = cli("validate", "x.yaml", "--output", "json")
+    assert done.status == CONFIGURATION
+    errors = [finding for finding in done.json if finding["severity"] == "error"]
+    assert [(one["code"], one["line"], one["column"]) for one in errors] == TEN_PLACES
+    assert all(set(one) == {"code", "severity", "file", "line", "column", "message", "hint"} for one in done.json)
+    assert all(one["file"] == "x.yaml" and one["message"] and one["hint"] for one in done.json)
+    table = cli("validate", "x.yaml")
+    assert table.status == CONFIGURATION
+    for code, line, column in TEN_PLACES:
+        assert f"x.yaml:{line}:{column} error {code} " in table.out
+    assert "10 errors" in table.out + table.err
+
+
+TEN_FAULTS = """\
+spec_version: 1
+partner: Acme Corp
+titel: Acme
+endpoint:
+  staging: https://staging.example.com/leads
+  production:
+    url: https://example.com/{{ env.LIST | uper }}
+method: FETCH
+authentication: {type: basik, username: rokt}
+parameters:
+  - {name: email, attribute: email, requird: true}
+  - {name: "a[0", attribute: firstname}
+  - {name: both, attribute: lastname, value: x}
+responses:
+  - {outcome: acepted, status: 2xx}
+  - {outcome: rejected, text: {regex: "(unclosed"}}
+"""
+TEN_PLACES = [
+    ("RX012", 2, 10),
+    ("RX010", 3, 1),
+    ("RX020", 7, 10),
+    ("RX012", 8, 9),
+    ("RX012", 9, 24),
+    ("RX010", 11, 37),
+    ("RX023", 12, 12),
+    ("RX014", 13, 5),
+    ("RX012", 15, 15),
+    ("RX021", 16, 39),
+]
+
+
+USES: dict[str, tuple[tuple[str, ...], int, tuple[str, ...]]] = {
+    "unknown attribute": (("test", "SPEC", "--set", "emial=x"), USAGE, ("--set", "`emial`", "Did you mean `email`?")),
+    "unknown attribute unset": (("test", "SPEC", "--unset", "emial"), USAGE, ("--unset", "`emial`")),
+    "no assignment": (("test", "SPEC", "--set", "email"), USAGE, ("--set", "NAME=VALUE")),
+    "unknown environment": (("test", "SPEC", "-e", "prod"), USAGE, ("`prod`", "staging, production")),
+    "unknown flag": (("test", "SPEC", "--nope"), USAGE, ("No such option", "--nope")),
+    "missing argument": (("test",), USAGE, ("Missing argument", "SPEC")),
+    "unknown command": (("tset",), USAGE, ("No such command", "tset")),
+    "bad choice": (("test", "SPEC", "--output", "xml"), USAGE, ("--output", "'xml'")),
+    "bad number": (("test", "SPEC", "--count", "0"), USAGE, ("--count",)),
+    "unknown outcome": (("test", "SPEC", "--expect", "happy"), USAGE, ("--expect", "`happy`", "delivered")),
+    "unknown report": (("test", "SPEC", "--report", "x.doc"), USAGE, ("x.doc", ".html")),
+    "report nowhere": (("test", "SPEC", "--report", "gone/x.csv"), USAGE, ("gone", "does not exist")),
+    "missing rows": (("test", "SPEC", "gone.csv"), CONFIGURATION, ("gone.csv", "not there")),
+    "no rows named": (("replay", "SPEC"), USAGE, ("no file of transactions",)),
+    "missing rows to replay": (("replay", "SPEC", "gone.csv"), CONFIGURATION, ("gone.csv", "not there")),
+    "bad rate": (("replay", "SPEC", "ROWS", "--rate", "fast"), USAGE, ("`fast`", "10/s")),
+    "beyond the limit": (("replay", "SPEC", "ROWS", "--concurrency", "99"), USAGE, ("--concurrency", "limit is 10")),
+    "bad patience": (("replay", "SPEC", "ROWS", "--patience", "soon"), USAGE, ("`soon`",)),
+    "half a selection": (("replay", "SPEC", "ROWS", "--only", "failed"), USAGE, ("--from-run",)),
+    "bad map": (("replay", "SPEC", "ROWS", "--map", "x"), USAGE, ("--map",)),
+    "unknown run": (("replay", "SPEC", "ROWS", "--resume", "nope"), USAGE, ("nope", "runs list")),
+    "unknown run shown": (("runs", "show", "nope"), USAGE, ("nope", "runs list")),
+    "unknown run reported": (("report", "nope"), USAGE, ("nope", "runs list")),
+    "unknown format": (("report", "last", "--format", "docx"), USAGE, ("docx", "html")),
+    "nothing to purge": (("runs", "purge"), USAGE, ("--before",)),
+    "bad date": (("runs", "purge", "--before", "soon"), USAGE, ("--before", "`soon`")),
+    "a sandbox elsewhere": (("test", "SPEC", "--sandbox-url", "http://example.com"), USAGE, ("--sandbox-url",)),
+    "two sandboxes": (("test", "SPEC", "--sandbox", "--sandbox-url", "http://127.0.0.1:1"), USAGE, ("--sandbox",)),
+    "unknown fault": (("sandbox", "SPEC", "--fault", "nope=1"), USAGE, ("`nope`", "reset")),
+    "bad latency": (("sandbox", "SPEC", "--latency", "soon"), USAGE, ("--latency", "`soon`")),
+    "missing env file": (("test", "SPEC", "--env-file", "gone.env"), CONFIGURATION, ("gone.env", "no such file")),
+    "env folder": (("test", "SPEC", "--env-file", "folder"), CONFIGURATION, ("folder", "directory")),
+    "env not UTF-8": (("test", "SPEC", "--env-file", "latin1.env"), CONFIGURATION, ("latin1.env", "not UTF-8")),
+    "env not assignments": (("test", "SPEC", "--env-file", "bad.env"), CONFIGURATION, ("bad.env:2", "no assignment")),
+    "no such answer": (("classify", "SPEC", "--body", "gone"), USAGE, ("gone", "cannot be read")),
+    "csv of a request": (("render", "SPEC", "--output", "csv"), USAGE, ("--output",)),
+}
+
+
+@pytest.mark.parametrize("case", USES)
+def test_a_command_line_that_makes_no_sense(
+    cli: CommandLine, spec: Path, rows: Path, partner: Partner, case: str
+) -> None:
+    cli.write("latin1.env", b"A=\xe9\n")
+    cli.write("bad.env", "A=1\nthis is no assignment\n")
+    (cli.folder / "folder").mkdir()
+    arguments, status, words = USES[case]
+    given = [{"SPEC": str(spec), "ROWS": str(rows)}.get(word, word) for word in arguments]
+    clear(cli(*given), status, *words)
+    assert cli("runs", "list", "--output", "json").json == []
+    assert partner.heard == []
+
+
+def test_a_broken_env_file_that_nobody_named(cli: CommandLine, spec: Path, partner: Partner) -> None:
+    cli.write(".env", b"A=\xff\n")
+    clear(cli("test", spec), CONFIGURATION, ".env", "not UTF-8")
+    (cli.folder / ".env").unlink()
+    (cli.folder / ".env").mkdir()
+    clear(cli("test", spec), CONFIGURATION, ".env", "directory")
+    assert partner.heard == []
+
+
+def test_variables_that_are_not_set_are_all_named(cli: CommandLine, partner: Partner) -> None:
+    basic = "{type: basic, username: '{{ env.B }}', password: '{{ env.A }}'}"
+    spec = cli.write("x.yaml", spec_text(partner.url, authentication=basic))
+    for command in (["test"], ["replay", FEW], ["probe"]):
+        name, *more = command
+        done = cli(name, spec, *more, env={"B": ""})
+        clear(done, CONFIGURATION, "environment variables not set: A, B", "`.env.staging`")
+    assert partner.heard == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "not a url",
+        "ftp://example.com",
+        "https://",
+        "http://exa mple.com",
+        "//x",
+        "http://[::1",
+        "http://x:99999",
+        "http://x:y",
+    ],
+)
+def test_a_variable_that_makes_no_url(cli: CommandLine, value: str) -> None:
+    spec = cli.write("x.yaml", spec_text("{{ env.BASE }}"))
+    done = cli("test", spec, env={"BASE": value})
+    clear(done, CONFIGURATION, "{{ env.BASE }}/leads")
+    assert cli("runs", "list", "--output", "json").json == []
+
+
+def test_a_journal_that_cannot_be_used(cli: CommandLine, spec: Path, rows: Path, partner: Partner) -> None:
+    folder = cli.folder / "folder"
+    folder.mkdir()
+    no_journal = cli.write("no.sqlite", "this is no journal" * 1000)
+    for place in (folder, no_journal, "/proc/nowhere/j.sqlite"):
+        for command in (["test", spec], ["replay", spec, rows], ["runs", "list"], ["report", "last"]):
+            clear(cli(*command, "--journal", place), JOURNAL, str(place), "--journal")
+    assert no_journal.read_text(encoding="utf-8") == "this is no journal" * 1000
+    assert partner.heard == []
+
+
+@pytest.mark.parametrize("command", ["test", "replay"])
+def test_a_partner_that_refuses(cli: CommandLine, rows: Path, command: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    spec = cli.write("x.yaml", spec_text(f"http://127.0.0.1:{port}"))
+    more = ["--patience", "0"] if command == "replay" else []
+    done = cli(command, spec, rows, *more, "--output", "json")
+    assert done.status == UNREACHABLE
+    assert done.json["counts"] == {"failed": 3}
+    assert {one["error"] for one in done.json["deliveries"]} == {
+        f"connect: nothing listens on 127.0.0.1:{port} (connection refused)"
+    }
+    assert all(one["status"] is None and one["attempts"] == 0 for one in done.json["deliveries"])
+    probed = cli("probe", spec, "--output", "json")
+    assert probed.status == UNREACHABLE
+    assert [step["state"] for step in probed.json][-1] == "failed"
+
+
+def test_a_wrong_host(cli: CommandLine, rows: Path) -> None:
+    spec = cli.write("x.yaml", spec_text("http://no-such-host.invalid"))
+    done = cli("test", spec, rows, "--count", 1, "--output", "json")
+    assert done.status == UNREACHABLE
+    [one] = done.json["deliveries"]
+    assert one["error"].startswith("dns: the name no-such-host.invalid cannot be resolved")
+
+
+def test_tls_where_there_is_none(cli: CommandLine, partner: Partner, rows: Path) -> None:
+    spec = cli.write("x.yaml", spec_text(partner.url.replace("http:", "https:")))
+    done = cli("test", spec, rows, "--count", 1, "--output", "json")
+    assert done.status == UNREACHABLE
+    assert done.json["deliveries"][0]["error"].startswith("tls: ")
+
+
+def test_a_partner_that_never_answers(cli: CommandLine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        text = spec_text(f"http://127.0.0.1:{silent.getsockname()[1]}").replace("timeout: 5s", "timeout: 300ms")
+        spec = cli.write("x.yaml", text)
+        done = cli("test", spec, "--output", "json")
+    assert done.status in (1, UNREACHABLE)
+    [one] = done.json["deliveries"]
+    assert (one["outcome"], one["attempts"], one["status"]) == ("unknown", 1, None)
+    assert one["error"].startswith("timeout_after_send: ")

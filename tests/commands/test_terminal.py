@@ -1,0 +1,117 @@
+"""Ctrl-C, readers that leave, narrow terminals: the program ends well whoever sits before it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.commands.conftest import CommandLine, Partner, interrupt, spec_text, wait_for
+
+USAGE, INTERRUPTED = 2, 130
+
+
+def test_ctrl_c_settles_what_was_sent(cli: CommandLine, partner: Partner) -> None:
+    partner.delay = 0.5
+    spec = cli.write("x.yaml", spec_text(partner.url).replace("timeout: 5s", "timeout: 5s, concurrency: 2"))
+    rows = cli.write("rows.csv", "email\n" + "".join(f"jane.doe.{n}@example.com\n" for n in range(50)))
+    with cli.start("replay", spec, rows, "--output", "json") as process:
+        wait_for(lambda: len(partner.heard) >= 1)
+        interrupt(process)
+        out, err = process.communicate(timeout=15)
+    assert process.returncode == INTERRUPTED, err
+    assert "Traceback" not in err
+    assert "waiting for" in err
+    assert "runs resume" in err
+    counts = json.loads(out)["counts"]
+    assert counts == {"delivered": len(partner.heard)}
+    [run] = cli("runs", "list", "--output", "json").json
+    assert (run["state"], run["counts"]) == ("interrupted", counts)
+
+
+def test_ctrl_c_twice_leaves_at_once(cli: CommandLine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        spec = cli.write("x.yaml", spec_text(f"http://127.0.0.1:{silent.getsockname()[1]}"))
+        with cli.start("test", spec, "--output", "json") as process:
+            connection, _ = silent.accept()
+            with connection:
+                connection.recv(65536)
+                interrupt(process)
+                assert process.stderr is not None
+                while "waiting for" not in (line := process.stderr.readline()):
+                    assert line
+                interrupt(process)
+                out, err = process.communicate(timeout=5)
+    assert process.returncode == INTERRUPTED, err
+    assert "Traceback" not in err
+    assert '"unknown":1' in re.sub(r"\s", "", out)
+
+
+PIPES: dict[str, Callable[[Path], list[str]]] = {
+    "schema": lambda _spec: ["schema"],
+    "attributes": lambda _spec: ["attributes"],
+    "help": lambda _spec: ["--help"],
+    "render": lambda spec: ["render", str(spec), "--count", "3000"],
+    "test": lambda spec: ["test", str(spec), "--sandbox", "--output", "ndjson"],
+    "validate": lambda spec: ["validate", str(spec)],
+}
+
+
+@pytest.mark.parametrize("case", PIPES)
+def test_a_reader_that_leaves_is_no_error(cli: CommandLine, case: str) -> None:
+    spec = cli.write("x.yaml", spec_text("https://example.com"))
+    read, write = os.pipe()
+    os.close(read)
+    with cli.start(*PIPES[case](spec), stdout=write) as process:
+        os.close(write)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode in (0, 1), err
+    assert "Traceback" not in err
+    assert "BrokenPipe" not in err
+    assert "Exception ignored" not in err
+
+
+def test_a_terminal_of_sixty_columns_and_no_colours(cli: CommandLine, spec: Path, rows: Path) -> None:
+    env = {"COLUMNS": "60", "NO_COLOR": "1", "TERM": "xterm-256color", "FORCE_COLOR": ""}
+    done = cli("test", spec, rows, "--sandbox", env=env)
+    assert done.status == 0
+    assert "\x1b[" not in done.out + done.err
+    table = done.out.split("\n\n")[0]
+    assert max(len(line) for line in table.splitlines()) <= 60
+
+
+def test_nothing_is_coloured_where_nobody_looks(cli: CommandLine, spec: Path, rows: Path) -> None:
+    lines = (["test", spec, rows, "--sandbox"], ["validate", spec], ["--help"], ["runs", "list"], ["test", "x"])
+    for arguments in lines:
+        done = cli(*arguments)
+        assert "\x1b" not in done.out + done.err
+
+
+def app_commands() -> list[str]:
+    from rokt_export.commands.app import app
+
+    return [str(each.callback.__name__) for each in app.registered_commands if each.callback] + ["runs"]
+
+
+def test_a_help_page_for_each_command(cli: CommandLine) -> None:
+    for command in app_commands():
+        done = cli(command, "--help")
+        assert done.status == 0
+        assert "Usage: rokt-export " + command in done.out
+
+
+def test_without_a_command_the_help_is_shown(cli: CommandLine) -> None:
+    done = cli()
+    assert done.status == USAGE
+    assert "Usage:" in done.out + done.err
+
+
+def test_the_program_runs_as_a_module_and_leaves_quietly(cli: CommandLine) -> None:
+    done = cli.process("--version")
+    assert (done.status, done.err) == (0, "")
+    assert re.fullmatch(r"rokt-export \d+\.\d+\.\d+\n", done.out)
