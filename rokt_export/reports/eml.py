@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -41,7 +42,7 @@ def _address(story: Story) -> Address | None:
         return None
     try:
         return Address(display_name=" ".join(contact.name.split()), addr_spec=contact.email)
-    except (ValueError, IndexError):  # the spec's text is no address: whoever sends it fills it in
+    except (ValueError, IndexError, MessageError):  # the spec's text is no address: whoever sends it fills it in
         return None
 
 
