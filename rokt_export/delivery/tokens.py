@@ -1,4 +1,4 @@
-"""Where a token is kept while it is good: with its source, or between a run's processes, so that one is fetched for all."""
+"""Where a token is kept while it is good: with its source, or between the processes of a run, one for all of them."""
 
 from __future__ import annotations
 
