@@ -45,7 +45,7 @@ def curl_command(recording: Recording) -> str:
     body = recording.request_body
     if body is None and recording.method in _BODY_METHODS:
         body = Body(Shown())  # a request that may have a body states its length, also of none
-    flags = ["--silent --show-error --include --path-as-is --globoff", *_version(recording)]
+    flags = ["-sS --include --path-as-is --globoff", *_version(recording)]
     flags += _method(recording.method, body)
     options = [f"--url {_quoted(recording.url, _url_encoders(recording.url))}", *_headers(recording)]
     feed = ""

@@ -29,6 +29,9 @@ from rokt_export.reports.story import Story
 MOST_SHOWN = 100_000
 """Characters of a message that the page shows; the HAR has what a journal has, and the curl command sends all of it."""
 
+FEWEST_DRAWN = 10
+"""Latencies from which a histogram tells more than the figures beneath it."""
+
 _OUTCOMES = tuple(str(kind) for kind in OutcomeKind)
 _ROWS_AT_ONCE = 1_000
 _BLOCK_ROWS = 200
@@ -63,7 +66,7 @@ def write(story: Story, stream: TextIO) -> None:
 
 def _context(story: Story) -> dict[str, Any]:
     style, script = _asset("report.css"), _asset("report.js")
-    rules = _rules(story)
+    rules, latencies = _rules(story), story.figures.latencies
     return {
         "policy": f"default-src 'none'; img-src data:; style-src {_source(style)}; script-src {_source(script)}; "
         "base-uri 'none'; form-action 'none'",
@@ -76,7 +79,7 @@ def _context(story: Story) -> dict[str, Any]:
         "facts": list(letter_facts(story)),
         "signs": SIGNS,
         "parts": parts(story.counts),
-        "histogram": histogram(story.figures.latencies),
+        "histogram": histogram(latencies) if latencies.count >= FEWEST_DRAWN else None,
         "percentiles": _percentiles(story),
         "rules": rules,
         "most_seen": max((rule["seen"] for rule in rules), default=0),
