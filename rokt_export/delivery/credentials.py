@@ -22,6 +22,8 @@ from rokt_export.spec.responses import Rule
 
 _EARLY = 60.0
 """Seconds before its end that a token is replaced, or a fifth of its life if that is less."""
+_AGAIN = 5.0
+"""Seconds until a token server that could not replace a token is asked again, while the token lasts."""
 _UNITS = {"s": 1.0, "ms": 0.001, "m": 60.0}
 
 
@@ -124,6 +126,8 @@ class TokenSource:
         self._good_until = 0.0
         self._stale = _stale(settings.refresh_on)
         self._refused = ""
+        self._proven = False
+        self._ends = 0.0
 
     def token(self) -> str:
         """Return a token that is good for a while.
@@ -136,7 +140,12 @@ class TokenSource:
         with self._store.held():
             value, good_until = self._store.read()
             if time.monotonic() >= good_until or value == self._refused:
-                value, good_until = self._fetch()
+                try:
+                    value, good_until = self._fetch()
+                except UnreachableError:
+                    if time.monotonic() >= self._ends or self._value == self._refused:
+                        raise
+                    value, good_until = self._value, min(self._ends, time.monotonic() + _AGAIN)  # it is still good
                 self._store.write(value, good_until)
         if value != self._value:
             self._reveal("ACCESS_TOKEN", value)
@@ -153,11 +162,20 @@ class TokenSource:
         return Request(request.method, request.url, self._complete, request.body)
 
     def renewed(self, request: Request, response: Response) -> bool:
-        """Return whether an answer means "no longer good" and another token is at hand than the one it had."""
+        """Return whether an answer means "no longer good" and another token is at hand than the one it had.
+
+        Where a token that replaced a refused one is refused too, that is the answer: the partner means something else,
+        and the token server is not asked again for each row.
+        """
+        current = (request.header(self._settings.header) or "").endswith(self._value)
         if self._stale.classify(response).rule is None:
+            self._proven = self._proven or current
             return False
-        if (request.header(self._settings.header) or "").endswith(self._value):
+        if current:
+            if self._refused and not self._proven:
+                return False
             self._refused = self._value
+            self._proven = False
             self._good_until = 0.0
         self.token()
         return True
@@ -177,7 +195,8 @@ class TokenSource:
                 remedy="Check client_id, client_secret, scope and `secret_in`, and `token_field`, with the partner.",
             )
         life = self._life(data.get(settings.expires_field))
-        return token, started + life - min(_EARLY, life / 5)
+        self._ends = started + life
+        return token, self._ends - min(_EARLY, life / 5)
 
     def _life(self, stated: Any) -> float:
         if self._settings.expires_after is not None:

@@ -24,6 +24,7 @@ from rokt_export.delivery.events import (
     Withdrawn,
 )
 from rokt_export.delivery.feed import Feed
+from rokt_export.delivery.misses import Misses
 from rokt_export.delivery.pacing import SLOW_DOWN, Breaker, Pacer
 from rokt_export.delivery.transport import Transport
 from rokt_export.exchange.classify import Classifier
@@ -44,12 +45,16 @@ from rokt_export.transactions.model import Transaction
 _BATCH = 500
 """Transactions intended at once, at most: one journal transaction, and what a crash can leave uncertain besides those
 in flight."""
+_WAITING = 500
+"""Transactions that wait for another attempt, at most, before no new ones are taken."""
 _SETTLE_AFTER = 0.05
 """Seconds that a settled exchange waits for others, at most, before its listeners hear of it."""
 _SIGN_OF_LIFE = 0.25
 _IDLE = 0.5
 _RENEWALS = 2
 """A digest nonce may go stale between challenge and answer; a third refusal is an answer."""
+_NO_ANSWER = frozenset({FaultKind.TIMEOUT_AFTER_SEND, FaultKind.RESET_AFTER_SEND})
+"""What a partner that went down, or a gateway before one, does to requests that it still takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,11 @@ class StopRules:
     consecutive: int | None = None
     unclassified: bool = False
     hoped: frozenset[OutcomeKind] = frozenset({OutcomeKind.DELIVERED, OutcomeKind.DUPLICATE})
+
+    @property
+    def early(self) -> bool:
+        """Whether anything but the end stops it, so that an answer must be judged before the next send."""
+        return self.unclassified or self.failures is not None or self.consecutive is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +138,8 @@ class Engine:
 
     `run` is a generator: between two events its listeners do their work, and nothing is sent. An `Intended` event
     precedes the first attempt of each transaction that it names, so a listener that journals it has it on disk in time.
+    At no moment are more transactions intended and not settled than those in flight and one batch, and those that wait
+    for another attempt.
     """
 
     def __init__(
@@ -138,6 +150,7 @@ class Engine:
         transport: Transport,
         credentials: Credentials,
         options: EngineOptions,
+        misses: Misses | None = None,
     ) -> None:
         self._feed = feed
         self._renderer = renderer
@@ -155,11 +168,12 @@ class Engine:
         self._oldest = 0.0
         self._told: deque[Event] = deque()
         self._stopping: Finished | None = None
-        self._failures = 0
-        self._in_a_row = 0
+        self._misses = misses or Misses()
         self._abandoned = False
-        stop = options.stop
-        self._eager = options.concurrency > 1 and not stop.unclassified and stop.consecutive is None
+        self._broken: Exception | None = None
+        self._reached = False
+        self._hungry = False
+        self._eager = options.concurrency > 1 and not options.stop.early
 
     def stop(self, reason: StopReason = StopReason.INTERRUPTED, message: str = "") -> None:
         """Start nothing more, wait for what is in flight, and finish. May be called from a signal handler."""
@@ -177,17 +191,13 @@ class Engine:
 
         Raises:
             UnreachableError: a token server cannot be reached or refuses our credentials.
-            TransactionsError: the input cannot be read further; what was in flight has been settled before.
+            TransactionsError: the input cannot be read further. In both cases what was in flight has been settled
+                before, and what was not sent has been withdrawn.
         """
         self._credentials.ready()
         alive = time.monotonic()
-        broken: Exception | None = None
         while True:
-            try:
-                yield from self._refill()
-            except Exception as error:  # noqa: BLE001 - raised again below, once what is in flight is settled
-                broken = broken or error
-                self._feed.exhausted = True
+            yield from self._refill()
             self._start()
             if self._over():
                 break
@@ -203,8 +213,8 @@ class Engine:
                 alive = now
                 yield Progress(self._transport.in_flight, len(self._later))
         yield from self._end()
-        if broken is not None:
-            raise broken
+        if self._broken is not None:
+            raise self._broken
         yield self._stopping or Finished(StopReason.COMPLETE)
 
     def _batch(self) -> int:
@@ -214,19 +224,28 @@ class Engine:
         return max(1, most if rate is None else min(most, ceil(rate * _SETTLE_AFTER)))
 
     def _refill(self) -> Iterator[Event]:
+        self._hungry = False
         batch = self._batch()
-        if self._stopping or self._feed.exhausted or len(self._ready) * 2 >= batch or self._breaker.open:
+        if self._stopping or self._feed.exhausted or self._breaker.open:
             return
-        if len(self._settled) * 2 >= batch:
-            yield self._flush()
-        jobs = []
-        for transaction in self._feed.take(batch):
-            job = self._rendered(transaction)
-            if job is not None:
-                jobs.append(job)
+        if len(self._ready) * 2 >= batch or len(self._later) >= _WAITING:
+            return
+        taken = self._take(batch - len(self._ready))
+        jobs = [job for job in map(self._rendered, taken) if job is not None]
+        self._hungry = len(jobs) < len(taken)
         if jobs:
+            if self._settled:  # first, so that what a crash leaves uncertain does not add up
+                yield self._flush()
             yield Intended(tuple(job.transaction for job in jobs))
             self._ready.extend(jobs)
+
+    def _take(self, most: int) -> list[Transaction]:
+        try:
+            return self._feed.take(most)
+        except Exception as error:  # noqa: BLE001 - raised again by `run`, once what came before it is settled
+            self._broken = self._broken or error
+            self._feed.exhausted = True
+            return []
 
     def _rendered(self, transaction: Transaction) -> _Job | None:
         try:
@@ -239,20 +258,42 @@ class Engine:
         if self._stopping:
             return
         now = time.monotonic()
-        while self._later and self._later[0][0] <= now:
-            self._ready.appendleft(heapq.heappop(self._later)[2])
+        self._recall(now)
         while self._ready and self._transport.in_flight < self._pacer.limit:
             if self._pacer.wait(now) > 0 or self._breaker.wait(now) > 0:
                 return
             job = self._ready.popleft()
-            job.sent = self._credentials.on(job.request)
+            if not self._authenticated(job):
+                return
             if not job.started:
                 job.started = time.time()
             self._pacer.started(now)
             self._breaker.started()
-            self._transport.start(job, job.sent)
+            self._transport.start(job, job.sent or job.request)
             if not self._pacer.unlimited:
                 now = time.monotonic()
+
+    def _recall(self, now: float) -> None:
+        """Let those whose wait is over be the next, in file order."""
+        due: list[_Job] = []
+        while self._later and self._later[0][0] <= now:
+            due.append(heapq.heappop(self._later)[2])
+        due.sort(key=lambda job: job.transaction.row, reverse=True)
+        self._ready.extendleft(due)
+
+    def _authenticated(self, job: _Job) -> bool:
+        """Whether a job has its credentials; where they cannot be had, nothing more is sent."""
+        try:
+            job.sent = self._credentials.on(job.request)
+        except Exception as error:  # noqa: BLE001 - raised again by `run`, once what is in flight is settled
+            self._ready.appendleft(job)
+            self._break(error)
+            return False
+        return True
+
+    def _break(self, error: Exception) -> None:
+        self._broken = self._broken or error
+        self.stop(StopReason.UNREACHABLE, str(error))
 
     def _over(self) -> bool:
         if self._transport.in_flight:
@@ -274,6 +315,8 @@ class Engine:
             wait = min(wait, self._oldest + _SETTLE_AFTER - now)
         if self._stopping:
             return max(0.0, wait)
+        if self._hungry:
+            return 0.0
         if self._later:
             wait = min(wait, self._later[0][0] - now)
         if self._ready and self._transport.in_flight < self._pacer.limit:
@@ -285,8 +328,7 @@ class Engine:
             self._not_sent(job, answer)
             return
         job.attempts += 1
-        if self._breaker.answered():
-            self._told.append(Paced("the partner is back"))
+        self._heard(answer)
         outcome = self._classifier.classify(answer)
         exchange = Exchange(job.transaction, job.sent, answer, outcome, job.attempts, job.started)
         if isinstance(answer, Response):
@@ -300,11 +342,28 @@ class Engine:
         else:
             self._settle(exchange)
 
+    def _heard(self, answer: Answer) -> None:
+        """Tell the breaker whether the partner lives: it answered, or took a request and never did."""
+        now = time.monotonic()
+        if isinstance(answer, Fault) and answer.kind in _NO_ANSWER:
+            if self._breaker.failed(now, taken=True):
+                self._told.append(Paced(f"the partner does not answer, trying again: {answer.message}"))
+            if self._breaker.open and self._breaker.exhausted(now):
+                self.stop(StopReason.UNREACHABLE, f"the partner does not answer: {answer.message}")
+            return
+        self._reached = True
+        if self._breaker.answered():
+            self._told.append(Paced("the partner is back"))
+
     def _renewed(self, job: _Job, answer: Response) -> bool:
         """Whether the partner only asked for other credentials: it did not take the request, so it is sent again."""
         if self._stopping or job.renewals >= _RENEWALS or job.sent is None:
             return False
-        if not self._credentials.renewed(job.sent, answer):
+        try:
+            if not self._credentials.renewed(job.sent, answer):
+                return False
+        except Exception as error:  # noqa: BLE001 - raised again by `run`, once what is in flight is settled
+            self._break(error)
             return False
         job.renewals += 1
         return True
@@ -324,12 +383,12 @@ class Engine:
             wanted
             and self._options.repeatable
             and self._stopping is None
-            and job.attempts < self._options.attempts
+            and job.attempts - job.renewals < self._options.attempts
             and self._budget.spend()
         )
 
     def _retry(self, job: _Job, exchange: Exchange, after: float | None) -> None:
-        most = min(self._options.backoff_limit, self._options.backoff * 2 ** (job.attempts - 1))
+        most = min(self._options.backoff_limit, self._options.backoff * 2 ** (job.attempts - job.renewals - 1))
         wait = max(random.uniform(0.0, most), min(after or 0.0, 3600.0))
         job.last = exchange
         heapq.heappush(self._later, (time.monotonic() + wait, next(self._order), job))
@@ -337,22 +396,26 @@ class Engine:
 
     def _not_sent(self, job: _Job, fault: Fault) -> None:
         """Nothing was received, so it may be tried again as long as patience lasts."""
-        job.last = Exchange(
-            job.transaction, job.sent, fault, self._classifier.classify(fault), job.attempts, job.started
-        )
+        last = Exchange(job.transaction, job.sent, fault, self._classifier.classify(fault), job.attempts, job.started)
+        if fault.kind is FaultKind.PROTOCOL:  # this request cannot be sent; it says nothing about the partner
+            self._breaker.undecided()
+            self._settle(last)
+            return
         if fault.kind is FaultKind.CANCELLED or self._stopping:
             self._ready.append(job)
             return
         now = time.monotonic()
-        if self._breaker.failed(now) and self._options.patience > 0:
+        patient = self._options.patience > 0
+        if self._breaker.failed(now) and patient:
             self._told.append(Paced(f"the partner is out of reach, trying again: {fault.message}"))
-        hopeless = fault.kind is FaultKind.TLS or self._options.patience <= 0
-        if hopeless or self._breaker.exhausted(now):
-            self._settle(job.last)
-            if self._breaker.open:
-                self.stop(StopReason.UNREACHABLE, f"the partner is out of reach: {fault.message}")
+        # Where no TLS has stood before, none will: a certificate is wrong. Else a partner is going down, or coming up.
+        hopeless = not patient or (fault.kind is FaultKind.TLS and not self._reached)
+        if hopeless:
+            self._settle(last)
         else:
-            self._ready.appendleft(job)
+            heapq.heappush(self._later, (now, next(self._order), job))
+        if self._breaker.open and (hopeless or self._breaker.exhausted(now)):
+            self.stop(StopReason.UNREACHABLE, f"the partner is out of reach: {fault.message}")
 
     def _settle(self, exchange: Exchange) -> None:
         if not self._settled:
@@ -363,17 +426,18 @@ class Engine:
 
     def _judge(self, kind: OutcomeKind) -> None:
         rules = self._options.stop
+        misses = self._misses
         if kind in rules.hoped:
-            self._in_a_row = 0
+            if misses.in_a_row:
+                misses.hit()
             return
-        self._failures += 1
-        self._in_a_row += 1
+        failures, in_a_row = misses.miss()
         if rules.unclassified and kind is OutcomeKind.UNCLASSIFIED:
             self.stop(StopReason.UNCLASSIFIED, "no rule explains an answer")
-        elif rules.failures is not None and self._failures >= rules.failures:
-            self.stop(StopReason.FAILURES, f"{self._failures} not as hoped")
-        elif rules.consecutive is not None and self._in_a_row >= rules.consecutive:
-            self.stop(StopReason.CONSECUTIVE, f"{self._in_a_row} in a row not as hoped")
+        elif rules.failures is not None and failures >= rules.failures:
+            self.stop(StopReason.FAILURES, f"{failures} not as hoped")
+        elif rules.consecutive is not None and in_a_row >= rules.consecutive:
+            self.stop(StopReason.CONSECUTIVE, f"{in_a_row} in a row not as hoped")
 
     def _flush(self) -> Settled:
         event = Settled(tuple(self._settled))

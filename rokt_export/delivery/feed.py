@@ -25,11 +25,27 @@ class FileFeed:
 
     def __init__(self, transactions: Iterator[Transaction]) -> None:
         self._transactions = transactions
+        self._error: Exception | None = None
         self.exhausted = False
 
     def take(self, most: int) -> list[Transaction]:
-        """Return the next transactions."""
-        found = list(islice(self._transactions, most))
+        """Return the next transactions.
+
+        Raises:
+            TransactionsError: the input could not be read further; what came before it has been returned.
+        """
+        if self._error is not None:
+            self.exhausted = True
+            raise self._error
+        found: list[Transaction] = []
+        try:
+            found.extend(islice(self._transactions, most))  # keeps what came before an error
+        except Exception as error:
+            if not found:
+                self.exhausted = True
+                raise
+            self._error = error
+            return found
         self.exhausted = len(found) < most
         return found
 

@@ -12,6 +12,8 @@ _DEBT = 0.25
 _GRAIN = 0.004
 """Seconds by which sends may come early against the catch-up rate: timers tick in whole milliseconds. In any 100 ms
 that is 1.1 x 104/100 = 1.15 of the share."""
+_FIRST_TRIAL, _LAST_TRIAL = 0.25, 15.0
+"""Seconds until a partner that is down is tried first, and at most between two trials."""
 _STEADY = 1.0
 """Seconds between two decreases: answers of one congestion count once."""
 
@@ -106,21 +108,25 @@ class Breaker:
     Args:
         patience: seconds that the partner may be down before the run gives up.
         threshold: sends in a row that must fail to connect before it opens.
+        unanswered: sends in a row that must be taken and never answered before it opens; more, as one of them may be
+            the fault of its row, fewer than many, as each leaves a row `unknown`.
     """
 
-    def __init__(self, patience: float, threshold: int = 3) -> None:
+    def __init__(self, patience: float, threshold: int = 3, unanswered: int = 10) -> None:
         self._patience = patience
         self._threshold = threshold
+        self._unanswered = unanswered
         self._failures = 0
-        self._since = 0.0
-        self._pause = 0.25
+        self._silences = 0
+        self._since: float | None = None
+        self._pause = _FIRST_TRIAL
         self._until = 0.0
         self._trying = False
 
     @property
     def open(self) -> bool:
         """Whether the partner counts as down."""
-        return self._failures >= self._threshold
+        return self._failures >= self._threshold or self._silences >= self._unanswered
 
     def wait(self, now: float) -> float:
         """Return seconds until a send may be tried; 0.0 = now. While open, one at a time."""
@@ -132,26 +138,39 @@ class Breaker:
         """Note a send."""
         self._trying = self.open
 
+    def undecided(self) -> None:
+        """Note that a send ended without saying anything about the partner."""
+        self._trying = False
+
     def answered(self) -> bool:
-        """Note that bytes reached the partner; return whether it counted as down until now."""
+        """Note an answer, whatever it says; return whether the partner counted as down until now."""
         was_open = self.open
-        self._failures = 0
-        self._pause = 0.25
+        self._failures = self._silences = 0
+        self._since = None
+        self._pause = _FIRST_TRIAL
         self._trying = False
         return was_open
 
-    def failed(self, now: float) -> bool:
-        """Note a send that could not connect; return whether the partner counts as down from now on."""
+    def failed(self, now: float, *, taken: bool = False) -> bool:
+        """Note a send that could not connect; return whether the partner counts as down from now on.
+
+        Args:
+            now: when it failed.
+            taken: it did connect, and was never answered.
+        """
         was_open = self.open
-        if self._failures == 0:
+        if self._since is None:
             self._since = now
-        self._failures += 1
-        if self._trying or not was_open:
+        if taken:
+            self._silences += 1
+        else:
+            self._failures += 1
+        if self.open and (self._trying or not was_open):
             self._until = now + self._pause
-            self._pause = min(15.0, self._pause * 2)
+            self._pause = min(_LAST_TRIAL, self._pause * 2)
             self._trying = False
         return self.open and not was_open
 
     def exhausted(self, now: float) -> bool:
         """Whether it has been down longer than patience allows."""
-        return self._failures > 0 and now - self._since >= self._patience
+        return self._since is not None and now - self._since >= self._patience

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import signal
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing.context import BaseContext
@@ -19,12 +21,14 @@ from rokt_export.delivery.credentials import Credentials
 from rokt_export.delivery.engine import Engine, EngineOptions
 from rokt_export.delivery.events import Event, Finished, Paced, Progress, Settled, StopReason
 from rokt_export.delivery.feed import FileFeed, LiveFeed
+from rokt_export.delivery.misses import Misses, SharedMisses
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.delivery.secrecy import PersonalData, redactor_for
 from rokt_export.delivery.selecting import select
 from rokt_export.delivery.tally import Tally
 from rokt_export.delivery.tokens import SharedStore
 from rokt_export.delivery.transport import Transport, TransportOptions
+from rokt_export.errors import ConfigurationError, ExitStatus
 from rokt_export.exchange.classify import Classifier
 from rokt_export.exchange.render import Renderer
 from rokt_export.exchange.signing import filler
@@ -33,6 +37,8 @@ from rokt_export.spec.authentication import MutualTls, OAuth2
 from rokt_export.transactions.model import Transaction
 
 _TELL_EVERY = 0.2
+_ORPHANED = 5.0
+"""Seconds that a worker whose parent is gone has to write down what it knows."""
 
 
 class Watch(Protocol):
@@ -121,7 +127,8 @@ def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brak
             patience=pace.patience,
             stop=pace.stop,
         )
-        engine = Engine(feed, renderer, Classifier(plan.spec.responses), transport, credentials, engine_options)
+        classifier = Classifier(plan.spec.responses)
+        engine = Engine(feed, renderer, classifier, transport, credentials, engine_options, _misses())
         keeper = Bookkeeper(writer, redactor, PersonalData(plan.spec, renderer), plan.recordings, plan.expected)
         brake.attach(engine)
         teller = _Teller(index, tally, watch)
@@ -236,15 +243,22 @@ def credentials_for(plan: Plan, renderer: Renderer, options: TransportOptions, r
     )
 
 
+_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
 _worker: dict[str, Any] = {}
 """This worker process's channels, set once when it starts."""
 
 
-def _start_worker(level: Any, told: Any, tokens: tuple[SharedStore, ...]) -> None:
+def _start_worker(level: Any, told: Any, tokens: tuple[SharedStore, ...], misses: SharedMisses) -> None:
     """A worker leaves Ctrl-C to its parent, which asks it to stop."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    _worker.update(level=level, told=told, tokens=tokens)
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    _worker.update(level=level, told=told, tokens=tokens, misses=misses)
+
+
+def _misses() -> Misses:
+    shared: Misses | None = _worker.get("misses")
+    return shared or Misses()
 
 
 class _PostingWatch:
@@ -261,16 +275,32 @@ class _PostingWatch:
 def _work(plan: Plan, run_id: str, index: int) -> Result:
     brake = Brake()
     ended = threading.Event()
-
-    def follow() -> None:
-        while not ended.wait(0.05):
-            brake.press(_worker["level"].value)
-
-    threading.Thread(target=follow, name="brake", daemon=True).start()
+    threading.Thread(target=_follow, args=(brake, ended), name="brake", daemon=True).start()
+    complete = False
     try:
-        return run_partition(plan, run_id, index, _PostingWatch(), brake)
+        result = run_partition(plan, run_id, index, _PostingWatch(), brake)
+        complete = result.finished.reason is StopReason.COMPLETE
+        return result
     finally:
+        if not complete:  # here, because the others go on until they hear of it
+            _raise(_worker["level"], 1)
         ended.set()
+
+
+def _follow(brake: Brake, ended: threading.Event) -> None:
+    """Pass on what the parent asks; a worker whose parent was killed leaves at once, and for good."""
+    parent = multiprocessing.parent_process()
+    while not ended.wait(0.05):
+        brake.press(_worker["level"].value)
+        if parent is not None and not parent.is_alive():
+            brake.press(2)
+            ended.wait(_ORPHANED)
+            os._exit(ExitStatus.INTERRUPTED)
+
+
+def _raise(level: Any, to: int) -> None:
+    with level.get_lock():
+        level.value = max(level.value, to)
 
 
 def _in_processes(plan: Plan, run_id: str, watch: Watch, brake: Brake) -> Result:
@@ -279,10 +309,14 @@ def _in_processes(plan: Plan, run_id: str, watch: Watch, brake: Brake) -> Result
     told = context.SimpleQueue()
     authentications = plan.spec.environment(plan.environment).authentication or ()
     tokens = tuple(SharedStore(context) for item in authentications if isinstance(item, OAuth2))
-    channels = (level, told, tokens)
+    channels = (level, told, tokens, SharedMisses(context))
     pool = ProcessPoolExecutor(plan.partitions, mp_context=context, initializer=_start_worker, initargs=channels)
     with pool:
-        futures = [pool.submit(_work, plan, run_id, index) for index in range(plan.partitions)]
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # inherited: Ctrl-C must not hit one half-born
+        try:
+            futures = [pool.submit(_work, plan, run_id, index) for index in range(plan.partitions)]
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         listener = threading.Thread(target=_listen, args=(told, watch), daemon=True)
         listener.start()
         try:
@@ -309,13 +343,13 @@ def _wait(futures: list[Future[Result]], level: Any, brake: Brake) -> None:
     """Wait for all; one that fails, or stops by a rule, stops the others."""
     pending = set(futures)
     while pending:
-        level.value = max(level.value, brake.level)
+        _raise(level, brake.level)
         done = {future for future in pending if future.done()}
         pending -= done
         for future in done:
             failed = future.exception() is not None
             if failed or future.result().finished.reason is not StopReason.COMPLETE:
-                level.value = max(level.value, 1)
+                _raise(level, 1)
         if pending and not done:
             with contextlib.suppress(TimeoutError, Exception):
                 next(iter(pending)).result(timeout=0.05)
@@ -323,6 +357,11 @@ def _wait(futures: list[Future[Result]], level: Any, brake: Brake) -> None:
 
 def _together(futures: list[Future[Result]]) -> Result:
     error = next((error for future in futures if (error := future.exception()) is not None), None)
+    if isinstance(error, BrokenProcessPool):
+        raise ConfigurationError(
+            "a worker process died: it was killed, or memory ran out",
+            remedy="Look for the reason in the system's log; then resume the run, perhaps with fewer --workers.",
+        ) from error
     if error is not None:
         raise error
     results = [future.result() for future in futures]

@@ -31,7 +31,7 @@ def select(
     if not writer.production or (selection.delivered and selection.unknown):
         yield from chosen
         return
-    while batch := list(islice(chosen, ahead)):
+    for batch in _batches(chosen, ahead):
         marks = [writer.fingerprint(canonical_row(each)) for each in batch]
         known = set() if selection.delivered else writer.already_delivered(marks)
         known |= set() if selection.unknown else writer.uncertain(marks)
@@ -41,6 +41,20 @@ def select(
             else:
                 known.add(mark)
                 yield transaction
+
+
+def _batches(transactions: Iterator[Transaction], size: int) -> Iterator[list[Transaction]]:
+    """Yield lists of up to `size`; what came before an error comes before it here too."""
+    while True:
+        batch: list[Transaction] = []
+        try:
+            batch.extend(islice(transactions, size))
+        except Exception:
+            yield batch
+            raise
+        if not batch:
+            return
+        yield batch
 
 
 def _rows(ranges: tuple[tuple[int, int], ...]) -> RowSet:

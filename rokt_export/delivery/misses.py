@@ -1,0 +1,61 @@
+"""How many rows did not come out as hoped: the count that stop rules look at, one for all workers of a run."""
+
+from __future__ import annotations
+
+from multiprocessing.context import BaseContext
+
+
+class Misses:
+    """The count of one process.
+
+    Attributes:
+        failures: exchanges that did not come out as hoped.
+        in_a_row: of these, since the last that did.
+    """
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self.in_a_row = 0
+
+    def hit(self) -> None:
+        """Note one that came out as hoped."""
+        self.in_a_row = 0
+
+    def miss(self) -> tuple[int, int]:
+        """Note one that did not; return both counts."""
+        self.failures += 1
+        self.in_a_row += 1
+        return self.failures, self.in_a_row
+
+
+class SharedMisses(Misses):
+    """The count of several processes together; "in a row" is in the order in which they note.
+
+    Args:
+        context: how the processes are made.
+    """
+
+    def __init__(self, context: BaseContext) -> None:
+        self._counts = context.Array("q", 2)
+
+    @property
+    def failures(self) -> int:  # type: ignore[override]
+        """Exchanges that did not come out as hoped."""
+        return int(self._counts.get_obj()[0])
+
+    @property
+    def in_a_row(self) -> int:  # type: ignore[override]
+        """Of these, since the last that did."""
+        return int(self._counts.get_obj()[1])
+
+    def hit(self) -> None:
+        """Note one that came out as hoped."""
+        with self._counts.get_lock():
+            self._counts[1] = 0
+
+    def miss(self) -> tuple[int, int]:
+        """Note one that did not; return both counts."""
+        with self._counts.get_lock():
+            self._counts[0] += 1
+            self._counts[1] += 1
+            return self._counts[0], self._counts[1]
