@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rokt_export.exchange.model import Exchange, OutcomeKind
+from rokt_export.exchange.model import Exchange, OutcomeKind, Response
 
 
 class Recordings(StrEnum):
@@ -53,21 +53,26 @@ class Delivery:
     @classmethod
     def of(cls, exchange: Exchange) -> Delivery:
         """Return the delivery that an exchange came to (texts taken as they are: redact the exchange first)."""
-        outcome = exchange.outcome
+        outcome, answer, transaction = exchange.outcome, exchange.answer, exchange.transaction
+        status, error = None, None
+        if isinstance(answer, Response):
+            status = answer.status
+        elif answer is not None:
+            error = exchange.error
         return cls(
-            row=exchange.transaction.row,
-            transaction=exchange.transaction.id,
-            outcome=outcome.kind,
-            status=exchange.status,
-            rule=outcome.rule,
-            reason=outcome.reason,
-            reference=outcome.reference,
-            code=outcome.code,
-            attempts=exchange.attempts,
-            latency_ms=exchange.latency_ms,
-            error=exchange.error,
-            started=exchange.started,
-            invented=exchange.transaction.invented,
+            transaction.row,
+            transaction.id,
+            outcome.kind,
+            status,
+            outcome.rule,
+            outcome.reason,
+            outcome.reference,
+            outcome.code,
+            exchange.attempts,
+            None if answer is None else round(answer.timings.total * 1000, 3),
+            error,
+            exchange.started,
+            transaction.invented,
         )
 
     def as_json(self) -> dict[str, object]:
