@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from rokt_export.delivery.model import Delivery
 from rokt_export.delivery.recording import Recording
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.reports.blocks import Block, Grid, Heading, Paragraph, Questions
 from rokt_export.reports.http_text import split_url
-from rokt_export.reports.identity import Identities
 from rokt_export.reports.signs import SIGNS
 from rokt_export.reports.story import Story, moment
+
+if TYPE_CHECKING:
+    from rokt_export.reports.identity import Identities
 
 MOST_NAMED = 3
 """Identifiers named in a sentence."""
@@ -172,6 +175,8 @@ def _rules(story: Story) -> Iterator[tuple[str, str, str]]:
 
 
 def _examples(story: Story) -> Iterator[Block]:
+    from rokt_export.reports.identity import Identities  # a table on a terminal does without what reads requests back
+
     identities = Identities(story)
     yield Heading("Examples to look up")
     for outcome, number in story.counts.items():
