@@ -7,18 +7,24 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from rokt_export.delivery.bookkeeping import canonical_row
-from rokt_export.delivery.tally import Tally
+from rokt_export.delivery.tally import LeftOut, Tally
 from rokt_export.transactions.model import Transaction
 
 if TYPE_CHECKING:
     from rokt_export.delivery.journal import RowSet, RunWriter
     from rokt_export.delivery.plan import Selection
 
+_RECENT = 4096
+"""Rows remembered after they were chosen: more than a feed reads ahead, so that by then they are in the journal."""
+
 
 def select(
     transactions: Iterator[Transaction], selection: Selection, writer: RunWriter, tally: Tally, *, ahead: int = 500
 ) -> Iterator[Transaction]:
     """Yield the transactions that a selection asks for, and count the others as skipped.
+
+    In production a row that stands twice in the input is sent once, as it would be in two runs. Each worker knows its
+    own rows only: of two such rows, each in another worker's share, both may be sent if they are near each other.
 
     Args:
         transactions: all of a partition, in order.
@@ -31,16 +37,24 @@ def select(
     if not writer.production or (selection.delivered and selection.unknown):
         yield from chosen
         return
+    recent: dict[bytes, None] = {}
     for batch in _batches(chosen, ahead):
         marks = [writer.fingerprint(canonical_row(each)) for each in batch]
-        known = set() if selection.delivered else writer.already_delivered(marks)
-        known |= set() if selection.unknown else writer.uncertain(marks)
+        delivered = set() if selection.delivered else writer.already_delivered(marks)
+        doubtful = set() if selection.unknown else writer.uncertain(marks)
+        repeated = set() if selection.delivered else writer.under_way(marks) | recent.keys()
         for transaction, mark in zip(batch, marks, strict=True):
-            if mark in known:
-                tally.skipped += 1
+            if mark in delivered or mark in repeated:
+                tally.leave_out(LeftOut.DELIVERED)
+            elif mark in doubtful:
+                tally.leave_out(LeftOut.UNCERTAIN)
             else:
-                known.add(mark)
+                if not selection.delivered:
+                    repeated.add(mark)
+                    recent[mark] = None
                 yield transaction
+        while len(recent) > _RECENT:
+            del recent[next(iter(recent))]
 
 
 def _batches(transactions: Iterator[Transaction], size: int) -> Iterator[list[Transaction]]:
@@ -78,6 +92,6 @@ def _of_this_run(
             or (not selection.settled and row in settled)
             or (not selection.unknown and row in unsettled)
         ):
-            tally.skipped += 1
+            tally.leave_out(LeftOut.NOT_ASKED)
         else:
             yield transaction

@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from rokt_export.delivery.latency import Latencies
 from rokt_export.errors import ExitStatus
 from rokt_export.exchange.model import Exchange, Fault, OutcomeKind
+
+
+class LeftOut(StrEnum):
+    """Why a row of the input is not sent."""
+
+    NOT_ASKED = "not_asked"
+    """Settled in this run already, unknown in it, or not among those asked for."""
+    DELIVERED = "delivered"
+    """Delivered by an earlier production run, or by this one: it stands twice in the input."""
+    UNCERTAIN = "uncertain"
+    """An earlier production run may have delivered it: no answer came."""
 
 
 @dataclass(slots=True)
@@ -21,7 +33,7 @@ class Tally:
         attempts: attempts on the wire.
         retries: of these, further attempts of a row.
         unreachable: rows that failed because the partner could not be reached.
-        skipped: rows left out because they were delivered before, or not asked for.
+        left_out: why rows of the input were not sent, to rows.
         latencies: of the last attempts.
         invented: rows that are invented people.
         first_sent, last_sent: UTC seconds since the epoch of the first and last row's first attempt.
@@ -33,7 +45,7 @@ class Tally:
     attempts: int = 0
     retries: int = 0
     unreachable: int = 0
-    skipped: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
     latencies: Latencies = field(default_factory=Latencies)
     invented: int = 0
     first_sent: float | None = None
@@ -77,8 +89,17 @@ class Tally:
         self.attempts += other.attempts
         self.retries += other.retries
         self.unreachable += other.unreachable
-        self.skipped += other.skipped
+        self.left_out.update(other.left_out)
         self.notes.extend(note for note in other.notes if note not in self.notes)
+
+    def leave_out(self, why: LeftOut) -> None:
+        """Count a row of the input that is not sent."""
+        self.left_out[why.value] += 1
+
+    @property
+    def skipped(self) -> int:
+        """Rows of the input that were not sent, and are in no list of deliveries of this run for this time."""
+        return self.left_out.total()
 
     @property
     def rows(self) -> int:
@@ -101,5 +122,7 @@ class Tally:
         """Return what the rows alone come to: as hoped, findings, or a partner that could not be reached."""
         if self.unreachable:
             return ExitStatus.UNREACHABLE
+        if self.left_out[LeftOut.UNCERTAIN]:
+            return ExitStatus.FINDINGS
         as_hoped = all(outcome == expected for outcome, rows in self.outcomes.items() if rows)
         return ExitStatus.OK if as_hoped else ExitStatus.FINDINGS

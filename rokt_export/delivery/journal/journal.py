@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from rokt_export.delivery.journal import ledger, places, purge, reading, runs, schema
 from rokt_export.delivery.journal.bulk import Bulk, storable
 from rokt_export.delivery.journal.faults import translated
+from rokt_export.delivery.journal.intents import chunks
 from rokt_export.delivery.journal.model import RunInfo, RunState, as_text, now
 from rokt_export.delivery.journal.process import this_process
 from rokt_export.delivery.journal.rows import RowSet
@@ -26,6 +27,7 @@ from rokt_export.delivery.model import Delivery
 from rokt_export.errors import JournalError, UsageError
 
 _ID_ATTEMPTS = 5
+_LOOKUP = 5_000
 
 T = TypeVar("T")
 
@@ -195,6 +197,20 @@ class Journal:
             number = runs.find(connection, run_id).no
             return reading.rows(connection, number, outcomes)
 
+    def delivered_before(self, partner: str, contents: Iterable[bytes]) -> tuple[int, int]:
+        """Return how many rows, by their canonical bytes, production of a partner has, and how many it may have."""
+        key = ledger.partner_key(self._secret, partner)
+        certain = doubtful = 0
+        with self._reading() as connection:
+            open_marks = ledger.cut_off(connection, besides=0)
+            for some in chunks(contents, _LOOKUP):
+                marks = [ledger.fingerprint(key, content) for content in some]
+                known = ledger.entered(connection, marks, certain=True)
+                maybe = (ledger.entered(connection, marks, certain=False) | open_marks) - known
+                certain += sum(mark in known for mark in marks)
+                doubtful += sum(mark in maybe for mark in marks)
+        return certain, doubtful
+
     def counts(self, run_id: str) -> dict[str, int]:
         """Return outcome to number of rows, only outcomes that occurred, in the order of `OutcomeKind`."""
         return self.find(run_id).counts
@@ -282,6 +298,7 @@ class Journal:
     def _writer(self, record: Row[Any]) -> RunWriter:
         with self._store.reading.connect() as connection:
             latest = connection.scalar(select(func.max(intent.c.no)).where(intent.c.run_no == record.no))
+            owner = runs.process_of(connection.execute(select(run).where(run.c.no == record.no)).one())
         writer = RunWriter(
             self._store,
             run_id=record.id,
@@ -289,6 +306,7 @@ class Journal:
             production=record.production,
             key=ledger.partner_key(self._secret, record.partner),
             latest=latest or 0,
+            owner=owner,
         )
         self._writers.append(writer)
         return writer

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import orjson
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import DataError
 
 from rokt_export.delivery.journal import ledger, reading
@@ -20,9 +20,11 @@ from rokt_export.delivery.journal.faults import translated
 from rokt_export.delivery.journal.intents import FINGERPRINT_BYTES, Item, encoded, open_rows, prune
 from rokt_export.delivery.journal.model import RunState, as_text, now
 from rokt_export.delivery.journal.places import Store
+from rokt_export.delivery.journal.process import Process
 from rokt_export.delivery.journal.rows import RowSet
 from rokt_export.delivery.journal.schema import intent, run
 from rokt_export.delivery.model import Delivery
+from rokt_export.errors import JournalError
 from rokt_export.exchange.model import OutcomeKind
 
 __all__ = ["FINGERPRINT_BYTES", "RunWriter"]
@@ -48,8 +50,13 @@ class RunWriter:
         key: the secret key of this partner's fingerprints in this journal.
     """
 
-    def __init__(self, store: Store, *, run_id: str, run_no: int, production: bool, key: bytes, latest: int) -> None:
+    def __init__(
+        self, store: Store, *, run_id: str, run_no: int, production: bool, key: bytes, latest: int, owner: Process
+    ) -> None:
         self.run = run_id
+        self._owner = owner
+        self._ownership = select(run.c.host, run.c.pid, run.c.process_started).where(run.c.no == run_no)
+        self._open_marks: set[bytes] = set()
         self.production = production
         self.key = key
         self._store = store
@@ -100,6 +107,10 @@ class RunWriter:
                 self._uncertain = ledger.cut_off(connection, self._run_no)
             return ledger.entered(connection, fingerprints, certain=False) | self._uncertain.intersection(fingerprints)
 
+    def under_way(self, fingerprints: Sequence[bytes]) -> set[bytes]:
+        """Return those of the fingerprints whose rows this writer intended and has not settled yet; from any thread."""
+        return self._open_marks.intersection(fingerprints)
+
     def intend(self, items: Sequence[tuple[int, str, bytes | None]]) -> None:
         """Put rows on disk as intended, in one transaction; only then may they be sent.
 
@@ -108,13 +119,15 @@ class RunWriter:
                 500 a call is best. An earlier result of a row stands again only if the row is forgotten.
 
         Raises:
-            JournalError: the journal cannot be written; none of these rows may be sent.
+            JournalError: the journal cannot be written, or another process has taken the run over meanwhile; none of
+                these rows may be sent.
         """
         if not items:
             return
         batch = {row: (transaction, mark if self.production else None) for row, transaction, mark in items}
         emptied = self._emptied(batch)
         with self._guard("written"), self._transaction() as connection:
+            self._check_owner(connection)
             inserted = connection.execute(intent.insert().values(run_no=self._run_no, **encoded(batch)))
             key: Any = inserted.inserted_primary_key
             number = int(key[0])
@@ -122,6 +135,7 @@ class RunWriter:
         self._release(batch)
         self._batches[number] = batch
         self._batch_of.update(dict.fromkeys(batch, number))
+        self._open_marks.update(mark for _, mark in batch.values() if mark is not None)
         self._latest_intent = number
         for row in batch:
             self._settled.discard(row)
@@ -242,6 +256,7 @@ class RunWriter:
         if state not in {RunState.FINISHED, RunState.INTERRUPTED}:
             raise ValueError(f"a run does not end as {state}")
         with self._guard("written"), self._transaction() as connection:
+            self._check_owner(connection)
             prune(connection, self._run_no)
             connection.execute(
                 run.update()
@@ -268,6 +283,16 @@ class RunWriter:
         except BaseException:
             self._reconnect()
             raise
+
+    def _check_owner(self, connection: Connection) -> None:
+        """Refuse to go on with a run that was taken for crashed, and resumed by another process.
+
+        So no row is sent by both, whenever a process wakes up again or a worker outlives its parent.
+        """
+        found = connection.execute(self._ownership).one_or_none()
+        if found is None or tuple(found) != (self._owner.host, self._owner.pid, self._owner.started):
+            who = "was removed" if found is None else f"was taken over by {Process(*found)}"
+            raise JournalError(f"run {self.run} {who}", remedy="It goes on there; nothing more is sent here.")
 
     def _connect(self) -> None:
         self._connection = self._store.writing.connect().execution_options(durable=self.production)
@@ -345,7 +370,9 @@ class RunWriter:
             number = self._batch_of.pop(row, None)
             if number is not None:
                 batch = self._batches[number]
-                del batch[row]
+                _, mark = batch.pop(row)
+                if mark is not None:
+                    self._open_marks.discard(mark)
                 if not batch:
                     del self._batches[number]
 
