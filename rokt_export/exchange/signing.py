@@ -198,7 +198,35 @@ def custom_auth(settings: Custom, fill: Fill) -> AuthBase:
             f"{settings.auth} is not a requests authentication",
             remedy="Name a class derived from `requests.auth.AuthBase`.",
         )
-    return made  # type: ignore[no-any-return]
+    return CustomAuth(settings.auth, made)
+
+
+class CustomAuth(AuthBase):
+    """A class that nobody here wrote; what it raises is told as the configuration's fault, not as ours."""
+
+    def __init__(self, name: str, auth: Callable[[PreparedRequest], PreparedRequest]) -> None:
+        self._name = name
+        self._auth = auth
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Put the credentials on a request.
+
+        Raises:
+            ConfigurationError: the class fails, or returns something else than the request.
+        """
+        try:
+            signed = self._auth(request)
+        except Exception as error:
+            raise ConfigurationError(
+                f"the authentication class {self._name} failed: {type(error).__name__}: {error}",
+                remedy="Mend the class, or its `options`.",
+            ) from error
+        if not isinstance(signed, PreparedRequest):
+            raise ConfigurationError(
+                f"the authentication class {self._name} returned {type(signed).__name__}, not the request",
+                remedy="Let its `__call__` return the request that it was given.",
+            )
+        return signed
 
 
 def signed(request: Request, auths: tuple[AuthBase, ...]) -> Request:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from rokt_export.spec.authentication import Authentication, Basic
 from rokt_export.spec.model import Environment, Parameter, PartnerSpec, RequiredWhen
 from rokt_export.spec.template import Template, TemplateProblem, compile_template
 
@@ -83,11 +84,21 @@ def secret_names(spec: PartnerSpec, environments: Iterable[str] | None = None) -
         open_places.extend((environment.url, environment.tls))
         for authentication in environment.authentication or ():
             for name in type(authentication).model_fields:
-                is_open = name in {"username", "certificate", "key", "token_url", "client_id", "scope", "audience"}
+                is_open = name in _OPEN and not (name == "username" and _is_key(authentication))
                 (open_places if is_open else secret_places).append(getattr(authentication, name))
     secret = {name for template in _inside(secret_places) for name in template.env}
     in_url = {name for template in _inside(open_places) for name in template.env}
     return frozenset(secret | {name for name in in_url if _sounds_secret(name)})
+
+
+_OPEN = frozenset({"username", "certificate", "key", "token_url", "client_id", "scope", "audience"})
+
+
+def _is_key(authentication: Authentication) -> bool:
+    """Whether the user name is the credential: some partners want the key there, and any password or none."""
+    if not isinstance(authentication, Basic):
+        return False
+    return not any(template.env for template in _inside(authentication.password))
 
 
 _SECRET_WORDS = ("SECRET", "TOKEN", "PASSWORD", "PASSWD", "KEY", "CREDENTIAL", "SIGNATURE")

@@ -158,10 +158,21 @@ class Stamp(AuthBase):
         return prepared
 
 
+class Failing(AuthBase):
+    def __call__(self, prepared: PreparedRequest) -> PreparedRequest:
+        raise RuntimeError("no")
+
+
+class Forgetful(AuthBase):
+    def __call__(self, prepared: PreparedRequest) -> PreparedRequest:
+        prepared.headers["X-Stamp"] = "1"
+        return None  # type: ignore[return-value]
+
+
 @pytest.fixture
 def plugin(monkeypatch: pytest.MonkeyPatch) -> None:
     module: Any = types.ModuleType("acme_auth")
-    module.Stamp, module.Number = Stamp, int
+    module.Stamp, module.Number, module.Failing, module.Forgetful = Stamp, int, Failing, Forgetful
     monkeypatch.setitem(sys.modules, "acme_auth", module)
 
 
@@ -190,6 +201,15 @@ def test_a_custom_class_may_change_header_url_and_body(plugin: None) -> None:
 def test_a_custom_class_that_cannot_be_used(plugin: None, name: str, options: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         renderer(custom(name, options))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("Failing", "acme_auth:Failing failed: RuntimeError: no"), ("Forgetful", "acme_auth:Forgetful returned NoneType")],
+)
+def test_a_custom_class_that_fails_on_a_request(plugin: None, name: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        request(custom(f"acme_auth:{name}", "{}"), {"a": "1"})
 
 
 @pytest.mark.parametrize(
