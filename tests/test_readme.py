@@ -68,7 +68,8 @@ def _anchor(title: str) -> str:
 
 
 def test_the_index_of_decisions_is_whole() -> None:
-    pages = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+    pages = sorted(path for path in (ROOT / "docs" / "decisions").glob("*.md") if path.name != "README.md")
+    assert all(re.match(r"\d{4}-", path.name) for path in pages), "a page has no number"
     titles = [path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ") for path in pages]
     wanted = [f"- {path.name[:4]} [{title}]({path.name})" for path, title in zip(pages, titles, strict=True)]
     assert [line for line in _text("docs/decisions/README.md").splitlines() if line.startswith("- ")] == wanted
