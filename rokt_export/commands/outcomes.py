@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rokt_export.reports.story import Story
 
 
-def expected_outcome(text: str) -> OutcomeKind:
-    """Return the outcome that `--expect` names.
+def expected_outcome(text: str, *, where: str = "--expect") -> OutcomeKind:
+    """Return the outcome that `--expect`, or another flag, names.
 
     Raises:
         UsageError: there is none of that name.
@@ -26,7 +26,7 @@ def expected_outcome(text: str) -> OutcomeKind:
         return OutcomeKind(text.strip().lower())
     except ValueError as error:
         names = ", ".join(OutcomeKind)
-        raise UsageError(f"`{text}` is not an outcome", where="--expect", remedy=f"Choose one of {names}.") from error
+        raise UsageError(f"`{text}` is not an outcome", where=where, remedy=f"Choose one of {names}.") from error
 
 
 def present(

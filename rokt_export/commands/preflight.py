@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rokt_export.commands.terminal import Terminal
+from rokt_export.delivery.interlock import PRODUCTION
 from rokt_export.delivery.partitions import is_live, source
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.errors import TransactionsError
+from rokt_export.exchange.model import OutcomeKind
 
 if TYPE_CHECKING:
+    from rokt_export.delivery.journal import RunInfo
     from rokt_export.transactions.model import Transaction
     from rokt_export.transactions.scan import Scan
 
@@ -37,7 +39,7 @@ class Readiness:
     problems: tuple[tuple[int, str], ...]
 
 
-def preflight(terminal: Terminal, plan: Plan, *, strict: bool) -> int | None:
+def preflight(terminal: Terminal, plan: Plan, *, strict: bool, resumed: RunInfo | None = None) -> int | None:
     """Look at the input, tell what was found, and return how many rows there are; None where nobody can know.
 
     Raises:
@@ -46,6 +48,7 @@ def preflight(terminal: Terminal, plan: Plan, *, strict: bool) -> int | None:
     assert isinstance(plan.rows, FileRows)
     if is_live(plan.rows):
         _tell_target(terminal, plan, "rows as they arrive")
+        _tell_earlier(terminal, resumed)
         return None
     from rokt_export.transactions.scan import scan
 
@@ -59,6 +62,8 @@ def preflight(terminal: Terminal, plan: Plan, *, strict: bool) -> int | None:
     )
     _tell_target(terminal, plan, f"{rows} in {', '.join(found.files[:3])}{' …' if len(found.files) > 3 else ''}")
     _tell_duration(terminal, plan, total)
+    _tell_earlier(terminal, resumed)
+    _tell_ledger(terminal, plan)
     _tell_columns(terminal, found)
     _tell_damage(terminal, found)
     for row, reason in readiness.problems[:5]:
@@ -75,10 +80,39 @@ def preflight(terminal: Terminal, plan: Plan, *, strict: bool) -> int | None:
 
 
 def _limit(plan: Plan, *, strict: bool) -> int | None:
+    from rokt_export.transactions.files import FileStamp, expand
+
     assert isinstance(plan.rows, FileRows)
-    guarded = plan.environment == "production" and plan.destination.base_url is None
-    size = sum(Path(path).stat().st_size for path in plan.rows.paths if Path(path).is_file())
-    return None if strict or guarded or size <= _LARGE else _SAMPLE
+    size = sum(stamp.size for path in expand(plan.rows.paths) if (stamp := FileStamp.of(path)) is not None)
+    return None if strict or _guarded(plan) or size <= _LARGE else _SAMPLE
+
+
+def _guarded(plan: Plan) -> bool:
+    return plan.environment == PRODUCTION and plan.destination.base_url is None
+
+
+def _tell_earlier(terminal: Terminal, resumed: RunInfo | None) -> None:
+    if resumed is not None:
+        unknown = resumed.counts.get(OutcomeKind.UNKNOWN, 0)
+        doubt = f", {unknown:,} of them unknown: sent again with --resend-unknown" if unknown else ""
+        terminal.say(f"run {resumed.run} goes on: {sum(resumed.counts.values()):,} rows are settled{doubt}")
+
+
+def _tell_ledger(terminal: Terminal, plan: Plan) -> None:
+    """Say how many rows production has already, as the ledger knows them."""
+    from rokt_export.delivery.bookkeeping import canonical_row
+    from rokt_export.delivery.journal import Journal
+
+    if not _guarded(plan):
+        return
+    with Journal.open(plan.journal) as journal:
+        delivered, doubtful = journal.delivered_before(plan.spec.partner, map(canonical_row, _all(plan)))
+    if delivered:
+        fate = "sent again (--again)" if plan.selection.delivered else "left out; --again sends them"
+        terminal.warn(f"  {delivered:,} rows were delivered to production before: {fate}")
+    if doubtful:
+        fate = "sent again (--resend-unknown)" if plan.selection.unknown else "left out; --resend-unknown sends them"
+        terminal.warn(f"  {doubtful:,} rows may have been delivered to production before: {fate}")
 
 
 def _render_some(plan: Plan) -> Readiness:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rokt_export.commands.loading import Ready, load
+from rokt_export.commands.loading import load
 from rokt_export.commands.options import (
     Confirm,
     EnvFile,
@@ -30,12 +30,13 @@ from rokt_export.commands.options import (
 from rokt_export.commands.terminal import Terminal
 from rokt_export.delivery.interlock import PRODUCTION
 from rokt_export.delivery.model import Recordings
-from rokt_export.errors import TransactionsError, UsageError
+from rokt_export.errors import UsageError
 
 if TYPE_CHECKING:
+    from rokt_export.commands.remembered import Ranges, ReplayFlags
     from rokt_export.delivery.engine import StopRules
     from rokt_export.delivery.journal import RunInfo
-    from rokt_export.delivery.plan import Pace, Selection
+    from rokt_export.delivery.plan import FileRows, Pace
     from rokt_export.exchange.model import OutcomeKind
     from rokt_export.spec.model import Limits
 
@@ -157,38 +158,48 @@ def replay(
     from rokt_export.commands.outcomes import check_reports, expected_outcome, present
     from rokt_export.commands.preflight import preflight
     from rokt_export.commands.production import pass_interlock
+    from rokt_export.commands.remembered import ReplayFlags, check_same_place, files_of, find_resumable, stamps_of
     from rokt_export.commands.rows import RowFlags, rows_of
     from rokt_export.commands.running import Job, carry_out, journal_place, new_key, variables_for
     from rokt_export.commands.sandboxed import sandboxed
-    from rokt_export.delivery.plan import FileRows, Plan
+    from rokt_export.delivery.plan import FileRows, Plan, Selection
 
+    told = ReplayFlags.among(locals())
     terminal = Terminal(quiet, verbose, no_color)
     place = journal_place(journal)
     ready = load(spec, environment, env_file)
-    hoped = expected_outcome(expect)
     check_reports(report)
-    in_sandbox = sandbox or sandbox_url is not None
+    resumed = find_resumable(place, resume, ready) if resume is not None else None
+    flags = told.over(resumed) if resumed is not None else told
+    hoped = expected_outcome(flags.expect)
+    in_sandbox = flags.sandbox or flags.sandbox_url is not None
+    guarded = environment == PRODUCTION and not in_sandbox
     interlock = partial(
-        pass_interlock, terminal, ready, sandboxed=in_sandbox, confirm=confirm, invented=False, test_data=test_data
-    )
+        pass_interlock, terminal, ready, sandboxed=in_sandbox, confirm=confirm, invented=False,
+        test_data=flags.test_data,
+    )  # fmt: skip
     interlock(may_ask=False)
-    resumed = _resumed(place, resume, ready)
-    files = tuple(events or ()) or (resumed.events if resumed else ())
+    files, ranges = _input(place, tuple(events or ()), resumed, only, from_run)
+    if resumed is not None:
+        check_same_place(resumed, guarded=guarded)
+        files = files_of(resumed, files, "--resume")
+        if resumed.spec_sha256 != ready.loaded.sha256:
+            terminal.warn(f"the spec is not the one that run {resumed.run} began with")
     if not files:
         raise UsageError("no file of transactions is named", remedy="Name one or more after the spec, or - for stdin.")
-    flags = RowFlags(files, 0, set_values or [], unset or [], columns or [], test_data, encoding, delimiter)
-    rows = rows_of(ready.spec, flags)
+    rows = rows_of(
+        ready.spec,
+        RowFlags(
+            files, 0, flags.set_values or [], flags.unset or [], flags.columns or [], flags.test_data,
+            flags.encoding, flags.delimiter,
+        ),
+    )  # fmt: skip
     assert isinstance(rows, FileRows)
-    guarded = environment == PRODUCTION and not in_sandbox
-    pace = _pace(
-        ready.spec.limits_of(environment), rate, concurrency, patience, override=override_limits, guarded=guarded
-    )
-    if in_sandbox and rate is None:
+    pace = _pace(ready.spec.limits_of(environment), flags, guarded=guarded)
+    if in_sandbox and flags.rate is None:
         pace = replace(pace, rate=None)  # the rate is what the partner bears, and a sandbox is not the partner
-    stop = _stop_rules(stop_after, stop_in_a_row, stop_unclassified, hoped, guarded=guarded)
-    pace = replace(pace, stop=stop)
-    selection = _selection(place, only, from_run, again=again, resend_unknown=resend_unknown)
-    with sandboxed(ready, wanted=sandbox, url=sandbox_url, forget=forget) as (destination, variables):
+    pace = replace(pace, stop=_stop_rules(flags, hoped, guarded=guarded))
+    with sandboxed(ready, wanted=flags.sandbox, url=flags.sandbox_url, forget=forget) as (destination, variables):
         plan = Plan(
             spec=ready.spec,
             environment=environment,
@@ -197,19 +208,19 @@ def replay(
             pace=pace,
             journal=place,
             redaction_key=new_key(),
-            selection=selection,
+            selection=Selection(only=ranges, unknown=resend_unknown, delivered=flags.again),
             destination=destination,
-            recordings=record,
+            recordings=flags.record,
             expected=hoped,
-            partitions=workers,
+            partitions=_workers(terminal, flags.workers, pace, rows),
         )
-        total = preflight(terminal, plan, strict=strict)
+        total = preflight(terminal, plan, strict=strict, resumed=resumed)
         interlock()
         options = {
-            "flags": _kept(locals()),
-            "sandbox": sandbox,
-            "env_file": str(env_file) if env_file else None,
-            "stamps": _stamps(files),
+            "flags": flags.kept(),
+            "only": ranges,
+            "env_file": str(env_file.absolute()) if env_file else None,
+            "stamps": stamps_of(files),
         }
         job = Job("replay", ready, plan, name, files, options, total, resumed.run if resumed else None)
         done = carry_out(job, terminal)
@@ -218,76 +229,65 @@ def replay(
 
 _IN_A_ROW = 3
 """The contract's: three in a row not delivered stop a production run."""
-_KEPT = ("columns", "set_values", "unset", "encoding", "delimiter", "test_data", "expect")
 
 
-def _kept(given: dict[str, Any]) -> dict[str, Any]:
-    """What a resume must do alike, so that rows mean the same."""
-    return {name: given[name] for name in _KEPT if given.get(name)}
-
-
-def _stamps(files: tuple[str, ...]) -> list[list[Any]]:
-    """What the files looked like: a resume counts rows in them again, so they must not have changed."""
-    from rokt_export.transactions.files import FileStamp, expand
-
-    stamps = [stamp for path in expand(files) if (stamp := FileStamp.of(path)) is not None]
-    return [[str(stamp.path), stamp.size, stamp.mtime_ns] for stamp in stamps]
-
-
-def _check_unchanged(found: RunInfo) -> None:
-    from rokt_export.transactions.files import FileStamp
-
-    for path, size, modified in found.options.get("stamps", ()):
-        stamp = FileStamp.of(path)
-        if stamp is None or (stamp.size, stamp.mtime_ns) != (size, modified):
-            raise TransactionsError(
-                f"the file is {'gone' if stamp is None else 'not the one'} that run {found.run} read",
-                where=path,
-                remedy="Bring it back as it was: a resume tells rows apart by their place in the file.",
-            )
-
-
-def _resumed(place: str, run: str | None, ready: Ready) -> RunInfo | None:
-    """The run to go on with, checked to be one of this partner, environment and spec."""
-    if run is None:
-        return None
+def _input(
+    place: str, files: tuple[str, ...], resumed: RunInfo | None, only: str | None, from_run: str | None
+) -> tuple[tuple[str, ...], Ranges | None]:
+    """Return the files, and which of their rows: with --only, or in a run that began with it; else all."""
+    from rokt_export.commands.remembered import files_of, rows_with
     from rokt_export.delivery.journal import Journal
 
+    if (only is None) != (from_run is None):
+        raise UsageError("--only and --from-run belong together", remedy="Write --only rejected,failed --from-run RUN.")
+    if resumed is not None:
+        if only is not None:
+            raise UsageError(
+                "a resumed run goes on with the rows that it began with",
+                where="--only",
+                remedy="Leave --resume out: --only and --from-run make a new run.",
+            )
+        kept = resumed.options.get("only")
+        return files, None if kept is None else tuple((low, high) for low, high in kept)
+    if only is None:
+        return files, None
     with Journal.open(place) as journal:
-        found = journal.find(run)
-    environment = ready.environment
-    if (found.partner, found.environment) != (ready.spec.partner, environment):
-        raise UsageError(
-            f"run {found.run} sent to {found.partner} {found.environment}, not to {ready.spec.partner} {environment}",
-            where="--resume",
-            remedy=f"Use the spec and environment of that run: {found.spec_file} -e {found.environment}.",
-        )
-    _check_unchanged(found)
-    return found
+        earlier = journal.find(str(from_run))
+    return files_of(earlier, files, "--from-run"), rows_with(place, earlier, only)
 
 
-def _pace(
-    limits: Limits, rate: str | None, concurrency: int | None, patience: str, *, override: bool, guarded: bool
-) -> Pace:
+def _workers(terminal: Terminal, wanted: int, pace: Pace, rows: FileRows) -> int:
+    """How many processes share the work: not more than may send at once, and one for what is read as it arrives."""
+    from rokt_export.delivery.partitions import is_live
+
+    most = 1 if is_live(rows) else pace.concurrency
+    if wanted > most:
+        why = "rows are read as they arrive" if is_live(rows) else f"{pace.concurrency} may be sent at once"
+        terminal.say(f"{most} worker{'' if most == 1 else 's'} instead of {wanted}: {why}", style="yellow")
+    return min(wanted, most)
+
+
+def _pace(limits: Limits, flags: ReplayFlags, *, guarded: bool) -> Pace:
     """The spec's limits, lowered by flags; production is one at a time unless told."""
     from rokt_export.delivery.plan import Pace
     from rokt_export.spec.fields import duration
     from rokt_export.spec.fields import rate as parse_rate
 
     pace = Pace.of(limits)
+    patience, concurrency = flags.patience, flags.concurrency
     try:
-        wanted_rate = parse_rate(rate) if rate is not None else None
+        rate = parse_rate(flags.rate) if flags.rate is not None else None
         pace = replace(pace, patience=0.0 if patience.strip() in ("0", "0s") else duration(patience))
     except ValueError as error:
         raise UsageError(str(error), remedy="Write a rate as 10/s or 600/m, a duration as 500ms or 10s.") from error
     if guarded:
         pace = replace(pace, concurrency=1)
-    if wanted_rate is not None:
-        if limits.rate is not None and wanted_rate > limits.rate and not override:
+    if rate is not None:
+        if limits.rate is not None and rate > limits.rate and not flags.override_limits:
             raise _beyond("--rate", f"{limits.rate:g}/s")
-        pace = replace(pace, rate=wanted_rate)
+        pace = replace(pace, rate=rate)
     if concurrency is not None:
-        if concurrency > limits.concurrency and not override:
+        if concurrency > limits.concurrency and not flags.override_limits:
             raise _beyond("--concurrency", str(limits.concurrency))
         pace = replace(pace, concurrency=concurrency)
     return pace
@@ -301,13 +301,12 @@ def _beyond(flag: str, limit: str) -> UsageError:
     )
 
 
-def _stop_rules(
-    after: int | None, in_a_row: int | None, unclassified: bool | None, hoped: OutcomeKind, *, guarded: bool
-) -> StopRules:
+def _stop_rules(flags: ReplayFlags, hoped: OutcomeKind, *, guarded: bool) -> StopRules:
     """When to stop early: as flags say; production, untold, at the first unclassified and at three in a row."""
     from rokt_export.delivery.engine import StopRules
     from rokt_export.exchange.model import OutcomeKind
 
+    after, in_a_row, unclassified = flags.stop_after, flags.stop_in_a_row, flags.stop_unclassified
     told = after is not None or in_a_row is not None
     if guarded and not told:
         in_a_row = _IN_A_ROW
@@ -315,22 +314,3 @@ def _stop_rules(
         unclassified = guarded
     good = {hoped, OutcomeKind.DELIVERED} | (set() if guarded and not told else {OutcomeKind.DUPLICATE})
     return StopRules(failures=after, consecutive=in_a_row, unclassified=unclassified, hoped=frozenset(good))
-
-
-def _selection(place: str, only: str | None, from_run: str | None, *, again: bool, resend_unknown: bool) -> Selection:
-    from rokt_export.delivery.plan import Selection
-
-    if (only is None) != (from_run is None):
-        raise UsageError("--only and --from-run belong together", remedy="Write --only rejected,failed --from-run RUN.")
-    ranges = None
-    if only is not None:
-        from rokt_export.commands.outcomes import expected_outcome
-        from rokt_export.delivery.journal import Journal
-
-        outcomes = [str(expected_outcome(word)) for word in only.split(",")]
-        with Journal.open(place) as journal:
-            found = journal.find(str(from_run))
-            ranges = tuple(journal.rows(found.run, outcomes).ranges())
-        if not ranges:
-            raise UsageError(f"run {found.run} has no row that is {' or '.join(outcomes)}", where="--only")
-    return Selection(only=ranges, unknown=resend_unknown, delivered=again)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -16,14 +16,19 @@ from rokt_export.commands.terminal import GUARD, Terminal
 from rokt_export.delivery.events import Settled, StopReason
 from rokt_export.delivery.interlock import PRODUCTION
 from rokt_export.delivery.partitions import Brake, Result, run_plan
-from rokt_export.delivery.plan import Destination, Plan
+from rokt_export.delivery.plan import Destination, FileRows, Plan
 from rokt_export.delivery.secrecy import redactor_for
+from rokt_export.delivery.tally import LeftOut, Tally
 from rokt_export.errors import ExitStatus, JournalError, RoktExportError
 from rokt_export.exchange.render import Renderer
 from rokt_export.spec.needs import variable_names
 
 if TYPE_CHECKING:
     from rokt_export.delivery.journal import RunState
+    from rokt_export.transactions.files import FileStamp
+
+_AT_ONCE = 2
+"""The brake's level at which nothing is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,7 @@ def carry_out(job: Job, terminal: Terminal, listen: Callable[[Settled], None] | 
     """
     # What makes no request at all makes no run either.
     Renderer(job.plan.spec, job.plan.environment, job.plan.variables, base_url=job.plan.destination.base_url)
+    stamps = _stamps(job.plan)
     run = _begin(job)
     brake = Brake()
     watch = ProgressWatch(terminal, job.total, listen)
@@ -116,7 +122,9 @@ def carry_out(job: Job, terminal: Terminal, listen: Callable[[Settled], None] | 
     except BaseException:
         _end(job, run, "interrupted", ExitStatus.INTERRUPTED, {})
         raise
-    status = _status(job, result)
+    _note_left_out(result.tally)
+    changed = _note_changes(result.tally, stamps)
+    status = ExitStatus.gravest(_status(job, run, result), ExitStatus.FINDINGS if changed else ExitStatus.OK)
     state = "finished" if result.finished.reason is StopReason.COMPLETE else "interrupted"
     _end(job, run, state, status, _notes(job, result))
     return Done(run, result, status)
@@ -172,8 +180,41 @@ def _standing_notes(job: Job, result: Result) -> dict[str, Any]:
     }
 
 
-def _status(job: Job, result: Result) -> ExitStatus:
+def _stamps(plan: Plan) -> list[FileStamp]:
+    from rokt_export.transactions.files import FileStamp, expand
+
+    files = expand(plan.rows.paths) if isinstance(plan.rows, FileRows) else ()
+    return [stamp for path in files if (stamp := FileStamp.of(path)) is not None]
+
+
+def _note_changes(tally: Tally, stamps: list[FileStamp]) -> bool:
+    """Note which files changed while they were read; return whether any did."""
+    from rokt_export.transactions.files import FileStamp, change_between
+
+    changes = [(stamp.path, change_between(stamp, FileStamp.of(stamp.path))) for stamp in stamps]
+    notes = [
+        f"{path} changed while it was read: {change}. Compare the rows with the file as it is now."
+        for path, change in changes
+        if change is not None
+    ]
+    tally.notes.extend(notes)
+    return bool(notes)
+
+
+def _note_left_out(tally: Tally) -> None:
+    if delivered := tally.left_out[LeftOut.DELIVERED]:
+        tally.notes.append(f"{delivered:,} rows were left out: production has them already (--again sends them)")
+    if uncertain := tally.left_out[LeftOut.UNCERTAIN]:
+        tally.notes.append(
+            f"{uncertain:,} rows were left out: production may have them, as an earlier run got no answer "
+            "(--resend-unknown sends them)"
+        )
+
+
+def _status(job: Job, run: str, result: Result) -> ExitStatus:
     rows = result.tally.exit_status(job.plan.expected)
+    if job.resume is not None:
+        rows = ExitStatus.gravest(rows, _earlier(job, run))
     match result.finished.reason:
         case StopReason.INTERRUPTED:
             return ExitStatus.INTERRUPTED
@@ -185,6 +226,15 @@ def _status(job: Job, result: Result) -> ExitStatus:
             return ExitStatus.gravest(rows, ExitStatus.FINDINGS)
 
 
+def _earlier(job: Job, run: str) -> ExitStatus:
+    """What all rows of a resumed run come to, those settled before it and those still unknown among them."""
+    from rokt_export.delivery.journal import Journal
+
+    with Journal.open(job.plan.journal) as journal:
+        outcomes = journal.find(run).counts
+    return ExitStatus.OK if set(outcomes) <= {job.plan.expected} else ExitStatus.FINDINGS
+
+
 def _with_progress(error: JournalError, run: str) -> JournalError:
     remedy = f"{error.remedy or ''} Run {run}: what is in the journal stays settled; resume it when this is mended."
     return JournalError(error.message, where=error.where, remedy=remedy.strip())
@@ -192,11 +242,14 @@ def _with_progress(error: JournalError, run: str) -> JournalError:
 
 @contextmanager
 def _signals(brake: Brake, watch: ProgressWatch) -> Iterator[None]:
-    """Ctrl-C once, or SIGTERM, stops and waits for answers; twice leaves at once."""
+    """Ctrl-C once, or SIGTERM, stops and waits for answers; twice leaves at once; a third time, whatever is done."""
 
     def heard(_number: int, _frame: FrameType | None) -> None:
-        brake.press(min(2, brake.level + 1))
-        watch.stopping(brake.level)
+        if brake.level >= _AT_ONCE:
+            raise KeyboardInterrupt
+        brake.press(brake.level + 1)
+        with suppress(RuntimeError):  # it came amid another message, and a stream is not written to twice at once
+            watch.stopping(brake.level)
 
     before = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -100,13 +100,7 @@ def resume_run(
     """Go on with a run that was stopped: only rows that are not settled are sent, read from the same files again."""
     with _opened(journal) as opened:
         info = opened.find(run)
-    if info.command != "replay":
-        raise UsageError(
-            f"run {info.run} was a `{info.command}`: its rows are not in a file",
-            remedy=f"Run `rokt-export {info.command}` again.",
-        )
     options = info.options
-    flags = options.get("flags", {})
     return replay(
         Path(info.spec_file),
         None,
@@ -114,14 +108,12 @@ def resume_run(
         confirm=confirm,
         resume=info.run,
         resend_unknown=resend_unknown,
-        sandbox=bool(options.get("sandbox")),
         output=output,
         env_file=env_file or (Path(options["env_file"]) if options.get("env_file") else None),
         journal=journal,
         quiet=quiet,
         verbose=verbose,
         no_color=no_color,
-        **flags,
     )
 
 
