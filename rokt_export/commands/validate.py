@@ -115,7 +115,10 @@ def _print_checklist(console: Console, validation: Validation) -> None:
     console.print(table)
     if validation.checklist.percent < 100:
         console.print(
-            f"`rokt-export validate {validation.file} --questions` writes what to ask the partner.", style="dim"
+            f"`rokt-export validate {validation.file} --questions` writes what to ask the partner.",
+            style="dim",
+            markup=False,
+            soft_wrap=True,
         )
 
 
