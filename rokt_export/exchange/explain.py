@@ -14,7 +14,7 @@ from rokt_export.exchange.reading import Reading
 from rokt_export.exchange.wording import shown
 
 if TYPE_CHECKING:
-    from rokt_export.exchange.classify import CompiledRule
+    from rokt_export.exchange.rules import CompiledRule
 
 
 class Verdict(StrEnum):
