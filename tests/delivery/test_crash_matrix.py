@@ -186,7 +186,7 @@ def test_kill_at_any_of_200_moments(bench, seed):
     survive(bench, seed, kills=20)
 
 
-two = pytest.mark.parametrize("bench", [{"workers": 2}], indirect=True)
+two = pytest.mark.parametrize("bench", [{"workers": 2}], indirect=True, ids=["2 workers"])
 either = pytest.mark.parametrize(
     "bench", [{"workers": 1}, {"workers": 2}], indirect=True, ids=["1 worker", "2 workers"]
 )

@@ -230,6 +230,15 @@ class RunWriter:
         with self._guard("read"), self._store.reading.connect() as connection:
             return RowSet(open_rows(connection, self._run_no))
 
+    def unknown_rows(self) -> RowSet:
+        """Return the rows of this run of which nobody knows what became: settled as `unknown`, or not settled.
+
+        Raises:
+            JournalError: the journal cannot be read.
+        """
+        with self._guard("read"), self._store.reading.connect() as connection:
+            return reading.rows(connection, self._run_no, [OutcomeKind.UNKNOWN])
+
     def heartbeat(self) -> None:
         """Give a sign of life, at most every few seconds; `intend` and `settle` give it too.
 
