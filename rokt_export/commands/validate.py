@@ -102,6 +102,7 @@ _SIGNS = {"given": ("✓", "green"), "partly": ("~", "yellow"), "missing": ("✗
 
 def _print_checklist(console: Console, validation: Validation) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     assert validation.checklist is not None
     table = Table(title=f"What the partner has told: {validation.checklist.percent} %", title_justify="left", box=None)
@@ -111,7 +112,7 @@ def _print_checklist(console: Console, validation: Validation) -> None:
     table.add_column("Detail")
     for point in validation.checklist.points:
         sign, style = _SIGNS[str(point.state)]
-        table.add_row(f"[{style}]{sign}[/]", f"{point.number} {point.title}", str(point.state), point.detail)
+        table.add_row(Text(sign, style), f"{point.number} {point.title}", str(point.state), Text(point.detail))
     console.print(table)
     if validation.checklist.percent < 100:
         console.print(

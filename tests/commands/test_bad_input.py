@@ -32,8 +32,18 @@ FILES: dict[str, tuple[str | bytes | None, str, str]] = {
 }
 
 
-@pytest.mark.parametrize("case", FILES)
-@pytest.mark.parametrize("command", ["validate", "test", "render", "classify"])
+SLOW = {"bomb", "large", "deep"}
+
+
+@pytest.mark.parametrize(
+    ("case", "command"),
+    [
+        (case, command)
+        for case in FILES
+        for command in ("validate", "test", "render", "classify")
+        if command == "validate" or case not in SLOW
+    ],
+)
 def test_a_file_that_is_no_spec(cli: CommandLine, case: str, command: str) -> None:
     text, place, message = FILES[case]
     if text is not None:

@@ -137,12 +137,13 @@ def test_no_secret_is_seen_whatever_the_partner_echoes(
     assert run("test", spec, "--sandbox", "--verbose", env=env) == 0
     for output in ("table", "json"):
         assert run("runs", "list", "--output", output) == 0
-    for which in ("last", cli("runs", "list", "--output", "json").json[1]["run"]):
-        assert run("runs", "show", which, "--all") == 0
-        for form in available():
-            assert run("runs", "export", which, "--format", form) == 0
-            assert run("report", which, "--format", form, "--out", cli.folder / f"{which}.{form}") == 0
-    assert search.check_files(spec, rows) > len(list(available()))
+    formats = [word for form in available() for word in ("--format", form)]
+    for which in (0, 1):
+        name = cli("runs", "list", "--output", "json").json[which]["run"]
+        assert run("runs", "show", name, "--all") == 0
+        assert run("report", name, *formats, "--out", cli.folder) == 0
+        assert run("runs", "export", name, "--format", "har") == 0
+    assert search.check_files(spec, rows) > 2 * len(list(available()))
 
 
 def closed_port() -> int:
