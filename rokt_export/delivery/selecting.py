@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -84,13 +84,13 @@ def _of_this_run(
     transactions: Iterator[Transaction], selection: Selection, writer: RunWriter, tally: Tally
 ) -> Iterator[Transaction]:
     settled, unsettled = writer.settled_rows(), writer.unsettled_rows()
-    wished: Container[int] = writer.unknown_rows() if selection.unknown else ()
+    wished = writer.unknown_rows() if selection.unknown else None
     wanted = None if selection.only is None else _rows(selection.only)
     for transaction in transactions:
         row = transaction.row
         if (
             (wanted is not None and row not in wanted)
-            or (not selection.settled and row in settled and row not in wished)
+            or (not selection.settled and row in settled and not (wished and row in wished))
             or (not selection.unknown and row in unsettled)
         ):
             tally.leave_out(LeftOut.NOT_ASKED)
