@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import typer
@@ -29,22 +30,33 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         status = app(args=arguments, prog_name="rokt-export", standalone_mode=False)
         sys.stdout.flush()
+        if status == ExitStatus.INTERRUPTED and not isinstance(status, ExitStatus):
+            _tell("\ninterrupted")  # Typer has turned KeyboardInterrupt into this number
         return int(status or 0)
     except typer.Exit as error:
         return error.exit_code
+    except SystemExit as error:
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        return _reader_left()  # Typer has turned it into exit 1, which means findings here
     except (KeyboardInterrupt, typer.Abort):
         _tell("\ninterrupted")
         return ExitStatus.INTERRUPTED
     except BrokenPipeError:
-        from rokt_export.commands.terminal import drop_stdout
-
-        drop_stdout()
-        return ExitStatus.OK
+        return _reader_left()
     except RoktExportError as error:
         return _failed(error)
     except Exception as error:  # noqa: BLE001 - the last place that can catch it
         verbose = "--verbose" in (sys.argv if arguments is None else arguments)
         return _usage(error) if isinstance(error, _USAGE_ERROR) else _crashed(error, verbose=verbose)
+
+
+def _reader_left() -> int:
+    """`| head` has what it wanted: no error."""
+    from rokt_export.commands.terminal import drop_stdout
+
+    drop_stdout()
+    return ExitStatus.OK
 
 
 def _failed(error: RoktExportError) -> int:
@@ -80,7 +92,9 @@ def _tell(text: str) -> None:
 
 def run() -> None:
     """Run the process's own command line and end the process with its status."""
-    raise SystemExit(main())
+    status = main()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done: another Ctrl-C would only garble the end
+    raise SystemExit(status)
 
 
 if __name__ == "__main__":

@@ -85,8 +85,9 @@ class ProgressWatch:
     def stopping(self, level: int) -> None:
         """Say that Ctrl-C was heard."""
         waiting = sum(self._in_flight.values())
+        answers = f"{waiting} answer{'' if waiting == 1 else 's'}" if waiting else "what is in flight"
         text = (
-            f"stopping: waiting for {waiting} answers; press Ctrl-C again to leave at once"
+            f"stopping: waiting for {answers}; press Ctrl-C again to leave at once"
             if level == 1
             else "leaving at once: what has no answer yet is listed as unknown"
         )

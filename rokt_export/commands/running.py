@@ -110,9 +110,21 @@ def carry_out(job: Job, terminal: Terminal, listen: Callable[[Settled], None] | 
     run = _begin(job)
     brake = Brake()
     watch = ProgressWatch(terminal, job.total, listen)
+    # To the very end: an eager second Ctrl-C must not keep the journal from learning how the run ended.
+    with _signals(brake, watch):
+        result = _sent(job, run, terminal, watch, brake)
+        _note_left_out(result.tally)
+        changed = _note_changes(result.tally, stamps)
+        status = ExitStatus.gravest(_status(job, run, result), ExitStatus.FINDINGS if changed else ExitStatus.OK)
+        state = "finished" if result.finished.reason is StopReason.COMPLETE else "interrupted"
+        _end(job, run, state, status, _notes(job, result))
+    return Done(run, result, status)
+
+
+def _sent(job: Job, run: str, terminal: Terminal, watch: ProgressWatch, brake: Brake) -> Result:
     try:
-        with watch, _signals(brake, watch):
-            result = run_plan(job.plan, run, watch, brake)
+        with watch:
+            return run_plan(job.plan, run, watch, brake)
     except JournalError as error:
         raise _with_progress(error, run) from error
     except RoktExportError as error:
@@ -122,12 +134,6 @@ def carry_out(job: Job, terminal: Terminal, listen: Callable[[Settled], None] | 
     except BaseException:
         _end(job, run, "interrupted", ExitStatus.INTERRUPTED, {})
         raise
-    _note_left_out(result.tally)
-    changed = _note_changes(result.tally, stamps)
-    status = ExitStatus.gravest(_status(job, run, result), ExitStatus.FINDINGS if changed else ExitStatus.OK)
-    state = "finished" if result.finished.reason is StopReason.COMPLETE else "interrupted"
-    _end(job, run, state, status, _notes(job, result))
-    return Done(run, result, status)
 
 
 def _begin(job: Job) -> str:
