@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
@@ -13,6 +13,7 @@ import typer
 
 from rokt_export.commands.loading import Ready, load
 from rokt_export.commands.options import (
+    Again,
     Confirm,
     EnvFile,
     JournalPlace,
@@ -32,7 +33,8 @@ from rokt_export.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
     from rokt_export.commands.running import Done
-    from rokt_export.delivery.plan import FileRows, GeneratedRows
+    from rokt_export.delivery.journal import Journal, RunInfo
+    from rokt_export.delivery.plan import Destination, FileRows, GeneratedRows, Plan
     from rokt_export.exchange.compare import DiffResult
     from rokt_export.spec.model import DiffSettings
 
@@ -82,6 +84,7 @@ def diff(
     sandbox_url: SandboxUrls = None,
     confirm: Confirm = None,
     test_data: TestData = False,
+    again: Again = False,
     name: Name = None,
     report: Reports = None,
     output: OutputFormat = Output.TABLE,
@@ -98,38 +101,43 @@ def diff(
     from rokt_export.commands.running import journal_place
 
     terminal = Terminal(quiet, verbose, no_color)
-    _check_flags(spec, between, runs, output, report)
+    _check_flags(between, runs, output, report)
+    _check_arguments(spec, events, between, learn=learn, in_sandbox=sandbox or bool(sandbox_url))
     place = journal_place(journal)
-    done: list[Done] = []
     if runs is None:
         assert between is not None
         assert spec is not None
         sides = [load(spec, environment, env_file) for environment in between]
-        flags = (tuple(events or ()), count, set_values or [], unset or [], test_data)
-        done = _send(terminal, sides, flags, place, name, confirm, sandbox, sandbox_url or [])
-        runs = (done[0].run, done[1].run)
-        if grave := [each.status for each in done if each.status > ExitStatus.FINDINGS]:
+        flags = _Flags(
+            tuple(events or ()), count, set_values or [], unset or [], test_data, again, name, confirm, sandbox,
+            sandbox_url or [],
+        )  # fmt: skip
+        done = _send(terminal, sides, flags, place)
+        if len(done) < len(sides) or done[-1].status > ExitStatus.FINDINGS:
             terminal.warn("not compared: a side could not be sent to; `rokt-export runs list` shows what was")
-            return ExitStatus.gravest(*grave)
-    result = _compared(place, runs, _settings(spec))
-    if learn:
-        _learn(terminal, spec, result)
-    _write_reports(terminal, result, report or [])
+            return ExitStatus.gravest(*(each.status for each in done))
+        runs = (done[0].run, done[1].run)
+        terminal.say(f"compared: `rokt-export diff --runs {runs[0]} {runs[1]}` does it again without sending")
+    result = _compared(place, runs, spec)
     _print(terminal, result, output)
+    _write_reports(terminal, result, report or [])
+    if learn:
+        assert spec is not None
+        _learn(terminal, spec, result)
     return ExitStatus.FINDINGS if result.differs else ExitStatus.OK
 
 
 _SUFFIXES = {".html": "html", ".htm": "html", ".md": "markdown", ".json": "json"}
 
 
-def _check_flags(spec: Path | None, between: object, runs: object, output: Output, report: list[Path] | None) -> None:
+def _check_flags(between: object, runs: object, output: Output, report: list[Path] | None) -> None:
+    from rokt_export.commands.outcomes import check_folder
+
     if (between is None) == (runs is None):
         raise UsageError(
             "a diff is either --between two environments, or of two --runs",
             remedy="Write `diff SPEC EVENTS --between staging production`, or `diff --runs A B`.",
         )
-    if between is not None and spec is None:
-        raise UsageError("no spec is named", remedy="Write `diff SPEC EVENTS --between staging production`.")
     if output in (Output.CSV, Output.NDJSON):
         raise UsageError("differences are no rows", where="--output", remedy="Use table or json.")
     for path in report or ():
@@ -139,88 +147,165 @@ def _check_flags(spec: Path | None, between: object, runs: object, output: Outpu
                 where="--report",
                 remedy="Use .html, .md or .json.",
             )
+        check_folder(path)
 
 
-def _settings(spec: Path | None) -> DiffSettings | None:
-    if spec is None:
-        return None
-    from rokt_export.spec.loading import load_spec
+def _check_arguments(
+    spec: Path | None, events: list[str] | None, between: tuple[str, str] | None, *, learn: bool, in_sandbox: bool
+) -> None:
+    if spec is None and between is not None:
+        raise UsageError("no spec is named", remedy="Write `diff SPEC EVENTS --between staging production`.")
+    if spec is None and learn:
+        raise UsageError(
+            "--learn writes into a spec, and none is named", remedy="Write `diff SPEC --runs A B --learn`."
+        )
+    if events and between is None:
+        raise UsageError(
+            "two runs are compared from the journal, without files",
+            where=events[0],
+            remedy="Leave the files out, or send them: `diff SPEC EVENTS --between staging production`.",
+        )
+    if between is not None and between[0] == between[1] and not in_sandbox:
+        raise UsageError(
+            f"{between[0]} would be sent every transaction twice, and call the second a duplicate",
+            where="--between",
+            remedy="Name two environments; compare two runs to one with `diff --runs A B`.",
+        )
 
-    return load_spec(spec).spec.diff
+
+@dataclass(frozen=True, slots=True)
+class _Flags:
+    """What the command line says about sending."""
+
+    files: tuple[str, ...]
+    count: int | None
+    changes: list[str]
+    unset: list[str]
+    test_data: bool
+    again: bool
+    name: str | None
+    confirm: str | None
+    sandbox: bool
+    urls: list[str]
 
 
-def _send(
-    terminal: Terminal,
-    sides: list[Ready],
-    flags: tuple[tuple[str, ...], int | None, list[str], list[str], bool],
-    place: str,
-    name: str | None,
-    confirm: str | None,
-    sandbox: bool,
-    urls: list[str],
-) -> list[Done]:
-    """Send the same transactions to both sides, each as a run of its own, with one key for both redactions."""
+def _send(terminal: Terminal, sides: Sequence[Ready], flags: _Flags, place: str) -> list[Done]:
+    """Send the same transactions to both sides, each as a run of its own; stop where a side could not be sent to."""
     from rokt_export.commands.production import pass_interlock
-    from rokt_export.commands.rows import RowFlags, rows_of
     from rokt_export.commands.running import Job, carry_out, new_key, variables_for
     from rokt_export.commands.sandboxed import sandboxed
-    from rokt_export.delivery.model import Recordings
-    from rokt_export.delivery.plan import FileRows, Pace, Plan, Selection
+    from rokt_export.delivery.plan import FileRows
 
-    if urls and len(urls) != len(sides):
+    if flags.urls and len(flags.urls) != len(sides):
         raise UsageError("--sandbox-url is given once for each side", remedy="Give it twice: first A, then B.")
-    files, count, changes, unset, test_data = flags
-    given = RowFlags(files, count or 1, changes, unset, test_data=test_data, seed=secrets.randbits(48))
-    rows: FileRows | GeneratedRows = rows_of(sides[0].spec, given)
+    rows = _rows(sides[0], flags)
     for ready in sides:
         pass_interlock(
-            terminal, ready, sandboxed=sandbox or bool(urls), confirm=confirm,
-            invented=not isinstance(rows, FileRows), test_data=test_data,
+            terminal, ready, sandboxed=flags.sandbox or bool(flags.urls), confirm=flags.confirm,
+            invented=not isinstance(rows, FileRows), test_data=flags.test_data,
         )  # fmt: skip
-    key, done = new_key(), []
+    total = None if isinstance(rows, FileRows) else rows.count
+    urls: Sequence[str | None] = flags.urls or [None] * len(sides)
     with ExitStack() as stack:
-        for index, ready in enumerate(sides):
-            url = urls[index] if urls else None
-            destination, variables = stack.enter_context(sandboxed(ready, wanted=sandbox, url=url, forget=sandbox))
-            pace = Pace.of(ready.spec.limits_of(ready.environment))
-            in_sandbox = destination.base_url is not None
-            guarded = ready.environment == PRODUCTION and not in_sandbox
-            pace = replace(pace, concurrency=1 if guarded else pace.concurrency, rate=None if in_sandbox else pace.rate)
-            plan = Plan(
-                spec=ready.spec,
-                environment=ready.environment,
-                variables=variables_for(ready, variables),
-                rows=rows,
-                pace=pace,
-                journal=place,
-                redaction_key=key,
-                selection=Selection(
-                    only=((1, count),) if count and isinstance(rows, FileRows) else None, delivered=True
-                ),
-                destination=destination,
-                recordings=Recordings.ALL,
-            )
+        ways = [
+            stack.enter_context(sandboxed(ready, wanted=flags.sandbox, url=url, remember=False))
+            for ready, url in zip(sides, urls, strict=True)
+        ]
+        # Both sides' variables are looked at before either is sent anything.
+        values = [variables_for(ready, variables) for ready, (_, variables) in zip(sides, ways, strict=True)]
+        key, done = new_key(), []
+        for ready, (destination, _), variables in zip(sides, ways, values, strict=True):
+            plan = _plan(ready, rows, flags, destination, variables, place, key)
+            own = f"{flags.name}-{ready.environment}" if flags.name else None
             terminal.say(f"sending to {ready.environment}")
-            own = f"{name}-{ready.environment}" if name else None
-            done.append(carry_out(Job("diff", ready, plan, own, files), terminal))
+            done.append(carry_out(Job("diff", ready, plan, own, flags.files, total=total), terminal))
+            for note in done[-1].result.tally.notes:
+                terminal.warn(note)
+            if message := done[-1].result.finished.message:
+                terminal.warn(f"{ready.environment} stopped: {message}")
+            if done[-1].status > ExitStatus.FINDINGS:
+                break
     return done
 
 
-def _compared(place: str, runs: tuple[str, str], settings: DiffSettings | None) -> DiffResult:
+def _rows(ready: Ready, flags: _Flags) -> FileRows | GeneratedRows:
+    from rokt_export.commands.rows import RowFlags, rows_of
+    from rokt_export.delivery.partitions import is_live
+    from rokt_export.delivery.plan import FileRows
+
+    rows = rows_of(
+        ready.spec,
+        RowFlags(
+            flags.files, flags.count or 1, flags.changes, flags.unset, test_data=flags.test_data,
+            seed=secrets.randbits(48),
+        ),
+    )  # fmt: skip
+    if isinstance(rows, FileRows) and is_live(rows):
+        raise UsageError(
+            "stdin can be read once, and two sides are to be sent its rows",
+            remedy="Save the rows in a file, and name it.",
+        )
+    return rows
+
+
+def _plan(
+    ready: Ready,
+    rows: FileRows | GeneratedRows,
+    flags: _Flags,
+    destination: Destination,
+    variables: dict[str, str],
+    place: str,
+    key: bytes,
+) -> Plan:
+    """The plan of one side; with one key for both, so that one person is one token on both."""
+    from rokt_export.commands.production import careful
+    from rokt_export.delivery.model import Recordings
+    from rokt_export.delivery.plan import Destination, FileRows, Pace, Plan, Selection
+    from rokt_export.exchange.model import OutcomeKind
+
+    pace = Pace.of(ready.spec.limits_of(ready.environment))
+    if destination != Destination():
+        pace = replace(pace, rate=None)
+    elif ready.environment == PRODUCTION:
+        pace = careful(pace, OutcomeKind.DELIVERED)
+    some = ((1, flags.count),) if flags.count and isinstance(rows, FileRows) else None
+    return Plan(
+        spec=ready.spec,
+        environment=ready.environment,
+        variables=variables,
+        rows=rows,
+        pace=pace,
+        journal=place,
+        redaction_key=key,
+        selection=Selection(only=some, delivered=flags.again),
+        destination=destination,
+        recordings=Recordings.ALL,
+    )
+
+
+def _compared(place: str, runs: tuple[str, str], spec: Path | None) -> DiffResult:
     from rokt_export.delivery.journal import Journal
     from rokt_export.delivery.pairing import compare_runs
 
     with Journal.open(place) as journal:
-        return compare_runs(journal, journal.find(runs[0]), journal.find(runs[1]), settings)
+        a, b = journal.find(runs[0]), journal.find(runs[1])
+        return compare_runs(journal, a, b, _settings(journal, b, spec))
 
 
-def _learn(terminal: Terminal, spec: Path | None, result: DiffResult) -> None:
+def _settings(journal: Journal, run: RunInfo, spec: Path | None) -> DiffSettings | None:
+    """The `diff:` of the spec that is named, else of the one that the second run went with."""
+    from rokt_export.reports.story import Story
+    from rokt_export.spec.loading import load_spec
+
+    if spec is not None:
+        return load_spec(spec).spec.diff
+    kept = Story.of(journal, run).spec
+    return kept.diff if kept is not None else None
+
+
+def _learn(terminal: Terminal, spec: Path, result: DiffResult) -> None:
     from rokt_export.delivery.pairing import learn
 
-    if spec is None:
-        raise UsageError(
-            "--learn writes into a spec, and none is named", remedy="Write `diff SPEC --runs A B --learn`."
-        )
     learned = learn(spec, result)
     terminal.say(f"written into {spec}: {', '.join(learned)}" if learned else "there was nothing to learn")
 

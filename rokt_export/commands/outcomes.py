@@ -62,7 +62,8 @@ def present(
     told = output is Output.TABLE and terminal.out.is_terminal
     if done.result.finished.message and not told:
         terminal.warn(f"stopped: {done.result.finished.message}")
-    if done.status is ExitStatus.INTERRUPTED or done.result.finished.message:
+    stopped = done.status is ExitStatus.INTERRUPTED or done.result.finished.message
+    if stopped and story.run.command == "replay":
         terminal.say(f"go on with: rokt-export runs resume {done.run}")
     return done.status
 
@@ -99,7 +100,18 @@ def check_reports(paths: list[Path] | None) -> None:
 
     for path in paths or ():
         format_of(path)
-        if not path.absolute().parent.is_dir():
-            raise UsageError(
-                "this folder does not exist", where=str(path.parent), remedy="Make it, or choose another path."
-            )
+        check_folder(path)
+
+
+def check_folder(path: Path) -> None:
+    """Check that the folder of a file to come is there, before anything is sent.
+
+    Raises:
+        UsageError: it is not, or the path is a folder itself.
+    """
+    if path.is_dir():
+        raise UsageError("a folder stands here", where=str(path), remedy="Choose the name of a file.")
+    if not path.absolute().parent.is_dir():
+        raise UsageError(
+            "this folder does not exist", where=str(path.parent), remedy="Make it, or choose another path."
+        )

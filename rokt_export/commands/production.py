@@ -1,14 +1,23 @@
-"""The interlock at the terminal: asks a person to type the partner's name before anything goes to production."""
+"""Production at the terminal: a person types the partner's name first, and sends go one at a time."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import typer
 
 from rokt_export.commands.loading import Ready
 from rokt_export.commands.terminal import Terminal
 from rokt_export.delivery.interlock import guard_production
+
+if TYPE_CHECKING:
+    from rokt_export.delivery.plan import Pace
+    from rokt_export.exchange.model import OutcomeKind
+
+IN_A_ROW = 3
+"""The contract's: three in a row not delivered stop a production run."""
 
 
 def pass_interlock(
@@ -51,3 +60,17 @@ def pass_interlock(
         test_data=test_data,
         ask=ask if someone else None,
     )
+
+
+def careful(pace: Pace, hoped: OutcomeKind) -> Pace:
+    """Return production's pace: one at a time, up to the first answer that no rule explains or three that disappoint.
+
+    Args:
+        pace: the spec's.
+        hoped: the outcome that is as good as delivered.
+    """
+    from rokt_export.delivery.engine import StopRules
+    from rokt_export.exchange.model import OutcomeKind
+
+    stop = StopRules(consecutive=IN_A_ROW, unclassified=True, hoped=frozenset({hoped, OutcomeKind.DELIVERED}))
+    return replace(pace, concurrency=1, stop=stop)

@@ -10,6 +10,7 @@ import typer
 
 from rokt_export.commands.loading import load
 from rokt_export.commands.options import (
+    Again,
     Confirm,
     EnvFile,
     Environment,
@@ -27,6 +28,7 @@ from rokt_export.commands.options import (
     Unset,
     Verbose,
 )
+from rokt_export.commands.production import IN_A_ROW
 from rokt_export.commands.terminal import Terminal
 from rokt_export.delivery.interlock import PRODUCTION
 from rokt_export.delivery.model import Recordings
@@ -83,7 +85,6 @@ Patience = Annotated[
     str, typer.Option("--patience", metavar="DURATION", help="How long the partner may be out of reach.")
 ]
 Record = Annotated[Recordings, typer.Option("--record", help="Which exchanges are kept whole, for reports and diffs.")]
-Again = Annotated[bool, typer.Option("--again", help="Send rows that an earlier production run delivered.")]
 Resume = Annotated[
     str | None,
     typer.Option("--resume", metavar="RUN", help="Go on with a run: only rows not settled.", show_default=False),
@@ -227,10 +228,6 @@ def replay(
     return present(done, place, terminal, output, report, everything=everything)
 
 
-_IN_A_ROW = 3
-"""The contract's: three in a row not delivered stop a production run."""
-
-
 def _input(
     place: str, files: tuple[str, ...], resumed: RunInfo | None, only: str | None, from_run: str | None
 ) -> tuple[tuple[str, ...], Ranges | None]:
@@ -309,7 +306,7 @@ def _stop_rules(flags: ReplayFlags, hoped: OutcomeKind, *, guarded: bool) -> Sto
     after, in_a_row, unclassified = flags.stop_after, flags.stop_in_a_row, flags.stop_unclassified
     told = after is not None or in_a_row is not None
     if guarded and not told:
-        in_a_row = _IN_A_ROW
+        in_a_row = IN_A_ROW
     if unclassified is None:
         unclassified = guarded
     good = {hoped, OutcomeKind.DELIVERED} | (set() if guarded and not told else {OutcomeKind.DUPLICATE})

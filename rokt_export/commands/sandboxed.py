@@ -14,18 +14,19 @@ from rokt_export.errors import UsageError
 
 @contextmanager
 def sandboxed(
-    ready: Ready, *, wanted: bool, url: str | None = None, forget: bool = False
+    ready: Ready, *, wanted: bool, url: str | None = None, forget: bool = False, remember: bool = True
 ) -> Iterator[tuple[Destination, dict[str, str] | None]]:
     """Yield where to send and the variables to send with: a sandbox's, or the endpoint and None.
 
-    A sandbox remembers, as digests, whom earlier runs sent it, so that the same file sent twice meets duplicates, as it
-    would at the partner.
+    A sandbox that remembers knows, as digests, whom earlier runs sent it, so that the same file sent twice meets
+    duplicates, as it would at the partner.
 
     Args:
         ready: the spec.
         wanted: whether a sandbox is started.
         url: a sandbox that is running already.
         forget: whether it forgets earlier runs first.
+        remember: whether it knows of other runs, and they will know of this one.
 
     Raises:
         UsageError: both are asked for, or the URL is not on this machine.
@@ -38,8 +39,8 @@ def sandboxed(
         from rokt_export.sandbox.options import SandboxOptions
         from rokt_export.sandbox.server import Sandbox
 
-        memory = _memory(ready)
-        if forget:
+        memory = _memory(ready) if remember else None
+        if forget and memory is not None:
             memory.unlink(missing_ok=True)
         options = SandboxOptions(environment=ready.environment, memory=memory)
         with Sandbox(ready.spec, options, variables=ready.variables.values) as sandbox:

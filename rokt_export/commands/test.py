@@ -27,6 +27,7 @@ from rokt_export.commands.options import (
     Verbose,
 )
 from rokt_export.commands.terminal import Terminal
+from rokt_export.delivery.interlock import PRODUCTION
 from rokt_export.errors import UsageError
 
 Events = Annotated[
@@ -76,7 +77,7 @@ def test(
     Exit status: 0 all delivered, 1 any other outcome, 3 something is wrong here, 4 the partner is out of reach.
     """
     from rokt_export.commands.outcomes import check_reports, expected_outcome, present
-    from rokt_export.commands.production import pass_interlock
+    from rokt_export.commands.production import careful, pass_interlock
     from rokt_export.commands.rows import RowFlags, rows_of
     from rokt_export.commands.running import Job, carry_out, journal_place, new_key, variables_for
     from rokt_export.commands.sandboxed import sandboxed
@@ -89,14 +90,17 @@ def test(
     check_reports(report)
     flags = RowFlags(tuple(events or ()), count or 1, set_values or [], unset or [], test_data=test_data, seed=seed)
     rows = rows_of(ready.spec, flags)
+    in_sandbox = sandbox or sandbox_url is not None
     pass_interlock(
-        terminal, ready, sandboxed=sandbox or sandbox_url is not None, confirm=confirm,
+        terminal, ready, sandboxed=in_sandbox, confirm=confirm,
         invented=not isinstance(rows, FileRows), test_data=test_data,
     )  # fmt: skip
     if forget and not sandbox:
         raise UsageError("--forget needs --sandbox", remedy="Add --sandbox, or leave --forget out.")
     only = ((1, count),) if count is not None and isinstance(rows, FileRows) else None
     pace = replace(Pace.of(ready.spec.limits_of(environment)), patience=0.0)
+    if environment == PRODUCTION and not in_sandbox:
+        pace = careful(pace, hoped)
     with sandboxed(ready, wanted=sandbox, url=sandbox_url, forget=forget) as (destination, variables):
         plan = Plan(
             spec=ready.spec,
