@@ -46,7 +46,9 @@ def classify(
     terminal = Terminal(no_color=no_color)
     loaded = load_spec(spec)
     raw = text.encode() if text is not None else _read(body)
-    response = _response(raw, status, header or [])
+    response, stated = _response(raw, status, header or [])
+    if not stated:
+        terminal.say("no status is told: 200 is taken; --status tells another", style="yellow")
     explanation = Classifier(loaded.spec.responses).explain(response)
     match output:
         case Output.JSON:
@@ -76,7 +78,8 @@ def _read(place: str) -> bytes:
         ) from error
 
 
-def _response(raw: bytes, status: int | None, given: list[str]) -> Response:
+def _response(raw: bytes, status: int | None, given: list[str]) -> tuple[Response, bool]:
+    """The answer, and whether a status was told for it."""
     found, headers, body = _pasted(raw)
     for item in given:
         name, sign, value = item.partition(":")
@@ -85,7 +88,8 @@ def _response(raw: bytes, status: int | None, given: list[str]) -> Response:
                 f"`{item}` is no header", where="--header", remedy='Write -H "Content-Type: application/json".'
             )
         headers.append((name.strip(), value.strip()))
-    return Response(status or found or 200, tuple(headers), body)
+    told = status or found
+    return Response(told or 200, tuple(headers), body), told is not None
 
 
 def _pasted(raw: bytes) -> tuple[int | None, list[tuple[str, str]], bytes]:

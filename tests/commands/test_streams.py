@@ -160,6 +160,13 @@ def test_a_whole_pasted_answer(cli: CommandLine, spec: Path) -> None:
     assert cli("classify", spec, "--body", cli.write("answer.txt", paste), "--output", "json").json == done.json
 
 
+def test_a_paste_without_a_status_is_told_so(cli: CommandLine, spec: Path) -> None:
+    done = cli("classify", spec, "--output", "json", stdin=b"{}")
+    assert (done.status, done.json["outcome"]) == (0, "delivered")
+    assert "200 is taken; --status tells another" in done.err
+    assert cli("classify", spec, "--status", 200, stdin=b"{}").err == ""
+
+
 def test_warnings_fail_where_told(cli: CommandLine) -> None:
     spec = cli.write("acme.yaml", spec_text("https://example.com", authentication=UNSET))
     assert cli("validate", spec).status == 0
