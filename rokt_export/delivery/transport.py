@@ -5,11 +5,8 @@ from __future__ import annotations
 import contextlib
 import re
 import resource
-import select
-import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
@@ -20,8 +17,10 @@ from urllib.request import getproxies, proxy_bypass
 import pycurl
 
 from rokt_export.delivery.faults import Failure
+from rokt_export.delivery.heads import head_of
 from rokt_export.delivery.inspection import Certificate, Conversation, Inspection, certificate_of, phase_of
 from rokt_export.delivery.interrupts import HeldInterrupt
+from rokt_export.delivery.sockets import Sockets
 from rokt_export.delivery.trust import authorities, check_client_certificate
 from rokt_export.errors import ConfigurationError
 from rokt_export.exchange.model import Fault, FaultKind, Request, Response, Timings
@@ -36,31 +35,23 @@ _HTTP_VERSIONS = {
     "2": pycurl.CURL_HTTP_VERSION_2_0,
 }
 
-# What libcurl or pycurl would add of its own.
-_SUPPRESSED = ("Accept", "User-Agent", "Content-Type", "Expect")
+# What libcurl would add of its own, and how it is told not to.
+_SUPPRESSED = {"accept": b"Accept:", "content-type": b"Content-Type:", "expect": b"Expect:"}
 
 # RFC 9110, 8.6: a request of these methods states its length even where it has no body.
 _LENGTH_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
 
 _UNSAFE_IN_HEADER = re.compile(r"[\r\n\0]")
 
-# The peer has closed its half: epoll says so of its own accord only when asked, poll elsewhere by POLLHUP.
-_PEER_CLOSED = getattr(select, "EPOLLRDHUP", 0)
-_HUNG_UP = _PEER_CLOSED | select.POLLHUP | select.POLLERR
-_UNTIL_CLOSED = select.POLLIN | _PEER_CLOSED
+# What each request needs of pycurl, without a look-up in the module each time.
+_POSTFIELDS, _STARTTRANSFER, _TOTAL = pycurl.POSTFIELDS, pycurl.STARTTRANSFER_TIME_T, pycurl.TOTAL_TIME_T
+_OK, _ABORT = pycurl.PREREQFUNC_OK, pycurl.PREREQFUNC_ABORT
 
-_POLL_OF_CURL = {
-    pycurl.POLL_NONE: 0,
-    pycurl.POLL_IN: _UNTIL_CLOSED,
-    pycurl.POLL_OUT: select.POLLOUT,
-    pycurl.POLL_INOUT: select.POLLIN | select.POLLOUT | _PEER_CLOSED,
-}
+# libcurl looks for an idle connection among all that it has, one by one: so none of its handles has more than these.
+_CONNECTIONS_EACH = 128
 
-# libcurl's bits for each combination of a poll's five: an error or hang-up is something to read.
-_READINESS = tuple(
-    (pycurl.CSELECT_OUT if event & select.POLLOUT else 0) | (pycurl.CSELECT_IN if event & ~select.POLLOUT else 0)
-    for event in range(32)
-)
+# The least that libcurl takes. Its default is allocated for each request, and at 64 KB made 64 MB of 1,000 in flight.
+_UPLOAD_BUFFER = 16384
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,21 +103,13 @@ class Transport:
         self._options = options
         self._authorities = str(authorities(options.ca_file)) if options.verify else None
         self._active: dict[pycurl.Curl, _Slot] = {}
-        self._idle: list[_Slot] = []
+        self._opening: set[_Slot] = set()
         self._done: list[tuple[Any, Response | Fault]] = []
-        self._parked: set[int] = set()
-        self._wanted: dict[int, int] = {}
         self._interrupt = HeldInterrupt()
-        self._poller, self._poller_units = _new_poller()
-        self._waker, self._alarm = socket.socketpair()
-        self._waker.setblocking(False)
-        self._alarm.setblocking(False)
-        self._poller.register(self._alarm.fileno(), select.POLLIN)
-        self._multi = pycurl.CurlMulti()
-        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
-        self._multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, options.max_connections)
-        self._multi.setopt(pycurl.M_MAX_HOST_CONNECTIONS, options.max_connections)
-        self._multi.setopt(pycurl.M_MAXCONNECTS, options.max_connections)
+        self._sockets = Sockets()
+        self._rooms = _shares(options.max_connections)
+        self._shard = _Shard(self._rooms.pop(), self._sockets)
+        self._shards = [self._shard]
         self._closed = False
         _allow_descriptors(2 * options.max_connections)
 
@@ -149,20 +132,26 @@ class Transport:
         A request that cannot be sent as it stands (a line break in a header) is answered by a `protocol` fault.
         HEAD is sent without a body.
         """
-        slot = self._idle.pop() if self._idle else _Slot(self._options, self._authorities)
+        shard = self._shard
+        if not shard.idle:
+            shard = self._shard = self._shard_with_room()
+        slot = shard.idle.pop()
         try:
             slot.prepare(token, request)
         except (pycurl.error, ValueError) as error:
             slot.forget()
-            self._idle.append(slot)
+            shard.idle.append(slot)
             self._done.append((token, slot.unsendable(request, str(error))))
             return
-        self._active[slot.handle] = slot
+        handle = slot.handle
+        self._active[handle] = slot
         try:
-            self._multi.add_handle(slot.handle)
+            self._opening.add(slot)
+            shard.add(handle)
         except BaseException:
-            if slot.handle.multi() is None:  # else an interrupt came once libcurl had it: it is in flight
-                del self._active[slot.handle]
+            if handle.multi() is None:  # else an interrupt came once libcurl had it: it is in flight
+                del self._active[handle]
+                self._opening.discard(slot)
             raise
 
     def poll(self, timeout: float) -> list[tuple[Any, Response | Fault]]:
@@ -180,8 +169,7 @@ class Transport:
 
     def wake(self) -> None:
         """Make a `poll` that waits, or else the next one, return at once; may be called from any thread."""
-        with contextlib.suppress(BlockingIOError, OSError):  # full: it is awake; closed: nobody waits
-            self._waker.send(b"\0")
+        self._sockets.wake()
 
     def cancel(self, token: Any) -> None:
         """End the requests started with `token`; `poll` answers them `cancelled`, or as they ended before."""
@@ -216,107 +204,81 @@ class Transport:
             return
         self._closed = True
         with self._interrupt:
-            for handle in self._active:
-                self._multi.remove_handle(handle)
-            # The multi handle first: the connections it closes still refer to the easy handles that opened them.
-            self._multi.close()
-            for slot in (*self._active.values(), *self._idle):
+            for handle, slot in self._active.items():
+                slot.shard.remove(handle)
+            slots = [*self._active.values(), *(slot for shard in self._shards for slot in shard.idle)]
+            # The multi handles first: the connections they close still refer to the easy handles that opened them.
+            for shard in self._shards:
+                shard.close()
+            for slot in slots:
                 slot.close()
             self._active.clear()
-            self._idle.clear()
-            if hasattr(self._poller, "close"):
-                self._poller.close()
-            self._waker.close()
-            self._alarm.close()
+            self._opening.clear()
+            self._sockets.close()
+
+    def _shard_with_room(self) -> _Shard:
+        """Return a shard that has an idle slot, the first for choice: few connections, often used, are better kept."""
+        chosen = next((shard for shard in self._shards if shard.idle or shard.slots < shard.connections), None)
+        if chosen is None and self._rooms:
+            chosen = _Shard(self._rooms.pop(), self._sockets)
+            self._shards.append(chosen)
+        if chosen is None:  # more in flight than connections: libcurl makes them wait, or shares a connection (HTTP/2)
+            chosen = min(self._shards, key=lambda shard: shard.slots)
+        if not chosen.idle:
+            slot = _Slot(self._options, self._authorities, self._opening, self._sockets.opened)
+            slot.shard = chosen
+            chosen.idle.append(slot)
+            chosen.slots += 1
+        return chosen
 
     def _turn(self, deadline: float) -> bool:
         """Let libcurl work once on what is due, else on what becomes ready; return whether `wake` was called."""
-        multi = self._multi
-        due = multi.timeout()
+        shards = self._shards
+        due = [shard.timeout() for shard in shards]
         wait = max(0.0, deadline - monotonic())
-        if 0 <= due < wait * 1000:
-            wait = due / 1000
+        for milliseconds in due:
+            if 0 <= milliseconds < wait * 1000:
+                wait = milliseconds / 1000
         # Also where something is due: an idle connection that was closed must be known before it is used again.
-        events = self._poller.poll(wait * self._poller_units)
-        woken = False
-        alarm, parked = self._alarm.fileno(), self._parked
+        events = self._sockets.wait(wait)
         with self._interrupt:
-            for descriptor, event in events:
-                if descriptor == alarm:
-                    woken = True
-                    self._silence()
-                elif descriptor in parked:
-                    self._unpark(descriptor, event)
-                else:
-                    multi.socket_action(descriptor, _READINESS[event & 31])
-            if due == 0 or not events:
-                multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+            woken = self._sockets.serve(events)
+            for shard, milliseconds in zip(shards, due, strict=True):
+                # Where a socket of the shard was ready, what was due has been done as well.
+                if not events or (milliseconds == 0 and shard.timeout() == 0):
+                    shard.act(pycurl.SOCKET_TIMEOUT, 0)
+            self._sockets.verify(self._opening)
             self._collect()
         return woken
 
-    def _silence(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            while self._alarm.recv(4096):
-                pass
-
-    def _watch(self, what: int, descriptor: int, _multi: object, _data: object) -> None:
-        """Wait for what libcurl wants of a socket (its CURLMOPT_SOCKETFUNCTION)."""
-        if what == pycurl.POLL_REMOVE:
-            self._park(descriptor)
-            return
-        self._parked.discard(descriptor)
-        self._register(descriptor, _POLL_OF_CURL[what])
-
-    def _register(self, descriptor: int, wanted: int) -> None:
-        try:
-            self._poller.modify(descriptor, wanted)
-        except FileNotFoundError:  # new, or closed since and its number used again
-            self._poller.register(descriptor, wanted)
-        self._wanted[descriptor] = wanted
-
-    def _park(self, descriptor: int) -> None:
-        """Keep a socket registered that no transfer uses: most often its connection's next request wants it again."""
-        self._parked.add(descriptor)
-        if self._wanted.get(descriptor) != _UNTIL_CLOSED:
-            with contextlib.suppress(OSError):  # closed already
-                self._register(descriptor, _UNTIL_CLOSED)
-
-    def _unpark(self, descriptor: int, event: int) -> None:
-        """Stop watching a socket that no transfer uses; where the server closed it, so do we.
-
-        libcurl looks for closed connections only now and then, and would write a request into one: that request could
-        not be told from a received one. On a socket shut down by us it fails before its first byte.
-        """
-        self._parked.discard(descriptor)
-        with contextlib.suppress(OSError, KeyError):  # closed already, or no socket
-            self._wanted.pop(descriptor, None)
-            self._poller.unregister(descriptor)
-            if event & _HUNG_UP:
-                _shut_down(descriptor)
-
     def _collect(self) -> None:
         """Turn libcurl's finished transfers into answers."""
-        left = 1
-        while left:
-            left, finished, failed = self._multi.info_read()
-            for handle in finished:
-                slot = self._active[handle]
-                self._settle(slot, slot.response())
-            for handle, code, text in failed:
-                slot = self._active[handle]
-                if slot.may_start_over():
-                    self._multi.remove_handle(handle)
-                    slot.start_over()
-                    self._multi.add_handle(handle)
-                else:
-                    self._settle(slot, slot.fault(code, text))
+        active = self._active
+        for shard in self._shards:
+            left = 1
+            while left:
+                left, finished, failed = shard.results()
+                for handle in finished:
+                    slot = active[handle]
+                    self._settle(slot, slot.response())
+                for handle, code, text in failed:
+                    slot = active[handle]
+                    if slot.may_start_over():
+                        shard.remove(handle)
+                        slot.start_over()
+                        self._opening.add(slot)
+                        shard.add(handle)
+                    else:
+                        self._settle(slot, slot.fault(code, text))
 
     def _settle(self, slot: _Slot, answer: Response | Fault) -> None:
-        self._multi.remove_handle(slot.handle)
-        del self._active[slot.handle]
+        handle, shard = slot.handle, slot.shard
+        shard.remove(handle)
+        del self._active[handle]
+        self._opening.discard(slot)
         self._done.append((slot.token, answer))
         slot.token = None
-        self._idle.append(slot)
+        shard.idle.append(slot)
 
     def _end(self, chosen: Any) -> None:
         with self._interrupt:
@@ -325,37 +287,98 @@ class Transport:
                 self._settle(slot, slot.cancelled())
 
 
+# Setting the slots of a frozen dataclass takes half the time of its __init__ (`transactions.reading.healthy`).
+_BLANK_RESPONSE, _BLANK_TIMINGS = Response.__new__, Timings.__new__
+_SET_STATUS, _SET_HEADERS, _SET_BODY, _SET_TIMINGS, _SET_VERSION = (
+    Response.__dict__[name].__set__ for name in ("status", "headers", "body", "timings", "http_version")
+)
+_SET_DNS, _SET_CONNECT, _SET_TLS, _SET_FIRST_BYTE, _SET_TOTAL = (
+    Timings.__dict__[name].__set__ for name in ("dns", "connect", "tls", "first_byte", "total")
+)
+
+
+class _Shard:
+    """One of a transport's multi handles, with the connections and easy handles that are its own."""
+
+    __slots__ = ("_multi", "act", "add", "connections", "idle", "remove", "results", "slots", "timeout")
+
+    def __init__(self, connections: int, sockets: Sockets) -> None:
+        self.connections = connections
+        self.slots = 0
+        self.idle: list[_Slot] = []
+        self._multi = multi = pycurl.CurlMulti()
+        self.act, self.timeout, self.results = multi.socket_action, multi.timeout, multi.info_read
+        self.add, self.remove = multi.add_handle, multi.remove_handle
+        multi.setopt(pycurl.M_SOCKETFUNCTION, sockets.watcher(self.act))
+        multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, connections)
+        multi.setopt(pycurl.M_MAX_HOST_CONNECTIONS, connections)
+        multi.setopt(pycurl.M_MAXCONNECTS, connections)
+
+    def close(self) -> None:
+        """Close the connections; its transfers must be removed already."""
+        self._multi.close()
+        self.idle.clear()
+
+
 class _Slot:
     """An easy handle used again and again: it remembers how it is set, and changes only what differs."""
 
     __slots__ = (
+        "_accepted",
         "_admitted",
         "_chunks",
+        "_connected",
         "_has_body",
         "_headers",
+        "_info",
         "_lines",
         "_method",
+        "_opened",
+        "_opening",
         "_options",
         "_received",
+        "_set",
         "_started_over",
         "_url",
         "handle",
+        "shard",
         "token",
     )
 
-    def __init__(self, options: TransportOptions, trusted: str | None) -> None:
+    shard: _Shard
+
+    def __init__(
+        self,
+        options: TransportOptions,
+        trusted: str | None,
+        opening: set[_Slot] | None = None,
+        opened: Callable[[int, int], int] = lambda _descriptor, _purpose: pycurl.SOCKOPT_OK,
+    ) -> None:
+        """Make and configure a handle.
+
+        Args:
+            options: the transport's.
+            trusted: file or folder of the authorities.
+            opening: a set to be removed from once there is a connection.
+            opened: what hears of each new socket.
+        """
         self._options = options
+        self._opening = opening if opening is not None else set()
+        self._opened = opened
         self.token: Any = None
         self._lines: list[bytes] = []
         self._chunks: list[bytes] = []
         self._received = 0
         self._admitted = 0
+        self._connected = False
         self._started_over = False
-        self.handle = pycurl.Curl()
-        _configure(self.handle, options, trusted)
-        self.handle.setopt(pycurl.HEADERFUNCTION, self._lines.append)
-        self.handle.setopt(pycurl.WRITEFUNCTION, self._receive)
-        self.handle.setopt(pycurl.PREREQFUNCTION, self._admit)
+        self.handle = handle = pycurl.Curl()
+        self._set, self._info = handle.setopt, handle.getinfo
+        _configure(handle, options, trusted)
+        handle.setopt(pycurl.HEADERFUNCTION, self._lines.append)
+        handle.setopt(pycurl.WRITEFUNCTION, self._receive)
+        handle.setopt(pycurl.PREREQFUNCTION, self._admit)
+        handle.setopt(pycurl.SOCKOPTFUNCTION, self._connect)
         self.forget()
 
     def forget(self) -> None:
@@ -364,6 +387,7 @@ class _Slot:
         self._method = ""
         self._has_body: bool | None = None
         self._headers: tuple[tuple[str, str], ...] | None = None
+        self._accepted: str | None = None
 
     def close(self) -> None:
         """Free the handle; its multi handle must be closed already."""
@@ -380,6 +404,7 @@ class _Slot:
         self._lines.clear()
         self._chunks.clear()
         self._received = self._admitted = 0
+        self._connected = False
         if self._started_over:
             self._started_over = False
             self.handle.setopt(pycurl.FRESH_CONNECT, 0)
@@ -394,24 +419,22 @@ class _Slot:
         if request.headers is not self._headers:
             self._set_headers(request.headers)
         if body is not None and method != "HEAD":
-            self.handle.setopt(pycurl.POSTFIELDS, body)
+            self._set(_POSTFIELDS, body)
 
     def response(self) -> Response | Fault:
         """Return the answer of a transfer that ended well in libcurl's eyes."""
-        lines = self._lines
-        if len(lines) < 2 or lines[-1] not in _BLANK or lines.count(lines[-1]) > 1:
-            lines = _final_block(lines)
-            if not lines:
-                return self.fault(pycurl.E_PARTIAL_FILE, "it ended among its headers")
-        status, version = _status_of(lines[0])
+        head = head_of(tuple(self._lines))
+        if head is None:
+            return self.fault(pycurl.E_PARTIAL_FILE, "it ended among its headers")
         chunks = self._chunks
-        return Response(
-            status,
-            tuple(map(_header_of, lines[1:-1])),
-            chunks[0] if len(chunks) == 1 else b"".join(chunks),
-            self._timings(),
-            version,
-        )
+        made = _BLANK_RESPONSE(Response)
+        status, version, headers = head
+        _SET_STATUS(made, status)
+        _SET_HEADERS(made, headers)
+        _SET_BODY(made, chunks[0] if len(chunks) == 1 else b"".join(chunks))
+        _SET_TIMINGS(made, self._timings())
+        _SET_VERSION(made, version)
+        return made
 
     def fault(self, code: int, text: str) -> Fault:
         """Return why a transfer failed, from libcurl's code and words."""
@@ -437,6 +460,7 @@ class _Slot:
         """Make ready to be added again, once, for a connection that is new."""
         self._started_over = True
         self._admitted = 0
+        self._connected = False
         self._lines.clear()
         self.handle.setopt(pycurl.FRESH_CONNECT, 1)
 
@@ -457,23 +481,32 @@ class _Slot:
         return self._admitted > 0 and (info(pycurl.REQUEST_SIZE) > 0 or info(pycurl.SIZE_UPLOAD_T) > 0)
 
     def _timings(self) -> Timings:
-        info = self.handle.getinfo
-        first_byte = info(pycurl.STARTTRANSFER_TIME_T) * 1e-6
-        total = info(pycurl.TOTAL_TIME_T) * 1e-6
-        if self._admitted and not info(pycurl.NUM_CONNECTS):
-            return Timings(0.0, 0.0, 0.0, first_byte, total)
-        return Timings(
-            info(pycurl.NAMELOOKUP_TIME_T) * 1e-6,
-            info(pycurl.CONNECT_TIME_T) * 1e-6,
-            info(pycurl.APPCONNECT_TIME_T) * 1e-6,
-            first_byte,
-            total,
-        )
+        info = self._info
+        dns = connect = tls = 0.0
+        if self._connected or not self._admitted:  # else libcurl's figures mean its search for a connection
+            dns = info(pycurl.NAMELOOKUP_TIME_T) * 1e-6
+            connect = info(pycurl.CONNECT_TIME_T) * 1e-6
+            tls = info(pycurl.APPCONNECT_TIME_T) * 1e-6
+        made = _BLANK_TIMINGS(Timings)
+        _SET_DNS(made, dns)
+        _SET_CONNECT(made, connect)
+        _SET_TLS(made, tls)
+        _SET_FIRST_BYTE(made, info(_STARTTRANSFER) * 1e-6)
+        _SET_TOTAL(made, info(_TOTAL) * 1e-6)
+        return made
+
+    def _connect(self, descriptor: int, purpose: int) -> int:
+        """Take note of a connection made for this transfer."""
+        self._connected = True
+        return self._opened(descriptor, purpose)
 
     def _admit(self, *_addresses: object) -> int:
         """Let the request go out once: a second call means that libcurl is about to resend it."""
         self._admitted += 1
-        return pycurl.PREREQFUNC_OK if self._admitted == 1 else pycurl.PREREQFUNC_ABORT
+        if self._admitted > 1:
+            return _ABORT
+        self._opening.discard(self)
+        return _OK
 
     def _receive(self, chunk: bytes) -> int | None:
         self._received += len(chunk)
@@ -514,10 +547,12 @@ class _Slot:
         self._headers = None
         lines, accepted = _header_lines(headers, states_length=bool(self._has_body))
         self.handle.setopt(pycurl.HTTPHEADER, lines)
-        if accepted:
-            self.handle.setopt(pycurl.ACCEPT_ENCODING, accepted)
-        else:
-            self.handle.unsetopt(pycurl.ACCEPT_ENCODING)
+        if accepted != self._accepted:
+            if accepted:
+                self.handle.setopt(pycurl.ACCEPT_ENCODING, accepted)
+            else:
+                self.handle.unsetopt(pycurl.ACCEPT_ENCODING)
+            self._accepted = accepted
         self._headers = headers
 
 
@@ -611,10 +646,12 @@ def _check(options: TransportOptions) -> None:
 def _configure(handle: pycurl.Curl, options: TransportOptions, trusted: str | None) -> None:
     """Set what holds for every request of a transport."""
     handle.setopt(pycurl.NOSIGNAL, 1)
+    handle.setopt(pycurl.USERAGENT, "")
     handle.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
     handle.setopt(pycurl.PATH_AS_IS, 1)
     handle.setopt(pycurl.TCP_NODELAY, 1)
     handle.setopt(pycurl.TCP_KEEPALIVE, 1)
+    handle.setopt(pycurl.UPLOAD_BUFFERSIZE, _UPLOAD_BUFFER)
     handle.setopt(pycurl.MAXAGE_CONN, _MAX_IDLE_SECONDS)
     handle.setopt(pycurl.CONNECTTIMEOUT_MS, _milliseconds(options.connect_timeout))
     handle.setopt(pycurl.TIMEOUT_MS, _milliseconds(options.timeout))
@@ -639,6 +676,13 @@ def _configure_tls(handle: pycurl.Curl, options: TransportOptions, trusted: str 
         handle.setopt(pycurl.KEYPASSWD, options.client_key_password)
 
 
+def _shares(connections: int) -> list[int]:
+    """Divide connections among as few shards as may be, as evenly as may be."""
+    shards = max(1, -(-connections // _CONNECTIONS_EACH))
+    each, more = divmod(connections, shards)
+    return [each] * (shards - more) + [each + 1] * more
+
+
 def _milliseconds(seconds: float) -> int:
     return max(1, round(seconds * 1000))  # 0 would mean libcurl's default
 
@@ -655,51 +699,17 @@ def _header_lines(headers: Iterable[tuple[str, str]], *, states_length: bool) ->
     given: set[str] = set()
     accepted = ""
     for name, value in headers:
-        if _UNSAFE_IN_HEADER.search(name) or _UNSAFE_IN_HEADER.search(value):
+        line = f"{name}: {value}" if value else f"{name};"
+        if _UNSAFE_IN_HEADER.search(line):
             raise ValueError(f"the header {_UNSAFE_IN_HEADER.sub(' ', name)} holds a line break or NUL")
         key = name.lower()
         given.add(key)
         if key == "accept-encoding":
             accepted = value
-        if key == "content-length" and states_length:
-            continue
-        lines.append((f"{name}: {value}" if value else f"{name};").encode())
-    lines += [f"{name}:".encode() for name in _SUPPRESSED if name.lower() not in given]
+        if key != "content-length" or not states_length:
+            lines.append(line.encode())
+    lines += [line for key, line in _SUPPRESSED.items() if key not in given]
     return lines, accepted
-
-
-_BLANK = (b"\r\n", b"\n")
-
-
-def _final_block(lines: list[bytes]) -> list[bytes]:
-    """Return the last status line's block with its blank line: no interim (1xx) or proxy's response, no trailers.
-
-    Empty where the blank line is missing: libcurl takes a connection closed among the headers for the end of an answer.
-    """
-    start = max((index for index, line in enumerate(lines) if line.startswith(b"HTTP/")), default=0)
-    end = next((index for index in range(start, len(lines)) if lines[index] in _BLANK), None)
-    return [] if end is None else lines[start : end + 1]
-
-
-# Most lines repeat from answer to answer: reading each once is what keeps parsing cheap.
-@lru_cache(maxsize=256)
-def _header_of(line: bytes) -> tuple[str, str]:
-    name, _, value = _text(line).partition(":")
-    return name.strip(), value.strip()
-
-
-@lru_cache(maxsize=256)
-def _status_of(line: bytes) -> tuple[int, str]:
-    version, _, rest = _text(line).partition(" ")
-    return int(rest[:3]), version.partition("/")[2]
-
-
-def _text(line: bytes) -> str:
-    """Return a header line's text: UTF-8 as most write it today, else Latin-1 as HTTP has it."""
-    try:
-        return line.decode()
-    except UnicodeDecodeError:
-        return line.decode("latin-1")
 
 
 def _proxy_of(url: str, told: str | None) -> str | None:
@@ -720,19 +730,3 @@ def _allow_descriptors(more: int) -> None:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with contextlib.suppress(OSError, ValueError):  # not allowed: a connection too many will say so
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _shut_down(descriptor: int) -> None:
-    """Let nothing more be written to a socket that stays libcurl's to close."""
-    borrowed = socket.socket(fileno=descriptor)
-    try:
-        borrowed.shutdown(socket.SHUT_RDWR)
-    finally:
-        borrowed.detach()
-
-
-def _new_poller() -> tuple[Any, float]:
-    """Return epoll, or where there is none poll, and how many of its units of time make a second."""
-    if hasattr(select, "epoll"):
-        return select.epoll(), 1.0
-    return select.poll(), 1000.0

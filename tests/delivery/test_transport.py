@@ -19,7 +19,9 @@ from types import FrameType
 import pytest
 import trustme
 
+import rokt_export.delivery.transport as transports
 from rokt_export.delivery.interrupts import HeldInterrupt
+from rokt_export.delivery.sockets import Sockets
 from rokt_export.delivery.transport import Transport, TransportOptions, inspect
 from rokt_export.errors import ConfigurationError
 from rokt_export.exchange.model import Fault, FaultKind, Request, Response
@@ -564,7 +566,7 @@ def test_close_twice_with_transfers_in_flight(serve) -> None:
 
 
 def interrupt_inside_the_transport(number: int, frame: FrameType | None) -> None:
-    if frame is not None and Path(frame.f_code.co_filename).name == "transport.py":
+    if frame is not None and Path(frame.f_code.co_filename).name in ("transport.py", "sockets.py"):
         raise KeyboardInterrupt
 
 
@@ -601,12 +603,182 @@ def test_ctrl_c_in_a_storm_loses_and_repeats_nothing(serve) -> None:
     assert len(peer.requests) == 2000
 
 
+def test_ctrl_c_while_libcurl_first_asks_for_a_socket_aborts_nothing(serve, transport, monkeypatch) -> None:
+    register = Sockets._register
+    interrupted = []
+
+    def interrupt(sockets: Sockets, descriptor: int, wanted: int) -> None:
+        register(sockets, descriptor, wanted)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Sockets, "_register", interrupt)
+    steps = [lambda: transport.start("x", post(serve(answering(OK)).url())), *[lambda: transport.poll(0.1)] * 5]
+    answers = []
+    for step in steps:
+        try:
+            answers += step() or []
+        except KeyboardInterrupt:
+            interrupted.append(step)
+    assert interrupted
+    assert [(token, answer.status) for token, answer in answers] == [("x", 200)]
+
+
 def test_an_interrupt_is_held_until_the_end_of_the_block() -> None:
     reached = False
     with pytest.raises(KeyboardInterrupt), HeldInterrupt():
         signal.raise_signal(signal.SIGINT)
         reached = True
     assert reached
+
+
+# -- many connections: they are shared out among several of libcurl's handles
+
+
+@pytest.fixture
+def shards(monkeypatch) -> Iterator[Transport]:
+    """A transport of twelve connections on three handles."""
+    monkeypatch.setattr(transports, "_CONNECTIONS_EACH", 4)
+    with Transport(TransportOptions(connect_timeout=2, timeout=5, proxy="", max_connections=12)) as transport:
+        yield transport
+
+
+def all_at_once(*scripts: bytes | None) -> Script:
+    """Answer the n-th request of each of twelve connections when all twelve have come; None closes."""
+    barriers = [threading.Barrier(12) for _ in scripts]
+
+    def script(peer: Peer, connection: socket.socket) -> None:
+        for answer, barrier in zip(scripts, barriers, strict=True):
+            if not peer.read(connection):
+                return
+            with suppress(threading.BrokenBarrierError):
+                barrier.wait(2)
+            if answer is None:
+                break
+            connection.sendall(answer)
+        connection.shutdown(socket.SHUT_RDWR)
+        connection.close()
+
+    return script
+
+
+def start_all(transport: Transport, peer: Peer, count: int = 12) -> None:
+    for number in range(count):
+        transport.start(number, post(peer.url(), b"row %d" % number))
+
+
+@pytest.mark.parametrize("connections", [0, 1, 128, 129, 256, 1000])
+def test_connections_are_shared_out_evenly(connections) -> None:
+    shares = transports._shares(connections)
+    assert sum(shares) == connections
+    assert max(shares) <= 128
+    assert max(shares) - min(shares) <= 1
+    assert len(shares) == max(1, -(-connections // 128))
+
+
+def test_every_shards_connections_are_used(serve, shards) -> None:
+    peer = serve(all_at_once(OK))
+    start_all(shards, peer)
+    assert shards.in_flight == 12
+    answers = drain(shards)
+    assert sorted(answers) == list(range(12))
+    assert all(answer.status == 200 for answer in answers.values())
+    assert peer.connections == 12
+
+
+def test_more_in_flight_than_connections_wait_on_every_shard(serve, shards) -> None:
+    peer = serve(answering(OK))
+    start_all(shards, peer, 200)
+    assert len(drain(shards)) == 200
+    assert sorted(int(text.rpartition(b" ")[2]) for text in peer.requests) == list(range(200))
+    assert peer.connections <= 12
+
+
+def test_few_in_flight_keep_to_few_connections(serve, shards) -> None:
+    peer = serve(answering(OK))
+    for _ in range(20):
+        assert shards.send(post(peer.url())).status == 200
+    assert peer.connections == 1
+    start_all(shards, serve(silent))
+    shards.cancel_all()
+    drain(shards)
+    for _ in range(20):
+        assert shards.send(post(peer.url())).status == 200
+    assert peer.connections <= 2
+
+
+def test_cancel_reaches_every_shard(serve, shards) -> None:
+    peer = serve(silent)
+    start_all(shards, peer)
+    wait_for(lambda: shards.poll(0.01) == [] and len(peer.requests) == 12)
+    for number in (0, 5, 11):
+        shards.cancel(number)
+    assert shards.in_flight == 12
+    assert sorted(token for token, _ in shards.poll(1)) == [0, 5, 11]
+    assert shards.in_flight == 9
+    shards.cancel_all()
+    answers = drain(shards)
+    assert len(answers) == 9
+    for answer in answers.values():
+        fault(answer, FaultKind.CANCELLED, sent=True)
+    assert shards.send(post(serve(answering(OK)).url())).status == 200
+
+
+def test_timeouts_come_due_on_every_shard(serve, monkeypatch) -> None:
+    monkeypatch.setattr(transports, "_CONNECTIONS_EACH", 4)
+    peer = serve(silent)
+    with Transport(TransportOptions(timeout=0.3, proxy="", max_connections=12)) as transport:
+        started = time.monotonic()
+        start_all(transport, peer)
+        answers = drain(transport)
+    assert 0.2 < time.monotonic() - started < 2
+    assert len(answers) == 12
+    for answer in answers.values():
+        fault(answer, FaultKind.TIMEOUT_AFTER_SEND, sent=True)
+
+
+def test_wake_ends_the_wait_for_every_shard(serve, shards) -> None:
+    peer = serve(silent)
+    start_all(shards, peer)
+    wait_for(lambda: shards.poll(0.01) == [] and len(peer.requests) == 12)
+    threading.Timer(0.1, shards.wake).start()
+    started = time.monotonic()
+    assert shards.poll(4.0) == []
+    assert time.monotonic() - started < 2
+
+
+def test_close_with_transfers_in_flight_on_every_shard(serve, monkeypatch) -> None:
+    monkeypatch.setattr(transports, "_CONNECTIONS_EACH", 4)
+    transport = Transport(TransportOptions(proxy="", max_connections=12))
+    peer = serve(silent)
+    start_all(transport, peer)
+    wait_for(lambda: transport.poll(0.01) == [] and len(peer.requests) == 12)
+    transport.close()
+    transport.close()
+    assert transport.in_flight == 0
+
+
+def test_kept_alive_connections_that_die_make_no_second_request_on_any_shard(serve, shards) -> None:
+    peer = serve(all_at_once(OK, None))
+    start_all(shards, peer)
+    assert all(answer.status == 200 for answer in drain(shards).values())
+    start_all(shards, peer)
+    answers = drain(shards)
+    assert len(answers) == 12
+    for answer in answers.values():
+        fault(answer, FaultKind.RESET_AFTER_SEND, sent=True)
+    time.sleep(0.05)
+    assert len(peer.requests) == 24
+
+
+def test_connections_closed_while_idle_are_replaced_on_every_shard(serve, shards) -> None:
+    peer = serve(all_at_once(OK))
+    for round_ in (1, 2, 3):
+        start_all(shards, peer)
+        assert all(answer.status == 200 for answer in drain(shards).values())
+        time.sleep(0.05)
+        if round_ != 2:  # else the next transfers are started before anything was heard of the closing
+            assert shards.poll(0) == []
+    assert (len(peer.requests), peer.connections) == (36, 36)
 
 
 # -- TLS
