@@ -18,15 +18,26 @@ if TYPE_CHECKING:
 class Guard:
     """What must not reach the terminal, from the moment that it is known."""
 
-    redactor: Redactor | None = None
+    _known: list[Redactor] = field(default_factory=list)
+
+    @property
+    def redactor(self) -> Redactor | None:
+        """What redacts the secrets that were learned of last; None before any were."""
+        return self._known[-1] if self._known else None
 
     def know(self, redactor: Redactor) -> None:
-        """Redact with this from now on."""
-        self.redactor = redactor
+        """Redact with this too from now on: two environments have secrets of their own."""
+        self._known.append(redactor)
+
+    def forget(self) -> None:
+        """Know nothing, as at the start of a process."""
+        self._known.clear()
 
     def text(self, text: str) -> str:
         """Return a text without secrets."""
-        return self.redactor.secrets_in(text) if self.redactor is not None else text
+        for redactor in self._known:
+            text = redactor.secrets_in(text)
+        return text
 
 
 GUARD = Guard()

@@ -58,7 +58,7 @@ class CommandLine:
         self._patch = patch
 
     def __call__(self, *arguments: object, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Result:
-        GUARD.redactor = None
+        GUARD.forget()
         self._capture.readouterr()
         with self._patch.context() as patch:
             patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
