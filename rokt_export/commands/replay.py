@@ -196,9 +196,10 @@ def replay(
         ),
     )  # fmt: skip
     assert isinstance(rows, FileRows)
-    pace = _pace(ready.spec.limits_of(environment), flags, guarded=guarded)
-    if in_sandbox and flags.rate is None:
-        pace = replace(pace, rate=None)  # the rate is what the partner bears, and a sandbox is not the partner
+    limits = ready.spec.limits_of(environment)
+    if in_sandbox:
+        limits = limits.model_copy(update={"rate": None})  # it is what the partner bears; a sandbox is not the partner
+    pace = _pace(limits, flags, guarded=guarded)
     pace = replace(pace, stop=_stop_rules(flags, hoped, guarded=guarded))
     with sandboxed(ready, wanted=flags.sandbox, url=flags.sandbox_url, forget=forget) as (destination, variables):
         plan = Plan(

@@ -56,8 +56,8 @@ def rows_of(spec: PartnerSpec, flags: RowFlags) -> FileRows | GeneratedRows:
     check_attributes(spec, [*overrides], "--set")
     check_attributes(spec, flags.unset, "--unset")
     if flags.files:
-        expand(flags.files)  # here, so that a slip of the pen leaves no run behind
-        return FileRows(flags.files, source_options(spec, flags), overrides, frozenset(flags.unset))
+        # Here, so that a slip of the pen leaves no run behind, and no pattern is taken for a pipe.
+        return FileRows(expand(flags.files), source_options(spec, flags), overrides, frozenset(flags.unset))
     if flags.count < 1:
         raise UsageError("there is nothing to send", where="--count", remedy="Give a number of people, 1 or more.")
     return GeneratedRows(

@@ -111,8 +111,7 @@ def test_every_sample_delivers_to_its_sandbox(cli: CommandLine, sample: Path) ->
 def test_the_thousand_dirty_rows_end_in_one_row_each_in_order(cli: CommandLine) -> None:
     thousand = ROOT / "sample_events" / "thousand.csv"
     report = cli.folder / "results.csv"
-    quick = cli.write("quick.yaml", MAILCHIMP.read_text(encoding="utf-8").replace("rate: 10/s", "rate: 10000/s"))
-    done = cli("replay", quick, thousand, "--sandbox", "--report", report, "--quiet")
+    done = cli("replay", MAILCHIMP, thousand, "--sandbox", "--report", report, "--quiet")
     assert done.status == 0, done.err
     lines = report.read_text(encoding="utf-8").splitlines()
     assert [line.partition(",")[0] for line in lines] == ["row", *map(str, range(1, 1001))]
@@ -125,3 +124,16 @@ def test_the_table_is_data_and_the_talk_is_not(cli: CommandLine) -> None:
     assert "Jane Doe" in done.out
     assert done.out.count("9007199254740993") >= 1
     assert "9007199254740995" not in done.out
+
+
+def test_a_pattern_that_the_shell_left_is_looked_through_before(cli: CommandLine) -> None:
+    for name in ("b.csv", "a.csv"):
+        cli.write(name, f"email\njane.{name[0]}@example.com\n")
+    done = cli("replay", MAILCHIMP, "*.csv", "--sandbox", "--output", "json")
+    assert (done.status, done.json["counts"]) == (0, {"delivered": 2}), done.err
+    assert "2 rows in a.csv, b.csv" in done.err
+
+
+def test_a_sandbox_is_not_bound_to_the_partners_rate_but_to_ours(cli: CommandLine) -> None:
+    assert cli("replay", MAILCHIMP, FEW, "--sandbox", "--rate", "1000/s", "--quiet").status == 0
+    assert cli("replay", MAILCHIMP, FEW, "--rate", "1000/s").status == 2
