@@ -7,6 +7,7 @@ import io
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -137,7 +138,7 @@ class Partner:
         return int(self.url.rpartition(":")[2])
 
 
-def serve(partner: Partner) -> ThreadingHTTPServer:
+def serve(partner: Partner, port: int = 0, context: ssl.SSLContext | None = None) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -166,12 +167,30 @@ def serve(partner: Partner) -> ThreadingHTTPServer:
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
+
+        def finish_request(self, request: Any, client_address: Any) -> None:
+            with contextlib.suppress(ssl.SSLError, ConnectionError):
+                # Here, on the connection's own thread: a handshake may take its time.
+                wrapped = request if context is None else context.wrap_socket(request, server_side=True)
+                super().finish_request(wrapped, client_address)
+
         request_queue_size = 128
 
-    server = Server(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", port), Handler)
     partner.url = f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     return server
+
+
+@contextlib.contextmanager
+def secure(context: ssl.SSLContext) -> Iterator[Partner]:
+    """A partner behind TLS."""
+    made = Partner()
+    server = serve(made, context=context)
+    made.url = made.url.replace("http:", "https:")
+    yield made
+    server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture

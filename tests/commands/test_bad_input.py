@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from pathlib import Path
 
 import pytest
+import trustme
 
-from tests.commands.conftest import FEW, CommandLine, Partner, Result, clear, spec_text
+from tests.commands.conftest import FEW, CommandLine, Partner, Result, clear, secure, spec_text
 
 USAGE, CONFIGURATION, UNREACHABLE, JOURNAL = 2, 3, 4, 5
 OK = "spec_version: 1\npartner: acme\nendpoint: {staging: 'https://example.com'}\nresponses: [{outcome: delivered}]\n"
@@ -255,3 +257,47 @@ def test_a_partner_that_never_answers(cli: CommandLine) -> None:
     [one] = done.json["deliveries"]
     assert (one["outcome"], one["attempts"], one["status"]) == ("unknown", 1, None)
     assert one["error"].startswith("timeout_after_send: ")
+
+
+def test_a_certificate_that_nobody_vouches_for(cli: CommandLine) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    with secure(context) as partner:
+        spec = cli.write("x.yaml", spec_text(partner.url))
+        done = cli("test", spec, "--output", "json")
+        assert done.status == UNREACHABLE
+        [one] = done.json["deliveries"]
+        assert (one["outcome"], one["attempts"]) == ("failed", 0)
+        assert one["error"].startswith("tls: the certificate of 127.0.0.1 is not trusted")
+        probed = cli("probe", spec)
+        assert probed.status == UNREACHABLE
+        assert "is not trusted" in probed.out
+        assert partner.heard == []
+
+
+def test_a_certificate_for_another_name(cli: CommandLine) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("other.example.com").configure_cert(context)
+    authority.cert_pem.write_to_path(str(cli.folder / "ca.pem"))
+    with secure(context) as partner:
+        spec = cli.write("x.yaml", spec_text(partner.url) + "tls: {ca_file: ca.pem}\n")
+        [one] = cli("test", spec, "--output", "json").json["deliveries"]
+        assert "was issued for another name" in one["error"]
+        assert partner.heard == []
+
+
+def test_a_private_authority_that_is_named_is_trusted(cli: CommandLine) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(str(cli.folder / "ca.pem"))
+    with secure(context) as partner:
+        spec = cli.write("x.yaml", spec_text(partner.url) + "tls: {ca_file: ca.pem}\n")
+        assert cli("test", spec).status == 0
+        assert len(partner.heard) == 1
+
+
+def test_a_ca_file_that_is_not_there(cli: CommandLine) -> None:
+    spec = cli.write("x.yaml", spec_text("https://example.com") + "tls: {ca_file: gone.pem}\n")
+    clear(cli("test", spec), CONFIGURATION, "gone.pem")
