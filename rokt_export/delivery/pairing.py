@@ -68,7 +68,7 @@ def compare_runs(
     names = (a.environment, b.environment) if a.environment != b.environment else (_called(a), _called(b))
     for by_row in (True, False):
         comparison = Comparison(settings, a=names[0], b=names[1])
-        _tell(comparison, a, b)
+        _tell(comparison, journal, a, b)
         try:
             couples = _by_row(journal, a, b) if by_row else _by_transaction(journal, a, b)
             _compare(comparison, journal, (a, b), couples, observer)
@@ -97,7 +97,7 @@ def _called(run: RunInfo) -> str:
     return f"{run.environment}, {run.name or run.run}"
 
 
-def _tell(comparison: Comparison, a: RunInfo, b: RunInfo) -> None:
+def _tell(comparison: Comparison, journal: Journal, a: RunInfo, b: RunInfo) -> None:
     if a.spec_sha256 != b.spec_sha256:
         comparison.note(_OTHER_SPEC)
     for run in (a, b):
@@ -105,6 +105,8 @@ def _tell(comparison: Comparison, a: RunInfo, b: RunInfo) -> None:
             comparison.note(_UNFINISHED.format(run.run, run.state))
         if run.purged:
             comparison.note(_PURGED.format(run.run))
+        for sentence in journal.notes(run.run).get("notes") or ():
+            comparison.note(f"Run {run.run}: {sentence}")
     if not a.events and not b.events:
         comparison.note(_EQUIVALENT)
 
