@@ -226,7 +226,9 @@ class Engine:
     def _refill(self) -> Iterator[Event]:
         self._hungry = False
         batch = self._batch()
-        if self._stopping or self._feed.exhausted or self._breaker.open:
+        if self._stopping or self._feed.exhausted:
+            return
+        if self._breaker.open and (self._ready or self._later):  # a trial needs a row, not a batch of them
             return
         if len(self._ready) * 2 >= batch or len(self._later) >= _WAITING:
             return
