@@ -14,11 +14,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.main
 
 from rokt_export.__main__ import main
 from rokt_export.commands.terminal import GUARD
@@ -87,12 +89,17 @@ class CommandLine:
         return path
 
 
+_built = lru_cache(typer.main.get_command)
+
+
 @pytest.fixture
 def cli(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:
     """A command line in an empty folder, with an empty journal, an empty sandbox memory and no variables."""
     for name in list(os.environ):
         if "proxy" in name.lower() or name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "SSL_CERT_FILE"):
             monkeypatch.delenv(name)
+    # Typer builds all commands anew for each command line; once will do for a whole test run.
+    monkeypatch.setattr("typer.main.get_command", _built)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("ROKT_EXPORT_JOURNAL", str(tmp_path / "journal.sqlite"))
     monkeypatch.chdir(tmp_path)

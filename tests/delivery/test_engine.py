@@ -1,0 +1,574 @@
+"""The engine against real servers on loopback: what it sends again, when it waits, and when it stops."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+from commands.conftest import Heard, Partner, serve
+
+from rokt_export.delivery.credentials import Credentials
+from rokt_export.delivery.engine import Engine, EngineOptions, StopRules
+from rokt_export.delivery.events import Event, Finished, Intended, Paced, Settled, StopReason, Withdrawn
+from rokt_export.delivery.feed import FileFeed, LiveFeed
+from rokt_export.delivery.transport import Transport, TransportOptions
+from rokt_export.errors import TransactionsError, UnreachableError
+from rokt_export.exchange.classify import Classifier
+from rokt_export.exchange.model import Exchange, OutcomeKind
+from rokt_export.exchange.render import Renderer
+from rokt_export.spec.loading import load_spec
+from rokt_export.transactions.model import Transaction
+
+DELIVERED, FAILED, UNKNOWN = OutcomeKind.DELIVERED, OutcomeKind.FAILED, OutcomeKind.UNKNOWN
+INVALID, UNCLASSIFIED = OutcomeKind.INVALID, OutcomeKind.UNCLASSIFIED
+
+SPEC = """\
+spec_version: 1
+partner: acme
+endpoint:
+  staging: {url}/leads
+authentication: {authentication}
+encoding: json
+parameters:
+  - {{name: id, attribute: transactionid, required: true}}
+responses:
+  - {{outcome: failed, status: 429, retry: true{after}}}
+  - {{outcome: delivered, status: 2xx}}
+  - {{outcome: failed, status: 5xx, retry: true}}
+  - {{outcome: rejected, status: 401}}
+idempotent: {idempotent}
+"""
+
+
+class Run:
+    """What an engine told, sorted."""
+
+    def __init__(self, events: list[Event]) -> None:
+        self.events = events
+        self.finished = next((event for event in events if isinstance(event, Finished)), None)
+        self.exchanges: list[Exchange] = [
+            exchange for event in events if isinstance(event, Settled) for exchange in event.exchanges
+        ]
+        self.messages = [event.message for event in events if isinstance(event, Paced)]
+        self.withdrawn = [each.row for event in events if isinstance(event, Withdrawn) for each in event.transactions]
+
+    @property
+    def outcomes(self) -> Counter[OutcomeKind]:
+        return Counter(exchange.outcome.kind for exchange in self.exchanges)
+
+    @property
+    def rows(self) -> list[int]:
+        return sorted(exchange.transaction.row for exchange in self.exchanges)
+
+
+class Bench:
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder = folder
+        self.url = url
+        self.engine: Engine | None = None
+
+    def run(
+        self,
+        rows: int | Iterator[Transaction],
+        *,
+        authentication: str = "none",
+        after: str = "",
+        idempotent: bool = True,
+        listen: Callable[[Event], None] = lambda _event: None,
+        timeout: float = 5.0,
+        **options: object,
+    ) -> Run:
+        text = SPEC.format(url=self.url, authentication=authentication, after=after, idempotent=str(idempotent).lower())
+        path = self.folder / "acme.yaml"
+        path.write_text(text)
+        spec = load_spec(path).spec
+        renderer = Renderer(spec, "staging", {})
+        chosen = EngineOptions(**{"repeatable": idempotent, "backoff": 0.01, "concurrency": 4, **options})
+        events: list[Event] = []
+        with Transport(TransportOptions(timeout=timeout, connect_timeout=1.0, max_connections=64)) as transport:
+            feed = FileFeed(iter(people(rows)) if isinstance(rows, int) else rows)
+            self.engine = Engine(
+                feed, renderer, Classifier(spec.responses), transport, Credentials(renderer, {}), chosen
+            )
+            try:
+                for event in self.engine.run():
+                    events.append(event)
+                    listen(event)
+            finally:
+                self.events = events
+        return Run(events)
+
+
+def people(count: int) -> list[Transaction]:
+    return [Transaction(row, f"tx{row}", {"transactionid": f"tx{row}"}) for row in range(1, count + 1)]
+
+
+@pytest.fixture
+def bench(tmp_path: Path, partner: Partner) -> Bench:
+    return Bench(tmp_path, partner.url)
+
+
+@pytest.fixture
+def partner() -> Iterator[Partner]:
+    made = Partner()
+    server = serve(made)
+    yield made
+    server.shutdown()
+    server.server_close()
+
+
+Answer = tuple[int, Mapping[str, str], bytes]
+OK: Answer = (200, {}, b"{}")
+
+
+def ids(partner: Partner) -> list[str]:
+    return [json.loads(heard.body)["id"] for heard in partner.heard if heard.body.startswith(b"{")]
+
+
+def failing_first(times: int, answer: Answer) -> Callable[[Heard], Answer]:
+    """Answer each transaction's first requests so, and the later ones well."""
+    seen: Counter[bytes] = Counter()
+    lock = threading.Lock()
+
+    def respond(heard: Heard) -> Answer:
+        with lock:
+            seen[heard.body] += 1
+            return answer if seen[heard.body] <= times else OK
+
+    return respond
+
+
+# --- order and books
+
+
+def test_each_row_is_intended_before_it_is_sent_and_settled_once(bench, partner):
+    intended: set[str] = set()
+    early: list[str] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Intended):
+            early.extend(set(ids(partner)) - intended)
+            intended.update(each.id for each in event.transactions)
+
+    run = bench.run(300, listen=listen)
+    assert early == []
+    assert run.rows == list(range(1, 301))
+    assert run.finished == Finished(StopReason.COMPLETE)
+    assert sorted(ids(partner)) == sorted(f"tx{row}" for row in range(1, 301))
+
+
+def test_one_at_a_time_is_file_order_on_the_wire(bench, partner):
+    bench.run(30, concurrency=1)
+    assert ids(partner) == [f"tx{row}" for row in range(1, 31)]
+
+
+def test_never_more_are_open_than_in_flight_and_one_batch(bench, partner):
+    partner.delay = 0.005
+    open_rows: set[int] = set()
+    most = 0
+
+    def listen(event: Event) -> None:
+        nonlocal most
+        if isinstance(event, Intended):
+            open_rows.update(each.row for each in event.transactions)
+        elif isinstance(event, Settled):
+            open_rows.difference_update(each.transaction.row for each in event.exchanges)
+        most = max(most, len(open_rows))
+
+    bench.run(400, concurrency=8, listen=listen)
+    assert most <= 8 + 16
+
+
+def test_an_input_that_breaks_off_is_delivered_as_far_as_it_goes(bench):
+    def breaking() -> Iterator[Transaction]:
+        yield from people(7)
+        raise TransactionsError("the file cannot be read further")
+
+    with pytest.raises(TransactionsError):
+        bench.run(breaking())
+    run = Run(bench.events)
+    assert run.rows == [1, 2, 3, 4, 5, 6, 7]
+    assert run.outcomes == {DELIVERED: 7}
+
+
+def test_rows_that_cannot_be_rendered_cost_no_waiting(bench, partner):
+    started = time.monotonic()
+    run = bench.run(iter([Transaction(row, f"row-{row}", {}) for row in range(1, 2001)]), concurrency=2)
+    assert run.outcomes == {INVALID: 2000}
+    assert time.monotonic() - started < 3.0
+    assert partner.heard == []
+
+
+# --- retries
+
+
+def test_what_a_rule_lets_be_repeated_is_repeated_if_the_partner_says_it_may(bench, partner):
+    partner.answer = failing_first(2, (500, {}, b"{}"))
+    run = bench.run(3)
+    assert run.outcomes == {DELIVERED: 3}
+    assert [exchange.attempts for exchange in run.exchanges] == [3, 3, 3]
+    assert Counter(ids(partner)) == {"tx1": 3, "tx2": 3, "tx3": 3}
+
+
+def test_without_idempotency_nothing_is_sent_twice_whatever_a_rule_says(bench, partner):
+    partner.answer = failing_first(1, (500, {}, b"{}"))
+    run = bench.run(3, idempotent=False)
+    assert run.outcomes == {FAILED: 3}
+    assert Counter(ids(partner)).most_common(1)[0][1] == 1
+
+
+def test_attempts_are_counted_to_the_limit(bench, partner):
+    partner.answer = lambda _heard: (500, {}, b"{}")
+    run = bench.run(2, attempts=4)
+    assert [exchange.attempts for exchange in run.exchanges] == [4, 4]
+    assert run.outcomes == {FAILED: 2}
+
+
+def test_retries_are_a_share_of_the_traffic(bench, partner):
+    partner.answer = lambda _heard: (500, {}, b"{}")
+    run = bench.run(200, attempts=3)
+    assert len(run.exchanges) == 200
+    assert 200 < len(partner.heard) <= 200 + 10 + 0.2 * 200 + 1
+
+
+def test_waits_between_attempts_are_jittered_and_double_up_to_their_limit(bench, partner, monkeypatch):
+    asked: list[float] = []
+
+    def uniform(low: float, high: float) -> float:
+        asked.append(high)
+        return low
+
+    monkeypatch.setattr("rokt_export.delivery.engine.random.uniform", uniform)
+    partner.answer = failing_first(9, (500, {}, b"{}"))
+    bench.run(1, attempts=5, backoff=0.05, backoff_limit=0.15)
+    assert asked == pytest.approx([0.05, 0.1, 0.15, 0.15])
+
+
+def in_seconds(seconds: float) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "after"),
+    [
+        ("Retry-After", lambda: "1", ", after: {header: Retry-After}"),
+        ("Retry-After", lambda: format_datetime(in_seconds(2), usegmt=True), ", after: {header: Retry-After}"),
+        ("X-RateLimit-Reset", lambda: str(time.time() + 1), ", after: {header: X-RateLimit-Reset, unit: epoch}"),
+        ("X-Wait-Ms", lambda: "1000", ", after: {header: X-Wait-Ms, unit: ms}"),
+        ("Retry-After", lambda: "1", ""),
+    ],
+)
+def test_the_wait_that_a_partner_asks_for_is_kept(bench, partner, header, value, after):
+    moments: list[float] = []
+    first = failing_first(1, (429, {}, b"{}"))
+
+    def respond(heard: Heard) -> Answer:
+        moments.append(time.monotonic())
+        status, _, body = first(heard)
+        return status, {header: value()} if status == 429 else {}, body
+
+    partner.answer = respond
+    run = bench.run(1, after=after)
+    assert run.outcomes == {DELIVERED: 1}
+    assert 0.9 <= moments[1] - moments[0] < 3.0
+
+
+def test_429_slows_all_and_successes_bring_the_pace_back(bench, partner):
+    busy = failing_first(1, (429, {}, b"{}"))
+    partner.answer = lambda heard: busy(heard) if b'"tx40"' in heard.body else OK
+    run = bench.run(200, concurrency=16)
+    assert run.outcomes[DELIVERED] == 200
+    assert any("slowing to 8 at once" in message for message in run.messages)
+    assert bench.engine is not None
+    assert bench.engine._pacer.limit > 8
+
+
+# --- a partner that is down
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def test_a_partner_that_comes_up_late_is_waited_for_and_nothing_is_lost(bench):
+    made, port = Partner(), closed_port()
+    bench.url = f"http://127.0.0.1:{port}"
+    servers = []
+    late = threading.Timer(0.8, lambda: servers.append(serve(made, port)))
+    late.start()
+    run = bench.run(20, patience=10.0, idempotent=False)
+    late.join()
+    servers[0].shutdown()
+    servers[0].server_close()
+    assert run.outcomes == {DELIVERED: 20}
+    assert any("out of reach" in message for message in run.messages)
+    assert "the partner is back" in run.messages
+    assert Counter(ids(made)).most_common(1)[0][1] == 1
+
+
+def test_patience_ends_and_what_was_not_sent_is_withdrawn(bench):
+    bench.url = f"http://127.0.0.1:{closed_port()}"
+    started = time.monotonic()
+    run = bench.run(50, patience=0.6)
+    assert run.finished is not None and run.finished.reason is StopReason.UNREACHABLE
+    assert run.exchanges == []
+    assert sorted(run.withdrawn)[:8] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert time.monotonic() - started < 5.0
+
+
+def test_without_patience_the_first_rows_say_why(bench):
+    bench.url = f"http://127.0.0.1:{closed_port()}"
+    run = bench.run(50, patience=0.0)
+    assert run.finished is not None and run.finished.reason is StopReason.UNREACHABLE
+    assert 3 <= len(run.exchanges) <= 4
+    assert run.outcomes == {FAILED: len(run.exchanges)}
+    assert "connection refused" in str(run.exchanges[0].error)
+
+
+@pytest.fixture
+def swallower() -> Iterator[tuple[str, list[int]]]:
+    """A gateway whose partner is gone: it takes each request, and closes."""
+    taken: list[int] = []
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def swallow() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.settimeout(2.0)
+                if connection.recv(65536):
+                    taken.append(1)
+
+    thread = threading.Thread(target=swallow, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}", taken
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join(5)
+
+
+def test_a_gateway_that_takes_and_never_answers_does_not_swallow_the_file(bench, swallower):
+    bench.url, taken = swallower
+    run = bench.run(5000, patience=1.0, idempotent=False)
+    assert run.finished is not None and run.finished.reason is StopReason.UNREACHABLE
+    assert run.outcomes == {UNKNOWN: len(taken)}
+    assert 10 <= len(taken) <= 20
+
+
+def test_a_request_that_cannot_be_sent_says_nothing_about_the_partner(bench, partner, monkeypatch):
+    transport = "rokt_export.delivery.transport._Slot.prepare"
+    real = __import__("rokt_export.delivery.transport", fromlist=["_Slot"])._Slot.prepare
+
+    def prepare(self, token, request):
+        if b"tx3" in (request.body or b""):
+            raise ValueError("a line break")
+        return real(self, token, request)
+
+    monkeypatch.setattr(transport, prepare)
+    started = time.monotonic()
+    run = bench.run(6, patience=30.0)
+    assert run.outcomes == {DELIVERED: 5, FAILED: 1}
+    assert time.monotonic() - started < 3.0
+
+
+# --- when to stop
+
+
+def test_the_first_unclassified_answer_stops_one_at_a_time_at_once(bench, partner):
+    partner.answer = lambda heard: (418, {}, b"{}") if b"tx3" in heard.body else OK
+    run = bench.run(20, concurrency=1, stop=StopRules(unclassified=True))
+    assert run.finished == Finished(StopReason.UNCLASSIFIED, "no rule explains an answer")
+    assert ids(partner) == ["tx1", "tx2", "tx3"]
+    assert run.outcomes == {DELIVERED: 2, UNCLASSIFIED: 1}
+
+
+def test_so_many_failures_stop(bench, partner):
+    partner.answer = lambda heard: (400, {}, b"{}") if int(json.loads(heard.body)["id"][2:]) % 2 else OK
+    run = bench.run(100, concurrency=1, stop=StopRules(failures=4))
+    assert run.finished == Finished(StopReason.FAILURES, "4 not as hoped")
+    assert len(partner.heard) == 7
+
+
+def test_so_many_in_a_row_stop_and_one_success_between_starts_anew(bench, partner):
+    bad = {2, 3, 5, 6, 7, 8}
+    partner.answer = lambda heard: (400, {}, b"{}") if int(json.loads(heard.body)["id"][2:]) in bad else OK
+    run = bench.run(100, concurrency=1, stop=StopRules(consecutive=3))
+    assert run.finished == Finished(StopReason.CONSECUTIVE, "3 in a row not as hoped")
+    assert len(partner.heard) == 7
+
+
+def test_a_stop_waits_for_answers_and_withdraws_the_rest(bench, partner):
+    partner.delay = 0.2
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Intended) and bench.engine is not None:
+            threading.Timer(0.05, bench.engine.stop).start()
+
+    run = bench.run(50, listen=listen)
+    assert run.finished == Finished(StopReason.INTERRUPTED)
+    assert run.outcomes == {DELIVERED: len(partner.heard)}
+    assert not {*run.rows} & {*run.withdrawn}
+
+
+def test_leaving_at_once_leaves_what_is_in_flight_unknown(bench, partner):
+    partner.delay = 3.0
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Intended) and bench.engine is not None:
+            threading.Timer(0.2, bench.engine.abandon).start()
+
+    started = time.monotonic()
+    run = bench.run(50, listen=listen)
+    assert time.monotonic() - started < 2.0
+    assert run.outcomes == {UNKNOWN: 4}
+    assert len(partner.heard) == 4
+
+
+# --- credentials
+
+
+class TokenServer:
+    """Gives out tokens, and accepts the newest of them."""
+
+    def __init__(self, *, life: float = 3600.0) -> None:
+        self.given = 0
+        self.life = life
+        self.down = False
+        self.refuse: Callable[[str], Answer | None] = lambda _token: None
+
+    def __call__(self, heard: Heard) -> Answer:
+        if heard.target == "/token":
+            if self.down:
+                return 500, {}, b'{"error": "down"}'
+            self.given += 1
+            return 200, {}, json.dumps({"access_token": f"token-{self.given}", "expires_in": self.life}).encode()
+        token = dict(heard.headers).get("Authorization", "").removeprefix("Bearer ")
+        return self.refuse(token) or OK
+
+
+def with_tokens(refresh: str = "{status: 401}") -> str:
+    return f"{{type: oauth2, token_url: URL/token, client_id: me, client_secret: s3cret, refresh_on: {refresh}}}"
+
+
+def run_with_tokens(bench: Bench, rows: int, refresh: str = "{status: 401}", **options: object) -> Run:
+    authentication = with_tokens(refresh).replace("URL", bench.url)
+    return bench.run(rows, authentication=authentication, idempotent=False, **options)
+
+
+def test_one_token_serves_all(bench, partner):
+    server = partner.answer = TokenServer()
+    assert run_with_tokens(bench, 200, concurrency=16).outcomes == {DELIVERED: 200}
+    assert server.given == 1
+
+
+def test_a_token_is_replaced_before_it_ends(bench, partner):
+    server = partner.answer = TokenServer(life=1.0)
+    partner.delay = 0.05
+    seen: list[str] = []
+    server.refuse = lambda token: seen.append(token)
+    run = run_with_tokens(bench, 60, concurrency=2)
+    assert run.outcomes == {DELIVERED: 60}
+    assert 2 <= server.given <= 4
+    assert "token-2" in seen
+
+
+def test_a_refused_token_is_replaced_once_for_all_that_were_in_flight(bench, partner):
+    server = partner.answer = TokenServer()
+    partner.delay = 0.02
+    server.refuse = lambda token: (401, {}, b"{}") if token == "token-1" and len(partner.heard) > 40 else None
+    run = run_with_tokens(bench, 120, concurrency=16)
+    assert run.outcomes == {DELIVERED: 120}
+    assert server.given == 2
+    assert max(exchange.attempts for exchange in run.exchanges) == 2
+
+
+def test_a_code_in_the_body_says_so_too(bench, partner):
+    server = partner.answer = TokenServer()
+    expired = (200, {}, b'{"success": false, "errors": [{"code": "602"}]}')
+    server.refuse = lambda token: expired if token == "token-1" else None
+    run = run_with_tokens(bench, 10, "{body: {'$.errors[0].code': ['601', '602']}}")
+    assert run.outcomes == {DELIVERED: 10}
+    assert server.given == 2
+
+
+def test_a_refusal_that_no_token_heals_is_the_answer_and_does_not_storm_the_token_server(bench, partner):
+    server = partner.answer = TokenServer()
+    server.refuse = lambda _token: (401, {}, b"{}")
+    run = run_with_tokens(bench, 100)
+    assert run.outcomes == {OutcomeKind.REJECTED: 100}
+    assert server.given == 2
+
+
+def test_a_token_server_that_fails_early_does_not_stop_a_token_that_is_still_good(bench, partner):
+    server = partner.answer = TokenServer(life=10.0)  # replaced after 8 s
+    run = run_with_tokens(bench, 3)
+    assert run.outcomes == {DELIVERED: 3}
+    source = bench.engine._credentials._tokens[0]
+    source._good_until = time.monotonic() - 1
+    source._store.write(source._value, source._good_until)
+    server.down = True
+    assert source.token() == "token-1"
+    source._ends = source._good_until = time.monotonic() - 1
+    source._store.write(source._value, source._good_until)
+    with pytest.raises(UnreachableError):
+        source.token()
+
+
+def test_a_token_server_that_fails_when_it_is_needed_ends_the_run_with_books_in_order(bench, partner):
+    server = partner.answer = TokenServer()
+    partner.delay = 0.02
+
+    def refuse(token: str) -> Answer | None:
+        if len(partner.heard) > 30:
+            server.down = True
+            return 401, {}, b"{}"
+        return None
+
+    server.refuse = refuse
+    with pytest.raises(UnreachableError):
+        run_with_tokens(bench, 200, concurrency=8)
+    run = Run(bench.events)
+    sent = {int(name[2:]) for name in ids(partner)}
+    assert set(run.rows) == sent
+    assert len(run.rows) == len(set(run.rows))
+    assert set(run.withdrawn).isdisjoint(sent)
+
+
+# --- a live input
+
+
+def test_a_live_row_is_sent_as_it_arrives(bench, partner):
+    arrive = threading.Event()
+
+    def live() -> Iterator[Transaction]:
+        yield people(1)[0]
+        arrive.wait(5)
+        yield people(2)[1]
+
+    woken: list[float] = []
+    feed = LiveFeed(live(), lambda: woken.append(time.monotonic()))
+    deadline = time.monotonic() + 5
+    first: list[Transaction] = []
+    while not first and time.monotonic() < deadline:
+        first = feed.take(10)
+    assert [each.row for each in first] == [1]
+    assert feed.take(10) == []
+    assert not feed.exhausted
+    arrive.set()
+    rest: list[Transaction] = []
+    while not feed.exhausted and time.monotonic() < deadline:
+        rest += feed.take(10)
+    assert [each.row for each in rest] == [2]
+    assert len(woken) == 3
