@@ -1,0 +1,395 @@
+"""`replay` through the real command line: sources, the ledger, resuming, stopping, workers, damaged input."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from commands.conftest import PATIENCE, ROOT, CommandLine, Heard, Partner, spec_text
+
+THOUSAND = ROOT / "sample_events" / "thousand.csv"
+MAILCHIMP = ROOT / "sample_specs" / "mailchimp.yaml"
+
+
+def people(*numbers: int) -> str:
+    return "email,firstname\n" + "".join(f"jane.doe.{number}@example.com,Jane\n" for number in numbers)
+
+
+def emails(partner: Partner) -> list[str]:
+    return [json.loads(heard.body)["email"].split("@")[0].removeprefix("jane.doe.") for heard in partner.heard]
+
+
+def refusing(*numbers: int, status: int = 400):
+    """Answer these people with a status of its own, and all others well."""
+    bodies = tuple(f"jane.doe.{number}@".encode() for number in numbers)
+
+    def answer(heard: Heard):
+        if any(body in heard.body for body in bodies):
+            return status, {}, b'{"message": "no"}'
+        return 200, {}, b'{"id": "c0ffee"}'
+
+    return answer
+
+
+def production(cli: CommandLine, spec: Path, *arguments: object, confirm: str = "acme"):
+    return cli("replay", spec, *arguments, "-e", "production", "--confirm", confirm, "--output", "json")
+
+
+# --- a real file
+
+
+def test_the_thousand_rows_come_back_as_one_row_each_in_order(cli):
+    shown = cli("replay", MAILCHIMP, THOUSAND, "--sandbox", "--output", "csv", "--quiet")
+    assert shown.status == 1  # the file holds rows that cannot be sent, and says so
+    rows = list(csv.DictReader(io.StringIO(shown.out)))
+    assert [int(row["row"]) for row in rows] == list(range(1, len(rows) + 1))
+    with THOUSAND.open(encoding="utf-8-sig", newline="") as file:
+        assert len(rows) == sum(1 for _ in csv.reader(file)) - 1
+    exported = cli("runs", "export", "last", "--format", "csv")
+    assert exported.out == shown.out
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_share_one_journal_and_one_summary(cli, spec, partner, workers):
+    rows = cli.write("rows.csv", people(*range(1, 201)))
+    partner.answer = refusing(7, 8)
+    shown = cli.process("replay", spec, rows, "--workers", workers, "--output", "json")
+    assert shown.status == 1, shown.err
+    assert shown.json["counts"] == {"delivered": 198, "rejected": 2}
+    assert [one["row"] for one in shown.json["deliveries"]] == list(range(1, 201))
+    assert Counter(emails(partner)) == {str(number): 1 for number in range(1, 201)}
+    assert len(cli("runs", "list", "--output", "json").json) == 1
+
+
+def test_workers_beside_a_sandbox_are_started_anew_rather_than_forked(cli):
+    shown = cli.process(
+        "replay", MAILCHIMP, THOUSAND, "--sandbox", "--workers", "2", "--output", "json", "--quiet"
+    )
+    assert shown.status == 1, shown.err
+    assert sum(shown.json["counts"].values()) == 1000
+
+
+def test_never_more_workers_than_sends_at_once(cli, spec, rows):
+    shown = cli("replay", spec, rows, "--workers", "4", "--concurrency", "2", "--output", "json")
+    assert shown.status == 0
+    assert "2 workers instead of 4: 2 may be sent at once" in shown.err
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_stop_rule_counts_over_all_workers(cli, spec, partner, workers):
+    partner.answer = lambda _heard: (400, {}, b"{}")
+    rows = cli.write("rows.csv", people(*range(1, 301)))
+    shown = cli.process("replay", spec, rows, "--workers", workers, "--concurrency", "2", "--stop-after", "6")
+    assert shown.status == 1, shown.err
+    assert "6 not as hoped" in shown.err
+    assert 6 <= len(partner.heard) <= 12
+
+
+# --- production, and its ledger
+
+
+def test_production_is_one_at_a_time_and_stops_at_three_in_a_row(cli, spec, partner):
+    rows = cli.write("rows.csv", people(*range(1, 31)))
+    partner.answer = refusing(2, 4, 5, 6)
+    shown = production(cli, spec, rows)
+    assert shown.status == 1
+    assert emails(partner) == ["1", "2", "3", "4", "5", "6"]
+    assert "1 at once" in shown.err and "3 in a row not as hoped" in shown.err
+
+
+def test_production_stops_at_the_first_answer_that_no_rule_explains(cli, spec, partner):
+    rows = cli.write("rows.csv", people(*range(1, 31)))
+    partner.answer = refusing(3, status=302)
+    assert production(cli, spec, rows).status == 1
+    assert emails(partner) == ["1", "2", "3"]
+
+
+def test_rows_that_production_has_are_left_out_unless_again(cli, spec, partner):
+    first = cli.write("first.csv", people(1, 2, 3))
+    second = cli.write("second.csv", people(3, 2, 4))
+    assert production(cli, spec, first).status == 0
+    shown = production(cli, spec, second)
+    assert shown.status == 0
+    assert emails(partner) == ["1", "2", "3", "4"]
+    assert "2 rows were delivered to production before: left out; --again sends them" in shown.err
+    assert [one["row"] for one in shown.json["deliveries"]] == [3]
+    assert production(cli, spec, second, "--again").status == 0
+    assert emails(partner)[4:] == ["3", "2", "4"]
+
+
+def test_a_row_that_stands_twice_in_a_file_goes_to_production_once(cli, spec, partner):
+    rows = cli.write("rows.csv", people(1, 2, 1, 3, 2))
+    shown = production(cli, spec, rows)
+    assert shown.status == 0
+    assert emails(partner) == ["1", "2", "3"]
+    assert "2 rows were left out" in cli("runs", "show", "last").out
+
+
+def test_a_row_without_an_answer_is_not_sent_again_by_a_later_run_unless_told(cli, spec, partner):
+    rows = cli.write("rows.csv", people(1, 2, 3))
+    cli.write("acme.yaml", spec.read_text().replace("timeout: 5s", "timeout: 300ms"))
+
+    def answer(heard: Heard):
+        if b"jane.doe.2@" in heard.body and len(partner.heard) < 4:
+            time.sleep(0.6)
+        return 200, {}, b"{}"
+
+    partner.answer = answer
+    assert production(cli, spec, rows).json["counts"] == {"delivered": 2, "unknown": 1}
+    again = production(cli, spec, rows)
+    assert again.status == 1
+    assert "1 rows may have been delivered to production before" in again.err
+    assert emails(partner) == ["1", "2", "3"]
+    assert production(cli, spec, rows, "--resend-unknown").status == 0
+    assert emails(partner)[3:] == ["2"]
+
+
+def test_staging_and_a_sandbox_keep_no_ledger(cli, spec, rows, partner):
+    for _ in range(2):
+        assert cli("replay", spec, rows).status == 0
+    assert len(partner.heard) == 6
+
+
+# --- resuming, and choosing rows of an earlier run
+
+
+def stopped(cli: CommandLine, spec: Path, partner: Partner, *arguments: object) -> str:
+    """A run of nine rows that stopped after some, and why it can go on."""
+    rows = cli.write("rows.csv", people(*range(1, 10)))
+    partner.answer = refusing(4)
+    shown = cli(
+        "replay", spec, rows, "--concurrency", "1", "--stop-after", "1", "--name", "nine", "--output", "json", *arguments
+    )
+    assert shown.status == 1
+    assert "go on with: rokt-export runs resume" in shown.err
+    partner.answer = refusing()
+    return str(shown.json["run"])
+
+
+@pytest.mark.parametrize("how", ["id", "prefix", "name", "last"])
+def test_a_run_goes_on_where_it_stopped_by_any_of_its_names(cli, spec, partner, how):
+    run = stopped(cli, spec, partner)
+    called = {"id": run, "prefix": run[:-1], "name": "nine", "last": "last"}[how]
+    shown = cli("runs", "resume", called, "--output", "json")
+    assert shown.status == 1  # row 4 was rejected, and stays so
+    assert shown.json["counts"] == {"delivered": 8, "rejected": 1}
+    assert emails(partner) == [str(number) for number in range(1, 10)]
+
+
+def test_a_resume_repeats_the_flags_of_its_run(cli, spec, partner):
+    run = stopped(cli, spec, partner, "--set", "firstname=Joan")
+    cli("replay", spec, "--resume", run)
+    assert {json.loads(heard.body)["name"] for heard in partner.heard} == {"Joan"}
+
+
+def test_a_resume_of_some_rows_stays_with_these(cli, spec, partner):
+    rows = cli.write("rows.csv", people(*range(1, 10)))
+    partner.answer = refusing(2, 5, 7)
+    cli("replay", spec, rows, "--concurrency", "1", "--name", "first")
+    partner.answer = refusing(2)
+    cli("replay", spec, "--only", "rejected,failed", "--from-run", "first", "--concurrency", "1", "--stop-after", "1")
+    assert emails(partner)[9:] == ["2"]
+    partner.answer = refusing()
+    cli("runs", "resume", "last")
+    assert emails(partner)[10:] == ["5", "7"]
+
+
+def test_a_run_that_went_to_a_sandbox_by_its_url_goes_on_there(cli, spec, partner):
+    sandbox_spec = cli.write("far.yaml", spec_text("http://127.0.0.1:9"))
+    run = stopped(cli, sandbox_spec, partner, "--sandbox-url", partner.url)
+    cli("runs", "resume", run)
+    assert len(partner.heard) == 9
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--resume", "nobody"], "no run is called `nobody`"),
+        (["--resume", "nine", "-e", "production", "--confirm", "acme"], "sent to acme staging"),
+        (["few.csv", "--resume", "nine"], "not the files"),
+        (["--resume", "nine", "--only", "failed", "--from-run", "nine"], "goes on with the rows"),
+        (["--only", "failed"], "belong together"),
+        (["--only", "lost", "--from-run", "nine"], "`lost` is not an outcome"),
+        (["--only", "duplicate", "--from-run", "nine"], "has no row that is duplicate"),
+    ],
+)
+def test_what_cannot_be_gone_on_with_is_refused(cli, spec, partner, arguments, words):
+    stopped(cli, spec, partner)
+    cli.write("few.csv", people(1))
+    before = len(partner.heard)
+    shown = cli("replay", spec, *arguments)
+    assert shown.status == 2, shown.err
+    assert words in shown.err
+    assert len(partner.heard) == before
+
+
+@pytest.mark.parametrize("change", ["more", "other", "gone"])
+def test_a_file_that_changed_since_is_refused(cli, spec, partner, change):
+    run = stopped(cli, spec, partner)
+    rows = cli.folder / "rows.csv"
+    if change == "gone":
+        rows.unlink()
+    else:
+        rows.write_text(people(*range(1, 11)) if change == "more" else people(*range(9, 0, -1)))
+    before = len(partner.heard)
+    for arguments in (["runs", "resume", run], ["replay", spec, "--only", "rejected", "--from-run", run]):
+        shown = cli(*arguments)
+        assert shown.status == 3
+        assert "rows.csv" in shown.err and ("gone" in shown.err or "not as it was" in shown.err)
+    assert len(partner.heard) == before
+
+
+def test_a_run_over_stdin_is_not_resumed_over_another(cli, spec, partner):
+    assert cli("replay", spec, "-", "--name", "piped", stdin=people(1).encode()).status == 0
+    shown = cli("runs", "resume", "piped")
+    assert shown.status == 2
+    assert "from stdin, which is gone" in shown.err
+
+
+# --- a live input
+
+
+def test_tail_delivers_each_row_within_a_second_of_its_arrival(cli, spec, partner):
+    log = cli.write("live.csv", "email,firstname\n")
+    with subprocess.Popen(["tail", "-n", "+1", "-F", log], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as tail:
+        running = cli.start("replay", spec, "-", "--output", "ndjson", stdin=tail.stdout)
+        try:
+            time.sleep(1.5)
+            for number in (1, 2, 3):
+                with log.open("a") as file:
+                    file.write(f"jane.doe.{number}@example.com,Jane\n")
+                wrote = time.monotonic()
+                while len(partner.heard) < number and time.monotonic() - wrote < 3:
+                    time.sleep(0.01)
+                # tail itself looks once a second where it cannot be told of changes; here it can
+                assert time.monotonic() - wrote < 1.0
+            running.send_signal(signal.SIGINT)
+            out, err = running.communicate(timeout=PATIENCE)
+        finally:
+            tail.kill()
+            running.kill()
+    assert running.returncode == 130, err
+    assert "Fatal" not in err and "Traceback" not in err
+    assert [json.loads(line)["row"] for line in out.splitlines()] == [1, 2, 3]
+
+
+def test_stdin_to_its_end(cli, spec, partner):
+    with cli.start("replay", spec, "-", "--output", "csv", stdin=subprocess.PIPE) as running:
+        out, err = running.communicate(people(1, 2), timeout=PATIENCE)
+    assert running.returncode == 0, err
+    assert len(out.splitlines()) == 3
+    assert emails(partner) == ["1", "2"]
+
+
+def test_two_workers_do_not_read_one_stdin(cli, spec, partner):
+    shown = cli("replay", spec, "-", "--workers", "2", "--output", "json", stdin=people(1, 2).encode())
+    assert shown.status == 0
+    assert "1 worker instead of 2: rows are read as they arrive" in shown.err
+
+
+# --- damaged input: said clearly, with the contract's status, and what was settled stays settled
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "words"),
+    [
+        (b"", 3, "empty"),
+        (b"email,firstname\n", 3, "no row"),
+        (b"\x00" * 4096, 3, ""),
+        (b"email,firstname\na@example.com,J\x00ane\n", 1, "NUL"),
+        (b"email,firstname\na@example.com,Jane,more\nb@example.com,Joan\n", 1, "row 1"),
+        (b'email,firstname\na@example.com,"Jane\nb@example.com,Joan\n', 1, "quot"),
+        (b'[{"email": "a@example.com"}, {"email": ', 3, ""),
+        (b'{"email": "a@example.com"}\n{"email": \n', 1, ""),
+    ],
+    ids=["empty", "header alone", "zeros", "NUL", "ragged", "open quote", "half an array", "half a line"],
+)
+def test_damaged_files(cli, spec, partner, content, status, words):
+    rows = cli.write("rows.csv", content)
+    shown = cli("replay", spec, rows)
+    assert shown.status == status, shown.err
+    assert words.lower() in (shown.err + shown.out).lower()
+    assert "Traceback" not in shown.err and "internal error" not in shown.err
+
+
+def test_strict_stops_at_damage(cli, spec, partner):
+    rows = cli.write("rows.csv", "email,firstname,zipcode\na@example.com,Jane,1.23E+10\n")
+    shown = cli("replay", spec, rows, "--strict")
+    assert shown.status == 3
+    assert "row 1" in shown.err and "nothing was sent" in shown.err
+    assert partner.heard == []
+
+
+def test_a_row_of_ten_megabytes_hurts_nobody_else(cli, spec, partner):
+    rows = cli.write("rows.csv", people(1) + f"jane.doe.2@example.com,{'J' * 10_000_000}\n" + "jane.doe.3@example.com,J\n")
+    shown = cli("replay", spec, rows, "--output", "json")
+    assert shown.status in (0, 1)
+    assert [one["row"] for one in shown.json["deliveries"]] == [1, 2, 3]
+    assert {"1", "3"} <= set(emails(partner))
+
+
+def test_a_file_that_changes_while_it_is_read_is_told(cli, spec, partner):
+    rows = cli.write("rows.csv", people(*range(1, 200)))
+
+    def answer(_heard: Heard):
+        if len(partner.heard) == 5:
+            with rows.open("a") as file:
+                file.write("jane.doe.999@example.com,Jane\n")
+        return 200, {}, b"{}"
+
+    partner.answer = answer
+    shown = cli("replay", spec, rows, "--concurrency", "1")
+    assert shown.status == 1
+    assert "changed while it was read" in shown.out + shown.err
+
+
+def test_a_journal_of_a_newer_version_is_left_alone(cli, spec, rows, partner):
+    assert cli("replay", spec, rows).status == 0
+    with sqlite3.connect(cli.journal) as database:
+        database.execute("UPDATE journal_meta SET value = ? WHERE key = 'version'", (b"999",))
+    for arguments in (["replay", spec, rows], ["runs", "list"], ["runs", "resume", "last"]):
+        shown = cli(*arguments)
+        assert shown.status == 5
+        assert "version 999" in shown.err
+    assert len(partner.heard) == 3
+
+
+def test_a_journal_that_is_none_or_is_damaged_is_named_and_nothing_is_sent(cli, spec, rows, partner):
+    cli.write("other.sqlite", b"not a database, but a text that is long enough to be looked at" * 100)
+    shown = cli("replay", spec, rows, "--journal", "other.sqlite")
+    assert shown.status == 5
+    assert "not a journal" in shown.err
+    assert partner.heard == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_journal_that_can_only_be_read(cli, spec, rows, partner):
+    assert cli("replay", spec, rows).status == 0
+    cli.journal.chmod(0o400)
+    shown = cli("replay", spec, rows)
+    assert shown.status == 5
+    assert len(partner.heard) == 3
+    assert cli("runs", "list").status == 0
+
+
+# --- progress
+
+
+def test_progress_is_plain_lines_where_there_is_no_terminal_and_nothing_when_quiet(cli, spec, partner):
+    partner.delay = 0.3
+    rows = cli.write("rows.csv", people(*range(1, 41)))
+    shown = cli.process("replay", spec, rows, "--concurrency", "2", "--output", "ndjson")
+    assert any(line.endswith(" delivered") and " of 40 rows, " in line for line in shown.err.splitlines()), shown.err
+    assert "\x1b" not in shown.err
+    quiet = cli.process("replay", spec, cli.write("few.csv", people(1, 2)), "--quiet", "--output", "ndjson")
+    assert quiet.err == ""
