@@ -27,7 +27,7 @@ FILES: dict[str, tuple[str | bytes | None, str, str]] = {
     "duplicate key": (OK + "partner: other\n", "x.yaml:5:1", "stands twice"),
     "large": ("# " + "x" * 50_000_000, "x.yaml", "50,000,002 bytes"),
     "unknown version": (OK.replace("version: 1", "version: 9"), "x.yaml:1:15", "spec_version is 1"),
-    "deep": ("a: " + "[" * 400 + "]" * 400, "x.yaml", "nested too deeply"),
+    "deep": ("a: " + "[" * 1000 + "]" * 1000, "x.yaml", "nested too deeply"),
     "list": ("- a\n", "x.yaml:1:1", "not a list"),
     "two documents": (OK + "---\n" + OK, "x.yaml:5:1", "a second document begins here"),
     "control character": (b"a: \x00\n", "x.yaml", "not YAML"),
