@@ -60,10 +60,18 @@ class PrefixedRaw(io.RawIOBase):
 
 
 class _Stdin:
-    """Stdin as a byte stream that `close` leaves open, for it is not ours."""
+    """Stdin as a byte stream that `close` leaves open, for it is not ours.
+
+    It is read without Python's own buffer, whose lock a thread that waits for rows would hold: Python aborts the
+    process when it wants that lock at its end.
+    """
 
     def read1(self, size: int = -1, /) -> bytes:
-        return cast(io.BufferedReader, sys.stdin.buffer).read1(size)
+        buffer = cast(io.BufferedReader, sys.stdin.buffer)
+        raw = getattr(buffer, "raw", None)
+        if raw is None:  # no file: a program has put something in its place
+            return buffer.read1(size)
+        return raw.read(size if size > 0 else _CHUNK) or b""
 
     def close(self) -> None:
         return None

@@ -50,7 +50,7 @@ def production(cli: CommandLine, spec: Path, *arguments: object, confirm: str = 
 
 def test_the_thousand_rows_come_back_as_one_row_each_in_order(cli):
     shown = cli("replay", MAILCHIMP, THOUSAND, "--sandbox", "--output", "csv", "--quiet")
-    assert shown.status == 1  # the file holds rows that cannot be sent, and says so
+    assert shown.status == 0
     rows = list(csv.DictReader(io.StringIO(shown.out)))
     assert [int(row["row"]) for row in rows] == list(range(1, len(rows) + 1))
     with THOUSAND.open(encoding="utf-8-sig", newline="") as file:
@@ -72,11 +72,9 @@ def test_workers_share_one_journal_and_one_summary(cli, spec, partner, workers):
 
 
 def test_workers_beside_a_sandbox_are_started_anew_rather_than_forked(cli):
-    shown = cli.process(
-        "replay", MAILCHIMP, THOUSAND, "--sandbox", "--workers", "2", "--output", "json", "--quiet"
-    )
-    assert shown.status == 1, shown.err
-    assert sum(shown.json["counts"].values()) == 1000
+    shown = cli.process("replay", MAILCHIMP, THOUSAND, "--sandbox", "--workers", "2", "--output", "json", "--quiet")
+    assert shown.status == 0, shown.err
+    assert shown.json["counts"] == {"delivered": 1000}
 
 
 def test_never_more_workers_than_sends_at_once(cli, spec, rows):
@@ -168,7 +166,18 @@ def stopped(cli: CommandLine, spec: Path, partner: Partner, *arguments: object) 
     rows = cli.write("rows.csv", people(*range(1, 10)))
     partner.answer = refusing(4)
     shown = cli(
-        "replay", spec, rows, "--concurrency", "1", "--stop-after", "1", "--name", "nine", "--output", "json", *arguments
+        "replay",
+        spec,
+        rows,
+        "--concurrency",
+        "1",
+        "--stop-after",
+        "1",
+        "--name",
+        "nine",
+        "--output",
+        "json",
+        *arguments,
     )
     assert shown.status == 1
     assert "go on with: rokt-export runs resume" in shown.err
@@ -331,7 +340,9 @@ def test_strict_stops_at_damage(cli, spec, partner):
 
 
 def test_a_row_of_ten_megabytes_hurts_nobody_else(cli, spec, partner):
-    rows = cli.write("rows.csv", people(1) + f"jane.doe.2@example.com,{'J' * 10_000_000}\n" + "jane.doe.3@example.com,J\n")
+    rows = cli.write(
+        "rows.csv", people(1) + f"jane.doe.2@example.com,{'J' * 10_000_000}\n" + "jane.doe.3@example.com,J\n"
+    )
     shown = cli("replay", spec, rows, "--output", "json")
     assert shown.status in (0, 1)
     assert [one["row"] for one in shown.json["deliveries"]] == [1, 2, 3]
@@ -339,7 +350,7 @@ def test_a_row_of_ten_megabytes_hurts_nobody_else(cli, spec, partner):
 
 
 def test_a_file_that_changes_while_it_is_read_is_told(cli, spec, partner):
-    rows = cli.write("rows.csv", people(*range(1, 200)))
+    rows = cli.write("rows.csv", people(*range(1, 50)))
 
     def answer(_heard: Heard):
         if len(partner.heard) == 5:
