@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json as standard_json
-from collections.abc import Iterable, Sequence
-from html import escape
-from string import Template
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
 
-from rokt_export.exchange.compare import Difference, DiffResult, Sample, Section
+from rokt_export.exchange.compare import Difference, DiffResult, Section
 from rokt_export.exchange.model import OutcomeKind
+from rokt_export.reports.charts import duration
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
+    from rich.table import Table
 
-_ORDER = {str(kind): place for place, kind in enumerate(OutcomeKind)}
+_NONE: Final = "·"
+"""In a table of counts: not once."""
+_ORDER: Final = {str(kind): place for place, kind in enumerate(OutcomeKind)}
 
 
 def json(result: DiffResult) -> str:
@@ -33,45 +35,99 @@ def verdict(result: DiffResult) -> str:
 
 def console(result: DiffResult, console: Console) -> None:
     """Show the result on a terminal; what a partner sent is never taken for markup."""
+    from rich.text import Text
+
+    def heading(text: str) -> None:
+        console.print(Text(f"\n{text}", style="bold"))
+
+    console.print(Text(verdict(result), style="bold red" if result.differs else "bold green"))
+    heading("Outcomes")
+    console.print(_table(_confusion(result), numbers=True, marked=True))
+    if result.section(Section.OUTCOMES):
+        console.print()
+    for section in Section:
+        found = result.section(section)
+        if found and section is not Section.OUTCOMES:
+            heading(section.capitalize())
+        for one in found:
+            _print_difference(console, result, one)
+    if latencies := _latencies(result):
+        heading("Latency")
+        console.print(_table(latencies, numbers=True))
+    for title, lines in _apart(result):
+        heading(title)
+        for line in lines:
+            console.print(_indented(Text(line), 2))
+
+
+def _print_difference(console: Console, result: DiffResult, one: Difference) -> None:
+    """Print one difference; samples that say the same share a line."""
+    from rich.text import Text
+
+    console.print(_indented(Text(_title(one)), 2))
+    alike: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for sample in one.samples:
+        alike.setdefault((_said(sample.a), _said(sample.b), sample.lines), []).append(sample.transaction)
+    rows = [(_first_of(transactions), a, b) for (a, b, _), transactions in alike.items()]
+    console.print(_indented(_table([("transaction", result.a, result.b), *rows], quiet=True), 6))
+    for _, _, lines in alike:
+        if lines:
+            console.print(_indented(Text("\n".join(lines), style="dim"), 8))
+
+
+def _first_of(transactions: Sequence[str]) -> str:
+    return f"{transactions[0]}, …" if len(transactions) > 1 else transactions[0]
+
+
+def _table(rows: Sequence[Sequence[str]], *, numbers: bool = False, marked: bool = False, quiet: bool = False) -> Table:
+    """A table for a terminal; the first row is its head.
+
+    Args:
+        rows: cells.
+        numbers: whether all but the first column hold numbers.
+        marked: whether what stands beside the diagonal is to catch the eye.
+        quiet: whether the table is small print.
+    """
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
-    console.print(Text(verdict(result), style="bold red" if result.differs else "bold green"))
-    table = Table(title="Outcomes", title_justify="left")
-    head, *rows = _confusion(result)
+    head, *rest = rows
+    table = Table(
+        box=None if quiet else SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False,
+        header_style="dim italic" if quiet else "bold", style="dim" if quiet else "",
+    )  # fmt: skip
     for place, cell in enumerate(head):
-        table.add_column(Text(cell), justify="left" if place == 0 else "right")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    console.print(table)
-    for section in Section:
-        found = result.section(section)
-        if not found:
-            continue
-        console.print(Text(f"\n{section.capitalize()}", style="bold"))
-        for one in found:
-            console.print(Text(f"  {_title(one)}"))
-            for sample in one.samples:
-                console.print(Text("\n".join(f"      {line}" for line in _sample_lines(sample)), style="dim"))
-    for title, lines in _apart(result):
-        console.print(Text(f"\n{title}", style="bold"))
-        for line in lines:
-            console.print(Text(f"  {line}"))
+        table.add_column(Text(cell), justify="right" if numbers and place else "left", overflow="fold")
+    for first, *cells in rest:
+        shown = [Text(cell) for cell in cells]
+        if marked:
+            for name, text in zip(head[1:], shown, strict=True):
+                text.stylize("red" if name != first and text.plain != _NONE else "")
+        table.add_row(Text(first), *shown)
+    return table
+
+
+def _indented(shown: RenderableType, columns: int) -> RenderableType:
+    from rich.padding import Padding
+
+    return Padding(shown, (0, 0, 0, columns), expand=False)
 
 
 def markdown(result: DiffResult) -> str:
     """Return the result as Markdown (GitHub's)."""
     parts = [f"# {_md(result.a)} against {_md(result.b)}", _md(verdict(result)), "## Outcomes"]
-    parts.append(_md_table(_confusion(result)))
+    parts.append(_md_table(_confusion(result), numbers=True))
     for section in Section:
         found = result.section(section)
-        if found:
+        if found and section is not Section.OUTCOMES:
             parts.append(f"## {section.capitalize()}")
         for one in found:
-            rows = [("transaction", result.a, result.b)]
-            rows += [(sample.transaction, _said(sample.a), _said(sample.b)) for sample in one.samples]
+            rows = [("transaction", result.a, result.b), *_sample_rows(one)]
             parts += [f"### {_md(_title(one))}", _md_table(rows)]
             parts += [_md_lines(sample.lines) for sample in one.samples if sample.lines]
+    if latencies := _latencies(result):
+        parts += ["## Latency", _md_table(latencies, numbers=True)]
     for title, lines in _apart(result):
         parts += [f"## {title}", "\n".join(f"- {_md(line)}" for line in lines)]
     return "\n\n".join(parts) + "\n"
@@ -79,19 +135,39 @@ def markdown(result: DiffResult) -> str:
 
 def html(result: DiffResult) -> str:
     """Return the result as one HTML page that asks nothing of the network, in light and dark."""
-    body = [f"<h1>{escape(result.a)} against {escape(result.b)}</h1>"]
-    body.append(f'<p class="{"bad" if result.differs else "good"}" role="status">{escape(verdict(result))}</p>')
-    body.append(_html_table("Outcomes", _confusion(result), numbers=True))
-    for section in Section:
-        found = result.section(section)
-        if found:
-            body.append(f"<h2>{escape(section.capitalize())}</h2>")
-        body += [_html_difference(result, one) for one in found]
-    for title, lines in _apart(result):
-        items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-        body.append(f"<h2>{escape(title)}</h2><ul>{items}</ul>")
-    title = escape(f"{result.a} against {result.b}")
-    return _PAGE.substitute(title=title, body="\n".join(body))
+    from markupsafe import Markup
+
+    from rokt_export import __version__
+    from rokt_export.reports.page import asset, environment, policy
+    from rokt_export.reports.signs import SIGNS
+
+    style = asset("report.css") + asset("differences.css")
+    return (
+        environment()
+        .from_string(asset("differences.html"))
+        .render(
+            policy=policy(style),
+            style=Markup(style),
+            version=__version__,
+            result=result,
+            headline=headline(result),
+            confusion=_confusion(result),
+            no_count=_NONE,
+            signs=SIGNS,
+            latencies=_latencies(result),
+            sections=[(section, found) for section in Section if (found := result.section(section))],
+            said=_said,
+            place_of=_place_of,
+            apart=list(_apart(result)),
+        )
+    )
+
+
+def headline(result: DiffResult) -> str:
+    """Return the result in a few words."""
+    number = len(result.differences)
+    found = "No difference" if not number else f"{number} difference{'s' * (number > 1)}"
+    return f"{found} in {_transactions(result.pairs)}"
 
 
 def _transactions(count: int) -> str:
@@ -100,17 +176,21 @@ def _transactions(count: int) -> str:
 
 def _title(one: Difference) -> str:
     detail = f": {one.detail}" if one.detail else ""
-    place = "" if one.path == str(one.kind) else f" {one.path}"
-    return f"{one.kind}{place}{detail} ({_transactions(one.count)})"
+    place = _place_of(one)
+    return f"{one.kind}{' ' if place else ''}{place}{detail} ({_transactions(one.count)})"
+
+
+def _place_of(one: Difference) -> str:
+    """Where a difference is, as far as its kind does not say so: `status` is nowhere else."""
+    return "" if one.path == str(one.kind) else one.path.removeprefix(f"{one.kind} ")
 
 
 def _said(value: str | None) -> str:
     return "nothing" if value is None else value
 
 
-def _sample_lines(sample: Sample) -> list[str]:
-    head = f"{sample.transaction}: {_said(sample.a)} | {_said(sample.b)}"
-    return [head, *(f"    {line}" for line in sample.lines)]
+def _sample_rows(one: Difference) -> list[tuple[str, str, str]]:
+    return [(sample.transaction, _said(sample.a), _said(sample.b)) for sample in one.samples]
 
 
 def _confusion(result: DiffResult) -> list[tuple[str, ...]]:
@@ -120,7 +200,7 @@ def _confusion(result: DiffResult) -> list[tuple[str, ...]]:
     table = [(f"{result.a} ↓  {result.b} →", *columns)]
     for a in rows:
         counts = (result.outcomes.get((a, b), 0) for b in columns)
-        table.append((a, *(f"{count:,}" if count else "·" for count in counts)))
+        table.append((a, *(f"{count:,}" if count else _NONE for count in counts)))
     return table
 
 
@@ -128,7 +208,17 @@ def _place(outcome: str) -> int:
     return _ORDER.get(outcome, len(_ORDER))
 
 
-def _apart(result: DiffResult) -> Iterable[tuple[str, list[str]]]:
+def _latencies(result: DiffResult) -> list[tuple[str, ...]]:
+    """Both sides' percentiles; a first row of headings; nothing where neither was sent to."""
+    sides = [(name, one) for name, one in ((result.a, result.latency_a), (result.b, result.latency_b))]
+    rows = [
+        (name, *(_NONE if value is None else duration(value) for value in (one.p50, one.p95, one.p99)))
+        for name, one in sides
+    ]
+    return [("", "p50", "p95", "p99"), *rows] if any(one.p50 is not None for _, one in sides) else []
+
+
+def _apart(result: DiffResult) -> Iterator[tuple[str, list[str]]]:
     """What does not count as a difference, and what to know, by title."""
     if result.volatile:
         yield (
@@ -144,13 +234,6 @@ def _apart(result: DiffResult) -> Iterable[tuple[str, list[str]]]:
     ]
     if alone:
         yield "Without a counterpart", alone
-    latencies = [
-        f"{name}: p50 {one.p50:g} ms, p95 {one.p95:g} ms, p99 {one.p99:g} ms"
-        for name, one in ((result.a, result.latency_a), (result.b, result.latency_b))
-        if one.p50 is not None
-    ]
-    if latencies:
-        yield "Latency", latencies
     notes = list(result.notes)
     if result.explained:
         notes.append(
@@ -172,75 +255,11 @@ def _md(text: str) -> str:
 _MD_SIGNS = frozenset("\\`*_{}[]#|~>")
 
 
-def _md_table(rows: Sequence[Sequence[str]]) -> str:
+def _md_table(rows: Sequence[Sequence[str]], *, numbers: bool = False) -> str:
     head, *rest = [[_md(cell) for cell in row] for row in rows]
-    lines = [head, ["---"] * len(head), *rest]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    rules = ["---", *(["---:" if numbers else "---"] * (len(head) - 1))]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [head, rules, *rest])
 
 
 def _md_lines(lines: Sequence[str]) -> str:
     return "\n".join(f"    {line}" for line in lines)
-
-
-def _html_table(caption: str, rows: Sequence[Sequence[str]], *, numbers: bool = False) -> str:
-    head, *rest = rows
-    cells = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
-    lines = [f"<tr>{cells}</tr>"]
-    for first, *others in rest:
-        data = "".join(f"<td>{escape(cell)}</td>" for cell in others)
-        lines.append(f'<tr><th scope="row">{escape(first)}</th>{data}</tr>')
-    style = ' class="numbers"' if numbers else ""
-    return (
-        f'<div class="wide" role="region" tabindex="0" aria-label="{escape(caption)}">'
-        f"<table{style}><caption>{escape(caption)}</caption>{''.join(lines)}</table></div>"
-    )
-
-
-def _html_difference(result: DiffResult, one: Difference) -> str:
-    rows = [("transaction", result.a, result.b)]
-    rows += [(sample.transaction, _said(sample.a), _said(sample.b)) for sample in one.samples]
-    texts = "".join(f"<pre>{escape(chr(10).join(sample.lines))}</pre>" for sample in one.samples if sample.lines)
-    table = _html_table("Samples", rows)
-    return f"<details open><summary>{escape(_title(one))}</summary>{table}{texts}</details>"
-
-
-_PAGE = Template("""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>$title</title>
-<style>
-:root { --ink: #1a1f26; --page: #fff; --soft: #f1f3f6; --line: #c9d0d9; --good: #0a6b2e; --bad: #a8141b;
-  --ring: #0b57d0 }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e7eaee; --page: #14181d; --soft: #1f252c; --line: #3d4651; --good: #6fd68f; --bad: #ff9a94;
-    --ring: #8ab4f8 }
-}
-body { margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: var(--ink); background: var(--page);
-  font: 1rem/1.5 system-ui, sans-serif }
-h2 { margin-top: 2rem }
-.good { color: var(--good); font-weight: 600 }
-.bad { color: var(--bad); font-weight: 600 }
-.wide { overflow-x: auto }
-.wide:focus-visible, summary:focus-visible { outline: 2px solid var(--ring); outline-offset: 2px }
-table { border-collapse: collapse; margin: .5rem 0 1rem }
-caption { text-align: left; font-weight: 600; padding: .25rem 0 }
-th, td { border: 1px solid var(--line); padding: .3rem .6rem; text-align: left; vertical-align: top;
-  overflow-wrap: anywhere }
-.numbers td { text-align: right; font-variant-numeric: tabular-nums }
-th { background: var(--soft) }
-summary { cursor: pointer; padding: .3rem 0; overflow-wrap: anywhere }
-pre { background: var(--soft); padding: .6rem; overflow-x: auto }
-@media print { body { margin: 0; max-width: none } }
-</style>
-</head>
-<body>
-<main>
-$body
-</main>
-</body>
-</html>
-""")

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any, TextIO
 
 import orjson
-from jinja2 import Environment, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from rokt_export import __version__
@@ -23,6 +18,7 @@ from rokt_export.reports.curl import curl_command
 from rokt_export.reports.handover import endpoint_of, letter_facts, title
 from rokt_export.reports.http_text import request_text, response_text
 from rokt_export.reports.packing import packed
+from rokt_export.reports.page import asset, environment, policy
 from rokt_export.reports.signs import SIGNS
 from rokt_export.reports.story import Story
 
@@ -60,16 +56,15 @@ def write(story: Story, stream: TextIO) -> None:
     for, so that 100,000 deliveries stay responsive. Its content security policy admits its own script and style, by
     their hashes, and nothing else.
     """
-    page = _environment().from_string(_asset("report.html"))
+    page = environment().from_string(asset("report.html"))
     stream.writelines(page.generate(_context(story)))
 
 
 def _context(story: Story) -> dict[str, Any]:
-    style, script = _asset("report.css"), _asset("report.js")
+    style, script = asset("report.css"), asset("report.js")
     rules, latencies = _rules(story), story.figures.latencies
     return {
-        "policy": f"default-src 'none'; img-src data:; style-src {_source(style)}; script-src {_source(script)}; "
-        "base-uri 'none'; form-action 'none'",
+        "policy": policy(style, script),
         "style": Markup(style),
         "script": Markup(script),
         "version": __version__,
@@ -188,25 +183,3 @@ def _shown(text: str) -> str:
     if len(text) <= MOST_SHOWN:
         return text
     return f"{text[:MOST_SHOWN]}\n[cut: {len(text):,} characters in all]"
-
-
-def _source(text: str) -> str:
-    """The source expression that admits exactly this inline text (CSP level 2)."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-@cache
-def _asset(name: str) -> str:
-    return files("rokt_export.reports").joinpath("assets", name).read_text(encoding="utf-8")
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["thousands"] = "{:,}".format
-    return environment

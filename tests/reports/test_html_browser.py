@@ -17,8 +17,10 @@ from report_runs import STARTED, Run, answer, every_outcome, exchange, post
 from rokt_export.delivery.journal import Journal, RunState
 from rokt_export.delivery.model import Delivery
 from rokt_export.delivery.recording import record
+from rokt_export.exchange.compare import Comparison, Side
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.redaction import Redactor
+from rokt_export.reports import differences
 from rokt_export.reports.curl import curl_command
 from rokt_export.reports.formats import FORMATS, write_report
 from rokt_export.reports.story import Story
@@ -118,23 +120,31 @@ class Page:
 
     def faults(self) -> list[dict[str, Any]]:
         """What axe-core finds that keeps people out: serious and critical."""
-        package = importlib.util.find_spec("axe_core_python")
-        assert package is not None and package.origin is not None
-        self.script((Path(package.origin).parent / "axe.min.js").read_text(encoding="utf-8"))
-        found = self.driver.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
-        return [
-            {"id": one["id"], "nodes": [node["html"][:200] for node in one["nodes"][:3]]}
-            for one in found["violations"]
-            if one["impact"] in ("serious", "critical")
-        ]
+        return barriers(self.driver)
 
     def assert_quiet(self) -> None:
         """No error in the console, and no request but for the page itself."""
-        assert self.driver.get_log("browser") == []
-        events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
-        urls = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
-        assert [url for url in urls if not url.startswith(("file://", "data:", "about:"))] == []
-        assert len([url for url in urls if url.startswith("file://")]) == 1
+        assert_quiet(self.driver)
+
+
+def barriers(driver: Any) -> list[dict[str, Any]]:
+    package = importlib.util.find_spec("axe_core_python")
+    assert package is not None and package.origin is not None
+    driver.execute_script((Path(package.origin).parent / "axe.min.js").read_text(encoding="utf-8"))
+    found = driver.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
+    return [
+        {"id": one["id"], "nodes": [node["html"][:200] for node in one["nodes"][:3]]}
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+def assert_quiet(driver: Any) -> None:
+    assert driver.get_log("browser") == []
+    events = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
+    urls = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
+    assert [url for url in urls if not url.startswith(("file://", "data:", "about:"))] == []
+    assert len([url for url in urls if url.startswith("file://")]) == 1
 
 
 @pytest.fixture(scope="module")
@@ -327,8 +337,12 @@ def test_dark_is_the_systems_or_ones_own_choice(page: Page) -> None:
 
 
 def emulate(page: Page, scheme: str) -> None:
+    prefer(page.driver, scheme)
+
+
+def prefer(driver: Any, scheme: str) -> None:
     features = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", features)
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", features)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -389,3 +403,56 @@ def test_a_hundred_thousand_rows_stay_responsive(big: Page) -> None:
     )
     assert spent < 1000
     assert big.faults() == []
+
+
+# --- the page of a comparison
+
+
+@pytest.fixture(scope="module")
+def differences_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    comparison = Comparison(a="staging", b="production")
+
+    def side(body: str, outcome: str = "delivered", status: int = 200) -> Side:
+        return Side(outcome, outcome, status=status, headers=(("Content-Type", "application/json"),),
+                    body=body.encode(), latency_ms=12.0)  # fmt: skip
+
+    for number in range(40):
+        comparison.add(f"t-{number}", side('{"points": 5}'), side(json.dumps({"points": HOSTILE, "tier": 1})))
+    for outcome in OutcomeKind:
+        comparison.add(f"t-{outcome}", side("{}"), side("{}", str(outcome), 422))
+    comparison.add("t-text", Side("failed", body=b"a\nb"), Side("failed", body=b"a\nc\nb"))
+    comparison.only_in_b(HOSTILE)
+    comparison.note("A note.")
+    path = tmp_path_factory.mktemp("differences") / "differences.html"
+    path.write_text(differences.html(comparison.result()), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_of_differences_keeps_nobody_out(browser: Any, differences_page: Path, scheme: str) -> None:
+    browser.get_log("browser"), browser.get_log("performance")
+    prefer(browser, scheme)
+    browser.get(differences_page.as_uri())
+    dark = browser.execute_script("return getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
+    assert dark is (scheme == "dark")
+    assert barriers(browser) == []
+    assert browser.execute_script("return window.harmed") is None
+    assert HOSTILE in browser.execute_script("return document.body.innerText")
+    assert_quiet(browser)
+    prefer(browser, "")
+
+
+def test_the_page_of_differences_fits_a_telephone_and_closes_what_was_read(
+    browser: Any, differences_page: Path
+) -> None:
+    size = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        browser.get(differences_page.as_uri())
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
+        assert barriers(browser) == []
+        first = browser.find_element("css selector", ".difference")
+        first.find_element("css selector", "summary").click()
+        assert first.get_attribute("open") is None
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from rokt_export.exchange.compare.bodies import Body, Format, binary_facts, read_body
 from rokt_export.exchange.compare.echoes import Placeholders
-from rokt_export.exchange.compare.evidence import MOST_SAMPLES, Evidence
+from rokt_export.exchange.compare.evidence import KEPT, MOST_SAMPLES, Evidence
 from rokt_export.exchange.compare.latency import LatencyHistogram
 from rokt_export.exchange.compare.model import Difference, DiffResult, Kind, Sample, Unmatched, Volatile
 from rokt_export.exchange.compare.places import Place, Places
@@ -274,7 +274,7 @@ def _by_kind(place: Place) -> Iterator[tuple[Difference, str | None]]:
         if not evidence.differed:
             continue
         change = evidence.only_change
-        detail = f"{abridged(change[0])} → {abridged(change[1])}" if change and all(change) else ""
+        detail = " → ".join(abridged(text, KEPT - 1) for text in change) if change and all(change) else ""
         reason = why_volatile(evidence, reference=place.reference) if kind in _MAY_VARY else None
         yield _difference(kind, place.path, evidence, detail), reason
 

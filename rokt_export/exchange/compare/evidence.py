@@ -12,7 +12,7 @@ _MOST_VALUES = 256
 _MOST_COMBINATIONS = 256
 _MOST_PAIRS = 64
 _MOST_CHANGES = 8
-_KEPT = 80
+KEPT = 80
 """Characters of a value that the pairs keep."""
 
 
@@ -123,8 +123,8 @@ class Evidence:
         self.b.add(hashed_b)
         self._join(hashed_a, hashed_b)
         if self.differed % self._stride == 0:
-            self._keep(a[:_KEPT], b[:_KEPT])
-        if (change := (a[:_KEPT], b[:_KEPT])) in self.changes or len(self.changes) < _MOST_CHANGES:
+            self._keep(a[:KEPT], b[:KEPT])
+        if (change := (a[:KEPT], b[:KEPT])) in self.changes or len(self.changes) < _MOST_CHANGES:
             self.changes[change] = self.changes.get(change, 0) + 1
         self.differed += 1
 
