@@ -38,7 +38,7 @@ from rokt_export.transactions.model import Transaction
 
 _TELL_EVERY = 0.2
 _ORPHANED = 5.0
-"""Seconds that a worker whose parent is gone has to write down what it knows."""
+"""Seconds that a worker whose parent is gone has to write down what it knows, and to end."""
 
 
 class Watch(Protocol):
@@ -249,11 +249,25 @@ _worker: dict[str, Any] = {}
 
 
 def _start_worker(level: Any, told: Any, tokens: tuple[SharedStore, ...], misses: SharedMisses) -> None:
-    """A worker leaves Ctrl-C to its parent, which asks it to stop."""
-    for number in _SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    """A worker leaves Ctrl-C to its parent, which asks it to stop; SIGTERM may be for it alone."""
     _worker.update(level=level, told=told, tokens=tokens, misses=misses)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _terminate)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+
+
+def _terminate(_number: int, _frame: object) -> None:
+    """Stop all workers, and then leave: from a pool that is broken no further word comes."""
+    _worker["leaving"] = True
+    _raise(_worker["level"], 1)
+    if not _worker.get("working"):
+        _leave_soon()
+
+
+def _leave_soon() -> None:
+    timer = threading.Timer(_ORPHANED, os._exit, (ExitStatus.INTERRUPTED,))
+    timer.daemon = True
+    timer.start()
 
 
 def _misses() -> Misses:
@@ -277,6 +291,7 @@ def _work(plan: Plan, run_id: str, index: int) -> Result:
     ended = threading.Event()
     threading.Thread(target=_follow, args=(brake, ended), name="brake", daemon=True).start()
     complete = False
+    _worker["working"] = True
     try:
         result = run_partition(plan, run_id, index, _PostingWatch(), brake)
         complete = result.finished.reason is StopReason.COMPLETE
@@ -285,6 +300,9 @@ def _work(plan: Plan, run_id: str, index: int) -> Result:
         if not complete:  # here, because the others go on until they hear of it
             _raise(_worker["level"], 1)
         ended.set()
+        _worker["working"] = False
+        if _worker.get("leaving"):
+            _leave_soon()
 
 
 def _follow(brake: Brake, ended: threading.Event) -> None:
@@ -315,6 +333,7 @@ def _in_processes(plan: Plan, run_id: str, watch: Watch, brake: Brake) -> Result
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # inherited: Ctrl-C must not hit one half-born
         try:
             futures = [pool.submit(_work, plan, run_id, index) for index in range(plan.partitions)]
+            pool.submit(int)  # makes the pool look at its processes once more: it would not notice the last one's death
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         listener = threading.Thread(target=_listen, args=(told, watch), daemon=True)

@@ -1,0 +1,215 @@
+"""Several workers: started by fork or anew, killed, interrupted while they start; sharing what is one for all."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from commands.conftest import Partner, serve, spec_text
+
+from rokt_export.delivery import partitions
+from rokt_export.delivery.events import Settled, StopReason
+from rokt_export.delivery.journal import Journal
+from rokt_export.delivery.misses import Misses, SharedMisses
+from rokt_export.delivery.partitions import Brake, run_plan
+from rokt_export.delivery.plan import FileRows, Pace, Plan
+from rokt_export.delivery.tally import Tally
+from rokt_export.errors import ConfigurationError, JournalError, RoktExportError
+from rokt_export.spec.loading import load_spec
+
+BOTH = pytest.mark.parametrize("method", ["fork", "spawn"])
+
+
+class Deaf:
+    """A watch that keeps the last counts it was told."""
+
+    def __init__(self) -> None:
+        self.tallies: dict[int, Tally] = {}
+
+    def tell(self, partition: int, tally: Tally, in_flight: int, messages: tuple[str, ...]) -> None:
+        self.tallies[partition] = tally
+
+    def settled(self, event: Settled) -> None:
+        pass
+
+
+class Bench:
+    def __init__(self, folder: Path, partner: Partner, rows: int) -> None:
+        self.partner = partner
+        self.path = folder / "journal.sqlite"
+        spec_file = folder / "acme.yaml"
+        spec_file.write_text(spec_text(partner.url))
+        events = folder / "rows.csv"
+        events.write_text("email\n" + "".join(f"jane.doe.{row}@example.com\n" for row in range(1, rows + 1)))
+        self.loaded = load_spec(spec_file)
+        self.plan = Plan(
+            spec=self.loaded.spec,
+            environment="staging",
+            variables={},
+            rows=FileRows((str(events),)),
+            pace=Pace(concurrency=4),
+            journal=str(self.path),
+            redaction_key=b"k" * 16,
+            partitions=2,
+        )
+        with Journal.open(self.path) as journal:
+            self.run = journal.begin(
+                command="replay", partner="acme", environment="staging", spec_file="acme.yaml", spec_sha256="0" * 64
+            ).run
+        self.watch = Deaf()
+        self.brake = Brake()
+
+    def deliver(self):
+        return run_plan(self.plan, self.run, self.watch, self.brake)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        with Journal.open(self.path) as journal:
+            return journal.counts(self.run)
+
+    @property
+    def most_often(self) -> int:
+        return max(Counter(heard.body for heard in self.partner.heard).values())
+
+
+@pytest.fixture
+def bench(tmp_path, request):
+    partner = Partner()
+    server = serve(partner)
+    yield Bench(tmp_path, partner, getattr(request, "param", 200))
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def started_by(monkeypatch):
+    def choose(method: str) -> None:
+        monkeypatch.setattr(partitions, "_context", lambda: multiprocessing.get_context(method))
+
+    return choose
+
+
+@BOTH
+def test_workers_share_the_rows_and_their_counts_are_one(bench, started_by, method):
+    started_by(method)
+    result = bench.deliver()
+    assert result.finished.reason is StopReason.COMPLETE
+    assert result.tally.outcomes == {"delivered": 200}
+    assert bench.counts == {"delivered": 200}
+    assert bench.most_often == 1
+    assert sum(tally.rows for tally in bench.watch.tallies.values()) == 200
+
+
+def test_a_process_with_threads_does_not_fork():
+    ended = threading.Event()
+    thread = threading.Thread(target=ended.wait)
+    thread.start()
+    try:
+        assert partitions._context().get_start_method() == "spawn"
+    finally:
+        ended.set()
+        thread.join()
+
+
+@BOTH
+def test_an_error_in_one_worker_stops_the_others_and_is_the_one_told(bench, started_by, method):
+    started_by(method)
+    bench.partner.delay = 0.05
+
+    def damage() -> None:
+        while len(bench.partner.heard) < 20:
+            time.sleep(0.01)
+        with Journal.open(bench.path) as journal, journal._writing() as connection:
+            connection.exec_driver_sql("UPDATE run SET pid = 1")
+
+    thread = threading.Thread(target=damage)
+    context = multiprocessing.get_context(method)
+    assert context is not None
+    thread.start()
+    with pytest.raises(JournalError, match="taken over by process 1"):
+        bench.deliver()
+    thread.join()
+    assert len(bench.partner.heard) < 120
+    assert bench.most_often == 1
+
+
+@pytest.mark.parametrize("bench", [2000], indirect=True)
+def test_a_worker_that_is_killed_ends_the_run_with_its_rows_known(bench):
+    bench.partner.delay = 0.02
+    died: list[int] = []
+
+    def kill() -> None:
+        while len(bench.partner.heard) < 40:
+            time.sleep(0.01)
+        worker = multiprocessing.active_children()[0]
+        assert worker.pid is not None
+        died.append(worker.pid)
+        os.kill(worker.pid, signal.SIGKILL)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    started = time.monotonic()
+    with pytest.raises(RoktExportError) as caught:
+        bench.deliver()
+    thread.join()
+    assert isinstance(caught.value, ConfigurationError)
+    assert "a worker process died" in caught.value.message
+    assert time.monotonic() - started < 15.0
+    assert bench.most_often == 1
+    assert sum(bench.counts.values()) >= len(bench.partner.heard)
+    assert bench.counts["unknown"] <= 2 + 4
+
+
+@pytest.mark.parametrize("bench", [2000], indirect=True)
+@BOTH
+def test_a_brake_that_is_pressed_stops_all(bench, started_by, method):
+    started_by(method)
+    bench.partner.delay = 0.02
+
+    def press() -> None:
+        while len(bench.partner.heard) < 40:
+            time.sleep(0.01)
+        bench.brake.press(1)
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    result = bench.deliver()
+    thread.join()
+    assert result.finished.reason is StopReason.INTERRUPTED
+    assert bench.counts == {"delivered": len(bench.partner.heard)}
+    assert len(bench.partner.heard) < 400
+
+
+# --- what is one for all
+
+
+def _miss(misses: Misses) -> None:
+    for _ in range(500):
+        misses.miss()
+
+
+def test_misses_are_counted_over_processes():
+    context = multiprocessing.get_context("spawn")
+    misses = SharedMisses(context)
+    others = [context.Process(target=_miss, args=(misses,)) for _ in range(2)]
+    for other in others:
+        other.start()
+    for other in others:
+        other.join(30)
+    assert (misses.failures, misses.in_a_row) == (1000, 1000)
+    misses.hit()
+    assert (misses.failures, misses.in_a_row) == (1000, 0)
+    assert misses.miss() == (1001, 1)
+
+
+def test_shares_of_the_pace_add_up_to_the_whole():
+    pace = Pace(concurrency=7, rate=100.0)
+    shares = [pace.share(index, 3) for index in range(3)]
+    assert [share.concurrency for share in shares] == [3, 2, 2]
+    assert sum(share.rate for share in shares) == pytest.approx(100.0)
