@@ -1,0 +1,126 @@
+"""Which rows of an input are sent: by what this run has settled, by what is asked for, by what production has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from rokt_export.delivery.bookkeeping import canonical_row
+from rokt_export.delivery.journal import Journal, RunState, RunWriter
+from rokt_export.delivery.model import Delivery
+from rokt_export.delivery.plan import Selection
+from rokt_export.delivery.selecting import select
+from rokt_export.delivery.tally import LeftOut, Tally
+from rokt_export.errors import TransactionsError
+from rokt_export.exchange.model import OutcomeKind
+from rokt_export.transactions.model import Transaction
+
+
+@pytest.fixture
+def journal(tmp_path) -> Iterator[Journal]:
+    with Journal.open(tmp_path / "journal.sqlite") as opened:
+        yield opened
+
+
+def begin(journal: Journal, *, production: bool = False) -> RunWriter:
+    return journal.begin(
+        command="replay", partner="acme", environment="production" if production else "staging",
+        spec_file="acme.yaml", spec_sha256="0" * 64, production=production,
+    )  # fmt: skip
+
+
+def people(*numbers: int) -> list[Transaction]:
+    return [Transaction(row, f"tx{row}", {"email": f"{who}@example.com"}) for row, who in enumerate(numbers, 1)]
+
+
+def intend(writer: RunWriter, *transactions: Transaction) -> None:
+    writer.intend([(each.row, each.id, writer.fingerprint(canonical_row(each))) for each in transactions])
+
+
+def settle(writer: RunWriter, transaction: Transaction, outcome: OutcomeKind) -> None:
+    writer.settle([Delivery(transaction.row, transaction.id, outcome, attempts=1)])
+
+
+def chosen(writer: RunWriter, transactions: list[Transaction], **selection) -> tuple[list[int], dict[str, int]]:
+    tally = Tally()
+    rows = [each.row for each in select(iter(transactions), Selection(**selection), writer, tally)]
+    return rows, dict(tally.left_out)
+
+
+def test_a_resume_takes_what_is_neither_settled_nor_uncertain(journal):
+    writer = begin(journal)
+    rows = people(1, 2, 3, 4, 5)
+    intend(writer, *rows[:4])
+    settle(writer, rows[0], OutcomeKind.DELIVERED)
+    settle(writer, rows[1], OutcomeKind.REJECTED)
+    settle(writer, rows[2], OutcomeKind.UNKNOWN)
+    assert chosen(writer, rows) == ([5], {LeftOut.NOT_ASKED: 4})
+    assert chosen(writer, rows, unknown=True) == ([3, 4, 5], {LeftOut.NOT_ASKED: 2})
+    assert chosen(writer, rows, only=((2, 3), (5, 9))) == ([5], {LeftOut.NOT_ASKED: 4})
+
+
+def test_what_an_earlier_run_delivered_is_left_out_of_production_alone(journal):
+    rows = people(1, 2, 3)
+    first = begin(journal, production=True)
+    intend(first, *rows)
+    settle(first, rows[0], OutcomeKind.DELIVERED)
+    settle(first, rows[1], OutcomeKind.DUPLICATE)
+    settle(first, rows[2], OutcomeKind.REJECTED)
+    first.end(RunState.FINISHED, 1)
+    later = people(3, 2, 1, 4)
+    assert chosen(begin(journal, production=True), later) == ([1, 4], {LeftOut.DELIVERED: 2})
+    assert chosen(begin(journal, production=True), later, delivered=True) == ([1, 2, 3, 4], {})
+    assert chosen(begin(journal), later) == ([1, 2, 3, 4], {})
+
+
+@pytest.mark.parametrize("settled", [True, False], ids=["settled as unknown", "cut off"])
+def test_what_an_earlier_run_may_have_delivered_is_uncertain(journal, settled):
+    rows = people(1, 2)
+    first = begin(journal, production=True)
+    intend(first, rows[0])
+    if settled:
+        settle(first, rows[0], OutcomeKind.UNKNOWN)
+    assert chosen(begin(journal, production=True), rows) == ([2], {LeftOut.UNCERTAIN: 1})
+    assert chosen(begin(journal, production=True), rows, unknown=True) == ([1, 2], {})
+    assert chosen(begin(journal, production=True), rows, delivered=True) == ([2], {LeftOut.UNCERTAIN: 1})
+
+
+def test_equal_rows_are_one_however_far_apart_they_stand(journal):
+    writer = begin(journal, production=True)
+    rows = people(*range(1, 700), 1, 350, 699, *range(701, 6000), 5)
+    tally = Tally()
+    sent: list[int] = []
+    waiting: list[Transaction] = []
+    for each in select(iter(rows), Selection(), writer, tally):
+        sent.append(each.row)
+        waiting.append(each)
+        if len(waiting) == 300:  # as a feed reads ahead
+            intend(writer, *waiting)
+            waiting.clear()
+    assert tally.left_out == {LeftOut.DELIVERED: 4}
+    assert len(sent) == len(set(sent)) == len(rows) - 4
+
+
+def test_what_came_before_an_error_comes_before_it_here(journal):
+    def breaking() -> Iterator[Transaction]:
+        yield from people(1, 2, 3)
+        raise TransactionsError("it broke off")
+
+    seen: list[int] = []
+    with pytest.raises(TransactionsError):
+        for each in select(breaking(), Selection(), begin(journal, production=True), Tally()):
+            seen.append(each.row)
+    assert seen == [1, 2, 3]
+
+
+def test_a_run_that_was_taken_over_intends_nothing_more(journal, tmp_path):
+    writer = begin(journal)
+    rows = people(1, 2)
+    intend(writer, rows[0])
+    with journal._writing() as connection:
+        connection.exec_driver_sql("UPDATE run SET pid = 4194304, process_started = 'long ago'")
+    with pytest.raises(Exception, match="was taken over by process 4194304"):
+        intend(writer, rows[1])
+    settle(writer, rows[0], OutcomeKind.DELIVERED)  # an answer is true, whoever owns the run
+    assert [(one.row, one.outcome) for one in journal.deliveries(writer.run)] == [(1, OutcomeKind.DELIVERED)]
