@@ -254,13 +254,14 @@ def _start_worker(level: Any, told: Any, tokens: tuple[SharedStore, ...], misses
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _terminate)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    threading.Thread(target=_follow, name="brake", daemon=True).start()
 
 
 def _terminate(_number: int, _frame: object) -> None:
     """Stop all workers, and then leave: from a pool that is broken no further word comes."""
     _worker["leaving"] = True
     _raise(_worker["level"], 1)
-    if not _worker.get("working"):
+    if _worker.get("brake") is None:
         _leave_soon()
 
 
@@ -287,11 +288,8 @@ class _PostingWatch:
 
 
 def _work(plan: Plan, run_id: str, index: int) -> Result:
-    brake = Brake()
-    ended = threading.Event()
-    threading.Thread(target=_follow, args=(brake, ended), name="brake", daemon=True).start()
+    brake = _worker["brake"] = Brake()
     complete = False
-    _worker["working"] = True
     try:
         result = run_partition(plan, run_id, index, _PostingWatch(), brake)
         complete = result.finished.reason is StopReason.COMPLETE
@@ -299,31 +297,33 @@ def _work(plan: Plan, run_id: str, index: int) -> Result:
     finally:
         if not complete:  # here, because the others go on until they hear of it
             _raise(_worker["level"], 1)
-        ended.set()
-        _worker["working"] = False
+        _worker["brake"] = None
         if _worker.get("leaving"):
             _leave_soon()
 
 
-def _follow(brake: Brake, ended: threading.Event) -> None:
-    """Pass on what the parent asks; a worker whose parent was killed leaves at once, and for good."""
+def _follow() -> None:
+    """Pass on what the parent asks, as long as it lives; a worker whose parent was killed leaves at once."""
     parent = multiprocessing.parent_process()
-    while not ended.wait(0.05):
-        brake.press(_worker["level"].value)
-        if parent is not None and not parent.is_alive():
-            brake.press(2)
-            ended.wait(_ORPHANED)
-            os._exit(ExitStatus.INTERRUPTED)
+    while parent is not None and os.getppid() == parent.pid:
+        if (brake := _worker.get("brake")) is not None:
+            brake.press(_worker["level"].value)
+        time.sleep(0.05)
+    until = time.monotonic() + _ORPHANED
+    while (brake := _worker.get("brake")) is not None and time.monotonic() < until:
+        brake.press(2)
+        time.sleep(0.01)
+    os._exit(ExitStatus.INTERRUPTED)
 
 
 def _raise(level: Any, to: int) -> None:
-    with level.get_lock():
-        level.value = max(level.value, to)
+    """Ask for more. Without a lock, which a process that is killed might hold: the parent says it again and again."""
+    level.value = max(level.value, to)
 
 
 def _in_processes(plan: Plan, run_id: str, watch: Watch, brake: Brake) -> Result:
     context = _context()
-    level = context.Value("i", 0)
+    level = context.Value("i", 0, lock=False)
     told = context.SimpleQueue()
     authentications = plan.spec.environment(plan.environment).authentication or ()
     tokens = tuple(SharedStore(context) for item in authentications if isinstance(item, OAuth2))
