@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from rokt_export.commands.loading import Ready, load
+from rokt_export.commands.loading import Ready, journal_place, load
 from rokt_export.commands.options import (
     Again,
     Confirm,
@@ -98,8 +98,6 @@ def diff(
 
     Exit status: 0 they agree, 1 they differ, 2 to 5 as ever.
     """
-    from rokt_export.commands.running import journal_place
-
     terminal = Terminal(quiet, verbose, no_color)
     _check_flags(between, runs, output, report)
     _check_arguments(spec, events, between, learn=learn, in_sandbox=sandbox or bool(sandbox_url))

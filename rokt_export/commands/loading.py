@@ -1,4 +1,4 @@
-"""What most commands begin with: the spec, one of its environments, and the variables that it names."""
+"""What most commands begin with: the spec, one of its environments, the variables that it names, and the journal."""
 
 from __future__ import annotations
 
@@ -104,3 +104,10 @@ def parse_set(given: list[str] | None) -> dict[str, str]:
             )
         found[name.strip()] = value
     return found
+
+
+def journal_place(given: str | None) -> str:
+    """Return where the journal is: as told, else the default."""
+    from rokt_export.delivery.journal import default_path
+
+    return given if given is not None else str(default_path())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rokt_export.commands.loading import load
+from rokt_export.commands.loading import journal_place, load
 from rokt_export.commands.options import (
     Again,
     Confirm,
@@ -161,7 +161,7 @@ def replay(
     from rokt_export.commands.production import pass_interlock
     from rokt_export.commands.remembered import ReplayFlags, check_same_place, files_of, find_resumable, stamps_of
     from rokt_export.commands.rows import RowFlags, rows_of
-    from rokt_export.commands.running import Job, carry_out, journal_place, new_key, variables_for
+    from rokt_export.commands.running import Job, carry_out, new_key, variables_for
     from rokt_export.commands.sandboxed import sandboxed
     from rokt_export.delivery.plan import FileRows, Plan, Selection
 

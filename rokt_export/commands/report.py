@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from rokt_export.commands.loading import journal_place
 from rokt_export.commands.options import JournalPlace, Quiet
 from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import ExitStatus, UsageError
@@ -33,7 +34,6 @@ def report(
     run: Run = "last", form: Forms = None, out: Out = None, journal: JournalPlace = None, quiet: Quiet = False
 ) -> int:
     """Write reports of a run: everything in them comes from the journal, redacted as it lies there."""
-    from rokt_export.commands.running import journal_place
     from rokt_export.delivery.journal import Journal
     from rokt_export.reports.formats import format_named, format_of, write_reports
     from rokt_export.reports.story import Story

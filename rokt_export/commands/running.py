@@ -86,13 +86,6 @@ def variables_for(ready: Ready, given: Mapping[str, str] | None = None) -> dict[
     return values
 
 
-def journal_place(given: str | None) -> str:
-    """Return where the journal is: as told, else the default."""
-    from rokt_export.delivery.journal import default_path
-
-    return given if given is not None else str(default_path())
-
-
 def new_key() -> bytes:
     """Return the key that makes one value one token within a run."""
     return secrets.token_bytes(16)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rokt_export.commands.loading import journal_place
 from rokt_export.commands.options import Confirm, EnvFile, JournalPlace, NoColor, Output, OutputFormat, Quiet, Verbose
 from rokt_export.commands.replay import ResendUnknown, replay
 from rokt_export.commands.terminal import Terminal
@@ -179,7 +180,6 @@ def _moment(text: str) -> datetime:
 
 
 def _opened(place: str | None) -> Journal:
-    from rokt_export.commands.running import journal_place
     from rokt_export.delivery.journal import Journal
 
     return Journal.open(journal_place(place))

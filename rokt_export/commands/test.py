@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rokt_export.commands.loading import load
+from rokt_export.commands.loading import journal_place, load
 from rokt_export.commands.options import (
     Confirm,
     EnvFile,
@@ -79,7 +79,7 @@ def test(
     from rokt_export.commands.outcomes import check_reports, expected_outcome, present
     from rokt_export.commands.production import careful, pass_interlock
     from rokt_export.commands.rows import RowFlags, rows_of
-    from rokt_export.commands.running import Job, carry_out, journal_place, new_key, variables_for
+    from rokt_export.commands.running import Job, carry_out, new_key, variables_for
     from rokt_export.commands.sandboxed import sandboxed
     from rokt_export.delivery.model import Recordings
     from rokt_export.delivery.plan import FileRows, Pace, Plan, Selection

@@ -148,6 +148,8 @@ class Partner:
 def serve(partner: Partner, port: int = 0, context: ssl.SSLContext | None = None) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+        wbufsize = -1
 
         def handle_one_request(self) -> None:
             with contextlib.suppress(ConnectionError):

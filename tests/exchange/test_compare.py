@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import random
+import string
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -262,6 +263,7 @@ def test_a_request_tells_what_it_carried():
     )
     assert dict(Sent.of(form).values) == {
         "X-Source": "rokt",
+        "path": "/lists/a1b2c3",
         "path lists": "lists",
         "path a1b2c3": "a1b2c3",
         "key": "k1",
@@ -319,6 +321,37 @@ def test_what_varies_within_each_side_by_itself_is_set_apart(make):
     result = both(make)
     assert found(result) == []
     assert result.volatile
+
+
+LETTERS = string.ascii_letters + string.digits
+IDENTIFIERS: dict[str, Any] = {
+    "16 of hexadecimal": lambda rnd, row: f"{rnd.getrandbits(64):016x}",
+    "16 of base 62": lambda rnd, row: "".join(rnd.choices(LETTERS, k=16)),
+    "24 with a prefix": lambda rnd, row: "ch_" + "".join(rnd.choices(LETTERS, k=24)),
+    "16 in a path": lambda rnd, row: f"/leads/{rnd.getrandbits(64):016x}/view",
+}
+
+
+@pytest.mark.parametrize("make", IDENTIFIERS.values(), ids=list(IDENTIFIERS))
+def test_identifiers_are_known_whichever_digits_they_happen_to_have(make):
+    assert found(both(make, 1_500)) == []
+
+
+def test_a_word_in_place_of_an_identifier_is_a_real_difference():
+    def word(rnd: random.Random, row: int) -> str:
+        return IDENTIFIERS["16 of hexadecimal"](rnd, row) if row % 100 else "not available yet"
+
+    assert found(many(IDENTIFIERS["16 of hexadecimal"], word, 1_000)) == [("value", "$.x", 10)]
+
+
+def test_an_endpoints_own_path_is_an_echo():
+    def answer(environment: str, row: int) -> Side:
+        url = f"https://{environment}.example.com/{environment}/leads"
+        link = {"self": f"{url}/{row}/view"}
+        return side(link, sent=Sent.of(Request("POST", url, (), b"{}")), hosts=(f"{environment}.example.com",))
+
+    pairs = [(answer("staging", row), answer("production", row)) for row in range(30)]
+    assert found(compared(pairs)) == []
 
 
 @pytest.mark.parametrize(

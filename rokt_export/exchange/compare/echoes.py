@@ -117,6 +117,8 @@ def _carried(request: Request) -> Iterator[tuple[str, str]]:
         if name.lower() not in _OWN_HEADERS:
             yield name, value
     address = urlsplit(request.url)
+    if len(address.path) >= _EMBEDDED:
+        yield "path", address.path  # as a whole, by one name: links to a record have each environment's own
     for segment in address.path.split("/"):
         if len(segment) >= _EMBEDDED:
             yield f"path {segment}", unquote(segment)
@@ -182,6 +184,11 @@ class Placeholders:
         name = self._names.get(folded.strip())
         if name is not None:
             return f"‹sent:{name}›"
+        if "://" in folded:  # first, for a part of the path may stand in the host as well
+            for host in self._hosts:
+                if f"://{host}" in folded:
+                    text = re.sub(f"://{re.escape(host)}", "://‹host›", text, flags=re.IGNORECASE)
+                    folded = fold_case(text)
         found = self._embedded(text, folded)
         if found is None:
             return self._whole(text) or self._patterns(text)
@@ -265,13 +272,25 @@ _NOISE = re.compile(
     """,
     re.VERBOSE | re.ASCII,
 )
+IDENTIFIER = "‹id›"
 _RUN_OF_DIGITS = re.compile(r"\d+", re.ASCII)
+_LIKE_AN_IDENTIFIER = re.compile(r"(?<![0-9A-Za-z:])[0-9A-Za-z]{15,}(?![0-9A-Za-z])", re.ASCII)
+
+
+def same_but_for_identifiers(a: str, b: str) -> bool:
+    """Whether filled texts differ in an identifier alone that has, by chance, too few digits to be known by itself.
+
+    What stands where the other side has an identifier is one as well.
+    """
+    if IDENTIFIER not in a and IDENTIFIER not in b:
+        return False
+    return _LIKE_AN_IDENTIFIER.sub(IDENTIFIER, a) == _LIKE_AN_IDENTIFIER.sub(IDENTIFIER, b)
 
 
 def _identifier(text: str) -> str:
     """`‹id›` for letters and digits in a random mixture; not for a word with a year behind it."""
     runs = len(_RUN_OF_DIGITS.findall(text))
-    return "‹id›" if runs >= 2 and not text.isdigit() else text
+    return IDENTIFIER if runs >= 2 and not text.isdigit() else text
 
 
 @lru_cache(maxsize=64)

@@ -128,7 +128,7 @@ class Volatile:
 
     def as_json(self) -> dict[str, object]:
         """Return it as JSON data."""
-        return {**self.difference.as_json(), "reason": self.reason}
+        return {**self.difference.as_json(), "reason": self.reason, "ignore": self.ignore}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from rokt_export.exchange.compare.echoes import Placeholders
+from rokt_export.exchange.compare.echoes import IDENTIFIER, Placeholders, same_but_for_identifiers
 from rokt_export.exchange.compare.evidence import Presence
 from rokt_export.exchange.compare.model import Kind, Sample
 from rokt_export.exchange.compare.places import ELEMENT, Place
@@ -173,8 +173,10 @@ class Shape:
             return
         filled_a, filled_b = pair.a.fill(text_a), pair.b.fill(text_b)
         if filled_a == filled_b:
-            if evidence is not None:
+            if evidence is not None and IDENTIFIER not in filled_a:  # identifiers are no more alike than others are
                 evidence.agree(filled_a)
+            return
+        if len(text_a) == len(text_b) and same_but_for_identifiers(filled_a, filled_b):
             return
         if pair.reference is not None and _changed_alone(text_a, text_b, *pair.reference):
             place.reference = True
