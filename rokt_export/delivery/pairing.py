@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
@@ -300,7 +301,12 @@ def _sent(recording: Recording | None) -> Sent:
 
 
 def _hosts(url: str) -> tuple[str, ...]:
+    return _hosts_of(urlsplit(url).netloc)
+
+
+@lru_cache(maxsize=64)
+def _hosts_of(netloc: str) -> tuple[str, ...]:
     """The environment's host, with its port first where it has one."""
-    authority = urlsplit(url).netloc.rpartition("@")[2].lower()
+    authority = netloc.rpartition("@")[2].lower()
     host = authority.rpartition(":")[0] if authority.rpartition(":")[2].isdigit() else authority
     return tuple(name for name in dict.fromkeys((authority, host)) if name)

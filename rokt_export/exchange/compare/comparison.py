@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import unified_diff
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
 
@@ -330,6 +331,7 @@ def _header(side: Side, name: str) -> str | None:
     return _media_type(values[0]) if name == "content-type" else ", ".join(values)
 
 
+@lru_cache(maxsize=256)
 def _media_type(value: str) -> str:
     """A content type written in one way (RFC 9110, 8.3.1), without the boundary, which is new each time."""
     parts = [part.strip() for part in value.lower().split(";")]
