@@ -51,6 +51,8 @@ def report(
         if len(out) == 1 and out[0].is_dir():
             chosen = forms or [format_named("html")]
             targets = [(one, out[0] / f"{info.partner}-{info.run}{one.suffixes[0]}") for one in chosen]
+        elif len(out) == 1 and len(forms) > 1:
+            raise UsageError("there is no such folder", where=str(out[0]), remedy="Make it, or name one file for each.")
         elif forms and len(forms) != len(out):
             raise UsageError("--format and --out do not match", remedy="One --out for each --format, or one folder.")
         else:

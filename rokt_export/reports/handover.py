@@ -26,7 +26,7 @@ _ARRIVED = (OutcomeKind.DELIVERED, OutcomeKind.DUPLICATE)
 def lookups(story: Story) -> list[str]:
     """Return what the tech contact should look for: a heading and lines; nothing where nothing was received."""
     received = [outcome for outcome in _ARRIVED if story.counts.get(outcome)]
-    if not received:
+    if not received or story.run.purged:
         return []
     figures = story.figures
     lines = [
@@ -72,7 +72,8 @@ def letter(story: Story) -> Iterator[Block]:
     if story.coverage is not None:
         yield Paragraph(f"Response rules: {story.coverage.line()}.")
         yield Grid(("Rule", "Outcome", "Answers"), _rules(story), frozenset({2}))
-    yield from _examples(story)
+    if not story.run.purged:
+        yield from _examples(story)
     yield Heading("Please confirm")
     yield Questions(questions(story))
 
@@ -86,6 +87,8 @@ def every_delivery(story: Story) -> Iterator[Block]:
 
 def questions(story: Story) -> list[str]:
     """Return what the tech contact is asked to confirm."""
+    if story.run.purged:
+        return ["Nothing: what would be looked up has been removed."]
     asked = [
         question
         for outcome, question in _QUESTIONS.items()

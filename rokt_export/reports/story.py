@@ -21,6 +21,8 @@ from rokt_export.spec.document import parse
 from rokt_export.spec.loading import LoadedSpec, read_spec
 from rokt_export.spec.model import PartnerSpec
 
+_PURGED = "This run was purged: outcomes, status, rules and times are kept; people, requests and answers are gone."
+
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
@@ -94,7 +96,7 @@ class Story:
         self.run = run
         self.loaded = loaded
         self.expected: str = notes.get("expected") or str(OutcomeKind.DELIVERED)
-        self.notes: tuple[str, ...] = tuple(notes.get("notes") or ())
+        self.notes: tuple[str, ...] = (*([_PURGED] if run.purged else []), *(notes.get("notes") or ()))
         self.ending: str | None = (notes.get("finished") or {}).get("message") or None
 
     @classmethod
