@@ -47,6 +47,8 @@ _BATCH = 500
 in flight."""
 _WAITING = 500
 """Transactions that wait for another attempt, at most, before no new ones are taken."""
+_PORTION = 128
+"""Of a large batch, transactions rendered and intended at a time: while that lasts, answers wait."""
 _SETTLE_AFTER = 0.05
 """Seconds that a settled exchange waits for others, at most, before its listeners hear of it."""
 _SIGN_OF_LIFE = 0.25
@@ -205,7 +207,8 @@ class Engine:
                 self._transport.cancel_all()
             self._poll()
             now = time.monotonic()
-            if self._settled and (now - self._oldest >= _SETTLE_AFTER or len(self._settled) >= self._batch()):
+            enough = len(self._settled) >= min(_PORTION, self._batch())
+            if enough or (self._settled and now - self._oldest >= _SETTLE_AFTER):
                 yield self._flush()
             while self._told:
                 yield self._told.popleft()
@@ -230,9 +233,11 @@ class Engine:
             return
         if self._breaker.open and (self._ready or self._later):  # a trial needs a row, not a batch of them
             return
-        if len(self._ready) * 2 >= batch or len(self._later) >= _WAITING:
+        room = batch - len(self._ready)
+        portion = max(_PORTION, batch // 4)
+        if room * 2 < min(batch, portion * 2) or len(self._later) >= _WAITING:
             return
-        taken = self._take(batch - len(self._ready))
+        taken = self._take(min(room, portion))
         jobs = [job for job in map(self._rendered, taken) if job is not None]
         self._hungry = len(jobs) < len(taken)
         if jobs:
@@ -305,7 +310,9 @@ class Engine:
     def _poll(self) -> None:
         answers = self._transport.poll(self._patience())
         if answers and self._eager:
-            self._start()  # the wire first: answers come in waves, and reading one takes longer than sending one
+            # The wire first: reading an answer takes longer than sending; what is started leaves at a poll.
+            self._start()
+            answers += self._transport.poll(0.0)
         for job, answer in answers:
             self._answered(job, answer)
 
