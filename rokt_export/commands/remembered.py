@@ -86,7 +86,7 @@ def files_of(run: RunInfo, told: tuple[str, ...], flag: str) -> tuple[str, ...]:
         raise UsageError(
             f"run {run.run} read its rows from stdin, which is gone",
             where=flag,
-            remedy=f"Pipe the same rows in again, from the first: rokt-export replay {run.spec_file} - {flag} {run.run}",
+            remedy=f"Pipe the same rows in again from the first: rokt-export replay {run.spec_file} - {flag} {run.run}",
         )
     _check_unchanged(run)
     stamps = run.options.get("stamps")
