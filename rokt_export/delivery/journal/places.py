@@ -110,10 +110,10 @@ def _store(place: Path | URL, path: Path | None, engine: Engine, *, read_only: b
 
 def _server_engine(url: URL) -> Engine:
     try:
-        # Positional parameters let the bulk statements pass plain tuples to the driver, as SQLite's do.
-        return create_engine(
-            url, paramstyle="format", hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 10}
-        )
+        # Positional parameters let the bulk statements pass plain tuples to the driver, as SQLite's do. The encoding is
+        # told because a database of encoding SQL_ASCII states none, and would answer in bytes.
+        arguments = {"connect_timeout": 10, "client_encoding": "utf8"}
+        return create_engine(url, paramstyle="format", hide_parameters=True, pool_pre_ping=True, connect_args=arguments)
     except (ImportError, NoSuchModuleError) as error:
         raise JournalError(
             "the PostgreSQL driver is not installed", remedy="Run `pip install 'rokt-export[cluster]'`."
