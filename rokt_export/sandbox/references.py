@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import random
 import re
@@ -9,6 +10,7 @@ import string
 
 ENOUGH = 100_000_000
 """Identifiers that a shape must have room for; one that has not grows to ten digits, or by ten."""
+_KEY_BYTES, _DIGEST_BYTES, _ROUNDS = 16, 64, 4
 _TEN_DIGITS = ["123456789", *[string.digits] * 9]
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -21,7 +23,7 @@ class References:
 
     Args:
         example: the identifier to resemble.
-        random_numbers: where a random series starts and how far it steps; None counts up from 1.
+        random_numbers: decides a random series; None counts up from 1.
     """
 
     def __init__(self, example: str, random_numbers: random.Random | None = None) -> None:
@@ -29,22 +31,40 @@ class References:
         if _space(self._places) < ENOUGH:
             self._places = _TEN_DIGITS if example.isdigit() else self._places + _TEN_DIGITS
         self._space = space = _space(self._places)
-        # A stride that shares no factor with the space visits each number once, in an order that looks like chance.
-        self._number, self._stride = 0, 1
+        self._number = 0
+        self._key: bytes | None = None
         if random_numbers is not None:
             self._number = random_numbers.randrange(space)
-            self._stride = random_numbers.randrange(space // 3, space)
-            while math.gcd(self._stride, space) != 1:
-                self._stride += 1
+            self._key = random_numbers.randbytes(_KEY_BYTES)
 
     def next(self) -> str:
         """Return the next identifier."""
-        self._number = rest = (self._number + self._stride) % self._space
+        self._number = rest = (self._number + 1) % self._space
+        if self._key is not None:
+            rest = _shuffled(rest, self._space, self._key)
         signs: list[str] = []
         for alphabet in reversed(self._places):
             rest, place = divmod(rest, len(alphabet))
             signs.append(alphabet[place])
         return "".join(reversed(signs))
+
+
+def _shuffled(number: int, space: int, key: bytes) -> int:
+    """Return the place of a number in an order of all below `space` that looks like chance: each has its own.
+
+    A Feistel network over as many bits as the space needs, repeated until it stays within (Black and Rogaway 2002).
+    """
+    half = (space.bit_length() + 1) // 2
+    mask = (1 << half) - 1
+    while True:
+        left, right = number >> half, number & mask
+        for turn in range(_ROUNDS):
+            text = turn.to_bytes(1) + right.to_bytes((half + 7) // 8)
+            mixed = hashlib.blake2b(text, key=key, digest_size=_DIGEST_BYTES).digest()
+            left, right = right, left ^ (int.from_bytes(mixed) & mask)
+        number = left << half | right
+        if number < space:
+            return number
 
 
 def _space(places: list[str]) -> int:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import random
 import uuid
+from itertools import pairwise
+from statistics import correlation
 
 import pytest
 
@@ -103,6 +105,14 @@ def test_references_keep_their_shape_and_never_repeat(example: str) -> None:
             assert {len(each) for each in made} == {len(example)}
         if example[0] != "0":
             assert example.isdigit() is False or all(each[0] != "0" for each in made)
+
+
+def test_a_random_series_has_no_step_that_a_comparison_could_take_for_a_pattern() -> None:
+    series = References("483920192", random.Random(1))
+    made = [int(series.next()) for _ in range(200)]
+    assert len({after - before for before, after in pairwise(made)}) > 190
+    other = References("483920192", random.Random(2))
+    assert abs(correlation(made, [int(other.next()) for _ in range(200)])) < 0.3
 
 
 def test_a_uuid_stays_one() -> None:
