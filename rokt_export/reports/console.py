@@ -8,6 +8,7 @@ from itertools import chain, islice
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -24,6 +25,8 @@ EXCERPT = 20
 """Deliveries that did not come out as hoped, shown of a longer run."""
 _NARROW = 64
 """Columns of a terminal below which a table would be unreadable, and each delivery gets lines of its own."""
+_UNBOUNDED = 1_000
+"""Columns of a terminal in which nothing needs to wrap."""
 _PAGE = 500
 """Rows whose widths are decided together, so that a table of any length appears at once and in bounded memory."""
 _STATES = {RunState.RUNNING: "cyan", RunState.INTERRUPTED: "yellow", RunState.CRASHED: "red"}
@@ -219,12 +222,17 @@ def _counts(console: Console, story: Story) -> Text:
     parts = [Text(f"{story.rows:,} row{'' if story.rows == 1 else 's'}", style="bold")]
     for outcome, number in story.counts.items():
         parts.append(outcome_text(console, outcome).append(f" {number:,}"))
+    return _packed(parts, console.width)
+
+
+def _packed(parts: Sequence[Text], width: int, gap: int = 3) -> Text:
+    """Parts side by side, as many on a line as fit."""
     lines = [parts[0]]
     for part in parts[1:]:
-        if lines[-1].cell_len + 3 + part.cell_len > console.width:
+        if lines[-1].cell_len + gap + part.cell_len > width:
             lines.append(part)
         else:
-            lines[-1] = Text.assemble(lines[-1], "   ", part)
+            lines[-1] = Text.assemble(lines[-1], " " * gap, part)
     return Text("\n").join(lines)
 
 
@@ -242,14 +250,21 @@ def runs_table(console: Console, runs: Sequence[RunInfo]) -> None:
     """Print runs, newest first as given; their counts by sign, with a key beneath."""
     if not runs:
         console.print("The journal holds no run yet.", style="dim")
-    elif console.width < _NARROW:
-        for one in runs:
-            _print_run(console, one)
     else:
-        console.print(_runs(console, runs))
+        table = _runs(console, runs)
+        if _least_width(console, table) <= console.width:
+            console.print(table)
+        else:
+            for one in runs:
+                _print_run(console, one)
     occurring = [outcome for outcome in SIGNS if any(outcome in one.counts for one in runs)]
     if occurring:
-        console.print(Text("   ").join(outcome_text(console, outcome) for outcome in occurring))
+        console.print(_packed([outcome_text(console, outcome) for outcome in occurring], console.width))
+
+
+def _least_width(console: Console, table: Table) -> int:
+    """The columns below which a table would lose text, not only wrap it."""
+    return table.__rich_measure__(console, console.options.update_width(_UNBOUNDED)).minimum
 
 
 def _runs(console: Console, runs: Sequence[RunInfo]) -> Table:
@@ -263,13 +278,14 @@ def _runs(console: Console, runs: Sequence[RunInfo]) -> Table:
     table.add_column("sent to", overflow="fold", min_width=7)
     table.add_column("started (UTC)", overflow="fold", min_width=10)
     table.add_column("state", no_wrap=True)
-    table.add_column("rows", overflow="fold", min_width=7)
-    for one in runs:
+    counts = [Text("  ").join(_short_counts(console, one)) for one in runs]
+    table.add_column("rows", no_wrap=True, min_width=max(one.cell_len for one in counts))
+    for one, count in zip(runs, counts, strict=True):
         name = (_plain(one.name),) if names else ()
         started = Text(f"{one.started:%Y-%m-%d %H:%M:%S}")
         table.add_row(
             Text(one.run), *name, Text(one.command), _plain(one.partner), _plain(one.environment), started,
-            _state(one), _short_counts(console, one),
+            _state(one), count,
         )  # fmt: skip
     return table
 
@@ -279,19 +295,22 @@ def _print_run(console: Console, one: RunInfo) -> None:
     if one.name:
         console.print(Text.assemble(("   name: ", "dim"), _plain(one.name)))
     console.print(_plain(f"   {one.command} {one.partner} in {one.environment}"))
-    console.print(Text.assemble(f"   {one.started:%Y-%m-%d %H:%M:%S} UTC  ", _short_counts(console, one)))
+    console.print(f"   {one.started:%Y-%m-%d %H:%M:%S} UTC", highlight=False)
+    if one.counts:
+        console.print(
+            Padding(_packed(_short_counts(console, one), console.width - 3, gap=2), (0, 0, 0, 3), expand=False)
+        )
 
 
 def _state(one: RunInfo) -> Text:
     return Text(str(one.state), style=_STATES.get(one.state, ""))
 
 
-def _short_counts(console: Console, one: RunInfo) -> Text:
-    counts: list[Text] = []
-    for outcome, number in one.counts.items():
-        sign = SIGNS[outcome]
-        counts.append(Text(f"{_mark(console, sign.mark, sign.ascii)} {number:,}", style=sign.style))
-    return Text("  ").join(counts)
+def _short_counts(console: Console, one: RunInfo) -> list[Text]:
+    return [
+        Text(f"{_mark(console, SIGNS[outcome].mark, SIGNS[outcome].ascii)} {number:,}", style=SIGNS[outcome].style)
+        for outcome, number in one.counts.items()
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from rokt_export.delivery.journal import Journal
 from rokt_export.delivery.model import Delivery
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.reports import console as reports
+from rokt_export.reports.signs import SIGNS
 from rokt_export.reports.story import Story
 
 WIDTHS = (40, 63, 64, 80, 120, 200)
@@ -106,3 +107,15 @@ def test_a_terminal_without_unicode_gets_plain_signs() -> None:
     reports.deliveries_table(console, many(9, 3))
     console.file.flush()
     assert b"x rejected" in raw.getvalue()
+
+
+@pytest.mark.parametrize("width", [40, 60, 70, 80, 90, 100, 120, 200])
+def test_a_table_of_runs_loses_no_count_at_any_width(story: Story, width: int) -> None:
+    shown = printed(reports.runs_table, [story.run], width=width)
+    for outcome, number in story.counts.items():
+        assert f"{SIGNS[outcome].mark} {number}" in shown
+        assert f"{SIGNS[outcome].mark} {outcome}" in shown
+    named = printed(
+        reports.runs_table, [replace(story.run, name="a name of some length", partner="p" * 30)], width=width
+    )
+    assert named.count(story.run.run) == 1
