@@ -66,10 +66,11 @@ def test_production_stops_at_the_first_answer_that_no_rule_explains(
     assert [heard.target for heard in partner.heard] == ["/production/leads"]  # and no redirect is followed
 
 
-def test_production_stops_at_three_in_a_row(cli: CommandLine, spec: Path, partner: Partner) -> None:
+@pytest.mark.parametrize("command", ["test", "replay"])
+def test_production_stops_at_three_in_a_row(cli: CommandLine, spec: Path, partner: Partner, command: str) -> None:
     rows = cli.write("rows.csv", "email\n" + "".join(f"jane.doe.{n}@example.com\n" for n in range(9)))
     partner.answer = lambda _heard: (500, {}, b"")
-    done = cli("replay", spec, rows, "-e", "production", "--confirm", "acme", "--output", "json")
+    done = cli(command, spec, rows, "-e", "production", "--confirm", "acme", "--output", "json")
     assert (done.status, done.json["counts"], len(partner.heard)) == (1, {"failed": 3}, 3)
 
 
