@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,7 +42,7 @@ def validate(
     from rokt_export.onboarding.validation import validate as validate_spec
 
     terminal = Terminal(quiet, verbose, no_color)
-    found = [validate_spec(path, _variables(path, env_file)) for path in specs]
+    found = [validate_spec(path, partial(_variables, env_file)) for path in specs]
     if questions:
         _print_questions(terminal, found)
     elif output is Output.TABLE:
@@ -53,20 +55,12 @@ def validate(
     return ExitStatus.FINDINGS if strict and any(validation.warnings for validation in found) else ExitStatus.OK
 
 
-def _variables(path: Path, env_file: Path | None) -> dict[str, str]:
+def _variables(env_file: Path | None, environments: Iterable[str]) -> dict[str, str]:
     """The variables of all the spec's environments: what is missing in each is missing here."""
-    from rokt_export.errors import SpecError
-    from rokt_export.spec.document import parse, read_text
     from rokt_export.spec.variables import load_variables
 
-    try:
-        data = parse(str(path), read_text(path)).data
-    except SpecError:
-        return {}
-    endpoint = data.get("endpoint") if isinstance(data, dict) else None
-    names = [str(name) for name in endpoint] if isinstance(endpoint, dict) else ["staging"]
     merged: dict[str, str] = {}
-    for name in names:
+    for name in environments:
         merged.update(load_variables(name, env_file).values)
     return merged
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,12 +44,12 @@ class Validation:
         return sum(finding.severity is Severity.WARNING for finding in self.findings)
 
 
-def validate(path: Path, variables: Mapping[str, str]) -> Validation:
+def validate(path: Path, variables: Callable[[Iterable[str]], Mapping[str, str]]) -> Validation:
     """Return what is to be said about a spec file; a file that cannot be read is a finding too.
 
     Args:
         path: the file.
-        variables: the environment's variables at hand.
+        variables: from the names of the spec's environments to the variables at hand for them.
     """
     file = str(path)
     try:
@@ -58,7 +58,7 @@ def validate(path: Path, variables: Mapping[str, str]) -> Validation:
         return Validation(file, error.findings)
     except SpecError as error:
         return Validation(file, (_unreadable(file, error),))
-    found = [*loaded.findings, *lint(loaded, variables), *_examples(loaded)]
+    found = [*loaded.findings, *lint(loaded, variables(loaded.spec.endpoint)), *_examples(loaded)]
     ordered = sorted(dict.fromkeys(found), key=lambda finding: (finding.line, finding.column, finding.code))
     return Validation(file, tuple(ordered), loaded, checklist(loaded))
 
