@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rokt_export.exchange.model import Exchange, OutcomeKind, Response
+from rokt_export.nouns import noun
 
 
 class Recordings(StrEnum):
@@ -16,6 +17,7 @@ class Recordings(StrEnum):
     NONE = "none"
 
 
+@noun
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One row's result, in the contract's terms. All texts are already redacted.

@@ -287,16 +287,6 @@ class Transport:
                 self._settle(slot, slot.cancelled())
 
 
-# Setting the slots of a frozen dataclass takes half the time of its __init__ (`transactions.reading.healthy`).
-_BLANK_RESPONSE, _BLANK_TIMINGS = Response.__new__, Timings.__new__
-_SET_STATUS, _SET_HEADERS, _SET_BODY, _SET_TIMINGS, _SET_VERSION = (
-    Response.__dict__[name].__set__ for name in ("status", "headers", "body", "timings", "http_version")
-)
-_SET_DNS, _SET_CONNECT, _SET_TLS, _SET_FIRST_BYTE, _SET_TOTAL = (
-    Timings.__dict__[name].__set__ for name in ("dns", "connect", "tls", "first_byte", "total")
-)
-
-
 class _Shard:
     """One of a transport's multi handles, with the connections and easy handles that are its own."""
 
@@ -427,14 +417,8 @@ class _Slot:
         if head is None:
             return self.fault(pycurl.E_PARTIAL_FILE, "it ended among its headers")
         chunks = self._chunks
-        made = _BLANK_RESPONSE(Response)
-        status, version, headers = head
-        _SET_STATUS(made, status)
-        _SET_HEADERS(made, headers)
-        _SET_BODY(made, chunks[0] if len(chunks) == 1 else b"".join(chunks))
-        _SET_TIMINGS(made, self._timings())
-        _SET_VERSION(made, version)
-        return made
+        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return Response(head.status, head.headers, body, self._timings(), head.version)
 
     def fault(self, code: int, text: str) -> Fault:
         """Return why a transfer failed, from libcurl's code and words."""
@@ -487,13 +471,7 @@ class _Slot:
             dns = info(pycurl.NAMELOOKUP_TIME_T) * 1e-6
             connect = info(pycurl.CONNECT_TIME_T) * 1e-6
             tls = info(pycurl.APPCONNECT_TIME_T) * 1e-6
-        made = _BLANK_TIMINGS(Timings)
-        _SET_DNS(made, dns)
-        _SET_CONNECT(made, connect)
-        _SET_TLS(made, tls)
-        _SET_FIRST_BYTE(made, info(_STARTTRANSFER) * 1e-6)
-        _SET_TOTAL(made, info(_TOTAL) * 1e-6)
-        return made
+        return Timings(dns, connect, tls, info(_STARTTRANSFER) * 1e-6, info(_TOTAL) * 1e-6)
 
     def _connect(self, descriptor: int, purpose: int) -> int:
         """Take note of a connection made for this transfer."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from rokt_export.nouns import noun
 from rokt_export.transactions.model import Transaction
 
 
+@noun
 @dataclass(frozen=True, slots=True)
 class Request:
     """A complete HTTP request, before anything sends it.
@@ -30,6 +32,7 @@ class Request:
         return first_header(self.headers, name)
 
 
+@noun
 @dataclass(frozen=True, slots=True)
 class Timings:
     """Seconds from the start of the attempt until each phase had ended (0.0 where a phase did not happen)."""
@@ -41,6 +44,7 @@ class Timings:
     total: float = 0.0
 
 
+@noun
 @dataclass(frozen=True, slots=True)
 class Response:
     """What the partner answered.
@@ -78,6 +82,7 @@ class FaultKind(StrEnum):
     CANCELLED = "cancelled"
 
 
+@noun
 @dataclass(frozen=True, slots=True)
 class Fault:
     """An attempt that brought no usable response.
@@ -110,6 +115,7 @@ class OutcomeKind(StrEnum):
     UNKNOWN = "unknown"
 
 
+@noun
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How one exchange counts.
@@ -133,6 +139,7 @@ class Outcome:
     retry_after: float | None = None
 
 
+@noun
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One transaction's whole way: what was sent, what came back, how it counts.

@@ -25,7 +25,7 @@ from rokt_export.transactions.lines import (
     watched_lines,
 )
 from rokt_export.transactions.model import Transaction, Value
-from rokt_export.transactions.reading import Context, Share, healthy, identity
+from rokt_export.transactions.reading import Context, Share, identity
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
@@ -114,7 +114,7 @@ class DelimitedReader:
                         values = dict(zip(names, cells, strict=False))
                         if not quiet(cells):
                             look(values, row, self._before + ended)
-                        yield healthy(
+                        yield Transaction(
                             row, (named and cells[named_at].strip()) or identity(values, row), values, invented
                         )
                 return row
@@ -146,7 +146,7 @@ class DelimitedReader:
         self._look(values, row, line)
         if noted & NON_ASCII:
             self._look_at_text(values, row, line)
-        return healthy(row, identity(values, row), values, self._context.options.invented)
+        return Transaction(row, identity(values, row), values, self._context.options.invented)
 
     def _fault(self, cells: Sequence[str], noted: int, began: int) -> tuple[DamageKind, str, str] | None:
         """Return why a row cannot be a transaction: what happened, in words, and what to do; None if it can."""

@@ -11,7 +11,7 @@ from rokt_export.transactions.columns import ColumnPlan, ColumnsReport
 from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.inspection import Inspector
 from rokt_export.transactions.model import Transaction, Value
-from rokt_export.transactions.reading import Context, healthy, identity
+from rokt_export.transactions.reading import Context, identity
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SHAPES = 4096
@@ -87,7 +87,7 @@ class ObjectShaper:
         inspector.look(values, row, line)
         if not ascii_only:
             inspector.look_at_text(values, row, line)
-        return healthy(row, identity(values, row), values, self._context.options.invented)
+        return Transaction(row, identity(values, row), values, self._context.options.invented)
 
     def _plan(self, keys: tuple[str, ...]) -> tuple[ColumnPlan, Inspector] | str:
         context = self._context

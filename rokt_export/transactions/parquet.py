@@ -12,7 +12,7 @@ from rokt_export.errors import TransactionsError
 from rokt_export.transactions.columns import ColumnsReport
 from rokt_export.transactions.inspection import Inspector
 from rokt_export.transactions.model import Transaction, Value
-from rokt_export.transactions.reading import Context, Share, healthy, identity
+from rokt_export.transactions.reading import Context, Share, identity
 
 if TYPE_CHECKING:
     from pyarrow import Array, RecordBatch
@@ -70,7 +70,7 @@ class ParquetReader:
                     values = {name: as_text(cell) for name, cell in zip(names, cells, strict=True)}
                     inspector.look(values, row, None)
                     inspector.look_at_text(values, row, None)
-                    yield healthy(row, identity(values, row), values, invented)
+                    yield Transaction(row, identity(values, row), values, invented)
                 before += batch.num_rows
         except (OSError, ArrowException) as error:
             raise self._context.cut_off(error, before) from error
