@@ -10,8 +10,7 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
 from rokt_export.delivery.credentials import Credentials
-from rokt_export.delivery.inspection import Inspection
-from rokt_export.delivery.transport import Transport, TransportOptions, inspect
+from rokt_export.delivery.transport import Inspection, Transport, TransportOptions, inspect
 from rokt_export.errors import UnreachableError
 from rokt_export.exchange.address import origin
 from rokt_export.exchange.model import Fault, Request, Response

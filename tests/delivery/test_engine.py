@@ -20,6 +20,8 @@ from rokt_export.delivery.engine import Engine, EngineOptions, StopRules
 from rokt_export.delivery.events import Event, Finished, Intended, Paced, Settled, StopReason, Withdrawn
 from rokt_export.delivery.feed import FileFeed, LiveFeed
 from rokt_export.delivery.transport import Transport, TransportOptions
+from rokt_export.delivery.transport.messages import Messages
+from rokt_export.delivery.transport.transfers import Transfer
 from rokt_export.errors import TransactionsError, UnreachableError
 from rokt_export.exchange.classify import Classifier
 from rokt_export.exchange.model import Exchange, OutcomeKind
@@ -368,15 +370,18 @@ def test_a_gateway_that_takes_and_never_answers_does_not_swallow_the_file(bench,
 
 
 def test_a_request_that_cannot_be_sent_says_nothing_about_the_partner(bench, partner, monkeypatch):
-    transport = "rokt_export.delivery.transport._Slot.prepare"
-    real = __import__("rokt_export.delivery.transport", fromlist=["_Slot"])._Slot.prepare
+    plainly, prepare = Messages.of, Transfer.prepare
 
-    def prepare(self, token, request):
+    def not_plain(self, request):
+        return None if b"tx3" in (request.body or b"") else plainly(self, request)
+
+    def refused(self, token, request):
         if b"tx3" in (request.body or b""):
             raise ValueError("a line break")
-        return real(self, token, request)
+        return prepare(self, token, request)
 
-    monkeypatch.setattr(transport, prepare)
+    monkeypatch.setattr(Messages, "of", not_plain)
+    monkeypatch.setattr(Transfer, "prepare", refused)
     started = time.monotonic()
     run = bench.run(6, patience=30.0)
     assert run.outcomes == {DELIVERED: 5, FAILED: 1}

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rokt_export.delivery.sockets import Sockets
+from rokt_export.delivery.transport.sockets import Sockets
 
 POLL_IN, POLL_OUT, POLL_REMOVE = 1, 2, 4  # libcurl's CURL_POLL_ numbers
 

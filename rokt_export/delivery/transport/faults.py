@@ -12,18 +12,20 @@ from rokt_export.exchange.model import FaultKind
 _VERIFY_CODE = re.compile(r" \(\d+\)$")
 
 # https://curl.se/libcurl/c/libcurl-errors.html
-_UNSUPPORTED_PROTOCOL = 1
+URL_MALFORMED = 3
 _COULDNT_RESOLVE_PROXY = 5
 _COULDNT_RESOLVE_HOST = 6
 _COULDNT_CONNECT = 7
-_WEIRD_SERVER_REPLY = 8
+WEIRD_SERVER_REPLY = 8
 _HTTP2 = 16
+PARTIAL_FILE = 18
 _WRITE_ERROR = 23
-_OPERATION_TIMEDOUT = 28
+OPERATION_TIMEDOUT = 28
+GOT_NOTHING = 52
 _SSL_CERTPROBLEM = 58
 _PEER_FAILED_VERIFICATION = 60
 _BAD_CONTENT_ENCODING = 61
-_FILESIZE_EXCEEDED = 63
+FILESIZE_EXCEEDED = 63
 _PROXY = 97
 _SSL_CLIENTCERT = 98
 
@@ -32,9 +34,9 @@ _CONNECTING = frozenset({_COULDNT_CONNECT, 45, _PROXY})
 _TLS = frozenset(
     {35, 51, 53, 54, _SSL_CERTPROBLEM, 59, _PEER_FAILED_VERIFICATION, 64, 66, 77, 80, 82, 83, 90, 91, _SSL_CLIENTCERT}
 )
-_TOO_LARGE = frozenset({_WRITE_ERROR, _FILESIZE_EXCEEDED})
+_TOO_LARGE = frozenset({_WRITE_ERROR, FILESIZE_EXCEEDED})
 # Partial file, cannot rewind, got nothing, send and receive errors, HTTP/2 stream reset, and our own veto of a resend.
-_BROKEN_OFF = frozenset({18, 42, 52, 55, 56, 65, 92})
+_BROKEN_OFF = frozenset({PARTIAL_FILE, 42, GOT_NOTHING, 55, 56, 65, 92})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Failure:
     def kind(self) -> FaultKind:
         """Return which fault this is; `sent` decides between the twins before and after sending."""
         code = self.code
-        if code == _OPERATION_TIMEDOUT:
+        if code == OPERATION_TIMEDOUT:
             return FaultKind.TIMEOUT_AFTER_SEND if self.sent else FaultKind.TIMEOUT_BEFORE_SEND
         if code in _RESOLVING:
             return FaultKind.DNS

@@ -1,4 +1,4 @@
-"""The sockets of any number of libcurl's multi handles, waited for in one place, and the alarm that ends the wait."""
+"""All sockets waited for in one place, libcurl's and those that we speak on, and the alarm that ends the wait."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 # libcurl's numbers: https://curl.se/libcurl/c/CURLMOPT_SOCKETFUNCTION.html and curl_multi_socket_action.html
 _POLL_REMOVE = 4
 _SOCKOPT_OK = 0
-_CSELECT_IN, _CSELECT_OUT = 1, 2
+READABLE, WRITABLE = 1, 2
 
 # The peer has closed its half: epoll says so of its own accord only when asked, poll elsewhere by POLLHUP.
 _PEER_CLOSED = getattr(select, "EPOLLRDHUP", 0)
@@ -23,8 +23,7 @@ _WANTED = (0, _UNTIL_CLOSED, select.POLLOUT, select.POLLOUT | _UNTIL_CLOSED)
 
 # libcurl's bits for each combination of a poll's five: an error or hang-up is something to read.
 _READINESS = tuple(
-    (_CSELECT_OUT if event & select.POLLOUT else 0) | (_CSELECT_IN if event & ~select.POLLOUT else 0)
-    for event in range(32)
+    (WRITABLE if event & select.POLLOUT else 0) | (READABLE if event & ~select.POLLOUT else 0) for event in range(32)
 )
 
 # Events of one wait, at most. Python allocates room for all of them each time: 1,023 by default.
@@ -71,6 +70,22 @@ class Sockets:
                 self._register(descriptor, wanted)
 
         return watch
+
+    def adopt(self, descriptor: int, action: Action) -> None:
+        """Wait for a socket that libcurl has opened and lets go of, on behalf of who speaks on it from now on."""
+        self._used[descriptor] = action
+        self._register(descriptor, _UNTIL_CLOSED)
+
+    def want(self, descriptor: int, *, write: bool) -> None:
+        """Wait until an adopted socket can be written to, besides read from; or no more."""
+        self._register(descriptor, _UNTIL_CLOSED | select.POLLOUT if write else _UNTIL_CLOSED)
+
+    def release(self, descriptor: int) -> None:
+        """Wait for an adopted socket no more; it is about to be closed."""
+        del self._used[descriptor]
+        with contextlib.suppress(OSError, KeyError):
+            del self._registered[descriptor]
+            self._poller.unregister(descriptor)
 
     def opened(self, descriptor: int, _purpose: int) -> int:
         """Forget what was known of a descriptor, which is a new connection's now (a CURLOPT_SOCKOPTFUNCTION)."""

@@ -1,0 +1,392 @@
+"""Speaks plain HTTP/1.1, one exchange at a time on each of many connections that libcurl has opened."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from time import monotonic
+from typing import Any
+
+from rokt_export.delivery.transport import faults
+from rokt_export.delivery.transport.answers import AnswerReader, NotHttpError, TooLargeError
+from rokt_export.delivery.transport.faults import Failure
+from rokt_export.delivery.transport.libcurl import MAX_IDLE_SECONDS, Connection, CurlError, Multi, proxy_of
+from rokt_export.delivery.transport.messages import Message
+from rokt_export.delivery.transport.options import TransportOptions
+from rokt_export.delivery.transport.sockets import READABLE, WRITABLE, Sockets
+from rokt_export.delivery.transport.transfers import Answered
+from rokt_export.exchange.model import Fault, FaultKind, Response, Timings
+
+_CHUNK = 16384
+"""Bytes read at a time: no TLS record holds more."""
+
+
+_NEVER = float("inf")
+
+
+class _Errand:
+    """One request on its way, from its start to its answer."""
+
+    __slots__ = ("data", "ended", "first_byte", "line", "origin", "started", "token", "written")
+
+    def __init__(self, token: Any, message: Message, started: float) -> None:
+        self.token = token
+        self.origin, self.data = message
+        self.started = started
+        self.first_byte = 0.0
+        self.written = 0
+        self.line: _Line | None = None
+        self.ended = False
+
+
+class _Line:
+    """One connection, and the errand that it is busy with."""
+
+    __slots__ = (
+        "blocked",
+        "connection",
+        "descriptor",
+        "errand",
+        "idle_since",
+        "origin",
+        "reader",
+        "receive",
+        "secure",
+        "send",
+        "used",
+    )
+
+    def __init__(self, connection: Connection, origin: str, most: int) -> None:
+        self.connection = connection
+        self.origin = origin
+        self.send, self.receive = connection.send, connection.receive
+        self.reader = AnswerReader(most)
+        self.errand: _Errand | None = None
+        self.secure = origin.startswith("https")
+        self.descriptor = -1
+        self.idle_since = 0.0
+        self.used = False
+        self.blocked = False
+
+
+class Lines:
+    """Requests spoken by us. Each is on the wire at most once, and how much of it went out is known to the byte.
+
+    A connection that the server closed before anything of a request was written is replaced by a new one: nothing was
+    received. Once a byte is written there is no second try.
+
+    Args:
+        options: the transport's.
+        trusted: file or folder of the authorities.
+        sockets: where sockets are waited for.
+        done: where answers go.
+    """
+
+    def __init__(self, options: TransportOptions, trusted: str | None, sockets: Sockets, done: list[Answered]) -> None:
+        self._options = options
+        self._trusted = trusted
+        self._sockets = sockets
+        self._done = done
+        self._multi = Multi(sockets, options.max_connections)
+        self._errands: set[_Errand] = set()
+        self._started: list[_Errand] = []
+        self._waiting: deque[_Errand] = deque()
+        self._unsent: list[_Line] = []
+        self._lines: dict[Any, _Line] = {}
+        self._idle: dict[str, list[_Line]] = {}
+        self._check_at = _NEVER
+        self.opening: set[_Line] = set()
+
+    @property
+    def in_flight(self) -> int:
+        """How many have been started and not answered."""
+        return len(self._errands)
+
+    @property
+    def unsent(self) -> bool:
+        """Whether any have been started that `flush` has not seen."""
+        return bool(self._started)
+
+    def start(self, token: Any, message: Message) -> None:
+        """Begin a request: it leaves at the next `flush`, or once there is a connection for it."""
+        errand = _Errand(token, message, monotonic())
+        self._errands.add(errand)
+        self._started.append(errand)
+
+    def flush(self) -> None:
+        """Give connections to what has been started, and write what has one."""
+        started, self._started = self._started, []
+        if started and self._check_at == _NEVER:
+            self._check_at = started[0].started + self._options.timeout
+        for errand in started:
+            if not errand.ended:
+                self._assign(errand)
+        unsent, self._unsent = self._unsent, []
+        for line in unsent:
+            if line.errand is not None and not line.errand.written:
+                self._write(line, line.errand)
+
+    def wait(self) -> float:
+        """Seconds until something is due; infinite where nothing is."""
+        seconds = self._check_at - monotonic()
+        if self.opening and (milliseconds := self._multi.timeout()) >= 0:
+            return min(seconds, milliseconds / 1000)
+        return seconds
+
+    def turn(self, *, idle: bool) -> None:
+        """Do what is due, after libcurl has worked on what is ready.
+
+        Args:
+            idle: nothing was ready.
+        """
+        if self.opening:
+            if idle or self._multi.timeout() == 0:
+                self._multi.act()
+            self._collect()
+        if monotonic() >= self._check_at:
+            self._expire()
+
+    def cancel(self, chosen: Callable[[Any], bool]) -> None:
+        """End the requests whose token is chosen."""
+        for errand in [each for each in self._errands if chosen(each.token)]:
+            how_far = "its request may have arrived" if errand.written else "nothing was sent"
+            seconds = monotonic() - errand.started
+            fault = Fault(FaultKind.CANCELLED, f"cancelled; {how_far}", errand.written > 0, Timings(total=seconds))
+            self._give_up(errand, fault)
+
+    def close(self) -> None:
+        """Drop every request, unanswered, and every connection."""
+        for line in self._lines.values():
+            self._multi.remove(line.connection.handle)
+        self._multi.close()
+        for line in self._lines.values():
+            line.connection.close()
+        self._lines.clear()
+        self._errands.clear()
+        self._started.clear()
+        self._waiting.clear()
+        self._unsent.clear()
+        self._idle.clear()
+        self.opening.clear()
+
+    # -- a connection for each errand
+
+    def _assign(self, errand: _Errand) -> None:
+        idle = self._idle.get(errand.origin)
+        while idle:
+            line = idle.pop()
+            if errand.started - line.idle_since < MAX_IDLE_SECONDS:
+                self._take(line, errand)
+                return
+            self._drop(line)
+        if self._has_room():
+            self._open(errand)
+        else:
+            self._waiting.append(errand)
+
+    def _take(self, line: _Line, errand: _Errand) -> None:
+        line.errand = errand
+        errand.line = line
+        line.reader.begin()
+        self._unsent.append(line)
+
+    def _has_room(self) -> bool:
+        """Whether another connection may be opened; an idle one of another origin makes room."""
+        if len(self._lines) < self._options.max_connections:
+            return True
+        other = next((lines for lines in self._idle.values() if lines), None)
+        if other is not None:
+            self._drop(other.pop(0))
+        return other is not None
+
+    def _open(self, errand: _Errand) -> None:
+        try:
+            connection = Connection(errand.origin, self._options, self._trusted, self._sockets.opened)
+        except CurlError as error:
+            self._end(errand, self._fault(errand, faults.URL_MALFORMED, str(error)))
+            return
+        line = _Line(connection, errand.origin, self._options.max_response)
+        line.errand = errand
+        errand.line = line
+        self._lines[connection.handle] = line
+        self.opening.add(line)
+        self._multi.add(connection.handle)
+
+    def _collect(self) -> None:
+        """Put the connections that now stand to use, and tell of those that could not be opened."""
+        left = 1
+        while left:
+            left, opened, failed = self._multi.results()
+            for handle in opened:
+                line = self._lines[handle]
+                self.opening.discard(line)
+                line.descriptor = line.connection.descriptor
+                self._sockets.adopt(line.descriptor, partial(self._ready, line))
+                if line.errand is not None:
+                    self._unsent.append(line)
+            for handle, code, text in failed:
+                line = self._lines[handle]
+                if (errand := line.errand) is not None:
+                    self._end(errand, line.connection.refused(code, text))
+                self._drop(line)
+
+    def _drop(self, line: _Line) -> None:
+        """Close a connection; whoever waits for one may have its place."""
+        if line.descriptor >= 0:
+            self._sockets.release(line.descriptor)
+        self.opening.discard(line)
+        handle = line.connection.handle
+        del self._lines[handle]
+        self._multi.remove(handle)
+        line.connection.close()
+        line.errand = None
+        self._next_in_line()
+
+    def _next_in_line(self) -> None:
+        while self._waiting and self._has_room():
+            errand = self._waiting.popleft()
+            if errand.line is None and not errand.ended:
+                self._open(errand)
+
+    # -- one exchange
+
+    def _ready(self, line: _Line, _descriptor: int, readiness: int) -> None:
+        if readiness & WRITABLE and line.errand is not None:
+            self._write(line, line.errand)
+        if readiness & READABLE and line.descriptor >= 0:
+            self._read(line)
+
+    def _write(self, line: _Line, errand: _Errand) -> None:
+        data = errand.data
+        try:
+            errand.written += line.send(memoryview(data)[errand.written :] if errand.written else data)
+        except BlockingIOError:
+            pass
+        except CurlError as error:
+            self._broken(line, errand, *error.args)
+            return
+        blocked = errand.written < len(data)
+        if blocked is not line.blocked:
+            line.blocked = blocked
+            self._sockets.want(line.descriptor, write=blocked)
+
+    def _read(self, line: _Line) -> None:
+        while True:
+            errand = line.errand
+            try:
+                data = line.receive(_CHUNK)
+            except BlockingIOError:
+                return
+            except CurlError as error:
+                self._broken(line, errand, *error.args)
+                return
+            if errand is None or not errand.written:  # idle, or as good as: it was closed, or spoke out of turn
+                self._broken(line, errand, faults.GOT_NOTHING, "closed while idle")
+                return
+            if not data:
+                self._ended(line, errand)
+                return
+            if not errand.first_byte:
+                errand.first_byte = monotonic()
+            if self._fed(line, errand, data) or (len(data) < _CHUNK and not line.secure):
+                return
+
+    def _fed(self, line: _Line, errand: _Errand, data: bytes) -> bool:
+        """Take in a part of an answer; return whether that was its last."""
+        try:
+            if not line.reader.feed(data):
+                return False
+        except NotHttpError as error:
+            self._fail(line, errand, faults.WEIRD_SERVER_REPLY, str(error))
+            return True
+        except TooLargeError:
+            self._fail(line, errand, faults.FILESIZE_EXCEEDED, "")
+            return True
+        self._answered(line, errand)
+        return True
+
+    def _answered(self, line: _Line, errand: _Errand) -> None:
+        now = monotonic()
+        started = errand.started
+        phases = (0.0, 0.0, 0.0) if line.used else line.connection.phases()
+        timings = Timings(*phases, errand.first_byte - started, now - started)
+        self._end(errand, line.reader.response(timings))
+        line.used = True
+        line.errand = None
+        if not line.reader.reusable or errand.written < len(errand.data):
+            self._drop(line)
+            return
+        line.idle_since = now
+        while self._waiting:
+            following = self._waiting.popleft()
+            if following.ended:
+                continue
+            if following.origin == line.origin:
+                self._take(line, following)
+                return
+            self._waiting.appendleft(following)
+            break
+        self._idle.setdefault(line.origin, []).append(line)
+        self._next_in_line()
+
+    def _ended(self, line: _Line, errand: _Errand) -> None:
+        """The server has closed: that ends the answer, or breaks it off."""
+        if line.reader.end():
+            self._answered(line, errand)
+        elif line.reader.begun:
+            self._fail(line, errand, faults.PARTIAL_FILE, "end of connection in the middle of the answer")
+        else:
+            self._fail(line, errand, faults.GOT_NOTHING, "Empty reply from server")
+
+    def _broken(self, line: _Line, errand: _Errand | None, code: int, text: str) -> None:
+        """A connection is of no more use: start its errand over if nothing of it had been written."""
+        if errand is None:
+            self._idle[line.origin].remove(line)
+            self._drop(line)
+        elif errand.written or not line.used:
+            self._fail(line, errand, code, text)
+        else:
+            errand.line = None
+            line.errand = None
+            self._waiting.appendleft(errand)
+            self._drop(line)
+
+    def _expire(self) -> None:
+        """End what has taken too long, and find out when to look again."""
+        now, timeout = monotonic(), self._options.timeout
+        for errand in [each for each in self._errands if now - each.started >= timeout]:
+            self._give_up(errand, self._fault(errand, faults.OPERATION_TIMEDOUT, ""))
+        earliest = min((errand.started for errand in self._errands), default=_NEVER)
+        self._check_at = earliest + timeout
+
+    # -- the end of an errand
+
+    def _end(self, errand: _Errand, answer: Response | Fault) -> None:
+        errand.ended = True
+        self._errands.discard(errand)
+        self._done.append((errand.token, answer))
+
+    def _give_up(self, errand: _Errand, fault: Fault) -> None:
+        self._end(errand, fault)
+        if errand.line is not None:
+            self._drop(errand.line)
+
+    def _fail(self, line: _Line, errand: _Errand, code: int, text: str) -> None:
+        self._end(errand, self._fault(errand, code, text))
+        self._drop(line)
+
+    def _fault(self, errand: _Errand, code: int, text: str) -> Fault:
+        seconds = monotonic() - errand.started
+        failure = Failure(
+            code=code,
+            text=text,
+            url=errand.origin,
+            sent=errand.written > 0,
+            whole=errand.written == len(errand.data),
+            seconds=seconds,
+            proxy=proxy_of(errand.origin, self._options.proxy),
+            max_response=self._options.max_response,
+        )
+        first_byte = errand.first_byte - errand.started if errand.first_byte else 0.0
+        return Fault(failure.kind(), failure.message(), failure.sent, Timings(0.0, 0.0, 0.0, first_byte, seconds))

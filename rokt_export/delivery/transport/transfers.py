@@ -1,0 +1,384 @@
+"""Carries whole requests by libcurl: HTTP/2, forwarding proxies, packed bodies, and whatever else is not plain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+import pycurl
+
+from rokt_export.delivery.transport.faults import Failure
+from rokt_export.delivery.transport.heads import head_of
+from rokt_export.delivery.transport.libcurl import CurlError, Multi, configure, proxy_of
+from rokt_export.delivery.transport.messages import LENGTH_EXPECTED, UNSAFE_IN_HEADER
+from rokt_export.delivery.transport.options import TransportOptions
+from rokt_export.delivery.transport.sockets import Sockets
+from rokt_export.exchange.model import Fault, FaultKind, Request, Response, Timings
+
+Answered = tuple[Any, Response | Fault]
+"""The token that a request was started with, and its answer."""
+
+# What libcurl would add of its own, and how it is told not to.
+_SUPPRESSED = {"accept": b"Accept:", "content-type": b"Content-Type:", "expect": b"Expect:"}
+
+_OK, _ABORT = pycurl.PREREQFUNC_OK, pycurl.PREREQFUNC_ABORT
+
+
+class Transfers:
+    """Requests that libcurl carries from end to end.
+
+    libcurl would resend on a new connection when a kept-alive one dies without an answer, and is stopped from it; such
+    a request ends as `reset_after_send`.
+
+    Args:
+        options: the transport's.
+        trusted: file or folder of the authorities.
+        sockets: where sockets are waited for.
+        done: where answers go.
+    """
+
+    def __init__(self, options: TransportOptions, trusted: str | None, sockets: Sockets, done: list[Answered]) -> None:
+        self._options = options
+        self._trusted = trusted
+        self._sockets = sockets
+        self._done = done
+        self._multi = Multi(sockets, options.max_connections)
+        self._active: dict[pycurl.Curl, Transfer] = {}
+        self._idle: list[Transfer] = []
+        self.opening: set[Transfer] = set()
+
+    @property
+    def in_flight(self) -> int:
+        """How many have been started and not answered."""
+        return len(self._active)
+
+    def start(self, token: Any, request: Request) -> None:
+        """Begin a request; one that cannot be sent as it stands is answered by a `protocol` fault at once."""
+        transfer = self._idle.pop() if self._idle else self._new()
+        try:
+            transfer.prepare(token, request)
+        except (CurlError, ValueError) as error:
+            transfer.forget()
+            self._idle.append(transfer)
+            self._done.append((token, transfer.unsendable(request, str(error))))
+            return
+        handle = transfer.handle
+        self._active[handle] = transfer
+        try:
+            self.opening.add(transfer)
+            self._multi.add(handle)
+        except BaseException:
+            if handle.multi() is None:  # else an interrupt came once libcurl had it: it is in flight
+                del self._active[handle]
+                self.opening.discard(transfer)
+            raise
+
+    def wait(self) -> float:
+        """Seconds until something is due; infinite where nothing is."""
+        milliseconds = self._multi.timeout() if self._active else -1
+        return milliseconds / 1000 if milliseconds >= 0 else float("inf")
+
+    def turn(self, *, idle: bool) -> None:
+        """Do what is due, after libcurl has worked on what is ready.
+
+        Args:
+            idle: nothing was ready.
+        """
+        if not self._active:
+            return
+        # Where a socket was ready, what was due has mostly been done as well.
+        if idle or self._multi.timeout() == 0:
+            self._multi.act()
+        self.collect()
+
+    def collect(self) -> None:
+        """Turn libcurl's finished transfers into answers."""
+        active, multi = self._active, self._multi
+        left = 1
+        while left:
+            left, finished, failed = multi.results()
+            for handle in finished:
+                transfer = active[handle]
+                self._settle(transfer, transfer.response())
+            for handle, code, text in failed:
+                transfer = active[handle]
+                if transfer.may_start_over():
+                    multi.remove(handle)
+                    transfer.start_over()
+                    self.opening.add(transfer)
+                    multi.add(handle)
+                else:
+                    self._settle(transfer, transfer.fault(code, text))
+
+    def cancel(self, chosen: Callable[[Any], bool]) -> None:
+        """End the requests whose token is chosen."""
+        self.collect()
+        for transfer in [each for each in self._active.values() if chosen(each.token)]:
+            self._settle(transfer, transfer.cancelled())
+
+    def close(self) -> None:
+        """Drop every transfer and every connection."""
+        for handle in self._active:
+            self._multi.remove(handle)
+        # The multi handle first: the connections it closes still refer to the easy handles that opened them.
+        self._multi.close()
+        for transfer in (*self._active.values(), *self._idle):
+            transfer.close()
+        self._active.clear()
+        self._idle.clear()
+        self.opening.clear()
+
+    def _new(self) -> Transfer:
+        return Transfer(self._options, self._trusted, self.opening, self._sockets.opened)
+
+    def _settle(self, transfer: Transfer, answer: Response | Fault) -> None:
+        self._multi.remove(transfer.handle)
+        del self._active[transfer.handle]
+        self.opening.discard(transfer)
+        self._done.append((transfer.token, answer))
+        transfer.token = None
+        self._idle.append(transfer)
+
+
+class Transfer:
+    """An easy handle used again and again: it remembers how it is set, and changes only what differs."""
+
+    __slots__ = (
+        "_accepted",
+        "_admitted",
+        "_chunks",
+        "_connected",
+        "_has_body",
+        "_headers",
+        "_lines",
+        "_method",
+        "_opened",
+        "_opening",
+        "_options",
+        "_received",
+        "_started_over",
+        "_url",
+        "handle",
+        "token",
+    )
+
+    def __init__(
+        self,
+        options: TransportOptions,
+        trusted: str | None,
+        opening: set[Transfer] | None = None,
+        opened: Callable[[int, int], int] = lambda _descriptor, _purpose: pycurl.SOCKOPT_OK,
+    ) -> None:
+        """Make and configure a handle.
+
+        Args:
+            options: the transport's.
+            trusted: file or folder of the authorities.
+            opening: a set to be removed from once there is a connection.
+            opened: what hears of each new socket.
+        """
+        self._options = options
+        self._opening = opening if opening is not None else set()
+        self._opened = opened
+        self.token: Any = None
+        self._lines: list[bytes] = []
+        self._chunks: list[bytes] = []
+        self._received = 0
+        self._admitted = 0
+        self._connected = False
+        self._started_over = False
+        self.handle = handle = pycurl.Curl()
+        configure(handle, options, trusted)
+        handle.setopt(pycurl.HEADERFUNCTION, self._lines.append)
+        handle.setopt(pycurl.WRITEFUNCTION, self._receive)
+        handle.setopt(pycurl.PREREQFUNCTION, self._admit)
+        handle.setopt(pycurl.SOCKOPTFUNCTION, self._connect)
+        self.forget()
+
+    def forget(self) -> None:
+        """Take nothing for granted of how the handle is set."""
+        self._url = ""
+        self._method = ""
+        self._has_body: bool | None = None
+        self._headers: tuple[tuple[str, str], ...] | None = None
+        self._accepted: str | None = None
+
+    def close(self) -> None:
+        """Free the handle; its multi handle must be closed already."""
+        self.handle.close()
+
+    def prepare(self, token: Any, request: Request) -> None:
+        """Set the handle up for a request.
+
+        Raises:
+            ValueError: a header or the URL cannot be sent.
+            CurlError: libcurl refuses it.
+        """
+        self.token = token
+        self._lines.clear()
+        self._chunks.clear()
+        self._received = self._admitted = 0
+        self._connected = False
+        if self._started_over:
+            self._started_over = False
+            self.handle.setopt(pycurl.FRESH_CONNECT, 0)
+        body = request.body
+        method = request.method
+        if body is None and method in LENGTH_EXPECTED:
+            body = b""
+        if method != self._method or (body is not None) is not self._has_body:
+            self._set_method(method, body is not None)
+        if request.url != self._url:
+            self._set_url(request.url)
+        if request.headers is not self._headers:
+            self._set_headers(request.headers)
+        if body is not None and method != "HEAD":
+            self.handle.setopt(pycurl.POSTFIELDS, body)
+
+    def response(self) -> Response | Fault:
+        """Return the answer of a transfer that ended well in libcurl's eyes."""
+        head = head_of(tuple(self._lines))
+        if head is None:
+            return self.fault(pycurl.E_PARTIAL_FILE, "it ended among its headers")
+        chunks = self._chunks
+        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return Response(head.status, head.headers, body, self._timings(), head.version)
+
+    def fault(self, code: int, text: str) -> Fault:
+        """Return why a transfer failed, from libcurl's code and words."""
+        timings = self._timings()
+        failure = Failure(
+            code=code,
+            text=text,
+            url=self._url,
+            sent=self._sent(),
+            whole=self.handle.getinfo(pycurl.POSTTRANSFER_TIME_T) > 0,
+            os_error=self.handle.getinfo(pycurl.OS_ERRNO),
+            seconds=timings.total,
+            proxy=proxy_of(self._url, self._options.proxy),
+            max_response=self._options.max_response,
+        )
+        return Fault(failure.kind(), failure.message(), failure.sent, timings)
+
+    def may_start_over(self) -> bool:
+        """Whether libcurl was about to resend, by our veto did not, and nothing had gone out the first time."""
+        return self._admitted == 2 and not self._started_over and not self._sent()
+
+    def start_over(self) -> None:
+        """Make ready to be added again, once, for a connection that is new."""
+        self._started_over = True
+        self._admitted = 0
+        self._connected = False
+        self._lines.clear()
+        self.handle.setopt(pycurl.FRESH_CONNECT, 1)
+
+    def cancelled(self) -> Fault:
+        """Return the fault of a transfer ended by us."""
+        sent = self._sent()
+        how_far = "its request may have arrived" if sent else "nothing was sent"
+        return Fault(FaultKind.CANCELLED, f"cancelled; {how_far}", sent, self._timings())
+
+    def unsendable(self, request: Request, reason: str) -> Fault:
+        """Return the fault of a request that could not even begin."""
+        host = urlsplit(request.url).hostname or "the endpoint"
+        return Fault(FaultKind.PROTOCOL, f"the request to {host} cannot be sent: {reason}", sent=False)
+
+    def _sent(self) -> bool:
+        """Whether a byte of the request may have left: libcurl was let past the connection, and wrote."""
+        info = self.handle.getinfo
+        return self._admitted > 0 and (info(pycurl.REQUEST_SIZE) > 0 or info(pycurl.SIZE_UPLOAD_T) > 0)
+
+    def _timings(self) -> Timings:
+        info = self.handle.getinfo
+        dns = connect = tls = 0.0
+        if self._connected or not self._admitted:  # else libcurl's figures mean its search for a connection
+            dns = info(pycurl.NAMELOOKUP_TIME_T) * 1e-6
+            connect = info(pycurl.CONNECT_TIME_T) * 1e-6
+            tls = info(pycurl.APPCONNECT_TIME_T) * 1e-6
+        return Timings(dns, connect, tls, info(pycurl.STARTTRANSFER_TIME_T) * 1e-6, info(pycurl.TOTAL_TIME_T) * 1e-6)
+
+    def _connect(self, descriptor: int, purpose: int) -> int:
+        """Take note of a connection made for this transfer."""
+        self._connected = True
+        return self._opened(descriptor, purpose)
+
+    def _admit(self, *_addresses: object) -> int:
+        """Let the request go out once: a second call means that libcurl is about to resend it."""
+        self._admitted += 1
+        if self._admitted > 1:
+            return _ABORT
+        self._opening.discard(self)
+        return _OK
+
+    def _receive(self, chunk: bytes) -> int | None:
+        self._received += len(chunk)
+        if self._received > self._options.max_response:
+            return 0
+        self._chunks.append(chunk)
+        return None
+
+    def _set_method(self, method: str, has_body: bool) -> None:
+        handle = self.handle
+        self.forget()
+        handle.setopt(pycurl.NOBODY, 0)
+        handle.setopt(pycurl.HTTPGET, 1)
+        if method == "HEAD":
+            handle.setopt(pycurl.NOBODY, 1)
+        elif has_body:
+            handle.setopt(pycurl.POSTFIELDS, b"")
+        natural = method == "HEAD" or method == ("POST" if has_body else "GET")
+        if natural:
+            handle.unsetopt(pycurl.CUSTOMREQUEST)
+        else:
+            handle.setopt(pycurl.CUSTOMREQUEST, method)
+        self._method = method
+        self._has_body = has_body
+
+    def _set_url(self, url: str) -> None:
+        if "@" in url and "@" in urlsplit(url).netloc:
+            raise ValueError("credentials do not belong in the URL")  # libcurl would make a header of them
+        self.handle.setopt(pycurl.URL, url)
+        if self._options.http_version == "2":
+            # Asking for an upgrade would add headers, so over plain http it is simply spoken.
+            plain = url[:5].lower() == "http:"
+            version = pycurl.CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE if plain else pycurl.CURL_HTTP_VERSION_2_0
+            self.handle.setopt(pycurl.HTTP_VERSION, version)
+        self._url = url
+
+    def _set_headers(self, headers: tuple[tuple[str, str], ...]) -> None:
+        self._headers = None
+        lines, accepted = _header_lines(headers, states_length=bool(self._has_body))
+        self.handle.setopt(pycurl.HTTPHEADER, lines)
+        if accepted != self._accepted:
+            if accepted:
+                self.handle.setopt(pycurl.ACCEPT_ENCODING, accepted)
+            else:
+                self.handle.unsetopt(pycurl.ACCEPT_ENCODING)
+            self._accepted = accepted
+        self._headers = headers
+
+
+def _header_lines(headers: Iterable[tuple[str, str]], *, states_length: bool) -> tuple[list[bytes], str]:
+    """Return headers as libcurl takes them, and the value of Accept-Encoding ("" where there is none).
+
+    Content-Length is left to libcurl where it states one, so that it is that of the body.
+
+    Raises:
+        ValueError: a header holds a line break or NUL, which would make it two.
+    """
+    lines: list[bytes] = []
+    given: set[str] = set()
+    accepted = ""
+    for name, value in headers:
+        line = f"{name}: {value}" if value else f"{name};"
+        if UNSAFE_IN_HEADER.search(line):
+            raise ValueError(f"the header {UNSAFE_IN_HEADER.sub(' ', name)} holds a line break or NUL")
+        key = name.lower()
+        given.add(key)
+        if key == "accept-encoding":
+            accepted = value
+        if key != "content-length" or not states_length:
+            lines.append(line.encode())
+    lines += [line for key, line in _SUPPRESSED.items() if key not in given]
+    return lines, accepted
