@@ -69,7 +69,7 @@ def careful(pace: Pace, hoped: OutcomeKind) -> Pace:
         pace: the spec's.
         hoped: the outcome that is as good as delivered.
     """
-    from rokt_export.delivery.engine import StopRules
+    from rokt_export.delivery.stopping import StopRules
     from rokt_export.exchange.model import OutcomeKind
 
     stop = StopRules(consecutive=IN_A_ROW, unclassified=True, hoped=frozenset({hoped, OutcomeKind.DELIVERED}))

@@ -36,9 +36,9 @@ from rokt_export.errors import UsageError
 
 if TYPE_CHECKING:
     from rokt_export.commands.remembered import Ranges, ReplayFlags
-    from rokt_export.delivery.engine import StopRules
     from rokt_export.delivery.journal import RunInfo
     from rokt_export.delivery.plan import FileRows, Pace
+    from rokt_export.delivery.stopping import StopRules
     from rokt_export.exchange.model import OutcomeKind
     from rokt_export.spec.model import Limits
 
@@ -301,7 +301,7 @@ def _beyond(flag: str, limit: str) -> UsageError:
 
 def _stop_rules(flags: ReplayFlags, hoped: OutcomeKind, *, guarded: bool) -> StopRules:
     """When to stop early: as flags say; production, untold, at the first unclassified and at three in a row."""
-    from rokt_export.delivery.engine import StopRules
+    from rokt_export.delivery.stopping import StopRules
     from rokt_export.exchange.model import OutcomeKind
 
     after, in_a_row, unclassified = flags.stop_after, flags.stop_in_a_row, flags.stop_unclassified

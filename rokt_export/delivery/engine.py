@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import heapq
-import random
 import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count
 from math import ceil
 
 from rokt_export.delivery.credentials import Credentials
@@ -26,6 +23,8 @@ from rokt_export.delivery.events import (
 from rokt_export.delivery.feed import Feed
 from rokt_export.delivery.misses import Misses
 from rokt_export.delivery.pacing import SLOW_DOWN, Breaker, Pacer
+from rokt_export.delivery.retrying import Retries, RetryPolicy
+from rokt_export.delivery.stopping import Judge, StopRules
 from rokt_export.delivery.transport import Transport
 from rokt_export.exchange.classify import Classifier
 from rokt_export.exchange.model import (
@@ -60,50 +59,22 @@ _NO_ANSWER = frozenset({FaultKind.TIMEOUT_AFTER_SEND, FaultKind.RESET_AFTER_SEND
 
 
 @dataclass(frozen=True, slots=True)
-class StopRules:
-    """When to stop before the end.
-
-    Attributes:
-        failures: after so many exchanges that did not come out as hoped; None = never.
-        consecutive: after so many of them in a row; None = never.
-        unclassified: at the first answer that no rule explains.
-        hoped: the outcomes that count as success.
-    """
-
-    failures: int | None = None
-    consecutive: int | None = None
-    unclassified: bool = False
-    hoped: frozenset[OutcomeKind] = frozenset({OutcomeKind.DELIVERED, OutcomeKind.DUPLICATE})
-
-    @property
-    def early(self) -> bool:
-        """Whether anything but the end stops it, so that an answer must be judged before the next send."""
-        return self.unclassified or self.failures is not None or self.consecutive is not None
-
-
-@dataclass(frozen=True, slots=True)
 class EngineOptions:
     """How the engine goes about it.
 
     Attributes:
         concurrency: sends in flight at most.
         rate: sends per second at most; None = as fast as they are answered.
-        attempts: attempts on the wire per transaction, at most.
-        backoff: seconds before the second attempt, doubled for each further one, with full jitter.
-        backoff_limit: seconds between two attempts, at most.
-        repeatable: a request may be sent again though its bytes may have been received.
+        retry: when an answered request is sent again.
         patience: seconds that the partner may be out of reach before the run gives up.
         stop: when to stop before the end.
     """
 
     concurrency: int = 10
     rate: float | None = None
-    attempts: int = 3
-    backoff: float = 1.0
-    backoff_limit: float = 60.0
-    repeatable: bool = False
+    retry: RetryPolicy = RetryPolicy()  # noqa: RUF009 - frozen
     patience: float = 0.0
-    stop: StopRules = StopRules()
+    stop: StopRules = StopRules()  # noqa: RUF009 - frozen
 
 
 @dataclass(slots=True)
@@ -117,22 +88,6 @@ class _Job:
     renewals: int = 0
     sent: Request | None = None
     last: Exchange | None = None
-
-
-@dataclass(slots=True)
-class _RetryBudget:
-    """Retries are a share of the traffic, so that a partner in trouble is not loaded threefold."""
-
-    tokens: float = 10.0
-
-    def earn(self) -> None:
-        self.tokens = min(1000.0, self.tokens + 0.2)
-
-    def spend(self) -> bool:
-        if self.tokens < 1.0:
-            return False
-        self.tokens -= 1.0
-        return True
 
 
 class Engine:
@@ -162,20 +117,21 @@ class Engine:
         self._options = options
         self._pacer = Pacer(options.concurrency, options.rate)
         self._breaker = Breaker(options.patience)
-        self._budget = _RetryBudget()
+        self._judge = Judge(options.stop, misses or Misses())
         self._ready: deque[_Job] = deque()
-        self._later: list[tuple[float, int, _Job]] = []
-        self._order = count()
+        self._retries: Retries[_Job] = Retries(options.retry)
         self._settled: list[Exchange] = []
         self._oldest = 0.0
         self._told: deque[Event] = deque()
         self._stopping: Finished | None = None
-        self._misses = misses or Misses()
         self._abandoned = False
         self._broken: Exception | None = None
         self._reached = False
         self._hungry = False
         self._eager = options.concurrency > 1 and not options.stop.early
+        self._batch = _batch(options)
+        self._portion = max(_PORTION, self._batch // 4)
+        self._standing, self._renews = credentials.standing, credentials.renews
 
     def stop(self, reason: StopReason = StopReason.INTERRUPTED, message: str = "") -> None:
         """Start nothing more, wait for what is in flight, and finish. May be called from a signal handler."""
@@ -207,35 +163,28 @@ class Engine:
                 self._transport.cancel_all()
             self._poll()
             now = time.monotonic()
-            enough = len(self._settled) >= min(_PORTION, self._batch())
+            enough = len(self._settled) >= min(_PORTION, self._batch)
             if enough or (self._settled and now - self._oldest >= _SETTLE_AFTER):
                 yield self._flush()
             while self._told:
                 yield self._told.popleft()
             if now - alive >= _SIGN_OF_LIFE:
                 alive = now
-                yield Progress(self._transport.in_flight, len(self._later))
+                yield Progress(self._transport.in_flight, len(self._retries))
         yield from self._end()
         if self._broken is not None:
             raise self._broken
         yield self._stopping or Finished(StopReason.COMPLETE)
 
-    def _batch(self) -> int:
-        """Twice what is in flight, less where the rate makes it wait: what a crash can leave uncertain besides it."""
-        most = min(_BATCH, 2 * self._options.concurrency)
-        rate = self._options.rate
-        return max(1, most if rate is None else min(most, ceil(rate * _SETTLE_AFTER)))
-
     def _refill(self) -> Iterator[Event]:
         self._hungry = False
-        batch = self._batch()
         if self._stopping or self._feed.exhausted:
             return
-        if self._breaker.open and (self._ready or self._later):  # a trial needs a row, not a batch of them
+        if self._breaker.open and (self._ready or self._retries):  # a trial needs a row, not a batch of them
             return
+        batch, portion = self._batch, self._portion
         room = batch - len(self._ready)
-        portion = max(_PORTION, batch // 4)
-        if room * 2 < min(batch, portion * 2) or len(self._later) >= _WAITING:
+        if room * 2 < min(batch, portion * 2) or len(self._retries) >= _WAITING:
             return
         taken = self._take(min(room, portion))
         jobs = [job for job in map(self._rendered, taken) if job is not None]
@@ -243,7 +192,7 @@ class Engine:
         if jobs:
             if self._settled:  # first, so that what a crash leaves uncertain does not add up
                 yield self._flush()
-            yield Intended(tuple(job.transaction for job in jobs))
+            yield Intended(tuple([job.transaction for job in jobs]))
             self._ready.extend(jobs)
 
     def _take(self, most: int) -> list[Transaction]:
@@ -266,27 +215,45 @@ class Engine:
             return
         now = time.monotonic()
         self._recall(now)
-        while self._ready and self._transport.in_flight < self._pacer.limit:
+        room = self._pacer.limit - self._transport.in_flight
+        if room <= 0 or not self._ready:
+            return
+        if self._standing and self._pacer.unlimited and not self._breaker.open:
+            if self._pacer.wait(now) <= 0:
+                self._start_at_once(room)
+        else:
+            self._start_one_by_one(room, now)
+
+    def _start_at_once(self, room: int) -> None:
+        """Start as many as there is room for: nothing stands between two of them."""
+        ready, start, started = self._ready, self._transport.start, time.time()
+        for _ in range(min(room, len(ready))):
+            job = ready.popleft()
+            job.sent = request = job.request
+            job.started = job.started or started
+            start(job, request)
+
+    def _start_one_by_one(self, room: int, now: float) -> None:
+        """Start while rate, breaker and credentials allow another."""
+        while room > 0 and self._ready and not self._stopping:
             if self._pacer.wait(now) > 0 or self._breaker.wait(now) > 0:
                 return
             job = self._ready.popleft()
             if not self._authenticated(job):
                 return
-            if not job.started:
-                job.started = time.time()
+            job.started = job.started or time.time()
             self._pacer.started(now)
             self._breaker.started()
             self._transport.start(job, job.sent or job.request)
-            if not self._pacer.unlimited:
-                now = time.monotonic()
+            room -= 1
+            now = time.monotonic()
 
     def _recall(self, now: float) -> None:
         """Let those whose wait is over be the next, in file order."""
-        due: list[_Job] = []
-        while self._later and self._later[0][0] <= now:
-            due.append(heapq.heappop(self._later)[2])
-        due.sort(key=lambda job: job.transaction.row, reverse=True)
-        self._ready.extendleft(due)
+        if self._retries:
+            due = self._retries.due(now)
+            due.sort(key=lambda job: job.transaction.row, reverse=True)
+            self._ready.extendleft(due)
 
     def _authenticated(self, job: _Job) -> bool:
         """Whether a job has its credentials; where they cannot be had, nothing more is sent."""
@@ -305,7 +272,7 @@ class Engine:
     def _over(self) -> bool:
         if self._transport.in_flight:
             return False
-        return self._stopping is not None or (self._feed.exhausted and not self._ready and not self._later)
+        return self._stopping is not None or (self._feed.exhausted and not self._ready and not self._retries)
 
     def _poll(self) -> None:
         answers = self._transport.poll(self._patience())
@@ -326,27 +293,31 @@ class Engine:
             return max(0.0, wait)
         if self._hungry:
             return 0.0
-        if self._later:
-            wait = min(wait, self._later[0][0] - now)
+        if self._retries:
+            wait = min(wait, self._retries.next_at - now)
         if self._ready and self._transport.in_flight < self._pacer.limit:
             wait = min(wait, max(self._pacer.wait(now), self._breaker.wait(now)))
         return max(0.0, wait)
 
     def _answered(self, job: _Job, answer: Answer) -> None:
-        if isinstance(answer, Fault) and not answer.sent:
+        if answer.__class__ is Fault and not answer.sent:
             self._not_sent(job, answer)
             return
         job.attempts += 1
-        self._heard(answer)
+        if self._breaker.calm and answer.__class__ is Response:
+            self._reached = True
+        else:
+            self._heard(answer)
         outcome = self._classifier.classify(answer)
         exchange = Exchange(job.transaction, job.sent, answer, outcome, job.attempts, job.started)
         if isinstance(answer, Response):
-            if self._renewed(job, answer):
+            if self._renews and self._renewed(job, answer):
                 job.last = exchange
                 self._ready.appendleft(job)
                 return
-            self._pace(answer, outcome)
-        if self._may_retry(job, outcome):
+            if self._pacer.slowed or answer.status in SLOW_DOWN or outcome.retry_after is not None:
+                self._pace(answer, outcome)
+        if (outcome.retry or outcome.kind is OutcomeKind.UNKNOWN) and self._may_retry(job):
             self._retry(job, exchange, outcome.retry_after)
         else:
             self._settle(exchange)
@@ -385,22 +356,13 @@ class Engine:
         if message := self._pacer.answered(answer.status, now, after):
             self._told.append(Paced(message))
 
-    def _may_retry(self, job: _Job, outcome: Outcome) -> bool:
-        """Bytes may have been received: only where the rule and idempotency both allow it."""
-        wanted = outcome.retry or outcome.kind is OutcomeKind.UNKNOWN
-        return (
-            wanted
-            and self._options.repeatable
-            and self._stopping is None
-            and job.attempts - job.renewals < self._options.attempts
-            and self._budget.spend()
-        )
+    def _may_retry(self, job: _Job) -> bool:
+        return self._stopping is None and self._retries.granted(job.attempts - job.renewals)
 
     def _retry(self, job: _Job, exchange: Exchange, after: float | None) -> None:
-        most = min(self._options.backoff_limit, self._options.backoff * 2 ** (job.attempts - job.renewals - 1))
-        wait = max(random.uniform(0.0, most), min(after or 0.0, 3600.0))
+        wait = self._retries.seconds(job.attempts - job.renewals, after)
         job.last = exchange
-        heapq.heappush(self._later, (time.monotonic() + wait, next(self._order), job))
+        self._retries.put(job, time.monotonic() + wait)
         self._told.append(Retrying(exchange, wait))
 
     def _not_sent(self, job: _Job, fault: Fault) -> None:
@@ -422,7 +384,7 @@ class Engine:
         if hopeless:
             self._settle(last)
         else:
-            heapq.heappush(self._later, (now, next(self._order), job))
+            self._retries.put(job, now)
         if self._breaker.open and (hopeless or self._breaker.exhausted(now)):
             self.stop(StopReason.UNREACHABLE, f"the partner is out of reach: {fault.message}")
 
@@ -430,33 +392,20 @@ class Engine:
         if not self._settled:
             self._oldest = time.monotonic()
         self._settled.append(exchange)
-        self._budget.earn()
-        self._judge(exchange.outcome.kind)
-
-    def _judge(self, kind: OutcomeKind) -> None:
-        rules = self._options.stop
-        misses = self._misses
-        if kind in rules.hoped:
-            if misses.in_a_row:
-                misses.hit()
-            return
-        failures, in_a_row = misses.miss()
-        if rules.unclassified and kind is OutcomeKind.UNCLASSIFIED:
-            self.stop(StopReason.UNCLASSIFIED, "no rule explains an answer")
-        elif rules.failures is not None and failures >= rules.failures:
-            self.stop(StopReason.FAILURES, f"{failures} not as hoped")
-        elif rules.consecutive is not None and in_a_row >= rules.consecutive:
-            self.stop(StopReason.CONSECUTIVE, f"{in_a_row} in a row not as hoped")
+        verdict = self._judge.judge(exchange.outcome.kind)
+        if verdict is not None:
+            self.stop(verdict.reason, verdict.message)
 
     def _flush(self) -> Settled:
         event = Settled(tuple(self._settled))
+        self._retries.earn(len(self._settled))
         self._settled.clear()
         return event
 
     def _end(self) -> Iterator[Event]:
         """Settle what had its attempts, withdraw what had none."""
         unsent: list[Transaction] = []
-        for job in [*self._ready, *(job for _, _, job in sorted(self._later, key=lambda entry: entry[:2]))]:
+        for job in (*self._ready, *self._retries):
             if job.attempts and job.last is not None:
                 self._settled.append(job.last)
             else:
@@ -467,3 +416,9 @@ class Engine:
             yield Withdrawn(tuple(unsent))
         while self._told:
             yield self._told.popleft()
+
+
+def _batch(options: EngineOptions) -> int:
+    """Twice what is in flight, less where the rate makes it wait: what a crash can leave uncertain besides it."""
+    most = min(_BATCH, 2 * options.concurrency)
+    return max(1, most if options.rate is None else min(most, ceil(options.rate * _SETTLE_AFTER)))

@@ -128,6 +128,11 @@ class Breaker:
         """Whether the partner counts as down."""
         return self._failures >= self._threshold or self._silences >= self._unanswered
 
+    @property
+    def calm(self) -> bool:
+        """Whether there is nothing that an answer would put right."""
+        return not (self._failures or self._silences or self._trying)
+
     def wait(self, now: float) -> float:
         """Return seconds until a send may be tried; 0.0 = now. While open, one at a time."""
         if not self.open:

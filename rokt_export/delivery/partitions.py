@@ -23,6 +23,7 @@ from rokt_export.delivery.events import Event, Finished, Paced, Progress, Settle
 from rokt_export.delivery.feed import FileFeed, LiveFeed
 from rokt_export.delivery.misses import Misses, SharedMisses
 from rokt_export.delivery.plan import FileRows, Plan
+from rokt_export.delivery.retrying import RetryPolicy
 from rokt_export.delivery.secrecy import PersonalData, redactor_for
 from rokt_export.delivery.selecting import select
 from rokt_export.delivery.tally import Tally
@@ -120,10 +121,7 @@ def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brak
         engine_options = EngineOptions(
             concurrency=pace.concurrency,
             rate=pace.rate,
-            attempts=pace.attempts,
-            backoff=pace.backoff,
-            backoff_limit=pace.backoff_limit,
-            repeatable=plan.spec.repeatable,
+            retry=RetryPolicy(pace.attempts, pace.backoff, pace.backoff_limit, plan.spec.repeatable),
             patience=pace.patience,
             stop=pace.stop,
         )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from rokt_export.delivery.engine import StopRules
 from rokt_export.delivery.model import Recordings
+from rokt_export.delivery.stopping import StopRules
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.spec.model import Limits, PartnerSpec
 from rokt_export.transactions.model import Value

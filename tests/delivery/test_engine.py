@@ -16,9 +16,11 @@ import pytest
 from commands.conftest import Heard, Partner, serve
 
 from rokt_export.delivery.credentials import Credentials
-from rokt_export.delivery.engine import Engine, EngineOptions, StopRules
+from rokt_export.delivery.engine import Engine, EngineOptions
 from rokt_export.delivery.events import Event, Finished, Intended, Paced, Settled, StopReason, Withdrawn
 from rokt_export.delivery.feed import FileFeed, LiveFeed
+from rokt_export.delivery.retrying import RetryPolicy
+from rokt_export.delivery.stopping import StopRules
 from rokt_export.delivery.transport import Transport, TransportOptions
 from rokt_export.delivery.transport.messages import Messages
 from rokt_export.delivery.transport.transfers import Transfer
@@ -48,6 +50,9 @@ responses:
   - {{outcome: rejected, status: 401}}
 idempotent: {idempotent}
 """
+
+
+RETRY = frozenset({"attempts", "backoff", "backoff_limit"})
 
 
 class Run:
@@ -93,7 +98,9 @@ class Bench:
         path.write_text(text)
         spec = load_spec(path).spec
         renderer = Renderer(spec, "staging", {})
-        chosen = EngineOptions(**{"repeatable": idempotent, "backoff": 0.01, "concurrency": 4, **options})
+        policy = {"repeatable": idempotent, "backoff": 0.01, **{k: v for k, v in options.items() if k in RETRY}}
+        others = {"concurrency": 4, **{k: v for k, v in options.items() if k not in RETRY}}
+        chosen = EngineOptions(retry=RetryPolicy(**policy), **others)
         events: list[Event] = []
         with Transport(TransportOptions(timeout=timeout, connect_timeout=1.0, max_connections=64)) as transport:
             feed = FileFeed(iter(people(rows)) if isinstance(rows, int) else rows)
@@ -248,7 +255,7 @@ def test_waits_between_attempts_are_jittered_and_double_up_to_their_limit(bench,
         asked.append(high)
         return low
 
-    monkeypatch.setattr("rokt_export.delivery.engine.random.uniform", uniform)
+    monkeypatch.setattr("rokt_export.delivery.retrying.random.uniform", uniform)
     partner.answer = failing_first(9, (500, {}, b"{}"))
     bench.run(1, attempts=5, backoff=0.05, backoff_limit=0.15)
     assert asked == pytest.approx([0.05, 0.1, 0.15, 0.15])
