@@ -1097,3 +1097,159 @@ def wait_for(condition: Callable[[], bool]) -> None:
             return
         time.sleep(0.005)
     raise AssertionError("waited in vain")
+
+
+# -- the two ways of a request: spoken by us, or by libcurl
+
+BY_LIBCURL = (("Accept-Encoding", "identity"),)  # what may be packed is libcurl's to unpack
+ANSWERS = [
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    b"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok",
+    b"HTTP/1.1 299 \r\nX-A:  a \t\r\nX-B:b\r\nContent-Length: 2\r\n\r\nok",
+    b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok",
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nuntil the end",
+    b"HTTP/1.0 200 OK\r\n\r\nuntil the end",
+    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 409 Conflict\r\nContent-Length: 2\r\n\r\nok",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;a=b\r\nok\r\n0\r\nX-T: 1\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    b"HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\n",
+    b"HTTP/1.1 304 Not Modified\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nX: \xc3\xa9 \xff\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 700 Odd\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok",
+    b"HTTP/1.1 200 OK\r\nContent-Le",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nok",
+    b"HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\nok",
+    b"220 mail.example ESMTP\r\n",
+    b"",
+]
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_both_ways_read_an_answer_alike(serve, transport, answer) -> None:
+    peer = serve(breaking(answer))
+    ours, curls = (transport.send(post(peer.url(), headers=headers)) for headers in (JSON, BY_LIBCURL))
+    assert type(ours) is type(curls)
+    if isinstance(ours, Fault):
+        assert (ours.kind, ours.sent) == (curls.kind, curls.sent)
+    else:
+        assert (ours.status, ours.body, ours.headers) == (curls.status, curls.body, curls.headers)
+        assert ours.http_version == curls.http_version
+
+
+def test_both_ways_put_the_same_on_the_wire(serve, transport) -> None:
+    peer = serve(answering(OK))
+    shared = (("User-Agent", "x/1"), ("Accept", "*/*"), ("Content-Type", "text/plain"), ("X-Empty", ""), ("X-É", "ö"))
+    for body in (b"{}", None, bytes(100_000)):
+        for method in ("POST", "PUT", "GET"):
+            for headers in (shared, (*shared, *BY_LIBCURL)):
+                assert transport.send(post(peer.url("/a?b=%20"), body, method, headers)).status == 200
+            curls, ours = peer.requests.pop().replace(b"Accept-Encoding: identity\r\n", b""), peer.requests.pop()
+            assert ours == curls
+
+
+def test_an_answer_in_drips(serve, transport) -> None:
+    def script(peer: Peer, connection: socket.socket) -> None:
+        while peer.read(connection):
+            for at in range(len(OK)):
+                connection.sendall(OK[at : at + 1])
+                time.sleep(0.001)
+
+    peer = serve(script)
+    for _ in range(2):
+        answer = transport.send(post(peer.url()))
+        assert (answer.status, answer.body) == (200, b"ok")
+        assert answer.timings.total - answer.timings.first_byte > 0.005
+    assert peer.connections == 1
+
+
+def test_an_answer_before_the_request_is_out_ends_the_connection(serve, transport) -> None:
+    def script(peer: Peer, connection: socket.socket) -> None:
+        connection.recv(100)
+        connection.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno")
+        time.sleep(0.2)
+
+    peer = serve(script)
+    assert transport.send(post(peer.url(), bytes(20_000_000))).status == 413
+    assert transport.send(post(peer.url(), bytes(20_000_000))).status == 413
+    assert peer.connections == 2
+
+
+def test_what_a_server_says_unasked_is_nobodys_answer(serve, transport) -> None:
+    late = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+    def script(peer: Peer, connection: socket.socket) -> None:
+        peer.read(connection)
+        connection.sendall(OK)
+        time.sleep(0.05)
+        connection.sendall(late)
+        time.sleep(0.3)
+
+    peer = serve(script)
+    for _ in range(3):
+        assert transport.send(post(peer.url())).status == 200
+        time.sleep(0.1)  # nobody polls meanwhile: the next request is started before the late word is read
+    assert (len(peer.requests), peer.connections) == (3, 3)
+
+
+def test_what_stands_behind_an_answer_in_tls_is_nobodys_answer(serve, authority, ca_file) -> None:
+    def script(peer: Peer, connection: socket.socket) -> None:
+        while peer.read(connection):
+            connection.sendall(OK)
+            connection.sendall(b"HTTP/1.1 500 Not For You\r\nContent-Length: 0\r\n\r\n")  # a record of its own
+
+    peer = serve(script, tls(authority.issue_cert("127.0.0.1")))
+    with Transport(TransportOptions(ca_file=ca_file, timeout=5, proxy="")) as transport:
+        for _ in range(20):
+            assert transport.send(post(peer.url())).status == 200
+    assert len(peer.requests) == 20
+
+
+def test_a_connection_idle_for_too_long_is_not_used_again(serve, transport, monkeypatch) -> None:
+    peer = serve(answering(OK))
+    monkeypatch.setattr("rokt_export.delivery.transport.lines.MAX_IDLE_SECONDS", 0.1)
+    for pause in (0.0, 0.0, 0.2):
+        time.sleep(pause)
+        assert transport.send(post(peer.url())).status == 200
+    assert peer.connections == 2
+
+
+def test_an_idle_connection_makes_room_for_another_server(serve) -> None:
+    peers = [serve(answering(OK)) for _ in range(3)]
+    with Transport(TransportOptions(max_connections=2, timeout=3, proxy="")) as transport:
+        for turn in range(9):
+            assert transport.send(post(peers[turn % 3].url())).status == 200
+        for number in range(60):
+            transport.start(number, post(peers[number % 3].url(), b"%d" % number))
+        answers = drain(transport)
+    assert len(answers) == 60
+    assert all(answer.status == 200 for answer in answers.values())
+    bodies = [text.rpartition(b"\r\n\r\n")[2] for peer in peers for text in peer.requests]
+    assert sorted(int(body) for body in bodies if body != b"{}") == list(range(60))
+
+
+def test_those_who_wait_get_the_place_of_one_that_failed(serve) -> None:
+    peer = serve(breaking(b""))
+    with Transport(TransportOptions(max_connections=2, timeout=3, proxy="")) as transport:
+        start_all(transport, peer, 20)
+        answers = drain(transport)
+    assert len(answers) == len(peer.requests) == 20
+    for answer in answers.values():
+        fault(answer, FaultKind.RESET_AFTER_SEND, sent=True)
+
+
+def test_many_and_large_over_tls(serve, authority, ca_file) -> None:
+    def echo(peer: Peer, connection: socket.socket) -> None:
+        while body := peer.read(connection).partition(b"\r\n\r\n")[2]:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+    peer = serve(echo, tls(authority.issue_cert("127.0.0.1")))
+    with Transport(TransportOptions(ca_file=ca_file, max_connections=4, timeout=20, proxy="")) as transport:
+        sizes = [3_000_000, 1, 16_384, 16_385, 200_000, 5, 32_768, 70_000] * 4
+        for number, size in enumerate(sizes):
+            transport.start(number, post(peer.url(), bytes([65 + number]) * size))
+        answers = drain(transport)
+        assert transport.send(post(peer.url(), b"last")).timings.tls == 0.0
+    for number, size in enumerate(sizes):
+        assert answers[number].body == bytes([65 + number]) * size
+    assert peer.connections == 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from httptools import HttpParserError, HttpResponseParser
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from rokt_export.exchange.model import Response, Timings
 
@@ -89,11 +89,11 @@ class AnswerReader:
             return True
         try:
             self._parser.feed_data(data)
-        except HttpParserError as error:
+        except (HttpParserError, HttpParserUpgrade) as error:
             if self._taken > self._most:
                 raise TooLargeError from error
             if not self.complete:
-                raise NotHttpError(str(error)) from error
+                raise NotHttpError(_why(error)) from error
             self.reusable = False  # something stands behind the answer that nobody asked for
         self._read += len(data)
         if not self._head and self._read > _MOST_HEAD:
@@ -177,9 +177,13 @@ class AnswerReader:
 
     def on_message_complete(self) -> None:
         """An answer has been read to its end."""
-        if self._head:
+        if self._head and not self.complete:
             self.complete = True
             self.reusable = self._parser.should_keep_alive()
+
+
+def _why(error: Exception) -> str:
+    return "it changes to another protocol" if isinstance(error, HttpParserUpgrade) else str(error)
 
 
 class _Head(NamedTuple):

@@ -179,7 +179,7 @@ class Lines:
             if errand.started - line.idle_since < MAX_IDLE_SECONDS:
                 self._take(line, errand)
                 return
-            self._drop(line)
+            self._close(line)
         if self._has_room():
             self._open(errand)
         else:
@@ -197,7 +197,7 @@ class Lines:
             return True
         other = next((lines for lines in self._idle.values() if lines), None)
         if other is not None:
-            self._drop(other.pop(0))
+            self._close(other.pop(0))
         return other is not None
 
     def _open(self, errand: _Errand) -> None:
@@ -232,7 +232,11 @@ class Lines:
                 self._drop(line)
 
     def _drop(self, line: _Line) -> None:
-        """Close a connection; whoever waits for one may have its place."""
+        """Close a connection; whoever waits for one has its place."""
+        self._close(line)
+        self._next_in_line()
+
+    def _close(self, line: _Line) -> None:
         if line.descriptor >= 0:
             self._sockets.release(line.descriptor)
         self.opening.discard(line)
@@ -240,8 +244,8 @@ class Lines:
         del self._lines[handle]
         self._multi.remove(handle)
         line.connection.close()
+        line.descriptor = -1
         line.errand = None
-        self._next_in_line()
 
     def _next_in_line(self) -> None:
         while self._waiting and self._has_room():
@@ -314,7 +318,7 @@ class Lines:
         self._end(errand, line.reader.response(timings))
         line.used = True
         line.errand = None
-        if not line.reader.reusable or errand.written < len(errand.data):
+        if not line.reader.reusable or errand.written < len(errand.data) or (line.secure and self._has_more(line)):
             self._drop(line)
             return
         line.idle_since = now
@@ -329,6 +333,16 @@ class Lines:
             break
         self._idle.setdefault(line.origin, []).append(line)
         self._next_in_line()
+
+    def _has_more(self, line: _Line) -> bool:
+        """Whether TLS holds something unasked-for behind an answer: no socket would tell, and it is nobody's answer."""
+        try:
+            line.receive(_CHUNK)
+        except BlockingIOError:
+            return False
+        except CurlError:
+            return True
+        return True
 
     def _ended(self, line: _Line, errand: _Errand) -> None:
         """The server has closed: that ends the answer, or breaks it off."""
