@@ -1200,9 +1200,10 @@ def test_what_stands_behind_an_answer_in_tls_is_nobodys_answer(serve, authority,
 
     peer = serve(script, tls(authority.issue_cert("127.0.0.1")))
     with Transport(TransportOptions(ca_file=ca_file, timeout=5, proxy="")) as transport:
-        for _ in range(20):
+        for _ in range(10):
             assert transport.send(post(peer.url())).status == 200
-    assert len(peer.requests) == 20
+            time.sleep(0.02)  # what comes after the next request has gone out is taken for its answer, by anybody
+    assert len(peer.requests) == 10
 
 
 def test_a_connection_idle_for_too_long_is_not_used_again(serve, transport, monkeypatch) -> None:
