@@ -1194,6 +1194,7 @@ def test_what_a_server_says_unasked_is_nobodys_answer(serve, transport) -> None:
 
 def test_what_stands_behind_an_answer_in_tls_is_nobodys_answer(serve, authority, ca_file) -> None:
     def script(peer: Peer, connection: socket.socket) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else it waits for the first one's receipt
         while peer.read(connection):
             connection.sendall(OK)
             connection.sendall(b"HTTP/1.1 500 Not For You\r\nContent-Length: 0\r\n\r\n")  # a record of its own
