@@ -114,7 +114,7 @@ class Environment(Strict):
         limits: what it bears.
         tls: whom to trust there.
         proxy: template of the URL of a proxy on the way there.
-        http_version: `1.0`, `1.1` or `2`; without it, the newest that both sides speak.
+        http_version: `1.0`, `1.1` or `2`; without it, 1.1.
     """
 
     shorthand = "url"
@@ -322,7 +322,7 @@ class PartnerSpec(Strict):
         limits: what the partner bears.
         tls: whom to trust.
         proxy: template of the URL of a proxy on the way.
-        http_version: `1.0`, `1.1` or `2`; without it, the newest that both sides speak.
+        http_version: `1.0`, `1.1` or `2`; without it, 1.1.
         idempotency: the key that lets the partner see a repeated send as one.
         idempotent: a repeated send does no harm.
         diff: what `diff` leaves out of its comparison.
