@@ -57,6 +57,7 @@ class AnswerReader:
 
     def __init__(self, most: int) -> None:
         self._most = most
+        self._expect()
         self._parser = HttpResponseParser(self)
         self._parser.set_dangerous_leniencies(
             lenient_headers=True,
@@ -72,11 +73,9 @@ class AnswerReader:
 
     def begin(self) -> None:
         """Expect an answer from its start."""
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._body: list[bytes] = []
+        self._read = 0
         self._known: _Head | None = None
-        self._read = self._taken = self._status = 0
-        self._head = self.complete = self.reusable = False
+        self.complete = self.reusable = False
 
     def feed(self, data: bytes) -> bool:
         """Take in what has arrived; return whether the answer is complete.
@@ -85,8 +84,11 @@ class AnswerReader:
             NotHttpError: it is no answer.
             TooLargeError: its body is larger than was allowed.
         """
-        if not self._read and self._recognized(data):
-            return True
+        if not self._read:
+            if self._recognized(data):
+                return True
+            self._expect()
+        self._read += len(data)
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
@@ -95,12 +97,17 @@ class AnswerReader:
             if not self.complete:
                 raise NotHttpError(_why(error)) from error
             self.reusable = False  # something stands behind the answer that nobody asked for
-        self._read += len(data)
         if not self._head and self._read > _MOST_HEAD:
             raise NotHttpError(f"its headers are larger than {_MOST_HEAD:,} bytes")
         if self.reusable and self._read == len(data):
             self._recognize(data)
         return self.complete
+
+    def _expect(self) -> None:
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._body: list[bytes] = []
+        self._taken = self._status = 0
+        self._head = False
 
     def _recognized(self, data: bytes) -> bool:
         """Take a whole answer whose head has been read before: that takes 0.5 us in place of 4."""
@@ -109,7 +116,8 @@ class AnswerReader:
         if known is None or len(data) - end - len(_HEAD_END) != known.length or known.length > self._most:
             return False
         self._known = known
-        self._body.append(data[end + len(_HEAD_END) :])
+        self._body = [data[end + len(_HEAD_END) :]]
+        self._read = len(data)
         self.complete = self.reusable = True
         return True
 
@@ -126,7 +134,7 @@ class AnswerReader:
 
     def end(self) -> bool:
         """Take note that the connection has ended; return whether that completes the answer."""
-        if self._head and not self.complete:
+        if self._read and self._head and not self.complete:
             names = {name.lower() for name, _ in self._headers}
             self.complete = names.isdisjoint(_FRAMING)
         self.reusable = False
