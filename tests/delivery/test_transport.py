@@ -26,6 +26,8 @@ from rokt_export.errors import ConfigurationError
 from rokt_export.exchange.model import Fault, FaultKind, Request, Response
 
 JSON = (("Content-Type", "application/json"),)
+BY_LIBCURL = (("Accept-Encoding", "identity"),)  # what may be packed is libcurl's to unpack
+PLAIN = JSON
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 CLOSED = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"
 
@@ -163,8 +165,17 @@ def transport() -> Iterator[Transport]:
         yield transport
 
 
-def post(url: str, body: bytes | None = b"{}", method: str = "POST", headers: tuple[tuple[str, str], ...] = JSON):
-    return Request(method, url, headers, body)
+@pytest.fixture(params=["ours", "libcurl's"])
+def both_ways(request, monkeypatch) -> None:
+    """Let requests without headers of their own go the one way, then the other."""
+    if request.param != "ours":
+        monkeypatch.setitem(globals(), "PLAIN", BY_LIBCURL)
+
+
+def post(
+    url: str, body: bytes | None = b"{}", method: str = "POST", headers: tuple[tuple[str, str], ...] | None = None
+):
+    return Request(method, url, PLAIN if headers is None else headers, body)
 
 
 def send(request: Request, **options: object) -> Response | Fault:
@@ -263,6 +274,7 @@ def test_what_cannot_be_sent_is_answered_so(transport, url, headers, words) -> N
     assert transport.in_flight == 0
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_a_big_body_both_ways(serve, transport) -> None:
     body = os.urandom(5_000_000)
 
@@ -276,6 +288,7 @@ def test_a_big_body_both_ways(serve, transport) -> None:
 # -- what comes back
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_the_final_block_of_headers_is_the_answers(serve, transport) -> None:
     peer = serve(
         answering(
@@ -296,6 +309,7 @@ def test_the_final_block_of_headers_is_the_answers(serve, transport) -> None:
     )
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_a_redirect_is_an_answer(serve, transport) -> None:
     peer = serve(answering(b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n"))
     answer = transport.send(post(peer.url()))
@@ -314,6 +328,7 @@ def test_gzip_is_decoded_only_where_it_was_asked_for(serve, transport) -> None:
     assert b"Accept-Encoding" not in peer.requests[1]
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_timings_name_the_phases(serve, transport) -> None:
     peer = serve(answering(OK))
     first, second = transport.send(post(peer.url())), transport.send(post(peer.url()))
@@ -322,6 +337,7 @@ def test_timings_name_the_phases(serve, transport) -> None:
     assert (second.timings.dns, second.timings.connect, second.timings.tls) == (0, 0, 0)
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_many_at_once_each_with_its_own_token(serve) -> None:
     def echo(peer: Peer, connection: socket.socket) -> None:
         while body := peer.read(connection).partition(b"\r\n\r\n")[2]:
@@ -353,6 +369,7 @@ def test_room_is_made_for_many_connections() -> None:
 # -- on the wire at most once
 
 
+@pytest.mark.usefixtures("both_ways")
 @pytest.mark.parametrize(
     ("method", "body"), [("POST", b"{}"), ("PUT", b"{}"), ("GET", None), ("DELETE", None), ("POST", None)]
 )
@@ -368,10 +385,12 @@ def test_a_kept_alive_connection_that_dies_does_not_make_a_second_request(serve,
     message = fault(transport.send(post(peer.url("/second"), body, method)), FaultKind.RESET_AFTER_SEND, sent=True)
     assert "127.0.0.1" in message
     time.sleep(0.05)
+    assert "callback" not in message
     assert [text.split(b" ")[1] for text in peer.requests] == [b"/first", b"/second"]
     assert transport.send(post(peer.url("/third"), body, method)).status == 200
 
 
+@pytest.mark.usefixtures("both_ways")
 @pytest.mark.parametrize("method", ["POST", "PUT", "GET"])
 def test_a_first_connection_that_dies_does_not_either(serve, transport, method) -> None:
     peer = serve(breaking(b""))
@@ -381,6 +400,7 @@ def test_a_first_connection_that_dies_does_not_either(serve, transport, method) 
     assert len(peer.requests) == 1
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_a_kept_alive_connection_closed_while_idle_is_replaced(serve, transport) -> None:
     def script(peer: Peer, connection: socket.socket) -> None:
         peer.read(connection)
@@ -398,6 +418,7 @@ def test_a_kept_alive_connection_closed_while_idle_is_replaced(serve, transport)
 # -- faults
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_nothing_listens(transport) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -406,11 +427,13 @@ def test_nothing_listens(transport) -> None:
 
 
 # libcurl refuses .onion names by itself (RFC 7686), so that no query leaves this machine.
+@pytest.mark.usefixtures("both_ways")
 def test_a_name_that_is_not_known(transport) -> None:
     message = fault(transport.send(post("http://partner.onion/")), FaultKind.DNS, sent=False)
     assert "partner.onion" in message
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_timeout_before_the_request_went_out(serve) -> None:
     stuck = serve(lambda peer, connection: time.sleep(1))  # never shakes hands
     answer = send(post(f"https://127.0.0.1:{stuck.port}/"), connect_timeout=0.2)
@@ -418,17 +441,20 @@ def test_timeout_before_the_request_went_out(serve) -> None:
     assert "nothing was sent" in message
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_timeout_after_the_request_went_out(serve) -> None:
     message = fault(send(post(serve(silent).url()), timeout=0.2), FaultKind.TIMEOUT_AFTER_SEND, sent=True)
     assert "the whole request had gone out" in message
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_timeout_half_way_through_the_request(serve) -> None:
     deaf = serve(lambda peer, connection: time.sleep(1))
     message = fault(send(post(deaf.url(), bytes(20_000_000)), timeout=0.3), FaultKind.TIMEOUT_AFTER_SEND, sent=True)
     assert "part of the request" in message
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_a_transfer_waiting_for_a_connection_is_not_sent(serve) -> None:
     peer = serve(silent)
     with Transport(TransportOptions(max_connections=1, timeout=0.3, proxy="")) as transport:
@@ -440,6 +466,7 @@ def test_a_transfer_waiting_for_a_connection_is_not_sent(serve) -> None:
     assert len(peer.requests) == 1
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_a_handle_that_sent_before_does_not_claim_to_have_sent_again(serve) -> None:
     peer, stuck = serve(answering(OK)), serve(lambda peer, connection: time.sleep(1))
     with Transport(TransportOptions(timeout=0.3, proxy="")) as transport:
@@ -450,6 +477,7 @@ def test_a_handle_that_sent_before_does_not_claim_to_have_sent_again(serve) -> N
         fault(drain(transport)["x"], FaultKind.CANCELLED, sent=False)
 
 
+@pytest.mark.usefixtures("both_ways")
 @pytest.mark.parametrize(
     "answer",
     [
@@ -464,6 +492,7 @@ def test_an_answer_cut_off(serve, transport, answer) -> None:
     fault(transport.send(post(serve(breaking(answer)).url())), FaultKind.RESET_AFTER_SEND, sent=True)
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_a_reset_in_place_of_an_answer(serve, transport) -> None:
     def script(peer: Peer, connection: socket.socket) -> None:
         peer.read(connection)
@@ -473,6 +502,7 @@ def test_a_reset_in_place_of_an_answer(serve, transport) -> None:
     fault(transport.send(post(serve(script).url())), FaultKind.RESET_AFTER_SEND, sent=True)
 
 
+@pytest.mark.usefixtures("both_ways")
 @pytest.mark.parametrize(
     "answer",
     [
@@ -521,6 +551,7 @@ def drain(transport: Transport) -> dict[object, Response | Fault]:
     raise AssertionError(f"{transport.in_flight} still in flight")
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_cancel_says_honestly_whether_it_was_sent(serve, transport) -> None:
     peer = serve(silent)
     transport.start("sent", post(peer.url()))
@@ -548,6 +579,7 @@ def test_wake_from_another_thread_ends_the_wait(transport) -> None:
     assert time.monotonic() - started >= 0.05
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_send_keeps_the_answers_of_others(serve, transport) -> None:
     peer = serve(answering(OK))
     transport.start("other", post(peer.url()))
@@ -555,6 +587,7 @@ def test_send_keeps_the_answers_of_others(serve, transport) -> None:
     assert drain(transport)["other"].status == 200
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_close_twice_with_transfers_in_flight(serve) -> None:
     transport = Transport(TransportOptions(proxy=""))
     transport.start("x", post(serve(silent).url()))
@@ -575,6 +608,7 @@ def interrupt_inside_the_transport(number: int, frame: FrameType | None) -> None
         raise KeyboardInterrupt
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_ctrl_c_in_a_storm_loses_and_repeats_nothing(serve) -> None:
     peer = serve(answering(OK))
     previous = signal.signal(signal.SIGINT, interrupt_inside_the_transport)
@@ -670,6 +704,7 @@ def start_all(transport: Transport, peer: Peer, count: int = 12) -> None:
         transport.start(number, post(peer.url(), b"row %d" % number))
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_every_connection_is_used(serve, twelve) -> None:
     peer = serve(all_at_once(OK))
     start_all(twelve, peer)
@@ -680,6 +715,7 @@ def test_every_connection_is_used(serve, twelve) -> None:
     assert peer.connections == 12
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_more_in_flight_than_connections_wait(serve, twelve) -> None:
     peer = serve(answering(OK))
     start_all(twelve, peer, 200)
@@ -688,6 +724,7 @@ def test_more_in_flight_than_connections_wait(serve, twelve) -> None:
     assert peer.connections <= 12
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_few_in_flight_keep_to_few_connections(serve, twelve) -> None:
     peer = serve(answering(OK))
     for _ in range(20):
@@ -701,6 +738,7 @@ def test_few_in_flight_keep_to_few_connections(serve, twelve) -> None:
     assert peer.connections <= 2
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_cancel_reaches_every_connection(serve, twelve) -> None:
     peer = serve(silent)
     start_all(twelve, peer)
@@ -718,6 +756,7 @@ def test_cancel_reaches_every_connection(serve, twelve) -> None:
     assert twelve.send(post(serve(answering(OK)).url())).status == 200
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_timeouts_come_due_on_every_connection(serve) -> None:
     peer = serve(silent)
     with Transport(TransportOptions(timeout=0.3, proxy="", max_connections=12)) as transport:
@@ -740,6 +779,7 @@ def test_wake_ends_the_wait_of_many(serve, twelve) -> None:
     assert time.monotonic() - started < 2
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_close_with_many_in_flight(serve) -> None:
     transport = Transport(TransportOptions(proxy="", max_connections=12))
     peer = serve(silent)
@@ -750,6 +790,7 @@ def test_close_with_many_in_flight(serve) -> None:
     assert transport.in_flight == 0
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_kept_alive_connections_that_die_make_no_second_requests(serve, twelve) -> None:
     peer = serve(all_at_once(OK, None))
     start_all(twelve, peer)
@@ -763,6 +804,7 @@ def test_kept_alive_connections_that_die_make_no_second_requests(serve, twelve) 
     assert len(peer.requests) == 24
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_connections_closed_while_idle_are_all_replaced(serve, twelve) -> None:
     peer = serve(all_at_once(OK))
     for round_ in (1, 2, 3):
@@ -797,6 +839,7 @@ def ca_file(authority, tmp_path) -> str:
     return str(tmp_path / "ca.pem")
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_a_trusted_certificate(serve, authority, ca_file) -> None:
     peer = serve(answering(OK), tls(authority.issue_cert("127.0.0.1")))
     answer = send(post(peer.url()), ca_file=ca_file)
@@ -810,6 +853,7 @@ def test_the_environment_names_authorities(serve, authority, ca_file, monkeypatc
     assert send(post(serve(answering(OK), tls(authority.issue_cert("127.0.0.1"))).url())).status == 200
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_certificates_that_do_not_do(serve, authority, ca_file) -> None:
     good = authority.issue_cert("127.0.0.1")
     expired = authority.issue_cert(
@@ -827,11 +871,13 @@ def test_certificates_that_do_not_do(serve, authority, ca_file) -> None:
         assert send(post(peer.url()), verify=False).status == 200
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_a_server_that_speaks_no_tls(serve) -> None:
     peer = serve(lambda peer, connection: connection.sendall(b"hello, no TLS here\r\n"))
     fault(send(post(f"https://127.0.0.1:{peer.port}/")), FaultKind.TLS, sent=False)
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_a_client_certificate(serve, authority, ca_file, tmp_path) -> None:
     peer = serve(answering(OK), tls(authority.issue_cert("127.0.0.1"), client_authority=authority))
     paths = client_files(authority, tmp_path, b"hush")
@@ -1011,6 +1057,7 @@ def test_a_proxy_forwards_http(serve, monkeypatch) -> None:
     assert len(heads) == 2
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_a_proxy_tunnels_https_and_sees_no_header_of_ours(serve, authority, ca_file) -> None:
     heads: list[bytes] = []
     upstream = serve(answering(OK), tls(authority.issue_cert("partner.example")))
@@ -1025,6 +1072,7 @@ def test_a_proxy_tunnels_https_and_sees_no_header_of_ours(serve, authority, ca_f
     assert b"Bearer hush" in upstream.requests[0]
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_a_proxy_that_refuses_or_is_not_there(serve) -> None:
     refusing = serve(breaking(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\nnope"))
     proxy = f"http://jane:secret@127.0.0.1:{refusing.port}"
@@ -1037,6 +1085,7 @@ def test_a_proxy_that_refuses_or_is_not_there(serve) -> None:
     assert "secret" not in message
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_resolve_stands_in_for_dns(serve) -> None:
     peer = serve(answering(OK))
     request = post(f"http://partner.example:{peer.port}/")
@@ -1101,7 +1150,6 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 # -- the two ways of a request: spoken by us, or by libcurl
 
-BY_LIBCURL = (("Accept-Encoding", "identity"),)  # what may be packed is libcurl's to unpack
 ANSWERS = [
     b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
     b"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok",
@@ -1148,6 +1196,7 @@ def test_both_ways_put_the_same_on_the_wire(serve, transport) -> None:
             assert ours == curls
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_an_answer_in_drips(serve, transport) -> None:
     def script(peer: Peer, connection: socket.socket) -> None:
         while peer.read(connection):
@@ -1216,6 +1265,7 @@ def test_a_connection_idle_for_too_long_is_not_used_again(serve, transport, monk
     assert peer.connections == 2
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_an_idle_connection_makes_room_for_another_server(serve) -> None:
     peers = [serve(answering(OK)) for _ in range(3)]
     with Transport(TransportOptions(max_connections=2, timeout=3, proxy="")) as transport:
@@ -1230,6 +1280,7 @@ def test_an_idle_connection_makes_room_for_another_server(serve) -> None:
     assert sorted(int(body) for body in bodies if body != b"{}") == list(range(60))
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_those_who_wait_get_the_place_of_one_that_failed(serve) -> None:
     peer = serve(breaking(b""))
     with Transport(TransportOptions(max_connections=2, timeout=3, proxy="")) as transport:
@@ -1240,6 +1291,7 @@ def test_those_who_wait_get_the_place_of_one_that_failed(serve) -> None:
         fault(answer, FaultKind.RESET_AFTER_SEND, sent=True)
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_many_and_large_over_tls(serve, authority, ca_file) -> None:
     def echo(peer: Peer, connection: socket.socket) -> None:
         while body := peer.read(connection).partition(b"\r\n\r\n")[2]:

@@ -21,6 +21,7 @@ _HTTP2 = 16
 PARTIAL_FILE = 18
 _WRITE_ERROR = 23
 OPERATION_TIMEDOUT = 28
+_ABORTED_BY_CALLBACK = 42
 GOT_NOTHING = 52
 _SSL_CERTPROBLEM = 58
 _PEER_FAILED_VERIFICATION = 60
@@ -36,7 +37,7 @@ _TLS = frozenset(
 )
 _TOO_LARGE = frozenset({_WRITE_ERROR, FILESIZE_EXCEEDED})
 # Partial file, cannot rewind, got nothing, send and receive errors, HTTP/2 stream reset, and our own veto of a resend.
-_BROKEN_OFF = frozenset({PARTIAL_FILE, 42, GOT_NOTHING, 55, 56, 65, 92})
+_BROKEN_OFF = frozenset({PARTIAL_FILE, _ABORTED_BY_CALLBACK, GOT_NOTHING, 55, 56, 65, 92})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class Failure:
                 how_far = "the whole request had gone out" if self.whole else "part of the request had gone out"
                 return f"{self._host()} did not answer in full within {self.seconds:.3g} s; {how_far}"
             case FaultKind.RESET_AFTER_SEND:
-                return f"{self._host()} broke the connection off before its answer was complete ({self.text})"
+                return f"{self._host()} broke the connection off before its answer was complete ({self._words()})"
             case FaultKind.TOO_LARGE:
                 return f"the answer of {self._host()} is larger than {self.max_response} bytes; the rest was not read"
             case _:
@@ -145,6 +146,10 @@ class Failure:
     def _is_malformed(self) -> bool:
         # libcurl reports a broken chunked body as a failure to receive.
         return self.code == 56 and "chunk" in self.text
+
+    def _words(self) -> str:
+        """libcurl's words, save where it speaks of our own veto of a second send."""
+        return "the connection closed" if self.code == _ABORTED_BY_CALLBACK else self.text
 
     def _host(self) -> str:
         return urlsplit(self.url).hostname or "the endpoint"
