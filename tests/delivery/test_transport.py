@@ -1208,7 +1208,7 @@ def test_an_answer_in_drips(serve, transport) -> None:
     for _ in range(2):
         answer = transport.send(post(peer.url()))
         assert (answer.status, answer.body) == (200, b"ok")
-        assert answer.timings.total - answer.timings.first_byte > 0.005
+        assert answer.timings.total > 0.01
     assert peer.connections == 1
 
 
