@@ -66,6 +66,16 @@ class Credentials:
         """Whether a token server is asked before the first send."""
         return bool(self._tokens)
 
+    @property
+    def standing(self) -> bool:
+        """Whether every request leaves just as it was rendered, so that `on` need not be asked."""
+        return not (self._tokens or self._digests or self._renderer.signs)
+
+    @property
+    def renews(self) -> bool:
+        """Whether an answer may ask for other credentials; where none can, `renewed` need not be asked."""
+        return bool(self._tokens or self._digests)
+
     def ready(self) -> None:
         """Fetch what is needed before the first send.
 

@@ -41,16 +41,25 @@ class Carrier:
         parameter: the model it was compiled from.
         take: from a transaction's values to the value to send: text, `Number`, bool, None (null), a list, a mapping, or
             `OMIT`. Raises `RefusedError`.
+        plain: the attribute that it carries just as it is, unless that is absent, null or empty; None where there is
+            more to it, so that `values.get(plain) or take(values)` is always what it carries, mostly without a call.
     """
 
     name: str
     parameter: Parameter
     take: Take
+    plain: str | None = None
 
 
 def compile_carrier(parameter: Parameter, env: Mapping[str, str]) -> Carrier:
     """Compile a parameter for an environment's variables."""
-    return Carrier(parameter.name, parameter, _take(parameter, env))
+    return Carrier(parameter.name, parameter, _take(parameter, env), _plain(parameter))
+
+
+def _plain(parameter: Parameter) -> str | None:
+    if isinstance(parameter.value, tuple) or _finished(parameter) is not _same:
+        return None
+    return _template(parameter).attribute
 
 
 def _take(parameter: Parameter, env: Mapping[str, str]) -> Take:
@@ -96,7 +105,6 @@ def _several(parameter: Parameter, env: Mapping[str, str]) -> Take:
 def _filled(parameter: Parameter, template: Template, env: Mapping[str, str]) -> Take:
     fill, name = template.fill, parameter.name
     finish = _finished(parameter)
-    plain = finish is _same
     needed = _required(parameter)
     on_absent = _policy(parameter, "absent", needed)
     on_null = _policy(parameter, "null", needed) if parameter.null else on_absent
@@ -106,7 +114,7 @@ def _filled(parameter: Parameter, template: Template, env: Mapping[str, str]) ->
 
     def take(values: Values) -> Any:
         try:
-            value = values.get(attribute, ABSENT) if attribute is not None else fill(values, env)
+            value = fill(values, env)
         except FilterError as error:
             raise RefusedError(f"{name}: {error}") from error
         if value is ABSENT:
@@ -115,7 +123,7 @@ def _filled(parameter: Parameter, template: Template, env: Mapping[str, str]) ->
             return on_null(values, "the value is null")
         if value == "":
             return on_empty(values, "the value is empty")
-        return value if plain else finish(value)
+        return finish(value)
 
     return take
 

@@ -7,11 +7,9 @@ from typing import Any
 
 import orjson
 
-from rokt_export.exchange.carrying import OMIT, Carrier, Values
+from rokt_export.exchange.carrying import OMIT, Carrier, Take, Values
 from rokt_export.exchange.tree import Elements, Leaf, Members, Node, anything_in, build_tree, in_order
 from rokt_export.spec.filters import Number
-
-_Build = Callable[[Values], Any]
 
 
 def json_encoder(carriers: Sequence[Carrier]) -> Callable[[Values], bytes]:
@@ -27,56 +25,38 @@ def json_encoder(carriers: Sequence[Carrier]) -> Callable[[Values], bytes]:
 
     def encode(values: Values) -> bytes:
         data = build(values)
-        return b"{}" if data is OMIT else dumps(data, _default)
+        return b"{}" if data is OMIT else dumps(data, _written, orjson.OPT_PASSTHROUGH_SUBCLASS)
 
     return encode
 
 
-def _default(value: Any) -> Any:
-    """Orjson writes str subclasses through here only when told; anything else is a programming error."""
+def _written(value: Any) -> Any:
+    """A text of ours as orjson is to write it, a `Number` with its very digits; what else comes here is our error."""
+    if isinstance(value, Number):
+        return orjson.Fragment(value.encode())
+    if isinstance(value, str):
+        return str(value)
     raise TypeError(type(value).__name__)
 
 
-def _node(node: Node) -> _Build:
+def _node(node: Node) -> Take:
     match node:
         case Leaf(carrier=carrier):
-            return _leaf(carrier)
+            return carrier.take
         case Members():
             return _members(node)
         case Elements():
             return _elements(node)
 
 
-def _leaf(carrier: Carrier) -> _Build:
-    take = carrier.take
+def _members(node: Members) -> Take:
+    parts: list[tuple[str, Any, Take]] = [(name, _plain(child), _node(child)) for name, child in node.children.items()]
 
     def build(values: Values) -> Any:
-        value = take(values)
-        if value.__class__ is str or value is OMIT:
-            return value
-        return json_value(value)
-
-    return build
-
-
-def json_value(value: Any) -> Any:
-    """Return a carried value as orjson writes it: a `Number` with its very digits, text subclasses as text."""
-    if isinstance(value, Number):
-        return orjson.Fragment(value.encode())
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, list):
-        return [json_value(item) for item in value]
-    return value
-
-
-def _members(node: Members) -> Callable[[Values], Any]:
-    parts = [(name, _node(child)) for name, child in node.children.items()]
-
-    def build(values: Values) -> Any:
+        get = values.get
         found = {}
-        for name, part in parts:
-            value = part(values)
+        for name, plain, part in parts:
+            value = get(plain) or part(values)
             if value is not OMIT:
                 found[name] = value
         return found or OMIT
@@ -84,7 +64,11 @@ def _members(node: Members) -> Callable[[Values], Any]:
     return build
 
 
-def _elements(node: Elements) -> _Build:
+def _plain(node: Node) -> str | None:
+    return node.carrier.plain if isinstance(node, Leaf) else None
+
+
+def _elements(node: Elements) -> Take:
     parts = [(_node(child), anything_in(child), named) for child, named in in_order(node)]
 
     def build(values: Values) -> Any:

@@ -115,6 +115,11 @@ class Renderer:
         """Return the endpoint's URL with `x` for what depends on a transaction: enough to look at its host and path."""
         return self._blank_url
 
+    @property
+    def signs(self) -> bool:
+        """Whether any credentials depend on the request or on the clock."""
+        return bool(self._auths)
+
     def sign(self, request: Request) -> Request:
         """Return a request with the credentials that depend on it or on the clock; call it before each attempt."""
         return signed(request, self._auths)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 Values = Mapping[str, Any]
-_Part = Callable[[Values, Mapping[str, str]], Any]
+Fill = Callable[[Values, Mapping[str, str]], Any]
 
 
 class TemplateProblem(ValueError):
@@ -87,26 +87,23 @@ class Template:
         attributes: the attributes that it names.
         env: the environment variables that it names.
         constant: whether it names nothing at all.
+        fill: from a transaction's values and the environment's variables to the filled value: native for a lone
+            expression, else text; `ABSENT` where an attribute is absent. Raises `FilterError` where a filter cannot
+            turn the value.
+        attribute: the attribute that fills it just as it is, where nothing else stands in it.
     """
 
     source: str
     attributes: frozenset[str]
     env: frozenset[str]
     constant: bool
-    _fill: _Part = field(repr=False, compare=False)
-
-    def fill(self, values: Values, env: Mapping[str, str]) -> Any:
-        """Return the filled value: native for a lone expression, else text; `ABSENT` where an attribute is absent.
-
-        Raises:
-            FilterError: a filter cannot turn the value.
-        """
-        return self._fill(values, env)
+    fill: Fill = field(repr=False, compare=False)
+    attribute: str | None = None
 
 
 def attribute_template(name: str) -> Template:
     """Return the template that `attribute: name` is short for; any name will do, a dash or a space included."""
-    return Template(f"{{{{ {name} }}}}", frozenset({name}), frozenset(), False, _attribute(name))
+    return Template(f"{{{{ {name} }}}}", frozenset({name}), frozenset(), False, _attribute(name), name)
 
 
 def constant_template(value: Any) -> Template:
@@ -130,12 +127,13 @@ def compile_template(source: str, place: Place = Place.VALUE) -> Template:
     _check_filters(tree)
     env_names = frozenset(_env_names(tree))
     attributes = frozenset(_attribute_names(tree))
-    escape = _ESCAPES[place]
     try:
-        fill = _join([_part(node, place) for node in _output(tree)], escape, place)
+        parts = _output(tree)
+        fill = _join([_part(node, place) for node in parts], place)
     except _NotPlainError:
-        fill = _jinja(source, place)
-    return Template(source, attributes, env_names, False, fill)
+        return Template(source, attributes, env_names, False, _jinja(source, place))
+    lone = _attribute_name(parts[0]) if len(parts) == 1 and place is Place.VALUE else None
+    return Template(source, attributes, env_names, False, fill, lone)
 
 
 class _NotPlainError(Exception):
@@ -164,25 +162,24 @@ def _output(tree: nodes.Template) -> list[nodes.Expr]:
     return found
 
 
-def _part(node: nodes.Expr, place: Place) -> str | _Part:
+def _part(node: nodes.Expr, place: Place) -> str | Fill:
     from jinja2 import nodes
 
     return str(node.data) if isinstance(node, nodes.TemplateData) else _expression(node, place)
 
 
-def _expression(node: nodes.Expr, place: Place) -> _Part:
+def _expression(node: nodes.Expr, place: Place) -> Fill:
     from jinja2 import nodes
 
+    attribute = _attribute_name(node)
+    if attribute is not None:
+        return _attribute(attribute)
     match node:
         case nodes.Name(name=name) if name in DYNAMIC:
             make = DYNAMIC[name]
             return lambda _values, _env: make()
-        case nodes.Name(name=name):
-            return _attribute(name)
         case nodes.Const(value=value):
             return lambda _values, _env: value
-        case nodes.Getitem(node=nodes.Name(name="attributes"), arg=nodes.Const(value=name)):
-            return _attribute(str(name))
         case nodes.Getattr(node=nodes.Name(name="env"), attr=name):
             return _env(name, place)
         case nodes.Filter(node=nodes.Expr() as inner, name=name):
@@ -191,17 +188,30 @@ def _expression(node: nodes.Expr, place: Place) -> _Part:
             raise _NotPlainError
 
 
-def _attribute(name: str) -> _Part:
+def _attribute_name(node: nodes.Expr) -> str | None:
+    """The attribute that an expression is, if it is nothing else."""
+    from jinja2 import nodes
+
+    match node:
+        case nodes.Name(name=name) if name not in DYNAMIC:
+            return name
+        case nodes.Getitem(node=nodes.Name(name="attributes"), arg=nodes.Const(value=name)):
+            return str(name)
+        case _:
+            return None
+
+
+def _attribute(name: str) -> Fill:
     return lambda values, _env: values.get(name, ABSENT)
 
 
-def _env(name: str, place: Place) -> _Part:
+def _env(name: str, place: Place) -> Fill:
     if place is Place.URL:
         return lambda _values, env: _Address(env[name])
     return lambda _values, env: env[name]
 
 
-def _filtered(inner: _Part, node: nodes.Filter) -> _Part:
+def _filtered(inner: Fill, node: nodes.Filter) -> Fill:
     args, kwargs = _arguments(node)
     name, function = node.name, FILTERS[node.name]
     fills_absent = name in FILL_ABSENT
@@ -231,30 +241,41 @@ def _arguments(node: nodes.Filter) -> tuple[list[Any], dict[str, Any]]:
         raise _NotPlainError from error
 
 
-def _join(parts: list[str | _Part], escape: Callable[[str], str], place: Place) -> _Part:
+def _join(parts: list[str | Fill], place: Place) -> Fill:
     if len(parts) == 1 and callable(parts[0]) and place is Place.VALUE:
         return parts[0]
+    pieces, rest = _pieces(parts)
+    escape, as_is = _ESCAPES[place], _AS_IS.get(place, ())
     whole = place in BODIES
-    as_is = _AS_IS.get(place, ())
 
     def fill(values: Values, env: Mapping[str, str]) -> Any:
         text = ""
-        for part in parts:
-            if isinstance(part, str):
-                text += part
-                continue
+        for before, part in pieces:
             value = part(values, env)
-            if value is ABSENT:
-                if whole:
-                    continue
+            if value is not ABSENT:
+                text += before + (value if isinstance(value, as_is) else escape(text_of(value)))
+            elif whole:
+                text += before
+            else:
                 return ABSENT
-            text += value if isinstance(value, as_is) else escape(text_of(value))
-        return text
+        return text + rest
 
     return fill
 
 
-def _jinja(source: str, place: Place) -> _Part:
+def _pieces(parts: list[str | Fill]) -> tuple[list[tuple[str, Fill]], str]:
+    """Each expression with the text before it, and the text after the last."""
+    pieces, text = [], ""
+    for part in parts:
+        if isinstance(part, str):
+            text += part
+        else:
+            pieces.append((text, part))
+            text = ""
+    return pieces, text
+
+
+def _jinja(source: str, place: Place) -> Fill:
     from jinja2 import UndefinedError
     from jinja2.exceptions import SecurityError
 
