@@ -25,11 +25,13 @@ class BodyPath:
         xml: whether it walks an XML tree (`/…`) and not JSON (`$…`).
         find: from the parsed body (JSON data, or the root element) to the values found, in document order; an XML
             element is given as the text in it.
+        member: the name that it looks up at the top of JSON data, where it does no more than that (`$.status`).
     """
 
     source: str
     xml: bool
     find: Find = field(repr=False, compare=False)
+    member: str | None = None
 
 
 @lru_cache(maxsize=2048)
@@ -42,7 +44,7 @@ def compile_path(source: str) -> BodyPath:
         PathProblem: it is neither, or its syntax is wrong.
     """
     if source.startswith("$"):
-        return BodyPath(source, False, _json_find(source))
+        return _json_path(source)
     if source.startswith("/"):
         return BodyPath(source, True, _xml_find(source))
     raise PathProblem(f"`{source}` is not a path: it must start with `$` (JSON) or `/` (XML)")
@@ -52,12 +54,17 @@ _PLAIN = re.compile(r"""\$(?:\.[^\W\d][\w-]*|\[\d+\]|\['[^'\\]*'\]|\["[^"\\]*"\]
 _STEP = re.compile(r"""\.([^\W\d][\w-]*)|\[(\d+)\]|\['([^']*)'\]|\["([^"]*)"\]""")
 
 
-def _json_find(source: str) -> Find:
+def _json_path(source: str) -> BodyPath:
     if not _PLAIN.fullmatch(source):
-        return _jsonpath(source)
+        return BodyPath(source, False, _jsonpath(source))
     steps: list[str | int] = []
     for name, index, single, double in _STEP.findall(source):
         steps.append(int(index) if index else name or single or double)
+    member = steps[0] if len(steps) == 1 and isinstance(steps[0], str) else None
+    return BodyPath(source, False, _lookups(steps), member)
+
+
+def _lookups(steps: list[str | int]) -> Find:
     kinds = [(step, dict if isinstance(step, str) else list) for step in steps]
 
     def find(data: Any) -> list[Any]:
