@@ -41,6 +41,7 @@ class Carrier:
         parameter: the model it was compiled from.
         take: from a transaction's values to the value to send: text, `Number`, bool, None (null), a list, a mapping, or
             `OMIT`. Raises `RefusedError`.
+        fixed: whether every row carries the same.
         plain: the attribute that it carries just as it is, unless that is absent, null or empty; None where there is
             more to it, so that `values.get(plain) or take(values)` is always what it carries, mostly without a call.
     """
@@ -48,12 +49,25 @@ class Carrier:
     name: str
     parameter: Parameter
     take: Take
+    fixed: bool = False
     plain: str | None = None
 
 
 def compile_carrier(parameter: Parameter, env: Mapping[str, str]) -> Carrier:
     """Compile a parameter for an environment's variables."""
-    return Carrier(parameter.name, parameter, _take(parameter, env), _plain(parameter))
+    take = _take(parameter, env)
+    fixed = isinstance(take, _Fixed)
+    return Carrier(parameter.name, parameter, take, fixed, None if fixed else _plain(parameter))
+
+
+@dataclass(frozen=True, slots=True)
+class _Fixed:
+    """What takes the same from every row."""
+
+    value: Any
+
+    def __call__(self, _values: Values) -> Any:
+        return self.value
 
 
 def _plain(parameter: Parameter) -> str | None:
@@ -66,13 +80,18 @@ def _take(parameter: Parameter, env: Mapping[str, str]) -> Take:
     if isinstance(parameter.value, tuple):
         return _several(parameter, env)
     if parameter.constant and not isinstance(parameter.value, str):
-        value = _constant(parameter)
-        return lambda _values: value
+        return _Fixed(_constant(parameter))
     template = _template(parameter)
     if template.constant:
-        value = _finished(parameter)(template.fill({}, env))
-        return lambda _values: value
-    return _filled(parameter, template, env)
+        return _Fixed(_finished(parameter)(template.fill({}, env)))
+    take = _filled(parameter, template, env)
+    if template.varies:
+        return take
+    try:
+        value = take({})
+    except (RefusedError, KeyError):  # it is refused row by row, as anything else
+        return take
+    return take if value is OMIT else _Fixed(value)
 
 
 def _template(parameter: Parameter) -> Template:
@@ -94,6 +113,8 @@ def _constant(parameter: Parameter) -> Any:
 def _several(parameter: Parameter, env: Mapping[str, str]) -> Take:
     single = [parameter.model_copy(update={"value": item}) for item in parameter.value]
     takes = [_take(item, env) for item in single]
+    if takes and all(isinstance(each, _Fixed) for each in takes):
+        return _Fixed([each({}) for each in takes])
 
     def take(values: Values) -> Any:
         found = [value for each in takes if (value := each(values)) is not OMIT]

@@ -75,8 +75,8 @@ class Renderer:
         standing = [auth for item in authentications if (auth := standing_auth(item, fill)) is not None]
         self._auths = tuple(auth for item in authentications if (auth := signing_auth(item, fill)) is not None)
         headers = _compiled(placed["header"], variables)
-        constant = [carrier for carrier in headers if carrier.parameter.constant]
-        varying = [carrier for carrier in headers if not carrier.parameter.constant]
+        constant = [carrier for carrier in headers if _shared(carrier)]
+        varying = [carrier for carrier in headers if not _shared(carrier)]
         self._headers = _base_headers(
             spec, self._method, constant, standing, has_body=bool(placed["body"] or spec.body)
         )
@@ -153,6 +153,15 @@ class Renderer:
 
 def _compiled(parameters: Sequence[Parameter], variables: Mapping[str, str]) -> list[Carrier]:
     return [compile_carrier(parameter, variables) for parameter in parameters]
+
+
+def _shared(carrier: Carrier) -> bool:
+    """Whether all rows share a header; one that cannot be sent is refused row by row."""
+    if carrier.fixed and not carrier.parameter.constant:
+        with suppress(RefusedError):
+            safe_header(carrier.name, carrier.take({}))
+            return True
+    return carrier.parameter.constant
 
 
 def _key_parameters(environment: Environment) -> list[Parameter]:
