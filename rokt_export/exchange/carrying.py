@@ -207,8 +207,8 @@ def _finished(parameter: Parameter) -> Callable[[Any], Any]:
     if parameter.type is not None:
         steps.append(_converter(parameter))
     steps.extend(_checks(parameter))
-    if not steps:
-        return _same
+    if len(steps) < 2:
+        return steps[0] if steps else _same
 
     def finish(value: Any) -> Any:
         for step in steps:
@@ -275,8 +275,9 @@ def _checks(parameter: Parameter) -> list[Callable[[Any], Any]]:
 def _check(name: str, test: Callable[[str], Any], why: str) -> Callable[[Any], Any]:
     def check(value: Any) -> Any:
         for item in value if isinstance(value, list) else (value,):
-            if not test(text_of(item)):
-                raise RefusedError(f"{name}: `{shortened(text_of(item))}` {why}")
+            text = text_of(item)
+            if not test(text):
+                raise RefusedError(f"{name}: `{shortened(text)}` {why}")
         return value
 
     return check

@@ -157,11 +157,11 @@ def _compiled(parameters: Sequence[Parameter], variables: Mapping[str, str]) -> 
 
 def _shared(carrier: Carrier) -> bool:
     """Whether all rows share a header; one that cannot be sent is refused row by row."""
-    if carrier.fixed and not carrier.parameter.constant:
+    if carrier.fixed:
         with suppress(RefusedError):
-            safe_header(carrier.name, carrier.take({}))
+            header_values([carrier])({})
             return True
-    return carrier.parameter.constant
+    return False
 
 
 def _key_parameters(environment: Environment) -> list[Parameter]:
@@ -184,14 +184,13 @@ def _base_headers(
         prepared.headers["Content-Type"] = spec.content_type or CONTENT_TYPES[spec.encoding]
     repeated: list[tuple[str, str]] = []
     seen: set[str] = set()
-    for carrier in constant:
-        value = safe_header(carrier.name, carrier.take({}))
-        if carrier.name.lower() in seen:
-            repeated.append((carrier.name, value))
+    for name, value in header_values(constant)({}):
+        if name.lower() in seen:
+            repeated.append((name, value))
         else:
-            prepared.headers.pop(carrier.name, None)
-            prepared.headers[carrier.name] = value
-            seen.add(carrier.name.lower())
+            prepared.headers.pop(name, None)
+            prepared.headers[name] = value
+            seen.add(name.lower())
     for auth in standing:
         auth(prepared)
     return (*((name, text_of(value)) for name, value in prepared.headers.items()), *repeated)

@@ -13,22 +13,19 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rokt_export.exchange.carrying import Carrier, RefusedError, Values, compile_carrier
-from rokt_export.exchange.classify import Classifier
-from rokt_export.exchange.explain import Verdict
 from rokt_export.exchange.json_body import json_encoder
 from rokt_export.exchange.model import Response
-from rokt_export.exchange.pairs import form_encoder, header_values
-from rokt_export.exchange.reading import Reading, body_values
+from rokt_export.exchange.pairs import form_encoder, form_text, header_values
+from rokt_export.exchange.reading import NoData, ReadAs, Reading, body_values
 from rokt_export.exchange.wording import clean
 from rokt_export.exchange.xml_body import xml_encoder
 from rokt_export.spec.filters import Number
 from rokt_export.spec.model import Parameter
-from rokt_export.spec.responses import Rule
+from rokt_export.spec.paths import compile_path
 
+TEXTS = ["", " ", "1.10", "00123", "Zoë", "\ud800", "a\r\nb", "\x00", "\x7f", "]]>", "\N{GRINNING FACE}", "&+% /?~"]
 ODD = st.one_of(
-    st.sampled_from(
-        ["", " ", "1.10", "00123", "Zoë", "\ud800", "a\r\nb", "\x00", "]]>", "\N{GRINNING FACE}", "&+% /?"]
-    ),
+    st.sampled_from(TEXTS),
     st.none(),
     st.sampled_from([Number("1.10"), Number("7")]),
     st.lists(st.sampled_from(["", "x", None, Number("1.10")]), max_size=3),
@@ -49,14 +46,15 @@ PARAMETERS = [
 CARRIERS = [compile_carrier(Parameter.model_validate(each), {"KEY": "k+1"}) for each in PARAMETERS]
 
 
-def test_which_are_plain() -> None:
+def test_which_are_plain_and_which_fixed() -> None:
     assert [carrier.plain for carrier in CARRIERS] == ["a", "b", "c", None, None, "c", None, None]
+    assert [carrier.name for carrier in CARRIERS if carrier.fixed] == ["r.g", "r.h"]
 
 
-def outcome(make: Callable[[Values], Any], row: Values) -> Any:
-    """What is made of a row, or how it is refused; the encoder's own errors (a lone surrogate) by their kind."""
+def outcome(make: Callable[[Any], Any], value: Any) -> Any:
+    """What is made of it, or how it is refused; the encoder's own errors (a lone surrogate) by their kind."""
     try:
-        return make(row)
+        return make(value)
     except RefusedError as error:
         return str(error)
     except (TypeError, UnicodeEncodeError) as error:
@@ -68,12 +66,48 @@ def outcome(make: Callable[[Values], Any], row: Values) -> Any:
 @example(row={"a": "1.10", "b": "00123", "c": "Zoë"})
 @settings(max_examples=300, deadline=None)
 def test_plain_values(encoder: Callable[[list[Carrier]], Callable[[Values], Any]], row: Values) -> None:
-    short, general = encoder(CARRIERS), encoder([replace(carrier, plain=None) for carrier in CARRIERS])
+    short, general = encoder(CARRIERS), encoder([replace(carrier, plain=None, fixed=False) for carrier in CARRIERS])
     assert outcome(short, row) == outcome(general, row)
 
 
-@given(row=ROWS)
-def test_json_of_plain_values_is_that_of_json(row: Values) -> None:
-    encode = json_encoder([carrier for carrier in CARRIERS if carrier.name in ("r.a", "r.d")])
-    if isinstance(row.get("a"), str) and type(row["a"]) is str and row["a"].isprintable() and row["a"]:
-        assert json.loads(encode(row)) == {"r": {"a": row["a"], "d": row["a"]}}
+@given(st.text(st.characters(exclude_categories=())))
+@example("\ud800")
+def test_form_text(text: str) -> None:
+    assert outcome(form_text, text) == outcome(quote_plus, text)
+
+
+@given(st.text(st.characters(exclude_categories=())))
+@example("a\r\nb\x1b[2J")
+@example("\x80\x9f\u2028\ud800\ufffe")
+def test_what_is_left_as_it_is_needs_no_cleaning(text: str) -> None:
+    assert all(clean(sign) == sign for sign in text if sign.isprintable())
+    assert "".join(map(clean, text.replace("\r\n", "\n"))) == clean(text)
+
+
+ANSWERS = st.one_of(
+    st.recursive(
+        st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.sampled_from(TEXTS), st.text()),
+        lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["s", "t"]), inner, max_size=2),
+        max_leaves=4,
+    ).map(lambda data: json.dumps(data).encode()),
+    st.sampled_from(
+        [b"", b" ", b"<s>x</s>", b"{", b"\xff", b'{"s": 1.10}', b'{"s": 00123}', b'\xef\xbb\xbf{"s": 1.1}']
+    ),
+    st.binary(max_size=6),
+)
+
+
+@pytest.mark.parametrize("read_as", [None, "json", "xml"])
+@given(body=ANSWERS)
+@example(body=b'{"s": "x"}')
+@settings(max_examples=300, deadline=None)
+def test_member_at_the_top_of_an_answer(read_as: ReadAs, body: bytes) -> None:
+    reading = Reading(Response(200, (), body))
+    found = body_values("$.s", read_as)(reading)
+    data = {None: reading.exact_data, "json": reading.exact_json, "xml": reading.mapping}[read_as]
+    expected = data.values if isinstance(data, NoData) else compile_path("$.s").find(data)
+    assert shown(found) == shown(expected)
+
+
+def shown(values: Any) -> Any:
+    return None if values is None else [getattr(value, "written", repr(value)) for value in values]
