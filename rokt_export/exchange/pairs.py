@@ -31,25 +31,26 @@ def form_encoder(carriers: Sequence[Carrier]) -> Callable[[Values], str]:
             elif value is _WRITTEN:
                 found.append(name)
             elif value is not OMIT:
-                found.append(_pairs(name, value))
+                found += _pairs(name, value)
         return "&".join(found)
 
     return encode
 
 
 _WRITTEN = object()
+"""Taken where name and value are written already."""
 
 
 def _part(carrier: Carrier) -> tuple[str, str | None, Take]:
     """A carrier's name and where its value comes from; name and value at once where no row has a say in it."""
     name = form_text(carrier.name) + "="
-    if carrier.fixed:
-        return _pairs(name, carrier.take({})), None, lambda _values: _WRITTEN
+    if carrier.fixed and (pairs := _pairs(name, carrier.take({}))):
+        return "&".join(pairs), None, lambda _values: _WRITTEN
     return name, carrier.plain, carrier.take
 
 
-def _pairs(name: str, value: Any) -> str:
-    return "&".join([name + form_text(text_of(item)) for item in (value if isinstance(value, list) else [value])])
+def _pairs(name: str, value: Any) -> list[str]:
+    return [name + form_text(text_of(item)) for item in (value if isinstance(value, list) else [value])]
 
 
 def header_values(carriers: Sequence[Carrier]) -> Callable[[Values], tuple[tuple[str, str], ...]]:

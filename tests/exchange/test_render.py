@@ -417,6 +417,11 @@ def test_a_header_that_only_looks_constant_follows_the_row() -> None:
     assert [value for name, value in without.headers if name in "XY"] == ["no", "k"]
 
 
+def test_an_empty_list_leaves_nothing_in_a_form() -> None:
+    items = "{name: a, attribute: a}", "{name: b, attribute: b}", "{name: c, value: 5}"
+    assert body(spec(*items, encoding="form"), {"a": "1", "b": []}) == "a=1&c=5"
+
+
 def test_a_random_identifier_in_the_url_is_another_for_each_row() -> None:
     made = renderer("encoding: none", url=URL + "?nonce={{ uuid }}")
     assert len({made.render(Transaction(1, "1", {})).url for _ in range(3)}) == 3
