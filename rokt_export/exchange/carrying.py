@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from rokt_export.spec.filters import ABSENT, FilterError, Number, boolean, number, read_date, text_of
@@ -124,7 +125,7 @@ def _several(parameter: Parameter, env: Mapping[str, str]) -> Take:
 
 
 def _filled(parameter: Parameter, template: Template, env: Mapping[str, str]) -> Take:
-    fill, name = template.fill, parameter.name
+    fill, lone, name = template.fill, template.attribute, parameter.name
     finish = _finished(parameter)
     needed = _required(parameter)
     on_absent = _policy(parameter, "absent", needed)
@@ -135,7 +136,7 @@ def _filled(parameter: Parameter, template: Template, env: Mapping[str, str]) ->
 
     def take(values: Values) -> Any:
         try:
-            value = fill(values, env)
+            value = fill(values, env) if lone is None else values.get(lone, ABSENT)
         except FilterError as error:
             raise RefusedError(f"{name}: {error}") from error
         if value is ABSENT:
@@ -257,7 +258,7 @@ def _checks(parameter: Parameter) -> list[Callable[[Any], Any]]:
     tests: list[tuple[Callable[[str], Any], str]] = []
     if parameter.format is not None:
         form = str(parameter.format)
-        tests.append((lambda text: matches(form, text), f"is not of the format {form}"))
+        tests.append((partial(matches, form), f"is not of the format {form}"))
     if parameter.pattern is not None:
         tests.append((re.compile(parameter.pattern).fullmatch, f"does not match `{parameter.pattern}`"))
     if parameter.choices is not None:
