@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from requests.models import PreparedRequest
@@ -12,7 +14,7 @@ from rokt_export.errors import ConfigurationError, SpecError
 from rokt_export.exchange.carrying import OMIT, Carrier, RefusedError, Values
 from rokt_export.exchange.pairs import form_encoder
 from rokt_export.spec.filters import ABSENT, FilterError, text_of
-from rokt_export.spec.template import Place, compile_template
+from rokt_export.spec.template import Place, Template, compile_template
 
 _PLACEHOLDER = re.compile(r"(?<!\{)\{([A-Za-z_][\w.-]*)\}(?!\})")
 
@@ -38,9 +40,8 @@ def url_maker(
         SpecError: an attribute decides the host: credentials never leave the declared one.
         ConfigurationError: the filled URL is not an absolute http or https URL.
     """
+    prefix = _origin(_checked(source, variables))
     fill = _filled(source, path, variables)
-    sample = _checked(source, variables)
-    prefix = _origin(sample)
     encode = form_encoder(query)
 
     def make(values: Values) -> str:
@@ -50,8 +51,7 @@ def url_maker(
         asked = encode(values)
         return f"{url}{'&' if '?' in url else '?'}{asked}" if asked else url
 
-    varying = path or compile_template(source).attributes
-    if varying:
+    if path or compile_template(source).varies:
         return make
     constant = _prepared(fill({}) if base_url is None else base_url + fill({})[len(prefix) :])
     if not query:
@@ -88,36 +88,53 @@ def _origin(url: str) -> str:
 def _filled(source: str, path: Sequence[Carrier], variables: Mapping[str, str]) -> Callable[[Values], str]:
     pieces = _PLACEHOLDER.split(source)
     carriers = {carrier.name: carrier for carrier in path}
-    templates = [compile_template(piece, Place.URL) for piece in pieces[::2]]
-    between = [carriers.get(name) for name in pieces[1::2]]
-    names = pieces[1::2]
+    parts: list[str | Callable[[Values], str]] = []
+    for index, piece in enumerate(pieces):
+        if index % 2 == 0:
+            parts.append(_text(compile_template(piece, Place.URL), variables))
+        elif piece in carriers:
+            parts.append(_segment(carriers[piece]))
+        else:
+            parts.append("{" + piece + "}")
 
     def fill(values: Values) -> str:
-        url = ""
-        for index, template in enumerate(templates):
-            try:
-                text = template.fill(values, variables)
-            except FilterError as error:
-                raise RefusedError(f"the URL: {error}") from error
-            if text is ABSENT:
-                missing = ", ".join(f"`{name}`" for name in sorted(template.attributes) if name not in values)
-                raise RefusedError(f"the URL needs {missing}, which the row does not have")
-            url += text_of(text)
-            if index < len(between):
-                url += _segment(between[index], names[index], values)
-        return url
+        return "".join([part if isinstance(part, str) else part(values) for part in parts])
 
     return fill
 
 
-def _segment(carrier: Carrier | None, name: str, values: Values) -> str:
-    if carrier is None:
-        return "{" + name + "}"
-    value = carrier.take(values)
-    text = "" if value is OMIT else text_of(value)
-    if text in ("", ".", ".."):
-        raise RefusedError(f"{name}: a part of the path cannot be `{text}`")
-    return quote(text, safe="")
+def _text(template: Template, variables: Mapping[str, str]) -> str | Callable[[Values], str]:
+    """A piece of the URL's template: text at once where only variables fill it."""
+
+    def fill(values: Values) -> str:
+        try:
+            text = template.fill(values, variables)
+        except FilterError as error:
+            raise RefusedError(f"the URL: {error}") from error
+        if text is ABSENT:
+            missing = ", ".join(f"`{name}`" for name in sorted(template.attributes) if name not in values)
+            raise RefusedError(f"the URL needs {missing}, which the row does not have")
+        return text_of(text)
+
+    if not template.varies:
+        with suppress(RefusedError):  # as for any other row, then
+            return fill({})
+    return fill
+
+
+def _segment(carrier: Carrier) -> Callable[[Values], str]:
+    """A part of the path that a parameter fills."""
+    plain: Any = carrier.plain
+    name, take = carrier.name, carrier.take
+
+    def segment(values: Values) -> str:
+        value = values.get(plain) or take(values)
+        text = "" if value is OMIT else text_of(value)
+        if text in ("", ".", ".."):
+            raise RefusedError(f"{name}: a part of the path cannot be `{text}`")
+        return quote(text, safe="")
+
+    return segment
 
 
 def _checked(source: str, variables: Mapping[str, str]) -> str:

@@ -40,13 +40,15 @@ def compile_capture(places: Sequence[CapturePath], read_as: ReadAs) -> Captured 
 
 
 def _taker(place: CapturePath, read_as: ReadAs) -> Captured:
-    find, part = _find(place, read_as), _part(place.regex)
+    find, part = _find(place, read_as), None if place.regex is None else _part(place.regex)
 
     def take(reading: Reading) -> str | None:
         for value in find(reading) or ():
-            text = part(value if value.__class__ is str else _text(value))
-            if text is not None and (text := text.strip()):
-                return _kept(text)
+            text: str | None = value if value.__class__ is str else _text(value)
+            if part is not None and text:
+                text = part(text)
+            if text and (text := text.strip()):
+                return clean(text if len(text) <= LIMIT else text[: LIMIT - 1] + "…")
         return None
 
     return take
@@ -64,13 +66,7 @@ def _text(value: Any) -> str:
     return compact(value) or "" if isinstance(value, (list, dict)) else text_of(value)
 
 
-def _kept(text: str) -> str:
-    return clean(text if len(text) <= LIMIT else text[: LIMIT - 1] + "…")
-
-
-def _part(regex: str | None) -> Callable[[str], str | None]:
-    if regex is None:
-        return lambda text: text
+def _part(regex: str) -> Callable[[str], str | None]:
     pattern = re.compile(regex)
     group = "value" if "value" in pattern.groupindex else min(pattern.groups, 1)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from rokt_export.spec.filters import ABSENT, FilterError, Number, boolean, number, read_date, text_of
@@ -41,6 +42,7 @@ class Carrier:
         parameter: the model it was compiled from.
         take: from a transaction's values to the value to send: text, `Number`, bool, None (null), a list, a mapping, or
             `OMIT`. Raises `RefusedError`.
+        fixed: whether every row carries the same.
         plain: the attribute that it carries just as it is, unless that is absent, null or empty; None where there is
             more to it, so that `values.get(plain) or take(values)` is always what it carries, mostly without a call.
     """
@@ -48,12 +50,25 @@ class Carrier:
     name: str
     parameter: Parameter
     take: Take
+    fixed: bool = False
     plain: str | None = None
 
 
 def compile_carrier(parameter: Parameter, env: Mapping[str, str]) -> Carrier:
     """Compile a parameter for an environment's variables."""
-    return Carrier(parameter.name, parameter, _take(parameter, env), _plain(parameter))
+    take = _take(parameter, env)
+    fixed = isinstance(take, _Fixed)
+    return Carrier(parameter.name, parameter, take, fixed, None if fixed else _plain(parameter))
+
+
+@dataclass(frozen=True, slots=True)
+class _Fixed:
+    """What takes the same from every row."""
+
+    value: Any
+
+    def __call__(self, _values: Values) -> Any:
+        return self.value
 
 
 def _plain(parameter: Parameter) -> str | None:
@@ -66,13 +81,18 @@ def _take(parameter: Parameter, env: Mapping[str, str]) -> Take:
     if isinstance(parameter.value, tuple):
         return _several(parameter, env)
     if parameter.constant and not isinstance(parameter.value, str):
-        value = _constant(parameter)
-        return lambda _values: value
+        return _Fixed(_constant(parameter))
     template = _template(parameter)
     if template.constant:
-        value = _finished(parameter)(template.fill({}, env))
-        return lambda _values: value
-    return _filled(parameter, template, env)
+        return _Fixed(_finished(parameter)(template.fill({}, env)))
+    take = _filled(parameter, template, env)
+    if template.varies:
+        return take
+    try:
+        value = take({})
+    except (RefusedError, KeyError):  # it is refused row by row, as anything else
+        return take
+    return take if value is OMIT else _Fixed(value)
 
 
 def _template(parameter: Parameter) -> Template:
@@ -94,6 +114,8 @@ def _constant(parameter: Parameter) -> Any:
 def _several(parameter: Parameter, env: Mapping[str, str]) -> Take:
     single = [parameter.model_copy(update={"value": item}) for item in parameter.value]
     takes = [_take(item, env) for item in single]
+    if takes and all(isinstance(each, _Fixed) for each in takes):
+        return _Fixed([each({}) for each in takes])
 
     def take(values: Values) -> Any:
         found = [value for each in takes if (value := each(values)) is not OMIT]
@@ -103,7 +125,7 @@ def _several(parameter: Parameter, env: Mapping[str, str]) -> Take:
 
 
 def _filled(parameter: Parameter, template: Template, env: Mapping[str, str]) -> Take:
-    fill, name = template.fill, parameter.name
+    fill, lone, name = template.fill, template.attribute, parameter.name
     finish = _finished(parameter)
     needed = _required(parameter)
     on_absent = _policy(parameter, "absent", needed)
@@ -114,7 +136,7 @@ def _filled(parameter: Parameter, template: Template, env: Mapping[str, str]) ->
 
     def take(values: Values) -> Any:
         try:
-            value = fill(values, env)
+            value = fill(values, env) if lone is None else values.get(lone, ABSENT)
         except FilterError as error:
             raise RefusedError(f"{name}: {error}") from error
         if value is ABSENT:
@@ -186,8 +208,8 @@ def _finished(parameter: Parameter) -> Callable[[Any], Any]:
     if parameter.type is not None:
         steps.append(_converter(parameter))
     steps.extend(_checks(parameter))
-    if not steps:
-        return _same
+    if len(steps) < 2:
+        return steps[0] if steps else _same
 
     def finish(value: Any) -> Any:
         for step in steps:
@@ -236,7 +258,7 @@ def _checks(parameter: Parameter) -> list[Callable[[Any], Any]]:
     tests: list[tuple[Callable[[str], Any], str]] = []
     if parameter.format is not None:
         form = str(parameter.format)
-        tests.append((lambda text: matches(form, text), f"is not of the format {form}"))
+        tests.append((partial(matches, form), f"is not of the format {form}"))
     if parameter.pattern is not None:
         tests.append((re.compile(parameter.pattern).fullmatch, f"does not match `{parameter.pattern}`"))
     if parameter.choices is not None:
@@ -254,8 +276,9 @@ def _checks(parameter: Parameter) -> list[Callable[[Any], Any]]:
 def _check(name: str, test: Callable[[str], Any], why: str) -> Callable[[Any], Any]:
     def check(value: Any) -> Any:
         for item in value if isinstance(value, list) else (value,):
-            if not test(text_of(item)):
-                raise RefusedError(f"{name}: `{shortened(text_of(item))}` {why}")
+            text = text_of(item)
+            if not test(text):
+                raise RefusedError(f"{name}: `{shortened(text)}` {why}")
         return value
 
     return check

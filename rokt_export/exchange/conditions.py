@@ -114,7 +114,14 @@ def _one_value(tests: list[Accept]) -> Predicate:
     if len(tests) > 1:
         return lambda values: any(all(test(value) for test in tests) for value in values)
     (test,) = tests
-    return lambda values: any(map(test, values))
+
+    def holds(values: Sequence[Any]) -> bool:
+        for value in values:  # noqa: SIM110 - nearly always one, for which `any` takes twice the time
+            if test(value):
+                return True
+        return False
+
+    return holds
 
 
 def _elements(quantifier: Callable[[Any], bool], holds: Predicate) -> Predicate:

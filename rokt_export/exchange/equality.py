@@ -88,9 +88,9 @@ def _number(wanted: Any, strict: bool) -> Accept:
 
 
 def _text(wanted: str, strict: bool, ignore_case: bool) -> Accept:
-    equal = _folded(wanted.casefold()) if ignore_case else _same(wanted)
+    folded = wanted.casefold() if ignore_case else None
     if strict:
-        return equal
+        return _same(wanted) if folded is None else _folded(folded)
     number, lowered = as_decimal(wanted), wanted.strip().lower()
 
     def loosely(value: Any) -> bool:
@@ -98,7 +98,9 @@ def _text(wanted: str, strict: bool, ignore_case: bool) -> Accept:
             return text_of(value) == lowered
         return is_number(value) and (text_of(value) == wanted or (number is not None and as_decimal(value) == number))
 
-    return lambda value: equal(value) or (not isinstance(value, str) and loosely(value))
+    if folded is None:
+        return lambda value: value == wanted if isinstance(value, str) else loosely(value)
+    return lambda value: value.casefold() == folded if isinstance(value, str) else loosely(value)
 
 
 def _same(wanted: str) -> Accept:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from rokt_export.exchange.matching import AllOf, AnyOf, Leaf, Node, NotOf
+from rokt_export.exchange.matching import AllOf, AnyOf, Leaf, Node, NotOf, judge
 from rokt_export.exchange.model import Outcome, Response
 from rokt_export.exchange.near_miss import near_miss
 from rokt_export.exchange.reading import Reading
@@ -150,7 +150,7 @@ def explain(rules: Sequence[CompiledRule], outcome: Outcome, response: Response)
     decided = False
     traces: list[RuleTrace] = []
     for rule in rules:
-        holds = rule.accepts(response.status) and rule.holds(reading)
+        holds = rule.accepts(response.status) and rule.holds(reading) is True
         nodes: tuple[Node, ...] = (*((rule.status,) if rule.status else ()), *rule.test.nodes)
         checks = tuple(check for node in nodes for check in _checks(node, reading, 0))
         traces.append(RuleTrace(rule.name, str(rule.kind), _verdict(holds, decided), checks))
@@ -182,7 +182,7 @@ def _checks(node: Node, reading: Reading, depth: int) -> Iterator[Check]:
 
 
 def _group(what: str, node: Node, nodes: Sequence[Node], reading: Reading, depth: int) -> Iterator[Check]:
-    held = node.holds(reading)
+    held = judge(node)(reading)
     near = "what it rests on cannot be told" if held is None else None
     yield Check(what, None, "", held is True, near, depth)
     for inner in nodes:

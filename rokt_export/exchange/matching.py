@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from rokt_export.exchange.conditions import Predicate, asks_emptiness, compile_condition
 from rokt_export.exchange.equality import is_empty
@@ -14,6 +14,8 @@ from rokt_export.spec.paths import compile_path
 from rokt_export.spec.responses import Condition, Rule, Test
 
 Place = Literal["status", "header", "content type", "text", "empty", "body"]
+Judge: TypeAlias = Callable[[Reading], bool | None]
+"""From a reading to whether something holds there; None where that cannot be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,28 +47,12 @@ class Leaf:
         """What is looked at, in words."""
         return f"{self.place} {self.key}".rstrip()
 
-    def holds(self, reading: Reading) -> bool | None:
-        """Return whether it holds; None where that cannot be told."""
-        values = self.find(reading)
-        return None if values is None else self.accepts(values)
-
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
     """Nodes that must all hold."""
 
     nodes: tuple[Node, ...]
-
-    def holds(self, reading: Reading) -> bool | None:
-        """Return False if one does not hold, else None if one cannot be told, else True."""
-        held: bool | None = True
-        for node in self.nodes:
-            each = node.holds(reading)
-            if each is False:
-                return False
-            if each is None:
-                held = None
-        return held
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +61,6 @@ class AnyOf:
 
     nodes: tuple[Node, ...]
 
-    def holds(self, reading: Reading) -> bool | None:
-        """Return True if one holds, else None if one cannot be told, else False."""
-        held: bool | None = False
-        for node in self.nodes:
-            each = node.holds(reading)
-            if each:
-                return True
-            if each is None:
-                held = None
-        return held
-
 
 @dataclass(frozen=True, slots=True)
 class NotOf:
@@ -93,13 +68,73 @@ class NotOf:
 
     node: Node
 
-    def holds(self, reading: Reading) -> bool | None:
-        """Return the contrary; None where that cannot be told."""
-        held = self.node.holds(reading)
-        return None if held is None else not held
-
 
 Node = Leaf | AllOf | AnyOf | NotOf
+
+
+def judge(node: Node) -> Judge:
+    """Return the function from a reading to whether a node holds there."""
+    match node:
+        case Leaf():
+            return _holding(node.find, node.accepts)
+        case AllOf(nodes):
+            return _all([judge(each) for each in nodes])
+        case AnyOf(nodes):
+            return _any([judge(each) for each in nodes])
+        case NotOf(inner):
+            return _contrary(judge(inner))
+
+
+def _holding(find: Find, accepts: Predicate) -> Judge:
+    def holds(reading: Reading) -> bool | None:
+        values = find(reading)
+        return None if values is None else accepts(values)
+
+    return holds
+
+
+def _all(judges: Sequence[Judge]) -> Judge:
+    """False if one does not hold, else None if one cannot be told, else True."""
+    if len(judges) == 1:
+        return judges[0]
+
+    def holds(reading: Reading) -> bool | None:
+        held: bool | None = True
+        for each in judges:
+            one = each(reading)
+            if one is False:
+                return False
+            if one is None:
+                held = None
+        return held
+
+    return holds
+
+
+def _any(judges: Sequence[Judge]) -> Judge:
+    """True if one holds, else None if one cannot be told, else False."""
+    if len(judges) == 1:
+        return judges[0]
+
+    def holds(reading: Reading) -> bool | None:
+        held: bool | None = False
+        for each in judges:
+            one = each(reading)
+            if one:
+                return True
+            if one is None:
+                held = None
+        return held
+
+    return holds
+
+
+def _contrary(inner: Judge) -> Judge:
+    def holds(reading: Reading) -> bool | None:
+        held = inner(reading)
+        return None if held is None else not held
+
+    return holds
 
 
 def compile_rule(rule: Rule) -> AllOf:

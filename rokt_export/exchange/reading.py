@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 from xml.etree import ElementTree
 from xml.parsers.expat import ExpatError
 
@@ -14,8 +14,9 @@ import orjson
 from rokt_export.exchange.charset import decode
 from rokt_export.exchange.model import Response
 from rokt_export.spec.document import WrittenFloat
-from rokt_export.spec.paths import compile_path
+from rokt_export.spec.paths import BodyPath, compile_path
 
+T = TypeVar("T")
 ReadAs: TypeAlias = Literal["json", "xml", "text"] | None
 Values: TypeAlias = Sequence[Any] | None
 """What a rule's place holds, in order; None where that cannot be told, because the body cannot be read that way."""
@@ -39,10 +40,25 @@ class NoData:
 
 _EMPTY = NoData((), "the body is empty")
 _AS_TEXT = NoData(None, "the rule says `as: text`: the body has no paths")
-_UNREAD: Any = object()
 _JSON_STARTS = frozenset('{["-0123456789tfnNI')
 _LOSES_DIGITS = re.compile(rb"\d\.\d|\d[eE]|\d{19}")
-_BOM = b"\xef\xbb\xbf"
+
+
+class _Once(Generic[T]):
+    """A property that is worked out when first asked for, and from then on stands on its object as any attribute.
+
+    `functools.cached_property` takes a lock for it until Python 3.12, and with it as long as reading a short body does.
+    """
+
+    def __init__(self, read: Callable[[Any], T]) -> None:
+        self._read = read
+        self._name = read.__name__
+        self.__doc__ = read.__doc__
+
+    def __get__(self, reading: Any, _owner: type) -> T:
+        value = self._read(reading)
+        setattr(reading, self._name, value)
+        return value
 
 
 class Reading:
@@ -53,64 +69,45 @@ class Reading:
     space at most) is known: no path finds anything in it.
     """
 
-    __slots__ = ("_exact", "_json", "_mapping", "_roots", "_text", "response")
+    _tolerant = False
 
     def __init__(self, response: Response) -> None:
         self.response = response
-        self._text: str | None = None
-        self._json: Any = _UNREAD
-        self._exact: Any = _UNREAD
-        self._roots: Any = _UNREAD
-        self._mapping: Any = _UNREAD
 
-    @property
+    @_Once
     def text(self) -> str:
         """The body as text, without white space at its ends."""
-        if self._text is None:
-            self._text = decode(self.response.body, self.response.header("content-type")).strip()
-        return self._text
+        return decode(self.response.body, self.response.header("content-type")).strip()
 
-    @property
+    @_Once
     def json(self) -> Any:
         """The body's JSON data, or NoData."""
-        if self._json is _UNREAD:
-            try:
-                # bytes that are JSON in UTF-8 are just that (RFC 8259, 8.1), whatever charset the header names
-                self._json = orjson.loads(self.response.body.removeprefix(_BOM))
-            except orjson.JSONDecodeError:
-                self._json = self._exact = _tolerant_json(self.text)
-        return self._json
+        try:
+            # bytes that are JSON in UTF-8 are just that (RFC 8259, 8.1), whatever charset the header names
+            return orjson.loads(self.response.body)
+        except orjson.JSONDecodeError:
+            self._tolerant = True
+            return _tolerant_json(self.text)  # without a byte order mark
 
-    @property
+    @_Once
     def exact_json(self) -> Any:
         """The JSON data with every digit: `1.10` keeps its text, and integers beyond 64 bits do not become floats."""
-        if self._exact is _UNREAD:
-            plain = self.json
-            if self._exact is _UNREAD:  # not set on the way: orjson could read it
-                raw = self.response.body
-                self._exact = _tolerant_json(self._utf8()) if _LOSES_DIGITS.search(raw) else plain
-        return self._exact
+        plain = self.json
+        if self._tolerant or not _LOSES_DIGITS.search(self.response.body):
+            return plain
+        return _tolerant_json(self.response.body.decode().strip())
 
-    def _utf8(self) -> str:
-        return self.response.body.removeprefix(_BOM).decode().strip()
-
-    @property
+    @_Once
     def roots(self) -> list[ElementTree.Element] | NoData:
         """The body's root element; of a fragment (`<status>rejected</status>Reason`) each element at the top."""
-        if self._roots is _UNREAD:
-            self._roots = _xml_roots(self.text)
-        found: list[ElementTree.Element] | NoData = self._roots
-        return found
+        return _xml_roots(self.text)
 
-    @property
+    @_Once
     def mapping(self) -> Any:
         """An XML body as the mapping that xmltodict makes of it, names without namespace prefix; or NoData."""
-        if self._mapping is _UNREAD:
-            roots = self.roots
-            self._mapping = roots if isinstance(roots, NoData) else _xml_mapping(self.text)
-        return self._mapping
+        return self.roots if isinstance(self.roots, NoData) else _xml_mapping(self.text)
 
-    @property
+    @_Once
     def data(self) -> Any:
         """What `$` means where the rule does not say: the XML mapping of a body that starts with `<`, else JSON."""
         data = self.json
@@ -118,11 +115,10 @@ class Reading:
             return self.mapping
         return data
 
-    @property
+    @_Once
     def exact_data(self) -> Any:
         """As `data`, with every digit."""
-        data = self.data
-        return self.exact_json if data is self._json else data
+        return self.exact_json if self.data is self.json else self.data
 
 
 def header_values(name: str) -> Find:
@@ -152,7 +148,7 @@ def body_values(path: str, read_as: ReadAs) -> Find:
         return _untold
     if compiled.xml:
         return _in_xml(compiled.find)
-    return _in_data(compiled.find, read_as)
+    return _in_data(compiled, read_as)
 
 
 def why_unreadable(reading: Reading, path: str, read_as: ReadAs) -> str:
@@ -189,9 +185,11 @@ def _in_xml(find: Callable[[Any], list[Any]]) -> Find:
 _COARSE = frozenset({float, list, dict})
 
 
-def _in_data(find: Callable[[Any], list[Any]], read_as: ReadAs) -> Find:
+def _in_data(path: BodyPath, read_as: ReadAs) -> Find:
+    find, as_xml = path.find, read_as == "xml"
+
     def found(reading: Reading) -> Values:
-        data = reading.json if read_as == "json" else reading.mapping if read_as == "xml" else reading.data
+        data = reading.mapping if as_xml else reading.json if read_as else reading.data
         if data.__class__ is NoData:
             values: Values = data.values
             return values
@@ -199,10 +197,24 @@ def _in_data(find: Callable[[Any], list[Any]], read_as: ReadAs) -> Find:
             found = find(data)
             for value in found:
                 if value.__class__ in _COARSE:
-                    return find(reading.mapping if read_as == "xml" else reading.exact_data)
+                    return find(reading.mapping if as_xml else reading.exact_data)
         except _path_errors():
             return None
         return found
+
+    return found if path.member is None or as_xml else _text_of_member(path.member, found)
+
+
+def _text_of_member(name: str, otherwise: Find) -> Find:
+    """The short way of `$.name` to text in JSON: what most rules ask of most answers."""
+
+    def found(reading: Reading) -> Values:
+        data = reading.json
+        if data.__class__ is dict:
+            value = data.get(name)
+            if value.__class__ is str:
+                return (value,)
+        return otherwise(reading)
 
     return found
 

@@ -75,8 +75,8 @@ class Renderer:
         standing = [auth for item in authentications if (auth := standing_auth(item, fill)) is not None]
         self._auths = tuple(auth for item in authentications if (auth := signing_auth(item, fill)) is not None)
         headers = _compiled(placed["header"], variables)
-        constant = [carrier for carrier in headers if carrier.parameter.constant]
-        varying = [carrier for carrier in headers if not carrier.parameter.constant]
+        constant = [carrier for carrier in headers if _shared(carrier)]
+        varying = [carrier for carrier in headers if not _shared(carrier)]
         self._headers = _base_headers(
             spec, self._method, constant, standing, has_body=bool(placed["body"] or spec.body)
         )
@@ -155,6 +155,15 @@ def _compiled(parameters: Sequence[Parameter], variables: Mapping[str, str]) -> 
     return [compile_carrier(parameter, variables) for parameter in parameters]
 
 
+def _shared(carrier: Carrier) -> bool:
+    """Whether all rows share a header; one that cannot be sent is refused row by row."""
+    if carrier.fixed:
+        with suppress(RefusedError):
+            header_values([carrier])({})
+            return True
+    return False
+
+
 def _key_parameters(environment: Environment) -> list[Parameter]:
     """An API key is a parameter like any other, in its header, query or body."""
     return [
@@ -175,14 +184,13 @@ def _base_headers(
         prepared.headers["Content-Type"] = spec.content_type or CONTENT_TYPES[spec.encoding]
     repeated: list[tuple[str, str]] = []
     seen: set[str] = set()
-    for carrier in constant:
-        value = safe_header(carrier.name, carrier.take({}))
-        if carrier.name.lower() in seen:
-            repeated.append((carrier.name, value))
+    for name, value in header_values(constant)({}):
+        if name.lower() in seen:
+            repeated.append((name, value))
         else:
-            prepared.headers.pop(carrier.name, None)
-            prepared.headers[carrier.name] = value
-            seen.add(carrier.name.lower())
+            prepared.headers.pop(name, None)
+            prepared.headers[name] = value
+            seen.add(name.lower())
     for auth in standing:
         auth(prepared)
     return (*((name, text_of(value)) for name, value in prepared.headers.items()), *repeated)

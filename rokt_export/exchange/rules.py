@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rokt_export.exchange.captures import Captured, compile_capture
-from rokt_export.exchange.matching import Leaf, compile_rule, status_leaf, statuses_of
+from rokt_export.exchange.captures import compile_capture
+from rokt_export.exchange.matching import Judge, Leaf, compile_rule, judge, status_leaf, statuses_of
 from rokt_export.exchange.model import Outcome, OutcomeKind
 from rokt_export.exchange.reading import Reading
 from rokt_export.exchange.retry_after import Wait, compile_after
@@ -19,9 +19,23 @@ class CompiledRule:
         status: its condition on the status, if it has one.
         statuses: the statuses that it accepts; None for all.
         test: its other conditions.
+        holds: from a reading to whether all its other conditions hold; None where that cannot be told.
     """
 
-    __slots__ = ("_captures", "_fixed", "_retry", "_wait", "kind", "name", "status", "statuses", "test")
+    __slots__ = (
+        "_code",
+        "_fixed",
+        "_reason",
+        "_reference",
+        "_retry",
+        "_wait",
+        "holds",
+        "kind",
+        "name",
+        "status",
+        "statuses",
+        "test",
+    )
 
     def __init__(self, name: str, rule: Rule) -> None:
         self.name = name
@@ -29,28 +43,30 @@ class CompiledRule:
         self.status: Leaf | None = status_leaf(rule)
         self.statuses = None if rule.status is None else statuses_of(rule.status)
         self.test = compile_rule(rule)
+        self.holds: Judge = judge(self.test)
         self._retry = rule.retry
         self._wait: Wait | None = None if rule.after is None else compile_after(rule.after)
-        self._captures: tuple[Captured | None, ...] = tuple(
-            compile_capture(places, rule.as_)
-            for places in (rule.capture.reason, rule.capture.reference, rule.capture.code)
-        )
+        self._reason = compile_capture(rule.capture.reason, rule.as_)
+        self._reference = compile_capture(rule.capture.reference, rule.as_)
+        self._code = compile_capture(rule.capture.code, rule.as_)
         self._fixed: Outcome | None = None
-        if self._wait is None and not any(self._captures):
+        if not (self._wait or self._reason or self._reference or self._code):
             self._fixed = Outcome(self.kind, name, retry=rule.retry)
 
     def accepts(self, status: int) -> bool:
         """Return whether its condition on the status, if any, holds."""
         return self.statuses is None or status in self.statuses
 
-    def holds(self, reading: Reading) -> bool:
-        """Return whether all its other conditions hold; what cannot be told does not."""
-        return self.test.holds(reading) is True
-
     def outcome(self, reading: Reading, received: float | None) -> Outcome:
         """Return the outcome that it gives, with what it captures."""
         if self._fixed is not None:
             return self._fixed
-        reason, reference, code = (None if take is None else take(reading) for take in self._captures)
-        wait = None if self._wait is None else self._wait(reading, received)
-        return Outcome(self.kind, self.name, reason, reference, code, self._retry, wait)
+        return Outcome(
+            self.kind,
+            self.name,
+            self._reason and self._reason(reading),
+            self._reference and self._reference(reading),
+            self._code and self._code(reading),
+            self._retry,
+            self._wait and self._wait(reading, received),
+        )

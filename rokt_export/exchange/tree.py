@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from rokt_export.errors import SpecError
-from rokt_export.exchange.carrying import OMIT, Carrier, Values
+from rokt_export.exchange.carrying import OMIT, Carrier, Take, Values
 from rokt_export.spec.names import Append, Index, Key, Match, Step, steps
 
 
@@ -113,10 +113,12 @@ def anything_in(node: Node) -> Callable[[Values], bool]:
     are; one of constants alone always stays.
     """
     carriers = list(_carriers(node))
-    varying = [carrier.take for carrier in carriers if not carrier.parameter.constant]
+    varying: list[tuple[Any, Take]] = [
+        (carrier.plain, carrier.take) for carrier in carriers if not carrier.parameter.constant
+    ]
     if not varying or len(varying) == len(carriers):
         return lambda _values: True
-    return lambda values: any(take(values) is not OMIT for take in varying)
+    return lambda values: any((values.get(plain) or take(values)) is not OMIT for plain, take in varying)
 
 
 def _carriers(node: Node) -> Iterator[Carrier]:

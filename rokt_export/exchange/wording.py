@@ -103,6 +103,8 @@ def clean(text: str) -> str:
     Control characters and lone surrogates become U+FFFD: PostgreSQL refuses a NUL, UTF-8 a surrogate, and an escape
     sequence of a partner must not reach the terminal.
     """
+    if text.isprintable():  # nearly all that partners say is, and is looked through at once
+        return text
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from rokt_export.errors import SpecError
@@ -53,7 +54,7 @@ def _element(name: str, node: Node) -> _Write:
 
 
 def _repeated(parts: list[tuple[_Write, Callable[[Values], bool]]]) -> _Write:
-    return lambda values: "".join(write(values) for write, anything in parts if anything(values))
+    return lambda values: "".join([write(values) for write, anything in parts if anything(values)])
 
 
 def _named(node: Node, by: tuple[str, str] | None) -> Node:
@@ -66,17 +67,26 @@ def _named(node: Node, by: tuple[str, str] | None) -> Node:
 
 
 def _leaf(name: str, carrier: Carrier) -> _Write:
+    plain: Any = carrier.plain
     take, content = carrier.take, _content(carrier)
+    start, end, empty = f"<{name}>", f"</{name}>", f"<{name}/>"
 
     def write(values: Values) -> str:
-        value = take(values)
+        value = values.get(plain) or take(values)
         if value is OMIT:
             return ""
         items = value if isinstance(value, list) else (value,)
-        return "".join(
-            f"<{name}>{content(item)}</{name}>" if item not in ("", None) else f"<{name}/>" for item in items
-        )
+        return "".join([start + content(item) + end if item not in ("", None) else empty for item in items])
 
+    return _once(write, carrier)
+
+
+def _once(write: _Write, carrier: Carrier) -> _Write:
+    """What no row has a say in is written once; what cannot be written is refused row by row."""
+    if carrier.fixed:
+        with suppress(RefusedError):
+            text = write({})
+            return lambda _values: text
     return write
 
 
@@ -93,20 +103,21 @@ def _content(carrier: Carrier) -> Callable[[Any], str]:
 
 
 def _legal(text: str, name: str) -> str:
-    if found := _ILLEGAL.search(text):
+    if not text.isprintable() and (found := _ILLEGAL.search(text)):
         raise RefusedError(f"{name}: XML cannot hold the control character U+{ord(found[0]):04X}")
     return text
 
 
 def _members(name: str, node: Members) -> _Write:
     leaves = [(child, part.carrier) for child, part in node.children.items() if isinstance(part, Leaf)]
-    attributes = [(child[1:], carrier) for child, carrier in leaves if child.startswith("@")]
-    texts = [carrier for child, carrier in leaves if child == "#text"]
+    attributes = [_attribute(child[1:], carrier) for child, carrier in leaves if child.startswith("@")]
+    texts = [_text(carrier) for child, carrier in leaves if child == "#text"]
     elements = [_element(child, part) for child, part in node.children.items() if not child.startswith(("@", "#text"))]
+    inside = texts + elements
 
     def write(values: Values) -> str:
-        head = "".join(_attribute(key, carrier, values) for key, carrier in attributes)
-        body = "".join(_text(carrier, values) for carrier in texts) + "".join(part(values) for part in elements)
+        head = "".join([part(values) for part in attributes])
+        body = "".join([part(values) for part in inside])
         if body:
             return f"<{name}{head}>{body}</{name}>"
         return f"<{name}{head}/>" if head else ""
@@ -114,14 +125,26 @@ def _members(name: str, node: Members) -> _Write:
     return write
 
 
-def _attribute(key: str, carrier: Carrier, values: Values) -> str:
-    value = carrier.take(values)
-    if value is OMIT:
-        return ""
-    text = html.escape(_legal(text_of(value), carrier.name), quote=False).translate(_ATTRIBUTE_ESCAPES)
-    return f' {key}="{text}"'
+def _attribute(key: str, carrier: Carrier) -> _Write:
+    plain: Any = carrier.plain
+    take, name = carrier.take, carrier.name
+
+    def write(values: Values) -> str:
+        value = values.get(plain) or take(values)
+        if value is OMIT:
+            return ""
+        text = html.escape(_legal(text_of(value), name), quote=False).translate(_ATTRIBUTE_ESCAPES)
+        return f' {key}="{text}"'
+
+    return _once(write, carrier)
 
 
-def _text(carrier: Carrier, values: Values) -> str:
-    value = carrier.take(values)
-    return "" if value is OMIT else _content(carrier)(value)
+def _text(carrier: Carrier) -> _Write:
+    plain: Any = carrier.plain
+    take, content = carrier.take, _content(carrier)
+
+    def write(values: Values) -> str:
+        value = values.get(plain) or take(values)
+        return "" if value is OMIT else content(value)
+
+    return _once(write, carrier)

@@ -87,6 +87,7 @@ class Template:
         attributes: the attributes that it names.
         env: the environment variables that it names.
         constant: whether it names nothing at all.
+        varies: whether a row, or the moment, has a say in it; else the environment's variables alone fill it.
         fill: from a transaction's values and the environment's variables to the filled value: native for a lone
             expression, else text; `ABSENT` where an attribute is absent. Raises `FilterError` where a filter cannot
             turn the value.
@@ -97,18 +98,19 @@ class Template:
     attributes: frozenset[str]
     env: frozenset[str]
     constant: bool
+    varies: bool
     fill: Fill = field(repr=False, compare=False)
     attribute: str | None = None
 
 
 def attribute_template(name: str) -> Template:
     """Return the template that `attribute: name` is short for; any name will do, a dash or a space included."""
-    return Template(f"{{{{ {name} }}}}", frozenset({name}), frozenset(), False, _attribute(name), name)
+    return Template(f"{{{{ {name} }}}}", frozenset({name}), frozenset(), False, True, _attribute(name), name)
 
 
 def constant_template(value: Any) -> Template:
     """Return the template of a constant that is not text (`value: 5`)."""
-    return Template(text_of(value), frozenset(), frozenset(), True, lambda _values, _env: value)
+    return Template(text_of(value), frozenset(), frozenset(), True, False, lambda _values, _env: value)
 
 
 @lru_cache(maxsize=2048)
@@ -122,18 +124,19 @@ def compile_template(source: str, place: Place = Place.VALUE) -> Template:
         TemplateProblem: unknown filter, wrong arguments, syntax.
     """
     if "{{" not in source and "{%" not in source and "{#" not in source:
-        return Template(source, frozenset(), frozenset(), True, lambda _values, _env: source)
+        return Template(source, frozenset(), frozenset(), True, False, lambda _values, _env: source)
     tree = _parse(source)
     _check_filters(tree)
     env_names = frozenset(_env_names(tree))
     attributes = frozenset(_attribute_names(tree))
+    varies = bool(_free_names(tree) - {"env"})
     try:
         parts = _output(tree)
         fill = _join([_part(node, place) for node in parts], place)
     except _NotPlainError:
-        return Template(source, attributes, env_names, False, _jinja(source, place))
+        return Template(source, attributes, env_names, False, varies, _jinja(source, place))
     lone = _attribute_name(parts[0]) if len(parts) == 1 and place is Place.VALUE else None
-    return Template(source, attributes, env_names, False, fill, lone)
+    return Template(source, attributes, env_names, False, varies, fill, lone)
 
 
 class _NotPlainError(Exception):
@@ -362,10 +365,16 @@ def _env_names(tree: nodes.Template) -> Iterator[str]:
             yield str(item.arg.value)
 
 
-def _attribute_names(tree: nodes.Template) -> Iterator[str]:
-    from jinja2 import meta, nodes
+def _free_names(tree: nodes.Template) -> set[str]:
+    from jinja2 import meta
 
-    yield from meta.find_undeclared_variables(tree) - RESERVED
+    return meta.find_undeclared_variables(tree)
+
+
+def _attribute_names(tree: nodes.Template) -> Iterator[str]:
+    from jinja2 import nodes
+
+    yield from _free_names(tree) - RESERVED
     for node in tree.find_all(nodes.Getitem):
         if isinstance(node.node, nodes.Name) and node.node.name == "attributes" and isinstance(node.arg, nodes.Const):
             yield str(node.arg.value)

@@ -489,10 +489,10 @@ def test_hostile_body_ends_quickly(body: str) -> None:
     ]
     classifier = Classifier(rules)
     response = Response(200, JSON, body.encode())
-    start = time.perf_counter()
+    start = time.process_time()
     assert classifier.classify(response).rule == "delivered-6"
     assert classifier.explain(response).outcome.rule == "delivered-6"
-    assert time.perf_counter() - start < 5  # seconds; it takes 0.1
+    assert time.process_time() - start < 5  # seconds; it takes 0.1
 
 
 ALL_SORTS = [

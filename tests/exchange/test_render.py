@@ -407,6 +407,44 @@ def test_a_variable_that_makes_no_url(value: str) -> None:
         renderer(spec("{name: a, attribute: a}"), url="{{ env.BASE }}", variables={"BASE": value})
 
 
+def test_a_header_that_only_looks_constant_follows_the_row() -> None:
+    made = renderer(
+        spec('{name: X, in: header, value: "{% if a %}yes{% else %}no{% endif %}"}', encoding="none")
+        + '  - {name: Y, in: header, value: [k, "{{ a }}"]}\n'
+    )
+    with_a, without = (made.render(Transaction(1, "1", row)) for row in ({"a": "1"}, {}))
+    assert [value for name, value in with_a.headers if name in "XY"] == ["yes", "k", "1"]
+    assert [value for name, value in without.headers if name in "XY"] == ["no", "k"]
+
+
+def test_an_empty_list_leaves_nothing_in_a_form() -> None:
+    items = "{name: a, attribute: a}", "{name: b, attribute: b}", "{name: c, value: 5}"
+    assert body(spec(*items, encoding="form"), {"a": "1", "b": []}) == "a=1&c=5"
+
+
+def test_a_random_identifier_in_the_url_is_another_for_each_row() -> None:
+    made = renderer("encoding: none", url=URL + "?nonce={{ uuid }}")
+    assert len({made.render(Transaction(1, "1", {})).url for _ in range(3)}) == 3
+
+
+def test_rows_share_headers_that_only_variables_decide() -> None:
+    made = renderer(
+        "authentication: {type: api_key, in: header, name: Key, value: '{{ env.KEY }}'}\n"
+        + spec("{name: X, in: header, value: '{{ env.X }}'}", "{name: a, attribute: a}"),
+        variables={"KEY": "k", "X": "x"},
+    )
+    one, other = (made.render(Transaction(1, "1", {"a": value})) for value in "12")
+    assert one.headers is other.headers is made.shared_headers
+    assert one.headers[-2:] == (("Key", "k"), ("X", "x"))
+
+
+@pytest.mark.parametrize("value", ["a\nb", ""])
+def test_a_variable_that_cannot_be_sent_makes_each_row_invalid(value: str) -> None:
+    made = renderer(spec("{name: X, in: header, required: true, value: '{{ env.X }}'}"), variables={"X": value})
+    with pytest.raises(InvalidRowError, match="X"):
+        made.render(Transaction(1, "1", {}))
+
+
 @given(st.text(min_size=1), st.text(min_size=1))
 @settings(max_examples=150, deadline=None)
 def test_any_text_survives_json_and_form(one: str, two: str) -> None:

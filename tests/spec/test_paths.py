@@ -5,6 +5,8 @@ from __future__ import annotations
 from xml.etree.ElementTree import fromstring
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jsonpath import JSONPathEnvironment
 
 from rokt_export.spec.paths import PathProblem, compile_path
@@ -99,6 +101,24 @@ def test_xml_paths_are_blind_to_namespaces(path, expected):
     found = compile_path(path)
     assert found.find(XML) == expected
     assert found.xml
+
+
+TREES = st.recursive(
+    st.sampled_from(["<a/>", "<b>x</b>", "<n:a xmlns:n='urn:n'>y</n:a>", "<ba/>"]),
+    lambda inner: st.builds(
+        lambda name, parts: f"<{name}>{''.join(parts)}</{name}>", st.sampled_from("ab"), st.lists(inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@pytest.mark.parametrize("path", ["/a", "//a", "/a/b", "//a/b", "/a/a/a", "//n:a", "//b/a/text()"])
+@given(tree=TREES)
+def test_the_short_way_of_names_agrees_with_the_library(path: str, tree: str) -> None:
+    above = fromstring(f"<holder>{tree}</holder>")
+    steps = path.replace("n:", "").removesuffix("/text()").replace("/", "/{*}").replace("/{*}/", "//")
+    expected = ["".join(each.itertext()).strip() for each in above.findall("." + steps)]
+    assert compile_path(path).find(fromstring(tree)) == expected
 
 
 def test_a_path_finds_nothing_in_the_other_kind_of_body():

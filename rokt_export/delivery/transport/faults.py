@@ -148,7 +148,7 @@ class Failure:
         return self.code == 56 and "chunk" in self.text
 
     def _words(self) -> str:
-        """libcurl's words, save where it speaks of our own veto of a second send."""
+        """What libcurl says, save where it speaks of our own veto of a second send."""
         return "the connection closed" if self.code == _ABORTED_BY_CALLBACK else self.text
 
     def _host(self) -> str:
