@@ -19,7 +19,7 @@ from rokt_export.delivery.engine import Engine, EngineOptions
 from rokt_export.delivery.events import Event, Intended, Settled
 from rokt_export.delivery.feed import FileFeed
 from rokt_export.delivery.journal import Journal, RunWriter
-from rokt_export.delivery.model import Delivery, Recordings
+from rokt_export.delivery.model import Deliveries, Recordings
 from rokt_export.delivery.secrecy import PersonalData, redactor_for
 from rokt_export.delivery.transport import Transport, TransportOptions
 from rokt_export.exchange.classify import Classifier
@@ -150,7 +150,7 @@ class _WriterAlone:
             case Intended(transactions):
                 self._writer.intend([(each.row, each.id, None) for each in transactions])
             case Settled(exchanges):
-                self._writer.settle([Delivery.of(exchange) for exchange in exchanges])
+                self._writer.settle(Deliveries.of(exchanges))
 
 
 def _events(exchanges: Sequence[Exchange], batch: int) -> Iterator[Event]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import orjson
 
 from rokt_export.delivery.events import Event, Intended, Progress, Settled, Withdrawn
-from rokt_export.delivery.model import Delivery, Recordings
+from rokt_export.delivery.harmless import places_not_plain, places_to_redact
+from rokt_export.delivery.model import Deliveries, Recordings
 from rokt_export.delivery.recording import record
 from rokt_export.delivery.secrecy import PersonalData
 from rokt_export.exchange.model import Exchange, OutcomeKind
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 _FIRST = 200
 _PROBLEMS = 20_000
-_PLAIN = re.compile(r"[\w.:|-]{1,300}", re.ASCII)
-_DIGEST = re.compile(r"[0-9a-f]{32,}")
-_HASHES = {32: "md5", 40: "sha1", 64: "sha256"}
 
 
 @dataclass(slots=True)
@@ -56,7 +53,8 @@ class Bookkeeper:
         """
         match event:
             case Intended(transactions):
-                self.writer.intend([(each.row, self._name(each), self._fingerprint(each)) for each in transactions])
+                rows = [transaction.row for transaction in transactions]
+                self.writer.intend(list(zip(rows, self._names(transactions), self._marks(transactions), strict=True)))
             case Settled(exchanges):
                 self._settle(exchanges)
             case Withdrawn(transactions):
@@ -65,16 +63,19 @@ class Bookkeeper:
                 self.writer.heartbeat()
 
     def _settle(self, exchanges: tuple[Exchange, ...]) -> None:
-        said = [_said(exchange) for exchange in exchanges]
-        together = "\n".join(said)
-        secretless = self.redactor.secrets_in(together) == together  # one look at the batch instead of one at each row
-        deliveries = [
-            Delivery.of(exchange)
-            if secretless and self._harmless(exchange.transaction, text)
-            else self._redacted(exchange)
-            for exchange, text in zip(exchanges, said, strict=True)
-        ]
-        self.writer.settle(deliveries, self._recorded(exchanges))
+        deliveries = Deliveries.of(exchanges)
+        shown = deliveries.texts()
+        for place in self._places_to_redact([exchange.transaction for exchange in exchanges], shown):
+            self._redact(deliveries, place, exchanges[place].transaction)
+        usual = self._first >= _FIRST and deliveries.outcome.count(self.expected) == len(exchanges)
+        nothing = self.recordings is Recordings.NONE or (self.recordings is Recordings.SOME and usual)
+        self.writer.settle(deliveries, {} if nothing else self._recorded(exchanges))
+
+    def _places_to_redact(self, transactions: Sequence[Transaction], shown: Sequence[str]) -> Iterable[int]:
+        together = "\n".join(shown)
+        if self.redactor.secrets_in(together) != together:  # one look at the batch instead of one at each row
+            return range(len(shown))
+        return places_to_redact(transactions, shown, self.personal)
 
     def _recorded(self, exchanges: tuple[Exchange, ...]) -> dict[int, bytes]:
         return {
@@ -94,75 +95,22 @@ class Bookkeeper:
             return True
         return False
 
-    def _redacted(self, exchange: Exchange) -> Delivery:
-        delivery = Delivery.of(exchange)
-        personal = self.personal.of(exchange.transaction)
+    def _redact(self, deliveries: Deliveries, place: int, transaction: Transaction) -> None:
+        personal = self.personal.of(transaction)
+        for column in deliveries.told():
+            if (text := column[place]) is not None:
+                column[place] = self.redactor.text(text, personal)
 
-        def shown(text: str | None) -> str | None:
-            return None if text is None else self.redactor.text(text, personal)
+    def _names(self, transactions: Sequence[Transaction]) -> list[str]:
+        names = [transaction.id for transaction in transactions]
+        for place in places_not_plain(names):
+            names[place] = self.redactor.text(names[place], self.personal.of(transactions[place]))
+        return names
 
-        return replace(
-            delivery,
-            transaction=str(shown(delivery.transaction)),
-            reason=shown(delivery.reason),
-            reference=shown(delivery.reference),
-            code=shown(delivery.code),
-            error=shown(delivery.error),
-        )
-
-    def _harmless(self, transaction: Transaction, said: str) -> bool:
-        """Plain identifiers that hold none of the row's values: the usual case, at a tenth of a redaction's cost."""
-        if transaction.invented:
-            return True
-        if not _PLAIN.fullmatch(said):
-            return False
-        folded = said.casefold()
-        digest = _DIGEST.search(folded)
-        for value in self.personal.raw(transaction):
-            sought = value.strip().casefold()
-            if sought in folded and _stands_in(sought, folded):
-                return False
-            if digest is not None and _is_digest(sought, digest[0]):
-                return False
-        return True
-
-    def _name(self, transaction: Transaction) -> str:
-        if _PLAIN.fullmatch(transaction.id) and "@" not in transaction.id:
-            return transaction.id
-        return self.redactor.text(transaction.id, self.personal.of(transaction))
-
-    def _fingerprint(self, transaction: Transaction) -> bytes | None:
-        return self.writer.fingerprint(canonical_row(transaction)) if self.writer.production else None
-
-
-def _said(exchange: Exchange) -> str:
-    """All texts of a delivery, for one look."""
-    outcome = exchange.outcome
-    texts = (exchange.transaction.id, outcome.reason, outcome.reference, outcome.code, exchange.error)
-    return "|".join([text for text in texts if text])
-
-
-def _is_digest(value: str, hexadecimal: str) -> bool:
-    """Whether a partner calls a record by the hash of an address, as Mailchimp does."""
-    name = _HASHES.get(len(hexadecimal))
-    return name is not None and hashlib.new(name, value.encode(), usedforsecurity=False).hexdigest() == hexadecimal
-
-
-_TELLING = 7
-"""A shorter value inside a longer word or number is chance: the zip code 10001 in the identifier tx100010."""
-
-
-def _stands_in(value: str, text: str) -> bool:
-    if len(value) >= _TELLING:
-        return True
-    same = str.isdigit if value.isdigit() else str.isalpha
-    at = text.find(value)
-    while value and at >= 0:
-        end = at + len(value)
-        if not (same(text[at - 1 : at]) or same(text[end : end + 1])):
-            return True
-        at = text.find(value, at + 1)
-    return False
+    def _marks(self, transactions: Sequence[Transaction]) -> list[bytes | None]:
+        if not self.writer.production:
+            return [None] * len(transactions)
+        return [self.writer.fingerprint(canonical_row(transaction)) for transaction in transactions]
 
 
 def canonical_row(transaction: Transaction) -> bytes:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import log
 from typing import Any
 
 _GROWTH = math.log(1.02)
 """Each class is 2 % wide, so a percentile is right to one percent of itself."""
+_SHORTEST = 0.001
+"""Milliseconds: what is shorter has no place on a logarithmic axis."""
 
 
 @dataclass(slots=True)
@@ -28,10 +31,16 @@ class Latencies:
 
     def add(self, milliseconds: float) -> None:
         """Count one latency; zero counts as a microsecond."""
-        value = max(milliseconds, 0.001)
-        self.lowest = min(self.lowest, value) if self.classes else value
-        self.highest = max(self.highest, value)
-        self.classes[round(math.log(value) / _GROWTH)] += 1
+        self.update((milliseconds,))
+
+    def update(self, latencies: Sequence[float]) -> None:
+        """Count latencies, in milliseconds."""
+        if not latencies:
+            return
+        lowest = max(min(latencies), _SHORTEST)
+        self.lowest = min(self.lowest, lowest) if self.classes else lowest
+        self.highest = max(self.highest, *latencies, _SHORTEST)
+        self.classes.update([round(log(value if value > _SHORTEST else _SHORTEST) / _GROWTH) for value in latencies])
 
     def merge(self, other: Latencies) -> None:
         """Count another's latencies too."""

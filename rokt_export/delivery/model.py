@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from typing import Any
 
-from rokt_export.exchange.model import Exchange, OutcomeKind, Response
+from rokt_export.exchange.model import Exchange, Fault, OutcomeKind, Response
 from rokt_export.nouns import noun
 
 
@@ -92,3 +94,66 @@ class Delivery:
             "latency_ms": self.latency_ms,
             "error": self.error,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """The deliveries of a batch, column by column as a database takes them: a third of the cost of a noun for each.
+
+    The attributes are those of `Delivery`, each a list with the value of each row.
+    """
+
+    row: list[int]
+    transaction: list[str]
+    outcome: list[OutcomeKind]
+    status: list[int | None]
+    rule: list[str | None]
+    reason: list[str | None]
+    reference: list[str | None]
+    code: list[str | None]
+    attempts: list[int]
+    latency_ms: list[float | None]
+    error: list[str | None]
+    started: list[float]
+    invented: list[bool]
+
+    @classmethod
+    def of(cls, exchanges: Sequence[Exchange]) -> Deliveries:
+        """Return what exchanges came to, their texts taken as they are, like `Delivery.of`."""
+        transactions = [exchange.transaction for exchange in exchanges]
+        outcomes = [exchange.outcome for exchange in exchanges]
+        answers = [exchange.answer for exchange in exchanges]
+        return cls(
+            [transaction.row for transaction in transactions],
+            [transaction.id for transaction in transactions],
+            [outcome.kind for outcome in outcomes],
+            [answer.status if isinstance(answer, Response) else None for answer in answers],
+            [outcome.rule for outcome in outcomes],
+            [outcome.reason for outcome in outcomes],
+            [outcome.reference for outcome in outcomes],
+            [outcome.code for outcome in outcomes],
+            [exchange.attempts for exchange in exchanges],
+            [None if answer is None else round(answer.timings.total * 1000, 3) for answer in answers],
+            [exchange.error if isinstance(exchange.answer, Fault) else None for exchange in exchanges],
+            [exchange.started for exchange in exchanges],
+            [transaction.invented for transaction in transactions],
+        )
+
+    def told(self) -> tuple[list[Any], ...]:
+        """Return the columns of texts that a row or a partner gave."""
+        return self.transaction, self.reason, self.reference, self.code, self.error
+
+    def texts(self) -> list[str]:
+        """Return all that is told of each delivery as one text, for one look."""
+        columns = [column for column in self.told() if column.count(None) < len(column)]
+        if any(None in column for column in columns):
+            columns = [[text or "" for text in column] for column in columns]
+        return list(map("|".join, zip(*columns, strict=True)))
+
+    @classmethod
+    def together(cls, deliveries: Sequence[Delivery]) -> Deliveries:
+        """Return single deliveries as a batch."""
+        return cls(*([getattr(one, field.name) for one in deliveries] for field in fields(cls)))
+
+    def __len__(self) -> int:
+        return len(self.row)

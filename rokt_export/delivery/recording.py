@@ -181,12 +181,10 @@ def _request(request: Request, redactor: Redactor, personal: Collection[str]) ->
 
 def _shown(redactor: Redactor, text: str, redacted: str, personal: Collection[str]) -> Shown:
     """The pieces where secrets alone explain the redaction; else the redacted text as one."""
-    if redacted == text:
-        return Shown((Piece(text),))
-    pieces = tuple(
-        piece if piece.name is not None else Piece(redactor.text(piece.text, personal))
-        for piece in redactor.pieces(text)
-    )
+    found = [] if redacted == text else redactor.pieces(text)
+    if all(piece.name is None for piece in found):
+        return Shown((Piece(redacted),))
+    pieces = tuple(piece if piece.name is not None else Piece(redactor.text(piece.text, personal)) for piece in found)
     return Shown(pieces) if "".join(piece.text for piece in pieces) == redacted else Shown((Piece(redacted),))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rokt_export.exchange.render import Renderer
 from rokt_export.exchange.signing import filler
@@ -93,15 +93,39 @@ class PersonalData:
         found.update(dict.fromkeys(self._renderer.carried(transaction, names)))
         return tuple(text for text in found if text)
 
-    def raw(self, transaction: Transaction) -> Sequence[str]:
+    def raw(self, transaction: Transaction) -> list[str]:
         """Return the personal values as the file has them: enough for a quick look whether any stands in a text."""
         if transaction.invented:
-            return ()
+            return []
         values = transaction.values
-        names = self._of_layout.get(layout := tuple(values))
+        return [text_of(value) for name in self._names_of(tuple(values)) if (value := values[name])]
+
+    def columns(self, transactions: Sequence[Transaction]) -> Iterator[list[str]] | None:
+        """Return the values of `raw` for a batch, an iterator over attributes; None for rows of several layouts.
+
+        They are case-folded and without blanks, inner ones too: what is not in a text without blanks in this form is
+        not in it as it stands.
+        """
+        rows = [transaction.values for transaction in transactions]
+        layouts = set(map(tuple, rows))
+        if len(layouts) > 1:
+            return None
+        return (_folded([row[name] for row in rows]) for layout in layouts for name in self._names_of(layout))
+
+    def _names_of(self, layout: tuple[str, ...]) -> tuple[str, ...]:
+        names = self._of_layout.get(layout)
         if names is None:
             names = self._of_layout[layout] = tuple(name for name in layout if self.is_personal(name))
-        return [text_of(value) for name in names if (value := values[name])]
+        return names
+
+
+def _folded(values: Sequence[Value]) -> list[str]:
+    try:
+        texts = "\0".join(values)  # type: ignore[arg-type]
+    except TypeError:
+        texts = "\0".join(map(text_of, values))
+    folded = "".join(texts.split()).casefold().split("\0")
+    return folded if len(folded) == len(values) else ["".join(text_of(value).split()).casefold() for value in values]
 
 
 def _texts(value: Value) -> list[str]:

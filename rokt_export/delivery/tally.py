@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -52,24 +52,23 @@ class Tally:
     last_sent: float | None = None
     notes: list[str] = field(default_factory=list)
 
-    def add(self, exchanges: Iterable[Exchange]) -> None:
+    def add(self, exchanges: Sequence[Exchange]) -> None:
         """Count settled exchanges."""
-        outcomes, rules, latency = self.outcomes, self.rules, self.latencies.add
-        for exchange in exchanges:
-            outcome = exchange.outcome
-            outcomes[outcome.kind.value] += 1
-            if outcome.rule is not None:
-                rules[outcome.rule] += 1
-            self.attempts += exchange.attempts
-            self.retries += max(0, exchange.attempts - 1)
-            self.invented += exchange.transaction.invented
-            answer = exchange.answer
-            if answer is None:
-                continue
-            latency(answer.timings.total * 1000)
-            self._sent(exchange.started)
-            if isinstance(answer, Fault) and not answer.sent:
-                self.unreachable += 1
+        outcomes = [exchange.outcome for exchange in exchanges]
+        for kind, rows in Counter([outcome.kind for outcome in outcomes]).items():
+            self.outcomes[kind.value] += rows
+        self.rules.update([outcome.rule for outcome in outcomes if outcome.rule is not None])
+        attempts = [exchange.attempts for exchange in exchanges]
+        self.attempts += sum(attempts)
+        self.retries += sum(attempts) - len(attempts) + attempts.count(0)
+        self.invented += sum([exchange.transaction.invented for exchange in exchanges])
+        answers = [exchange.answer for exchange in exchanges if exchange.answer is not None]
+        self.latencies.update([answer.timings.total * 1000 for answer in answers])
+        self.unreachable += sum([isinstance(answer, Fault) and not answer.sent for answer in answers])
+        if answers:
+            started = [exchange.started for exchange in exchanges if exchange.answer is not None]
+            self._sent(min(started))
+            self._sent(max(started))
 
     def _sent(self, started: float) -> None:
         if self.first_sent is None or started < self.first_sent:

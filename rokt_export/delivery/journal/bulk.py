@@ -1,14 +1,17 @@
-"""Statements for many records at once, compiled once and run on the driver with plain tuples."""
+"""Statements that each batch needs, compiled once and run on the driver with plain tuples."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Insert, Table, or_
+from sqlalchemy import Connection, CursorResult, Dialect, Insert, Table, or_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from rokt_export.delivery.journal.schema import delivery, ledger, note, recording
+from rokt_export.delivery.model import Deliveries
 
 DELIVERY_COLUMNS = tuple(column.name for column in delivery.columns)
 
@@ -22,23 +25,84 @@ class BulkInsert:
     """
 
     def __init__(self, dialect: Dialect, table: Table) -> None:
-        names = [column.name for column in table.columns]
-        compiled = _upsert(dialect, table).compile(dialect=dialect, column_keys=names)
-        if compiled.positiontup is not None and list(compiled.positiontup) != names:
-            raise AssertionError("the statement orders its parameters as the table orders its columns")
-        self._sql = str(compiled)
+        self._dialect = dialect
+        self._table = table
+        self._columns = tuple(column.name for column in table.columns)
+        self._statements: dict[tuple[str, ...], str] = {}
 
-    def run(self, connection: Connection, records: Sequence[tuple[Any, ...]]) -> None:
-        """Write the records, each a tuple in the order of the table's columns."""
+    def run(
+        self, connection: Connection, records: Iterable[tuple[Any, ...]], columns: tuple[str, ...] | None = None
+    ) -> None:
+        """Write the records.
+
+        Args:
+            connection: in a transaction.
+            records: each a tuple in the order of the columns.
+            columns: those that the records have, in the order of the table's; the others become NULL. None for all.
+        """
         if records:
-            connection.exec_driver_sql(self._sql, list(records))
+            run_many(connection, self._statement(columns or self._columns), records)
+
+    def _statement(self, columns: tuple[str, ...]) -> str:
+        found = self._statements.get(columns)
+        if found is None:
+            compiled = _upsert(self._dialect, self._table).compile(dialect=self._dialect, column_keys=columns)
+            if compiled.positiontup is not None and tuple(compiled.positiontup) != columns:
+                raise AssertionError("the statement orders its parameters as the table orders its columns")
+            found = self._statements[columns] = str(compiled)
+        return found
+
+
+class BulkDeliveries:
+    """Inserts or replaces deliveries, column by column: what none of a batch has, such as an error, costs nothing."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._insert = BulkInsert(dialect, delivery)
+        # SQLite has no booleans, and its driver takes four times as long over one as over the number that is stored.
+        self._flag: type[int] = int if dialect.name == "sqlite" else bool
+
+    def run(self, connection: Connection, run_no: int, intents: Sequence[int], deliveries: Deliveries) -> None:
+        """Write deliveries of a run, given the number of the batch that intended each."""
+        if not deliveries:
+            return
+        columns: dict[str, Iterable[Any]] = {"run_no": repeat(run_no), "row": (), "intent_no": intents}
+        for name in _VALUES:
+            values: list[Any] = getattr(deliveries, name)
+            if values[0] is not None or values.count(None) < len(values):
+                columns[name] = values
+        columns["outcome"] = map(str, deliveries.outcome)
+        columns["invented"] = map(self._flag, deliveries.invented)
+        self._insert.run(connection, zip(*columns.values(), strict=False), tuple(columns))
+
+
+_VALUES = [name for name in DELIVERY_COLUMNS if name not in {"run_no", "intent_no"}]
+
+
+def run_one(connection: Connection, statement: str, values: tuple[Any, ...]) -> CursorResult[Any] | sqlite3.Cursor:
+    """Run a statement for one record.
+
+    A server may go away, which SQLAlchemy must learn of. With a file, its machinery would cost ten times the statement.
+    """
+    file = connection.connection.driver_connection
+    if isinstance(file, sqlite3.Connection):
+        return file.execute(statement, values)
+    return connection.exec_driver_sql(statement, values)
+
+
+def run_many(connection: Connection, statement: str, records: Iterable[tuple[Any, ...]]) -> None:
+    """Run a statement for each of many records."""
+    file = connection.connection.driver_connection
+    if isinstance(file, sqlite3.Connection):
+        file.executemany(statement, records)
+    else:
+        connection.exec_driver_sql(statement, list(records))
 
 
 class Bulk:
     """The journal's bulk statements for one database."""
 
     def __init__(self, dialect: Dialect) -> None:
-        self.delivery = BulkInsert(dialect, delivery)
+        self.deliveries = BulkDeliveries(dialect)
         self.recording = BulkInsert(dialect, recording)
         self.ledger = BulkInsert(dialect, ledger)
         self.note = BulkInsert(dialect, note)

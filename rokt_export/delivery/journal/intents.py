@@ -8,14 +8,16 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, CursorResult, Dialect, Row, bindparam, cast, select
 
-from rokt_export.delivery.journal.bulk import storable
-from rokt_export.delivery.journal.schema import delivery, intent
+from rokt_export.delivery.journal.bulk import run_one, storable
+from rokt_export.delivery.journal.process import Process
+from rokt_export.delivery.journal.schema import delivery, intent, run
 
 FINGERPRINT_BYTES = 16
 _NONE = bytes(FINGERPRINT_BYTES)
 _LOOKUP = 500
+_BATCH = (intent.c.rows, intent.c.transactions, intent.c.fingerprints)
 
 T = TypeVar("T")
 
@@ -38,6 +40,48 @@ class OpenRow:
     transaction: str
     fingerprint: bytes | None
     before: str | None = None
+
+
+class Intents:
+    """The statements of a writer's batches, compiled once: building them anew cost more than the database took.
+
+    Args:
+        dialect: the database's dialect.
+        run_no: the writer's run.
+        owner: the process that drives it.
+    """
+
+    def __init__(self, dialect: Dialect, run_no: int, owner: Process) -> None:
+        given = [cast(bindparam(column.name), column.type) for column in _BATCH]
+        mine = select(run.c.no, *given).where(*owned(run_no, owner))
+        insert = intent.insert().from_select([intent.c.run_no, *_BATCH], mine)
+        compiled = (insert if dialect.name == "sqlite" else insert.returning(intent.c.no)).compile(dialect=dialect)
+        self._insert = str(compiled)
+        self._order = compiled.positiontup or ()
+        self._fixed = compiled.params
+        self._delete = str(intent.delete().where(intent.c.no == bindparam("number")).compile(dialect=dialect))
+
+    def insert(self, connection: Connection, batch: Mapping[int, Item]) -> int | None:
+        """Write a batch and return its number; None, and nothing written, if the run is not its owner's any more."""
+        values = {**self._fixed, **encoded(batch)}
+        result = run_one(connection, self._insert, tuple(values[name] for name in self._order))
+        if isinstance(result, CursorResult):
+            number: int | None = result.scalar_one_or_none()
+            return number
+        return result.lastrowid if result.rowcount else None
+
+    def delete(self, connection: Connection, numbers: Iterable[int]) -> None:
+        """Delete batches."""
+        for number in numbers:
+            run_one(connection, self._delete, (number,))
+
+
+def owned(run_no: int, owner: Process) -> Iterator[ColumnElement[bool]]:
+    """Yield what holds of a run's record as long as a process drives the run."""
+    yield run.c.no == run_no
+    yield run.c.host == owner.host
+    yield run.c.pid == owner.pid
+    yield run.c.process_started == owner.started
 
 
 def encoded(items: Mapping[int, Item]) -> dict[str, bytes | None]:

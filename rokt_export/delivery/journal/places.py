@@ -158,19 +158,25 @@ def _begin(connection: Connection) -> None:
     # Python's driver begins deferred transactions, whose later upgrade to writing fails at once when another process
     # writes; taking the lock at the start waits for it instead.
     options = connection.get_execution_options()
-    if options.get("writing"):
-        # Said each time, because a connection that broke is replaced by a fresh one unseen.
-        pragma(connection, f"PRAGMA synchronous = {'FULL' if options.get('durable') else 'NORMAL'}")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writing") else "BEGIN")
+    if not options.get("writing"):
+        _on_driver(connection, "BEGIN")
+        return
+    # Said each time, because a connection that broke is replaced by a fresh one unseen.
+    _on_driver(connection, f"PRAGMA synchronous = {'FULL' if options.get('durable') else 'NORMAL'}")
+    _on_driver(connection, "BEGIN IMMEDIATE")
 
 
 def pragma(connection: Connection, statement: str) -> tuple[object, ...] | None:
     """Run a PRAGMA or VACUUM on a SQLite connection, outside any transaction, and return its first row."""
+    row: tuple[object, ...] | None = _on_driver(connection, statement).fetchone()
+    return row
+
+
+def _on_driver(connection: Connection, statement: str) -> sqlite3.Cursor:
     driver = connection.connection.driver_connection
     if not isinstance(driver, sqlite3.Connection):
         raise TypeError("only SQLite has pragmas")
-    row: tuple[object, ...] | None = driver.execute(statement).fetchone()
-    return row
+    return driver.execute(statement)
 
 
 def use_write_ahead_log(connection: Connection) -> None:

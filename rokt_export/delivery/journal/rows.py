@@ -25,26 +25,41 @@ class RowSet:
 
     def add(self, row: int) -> None:
         """Add one row number (0 or greater); adding it again changes nothing."""
-        block = self._blocks.get(row >> _CHUNK_BITS)
-        if block is None:
-            if row < 0:
-                raise ValueError(f"a row number is not negative: {row}")
-            block = self._blocks[row >> _CHUNK_BITS] = bytearray(_CHUNK_BYTES)
-        place, bit = (row & _CHUNK_MASK) >> 3, 1 << (row & 7)
-        if not block[place] & bit:
-            block[place] |= bit
-            self._size += 1
+        self.update((row,))
 
     def update(self, rows: Iterable[int]) -> None:
         """Add several row numbers."""
+        number: int | None = None
+        block = bytearray()
         for row in rows:
-            self.add(row)
+            if row >> _CHUNK_BITS != number:
+                number = row >> _CHUNK_BITS
+                block = self._block(number)
+            place, bit = (row & _CHUNK_MASK) >> 3, 1 << (row & 7)
+            if not block[place] & bit:
+                block[place] |= bit
+                self._size += 1
+
+    def _block(self, number: int) -> bytearray:
+        if number < 0:
+            raise ValueError("a row number is not negative")
+        block = self._blocks.get(number)
+        if block is None:
+            block = self._blocks[number] = bytearray(_CHUNK_BYTES)
+        return block
 
     def discard(self, row: int) -> None:
         """Take one row number out, if it is there."""
-        if row in self:
-            self._blocks[row >> _CHUNK_BITS][(row & _CHUNK_MASK) >> 3] &= ~(1 << (row & 7)) & 0xFF
-            self._size -= 1
+        self.difference_update((row,))
+
+    def difference_update(self, rows: Iterable[int]) -> None:
+        """Take several row numbers out, those that are there."""
+        blocks = self._blocks
+        for row in rows:
+            block = blocks.get(row >> _CHUNK_BITS)
+            if block is not None and block[(row & _CHUNK_MASK) >> 3] & (1 << (row & 7)):
+                block[(row & _CHUNK_MASK) >> 3] ^= 1 << (row & 7)
+                self._size -= 1
 
     def __contains__(self, row: int) -> bool:
         block = self._blocks.get(row >> _CHUNK_BITS)

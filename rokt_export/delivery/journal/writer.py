@@ -17,13 +17,14 @@ from sqlalchemy.exc import DataError
 from rokt_export.delivery.journal import ledger, reading
 from rokt_export.delivery.journal.bulk import Bulk, storable
 from rokt_export.delivery.journal.faults import translated
-from rokt_export.delivery.journal.intents import FINGERPRINT_BYTES, Item, encoded, open_rows, prune
+from rokt_export.delivery.journal.intents import FINGERPRINT_BYTES, Intents, encoded, open_rows, owned, prune
 from rokt_export.delivery.journal.model import RunState, as_text, now
 from rokt_export.delivery.journal.places import Store
 from rokt_export.delivery.journal.process import Process
 from rokt_export.delivery.journal.rows import RowSet
 from rokt_export.delivery.journal.schema import intent, run
-from rokt_export.delivery.model import Delivery
+from rokt_export.delivery.journal.underway import Underway
+from rokt_export.delivery.model import Deliveries, Delivery
 from rokt_export.errors import JournalError
 from rokt_export.exchange.model import OutcomeKind
 
@@ -55,20 +56,18 @@ class RunWriter:
     ) -> None:
         self.run = run_id
         self._owner = owner
-        self._ownership = select(run.c.host, run.c.pid, run.c.process_started).where(run.c.no == run_no)
-        self._open_marks: set[bytes] = set()
         self.production = production
         self.key = key
         self._store = store
         self._run_no = run_no
         self._latest_intent = latest
-        self._batches: dict[int, dict[int, Item]] = {}
-        self._batch_of: dict[int, int] = {}
+        self._underway = Underway()
         self._settled = RowSet()
         self._settled_complete = False
         self._uncertain: set[bytes] | None = None
         self._heard = time.monotonic()
         self._bulk = Bulk(store.writing.dialect)
+        self._intents = Intents(store.writing.dialect, run_no, owner)
         self._connect()
 
     def __enter__(self) -> Self:
@@ -109,7 +108,7 @@ class RunWriter:
 
     def under_way(self, fingerprints: Sequence[bytes]) -> set[bytes]:
         """Return those of the fingerprints whose rows this writer intended and has not settled yet; from any thread."""
-        return self._open_marks.intersection(fingerprints)
+        return self._underway.marks.intersection(fingerprints)
 
     def intend(self, items: Sequence[tuple[int, str, bytes | None]]) -> None:
         """Put rows on disk as intended, in one transaction; only then may they be sent.
@@ -125,24 +124,19 @@ class RunWriter:
         if not items:
             return
         batch = {row: (transaction, mark if self.production else None) for row, transaction, mark in items}
-        emptied = self._emptied(batch)
+        emptied = self._underway.emptied(batch)
         with self._guard("written"), self._transaction() as connection:
-            self._check_owner(connection)
-            inserted = connection.execute(intent.insert().values(run_no=self._run_no, **encoded(batch)))
-            key: Any = inserted.inserted_primary_key
-            number = int(key[0])
-            self._delete_batches(connection, emptied)
-        self._release(batch)
-        self._batches[number] = batch
-        self._batch_of.update(dict.fromkeys(batch, number))
-        self._open_marks.update(mark for _, mark in batch.values() if mark is not None)
+            number = self._intents.insert(connection, batch)
+            if number is None:
+                raise self._lost(connection)
+            self._intents.delete(connection, emptied)
+        self._underway.begin(number, batch)
         self._latest_intent = number
-        for row in batch:
-            self._settled.discard(row)
+        self._settled.difference_update(batch)
 
     def settle(
         self,
-        deliveries: Sequence[Delivery],
+        deliveries: Deliveries | Sequence[Delivery],
         recordings: Mapping[int, bytes] | None = None,
         fingerprints: Mapping[int, bytes] | None = None,
     ) -> None:
@@ -158,28 +152,30 @@ class RunWriter:
         """
         if not deliveries and not recordings:
             return
+        batch = deliveries if isinstance(deliveries, Deliveries) else Deliveries.together(deliveries)
         with self._guard("written"):
             try:
-                self._settle(deliveries, recordings or {}, fingerprints or {})
+                self._settle(batch, recordings or {}, fingerprints or {})
             except (UnicodeEncodeError, DataError):
                 # A partner's words may hold what a database refuses; looking for it in every row would be slower.
-                self._settle([_storable(one) for one in deliveries], recordings or {}, fingerprints or {})
+                self._settle(_storable(batch), recordings or {}, fingerprints or {})
 
     def _settle(
-        self, deliveries: Sequence[Delivery], recordings: Mapping[int, bytes], fingerprints: Mapping[int, bytes]
+        self, deliveries: Deliveries, recordings: Mapping[int, bytes], fingerprints: Mapping[int, bytes]
     ) -> None:
-        rows = [one.row for one in deliveries]
-        emptied = self._emptied(rows)
+        rows = deliveries.row
+        intents = self._underway.batches_of(rows, self._latest_intent)
+        emptied = self._underway.emptied(rows)
         with self._transaction() as connection:
-            self._bulk.delivery.run(connection, [self._record(one) for one in deliveries])
+            self._bulk.deliveries.run(connection, self._run_no, intents, deliveries)
             self._bulk.recording.run(
                 connection,
                 [(self._run_no, row, zlib.compress(data, 1)) for row, data in recordings.items()],
             )
             if self.production:
                 self._enter(connection, deliveries, fingerprints)
-            self._delete_batches(connection, emptied)
-        self._release(rows)
+            self._intents.delete(connection, emptied)
+        self._underway.end(rows)
         self._settled.update(rows)
 
     def forget_intent(self, rows: Collection[int]) -> None:
@@ -191,20 +187,16 @@ class RunWriter:
         Raises:
             JournalError: the journal cannot be written; the rows stay `unknown`.
         """
-        mine = [row for row in rows if row in self._batch_of]
+        mine = self._underway.among(rows)
         if not mine:
             return
-        touched: dict[int, set[int]] = {}
-        for row in mine:
-            touched.setdefault(self._batch_of[row], set()).add(row)
         with self._guard("written"), self._transaction() as connection:
-            for number, gone in touched.items():
-                left = {row: item for row, item in self._batches[number].items() if row not in gone}
+            for number, left in self._underway.without(mine):
                 if left:
                     connection.execute(intent.update().where(intent.c.no == number).values(**encoded(left)))
                 else:
-                    self._delete_batches(connection, [number])
-        self._release(mine)
+                    self._intents.delete(connection, [number])
+        self._underway.end(mine)
 
     def settled_rows(self) -> RowSet:
         """Return the rows settled in this run, those of an earlier process included.
@@ -265,18 +257,15 @@ class RunWriter:
         if state not in {RunState.FINISHED, RunState.INTERRUPTED}:
             raise ValueError(f"a run does not end as {state}")
         with self._guard("written"), self._transaction() as connection:
-            self._check_owner(connection)
             prune(connection, self._run_no)
-            connection.execute(
-                run.update()
-                .where(run.c.no == self._run_no)
-                .values(
-                    state=str(state),
-                    ended=as_text(now()),
-                    exit_status=int(exit_status),
-                    counts=orjson.dumps(reading.counts(connection, self._run_no)),
-                )
-            )
+            ended = {
+                "state": str(state),
+                "ended": as_text(now()),
+                "exit_status": int(exit_status),
+                "counts": orjson.dumps(reading.counts(connection, self._run_no)),
+            }
+            if not connection.execute(run.update().where(*owned(self._run_no, self._owner)).values(ended)).rowcount:
+                raise self._lost(connection)
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
@@ -293,15 +282,15 @@ class RunWriter:
             self._reconnect()
             raise
 
-    def _check_owner(self, connection: Connection) -> None:
-        """Refuse to go on with a run that was taken for crashed, and resumed by another process.
+    def _lost(self, connection: Connection) -> JournalError:
+        """Say who took this run over, having taken it for crashed.
 
         So no row is sent by both, whenever a process wakes up again or a worker outlives its parent.
         """
-        found = connection.execute(self._ownership).one_or_none()
-        if found is None or tuple(found) != (self._owner.host, self._owner.pid, self._owner.started):
-            who = "was removed" if found is None else f"was taken over by {Process(*found)}"
-            raise JournalError(f"run {self.run} {who}", remedy="It goes on there; nothing more is sent here.")
+        driver = select(run.c.host, run.c.pid, run.c.process_started).where(run.c.no == self._run_no)
+        found = connection.execute(driver).one_or_none()
+        who = "was removed" if found is None else f"was taken over by {Process(*found)}"
+        return JournalError(f"run {self.run} {who}", remedy="It goes on there; nothing more is sent here.")
 
     def _connect(self) -> None:
         self._connection = self._store.writing.connect().execution_options(durable=self.production)
@@ -332,61 +321,28 @@ class RunWriter:
         )
         return f"rows of run {self.run}: {rows}"
 
-    def _record(self, one: Delivery) -> tuple[object, ...]:
-        return (
-            self._run_no, one.row, self._batch_of.get(one.row, self._latest_intent), one.transaction,
-            one.outcome.value, one.status, one.rule, one.reason, one.reference, one.code,
-            one.attempts, one.latency_ms, one.error, one.started, one.invented,
-        )  # fmt: skip
-
-    def _enter(self, connection: Connection, deliveries: Sequence[Delivery], given: Mapping[int, bytes]) -> None:
+    def _enter(self, connection: Connection, deliveries: Deliveries, given: Mapping[int, bytes]) -> None:
         """Bring the ledger up to what these results say of their rows."""
         received: list[tuple[bytes, bool, int, int]] = []
         doubtful: list[tuple[bytes, bool, int, int]] = []
         refused: list[bytes] = []
-        for one in deliveries:
-            mark = given.get(one.row) or self._fingerprint_of(one.row)
+        for row, outcome, attempts in zip(deliveries.row, deliveries.outcome, deliveries.attempts, strict=True):
+            mark = given.get(row) or self._underway.mark_of(row)
             if mark is None:
                 continue
-            if one.outcome in ledger.RECEIVED:
-                received.append((mark, True, self._run_no, one.row))
-            elif one.outcome is OutcomeKind.UNKNOWN:
-                doubtful.append((mark, False, self._run_no, one.row))
-            elif one.attempts:
+            if outcome in ledger.RECEIVED:
+                received.append((mark, True, self._run_no, row))
+            elif outcome is OutcomeKind.UNKNOWN:
+                doubtful.append((mark, False, self._run_no, row))
+            elif attempts:
                 refused.append(mark)
         self._bulk.ledger.run(connection, doubtful + received)
         ledger.withdraw(connection, refused)
 
-    def _fingerprint_of(self, row: int) -> bytes | None:
-        number = self._batch_of.get(row)
-        return None if number is None else self._batches[number][row][1]
 
-    def _emptied(self, rows: Collection[int]) -> list[int]:
-        """Return the batches that have no open row once these rows are closed."""
-        closing: dict[int, int] = {}
-        for row in set(rows):
-            number = self._batch_of.get(row)
-            if number is not None:
-                closing[number] = closing.get(number, 0) + 1
-        return [number for number, closed in closing.items() if closed == len(self._batches[number])]
-
-    def _delete_batches(self, connection: Connection, numbers: Sequence[int]) -> None:
-        for number in numbers:
-            connection.execute(intent.delete().where(intent.c.no == number))
-
-    def _release(self, rows: Collection[int]) -> None:
-        for row in rows:
-            number = self._batch_of.pop(row, None)
-            if number is not None:
-                batch = self._batches[number]
-                _, mark = batch.pop(row)
-                if mark is not None:
-                    self._open_marks.discard(mark)
-                if not batch:
-                    del self._batches[number]
-
-
-def _storable(one: Delivery) -> Delivery:
+def _storable(batch: Deliveries) -> Deliveries:
     names = ("transaction", "rule", "reason", "reference", "code", "error")
-    texts: dict[str, Any] = {name: storable(text) for name in names if (text := getattr(one, name)) is not None}
-    return replace(one, **texts)
+    texts: dict[str, Any] = {
+        name: [text if text is None else storable(text) for text in getattr(batch, name)] for name in names
+    }
+    return replace(batch, **texts)

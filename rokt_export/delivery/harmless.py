@@ -1,0 +1,90 @@
+"""Tells which texts may hold something personal: one look at a batch spares nearly all of its rows a redaction."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from operator import contains
+
+from rokt_export.delivery.secrecy import PersonalData
+from rokt_export.transactions.model import Transaction
+
+_LONGEST = 300
+_PLAIN = re.compile(rf"[\w.:|-]{{0,{_LONGEST}}}", re.ASCII)
+_ALL_PLAIN = re.compile(r"[\w.:|\n-]*", re.ASCII)
+_DIGEST = re.compile(r"[0-9a-f]{32,}")
+_HASHES = {32: "md5", 40: "sha1", 64: "sha256"}
+_SHORTEST_HASH = min(_HASHES)
+_TELLING = 7
+"""A shorter value inside a longer word or number is chance: the zip code 10001 in the identifier tx100010."""
+
+
+def places_to_redact(transactions: Sequence[Transaction], texts: Sequence[str], personal: PersonalData) -> list[int]:
+    """Return the places of the texts that are more than plain identifiers without any of their row's values.
+
+    What may be harmful is found in the batch as a whole, and only that is looked at row by row.
+
+    Args:
+        transactions: the rows.
+        texts: what is to be shown of each.
+        personal: knows a row's personal values.
+    """
+    folded = "\n".join(texts).casefold().split("\n")
+    columns = personal.columns(transactions)
+    if columns is None or len(folded) != len(texts):
+        suspects = set(range(len(texts)))
+    else:
+        suspects = {*places_not_plain(texts), *_digests(folded)}
+        for column in columns:
+            if any(map(contains, folded, column)):
+                suspects.update(place for place, hit in enumerate(map(contains, folded, column)) if hit)
+    return [place for place in sorted(suspects) if not _is_harmless(transactions[place], texts[place], personal)]
+
+
+def places_not_plain(texts: Sequence[str]) -> list[int]:
+    """Return the places of the texts that are no plain identifiers."""
+    if _ALL_PLAIN.fullmatch("\n".join(texts)) and max(map(len, texts), default=0) <= _LONGEST:
+        return []
+    return [place for place, text in enumerate(texts) if not _PLAIN.fullmatch(text)]
+
+
+def _digests(folded: Sequence[str]) -> Iterator[int]:
+    """Yield the places of texts that may be the hash of a value."""
+    if max(map(len, folded), default=0) >= _SHORTEST_HASH:
+        yield from (place for place, text in enumerate(folded) if _DIGEST.search(text))
+
+
+def _is_harmless(transaction: Transaction, text: str, personal: PersonalData) -> bool:
+    if transaction.invented:
+        return True
+    if not _PLAIN.fullmatch(text):
+        return False
+    folded = text.casefold()
+    digest = _DIGEST.search(folded)
+    for value in personal.raw(transaction):
+        sought = value.strip().casefold()
+        if sought in folded and _stands_in(sought, folded):
+            return False
+        if digest is not None and _is_digest(sought, digest[0]):
+            return False
+    return True
+
+
+def _is_digest(value: str, hexadecimal: str) -> bool:
+    """Whether a partner calls a record by the hash of an address, as Mailchimp does."""
+    name = _HASHES.get(len(hexadecimal))
+    return name is not None and hashlib.new(name, value.encode(), usedforsecurity=False).hexdigest() == hexadecimal
+
+
+def _stands_in(value: str, text: str) -> bool:
+    if len(value) >= _TELLING:
+        return True
+    same = str.isdigit if value.isdigit() else str.isalpha
+    at = text.find(value)
+    while value and at >= 0:
+        end = at + len(value)
+        if not (same(text[at - 1 : at]) or same(text[end : end + 1])):
+            return True
+        at = text.find(value, at + 1)
+    return False
