@@ -29,10 +29,11 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         The contract's exit status.
     """
-    from rokt_export.commands.app import app
+    from rokt_export.commands.program import asked_for, program
 
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        status = app(args=arguments, prog_name="rokt-export", standalone_mode=False)
+        status = program(asked_for(arguments))(args=arguments, prog_name="rokt-export", standalone_mode=False)
         sys.stdout.flush()
         if status == ExitStatus.INTERRUPTED and not isinstance(status, ExitStatus):
             _tell("\ninterrupted")  # Typer has turned KeyboardInterrupt into this number
@@ -51,8 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     except RoktExportError as error:
         return _failed(error)
     except Exception as error:  # noqa: BLE001 - the last place that can catch it
-        verbose = "--verbose" in (sys.argv if arguments is None else arguments)
-        return _usage(error) if isinstance(error, _USAGE_ERROR) else _crashed(error, verbose=verbose)
+        return _usage(error) if isinstance(error, _USAGE_ERROR) else _crashed(error, verbose="--verbose" in arguments)
 
 
 def _reader_left() -> int:
