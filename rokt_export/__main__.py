@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 
@@ -11,6 +12,9 @@ from rokt_export.errors import ExitStatus, RoktExportError
 
 INTERNAL = 70
 """EX_SOFTWARE of sysexits(3): a fault of this program, which is none of the contract's statuses."""
+
+_LOADED_AT_ONCE = 50_000
+"""Objects made between two looks for garbage, of which loading makes none; Python's own 700 cost a tenth of a start."""
 
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 """Typer's own base of errors in a command line, which it does not export."""
@@ -25,10 +29,11 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         The contract's exit status.
     """
-    from rokt_export.commands.app import app
+    from rokt_export.commands.program import asked_for, program
 
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        status = app(args=arguments, prog_name="rokt-export", standalone_mode=False)
+        status = program(asked_for(arguments))(args=arguments, prog_name="rokt-export", standalone_mode=False)
         sys.stdout.flush()
         if status == ExitStatus.INTERRUPTED and not isinstance(status, ExitStatus):
             _tell("\ninterrupted")  # Typer has turned KeyboardInterrupt into this number
@@ -47,8 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     except RoktExportError as error:
         return _failed(error)
     except Exception as error:  # noqa: BLE001 - the last place that can catch it
-        verbose = "--verbose" in (sys.argv if arguments is None else arguments)
-        return _usage(error) if isinstance(error, _USAGE_ERROR) else _crashed(error, verbose=verbose)
+        return _usage(error) if isinstance(error, _USAGE_ERROR) else _crashed(error, verbose="--verbose" in arguments)
 
 
 def _reader_left() -> int:
@@ -92,8 +96,10 @@ def _tell(text: str) -> None:
 
 def run() -> None:
     """Run the process's own command line and end the process with its status."""
+    gc.set_threshold(_LOADED_AT_ONCE)
     status = main()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done: another Ctrl-C would only garble the end
+    gc.freeze()  # the process ends: nobody needs all that was loaded to be looked through once more
     raise SystemExit(status)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import secrets
 import signal
 from collections.abc import Callable, Iterator, Mapping
@@ -115,6 +116,7 @@ def carry_out(job: Job, terminal: Terminal, listen: Callable[[Settled], None] | 
 
 
 def _sent(job: Job, run: str, terminal: Terminal, watch: ProgressWatch, brake: Brake) -> Result:
+    gc.freeze()  # what is loaded stays, and workers share it: garbage is looked for only in what comes
     try:
         with watch:
             return run_plan(job.plan, run, watch, brake)

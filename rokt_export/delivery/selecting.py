@@ -21,7 +21,7 @@ _RECENT = 4096
 def select(
     transactions: Iterator[Transaction], selection: Selection, writer: RunWriter, tally: Tally, *, ahead: int = 500
 ) -> Iterator[Transaction]:
-    """Yield the transactions that a selection asks for, and count the others as skipped.
+    """Return the transactions that a selection asks for, and count the others as skipped.
 
     In production a row that stands twice in the input is sent once, as it would be in two runs. Each worker knows its
     own rows only: of two such rows, each in another worker's share, both may be sent if they are near each other.
@@ -33,12 +33,41 @@ def select(
         tally: where skipped rows are counted.
         ahead: transactions looked up in the ledger at once; 1 for an input that must not be waited for.
     """
-    chosen = _of_this_run(transactions, selection, writer, tally)
+    settled, unsettled = writer.settled_rows(), writer.unsettled_rows()
+    if selection.only is not None or settled or unsettled:
+        wished = writer.unknown_rows() if selection.unknown else None
+        transactions = _of_this_run(transactions, selection, settled, unsettled, wished, tally)
     if not writer.production or (selection.delivered and selection.unknown):
-        yield from chosen
-        return
+        return transactions
+    return _not_of_others(transactions, selection, writer, tally, ahead)
+
+
+def _of_this_run(
+    transactions: Iterator[Transaction],
+    selection: Selection,
+    settled: RowSet,
+    unsettled: RowSet,
+    wished: RowSet | None,
+    tally: Tally,
+) -> Iterator[Transaction]:
+    wanted = None if selection.only is None else _rows(selection.only)
+    for transaction in transactions:
+        row = transaction.row
+        if (
+            (wanted is not None and row not in wanted)
+            or (not selection.settled and row in settled and not (wished and row in wished))
+            or (not selection.unknown and row in unsettled)
+        ):
+            tally.leave_out(LeftOut.NOT_ASKED)
+        else:
+            yield transaction
+
+
+def _not_of_others(
+    transactions: Iterator[Transaction], selection: Selection, writer: RunWriter, tally: Tally, ahead: int
+) -> Iterator[Transaction]:
     recent: dict[bytes, None] = {}
-    for batch in _batches(chosen, ahead):
+    for batch in _batches(transactions, ahead):
         marks = [writer.fingerprint(canonical_row(each)) for each in batch]
         delivered = set() if selection.delivered else writer.already_delivered(marks)
         doubtful = set() if selection.unknown else writer.uncertain(marks)
@@ -78,21 +107,3 @@ def _rows(ranges: tuple[tuple[int, int], ...]) -> RowSet:
     for low, high in ranges:
         found.update(range(low, high + 1))
     return found
-
-
-def _of_this_run(
-    transactions: Iterator[Transaction], selection: Selection, writer: RunWriter, tally: Tally
-) -> Iterator[Transaction]:
-    settled, unsettled = writer.settled_rows(), writer.unsettled_rows()
-    wished = writer.unknown_rows() if selection.unknown else None
-    wanted = None if selection.only is None else _rows(selection.only)
-    for transaction in transactions:
-        row = transaction.row
-        if (
-            (wanted is not None and row not in wanted)
-            or (not selection.settled and row in settled and not (wished and row in wished))
-            or (not selection.unknown and row in unsettled)
-        ):
-            tally.leave_out(LeftOut.NOT_ASKED)
-        else:
-            yield transaction

@@ -1,32 +1,29 @@
-"""Turns CSV, TSV and their kin into transactions, one row as soon as its line is complete."""
+"""Turns CSV, TSV and their kin into transactions as lines arrive: by the block where all is well, else row by row."""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
+from typing import TYPE_CHECKING
 
 from rokt_export.errors import TransactionsError
+from rokt_export.transactions.blocks import Block, BlockReader
 from rokt_export.transactions.columns import ColumnPlan, ColumnsReport
 from rokt_export.transactions.damage import Damage, DamageKind
 from rokt_export.transactions.dialect import detect_delimiter, excel_hint, other_delimiter, rows_of, spaced
 from rokt_export.transactions.encoding import Encoding
 from rokt_export.transactions.inspection import Inspector
-from rokt_export.transactions.lines import (
-    CUT,
-    HARD_LIMIT,
-    LONG,
-    NON_ASCII,
-    NUL,
-    UNDECODABLE,
-    LineWatch,
-    text_of,
-    watched_lines,
-)
+from rokt_export.transactions.lines import CUT, HARD_LIMIT, LONG, NON_ASCII, NUL, UNDECODABLE, LineSource
 from rokt_export.transactions.model import Transaction, Value
-from rokt_export.transactions.reading import Context, Share, identity
+from rokt_export.transactions.reading import Context, Share, identity, survey
 
+if TYPE_CHECKING:
+    from _csv import Reader as CsvReader
+
+_ALL = Share()
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -51,26 +48,18 @@ class DelimitedReader:
         first, _, rest = whole.partition("\n")
         hint = excel_hint(first)
         delimiter = options.delimiter or hint or detect_delimiter(whole, options.quote)
-        self._text = text_of(stream, encoding, newline="")
-        self._watch = LineWatch(options.max_row, encoding)
+        self._source = LineSource(stream, encoding, options.max_row, newline="")
         csv.field_size_limit(HARD_LIMIT)
-        lines = watched_lines(self._text, self._watch, options.max_row)
+        lines = iter(self._source)
         self._before = 1 if hint is not None and next(lines) else 0
-        self._reader = rows_of(
-            lines,
-            delimiter,
-            options.quote,
-            escape=options.escape,
-            skip_spaces=spaced(rest.partition("\n")[0] if hint else first, delimiter),
-            strict=True,
-        )
+        self._delimiter = delimiter
+        self._spaced = spaced(rest.partition("\n")[0] if hint else first, delimiter)
+        self._reader = self._parse(lines)
         self._header: list[str] = [] if options.header is None else list(options.header)
         self._plan = self._decide(self._header or self._read_header(delimiter))
-        inspector = Inspector(self._plan, context.path, context.log)
-        self._look_at_text = inspector.look_at_text
-        single = len(self._plan.names) == 1
-        self._look = self._look_at_single if single else inspector.look
-        self._quiet: Callable[[Sequence[str]], bool] = (lambda _: False) if single else inspector.quiet()
+        self._inspector = Inspector(self._plan, context.path, context.log)
+        self._look = self._look_at_single if len(self._plan.names) == 1 else self._inspector.look
+        self._blocks = self._block_reader()
 
     @property
     def columns(self) -> ColumnsReport:
@@ -84,7 +73,7 @@ class DelimitedReader:
 
     def close(self) -> None:
         """Release the file."""
-        self._text.close()
+        self._source.close()
 
     def transactions(self, row: int, share: Share) -> Generator[Transaction, None, int]:
         """Yield a partition's rows, numbered on from `row`; return the number of the last row of the file.
@@ -92,40 +81,100 @@ class DelimitedReader:
         Raises:
             TransactionsError: the file cannot be read to its end.
         """
-        names, width, first = self._plan.names, len(self._plan.names), (self._header or [""])[0]
-        reader, watch, look, quiet = self._reader, self._watch, self._look, self._quiet
-        index, count, invented = share.index, share.count, self._context.options.invented
-        named = "transactionid" in names
-        named_at = names.index("transactionid") if named else 0
-        watch.noted = 0
+        while text := self._next_text(row):
+            if (block := self._block(text, row, share)) is not None:
+                yield from self._made(block)
+                row += block.rows
+            else:
+                row = yield from self._one_by_one(text, row, share)
+        return row
+
+    def survey(self, row: int) -> Generator[tuple[int, int], None, int]:
+        """Yield how many rows were read further, and how many of them are problems; see `RowReader`."""
+        while text := self._next_text(row):
+            if (block := self._block(text, row, _ALL)) is not None:
+                row += block.rows
+                yield block.rows, 0
+            else:
+                row = yield from survey(self._one_by_one(text, row, _ALL), row)
+        return row
+
+    def _next_text(self, row: int) -> str:
+        try:
+            return self._source.block()
+        except OSError as error:
+            raise self._context.cut_off(error, row) from error
+
+    def _parse(self, lines: Iterable[str]) -> CsvReader:
+        options = self._context.options
+        return rows_of(
+            lines, self._delimiter, options.quote, escape=options.escape, skip_spaces=self._spaced, strict=True
+        )
+
+    def _block_reader(self) -> BlockReader | None:
+        """Return what reads blocks; None for a file of one column, whose cells are looked at one by one."""
+        width, options = len(self._plan.names), self._context.options
+        if width == 1:
+            return None
+        return BlockReader(
+            self._parse,
+            delimiter=None if self._spaced else self._delimiter,
+            quote=options.quote,
+            escape=options.escape,
+            width=width,
+            first=self._header[0],
+            inspector=self._inspector,
+        )
+
+    def _block(self, text: str, row: int, share: Share) -> Block | None:
+        if self._blocks is None or not self._source.is_plain(text):
+            return None
+        block = self._blocks.read(text, row, share)
+        self._before += 0 if block is None else block.lines
+        return block
+
+    def _made(self, block: Block) -> Iterator[Transaction]:
+        names = self._plan.names
+        values = list(map(dict, map(zip, repeat(names), block.cells)))
+        ids: Iterable[str] = ()
+        if "transactionid" in names and block.cells:
+            ids = list(map(str.strip, block.columns[names.index("transactionid")]))
+        if not ids or not all(ids):
+            ids = map(identity, values, block.numbers)
+        return map(Transaction, block.numbers, ids, values, repeat(self._context.options.invented))
+
+    def _one_by_one(self, text: str, row: int, share: Share) -> Generator[Transaction, None, int]:
+        """Yield a partition's rows that begin in a block, each looked at by itself; return the number of the last."""
+        width, first = len(self._plan.names), self._header[0]
+        reader, source, look = self._reader, self._source, self._look
+        source.give_back(text)
         ended = reader.line_num
-        while True:
+        while source.ready:
             try:
                 for cells in reader:
                     began, ended = ended, reader.line_num
-                    if not cells:
-                        continue
-                    row += 1
-                    if row % count != index:
-                        watch.noted = 0
-                    elif len(cells) != width or watch.noted or ended - began > 1 or cells[0] == first or not any(cells):
-                        yield self._unusual(cells, row, began)
-                    else:
-                        values = dict(zip(names, cells, strict=False))
-                        if not quiet(cells):
+                    if cells:
+                        row += 1
+                        noted, source.noted = source.noted, 0
+                        if row % share.count != share.index:
+                            pass
+                        elif len(cells) != width or noted or ended - began > 1 or cells[0] == first or not any(cells):
+                            yield self._unusual(cells, row, began, noted)
+                        else:
+                            values = dict(zip(self._plan.names, cells, strict=False))
                             look(values, row, self._before + ended)
-                        yield Transaction(
-                            row, (named and cells[named_at].strip()) or identity(values, row), values, invented
-                        )
-                return row
+                            yield Transaction(row, identity(values, row), values, self._context.options.invented)
+                    if not source.ready:
+                        break
             except csv.Error as error:
                 began, ended = ended, reader.line_num
                 row += 1
-                if row % count == index:
+                if row % share.count == share.index:
                     yield self._misquoted(error, row, began)
-                watch.noted = 0
+                source.noted = 0
             except OSError as error:
                 raise self._context.cut_off(error, row) from error
+        return row
 
     def _look_at_single(self, values: Mapping[str, Value], row: int, line: int | None) -> None:
         """Report the cell of a file of one column that looks like several."""
@@ -136,16 +185,15 @@ class DelimitedReader:
                 DamageKind.WRONG_DELIMITER, message, f"Say that {_shown(other)} is the delimiter.", row=row, line=line
             )
 
-    def _unusual(self, cells: list[str], row: int, began: int) -> Transaction:
+    def _unusual(self, cells: list[str], row: int, began: int, noted: int) -> Transaction:
         """Return a row that needs a second look: damaged, or merely not ASCII or of several lines."""
-        noted, self._watch.noted = self._watch.noted, 0
         line = self._before + self._reader.line_num
         if (fault := self._fault(cells, noted, began)) is not None:
             return self._context.problem(row, *fault, line)
         values = dict(zip(self._plan.names, cells, strict=True))
         self._look(values, row, line)
         if noted & NON_ASCII:
-            self._look_at_text(values, row, line)
+            self._inspector.look_at_text(values, row, line)
         return Transaction(row, identity(values, row), values, self._context.options.invented)
 
     def _fault(self, cells: Sequence[str], noted: int, began: int) -> tuple[DamageKind, str, str] | None:
@@ -194,7 +242,7 @@ class DelimitedReader:
         except OSError as error:
             raise self._context.cut_off(error, 0) from error
         where = f"{path}:{self._before + self._reader.line_num}"
-        noted, self._watch.noted = self._watch.noted, 0
+        noted, self._source.noted = self._source.noted, 0
         if header and not any(cell.strip() for cell in header):
             raise TransactionsError("the header is empty", where=where, remedy="Line 1 must name the columns.")
         if noted & (NUL | CUT | LONG):

@@ -21,7 +21,7 @@ from rokt_export.transactions.jsontext import DECODER, ObjectShaper
 from rokt_export.transactions.lines import HARD_LIMIT
 from rokt_export.transactions.model import Transaction
 from rokt_export.transactions.ndjson import reason_of
-from rokt_export.transactions.reading import Context, Share
+from rokt_export.transactions.reading import Context, Share, survey
 
 _CHUNK = 1 << 16
 _NEAR_END = 16
@@ -56,6 +56,10 @@ class JsonReader:
     def close(self) -> None:
         """Release the file."""
         self._stream.close()
+
+    def survey(self, row: int) -> Generator[tuple[int, int], None, int]:
+        """Yield how many rows were read further, and how many of them are problems; see `RowReader`."""
+        return survey(self.transactions(row, Share()), row)
 
     def transactions(self, row: int, share: Share) -> Generator[Transaction, None, int]:
         """Yield a partition's rows, numbered on from `row`; return the number of the last row of the file.

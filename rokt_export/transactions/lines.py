@@ -1,11 +1,12 @@
-"""Turns a stream of bytes into lines of text as they arrive, noting the lines that need a second look."""
+"""Turns a stream of bytes into lines of text as they arrive: in blocks, or one by one where they need a second look."""
 
 from __future__ import annotations
 
+import codecs
 import io
 import re
+from collections import deque
 from collections.abc import Iterator
-from functools import partial
 
 from rokt_export.transactions.encoding import Encoding
 
@@ -17,24 +18,79 @@ PLACEHOLDER = "\0\n"
 """Stands for a line beyond the hard limit, whose text is not kept."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_BLOCK = 1 << 15
+"""Bytes read at once: some hundred rows, which stay in the processor's cache while they are looked at."""
 
 
-class LineWatch:
-    """What was noted about the lines read since it was last reset; set by the line, read by the row.
+class LineSource:
+    """The lines of a text, as blocks or one by one; what one way has handed out, the other does not.
+
+    A line is handed out as soon as its last byte has arrived. What is read one by one is noted where it is unusual.
+
+    Args:
+        stream: the plain bytes, from their start.
+        encoding: how bytes become text.
+        long: characters beyond which a line is long.
+        newline: what ends a line, as `open` takes it: "" is any of `\\n`, `\\r\\n` and `\\r`, kept as they are.
 
     Attributes:
-        noted: a sum of NON_ASCII, NUL, UNDECODABLE, LONG and CUT; the reader of rows sets it back to 0.
+        noted: a sum of NON_ASCII, NUL, UNDECODABLE, LONG and CUT, of the lines since the reader set it back to 0.
+        ready: the lines at hand of the block that is read line by line; empty between two blocks.
     """
 
-    __slots__ = ("_broken", "_long", "noted")
-
-    def __init__(self, long: int, encoding: Encoding) -> None:
+    def __init__(self, stream: io.BufferedReader, encoding: Encoding, long: int, *, newline: str) -> None:
         self.noted = 0
-        self._long = long
+        self.ready: deque[str] = deque()
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder(encoding.name)(encoding.errors)
         self._broken = _SURROGATE if encoding.errors == "surrogateescape" else re.compile("\ufffd")
+        self._long = long
+        self._newline = newline
+        self._begun = ""
+        self._ended = False
 
-    def look(self, line: str) -> None:
-        """Note what is unusual about a line."""
+    def close(self) -> None:
+        """Release the stream."""
+        self._stream.close()
+
+    def block(self) -> str:
+        """Return the lines at hand, else those that arrive next; empty at the end.
+
+        Raises:
+            OSError: the stream cannot be read further; the whole lines before this place have been handed out.
+        """
+        if self.ready:
+            rest = "".join(self.ready)
+            self.ready.clear()
+            return rest
+        return self._arrived()
+
+    def give_back(self, block: str) -> None:
+        """Take back a block, to hand it out line by line."""
+        self.ready.extend(io.StringIO(block, newline=self._newline))
+
+    def is_plain(self, block: str) -> bool:
+        """Return whether nothing in a block would be noted, save that it is not ASCII; it errs towards false."""
+        return len(block) <= self._long and "\0" not in block and (block.isascii() or _is_whole(block))
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the lines, noting them; this runs once a line, so what is usual costs three short tests.
+
+        Raises:
+            OSError: as `block`.
+        """
+        ready, long = self.ready, self._long
+        while True:
+            while ready:
+                line = ready.popleft()
+                if len(line) > long or "\0" in line or not line.isascii():
+                    self._note(line)
+                yield line
+            if not (block := self._arrived()):
+                return
+            self.give_back(block)
+
+    def _note(self, line: str) -> None:
         if not line.isascii():
             self.noted |= NON_ASCII
             if self._broken.search(line):
@@ -44,24 +100,39 @@ class LineWatch:
         if len(line) > self._long:
             self.noted |= LONG
 
+    def _arrived(self) -> str:
+        begun, self._begun = self._begun, ""
+        while not self._ended:
+            data = self._stream.read1(_BLOCK)
+            self._ended = not data
+            text = self._decoder.decode(data, self._ended)
+            if end := self._last_end(text):
+                self._begun = text[end:]
+                return self._joined(begun, text[:end])
+            if len(begun) <= HARD_LIMIT:
+                begun += text
+        return self._joined(begun, "")
 
-def text_of(stream: io.BufferedReader, encoding: Encoding, *, newline: str) -> io.TextIOWrapper:
-    """Return a stream of bytes as text; a line is handed out as soon as its last byte has arrived."""
-    return io.TextIOWrapper(stream, encoding.name, encoding.errors, newline)
+    def _joined(self, begun: str, text: str) -> str:
+        """Return a line that began earlier and the lines that came now; of a line beyond the hard limit, no more."""
+        if len(begun) + _BLOCK > HARD_LIMIT:
+            first = next(io.StringIO(text, newline=self._newline), "")
+            if len(begun) + len(first) > HARD_LIMIT or (len(begun) == HARD_LIMIT and not first):
+                self.noted |= CUT
+                return PLACEHOLDER + text[len(first) :]
+        return begun + text
+
+    def _last_end(self, text: str) -> int:
+        """Return where the last whole line ends; a `\\r` at the very end may be half of an end."""
+        return text.rfind("\n") + 1 or (text.rfind("\r", 0, -1) + 1 if self._newline == "" else 0)
 
 
-def watched_lines(text: io.TextIOWrapper, watch: LineWatch, long: int) -> Iterator[str]:
-    """Yield the lines of a text; this runs once a line, so what is usual costs three short tests."""
-    for line in iter(partial(text.readline, HARD_LIMIT), ""):
-        if len(line) > long or "\0" in line or not line.isascii():
-            watch.look(line)
-            if len(line) == HARD_LIMIT and line[-1] not in "\r\n":
-                watch.noted |= CUT
-                _skip_line(text)
-                line = PLACEHOLDER
-        yield line
-
-
-def _skip_line(text: io.TextIOWrapper) -> None:
-    while (more := text.readline(HARD_LIMIT)) and more[-1] not in "\r\n":
-        pass
+def _is_whole(block: str) -> bool:
+    """Return whether all bytes of a block were text in its encoding."""
+    if "\ufffd" in block:
+        return False
+    try:
+        block.encode()  # refuses surrogates, ten times as quickly as a pattern finds them
+    except UnicodeEncodeError:
+        return False
+    return True

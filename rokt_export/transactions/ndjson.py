@@ -11,9 +11,9 @@ from rokt_export.transactions.columns import ColumnsReport
 from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.encoding import Encoding
 from rokt_export.transactions.jsontext import DECODER, ObjectShaper, RepeatedKeyError
-from rokt_export.transactions.lines import CUT, HARD_LIMIT, LONG, NUL, UNDECODABLE, LineWatch, text_of, watched_lines
+from rokt_export.transactions.lines import CUT, HARD_LIMIT, LONG, NUL, UNDECODABLE, LineSource
 from rokt_export.transactions.model import Transaction
-from rokt_export.transactions.reading import Context, Share
+from rokt_export.transactions.reading import Context, Share, survey
 
 
 class NdjsonReader:
@@ -27,8 +27,7 @@ class NdjsonReader:
 
     def __init__(self, stream: io.BufferedReader, encoding: Encoding, context: Context) -> None:
         self._context = context
-        self._text = text_of(stream, encoding, newline="\n")
-        self._watch = LineWatch(context.options.max_row, encoding)
+        self._source = LineSource(stream, encoding, context.options.max_row, newline="\n")
         self._shaper = ObjectShaper(context)
 
     @property
@@ -38,7 +37,11 @@ class NdjsonReader:
 
     def close(self) -> None:
         """Release the file."""
-        self._text.close()
+        self._source.close()
+
+    def survey(self, row: int) -> Generator[tuple[int, int], None, int]:
+        """Yield how many rows were read further, and how many of them are problems; see `RowReader`."""
+        return survey(self.transactions(row, Share()), row)
 
     def transactions(self, row: int, share: Share) -> Generator[Transaction, None, int]:
         """Yield a partition's rows, numbered on from `row`; return the number of the last row of the file.
@@ -46,13 +49,13 @@ class NdjsonReader:
         Raises:
             TransactionsError: the file cannot be read to its end.
         """
-        watch, decode, shape = self._watch, DECODER.decode, self._shaper.transaction
+        source, decode, shape = self._source, DECODER.decode, self._shaper.transaction
         try:
-            for line, text in enumerate(watched_lines(self._text, watch, self._context.options.max_row), start=1):
+            for line, text in enumerate(source, start=1):
                 if text.isspace():
                     continue
                 row += 1
-                noted, watch.noted = watch.noted, 0
+                noted, source.noted = source.noted, 0
                 if row % share.count != share.index:
                     continue
                 if (fault := _line_fault(noted, len(text))) is not None:

@@ -12,7 +12,7 @@ from rokt_export.errors import TransactionsError
 from rokt_export.transactions.columns import ColumnsReport
 from rokt_export.transactions.inspection import Inspector
 from rokt_export.transactions.model import Transaction, Value
-from rokt_export.transactions.reading import Context, Share, identity
+from rokt_export.transactions.reading import Context, Share, identity, survey
 
 if TYPE_CHECKING:
     from pyarrow import Array, RecordBatch
@@ -50,6 +50,10 @@ class ParquetReader:
     def close(self) -> None:
         """Release the file."""
         self._file.close()
+
+    def survey(self, row: int) -> Generator[tuple[int, int], None, int]:
+        """Yield how many rows were read further, and how many of them are problems; see `RowReader`."""
+        return survey(self.transactions(row, Share()), row)
 
     def transactions(self, row: int, share: Share) -> Generator[Transaction, None, int]:
         """Yield a partition's rows, numbered on from `row`; return the number of the last row of the file.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -70,8 +70,22 @@ class RowReader(Protocol):
     def transactions(self, row: int, share: Share) -> Generator[Transaction, None, int]:
         """Yield the rows of a partition, numbered on from `row`, and return the number of the last row read."""
 
+    def survey(self, row: int) -> Generator[tuple[int, int], None, int]:
+        """Yield how many rows were read further, and how many of them are problems; return the number of the last.
+
+        The same damages are logged as by `transactions` with all rows for its share.
+        """
+
     def close(self) -> None:
         """Release the file."""
+
+
+def survey(transactions: Iterable[Transaction], row: int) -> Generator[tuple[int, int], None, int]:
+    """Yield and return what `RowReader.survey` does, for a reader that looks at each row by itself."""
+    for transaction in transactions:
+        row = transaction.row
+        yield 1, int(transaction.problem is not None)
+    return row
 
 
 def identity(values: Mapping[str, Value], row: int) -> str:

@@ -57,11 +57,14 @@ def scan(paths: Sequence[str], *, options: SourceOptions | None = None, limit: i
         TransactionsError: the input cannot be read, or holds no row.
     """
     source = open_transactions(paths, options=options)
-    rows = problems = 0
     transactions = iter(source)
-    for transaction in islice(transactions, limit):
-        rows += 1
-        problems += transaction.problem is not None
+    survey = (
+        source.survey() if limit is None else ((1, each.problem is not None) for each in islice(transactions, limit))
+    )
+    rows = problems = 0
+    for read, bad in survey:
+        rows += read
+        problems += bad
     complete = limit is None or next(transactions, None) is None
     return Scan(
         source.files,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from rokt_export.errors import TransactionsError
 from rokt_export.transactions.columns import ColumnMapper, ColumnsReport
@@ -14,6 +15,8 @@ from rokt_export.transactions.opening import open_reader
 from rokt_export.transactions.options import SourceOptions
 from rokt_export.transactions.parquet import ParquetReader
 from rokt_export.transactions.reading import Context, RowReader, Share
+
+T = TypeVar("T")
 
 
 def open_transactions(paths: Sequence[str], *, options: SourceOptions | None = None) -> TransactionSource:
@@ -89,9 +92,20 @@ class TransactionSource:
         """
         if not 0 <= index < count:
             raise ValueError(f"partition {index} of {count}")
-        return self._rows(Share(index, count))
+        share = Share(index, count)
+        return self._read(lambda reader, row: reader.transactions(row, share))
 
-    def _rows(self, share: Share) -> Iterator[Transaction]:
+    def survey(self) -> Iterator[tuple[int, int]]:
+        """Yield how many rows were read further, and how many of them are problems, until all have been looked at.
+
+        It finds what iterating would find, and makes no transactions.
+
+        Raises:
+            TransactionsError: as `partition`.
+        """
+        return self._read(lambda reader, row: reader.survey(row))
+
+    def _read(self, read: Callable[[RowReader, int], Generator[T, None, int]]) -> Iterator[T]:
         self._log = DamageLog(self.options.keep_findings)
         row = 0
         for file in self.files:
@@ -99,7 +113,7 @@ class TransactionSource:
             reader = self._open(file)
             if reader is not None:
                 try:
-                    row = yield from reader.transactions(row, share)
+                    row = yield from read(reader, row)
                 finally:
                     self._note_columns(reader)
                     reader.close()
