@@ -38,13 +38,15 @@ def places_to_redact(transactions: Sequence[Transaction], texts: Sequence[str], 
         suspects = {*places_not_plain(texts), *_digests(folded)}
         for column in columns:
             if any(map(contains, folded, column)):
-                suspects.update(place for place, hit in enumerate(map(contains, folded, column)) if hit)
+                suspects.update(place for place, value in enumerate(column) if value and value in folded[place])
     return [place for place in sorted(suspects) if not _is_harmless(transactions[place], texts[place], personal)]
 
 
 def places_not_plain(texts: Sequence[str]) -> list[int]:
     """Return the places of the texts that are no plain identifiers."""
-    if _ALL_PLAIN.fullmatch("\n".join(texts)) and max(map(len, texts), default=0) <= _LONGEST:
+    together = "\n".join(texts)
+    as_many = together.count("\n") < len(texts)  # none has a line break of its own
+    if as_many and _ALL_PLAIN.fullmatch(together) and max(map(len, texts)) <= _LONGEST:
         return []
     return [place for place, text in enumerate(texts) if not _PLAIN.fullmatch(text)]
 

@@ -145,10 +145,11 @@ class Deliveries:
 
     def texts(self) -> list[str]:
         """Return all that is told of each delivery as one text, for one look."""
-        columns = [column for column in self.told() if column.count(None) < len(column)]
-        if any(None in column for column in columns):
-            columns = [[text or "" for text in column] for column in columns]
-        return list(map("|".join, zip(*columns, strict=True)))
+        columns = [column for column in self.told() if not is_empty(column)]
+        try:
+            return list(map("|".join, zip(*columns, strict=True)))
+        except TypeError:  # some have a text where others have none
+            return ["|".join(filter(None, texts)) for texts in zip(*columns, strict=True)]
 
     @classmethod
     def together(cls, deliveries: Sequence[Delivery]) -> Deliveries:
@@ -157,3 +158,8 @@ class Deliveries:
 
     def __len__(self) -> int:
         return len(self.row)
+
+
+def is_empty(column: Sequence[object]) -> bool:
+    """Return whether a column holds nothing but None."""
+    return not column or (column[0] is None and column.count(None) == len(column))

@@ -69,8 +69,9 @@ def _not_of_others(
     recent: dict[bytes, None] = {}
     for batch in _batches(transactions, ahead):
         marks = [writer.fingerprint(canonical_row(each)) for each in batch]
-        delivered = set() if selection.delivered else writer.already_delivered(marks)
         doubtful = set() if selection.unknown else writer.uncertain(marks)
+        # Looked up last: what another run had under way at the first look may be delivered at the second.
+        delivered = set() if selection.delivered else writer.already_delivered(marks)
         repeated = set() if selection.delivered else writer.under_way(marks) | recent.keys()
         for transaction, mark in zip(batch, marks, strict=True):
             if mark in delivered or mark in repeated:

@@ -212,6 +212,31 @@ def test_a_second_send_that_was_cut_off_is_unknown_whatever_the_first_one_came_t
     assert outcomes(journal, writer.run) == [(1, "unknown"), (2, "failed")]
 
 
+def test_a_row_that_is_intended_again_while_it_is_open_is_in_the_later_batch_alone(journal, place):
+    writer = begin(journal)
+    writer.intend([item(1), item(2)])
+    writer.intend([item(2), item(3)])
+    writer.settle([settled(1)])
+    with sqlite3.connect(place) as looking:
+        assert looking.execute("SELECT count(*) FROM intent").fetchone() == (1,)
+    assert list(writer.unsettled_rows()) == [2, 3]
+    writer.forget_intent([2])
+    assert list(writer.unsettled_rows()) == [3]
+    writer.settle([settled(3), settled(3, REJECTED)])
+    assert outcomes(journal, writer.run) == [(1, "delivered"), (3, "rejected")]
+
+
+def test_batches_of_any_size_and_shape_are_stored_whole(journal):
+    writer = begin(journal)
+    expected = []
+    for size in (1, 31, 32, 33, 100):
+        rows = [settled(len(expected) + number) for number in range(1, size + 1)]
+        rows[-1] = dataclasses.replace(rows[-1], error="dns: no such host", reason="é", invented=True)
+        writer.settle(rows)
+        expected += rows
+    assert list(journal.deliveries(writer.run)) == expected
+
+
 def test_an_unknown_row_stays_unknown_when_its_resend_was_never_sent(journal, place):
     crashed(place)
     writer = journal.reopen("last")

@@ -86,6 +86,18 @@ def test_what_an_earlier_run_may_have_delivered_is_uncertain(journal, settled):
     assert chosen(begin(journal, production=True), rows, delivered=True) == ([2], {LeftOut.UNCERTAIN: 1})
 
 
+def test_what_a_run_at_the_same_time_has_under_way_is_uncertain_whenever_it_began(journal):
+    rows = people(1, 2, 3)
+    first, second = begin(journal, production=True), begin(journal, production=True)
+    intend(first, rows[0])
+    assert chosen(second, rows) == ([2, 3], {LeftOut.UNCERTAIN: 1})
+    intend(first, rows[1])
+    assert chosen(second, rows) == ([3], {LeftOut.UNCERTAIN: 2})
+    settle(first, rows[0], OutcomeKind.DELIVERED)
+    settle(first, rows[1], OutcomeKind.REJECTED)
+    assert chosen(second, rows) == ([2, 3], {LeftOut.DELIVERED: 1})
+
+
 def test_equal_rows_are_one_however_far_apart_they_stand(journal):
     writer = begin(journal, production=True)
     rows = people(*range(1, 700), 1, 350, 699, *range(701, 6000), 5)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Dialect, Insert, Table, or_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from rokt_export.delivery.journal.schema import delivery, ledger, note, recording
-from rokt_export.delivery.model import Deliveries
+from rokt_export.delivery.model import Deliveries, is_empty
+
+_TOGETHER = 32
+"""Records that one statement takes to SQLite, which spends a sixth less on each then; with 15 parameters each it stays
+below the 999 that old versions allow."""
 
 DELIVERY_COLUMNS = tuple(column.name for column in delivery.columns)
 
@@ -28,7 +32,7 @@ class BulkInsert:
         self._dialect = dialect
         self._table = table
         self._columns = tuple(column.name for column in table.columns)
-        self._statements: dict[tuple[str, ...], str] = {}
+        self._statements: dict[tuple[str, ...], tuple[str, str | None]] = {}
 
     def run(
         self, connection: Connection, records: Iterable[tuple[Any, ...]], columns: tuple[str, ...] | None = None
@@ -40,16 +44,26 @@ class BulkInsert:
             records: each a tuple in the order of the columns.
             columns: those that the records have, in the order of the table's; the others become NULL. None for all.
         """
-        if records:
-            run_many(connection, self._statement(columns or self._columns), records)
+        statement, together = self._prepared(columns or self._columns)
+        if together is not None:
+            records = list(records)
+            whole = len(records) - len(records) % _TOGETHER
+            for first in range(0, whole, _TOGETHER):
+                run_one(connection, together, tuple(chain.from_iterable(records[first : first + _TOGETHER])))
+            records = records[whole:]
+        run_many(connection, statement, records)
 
-    def _statement(self, columns: tuple[str, ...]) -> str:
+    def _prepared(self, columns: tuple[str, ...]) -> tuple[str, str | None]:
+        """The statement for one record and, where that is quicker, for several."""
         found = self._statements.get(columns)
         if found is None:
             compiled = _upsert(self._dialect, self._table).compile(dialect=self._dialect, column_keys=columns)
             if compiled.positiontup is not None and tuple(compiled.positiontup) != columns:
                 raise AssertionError("the statement orders its parameters as the table orders its columns")
-            found = self._statements[columns] = str(compiled)
+            one = f"VALUES ({', '.join('?' * len(columns))})"
+            several = f"{one}{one.replace('VALUES', ',') * (_TOGETHER - 1)}"
+            sql = str(compiled)
+            found = self._statements[columns] = sql, sql.replace(one, several) if one in sql else None
         return found
 
 
@@ -63,12 +77,10 @@ class BulkDeliveries:
 
     def run(self, connection: Connection, run_no: int, intents: Sequence[int], deliveries: Deliveries) -> None:
         """Write deliveries of a run, given the number of the batch that intended each."""
-        if not deliveries:
-            return
         columns: dict[str, Iterable[Any]] = {"run_no": repeat(run_no), "row": (), "intent_no": intents}
         for name in _VALUES:
             values: list[Any] = getattr(deliveries, name)
-            if values[0] is not None or values.count(None) < len(values):
+            if not is_empty(values):
                 columns[name] = values
         columns["outcome"] = map(str, deliveries.outcome)
         columns["invented"] = map(self._flag, deliveries.invented)
@@ -94,8 +106,8 @@ def run_many(connection: Connection, statement: str, records: Iterable[tuple[Any
     file = connection.connection.driver_connection
     if isinstance(file, sqlite3.Connection):
         file.executemany(statement, records)
-    else:
-        connection.exec_driver_sql(statement, list(records))
+    elif records := list(records):
+        connection.exec_driver_sql(statement, records)
 
 
 class Bulk:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from rokt_export.delivery.journal.intents import FINGERPRINT_BYTES, chunks, open_rows
 from rokt_export.delivery.journal.schema import intent, ledger
@@ -38,13 +38,35 @@ def entered(connection: Connection, fingerprints: Sequence[bytes], *, certain: b
 
 def cut_off(connection: Connection, besides: int) -> set[bytes]:
     """Return the fingerprints of every open row of all runs but `besides`: production may have them."""
-    with_hashes = select(intent.c.run_no).where(intent.c.fingerprints.is_not(None), intent.c.run_no != besides)
+    others = select(intent.c.run_no).where(*_of_others(besides)).distinct()
     return {
         one.fingerprint
-        for run_no in connection.scalars(with_hashes.distinct()).all()
+        for run_no in connection.scalars(others).all()
         for one in open_rows(connection, run_no).values()
         if one.fingerprint is not None
     }
+
+
+class Elsewhere:
+    """What `cut_off` finds, looked up again whenever a batch came or went: other runs may go on at the same time."""
+
+    def __init__(self, besides: int) -> None:
+        self._besides = besides
+        self._seen: tuple[int | None, ...] = ()
+        self._open: set[bytes] = set()
+
+    def open(self, connection: Connection) -> set[bytes]:
+        """Return the fingerprints; not to be changed."""
+        batches = select(func.max(intent.c.no), func.count()).where(*_of_others(self._besides))
+        seen = tuple(connection.execute(batches).one())
+        if seen != self._seen:
+            self._open = cut_off(connection, self._besides)
+            self._seen = seen
+        return self._open
+
+
+def _of_others(besides: int) -> tuple[ColumnElement[bool], ...]:
+    return intent.c.fingerprints.is_not(None), intent.c.run_no != besides
 
 
 def withdraw(connection: Connection, fingerprints: Sequence[bytes]) -> None:

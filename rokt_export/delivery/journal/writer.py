@@ -64,7 +64,7 @@ class RunWriter:
         self._underway = Underway()
         self._settled = RowSet()
         self._settled_complete = False
-        self._uncertain: set[bytes] | None = None
+        self._elsewhere = ledger.Elsewhere(run_no)
         self._heard = time.monotonic()
         self._bulk = Bulk(store.writing.dialect)
         self._intents = Intents(store.writing.dialect, run_no, owner)
@@ -96,15 +96,17 @@ class RunWriter:
             return ledger.entered(connection, fingerprints, certain=True)
 
     def uncertain(self, fingerprints: Sequence[bytes]) -> set[bytes]:
-        """Return those of the fingerprints whose rows an earlier production run may have delivered: its `unknown` ones.
+        """Return those of the fingerprints whose rows another production run may have delivered.
+
+        These are the `unknown` ones of earlier runs, and what a run that goes on at the same time has under way.
 
         Raises:
             JournalError: the journal cannot be read.
         """
         with self._guard("read"), self._store.reading.connect() as connection:
-            if self._uncertain is None:
-                self._uncertain = ledger.cut_off(connection, self._run_no)
-            return ledger.entered(connection, fingerprints, certain=False) | self._uncertain.intersection(fingerprints)
+            # In the order of a row's way, so that it is not missed while another run settles it.
+            under_way = self._elsewhere.open(connection).intersection(fingerprints)
+            return under_way | ledger.entered(connection, fingerprints, certain=False)
 
     def under_way(self, fingerprints: Sequence[bytes]) -> set[bytes]:
         """Return those of the fingerprints whose rows this writer intended and has not settled yet; from any thread."""

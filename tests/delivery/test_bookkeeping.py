@@ -1,0 +1,168 @@
+"""What the journal is told of events: in batches, redacted, and the same as if each row came alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from commands.conftest import spec_text
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rokt_export.delivery.bookkeeping import Bookkeeper
+from rokt_export.delivery.events import Intended, Settled
+from rokt_export.delivery.harmless import places_not_plain, places_to_redact
+from rokt_export.delivery.journal import Journal, RunWriter
+from rokt_export.delivery.model import Deliveries, Delivery
+from rokt_export.delivery.secrecy import PersonalData, redactor_for
+from rokt_export.delivery.tally import Tally
+from rokt_export.exchange.model import Exchange, Fault, FaultKind, Outcome, OutcomeKind, Response, Timings
+from rokt_export.exchange.render import Renderer
+from rokt_export.spec.loading import load_spec
+from rokt_export.spec.model import PartnerSpec
+from rokt_export.transactions.model import Transaction
+
+DELIVERED, REJECTED, UNKNOWN = OutcomeKind.DELIVERED, OutcomeKind.REJECTED, OutcomeKind.UNKNOWN
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> PartnerSpec:
+    file = tmp_path_factory.mktemp("spec") / "acme.yaml"
+    file.write_text(spec_text("https://example.com"), encoding="utf-8")
+    return load_spec(file).spec
+
+
+@pytest.fixture(scope="module")
+def personal(spec: PartnerSpec) -> PersonalData:
+    return PersonalData(spec, Renderer(spec, "staging", {}))
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[RunWriter]:
+    with Journal.open(tmp_path / "journal.sqlite") as journal:
+        yield journal.begin(
+            command="replay", partner="acme", environment="staging", spec_file="acme.yaml", spec_sha256="0" * 64
+        )
+
+
+def person(row: int, **values: str | None) -> Transaction:
+    return Transaction(row, f"tx{row}", {"email": "jane.doe@example.com", "firstname": "Jane", **values})
+
+
+def exchange(transaction: Transaction, kind: OutcomeKind = DELIVERED, **told: str) -> Exchange:
+    timings = Timings(total=0.0123456)
+    answer = Fault(FaultKind.DNS, "no such host", False, timings) if kind is UNKNOWN else Response(201, timings=timings)
+    return Exchange(transaction, None, answer, Outcome(kind, "rule 1", **told), 1, 1.7e9)
+
+
+def batch() -> list[Exchange]:
+    return [
+        exchange(person(1)),
+        exchange(person(2), REJECTED, reason="jane.doe@example.com is known"),
+        exchange(person(3), reference="Jane-7"),
+        exchange(person(4), UNKNOWN),
+        Exchange(person(5), None, None, Outcome(OutcomeKind.INVALID, reason="no email")),
+        exchange(person(6), code="E1"),
+    ]
+
+
+def test_columns_say_what_single_deliveries_do():
+    singles = [Delivery.of(one) for one in batch()]
+    assert Deliveries.of(batch()) == Deliveries.together(singles)
+    assert asdict(Deliveries.of(batch()[:1])) == {name: [value] for name, value in asdict(singles[0]).items()}
+    assert Deliveries.of([]).texts() == []
+
+
+def test_only_what_is_personal_in_a_batch_is_redacted(writer, spec, personal):
+    redactor = redactor_for(spec, "staging", {}, key=b"key")
+    keeper = Bookkeeper(writer, redactor, personal)
+    exchanges = batch()
+    keeper(Intended(tuple(one.transaction for one in exchanges)))
+    keeper(Settled(tuple(exchanges)))
+    keeper(Settled(()))
+    stored = list(_deliveries(writer))
+    token = redactor.token("jane.doe@example.com")
+    assert [one.reason for one in stored] == [None, f"{token} is known", None, None, "no email", None]
+    assert [one.reference for one in stored] == [None, None, f"{redactor.token('Jane')}-7", None, None, None]
+    assert [one.transaction for one in stored] == [one.transaction.id for one in exchanges]
+    assert stored[0] == Delivery.of(exchanges[0])
+    assert stored[3].error == "dns: no such host"
+
+
+def _deliveries(writer: RunWriter) -> Iterator[Delivery]:
+    with Journal.open(writer._store.path) as journal:
+        yield from journal.deliveries(writer.run)
+
+
+def test_a_row_that_echoes_a_secret_does_not_spoil_the_others(writer, spec, personal):
+    redactor = redactor_for(spec, "staging", {}, key=b"key")
+    redactor.add_secret("TOKEN", "s3cret-canary")
+    Bookkeeper(writer, redactor, personal)(
+        Settled((exchange(person(1), reference="s3cret-canary"), exchange(person(2), reference="r-2")))
+    )
+    assert [one.reference for one in _deliveries(writer)] == ["$TOKEN", "r-2"]
+
+
+MD5 = hashlib.md5(b"jane.doe@example.com", usedforsecurity=False).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("values", "text", "personal_text"),
+    [
+        ({}, "tx1|12-34", False),
+        ({}, "tx1|JANE", True),
+        ({}, "tx1|janet", False),
+        ({"firstname": " Jane\t"}, "jane-1", True),
+        ({"firstname": "Ja ne"}, "jane-1", False),
+        ({"firstname": None}, "tx1", False),
+        ({"firstname": ""}, "tx1", False),
+        ({"firstname": "a\0b"}, "tx1", False),
+        ({"zipcode": "10001"}, "tx100010", False),
+        ({"zipcode": "10001"}, "tx-10001", True),
+        ({"mobile": "2025550123"}, "c20255501239", True),
+        ({"firstname": "STRASSE7"}, "x-strasse7", True),
+        ({}, f"tx1|{MD5}", True),
+        ({}, f"tx1|{MD5[:-1]}0", MD5[-1] == "0"),
+        ({}, "two words", True),
+        ({}, "two\nlines", True),
+        ({}, "x" * 301, True),
+        ({"unheard_of": "R2D2C3PO"}, "r2d2c3po", True),
+    ],
+)
+def test_what_counts_as_personal(personal, values, text, personal_text):
+    row = person(1, **values)
+    assert places_to_redact([row], [text], personal) == ([0] if personal_text else [])
+    others = [person(2, **dict.fromkeys(values, "other")), person(3, **dict.fromkeys(values, "other"))]
+    found = places_to_redact([others[0], row, others[1]], ["tx2", text, "tx3"], personal)
+    assert found == ([1] if personal_text else [])
+    mixed = places_to_redact([person(2, dob="19830101"), row], ["tx2", text], personal)
+    assert mixed == ([1] if personal_text else [])
+
+
+words = st.text("Ja1. ß\n", max_size=4)
+
+
+@given(st.lists(st.tuples(words, words, st.booleans()), min_size=1, max_size=6))
+def test_a_batch_is_judged_as_its_rows_are_one_by_one(personal, rows):
+    people = [
+        Transaction(number, "tx", {"firstname": name}, invented) for number, (name, _, invented) in enumerate(rows)
+    ]
+    texts = [text for _, text, _ in rows]
+    alone = [place for place, (row, text) in enumerate(zip(people, texts, strict=True))
+             if places_to_redact([row], [text], personal)]  # fmt: skip
+    assert places_to_redact(people, texts, personal) == alone
+    assert places_not_plain(texts) == [place for place, text in enumerate(texts) if places_not_plain([text])]
+
+
+def test_a_tally_counts_a_batch_as_its_rows_one_by_one():
+    together, alone = Tally(), Tally()
+    together.add(batch())
+    for one in batch():
+        alone.add([one])
+    together.add([])
+    assert together == alone
+    assert together.outcomes == {"delivered": 3, "rejected": 1, "unknown": 1, "invalid": 1}
+    assert (together.attempts, together.retries, together.unreachable, together.latencies.count) == (5, 0, 1, 5)
