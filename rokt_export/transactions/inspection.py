@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import repeat
 
 from rokt_export.spec.attributes import canonical, fold
 from rokt_export.transactions.columns import ColumnPlan
@@ -77,7 +79,7 @@ class Inspector:
             return False
         cells = dict(zip(self._columns, columns, strict=True))
         return not (
-            (self._zip is not None and _has_short_zip(cells[self._zip]))
+            (self._zip is not None and self._has_short_zip(cells, cells[self._zip]))
             or any(_has_serial(cells[name]) for name in self._dates)
             or any(_has_number(cells[name]) for name in self._ids)
         )
@@ -148,7 +150,9 @@ class Inspector:
             )
 
     def _look_at_zip(self, name: str, cell: Value, values: Mapping[str, Value], row: int, line: int | None) -> None:
-        if isinstance(cell, str) and _SHORT_ZIP.fullmatch(cell) and self._is_american(values):
+        country = None if self._country is None else values.get(self._country)
+        state = None if self._state is None else values.get(self._state)
+        if isinstance(cell, str) and _SHORT_ZIP.fullmatch(cell) and self._may_be_american(country, state):
             digits = len(cell.strip().partition("-")[0])
             self._add(
                 DamageKind.SHORT_ZIP,
@@ -159,15 +163,20 @@ class Inspector:
                 "Format the column as text before saving, and export it again.",
             )
 
-    def _is_american(self, values: Mapping[str, Value]) -> bool:
-        """Return whether a row is from the US, as far as it says: by country, else by state, else it may be."""
-        country = values.get(self._country) if self._country is not None else None
-        if isinstance(country, str) and country.strip():
-            return fold(country) in _US
-        state = values.get(self._state) if self._state is not None else None
-        if isinstance(state, str) and state.strip():
-            return _STATES.fullmatch(fold(state)) is not None
-        return self._country is None and self._state is None
+    def _has_short_zip(self, cells: Mapping[str, Sequence[str]], zips: Sequence[str]) -> bool:
+        if min(map(len, zips)) >= 5 and "-" not in "".join(zips):
+            return False
+        countries = repeat("") if self._country is None else cells[self._country]
+        states = repeat("") if self._state is None else cells[self._state]
+        return any(
+            _SHORT_ZIP.fullmatch(zipcode) and self._may_be_american(country, state)
+            for zipcode, country, state in zip(zips, countries, states, strict=False)
+        )
+
+    def _may_be_american(self, country: Value, state: Value) -> bool:
+        """Return whether a row is from the US, as far as it says; one that cannot say it may be."""
+        said = _is_american(country if isinstance(country, str) else "", state if isinstance(state, str) else "")
+        return said if said is not None else self._country is None and self._state is None
 
     def _add(self, kind: DamageKind, name: str, row: int, line: int | None, message: str, remedy: str) -> None:
         self._log.add(Damage(kind, row, self._columns[name], self._file, line, message, remedy))
@@ -191,8 +200,12 @@ def mojibake(text: str) -> str | None:
     return None
 
 
-def _has_short_zip(column: Sequence[str]) -> bool:
-    return (min(map(len, column)) < 5 or "-" in "".join(column)) and any(map(_SHORT_ZIP.fullmatch, column))
+@lru_cache(maxsize=1024)
+def _is_american(country: str, state: str) -> bool | None:
+    """Return whether a country, else a state, is the US or of it; None where both are blank."""
+    if country.strip():
+        return fold(country) in _US
+    return _STATES.fullmatch(fold(state)) is not None if state.strip() else None
 
 
 def _has_serial(column: Sequence[str]) -> bool:

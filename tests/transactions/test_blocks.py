@@ -79,6 +79,15 @@ def test_a_clean_file_is_not_looked_at_row_by_row(write, monkeypatch, end, quote
     assert scan([path]).rows == 3_000
 
 
+def test_short_zips_of_other_countries_do_not_need_a_second_look(write, monkeypatch):
+    seen = []
+    monkeypatch.setattr(Inspector, "look", lambda _self, values, *_: seen.append(values["country"]))
+    path = write("zipcode,country\n" + "2000,au\n" * 9_000 + "2000,us\n")
+    assert len(list(open_transactions([path]))) == 9_001
+    assert len(seen) < 9_000
+    assert seen[-1] == "us"
+
+
 def test_damage_behind_blocks_has_its_line(write):
     path = write("\n".join([HEADER, *[",".join(USUAL[:6]), ""] * 3_000, "ragged"]))
     (damage,) = scan([path]).damages
