@@ -127,7 +127,7 @@ class Steps:
 
         def keep(event: Event) -> None:
             nonlocal settled
-            settled += isinstance(event, Settled)
+            settled += isinstance(event, Settled) or (isinstance(event, Intended) and bool(event.settled.exchanges))
             keeper(event)
 
         options = EngineOptions(concurrency=self._job.concurrency)
@@ -147,17 +147,21 @@ class _WriterAlone:
 
     def __call__(self, event: Event) -> None:
         match event:
-            case Intended(transactions):
-                self._writer.intend([(each.row, each.id, None) for each in transactions])
+            case Intended(transactions, settled):
+                items = [(each.row, each.id, None) for each in transactions]
+                self._writer.intend(items, settled=(Deliveries.of(settled.exchanges), {}))
             case Settled(exchanges):
                 self._writer.settle(Deliveries.of(exchanges))
 
 
 def _events(exchanges: Sequence[Exchange], batch: int) -> Iterator[Event]:
+    """As the engine yields them: what is over goes with what begins."""
+    over = Settled()
     for start in range(0, len(exchanges), batch):
         part = tuple(exchanges[start : start + batch])
-        yield Intended(tuple(exchange.transaction for exchange in part))
-        yield Settled(part)
+        yield Intended(tuple(exchange.transaction for exchange in part), over)
+        over = Settled(part)
+    yield over
 
 
 def timed(action: Callable[[], T]) -> tuple[float, T]:

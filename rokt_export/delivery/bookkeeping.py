@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from rokt_export.delivery.harmless import places_not_plain, places_to_redact
 from rokt_export.delivery.model import Deliveries, Recordings
 from rokt_export.delivery.recording import record
 from rokt_export.delivery.secrecy import PersonalData
+from rokt_export.delivery.tally import LeftOut
 from rokt_export.exchange.model import Exchange, OutcomeKind
 from rokt_export.redaction import Redactor
 from rokt_export.transactions.model import Transaction
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from rokt_export.delivery.journal import RunWriter
 
 
+_NONE: Mapping[int, LeftOut] = {}
 _FIRST = 200
 _PROBLEMS = 20_000
 
@@ -35,6 +37,7 @@ class Bookkeeper:
         personal: knows a row's personal values.
         recordings: `some` keeps the first 200 and up to 20,000 that did not come out as hoped.
         expected: the outcome hoped for.
+        again, doubtful: whether rows are sent that production has, and that it may have.
     """
 
     writer: RunWriter
@@ -42,34 +45,45 @@ class Bookkeeper:
     personal: PersonalData
     recordings: Recordings = Recordings.SOME
     expected: OutcomeKind = OutcomeKind.DELIVERED
+    again: bool = True
+    doubtful: bool = True
     _first: int = 0
     _problems: int = 0
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: Event) -> Mapping[int, LeftOut]:
         """Write an event down, before anybody else hears of it.
+
+        Returns:
+            Rows that must not be sent although they were just intended, and why: somebody else was quicker.
 
         Raises:
             JournalError: the journal cannot be written; nothing more may be sent.
         """
         match event:
-            case Intended(transactions):
+            case Intended(transactions, settled):
                 rows = [transaction.row for transaction in transactions]
-                self.writer.intend(list(zip(rows, self._names(transactions), self._marks(transactions), strict=True)))
+                items = list(zip(rows, self._names(transactions), self._marks(transactions), strict=True))
+                over = self._results(settled.exchanges)
+                return self.writer.intend(items, again=self.again, doubtful=self.doubtful, settled=over)
             case Settled(exchanges):
-                self._settle(exchanges)
+                self.writer.settle(*self._results(exchanges))
             case Withdrawn(transactions):
                 self.writer.forget_intent([each.row for each in transactions])
             case Progress():
                 self.writer.heartbeat()
+        return _NONE
 
-    def _settle(self, exchanges: tuple[Exchange, ...]) -> None:
+    def _results(self, exchanges: tuple[Exchange, ...]) -> tuple[Deliveries, Mapping[int, bytes]]:
+        """What is to be written of exchanges that are over: the deliveries, and recordings of some."""
         deliveries = Deliveries.of(exchanges)
+        if not exchanges:
+            return deliveries, {}
         shown = deliveries.texts()
         for place in self._places_to_redact([exchange.transaction for exchange in exchanges], shown):
             self._redact(deliveries, place, exchanges[place].transaction)
         usual = self._first >= _FIRST and deliveries.outcome.count(self.expected) == len(exchanges)
         nothing = self.recordings is Recordings.NONE or (self.recordings is Recordings.SOME and usual)
-        self.writer.settle(deliveries, {} if nothing else self._recorded(exchanges))
+        return deliveries, {} if nothing else self._recorded(exchanges)
 
     def _places_to_redact(self, transactions: Sequence[Transaction], shown: Sequence[str]) -> Iterable[int]:
         together = "\n".join(shown)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from math import ceil
 
@@ -128,6 +128,7 @@ class Engine:
         self._broken: Exception | None = None
         self._reached = False
         self._hungry = False
+        self._withheld: frozenset[int] = frozenset()
         self._eager = options.concurrency > 1 and not options.stop.early
         self._batch = _batch(options)
         self._portion = max(_PORTION, self._batch // 4)
@@ -143,6 +144,10 @@ class Engine:
         """Do not wait for answers: what was sent and not answered is `unknown`. May be called from a signal handler."""
         self._abandoned = True
         self.stop()
+
+    def withhold(self, rows: Collection[int]) -> None:
+        """Do not send these of the transactions just intended; called while an `Intended` event is listened to."""
+        self._withheld = frozenset(rows)
 
     def run(self) -> Iterator[Event]:
         """Yield events until all is settled, or a rule or a person stops it.
@@ -184,15 +189,17 @@ class Engine:
             return
         batch, portion = self._batch, self._portion
         room = batch - len(self._ready)
-        if room * 2 < min(batch, portion * 2) or len(self._retries) >= _WAITING:
+        if room * 4 < min(batch, portion * 2) * 3 or len(self._retries) >= _WAITING:
             return
         taken = self._take(min(room, portion))
         jobs = [job for job in map(self._rendered, taken) if job is not None]
         self._hungry = len(jobs) < len(taken)
         if jobs:
-            if self._settled:  # first, so that what a crash leaves uncertain does not add up
-                yield self._flush()
-            yield Intended(tuple([job.transaction for job in jobs]))
+            # With what is over, so that what a crash leaves uncertain does not add up.
+            yield Intended(tuple([job.transaction for job in jobs]), self._flush())
+            if self._withheld:
+                jobs = [job for job in jobs if job.transaction.row not in self._withheld]
+                self._withheld = frozenset()
             self._ready.extend(jobs)
 
     def _take(self, most: int) -> list[Transaction]:

@@ -22,17 +22,23 @@ class StopReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Intended:
-    """These transactions are about to be sent; none of them is before every listener has returned."""
-
-    transactions: tuple[Transaction, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Settled:
     """These exchanges are over."""
 
-    exchanges: tuple[Exchange, ...]
+    exchanges: tuple[Exchange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Intended:
+    """These transactions are about to be sent; none of them is before every listener has returned.
+
+    Attributes:
+        transactions: the batch.
+        settled: what is over by now: one trip to the disk serves both.
+    """
+
+    transactions: tuple[Transaction, ...]
+    settled: Settled = Settled()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from rokt_export.delivery.bookkeeping import Bookkeeper
 from rokt_export.delivery.credentials import Credentials
 from rokt_export.delivery.engine import Engine, EngineOptions
-from rokt_export.delivery.events import Event, Finished, Paced, Progress, Settled, StopReason
+from rokt_export.delivery.events import Event, Finished, Intended, Paced, Progress, Settled, StopReason
 from rokt_export.delivery.feed import FileFeed, LiveFeed
 from rokt_export.delivery.misses import Misses, SharedMisses
 from rokt_export.delivery.plan import FileRows, Plan
@@ -128,12 +128,16 @@ def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brak
         classifier = Classifier(plan.spec.responses)
         engine = Engine(feed, renderer, classifier, transport, credentials, engine_options, _misses())
         keeper = Bookkeeper(writer, redactor, PersonalData(plan.spec, renderer), plan.recordings, plan.expected)
+        keeper.again, keeper.doubtful = plan.selection.delivered, plan.selection.unknown
         brake.attach(engine)
         teller = _Teller(index, tally, watch)
         finished = Finished(StopReason.COMPLETE)
         try:
             for event in engine.run():
-                keeper(event)
+                if taken := keeper(event):
+                    engine.withhold(taken)
+                    for why in taken.values():
+                        tally.leave_out(why)
                 teller(event)
                 if isinstance(event, Finished):
                     finished = event
@@ -155,9 +159,10 @@ class _Teller:
 
     def __call__(self, event: Event) -> None:
         match event:
-            case Settled(exchanges):
-                self.tally.add(exchanges)
-                self.watch.settled(event)
+            case Settled():
+                self._settled(event)
+            case Intended(_, settled) if settled.exchanges:
+                self._settled(settled)
             case Paced(message):
                 self._messages.append(message)
             case Progress(in_flight):
@@ -166,6 +171,10 @@ class _Teller:
         if self._messages or now - self._told >= _TELL_EVERY:
             self._told = now
             self.last()
+
+    def _settled(self, event: Settled) -> None:
+        self.tally.add(event.exchanges)
+        self.watch.settled(event)
 
     def last(self) -> None:
         self.watch.tell(self.index, self.tally, self._in_flight, tuple(self._messages))

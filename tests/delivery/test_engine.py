@@ -55,6 +55,10 @@ idempotent: {idempotent}
 RETRY = frozenset({"attempts", "backoff", "backoff_limit"})
 
 
+def settled_in(event: Event) -> Settled | None:
+    return event.settled if isinstance(event, Intended) else event if isinstance(event, Settled) else None
+
+
 class Run:
     """What an engine told, sorted."""
 
@@ -62,7 +66,7 @@ class Run:
         self.events = events
         self.finished = next((event for event in events if isinstance(event, Finished)), None)
         self.exchanges: list[Exchange] = [
-            exchange for event in events if isinstance(event, Settled) for exchange in event.exchanges
+            exchange for event in events if (over := settled_in(event)) for exchange in over.exchanges
         ]
         self.messages = [event.message for event in events if isinstance(event, Paced)]
         self.withdrawn = [each.row for event in events if isinstance(event, Withdrawn) for each in event.transactions]
@@ -186,10 +190,10 @@ def test_never_more_are_open_than_in_flight_and_one_batch(bench, partner):
 
     def listen(event: Event) -> None:
         nonlocal most
+        if (over := settled_in(event)) is not None:
+            open_rows.difference_update(each.transaction.row for each in over.exchanges)
         if isinstance(event, Intended):
             open_rows.update(each.row for each in event.transactions)
-        elif isinstance(event, Settled):
-            open_rows.difference_update(each.transaction.row for each in event.exchanges)
         most = max(most, len(open_rows))
 
     bench.run(400, concurrency=8, listen=listen)

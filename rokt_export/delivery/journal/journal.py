@@ -202,11 +202,12 @@ class Journal:
         key = ledger.partner_key(self._secret, partner)
         certain = doubtful = 0
         with self._reading() as connection:
-            open_marks = ledger.cut_off(connection, besides=0)
+            elsewhere = ledger.Elsewhere(run_no=0)
+            elsewhere.look(connection, own=())
             for some in chunks(contents, _LOOKUP):
                 marks = [ledger.fingerprint(key, content) for content in some]
                 known = ledger.entered(connection, marks, certain=True)
-                maybe = (ledger.entered(connection, marks, certain=False) | open_marks) - known
+                maybe = (ledger.entered(connection, marks, certain=False) | elsewhere.runs) - known
                 certain += sum(mark in known for mark in marks)
                 doubtful += sum(mark in maybe for mark in marks)
         return certain, doubtful

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import Connection, func, select
 
 from rokt_export.delivery.journal.intents import FINGERPRINT_BYTES, chunks, open_rows
 from rokt_export.delivery.journal.schema import intent, ledger
@@ -36,37 +36,53 @@ def entered(connection: Connection, fingerprints: Sequence[bytes], *, certain: b
     return found
 
 
-def cut_off(connection: Connection, besides: int) -> set[bytes]:
-    """Return the fingerprints of every open row of all runs but `besides`: production may have them."""
-    others = select(intent.c.run_no).where(*_of_others(besides)).distinct()
-    return {
-        one.fingerprint
-        for run_no in connection.scalars(others).all()
-        for one in open_rows(connection, run_no).values()
-        if one.fingerprint is not None
-    }
-
-
 class Elsewhere:
-    """What `cut_off` finds, looked up again whenever a batch came or went: other runs may go on at the same time."""
+    """The rows that others have under way: other runs, and other workers of this one, alive or cut off.
 
-    def __init__(self, besides: int) -> None:
-        self._besides = besides
+    Looked up again whenever a batch came or went.
+
+    Args:
+        run_no: the run of the writer that asks.
+
+    Attributes:
+        runs: fingerprints of rows that other runs have under way: production may have them.
+        workers: fingerprints of rows that this run has under way, but for the writer's own.
+    """
+
+    def __init__(self, run_no: int) -> None:
+        self._run_no = run_no
         self._seen: tuple[int | None, ...] = ()
-        self._open: set[bytes] = set()
+        self.runs: set[bytes] = set()
+        self.workers: set[bytes] = set()
 
-    def open(self, connection: Connection) -> set[bytes]:
-        """Return the fingerprints; not to be changed."""
-        batches = select(func.max(intent.c.no), func.count()).where(*_of_others(self._besides))
-        seen = tuple(connection.execute(batches).one())
-        if seen != self._seen:
-            self._open = cut_off(connection, self._besides)
-            self._seen = seen
-        return self._open
+    def look(self, connection: Connection, own: Collection[int]) -> None:
+        """Bring both up to date.
+
+        Args:
+            connection: to the journal.
+            own: numbers of the batches that are the writer's own.
+        """
+        batches = (intent.c.fingerprints.is_not(None), intent.c.no.not_in(own))
+        seen = tuple(connection.execute(select(func.max(intent.c.no), func.count()).where(*batches)).one())
+        if seen == self._seen:
+            return
+        runs: set[bytes] = set()
+        workers: set[bytes] = set()
+        for run_no in connection.scalars(select(intent.c.run_no).where(*batches).distinct()).all():
+            found = workers if run_no == self._run_no else runs
+            for one in open_rows(connection, run_no).values():
+                if one.fingerprint is not None and one.intent_no not in own:
+                    found.add(one.fingerprint)
+        self.runs, self.workers, self._seen = runs, workers, seen
 
 
-def _of_others(besides: int) -> tuple[ColumnElement[bool], ...]:
-    return intent.c.fingerprints.is_not(None), intent.c.run_no != besides
+def hold(connection: Connection, key: bytes) -> None:
+    """Let no other process look up and claim rows of a partner at the same time, until the transaction ends.
+
+    SQLite has one writer at a time, and its transactions that write are writers from their start.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(int.from_bytes(key[:8], signed=True))))
 
 
 def withdraw(connection: Connection, fingerprints: Sequence[bytes]) -> None:

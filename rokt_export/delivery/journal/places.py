@@ -22,6 +22,8 @@ VARIABLE = "ROKT_EXPORT_JOURNAL"
 
 _PATIENCE = 30.0
 """Seconds that one process waits for another's transaction; a batch takes milliseconds."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.0001, 0.01
+"""Seconds until it looks again whether the other has done."""
 
 _REMEDY = "Give a path, or a URL such as postgresql://user@host/database."
 
@@ -155,15 +157,34 @@ class _Connection(sqlite3.Connection):
 
 
 def _begin(connection: Connection) -> None:
-    # Python's driver begins deferred transactions, whose later upgrade to writing fails at once when another process
-    # writes; taking the lock at the start waits for it instead.
     options = connection.get_execution_options()
+    # Said each time, because a connection that broke is replaced by a fresh one unseen.
     if not options.get("writing"):
+        _on_driver(connection, f"PRAGMA busy_timeout = {1000 * _PATIENCE:.0f}")
         _on_driver(connection, "BEGIN")
         return
-    # Said each time, because a connection that broke is replaced by a fresh one unseen.
     _on_driver(connection, f"PRAGMA synchronous = {'FULL' if options.get('durable') else 'NORMAL'}")
-    _on_driver(connection, "BEGIN IMMEDIATE")
+    _on_driver(connection, "PRAGMA busy_timeout = 0")
+    _begin_to_write(connection)
+
+
+def _begin_to_write(connection: Connection) -> None:
+    """Begin a transaction that has the write lock from its start: a later upgrade would fail if another one writes.
+
+    SQLite waits for the lock by sleeping for up to 100 ms at a time; with two workers, each then slept through a third
+    of its run. A transaction of ours takes less than a millisecond, so it is asked for again that soon.
+    """
+    deadline, pause = time.monotonic() + _PATIENCE, _FIRST_PAUSE
+    while True:
+        try:
+            _on_driver(connection, "BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if not is_busy(error) or time.monotonic() > deadline:
+                raise
+        else:
+            return
+        time.sleep(pause)
+        pause = min(1.5 * pause, _LONGEST_PAUSE)
 
 
 def pragma(connection: Connection, statement: str) -> tuple[object, ...] | None:

@@ -20,6 +20,11 @@ class Underway:
         self._open: dict[int, set[int]] = {}
         self._batch_of: dict[int, int] = {}
 
+    @property
+    def numbers(self) -> Collection[int]:
+        """The numbers of its batches."""
+        return self._open.keys()
+
     def begin(self, number: int, batch: Mapping[int, Item]) -> None:
         """Take in a batch; rows that are under way already are in this one from now on."""
         self.end(self.among(batch))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import orjson
 from sqlalchemy import Connection, select
@@ -17,7 +17,7 @@ from sqlalchemy.exc import DataError
 from rokt_export.delivery.journal import ledger, reading
 from rokt_export.delivery.journal.bulk import Bulk, storable
 from rokt_export.delivery.journal.faults import translated
-from rokt_export.delivery.journal.intents import FINGERPRINT_BYTES, Intents, encoded, open_rows, owned, prune
+from rokt_export.delivery.journal.intents import FINGERPRINT_BYTES, Intents, Item, encoded, open_rows, owned, prune
 from rokt_export.delivery.journal.model import RunState, as_text, now
 from rokt_export.delivery.journal.places import Store
 from rokt_export.delivery.journal.process import Process
@@ -25,11 +25,15 @@ from rokt_export.delivery.journal.rows import RowSet
 from rokt_export.delivery.journal.schema import intent, run
 from rokt_export.delivery.journal.underway import Underway
 from rokt_export.delivery.model import Deliveries, Delivery
+from rokt_export.delivery.tally import LeftOut
 from rokt_export.errors import JournalError
 from rokt_export.exchange.model import OutcomeKind
 
 __all__ = ["FINGERPRINT_BYTES", "RunWriter"]
 
+T = TypeVar("T")
+
+_NOTHING: Mapping[int, bytes] = {}
 _HEARTBEAT = 5.0
 """Seconds between signs of life."""
 
@@ -105,36 +109,93 @@ class RunWriter:
         """
         with self._guard("read"), self._store.reading.connect() as connection:
             # In the order of a row's way, so that it is not missed while another run settles it.
-            under_way = self._elsewhere.open(connection).intersection(fingerprints)
+            self._elsewhere.look(connection, self._underway.numbers)
+            under_way = self._elsewhere.runs.intersection(fingerprints)
             return under_way | ledger.entered(connection, fingerprints, certain=False)
 
     def under_way(self, fingerprints: Sequence[bytes]) -> set[bytes]:
         """Return those of the fingerprints whose rows this writer intended and has not settled yet; from any thread."""
         return self._underway.marks.intersection(fingerprints)
 
-    def intend(self, items: Sequence[tuple[int, str, bytes | None]]) -> None:
+    def intend(
+        self,
+        items: Sequence[tuple[int, str, bytes | None]],
+        *,
+        again: bool = True,
+        doubtful: bool = True,
+        settled: tuple[Deliveries, Mapping[int, bytes]] | None = None,
+    ) -> dict[int, LeftOut]:
         """Put rows on disk as intended, in one transaction; only then may they be sent.
 
         Args:
             items: row number, transaction and fingerprint (None where there is none) of each row of the batch. About
                 500 a call is best. An earlier result of a row stands again only if the row is forgotten.
+            again: also rows that production has, or that another worker of this run has under way.
+            doubtful: also rows that production may have, or that another run has under way.
+            settled: results and recordings to be put on disk with them, as `settle` does.
+
+        Returns:
+            The rows that are not intended and must not be sent, and why: somebody else was quicker.
 
         Raises:
             JournalError: the journal cannot be written, or another process has taken the run over meanwhile; none of
                 these rows may be sent.
         """
+        if settled and settled[0]:
+            with self._guard("written"):
+                return _storing(lambda over: self._intend(items, again, doubtful, over, settled[1]), settled[0])
         if not items:
-            return
+            return {}
+        with self._guard("written"):
+            return self._intend(items, again, doubtful)
+
+    def _intend(
+        self,
+        items: Sequence[tuple[int, str, bytes | None]],
+        again: bool,
+        doubtful: bool,
+        settled: Deliveries | None = None,
+        recordings: Mapping[int, bytes] = _NOTHING,
+    ) -> dict[int, LeftOut]:
         batch = {row: (transaction, mark if self.production else None) for row, transaction, mark in items}
-        emptied = self._underway.emptied(batch)
-        with self._guard("written"), self._transaction() as connection:
-            number = self._intents.insert(connection, batch)
+        with self._transaction() as connection:
+            if settled is not None:
+                self._write(connection, settled, recordings, _NOTHING)
+            taken = self._taken(connection, batch, again=again, doubtful=doubtful) if self.production else {}
+            for row in taken:
+                del batch[row]
+            emptied = self._underway.emptied(batch)
+            number = self._intents.insert(connection, batch) if batch else self._latest_intent
             if number is None:
                 raise self._lost(connection)
             self._intents.delete(connection, emptied)
-        self._underway.begin(number, batch)
-        self._latest_intent = number
-        self._settled.difference_update(batch)
+        if settled is not None:
+            self._underway.end(settled.row)
+            self._settled.update(settled.row)
+        if batch:
+            self._underway.begin(number, batch)
+            self._latest_intent = number
+            self._settled.difference_update(batch)
+        return taken
+
+    def _taken(
+        self, connection: Connection, batch: Mapping[int, Item], *, again: bool, doubtful: bool
+    ) -> dict[int, LeftOut]:
+        """The rows of a batch that somebody else has delivered or has under way, as of this transaction."""
+        if again and doubtful:
+            return {}
+        ledger.hold(connection, self.key)
+        self._elsewhere.look(connection, self._underway.numbers)
+        marks = [mark for _, mark in batch.values() if mark is not None]
+        known = set() if again else self._elsewhere.workers | ledger.entered(connection, marks, certain=True)
+        unsure = set() if doubtful else self._elsewhere.runs | ledger.entered(connection, marks, certain=False)
+        taken: dict[int, LeftOut] = {}
+        for row, (_, mark) in batch.items():
+            if mark in known:
+                taken[row] = LeftOut.DELIVERED
+            elif mark in unsure:
+                taken[row] = LeftOut.UNCERTAIN
+        return taken
 
     def settle(
         self,
@@ -156,29 +217,33 @@ class RunWriter:
             return
         batch = deliveries if isinstance(deliveries, Deliveries) else Deliveries.together(deliveries)
         with self._guard("written"):
-            try:
-                self._settle(batch, recordings or {}, fingerprints or {})
-            except (UnicodeEncodeError, DataError):
-                # A partner's words may hold what a database refuses; looking for it in every row would be slower.
-                self._settle(_storable(batch), recordings or {}, fingerprints or {})
+            _storing(lambda over: self._settle(over, recordings or {}, fingerprints or {}), batch)
 
     def _settle(
         self, deliveries: Deliveries, recordings: Mapping[int, bytes], fingerprints: Mapping[int, bytes]
     ) -> None:
+        with self._transaction() as connection:
+            self._write(connection, deliveries, recordings, fingerprints)
+        self._underway.end(deliveries.row)
+        self._settled.update(deliveries.row)
+
+    def _write(
+        self,
+        connection: Connection,
+        deliveries: Deliveries,
+        recordings: Mapping[int, bytes],
+        fingerprints: Mapping[int, bytes],
+    ) -> None:
         rows = deliveries.row
         intents = self._underway.batches_of(rows, self._latest_intent)
-        emptied = self._underway.emptied(rows)
-        with self._transaction() as connection:
-            self._bulk.deliveries.run(connection, self._run_no, intents, deliveries)
-            self._bulk.recording.run(
-                connection,
-                [(self._run_no, row, zlib.compress(data, 1)) for row, data in recordings.items()],
-            )
-            if self.production:
-                self._enter(connection, deliveries, fingerprints)
-            self._intents.delete(connection, emptied)
-        self._underway.end(rows)
-        self._settled.update(rows)
+        self._bulk.deliveries.run(connection, self._run_no, intents, deliveries)
+        self._bulk.recording.run(
+            connection,
+            [(self._run_no, row, zlib.compress(data, 1)) for row, data in recordings.items()],
+        )
+        if self.production:
+            self._enter(connection, deliveries, fingerprints)
+        self._intents.delete(connection, self._underway.emptied(rows))
 
     def forget_intent(self, rows: Collection[int]) -> None:
         """Take back the intent of rows that this writer intended and that were provably never sent.
@@ -340,6 +405,14 @@ class RunWriter:
                 refused.append(mark)
         self._bulk.ledger.run(connection, doubtful + received)
         ledger.withdraw(connection, refused)
+
+
+def _storing(write: Callable[[Deliveries], T], batch: Deliveries) -> T:
+    """Write a batch; a partner's words may hold what a database refuses: looking for it first would be slower."""
+    try:
+        return write(batch)
+    except (UnicodeEncodeError, DataError):
+        return write(_storable(batch))
 
 
 def _storable(batch: Deliveries) -> Deliveries:
