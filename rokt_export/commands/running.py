@@ -157,8 +157,7 @@ def _end(job: Job, run: str, state: str, status: ExitStatus, notes: Mapping[str,
 
     final: RunState = RunState(state)
     with Journal.open(job.plan.journal) as journal:
-        for key, value in notes.items():
-            journal.note(run, key, value)
+        journal.note(run, notes)
         journal.attach(run).end(final, int(status))
 
 

@@ -161,8 +161,8 @@ def test_recordings_and_notes(journal):
     assert journal.recording(writer.run, 2) is None
     assert [row for row, _ in journal.recordings(writer.run)] == [1, 3]
     assert list(journal.recordings(writer.run, [3, 2, 1])) == [(3, b"three" * 1000), (1, b"one")]
-    journal.note(writer.run, "coverage", {"rule 1": 3})
-    journal.note(writer.run, "coverage", {"rule 1": 4})
+    journal.note(writer.run, {"coverage": {"rule 1": 3}})
+    journal.note(writer.run, {"coverage": {"rule 1": 4}})
     assert journal.notes(writer.run) == {"coverage": {"rule 1": 4}}
 
 
@@ -554,8 +554,8 @@ def test_purge_leaves_no_personal_data_in_the_bytes_of_any_file(place):
                 settled(row, REJECTED, reason=secret, reference=secret, code=secret, error=secret) for row in rows
             ]
             writer.settle(results[: 99 if first == 1 else 100], recordings={first: secret.encode()})
-        journal.note(writer.run, "sample", secret)
-        journal.note(writer.run, "sample", "replaced")
+        journal.note(writer.run, {"sample": secret})
+        journal.note(writer.run, {"sample": "replaced"})
         writer.end(RunState.FINISHED, 1)
         before = journal.find(writer.run)
         assert any(secret.encode() in file.read_bytes() for file in place.parent.iterdir())
@@ -943,7 +943,7 @@ def test_postgresql_keeps_a_run_as_sqlite_does():
         assert [one.row for one in journal.deliveries(writer.run)] == [row for row in range(1, 3001) if row != 100]
         assert next(journal.deliveries(writer.run)).reason == "a � b"
         assert dict(journal.recordings(writer.run)) == dict.fromkeys((1, 501, 1001, 1501), b"recorded")
-        journal.note(writer.run, "coverage", {"rule 1": 1})
+        journal.note(writer.run, {"coverage": {"rule 1": 1}})
         assert journal.notes(writer.run) == {"coverage": {"rule 1": 1}}
         journal.reopen(writer.run).end(RunState.FINISHED, 1)
         assert journal.purge(writer.run) == 1

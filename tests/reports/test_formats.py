@@ -313,7 +313,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
                           STARTED + row, True) for row in rows],
                 {row: kept for row in rows if row <= 2_000},
             )  # fmt: skip
-        journal.note(writer.run, "spec_text", SPEC)
+        journal.note(writer.run, {"spec_text": SPEC})
         writer.end(RunState.FINISHED, 0)
     return place
 

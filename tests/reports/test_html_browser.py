@@ -193,8 +193,8 @@ def begun(journal: Journal, run: Run) -> Any:
     writer = journal.begin(
         command="test", partner="acme", environment="staging", spec_file="acme.yaml", spec_sha256=loaded.sha256
     )
-    journal.note(writer.run, "spec_text", run.spec)
-    journal.note(writer.run, "notes", list(run.notes))
+    journal.note(writer.run, {"spec_text": run.spec})
+    journal.note(writer.run, {"notes": list(run.notes)})
     return writer
 
 

@@ -228,11 +228,12 @@ class Journal:
         """Yield row and recording: all in row order, or those of the given rows in the order given."""
         return self._guarded(reading.recordings(self._store.reading, self._number(run_id), rows))
 
-    def note(self, run_id: str, key: str, value: Any) -> None:
-        """Keep a JSON value with a run, such as its rule coverage; the same key again replaces it."""
+    def note(self, run_id: str, notes: Mapping[str, Any]) -> None:
+        """Keep JSON values with a run, such as its rule coverage; the same key again replaces one."""
         with self._writing() as connection:
             number = runs.find(connection, run_id).no
-            Bulk(connection.dialect).note.run(connection, [(number, key, orjson.dumps(value))])
+            records = [(number, key, orjson.dumps(value)) for key, value in notes.items()]
+            Bulk(connection.dialect).note.run(connection, records)
 
     def notes(self, run_id: str) -> dict[str, Any]:
         """Return what was noted with a run."""

@@ -12,6 +12,9 @@ from rokt_export.errors import ConfigurationError
 
 _VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
+# Bytes of a file that is looked into: a system's own bundle is larger, and takes 40 ms to read.
+_SYSTEM_SIZE = 100_000
+
 # Where systems keep their bundle; the libcurl of a wheel knows only the first (the list of Go's crypto/x509).
 _SYSTEM_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -75,7 +78,7 @@ def _unusable_certificate(error: ssl.SSLError, certificate: str, key: str | None
 
 def _checked_authorities(path: str, origin: str) -> Path:
     found = _readable(path, origin)
-    if found.is_file():
+    if found.is_file() and found.stat().st_size < _SYSTEM_SIZE:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
         except ssl.SSLError as error:
