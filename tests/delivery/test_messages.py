@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rokt_export.delivery.transport.messages import Message, Messages
+from rokt_export.delivery.transport.messages import Messages
 from rokt_export.exchange.model import Request
 
 
@@ -28,7 +28,7 @@ def message(method: str = "POST", url: str = "http://h.example/p", headers=(), b
     ],
 )
 def test_where_a_message_goes_and_how_it_begins(url: str, origin: str, first: bytes) -> None:
-    assert message(url=url) == Message(origin, first + b"Content-Length: 2\r\n\r\n{}")
+    assert message(url=url) == (origin, first + b"Content-Length: 2\r\n\r\n{}")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_what_requests_share_is_made_once_and_never_mixed_up() -> None:
         Request("POST", "http://a.example/1", shared, b"x"),
         Request("GET", "http://a.example/1", shared, None),
     ]
-    assert [made and made.data for made in map(messages.of, requests)] == [
+    assert [made and made[1] for made in map(messages.of, requests)] == [
         b"POST /1 HTTP/1.1\r\nHost: a.example\r\nX-A: 1\r\nContent-Length: 1\r\n\r\nx",
         b"POST /2 HTTP/1.1\r\nHost: a.example\r\nX-A: 1\r\nContent-Length: 2\r\n\r\nyy",
         b"PUT /2 HTTP/1.1\r\nHost: other.example\r\nX-A: 2\r\nContent-Length: 0\r\n\r\n",
@@ -87,3 +87,9 @@ def test_what_requests_share_is_made_once_and_never_mixed_up() -> None:
         b"POST /1 HTTP/1.1\r\nHost: a.example\r\nX-A: 1\r\nContent-Length: 1\r\n\r\nx",
         b"GET /1 HTTP/1.1\r\nHost: a.example\r\nX-A: 1\r\n\r\n",
     ]
+
+
+def test_what_a_proxy_forwards_is_worded_for_it_by_libcurl() -> None:
+    messages = Messages(lambda origin: origin != "http://far.example")
+    plain = [messages.of(Request("GET", f"http://{host}.example/", ())) for host in ("far", "near", "far")]
+    assert [made is not None for made in plain] == [False, True, False]

@@ -19,11 +19,15 @@ _MOST_KNOWN = 64
 """Heads that are kept: within a second most of one partner's are the same."""
 
 
-class NotHttpError(ValueError):
+class UnreadableError(ValueError):
+    """An answer that is not read further."""
+
+
+class NotHttpError(UnreadableError):
     """What came in is no HTTP/1.1; the message says why."""
 
 
-class TooLargeError(ValueError):
+class TooLargeError(UnreadableError):
     """The body is larger than was allowed."""
 
 

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any
 
 from rokt_export.delivery.transport import faults
-from rokt_export.delivery.transport.answers import AnswerReader, NotHttpError, TooLargeError
+from rokt_export.delivery.transport.answers import AnswerReader, TooLargeError, UnreadableError
 from rokt_export.delivery.transport.faults import Failure
 from rokt_export.delivery.transport.libcurl import MAX_IDLE_SECONDS, Connection, CurlError, Multi, proxy_of
 from rokt_export.delivery.transport.messages import Message
@@ -92,7 +92,6 @@ class Lines:
         self._errands: set[_Errand] = set()
         self._started: list[_Errand] = []
         self._waiting: deque[_Errand] = deque()
-        self._unsent: list[_Line] = []
         self._lines: dict[Any, _Line] = {}
         self._idle: dict[str, list[_Line]] = {}
         self._check_at = _NEVER
@@ -115,17 +114,13 @@ class Lines:
         self._started.append(errand)
 
     def flush(self) -> None:
-        """Give connections to what has been started, and write what has one."""
+        """Write what has been started, or open connections for it."""
         started, self._started = self._started, []
         if started and self._check_at == _NEVER:
             self._check_at = started[0].started + self._options.timeout
         for errand in started:
             if not errand.ended:
                 self._assign(errand)
-        unsent, self._unsent = self._unsent, []
-        for line in unsent:
-            if line.errand is not None and not line.errand.written:
-                self._write(line, line.errand)
 
     def wait(self) -> float:
         """Seconds until something is due; infinite where nothing is."""
@@ -166,7 +161,6 @@ class Lines:
         self._errands.clear()
         self._started.clear()
         self._waiting.clear()
-        self._unsent.clear()
         self._idle.clear()
         self.opening.clear()
 
@@ -189,7 +183,7 @@ class Lines:
         line.errand = errand
         errand.line = line
         line.reader.begin()
-        self._unsent.append(line)
+        self._write(line, errand)
 
     def _has_room(self) -> bool:
         """Whether another connection may be opened; an idle one of another origin makes room."""
@@ -224,7 +218,7 @@ class Lines:
                 line.descriptor = line.connection.descriptor
                 self._sockets.adopt(line.descriptor, partial(self._ready, line))
                 if line.errand is not None:
-                    self._unsent.append(line)
+                    self._write(line, line.errand)
             for handle, code, text in failed:
                 line = self._lines[handle]
                 if (errand := line.errand) is not None:
@@ -293,22 +287,17 @@ class Lines:
                 return
             if not errand.first_byte:
                 errand.first_byte = monotonic()
-            if self._fed(line, errand, data) or (len(data) < _CHUNK and not line.secure):
+            try:
+                complete = line.reader.feed(data)
+            except UnreadableError as error:
+                large = isinstance(error, TooLargeError)
+                self._fail(line, errand, faults.FILESIZE_EXCEEDED if large else faults.WEIRD_SERVER_REPLY, str(error))
                 return
-
-    def _fed(self, line: _Line, errand: _Errand, data: bytes) -> bool:
-        """Take in a part of an answer; return whether that was its last."""
-        try:
-            if not line.reader.feed(data):
-                return False
-        except NotHttpError as error:
-            self._fail(line, errand, faults.WEIRD_SERVER_REPLY, str(error))
-            return True
-        except TooLargeError:
-            self._fail(line, errand, faults.FILESIZE_EXCEEDED, "")
-            return True
-        self._answered(line, errand)
-        return True
+            if complete:
+                self._answered(line, errand)
+                return
+            if len(data) < _CHUNK and not line.secure:
+                return
 
     def _answered(self, line: _Line, errand: _Errand) -> None:
         now = monotonic()

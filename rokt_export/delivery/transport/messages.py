@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import TypeAlias
 
 from rokt_export.exchange.model import Request
 
@@ -21,16 +22,8 @@ _PORTS = {"http": "80", "https": "443"}
 _NOT_PLAIN = frozenset({"accept-encoding", "expect", "te", "transfer-encoding", "upgrade"})
 
 
-class Message(NamedTuple):
-    """A request as it goes on the wire.
-
-    Attributes:
-        origin: scheme, host and port of its server.
-        data: its bytes.
-    """
-
-    origin: str
-    data: bytes
+Message: TypeAlias = tuple[str, bytes]
+"""A request as it goes on the wire: its server's origin (scheme, host and port), and its bytes."""
 
 
 class Messages:
@@ -38,34 +31,35 @@ class Messages:
 
     A header is `name: value`, or `name:` where it is empty, in the order of the request: Host first, Content-Length
     last, which is that of the body whatever the request's own headers say. Nothing else is added.
+
+    Args:
+        reached: whether an origin is reached as it is, with no proxy that wants requests worded for itself.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, reached: Callable[[str], bool] = lambda _origin: True) -> None:
+        self._reached = reached
         self._headers: tuple[tuple[str, str], ...] | None = None
         self._block: bytes | None = None
         self._host: bytes | None = None
-        self._line: tuple[str, str] | None = None
+        self._method = self._url = ""
         self._start: tuple[str, bytes, bytes] | None = None
 
     def of(self, request: Request) -> Message | None:
         """Return a request's message; None where it is not plain, or cannot be sent at all."""
         if request.headers is not self._headers:
             self._set_headers(request.headers)
-        block = self._block
-        line = (request.method, request.url)
-        if line != self._line:
-            self._set_start(*line)
-        start = self._start
+        if request.url != self._url or request.method != self._method:
+            self._set_start(request.method, request.url)
+        block, start = self._block, self._start
         if block is None or start is None:
             return None
         origin, first, host = start
         body = request.body
         if body is None:
             length = b"Content-Length: 0\r\n\r\n" if request.method in LENGTH_EXPECTED else b"\r\n"
-            return Message(origin, b"%b%b%b%b" % (first, self._host or host, block, length))
-        return Message(
-            origin, b"%b%b%bContent-Length: %d\r\n\r\n%b" % (first, self._host or host, block, len(body), body)
-        )
+            return origin, b"%b%b%b%b" % (first, self._host or host, block, length)
+        head = (first, self._host or host, block, len(body), body)
+        return origin, b"%b%b%bContent-Length: %d\r\n\r\n%b" % head
 
     def _set_headers(self, headers: tuple[tuple[str, str], ...]) -> None:
         self._headers, self._block, self._host = headers, None, None
@@ -82,7 +76,7 @@ class Messages:
         self._block = b"".join(lines)
 
     def _set_start(self, method: str, url: str) -> None:
-        self._line, self._start = (method, url), None
+        self._method, self._url, self._start = method, url, None
         found = _PLAIN_URL.fullmatch(url)
         if found is None or method == "HEAD" or not _METHOD.fullmatch(method):
             return
@@ -91,5 +85,6 @@ class Messages:
             host = f"{host}:{port}"
         if not target.startswith("/"):
             target = f"/{target}"
-        first, second = f"{method} {target} HTTP/1.1\r\n", f"Host: {host}\r\n"
-        self._start = f"{scheme}://{host}", first.encode(), second.encode()
+        origin = f"{scheme}://{host}"
+        if self._reached(origin):
+            self._start = origin, f"{method} {target} HTTP/1.1\r\n".encode(), f"Host: {host}\r\n".encode()

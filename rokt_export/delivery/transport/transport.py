@@ -12,7 +12,7 @@ from typing import Any
 from rokt_export.delivery.transport.interrupts import HeldInterrupt
 from rokt_export.delivery.transport.libcurl import check, proxy_of
 from rokt_export.delivery.transport.lines import Lines
-from rokt_export.delivery.transport.messages import Message, Messages
+from rokt_export.delivery.transport.messages import Messages
 from rokt_export.delivery.transport.options import TransportOptions
 from rokt_export.delivery.transport.sockets import Sockets
 from rokt_export.delivery.transport.transfers import Answered, Transfers
@@ -39,11 +39,10 @@ class Transport:
         self._done: list[Answered] = []
         self._interrupt = HeldInterrupt()
         self._sockets = Sockets()
-        self._messages = Messages()
+        self._messages = Messages(self._is_reached)
         self._lines = Lines(options, trusted, self._sockets, self._done)
         self._transfers = Transfers(options, trusted, self._sockets, self._done)
         self._speaks = options.http_version in _SPOKEN
-        self._forwarded: dict[str, bool] = {}
         self._closed = False
         _allow_descriptors(2 * options.max_connections)
 
@@ -67,7 +66,7 @@ class Transport:
         HEAD is sent without a body.
         """
         message = self._messages.of(request) if self._speaks else None
-        if message is None or self._is_forwarded(message):
+        if message is None:
             self._transfers.start(token, request)
         else:
             self._lines.start(token, message)
@@ -130,14 +129,9 @@ class Transport:
             self._transfers.close()
             self._sockets.close()
 
-    def _is_forwarded(self, message: Message) -> bool:
-        """Whether a proxy forwards a request instead of tunnelling it, so that it is worded for the proxy."""
-        origin = message.origin
-        known = self._forwarded.get(origin)
-        if known is None:
-            known = origin.startswith("http:") and proxy_of(origin, self._options.proxy) is not None
-            self._forwarded[origin] = known
-        return known
+    def _is_reached(self, origin: str) -> bool:
+        """Whether requests go to a server as they are: a proxy would forward plain http, and tunnels https."""
+        return origin.startswith("https:") or proxy_of(origin, self._options.proxy) is None
 
     def _turn(self, seconds: float) -> bool:
         """Work once on what becomes ready within so many seconds, or is due; return whether `wake` was called."""
