@@ -282,3 +282,37 @@ def test_a_full_disk_stops_before_the_next_send_and_says_what_is_settled(bench):
     assert 0 < len(unknown) <= bench.workers * (IN_FLIGHT + BATCH)
     bench.finish(bench.start(resume=True), 1)
     bench.judge_end()
+
+
+TWICE = """\
+spec_version: 1
+partner: acme
+endpoint: {{staging: "{url}/staging", production: "{url}/leads"}}
+method: POST
+authentication: none
+encoding: json
+parameters:
+  - {{name: transaction, attribute: transactionid, required: true}}
+responses:
+  - {{outcome: delivered, status: 2xx}}
+limits: {{concurrency: 32, timeout: 10s}}
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_two_production_runs_at_the_same_time_share_the_rows_between_them(tmp_path, workers) -> None:
+    partner = CountingPartner(tmp_path / "received", delay=0.002)
+    try:
+        bench = Bench(tmp_path, partner, rows=3000, workers=workers)
+        (tmp_path / "acme.yaml").write_text(TWICE.format(url=partner.url))
+        with (tmp_path / "rows.csv").open("a") as file:  # and some rows stand twice in the file
+            file.writelines(f"{name_of(row)},jane.doe.{row}@example.com\n" for row in range(1, 3001, 7))
+        flags = ("-e", "production", "--confirm", "acme", "--concurrency", "16", "--workers", workers)
+        runs = [bench.run("replay", "acme.yaml", "rows.csv", *flags, "--quiet") for _ in range(2)]
+        for process in runs:
+            bench.finish(process, 0, 1)  # 1: what the other one had under way is not known to be delivered
+        received = partner.received()
+        assert set(received) == {name_of(row) for row in range(1, 3001)}
+        assert twice(received) == set()
+    finally:
+        partner.kill()

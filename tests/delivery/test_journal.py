@@ -11,6 +11,7 @@ import sys
 import tempfile
 import textwrap
 import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -949,3 +950,26 @@ def test_postgresql_keeps_a_run_as_sqlite_does():
         assert journal.purge(writer.run) == 1
         assert next(journal.deliveries(writer.run)).transaction == "row-1"
         assert journal.purge(writer.run, remove=True) == 1
+
+
+@pytest.mark.skipif("ROKT_EXPORT_TEST_POSTGRES" not in os.environ, reason="ROKT_EXPORT_TEST_POSTGRES names no database")
+def test_postgresql_gives_a_row_to_one_of_two_runs():
+    """As from several machines: each intends the same rows, in batches, as fast as it can."""
+    place = os.environ["ROKT_EXPORT_TEST_POSTGRES"]
+    worker = """
+        writer = Journal.open(sys.argv[1]).begin(command="replay", partner="race", environment="production",
+            spec_file="race.yaml", spec_sha256="0" * 64, production=True)
+        for first in range(0, 3000, 50):
+            items = [(row, f"tx{row}", writer.fingerprint(b"%s %d" % (sys.argv[2].encode(), row)))
+                     for row in range(first, first + 50)]
+            taken = writer.intend(items, again=False, doubtful=False)
+            mine = [row for row, _, _ in items if row not in taken]
+            print(*mine)
+            if mine:
+                writer.settle([settled(row) for row in mine])
+        writer.end(RunState.FINISHED, 0)
+    """
+    salt = os.urandom(8).hex()
+    workers = [child(worker, place, salt) for _ in range(2)]
+    sent = Counter(row for program in workers for row in finished(program).split())
+    assert sent == {str(row): 1 for row in range(3000)}

@@ -136,3 +136,49 @@ def test_a_run_that_was_taken_over_intends_nothing_more(journal, tmp_path):
         intend(writer, rows[1])
     settle(writer, rows[0], OutcomeKind.DELIVERED)  # an answer is true, whoever owns the run
     assert [(one.row, one.outcome) for one in journal.deliveries(writer.run)] == [(1, OutcomeKind.DELIVERED)]
+
+
+def claim(writer: RunWriter, *transactions: Transaction, **flags: bool) -> dict[int, LeftOut]:
+    items = [(each.row, each.id, writer.fingerprint(canonical_row(each))) for each in transactions]
+    return writer.intend(items, **{"again": False, "doubtful": False, **flags})
+
+
+def test_a_row_is_claimed_where_it_is_intended_by_whoever_comes_first(journal):
+    """Both have looked before either intends: what `select` saw is out of date by then."""
+    one, other = begin(journal, production=True), begin(journal, production=True)
+    rows = people(1, 2, 3, 4)
+    assert chosen(one, rows) == chosen(other, rows) == ([1, 2, 3, 4], {})
+    assert claim(one, *rows[:3]) == {}
+    assert claim(other, *rows) == {1: LeftOut.UNCERTAIN, 2: LeftOut.UNCERTAIN, 3: LeftOut.UNCERTAIN}
+    assert set(other.unsettled_rows()) == {4}
+    settle(one, rows[0], OutcomeKind.DELIVERED)
+    settle(one, rows[1], OutcomeKind.REJECTED)
+    settle(one, rows[2], OutcomeKind.UNKNOWN)
+    assert claim(other, *rows[:3]) == {1: LeftOut.DELIVERED, 3: LeftOut.UNCERTAIN}
+    assert claim(other, *rows[:3], doubtful=True) == {1: LeftOut.DELIVERED}
+    assert claim(other, *rows[:3], again=True, doubtful=True) == {}
+
+
+def test_workers_of_one_run_do_not_send_what_stands_twice_in_the_input(journal, tmp_path):
+    one = begin(journal, production=True)
+    with Journal.open(tmp_path / "journal.sqlite") as opened:
+        other = opened.attach(one.run)
+        first, second, third = people(1, 1, 2)
+        assert claim(one, first) == {}
+        assert claim(other, second, third) == {2: LeftOut.DELIVERED}
+        settle(one, first, OutcomeKind.REJECTED)
+        assert claim(other, second) == {}
+
+
+def test_a_batch_of_which_everything_is_taken_leaves_no_trace(journal):
+    one, other = begin(journal, production=True), begin(journal, production=True)
+    rows = people(1, 2)
+    claim(one, *rows)
+    assert set(claim(other, *rows)) == {1, 2}
+    assert not other.unsettled_rows()
+    other.end(RunState.FINISHED, 0)
+
+
+def test_staging_takes_no_claims(journal):
+    one, other = begin(journal), begin(journal)
+    assert claim(one, *people(1)) == claim(other, *people(1)) == {}
