@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ NEWMAN = "newman@6.2.2"
 BRUNO = "@usebruno/cli@4.1.0"
 
 _INSTALL_SECONDS = 600
+_PACKAGE = Path(__file__).parents[1] / "rokt_export"
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,10 @@ def find(name: str) -> Tool | Missing:
         return Missing(name, str(error) or type(error).__name__)
 
 
+@cache
 def rokt_export() -> list[str]:
-    """The command under test: the script installed beside this interpreter."""
+    """The command under test: the script installed beside this interpreter, compiled as pip does when it installs."""
+    compileall.compile_dir(_PACKAGE, quiet=2)
     script = Path(sys.executable).with_name("rokt-export")
     return [str(script)] if script.exists() else [sys.executable, "-m", "rokt_export"]
 

@@ -129,8 +129,9 @@ class AnswerReader:
         """Keep the head of a whole answer that was framed by its length."""
         end = data.find(_HEAD_END)
         length = len(data) - end - len(_HEAD_END)
-        framing = [value for name, value in self._headers if name.lower() in _FRAMING]
-        if end > 0 and length == self._taken and framing == [b"%d" % length]:
+        if end <= 0 or length != self._taken:
+            return
+        if [value for name, value in self._headers if name.lower() in _FRAMING] == [b"%d" % length]:
             if len(_known) >= _MOST_KNOWN:
                 _known.clear()
             whole = self.response(Timings())
