@@ -43,11 +43,16 @@ def tell(journal: Journal) -> Callable[[Run], Story]:
         kept = {one.transaction.row: record(one, hidden, run.personal).dump() for one in run.exchanges if one.answer}
         writer.settle([redacted(Delivery.of(one), hidden, run.personal) for one in run.exchanges], kept)
         seen = [one.outcome.rule for one in run.exchanges if one.outcome.rule]
-        journal.note(writer.run, "coverage", coverage(seen, loaded.spec.rule_names))
-        journal.note(writer.run, "spec_text", run.spec)
-        journal.note(writer.run, "expected", run.expected)
-        journal.note(writer.run, "notes", list(run.notes))
-        journal.note(writer.run, "finished", {"reason": "complete", "message": ""})
+        journal.note(
+            writer.run,
+            {
+                "coverage": coverage(seen, loaded.spec.rule_names),
+                "spec_text": run.spec,
+                "expected": run.expected,
+                "notes": list(run.notes),
+                "finished": {"reason": "complete", "message": ""},
+            },
+        )
         writer.end(RunState.FINISHED, 1)
         return Story.of(journal, journal.find(writer.run))
 

@@ -23,6 +23,8 @@ _CHUNK = 16384
 
 
 _NEVER = float("inf")
+_CAREFUL = 1.0
+"""Seconds after a connection broke in which others are looked at before they are used."""
 
 
 class _Errand:
@@ -95,6 +97,7 @@ class Lines:
         self._lines: dict[Any, _Line] = {}
         self._idle: dict[str, list[_Line]] = {}
         self._check_at = _NEVER
+        self._careful_until = 0.0
         self.opening: set[_Line] = set()
 
     @property
@@ -170,7 +173,7 @@ class Lines:
         idle = self._idle.get(errand.origin)
         while idle:
             line = idle.pop()
-            if errand.started - line.idle_since < MAX_IDLE_SECONDS:
+            if errand.started - line.idle_since < MAX_IDLE_SECONDS and not self._is_doubtful(line):
                 self._take(line, errand)
                 return
             self._close(line)
@@ -178,6 +181,14 @@ class Lines:
             self._open(errand)
         else:
             self._waiting.append(errand)
+
+    def _is_doubtful(self, line: _Line) -> bool:
+        """Whether a connection is of no use any more, looked into where another has broken a moment ago.
+
+        A server that goes down closes one after the other; what is written into one that it has just closed could not
+        be told from what was received.
+        """
+        return monotonic() < self._careful_until and self._has_more(line)
 
     def _take(self, line: _Line, errand: _Errand) -> None:
         line.errand = errand
@@ -307,6 +318,7 @@ class Lines:
         self._end(errand, line.reader.response(timings))
         line.used = True
         line.errand = None
+        # With TLS there may be more that no socket would tell of.
         if not line.reader.reusable or errand.written < len(errand.data) or (line.secure and self._has_more(line)):
             self._drop(line)
             return
@@ -315,7 +327,7 @@ class Lines:
             following = self._waiting.popleft()
             if following.ended:
                 continue
-            if following.origin == line.origin:
+            if following.origin == line.origin and not self._is_doubtful(line):
                 self._take(line, following)
                 return
             self._waiting.appendleft(following)
@@ -324,7 +336,7 @@ class Lines:
         self._next_in_line()
 
     def _has_more(self, line: _Line) -> bool:
-        """Whether TLS holds something unasked-for behind an answer: no socket would tell, and it is nobody's answer."""
+        """Whether there is something unasked-for behind an answer, or the end; it is nobody's answer."""
         try:
             line.receive(_CHUNK)
         except BlockingIOError:
@@ -338,12 +350,14 @@ class Lines:
         if line.reader.end():
             self._answered(line, errand)
         elif line.reader.begun:
+            self._careful_until = monotonic() + _CAREFUL
             self._fail(line, errand, faults.PARTIAL_FILE, "end of connection in the middle of the answer")
         else:
-            self._fail(line, errand, faults.GOT_NOTHING, "Empty reply from server")
+            self._broken(line, errand, faults.GOT_NOTHING, "Empty reply from server")
 
     def _broken(self, line: _Line, errand: _Errand | None, code: int, text: str) -> None:
         """A connection is of no more use: start its errand over if nothing of it had been written."""
+        self._careful_until = monotonic() + _CAREFUL
         if errand is None:
             self._idle[line.origin].remove(line)
             self._drop(line)
