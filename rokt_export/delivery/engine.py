@@ -223,13 +223,22 @@ class Engine:
         now = time.monotonic()
         self._recall(now)
         room = self._pacer.limit - self._transport.in_flight
-        if room <= 0 or not self._ready:
+        if room <= 0 or not self._ready or self._in_suspense():
             return
+        if self._breaker.suspicious:
+            room = 1
         if self._standing and self._pacer.unlimited and not self._breaker.open:
             if self._pacer.wait(now) <= 0:
                 self._start_at_once(room)
         else:
             self._start_one_by_one(room, now)
+
+    def _in_suspense(self) -> bool:
+        """Whether those in flight must tell first whether the partner lives: it broke one off without an answer.
+
+        A partner that goes down would swallow one more for each that it breaks off, and each leaves a row `unknown`.
+        """
+        return self._breaker.suspicious and self._transport.in_flight > 0
 
     def _start_at_once(self, room: int) -> None:
         """Start as many as there is room for: nothing stands between two of them."""
@@ -283,7 +292,7 @@ class Engine:
 
     def _poll(self) -> None:
         answers = self._transport.poll(self._patience())
-        if answers and self._eager:
+        if answers and self._eager and not any(answer.__class__ is Fault for _, answer in answers):
             # The wire first: reading an answer takes longer than sending; what is started leaves at a poll.
             self._start()
             answers += self._transport.poll(0.0)
@@ -302,7 +311,7 @@ class Engine:
             return 0.0
         if self._retries:
             wait = min(wait, self._retries.next_at - now)
-        if self._ready and self._transport.in_flight < self._pacer.limit:
+        if self._ready and self._transport.in_flight < self._pacer.limit and not self._in_suspense():
             wait = min(wait, max(self._pacer.wait(now), self._breaker.wait(now)))
         return max(0.0, wait)
 

@@ -129,6 +129,11 @@ class Breaker:
         return self._failures >= self._threshold or self._silences >= self._unanswered
 
     @property
+    def suspicious(self) -> bool:
+        """Whether a send was taken and never answered, and none since has told that the partner lives."""
+        return self._silences > 0
+
+    @property
     def calm(self) -> bool:
         """Whether there is nothing that an answer would put right."""
         return not (self._failures or self._silences or self._trying)
