@@ -222,6 +222,7 @@ def replay(
             "flags": flags.kept(),
             "only": ranges,
             "env_file": str(env_file.absolute()) if env_file else None,
+            "spec_path": str(spec.absolute()),
             "stamps": stamps_of(files),
         }
         job = Job("replay", ready, plan, name, files, options, total, resumed.run if resumed else None)

@@ -103,7 +103,7 @@ def resume_run(
         info = opened.find(run)
     options = info.options
     return replay(
-        Path(info.spec_file),
+        Path(options.get("spec_path", info.spec_file)),
         None,
         environment=info.environment,
         confirm=confirm,

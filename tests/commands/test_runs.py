@@ -12,7 +12,7 @@ from collections import Counter
 
 import pytest
 
-from commands.conftest import PATIENCE
+from commands.conftest import PATIENCE, ok, spec_text
 
 RUN = {
     "run", "name", "command", "partner", "environment", "spec_sha256", "started", "ended", "state", "counts",
@@ -122,3 +122,17 @@ def test_what_means_no_run_is_said(cli, two_runs, arguments, words):
     shown = cli("runs", *arguments)
     assert shown.status == 2
     assert words in shown.err
+
+
+def test_a_run_is_resumed_from_any_folder(cli, partner, monkeypatch):
+    cli.write("acme.yaml", spec_text(partner.url))
+    cli.write("rows.csv", "email\n" + "".join(f"jane.doe.{n}@example.com\n" for n in range(5)))
+    (cli.folder / "elsewhere").mkdir()
+    monkeypatch.chdir(cli.folder)
+    partner.answer = lambda _heard: (500, {}, b"")
+    stopped = cli("replay", "acme.yaml", "rows.csv", "--stop-after", "1", "--concurrency", "1", "--output", "json")
+    assert (stopped.status, stopped.json["counts"]) == (1, {"failed": 1})
+    partner.answer = ok
+    monkeypatch.chdir(cli.folder / "elsewhere")
+    resumed = cli("runs", "resume", "last", "--output", "json")
+    assert resumed.json["counts"] == {"delivered": 4, "failed": 1}

