@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from rokt_export.delivery.events import Event, Intended, Progress, Settled, Withdrawn
-from rokt_export.delivery.harmless import places_not_plain, places_to_redact
+from rokt_export.delivery.harmless import places_to_redact
 from rokt_export.delivery.model import Deliveries, Recordings
 from rokt_export.delivery.recording import record
 from rokt_export.delivery.secrecy import PersonalData
@@ -117,7 +117,7 @@ class Bookkeeper:
 
     def _names(self, transactions: Sequence[Transaction]) -> list[str]:
         names = [transaction.id for transaction in transactions]
-        for place in places_not_plain(names):
+        for place in self._places_to_redact(transactions, names):
             names[place] = self.redactor.text(names[place], self.personal.of(transactions[place]))
         return names
 

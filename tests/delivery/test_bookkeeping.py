@@ -166,3 +166,14 @@ def test_a_tally_counts_a_batch_as_its_rows_one_by_one():
     assert together == alone
     assert together.outcomes == {"delivered": 3, "rejected": 1, "unknown": 1, "invalid": 1}
     assert (together.attempts, together.retries, together.unreachable, together.latencies.count) == (5, 0, 1, 5)
+
+
+def test_a_row_that_was_only_intended_is_not_called_by_what_is_personal(writer, spec, personal):
+    """Its answer may never come: then this is the name that every list of unknown rows shows."""
+    redactor = redactor_for(spec, "staging", {}, key=b"key")
+    phone = Transaction(1, "2025550143", {"transactionid": "2025550143", "mobile": "2025550143"})
+    plain = Transaction(2, "tx-2", {"transactionid": "tx-2", "mobile": "2025550144"})
+    Bookkeeper(writer, redactor, personal)(Intended((phone, plain)))
+    shown = [one.transaction for one in _deliveries(writer)]
+    assert shown == [redactor.token("2025550143"), "tx-2"]
+    assert not any(b"2025550143" in file.read_bytes() for file in writer._store.path.parent.iterdir())
