@@ -45,8 +45,8 @@ class Bookkeeper:
     personal: PersonalData
     recordings: Recordings = Recordings.SOME
     expected: OutcomeKind = OutcomeKind.DELIVERED
-    again: bool = True
-    doubtful: bool = True
+    again: bool = False
+    doubtful: bool = False
     _first: int = 0
     _problems: int = 0
 

@@ -127,8 +127,15 @@ def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brak
         )
         classifier = Classifier(plan.spec.responses)
         engine = Engine(feed, renderer, classifier, transport, credentials, engine_options, _misses())
-        keeper = Bookkeeper(writer, redactor, PersonalData(plan.spec, renderer), plan.recordings, plan.expected)
-        keeper.again, keeper.doubtful = plan.selection.delivered, plan.selection.unknown
+        keeper = Bookkeeper(
+            writer,
+            redactor,
+            PersonalData(plan.spec, renderer),
+            plan.recordings,
+            plan.expected,
+            again=plan.selection.delivered,
+            doubtful=plan.selection.unknown,
+        )
         brake.attach(engine)
         teller = _Teller(index, tally, watch)
         finished = Finished(StopReason.COMPLETE)
