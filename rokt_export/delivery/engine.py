@@ -8,6 +8,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from math import ceil
 
+from msgspec import Struct
+
 from rokt_export.delivery.credentials import Credentials
 from rokt_export.delivery.events import (
     Event,
@@ -77,8 +79,7 @@ class EngineOptions:
     stop: StopRules = StopRules()  # noqa: RUF009 - frozen
 
 
-@dataclass(slots=True)
-class _Job:
+class _Job(Struct, eq=False):
     """One transaction on its way."""
 
     transaction: Transaction

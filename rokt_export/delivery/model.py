@@ -7,8 +7,9 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 
+from msgspec import Struct
+
 from rokt_export.exchange.model import Exchange, Fault, OutcomeKind, Response
-from rokt_export.nouns import noun
 
 
 class Recordings(StrEnum):
@@ -19,9 +20,7 @@ class Recordings(StrEnum):
     NONE = "none"
 
 
-@noun
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True, gc=False):
     """One row's result, in the contract's terms. All texts are already redacted.
 
     Attributes:

@@ -6,13 +6,15 @@ import base64
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
+
+from msgspec import structs
 
 from rokt_export.delivery.journal import Journal
 from rokt_export.delivery.journal.model import RunInfo, RunState
@@ -150,7 +152,7 @@ WITH
 SELECT one.*, other.* FROM of_{one} AS one LEFT JOIN of_{other} AS other USING ("transaction", turn)
 ORDER BY one.no
 """
-_NAMES: Final = tuple(field.name for field in fields(Delivery))
+_NAMES: Final = Delivery.__struct_fields__
 _FIELDS: Final = attrgetter(*_NAMES)
 _COLUMNS: Final = len(_NAMES)
 
@@ -244,7 +246,7 @@ def _count_alone(comparison: Comparison, a: Delivery | None, b: Delivery | None)
 
 def _wordless(delivery: Delivery) -> Delivery:
     """A delivery without what a purge takes away, so that one that was purged does not differ by it."""
-    return replace(delivery, reason=None, reference=None, code=None)
+    return structs.replace(delivery, reason=None, reference=None, code=None)
 
 
 def _sides(a: Delivery, b: Delivery, recording_a: Recording | None, recording_b: Recording | None) -> tuple[Side, Side]:

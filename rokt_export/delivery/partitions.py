@@ -11,10 +11,12 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.context import BaseContext
 from typing import Any, Protocol
+
+from msgspec import structs
 
 from rokt_export.delivery.bookkeeping import Bookkeeper
 from rokt_export.delivery.credentials import Credentials
@@ -220,7 +222,7 @@ def source(plan: Plan, index: int) -> Iterator[Transaction]:
 
 def _changed(rows: FileRows, transaction: Transaction) -> Transaction:
     kept = {name: value for name, value in transaction.values.items() if name not in rows.unset}
-    return replace(transaction, values={**kept, **rows.overrides})
+    return structs.replace(transaction, values={**kept, **rows.overrides})
 
 
 def transport_options(plan: Plan, renderer: Renderer, connections: int) -> TransportOptions:

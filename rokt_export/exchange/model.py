@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
-from rokt_export.nouns import noun
+from msgspec import Struct
+
 from rokt_export.transactions.model import Transaction
 
 
-@noun
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True, gc=False):
     """A complete HTTP request, before anything sends it.
 
     Attributes:
@@ -32,9 +30,7 @@ class Request:
         return first_header(self.headers, name)
 
 
-@noun
-@dataclass(frozen=True, slots=True)
-class Timings:
+class Timings(Struct, frozen=True, gc=False):
     """Seconds from the start of the attempt until each phase had ended (0.0 where a phase did not happen)."""
 
     dns: float = 0.0
@@ -44,9 +40,7 @@ class Timings:
     total: float = 0.0
 
 
-@noun
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(Struct, frozen=True, gc=False):
     """What the partner answered.
 
     Attributes:
@@ -82,9 +76,7 @@ class FaultKind(StrEnum):
     CANCELLED = "cancelled"
 
 
-@noun
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True, gc=False):
     """An attempt that brought no usable response.
 
     Attributes:
@@ -115,9 +107,7 @@ class OutcomeKind(StrEnum):
     UNKNOWN = "unknown"
 
 
-@noun
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True, gc=False):
     """How one exchange counts.
 
     Attributes:
@@ -139,9 +129,7 @@ class Outcome:
     retry_after: float | None = None
 
 
-@noun
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(Struct, frozen=True, gc=False):
     """One transaction's whole way: what was sent, what came back, how it counts.
 
     Attributes:

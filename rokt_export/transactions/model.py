@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
-from rokt_export.nouns import noun
+from msgspec import Struct
 
 Value: TypeAlias = "str | list[Value] | dict[str, Value] | None"
 """A cell. Numbers and booleans of a JSON source arrive as the text that stood in the file (`1.10`, `true`), so that
 no digit is lost; `None` is a null the source states; a key that is not there is absent."""
 
 
-@noun
-@dataclass(frozen=True, slots=True)
-class Transaction:
+class Transaction(Struct, frozen=True, gc=False):
     """One row to deliver.
 
     Attributes:

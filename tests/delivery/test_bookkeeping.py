@@ -11,6 +11,7 @@ import pytest
 from commands.conftest import spec_text
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from rokt_export.delivery.bookkeeping import Bookkeeper
 from rokt_export.delivery.events import Intended, Settled
@@ -72,7 +73,7 @@ def batch() -> list[Exchange]:
 def test_columns_say_what_single_deliveries_do():
     singles = [Delivery.of(one) for one in batch()]
     assert Deliveries.of(batch()) == Deliveries.together(singles)
-    assert asdict(Deliveries.of(batch()[:1])) == {name: [value] for name, value in asdict(singles[0]).items()}
+    assert asdict(Deliveries.of(batch()[:1])) == {name: [value] for name, value in structs.asdict(singles[0]).items()}
     assert Deliveries.of([]).texts() == []
 
 

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from sqlalchemy import text
 
 from rokt_export.delivery.journal import Journal, RowSet, RunState, RunWriter, default_path, places, process, schema
@@ -104,7 +105,7 @@ def test_a_delivery_comes_back_as_it_was(journal):
 
 
 def test_the_table_orders_its_columns_as_a_delivery_orders_its_fields():
-    fields = [field.name for field in dataclasses.fields(Delivery)]
+    fields = list(Delivery.__struct_fields__)
     assert [name for name in DELIVERY_COLUMNS if name not in {"run_no", "intent_no"}] == fields
 
 
@@ -232,7 +233,7 @@ def test_batches_of_any_size_and_shape_are_stored_whole(journal):
     expected = []
     for size in (1, 31, 32, 33, 100):
         rows = [settled(len(expected) + number) for number in range(1, size + 1)]
-        rows[-1] = dataclasses.replace(rows[-1], error="dns: no such host", reason="é", invented=True)
+        rows[-1] = structs.replace(rows[-1], error="dns: no such host", reason="é", invented=True)
         writer.settle(rows)
         expected += rows
     assert list(journal.deliveries(writer.run)) == expected

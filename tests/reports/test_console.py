@@ -6,6 +6,7 @@ import io
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from rich.cells import cell_len
 from rich.console import Console
 
@@ -43,7 +44,7 @@ def test_every_outcome_has_a_sign_of_its_own(story: Story) -> None:
 
 def test_a_rule_that_says_nothing_new_has_no_column(story: Story) -> None:
     assert "rule" not in printed(reports.deliveries_table, story.deliveries()).splitlines()[0]
-    named = [replace(one, rule="busy") for one in story.deliveries()]
+    named = [structs.replace(one, rule="busy") for one in story.deliveries()]
     assert "rule" in printed(reports.deliveries_table, named).splitlines()[0]
 
 

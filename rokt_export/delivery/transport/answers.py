@@ -19,6 +19,31 @@ _MOST_KNOWN = 64
 """Heads that are kept: within a second most of one partner's are the same."""
 
 
+class Head(NamedTuple):
+    """The head of an answer that was read before, and how long a body stood behind it."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    length: int
+    version: str
+
+
+_known: dict[bytes, Head] = {}
+
+
+def known_answer(data: bytes) -> tuple[Head, bytes] | None:
+    """Return head and body of a whole answer whose head was read before: that takes 0.3 us in place of 4.
+
+    Nothing stands behind it, and its connection is good for another one.
+    """
+    end = data.find(_HEAD_END)
+    head = _known.get(data[:end])
+    if head is None:
+        return None
+    body = data[end + 4 :]
+    return (head, body) if len(body) == head.length else None
+
+
 class UnreadableError(ValueError):
     """An answer that is not read further."""
 
@@ -49,7 +74,6 @@ class AnswerReader:
         "_body",
         "_head",
         "_headers",
-        "_known",
         "_most",
         "_parser",
         "_read",
@@ -61,7 +85,6 @@ class AnswerReader:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._expect()
         self._parser = HttpResponseParser(self)
         self._parser.set_dangerous_leniencies(
             lenient_headers=True,
@@ -77,8 +100,8 @@ class AnswerReader:
 
     def begin(self) -> None:
         """Expect an answer from its start."""
+        self._expect()
         self._read = 0
-        self._known: _Head | None = None
         self.complete = self.reusable = False
 
     def feed(self, data: bytes) -> bool:
@@ -88,10 +111,6 @@ class AnswerReader:
             NotHttpError: it is no answer.
             TooLargeError: its body is larger than was allowed.
         """
-        if not self._read:
-            if self._recognized(data):
-                return True
-            self._expect()
         self._read += len(data)
         try:
             self._parser.feed_data(data)
@@ -113,18 +132,6 @@ class AnswerReader:
         self._taken = self._status = 0
         self._head = False
 
-    def _recognized(self, data: bytes) -> bool:
-        """Take a whole answer whose head has been read before: that takes 0.5 us in place of 4."""
-        end = data.find(_HEAD_END)
-        known = _known.get(data[:end])
-        if known is None or len(data) - end - len(_HEAD_END) != known.length or known.length > self._most:
-            return False
-        self._known = known
-        self._body = [data[end + len(_HEAD_END) :]]
-        self._read = len(data)
-        self.complete = self.reusable = True
-        return True
-
     def _recognize(self, data: bytes) -> None:
         """Keep the head of a whole answer that was framed by its length."""
         end = data.find(_HEAD_END)
@@ -135,7 +142,7 @@ class AnswerReader:
             if len(_known) >= _MOST_KNOWN:
                 _known.clear()
             whole = self.response(Timings())
-            _known[data[:end]] = _Head(whole.status, whole.headers, length, whole.http_version)
+            _known[data[:end]] = Head(whole.status, whole.headers, length, whole.http_version)
 
     def end(self) -> bool:
         """Take note that the connection has ended; return whether that completes the answer."""
@@ -145,16 +152,9 @@ class AnswerReader:
         self.reusable = False
         return self.complete
 
-    @property
-    def begun(self) -> bool:
-        """Whether anything of the answer has been read."""
-        return self._read > 0
-
     def response(self, timings: Timings) -> Response:
         """Return the answer, complete."""
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        if (known := self._known) is not None:
-            return Response(known.status, known.headers, body, timings, known.version)
         headers = tuple([_header(name, value) for name, value in self._headers])
         return Response(self._status, headers, body, timings, self._parser.get_http_version())
 
@@ -197,18 +197,6 @@ class AnswerReader:
 
 def _why(error: Exception) -> str:
     return "it changes to another protocol" if isinstance(error, HttpParserUpgrade) else str(error)
-
-
-class _Head(NamedTuple):
-    """The head of an answer that was read before, and how long a body stood behind it."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    length: int
-    version: str
-
-
-_known: dict[bytes, _Head] = {}
 
 
 # One partner's answers differ in little but their date, and an identifier of the request.

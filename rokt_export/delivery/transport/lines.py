@@ -8,8 +8,10 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
+from msgspec import Struct
+
 from rokt_export.delivery.transport import faults
-from rokt_export.delivery.transport.answers import AnswerReader, TooLargeError, UnreadableError
+from rokt_export.delivery.transport.answers import AnswerReader, TooLargeError, UnreadableError, known_answer
 from rokt_export.delivery.transport.faults import Failure
 from rokt_export.delivery.transport.libcurl import MAX_IDLE_SECONDS, Connection, CurlError, Multi, proxy_of
 from rokt_export.delivery.transport.messages import Message
@@ -27,19 +29,17 @@ _CAREFUL = 1.0
 """Seconds after a connection broke in which others are looked at before they are used."""
 
 
-class _Errand:
+class _Errand(Struct, eq=False):
     """One request on its way, from its start to its answer."""
 
-    __slots__ = ("data", "ended", "first_byte", "line", "origin", "started", "token", "written")
-
-    def __init__(self, token: Any, message: Message, started: float) -> None:
-        self.token = token
-        self.origin, self.data = message
-        self.started = started
-        self.first_byte = 0.0
-        self.written = 0
-        self.line: _Line | None = None
-        self.ended = False
+    token: Any
+    origin: str
+    data: bytes
+    started: float
+    first_byte: float = 0.0
+    written: int = 0
+    line: _Line | None = None
+    ended: bool = False
 
 
 class _Line:
@@ -91,19 +91,15 @@ class Lines:
         self._sockets = sockets
         self._done = done
         self._multi = Multi(sockets, options.max_connections)
-        self._errands: set[_Errand] = set()
+        self._most = options.max_response
         self._started: list[_Errand] = []
         self._waiting: deque[_Errand] = deque()
         self._lines: dict[Any, _Line] = {}
         self._idle: dict[str, list[_Line]] = {}
         self._check_at = _NEVER
         self._careful_until = 0.0
+        self.in_flight = 0
         self.opening: set[_Line] = set()
-
-    @property
-    def in_flight(self) -> int:
-        """How many have been started and not answered."""
-        return len(self._errands)
 
     @property
     def unsent(self) -> bool:
@@ -112,9 +108,8 @@ class Lines:
 
     def start(self, token: Any, message: Message) -> None:
         """Begin a request: it leaves at the next `flush`, or once there is a connection for it."""
-        errand = _Errand(token, message, monotonic())
-        self._errands.add(errand)
-        self._started.append(errand)
+        self.in_flight += 1
+        self._started.append(_Errand(token, *message, monotonic()))
 
     def flush(self) -> None:
         """Write what has been started, or open connections for it."""
@@ -147,7 +142,7 @@ class Lines:
 
     def cancel(self, chosen: Callable[[Any], bool]) -> None:
         """End the requests whose token is chosen."""
-        for errand in [each for each in self._errands if chosen(each.token)]:
+        for errand in [each for each in self._under_way() if chosen(each.token)]:
             how_far = "its request may have arrived" if errand.written else "nothing was sent"
             seconds = monotonic() - errand.started
             fault = Fault(FaultKind.CANCELLED, f"cancelled; {how_far}", errand.written > 0, Timings(total=seconds))
@@ -161,7 +156,7 @@ class Lines:
         for line in self._lines.values():
             line.connection.close()
         self._lines.clear()
-        self._errands.clear()
+        self.in_flight = 0
         self._started.clear()
         self._waiting.clear()
         self._idle.clear()
@@ -193,7 +188,6 @@ class Lines:
     def _take(self, line: _Line, errand: _Errand) -> None:
         line.errand = errand
         errand.line = line
-        line.reader.begin()
         self._write(line, errand)
 
     def _has_room(self) -> bool:
@@ -296,30 +290,47 @@ class Lines:
             if not data:
                 self._ended(line, errand)
                 return
-            if not errand.first_byte:
-                errand.first_byte = monotonic()
-            try:
-                complete = line.reader.feed(data)
-            except UnreadableError as error:
-                large = isinstance(error, TooLargeError)
-                self._fail(line, errand, faults.FILESIZE_EXCEEDED if large else faults.WEIRD_SERVER_REPLY, str(error))
-                return
-            if complete:
-                self._answered(line, errand)
-                return
-            if len(data) < _CHUNK and not line.secure:
+            if self._take_in(line, errand, data) or (len(data) < _CHUNK and not line.secure):
                 return
 
-    def _answered(self, line: _Line, errand: _Errand) -> None:
+    def _take_in(self, line: _Line, errand: _Errand, data: bytes) -> bool:
+        """Read on in an answer; return whether there is no more of it to come."""
         now = monotonic()
+        if not errand.first_byte:
+            errand.first_byte = now
+            if (known := known_answer(data)) is not None and known[0].length <= self._most:
+                head, body = known
+                timings = self._timings(line, errand, now)
+                response = Response(head.status, head.headers, body, timings, head.version)
+                self._answered(line, errand, response, now, reusable=True)
+                return True
+            line.reader.begin()
+        try:
+            complete = line.reader.feed(data)
+        except UnreadableError as error:
+            large = isinstance(error, TooLargeError)
+            self._fail(line, errand, faults.FILESIZE_EXCEEDED if large else faults.WEIRD_SERVER_REPLY, str(error))
+            return True
+        if complete:
+            self._read_to_its_end(line, errand, now)
+        return complete
+
+    def _read_to_its_end(self, line: _Line, errand: _Errand, now: float) -> None:
+        response = line.reader.response(self._timings(line, errand, now))
+        self._answered(line, errand, response, now, reusable=line.reader.reusable)
+
+    def _timings(self, line: _Line, errand: _Errand, now: float) -> Timings:
         started = errand.started
-        phases = (0.0, 0.0, 0.0) if line.used else line.connection.phases()
-        timings = Timings(*phases, errand.first_byte - started, now - started)
-        self._end(errand, line.reader.response(timings))
+        if line.used:
+            return Timings(0.0, 0.0, 0.0, errand.first_byte - started, now - started)
+        return Timings(*line.connection.phases(), errand.first_byte - started, now - started)
+
+    def _answered(self, line: _Line, errand: _Errand, response: Response, now: float, *, reusable: bool) -> None:
+        self._end(errand, response)
         line.used = True
         line.errand = None
         # With TLS there may be more that no socket would tell of.
-        if not line.reader.reusable or errand.written < len(errand.data) or (line.secure and self._has_more(line)):
+        if not reusable or errand.written < len(errand.data) or (line.secure and self._has_more(line)):
             self._drop(line)
             return
         line.idle_since = now
@@ -347,9 +358,9 @@ class Lines:
 
     def _ended(self, line: _Line, errand: _Errand) -> None:
         """The server has closed: that ends the answer, or breaks it off."""
-        if line.reader.end():
-            self._answered(line, errand)
-        elif line.reader.begun:
+        if errand.first_byte and line.reader.end():
+            self._read_to_its_end(line, errand, monotonic())
+        elif errand.first_byte:
             self._careful_until = monotonic() + _CAREFUL
             self._fail(line, errand, faults.PARTIAL_FILE, "end of connection in the middle of the answer")
         else:
@@ -372,16 +383,20 @@ class Lines:
     def _expire(self) -> None:
         """End what has taken too long, and find out when to look again."""
         now, timeout = monotonic(), self._options.timeout
-        for errand in [each for each in self._errands if now - each.started >= timeout]:
+        for errand in [each for each in self._under_way() if now - each.started >= timeout]:
             self._give_up(errand, self._fault(errand, faults.OPERATION_TIMEDOUT, ""))
-        earliest = min((errand.started for errand in self._errands), default=_NEVER)
+        earliest = min((errand.started for errand in self._under_way()), default=_NEVER)
         self._check_at = earliest + timeout
 
     # -- the end of an errand
 
+    def _under_way(self) -> list[_Errand]:
+        carried = [line.errand for line in self._lines.values() if line.errand is not None]
+        return [errand for errand in (*carried, *self._waiting, *self._started) if not errand.ended]
+
     def _end(self, errand: _Errand, answer: Response | Fault) -> None:
         errand.ended = True
-        self._errands.discard(errand)
+        self.in_flight -= 1
         self._done.append((errand.token, answer))
 
     def _give_up(self, errand: _Errand, fault: Fault) -> None:
