@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 _NONE: Mapping[int, LeftOut] = {}
-_FIRST = 200
+FIRST_RECORDED = 200
 _PROBLEMS = 20_000
 
 
@@ -35,9 +35,10 @@ class Bookkeeper:
         writer: the run's writer.
         redactor: knows the secrets.
         personal: knows a row's personal values.
-        recordings: `some` keeps the first 200 and up to 20,000 that did not come out as hoped.
+        recordings: `some` keeps the first few and up to 20,000 that did not come out as hoped.
         expected: the outcome hoped for.
         again, doubtful: whether rows are sent that production has, and that it may have.
+        first: how many of its first exchanges are kept whole: each takes as long as five rows.
     """
 
     writer: RunWriter
@@ -47,6 +48,7 @@ class Bookkeeper:
     expected: OutcomeKind = OutcomeKind.DELIVERED
     again: bool = False
     doubtful: bool = False
+    first: int = FIRST_RECORDED
     _first: int = 0
     _problems: int = 0
 
@@ -81,7 +83,7 @@ class Bookkeeper:
         shown = deliveries.texts()
         for place in self._places_to_redact([exchange.transaction for exchange in exchanges], shown):
             self._redact(deliveries, place, exchanges[place].transaction)
-        usual = self._first >= _FIRST and deliveries.outcome.count(self.expected) == len(exchanges)
+        usual = self._first >= self.first and deliveries.outcome.count(self.expected) == len(exchanges)
         nothing = self.recordings is Recordings.NONE or (self.recordings is Recordings.SOME and usual)
         return deliveries, {} if nothing else self._recorded(exchanges)
 
@@ -101,7 +103,7 @@ class Bookkeeper:
     def _keeps(self, exchange: Exchange) -> bool:
         if self.recordings is not Recordings.SOME or exchange.answer is None:
             return self.recordings is Recordings.ALL and exchange.answer is not None
-        if self._first < _FIRST:
+        if self._first < self.first:
             self._first += 1
             return True
         if exchange.outcome.kind is not self.expected and self._problems < _PROBLEMS:

@@ -13,12 +13,13 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import partial
+from math import ceil
 from multiprocessing.context import BaseContext
 from typing import Any, Protocol
 
 from msgspec import structs
 
-from rokt_export.delivery.bookkeeping import Bookkeeper
+from rokt_export.delivery.bookkeeping import FIRST_RECORDED, Bookkeeper
 from rokt_export.delivery.credentials import Credentials
 from rokt_export.delivery.engine import Engine, EngineOptions
 from rokt_export.delivery.events import Event, Finished, Intended, Paced, Progress, Settled, StopReason
@@ -137,6 +138,7 @@ def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brak
             plan.expected,
             again=plan.selection.delivered,
             doubtful=plan.selection.unknown,
+            first=ceil(FIRST_RECORDED / plan.partitions),
         )
         brake.attach(engine)
         teller = _Teller(index, tally, watch)

@@ -106,6 +106,15 @@ def test_workers_share_the_rows_and_their_counts_are_one(bench, started_by, meth
     assert sum(tally.rows for tally in bench.watch.tallies.values()) == 200
 
 
+@pytest.mark.parametrize("bench", [500], indirect=True)
+def test_the_first_200_of_a_run_are_kept_whole_however_many_workers(bench):
+    bench.deliver()
+    with Journal.open(bench.path) as journal:
+        kept = [row for row, _ in journal.recordings(bench.run)]
+    assert len(kept) == 200
+    assert max(kept) < 250
+
+
 def test_a_process_with_threads_does_not_fork():
     ended = threading.Event()
     thread = threading.Thread(target=ended.wait)
