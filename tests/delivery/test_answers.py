@@ -28,6 +28,8 @@ def taken(response: Response) -> tuple[int, bytes, dict[str, str]]:
         b"HTTP/1.1 200\r\nDate: today\r\nContent-Length: 4\r\n\r\nbody",
         b"HTTP/1.1 200 OK\nDate: today\nContent-Length: 4\n\nbody",
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + HEAD + b"body",
+        b"HTTP/1.1 200 OK\r\nDate: today\r\nContent-Length: 4\r\nContent-Length : 4\r\n\r\nbody",
+        b"HTTP/1.1 200 OK\r\nDate : today\r\nContent-Length: 4\r\n\r\nbody",
     ],
 )
 def test_in_one_piece_and_byte_by_byte(answer: bytes) -> None:
@@ -41,6 +43,14 @@ def test_chunks_trailers_and_a_length_beside_them() -> None:
     answer = read(head + b"3;x=y\r\nabc\r\n2 \r\n", b"de\r\n0\r\nX-Trailer: t\r\n\r\n")
     assert (answer.status, answer.body) == (201, b"abcde")
     assert answer.header("x-trailer") is None
+
+
+def test_a_length_told_twice_is_shown_twice_and_two_lengths_are_refused() -> None:
+    twice = read(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: 1\r\nContent-Length:2\r\n\r\nok")
+    assert twice.headers == (("Content-Length", "2"), ("X", "1"), ("Content-Length", "2"))
+    reader = AnswerReader(1000)
+    with pytest.raises(NotHttpError, match="Content-Length"):
+        reader.feed(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok")
 
 
 def test_headers_are_text_and_folded_ones_one_line() -> None:

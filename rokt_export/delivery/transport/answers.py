@@ -10,6 +10,8 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from rokt_export.exchange.model import Response, Timings
 
 _HEAD_END = b"\r\n\r\n"
+_REPEATED = b"!repeated!"
+"""Hides from llhttp that a header was there before."""
 _FRAMING = (b"content-length", b"transfer-encoding")
 _MOST_HEAD = 300_000
 """Bytes of headers that are read, as many as libcurl reads."""
@@ -60,7 +62,7 @@ class AnswerReader:
     """Reads the answers of one connection, one after the other; llhttp, which Node has, does the reading.
 
     Interim answers (1xx) are passed over, and trailers. It forgives what servers get wrong and people never notice:
-    line ends without CR, a length beside a chunked body, folded headers.
+    line ends without CR, a length beside a chunked body, a length told twice, a space before a colon, folded headers.
 
     Args:
         most: bytes that a body may have.
@@ -77,6 +79,8 @@ class AnswerReader:
         "_most",
         "_parser",
         "_read",
+        "_refusal",
+        "_start",
         "_status",
         "_taken",
         "complete",
@@ -85,17 +89,8 @@ class AnswerReader:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._parser = HttpResponseParser(self)
-        self._parser.set_dangerous_leniencies(
-            lenient_headers=True,
-            lenient_chunked_length=True,
-            lenient_keep_alive=True,
-            lenient_version=True,
-            lenient_optional_lf_after_cr=True,
-            lenient_optional_cr_before_lf=True,
-            lenient_optional_crlf_after_chunk=True,
-            lenient_spaces_after_chunk_size=True,
-        )
+        self._parser = _new_parser(self)
+        self._refusal: HttpParserError | None = None
         self.begin()
 
     def begin(self) -> None:
@@ -113,7 +108,7 @@ class AnswerReader:
         """
         self._read += len(data)
         try:
-            self._parser.feed_data(data)
+            self._parse(data)
         except (HttpParserError, HttpParserUpgrade) as error:
             if self._taken > self._most:
                 raise TooLargeError from error
@@ -126,7 +121,33 @@ class AnswerReader:
             self._recognize(data)
         return self.complete
 
+    def _parse(self, data: bytes) -> None:
+        if not self._head:
+            self._start += data
+        if self._refusal is None:
+            try:
+                self._parser.feed_data(data)
+                return
+            except HttpParserError as error:
+                if self._status or not self._start.startswith(b"HTTP/"):
+                    raise
+                self._refusal = error
+        self._parse_mended(self._refusal)
+
+    def _parse_mended(self, refusal: HttpParserError) -> None:
+        """Read an answer anew once its head is there, put right; else it is refused for good."""
+        head, end, rest = self._start.partition(_HEAD_END)
+        if not end:
+            return
+        mended = _mended(head)
+        if mended == head:
+            raise refusal
+        self._expect()
+        self._parser = _new_parser(self)
+        self._parser.feed_data(mended + end + rest)
+
     def _expect(self) -> None:
+        self._start, self._refusal = b"", None
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
         self._taken = self._status = 0
@@ -170,7 +191,7 @@ class AnswerReader:
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header has been read, or a trailer."""
         if not self._head:
-            self._headers.append((name, value))
+            self._headers.append((name.removeprefix(_REPEATED), value))
 
     def on_headers_complete(self) -> None:
         """The head of an answer has been read."""
@@ -193,6 +214,40 @@ class AnswerReader:
         if self._head and not self.complete:
             self.complete = True
             self.reusable = self._parser.should_keep_alive()
+
+
+def _new_parser(reader: AnswerReader) -> HttpResponseParser:
+    parser = HttpResponseParser(reader)
+    parser.set_dangerous_leniencies(
+        lenient_headers=True,
+        lenient_chunked_length=True,
+        lenient_keep_alive=True,
+        lenient_version=True,
+        lenient_optional_lf_after_cr=True,
+        lenient_optional_cr_before_lf=True,
+        lenient_optional_crlf_after_chunk=True,
+        lenient_spaces_after_chunk_size=True,
+    )
+    return parser
+
+
+def _mended(head: bytes) -> bytes:
+    """Put right what llhttp refuses although it has one meaning.
+
+    That is the same length told again (RFC 9110, 8.6), and white space between a header's name and its colon
+    (RFC 9112, 5.1).
+    """
+    first, *lines = head.split(b"\r\n")
+    kept, lengths = [first], set[bytes]()
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        name, value = name.rstrip(b" \t"), value.strip()
+        if name.lower() == b"content-length":
+            if value in lengths:
+                name = _REPEATED + name
+            lengths.add(value)
+        kept.append(line if line.startswith((b" ", b"\t")) else name + colon + b" " + value)
+    return b"\r\n".join(kept)
 
 
 def _why(error: Exception) -> str:
