@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rokt_export.delivery.transport.answers import AnswerReader, NotHttpError, TooLargeError
+from rokt_export.delivery.transport.answers import AnswerReader, NotHttpError, TooLargeError, known_answer
 from rokt_export.exchange.model import Response, Timings
 
 HEAD = b"HTTP/1.1 200 OK\r\nDate: today\r\nContent-Length: 4\r\n\r\n"
@@ -43,6 +43,14 @@ def test_chunks_trailers_and_a_length_beside_them() -> None:
     answer = read(head + b"3;x=y\r\nabc\r\n2 \r\n", b"de\r\n0\r\nX-Trailer: t\r\n\r\n")
     assert (answer.status, answer.body) == (201, b"abcde")
     assert answer.header("x-trailer") is None
+
+
+def test_a_head_that_was_seen_before_is_known_only_with_its_end() -> None:
+    for length in range(100):  # one is as long as what stands before the first CR, less what stands for the end
+        head = HEAD.replace(b": 4", b": %d" % length)
+        assert read(head + bytes(length)).body == bytes(length)
+        assert known_answer(head + bytes(length)) is not None
+        assert [known_answer(head[:end]) for end in range(len(head))] == [None] * len(head)
 
 
 def test_a_length_told_twice_is_shown_twice_and_two_lengths_are_refused() -> None:

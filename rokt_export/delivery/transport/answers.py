@@ -39,7 +39,7 @@ def known_answer(data: bytes) -> tuple[Head, bytes] | None:
     Nothing stands behind it, and its connection is good for another one.
     """
     end = data.find(_HEAD_END)
-    head = _known.get(data[:end])
+    head = _known.get(data[:end]) if end > 0 else None  # without its end a head says nothing of what comes next
     if head is None:
         return None
     body = data[end + 4 :]
