@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import gc
+import os
 import signal
 import sys
 
 import typer
 
-from rokt_export.errors import ExitStatus, RoktExportError
+from rokt_export.errors import ExitStatus, RoktExportError, UsageError
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 INTERNAL = 70
 """EX_SOFTWARE of sysexits(3): a fault of this program, which is none of the contract's statuses."""
@@ -34,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         status = program(asked_for(arguments))(args=arguments, prog_name="rokt-export", standalone_mode=False)
-        sys.stdout.flush()
+        _flush()
         if status == ExitStatus.INTERRUPTED and not isinstance(status, ExitStatus):
             _tell("\ninterrupted")  # Typer has turned KeyboardInterrupt into this number
         return int(status or 0)
@@ -52,15 +56,38 @@ def main(arguments: list[str] | None = None) -> int:
     except RoktExportError as error:
         return _failed(error)
     except Exception as error:  # noqa: BLE001 - the last place that can catch it
-        return _usage(error) if isinstance(error, _USAGE_ERROR) else _crashed(error, verbose="--verbose" in arguments)
+        return _other(error, verbose="--verbose" in arguments)
+
+
+def _flush() -> None:
+    """A reader that has left by the end changes nothing about how the command came out."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _reader_left()
 
 
 def _reader_left() -> int:
     """`| head` has what it wanted: no error."""
-    from rokt_export.commands.terminal import drop_stdout
+    from rokt_export.commands.terminal import drop
 
-    drop_stdout()
+    drop(sys.stdout)
     return ExitStatus.OK
+
+
+def _other(error: Exception, *, verbose: bool) -> int:
+    if isinstance(error, _USAGE_ERROR):
+        return _usage(error)
+    if isinstance(error, OSError) and error.errno in _NO_ROOM and error.filename is None:
+        return _not_written(error)
+    return _crashed(error, verbose=verbose)
+
+
+def _not_written(error: OSError) -> int:
+    from rokt_export.commands.terminal import drop
+
+    drop(sys.stdout)
+    return _failed(UsageError(f"stdout cannot be written: {error.strerror}", remedy="Make room, or write elsewhere."))
 
 
 def _failed(error: RoktExportError) -> int:
@@ -94,9 +121,22 @@ def _tell(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
+def _open_what_is_closed() -> None:
+    """Let a stream that the caller closed (`>&-`) lead nowhere: its number would be the next file's or socket's."""
+    if None not in (sys.stdin, sys.stdout, sys.stderr):
+        return
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    sys.stdin = sys.stdin or os.fdopen(0)
+    sys.stdout = sys.stdout or os.fdopen(1, "w")
+    sys.stderr = sys.stderr or os.fdopen(2, "w")
+
+
 def run() -> None:
     """Run the process's own command line and end the process with its status."""
     gc.set_threshold(_LOADED_AT_ONCE)
+    _open_what_is_closed()
     status = main()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done: another Ctrl-C would only garble the end
     gc.freeze()  # the process ends: nobody needs all that was loaded to be looked through once more

@@ -27,7 +27,7 @@ from rokt_export.commands.options import (
     Unset,
     Verbose,
 )
-from rokt_export.commands.terminal import Terminal
+from rokt_export.commands.terminal import Terminal, to_stdout
 from rokt_export.delivery.interlock import PRODUCTION
 from rokt_export.errors import ExitStatus, UsageError
 
@@ -117,7 +117,8 @@ def diff(
         runs = (done[0].run, done[1].run)
         terminal.say(f"compared: `rokt-export diff --runs {runs[0]} {runs[1]}` does it again without sending")
     result = _compared(place, runs, spec)
-    _print(terminal, result, output)
+    with to_stdout(f"Once more, without sending: rokt-export diff --runs {runs[0]} {runs[1]}"):
+        _print(terminal, result, output)
     _write_reports(terminal, result, report or [])
     if learn:
         assert spec is not None

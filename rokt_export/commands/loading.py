@@ -108,6 +108,6 @@ def parse_set(given: list[str] | None) -> dict[str, str]:
 
 def journal_place(given: str | None) -> str:
     """Return where the journal is: as told, else the default."""
-    from rokt_export.delivery.journal import default_path
+    from rokt_export.delivery.journal import default_place
 
-    return given if given is not None else str(default_path())
+    return given if given is not None else default_place()

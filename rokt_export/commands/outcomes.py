@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rokt_export.commands.loading import journal_place
 from rokt_export.commands.options import Output
-from rokt_export.commands.terminal import Terminal
+from rokt_export.commands.terminal import Terminal, to_stdout
 from rokt_export.errors import ExitStatus, UsageError
 from rokt_export.exchange.model import OutcomeKind
 
@@ -52,20 +54,27 @@ def present(
     from rokt_export.reports.formats import format_of, write_reports
     from rokt_export.reports.story import Story
 
+    again = f"The run is in the journal: rokt-export runs export {done.run}{_place(journal)}"
     with Journal.open(journal) as opened:
         story = Story.of(opened, opened.find(done.run))
+        with to_stdout(again):
+            show(story, terminal, output, everything=everything)
         if reports:
             write_reports(story, [(format_of(path), path) for path in reports])
             for path in reports:
                 terminal.say(f"report: {path}")
-        show(story, terminal, output, everything=everything)
     told = output is Output.TABLE and terminal.out.is_terminal
     if done.result.finished.message and not told:
         terminal.warn(f"stopped: {done.result.finished.message}")
     stopped = done.status is ExitStatus.INTERRUPTED or done.result.finished.message
     if stopped and story.run.command == "replay":
-        terminal.say(f"go on with: rokt-export runs resume {done.run}")
+        terminal.say(f"go on with: rokt-export runs resume {done.run}{_place(journal)}")
     return done.status
+
+
+def _place(journal: str) -> str:
+    """The flag that names the journal, where another command would look for it elsewhere."""
+    return "" if journal == journal_place(None) else f" --journal {shlex.quote(journal)}"
 
 
 def show(story: Story, terminal: Terminal, output: Output, *, everything: bool) -> None:

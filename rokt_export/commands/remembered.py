@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,8 +48,14 @@ class ReplayFlags:
 
     def over(self, run: RunInfo) -> ReplayFlags:
         """Return the flags of a run, with what was told anew in their place."""
+        return self._over(run, {field.name for field in fields(self)})
+
+    def with_rows_of(self, run: RunInfo) -> ReplayFlags:
+        """Return these, where nothing else is told with those of a run that say how its rows are read and changed."""
+        return self._over(run, _OF_ROWS)
+
+    def _over(self, run: RunInfo, known: Collection[str]) -> ReplayFlags:
         told = {name: value for name, value in asdict(self).items() if value != getattr(_UNTOLD, name)}
-        known = {field.name for field in fields(self)}
         before = {name: value for name, value in run.options.get("flags", {}).items() if name in known}
         if "record" in before:
             before["record"] = Recordings(before["record"])
@@ -63,6 +69,7 @@ class ReplayFlags:
 
 
 _UNTOLD = ReplayFlags()
+_OF_ROWS = frozenset({"columns", "set_values", "unset", "encoding", "delimiter", "test_data"})
 
 
 def stamps_of(files: tuple[str, ...]) -> list[list[Any]]:
@@ -141,6 +148,12 @@ def find_resumable(place: str, run: str, ready: Ready) -> RunInfo:
     return found
 
 
+def in_sandbox(run: RunInfo) -> bool:
+    """Return whether a run sent to a sandbox."""
+    flags = run.options.get("flags", {})
+    return bool(flags.get("sandbox") or flags.get("sandbox_url"))
+
+
 def check_same_place(run: RunInfo, *, guarded: bool) -> None:
     """Refuse to let one run's rows go partly to production and partly to a sandbox.
 
@@ -154,16 +167,26 @@ def check_same_place(run: RunInfo, *, guarded: bool) -> None:
         )
 
 
+def outcomes_of(only: str) -> list[str]:
+    """Return the outcomes that `--only` names.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    from rokt_export.commands.outcomes import expected_outcome
+
+    return [str(expected_outcome(word, where="--only")) for word in only.split(",")]
+
+
 def rows_with(place: str, run: RunInfo, only: str) -> Ranges:
     """Return the rows of a run that came to some outcomes, as ranges.
 
     Raises:
         UsageError: there are none, or no such outcome.
     """
-    from rokt_export.commands.outcomes import expected_outcome
     from rokt_export.delivery.journal import Journal
 
-    outcomes = [str(expected_outcome(word, where="--only")) for word in only.split(",")]
+    outcomes = outcomes_of(only)
     with Journal.open(place) as journal:
         ranges = tuple(journal.rows(run.run, outcomes).ranges())
     if not ranges:

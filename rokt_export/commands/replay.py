@@ -156,10 +156,11 @@ def replay(
     Ctrl-C once waits for answers and settles; twice leaves at once. Exit status: 0 all delivered, 1 any other outcome,
     3 something is wrong here, 4 the partner is out of reach, 5 the journal, 130 interrupted.
     """
+    from rokt_export.commands import remembered
     from rokt_export.commands.outcomes import check_reports, expected_outcome, present
     from rokt_export.commands.preflight import preflight
     from rokt_export.commands.production import pass_interlock
-    from rokt_export.commands.remembered import ReplayFlags, check_same_place, files_of, find_resumable, stamps_of
+    from rokt_export.commands.remembered import ReplayFlags, check_same_place, files_of, stamps_of
     from rokt_export.commands.rows import RowFlags, rows_of
     from rokt_export.commands.running import Job, carry_out, new_key, variables_for
     from rokt_export.commands.sandboxed import sandboxed
@@ -170,8 +171,9 @@ def replay(
     place = journal_place(journal)
     ready = load(spec, environment, env_file)
     check_reports(report)
-    resumed = find_resumable(place, resume, ready) if resume is not None else None
-    flags = told.over(resumed) if resumed is not None else told
+    resumed = remembered.find_resumable(place, resume, ready) if resume is not None else None
+    earlier = _earlier(place, resumed, only, from_run, resend_unknown=resend_unknown)
+    flags = told.over(resumed) if resumed is not None else told.with_rows_of(earlier) if earlier is not None else told
     hoped = expected_outcome(flags.expect)
     in_sandbox = flags.sandbox or flags.sandbox_url is not None
     guarded = environment == PRODUCTION and not in_sandbox
@@ -180,7 +182,10 @@ def replay(
         test_data=flags.test_data,
     )  # fmt: skip
     interlock(may_ask=False)
-    files, ranges = _input(place, tuple(events or ()), resumed, only, from_run)
+    files, ranges = _input(place, tuple(events or ()), resumed, only, earlier)
+    if earlier is not None and remembered.in_sandbox(earlier) is not in_sandbox:
+        was, now = ("the partner", "a sandbox") if in_sandbox else ("a sandbox", "the partner")
+        terminal.warn(f"run {earlier.run} sent to {was}; this one sends to {now}")
     if resumed is not None:
         check_same_place(resumed, guarded=guarded)
         files = files_of(resumed, files, "--resume")
@@ -196,6 +201,7 @@ def replay(
         ),
     )  # fmt: skip
     assert isinstance(rows, FileRows)
+    _check_strict(rows, strict=strict)
     limits = ready.spec.limits_of(environment)
     if in_sandbox:
         limits = limits.model_copy(update={"rate": None})  # it is what the partner bears; a sandbox is not the partner
@@ -230,29 +236,57 @@ def replay(
     return present(done, place, terminal, output, report, everything=everything)
 
 
-def _input(
-    place: str, files: tuple[str, ...], resumed: RunInfo | None, only: str | None, from_run: str | None
-) -> tuple[tuple[str, ...], Ranges | None]:
-    """Return the files, and which of their rows: with --only, or in a run that began with it; else all."""
-    from rokt_export.commands.remembered import files_of, rows_with
+def _earlier(
+    place: str, resumed: RunInfo | None, only: str | None, from_run: str | None, *, resend_unknown: bool
+) -> RunInfo | None:
+    """Return the run that --from-run names, if what is asked of it can be done."""
+    from rokt_export.commands.remembered import outcomes_of
     from rokt_export.delivery.journal import Journal
+    from rokt_export.exchange.model import OutcomeKind
 
     if (only is None) != (from_run is None):
         raise UsageError("--only and --from-run belong together", remedy="Write --only rejected,failed --from-run RUN.")
+    if only is None or from_run is None:
+        return None
     if resumed is not None:
-        if only is not None:
-            raise UsageError(
-                "a resumed run goes on with the rows that it began with",
-                where="--only",
-                remedy="Leave --resume out: --only and --from-run make a new run.",
-            )
+        raise UsageError(
+            "a resumed run goes on with the rows that it began with",
+            where="--only",
+            remedy="Leave --resume out: --only and --from-run make a new run.",
+        )
+    if OutcomeKind.UNKNOWN in outcomes_of(only) and not resend_unknown:
+        raise UsageError(
+            "the partner may have an `unknown` row already",
+            where="--only",
+            remedy="Ask the partner first; add --resend-unknown to send such rows again.",
+        )
+    with Journal.open(place) as journal:
+        return journal.find(from_run)
+
+
+def _input(
+    place: str, files: tuple[str, ...], resumed: RunInfo | None, only: str | None, earlier: RunInfo | None
+) -> tuple[tuple[str, ...], Ranges | None]:
+    """Return the files, and which of their rows: with --only, or in a run that began with it; else all."""
+    from rokt_export.commands.remembered import files_of, rows_with
+
+    if resumed is not None:
         kept = resumed.options.get("only")
         return files, None if kept is None else tuple((low, high) for low, high in kept)
-    if only is None:
+    if only is None or earlier is None:
         return files, None
-    with Journal.open(place) as journal:
-        earlier = journal.find(str(from_run))
     return files_of(earlier, files, "--from-run"), rows_with(place, earlier, only)
+
+
+def _check_strict(rows: FileRows, *, strict: bool) -> None:
+    from rokt_export.delivery.partitions import is_live
+
+    if strict and is_live(rows):
+        raise UsageError(
+            "rows that arrive as they please cannot be looked at before the first is sent",
+            where="--strict",
+            remedy="Name a file, or leave --strict out.",
+        )
 
 
 def _workers(terminal: Terminal, wanted: int, pace: Pace, rows: FileRows) -> int:

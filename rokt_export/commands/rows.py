@@ -85,6 +85,16 @@ def source_options(spec: PartnerSpec, flags: RowFlags) -> SourceOptions:
         columns=parse_map(flags.columns),
         spec_columns=spec.columns,
         encoding=flags.encoding,
-        delimiter=flags.delimiter,
+        delimiter=_delimiter(flags.delimiter),
         invented=flags.test_data,
     )
+
+
+def _delimiter(told: str | None) -> str | None:
+    """The character that a person means: a tab is hard to type."""
+    if told is None:
+        return None
+    character = "\t" if told.lower() in ("\\t", "tab") else told
+    if len(character) != 1 or character in '\r\n"\0':
+        raise UsageError(f"`{told}` is no delimiter", where="--delimiter", remedy="Give one character, as ';', or tab.")
+    return character

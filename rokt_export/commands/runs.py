@@ -172,9 +172,12 @@ def purge_runs(
 def _moment(text: str) -> datetime:
     try:
         if text.endswith("d"):
-            return datetime.now(UTC) - timedelta(days=float(text[:-1]))
+            days = float(text[:-1])
+            if days < 0:
+                raise ValueError("a moment to come")
+            return datetime.now(UTC) - timedelta(days=days)
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise UsageError(f"`{text}` is no date", where="--before", remedy="Write 2026-01-31 or 30d.") from error
     return moment if moment.tzinfo else moment.astimezone()
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TextIO
+
+from rokt_export.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -83,9 +86,9 @@ class Terminal:
             def on_broken_pipe(self) -> None:
                 """Write into the void from now on."""
                 self.quiet = True
-                drop_stdout()
+                drop(self.file)
 
-        width = None if (sys.stderr if stderr else sys.stdout).isatty() else int(os.environ.get("COLUMNS", "120"))
+        width = None if (sys.stderr if stderr else sys.stdout).isatty() else _told_width()
         return Patient(
             stderr=stderr, no_color=self.no_color or None, highlight=False, soft_wrap=False, width=width, emoji=False
         )
@@ -93,7 +96,7 @@ class Terminal:
     def say(self, text: str, *, style: str = "") -> None:
         """Say something on stderr, unless quiet."""
         if not self.quiet:
-            self.err.print(GUARD.text(text), style=style or None, markup=False, soft_wrap=True)
+            self._talk(text, style)
 
     def detail(self, text: str) -> None:
         """Say something on stderr, where asked for more."""
@@ -102,7 +105,13 @@ class Terminal:
 
     def warn(self, text: str) -> None:
         """Say something that must not be missed, quiet or not."""
-        self.err.print(GUARD.text(text), style="yellow", markup=False, soft_wrap=True)
+        self._talk(text, "yellow")
+
+    def _talk(self, text: str, style: str) -> None:
+        try:
+            self.err.print(GUARD.text(text), style=style or None, markup=False, soft_wrap=True)
+        except OSError:  # the log that it goes to is full: no reason to stop a job
+            drop(sys.stderr)
 
     def write(self, text: str) -> None:
         """Write data to stdout as it is, with a line end."""
@@ -135,8 +144,34 @@ class Terminal:
         writer.writerows(rows)
 
 
-def drop_stdout() -> None:
-    """Let a reader that left (`| head`) be no error at the interpreter's end either."""
+@contextmanager
+def to_stdout(remedy: str | None = None) -> Iterator[None]:
+    """Write data to stdout; a reader that has left (`| head`) hears no more, and that changes nothing else.
+
+    Args:
+        remedy: how to have the data after all, where it could not be written.
+
+    Raises:
+        UsageError: it cannot be written: a disk is full.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        drop(sys.stdout)
+    except OSError as error:
+        drop(sys.stdout)
+        raise UsageError(f"stdout cannot be written: {error.strerror or error}", remedy=remedy) from error
+
+
+def drop(stream: TextIO | IO[str]) -> None:
+    """Write into the void from now on, so that the interpreter's end finds no fault with a stream either."""
     devnull = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, sys.stdout.fileno())
+    os.dup2(devnull, stream.fileno())
     os.close(devnull)
+
+
+def _told_width() -> int:
+    """Columns as the environment tells them; a file or a pipe has none of its own."""
+    told = os.environ.get("COLUMNS", "")
+    return int(told) if told.isdecimal() and int(told) > 0 else 120

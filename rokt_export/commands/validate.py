@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rokt_export.commands.options import EnvFile, NoColor, Output, OutputFormat, Quiet, Verbose
-from rokt_export.commands.terminal import Terminal
+from rokt_export.commands.terminal import Terminal, to_stdout
 from rokt_export.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
@@ -43,13 +43,14 @@ def validate(
 
     terminal = Terminal(quiet, verbose, no_color)
     found = [validate_spec(path, partial(_variables, env_file)) for path in specs]
-    if questions:
-        _print_questions(terminal, found)
-    elif output is Output.TABLE:
-        for validation in found:
-            _print(terminal.out, validation)
-    else:
-        _print_data(terminal, output, found)
+    with to_stdout():
+        if questions:
+            _print_questions(terminal, found)
+        elif output is Output.TABLE:
+            for validation in found:
+                _print(terminal.out, validation)
+        else:
+            _print_data(terminal, output, found)
     if any(validation.errors for validation in found):
         return ExitStatus.CONFIGURATION
     return ExitStatus.FINDINGS if strict and any(validation.warnings for validation in found) else ExitStatus.OK

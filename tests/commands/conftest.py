@@ -74,9 +74,12 @@ class CommandLine:
     def start(self, *arguments: object, env: Mapping[str, str] | None = None, **more: Any) -> subprocess.Popen[str]:
         more = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL} | more
         command = [sys.executable, "-m", "rokt_export", *map(str, arguments)]
-        # The tests run from a checkout that need not be installed.
-        path = {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])}
-        return subprocess.Popen(command, cwd=self.folder, env={**os.environ, **path, **(env or {})}, text=True, **more)
+        return subprocess.Popen(command, cwd=self.folder, env={**self.environment(), **(env or {})}, text=True, **more)
+
+    def environment(self) -> dict[str, str]:
+        """What a process of its own is given: the tests run from a checkout that need not be installed."""
+        path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        return {**os.environ, "PYTHONPATH": path}
 
     def process(self, *arguments: object, env: Mapping[str, str] | None = None) -> Result:
         with self.start(*arguments, env=env) as running:

@@ -215,6 +215,29 @@ def test_a_resume_of_some_rows_stays_with_these(cli, spec, partner):
     assert emails(partner)[10:] == ["5", "7"]
 
 
+def test_rows_of_another_run_are_read_and_changed_as_it_did(cli, spec, partner):
+    rows = cli.write("rows.csv", people(1, 2).replace("email", "address", 1).replace(",", ";"))
+    partner.answer = refusing(2)
+    told = ("--map", "address=email", "--delimiter", ";", "--set", "firstname=Joan")
+    cli("replay", spec, rows, "--name", "first", "--concurrency", "1", *told)
+    partner.answer = refusing()
+    shown = cli("replay", spec, "--only", "rejected", "--from-run", "first")
+    assert shown.status == 0, shown.err
+    assert partner.heard[-1].body == partner.heard[1].body
+    assert json.loads(partner.heard[-1].body)["name"] == "Joan"
+    cli("replay", spec, "--only", "delivered", "--from-run", "first", "--set", "firstname=Jill")
+    assert json.loads(partner.heard[-1].body)["name"] == "Jill"
+
+
+def test_a_rerun_elsewhere_says_so(cli, spec, partner):
+    elsewhere = cli.write("far.yaml", spec_text("http://127.0.0.1:9"))
+    rows = cli.write("rows.csv", people(1, 2))
+    partner.answer = refusing(2)
+    cli("replay", elsewhere, rows, "--name", "first", "--sandbox-url", partner.url)
+    shown = cli("replay", spec, "--only", "rejected", "--from-run", "first")
+    assert "sent to a sandbox; this one sends to the partner" in shown.err
+
+
 def test_a_run_that_went_to_a_sandbox_by_its_url_goes_on_there(cli, spec, partner):
     sandbox_spec = cli.write("far.yaml", spec_text("http://127.0.0.1:9"))
     run = stopped(cli, sandbox_spec, partner, "--sandbox-url", partner.url)
@@ -232,6 +255,7 @@ def test_a_run_that_went_to_a_sandbox_by_its_url_goes_on_there(cli, spec, partne
         (["--only", "failed"], "belong together"),
         (["--only", "lost", "--from-run", "nine"], "`lost` is not an outcome"),
         (["--only", "duplicate", "--from-run", "nine"], "has no row that is duplicate"),
+        (["--only", "failed,unknown", "--from-run", "nine"], "add --resend-unknown"),
     ],
 )
 def test_what_cannot_be_gone_on_with_is_refused(cli, spec, partner, arguments, words):
@@ -330,6 +354,26 @@ def test_damaged_files(cli, spec, partner, content, status, words):
     assert shown.status == status, shown.err
     assert words.lower() in (shown.err + shown.out).lower()
     assert "Traceback" not in shown.err and "internal error" not in shown.err
+
+
+def test_strict_and_rows_that_arrive_exclude_each_other(cli, spec, partner):
+    shown = cli("replay", spec, "-", "--strict", stdin=people(1).encode())
+    assert (shown.status, partner.heard) == (2, [])
+    assert "--strict" in shown.err
+
+
+@pytest.mark.parametrize("told", ["\\t", "tab", "\t"])
+def test_a_tab_may_be_told_in_words(cli, spec, partner, told):
+    rows = cli.write("rows.txt", people(1, 2).replace(",", "\t"))
+    assert cli("replay", spec, rows, "--delimiter", told).status == 0
+    assert emails(partner) == ["1", "2"]
+
+
+@pytest.mark.parametrize("told", ["", ",,", "ab", '"', "\n"])
+def test_what_is_no_delimiter_is_refused(cli, spec, partner, told):
+    shown = cli("replay", spec, cli.write("rows.csv", people(1)), "--delimiter", told)
+    assert (shown.status, partner.heard) == (2, [])
+    assert "--delimiter" in shown.err
 
 
 def test_strict_stops_at_damage(cli, spec, partner):

@@ -96,6 +96,13 @@ def test_export_holds_every_row_in_order(cli, two_runs, form):
     assert (cli.folder / f"out.{form}").read_bytes().decode().splitlines() == out.splitlines()
 
 
+def test_the_variable_may_name_a_database_by_its_url(cli, partner, spec, rows):
+    variable = {"ROKT_EXPORT_JOURNAL": f"sqlite:///{cli.folder}/shared.sqlite"}
+    assert cli("replay", spec, rows, "--name", "far", env=variable).status == 0
+    assert not cli.journal.exists()
+    assert cli("runs", "show", "far", "--output", "json", env=variable).json["counts"] == {"delivered": 3}
+
+
 def test_purge_takes_what_is_personal_and_keeps_the_counts(cli, two_runs):
     assert cli("runs", "purge", "new").status == 0
     shown = cli("runs", "show", "new", "--output", "json").json
@@ -116,6 +123,8 @@ def test_purge_takes_what_is_personal_and_keeps_the_counts(cli, two_runs):
         (["export", "new", "--format", "xls"], "xls"),
         (["purge"], "name one run"),
         (["purge", "--before", "yesterday"], "`yesterday` is no date"),
+        (["purge", "--before", "-5d"], "`-5d` is no date"),
+        (["purge", "--before", "infd"], "`infd` is no date"),
     ],
 )
 def test_what_means_no_run_is_said(cli, two_runs, arguments, words):

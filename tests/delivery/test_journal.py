@@ -19,7 +19,7 @@ import pytest
 from msgspec import structs
 from sqlalchemy import text
 
-from rokt_export.delivery.journal import Journal, RowSet, RunState, RunWriter, default_path, places, process, schema
+from rokt_export.delivery.journal import Journal, RowSet, RunState, RunWriter, default_place, places, process, schema
 from rokt_export.delivery.journal.bulk import DELIVERY_COLUMNS
 from rokt_export.delivery.journal.model import as_text
 from rokt_export.delivery.model import Delivery
@@ -590,6 +590,18 @@ def test_purge_by_date_spares_what_runs_and_remove_takes_the_run_but_not_the_led
         journal.purge()
 
 
+def test_a_removed_run_leaves_the_doubt_about_its_rows(journal):
+    cut_off = begin(journal, production=True)
+    marks = [cut_off.fingerprint(content) for content in (b"answered", b"never answered", b"refused")]
+    cut_off.intend([item(row, mark) for row, mark in enumerate(marks, start=1)])
+    cut_off.settle([settled(1), settled(3, REJECTED)])
+    cut_off.end(RunState.INTERRUPTED, 130)
+    assert journal.purge(cut_off.run, remove=True) == 1
+    after = begin(journal, production=True)
+    assert after.already_delivered(marks) == {marks[0]}
+    assert after.uncertain(marks) == {marks[1]}
+
+
 # --- places
 
 
@@ -613,10 +625,10 @@ def test_files_are_their_owners_alone_whatever_the_umask(tmp_path):
 def test_the_default_place(monkeypatch, tmp_path):
     monkeypatch.delenv(places.VARIABLE, raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    assert default_path().name == "journal.sqlite"
-    assert "rokt-export" in default_path().parts
+    assert Path(default_place()).name == "journal.sqlite"
+    assert "rokt-export" in Path(default_place()).parts
     monkeypatch.setenv(places.VARIABLE, str(tmp_path / "mine.sqlite"))
-    assert default_path() == tmp_path / "mine.sqlite"
+    assert default_place() == str(tmp_path / "mine.sqlite")
     Journal.open().close()
     Journal.open(f"sqlite:///{tmp_path}/mine.sqlite").close()
     assert [file.name for file in tmp_path.iterdir()] == ["mine.sqlite"]

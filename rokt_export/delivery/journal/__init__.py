@@ -2,8 +2,8 @@
 
 from rokt_export.delivery.journal.journal import Journal
 from rokt_export.delivery.journal.model import RunInfo, RunState
-from rokt_export.delivery.journal.places import default_path
+from rokt_export.delivery.journal.places import default_place
 from rokt_export.delivery.journal.rows import RowSet
 from rokt_export.delivery.journal.writer import FINGERPRINT_BYTES, RunWriter
 
-__all__ = ["FINGERPRINT_BYTES", "Journal", "RowSet", "RunInfo", "RunState", "RunWriter", "default_path"]
+__all__ = ["FINGERPRINT_BYTES", "Journal", "RowSet", "RunInfo", "RunState", "RunWriter", "default_place"]

@@ -55,7 +55,7 @@ class Journal:
         be read serves everything that only reads.
 
         Args:
-            place: path of a SQLite file or URL of a database; None for the default (`default_path`).
+            place: path of a SQLite file or URL of a database; None for the default (`default_place`).
 
         Raises:
             UsageError: the place makes no sense.

@@ -48,12 +48,9 @@ class Store:
     writing: Engine
 
 
-def default_path() -> Path:
-    """Return the journal's file where no place is named: `$ROKT_EXPORT_JOURNAL`, else the user's state folder."""
-    named = os.environ.get(VARIABLE)
-    if named and "://" not in named:
-        return Path(named).expanduser()
-    return user_state_path("rokt-export") / "journal.sqlite"
+def default_place() -> str:
+    """Return the journal's place where none is named: `$ROKT_EXPORT_JOURNAL`, else one in the user's state folder."""
+    return os.environ.get(VARIABLE) or str(user_state_path("rokt-export") / "journal.sqlite")
 
 
 def resolve(place: str | Path | None) -> Path | URL:
@@ -63,7 +60,7 @@ def resolve(place: str | Path | None) -> Path | URL:
         UsageError: it is neither, or a URL of a database that is not supported.
     """
     if place is None:
-        place = os.environ.get(VARIABLE) or default_path()
+        place = default_place()
     if isinstance(place, Path) or "://" not in place:
         if not str(place).strip() or "\0" in str(place):
             raise UsageError("the journal's place is empty or holds a NUL", remedy=_REMEDY)

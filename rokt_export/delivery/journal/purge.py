@@ -9,6 +9,8 @@ import orjson
 from sqlalchemy import Connection, Row, String, cast, literal
 
 from rokt_export.delivery.journal import reading
+from rokt_export.delivery.journal.bulk import Bulk
+from rokt_export.delivery.journal.intents import open_rows
 from rokt_export.delivery.journal.model import as_text, now
 from rokt_export.delivery.journal.places import Store, pragma
 from rokt_export.delivery.journal.schema import delivery, intent, note, recording, run
@@ -33,6 +35,9 @@ def purge(connection: Connection, records: Sequence[Row[Any]], *, remove: bool) 
 
 
 def _remove(connection: Connection, run_no: int) -> None:
+    # Of rows that were cut off only their batches know that production may have them: the ledger must, from now on.
+    cut_off = [(one.fingerprint, False, run_no, row) for row, one in open_rows(connection, run_no).items()]
+    Bulk(connection.dialect).ledger.run(connection, [entry for entry in cut_off if entry[0] is not None])
     for table in (delivery, intent):
         connection.execute(table.delete().where(table.c.run_no == run_no))
     connection.execute(run.delete().where(run.c.no == run_no))
