@@ -108,7 +108,7 @@ class Steps:
 
     def _bookkeeper(self, writer: RunWriter, recordings: Recordings = Recordings.SOME) -> Bookkeeper:
         redactor = redactor_for(self._spec, _ENVIRONMENT, _VARIABLES)
-        return Bookkeeper(writer, redactor, PersonalData(self._spec, self._renderer), recordings)
+        return Bookkeeper(writer, redactor, PersonalData(self._spec, self._renderer), (), recordings)
 
     @contextmanager
     def _journal(self) -> Iterator[RunWriter]:

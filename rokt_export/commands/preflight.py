@@ -100,13 +100,15 @@ def _tell_earlier(terminal: Terminal, resumed: RunInfo | None) -> None:
 
 def _tell_ledger(terminal: Terminal, plan: Plan) -> None:
     """Say how many rows production has already, as the ledger knows them."""
-    from rokt_export.delivery.bookkeeping import canonical_row
     from rokt_export.delivery.journal import Journal
+    from rokt_export.delivery.sameness import canonical_row, identity_of
 
     if not _guarded(plan):
         return
     with Journal.open(plan.journal) as journal:
-        delivered, doubtful = journal.delivered_before(plan.spec.partner, map(canonical_row, _all(plan)))
+        identities = journal.identities(plan.spec.partner, identity_of(plan.spec))
+        contents = ([canonical_row(each, identity) for identity in identities] for each in _all(plan))
+        delivered, doubtful = journal.delivered_before(plan.spec.partner, contents)
     if delivered:
         fate = "sent again (--again)" if plan.selection.delivered else "left out; --again sends them"
         terminal.warn(f"  {delivered:,} rows were delivered to production before: {fate}")

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import orjson
-
 from rokt_export.delivery.events import Event, Intended, Progress, Settled, Withdrawn
 from rokt_export.delivery.harmless import places_to_redact
 from rokt_export.delivery.model import Deliveries, Recordings
 from rokt_export.delivery.recording import record
+from rokt_export.delivery.sameness import Identity, canonical_row
 from rokt_export.delivery.secrecy import PersonalData
 from rokt_export.delivery.tally import LeftOut
 from rokt_export.exchange.model import Exchange, OutcomeKind
@@ -35,6 +34,7 @@ class Bookkeeper:
         writer: the run's writer.
         redactor: knows the secrets.
         personal: knows a row's personal values.
+        identity: what makes a row what it is, for the ledger.
         recordings: `some` keeps the first few and up to 20,000 that did not come out as hoped.
         expected: the outcome hoped for.
         again, doubtful: whether rows are sent that production has, and that it may have.
@@ -44,6 +44,7 @@ class Bookkeeper:
     writer: RunWriter
     redactor: Redactor
     personal: PersonalData
+    identity: Identity
     recordings: Recordings = Recordings.SOME
     expected: OutcomeKind = OutcomeKind.DELIVERED
     again: bool = False
@@ -126,9 +127,4 @@ class Bookkeeper:
     def _marks(self, transactions: Sequence[Transaction]) -> list[bytes | None]:
         if not self.writer.production:
             return [None] * len(transactions)
-        return [self.writer.fingerprint(canonical_row(transaction)) for transaction in transactions]
-
-
-def canonical_row(transaction: Transaction) -> bytes:
-    """Return a row's content as bytes: the same row has the same in any file, in any order of columns."""
-    return orjson.dumps(transaction.values, option=orjson.OPT_SORT_KEYS)
+        return [self.writer.fingerprint(canonical_row(transaction, self.identity)) for transaction in transactions]

@@ -27,6 +27,7 @@ from rokt_export.delivery.feed import FileFeed, LiveFeed
 from rokt_export.delivery.misses import Misses, SharedMisses
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.delivery.retrying import RetryPolicy
+from rokt_export.delivery.sameness import identity_of
 from rokt_export.delivery.secrecy import PersonalData, redactor_for
 from rokt_export.delivery.selecting import select
 from rokt_export.delivery.tally import Tally
@@ -134,6 +135,7 @@ def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brak
             writer,
             redactor,
             PersonalData(plan.spec, renderer),
+            identity_of(plan.spec),
             plan.recordings,
             plan.expected,
             again=plan.selection.delivered,
@@ -195,7 +197,7 @@ class _Teller:
 def _feed(plan: Plan, index: int, writer: Any, tally: Tally, transport: Transport) -> FileFeed | LiveFeed:
     transactions = source(plan, index)
     live = isinstance(plan.rows, FileRows) and is_live(plan.rows)
-    chosen = select(transactions, plan.selection, writer, tally, ahead=1 if live else 500)
+    chosen = select(transactions, plan.selection, writer, identity_of(plan.spec), tally, ahead=1 if live else 500)
     return LiveFeed(chosen, transport.wake) if live else FileFeed(chosen)
 
 

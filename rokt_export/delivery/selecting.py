@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from rokt_export.delivery.bookkeeping import canonical_row
+from rokt_export.delivery.sameness import Identity, canonical_row
 from rokt_export.delivery.tally import LeftOut, Tally
 from rokt_export.transactions.model import Transaction
 
@@ -19,7 +19,13 @@ _RECENT = 4096
 
 
 def select(
-    transactions: Iterator[Transaction], selection: Selection, writer: RunWriter, tally: Tally, *, ahead: int = 500
+    transactions: Iterator[Transaction],
+    selection: Selection,
+    writer: RunWriter,
+    identity: Identity,
+    tally: Tally,
+    *,
+    ahead: int = 500,
 ) -> Iterator[Transaction]:
     """Return the transactions that a selection asks for, and count the others as skipped.
 
@@ -30,6 +36,7 @@ def select(
         transactions: all of a partition, in order.
         selection: which of them.
         writer: knows what this run has settled, and what earlier production runs delivered.
+        identity: what makes a row what it is.
         tally: where skipped rows are counted.
         ahead: transactions looked up in the ledger at once; 1 for an input that must not be waited for.
     """
@@ -39,7 +46,7 @@ def select(
         transactions = _of_this_run(transactions, selection, settled, unsettled, wished, tally)
     if not writer.production or (selection.delivered and selection.unknown):
         return transactions
-    return _not_of_others(transactions, selection, writer, tally, ahead)
+    return _not_of_others(transactions, selection, writer, writer.identities(identity), tally, ahead)
 
 
 def _of_this_run(
@@ -64,19 +71,26 @@ def _of_this_run(
 
 
 def _not_of_others(
-    transactions: Iterator[Transaction], selection: Selection, writer: RunWriter, tally: Tally, ahead: int
+    transactions: Iterator[Transaction],
+    selection: Selection,
+    writer: RunWriter,
+    identities: Sequence[Identity],
+    tally: Tally,
+    ahead: int,
 ) -> Iterator[Transaction]:
     recent: dict[bytes, None] = {}
     for batch in _batches(transactions, ahead):
-        marks = [writer.fingerprint(canonical_row(each)) for each in batch]
-        doubtful = set() if selection.unknown else writer.uncertain(marks)
+        marks = [[writer.fingerprint(canonical_row(each, identity)) for identity in identities] for each in batch]
+        every = list(chain.from_iterable(marks))
+        doubtful = set() if selection.unknown else writer.uncertain(every)
         # Looked up last: what another run had under way at the first look may be delivered at the second.
-        delivered = set() if selection.delivered else writer.already_delivered(marks)
-        repeated = set() if selection.delivered else writer.under_way(marks) | recent.keys()
-        for transaction, mark in zip(batch, marks, strict=True):
-            if mark in delivered or mark in repeated:
+        delivered = set() if selection.delivered else writer.already_delivered(every)
+        repeated = set() if selection.delivered else writer.under_way(every) | recent.keys()
+        for transaction, own in zip(batch, marks, strict=True):
+            mark = own[0]
+            if mark in repeated or not delivered.isdisjoint(own):
                 tally.leave_out(LeftOut.DELIVERED)
-            elif mark in doubtful:
+            elif not doubtful.isdisjoint(own):
                 tally.leave_out(LeftOut.UNCERTAIN)
             else:
                 if not selection.delivered:

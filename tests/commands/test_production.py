@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,35 @@ def test_rows_that_production_has_are_not_sent_again_unless_told(
     counts = [cli(*send, *more).json["counts"] for more in ((), (), ("--again",))]
     assert [sum(each.values()) for each in counts] == [3, 0, 3]
     assert len(partner.heard) == 6
+
+
+@pytest.mark.parametrize("change", ["column", "nameless", "set", "kind", "spec"])
+def test_a_row_is_known_again_however_it_comes(cli: CommandLine, spec: Path, partner: Partner, change: str) -> None:
+    """The same people once more: only who is new is sent."""
+    header, people = "email,firstname,zipcode", ["a@example.com,Ann,", "b@example.com,Bo,07919"]
+    rows = cli.write("rows.csv", "\n".join([header, *people]) + "\n")
+    send, production = ["replay", spec], ["-e", "production", "--confirm", "acme"]
+    assert cli(*send, rows, *production).status == 0
+    people.append("c@example.com,Cy,")
+    match change:
+        case "column" | "nameless":
+            header += ",exported_at" if change == "column" else ","
+            people = [f"{each},2026-11-25" for each in people]
+        case "set":
+            production += ["--set", "city=Springfield"]
+        case "spec":
+            spec.write_text(spec.read_text().replace("parameters:", "parameters:\n  - {name: zip, attribute: zipcode}"))
+    again = cli.write("again.csv", "\n".join([header, *people]) + "\n")
+    if change == "kind":
+        told = [
+            {"email": "a@example.com", "firstname": "Ann", "zipcode": None},
+            {"email": "b@example.com", "firstname": "Bo"},
+        ]
+        again = cli.write("again.json", json.dumps([*told, {"email": "c@example.com", "firstname": "Cy"}]))
+    shown = cli(*send, again, *production)
+    assert shown.status == 0, shown.err
+    assert "2 rows were delivered to production before: left out" in shown.err
+    assert [json.loads(heard.body)["email"][0] for heard in partner.heard] == ["a", "b", "c"]
 
 
 def test_production_stops_at_the_first_answer_that_no_rule_explains(

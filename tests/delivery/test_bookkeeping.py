@@ -79,7 +79,7 @@ def test_columns_say_what_single_deliveries_do():
 
 def test_only_what_is_personal_in_a_batch_is_redacted(writer, spec, personal):
     redactor = redactor_for(spec, "staging", {}, key=b"key")
-    keeper = Bookkeeper(writer, redactor, personal)
+    keeper = Bookkeeper(writer, redactor, personal, ())
     exchanges = batch()
     keeper(Intended(tuple(one.transaction for one in exchanges)))
     keeper(Settled(tuple(exchanges)))
@@ -101,7 +101,7 @@ def _deliveries(writer: RunWriter) -> Iterator[Delivery]:
 def test_a_row_that_echoes_a_secret_does_not_spoil_the_others(writer, spec, personal):
     redactor = redactor_for(spec, "staging", {}, key=b"key")
     redactor.add_secret("TOKEN", "s3cret-canary")
-    Bookkeeper(writer, redactor, personal)(
+    Bookkeeper(writer, redactor, personal, ())(
         Settled((exchange(person(1), reference="s3cret-canary"), exchange(person(2), reference="r-2")))
     )
     assert [one.reference for one in _deliveries(writer)] == ["$TOKEN", "r-2"]
@@ -174,7 +174,7 @@ def test_a_row_that_was_only_intended_is_not_called_by_what_is_personal(writer, 
     redactor = redactor_for(spec, "staging", {}, key=b"key")
     phone = Transaction(1, "2025550143", {"transactionid": "2025550143", "mobile": "2025550143"})
     plain = Transaction(2, "tx-2", {"transactionid": "tx-2", "mobile": "2025550144"})
-    Bookkeeper(writer, redactor, personal)(Intended((phone, plain)))
+    Bookkeeper(writer, redactor, personal, ())(Intended((phone, plain)))
     shown = [one.transaction for one in _deliveries(writer)]
     assert shown == [redactor.token("2025550143"), "tx-2"]
     assert not any(b"2025550143" in file.read_bytes() for file in writer._store.path.parent.iterdir())

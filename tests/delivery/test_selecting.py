@@ -6,15 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from rokt_export.delivery.bookkeeping import canonical_row
 from rokt_export.delivery.journal import Journal, RunState, RunWriter
 from rokt_export.delivery.model import Delivery
 from rokt_export.delivery.plan import Selection
+from rokt_export.delivery.sameness import canonical_row
 from rokt_export.delivery.selecting import select
 from rokt_export.delivery.tally import LeftOut, Tally
 from rokt_export.errors import TransactionsError
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.transactions.model import Transaction
+
+IDENTITY = ("email",)
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def people(*numbers: int) -> list[Transaction]:
 
 
 def intend(writer: RunWriter, *transactions: Transaction) -> None:
-    writer.intend([(each.row, each.id, writer.fingerprint(canonical_row(each))) for each in transactions])
+    writer.intend([(each.row, each.id, writer.fingerprint(canonical_row(each, IDENTITY))) for each in transactions])
 
 
 def settle(writer: RunWriter, transaction: Transaction, outcome: OutcomeKind) -> None:
@@ -44,7 +46,7 @@ def settle(writer: RunWriter, transaction: Transaction, outcome: OutcomeKind) ->
 
 def chosen(writer: RunWriter, transactions: list[Transaction], **selection) -> tuple[list[int], dict[str, int]]:
     tally = Tally()
-    rows = [each.row for each in select(iter(transactions), Selection(**selection), writer, tally)]
+    rows = [each.row for each in select(iter(transactions), Selection(**selection), writer, IDENTITY, tally)]
     return rows, dict(tally.left_out)
 
 
@@ -104,7 +106,7 @@ def test_equal_rows_are_one_however_far_apart_they_stand(journal):
     tally = Tally()
     sent: list[int] = []
     waiting: list[Transaction] = []
-    for each in select(iter(rows), Selection(), writer, tally):
+    for each in select(iter(rows), Selection(), writer, IDENTITY, tally):
         sent.append(each.row)
         waiting.append(each)
         if len(waiting) == 300:  # as a feed reads ahead
@@ -121,9 +123,35 @@ def test_what_came_before_an_error_comes_before_it_here(journal):
 
     seen: list[int] = []
     with pytest.raises(TransactionsError):
-        for each in select(breaking(), Selection(), begin(journal, production=True), Tally()):
+        for each in select(breaking(), Selection(), begin(journal, production=True), IDENTITY, Tally()):
             seen.append(each.row)
     assert seen == [1, 2, 3]
+
+
+def test_rows_are_known_by_what_an_earlier_run_told_them_apart_by(journal):
+    """A spec that comes to read another attribute, or one less, does not make new rows of old ones."""
+    rows = [Transaction(1, "row-1", {"email": "a@example.com", "phone": "1", "other": "x"})]
+    first = begin(journal, production=True)
+    assert first.identities(("email",)) == [("email",)]
+    first.intend([(1, "row-1", first.fingerprint(canonical_row(rows[0], ("email",))))])
+    settle(first, rows[0], OutcomeKind.DELIVERED)
+    first.end(RunState.FINISHED, 0)
+    for identity in (("email", "phone"), ("email", "phone", "zip"), ("email",)):
+        writer = begin(journal, production=True)
+        assert list(select(iter(rows), Selection(), writer, identity, Tally())) == []
+        contents = [canonical_row(rows[0], one) for one in journal.identities("acme", identity)]
+        assert journal.delivered_before("acme", [contents]) == (1, 0)
+    assert writer.identities(("email",)) == [("email",), ("email", "phone", "zip"), ("email", "phone")]
+    assert journal.identities("acme", ("zip",)) == [("zip",), *writer.identities(("email", "phone", "zip"))]
+    assert journal.identities("another partner", ("zip",)) == [("zip",)]
+
+
+def test_a_row_is_the_same_whatever_stands_beside_it():
+    told = {"email": "a@example.com", "transactionid": "7"}
+    alike = [told, {**told, "exported_at": "now"}, {**told, "zip": ""}, {**told, "zip": None}]
+    assert len({canonical_row(Transaction(1, "7", each), ("email", "transactionid", "zip")) for each in alike}) == 1
+    others = [{**told, "zip": "07919"}, {**told, "transactionid": "8"}, {**told, "zip": "0"}]
+    assert len({canonical_row(Transaction(1, "7", each), ("email", "transactionid", "zip")) for each in others}) == 3
 
 
 def test_a_run_that_was_taken_over_intends_nothing_more(journal, tmp_path):
@@ -139,7 +167,7 @@ def test_a_run_that_was_taken_over_intends_nothing_more(journal, tmp_path):
 
 
 def claim(writer: RunWriter, *transactions: Transaction, **flags: bool) -> dict[int, LeftOut]:
-    items = [(each.row, each.id, writer.fingerprint(canonical_row(each))) for each in transactions]
+    items = [(each.row, each.id, writer.fingerprint(canonical_row(each, IDENTITY))) for each in transactions]
     return writer.intend(items, **{"again": False, "doubtful": False, **flags})
 
 

@@ -197,19 +197,31 @@ class Journal:
             number = runs.find(connection, run_id).no
             return reading.rows(connection, number, outcomes)
 
-    def delivered_before(self, partner: str, contents: Iterable[bytes]) -> tuple[int, int]:
-        """Return how many rows, by their canonical bytes, production of a partner has, and how many it may have."""
+    def identities(self, partner: str, identity: tuple[str, ...]) -> list[tuple[str, ...]]:
+        """Return the identities to look a partner's rows up by: this one, and those that production runs went by."""
+        with self._reading() as connection:
+            known = ledger.identities(connection, ledger.partner_key(self._secret, partner))
+        return [identity, *(one for one in known if one != identity)]
+
+    def delivered_before(self, partner: str, contents: Iterable[Sequence[bytes]]) -> tuple[int, int]:
+        """Return how many rows production of a partner has, and how many it may have.
+
+        Args:
+            partner: the spec's slug.
+            contents: the canonical bytes of each row, by each identity.
+        """
         key = ledger.partner_key(self._secret, partner)
         certain = doubtful = 0
         with self._reading() as connection:
             elsewhere = ledger.Elsewhere(run_no=0)
             elsewhere.look(connection, own=())
             for some in chunks(contents, _LOOKUP):
-                marks = [ledger.fingerprint(key, content) for content in some]
+                rows = [{ledger.fingerprint(key, content) for content in each} for each in some]
+                marks = list(set[bytes]().union(*rows))
                 known = ledger.entered(connection, marks, certain=True)
-                maybe = (ledger.entered(connection, marks, certain=False) | elsewhere.runs) - known
-                certain += sum(mark in known for mark in marks)
-                doubtful += sum(mark in maybe for mark in marks)
+                maybe = ledger.entered(connection, marks, certain=False) | elsewhere.runs
+                certain += sum(not known.isdisjoint(row) for row in rows)
+                doubtful += sum(known.isdisjoint(row) and not maybe.isdisjoint(row) for row in rows)
         return certain, doubtful
 
     def counts(self, run_id: str) -> dict[str, int]:

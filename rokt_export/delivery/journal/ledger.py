@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Sequence
 
+import orjson
 from sqlalchemy import Connection, func, select
 
 from rokt_export.delivery.journal.intents import FINGERPRINT_BYTES, chunks, open_rows
-from rokt_export.delivery.journal.schema import intent, ledger
+from rokt_export.delivery.journal.schema import intent, ledger, meta
 from rokt_export.exchange.model import OutcomeKind
 
 RECEIVED = frozenset({OutcomeKind.DELIVERED, OutcomeKind.DUPLICATE})
@@ -25,6 +26,35 @@ def partner_key(secret: bytes, partner: str) -> bytes:
 def fingerprint(key: bytes, content: bytes) -> bytes:
     """Return the 16-byte keyed BLAKE2b (RFC 7693) of a row's canonical bytes."""
     return hashlib.blake2b(content, key=key, digest_size=FINGERPRINT_BYTES).digest()
+
+
+def identities(connection: Connection, key: bytes) -> list[tuple[str, ...]]:
+    """Return the identities that a partner's production runs went by: rows are known by each of them.
+
+    One is the names of the attributes that made a row what it is; a spec that comes to read others changes it, and
+    rows delivered before must be known all the same.
+    """
+    kept = connection.scalar(select(meta.c.value).where(meta.c.key == _identities_of(key)))
+    return [] if kept is None else [tuple(names) for names in orjson.loads(kept)]
+
+
+def add_identity(connection: Connection, key: bytes, identity: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Note an identity that a production run goes by from now on, and return all, this one first."""
+    hold(connection, key)
+    others = identities(connection, key)
+    if identity in others:
+        return [identity, *(one for one in others if one != identity)]
+    value = orjson.dumps([identity, *others])
+    name = meta.c.key == _identities_of(key)
+    if others:
+        connection.execute(meta.update().where(name).values(value=value))
+    else:
+        connection.execute(meta.insert().values(key=_identities_of(key), value=value))
+    return [identity, *others]
+
+
+def _identities_of(key: bytes) -> str:
+    return f"rows:{key.hex()[:32]}"
 
 
 def entered(connection: Connection, fingerprints: Sequence[bytes], *, certain: bool) -> set[bytes]:

@@ -43,8 +43,8 @@ meta = Table(
     Column("key", String(40), primary_key=True),
     Column("value", LargeBinary, nullable=False),
 )
-"""`version`, and `secret`: the key of the ledger's hashes. It stands in the journal, not in a file beside it, because
-a lost key would silently let every row through a second time."""
+"""`version`; `rows:…`, what tells a partner's rows apart; and `secret`, the key of the ledger's hashes. That stands in
+the journal, not in a file beside it, because a lost key would silently let every row through a second time."""
 
 run = Table(
     "run",

@@ -90,6 +90,18 @@ class RunWriter:
         """Return the fingerprint of a row's canonical bytes: 16 bytes, keyed, of no use without the journal."""
         return ledger.fingerprint(self.key, content)
 
+    def identities(self, identity: tuple[str, ...]) -> list[tuple[str, ...]]:
+        """Return the identities to look rows up by, the first of which is this run's, which the ledger goes by too now.
+
+        Args:
+            identity: the names of the attributes that make a row what it is.
+
+        Raises:
+            JournalError: the journal cannot be written.
+        """
+        with self._guard("written"), self._transaction() as connection:
+            return ledger.add_identity(connection, self.key, identity)
+
     def already_delivered(self, fingerprints: Sequence[bytes]) -> set[bytes]:
         """Return those of the fingerprints whose rows an earlier production run delivered (or found as duplicates).
 
