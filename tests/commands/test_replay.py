@@ -428,6 +428,24 @@ def test_a_journal_that_is_none_or_is_damaged_is_named_and_nothing_is_sent(cli, 
     assert partner.heard == []
 
 
+@pytest.mark.parametrize("how", ["removed", "replaced"])
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_journal_that_goes_away_stops_the_run(cli, spec, partner, how, workers):
+    partner.delay = 0.02
+    rows = cli.write("rows.csv", people(*range(1, 1001)))
+    with cli.start("replay", spec, rows, "--concurrency", "4", "--workers", workers, "--quiet") as running:
+        while len(partner.heard) < 20:
+            time.sleep(0.01)
+        if how == "replaced":
+            cli.write("other.sqlite", b"").replace(cli.journal)
+        else:
+            cli.journal.unlink()
+        _, err = running.communicate(timeout=30)
+    assert running.returncode == 5
+    assert "the journal's file was removed or replaced; rows of run" in err
+    assert len(partner.heard) < 200
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_journal_that_can_only_be_read(cli, spec, rows, partner):
     assert cli("replay", spec, rows).status == 0

@@ -39,6 +39,7 @@ class Store:
         reading: engine whose transactions do not block others.
         writing: engine whose transactions hold the write lock from their first statement; with the execution option
             `durable` they wait for the disk. Shares the pool of `reading`.
+        file: device and inode of the SQLite file.
     """
 
     shown: str
@@ -46,6 +47,12 @@ class Store:
     read_only: bool
     reading: Engine
     writing: Engine
+    file: tuple[int, int] | None = None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the file is still the one that was opened: what is written to one that was removed is lost."""
+        return self.path is None or _file_at(self.path) == self.file
 
 
 def default_place() -> str:
@@ -104,7 +111,16 @@ def open_store(place: Path | URL) -> Store:
 
 
 def _store(place: Path | URL, path: Path | None, engine: Engine, *, read_only: bool) -> Store:
-    return Store(shown(place), path, read_only, engine, engine.execution_options(writing=True))
+    file = None if path is None else _file_at(path)
+    return Store(shown(place), path, read_only, engine, engine.execution_options(writing=True), file)
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - asked with each batch: half the time of Path.stat
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _server_engine(url: URL) -> Engine:

@@ -348,6 +348,11 @@ class RunWriter:
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
+        if not self._store.is_there:
+            raise JournalError(
+                f"the journal's file was removed or replaced; {self._summary()}",
+                remedy="Nothing more is sent. What was sent since then is in no journal: ask the partner for it.",
+            )
         try:
             with self._connection.begin():
                 if self._heartbeat_due():
