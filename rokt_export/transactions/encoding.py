@@ -15,6 +15,10 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_TWO_ORDERS = {
+    "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+    "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
+}
 _NOT_TEXT = (
     (b"PK\x03\x04", "a zip archive or an Excel workbook", "Save the sheet as CSV UTF-8, or unpack the archive."),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "Save the sheet as CSV UTF-8."),
@@ -41,8 +45,12 @@ class Encoding:
     guessed: bool = False
 
 
-def told_encoding(name: str) -> Encoding:
-    """Return the encoding that a person named.
+def told_encoding(name: str, sample: bytes) -> Encoding:
+    """Return the encoding that a person named; of UTF-16 and UTF-32 without a BOM, in the order its bytes show.
+
+    Args:
+        name: as told.
+        sample: the first bytes of the file.
 
     Raises:
         UsageError: Python knows no text encoding of that name.
@@ -50,10 +58,14 @@ def told_encoding(name: str) -> Encoding:
     try:
         codec = codecs.lookup(name)
         "a".encode(name)
+        b"a".decode(name, "replace")  # some that are meant for single words cannot
     except (LookupError, UnicodeError) as error:
         raise UsageError(
             f"no encoding is called “{name}”", where="--encoding", remedy="Common ones: utf-8, cp1252, utf-16."
         ) from error
+    if codec.name in _TWO_ORDERS and not sample.startswith(_TWO_ORDERS[codec.name]):
+        wide = _wide(sample)
+        return _encoding(wide if wide is not None and wide.startswith(codec.name) else f"{codec.name}-le")
     return _encoding("utf-8-sig" if codec.name == "utf-8" else codec.name)
 
 

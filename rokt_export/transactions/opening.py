@@ -87,7 +87,7 @@ def _parquet(context: Context, stream: io.BufferedReader) -> ParquetReader:
 
 def _encoding(sample: bytes, context: Context) -> Encoding:
     if context.options.encoding is not None:
-        return told_encoding(context.options.encoding)
+        return told_encoding(context.options.encoding, sample)
     if is_stream(context.path):
         encoding = detect_encoding(sample, None, context.path)
     else:
