@@ -94,8 +94,9 @@ def _guarded(plan: Plan) -> bool:
 def _tell_earlier(terminal: Terminal, resumed: RunInfo | None) -> None:
     if resumed is not None:
         unknown = resumed.counts.get(OutcomeKind.UNKNOWN, 0)
-        doubt = f", {unknown:,} of them unknown: sent again with --resend-unknown" if unknown else ""
-        terminal.say(f"run {resumed.run} goes on: {sum(resumed.counts.values()):,} rows are settled{doubt}")
+        settled = sum(resumed.counts.values()) - unknown
+        doubt = f", {unknown:,} are unknown: sent again with --resend-unknown" if unknown else ""
+        terminal.say(f"run {resumed.run} goes on: {settled:,} rows are settled{doubt}")
 
 
 def _tell_ledger(terminal: Terminal, plan: Plan) -> None:

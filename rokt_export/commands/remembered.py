@@ -13,6 +13,7 @@ from rokt_export.errors import TransactionsError, UsageError
 if TYPE_CHECKING:
     from rokt_export.commands.loading import Ready
     from rokt_export.delivery.journal import RunInfo
+    from rokt_export.spec.model import PartnerSpec
 
 Ranges = tuple[tuple[int, int], ...]
 
@@ -47,25 +48,52 @@ class ReplayFlags:
         return cls(**{field.name: given[field.name] for field in fields(cls)})
 
     def over(self, run: RunInfo) -> ReplayFlags:
-        """Return the flags of a run, with what was told anew in their place."""
+        """Return the flags of a run, with what was told anew in their place.
+
+        Raises:
+            UsageError: it was told what the journal does not keep.
+        """
         return self._over(run, {field.name for field in fields(self)})
 
     def with_rows_of(self, run: RunInfo) -> ReplayFlags:
-        """Return these, where nothing else is told with those of a run that say how its rows are read and changed."""
+        """Return these, where nothing else is told with those of a run that say how its rows are read and changed.
+
+        Raises:
+            UsageError: it was told what the journal does not keep.
+        """
         return self._over(run, _OF_ROWS)
 
     def _over(self, run: RunInfo, known: Collection[str]) -> ReplayFlags:
         told = {name: value for name, value in asdict(self).items() if value != getattr(_UNTOLD, name)}
         before = {name: value for name, value in run.options.get("flags", {}).items() if name in known}
+        if (left_out := [item for item in before.get("set_values", ()) if "=" not in item]) and not self.set_values:
+            raise UsageError(
+                f"run {run.run} was told {', '.join(f'--set {name}=…' for name in left_out)}, "
+                "and the journal keeps no personal data",
+                where="--set",
+                remedy=f"Tell it all once more: rokt-export replay {run.spec_file} --resume {run.run} --set …",
+            )
         if "record" in before:
             before["record"] = Recordings(before["record"])
         if {"sandbox", "sandbox_url"} & told.keys():  # one excludes the other
             before = {name: value for name, value in before.items() if name not in ("sandbox", "sandbox_url")}
         return replace(self, **{**before, **told})
 
-    def kept(self) -> dict[str, Any]:
-        """Return what is kept with the run: all that differs from what goes without saying."""
-        return {name: value for name, value in asdict(self).items() if value != getattr(_UNTOLD, name)}
+    def kept(self, spec: PartnerSpec) -> dict[str, Any]:
+        """Return what is kept with the run: all that differs from what goes without saying.
+
+        Of what was set of a real person only the attributes' names are: the journal holds no personal data.
+        """
+        from rokt_export.delivery.secrecy import holds_personal_data
+
+        kept = {name: value for name, value in asdict(self).items() if value != getattr(_UNTOLD, name)}
+        if self.set_values and not self.test_data:
+            names = [item.partition("=")[0].strip() for item in self.set_values]
+            kept["set_values"] = [
+                name if holds_personal_data(name, spec) else item
+                for name, item in zip(names, self.set_values, strict=True)
+            ]
+        return kept
 
 
 _UNTOLD = ReplayFlags()

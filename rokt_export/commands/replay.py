@@ -225,7 +225,7 @@ def replay(
         total = preflight(terminal, plan, strict=strict, resumed=resumed)
         interlock()
         options = {
-            "flags": flags.kept(),
+            "flags": flags.kept(ready.spec),
             "only": ranges,
             "env_file": str(env_file.absolute()) if env_file else None,
             "spec_path": str(spec.absolute()),

@@ -63,15 +63,21 @@ def _as_name(text: str) -> str:
     return "".join(sign if sign.isalnum() else "_" for sign in text.upper())
 
 
-class PersonalData:
-    """Knows which values of a transaction are a real person's data.
+def holds_personal_data(name: str, spec: PartnerSpec) -> bool:
+    """Return whether an attribute's values are personal data.
 
     Rokt's own list, what the spec declares `personal`, and any attribute that neither Rokt's catalogue nor the spec
     knows: a column nobody has described may hold anything.
     """
+    declared = spec.attributes.get(name)
+    return is_personal(name) or (canonical(name) is None if declared is None else declared.personal)
+
+
+class PersonalData:
+    """Knows which values of a transaction are a real person's data."""
 
     def __init__(self, spec: PartnerSpec, renderer: Renderer) -> None:
-        self._declared = {name: attribute.personal for name, attribute in spec.attributes.items()}
+        self._spec = spec
         self._renderer = renderer
         self._names: dict[str, bool] = {}
         self._of_layout: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -80,8 +86,7 @@ class PersonalData:
         """Return whether an attribute's values are personal data."""
         known = self._names.get(name)
         if known is None:
-            known = is_personal(name) or self._declared.get(name, canonical(name) is None)
-            self._names[name] = known
+            known = self._names[name] = holds_personal_data(name, self._spec)
         return known
 
     def of(self, transaction: Transaction) -> tuple[str, ...]:
