@@ -137,7 +137,7 @@ def _render_some(plan: Plan) -> Readiness:
 
 
 def _all(plan: Plan) -> Iterator[Transaction]:
-    return source(replace(plan, partitions=1), 0)
+    return iter(source(replace(plan, partitions=1), 0))
 
 
 def _tell_target(terminal: Terminal, plan: Plan, rows: str) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from math import ceil
 from multiprocessing.context import BaseContext
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import structs
 
@@ -40,6 +40,9 @@ from rokt_export.exchange.signing import filler
 from rokt_export.redaction import Redactor
 from rokt_export.spec.authentication import MutualTls, OAuth2
 from rokt_export.transactions.model import Transaction
+
+if TYPE_CHECKING:
+    from rokt_export.transactions.sources import TransactionSource
 
 _TELL_EVERY = 0.2
 _ORPHANED = 5.0
@@ -121,7 +124,8 @@ def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brak
     with Journal.open(plan.journal) as journal, Transport(options) as transport:
         writer = journal.attach(run_id)
         credentials = credentials_for(plan, renderer, options, redactor)
-        feed = _feed(plan, index, writer, tally, transport)
+        transactions = source(plan, index)
+        feed = _feed(plan, transactions, writer, tally, transport)
         engine_options = EngineOptions(
             concurrency=pace.concurrency,
             rate=pace.rate,
@@ -156,6 +160,8 @@ def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brak
                     finished = event
         finally:
             teller.last()
+        if isinstance(feed, LiveFeed):  # nobody could look at these rows before they were sent
+            tally.notes.extend(_damage(transactions))
         return Result(tally, finished)
 
 
@@ -194,10 +200,9 @@ class _Teller:
         self._messages.clear()
 
 
-def _feed(plan: Plan, index: int, writer: Any, tally: Tally, transport: Transport) -> FileFeed | LiveFeed:
-    transactions = source(plan, index)
+def _feed(plan: Plan, transactions: Source, writer: Any, tally: Tally, transport: Transport) -> FileFeed | LiveFeed:
     live = isinstance(plan.rows, FileRows) and is_live(plan.rows)
-    chosen = select(transactions, plan.selection, writer, identity_of(plan.spec), tally, ahead=1 if live else 500)
+    chosen = select(iter(transactions), plan.selection, writer, identity_of(plan.spec), tally, ahead=1 if live else 500)
     return LiveFeed(chosen, transport.wake) if live else FileFeed(chosen)
 
 
@@ -208,20 +213,47 @@ def is_live(rows: FileRows) -> bool:
     return any(is_stream(path) for path in rows.paths)
 
 
-def source(plan: Plan, index: int) -> Iterator[Transaction]:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The transactions of a partition.
+
+    Attributes:
+        transactions: those whose row number leaves the rest that is the partition's index.
+        files: the files that they are read from; None for invented people.
+    """
+
+    transactions: Iterator[Transaction]
+    files: TransactionSource | None = None
+
+    def __iter__(self) -> Iterator[Transaction]:
+        """Return the transactions, of which each comes once."""
+        return self.transactions
+
+
+def _damage(source: Source) -> Iterator[str]:
+    """Tell what was found wrong with the rows while they were read, without a word of what stood in them."""
+    if source.files is not None:
+        for kind, places in source.files.finding_counts.items():
+            first = next(damage for damage in source.files.findings if damage.kind is kind)
+            more = f", and {places - 1:,} more of its kind" if places > 1 else ""
+            yield f"damage in the rows as they came: {first.where}: {first.message}{more}"
+
+
+def source(plan: Plan, index: int) -> Source:
     """Return the transactions of a partition: rows whose number leaves the rest `index`."""
     rows = plan.rows
     if isinstance(rows, FileRows):
         from rokt_export.transactions.sources import open_transactions
 
-        read = open_transactions(rows.paths, options=rows.options).partition(index, plan.partitions)
-        return map(partial(_changed, rows), read) if rows.overrides or rows.unset else read
+        files = open_transactions(rows.paths, options=rows.options)
+        read = files.partition(index, plan.partitions)
+        return Source(map(partial(_changed, rows), read) if rows.overrides or rows.unset else read, files)
     from rokt_export.transactions.generated import generate
 
     people = generate(
         rows.count, attributes=rows.attributes, seed=rows.seed, overrides=rows.overrides, unset=rows.unset
     )
-    return (person for person in people if person.row % plan.partitions == index)
+    return Source(person for person in people if person.row % plan.partitions == index)
 
 
 def _changed(rows: FileRows, transaction: Transaction) -> Transaction:

@@ -375,6 +375,14 @@ def test_strict_and_rows_that_arrive_exclude_each_other(cli, spec, partner):
     assert "--strict" in shown.err
 
 
+def test_damage_in_rows_that_arrive_is_told_at_the_end(cli, spec, partner):
+    rows = "email,firstname,mobile\njane@example.com,JosÃ©,1\njoe@example.com,Joe,1.23E+10\n"
+    shown = cli("replay", spec, "-", stdin=rows.encode())
+    assert (shown.status, len(partner.heard)) == (0, 2)
+    assert "damage in the rows as they came: -:2, row 1, column firstname: " in shown.out
+    assert "JosÃ©" not in shown.out + shown.err
+
+
 @pytest.mark.parametrize("told", ["\\t", "tab", "\t"])
 def test_a_tab_may_be_told_in_words(cli, spec, partner, told):
     rows = cli.write("rows.txt", people(1, 2).replace(",", "\t"))
