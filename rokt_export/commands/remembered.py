@@ -71,7 +71,7 @@ class ReplayFlags:
                 f"run {run.run} was told {', '.join(f'--set {name}=…' for name in left_out)}, "
                 "and the journal keeps no personal data",
                 where="--set",
-                remedy=f"Tell it all once more: rokt-export replay {run.spec_file} --resume {run.run} --set …",
+                remedy=f"Tell all that was set once more, with `rokt-export replay {run.spec_file} … --set …`.",
             )
         if "record" in before:
             before["record"] = Recordings(before["record"])

@@ -44,9 +44,12 @@ def select(
     if selection.only is not None or settled or unsettled:
         wished = writer.unknown_rows() if selection.unknown else None
         transactions = _of_this_run(transactions, selection, settled, unsettled, wished, tally)
-    if not writer.production or (selection.delivered and selection.unknown):
+    if not writer.production:
         return transactions
-    return _not_of_others(transactions, selection, writer, writer.identities(identity), tally, ahead)
+    identities = writer.identities(identity)  # noted in any case: later runs look up what this one delivers by it
+    if selection.delivered and selection.unknown:
+        return transactions
+    return _not_of_others(transactions, selection, writer, identities, tally, ahead)
 
 
 def _of_this_run(

@@ -146,6 +146,13 @@ def test_rows_are_known_by_what_an_earlier_run_told_them_apart_by(journal):
     assert journal.identities("another partner", ("zip",)) == [("zip",)]
 
 
+def test_a_run_that_sends_everything_notes_what_its_rows_are_known_by(journal):
+    everything = Selection(delivered=True, unknown=True)
+    rows = people(1)
+    assert list(select(iter(rows), everything, begin(journal, production=True), ("email",), Tally())) == rows
+    assert journal.identities("acme", ("zip",)) == [("zip",), ("email",)]
+
+
 def test_a_row_is_the_same_whatever_stands_beside_it():
     told = {"email": "a@example.com", "transactionid": "7"}
     alike = [told, {**told, "exported_at": "now"}, {**told, "zip": ""}, {**told, "zip": None}]
