@@ -229,8 +229,8 @@ def _send(terminal: Terminal, sides: Sequence[Ready], flags: _Flags, place: str)
 
 def _rows(ready: Ready, flags: _Flags) -> FileRows | GeneratedRows:
     from rokt_export.commands.rows import RowFlags, rows_of
-    from rokt_export.delivery.partitions import is_live
     from rokt_export.delivery.plan import FileRows
+    from rokt_export.delivery.sourcing import is_live
 
     rows = rows_of(
         ready.spec,

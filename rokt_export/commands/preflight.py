@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from rokt_export.commands.terminal import Terminal
 from rokt_export.delivery.interlock import PRODUCTION
-from rokt_export.delivery.partitions import is_live, source
 from rokt_export.delivery.plan import FileRows, Plan
+from rokt_export.delivery.sourcing import is_live, source
 from rokt_export.errors import TransactionsError
 from rokt_export.exchange.model import OutcomeKind
 

@@ -96,11 +96,11 @@ def render(
 def _requests(
     ready: Ready, rows: FileRows | GeneratedRows, count: int, show_personal: bool
 ) -> Iterator[tuple[Transaction, Recording | None, tuple[str, ...]]]:
-    from rokt_export.delivery.partitions import source
     from rokt_export.delivery.placeholders import dry_variables, with_token_places
     from rokt_export.delivery.plan import Pace, Plan
     from rokt_export.delivery.recording import record
     from rokt_export.delivery.secrecy import PersonalData
+    from rokt_export.delivery.sourcing import source
     from rokt_export.exchange.model import Exchange, Outcome, OutcomeKind
     from rokt_export.exchange.render import InvalidRowError, Renderer
 

@@ -279,7 +279,7 @@ def _input(
 
 
 def _check_strict(rows: FileRows, *, strict: bool) -> None:
-    from rokt_export.delivery.partitions import is_live
+    from rokt_export.delivery.sourcing import is_live
 
     if strict and is_live(rows):
         raise UsageError(
@@ -291,7 +291,7 @@ def _check_strict(rows: FileRows, *, strict: bool) -> None:
 
 def _workers(terminal: Terminal, wanted: int, pace: Pace, rows: FileRows) -> int:
     """How many processes share the work: not more than may send at once, and one for what is read as it arrives."""
-    from rokt_export.delivery.partitions import is_live
+    from rokt_export.delivery.sourcing import is_live
 
     most = 1 if is_live(rows) else pace.concurrency
     if wanted > most:

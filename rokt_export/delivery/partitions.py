@@ -8,16 +8,12 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from functools import partial
 from math import ceil
 from multiprocessing.context import BaseContext
-from typing import TYPE_CHECKING, Any, Protocol
-
-from msgspec import structs
+from typing import Any, Protocol
 
 from rokt_export.delivery.bookkeeping import FIRST_RECORDED, Bookkeeper
 from rokt_export.delivery.credentials import Credentials
@@ -30,6 +26,7 @@ from rokt_export.delivery.retrying import RetryPolicy
 from rokt_export.delivery.sameness import identity_of
 from rokt_export.delivery.secrecy import PersonalData, redactor_for
 from rokt_export.delivery.selecting import select
+from rokt_export.delivery.sourcing import Source, damage_in, is_live, source
 from rokt_export.delivery.tally import Tally
 from rokt_export.delivery.tokens import SharedStore
 from rokt_export.delivery.transport import Transport, TransportOptions
@@ -39,10 +36,6 @@ from rokt_export.exchange.render import Renderer
 from rokt_export.exchange.signing import filler
 from rokt_export.redaction import Redactor
 from rokt_export.spec.authentication import MutualTls, OAuth2
-from rokt_export.transactions.model import Transaction
-
-if TYPE_CHECKING:
-    from rokt_export.transactions.sources import TransactionSource
 
 _TELL_EVERY = 0.2
 _ORPHANED = 5.0
@@ -161,7 +154,7 @@ def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brak
         finally:
             teller.last()
         if isinstance(feed, LiveFeed):  # nobody could look at these rows before they were sent
-            tally.notes.extend(_damage(transactions))
+            tally.notes.extend(damage_in(transactions))
         return Result(tally, finished)
 
 
@@ -204,61 +197,6 @@ def _feed(plan: Plan, transactions: Source, writer: Any, tally: Tally, transport
     live = isinstance(plan.rows, FileRows) and is_live(plan.rows)
     chosen = select(iter(transactions), plan.selection, writer, identity_of(plan.spec), tally, ahead=1 if live else 500)
     return LiveFeed(chosen, transport.wake) if live else FileFeed(chosen)
-
-
-def is_live(rows: FileRows) -> bool:
-    """Return whether rows arrive as they please: stdin or a named pipe is among the files."""
-    from rokt_export.transactions.files import is_stream
-
-    return any(is_stream(path) for path in rows.paths)
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The transactions of a partition.
-
-    Attributes:
-        transactions: those whose row number leaves the rest that is the partition's index.
-        files: the files that they are read from; None for invented people.
-    """
-
-    transactions: Iterator[Transaction]
-    files: TransactionSource | None = None
-
-    def __iter__(self) -> Iterator[Transaction]:
-        """Return the transactions, of which each comes once."""
-        return self.transactions
-
-
-def _damage(source: Source) -> Iterator[str]:
-    """Tell what was found wrong with the rows while they were read, without a word of what stood in them."""
-    if source.files is not None:
-        for kind, places in source.files.finding_counts.items():
-            first = next(damage for damage in source.files.findings if damage.kind is kind)
-            more = f", and {places - 1:,} more of its kind" if places > 1 else ""
-            yield f"damage in the rows as they came: {first.where}: {first.message}{more}"
-
-
-def source(plan: Plan, index: int) -> Source:
-    """Return the transactions of a partition: rows whose number leaves the rest `index`."""
-    rows = plan.rows
-    if isinstance(rows, FileRows):
-        from rokt_export.transactions.sources import open_transactions
-
-        files = open_transactions(rows.paths, options=rows.options)
-        read = files.partition(index, plan.partitions)
-        return Source(map(partial(_changed, rows), read) if rows.overrides or rows.unset else read, files)
-    from rokt_export.transactions.generated import generate
-
-    people = generate(
-        rows.count, attributes=rows.attributes, seed=rows.seed, overrides=rows.overrides, unset=rows.unset
-    )
-    return Source(person for person in people if person.row % plan.partitions == index)
-
-
-def _changed(rows: FileRows, transaction: Transaction) -> Transaction:
-    kept = {name: value for name, value in transaction.values.items() if name not in rows.unset}
-    return structs.replace(transaction, values={**kept, **rows.overrides})
 
 
 def transport_options(plan: Plan, renderer: Renderer, connections: int) -> TransportOptions:
