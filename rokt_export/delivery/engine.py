@@ -6,7 +6,6 @@ import time
 from collections import deque
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from math import ceil
 
 from msgspec import Struct
 
@@ -26,6 +25,7 @@ from rokt_export.delivery.feed import Feed
 from rokt_export.delivery.misses import Misses
 from rokt_export.delivery.pacing import SLOW_DOWN, Breaker, Pacer
 from rokt_export.delivery.retrying import Retries, RetryPolicy
+from rokt_export.delivery.stock import Stock
 from rokt_export.delivery.stopping import Judge, StopRules
 from rokt_export.delivery.transport import Transport
 from rokt_export.exchange.classify import Classifier
@@ -43,13 +43,8 @@ from rokt_export.exchange.render import InvalidRowError, Renderer
 from rokt_export.exchange.retry_after import retry_after
 from rokt_export.transactions.model import Transaction
 
-_BATCH = 500
-"""Transactions intended at once, at most: one journal transaction, and what a crash can leave uncertain besides those
-in flight."""
 _WAITING = 500
 """Transactions that wait for another attempt, at most, before no new ones are taken."""
-_PORTION = 128
-"""Of a large batch, transactions rendered and intended at a time: while that lasts, answers wait."""
 _SETTLE_AFTER = 0.05
 """Seconds that a settled exchange waits for others, at most, before its listeners hear of it."""
 _SIGN_OF_LIFE = 0.25
@@ -131,8 +126,7 @@ class Engine:
         self._hungry = False
         self._withheld: frozenset[int] = frozenset()
         self._eager = options.concurrency > 1 and not options.stop.early
-        self._batch = _batch(options)
-        self._portion = max(_PORTION, self._batch // 4)
+        self._stock = Stock(options.concurrency, options.rate)
         self._standing, self._renews = credentials.standing, credentials.renews
 
     def stop(self, reason: StopReason = StopReason.INTERRUPTED, message: str = "") -> None:
@@ -169,7 +163,7 @@ class Engine:
                 self._transport.cancel_all()
             self._poll()
             now = time.monotonic()
-            enough = len(self._settled) >= min(_PORTION, self._batch)
+            enough = len(self._settled) >= 2 * self._stock.size
             if enough or (self._settled and now - self._oldest >= _SETTLE_AFTER):
                 yield self._flush()
             while self._told:
@@ -188,11 +182,9 @@ class Engine:
             return
         if self._breaker.open and (self._ready or self._retries):  # a trial needs a row, not a batch of them
             return
-        batch, portion = self._batch, self._portion
-        room = batch - len(self._ready)
-        if room * 4 < min(batch, portion * 2) * 3 or len(self._retries) >= _WAITING:
+        if len(self._retries) >= _WAITING or not (wanted := self._stock.wanted(len(self._ready), time.monotonic())):
             return
-        taken = self._take(min(room, portion))
+        taken = self._take(wanted)
         jobs = [job for job in map(self._rendered, taken) if job is not None]
         self._hungry = len(jobs) < len(taken)
         if jobs:
@@ -202,6 +194,7 @@ class Engine:
                 jobs = [job for job in jobs if job.transaction.row not in self._withheld]
                 self._withheld = frozenset()
             self._ready.extend(jobs)
+        self._stock.filled(len(self._ready))
 
     def _take(self, most: int) -> list[Transaction]:
         try:
@@ -433,9 +426,3 @@ class Engine:
             yield Withdrawn(tuple(unsent))
         while self._told:
             yield self._told.popleft()
-
-
-def _batch(options: EngineOptions) -> int:
-    """Twice what is in flight, less where the rate makes it wait: what a crash can leave uncertain besides it."""
-    most = min(_BATCH, 2 * options.concurrency)
-    return max(1, most if options.rate is None else min(most, ceil(options.rate * _SETTLE_AFTER)))

@@ -25,7 +25,7 @@ from rokt_export.exchange.model import OutcomeKind
 ROOT = Path(__file__).parents[2]
 ROWS = 20_000
 IN_FLIGHT = 64
-BATCH = 2 * IN_FLIGHT
+BATCH = 500
 PATIENCE = 90.0
 
 SPEC = """\
