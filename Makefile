@@ -8,10 +8,10 @@ DEV := $(VENV)/.installed-dev
 # Tests run two at a time: the proofs of memory and time want a core each.
 TOGETHER ?= -n 2
 
-# The first of these that runs and is 3.11 to 3.13 is taken; name another with `make PYTHON=/path/to/python demo`.
+# The first of these that runs and is 3.11 to 3.14 is taken; name another with `make PYTHON=/path/to/python demo`.
 PYTHON ?=
-CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
-SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
+CANDIDATES := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python)
+SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))
 # Where a system ships venv without ensurepip, its own pip fills the new one.
 MAKE_VENV := "$$found" -m venv --clear $(VENV) >/dev/null 2>&1 || { "$$found" -m venv --clear --without-pip $(VENV) && \
     "$$found" -m pip --quiet --python $(BIN)/python install pip; }
@@ -65,11 +65,11 @@ $(RUN): pyproject.toml
 	    if "$$python" -c '$(SUITABLE)' >/dev/null 2>&1; then found=$$python; break; fi; \
 	done; \
 	if [ -z "$$found" ]; then \
-	    echo "rokt-export needs Python 3.11, 3.12 or 3.13. Tried:" >&2; \
+	    echo "rokt-export is set up with Python 3.11 to 3.14. Tried:" >&2; \
 	    for python in $(CANDIDATES); do \
 	        echo "  $$python: $$("$$python" --version 2>&1 | head -n 1 || true)" >&2; \
 	    done; \
-	    echo "Install one of them, or name it: make PYTHON=/path/to/python3.13 $(MAKECMDGOALS)" >&2; \
+	    echo "Install one of them, or name it: make PYTHON=/path/to/python3.14 $(MAKECMDGOALS)" >&2; \
 	    exit 1; \
 	fi; \
 	echo "Setting up $(VENV) with $$("$$found" --version), once"; \

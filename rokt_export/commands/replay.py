@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,19 +27,13 @@ from rokt_export.commands.options import (
     Unset,
     Verbose,
 )
-from rokt_export.commands.production import IN_A_ROW
 from rokt_export.commands.terminal import Terminal
 from rokt_export.delivery.interlock import PRODUCTION
 from rokt_export.delivery.model import Recordings
 from rokt_export.errors import UsageError
 
 if TYPE_CHECKING:
-    from rokt_export.commands.remembered import Ranges, ReplayFlags
-    from rokt_export.delivery.journal import RunInfo
-    from rokt_export.delivery.plan import FileRows, Pace
-    from rokt_export.delivery.stopping import StopRules
-    from rokt_export.exchange.model import OutcomeKind
-    from rokt_export.spec.model import Limits
+    from rokt_export.delivery.plan import FileRows
 
 Events = Annotated[
     list[str] | None,
@@ -156,11 +149,12 @@ def replay(
     Ctrl-C once waits for answers and settles; twice leaves at once. Exit status: 0 all delivered, 1 any other outcome,
     3 something is wrong here, 4 the partner is out of reach, 5 the journal, 130 interrupted.
     """
-    from rokt_export.commands import remembered
+    from rokt_export.commands.chosen import Choice, Chosen, stamps_of
+    from rokt_export.commands.limits import pace_of, workers_of
     from rokt_export.commands.outcomes import check_reports, expected_outcome, present
     from rokt_export.commands.preflight import preflight
     from rokt_export.commands.production import pass_interlock
-    from rokt_export.commands.remembered import ReplayFlags, check_same_place, files_of, stamps_of
+    from rokt_export.commands.remembered import ReplayFlags
     from rokt_export.commands.rows import RowFlags, rows_of
     from rokt_export.commands.running import Job, carry_out, new_key, variables_for
     from rokt_export.commands.sandboxed import sandboxed
@@ -171,28 +165,18 @@ def replay(
     place = journal_place(journal)
     ready = load(spec, environment, env_file)
     check_reports(report)
-    resumed = remembered.find_resumable(place, resume, ready) if resume is not None else None
-    earlier = _earlier(place, resumed, only, from_run, resend_unknown=resend_unknown)
-    flags = told.over(resumed) if resumed is not None else told.with_rows_of(earlier) if earlier is not None else told
+    chosen = Chosen.among(place, Choice(resume, only, from_run, resend_unknown), told, ready)
+    flags, resumed = chosen.flags, chosen.resumed
     hoped = expected_outcome(flags.expect)
-    in_sandbox = flags.sandbox or flags.sandbox_url is not None
-    guarded = environment == PRODUCTION and not in_sandbox
+    guarded = environment == PRODUCTION and not chosen.in_sandbox
     interlock = partial(
-        pass_interlock, terminal, ready, sandboxed=in_sandbox, confirm=confirm, invented=False,
+        pass_interlock, terminal, ready, sandboxed=chosen.in_sandbox, confirm=confirm, invented=False,
         test_data=flags.test_data,
     )  # fmt: skip
     interlock(may_ask=False)
-    files, ranges = _input(place, tuple(events or ()), resumed, only, earlier)
-    if earlier is not None and remembered.in_sandbox(earlier) is not in_sandbox:
-        was, now = ("the partner", "a sandbox") if in_sandbox else ("a sandbox", "the partner")
-        terminal.warn(f"run {earlier.run} sent to {was}; this one sends to {now}")
-    if resumed is not None:
-        check_same_place(resumed, guarded=guarded)
-        files = files_of(resumed, files, "--resume")
-        if resumed.spec_sha256 != ready.loaded.sha256:
-            terminal.warn(f"the spec is not the one that run {resumed.run} began with")
-    if not files:
-        raise UsageError("no file of transactions is named", remedy="Name one or more after the spec, or - for stdin.")
+    files, ranges = chosen.input(tuple(events or ()), guarded=guarded)
+    for warning in chosen.warnings(ready):
+        terminal.warn(warning)
     rows = rows_of(
         ready.spec,
         RowFlags(
@@ -202,11 +186,7 @@ def replay(
     )  # fmt: skip
     assert isinstance(rows, FileRows)
     _check_strict(rows, strict=strict)
-    limits = ready.spec.limits_of(environment)
-    if in_sandbox:
-        limits = limits.model_copy(update={"rate": None})  # it is what the partner bears; a sandbox is not the partner
-    pace = _pace(limits, flags, guarded=guarded)
-    pace = replace(pace, stop=_stop_rules(flags, hoped, guarded=guarded))
+    pace = pace_of(ready.spec.limits_of(environment), flags, hoped, guarded=guarded, in_sandbox=chosen.in_sandbox)
     with sandboxed(ready, wanted=flags.sandbox, url=flags.sandbox_url, forget=forget) as (destination, variables):
         plan = Plan(
             spec=ready.spec,
@@ -220,7 +200,7 @@ def replay(
             destination=destination,
             recordings=flags.record,
             expected=hoped,
-            partitions=_workers(terminal, flags.workers, pace, rows),
+            partitions=workers_of(terminal, flags.workers, pace, rows),
         )
         total = preflight(terminal, plan, strict=strict, resumed=resumed)
         interlock()
@@ -236,48 +216,6 @@ def replay(
     return present(done, place, terminal, output, report, everything=everything)
 
 
-def _earlier(
-    place: str, resumed: RunInfo | None, only: str | None, from_run: str | None, *, resend_unknown: bool
-) -> RunInfo | None:
-    """Return the run that --from-run names, if what is asked of it can be done."""
-    from rokt_export.commands.remembered import outcomes_of
-    from rokt_export.delivery.journal import Journal
-    from rokt_export.exchange.model import OutcomeKind
-
-    if (only is None) != (from_run is None):
-        raise UsageError("--only and --from-run belong together", remedy="Write --only rejected,failed --from-run RUN.")
-    if only is None or from_run is None:
-        return None
-    if resumed is not None:
-        raise UsageError(
-            "a resumed run goes on with the rows that it began with",
-            where="--only",
-            remedy="Leave --resume out: --only and --from-run make a new run.",
-        )
-    if OutcomeKind.UNKNOWN in outcomes_of(only) and not resend_unknown:
-        raise UsageError(
-            "the partner may have an `unknown` row already",
-            where="--only",
-            remedy="Ask the partner first; add --resend-unknown to send such rows again.",
-        )
-    with Journal.open(place) as journal:
-        return journal.find(from_run)
-
-
-def _input(
-    place: str, files: tuple[str, ...], resumed: RunInfo | None, only: str | None, earlier: RunInfo | None
-) -> tuple[tuple[str, ...], Ranges | None]:
-    """Return the files, and which of their rows: with --only, or in a run that began with it; else all."""
-    from rokt_export.commands.remembered import files_of, rows_with
-
-    if resumed is not None:
-        kept = resumed.options.get("only")
-        return files, None if kept is None else tuple((low, high) for low, high in kept)
-    if only is None or earlier is None:
-        return files, None
-    return files_of(earlier, files, "--from-run"), rows_with(place, earlier, only)
-
-
 def _check_strict(rows: FileRows, *, strict: bool) -> None:
     from rokt_export.delivery.sourcing import is_live
 
@@ -287,63 +225,3 @@ def _check_strict(rows: FileRows, *, strict: bool) -> None:
             where="--strict",
             remedy="Name a file, or leave --strict out.",
         )
-
-
-def _workers(terminal: Terminal, wanted: int, pace: Pace, rows: FileRows) -> int:
-    """How many processes share the work: not more than may send at once, and one for what is read as it arrives."""
-    from rokt_export.delivery.sourcing import is_live
-
-    most = 1 if is_live(rows) else pace.concurrency
-    if wanted > most:
-        why = "rows are read as they arrive" if is_live(rows) else f"{pace.concurrency} may be sent at once"
-        terminal.say(f"{most} worker{'' if most == 1 else 's'} instead of {wanted}: {why}", style="yellow")
-    return min(wanted, most)
-
-
-def _pace(limits: Limits, flags: ReplayFlags, *, guarded: bool) -> Pace:
-    """The spec's limits, lowered by flags; production is one at a time unless told."""
-    from rokt_export.delivery.plan import Pace
-    from rokt_export.spec.fields import duration
-    from rokt_export.spec.fields import rate as parse_rate
-
-    pace = Pace.of(limits)
-    patience, concurrency = flags.patience, flags.concurrency
-    try:
-        rate = parse_rate(flags.rate) if flags.rate is not None else None
-        pace = replace(pace, patience=0.0 if patience.strip() in ("0", "0s") else duration(patience))
-    except ValueError as error:
-        raise UsageError(str(error), remedy="Write a rate as 10/s or 600/m, a duration as 500ms or 10s.") from error
-    if guarded:
-        pace = replace(pace, concurrency=1)
-    if rate is not None:
-        if limits.rate is not None and rate > limits.rate and not flags.override_limits:
-            raise _beyond("--rate", f"{limits.rate:g}/s")
-        pace = replace(pace, rate=rate)
-    if concurrency is not None:
-        if concurrency > limits.concurrency and not flags.override_limits:
-            raise _beyond("--concurrency", str(limits.concurrency))
-        pace = replace(pace, concurrency=concurrency)
-    return pace
-
-
-def _beyond(flag: str, limit: str) -> UsageError:
-    return UsageError(
-        f"the spec's limit is {limit}",
-        where=flag,
-        remedy="Lower it, or add --override-limits if the partner has agreed.",
-    )
-
-
-def _stop_rules(flags: ReplayFlags, hoped: OutcomeKind, *, guarded: bool) -> StopRules:
-    """When to stop early: as flags say; production, untold, at the first unclassified and at three in a row."""
-    from rokt_export.delivery.stopping import StopRules
-    from rokt_export.exchange.model import OutcomeKind
-
-    after, in_a_row, unclassified = flags.stop_after, flags.stop_in_a_row, flags.stop_unclassified
-    told = after is not None or in_a_row is not None
-    if guarded and not told:
-        in_a_row = IN_A_ROW
-    if unclassified is None:
-        unclassified = guarded
-    good = {hoped, OutcomeKind.DELIVERED} | (set() if guarded and not told else {OutcomeKind.DUPLICATE})
-    return StopRules(failures=after, consecutive=in_a_row, unclassified=unclassified, hoped=frozenset(good))

@@ -6,6 +6,14 @@ from http import HTTPStatus
 
 from rokt_export.delivery.recording import Body, Recording
 
+_RENAMED = {
+    413: "Content Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+}
+"""What RFC 9110 calls otherwise than its predecessors, whose words Python had until 3.13."""
+
 
 def request_text(recording: Recording) -> str:
     """Return the request with its line, headers and body; the empty text where nothing was rendered."""
@@ -35,7 +43,7 @@ def response_text(recording: Recording) -> str:
 def phrase(status: int) -> str:
     """Return the standard's phrase for a status (RFC 9110), or nothing."""
     try:
-        return HTTPStatus(status).phrase
+        return _RENAMED.get(status) or HTTPStatus(status).phrase
     except ValueError:
         return ""
 

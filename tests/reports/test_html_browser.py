@@ -267,7 +267,7 @@ def test_a_delivery_opens_to_request_answer_and_trace(page: Page) -> None:
     page.open(3)
     assert "POST /leads HTTP/1.1" in page.dialog
     assert "Authorization: Bearer $ACME_TOKEN" in page.dialog
-    assert "HTTP/1.1 422 Unprocessable Entity" in page.dialog
+    assert "HTTP/1.1 422 Unprocessable Content" in page.dialog
     assert "status: found 422, wanted 409" in page.dialog.replace("`", "")
     page.press("\ue014")  # right
     page.wait(lambda: "row 4" in page.dialog)

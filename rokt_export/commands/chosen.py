@@ -1,0 +1,231 @@
+"""Which rows a replay sends: all of the files named, what an earlier run left, or what came out in some way there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rokt_export.commands.remembered import ReplayFlags
+from rokt_export.errors import TransactionsError, UsageError
+
+if TYPE_CHECKING:
+    from rokt_export.commands.loading import Ready
+    from rokt_export.delivery.journal import RunInfo
+
+Ranges = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the command line says of earlier runs.
+
+    Attributes:
+        resume: the run to go on with.
+        only, from_run: outcomes, and the run whose rows with these are sent.
+        unknown: rows may be sent that the partner may have.
+    """
+
+    resume: str | None = None
+    only: str | None = None
+    from_run: str | None = None
+    unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A choice, looked up in the journal.
+
+    Attributes:
+        flags: as told, and else as the earlier run had them.
+        resumed: the run to go on with.
+        earlier: the run whose rows are sent in a new one.
+    """
+
+    flags: ReplayFlags
+    resumed: RunInfo | None
+    earlier: RunInfo | None
+    _place: str
+    _only: str
+
+    @classmethod
+    def among(cls, place: str, choice: Choice, told: ReplayFlags, ready: Ready) -> Chosen:
+        """Look the runs up.
+
+        Raises:
+            UsageError: what is asked does not go together, or is no replay to this partner and environment.
+            JournalError: the journal cannot be read, or has no such run.
+        """
+        resumed = None if choice.resume is None else _resumable(place, choice.resume, ready)
+        earlier = _earlier(place, choice, resumed)
+        flags = told.over(resumed) if resumed else told.with_rows_of(earlier) if earlier else told
+        return cls(flags, resumed, earlier, place, choice.only or "")
+
+    @property
+    def in_sandbox(self) -> bool:
+        """Whether a sandbox takes the partner's place."""
+        return self.flags.sandbox or self.flags.sandbox_url is not None
+
+    def input(self, named: tuple[str, ...], *, guarded: bool) -> tuple[tuple[str, ...], Ranges | None]:
+        """Return the files, and which of their rows; None for all.
+
+        Args:
+            named: files on the command line.
+            guarded: whether rows go to production.
+
+        Raises:
+            UsageError: no file is known, or not those of the earlier run, or its rows would go elsewhere now.
+            TransactionsError: a file is gone, or not as it was.
+        """
+        files, ranges = named, None
+        if self.resumed is not None:
+            _check_same_place(self.resumed, guarded=guarded)
+            kept = self.resumed.options.get("only")
+            ranges = None if kept is None else tuple((low, high) for low, high in kept)
+            files = _files_of(self.resumed, named, "--resume")
+        elif self.earlier is not None:
+            files = _files_of(self.earlier, named, "--from-run")
+            ranges = _rows_with(self._place, self.earlier, self._only)
+        if not files:
+            raise UsageError(
+                "no file of transactions is named", remedy="Name one or more after the spec, or - for stdin."
+            )
+        return files, ranges
+
+    def warnings(self, ready: Ready) -> Iterator[str]:
+        """Yield what is not as it was in the earlier run, and may be meant so."""
+        if self.earlier is not None and _in_sandbox(self.earlier) is not self.in_sandbox:
+            was, now = ("the partner", "a sandbox") if self.in_sandbox else ("a sandbox", "the partner")
+            yield f"run {self.earlier.run} sent to {was}; this one sends to {now}"
+        if self.resumed is not None and self.resumed.spec_sha256 != ready.loaded.sha256:
+            yield f"the spec is not the one that run {self.resumed.run} began with"
+
+
+def stamps_of(files: tuple[str, ...]) -> list[list[Any]]:
+    """Return what files look like (path, bytes, nanoseconds of the last change); streams are left out."""
+    from rokt_export.transactions.files import FileStamp, expand
+
+    stamps = [stamp for path in expand(files) if (stamp := FileStamp.of(path)) is not None]
+    return [[str(Path(stamp.path).absolute()), stamp.size, stamp.mtime_ns] for stamp in stamps]
+
+
+def _resumable(place: str, run: str, ready: Ready) -> RunInfo:
+    """Return the run to go on with, checked to be a replay to this partner and environment."""
+    from rokt_export.delivery.journal import Journal
+
+    with Journal.open(place) as journal:
+        found = journal.find(run)
+    if found.command != "replay":
+        raise UsageError(
+            f"run {found.run} was a `{found.command}`, which cannot be resumed",
+            where="--resume",
+            remedy=f"Run `rokt-export {found.command}` again.",
+        )
+    if (found.partner, found.environment) != (ready.spec.partner, ready.environment):
+        raise UsageError(
+            f"run {found.run} sent to {found.partner} {found.environment}, "
+            f"not to {ready.spec.partner} {ready.environment}",
+            where="--resume",
+            remedy=f"Use the spec and environment of that run: {found.spec_file} -e {found.environment}.",
+        )
+    return found
+
+
+def _earlier(place: str, choice: Choice, resumed: RunInfo | None) -> RunInfo | None:
+    """Return the run that --from-run names, if what is asked of it can be done."""
+    from rokt_export.delivery.journal import Journal
+    from rokt_export.exchange.model import OutcomeKind
+
+    if (choice.only is None) != (choice.from_run is None):
+        raise UsageError("--only and --from-run belong together", remedy="Write --only rejected,failed --from-run RUN.")
+    if choice.only is None or choice.from_run is None:
+        return None
+    if resumed is not None:
+        raise UsageError(
+            "a resumed run goes on with the rows that it began with",
+            where="--only",
+            remedy="Leave --resume out: --only and --from-run make a new run.",
+        )
+    if OutcomeKind.UNKNOWN in _outcomes_of(choice.only) and not choice.unknown:
+        raise UsageError(
+            "the partner may have an `unknown` row already",
+            where="--only",
+            remedy="Ask the partner first; add --resend-unknown to send such rows again.",
+        )
+    with Journal.open(place) as journal:
+        return journal.find(choice.from_run)
+
+
+def _files_of(run: RunInfo, told: tuple[str, ...], flag: str) -> tuple[str, ...]:
+    """Return the files whose rows a run numbered: as they were told now, else as it had them."""
+    from rokt_export.transactions.files import STDIN
+
+    if not told and STDIN in run.events:
+        raise UsageError(
+            f"run {run.run} read its rows from stdin, which is gone",
+            where=flag,
+            remedy=f"Pipe the same rows in again from the first: rokt-export replay {run.spec_file} - {flag} {run.run}",
+        )
+    _check_unchanged(run)
+    stamps = run.options.get("stamps")
+    if told and stamps and stamps_of(told) != stamps:
+        raise UsageError(
+            f"these are not the files that run {run.run} read, and a row is known by its place in them",
+            where=flag,
+            remedy=f"Leave the files out, or name the same: {' '.join(run.events)}",
+        )
+    return told or tuple(stamp[0] for stamp in stamps or ()) or run.events
+
+
+def _check_unchanged(run: RunInfo) -> None:
+    from rokt_export.transactions.files import FileStamp
+
+    for path, size, modified in run.options.get("stamps", ()):
+        stamp = FileStamp.of(path)
+        if stamp is None or (stamp.size, stamp.mtime_ns) != (size, modified):
+            raise TransactionsError(
+                f"the file that run {run.run} read is gone"
+                if stamp is None
+                else f"the file is not as it was when run {run.run} read it",
+                where=path,
+                remedy="Bring it back as it was: a resume tells rows apart by their place in the file.",
+            )
+
+
+def _check_same_place(run: RunInfo, *, guarded: bool) -> None:
+    """Refuse to let one run's rows go partly to production and partly to a sandbox."""
+    if run.production is not guarded:
+        was, now = ("production", "a sandbox") if run.production else ("a sandbox", "production")
+        raise UsageError(
+            f"run {run.run} sent to {was}, and would go on to {now}", where="--resume", remedy="Start a new run."
+        )
+
+
+def _in_sandbox(run: RunInfo) -> bool:
+    """Return whether a run sent to a sandbox."""
+    flags = run.options.get("flags", {})
+    return bool(flags.get("sandbox") or flags.get("sandbox_url"))
+
+
+def _outcomes_of(only: str) -> list[str]:
+    """Return the outcomes that `--only` names."""
+    from rokt_export.commands.outcomes import expected_outcome
+
+    return [str(expected_outcome(word, where="--only")) for word in only.split(",")]
+
+
+def _rows_with(place: str, run: RunInfo, only: str) -> Ranges:
+    """Return the rows of a run that came to some outcomes, as ranges."""
+    from rokt_export.delivery.journal import Journal
+
+    outcomes = _outcomes_of(only)
+    with Journal.open(place) as journal:
+        ranges = tuple(journal.rows(run.run, outcomes).ranges())
+    if not ranges:
+        raise UsageError(
+            f"run {run.run} has no row that is {' or '.join(outcomes)}",
+            where="--only",
+            remedy=f"`rokt-export runs show {run.run}` shows what its rows came to.",
+        )
+    return ranges
