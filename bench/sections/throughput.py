@@ -108,20 +108,23 @@ def _against(ours: _Figures, peer: _Figures) -> str:
 
 
 def _targets(figures: dict[str, _Figures]) -> list[Target]:
+    """What is promised; k6 and newman take longer to start than we do, hey does not: it has nothing to prepare."""
     one, two = RoktExport(1).name, RoktExport(2).name
-    wanted = (
-        ("1 worker: at least 1.5 x k6", 1.5, one, "k6"),
-        ("2 workers: at least 3 x k6", 3.0, two, "k6"),
-        ("2 workers: no slower than hey", 1.0, two, "hey"),
-        ("2 workers: at least 200 x newman", 200.0, two, "newman"),
+    whole, sending = (lambda found: found.rate), (lambda found: found.sending_rate)
+    wanted: tuple[tuple[str, float, str, str, Callable[[_Figures], float]], ...] = (
+        ("1 worker: at least 1.5 x k6", 1.5, one, "k6", whole),
+        ("2 workers: at least 3 x k6", 3.0, two, "k6", whole),
+        ("2 workers, while sending: no slower than hey", 1.0, two, "hey", sending),
+        ("2 workers, whole command: no slower than hey", 1.0, two, "hey", whole),
+        ("2 workers: at least 200 x newman", 200.0, two, "newman", whole),
     )
     return [
-        target_at_least(promise, least, _ratio(figures.get(ours), figures.get(peer)))
-        for promise, least, ours, peer in wanted
+        target_at_least(promise, least, _ratio(figures.get(ours), figures.get(peer), read))
+        for promise, least, ours, peer, read in wanted
     ]
 
 
-def _ratio(ours: _Figures | None, peer: _Figures | None) -> float | None:
+def _ratio(ours: _Figures | None, peer: _Figures | None, read: Callable[[_Figures], float]) -> float | None:
     if ours is None or peer is None or not ours.runs or not peer.runs:
         return None
-    return ours.rate / peer.rate
+    return read(ours) / read(peer)
