@@ -18,7 +18,10 @@ from types import TracebackType
 LATENCY = 0.05
 """Seconds that `/slow` takes to answer."""
 
-_POLL_EVERY = 0.01
+_CLOSELY, _SELDOM = 0.01, 0.1
+_MIDDLE = (0.1, 0.9)
+"""Part of a run in which nobody needs to know how far it is: asking a hundred times a second cost a tool that keeps all
+cores busy a twentieth."""
 _MODULE = "ngx_http_echo_module.so"
 _MODULE_FOLDERS = (Path("/usr/lib/nginx/modules"), Path("/usr/lib64/nginx/modules"), Path("/usr/share/nginx/modules"))
 
@@ -131,9 +134,9 @@ class Partner:
         """The URL of `fast`, `slow` or `counted`."""
         return f"http://127.0.0.1:{self.port}/{place}"
 
-    def watch(self) -> Watch:
-        """Follow what arrives while a `with` block lasts."""
-        return Watch(self.port)
+    def watch(self, expected: int) -> Watch:
+        """Follow what arrives while a `with` block lasts, given how many requests are about to."""
+        return Watch(self.port, expected)
 
     def arrivals(self) -> Arrivals:
         """Follow when each request of `/counted` arrives, from now on."""
@@ -162,7 +165,7 @@ class _Counters:
 
 
 class Watch:
-    """What the partner saw of a tool, asked of nginx a hundred times a second; the same measure for every tool.
+    """What the partner saw of a tool, asked of nginx a hundred times a second at both ends; the same for every tool.
 
     Attributes:
         requests: how many arrived.
@@ -170,7 +173,8 @@ class Watch:
         span: seconds from the first arrival to the last, to about a hundredth.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, expected: int) -> None:
+        self._middle = tuple(part * expected for part in _MIDDLE)
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         self._own = 0
         self._ended = threading.Event()
@@ -197,7 +201,8 @@ class Watch:
         return self._last - self._first
 
     def _follow(self) -> None:
-        while not self._ended.wait(_POLL_EVERY):
+        least, most = self._middle
+        while not self._ended.wait(_SELDOM if least < self.requests < most else _CLOSELY):
             self._note()
 
     def _note(self) -> None:

@@ -124,7 +124,7 @@ class Rig:
         if shown not in section.commands:
             section.commands.append(shown)
         self.say(f"{section.name}: {peer.name}, {job.workload.rows:,} rows, {job.concurrency} in flight")
-        with self.partner.watch() as watch:
+        with self.partner.watch(job.workload.rows) as watch:
             run = measure(start.command, folder=start.folder, variables=start.variables)
         problem = peer.problem(run, watch.requests, job)
         if problem:
