@@ -124,6 +124,7 @@ class Engine:
         self._broken: Exception | None = None
         self._reached = False
         self._hungry = False
+        self._idle = False
         self._withheld: frozenset[int] = frozenset()
         self._eager = options.concurrency > 1 and not options.stop.early
         self._stock = Stock(options.concurrency, options.rate)
@@ -178,13 +179,9 @@ class Engine:
 
     def _refill(self) -> Iterator[Event]:
         self._hungry = False
-        if self._stopping or self._feed.exhausted:
+        if not self._is_short(idle=self._idle):
             return
-        if self._breaker.open and (self._ready or self._retries):  # a trial needs a row, not a batch of them
-            return
-        if len(self._retries) >= _WAITING or not (wanted := self._stock.wanted(len(self._ready), time.monotonic())):
-            return
-        taken = self._take(wanted)
+        taken = self._take(self._stock.wanted(len(self._ready), time.monotonic()))
         jobs = [job for job in map(self._rendered, taken) if job is not None]
         self._hungry = len(jobs) < len(taken)
         if jobs:
@@ -194,7 +191,16 @@ class Engine:
                 jobs = [job for job in jobs if job.transaction.row not in self._withheld]
                 self._withheld = frozenset()
             self._ready.extend(jobs)
+            self._idle = False
         self._stock.filled(len(self._ready))
+
+    def _is_short(self, *, idle: bool) -> bool:
+        """Whether more is to be taken in: now, or as soon as there is nothing else to do."""
+        if self._stopping or self._feed.exhausted or len(self._retries) >= _WAITING:
+            return False
+        if self._breaker.open and (self._ready or self._retries):  # a trial needs a row, not a batch of them
+            return False
+        return self._stock.is_low(len(self._ready), idle=idle)
 
     def _take(self, most: int) -> list[Transaction]:
         try:
@@ -286,6 +292,7 @@ class Engine:
 
     def _poll(self) -> None:
         answers = self._transport.poll(self._patience())
+        self._idle = not answers
         if answers and self._eager and not any(answer.__class__ is Fault for _, answer in answers):
             # The wire first: reading an answer takes longer than sending; what is started leaves at a poll.
             self._start()
@@ -295,6 +302,8 @@ class Engine:
 
     def _patience(self) -> float:
         """Seconds that nothing but an answer can make anything happen."""
+        if not self._idle and self._is_short(idle=True):
+            return 0.0
         now = time.monotonic()
         wait = _SIGN_OF_LIFE if self._transport.in_flight or self._settled else _IDLE
         if self._settled:

@@ -38,15 +38,21 @@ class Stock:
         self._held = 0
         self._since = 0.0
 
+    def is_low(self, ready: int, *, idle: bool) -> bool:
+        """Return whether to take in more, given how many are left.
+
+        While answers keep coming that waits until few are left: they would wait too. Else it is done sooner.
+        """
+        if idle:
+            return (self.size - ready) * 4 >= self._portion * 3
+        return ready * 4 <= self.size
+
     def wanted(self, ready: int, now: float) -> int:
-        """Return how many to take in, given how many are left and the time in seconds; 0 while those will do."""
-        room = self.size - ready
-        if room * 4 < min(self.size, 2 * self._portion) * 3:
-            return 0
+        """Return how many to take in, given how many are left and the time in seconds."""
         if now > self._since:
             self._adapt(max(0, self._held - ready) / (now - self._since))
         self._since = now
-        return min(self.size - ready, self._portion)
+        return max(1, min(self.size - ready, self._portion))
 
     def filled(self, ready: int) -> None:
         """Note how many there are after more were taken in."""

@@ -12,9 +12,9 @@ def supplied(stock: Stock, speed: float, seconds: float, now: float = 1.0) -> tu
     ready, left, taken = 0, 0.0, []
     end = now + seconds
     while now < end:
-        if more := stock.wanted(ready, now):
-            taken.append(more)
-            ready += more
+        if stock.is_low(ready, idle=bool(len(taken) % 3)):
+            taken.append(stock.wanted(ready, now))
+            ready += taken[-1]
             stock.filled(ready)
         now += 0.001
         left += speed * 0.001
