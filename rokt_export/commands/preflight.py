@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from rokt_export.commands.terminal import Terminal
+from rokt_export.commands.terminal import Terminal, number_of
 from rokt_export.delivery.interlock import PRODUCTION
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.delivery.sourcing import is_live, source
@@ -56,7 +56,7 @@ def preflight(terminal: Terminal, plan: Plan, *, strict: bool, resumed: RunInfo 
     readiness = _render_some(plan)
     total = found.rows if found.complete else None
     rows = (
-        f"{found.rows:,} rows"
+        number_of(found.rows)
         if found.complete
         else f"more than {found.rows:,} rows (the first {found.rows:,} looked at)"
     )
@@ -95,8 +95,8 @@ def _tell_earlier(terminal: Terminal, resumed: RunInfo | None) -> None:
     if resumed is not None:
         unknown = resumed.counts.get(OutcomeKind.UNKNOWN, 0)
         settled = sum(resumed.counts.values()) - unknown
-        doubt = f", {unknown:,} are unknown: sent again with --resend-unknown" if unknown else ""
-        terminal.say(f"run {resumed.run} goes on: {settled:,} rows are settled{doubt}")
+        doubt = f", {number_of(unknown, 'is', 'are')} unknown: sent again with --resend-unknown" if unknown else ""
+        terminal.say(f"run {resumed.run} goes on: {number_of(settled, 'row is', 'rows are')} settled{doubt}")
 
 
 def _tell_ledger(terminal: Terminal, plan: Plan) -> None:
@@ -112,10 +112,10 @@ def _tell_ledger(terminal: Terminal, plan: Plan) -> None:
         delivered, doubtful = journal.delivered_before(plan.spec.partner, contents)
     if delivered:
         fate = "sent again (--again)" if plan.selection.delivered else "left out; --again sends them"
-        terminal.warn(f"  {delivered:,} rows were delivered to production before: {fate}")
+        terminal.warn(f"  {number_of(delivered, 'row was', 'rows were')} delivered to production before: {fate}")
     if doubtful:
         fate = "sent again (--resend-unknown)" if plan.selection.unknown else "left out; --resend-unknown sends them"
-        terminal.warn(f"  {doubtful:,} rows may have been delivered to production before: {fate}")
+        terminal.warn(f"  {number_of(doubtful)} may have been delivered to production before: {fate}")
 
 
 def _render_some(plan: Plan) -> Readiness:

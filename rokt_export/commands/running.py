@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rokt_export.commands.loading import Ready
 from rokt_export.commands.progress import ProgressWatch
-from rokt_export.commands.terminal import GUARD, Terminal
+from rokt_export.commands.terminal import GUARD, Terminal, number_of
 from rokt_export.delivery.events import Settled, StopReason
 from rokt_export.delivery.interlock import PRODUCTION
 from rokt_export.delivery.partitions import Brake, Result, run_plan
@@ -203,12 +203,15 @@ def _note_changes(tally: Tally, stamps: list[FileStamp]) -> bool:
 
 def _note_left_out(tally: Tally) -> None:
     if delivered := tally.left_out[LeftOut.DELIVERED]:
-        tally.notes.append(f"{delivered:,} rows were left out: production has them already (--again sends them)")
-    if uncertain := tally.left_out[LeftOut.UNCERTAIN]:
-        tally.notes.append(
-            f"{uncertain:,} rows were left out: production may have them, as an earlier run got no answer "
-            "(--resend-unknown sends them)"
+        rows = number_of(
+            delivered, "row was left out: production has it already", "rows were left out: production has them already"
         )
+        tally.notes.append(f"{rows} (--again sends {'it' if delivered == 1 else 'them'})")
+    if uncertain := tally.left_out[LeftOut.UNCERTAIN]:
+        rows = number_of(
+            uncertain, "row was left out: production may have it", "rows were left out: production may have them"
+        )
+        tally.notes.append(f"{rows}, as an earlier run got no answer (--resend-unknown sends such rows)")
 
 
 def _status(job: Job, run: str, result: Result) -> ExitStatus:

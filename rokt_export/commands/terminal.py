@@ -175,3 +175,8 @@ def _told_width() -> int:
     """Columns as the environment tells them; a file or a pipe has none of its own."""
     told = os.environ.get("COLUMNS", "")
     return int(told) if told.isdecimal() and int(told) > 0 else 120
+
+
+def number_of(count: int, one: str = "row", more: str = "rows") -> str:
+    """Return a count and what is counted, in words that fit the number."""
+    return f"{count:,} {one if count == 1 else more}"

@@ -164,6 +164,7 @@ class Engine:
                 self._transport.cancel_all()
             self._poll()
             now = time.monotonic()
+            # What is over leaves with the next that is intended; by itself only where none is.
             enough = len(self._settled) >= 2 * self._stock.size
             if enough or (self._settled and now - self._oldest >= _SETTLE_AFTER):
                 yield self._flush()

@@ -148,7 +148,7 @@ def test_a_row_without_an_answer_is_not_sent_again_by_a_later_run_unless_told(cl
     assert production(cli, spec, rows).json["counts"] == {"delivered": 2, "unknown": 1}
     again = production(cli, spec, rows)
     assert again.status == 1
-    assert "1 rows may have been delivered to production before" in again.err
+    assert "1 row may have been delivered to production before" in again.err
     assert emails(partner) == ["1", "2", "3"]
     assert production(cli, spec, rows, "--resend-unknown").status == 0
     assert emails(partner)[3:] == ["2"]
