@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,7 +128,7 @@ def _resumable(place: str, run: str, ready: Ready) -> RunInfo:
             f"run {found.run} sent to {found.partner} {found.environment}, "
             f"not to {ready.spec.partner} {ready.environment}",
             where="--resume",
-            remedy=f"Use the spec and environment of that run: {found.spec_file} -e {found.environment}.",
+            remedy=f"Use the spec and environment of that run: {shlex.quote(found.spec_file)} -e {found.environment}.",
         )
     return found
 
@@ -165,7 +166,8 @@ def _files_of(run: RunInfo, told: tuple[str, ...], flag: str) -> tuple[str, ...]
         raise UsageError(
             f"run {run.run} read its rows from stdin, which is gone",
             where=flag,
-            remedy=f"Pipe the same rows in again from the first: rokt-export replay {run.spec_file} - {flag} {run.run}",
+            remedy=f"Pipe the same rows in again from the first: rokt-export replay "
+            f"{shlex.quote(run.spec_file)} - {flag} {run.run}",
         )
     _check_unchanged(run)
     stamps = run.options.get("stamps")
@@ -173,7 +175,7 @@ def _files_of(run: RunInfo, told: tuple[str, ...], flag: str) -> tuple[str, ...]
         raise UsageError(
             f"these are not the files that run {run.run} read, and a row is known by its place in them",
             where=flag,
-            remedy=f"Leave the files out, or name the same: {' '.join(run.events)}",
+            remedy=f"Leave the files out, or name the same: {shlex.join(run.events)}",
         )
     return told or tuple(stamp[0] for stamp in stamps or ()) or run.events
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
@@ -67,7 +68,8 @@ class ReplayFlags:
                 f"run {run.run} was told {', '.join(f'--set {name}=…' for name in left_out)}, "
                 "and the journal keeps no personal data",
                 where="--set",
-                remedy=f"Tell all that was set once more, with `rokt-export replay {run.spec_file} … --set …`.",
+                remedy="Tell all that was set once more, with "
+                f"`rokt-export replay {shlex.quote(run.spec_file)} … --set …`.",
             )
         if "record" in before:
             before["record"] = Recordings(before["record"])

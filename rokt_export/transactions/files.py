@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import shlex
 import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -100,7 +101,9 @@ def _check_readable(path: str) -> None:
         raise unreadable(path, error) from error
     if stat.S_ISDIR(status.st_mode):
         raise TransactionsError(
-            "this is a directory", where=path, remedy=f"Name its files, for example {Path(path) / '*.csv'}."
+            "this is a directory",
+            where=path,
+            remedy=f"Name its files, for example {shlex.quote(str(Path(path)))}/*.csv.",
         )
     if not os.access(path, os.R_OK):
         raise TransactionsError("the file may not be read", where=path, remedy="Give yourself leave: chmod u+r.")

@@ -11,6 +11,7 @@ import zstandard
 
 from rokt_export.errors import TransactionsError, UsageError
 from rokt_export.transactions.damage import DamageKind
+from rokt_export.transactions.files import expand
 from rokt_export.transactions.options import Format, SourceOptions
 from rokt_export.transactions.scan import scan
 from rokt_export.transactions.sources import open_transactions
@@ -220,3 +221,11 @@ def test_importing_the_readers_loads_no_heavy_package():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert run.stdout.strip() == "[]"
+
+
+def test_what_is_told_to_be_typed_for_a_folder_with_a_blank_in_its_name_can_be_typed(tmp_path):
+    folder = tmp_path / "my leads"
+    folder.mkdir()
+    with pytest.raises(TransactionsError) as caught:
+        expand([str(folder)])
+    assert str(caught.value.remedy).endswith(f"for example '{folder}'/*.csv.")
