@@ -203,7 +203,6 @@ def _send(terminal: Terminal, sides: Sequence[Ready], flags: _Flags, place: str)
             terminal, ready, sandboxed=flags.sandbox or bool(flags.urls), confirm=flags.confirm,
             invented=not isinstance(rows, FileRows), test_data=flags.test_data,
         )  # fmt: skip
-    total = None if isinstance(rows, FileRows) else rows.count
     urls: Sequence[str | None] = flags.urls or [None] * len(sides)
     with ExitStack() as stack:
         ways = [
@@ -217,7 +216,7 @@ def _send(terminal: Terminal, sides: Sequence[Ready], flags: _Flags, place: str)
             plan = _plan(ready, rows, flags, destination, variables, place, key)
             own = f"{flags.name}-{ready.environment}" if flags.name else None
             terminal.say(f"sending to {ready.environment}")
-            done.append(carry_out(Job("diff", ready, plan, own, flags.files, total=total), terminal))
+            done.append(carry_out(Job("diff", ready, plan, own, flags.files), terminal))
             for note in done[-1].result.tally.notes:
                 terminal.warn(note)
             if message := done[-1].result.finished.message:
@@ -279,6 +278,7 @@ def _plan(
         selection=Selection(only=some, delivered=flags.again),
         destination=destination,
         recordings=Recordings.ALL,
+        total=None if isinstance(rows, FileRows) else rows.count,
     )
 
 

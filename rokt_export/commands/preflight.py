@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -137,7 +137,7 @@ def _render_some(plan: Plan) -> Readiness:
 
 
 def _all(plan: Plan) -> Iterator[Transaction]:
-    return iter(source(replace(plan, partitions=1), 0))
+    return iter(source(plan))
 
 
 def _tell_target(terminal: Terminal, plan: Plan, rows: str) -> None:

@@ -108,7 +108,7 @@ def _requests(
     renderer = Renderer(ready.spec, ready.environment, variables)
     personal = PersonalData(ready.spec, renderer)
     plan = Plan(ready.spec, ready.environment, variables, rows, Pace(), "", b"")
-    for transaction in islice(source(plan, 0), count):
+    for transaction in islice(source(plan), count):
         private = () if show_personal else personal.of(transaction)
         try:
             request = with_token_places(renderer.sign(renderer.render(transaction)), renderer, redactor)

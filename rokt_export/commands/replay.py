@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -202,7 +203,7 @@ def replay(
             expected=hoped,
             partitions=workers_of(terminal, flags.workers, pace, rows),
         )
-        total = preflight(terminal, plan, strict=strict, resumed=resumed)
+        plan = replace(plan, total=preflight(terminal, plan, strict=strict, resumed=resumed))
         interlock()
         options = {
             "flags": flags.kept(ready.spec),
@@ -211,7 +212,7 @@ def replay(
             "spec_path": str(spec.absolute()),
             "stamps": stamps_of(files),
         }
-        job = Job("replay", ready, plan, name, files, options, total, resumed.run if resumed else None)
+        job = Job("replay", ready, plan, name, files, options, resumed.run if resumed else None)
         done = carry_out(job, terminal)
     return present(done, place, terminal, output, report, everything=everything)
 

@@ -16,10 +16,11 @@ from rokt_export.commands.progress import ProgressWatch
 from rokt_export.commands.terminal import GUARD, Terminal, number_of
 from rokt_export.delivery.events import Settled, StopReason
 from rokt_export.delivery.interlock import PRODUCTION
-from rokt_export.delivery.partitions import Brake, Result, run_plan
+from rokt_export.delivery.partitions import Brake, Result
 from rokt_export.delivery.plan import Destination, FileRows, Plan
 from rokt_export.delivery.secrecy import redactor_for
 from rokt_export.delivery.tally import LeftOut, Tally
+from rokt_export.delivery.workers import run_plan
 from rokt_export.errors import ExitStatus, JournalError, RoktExportError
 from rokt_export.exchange.render import Renderer
 from rokt_export.spec.needs import variable_names
@@ -43,7 +44,6 @@ class Job:
         name: what the user calls it.
         events: the files, as given.
         options: what a resume needs.
-        total: rows to come, where known.
         resume: the run to go on with, instead of a new one.
     """
 
@@ -53,7 +53,6 @@ class Job:
     name: str | None = None
     events: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
-    total: int | None = None
     resume: str | None = None
 
 
@@ -103,7 +102,7 @@ def carry_out(job: Job, terminal: Terminal, listen: Callable[[Settled], None] | 
     stamps = _stamps(job.plan)
     run = _begin(job)
     brake = Brake()
-    watch = ProgressWatch(terminal, job.total, listen)
+    watch = ProgressWatch(terminal, job.plan.total, listen)
     # To the very end: an eager second Ctrl-C must not keep the journal from learning how the run ended.
     with _signals(brake, watch):
         result = _sent(job, run, terminal, watch, brake)

@@ -114,7 +114,7 @@ def test(
             destination=destination,
             recordings=Recordings.ALL,
             expected=hoped,
+            total=None if isinstance(rows, FileRows) else rows.count,
         )
-        total = rows.count if not isinstance(rows, FileRows) else None
-        done = carry_out(Job("test", ready, plan, name, flags.files, total=total), terminal)
+        done = carry_out(Job("test", ready, plan, name, flags.files), terminal)
     return present(done, plan.journal, terminal, output, report, everything=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from rokt_export.delivery.allowance import Allowance
+from rokt_export.delivery.common import FIRST_RECORDED, PROBLEMS_RECORDED
 from rokt_export.delivery.events import Event, Intended, Progress, Settled, Withdrawn
 from rokt_export.delivery.harmless import places_to_redact
 from rokt_export.delivery.model import Deliveries, Recordings
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
 
 
 _NONE: Mapping[int, LeftOut] = {}
-FIRST_RECORDED = 200
-_PROBLEMS = 20_000
 
 
 @dataclass(slots=True)
@@ -35,10 +35,10 @@ class Bookkeeper:
         redactor: knows the secrets.
         personal: knows a row's personal values.
         identity: what makes a row what it is, for the ledger.
-        recordings: `some` keeps the first few and up to 20,000 that did not come out as hoped.
+        recordings: `some` keeps the first few and those that did not come out as hoped, as many as are allowed.
         expected: the outcome hoped for.
         again, doubtful: whether rows are sent that production has, and that it may have.
-        first: how many of its first exchanges are kept whole: each takes as long as five rows.
+        first, problems: how many of each the run may still keep whole.
     """
 
     writer: RunWriter
@@ -49,9 +49,8 @@ class Bookkeeper:
     expected: OutcomeKind = OutcomeKind.DELIVERED
     again: bool = False
     doubtful: bool = False
-    first: int = FIRST_RECORDED
-    _first: int = 0
-    _problems: int = 0
+    first: Allowance = field(default_factory=lambda: Allowance(FIRST_RECORDED))
+    problems: Allowance = field(default_factory=lambda: Allowance(PROBLEMS_RECORDED))
 
     def __call__(self, event: Event) -> Mapping[int, LeftOut]:
         """Write an event down, before anybody else hears of it.
@@ -84,7 +83,7 @@ class Bookkeeper:
         shown = deliveries.texts()
         for place in self._places_to_redact([exchange.transaction for exchange in exchanges], shown):
             self._redact(deliveries, place, exchanges[place].transaction)
-        usual = self._first >= self.first and deliveries.outcome.count(self.expected) == len(exchanges)
+        usual = not self.first.left and deliveries.outcome.count(self.expected) == len(exchanges)
         nothing = self.recordings is Recordings.NONE or (self.recordings is Recordings.SOME and usual)
         return deliveries, {} if nothing else self._recorded(exchanges)
 
@@ -104,13 +103,7 @@ class Bookkeeper:
     def _keeps(self, exchange: Exchange) -> bool:
         if self.recordings is not Recordings.SOME or exchange.answer is None:
             return self.recordings is Recordings.ALL and exchange.answer is not None
-        if self._first < self.first:
-            self._first += 1
-            return True
-        if exchange.outcome.kind is not self.expected and self._problems < _PROBLEMS:
-            self._problems += 1
-            return True
-        return False
+        return self.first.take() or (exchange.outcome.kind is not self.expected and self.problems.take())
 
     def _redact(self, deliveries: Deliveries, place: int, transaction: Transaction) -> None:
         personal = self.personal.of(transaction)

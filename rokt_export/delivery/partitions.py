@@ -1,26 +1,17 @@
-"""Turns a plan into its result: each partition of the rows is run by an executor, in this process or in several."""
+"""Runs one partition of a plan in this process: its rows through the engine, each event written down first."""
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
-import os
-import signal
-import threading
 import time
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from math import ceil
-from multiprocessing.context import BaseContext
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from rokt_export.delivery.bookkeeping import FIRST_RECORDED, Bookkeeper
+from rokt_export.delivery.bookkeeping import Bookkeeper
+from rokt_export.delivery.common import Common
 from rokt_export.delivery.credentials import Credentials
 from rokt_export.delivery.engine import Engine, EngineOptions
 from rokt_export.delivery.events import Event, Finished, Intended, Paced, Progress, Settled, StopReason
 from rokt_export.delivery.feed import FileFeed, LiveFeed
-from rokt_export.delivery.misses import Misses, SharedMisses
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.delivery.retrying import RetryPolicy
 from rokt_export.delivery.sameness import identity_of
@@ -30,16 +21,21 @@ from rokt_export.delivery.sourcing import Source, damage_in, is_live, source
 from rokt_export.delivery.tally import Tally
 from rokt_export.delivery.tokens import SharedStore
 from rokt_export.delivery.transport import Transport, TransportOptions
-from rokt_export.errors import ConfigurationError, ExitStatus
 from rokt_export.exchange.classify import Classifier
 from rokt_export.exchange.render import Renderer
 from rokt_export.exchange.signing import filler
 from rokt_export.redaction import Redactor
-from rokt_export.spec.authentication import MutualTls, OAuth2
+from rokt_export.spec.authentication import MutualTls
+
+if TYPE_CHECKING:
+    from rokt_export.delivery.journal import RunWriter
 
 _TELL_EVERY = 0.2
-_ORPHANED = 5.0
-"""Seconds that a worker whose parent is gone has to write down what it knows, and to end."""
+_AHEAD = 500
+"""Rows looked up in the ledger at once."""
+_CLAIMED = 8
+"""Rows that a worker claims at a time, at most, for each that it may have in flight: where nobody has counted the rows,
+it is alone with so many at the end."""
 
 
 class Watch(Protocol):
@@ -87,19 +83,16 @@ class Result:
     finished: Finished
 
 
-def run_plan(plan: Plan, run_id: str, watch: Watch, brake: Brake) -> Result:
-    """Run all partitions and return what they came to together.
-
-    Raises:
-        RoktExportError: the first error of any partition; what was settled stays settled.
-    """
-    if plan.partitions == 1:
-        return run_partition(plan, run_id, 0, watch, brake)
-    return _in_processes(plan, run_id, watch, brake)
-
-
-def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brake) -> Result:
+def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brake, common: Common) -> Result:
     """Run one partition in this process.
+
+    Args:
+        plan: of the run.
+        run_id: the run in the journal.
+        index: which of the plan's partitions.
+        watch: hears how far it has come.
+        brake: stops it.
+        common: what it has in common with the run's other partitions.
 
     Raises:
         JournalError: the journal cannot be written; nothing more was sent.
@@ -116,9 +109,10 @@ def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brak
     tally = Tally()
     with Journal.open(plan.journal) as journal, Transport(options) as transport:
         writer = journal.attach(run_id)
-        credentials = credentials_for(plan, renderer, options, redactor)
-        transactions = source(plan, index)
-        feed = _feed(plan, transactions, writer, tally, transport)
+        credentials = credentials_for(plan, renderer, options, redactor, common.tokens)
+        claimed = min(_AHEAD, _CLAIMED * pace.concurrency)
+        transactions = source(plan, common.share(plan, claimed))
+        feed = _feed(plan, transactions, writer, tally, transport, claimed)
         engine_options = EngineOptions(
             concurrency=pace.concurrency,
             rate=pace.rate,
@@ -127,7 +121,7 @@ def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brak
             stop=pace.stop,
         )
         classifier = Classifier(plan.spec.responses)
-        engine = Engine(feed, renderer, classifier, transport, credentials, engine_options, _misses())
+        engine = Engine(feed, renderer, classifier, transport, credentials, engine_options, common.misses)
         keeper = Bookkeeper(
             writer,
             redactor,
@@ -137,7 +131,8 @@ def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brak
             plan.expected,
             again=plan.selection.delivered,
             doubtful=plan.selection.unknown,
-            first=ceil(FIRST_RECORDED / plan.partitions),
+            first=common.first,
+            problems=common.problems,
         )
         brake.attach(engine)
         teller = _Teller(index, tally, watch)
@@ -193,9 +188,13 @@ class _Teller:
         self._messages.clear()
 
 
-def _feed(plan: Plan, transactions: Source, writer: Any, tally: Tally, transport: Transport) -> FileFeed | LiveFeed:
+def _feed(
+    plan: Plan, transactions: Source, writer: RunWriter, tally: Tally, transport: Transport, claimed: int
+) -> FileFeed | LiveFeed:
     live = isinstance(plan.rows, FileRows) and is_live(plan.rows)
-    chosen = select(iter(transactions), plan.selection, writer, identity_of(plan.spec), tally, ahead=1 if live else 500)
+    # No further than claims go: what is looked up is claimed.
+    ahead = 1 if live else _AHEAD if plan.partitions == 1 else claimed
+    chosen = select(iter(transactions), plan.selection, writer, identity_of(plan.spec), tally, ahead=ahead)
     return LiveFeed(chosen, transport.wake) if live else FileFeed(chosen)
 
 
@@ -220,7 +219,13 @@ def transport_options(plan: Plan, renderer: Renderer, connections: int) -> Trans
     )
 
 
-def credentials_for(plan: Plan, renderer: Renderer, options: TransportOptions, redactor: Redactor) -> Credentials:
+def credentials_for(
+    plan: Plan,
+    renderer: Renderer,
+    options: TransportOptions,
+    redactor: Redactor,
+    tokens: tuple[SharedStore, ...] = (),
+) -> Credentials:
     """Return what authenticates each attempt; tokens are made known to the redactor as they come into being."""
     return Credentials(
         renderer,
@@ -229,154 +234,5 @@ def credentials_for(plan: Plan, renderer: Renderer, options: TransportOptions, r
         proxy=options.proxy,
         base_url=plan.destination.base_url,
         reveal=redactor.add_secret,
-        stores=_worker.get("tokens", ()),
+        stores=tokens,
     )
-
-
-_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
-_worker: dict[str, Any] = {}
-"""This worker process's channels, set once when it starts."""
-
-
-def _start_worker(level: Any, told: Any, tokens: tuple[SharedStore, ...], misses: SharedMisses) -> None:
-    """A worker leaves Ctrl-C to its parent, which asks it to stop; SIGTERM may be for it alone."""
-    _worker.update(level=level, told=told, tokens=tokens, misses=misses)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _terminate)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-    threading.Thread(target=_follow, name="brake", daemon=True).start()
-
-
-def _terminate(_number: int, _frame: object) -> None:
-    """Stop all workers, and then leave: from a pool that is broken no further word comes."""
-    _worker["leaving"] = True
-    _raise(_worker["level"], 1)
-    if _worker.get("brake") is None:
-        _leave_soon()
-
-
-def _leave_soon() -> None:
-    timer = threading.Timer(_ORPHANED, os._exit, (ExitStatus.INTERRUPTED,))
-    timer.daemon = True
-    timer.start()
-
-
-def _misses() -> Misses:
-    shared: Misses | None = _worker.get("misses")
-    return shared or Misses()
-
-
-class _PostingWatch:
-    """Passes on what a worker process tells to its parent."""
-
-    def tell(self, partition: int, tally: Tally, in_flight: int, messages: tuple[str, ...]) -> None:
-        """Post the counts."""
-        _worker["told"].put((partition, tally, in_flight, messages))
-
-    def settled(self, event: Settled) -> None:
-        """Keep rows where they are: only counts travel."""
-
-
-def _work(plan: Plan, run_id: str, index: int) -> Result:
-    brake = _worker["brake"] = Brake()
-    complete = False
-    try:
-        result = run_partition(plan, run_id, index, _PostingWatch(), brake)
-        complete = result.finished.reason is StopReason.COMPLETE
-        return result
-    finally:
-        if not complete:  # here, because the others go on until they hear of it
-            _raise(_worker["level"], 1)
-        _worker["brake"] = None
-        if _worker.get("leaving"):
-            _leave_soon()
-
-
-def _follow() -> None:
-    """Pass on what the parent asks, as long as it lives; a worker whose parent was killed leaves at once."""
-    parent = multiprocessing.parent_process()
-    while parent is not None and os.getppid() == parent.pid:
-        if (brake := _worker.get("brake")) is not None:
-            brake.press(_worker["level"].value)
-        time.sleep(0.05)
-    until = time.monotonic() + _ORPHANED
-    while (brake := _worker.get("brake")) is not None and time.monotonic() < until:
-        brake.press(2)
-        time.sleep(0.01)
-    os._exit(ExitStatus.INTERRUPTED)
-
-
-def _raise(level: Any, to: int) -> None:
-    """Ask for more. Without a lock, which a process that is killed might hold: the parent says it again and again."""
-    level.value = max(level.value, to)
-
-
-def _in_processes(plan: Plan, run_id: str, watch: Watch, brake: Brake) -> Result:
-    context = _context()
-    level = context.Value("i", 0, lock=False)
-    told = context.SimpleQueue()
-    authentications = plan.spec.environment(plan.environment).authentication or ()
-    tokens = tuple(SharedStore(context) for item in authentications if isinstance(item, OAuth2))
-    channels = (level, told, tokens, SharedMisses(context))
-    pool = ProcessPoolExecutor(plan.partitions, mp_context=context, initializer=_start_worker, initargs=channels)
-    with pool:
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # inherited: Ctrl-C must not hit one half-born
-        try:
-            futures = [pool.submit(_work, plan, run_id, index) for index in range(plan.partitions)]
-            pool.submit(int)  # makes the pool look at its processes once more: it would not notice the last one's death
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        listener = threading.Thread(target=_listen, args=(told, watch), daemon=True)
-        listener.start()
-        try:
-            _wait(futures, level, brake)
-        finally:
-            with contextlib.suppress(OSError):
-                told.put(None)
-            listener.join(2.0)
-    return _together(futures)
-
-
-def _context() -> BaseContext:
-    """Fork where it is safe, which is at once; a process with threads is started anew."""
-    forks = "fork" in multiprocessing.get_all_start_methods() and threading.active_count() == 1
-    return multiprocessing.get_context("fork" if forks else "spawn")
-
-
-def _listen(told: Any, watch: Watch) -> None:
-    while (item := told.get()) is not None:
-        watch.tell(*item)
-
-
-def _wait(futures: list[Future[Result]], level: Any, brake: Brake) -> None:
-    """Wait for all; one that fails, or stops by a rule, stops the others."""
-    pending = set(futures)
-    while pending:
-        _raise(level, brake.level)
-        done = {future for future in pending if future.done()}
-        pending -= done
-        for future in done:
-            failed = future.exception() is not None
-            if failed or future.result().finished.reason is not StopReason.COMPLETE:
-                _raise(level, 1)
-        if pending and not done:
-            with contextlib.suppress(TimeoutError, Exception):
-                next(iter(pending)).result(timeout=0.05)
-
-
-def _together(futures: list[Future[Result]]) -> Result:
-    error = next((error for future in futures if (error := future.exception()) is not None), None)
-    if isinstance(error, BrokenProcessPool):
-        raise ConfigurationError(
-            "a worker process died: it was killed, or memory ran out",
-            remedy="Look for the reason in the system's log; then resume the run, perhaps with fewer --workers.",
-        ) from error
-    if error is not None:
-        raise error
-    results = [future.result() for future in futures]
-    tally = Tally()
-    for result in results:
-        tally.merge(result.tally)
-    stopped = [result.finished for result in results if result.finished.reason is not StopReason.COMPLETE]
-    told = [finished for finished in stopped if finished.reason is not StopReason.INTERRUPTED]
-    return Result(tally, (told or stopped or [Finished(StopReason.COMPLETE)])[0])

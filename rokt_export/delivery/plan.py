@@ -141,6 +141,7 @@ class Plan:
         redaction_key: makes one value one token in all partitions.
         journal: path or URL of the journal.
         partitions: how many processes share the work.
+        total: rows to come, where known.
     """
 
     spec: PartnerSpec
@@ -155,6 +156,7 @@ class Plan:
     recordings: Recordings = Recordings.SOME
     expected: OutcomeKind = OutcomeKind.DELIVERED
     partitions: int = 1
+    total: int | None = None
 
     def __repr__(self) -> str:
         """Name the plan without its variables: they hold secrets."""

@@ -1,4 +1,4 @@
-"""Opens the transactions of a partition, from files or invented, with what the command line changes in them."""
+"""Opens the transactions of a share of the rows, from files or invented, with what the command line changes in them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from msgspec import structs
 
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.shares import ALL, Share
 
 if TYPE_CHECKING:
     from rokt_export.transactions.sources import TransactionSource
@@ -25,10 +26,10 @@ def is_live(rows: FileRows) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The transactions of a partition.
+    """The transactions of a share of the rows.
 
     Attributes:
-        transactions: those whose row number leaves the rest that is the partition's index.
+        transactions: those of a share.
         files: the files that they are read from; None for invented people.
     """
 
@@ -49,21 +50,21 @@ def damage_in(source: Source) -> Iterator[str]:
             yield f"damage in the rows as they came: {first.where}: {first.message}{more}"
 
 
-def source(plan: Plan, index: int) -> Source:
-    """Return the transactions of a partition: rows whose number leaves the rest `index`."""
+def source(plan: Plan, share: Share = ALL) -> Source:
+    """Return the transactions of a share of the rows."""
     rows = plan.rows
     if isinstance(rows, FileRows):
         from rokt_export.transactions.sources import open_transactions
 
         files = open_transactions(rows.paths, options=rows.options)
-        read = files.partition(index, plan.partitions)
+        read = files.part(share)
         return Source(map(partial(_changed, rows), read) if rows.overrides or rows.unset else read, files)
     from rokt_export.transactions.generated import generate
 
     people = generate(
         rows.count, attributes=rows.attributes, seed=rows.seed, overrides=rows.overrides, unset=rows.unset
     )
-    return Source(person for person in people if person.row % plan.partitions == index)
+    return Source(person for person in people if share.has(person.row))
 
 
 def _changed(rows: FileRows, transaction: Transaction) -> Transaction:

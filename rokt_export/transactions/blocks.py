@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rokt_export.transactions.inspection import Inspector
-from rokt_export.transactions.reading import Share
 
 if TYPE_CHECKING:
     from _csv import Reader as CsvReader
@@ -16,19 +15,41 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Rows of which none needs a second look.
+    """Lines of which each is a row, as far as can be told without a look at the cells.
 
     Attributes:
-        lines: how many lines the block has, blank ones included.
-        rows: how many rows, of all partitions.
-        numbers: the numbers of the partition's own rows.
-        cells: their cells, row by row.
-        columns: the same cells, column by column; none where there is no row.
+        reader: knows what is unusual.
+        text: the lines as they stand in the file.
+        spread: how many lines there are, blank ones included.
+        lines: those that are rows.
+        parsed: the rows' cells, where it took a parser to tell how many rows there are.
     """
 
-    lines: int
-    rows: int
-    numbers: range
+    reader: BlockReader
+    text: str
+    spread: int
+    lines: Sequence[str]
+    parsed: Sequence[Sequence[str]] | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(self.lines)
+
+    def part(self, places: slice) -> Part | None:
+        """Return the rows at some places; None where one may be unusual."""
+        return self.reader.part(self, places)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some rows of a block, of which none needs a second look.
+
+    Attributes:
+        cells: their cells, row by row.
+        columns: the same cells, column by column.
+    """
+
     cells: Sequence[Sequence[str]]
     columns: Sequence[Sequence[str]]
 
@@ -65,11 +86,8 @@ class BlockReader:
         self._first = first
         self._inspector = inspector
 
-    def read(self, text: str, row: int, share: Share) -> Block | None:
-        """Return a partition's rows of a text of whole lines, numbered on from `row`; None where one may be unusual.
-
-        A row of another partition costs no more than its line, unless the text has quotes.
-        """
+    def read(self, text: str) -> Block | None:
+        """Return the rows of a text of whole lines; None where their number takes a look at each line."""
         if "\r" in text:
             text = text.replace("\r\n", "\n")
         if "\r" in text or (self._escape is not None and self._escape in text):
@@ -77,30 +95,34 @@ class BlockReader:
         lines = text.split("\n")
         spread = len(lines) - (not lines[-1])
         lines = list(filter(None, lines))
-        skipped = (share.index - row - 1) % share.count
-        numbers = range(row + 1 + skipped, row + 1 + len(lines), share.count)
-        cells = self._cells(text, lines, slice(skipped, None, share.count))
-        if cells is None or not set(map(len, cells)) <= {self._width}:
+        if not (self._quote and self._quote in text):
+            return Block(self, text, spread, lines)
+        try:
+            parsed = list(self._parse(lines))
+        except csv.Error:
+            return None
+        if len(parsed) != len(lines):  # one is spread over several
+            return None
+        return Block(self, text, spread, lines, parsed)
+
+    def part(self, block: Block, places: slice) -> Part | None:
+        """Return the rows at some places of a block; see `Block.part`."""
+        cells = self._cells(block, places)
+        if not set(map(len, cells)) <= {self._width}:
             return None
         columns = list(zip(*cells, strict=True))
-        if columns and not self._is_usual(text, cells, columns):
-            return None
-        return Block(spread, len(lines), numbers, cells, columns)
+        return Part(cells, columns) if self._is_usual(block.text, cells, columns) else None
 
-    def _cells(self, text: str, lines: list[str], own: slice) -> list[list[str]] | None:
-        if self._quote and self._quote in text:
-            try:
-                rows = list(self._parse(lines))
-            except csv.Error:
-                return None
-            return rows[own] if len(rows) == len(lines) else None  # else one is spread over several lines
+    def _cells(self, block: Block, places: slice) -> Sequence[Sequence[str]]:
+        if block.parsed is not None:
+            return block.parsed[places]
         if self._delimiter is None:
-            return list(self._parse(lines[own]))
+            return list(self._parse(block.lines[places]))
         delimiter = self._delimiter
-        return [line.split(delimiter) for line in lines[own]]
+        return [line.split(delimiter) for line in block.lines[places]]
 
     def _is_usual(self, text: str, cells: Sequence[Sequence[str]], columns: Sequence[Sequence[str]]) -> bool:
-        return (
+        return not columns or (
             self._first not in columns[0]
             and (all(columns[0]) or all(map(any, cells)))
             and self._inspector.finds_nothing(text, columns)

@@ -10,7 +10,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING
 
 from rokt_export.errors import TransactionsError
-from rokt_export.transactions.blocks import Block, BlockReader
+from rokt_export.transactions.blocks import Block, BlockReader, Part
 from rokt_export.transactions.columns import ColumnPlan, ColumnsReport
 from rokt_export.transactions.damage import Damage, DamageKind
 from rokt_export.transactions.dialect import detect_delimiter, excel_hint, other_delimiter, rows_of, spaced
@@ -18,12 +18,12 @@ from rokt_export.transactions.encoding import Encoding
 from rokt_export.transactions.inspection import Inspector
 from rokt_export.transactions.lines import CUT, HARD_LIMIT, LONG, NON_ASCII, NUL, UNDECODABLE, LineSource
 from rokt_export.transactions.model import Transaction, Value
-from rokt_export.transactions.reading import Context, Share, identity, survey
+from rokt_export.transactions.reading import Context, identity, survey
+from rokt_export.transactions.shares import ALL, Share
 
 if TYPE_CHECKING:
     from _csv import Reader as CsvReader
 
-_ALL = Share()
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -76,28 +76,41 @@ class DelimitedReader:
         self._source.close()
 
     def transactions(self, row: int, share: Share) -> Generator[Transaction, None, int]:
-        """Yield a partition's rows, numbered on from `row`; return the number of the last row of the file.
+        """Yield a share's rows, numbered on from `row`; return the number of the last row of the file.
 
         Raises:
             TransactionsError: the file cannot be read to its end.
         """
         while text := self._next_text(row):
-            if (block := self._block(text, row, share)) is not None:
-                yield from self._made(block)
-                row += block.rows
-            else:
-                row = yield from self._one_by_one(text, row, share)
+            row = yield from self._rows_in(text, row, share)
         return row
 
     def survey(self, row: int) -> Generator[tuple[int, int], None, int]:
         """Yield how many rows were read further, and how many of them are problems; see `RowReader`."""
         while text := self._next_text(row):
-            if (block := self._block(text, row, _ALL)) is not None:
-                row += block.rows
+            block = self._block(text)
+            if block is not None and block.part(slice(None)) is not None:
+                row = self._past(block, row)
                 yield block.rows, 0
             else:
-                row = yield from survey(self._one_by_one(text, row, _ALL), row)
+                row = yield from survey(self._one_by_one(text, row, ALL), row)
         return row
+
+    def _rows_in(self, text: str, row: int, share: Share) -> Generator[Transaction, None, int]:
+        """Yield a share's rows of some lines; return the number of the last row in them."""
+        block = self._block(text)
+        if block is None:
+            return (yield from self._one_by_one(text, row, share))
+        for own in share.among(row + 1, row + block.rows):
+            part = block.part(slice(own.start - row - 1, own.stop - row - 1))
+            if part is None:
+                return (yield from self._one_by_one(text, row, share, own.start))
+            yield from self._made(own, part)
+        return self._past(block, row)
+
+    def _past(self, block: Block, row: int) -> int:
+        self._before += block.spread
+        return row + block.rows
 
     def _next_text(self, row: int) -> str:
         try:
@@ -126,25 +139,24 @@ class DelimitedReader:
             inspector=self._inspector,
         )
 
-    def _block(self, text: str, row: int, share: Share) -> Block | None:
-        if self._blocks is None or not self._source.is_plain(text):
-            return None
-        block = self._blocks.read(text, row, share)
-        self._before += 0 if block is None else block.lines
-        return block
+    def _block(self, text: str) -> Block | None:
+        return None if self._blocks is None or not self._source.is_plain(text) else self._blocks.read(text)
 
-    def _made(self, block: Block) -> Iterator[Transaction]:
+    def _made(self, numbers: range, part: Part) -> Iterator[Transaction]:
         names = self._plan.names
-        values = list(map(dict, map(zip, repeat(names), block.cells)))
+        values = list(map(dict, map(zip, repeat(names), part.cells)))
         ids: Iterable[str] = ()
-        if "transactionid" in names and block.cells:
-            ids = list(map(str.strip, block.columns[names.index("transactionid")]))
+        if "transactionid" in names:
+            ids = list(map(str.strip, part.columns[names.index("transactionid")]))
         if not ids or not all(ids):
-            ids = map(identity, values, block.numbers)
-        return map(Transaction, block.numbers, ids, values, repeat(self._context.options.invented))
+            ids = map(identity, values, numbers)
+        return map(Transaction, numbers, ids, values, repeat(self._context.options.invented))
 
-    def _one_by_one(self, text: str, row: int, share: Share) -> Generator[Transaction, None, int]:
-        """Yield a partition's rows that begin in a block, each looked at by itself; return the number of the last."""
+    def _one_by_one(self, text: str, row: int, share: Share, since: int = 0) -> Generator[Transaction, None, int]:
+        """Yield a share's rows that begin in some lines, from row `since` on, each looked at by itself.
+
+        It returns the number of the last row.
+        """
         width, first = len(self._plan.names), self._header[0]
         reader, source, look = self._reader, self._source, self._look
         source.give_back(text)
@@ -156,7 +168,7 @@ class DelimitedReader:
                     if cells:
                         row += 1
                         noted, source.noted = source.noted, 0
-                        if row % share.count != share.index:
+                        if row < since or not share.has(row):
                             pass
                         elif len(cells) != width or noted or ended - began > 1 or cells[0] == first or not any(cells):
                             yield self._unusual(cells, row, began, noted)
@@ -169,7 +181,7 @@ class DelimitedReader:
             except csv.Error as error:
                 began, ended = ended, reader.line_num
                 row += 1
-                if row % share.count == share.index:
+                if row >= since and share.has(row):
                     yield self._misquoted(error, row, began)
                 source.noted = 0
             except OSError as error:

@@ -21,7 +21,8 @@ from rokt_export.transactions.jsontext import DECODER, ObjectShaper
 from rokt_export.transactions.lines import HARD_LIMIT
 from rokt_export.transactions.model import Transaction
 from rokt_export.transactions.ndjson import reason_of
-from rokt_export.transactions.reading import Context, Share, survey
+from rokt_export.transactions.reading import Context, survey
+from rokt_export.transactions.shares import ALL, Share
 
 _CHUNK = 1 << 16
 _NEAR_END = 16
@@ -59,10 +60,10 @@ class JsonReader:
 
     def survey(self, row: int) -> Generator[tuple[int, int], None, int]:
         """Yield how many rows were read further, and how many of them are problems; see `RowReader`."""
-        return survey(self.transactions(row, Share()), row)
+        return survey(self.transactions(row, ALL), row)
 
     def transactions(self, row: int, share: Share) -> Generator[Transaction, None, int]:
-        """Yield a partition's rows, numbered on from `row`; return the number of the last row of the file.
+        """Yield a share's rows, numbered on from `row`; return the number of the last row of the file.
 
         Raises:
             TransactionsError: the file cannot be read to its end, or is not JSON from some place on.
@@ -77,7 +78,7 @@ class JsonReader:
                     self._expect(",", character, row)
                 row += 1
                 value, line, source = self._element(row)
-                if row % share.count == share.index:
+                if share.has(row):
                     yield self._shaped(value, row, line, source)
             self._finish(character, row, in_array=in_array)
         except OSError as error:

@@ -13,7 +13,8 @@ from rokt_export.transactions.encoding import Encoding
 from rokt_export.transactions.jsontext import DECODER, ObjectShaper, RepeatedKeyError
 from rokt_export.transactions.lines import CUT, HARD_LIMIT, LONG, NUL, UNDECODABLE, LineSource
 from rokt_export.transactions.model import Transaction
-from rokt_export.transactions.reading import Context, Share, survey
+from rokt_export.transactions.reading import Context, survey
+from rokt_export.transactions.shares import ALL, Share
 
 
 class NdjsonReader:
@@ -41,10 +42,10 @@ class NdjsonReader:
 
     def survey(self, row: int) -> Generator[tuple[int, int], None, int]:
         """Yield how many rows were read further, and how many of them are problems; see `RowReader`."""
-        return survey(self.transactions(row, Share()), row)
+        return survey(self.transactions(row, ALL), row)
 
     def transactions(self, row: int, share: Share) -> Generator[Transaction, None, int]:
-        """Yield a partition's rows, numbered on from `row`; return the number of the last row of the file.
+        """Yield a share's rows, numbered on from `row`; return the number of the last row of the file.
 
         Raises:
             TransactionsError: the file cannot be read to its end.
@@ -56,7 +57,7 @@ class NdjsonReader:
                     continue
                 row += 1
                 noted, source.noted = source.noted, 0
-                if row % share.count != share.index:
+                if not share.has(row):
                     continue
                 if (fault := _line_fault(noted, len(text))) is not None:
                     yield self._context.problem(row, *fault, line)

@@ -12,7 +12,8 @@ from rokt_export.errors import TransactionsError
 from rokt_export.transactions.columns import ColumnsReport
 from rokt_export.transactions.inspection import Inspector
 from rokt_export.transactions.model import Transaction, Value
-from rokt_export.transactions.reading import Context, Share, identity, survey
+from rokt_export.transactions.reading import Context, identity, survey
+from rokt_export.transactions.shares import ALL, Share
 
 if TYPE_CHECKING:
     from pyarrow import Array, RecordBatch
@@ -53,10 +54,10 @@ class ParquetReader:
 
     def survey(self, row: int) -> Generator[tuple[int, int], None, int]:
         """Yield how many rows were read further, and how many of them are problems; see `RowReader`."""
-        return survey(self.transactions(row, Share()), row)
+        return survey(self.transactions(row, ALL), row)
 
     def transactions(self, row: int, share: Share) -> Generator[Transaction, None, int]:
-        """Yield a partition's rows, numbered on from `row`; return the number of the last row of the file.
+        """Yield a share's rows, numbered on from `row`; return the number of the last row of the file.
 
         Raises:
             TransactionsError: the file cannot be read to its end.
@@ -67,26 +68,22 @@ class ParquetReader:
         before = row
         try:
             for batch in self._file.iter_batches(batch_size=_BATCH):
-                first = (share.index - before - 1) % share.count
-                places = range(first, batch.num_rows, share.count)
-                for place, cells in zip(places, _cells(batch, places), strict=True):
-                    row = before + place + 1
-                    values = {name: as_text(cell) for name, cell in zip(names, cells, strict=True)}
-                    inspector.look(values, row, None)
-                    inspector.look_at_text(values, row, None)
-                    yield Transaction(row, identity(values, row), values, invented)
+                for own in share.among(before + 1, before + batch.num_rows):
+                    part = batch.slice(own.start - before - 1, len(own))
+                    for row, cells in zip(own, _cells(part), strict=True):
+                        values = {name: as_text(cell) for name, cell in zip(names, cells, strict=True)}
+                        inspector.look(values, row, None)
+                        inspector.look_at_text(values, row, None)
+                        yield Transaction(row, identity(values, row), values, invented)
                 before += batch.num_rows
         except (OSError, ArrowException) as error:
             raise self._context.cut_off(error, before) from error
         return before
 
 
-def _cells(batch: RecordBatch, places: range) -> Iterator[tuple[Any, ...]]:
-    """Return the rows at some places of a batch; the others are never turned into Python objects."""
-    import pyarrow
-
-    part = batch if places.step == 1 else batch.take(pyarrow.array(places, pyarrow.int64()))
-    return zip(*(_python(column) for column in part.columns), strict=True)
+def _cells(batch: RecordBatch) -> Iterator[tuple[Any, ...]]:
+    """Return the rows of a batch."""
+    return zip(*(_python(column) for column in batch.columns), strict=True)
 
 
 def _python(column: Array) -> list[Any]:

@@ -11,14 +11,7 @@ from rokt_export.transactions.columns import ColumnMapper, ColumnsReport
 from rokt_export.transactions.damage import Damage, DamageKind, DamageLog
 from rokt_export.transactions.model import Transaction, Value
 from rokt_export.transactions.options import SourceOptions
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """A partition of the rows: those whose number leaves the rest `index` when divided by `count`."""
-
-    index: int = 0
-    count: int = 1
+from rokt_export.transactions.shares import Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +61,12 @@ class RowReader(Protocol):
         """What became of the columns, as far as it is known; None before the first row of a file without a header."""
 
     def transactions(self, row: int, share: Share) -> Generator[Transaction, None, int]:
-        """Yield the rows of a partition, numbered on from `row`, and return the number of the last row read."""
+        """Yield the rows of a share, numbered on from `row`, and return the number of the last row read."""
 
     def survey(self, row: int) -> Generator[tuple[int, int], None, int]:
         """Yield how many rows were read further, and how many of them are problems; return the number of the last.
 
-        The same damages are logged as by `transactions` with all rows for its share.
+        The same damages are logged as by `transactions` with all rows for their share.
         """
 
     def close(self) -> None:

@@ -14,7 +14,8 @@ from rokt_export.transactions.model import Transaction
 from rokt_export.transactions.opening import open_reader
 from rokt_export.transactions.options import SourceOptions
 from rokt_export.transactions.parquet import ParquetReader
-from rokt_export.transactions.reading import Context, RowReader, Share
+from rokt_export.transactions.reading import Context, RowReader
+from rokt_export.transactions.shares import ALL, Share
 
 T = TypeVar("T")
 
@@ -78,21 +79,17 @@ class TransactionSource:
         return len(self._regular) == len(self.files)
 
     def __iter__(self) -> Iterator[Transaction]:
-        """Yield every transaction; see `partition`."""
-        return self.partition(0, 1)
+        """Yield every transaction; see `part`."""
+        return self.part(ALL)
 
-    def partition(self, index: int, count: int) -> Iterator[Transaction]:
-        """Yield the transactions whose row number leaves the rest `index` when divided by `count`.
+    def part(self, share: Share) -> Iterator[Transaction]:
+        """Yield the transactions of a share.
 
-        Every partition reads all of the input and keeps its own part, so rows have the same numbers in each.
+        Who shares an input reads all of it and keeps its own part, so rows have the same numbers for everybody.
 
         Raises:
             TransactionsError: a file cannot be read further, stdin is read twice, or the whole input has no row.
-            ValueError: `index` is not one of `count` partitions.
         """
-        if not 0 <= index < count:
-            raise ValueError(f"partition {index} of {count}")
-        share = Share(index, count)
         return self._read(lambda reader, row: reader.transactions(row, share))
 
     def survey(self) -> Iterator[tuple[int, int]]:
@@ -101,7 +98,7 @@ class TransactionSource:
         It finds what iterating would find, and makes no transactions.
 
         Raises:
-            TransactionsError: as `partition`.
+            TransactionsError: as `part`.
         """
         return self._read(lambda reader, row: reader.survey(row))
 

@@ -18,3 +18,18 @@ def write(tmp_path: Path) -> Write:
         return str(path)
 
     return written
+
+
+class PlainMark:
+    """The mark of readers in one process."""
+
+    def __init__(self) -> None:
+        self.free = 1
+        self.claims = []
+
+    def claim(self, row: int, size: int) -> int:
+        free = self.free
+        if free <= row:
+            self.free = row + size
+            self.claims.append((row, size))
+        return free

@@ -10,6 +10,7 @@ from rokt_export.transactions.blocks import BlockReader
 from rokt_export.transactions.inspection import Inspector
 from rokt_export.transactions.options import SourceOptions
 from rokt_export.transactions.scan import scan
+from rokt_export.transactions.shares import ALL, Share
 from rokt_export.transactions.sources import open_transactions
 
 HEADER = "transactionid,email,zipcode,state,dob,mobile"
@@ -23,12 +24,25 @@ cells = st.one_of(usual, usual, usual, st.sampled_from(ODD))
 rows = st.lists(st.one_of(st.just(",".join(USUAL[:6])), st.lists(cells, min_size=6, max_size=6).map(",".join)))
 
 
-def read(path, options, index, count):
-    """Return all that reading a partition tells, and the error that ends it."""
+class EveryNth(Share):
+    """The rows whose number leaves a certain rest, in ranges of their own: as scattered as claims can be."""
+
+    def __init__(self, rest, count):
+        self.rest, self.count = rest, count
+
+    def has(self, row):
+        return row % self.count == self.rest
+
+    def among(self, first, last):
+        return (range(row, row + 1) for row in range(first, last + 1) if self.has(row))
+
+
+def read(path, options, share=ALL):
+    """Return all that reading a share tells, and the error that ends it."""
     source = open_transactions([path], options=options)
     found, error = [], None
     try:
-        found.extend(source.partition(index, count))
+        found.extend(source.part(share))
     except TransactionsError as raised:
         error = str(raised)
     return found, source.findings, source.finding_counts, source.columns_report, error
@@ -59,10 +73,11 @@ def test_blocks_give_the_rows_and_damages_that_single_lines_give(tmp_path_factor
     path.write_bytes(end.join([HEADER, *rows, ""]).encode("utf-8"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lines, "_BLOCK", size)
-        by_block = [read(str(path), options, index, count) for index in range(count)]
+        shares = [ALL] if count == 1 else [EveryNth(rest, count) for rest in range(count)]
+        by_block = [read(str(path), options, share) for share in shares]
         looked = look_through(str(path), options)
         patch.setattr(BlockReader, "read", lambda *_: None)
-        assert by_block == [read(str(path), options, index, count) for index in range(count)]
+        assert by_block == [read(str(path), options, share) for share in shares]
         assert looked == look_through(str(path), options)
 
 
@@ -75,7 +90,7 @@ def test_a_clean_file_is_not_looked_at_row_by_row(write, monkeypatch, end, quote
     monkeypatch.setattr(Inspector, "look", look)
     row = '"' + '","'.join(USUAL[:6]) + '"' if quoted else ",".join(USUAL[:6])
     path = write(end.join([HEADER, *[row] * 3_000]))
-    assert len(list(open_transactions([path]).partition(1, 2))) == 1_500
+    assert len(list(open_transactions([path]).part(EveryNth(1, 2)))) == 1_500
     assert scan([path]).rows == 3_000
 
 

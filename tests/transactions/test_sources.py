@@ -5,6 +5,8 @@ import pickle
 import subprocess
 import sys
 import tracemalloc
+from itertools import islice
+from random import Random
 
 import pytest
 import zstandard
@@ -14,7 +16,9 @@ from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.files import expand
 from rokt_export.transactions.options import Format, SourceOptions
 from rokt_export.transactions.scan import scan
+from rokt_export.transactions.shares import Claims
 from rokt_export.transactions.sources import open_transactions
+from transactions.conftest import PlainMark
 
 HEADER = "transactionid,email,zipcode,state,dob,mobile\n"
 ROW = "T1,jane@example.com,10001,NY,19831215,2125550123\n"
@@ -135,7 +139,8 @@ def test_a_told_format_wins(write):
 
 @pytest.mark.parametrize("name", ["x.csv", "x.ndjson", "x.json", "x.parquet"])
 @pytest.mark.parametrize("count", [1, 2, 7, 150])
-def test_partitions_together_are_the_whole(write, tmp_path, name, count):
+@pytest.mark.parametrize("total", [None, 103])
+def test_claims_together_are_the_whole(write, tmp_path, name, count, total):
     columns = {"transactionid": [f"T{number}" for number in range(100)], "x": ["y"] * 100}
     if name == "x.parquet":
         parquet = pytest.importorskip("pyarrow.parquet")
@@ -148,14 +153,23 @@ def test_partitions_together_are_the_whole(write, tmp_path, name, count):
         path = write("\n".join(objects) if name == "x.ndjson" else f"[{','.join(objects)}]", name)
     first = write(numbered(3), "first.csv")
     whole = list(open_transactions([first, path]))
-    parts = [list(open_transactions([first, path]).partition(index, count)) for index in range(count)]
-    assert all(row.row % count == index for index, part in enumerate(parts) for row in part)
+    mark = PlainMark()
+    sources = [open_transactions([first, path]) for _ in range(count)]
+    readers = [source.part(Claims(mark, count, 6, total)) for source in sources]
+    parts = [[] for _ in readers]
+    # Now one is quicker, now another; whoever is behind finds rows claimed that it has not read yet.
+    order = Random(count)
+    while readers_left := [place for place, reader in enumerate(readers) if reader is not None]:
+        place = order.choice(readers_left)
+        some = list(islice(readers[place], order.randrange(1, 9)))
+        parts[place].extend(some)
+        if not some:
+            readers[place] = None
     assert sorted((row for part in parts for row in part), key=lambda row: row.row) == whole
-
-
-def test_an_impossible_partition_is_refused(write):
-    with pytest.raises(ValueError, match="partition 2 of 2"):
-        open_transactions([write(numbered(1))]).partition(2, 2)
+    assert all([row.row for row in part] == sorted(row.row for row in part) for part in parts)
+    assert sum(len(source.findings) for source in sources) == (name == "x.csv")
+    if count == 2:
+        assert all(len(part) > 20 for part in parts)
 
 
 def test_a_source_can_be_read_again(write):

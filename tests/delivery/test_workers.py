@@ -8,18 +8,20 @@ import signal
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from commands.conftest import Partner, serve, spec_text
 
-from rokt_export.delivery import partitions
+from rokt_export.delivery import workers
 from rokt_export.delivery.events import Settled, StopReason
 from rokt_export.delivery.journal import Journal
 from rokt_export.delivery.misses import Misses, SharedMisses
-from rokt_export.delivery.partitions import Brake, run_plan
+from rokt_export.delivery.partitions import Brake
 from rokt_export.delivery.plan import FileRows, Pace, Plan
 from rokt_export.delivery.tally import Tally
+from rokt_export.delivery.workers import run_plan
 from rokt_export.errors import ConfigurationError, JournalError, RoktExportError
 from rokt_export.spec.loading import load_spec
 
@@ -90,7 +92,7 @@ def bench(tmp_path, request):
 @pytest.fixture
 def started_by(monkeypatch):
     def choose(method: str) -> None:
-        monkeypatch.setattr(partitions, "_context", lambda: multiprocessing.get_context(method))
+        monkeypatch.setattr(workers, "_context", lambda: multiprocessing.get_context(method))
 
     return choose
 
@@ -112,7 +114,30 @@ def test_the_first_200_of_a_run_are_kept_whole_however_many_workers(bench):
     with Journal.open(bench.path) as journal:
         kept = [row for row, _ in journal.recordings(bench.run)]
     assert len(kept) == 200
-    assert max(kept) < 250
+    assert max(kept) < 400
+
+
+@pytest.mark.parametrize("total", [None, 400])
+@pytest.mark.parametrize("bench", [400], indirect=True)
+def test_who_is_quicker_does_more_so_that_all_end_together(bench, total):
+    bench.partner.delay = 0.02
+    bench.plan = replace(bench.plan, pace=Pace(concurrency=5), partitions=3, total=total)  # 2, 2 and 1 in flight
+    bench.deliver()
+    assert bench.counts == {"delivered": 400}
+    assert bench.most_often == 1
+    tallies = bench.watch.tallies
+    first, second, third = (tallies[worker].rows for worker in range(3))
+    assert 1.5 * third < min(first, second)
+    ends = [tallies[worker].last_sent for worker in range(3)]
+    assert max(ends) - min(ends) < (1.0 if total is None else 0.4)
+
+
+@pytest.mark.parametrize("bench", [6], indirect=True)
+def test_few_rows_are_shared_too(bench):
+    bench.partner.delay = 0.1
+    bench.plan = replace(bench.plan, pace=Pace(concurrency=2), total=6)
+    bench.deliver()
+    assert min(bench.watch.tallies[worker].rows for worker in range(2)) >= 2
 
 
 def test_a_process_with_threads_does_not_fork():
@@ -120,7 +145,7 @@ def test_a_process_with_threads_does_not_fork():
     thread = threading.Thread(target=ended.wait)
     thread.start()
     try:
-        assert partitions._context().get_start_method() == "spawn"
+        assert workers._context().get_start_method() == "spawn"
     finally:
         ended.set()
         thread.join()

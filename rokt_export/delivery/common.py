@@ -1,0 +1,73 @@
+"""What the partitions of one run have in common: how far its rows are claimed, what it may still keep, its tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from multiprocessing.context import BaseContext
+
+from rokt_export.delivery.allowance import Allowance, SharedAllowance
+from rokt_export.delivery.misses import Misses, SharedMisses
+from rokt_export.delivery.plan import Plan
+from rokt_export.delivery.tokens import SharedStore
+from rokt_export.spec.authentication import OAuth2
+from rokt_export.transactions.shares import ALL, Claims, Mark, Share
+
+FIRST_RECORDED = 200
+"""Exchanges of a run that are kept whole however they came out: each takes as long as five rows."""
+PROBLEMS_RECORDED = 20_000
+"""Exchanges of a run that are kept whole because they did not come out as hoped."""
+
+
+class SharedMark:
+    """How far the rows are claimed, by several processes.
+
+    A worker that is killed while it holds the lock leaves the others waiting; the pool then ends them too.
+
+    Args:
+        context: how the processes are made.
+    """
+
+    def __init__(self, context: BaseContext) -> None:
+        self._free = context.Value("q", 1)
+
+    def claim(self, row: int, size: int) -> int:
+        """Claim rows unless somebody has; see `Mark.claim`."""
+        with self._free.get_lock():
+            free = int(self._free.value)
+            if free <= row:
+                self._free.value = row + size
+        return free
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What all partitions of a run use; as it stands, that of a run with one.
+
+    Attributes:
+        mark: how far the rows are claimed; None where there is nobody to share them with.
+        tokens: where the tokens of each OAuth authentication are; none: each partition keeps its own.
+        misses: what the stop rules count.
+        first, problems: how many exchanges may still be kept whole.
+    """
+
+    mark: Mark | None = None
+    tokens: tuple[SharedStore, ...] = ()
+    misses: Misses = field(default_factory=Misses)
+    first: Allowance = field(default_factory=lambda: Allowance(FIRST_RECORDED))
+    problems: Allowance = field(default_factory=lambda: Allowance(PROBLEMS_RECORDED))
+
+    @classmethod
+    def between(cls, plan: Plan, context: BaseContext) -> Common:
+        """Return that of several processes, to be handed to each when it starts."""
+        authentications = plan.spec.environment(plan.environment).authentication or ()
+        return cls(
+            SharedMark(context),
+            tuple(SharedStore(context) for item in authentications if isinstance(item, OAuth2)),
+            SharedMisses(context),
+            SharedAllowance(context, FIRST_RECORDED),
+            SharedAllowance(context, PROBLEMS_RECORDED),
+        )
+
+    def share(self, plan: Plan, most: int) -> Share:
+        """Return the rows of one partition, which claims so many at a time at most."""
+        return ALL if self.mark is None else Claims(self.mark, plan.partitions, most, plan.total)

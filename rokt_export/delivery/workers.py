@@ -1,0 +1,192 @@
+"""Turns a plan into its result: each partition of its rows is run by an executor, in this process or in several."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.context import BaseContext
+from typing import Any
+
+from rokt_export.delivery.common import Common
+from rokt_export.delivery.events import Finished, Settled, StopReason
+from rokt_export.delivery.partitions import Brake, Result, Watch, run_partition
+from rokt_export.delivery.plan import Plan
+from rokt_export.delivery.tally import Tally
+from rokt_export.errors import ConfigurationError, ExitStatus
+
+_ORPHANED = 5.0
+"""Seconds that a worker whose parent is gone has to write down what it knows, and to end."""
+_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
+
+
+def run_plan(plan: Plan, run_id: str, watch: Watch, brake: Brake) -> Result:
+    """Run all partitions and return what they came to together.
+
+    Raises:
+        RoktExportError: the first error of any partition; what was settled stays settled.
+    """
+    if plan.partitions == 1:
+        return run_partition(plan, run_id, 0, watch, brake, Common())
+    return _in_processes(plan, run_id, watch, brake)
+
+
+def _in_processes(plan: Plan, run_id: str, watch: Watch, brake: Brake) -> Result:
+    context = _context()
+    level = context.Value("i", 0, lock=False)
+    told = context.SimpleQueue()
+    given = (level, told, Common.between(plan, context))
+    pool = ProcessPoolExecutor(plan.partitions, mp_context=context, initializer=_start_worker, initargs=given)
+    with pool:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # inherited: Ctrl-C must not hit one half-born
+        try:
+            futures = [pool.submit(_work, plan, run_id, index) for index in range(plan.partitions)]
+            pool.submit(int)  # makes the pool look at its processes once more: it would not notice the last one's death
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        listener = threading.Thread(target=_listen, args=(told, watch), daemon=True)
+        listener.start()
+        try:
+            _wait(futures, level, brake)
+        finally:
+            with contextlib.suppress(OSError):
+                told.put(None)
+            listener.join(2.0)
+    return _together(futures)
+
+
+class _Worker:
+    """A process that runs partitions for its parent.
+
+    Args:
+        level: the brake's, set by the parent and by whoever must stop.
+        told: where counts and messages go.
+        common: what it has in common with the other workers.
+    """
+
+    def __init__(self, level: Any, told: Any, common: Common) -> None:
+        self._level = level
+        self._told = told
+        self._common = common
+        self._brake: Brake | None = None
+        self._leaving = False
+
+    def run(self, plan: Plan, run_id: str, index: int) -> Result:
+        """Run a partition; unless it comes to its end, all others stop too."""
+        self._brake = Brake()
+        complete = False
+        try:
+            result = run_partition(plan, run_id, index, self, self._brake, self._common)
+            complete = result.finished.reason is StopReason.COMPLETE
+            return result
+        finally:
+            if not complete:  # here, because the others go on until they hear of it
+                _raise(self._level, 1)
+            self._brake = None
+            if self._leaving:
+                self._leave_soon()
+
+    def tell(self, partition: int, tally: Tally, in_flight: int, messages: tuple[str, ...]) -> None:
+        """Pass on to the parent how far a partition has come; see `Watch`."""
+        self._told.put((partition, tally, in_flight, messages))
+
+    def settled(self, event: Settled) -> None:
+        """Keep rows where they are: only counts travel."""
+
+    def terminate(self, _number: int, _frame: object) -> None:
+        """Stop all workers, and then leave: from a pool that is broken no further word comes (a signal handler)."""
+        self._leaving = True
+        _raise(self._level, 1)
+        if self._brake is None:
+            self._leave_soon()
+
+    def follow(self) -> None:
+        """Pass on what the parent asks, as long as it lives; a worker whose parent was killed leaves at once."""
+        parent = multiprocessing.parent_process()
+        while parent is not None and os.getppid() == parent.pid:
+            if (brake := self._brake) is not None:
+                brake.press(self._level.value)
+            time.sleep(0.05)
+        until = time.monotonic() + _ORPHANED
+        while (brake := self._brake) is not None and time.monotonic() < until:
+            brake.press(2)
+            time.sleep(0.01)
+        os._exit(ExitStatus.INTERRUPTED)
+
+    def _leave_soon(self) -> None:
+        timer = threading.Timer(_ORPHANED, os._exit, (ExitStatus.INTERRUPTED,))
+        timer.daemon = True
+        timer.start()
+
+
+_worker: _Worker
+"""This process, where it is a worker; set once when it starts."""
+
+
+def _start_worker(level: Any, told: Any, common: Common) -> None:
+    """A worker leaves Ctrl-C to its parent, which asks it to stop; SIGTERM may be for it alone."""
+    global _worker
+    _worker = _Worker(level, told, common)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _worker.terminate)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    threading.Thread(target=_worker.follow, name="brake", daemon=True).start()
+
+
+def _work(plan: Plan, run_id: str, index: int) -> Result:
+    return _worker.run(plan, run_id, index)
+
+
+def _raise(level: Any, to: int) -> None:
+    """Ask for more. Without a lock, which a process that is killed might hold: the parent says it again and again."""
+    level.value = max(level.value, to)
+
+
+def _context() -> BaseContext:
+    """Fork where it is safe, which is at once; a process with threads is started anew."""
+    forks = "fork" in multiprocessing.get_all_start_methods() and threading.active_count() == 1
+    return multiprocessing.get_context("fork" if forks else "spawn")
+
+
+def _listen(told: Any, watch: Watch) -> None:
+    while (item := told.get()) is not None:
+        watch.tell(*item)
+
+
+def _wait(futures: list[Future[Result]], level: Any, brake: Brake) -> None:
+    """Wait for all; one that fails, or stops by a rule, stops the others."""
+    pending = set(futures)
+    while pending:
+        _raise(level, brake.level)
+        done = {future for future in pending if future.done()}
+        pending -= done
+        for future in done:
+            failed = future.exception() is not None
+            if failed or future.result().finished.reason is not StopReason.COMPLETE:
+                _raise(level, 1)
+        if pending and not done:
+            with contextlib.suppress(TimeoutError, Exception):
+                next(iter(pending)).result(timeout=0.05)
+
+
+def _together(futures: list[Future[Result]]) -> Result:
+    error = next((error for future in futures if (error := future.exception()) is not None), None)
+    if isinstance(error, BrokenProcessPool):
+        raise ConfigurationError(
+            "a worker process died: it was killed, or memory ran out",
+            remedy="Look for the reason in the system's log; then resume the run, perhaps with fewer --workers.",
+        ) from error
+    if error is not None:
+        raise error
+    results = [future.result() for future in futures]
+    tally = Tally()
+    for result in results:
+        tally.merge(result.tally)
+    stopped = [result.finished for result in results if result.finished.reason is not StopReason.COMPLETE]
+    told = [finished for finished in stopped if finished.reason is not StopReason.INTERRUPTED]
+    return Result(tally, (told or stopped or [Finished(StopReason.COMPLETE)])[0])
