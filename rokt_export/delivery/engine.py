@@ -243,12 +243,12 @@ class Engine:
 
     def _start_at_once(self, room: int) -> None:
         """Start as many as there is room for: nothing stands between two of them."""
-        ready, start, started = self._ready, self._transport.start, time.time()
-        for _ in range(min(room, len(ready))):
-            job = ready.popleft()
-            job.sent = request = job.request
+        take, started = self._ready.popleft, time.time()
+        jobs = [take() for _ in range(min(room, len(self._ready)))]
+        for job in jobs:
+            job.sent = job.request
             job.started = job.started or started
-            start(job, request)
+        self._transport.start_all([(job, job.request) for job in jobs])
 
     def _start_one_by_one(self, room: int, now: float) -> None:
         """Start while rate, breaker and credentials allow another."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from rokt_export.exchange.model import Exchange, Fault, OutcomeKind, Response
+from rokt_export.exchange.model import Exchange, Fault, OutcomeKind, Response, milliseconds
 
 
 class Recordings(StrEnum):
@@ -72,7 +72,7 @@ class Delivery(Struct, frozen=True, gc=False):
             outcome.reference,
             outcome.code,
             exchange.attempts,
-            None if answer is None else round(answer.timings.total * 1000, 3),
+            None if answer is None else milliseconds(answer.timings.total),
             error,
             exchange.started,
             transaction.invented,
@@ -132,7 +132,7 @@ class Deliveries:
             [outcome.reference for outcome in outcomes],
             [outcome.code for outcome in outcomes],
             [exchange.attempts for exchange in exchanges],
-            [None if answer is None else round(answer.timings.total * 1000, 3) for answer in answers],
+            [None if answer is None else milliseconds(answer.timings.total) for answer in answers],
             [exchange.error if isinstance(exchange.answer, Fault) else None for exchange in exchanges],
             [exchange.started for exchange in exchanges],
             [transaction.invented for transaction in transactions],

@@ -110,6 +110,7 @@ def test_the_table_orders_its_columns_as_a_delivery_orders_its_fields():
 
 
 def test_deliveries_come_in_row_order_over_pages(journal, monkeypatch):
+    monkeypatch.setattr("rokt_export.delivery.journal.reading._FIRST_PAGE", 2)
     monkeypatch.setattr("rokt_export.delivery.journal.reading._PAGE", 3)
     writer = begin(journal)
     writer.settle([settled(row) for row in (9, 2, 5, 7, 1, 8, 3)])

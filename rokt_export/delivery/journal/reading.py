@@ -17,6 +17,8 @@ from rokt_export.delivery.model import Delivery
 from rokt_export.exchange.model import OutcomeKind
 
 _PAGE = 5_000
+_FIRST_PAGE = 50
+"""Many a reader wants no more than the first rows."""
 _LOOKUP = 500
 _NEVER_ANSWERED = "it may have been sent: no answer was recorded"
 _OUTCOMES = {str(kind): kind for kind in OutcomeKind}
@@ -114,15 +116,15 @@ def _recordings_of(engine: Engine, run_no: int, rows: Iterable[int]) -> Iterator
 
 
 def _pages(engine: Engine, run_no: int, outcomes: Collection[str] | None) -> Iterator[Row[Any]]:
-    last = -1
+    last, size = -1, _FIRST_PAGE
     while True:
         page = select(delivery).where(delivery.c.run_no == run_no, delivery.c.row > last)
         with engine.connect() as connection:
-            found = connection.execute(_filtered(page, outcomes).order_by(delivery.c.row).limit(_PAGE)).all()
+            found = connection.execute(_filtered(page, outcomes).order_by(delivery.c.row).limit(size)).all()
         yield from found
-        if len(found) < _PAGE:
+        if len(found) < size:
             return
-        last = found[-1].row
+        last, size = found[-1].row, min(_PAGE, 10 * size)
 
 
 def _filtered(chosen: Select[Any], outcomes: Collection[str] | None) -> Select[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -14,7 +14,6 @@ from rokt_export.delivery.transport import faults
 from rokt_export.delivery.transport.answers import AnswerReader, TooLargeError, UnreadableError, known_answer
 from rokt_export.delivery.transport.faults import Failure
 from rokt_export.delivery.transport.libcurl import MAX_IDLE_SECONDS, Connection, CurlError, Multi, proxy_of
-from rokt_export.delivery.transport.messages import Message
 from rokt_export.delivery.transport.options import TransportOptions
 from rokt_export.delivery.transport.sockets import READABLE, WRITABLE, Sockets
 from rokt_export.delivery.transport.transfers import Answered
@@ -29,8 +28,19 @@ _CAREFUL = 1.0
 """Seconds after a connection broke in which others are looked at before they are used."""
 
 
-class _Errand(Struct, eq=False):
-    """One request on its way, from its start to its answer."""
+class Errand(Struct, eq=False):
+    """One request on its way, from its start to its answer.
+
+    Attributes:
+        token: whose it is.
+        origin: scheme, host and port of its server.
+        data: what goes on the wire.
+        started: seconds of the monotonic clock when it began.
+        first_byte: the same for its answer's first byte; 0.0 before that.
+        written: bytes that went out.
+        line: the connection that carries it.
+        ended: whether it has its answer.
+    """
 
     token: Any
     origin: str
@@ -50,6 +60,7 @@ class _Line:
         "connection",
         "descriptor",
         "errand",
+        "idle",
         "idle_since",
         "origin",
         "reader",
@@ -59,12 +70,13 @@ class _Line:
         "used",
     )
 
-    def __init__(self, connection: Connection, origin: str, most: int) -> None:
+    def __init__(self, connection: Connection, origin: str, most: int, idle: list[_Line]) -> None:
         self.connection = connection
         self.origin = origin
+        self.idle = idle
         self.send, self.receive = connection.send, connection.receive
         self.reader = AnswerReader(most)
-        self.errand: _Errand | None = None
+        self.errand: Errand | None = None
         self.secure = origin.startswith("https")
         self.descriptor = -1
         self.idle_since = 0.0
@@ -92,8 +104,8 @@ class Lines:
         self._done = done
         self._multi = Multi(sockets, options.max_connections)
         self._most = options.max_response
-        self._started: list[_Errand] = []
-        self._waiting: deque[_Errand] = deque()
+        self._started: list[Errand] = []
+        self._waiting: deque[Errand] = deque()
         self._lines: dict[Any, _Line] = {}
         self._idle: dict[str, list[_Line]] = {}
         self._check_at = _NEVER
@@ -106,10 +118,10 @@ class Lines:
         """Whether any have been started that `flush` has not seen."""
         return bool(self._started)
 
-    def start(self, token: Any, message: Message) -> None:
-        """Begin a request: it leaves at the next `flush`, or once there is a connection for it."""
-        self.in_flight += 1
-        self._started.append(_Errand(token, *message, monotonic()))
+    def start(self, errands: Sequence[Errand]) -> None:
+        """Begin requests: they leave at the next `flush`, or once there are connections for them."""
+        self.in_flight += len(errands)
+        self._started += errands
 
     def flush(self) -> None:
         """Write what has been started, or open connections for it."""
@@ -164,12 +176,12 @@ class Lines:
 
     # -- a connection for each errand
 
-    def _assign(self, errand: _Errand) -> None:
+    def _assign(self, errand: Errand) -> None:
         idle = self._idle.get(errand.origin)
         while idle:
             line = idle.pop()
-            if errand.started - line.idle_since < MAX_IDLE_SECONDS and not self._is_doubtful(line):
-                self._take(line, errand)
+            if errand.started - line.idle_since < MAX_IDLE_SECONDS and not self._is_doubtful(line, errand.started):
+                self._write(line, errand)
                 return
             self._close(line)
         if self._has_room():
@@ -177,18 +189,13 @@ class Lines:
         else:
             self._waiting.append(errand)
 
-    def _is_doubtful(self, line: _Line) -> bool:
+    def _is_doubtful(self, line: _Line, now: float) -> bool:
         """Whether a connection is of no use any more, looked into where another has broken a moment ago.
 
         A server that goes down closes one after the other; what is written into one that it has just closed could not
         be told from what was received.
         """
-        return monotonic() < self._careful_until and self._has_more(line)
-
-    def _take(self, line: _Line, errand: _Errand) -> None:
-        line.errand = errand
-        errand.line = line
-        self._write(line, errand)
+        return now < self._careful_until and self._has_more(line)
 
     def _has_room(self) -> bool:
         """Whether another connection may be opened; an idle one of another origin makes room."""
@@ -199,13 +206,13 @@ class Lines:
             self._close(other.pop(0))
         return other is not None
 
-    def _open(self, errand: _Errand) -> None:
+    def _open(self, errand: Errand) -> None:
         try:
             connection = Connection(errand.origin, self._options, self._trusted, self._sockets.opened)
         except CurlError as error:
             self._end(errand, self._fault(errand, faults.URL_MALFORMED, str(error)))
             return
-        line = _Line(connection, errand.origin, self._options.max_response)
+        line = _Line(connection, errand.origin, self._options.max_response, self._idle.setdefault(errand.origin, []))
         line.errand = errand
         errand.line = line
         self._lines[connection.handle] = line
@@ -260,7 +267,9 @@ class Lines:
         if readiness & READABLE and line.descriptor >= 0:
             self._read(line)
 
-    def _write(self, line: _Line, errand: _Errand) -> None:
+    def _write(self, line: _Line, errand: Errand) -> None:
+        """Write an errand, or what is left of it, to the connection that carries it from now on."""
+        line.errand, errand.line = errand, line
         data = errand.data
         try:
             errand.written += line.send(memoryview(data)[errand.written :] if errand.written else data)
@@ -293,7 +302,7 @@ class Lines:
             if self._take_in(line, errand, data) or (len(data) < _CHUNK and not line.secure):
                 return
 
-    def _take_in(self, line: _Line, errand: _Errand, data: bytes) -> bool:
+    def _take_in(self, line: _Line, errand: Errand, data: bytes) -> bool:
         """Read on in an answer; return whether there is no more of it to come."""
         now = monotonic()
         if not errand.first_byte:
@@ -315,20 +324,19 @@ class Lines:
             self._read_to_its_end(line, errand, now)
         return complete
 
-    def _read_to_its_end(self, line: _Line, errand: _Errand, now: float) -> None:
+    def _read_to_its_end(self, line: _Line, errand: Errand, now: float) -> None:
         response = line.reader.response(self._timings(line, errand, now))
         self._answered(line, errand, response, now, reusable=line.reader.reusable)
 
-    def _timings(self, line: _Line, errand: _Errand, now: float) -> Timings:
+    def _timings(self, line: _Line, errand: Errand, now: float) -> Timings:
         started = errand.started
         if line.used:
             return Timings(0.0, 0.0, 0.0, errand.first_byte - started, now - started)
         return Timings(*line.connection.phases(), errand.first_byte - started, now - started)
 
-    def _answered(self, line: _Line, errand: _Errand, response: Response, now: float, *, reusable: bool) -> None:
+    def _answered(self, line: _Line, errand: Errand, response: Response, now: float, *, reusable: bool) -> None:
         self._end(errand, response)
-        line.used = True
-        line.errand = None
+        line.errand, line.used = None, True
         # With TLS there may be more that no socket would tell of.
         if not reusable or errand.written < len(errand.data) or (line.secure and self._has_more(line)):
             self._drop(line)
@@ -338,13 +346,14 @@ class Lines:
             following = self._waiting.popleft()
             if following.ended:
                 continue
-            if following.origin == line.origin and not self._is_doubtful(line):
-                self._take(line, following)
+            if following.origin == line.origin and not self._is_doubtful(line, now):
+                self._write(line, following)
                 return
             self._waiting.appendleft(following)
             break
-        self._idle.setdefault(line.origin, []).append(line)
-        self._next_in_line()
+        line.idle.append(line)
+        if self._waiting:
+            self._next_in_line()
 
     def _has_more(self, line: _Line) -> bool:
         """Whether there is something unasked-for behind an answer, or the end; it is nobody's answer."""
@@ -356,7 +365,7 @@ class Lines:
             return True
         return True
 
-    def _ended(self, line: _Line, errand: _Errand) -> None:
+    def _ended(self, line: _Line, errand: Errand) -> None:
         """The server has closed: that ends the answer, or breaks it off."""
         if errand.first_byte and line.reader.end():
             self._read_to_its_end(line, errand, monotonic())
@@ -366,11 +375,11 @@ class Lines:
         else:
             self._broken(line, errand, faults.GOT_NOTHING, "Empty reply from server")
 
-    def _broken(self, line: _Line, errand: _Errand | None, code: int, text: str) -> None:
+    def _broken(self, line: _Line, errand: Errand | None, code: int, text: str) -> None:
         """A connection is of no more use: start its errand over if nothing of it had been written."""
         self._careful_until = monotonic() + _CAREFUL
         if errand is None:
-            self._idle[line.origin].remove(line)
+            line.idle.remove(line)
             self._drop(line)
         elif errand.written or not line.used:
             self._fail(line, errand, code, text)
@@ -390,25 +399,25 @@ class Lines:
 
     # -- the end of an errand
 
-    def _under_way(self) -> list[_Errand]:
+    def _under_way(self) -> list[Errand]:
         carried = [line.errand for line in self._lines.values() if line.errand is not None]
         return [errand for errand in (*carried, *self._waiting, *self._started) if not errand.ended]
 
-    def _end(self, errand: _Errand, answer: Response | Fault) -> None:
+    def _end(self, errand: Errand, answer: Response | Fault) -> None:
         errand.ended = True
         self.in_flight -= 1
         self._done.append((errand.token, answer))
 
-    def _give_up(self, errand: _Errand, fault: Fault) -> None:
+    def _give_up(self, errand: Errand, fault: Fault) -> None:
         self._end(errand, fault)
         if errand.line is not None:
             self._drop(errand.line)
 
-    def _fail(self, line: _Line, errand: _Errand, code: int, text: str) -> None:
+    def _fail(self, line: _Line, errand: Errand, code: int, text: str) -> None:
         self._end(errand, self._fault(errand, code, text))
         self._drop(line)
 
-    def _fault(self, errand: _Errand, code: int, text: str) -> Fault:
+    def _fault(self, errand: Errand, code: int, text: str) -> Fault:
         seconds = monotonic() - errand.started
         failure = Failure(
             code=code,

@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import monotonic
 from types import TracebackType
 from typing import Any
 
 from rokt_export.delivery.transport.interrupts import HeldInterrupt
 from rokt_export.delivery.transport.libcurl import check, proxy_of
-from rokt_export.delivery.transport.lines import Lines
-from rokt_export.delivery.transport.messages import Messages
+from rokt_export.delivery.transport.lines import Errand, Lines
+from rokt_export.delivery.transport.messages import Message, Messages
 from rokt_export.delivery.transport.options import TransportOptions
 from rokt_export.delivery.transport.sockets import Sockets
 from rokt_export.delivery.transport.transfers import Answered, Transfers
@@ -25,6 +25,11 @@ from rokt_export.exchange.model import Fault, Request, Response
 _give_way = getattr(os, "sched_yield", lambda: None)
 
 _SPOKEN = frozenset({None, "1.1"})
+
+
+def _not_plain(_request: Request) -> Message | None:
+    """Leave every request to libcurl, which speaks the other versions of HTTP."""
+    return None
 
 
 class Transport:
@@ -65,16 +70,28 @@ class Transport:
         return self._lines.in_flight + self._transfers.in_flight + len(self._done)
 
     def start(self, token: Any, request: Request) -> None:
-        """Begin a request without waiting; `poll` sends it, and gives its answer together with `token`.
+        """Begin a request without waiting; see `start_all`."""
+        self.start_all(((token, request),))
+
+    def start_all(self, requests: Iterable[tuple[Any, Request]]) -> None:
+        """Begin requests without waiting; `poll` sends them, and gives each one's answer together with its token.
 
         A request that cannot be sent as it stands (a line break in a header) is answered by a `protocol` fault.
         HEAD is sent without a body.
+
+        Args:
+            requests: token and request of each, in the order in which they are to leave.
         """
-        message = self._messages.of(request) if self._speaks else None
-        if message is None:
-            self._transfers.start(token, request)
-        else:
-            self._lines.start(token, message)
+        now = monotonic()
+        message_of = self._messages.of if self._speaks else _not_plain
+        spoken: list[Errand] = []
+        for token, request in requests:
+            message = message_of(request)
+            if message is None:
+                self._transfers.start(token, request)
+            else:
+                spoken.append(Errand(token, message[0], message[1], now))
+        self._lines.start(spoken)
 
     def poll(self, timeout: float) -> list[Answered]:
         """Return what has ended, waiting up to `timeout` seconds until something has or `wake` is called.
