@@ -23,6 +23,7 @@ _PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 _WIDTH = 180
 _QUICK = Settings(
     rows=10_000,
+    long_rows=20_000,
     few_rows=50,
     rounds=1,
     latency_seconds=1.5,

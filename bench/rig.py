@@ -28,6 +28,7 @@ class Settings:
 
     Attributes:
         rows: of the throughput section.
+        long_rows: of the long run.
         few_rows: for the tools that send tens of rows a second; the figures are rates, so they compare.
         rounds: how often each tool runs; figures are medians.
         concurrency: requests in flight.
@@ -40,6 +41,7 @@ class Settings:
     """
 
     rows: int = 100_000
+    long_rows: int = 1_000_000
     few_rows: int = 1_000
     rounds: int = 3
     concurrency: int = 64

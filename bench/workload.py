@@ -115,3 +115,9 @@ class Workload:
         """The file of so many rows, written unless an earlier section has."""
         path = folder / f"rows-{rows}.csv"
         return cls(folder, path if path.exists() else write_rows(path, rows), rows)
+
+    def remove(self) -> None:
+        """Remove the file and the last journal, where they are large and of no more use."""
+        self.csv.unlink()
+        for journal in self.folder.glob("journal.sqlite*"):
+            journal.unlink()

@@ -47,7 +47,4 @@ def _targets(rig: Rig, workers: int, peaks: dict[tuple[int, int], int | None]) -
 
 def _remove(rig: Rig) -> None:
     """The large file and its journal are of no more use, and large."""
-    large = Workload.make(rig.folder, rig.settings.memory_rows[1])
-    large.csv.unlink()
-    for journal in rig.folder.glob("journal.sqlite*"):
-        journal.unlink()
+    Workload.make(rig.folder, rig.settings.memory_rows[1]).remove()

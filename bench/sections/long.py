@@ -1,0 +1,49 @@
+"""How many rows a second in a long run, in which a start-up no longer counts?"""
+
+from __future__ import annotations
+
+from bench.peers.model import Peer
+from bench.peers.ours import RoktExport
+from bench.results import Section, Table, middle, target_at_least
+from bench.rig import Measured, Rig
+
+_METHOD = """\
+As in the first table, but {rows:,} rows: what a command takes to start and to end is a small part of it. Tools take \
+turns; medians of {rounds}. *Whole command* and *while sending* mean the same as there."""
+
+
+def ask(rig: Rig) -> Section:
+    settings = rig.settings
+    section = Section("long", "A long run", _METHOD.format(rows=settings.long_rows, rounds=settings.rounds))
+    job = rig.job(settings.long_rows, "fast")
+    peers: list[Peer] = [RoktExport(1), RoktExport(2), *rig.peers(section, "hey")]
+    runs: dict[str, list[Measured]] = {peer.name: [] for peer in peers}
+    for turn in range(settings.rounds):
+        shift = turn % len(peers)
+        for peer in peers[shift:] + peers[:shift]:
+            measured = rig.measure(peer, job, section)
+            if measured.problem is None:
+                runs[peer.name].append(measured)
+    columns = ("Tool", "Rows/s, whole command", "Lowest to highest", "Rows/s while sending", "CPU s per 1,000")
+    section.tables.append(Table("Speed and cost", columns, [_row(peer.name, runs[peer.name]) for peer in peers]))
+    ours, hey = _rate(runs[RoktExport(2).name]), _rate(runs.get("hey", []))
+    promise = f"2 workers, {settings.long_rows:,} rows, whole command: no slower than hey"
+    section.targets.append(target_at_least(promise, 1.0, ours / hey if ours and hey else None))
+    job.workload.remove()
+    return section
+
+
+def _rate(runs: list[Measured]) -> float:
+    return middle([run.rate for run in runs])
+
+
+def _row(name: str, runs: list[Measured]) -> tuple[str, ...]:
+    if not runs:
+        return (name, *("not measured",) * 4)
+    return (
+        name,
+        f"{_rate(runs):,.0f}",
+        f"{min(run.rate for run in runs):,.0f} to {max(run.rate for run in runs):,.0f}",
+        f"{middle([run.sending_rate for run in runs]):,.0f}",
+        f"{middle([run.cpu_per_thousand for run in runs]):,.3f}",
+    )
