@@ -17,7 +17,7 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 INTERNAL = 70
 """EX_SOFTWARE of sysexits(3): a fault of this program, which is none of the contract's statuses."""
 
-_LOADED_AT_ONCE = 50_000
+_LOADED_AT_ONCE = 200_000
 """Objects made between two looks for garbage, of which loading makes none; Python's own 700 cost a tenth of a start."""
 
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
@@ -136,6 +136,8 @@ def _open_what_is_closed() -> None:
 def run() -> None:
     """Run the process's own command line and end the process with its status."""
     gc.set_threshold(_LOADED_AT_ONCE)
+    # What other packages bring along for pydantic has no say in specs, and takes a look at every package to find.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     _open_what_is_closed()
     status = main()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done: another Ctrl-C would only garble the end

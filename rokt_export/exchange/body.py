@@ -8,7 +8,6 @@ from rokt_export.errors import SpecError
 from rokt_export.exchange.carrying import Carrier, Values, compile_carrier
 from rokt_export.exchange.json_body import json_encoder
 from rokt_export.exchange.pairs import form_encoder
-from rokt_export.exchange.xml_body import xml_encoder
 from rokt_export.spec.model import Parameter, PartnerSpec
 from rokt_export.spec.template import Place, compile_template
 
@@ -49,6 +48,8 @@ def _structured(encoding: str, parameters: Sequence[Parameter], env: Mapping[str
         case "json":
             return json_encoder(carriers)
         case "xml":
+            from rokt_export.exchange.xml_body import xml_encoder  # its patterns of names take 3 ms
+
             return xml_encoder(carriers, declaration=declaration)
         case _:
             encode = form_encoder(carriers)

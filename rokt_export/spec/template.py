@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import inspect
 import json
+import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -125,6 +126,8 @@ def compile_template(source: str, place: Place = Place.VALUE) -> Template:
     """
     if "{{" not in source and "{%" not in source and "{#" not in source:
         return Template(source, frozenset(), frozenset(), True, False, lambda _values, _env: source)
+    if (known := _of_variables(source, place)) is not None:
+        return known
     tree = _parse(source)
     _check_filters(tree)
     env_names = frozenset(_env_names(tree))
@@ -137,6 +140,23 @@ def compile_template(source: str, place: Place = Place.VALUE) -> Template:
         return Template(source, attributes, env_names, False, varies, _jinja(source, place))
     lone = _attribute_name(parts[0]) if len(parts) == 1 and place is Place.VALUE else None
     return Template(source, attributes, env_names, False, varies, fill, lone)
+
+
+_VARIABLE = re.compile(r"(?<!\{)\{\{ *env\.([A-Za-z_][A-Za-z0-9_]*) *\}\}(?!\})")
+_OF_JINJA = re.compile(r"[{}][{}%#]|[%#]\}|\n")  # it drops a last line break, too
+
+
+def _of_variables(source: str, place: Place) -> Template | None:
+    """The template of text that holds nothing but environment variables; None for any other.
+
+    Many specs have no other than that of their credentials, and jinja2 takes 15 ms to load.
+    """
+    texts = _VARIABLE.split(source)
+    names = texts[1::2]
+    if any(map(_OF_JINJA.search, texts[::2])):
+        return None
+    parts = [_env(text, place) if index % 2 else text for index, text in enumerate(texts) if text]
+    return Template(source, frozenset(), frozenset(names), False, False, _join(parts, place))
 
 
 class _NotPlainError(Exception):

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import uuid
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from rokt_export.spec import template as template_module
 from rokt_export.spec.filters import ABSENT, FilterError
 from rokt_export.spec.template import (
     BODIES,
@@ -139,6 +144,35 @@ def test_jinja_agrees_with_the_short_way(source, place):
     quick = source + "{{ '' }}"  # text, as jinja2 always gives
     for row in ROWS:
         assert fill(slow, row, {"X": "h/?"}, place) == fill(quick, row, {"X": "h/?"}, place)
+
+
+PARTS = ["{{ env.A }}", "{{env.B}}", "{{ env.GONE }}", "{{{ env.A }}}", "{{- env.A }}", "{{ email }}", *"x \n{}%#&é",
+         "{{", "}}", "{%", "%}", "{#", "#}"]  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(PARTS), max_size=6).map("".join), st.sampled_from(Place))
+def test_text_of_environment_variables_alone_means_the_same_without_jinja(source, place):
+    def compiled():
+        try:
+            template = compile_template.__wrapped__(source, place)
+            return template, repr(template.fill({}, {"A": 'a&"b', "B": "Zoë"}))
+        except (TemplateProblem, KeyError) as error:
+            return type(error), str(error)
+
+    short = compiled()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(template_module, "_of_variables", lambda *_: None)
+        assert compiled() == short
+
+
+def test_most_specs_do_not_need_jinja():
+    program = (
+        "import sys; from rokt_export.spec.template import compile_template as compile;"
+        "assert compile('https://{{ env.HOST }}/x').env == {'HOST'};"
+        "sys.exit('jinja2' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0
 
 
 @pytest.mark.parametrize(
