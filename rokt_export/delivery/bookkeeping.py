@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rokt_export.delivery.allowance import Allowance
 from rokt_export.delivery.common import FIRST_RECORDED, PROBLEMS_RECORDED
 from rokt_export.delivery.events import Event, Intended, Progress, Settled, Withdrawn
-from rokt_export.delivery.harmless import places_to_redact
+from rokt_export.delivery.harmless import Screen
 from rokt_export.delivery.model import Deliveries, Recordings
 from rokt_export.delivery.recording import record
 from rokt_export.delivery.sameness import Identity, canonical_row
@@ -51,6 +51,11 @@ class Bookkeeper:
     doubtful: bool = False
     first: Allowance = field(default_factory=lambda: Allowance(FIRST_RECORDED))
     problems: Allowance = field(default_factory=lambda: Allowance(PROBLEMS_RECORDED))
+    _screen: Screen = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin to look at what is shown."""
+        self._screen = Screen(self.personal)
 
     def __call__(self, event: Event) -> Mapping[int, LeftOut]:
         """Write an event down, before anybody else hears of it.
@@ -71,6 +76,7 @@ class Bookkeeper:
                 self.writer.settle(*self._results(exchanges))
             case Withdrawn(transactions):
                 self.writer.forget_intent([each.row for each in transactions])
+                self._screen.forget(transactions)
             case Progress():
                 self.writer.heartbeat()
         return _NONE
@@ -81,17 +87,18 @@ class Bookkeeper:
         if not exchanges:
             return deliveries, {}
         shown = deliveries.texts()
-        for place in self._places_to_redact([exchange.transaction for exchange in exchanges], shown):
+        transactions = [exchange.transaction for exchange in exchanges]
+        harmful = self._screen.after(transactions, shown)
+        for place in self._with_secrets(shown) or harmful:
             self._redact(deliveries, place, exchanges[place].transaction)
         usual = not self.first.left and deliveries.outcome.count(self.expected) == len(exchanges)
         nothing = self.recordings is Recordings.NONE or (self.recordings is Recordings.SOME and usual)
         return deliveries, {} if nothing else self._recorded(exchanges)
 
-    def _places_to_redact(self, transactions: Sequence[Transaction], shown: Sequence[str]) -> Iterable[int]:
+    def _with_secrets(self, shown: Sequence[str]) -> range:
+        """All places where a secret is in any: one look at the batch instead of one at each row."""
         together = "\n".join(shown)
-        if self.redactor.secrets_in(together) != together:  # one look at the batch instead of one at each row
-            return range(len(shown))
-        return places_to_redact(transactions, shown, self.personal)
+        return range(len(shown) if self.redactor.secrets_in(together) != together else 0)
 
     def _recorded(self, exchanges: tuple[Exchange, ...]) -> dict[int, bytes]:
         return {
@@ -113,7 +120,7 @@ class Bookkeeper:
 
     def _names(self, transactions: Sequence[Transaction]) -> list[str]:
         names = [transaction.id for transaction in transactions]
-        for place in self._places_to_redact(transactions, names):
+        for place in self._with_secrets(names) or self._screen.before(transactions, names):
             names[place] = self.redactor.text(names[place], self.personal.of(transactions[place]))
         return names
 

@@ -20,7 +20,45 @@ _TELLING = 7
 """A shorter value inside a longer word or number is chance: the zip code 10001 in the identifier tx100010."""
 
 
-def places_to_redact(transactions: Sequence[Transaction], texts: Sequence[str], personal: PersonalData) -> list[int]:
+class Screen:
+    """Looks at what is shown of a row twice: when it is intended, and with its answer.
+
+    Args:
+        personal: knows a row's personal values.
+    """
+
+    def __init__(self, personal: PersonalData) -> None:
+        self._personal = personal
+        self._values: dict[int, tuple[str, ...]] = {}
+
+    def before(self, transactions: Sequence[Transaction], texts: Sequence[str]) -> list[int]:
+        """Return the places to redact in what is shown of rows that are about to be sent."""
+        columns = self._personal.columns(transactions)
+        if columns is not None:
+            self._values.update(zip([each.row for each in transactions], zip(*columns, strict=True), strict=False))
+        return places_to_redact(transactions, texts, self._personal, columns)
+
+    def after(self, transactions: Sequence[Transaction], texts: Sequence[str]) -> list[int]:
+        """Return the places to redact in what is shown of rows that are over."""
+        take = self._values.pop
+        try:
+            columns: Sequence[Sequence[str]] | None = list(zip(*[take(each.row) for each in transactions], strict=True))
+        except (KeyError, ValueError):  # one was never sent, or they have different attributes
+            columns = self._personal.columns(transactions)
+        return places_to_redact(transactions, texts, self._personal, columns)
+
+    def forget(self, transactions: Sequence[Transaction]) -> None:
+        """Take note that rows are not sent after all."""
+        for each in transactions:
+            self._values.pop(each.row, None)
+
+
+def places_to_redact(
+    transactions: Sequence[Transaction],
+    texts: Sequence[str],
+    personal: PersonalData,
+    columns: Sequence[Sequence[str]] | None,
+) -> list[int]:
     """Return the places of the texts that are more than plain identifiers without any of their row's values.
 
     What may be harmful is found in the batch as a whole, and only that is looked at row by row.
@@ -29,9 +67,9 @@ def places_to_redact(transactions: Sequence[Transaction], texts: Sequence[str], 
         transactions: the rows.
         texts: what is to be shown of each.
         personal: knows a row's personal values.
+        columns: these values, as `PersonalData.columns` gives them.
     """
     folded = "\n".join(texts).casefold().split("\n")
-    columns = personal.columns(transactions)
     if columns is None or len(folded) != len(texts):
         suspects = set(range(len(texts)))
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from rokt_export.exchange.render import Renderer
 from rokt_export.exchange.signing import filler
@@ -105,8 +105,8 @@ class PersonalData:
         values = transaction.values
         return [text_of(value) for name in self._names_of(tuple(values)) if (value := values[name])]
 
-    def columns(self, transactions: Sequence[Transaction]) -> Iterator[list[str]] | None:
-        """Return the values of `raw` for a batch, an iterator over attributes; None for rows of several layouts.
+    def columns(self, transactions: Sequence[Transaction]) -> list[list[str]] | None:
+        """Return the values of `raw` for a batch, attribute by attribute; None for rows of several layouts.
 
         They are case-folded and without blanks, inner ones too: what is not in a text without blanks in this form is
         not in it as it stands.
@@ -115,7 +115,7 @@ class PersonalData:
         layouts = set(map(tuple, rows))
         if len(layouts) > 1:
             return None
-        return (_folded([row[name] for row in rows]) for layout in layouts for name in self._names_of(layout))
+        return [_folded([row[name] for row in rows]) for layout in layouts for name in self._names_of(layout)]
 
     def _names_of(self, layout: tuple[str, ...]) -> tuple[str, ...]:
         names = self._of_layout.get(layout)

@@ -15,7 +15,7 @@ from msgspec import structs
 
 from rokt_export.delivery.bookkeeping import Bookkeeper
 from rokt_export.delivery.events import Intended, Settled
-from rokt_export.delivery.harmless import places_not_plain, places_to_redact
+from rokt_export.delivery.harmless import Screen, places_not_plain
 from rokt_export.delivery.journal import Journal, RunWriter
 from rokt_export.delivery.model import Deliveries, Delivery
 from rokt_export.delivery.secrecy import PersonalData, redactor_for
@@ -110,6 +110,22 @@ def test_a_row_that_echoes_a_secret_does_not_spoil_the_others(writer, spec, pers
 MD5 = hashlib.md5(b"jane.doe@example.com", usedforsecurity=False).hexdigest()
 
 
+def places(rows, texts, personal):
+    """The places to redact, which are the same before the send, after it, and for rows that were never sent."""
+    screen = Screen(personal)
+    found = screen.before(rows, texts)
+    assert screen.after(rows, texts) == found
+    assert not screen._values
+    assert screen.after(rows, texts) == found
+    screen.before(rows, texts)
+    screen.forget(rows)
+    assert not screen._values
+    for row, text in zip(rows, texts, strict=True):  # as the batches of files with different columns may come
+        screen.before([row], [text])
+    assert screen.after(rows, texts) == found
+    return found
+
+
 @pytest.mark.parametrize(
     ("values", "text", "personal_text"),
     [
@@ -135,11 +151,11 @@ MD5 = hashlib.md5(b"jane.doe@example.com", usedforsecurity=False).hexdigest()
 )
 def test_what_counts_as_personal(personal, values, text, personal_text):
     row = person(1, **values)
-    assert places_to_redact([row], [text], personal) == ([0] if personal_text else [])
+    assert places([row], [text], personal) == ([0] if personal_text else [])
     others = [person(2, **dict.fromkeys(values, "other")), person(3, **dict.fromkeys(values, "other"))]
-    found = places_to_redact([others[0], row, others[1]], ["tx2", text, "tx3"], personal)
+    found = places([others[0], row, others[1]], ["tx2", text, "tx3"], personal)
     assert found == ([1] if personal_text else [])
-    mixed = places_to_redact([person(2, dob="19830101"), row], ["tx2", text], personal)
+    mixed = places([person(2, dob="19830101"), row], ["tx2", text], personal)
     assert mixed == ([1] if personal_text else [])
 
 
@@ -153,8 +169,8 @@ def test_a_batch_is_judged_as_its_rows_are_one_by_one(personal, rows):
     ]
     texts = [text for _, text, _ in rows]
     alone = [place for place, (row, text) in enumerate(zip(people, texts, strict=True))
-             if places_to_redact([row], [text], personal)]  # fmt: skip
-    assert places_to_redact(people, texts, personal) == alone
+             if places([row], [text], personal)]  # fmt: skip
+    assert places(people, texts, personal) == alone
     assert places_not_plain(texts) == [place for place, text in enumerate(texts) if places_not_plain([text])]
 
 
