@@ -7,7 +7,7 @@ import secrets
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +100,8 @@ def carry_out(job: Job, terminal: Terminal, listen: Callable[[Settled], None] | 
     # What makes no request at all makes no run either.
     Renderer(job.plan.spec, job.plan.environment, job.plan.variables, base_url=job.plan.destination.base_url)
     stamps = _stamps(job.plan)
-    run = _begin(job)
+    run, before = _begin(job)
+    job = replace(job, plan=replace(job.plan, before=before))
     brake = Brake()
     watch = ProgressWatch(terminal, job.plan.total, listen)
     # To the very end: an eager second Ctrl-C must not keep the journal from learning how the run ended.
@@ -130,12 +131,14 @@ def _sent(job: Job, run: str, terminal: Terminal, watch: ProgressWatch, brake: B
         raise
 
 
-def _begin(job: Job) -> str:
+def _begin(job: Job) -> tuple[str, int]:
+    """Begin a run, or take one over; return its id, and the last batch that was intended before."""
     from rokt_export.delivery.journal import Journal
 
     with Journal.open(job.plan.journal) as journal:
         if job.resume is not None:
-            return journal.reopen(job.resume).run
+            taken = journal.reopen(job.resume)
+            return taken.run, taken.before
         loaded = job.ready.loaded
         writer = journal.begin(
             command=job.command,
@@ -148,7 +151,7 @@ def _begin(job: Job) -> str:
             options=job.options,
             production=job.plan.environment == PRODUCTION and job.plan.destination == Destination(),
         )
-        return writer.run
+        return writer.run, writer.before
 
 
 def _end(job: Job, run: str, state: str, status: ExitStatus, notes: Mapping[str, Any]) -> None:

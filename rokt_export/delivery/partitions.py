@@ -108,7 +108,7 @@ def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brak
     options = transport_options(plan, renderer, pace.concurrency)
     tally = Tally()
     with Journal.open(plan.journal) as journal, Transport(options) as transport:
-        writer = journal.attach(run_id)
+        writer = journal.attach(run_id, before=plan.before)
         credentials = credentials_for(plan, renderer, options, redactor, common.tokens)
         claimed = min(_AHEAD, _CLAIMED * pace.concurrency)
         transactions = source(plan, common.share(plan, claimed))

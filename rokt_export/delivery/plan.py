@@ -142,6 +142,7 @@ class Plan:
         journal: path or URL of the journal.
         partitions: how many processes share the work.
         total: rows to come, where known.
+        before: the last batch that was intended in the run before its process took it over; see `Journal.attach`.
     """
 
     spec: PartnerSpec
@@ -157,6 +158,7 @@ class Plan:
     expected: OutcomeKind = OutcomeKind.DELIVERED
     partitions: int = 1
     total: int | None = None
+    before: int = 0
 
     def __repr__(self) -> str:
         """Name the plan without its variables: they hold secrets."""

@@ -159,8 +159,12 @@ class Journal:
                 )
             return self._writer(record)
 
-    def attach(self, run_id: str) -> RunWriter:
+    def attach(self, run_id: str, *, before: int = 0) -> RunWriter:
         """Write to a run that another process drives, as one of its workers; the run's record is left alone.
+
+        Args:
+            run_id: the run.
+            before: `RunWriter.before` of the writer that its driver got from `begin` or `reopen`.
 
         Raises:
             JournalError: the run is not running.
@@ -171,7 +175,7 @@ class Journal:
                 record = runs.find(connection, run_id)
             if record.state != RunState.RUNNING:
                 raise JournalError(f"run {record.id} is {record.state}", remedy=f"Resume it: --resume {record.id}.")
-            return self._writer(record)
+            return self._writer(record, before)
 
     def runs(self, limit: int | None = None) -> list[RunInfo]:
         """Return the runs, newest first, at most `limit` of them."""
@@ -309,7 +313,7 @@ class Journal:
         number = runs.find(connection, run_id).no
         return connection.execute(select(run).where(run.c.no == number).with_for_update()).one()
 
-    def _writer(self, record: Row[Any]) -> RunWriter:
+    def _writer(self, record: Row[Any], before: int | None = None) -> RunWriter:
         with self._store.reading.connect() as connection:
             latest = connection.scalar(select(func.max(intent.c.no)).where(intent.c.run_no == record.no))
             owner = runs.process_of(connection.execute(select(run).where(run.c.no == record.no)).one())
@@ -320,6 +324,7 @@ class Journal:
             production=record.production,
             key=ledger.partner_key(self._secret, record.partner),
             latest=latest or 0,
+            before=(latest or 0) if before is None else before,
             owner=owner,
         )
         self._writers.append(writer)

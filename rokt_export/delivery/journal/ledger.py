@@ -67,20 +67,23 @@ def entered(connection: Connection, fingerprints: Sequence[bytes], *, certain: b
 
 
 class Elsewhere:
-    """The rows that others have under way: other runs, and other workers of this one, alive or cut off.
+    """The rows that others have under way: other runs, alive or cut off, and other workers of this one.
 
     Looked up again whenever a batch came or went.
 
     Args:
         run_no: the run of the writer that asks.
+        before: the last batch that earlier processes of that run intended, before this one took it over; what is open
+            of theirs nobody has under way any more.
 
     Attributes:
-        runs: fingerprints of rows that other runs have under way: production may have them.
-        workers: fingerprints of rows that this run has under way, but for the writer's own.
+        runs: fingerprints of rows that other runs have under way, or left open: production may have them.
+        workers: fingerprints of rows that other workers of this run have under way.
     """
 
-    def __init__(self, run_no: int) -> None:
+    def __init__(self, run_no: int, before: int = 0) -> None:
         self._run_no = run_no
+        self._before = before
         self._seen: tuple[int | None, ...] = ()
         self.runs: set[bytes] = set()
         self.workers: set[bytes] = set()
@@ -99,10 +102,10 @@ class Elsewhere:
         runs: set[bytes] = set()
         workers: set[bytes] = set()
         for run_no in connection.scalars(select(intent.c.run_no).where(*batches).distinct()).all():
-            found = workers if run_no == self._run_no else runs
             for one in open_rows(connection, run_no).values():
                 if one.fingerprint is not None and one.intent_no not in own:
-                    found.add(one.fingerprint)
+                    alive = run_no == self._run_no and one.intent_no > self._before
+                    (workers if alive else runs).add(one.fingerprint)
         self.runs, self.workers, self._seen = runs, workers, seen
 
 

@@ -53,22 +53,33 @@ class RunWriter:
         run: the run's id.
         production: whether its delivered rows enter the ledger.
         key: the secret key of this partner's fingerprints in this journal.
+        before: the number of the last batch that was intended in this run before its process took it over.
     """
 
     def __init__(
-        self, store: Store, *, run_id: str, run_no: int, production: bool, key: bytes, latest: int, owner: Process
+        self,
+        store: Store,
+        *,
+        run_id: str,
+        run_no: int,
+        production: bool,
+        key: bytes,
+        latest: int,
+        before: int,
+        owner: Process,
     ) -> None:
         self.run = run_id
         self._owner = owner
         self.production = production
         self.key = key
+        self.before = before
         self._store = store
         self._run_no = run_no
         self._latest_intent = latest
         self._underway = Underway()
         self._settled = RowSet()
         self._settled_complete = False
-        self._elsewhere = ledger.Elsewhere(run_no)
+        self._elsewhere = ledger.Elsewhere(run_no, before)
         self._heard = time.monotonic()
         self._bulk = Bulk(store.writing.dialect)
         self._intents = Intents(store.writing.dialect, run_no, owner)
