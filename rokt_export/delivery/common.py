@@ -12,6 +12,9 @@ from rokt_export.delivery.tokens import SharedStore
 from rokt_export.spec.authentication import OAuth2
 from rokt_export.transactions.shares import ALL, Claims, Mark, Share
 
+_CLAIMED = 8
+"""Rows that a worker claims at a time, at most, for each that it may have in flight: where nobody has counted the rows,
+it is alone with so many at the end."""
 FIRST_RECORDED = 200
 """Exchanges of a run that are kept whole however they came out: each takes as long as five rows."""
 PROBLEMS_RECORDED = 20_000
@@ -21,7 +24,8 @@ PROBLEMS_RECORDED = 20_000
 class SharedMark:
     """How far the rows are claimed, by several processes.
 
-    A worker that is killed while it holds the lock leaves the others waiting; the pool then ends them too.
+    A worker that is killed while it holds the lock, a microsecond at a time, leaves the others waiting: the pool asks
+    them to end, and they do once an answer could not be waited for any longer.
 
     Args:
         context: how the processes are made.
@@ -68,6 +72,19 @@ class Common:
             SharedAllowance(context, PROBLEMS_RECORDED),
         )
 
-    def share(self, plan: Plan, most: int) -> Share:
-        """Return the rows of one partition, which claims so many at a time at most."""
-        return ALL if self.mark is None else Claims(self.mark, plan.partitions, most, plan.total)
+    def share(self, plan: Plan, concurrency: int, settled: int) -> Share:
+        """Return the rows of one partition.
+
+        Args:
+            plan: of the run.
+            concurrency: what the partition may have in flight.
+            settled: rows of the run that are settled already.
+        """
+        if self.mark is None:
+            return ALL
+        only, total = plan.selection.only, plan.total
+        wanted = None if total is None else total - settled
+        if only is not None:
+            wanted = sum(last - first + 1 for first, last in only)
+        most = min(Share.ahead, _CLAIMED * concurrency)
+        return Claims(self.mark, plan.partitions, most, 2 * plan.pace.concurrency, total, wanted)

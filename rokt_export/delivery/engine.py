@@ -182,7 +182,8 @@ class Engine:
         self._hungry = False
         if not self._is_short(idle=self._idle):
             return
-        taken = self._take(self._stock.wanted(len(self._ready), time.monotonic()))
+        wanted = self._stock.wanted(len(self._ready), time.monotonic())
+        taken = self._take(min(wanted, self._room()) if self._feed.scarce else wanted)
         jobs = [job for job in map(self._rendered, taken) if job is not None]
         self._hungry = len(jobs) < len(taken)
         if jobs:
@@ -201,7 +202,13 @@ class Engine:
             return False
         if self._breaker.open and (self._ready or self._retries):  # a trial needs a row, not a batch of them
             return False
+        if self._feed.scarce:
+            return not self._ready and self._room() > 0
         return self._stock.is_low(len(self._ready), idle=idle)
+
+    def _room(self) -> int:
+        """How many more may be in flight."""
+        return self._pacer.limit - self._transport.in_flight
 
     def _take(self, most: int) -> list[Transaction]:
         try:
@@ -223,7 +230,7 @@ class Engine:
             return
         now = time.monotonic()
         self._recall(now)
-        room = self._pacer.limit - self._transport.in_flight
+        room = self._room()
         if room <= 0 or not self._ready or self._in_suspense():
             return
         if self._breaker.suspicious:

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Protocol
 
 from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.shares import ALL, Share
 
 
 class Feed(Protocol):
@@ -16,17 +17,32 @@ class Feed(Protocol):
 
     exhausted: bool
 
+    @property
+    def scarce(self) -> bool:
+        """Whether others might need what is left, so that no more should be taken than can leave at once."""
+
     def take(self, most: int) -> list[Transaction]:
         """Return up to `most` transactions that are at hand; none may mean "not yet" until `exhausted` is true."""
 
 
 class FileFeed:
-    """A feed from an input that is all there."""
+    """A feed from an input that is all there.
 
-    def __init__(self, transactions: Iterator[Transaction]) -> None:
+    Args:
+        transactions: the input, or a share of it.
+        share: that share.
+    """
+
+    def __init__(self, transactions: Iterator[Transaction], share: Share = ALL) -> None:
         self._transactions = transactions
+        self._share = share
         self._error: Exception | None = None
         self.exhausted = False
+
+    @property
+    def scarce(self) -> bool:
+        """Whether other workers might need what is left."""
+        return self._share.scarce
 
     def take(self, most: int) -> list[Transaction]:
         """Return the next transactions.
@@ -37,6 +53,7 @@ class FileFeed:
         if self._error is not None:
             self.exhausted = True
             raise self._error
+        self._share.ask(most)
         found: list[Transaction] = []
         try:
             found.extend(islice(self._transactions, most))  # keeps what came before an error
@@ -58,6 +75,8 @@ class LiveFeed:
         wake: called from the thread when something has arrived.
         ahead: transactions read ahead at most.
     """
+
+    scarce = False
 
     def __init__(self, transactions: Iterator[Transaction], wake: Callable[[], None], ahead: int = 1000) -> None:
         self._transactions = transactions

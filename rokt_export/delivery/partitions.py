@@ -26,16 +26,12 @@ from rokt_export.exchange.render import Renderer
 from rokt_export.exchange.signing import filler
 from rokt_export.redaction import Redactor
 from rokt_export.spec.authentication import MutualTls
+from rokt_export.transactions.shares import Share
 
 if TYPE_CHECKING:
     from rokt_export.delivery.journal import RunWriter
 
 _TELL_EVERY = 0.2
-_AHEAD = 500
-"""Rows looked up in the ledger at once."""
-_CLAIMED = 8
-"""Rows that a worker claims at a time, at most, for each that it may have in flight: where nobody has counted the rows,
-it is alone with so many at the end."""
 
 
 class Watch(Protocol):
@@ -110,9 +106,9 @@ def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brak
     with Journal.open(plan.journal) as journal, Transport(options) as transport:
         writer = journal.attach(run_id, before=plan.before)
         credentials = credentials_for(plan, renderer, options, redactor, common.tokens)
-        claimed = min(_AHEAD, _CLAIMED * pace.concurrency)
-        transactions = source(plan, common.share(plan, claimed))
-        feed = _feed(plan, transactions, writer, tally, transport, claimed)
+        share = common.share(plan, pace.concurrency, len(writer.settled_rows()))
+        transactions = source(plan, share)
+        feed = _feed(plan, transactions, share, writer, tally, transport)
         engine_options = EngineOptions(
             concurrency=pace.concurrency,
             rate=pace.rate,
@@ -189,13 +185,12 @@ class _Teller:
 
 
 def _feed(
-    plan: Plan, transactions: Source, writer: RunWriter, tally: Tally, transport: Transport, claimed: int
+    plan: Plan, transactions: Source, share: Share, writer: RunWriter, tally: Tally, transport: Transport
 ) -> FileFeed | LiveFeed:
     live = isinstance(plan.rows, FileRows) and is_live(plan.rows)
-    # No further than claims go: what is looked up is claimed.
-    ahead = 1 if live else _AHEAD if plan.partitions == 1 else claimed
-    chosen = select(iter(transactions), plan.selection, writer, identity_of(plan.spec), tally, ahead=ahead)
-    return LiveFeed(chosen, transport.wake) if live else FileFeed(chosen)
+    ahead = (lambda: 1) if live else (lambda: share.ahead)
+    chosen = select(iter(transactions), plan.selection, writer, identity_of(plan.spec), tally, ahead)
+    return LiveFeed(chosen, transport.wake) if live else FileFeed(chosen, share)
 
 
 def transport_options(plan: Plan, renderer: Renderer, connections: int) -> TransportOptions:

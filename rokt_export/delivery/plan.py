@@ -120,8 +120,9 @@ class Pace:
     def share(self, index: int, partitions: int) -> Pace:
         """Return a partition's share of one budget: together they never exceed it."""
         own = self.concurrency // partitions + (index < self.concurrency % partitions)
-        rate = None if self.rate is None else self.rate / partitions
-        return replace(self, concurrency=max(1, own), rate=rate)
+        own = max(1, own)
+        rate = None if self.rate is None else self.rate * own / max(self.concurrency, partitions)
+        return replace(self, concurrency=own, rate=rate)
 
 
 @dataclass(frozen=True, slots=True)

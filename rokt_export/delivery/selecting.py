@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
@@ -24,8 +24,7 @@ def select(
     writer: RunWriter,
     identity: Identity,
     tally: Tally,
-    *,
-    ahead: int = 500,
+    ahead: Callable[[], int] = lambda: 500,
 ) -> Iterator[Transaction]:
     """Return the transactions that a selection asks for, and count the others as skipped.
 
@@ -38,7 +37,8 @@ def select(
         writer: knows what this run has settled, and what earlier production runs delivered.
         identity: what makes a row what it is.
         tally: where skipped rows are counted.
-        ahead: transactions looked up in the ledger at once; 1 for an input that must not be waited for.
+        ahead: returns how many transactions to look up in the ledger at once; 1 for an input that must not be waited
+            for.
     """
     settled, unsettled = writer.settled_rows(), writer.unsettled_rows()
     if selection.only is not None or settled or unsettled:
@@ -79,7 +79,7 @@ def _not_of_others(
     writer: RunWriter,
     identities: Sequence[Identity],
     tally: Tally,
-    ahead: int,
+    ahead: Callable[[], int],
 ) -> Iterator[Transaction]:
     recent: dict[bytes, None] = {}
     for batch in _batches(transactions, ahead):
@@ -104,12 +104,12 @@ def _not_of_others(
             del recent[next(iter(recent))]
 
 
-def _batches(transactions: Iterator[Transaction], size: int) -> Iterator[list[Transaction]]:
-    """Yield lists of up to `size`; what came before an error comes before it here too."""
+def _batches(transactions: Iterator[Transaction], size: Callable[[], int]) -> Iterator[list[Transaction]]:
+    """Yield lists of up to `size()`; what came before an error comes before it here too."""
     while True:
         batch: list[Transaction] = []
         try:
-            batch.extend(islice(transactions, size))
+            batch.extend(islice(transactions, size()))
         except Exception:
             yield batch
             raise

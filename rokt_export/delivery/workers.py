@@ -21,7 +21,9 @@ from rokt_export.delivery.tally import Tally
 from rokt_export.errors import ConfigurationError, ExitStatus
 
 _ORPHANED = 5.0
-"""Seconds that a worker whose parent is gone has to write down what it knows, and to end."""
+"""Seconds that a worker has to write down what it knows, and to end, once nobody waits for it."""
+_AT_ONCE = 2
+"""The brake's level at which nothing is waited for."""
 _SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
 
 
@@ -75,10 +77,12 @@ class _Worker:
         self._common = common
         self._brake: Brake | None = None
         self._leaving = False
+        self._longest = 0.0
 
     def run(self, plan: Plan, run_id: str, index: int) -> Result:
         """Run a partition; unless it comes to its end, all others stop too."""
         self._brake = Brake()
+        self._longest = plan.pace.connect_timeout + plan.pace.timeout
         complete = False
         try:
             result = run_partition(plan, run_id, index, self, self._brake, self._common)
@@ -89,7 +93,7 @@ class _Worker:
                 _raise(self._level, 1)
             self._brake = None
             if self._leaving:
-                self._leave_soon()
+                self._leave_after(_ORPHANED)
 
     def tell(self, partition: int, tally: Tally, in_flight: int, messages: tuple[str, ...]) -> None:
         """Pass on to the parent how far a partition has come; see `Watch`."""
@@ -99,27 +103,33 @@ class _Worker:
         """Keep rows where they are: only counts travel."""
 
     def terminate(self, _number: int, _frame: object) -> None:
-        """Stop all workers, and then leave: from a pool that is broken no further word comes (a signal handler)."""
+        """Stop all workers, and then leave: from a pool that is broken no further word comes (a signal handler).
+
+        What is in flight is waited for, but not for ever: a worker that was killed may have held a lock.
+        """
         self._leaving = True
         _raise(self._level, 1)
-        if self._brake is None:
-            self._leave_soon()
+        self._leave_after(_ORPHANED if self._brake is None else _ORPHANED + self._longest)
 
     def follow(self) -> None:
         """Pass on what the parent asks, as long as it lives; a worker whose parent was killed leaves at once."""
         parent = multiprocessing.parent_process()
+        level = 0
         while parent is not None and os.getppid() == parent.pid:
+            before, level = level, self._level.value
             if (brake := self._brake) is not None:
-                brake.press(self._level.value)
+                brake.press(level)
+            if before < _AT_ONCE <= level:
+                self._leave_after(_ORPHANED)
             time.sleep(0.05)
         until = time.monotonic() + _ORPHANED
         while (brake := self._brake) is not None and time.monotonic() < until:
-            brake.press(2)
+            brake.press(_AT_ONCE)
             time.sleep(0.01)
         os._exit(ExitStatus.INTERRUPTED)
 
-    def _leave_soon(self) -> None:
-        timer = threading.Timer(_ORPHANED, os._exit, (ExitStatus.INTERRUPTED,))
+    def _leave_after(self, seconds: float) -> None:
+        timer = threading.Timer(seconds, os._exit, (ExitStatus.INTERRUPTED,))
         timer.daemon = True
         timer.start()
 

@@ -19,14 +19,12 @@ class Block:
 
     Attributes:
         reader: knows what is unusual.
-        text: the lines as they stand in the file.
         spread: how many lines there are, blank ones included.
         lines: those that are rows.
         parsed: the rows' cells, where it took a parser to tell how many rows there are.
     """
 
     reader: BlockReader
-    text: str
     spread: int
     lines: Sequence[str]
     parsed: Sequence[Sequence[str]] | None = None
@@ -87,23 +85,25 @@ class BlockReader:
         self._inspector = inspector
 
     def read(self, text: str) -> Block | None:
-        """Return the rows of a text of whole lines; None where their number takes a look at each line."""
+        """Return the rows of a text of whole lines; None where it takes a look at each line."""
         if "\r" in text:
             text = text.replace("\r\n", "\n")
         if "\r" in text or (self._escape is not None and self._escape in text):
+            return None
+        if not self._inspector.finds_no_text(text):
             return None
         lines = text.split("\n")
         spread = len(lines) - (not lines[-1])
         lines = list(filter(None, lines))
         if not (self._quote and self._quote in text):
-            return Block(self, text, spread, lines)
+            return Block(self, spread, lines)
         try:
             parsed = list(self._parse(lines))
         except csv.Error:
             return None
         if len(parsed) != len(lines):  # one is spread over several
             return None
-        return Block(self, text, spread, lines, parsed)
+        return Block(self, spread, lines, parsed)
 
     def part(self, block: Block, places: slice) -> Part | None:
         """Return the rows at some places of a block; see `Block.part`."""
@@ -111,7 +111,7 @@ class BlockReader:
         if not set(map(len, cells)) <= {self._width}:
             return None
         columns = list(zip(*cells, strict=True))
-        return Part(cells, columns) if self._is_usual(block.text, cells, columns) else None
+        return Part(cells, columns) if self._is_usual(cells, columns) else None
 
     def _cells(self, block: Block, places: slice) -> Sequence[Sequence[str]]:
         if block.parsed is not None:
@@ -121,9 +121,9 @@ class BlockReader:
         delimiter = self._delimiter
         return [line.split(delimiter) for line in block.lines[places]]
 
-    def _is_usual(self, text: str, cells: Sequence[Sequence[str]], columns: Sequence[Sequence[str]]) -> bool:
+    def _is_usual(self, cells: Sequence[Sequence[str]], columns: Sequence[Sequence[str]]) -> bool:
         return not columns or (
             self._first not in columns[0]
             and (all(columns[0]) or all(map(any, cells)))
-            and self._inspector.finds_nothing(text, columns)
+            and self._inspector.finds_nothing(columns)
         )

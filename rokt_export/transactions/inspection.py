@@ -66,17 +66,15 @@ class Inspector:
         self._country = by_meaning.get("country")
         self._state = by_meaning.get("state")
 
-    def finds_nothing(self, block: str, columns: Sequence[Sequence[str]]) -> bool:
-        """Return whether `look` and `look_at_text` would find nothing in rows that are given as columns of cells.
+    def finds_no_text(self, block: str) -> bool:
+        """Return whether nothing in a text would be found by `look_at_text`, and no exponent; it errs towards false."""
+        return not ("E+" in block or (not block.isascii() and ("\ufffd" in block or _MOJIBAKE.search(block))))
+
+    def finds_nothing(self, columns: Sequence[Sequence[str]]) -> bool:
+        """Return whether `look` would find nothing else in rows of such a text, given as columns of cells.
 
         It errs towards false, and asks of all rows at once what `look` asks of each, which costs as much as reading.
-
-        Args:
-            block: the text that the rows stand in, or more.
-            columns: the rows' cells, in the order of the columns.
         """
-        if "E+" in block or (not block.isascii() and ("\ufffd" in block or _MOJIBAKE.search(block))):
-            return False
         cells = dict(zip(self._columns, columns, strict=True))
         return not (
             (self._zip is not None and self._has_short_zip(cells, cells[self._zip]))

@@ -10,7 +10,12 @@ class Share:
     """All rows: the share of who reads alone.
 
     Rows are asked for in ascending order; a reader may go back as far as the beginning of the range it got last.
+
+    Attributes:
+        ahead: rows that may be read before they are needed, at most.
     """
+
+    ahead: int = 500
 
     def has(self, row: int) -> bool:
         """Return whether a row belongs to it."""
@@ -20,6 +25,14 @@ class Share:
         """Yield the rows that belong to it among those from `first` to `last`, as ranges, one when the next is due."""
         if last >= first:
             yield range(first, last + 1)
+
+    @property
+    def scarce(self) -> bool:
+        """Whether others might need what is left, so that no more should be taken than can be used at once."""
+        return False
+
+    def ask(self, rows: int) -> None:
+        """Take note that so many rows are asked for."""
 
 
 ALL = Share()
@@ -35,6 +48,10 @@ class Mark(Protocol):
         """
 
 
+_MOST_CLAIMS = 50_000
+"""Claims of one input, about: each takes 5 us, which a few wanted rows in a file of millions are not worth."""
+
+
 class Claims(Share):
     """The rows that one of several readers comes to first.
 
@@ -45,16 +62,25 @@ class Claims(Share):
         mark: how far the rows are claimed.
         readers: how many there are.
         most: rows claimed at a time, at most.
-        total: rows of the input, where known: claims get smaller towards the end, and are small from the start where
-            there are few rows.
+        few: rows that all readers together could use at once or soon: when no more are left they are scarce, and are
+            claimed one by one.
+        total: rows of the input, where known: claims get smaller towards the end.
+        wanted: how many of them will be used, where known: where they are few, claims are small from the start.
     """
 
-    def __init__(self, mark: Mark, readers: int, most: int, total: int | None = None) -> None:
+    def __init__(
+        self, mark: Mark, readers: int, most: int, few: int = 0, total: int | None = None, wanted: int | None = None
+    ) -> None:
         self._mark = mark
-        self._most = most
+        self._few = few
         self._total = total
         self._rounds = 4 * readers
-        self._until = 0
+        wanted = total if wanted is None else wanted
+        self._short = wanted is not None and wanted <= few
+        if total is not None and wanted is not None:
+            most = max(1, total // _MOST_CLAIMS, min(most, wanted // self._rounds))
+        self._most = most
+        self._until = 1
         self._own = False
 
     def has(self, row: int) -> bool:
@@ -76,7 +102,17 @@ class Claims(Share):
                 yield range(row, end)
             row = end
 
+    @property
+    def scarce(self) -> bool:
+        """Whether so few rows are left, or wanted at all, that all readers together could use them soon."""
+        return self._short or (self._total is not None and self._total - self._until < self._few)
+
+    def ask(self, rows: int) -> None:
+        """Take note that so many rows are asked for: what is read ahead is claimed, so it is no more than that."""
+        self.ahead = max(1, min(Share.ahead, rows))
+
     def _size(self, row: int) -> int:
         if self._total is None:
             return self._most
-        return max(1, min(self._most, (self._total - row + 1) // self._rounds))
+        left = self._total - row + 1
+        return 1 if left <= self._few else max(1, min(self._most, left // self._rounds))

@@ -15,11 +15,12 @@ import pytest
 from commands.conftest import Partner, serve, spec_text
 
 from rokt_export.delivery import workers
+from rokt_export.delivery.common import SharedMark
 from rokt_export.delivery.events import Settled, StopReason
 from rokt_export.delivery.journal import Journal
 from rokt_export.delivery.misses import Misses, SharedMisses
 from rokt_export.delivery.partitions import Brake
-from rokt_export.delivery.plan import FileRows, Pace, Plan
+from rokt_export.delivery.plan import FileRows, Pace, Plan, Selection
 from rokt_export.delivery.tally import Tally
 from rokt_export.delivery.workers import run_plan
 from rokt_export.errors import ConfigurationError, JournalError, RoktExportError
@@ -64,8 +65,16 @@ class Bench:
             self.run = journal.begin(
                 command="replay", partner="acme", environment="staging", spec_file="acme.yaml", spec_sha256="0" * 64
             ).run
+        self.rows = rows
         self.watch = Deaf()
         self.brake = Brake()
+
+    def go_to_production(self) -> None:
+        with Journal.open(self.path) as journal:
+            self.run = journal.begin(
+                command="replay", partner="acme", environment="production", spec_file="acme.yaml",
+                spec_sha256="0" * 64, production=True,
+            ).run  # fmt: skip
 
     def deliver(self):
         return run_plan(self.plan, self.run, self.watch, self.brake)
@@ -132,12 +141,36 @@ def test_who_is_quicker_does_more_so_that_all_end_together(bench, total):
     assert max(ends) - min(ends) < (1.0 if total is None else 0.4)
 
 
-@pytest.mark.parametrize("bench", [6], indirect=True)
-def test_few_rows_are_shared_too(bench):
-    bench.partner.delay = 0.1
-    bench.plan = replace(bench.plan, pace=Pace(concurrency=2), total=6)
+CLUSTER = Selection(only=((121, 160),))
+
+
+@pytest.mark.parametrize("production", [False, True])
+@pytest.mark.parametrize(
+    ("bench", "workers", "pace", "selection", "least"),
+    [
+        (6, 2, Pace(concurrency=2), Selection(), 2),
+        (10, 2, Pace(concurrency=10), Selection(), 5),
+        (64, 2, Pace(concurrency=64), Selection(), 32),
+        (40, 2, Pace(concurrency=10), Selection(), 15),
+        (40, 5, Pace(concurrency=10), Selection(), 6),
+        (40, 2, Pace(concurrency=10, rate=40.0), Selection(), 17),
+        (300, 2, Pace(concurrency=32), Selection(), 130),
+        (600, 2, Pace(concurrency=10), CLUSTER, 15),
+        (600, 2, Pace(concurrency=10, rate=40.0), CLUSTER, 15),
+    ],
+    indirect=["bench"],
+)
+def test_no_worker_has_many_left_while_another_has_none(bench, workers, pace, selection, least, production):
+    bench.partner.delay = 0.3 if pace.rate is None else 0.05
+    total = bench.rows
+    bench.plan = replace(bench.plan, pace=pace, partitions=workers, total=total, selection=selection)
+    if production:
+        bench.go_to_production()
     bench.deliver()
-    assert min(bench.watch.tallies[worker].rows for worker in range(2)) >= 2
+    sent = [bench.watch.tallies[worker].rows for worker in range(workers)]
+    assert sum(sent) == (40 if selection.only else total)
+    assert bench.most_often == 1
+    assert min(sent) >= least, sent
 
 
 def test_a_process_with_threads_does_not_fork():
@@ -200,6 +233,33 @@ def test_a_worker_that_is_killed_ends_the_run_with_its_rows_known(bench):
     assert bench.counts["unknown"] <= 2 + 4
 
 
+@pytest.mark.parametrize("level", [0, 2], ids=["the pool", "a second Ctrl-C"])
+def test_a_worker_killed_with_a_lock_in_its_hand_does_not_hang_the_run(bench, started_by, tmp_path, monkeypatch, level):
+    started_by("fork")  # so that the workers have these patches
+    held = tmp_path / "held"
+
+    def linger(self, row, size):
+        with self._free.get_lock():
+            held.write_text(str(os.getpid()))
+            time.sleep(60)
+
+    def kill() -> None:
+        while not held.exists() or not held.read_text():
+            time.sleep(0.01)
+        time.sleep(0.2)
+        os.kill(int(held.read_text()), signal.SIGKILL)
+        bench.brake.press(level)
+
+    monkeypatch.setattr(SharedMark, "claim", linger)
+    monkeypatch.setattr(workers, "_ORPHANED", 0.3)
+    bench.plan = replace(bench.plan, pace=Pace(concurrency=4, connect_timeout=1, timeout=1 if level == 0 else 60))
+    threading.Thread(target=kill, daemon=True).start()
+    started = time.monotonic()
+    with pytest.raises(ConfigurationError, match="a worker process died"):
+        bench.deliver()
+    assert time.monotonic() - started < 10.0
+
+
 @pytest.mark.parametrize("bench", [2000], indirect=True)
 @BOTH
 def test_a_brake_that_is_pressed_stops_all(bench, started_by, method):
@@ -246,4 +306,5 @@ def test_shares_of_the_pace_add_up_to_the_whole():
     pace = Pace(concurrency=7, rate=100.0)
     shares = [pace.share(index, 3) for index in range(3)]
     assert [share.concurrency for share in shares] == [3, 2, 2]
-    assert sum(share.rate for share in shares) == pytest.approx(100.0)
+    # Who may have more in flight sends more: with equal parts of the rate it could not keep its own.
+    assert [share.rate for share in shares] == pytest.approx([300 / 7, 200 / 7, 200 / 7])

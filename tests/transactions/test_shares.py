@@ -40,10 +40,37 @@ def test_a_claim_goes_on_in_the_next_block():
 @pytest.mark.parametrize(("total", "readers"), [(1, 2), (10, 2), (1_000, 2), (1_000, 8), (100_000, 3)])
 def test_claims_get_smaller_towards_the_end(total, readers):
     mark = PlainMark()
-    mine = Claims(mark, readers, 256, total)
+    mine = Claims(mark, readers, 256, total=total)
     assert sum(map(len, mine.among(1, total))) == total
     sizes = [size for _, size in mark.claims]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[-1] == 1
     assert all(size <= max(1, (total - row + 1) // readers) for row, size in mark.claims)
     assert len(sizes) < 200 + total / 250
+
+
+def test_the_last_rows_are_scarce_and_claimed_one_by_one():
+    mark = PlainMark()
+    mine = Claims(mark, 2, 256, few=20, total=1_000)
+    for some in mine.among(1, 1_000):
+        assert mine.scarce == (some.stop > 980)
+    assert {size for row, size in mark.claims if row > 980} == {1}
+    assert not ALL.scarce
+    assert not Claims(PlainMark(), 2, 256, few=20).scarce  # nobody has counted the rows
+
+
+def test_a_few_wanted_rows_are_scarce_wherever_they_are():
+    mine = Claims(PlainMark(), 2, 256, few=20, total=1_000, wanted=16)
+    assert mine.scarce
+    assert set(map(len, mine.among(1, 900))) == {2}
+    assert not Claims(PlainMark(), 2, 256, few=20, total=1_000, wanted=160).scarce
+    assert next(Claims(PlainMark(), 2, 256, few=20, total=10_000_000, wanted=16).among(1, 9_000)) == range(1, 201)
+
+
+def test_no_more_is_read_ahead_than_is_asked_for():
+    mine = Claims(PlainMark(), 2, 256)
+    for asked, ahead in ((3, 3), (0, 1), (9_000, 500)):
+        mine.ask(asked)
+        assert mine.ahead == ahead
+    ALL.ask(3)
+    assert ALL.ahead == 500

@@ -155,7 +155,7 @@ def test_claims_together_are_the_whole(write, tmp_path, name, count, total):
     whole = list(open_transactions([first, path]))
     mark = PlainMark()
     sources = [open_transactions([first, path]) for _ in range(count)]
-    readers = [source.part(Claims(mark, count, 6, total)) for source in sources]
+    readers = [source.part(Claims(mark, count, 6, 9, total)) for source in sources]
     parts = [[] for _ in readers]
     # Now one is quicker, now another; whoever is behind finds rows claimed that it has not read yet.
     order = Random(count)
