@@ -66,6 +66,7 @@ def scan(paths: Sequence[str], *, options: SourceOptions | None = None, limit: i
         rows += read
         problems += bad
     complete = limit is None or next(transactions, None) is None
+    transactions.close()  # only then is it known which columns JSON had so far
     return Scan(
         source.files,
         rows,

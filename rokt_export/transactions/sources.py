@@ -78,11 +78,11 @@ class TransactionSource:
         """Whether the input can be read twice: false with stdin or a named pipe in it."""
         return len(self._regular) == len(self.files)
 
-    def __iter__(self) -> Iterator[Transaction]:
+    def __iter__(self) -> Generator[Transaction, None, None]:
         """Yield every transaction; see `part`."""
         return self.part(ALL)
 
-    def part(self, share: Share) -> Iterator[Transaction]:
+    def part(self, share: Share) -> Generator[Transaction, None, None]:
         """Yield the transactions of a share.
 
         Who shares an input reads all of it and keeps its own part, so rows have the same numbers for everybody.
@@ -102,7 +102,7 @@ class TransactionSource:
         """
         return self._read(lambda reader, row: reader.survey(row))
 
-    def _read(self, read: Callable[[RowReader, int], Generator[T, None, int]]) -> Iterator[T]:
+    def _read(self, read: Callable[[RowReader, int], Generator[T, None, int]]) -> Generator[T, None, None]:
         self._log = DamageLog(self.options.keep_findings)
         row = 0
         for file in self.files:

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from rokt_export.errors import TransactionsError
 from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.jsontext import DECODER
+from rokt_export.transactions.options import SourceOptions
+from rokt_export.transactions.scan import scan
 from rokt_export.transactions.sources import open_transactions
 
 EXACT = (
@@ -145,3 +147,11 @@ def test_an_array_and_lines_are_read_alike(tmp_path_factory, rows):
     as_lines = [dict(row.values) for row in open_transactions([str(lines)])]
     assert as_lines == [dict(row.values) for row in open_transactions([str(array)])]
     assert as_lines == [as_text(row) for row in rows]
+
+
+@pytest.mark.parametrize(("name", "form"), [("x.ndjson", "{}\n{}\n{}"), ("x.json", "[{},{},{}]")])
+def test_a_look_at_the_beginning_tells_the_columns_too(write, name, form):
+    path = write(form.format(*['{"email": "jane@example.com", "x": 1}'] * 3), name)
+    found = scan([path], options=SourceOptions(wanted=frozenset({"email", "zipcode"})), limit=2)
+    assert not found.complete
+    assert (found.columns.missing, found.columns.unmapped) == (("zipcode",), ("x",))
