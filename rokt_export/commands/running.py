@@ -16,7 +16,7 @@ from rokt_export.commands.progress import ProgressWatch
 from rokt_export.commands.terminal import GUARD, Terminal, number_of
 from rokt_export.delivery.events import Settled, StopReason
 from rokt_export.delivery.interlock import PRODUCTION
-from rokt_export.delivery.partitions import Brake, Result
+from rokt_export.delivery.partitions import AT_ONCE, Brake, Result
 from rokt_export.delivery.plan import Destination, FileRows, Plan
 from rokt_export.delivery.secrecy import redactor_for
 from rokt_export.delivery.tally import LeftOut, Tally
@@ -28,9 +28,6 @@ from rokt_export.spec.needs import variable_names
 if TYPE_CHECKING:
     from rokt_export.delivery.journal import RunState
     from rokt_export.transactions.files import FileStamp
-
-_AT_ONCE = 2
-"""The brake's level at which nothing is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +247,7 @@ def _signals(brake: Brake, watch: ProgressWatch) -> Iterator[None]:
     """Ctrl-C once, or SIGTERM, stops and waits for answers; twice leaves at once; a third time, whatever is done."""
 
     def heard(_number: int, _frame: FrameType | None) -> None:
-        if brake.level >= _AT_ONCE:
+        if brake.level >= AT_ONCE:
             raise KeyboardInterrupt
         brake.press(brake.level + 1)
         with suppress(RuntimeError):  # it came amid another message, and a stream is not written to twice at once

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from multiprocessing.context import BaseContext
 
+FIRST_RECORDED = 200
+"""Exchanges of a run that are kept whole however they came out: each takes as long as five rows."""
+PROBLEMS_RECORDED = 20_000
+"""Exchanges of a run that are kept whole because they did not come out as hoped."""
+
 
 class Allowance:
     """The allowance of one process.

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rokt_export.delivery.allowance import Allowance
-from rokt_export.delivery.common import FIRST_RECORDED, PROBLEMS_RECORDED
+from rokt_export.delivery.allowance import FIRST_RECORDED, PROBLEMS_RECORDED, Allowance
 from rokt_export.delivery.events import Event, Intended, Progress, Settled, Withdrawn
 from rokt_export.delivery.harmless import Screen
 from rokt_export.delivery.model import Deliveries, Recordings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from multiprocessing.context import BaseContext
 
-from rokt_export.delivery.allowance import Allowance, SharedAllowance
+from rokt_export.delivery.allowance import FIRST_RECORDED, PROBLEMS_RECORDED, Allowance, SharedAllowance
 from rokt_export.delivery.misses import Misses, SharedMisses
 from rokt_export.delivery.plan import Plan
 from rokt_export.delivery.tokens import SharedStore
@@ -15,10 +15,6 @@ from rokt_export.transactions.shares import ALL, Claims, Mark, Share
 _CLAIMED = 8
 """Rows that a worker claims at a time, at most, for each that it may have in flight: where nobody has counted the rows,
 it is alone with so many at the end."""
-FIRST_RECORDED = 200
-"""Exchanges of a run that are kept whole however they came out: each takes as long as five rows."""
-PROBLEMS_RECORDED = 20_000
-"""Exchanges of a run that are kept whole because they did not come out as hoped."""
 
 
 class SharedMark:

@@ -44,6 +44,10 @@ class Watch(Protocol):
         """Hear of settled exchanges, where the partition runs in this process."""
 
 
+AT_ONCE = 2
+"""The brake's level at which nothing is waited for."""
+
+
 @dataclass(slots=True)
 class Brake:
     """What a person asked for while it runs: 0 = nothing, 1 = stop and wait for answers, 2 = leave at once."""

@@ -15,15 +15,13 @@ from typing import Any
 
 from rokt_export.delivery.common import Common
 from rokt_export.delivery.events import Finished, Settled, StopReason
-from rokt_export.delivery.partitions import Brake, Result, Watch, run_partition
+from rokt_export.delivery.partitions import AT_ONCE, Brake, Result, Watch, run_partition
 from rokt_export.delivery.plan import Plan
 from rokt_export.delivery.tally import Tally
 from rokt_export.errors import ConfigurationError, ExitStatus
 
 _ORPHANED = 5.0
 """Seconds that a worker has to write down what it knows, and to end, once nobody waits for it."""
-_AT_ONCE = 2
-"""The brake's level at which nothing is waited for."""
 _SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
 
 
@@ -119,12 +117,12 @@ class _Worker:
             before, level = level, self._level.value
             if (brake := self._brake) is not None:
                 brake.press(level)
-            if before < _AT_ONCE <= level:
+            if before < AT_ONCE <= level:
                 self._leave_after(_ORPHANED)
             time.sleep(0.05)
         until = time.monotonic() + _ORPHANED
         while (brake := self._brake) is not None and time.monotonic() < until:
-            brake.press(_AT_ONCE)
+            brake.press(AT_ONCE)
             time.sleep(0.01)
         os._exit(ExitStatus.INTERRUPTED)
 
