@@ -75,7 +75,8 @@ class ProgressWatch:
         elif time.monotonic() - self._spoke >= _EVERY:
             self._spoke = time.monotonic()
             total = f" of {self._total:,}" if self._total is not None else ""
-            self._terminal.say(f"{self._done():,}{total} rows, {self._rate()}, {self._outcomes()}")
+            parts = (f"{self._done():,}{total} rows", self._rate(), self._outcomes())
+            self._terminal.say(", ".join(filter(None, parts)))  # at first there is no outcome yet
 
     def settled(self, event: Settled) -> None:
         """Pass settled exchanges on."""

@@ -5,11 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rokt_export.commands.progress import ProgressWatch
+from rokt_export.commands.terminal import Terminal
+from rokt_export.delivery.tally import Tally
 from tests.commands.conftest import ROOT, CommandLine, Heard, Partner, spec_text
 
 RUN = {"run", "partner", "environment", "counts", "deliveries"}
@@ -212,3 +217,16 @@ def test_count_takes_the_first_rows_of_a_file(cli: CommandLine, spec: Path, rows
     assert cli("test", spec, rows, "--count", 2).status == 0
     heard = sorted(json.loads(each.body)["email"] for each in partner.heard)  # both are in flight at once
     assert heard == ["jane.doe.1@example.com", "jane.doe.2@example.com"]
+
+
+def test_progress_before_the_first_answer_is_a_whole_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rokt_export.commands.progress._EVERY", 0.0)
+    watch = ProgressWatch(Terminal(), 12)
+    with watch:
+        watch.tell(0, Tally(), 2, ())
+        watch.tell(0, Tally(Counter(delivered=3)), 2, ())
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "0 of 12 rows, 0/s"
+    assert re.fullmatch(r"3 of 12 rows, [\d,]+/s, 3 delivered", second)
