@@ -71,8 +71,9 @@ def preflight(terminal: Terminal, plan: Plan, *, strict: bool, resumed: RunInfo 
     if len(readiness.problems) > 5:
         terminal.warn(f"  {len(readiness.problems):,} of the first {readiness.looked_at:,} rows cannot be sent")
     if strict and not found.clean:
+        places = number_of(sum(found.counts.values()), "place", "places")
         raise TransactionsError(
-            f"damage was found in the input: {sum(found.counts.values()):,} places; nothing was sent",
+            f"damage was found in the input: {places}; nothing was sent",
             where=", ".join(found.files[:3]),
             remedy="Mend the file, or leave --strict out.",
         )
