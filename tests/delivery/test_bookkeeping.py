@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from rokt_export.delivery.allowance import Allowance
 from rokt_export.delivery.bookkeeping import Bookkeeper
 from rokt_export.delivery.events import Intended, Settled
 from rokt_export.delivery.harmless import Screen, places_not_plain
@@ -194,3 +195,15 @@ def test_a_row_that_was_only_intended_is_not_called_by_what_is_personal(writer, 
     shown = [one.transaction for one in _deliveries(writer)]
     assert shown == [redactor.token("2025550143"), "tx-2"]
     assert not any(b"2025550143" in file.read_bytes() for file in writer._store.path.parent.iterdir())
+
+
+def test_one_allowance_serves_all_who_keep_a_run(writer, spec, personal):
+    first = Allowance(3)
+    redactor = redactor_for(spec, "staging", {}, key=b"key")
+    with Journal.open(writer._store.path) as journal:
+        writers = (writer, journal.attach(writer.run))
+        keepers = [Bookkeeper(each, redactor, personal, (), first=first) for each in writers]
+        for row in range(1, 7):
+            keepers[row % 2](Settled((exchange(person(row), reference=f"r-{row}"),)))
+        assert [row for row, _ in journal.recordings(writer.run)] == [1, 2, 3]
+    assert first.left == 0

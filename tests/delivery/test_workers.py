@@ -117,13 +117,13 @@ def test_workers_share_the_rows_and_their_counts_are_one(bench, started_by, meth
     assert sum(tally.rows for tally in bench.watch.tallies.values()) == 200
 
 
-@pytest.mark.parametrize("bench", [500], indirect=True)
+@pytest.mark.parametrize("bench", [2000], indirect=True)
 def test_the_first_200_of_a_run_are_kept_whole_however_many_workers(bench):
     bench.deliver()
     with Journal.open(bench.path) as journal:
         kept = [row for row, _ in journal.recordings(bench.run)]
     assert len(kept) == 200
-    assert max(kept) < 400
+    assert max(kept) < 1000  # how far one worker is ahead of the other is for the system to say
 
 
 @pytest.mark.parametrize("total", [None, 400])
