@@ -23,7 +23,7 @@ from rokt_export.delivery.tokens import SharedStore
 from rokt_export.delivery.transport import Transport, TransportOptions
 from rokt_export.exchange.classify import Classifier
 from rokt_export.exchange.render import Renderer
-from rokt_export.exchange.signing import filler
+from rokt_export.exchange.standing import filler
 from rokt_export.redaction import Redactor
 from rokt_export.spec.authentication import MutualTls
 from rokt_export.transactions.shares import Share

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rokt_export.exchange.render import Renderer
-from rokt_export.exchange.signing import filler
+from rokt_export.exchange.standing import filler
 from rokt_export.redaction import Redactor
 from rokt_export.spec.attributes import canonical, is_personal
 from rokt_export.spec.authentication import Basic

@@ -8,14 +8,17 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from requests.models import PreparedRequest
-
 from rokt_export.errors import ConfigurationError, SpecError
 from rokt_export.exchange.carrying import OMIT, Carrier, RefusedError, Values
 from rokt_export.exchange.pairs import form_encoder
 from rokt_export.spec.filters import ABSENT, FilterError, text_of
 from rokt_export.spec.template import Place, Template, compile_template
 
+_READY = re.compile(
+    r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}))?"
+    r"(?:/(?!\.)[A-Za-z0-9._~!$&'()*+,;=:@-]*)+(?:\?[A-Za-z0-9._~!$&'()*+,;=:@/?-]+)?"
+)
+"""URLs that requests leaves as they are."""
 _PLACEHOLDER = re.compile(r"(?<!\{)\{([A-Za-z_][\w.-]*)\}(?!\})")
 
 
@@ -173,6 +176,11 @@ def _is_absolute(url: str) -> bool:
 
 
 def _prepared(url: str) -> str:
+    """The URL as requests sends it: international names and whatever must be percent-encoded in ASCII."""
+    if _READY.fullmatch(url):
+        return url
+    from requests.models import PreparedRequest  # it loads for long
+
     prepared = PreparedRequest()
     try:
         prepared.prepare_url(url, None)

@@ -7,8 +7,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 
 import orjson
-from requests.auth import AuthBase
-from requests.models import PreparedRequest
 
 from rokt_export import __version__
 from rokt_export.exchange.address import blank_url, url_maker
@@ -16,8 +14,8 @@ from rokt_export.exchange.body import CONTENT_TYPES, body_encoder
 from rokt_export.exchange.carrying import OMIT, Carrier, RefusedError, Values, compile_carrier
 from rokt_export.exchange.model import Request
 from rokt_export.exchange.pairs import header_values, safe_header
-from rokt_export.exchange.signing import filler, prepared_request, signed, signing_auth, standing_auth
-from rokt_export.spec.authentication import ApiKey
+from rokt_export.exchange.standing import Fill, filler, standing_header
+from rokt_export.spec.authentication import ApiKey, Authentication, Custom, Hmac, Wsse
 from rokt_export.spec.filters import ABSENT, text_of
 from rokt_export.spec.model import Environment, Parameter, PartnerSpec
 from rokt_export.spec.needs import attributes_of
@@ -70,16 +68,14 @@ class Renderer:
         )
         self._blank_url = blank_url(self.environment.url, variables, base_url=base_url)
         self._body = body_encoder(spec, placed["body"], variables)
-        fill = filler(variables)
         authentications = self.environment.authentication or ()
-        standing = [auth for item in authentications if (auth := standing_auth(item, fill)) is not None]
-        self._auths = tuple(auth for item in authentications if (auth := signing_auth(item, fill)) is not None)
+        fill = filler(variables)
+        standing = [header for each in authentications if (header := standing_header(each, fill)) is not None]
+        self._sign = _signer(authentications, fill)
         headers = _compiled(placed["header"], variables)
         constant = [carrier for carrier in headers if _shared(carrier)]
         varying = [carrier for carrier in headers if not _shared(carrier)]
-        self._headers = _base_headers(
-            spec, self._method, constant, standing, has_body=bool(placed["body"] or spec.body)
-        )
+        self._headers = _base_headers(spec, constant, standing, has_body=bool(placed["body"] or spec.body))
         self._varying = header_values(varying) if varying else None
         self._key = _idempotency(spec, environment, variables)
         self._required = tuple(name for name, attribute in spec.attributes.items() if attribute.required)
@@ -118,11 +114,11 @@ class Renderer:
     @property
     def signs(self) -> bool:
         """Whether any credentials depend on the request or on the clock."""
-        return bool(self._auths)
+        return self._sign is not None
 
     def sign(self, request: Request) -> Request:
         """Return a request with the credentials that depend on it or on the clock; call it before each attempt."""
-        return signed(request, self._auths)
+        return request if self._sign is None else self._sign(request)
 
     def carried(self, transaction: Transaction, attributes: Collection[str]) -> tuple[str, ...]:
         """Return the texts that carry any of these attributes, as the request has them: a date or phone reformatted."""
@@ -173,27 +169,35 @@ def _key_parameters(environment: Environment) -> list[Parameter]:
     ]
 
 
+def _signer(authentications: Sequence[Authentication], fill: Fill) -> Callable[[Request], Request] | None:
+    """What puts on the credentials that depend on the request or the clock, in the spec's order."""
+    signing = [each for each in authentications if isinstance(each, Hmac | Wsse | Custom)]
+    if not signing:
+        return None
+    from rokt_export.exchange.signing import signed, signing_auth  # requests loads for long
+
+    auths = tuple(signing_auth(each, fill) for each in signing)
+    return lambda request: signed(request, auths)
+
+
 def _base_headers(
-    spec: PartnerSpec, method: str, constant: Sequence[Carrier], standing: Sequence[AuthBase], *, has_body: bool
+    spec: PartnerSpec, constant: Sequence[Carrier], standing: Sequence[tuple[str, str]], *, has_body: bool
 ) -> tuple[tuple[str, str], ...]:
     """The headers that all rows share, in the order: ours, the spec's, the credentials."""
-    prepared: PreparedRequest = prepared_request(Request(method, "https://host.invalid/", ()))
-    prepared.headers["User-Agent"] = f"rokt-export/{__version__}"
-    prepared.headers["Accept"] = "*/*"
+    headers = {"user-agent": ("User-Agent", f"rokt-export/{__version__}"), "accept": ("Accept", "*/*")}
     if has_body and (spec.content_type or spec.encoding in CONTENT_TYPES):
-        prepared.headers["Content-Type"] = spec.content_type or CONTENT_TYPES[spec.encoding]
+        headers["content-type"] = ("Content-Type", spec.content_type or CONTENT_TYPES[spec.encoding])
     repeated: list[tuple[str, str]] = []
     seen: set[str] = set()
     for name, value in header_values(constant)({}):
         if name.lower() in seen:
             repeated.append((name, value))
         else:
-            prepared.headers.pop(name, None)
-            prepared.headers[name] = value
+            headers.pop(name.lower(), None)
+            headers[name.lower()] = (name, value)
             seen.add(name.lower())
-    for auth in standing:
-        auth(prepared)
-    return (*((name, text_of(value)) for name, value in prepared.headers.items()), *repeated)
+    headers |= {name.lower(): (name, value) for name, value in standing}
+    return (*headers.values(), *repeated)
 
 
 def _idempotency(

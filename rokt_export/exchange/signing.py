@@ -1,4 +1,4 @@
-"""Turn the spec's authentication into `requests.auth.AuthBase` objects that put credentials on a prepared request."""
+"""Credentials that depend on the request or the clock, as `requests.auth.AuthBase`: put on before each attempt."""
 
 from __future__ import annotations
 
@@ -9,53 +9,23 @@ import importlib
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, quote_plus, urlsplit
 
-from requests.auth import AuthBase, HTTPBasicAuth
+from requests.auth import AuthBase
 from requests.models import PreparedRequest
 
 from rokt_export.errors import ConfigurationError
 from rokt_export.exchange.model import Request
-from rokt_export.spec.authentication import (
-    ApiKey,
-    Authentication,
-    Basic,
-    Bearer,
-    Custom,
-    Digest,
-    Hmac,
-    MutualTls,
-    NoAuthentication,
-    OAuth2,
-    Wsse,
-)
+from rokt_export.exchange.standing import Fill
+from rokt_export.spec.authentication import Custom, Hmac, Wsse
 from rokt_export.spec.filters import text_of
-from rokt_export.spec.template import compile_template
-
-Fill = Callable[[str], str]
 
 
-def filler(variables: Mapping[str, str]) -> Fill:
-    """Return the function that fills a credential's template from the environment's variables."""
-    return lambda source: text_of(compile_template(source).fill({}, variables))
-
-
-def standing_auth(authentication: Authentication, fill: Fill) -> AuthBase | None:
-    """Return the auth of credentials that are the same on every request, put on it once; None for all others."""
-    match authentication:
-        case Basic():
-            return HTTPBasicAuth(fill(authentication.username).encode(), fill(authentication.password).encode())
-        case Bearer():
-            return HeaderAuth("Authorization", f"Bearer {fill(authentication.token)}")
-        case _:
-            return None
-
-
-def signing_auth(authentication: Authentication, fill: Fill) -> AuthBase | None:
-    """Return the auth of credentials that depend on the request or the clock, put on it before each attempt.
+def signing_auth(authentication: Hmac | Wsse | Custom, fill: Fill) -> AuthBase:
+    """Return what puts credentials on a request.
 
     Raises:
         ConfigurationError: a custom class cannot be imported or made.
@@ -69,21 +39,6 @@ def signing_auth(authentication: Authentication, fill: Fill) -> AuthBase | None:
             return WsseAuth(authentication, fill(authentication.username), fill(authentication.password))
         case Custom():
             return custom_auth(authentication, fill)
-        case NoAuthentication() | Basic() | Bearer() | ApiKey() | Digest() | OAuth2() | MutualTls():
-            return None
-
-
-class HeaderAuth(AuthBase):
-    """A header with a fixed value."""
-
-    def __init__(self, name: str, value: str) -> None:
-        self._name = name
-        self._value = value
-
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        """Put the credentials on a request."""
-        request.headers[self._name] = self._value
-        return request
 
 
 class SailthruAuth(AuthBase):

@@ -11,7 +11,10 @@ from urllib.parse import quote_plus
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from requests.models import PreparedRequest
 
+from rokt_export.errors import ConfigurationError, SpecError
+from rokt_export.exchange.address import blank_url
 from rokt_export.exchange.carrying import Carrier, RefusedError, Values, compile_carrier
 from rokt_export.exchange.json_body import json_encoder
 from rokt_export.exchange.model import Response
@@ -111,3 +114,40 @@ def test_member_at_the_top_of_an_answer(read_as: ReadAs, body: bytes) -> None:
 
 def shown(values: Any) -> Any:
     return None if values is None else [getattr(value, "written", repr(value)) for value in values]
+
+
+PORTS = ["", ":", ":0", ":1", ":0080", ":443", ":59999", ":65535", ":65536", ":123456"]
+HOSTS = [
+    "example.com",
+    "EXAMPLE.com",
+    "127.0.0.1",
+    "a",
+    "-a.b-",
+    "a..b",
+    ".a",
+    "a.",
+    "*.a",
+    "a_b",
+    "xn--a",
+    "Zoë.de",
+    "[::1]",
+]
+ENDS = st.text("abc./?#%[]:@!$&'()*+,;=~_- \t\"<>\\^`|ä0", max_size=12)
+
+
+@settings(max_examples=2000)
+@given(st.sampled_from(["http", "https", "HTTPS"]), st.sampled_from(HOSTS), st.sampled_from(PORTS), ENDS)
+@example("https", "example.com", "", "/a/../b")
+@example("https", "example.com", "", "/.well-known/x")
+@example("https", "example.com", "", "//a//?")
+@example("https", "example.com", "", "/a?b=c/../d?e")
+@example("https", "example.com", ":443", "?a")
+def test_an_endpoint_is_sent_to_as_requests_would(scheme: str, host: str, port: str, end: str) -> None:
+    url = f"{scheme}://{host}{port}{end}"
+    try:
+        made = blank_url(url, {})
+    except (ConfigurationError, SpecError):
+        return
+    prepared = PreparedRequest()
+    prepared.prepare_url(url, None)  # which raises nothing for what was accepted
+    assert made == prepared.url
