@@ -11,6 +11,7 @@ TOGETHER ?= -n 2
 # The first of these that runs and is 3.11 to 3.14 is taken; name another with `make PYTHON=/path/to/python demo`.
 PYTHON ?=
 CANDIDATES := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python)
+SYSTEM := $(if $(PYTHON),,/usr/bin/python3 /usr/local/bin/python3)
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))
 # Where a system ships venv without ensurepip, its own pip fills the new one.
 MAKE_VENV := "$$found" -m venv --clear $(VENV) >/dev/null 2>&1 || { "$$found" -m venv --clear --without-pip $(VENV) && \
@@ -18,7 +19,7 @@ MAKE_VENV := "$$found" -m venv --clear $(VENV) >/dev/null 2>&1 || { "$$found" -m
 PIP := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench soak schema docs clean
+.PHONY: help demo test lint bench measure soak schema docs clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -35,7 +36,11 @@ lint: $(DEV) ## style, format, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(DEV) ## measure: a row's cost, then whole runs beside other tools; ARGS="--quick" for a look
+bench: ## measure, with the fastest Python here: a row's cost, whole runs beside other tools; ARGS="--quick" for a look
+	@fastest=$$(sh scripts/fastest_python.sh $(CANDIDATES) $(SYSTEM)) && \
+	$(MAKE) --no-print-directory VENV=.venv-bench PYTHON="$$fastest" measure
+
+measure: $(DEV)
 	$(BIN)/python -m pytest -o addopts= -q --benchmark-only --benchmark-columns=min,median,max,rounds tests/benchmarks
 	$(BIN)/python -m bench $(ARGS)
 
@@ -51,7 +56,7 @@ docs: $(DEV) ## write docs/commands.md and the outputs in the README anew, from 
 	$(BIN)/python scripts/tour.py
 
 clean: ## remove what these targets made; the next one sets up anew
-	rm -rf $(VENV) build dist .bench .benchmarks .demo .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-bench build dist .bench .benchmarks .demo .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find rokt_export tests bench scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pip finds what is installed already without asking its index, so a later `make` works offline.
