@@ -69,6 +69,11 @@ class UnreachableError(RoktExportError):
 
 
 class JournalError(RoktExportError):
-    """The journal cannot be opened, read or written."""
+    """The journal cannot be opened, read or written.
+
+    Attributes:
+        settled: which rows of its run the writer knows to be settled, in words; None where no run is being written.
+    """
 
     exit_status = ExitStatus.JOURNAL
+    settled: str | None = None

@@ -102,7 +102,7 @@ def carry_out(job: Job, terminal: Terminal, listen: Callable[[Settled], None] | 
     brake = Brake()
     watch = ProgressWatch(terminal, job.plan.total, listen)
     # To the very end: an eager second Ctrl-C must not keep the journal from learning how the run ended.
-    with _signals(brake, watch):
+    with _signals(brake, watch), _told_what_is_settled(job, run):
         result = _sent(job, run, terminal, watch, brake)
         _note_left_out(result.tally)
         changed = _note_changes(result.tally, stamps)
@@ -117,8 +117,8 @@ def _sent(job: Job, run: str, terminal: Terminal, watch: ProgressWatch, brake: B
     try:
         with watch:
             return run_plan(job.plan, run, watch, brake)
-    except JournalError as error:
-        raise _with_progress(error, run) from error
+    except JournalError:
+        raise
     except RoktExportError as error:
         _end(job, run, "interrupted", error.exit_status, {})
         terminal.say(f"run {run} stopped; `rokt-export runs show {run}` lists what was settled")
@@ -237,9 +237,27 @@ def _earlier(job: Job, run: str) -> ExitStatus:
     return ExitStatus.OK if set(outcomes) <= {job.plan.expected} else ExitStatus.FINDINGS
 
 
-def _with_progress(error: JournalError, run: str) -> JournalError:
-    remedy = f"{error.remedy or ''} Run {run}: what is in the journal stays settled; resume it when this is mended."
-    return JournalError(error.message, where=error.where, remedy=remedy.strip())
+@contextmanager
+def _told_what_is_settled(job: Job, run: str) -> Iterator[None]:
+    """Let a journal that fails say which rows are: of all processes, if it can be read, else of the one that failed."""
+    try:
+        yield
+    except JournalError as error:
+        message = error.message
+        if error.settled is not None:
+            message = f"{message}; settled in run {run}: {_settled(job, run) or error.settled}"
+        remedy = f"{error.remedy or ''} Run {run}: what is in the journal stays settled; resume it when this is mended."
+        raise JournalError(message, where=error.where, remedy=remedy.strip()) from error
+
+
+def _settled(job: Job, run: str) -> str | None:
+    from rokt_export.delivery.journal import Journal
+
+    try:
+        with Journal.open(job.plan.journal) as journal:
+            return journal.settled(run).counted()
+    except RoktExportError:
+        return None
 
 
 @contextmanager

@@ -463,7 +463,7 @@ def test_a_journal_that_goes_away_stops_the_run(cli, spec, partner, how, workers
             cli.journal.unlink()
         _, err = running.communicate(timeout=30)
     assert running.returncode == 5
-    assert "the journal's file was removed or replaced; rows of run" in err
+    assert "the journal's file was removed or replaced; settled in run" in err
     assert len(partner.heard) < 200
 
 

@@ -748,7 +748,7 @@ def test_a_full_disk_is_told_with_the_rows_that_are_settled(place):
                     writer.settle([settled(row) for row in rows])
                     told = rows[-1]
             except JournalError as error:
-                assert f"{told:,} settled by this process: 1-{told}" in error.message, error.message
+                assert error.settled == f"{told:,} rows: 1-{told}", error.settled
                 assert error.exit_status == 5 and error.remedy and error.__cause__
                 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
                 rows = range(told + 1, told + 101)

@@ -48,7 +48,7 @@ def translated(place: str, doing: str, *, settled: Callable[[], str] | None = No
     Args:
         place: the journal, as shown to the user.
         doing: what was attempted, as `written` in "cannot be written".
-        settled: returns which rows are settled; asked only when something fails.
+        settled: returns which rows are settled, for the error; asked only when something fails.
 
     Raises:
         JournalError: from the database's error, which stays its cause.
@@ -62,10 +62,10 @@ def translated(place: str, doing: str, *, settled: Callable[[], str] | None = No
         raise
     except (SQLAlchemyError, sqlite3.Error, OSError) as error:
         what, remedy = _explained(error)
-        message = f"the journal cannot be {doing}: {what}"
+        failed = JournalError(f"the journal cannot be {doing}: {what}", where=place, remedy=remedy)
         if settled is not None:
-            message = f"{message}; {settled()}"
-        raise JournalError(message, where=place, remedy=remedy) from error
+            failed.settled = settled()
+        raise failed from error
 
 
 def is_busy(error: Exception) -> bool:

@@ -201,6 +201,11 @@ class Journal:
             number = runs.find(connection, run_id).no
             return reading.rows(connection, number, outcomes)
 
+    def settled(self, run_id: str) -> RowSet:
+        """Return the rows of a run that are settled, by whichever process."""
+        with self._reading() as connection:
+            return reading.settled_rows(connection, runs.find(connection, run_id).no)
+
     def identities(self, partner: str, identity: tuple[str, ...]) -> list[tuple[str, ...]]:
         """Return the identities to look a partner's rows up by: this one, and those that production runs went by."""
         with self._reading() as connection:

@@ -110,3 +110,9 @@ class RowSet:
         if more:
             shown.append(f"and {more:,} more")
         return ", ".join(shown) or "none"
+
+    def counted(self, most: int = 5) -> str:
+        """Return how many rows there are, and the rows as `summary` has them: `493 rows: 1-480, 482, 489-500`."""
+        if not self:
+            return "no row"
+        return f"{len(self):,} {'row' if len(self) == 1 else 'rows'}: {self.summary(most)}"

@@ -234,7 +234,7 @@ class RunWriter:
             fingerprints: row to fingerprint, where `intend` was not given it.
 
         Raises:
-            JournalError: the journal cannot be written; says which rows are settled. These are not.
+            JournalError: the journal cannot be written; knows which rows are settled. These are not.
         """
         if not deliveries and not recordings:
             return
@@ -361,7 +361,7 @@ class RunWriter:
     def _transaction(self) -> Iterator[Connection]:
         if not self._store.is_there:
             raise JournalError(
-                f"the journal's file was removed or replaced; {self._summary()}",
+                f"the journal's file was removed or replaced; settled in run {self.run}: {self._settled.counted()}",
                 remedy="Nothing more is sent. What was sent since then is in no journal: ask the partner for it.",
             )
         try:
@@ -403,18 +403,11 @@ class RunWriter:
 
     @contextmanager
     def _guard(self, doing: str) -> Iterator[None]:
-        with translated(self._store.shown, doing, settled=self._summary):
+        with translated(self._store.shown, doing, settled=lambda: self._settled.counted()):
             yield
 
     def _heartbeat_due(self) -> bool:
         return time.monotonic() - self._heard >= _HEARTBEAT
-
-    def _summary(self) -> str:
-        by = "" if self._settled_complete else " by this process"
-        rows = (
-            f"{len(self._settled):,} settled{by}: {self._settled.summary()}" if self._settled else f"none settled{by}"
-        )
-        return f"rows of run {self.run}: {rows}"
 
     def _enter(self, connection: Connection, deliveries: Deliveries, given: Mapping[int, bytes]) -> None:
         """Bring the ledger up to what these results say of their rows."""
