@@ -66,12 +66,19 @@ class _Stdin:
     process when it wants that lock at its end.
     """
 
+    def __init__(self) -> None:
+        self._ended = False
+
     def read1(self, size: int = -1, /) -> bytes:
+        if self._ended:  # a terminal would begin anew: one Ctrl-D is enough
+            return b""
         buffer = cast(io.BufferedReader, sys.stdin.buffer)
         raw = getattr(buffer, "raw", None)
         if raw is None:  # no file: a program has put something in its place
             return buffer.read1(size)
-        return raw.read(size if size > 0 else _CHUNK) or b""
+        found: bytes = raw.read(size if size > 0 else _CHUNK) or b""
+        self._ended = not found
+        return found
 
     def close(self) -> None:
         return None

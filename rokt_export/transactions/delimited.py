@@ -206,7 +206,20 @@ class DelimitedReader:
         self._look(values, row, line)
         if noted & NON_ASCII:
             self._inspector.look_at_text(values, row, line)
+        if self._reader.line_num - began > 1:
+            self._look_for_swallowed(cells, row, began)
         return Transaction(row, identity(values, row), values, self._context.options.invented)
+
+    def _look_for_swallowed(self, cells: Sequence[str], row: int, began: int) -> None:
+        """Report a cell of several lines that look like rows: the quote that ends it is some other cell's."""
+        for name, cell in zip(self._plan.columns, cells, strict=True):
+            if (lines := swallowed(cell, self._delimiter, len(cells))) > 0:
+                line = self._before + self._reader.line_num
+                what = "a line that looks like a row" if lines == 1 else f"{lines:,} lines that look like rows"
+                opened = self._before + began + 1
+                message = f"a quoted cell holds {what}: a quote that is opened in line {opened} ends here only"
+                remedy = "Look for the missing quote: what looks like rows is not sent as rows."
+                self._context.log.add(Damage(DamageKind.QUOTING, row, name, self._context.path, line, message, remedy))
 
     def _fault(self, cells: Sequence[str], noted: int, began: int) -> tuple[DamageKind, str, str] | None:
         """Return why a row cannot be a transaction: what happened, in words, and what to do; None if it can."""
@@ -287,6 +300,20 @@ class DelimitedReader:
             damage = Damage(DamageKind.DUPLICATE_HEADER, None, name, context.path, line, message, "Rename one of them.")
             context.log.add(damage)
         return plan
+
+
+def swallowed(cell: str, delimiter: str, width: int) -> int:
+    """Return how many lines of a cell look like rows of so many columns; 0 where it may be a text of several lines.
+
+    All lines but the first and the last must have a row's delimiters. Of a last line alone, which may be an address's
+    (`Springfield, IL`), it takes three of them, and of rows of two columns, three lines.
+    """
+    inner, wanted = cell.splitlines()[1:], width - 1
+    last = inner.pop() if inner else ""
+    if not inner:
+        return int(wanted > 2 and last.count(delimiter) == wanted)
+    enough = 1 if wanted > 1 else 3
+    return len(inner) if len(inner) >= enough and all(line.count(delimiter) == wanted for line in inner) else 0
 
 
 _OVERSIZE_REMEDY = "Look for a quote that is not closed, or take the big cell out."

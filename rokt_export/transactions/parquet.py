@@ -101,7 +101,8 @@ def _python(column: Array) -> list[Any]:
 def as_text(cell: Any) -> Value:
     """Return a typed cell as the text a person would write: numbers digit by digit, dates in ISO 8601.
 
-    Binary cells become base64; a null stays a null, and so does the NaN that stands for one in tables of floats.
+    Binary cells are text where they are UTF-8, as writers that declare no text leave it, else base64; a null stays a
+    null, and so does the NaN that stands for one in tables of floats.
     """
     match cell:
         case None | str():
@@ -115,7 +116,7 @@ def as_text(cell: Any) -> Value:
         case float() | Decimal():
             return format(Decimal(str(cell)), "f")
         case bytes():
-            return base64.b64encode(cell).decode("ascii")
+            return _text(cell)
         case list() | tuple():
             return [as_text(item) for item in cell]
         case dict():
@@ -140,3 +141,10 @@ def _open(path: str) -> ParquetFile:
         raise TransactionsError(
             "this is no whole Parquet file", where=path, remedy="Fetch the file again; it may have been cut off."
         ) from error
+
+
+def _text(cell: bytes) -> str:
+    try:
+        return cell.decode()
+    except UnicodeDecodeError:
+        return base64.b64encode(cell).decode("ascii")

@@ -7,6 +7,7 @@ import pytest
 
 from rokt_export.errors import TransactionsError
 from rokt_export.transactions.damage import DamageKind
+from rokt_export.transactions.delimited import swallowed
 from rokt_export.transactions.inspection import mojibake
 from rokt_export.transactions.options import SourceOptions
 from rokt_export.transactions.scan import scan
@@ -114,6 +115,36 @@ def test_a_quote_never_closed_says_which_lines_it_ate(write):
     rows = list(source)
     assert [row.problem is None for row in rows] == [True, False]
     assert "lines 3 to 6 became one row" in source.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("cell", "width", "lines"),
+    [
+        ("open\n3,b@example.com,Ann\n4,c@example.com,close", 3, 1),
+        ("open\n3,b,Ann\n\n4,c,close", 3, 0),  # a blank line within: a text
+        ("12 Main Street\nSpringfield, IL\nUSA", 3, 0),
+        ("Rue 1\nZurich, ZH, CH", 3, 0),
+        ("open\n3,b,c,close", 4, 1),
+        ("a\nb,c\nd,e\nf", 2, 0),
+        ("a\nb,c\nd,e\nf,g\nh", 2, 3),
+        ("a\r\nb,c,d\r\ne", 3, 1),
+        ("one line", 1, 0),
+        ("", 3, 0),
+    ],
+)
+def test_which_cells_have_swallowed_rows(cell, width, lines):
+    assert swallowed(cell, ",", width) == lines
+
+
+def test_a_quote_that_another_row_closes_is_told_with_its_lines(write):
+    row = "{n},{n}@example.com,{name}\n"
+    opening, closing = row.format(n=2, name='"open'), row.format(n=5, name='close"')
+    path = write("id,email,name\n" + row.format(n=1, name="Ann") + opening + row.format(n=3, name="Bo") * 2 + closing)
+    source = open_transactions([path])
+    assert [each.problem for each in source] == [None, None]
+    (found,) = source.findings
+    assert (found.kind, found.row, found.column, found.line) == (DamageKind.QUOTING, 2, "name", 6)
+    assert "2 lines that look like rows: a quote that is opened in line 3" in found.message
 
 
 def test_a_wrong_delimiter_is_told_where_the_header_hides_it(write):
