@@ -90,7 +90,7 @@ class Pacer:
         self._decreased = now
         self._limit = max(1.0, self._limit / 2)
         self._factor = max(1 / 64, self._factor / 2)
-        pause = f", after a pause of {min(retry_after, 300.0):g} s" if retry_after else ""
+        pause = f", after a pause of {min(retry_after, 300.0):.3g} s" if retry_after else ""
         rate = f", {self._rate * self._factor:g}/s" if self._rate else ""
         return f"the partner answers {status}: slowing to {self.limit} at once{rate}{pause}"
 
