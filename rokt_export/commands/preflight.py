@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -13,6 +14,7 @@ from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.delivery.sourcing import is_live, source
 from rokt_export.errors import TransactionsError
 from rokt_export.exchange.model import OutcomeKind
+from rokt_export.transactions.files import STDIN
 
 if TYPE_CHECKING:
     from rokt_export.delivery.journal import RunInfo
@@ -48,6 +50,8 @@ def preflight(terminal: Terminal, plan: Plan, *, strict: bool, resumed: RunInfo 
     assert isinstance(plan.rows, FileRows)
     if is_live(plan.rows):
         _tell_target(terminal, plan, "rows as they arrive")
+        if STDIN in plan.rows.paths and sys.stdin.isatty():
+            terminal.say("type or paste the rows, the columns' names first, then end with Ctrl-D")
         _tell_earlier(terminal, resumed)
         return None
     from rokt_export.transactions.scan import scan

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import secrets
 import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rokt_export.commands.loading import Ready
 from rokt_export.commands.progress import ProgressWatch
-from rokt_export.commands.terminal import GUARD, Terminal, number_of
+from rokt_export.commands.terminal import GUARD, Terminal, drop, number_of
 from rokt_export.delivery.events import Settled, StopReason
 from rokt_export.delivery.interlock import PRODUCTION
 from rokt_export.delivery.partitions import AT_ONCE, Brake, Result
@@ -206,6 +207,9 @@ def _note_left_out(tally: Tally) -> None:
             delivered, "row was left out: production has it already", "rows were left out: production has them already"
         )
         tally.notes.append(f"{rows} (--again sends {'it' if delivered == 1 else 'them'})")
+    if repeated := tally.left_out[LeftOut.REPEATED]:
+        rows = number_of(repeated, "row was left out: it stands", "rows were left out: they stand")
+        tally.notes.append(f"{rows} in the input before, and {'was' if repeated == 1 else 'were'} sent once")
     if uncertain := tally.left_out[LeftOut.UNCERTAIN]:
         rows = number_of(
             uncertain, "row was left out: production may have it", "rows were left out: production may have them"
@@ -262,7 +266,12 @@ def _settled(job: Job, run: str) -> str | None:
 
 @contextmanager
 def _signals(brake: Brake, watch: ProgressWatch) -> Iterator[None]:
-    """Ctrl-C once, or SIGTERM, stops and waits for answers; twice leaves at once; a third time, whatever is done."""
+    """Ctrl-C once, or SIGTERM, stops and waits for answers; twice leaves at once; a third time, whatever is done.
+
+    A terminal that goes away (SIGHUP: a connection that dropped, a closed window) stops it too, but hurries nothing: a
+    shell passes the signal on a second time. Under nohup it does not matter.
+    """
+    shown = [stream for stream in (sys.stdout, sys.stderr) if stream.isatty()]
 
     def heard(_number: int, _frame: FrameType | None) -> None:
         if brake.level >= AT_ONCE:
@@ -271,7 +280,14 @@ def _signals(brake: Brake, watch: ProgressWatch) -> Iterator[None]:
         with suppress(RuntimeError):  # it came amid another message, and a stream is not written to twice at once
             watch.stopping(brake.level)
 
+    def hung_up(_number: int, _frame: FrameType | None) -> None:
+        for stream in shown:
+            drop(stream)  # nobody reads there any more, and writing would fail
+        brake.press(1)
+
     before = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, hung_up)
     try:
         yield
     finally:

@@ -91,8 +91,10 @@ def _not_of_others(
         repeated = set() if selection.delivered else writer.under_way(every) | recent.keys()
         for transaction, own in zip(batch, marks, strict=True):
             mark = own[0]
-            if mark in repeated or not delivered.isdisjoint(own):
+            if not delivered.isdisjoint(own):
                 tally.leave_out(LeftOut.DELIVERED)
+            elif mark in repeated:
+                tally.leave_out(LeftOut.REPEATED)
             elif not doubtful.isdisjoint(own):
                 tally.leave_out(LeftOut.UNCERTAIN)
             else:

@@ -18,7 +18,9 @@ class LeftOut(StrEnum):
     NOT_ASKED = "not_asked"
     """Settled in this run already, unknown in it, or not among those asked for."""
     DELIVERED = "delivered"
-    """Delivered by an earlier production run, or by this one: it stands twice in the input."""
+    """Delivered by an earlier production run."""
+    REPEATED = "repeated"
+    """It stands in the input before, and was sent then, whatever came of it."""
     UNCERTAIN = "uncertain"
     """An earlier production run may have delivered it: no answer came."""
 

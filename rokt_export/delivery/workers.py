@@ -22,7 +22,7 @@ from rokt_export.errors import ConfigurationError, ExitStatus
 
 _ORPHANED = 5.0
 """Seconds that a worker has to write down what it knows, and to end, once nobody waits for it."""
-_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
+_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
 
 def run_plan(plan: Plan, run_id: str, watch: Watch, brake: Brake) -> Result:
@@ -137,10 +137,11 @@ _worker: _Worker
 
 
 def _start_worker(level: Any, told: Any, common: Common) -> None:
-    """A worker leaves Ctrl-C to its parent, which asks it to stop; SIGTERM may be for it alone."""
+    """A worker leaves Ctrl-C, and a lost terminal, to its parent, who tells it to stop; SIGTERM may be for it alone."""
     global _worker
     _worker = _Worker(level, told, common)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _worker.terminate)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     threading.Thread(target=_worker.follow, name="brake", daemon=True).start()

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import re
+import signal
 import socket
+import termios
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,6 +55,62 @@ def test_ctrl_c_twice_leaves_at_once(cli: CommandLine) -> None:
     assert process.returncode == INTERRUPTED, err
     assert "Traceback" not in err
     assert '"unknown":1' in re.sub(r"\s", "", out)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_terminal_that_goes_away_stops_the_run_and_loses_no_answer(
+    cli: CommandLine, partner: Partner, spec: Path, workers: int
+) -> None:
+    partner.delay = 0.02
+    people = "".join(f"jane.doe.{number}@example.com,Jane\n" for number in range(2000))
+    rows = cli.write("many.csv", f"email,firstname\n{people}")
+    ours, theirs = pty.openpty()
+    streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+    with cli.start("replay", spec, rows, "--workers", workers, preexec_fn=_lead, **streams) as process:
+        os.close(theirs)
+        wait_for(lambda: len(partner.heard) > 100)
+        os.close(ours)
+        assert process.wait(20) == INTERRUPTED
+    [run] = cli("runs", "list", "--output", "json").json
+    assert (run["state"], run["counts"]) == ("interrupted", {"delivered": len(partner.heard)})
+
+
+def test_rows_typed_at_a_terminal_end_with_one_ctrl_d(cli: CommandLine, partner: Partner, spec: Path) -> None:
+    ours, theirs = pty.openpty()
+    with cli.start("replay", spec, "-", "--output", "json", stdin=theirs, preexec_fn=_lead) as process:
+        assert process.stderr is not None
+        while "end with Ctrl-D" not in (line := process.stderr.readline()):
+            assert line
+        os.write(ours, b"email,firstname\njane.doe@example.com,Jane\n")
+        wait_for(lambda: len(partner.heard) == 1)
+        os.write(ours, b"\x04")
+        out, err = process.communicate(timeout=10)
+    os.close(ours)
+    os.close(theirs)
+    assert process.returncode == 0, err
+    assert json.loads(out)["counts"] == {"delivered": 1}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_was_answered_while_the_process_was_suspended_counts(
+    cli: CommandLine, partner: Partner, rows: Path, workers: int
+) -> None:
+    partner.delay = 0.3
+    spec = cli.write("x.yaml", spec_text(partner.url).replace("timeout: 5s", "timeout: 1s"))
+    with cli.start("replay", spec, rows, "--workers", workers, "--output", "json", start_new_session=True) as process:
+        wait_for(lambda: len(partner.heard) == 3)
+        os.killpg(process.pid, signal.SIGSTOP)  # as Ctrl-Z does, or a lid that is closed
+        time.sleep(1.5)
+        os.killpg(process.pid, signal.SIGCONT)
+        out, err = process.communicate(timeout=10)
+    assert process.returncode == 0, err
+    assert json.loads(out)["counts"] == {"delivered": 3}
+
+
+def _lead() -> None:
+    """Be a session of its own, whose terminal is stdin, as a shell's child is."""
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 PIPES: dict[str, Callable[[Path], list[str]]] = {

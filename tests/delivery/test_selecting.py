@@ -112,7 +112,7 @@ def test_equal_rows_are_one_however_far_apart_they_stand(journal):
         if len(waiting) == 300:  # as a feed reads ahead
             intend(writer, *waiting)
             waiting.clear()
-    assert tally.left_out == {LeftOut.DELIVERED: 4}
+    assert tally.left_out == {LeftOut.REPEATED: 4}
     assert len(sent) == len(set(sent)) == len(rows) - 4
 
 
@@ -200,7 +200,7 @@ def test_workers_of_one_run_do_not_send_what_stands_twice_in_the_input(journal, 
         other = opened.attach(one.run)
         first, second, third = people(1, 1, 2)
         assert claim(one, first) == {}
-        assert claim(other, second, third) == {2: LeftOut.DELIVERED}
+        assert claim(other, second, third) == {2: LeftOut.REPEATED}
         settle(one, first, OutcomeKind.REJECTED)
         assert claim(other, second) == {}
 

@@ -210,12 +210,15 @@ class RunWriter:
         ledger.hold(connection, self.key)
         self._elsewhere.look(connection, self._underway.numbers)
         marks = [mark for _, mark in batch.values() if mark is not None]
-        known = set() if again else self._elsewhere.workers | ledger.entered(connection, marks, certain=True)
+        repeated = set() if again else self._elsewhere.workers
+        delivered = set() if again else ledger.entered(connection, marks, certain=True)
         unsure = set() if doubtful else self._elsewhere.runs | ledger.entered(connection, marks, certain=False)
         taken: dict[int, LeftOut] = {}
         for row, (_, mark) in batch.items():
-            if mark in known:
+            if mark in delivered:
                 taken[row] = LeftOut.DELIVERED
+            elif mark in repeated:
+                taken[row] = LeftOut.REPEATED
             elif mark in unsure:
                 taken[row] = LeftOut.UNCERTAIN
         return taken
