@@ -97,7 +97,8 @@ class ColumnMapper:
     ) -> None:
         self._wanted = None if wanted is None else tuple(dict.fromkeys(wanted))
         self._told = dict(told or {})
-        self._explicit = {**(spec or {}), **self._told}
+        spoken = set(self._told.values())  # what is told wins, whichever column the spec means for the attribute
+        self._explicit = {key: name for key, name in (spec or {}).items() if name not in spoken} | self._told
         self._forgiven = _forgiven(self._wanted or ())
         self._found: set[str] = set()
 

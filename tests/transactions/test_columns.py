@@ -35,6 +35,14 @@ def test_what_the_spec_wants_comes_first():
     assert plan.report.guessed == {"zip": "billingzipcode", "colour": "Colour"}
 
 
+@pytest.mark.parametrize("told", ["email", "#2"])
+def test_what_is_told_wins_over_another_column_that_the_spec_means(told):
+    mapper = ColumnMapper(wanted=["email"], told={told: "email"}, spec={"Mail": "email"})
+    plan = mapper.plan(["Mail", "email"], "x.csv")
+    assert plan.names == ("Mail", "email")
+    mapper.check_told(["Mail", "email"])
+
+
 def test_the_report_tells_unmapped_unused_and_missing():
     report = ColumnMapper(wanted=["email", "dob"]).plan(["email", "city", "shoe size"], "x.csv").report
     assert report.mapped == {"email": "email", "city": "city"}
