@@ -5,9 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rokt_export.commands.onward import resume_command
 from rokt_export.commands.remembered import ReplayFlags
 from rokt_export.errors import TransactionsError, UsageError
 
@@ -84,9 +86,9 @@ class Chosen:
             _check_same_place(self.resumed, guarded=guarded)
             kept = self.resumed.options.get("only")
             ranges = None if kept is None else tuple((low, high) for low, high in kept)
-            files = _files_of(self.resumed, named, "--resume")
+            files = _files_of(self.resumed, named, "--resume", self._place)
         elif self.earlier is not None:
-            files = _files_of(self.earlier, named, "--from-run")
+            files = _files_of(self.earlier, named, "--from-run", self._place)
             ranges = _rows_with(self._place, self.earlier, self._only)
         if not files:
             raise UsageError(
@@ -101,6 +103,9 @@ class Chosen:
             yield f"run {self.earlier.run} sent to {was}; this one sends to {now}"
         if self.resumed is not None and self.resumed.spec_sha256 != ready.loaded.sha256:
             yield f"the spec is not the one that run {self.resumed.run} began with"
+        if self.resumed is not None:
+            for flag in self.flags.read_otherwise(self.resumed):
+                yield f"{flag} is not what run {self.resumed.run} began with: the rest of its rows are read another way"
 
 
 def stamps_of(files: tuple[str, ...]) -> list[list[Any]]:
@@ -158,16 +163,18 @@ def _earlier(place: str, choice: Choice, resumed: RunInfo | None) -> RunInfo | N
         return journal.find(choice.from_run)
 
 
-def _files_of(run: RunInfo, told: tuple[str, ...], flag: str) -> tuple[str, ...]:
+def _files_of(run: RunInfo, told: tuple[str, ...], flag: str, place: str) -> tuple[str, ...]:
     """Return the files whose rows a run numbered: as they were told now, else as it had them."""
     from rokt_export.transactions.files import STDIN
 
     if not told and STDIN in run.events:
+        again = resume_command(
+            run.run, events=run.events, options=run.options, environment=run.environment, journal=place
+        )
         raise UsageError(
             f"run {run.run} read its rows from stdin, which is gone",
             where=flag,
-            remedy=f"Pipe the same rows in again from the first: rokt-export replay "
-            f"{shlex.quote(run.spec_file)} - {flag} {run.run}",
+            remedy=f"Pipe the same rows in again from the first: {again.replace('--resume', flag)}",
         )
     _check_unchanged(run)
     stamps = run.options.get("stamps")
@@ -186,12 +193,23 @@ def _check_unchanged(run: RunInfo) -> None:
     for path, size, modified in run.options.get("stamps", ()):
         stamp = FileStamp.of(path)
         if stamp is None or (stamp.size, stamp.mtime_ns) != (size, modified):
+            why = "a resume tells rows apart by their place in the file"
+            if stamp is None:
+                raise TransactionsError(
+                    f"the file that run {run.run} read is gone", where=path, remedy=f"Bring it back: {why}."
+                )
+            if stamp.size != size:
+                raise TransactionsError(
+                    f"the file had {size:,} bytes when run {run.run} read it, and has {stamp.size:,}",
+                    where=path,
+                    remedy=f"Bring it back as it was: {why}.",
+                )
+            moment = f"{datetime.fromtimestamp(modified // 10**9, UTC):%Y-%m-%d %H:%M:%S}.{modified % 10**9:09d} UTC"
             raise TransactionsError(
-                f"the file that run {run.run} read is gone"
-                if stamp is None
-                else f"the file is not as it was when run {run.run} read it",
+                f"the file was written to after run {run.run} had read it, or was copied since; its size is the same",
                 where=path,
-                remedy="Bring it back as it was: a resume tells rows apart by their place in the file.",
+                remedy=f"Bring it back as it was: {why}. If you are sure that each row is where it was, give the file "
+                f"its time back: touch -d '{moment}' {shlex.quote(path)}",
             )
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rokt_export.commands.loading import journal_place
+from rokt_export.commands.onward import place_flag, resume_command
 from rokt_export.commands.options import Output
-from rokt_export.commands.terminal import Terminal, to_stdout
+from rokt_export.commands.terminal import Terminal, number_of, to_stdout
 from rokt_export.errors import ExitStatus, UsageError
 from rokt_export.exchange.model import OutcomeKind
 
 if TYPE_CHECKING:
     from rokt_export.commands.running import Done
+    from rokt_export.delivery.journal import RunInfo
     from rokt_export.reports.story import Story
 
 
@@ -54,7 +54,7 @@ def present(
     from rokt_export.reports.formats import format_of, write_reports
     from rokt_export.reports.story import Story
 
-    again = f"The run is in the journal: rokt-export runs export {done.run}{_place(journal)}"
+    again = f"The run is in the journal: rokt-export runs export {done.run}{place_flag(journal)}"
     with Journal.open(journal) as opened:
         story = Story.of(opened, opened.find(done.run))
         with to_stdout(again):
@@ -68,13 +68,18 @@ def present(
         terminal.warn(f"stopped: {done.result.finished.message}")
     stopped = done.status is ExitStatus.INTERRUPTED or done.result.finished.message
     if stopped and story.run.command == "replay":
-        terminal.say(f"go on with: rokt-export runs resume {done.run}{_place(journal)}")
+        _say_how_to_go_on(story.run, journal, terminal)
     return done.status
 
 
-def _place(journal: str) -> str:
-    """The flag that names the journal, where another command would look for it elsewhere."""
-    return "" if journal == journal_place(None) else f" --journal {shlex.quote(journal)}"
+def _say_how_to_go_on(run: RunInfo, journal: str, terminal: Terminal) -> None:
+    onward = resume_command(
+        run.run, events=run.events, options=run.options, environment=run.environment, journal=journal
+    )
+    terminal.say(f"go on with: {onward}")
+    if failed := run.counts.get(OutcomeKind.FAILED):
+        settled = number_of(failed, "row that failed is settled", "rows that failed are settled")
+        terminal.say(f"{settled}, and not sent by that: a new replay with --only failed --from-run {run.run} does")
 
 
 def show(story: Story, terminal: Terminal, output: Output, *, everything: bool) -> None:

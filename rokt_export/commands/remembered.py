@@ -77,6 +77,12 @@ class ReplayFlags:
             before = {name: value for name, value in before.items() if name not in ("sandbox", "sandbox_url")}
         return replace(self, **{**before, **told})
 
+    def read_otherwise(self, run: RunInfo) -> list[str]:
+        """Return the flags, as a user types them, by which these read or change rows otherwise than a run did."""
+        before = {**asdict(_UNTOLD), **run.options.get("flags", {})}
+        known = sorted(_OF_ROWS - {"set_values"})  # of these the journal has but the names
+        return [_OF_ROWS_AS_TOLD[name] for name in known if getattr(self, name) != before[name]]
+
     def kept(self, spec: PartnerSpec) -> dict[str, Any]:
         """Return what is kept with the run: all that differs from what goes without saying.
 
@@ -95,4 +101,12 @@ class ReplayFlags:
 
 
 _UNTOLD = ReplayFlags()
-_OF_ROWS = frozenset({"columns", "set_values", "unset", "encoding", "delimiter", "test_data"})
+_OF_ROWS_AS_TOLD = {
+    "columns": "--map",
+    "set_values": "--set",
+    "unset": "--unset",
+    "encoding": "--encoding",
+    "delimiter": "--delimiter",
+    "test_data": "--test-data",
+}
+_OF_ROWS = frozenset(_OF_ROWS_AS_TOLD)

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from rokt_export.commands.loading import Ready
+from rokt_export.commands.onward import resume_command
 from rokt_export.commands.progress import ProgressWatch
 from rokt_export.commands.terminal import GUARD, Terminal, drop, number_of
 from rokt_export.delivery.events import Settled, StopReason
@@ -250,7 +251,12 @@ def _told_what_is_settled(job: Job, run: str) -> Iterator[None]:
         message = error.message
         if error.settled is not None:
             message = f"{message}; settled in run {run}: {_settled(job, run) or error.settled}"
-        remedy = f"{error.remedy or ''} Run {run}: what is in the journal stays settled; resume it when this is mended."
+        remedy = f"{error.remedy or ''} What is in the journal stays settled."
+        if job.command == "replay":
+            onward = resume_command(
+                run, events=job.events, options=job.options, environment=job.plan.environment, journal=job.plan.journal
+            )
+            remedy += f" Then go on with: {onward}"
         raise JournalError(message, where=error.where, remedy=remedy.strip()) from error
 
 

@@ -354,9 +354,9 @@ class Engine:
         now = time.monotonic()
         if isinstance(answer, Fault) and answer.kind in _NO_ANSWER:
             if self._breaker.failed(now, taken=True):
-                self._told.append(Paced(f"the partner does not answer, trying again: {answer.message}"))
+                self._told.append(Paced(f"{_silence(answer)}, trying again: {answer.message}"))
             if self._breaker.open and self._breaker.exhausted(now):
-                self.stop(StopReason.UNREACHABLE, f"the partner does not answer: {answer.message}")
+                self.stop(StopReason.UNREACHABLE, f"{_silence(answer)}: {answer.message}")
             return
         self._reached = True
         if self._breaker.answered():
@@ -443,3 +443,8 @@ class Engine:
             yield Withdrawn(tuple(unsent))
         while self._told:
             yield self._told.popleft()
+
+
+def _silence(fault: Fault) -> str:
+    """In words, that a request was taken and no answer came, or only a part of one."""
+    return "the partner does not answer" if fault.timings.first_byte == 0 else "the partner does not answer in full"

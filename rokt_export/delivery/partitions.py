@@ -193,7 +193,7 @@ def _feed(
 ) -> FileFeed | LiveFeed:
     live = isinstance(plan.rows, FileRows) and is_live(plan.rows)
     ahead = (lambda: 1) if live else (lambda: share.ahead)
-    chosen = select(iter(transactions), plan.selection, writer, identity_of(plan.spec), tally, ahead)
+    chosen = select(iter(transactions), plan.selection, writer, identity_of(plan.spec), tally, ahead, live=live)
     return LiveFeed(chosen, transport.wake) if live else FileFeed(chosen, share)
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from rokt_export.delivery.sameness import Identity, canonical_row
 from rokt_export.delivery.tally import LeftOut, Tally
+from rokt_export.errors import TransactionsError
 from rokt_export.transactions.model import Transaction
 
 if TYPE_CHECKING:
     from rokt_export.delivery.journal import RowSet, RunWriter
     from rokt_export.delivery.plan import Selection
 
+_REDACTED = re.compile(r"person-|\$")
+"""What stands in a name in place of something that the journal does not keep."""
 _RECENT = 4096
 """Rows remembered after they were chosen: more than a feed reads ahead, so that by then they are in the journal."""
 
@@ -25,6 +29,8 @@ def select(
     identity: Identity,
     tally: Tally,
     ahead: Callable[[], int] = lambda: 500,
+    *,
+    live: bool = False,
 ) -> Iterator[Transaction]:
     """Return the transactions that a selection asks for, and count the others as skipped.
 
@@ -39,10 +45,16 @@ def select(
         tally: where skipped rows are counted.
         ahead: returns how many transactions to look up in the ledger at once; 1 for an input that must not be waited
             for.
+        live: the input is not a file that is known to be the same: a row that is settled must go by the same name.
+
+    Raises:
+        TransactionsError: while iterated: a live input is not the one that this run began with.
     """
     settled, unsettled = writer.settled_rows(), writer.unsettled_rows()
     if selection.only is not None or settled or unsettled:
         wished = writer.unknown_rows() if selection.unknown else None
+        if live and settled:
+            transactions = _known_again(transactions, settled, writer)
         transactions = _of_this_run(transactions, selection, settled, unsettled, wished, tally)
     if not writer.production:
         return transactions
@@ -71,6 +83,25 @@ def _of_this_run(
             tally.leave_out(LeftOut.NOT_ASKED)
         else:
             yield transaction
+
+
+def _known_again(transactions: Iterator[Transaction], settled: RowSet, writer: RunWriter) -> Iterator[Transaction]:
+    """Let nobody take another row for one that was sent: of a log, `tail -F` does not begin at the first line."""
+    names: dict[int, str] = {}
+    looked_up = range(0)
+    for transaction in transactions:
+        row = transaction.row
+        if row in settled:
+            if row not in looked_up:
+                looked_up = range(row, row + _RECENT)
+                names = writer.names(looked_up)
+            name = names.get(row, transaction.id)
+            if name != transaction.id and not _REDACTED.search(name):
+                raise TransactionsError(
+                    f"row {row:,} is another than the row {row:,} that run {writer.run} settled",
+                    remedy="Pipe the same rows in again from the first; or leave --resume out: they are a new run's.",
+                )
+        yield transaction
 
 
 def _not_of_others(

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -293,15 +294,64 @@ def test_a_file_that_changed_since_is_refused(cli, spec, partner, change):
     for arguments in (["runs", "resume", run], ["replay", spec, "--only", "rejected", "--from-run", run]):
         shown = cli(*arguments)
         assert shown.status == 3
-        assert "rows.csv" in shown.err and ("gone" in shown.err or "not as it was" in shown.err)
+        assert {"more": "and has 2", "other": "its size is the same", "gone": "is gone"}[change] in shown.err
+        assert "rows.csv" in shown.err and "ring it back" in shown.err
     assert len(partner.heard) == before
 
 
-def test_a_run_over_stdin_is_not_resumed_over_another(cli, spec, partner):
-    assert cli("replay", spec, "-", "--name", "piped", stdin=people(1).encode()).status == 0
-    shown = cli("runs", "resume", "piped")
+def test_a_file_that_was_copied_back_is_resumed_as_the_error_says(cli, spec, partner):
+    run = stopped(cli, spec, partner)
+    rows = cli.folder / "rows.csv"
+    rows.write_text(rows.read_text())
+    shown = cli("runs", "resume", run)
+    assert shown.status == 3
+    subprocess.run(re.search(r"touch -d '.*", shown.err)[0], shell=True, check=True)
+    assert cli("runs", "resume", run).status == 1
+    assert Counter(emails(partner)) == {str(number): 1 for number in range(1, 10)}
+
+
+def numbered(*numbers: int) -> bytes:
+    return b"transactionid,email\n" + b"".join(b"tx%d,jane.doe.%d@example.com\n" % (n, n) for n in numbers)
+
+
+def test_a_run_over_stdin_goes_on_as_it_says_and_over_no_other_rows(cli, spec, partner):
+    place = cli.folder / "a journal.sqlite"
+    partner.answer = refusing(3)
+    stopping = cli("replay", spec, "-", "--journal", place, "--stop-after", "1", stdin=numbered(*range(1, 31)))
+    assert stopping.status == 1
+    sent = len(partner.heard)
+    assert sent < 30
+    onward = re.search(r"go on with: … \| rokt-export (.*)", stopping.err)[1]
+    shown = cli("runs", "resume", "last", "--journal", place)
     assert shown.status == 2
-    assert "from stdin, which is gone" in shown.err
+    assert "from stdin, which is gone" in shown.err and onward in shown.err
+    other = cli(*shlex.split(onward), stdin=numbered(*range(31, 36)))
+    assert other.status == 3
+    assert "row 1 is another than the row 1 that run" in other.err
+    assert len(partner.heard) == sent
+    assert cli(*shlex.split(onward), stdin=numbered(*range(1, 31))).status == 1
+    assert Counter(emails(partner)) == {str(number): 1 for number in range(1, 31)}
+
+
+def test_a_resume_that_reads_rows_otherwise_says_so(cli, spec, partner):
+    run = stopped(cli, spec, partner)
+    shown = cli("replay", spec, "--resume", run, "--map", "firstname=shoe")
+    assert f"--map is not what run {run} began with" in shown.err
+    assert "--encoding" not in shown.err
+
+
+def test_what_failed_is_not_sent_by_a_resume_and_is_told_how_it_is(cli, spec, partner):
+    rows = cli.write("rows.csv", people(*range(1, 10)))
+    partner.answer = refusing(2, status=500)
+    failing = cli.write(
+        "failing.yaml", spec.read_text().replace("responses:", "responses:\n  - {outcome: failed, status: 5xx}")
+    )
+    shown = cli("replay", failing, rows, "--stop-after", "1", "--concurrency", "1")
+    assert "1 row that failed is settled, and not sent by that" in shown.err
+    run = re.search(r"--only failed --from-run (\S+)", shown.err)[1]
+    partner.answer = refusing()
+    assert cli("replay", failing, "--only", "failed", "--from-run", run).status == 0
+    assert emails(partner)[-1] == "2"
 
 
 # --- a live input

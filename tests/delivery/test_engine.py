@@ -348,10 +348,11 @@ def test_without_patience_the_first_rows_say_why(bench):
     assert "connection refused" in str(run.exchanges[0].error)
 
 
-@pytest.fixture
-def swallower() -> Iterator[tuple[str, list[int]]]:
-    """A gateway whose partner is gone: it takes each request, and closes."""
+@pytest.fixture(params=[b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"], ids=["nothing", "a beginning"])
+def swallower(request: pytest.FixtureRequest) -> Iterator[tuple[str, list[int], str]]:
+    """A gateway whose partner is gone: it takes each request, and closes, or answers in part; and how that is told."""
     taken: list[int] = []
+    words = "does not answer in full" if request.param else "does not answer:"
     listener = socket.create_server(("127.0.0.1", 0))
 
     def swallow() -> None:
@@ -364,19 +365,21 @@ def swallower() -> Iterator[tuple[str, list[int]]]:
                 connection.settimeout(2.0)
                 if connection.recv(65536):
                     taken.append(1)
+                    connection.sendall(request.param)
 
     thread = threading.Thread(target=swallow, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}", taken
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}", taken, words
     listener.shutdown(socket.SHUT_RDWR)
     listener.close()
     thread.join(5)
 
 
 def test_a_gateway_that_takes_and_never_answers_does_not_swallow_the_file(bench, swallower):
-    bench.url, taken = swallower
+    bench.url, taken, words = swallower
     run = bench.run(5000, patience=1.0, idempotent=False)
     assert run.finished is not None and run.finished.reason is StopReason.UNREACHABLE
+    assert f"the partner {words}" in run.finished.message
     assert run.outcomes == {UNKNOWN: len(taken)}
     assert 10 <= len(taken) <= 20
 

@@ -217,3 +217,20 @@ def test_a_batch_of_which_everything_is_taken_leaves_no_trace(journal):
 def test_staging_takes_no_claims(journal):
     one, other = begin(journal), begin(journal)
     assert claim(one, *people(1)) == claim(other, *people(1)) == {}
+
+
+def test_a_live_input_is_resumed_over_the_same_rows_alone(journal):
+    writer = begin(journal)
+    rows = people(1, 2, 3)
+    intend(writer, *rows[:2])
+    settle(writer, rows[0], OutcomeKind.DELIVERED)
+    writer.settle([Delivery(2, "person-0123456789", OutcomeKind.DELIVERED, attempts=1)])  # a name that is not kept
+
+    def resumed(*transactions: Transaction) -> list[int]:
+        chosen = select(iter(transactions), Selection(), writer, IDENTITY, Tally(), live=True)
+        return [each.row for each in chosen]
+
+    assert resumed(*rows) == [3]
+    assert resumed(rows[0], Transaction(2, "another", {}), rows[2]) == [3]
+    with pytest.raises(TransactionsError, match="row 1 is another than the row 1 that run"):
+        resumed(Transaction(1, "tx7", {}), *rows[1:])

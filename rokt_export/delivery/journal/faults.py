@@ -11,8 +11,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from rokt_export.errors import JournalError, RoktExportError
 
 _SQLITE = {
-    "SQLITE_FULL": ("the disk is full", "Free some space, then resume the run."),
-    "SQLITE_IOERR": ("the disk does not take or give the data", "Check the disk and its limits, then resume the run."),
+    "SQLITE_FULL": ("the disk is full", "Free some space."),
+    "SQLITE_IOERR": ("the disk does not take or give the data", "Check the disk and its limits."),
     "SQLITE_READONLY": (
         "the journal can only be read",
         "Allow writing to the file and its folder, or name another with --journal.",
@@ -31,13 +31,13 @@ _SQLITE = {
     "SQLITE_LOCKED": ("another process holds it", "Wait for that process to end, or name another with --journal."),
 }
 _SQLSTATE = {
-    "08": ("the database server cannot be reached", "Check its address and that it runs, then resume the run."),
+    "08": ("the database server cannot be reached", "Check its address and that it runs."),
     "28": ("the database server refused the user or the password", "Check the --journal URL."),
     "3D": ("the server has no such database", "Create it, or check the --journal URL."),
     "42501": ("the database user lacks the right", "Grant it rights on the schema."),
-    "53": ("the database server has run out of space or connections", "Relieve the server, then resume the run."),
+    "53": ("the database server has run out of space or connections", "Relieve the server."),
     "25006": ("the database can only be read", "Name a server that takes writes."),
-    "57": ("the database server shut the connection", "Check that it runs, then resume the run."),
+    "57": ("the database server shut the connection", "Check that it runs."),
 }
 
 

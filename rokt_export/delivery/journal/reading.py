@@ -88,6 +88,14 @@ def _rows(
     return found
 
 
+def names(connection: Connection, run_no: int, rows: range) -> dict[int, str]:
+    """Return what some rows of a run, those that are settled, are called; a purged run has no names."""
+    chosen = select(delivery.c.row, delivery.c.transaction).where(
+        delivery.c.run_no == run_no, delivery.c.row.between(rows.start, rows.stop - 1)
+    )
+    return {row: name for row, name in connection.execute(chosen) if name is not None}
+
+
 def recordings(engine: Engine, run_no: int, rows: Iterable[int] | None = None) -> Iterator[tuple[int, bytes]]:
     """Yield the recordings of a run in row order, or those of the given rows in the order given."""
     if rows is not None:

@@ -324,6 +324,15 @@ class RunWriter:
         with self._guard("read"), self._store.reading.connect() as connection:
             return reading.rows(connection, self._run_no, [OutcomeKind.UNKNOWN])
 
+    def names(self, rows: range) -> dict[int, str]:
+        """Return what those of these rows that are settled in this run are called, redacted.
+
+        Raises:
+            JournalError: the journal cannot be read.
+        """
+        with self._guard("read"), self._store.reading.connect() as connection:
+            return reading.names(connection, self._run_no, rows)
+
     def heartbeat(self) -> None:
         """Give a sign of life, at most every few seconds; `intend` and `settle` give it too.
 
