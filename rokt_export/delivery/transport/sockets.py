@@ -95,8 +95,9 @@ class Sockets:
     def wait(self, seconds: float) -> list[tuple[int, int]]:
         """Return descriptors and events, of at least one where one is ready within `seconds`."""
         events: list[tuple[int, int]] = self._poll(seconds)
-        # A process that was suspended amid a wait comes back late and empty-handed, whatever has arrived meanwhile.
-        return events or self._poll(0.0)
+        if not events and seconds:  # it may have been suspended: then it comes back empty-handed, whatever has arrived
+            events = self._poll(0.0)
+        return events
 
     def serve(self, events: list[tuple[int, int]]) -> bool:
         """Let libcurl work on what is ready; return whether `wake` was called."""
