@@ -148,7 +148,20 @@ def _start_worker(level: Any, told: Any, common: Common) -> None:
 
 
 def _work(plan: Plan, run_id: str, index: int) -> Result:
+    _keep_to_a_core(index, plan.partitions)
     return _worker.run(plan, run_id, index)
+
+
+def _keep_to_a_core(index: int, workers: int) -> None:
+    """Where each core has a worker, let none be moved: it would leave its caches behind, and wait where another runs.
+
+    Should something else need a core, that core's worker takes fewer rows, and the others more.
+    """
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        if workers >= len(cores):
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(0, {cores[index % len(cores)]})
 
 
 def _raise(level: Any, to: int) -> None:

@@ -288,6 +288,25 @@ def _miss(misses: Misses) -> None:
         misses.miss()
 
 
+def _cores_of(index: int, workers_: int) -> set[int]:
+    workers._keep_to_a_core(index, workers_)
+    return os.sched_getaffinity(0)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores are not chosen here")
+def test_as_many_workers_as_cores_keep_to_one_each_and_fewer_to_none():
+    cores = os.sched_getaffinity(0)
+
+    def kept(count: int) -> list[set[int]]:
+        with multiprocessing.Pool(1, maxtasksperchild=1) as pool:
+            return [pool.apply(_cores_of, (index, count)) for index in range(count)]
+
+    assert sorted(core for each in kept(len(cores)) for core in each) == sorted(cores)
+    assert all(len(each) == 1 for each in kept(len(cores) + 1))
+    assert all(each == cores for each in kept(len(cores) - 1))
+    assert os.sched_getaffinity(0) == cores
+
+
 def test_misses_are_counted_over_processes():
     context = multiprocessing.get_context("spawn")
     misses = SharedMisses(context)
