@@ -36,10 +36,9 @@ def _beside_hey(runs: dict[str, list[Measured]]) -> list[str]:
     ours, hey = runs[RoktExport(2).name], runs.get("hey")
     if not ours or not hey:
         return []
+    whole = _rate(ours) / _rate(hey)
     sending = middle([run.sending_rate for run in ours]) / middle([run.sending_rate for run in hey])
-    return [
-        f"2 workers have {_rate(ours) / _rate(hey):,.2f} x hey's rows/s as a whole command, {sending:,.2f} x while sending."
-    ]
+    return [f"2 workers have {whole:,.2f} x hey's rows/s as a whole command, {sending:,.2f} x while sending."]
 
 
 def _rate(runs: list[Measured]) -> float:
