@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from rokt_export.delivery.tokens import OwnStore, TokenStore
@@ -49,11 +48,9 @@ class Credentials:
             from rokt_export.delivery.granted import DigestAuth, TokenSource  # requests loads for long
 
             fill = filler(variables)
-            places = chain(stores, iter(OwnStore, None))
-            self._tokens = [
-                TokenSource(each, fill, trust, proxy, base_url, reveal, store)
-                for each, store in zip(tokens, places, strict=False)
-            ]
+            for index, each in enumerate(tokens):
+                store = stores[index] if index < len(stores) else OwnStore()
+                self._tokens.append(TokenSource(each, fill, trust, proxy, base_url, reveal, store))
             asked = [DigestAuth(fill(each.username), fill(each.password)) for each in digests]
             self._granted = [*self._tokens, *asked]
 
