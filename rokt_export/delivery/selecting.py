@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _REDACTED = re.compile(r"person-|\$")
 """What stands in a name in place of something that the journal does not keep."""
+_NAMES = 1000
+"""Rows whose names are looked up at a time."""
 _RECENT = 4096
 """Rows remembered after they were chosen: more than a feed reads ahead, so that by then they are in the journal."""
 
@@ -93,7 +95,7 @@ def _known_again(transactions: Iterator[Transaction], settled: RowSet, writer: R
         row = transaction.row
         if row in settled:
             if row not in looked_up:
-                looked_up = range(row, row + _RECENT)
+                looked_up = range(row, row + _NAMES)
                 names = writer.names(looked_up)
             name = names.get(row, transaction.id)
             if name != transaction.id and not _REDACTED.search(name):
