@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rokt_export.commands.onward import resume_command
+from rokt_export.commands.onward import Onward
 from rokt_export.commands.remembered import ReplayFlags
 from rokt_export.errors import TransactionsError, UsageError
 
@@ -86,15 +86,35 @@ class Chosen:
             _check_same_place(self.resumed, guarded=guarded)
             kept = self.resumed.options.get("only")
             ranges = None if kept is None else tuple((low, high) for low, high in kept)
-            files = _files_of(self.resumed, named, "--resume", self._place)
+            files = self._files_of(self.resumed, named, "--resume", self.resumed.run)
         elif self.earlier is not None:
-            files = _files_of(self.earlier, named, "--from-run", self._place)
+            files = self._files_of(self.earlier, named, "--from-run", self.earlier.run, "--only", self._only)
             ranges = _rows_with(self._place, self.earlier, self._only)
         if not files:
             raise UsageError(
                 "no file of transactions is named", remedy="Name one or more after the spec, or - for stdin."
             )
         return files, ranges
+
+    def _files_of(self, run: RunInfo, told: tuple[str, ...], *flags: str) -> tuple[str, ...]:
+        """Return the files whose rows a run numbered: as they were told now, else as it had them."""
+        from rokt_export.transactions.files import STDIN
+
+        if not told and STDIN in run.events:
+            raise UsageError(
+                f"run {run.run} read its rows from stdin, which is gone",
+                where=flags[0],
+                remedy=f"Pipe the same rows in again from the first: {Onward.of(run, self._place).piped(*flags)}",
+            )
+        _check_unchanged(run)
+        stamps = run.options.get("stamps")
+        if told and stamps and stamps_of(told) != stamps:
+            raise UsageError(
+                f"these are not the files that run {run.run} read, and a row is known by its place in them",
+                where=flags[0],
+                remedy=f"Leave the files out, or name the same: {shlex.join(run.events)}",
+            )
+        return told or tuple(stamp[0] for stamp in stamps or ()) or run.events
 
     def warnings(self, ready: Ready) -> Iterator[str]:
         """Yield what is not as it was in the earlier run, and may be meant so."""
@@ -161,30 +181,6 @@ def _earlier(place: str, choice: Choice, resumed: RunInfo | None) -> RunInfo | N
         )
     with Journal.open(place) as journal:
         return journal.find(choice.from_run)
-
-
-def _files_of(run: RunInfo, told: tuple[str, ...], flag: str, place: str) -> tuple[str, ...]:
-    """Return the files whose rows a run numbered: as they were told now, else as it had them."""
-    from rokt_export.transactions.files import STDIN
-
-    if not told and STDIN in run.events:
-        again = resume_command(
-            run.run, events=run.events, options=run.options, environment=run.environment, journal=place
-        )
-        raise UsageError(
-            f"run {run.run} read its rows from stdin, which is gone",
-            where=flag,
-            remedy=f"Pipe the same rows in again from the first: {again.replace('--resume', flag)}",
-        )
-    _check_unchanged(run)
-    stamps = run.options.get("stamps")
-    if told and stamps and stamps_of(told) != stamps:
-        raise UsageError(
-            f"these are not the files that run {run.run} read, and a row is known by its place in them",
-            where=flag,
-            remedy=f"Leave the files out, or name the same: {shlex.join(run.events)}",
-        )
-    return told or tuple(stamp[0] for stamp in stamps or ()) or run.events
 
 
 def _check_unchanged(run: RunInfo) -> None:

@@ -1,35 +1,55 @@
-"""The commands that go on after a run, as their user would type them."""
+"""The commands that go on after a replay, as their user would type them."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from rokt_export.commands.loading import journal_place
 from rokt_export.transactions.files import STDIN
 
+if TYPE_CHECKING:
+    from rokt_export.delivery.journal import RunInfo
 
-def resume_command(
-    run: str, *, events: Sequence[str], options: Mapping[str, Any], environment: str, journal: str
-) -> str:
-    """Return the command that goes on with a replay.
 
-    What it read from stdin must be piped in again, which `runs resume` cannot do. `--confirm` is left to its user.
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """What the commands after a replay have to say again.
 
-    Args:
-        run: its id.
-        events: the files that it was given.
-        options: what is kept with it for a resume.
+    Attributes:
+        spec: the spec file, as given.
+        events: the files, as given.
+        options: what is kept with the run for a resume.
         environment: where it sends to.
         journal: where it is kept.
     """
-    if STDIN not in events:
-        return f"rokt-export runs resume {run}{place_flag(journal)}"
-    words = ["rokt-export", "replay", str(options["spec_path"]), *events, "-e", environment, "--resume", run]
-    if options.get("env_file"):
-        words += ["--env-file", str(options["env_file"])]
-    return f"… | {shlex.join(words)}{place_flag(journal)}"
+
+    spec: str
+    events: Sequence[str]
+    options: Mapping[str, Any]
+    environment: str
+    journal: str
+
+    @classmethod
+    def of(cls, run: RunInfo, journal: str) -> Onward:
+        """Return it for a run in a journal."""
+        return cls(run.spec_file, run.events, run.options, run.environment, journal)
+
+    def resume(self, run: str) -> str:
+        """Return the command that goes on with a run: what it read from stdin must be piped in again."""
+        if STDIN in self.events:
+            return self.piped("--resume", run)
+        return f"rokt-export runs resume {run}{place_flag(self.journal)}"
+
+    def piped(self, *flags: str) -> str:
+        """Return the command that replays what is piped in; `--confirm` is left to its user."""
+        spec = str(self.options.get("spec_path", self.spec))
+        words = ["rokt-export", "replay", spec, *self.events, "-e", self.environment, *flags]
+        if self.options.get("env_file"):
+            words += ["--env-file", str(self.options["env_file"])]
+        return f"… | {shlex.join(words)}{place_flag(self.journal)}"
 
 
 def place_flag(journal: str) -> str:

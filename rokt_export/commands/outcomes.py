@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rokt_export.commands.onward import place_flag, resume_command
+from rokt_export.commands.onward import Onward, place_flag
 from rokt_export.commands.options import Output
 from rokt_export.commands.terminal import Terminal, number_of, to_stdout
 from rokt_export.errors import ExitStatus, UsageError
@@ -73,10 +73,7 @@ def present(
 
 
 def _say_how_to_go_on(run: RunInfo, journal: str, terminal: Terminal) -> None:
-    onward = resume_command(
-        run.run, events=run.events, options=run.options, environment=run.environment, journal=journal
-    )
-    terminal.say(f"go on with: {onward}")
+    terminal.say(f"go on with: {Onward.of(run, journal).resume(run.run)}")
     if failed := run.counts.get(OutcomeKind.FAILED):
         settled = number_of(failed, "row that failed is settled", "rows that failed are settled")
         terminal.say(f"{settled}, and not sent by that: a new replay with --only failed --from-run {run.run} does")

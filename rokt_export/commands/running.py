@@ -13,7 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from rokt_export.commands.loading import Ready
-from rokt_export.commands.onward import resume_command
+from rokt_export.commands.onward import Onward
 from rokt_export.commands.progress import ProgressWatch
 from rokt_export.commands.terminal import GUARD, Terminal, drop, number_of
 from rokt_export.delivery.events import Settled, StopReason
@@ -248,15 +248,14 @@ def _told_what_is_settled(job: Job, run: str) -> Iterator[None]:
     try:
         yield
     except JournalError as error:
-        message = error.message
-        if error.settled is not None:
-            message = f"{message}; settled in run {run}: {_settled(job, run) or error.settled}"
+        if error.settled is None:  # it is gone, or goes on elsewhere
+            raise
+        message = f"{error.message}; settled in run {run}: {_settled(job, run) or error.settled}"
         remedy = f"{error.remedy or ''} What is in the journal stays settled."
         if job.command == "replay":
-            onward = resume_command(
-                run, events=job.events, options=job.options, environment=job.plan.environment, journal=job.plan.journal
-            )
-            remedy += f" Then go on with: {onward}"
+            file, plan = job.ready.loaded.document.file, job.plan
+            onward = Onward(file, job.events, job.options, plan.environment, plan.journal)
+            remedy += f" Then go on with: {onward.resume(run)}"
         raise JournalError(message, where=error.where, remedy=remedy.strip()) from error
 
 

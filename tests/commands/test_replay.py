@@ -325,12 +325,17 @@ def test_a_run_over_stdin_goes_on_as_it_says_and_over_no_other_rows(cli, spec, p
     shown = cli("runs", "resume", "last", "--journal", place)
     assert shown.status == 2
     assert "from stdin, which is gone" in shown.err and onward in shown.err
+    again = cli("replay", spec, "--only", "rejected", "--from-run", "last", "--journal", place)
+    assert again.status == 2
+    piped = re.search(r"from the first: … \| rokt-export (.*)", again.err)[1]
     other = cli(*shlex.split(onward), stdin=numbered(*range(31, 36)))
     assert other.status == 3
     assert "row 1 is another than the row 1 that run" in other.err
     assert len(partner.heard) == sent
     assert cli(*shlex.split(onward), stdin=numbered(*range(1, 31))).status == 1
     assert Counter(emails(partner)) == {str(number): 1 for number in range(1, 31)}
+    assert cli(*shlex.split(piped), stdin=numbered(*range(1, 31))).status == 1
+    assert Counter(emails(partner))["3"] == 2
 
 
 def test_a_resume_that_reads_rows_otherwise_says_so(cli, spec, partner):
