@@ -15,7 +15,9 @@ from rokt_export.errors import TransactionsError, UsageError
 
 if TYPE_CHECKING:
     from rokt_export.commands.loading import Ready
+    from rokt_export.commands.rows import RowFlags
     from rokt_export.delivery.journal import RunInfo
+    from rokt_export.spec.model import PartnerSpec
 
 Ranges = tuple[tuple[int, int], ...]
 
@@ -88,6 +90,12 @@ class Chosen:
             ranges = None if kept is None else tuple((low, high) for low, high in kept)
             files = self._files_of(self.resumed, named, "--resume", self.resumed.run)
         elif self.earlier is not None:
+            if not self.earlier.events:
+                raise UsageError(
+                    f"run {self.earlier.run} invented its people: there is no file to take its rows from",
+                    where="--from-run",
+                    remedy="Run `rokt-export test` again; --seed invents the same people.",
+                )
             files = self._files_of(self.earlier, named, "--from-run", self.earlier.run, "--only", self._only)
             ranges = _rows_with(self._place, self.earlier, self._only)
         if not files:
@@ -126,6 +134,15 @@ class Chosen:
         if self.resumed is not None:
             for flag in self.flags.read_otherwise(self.resumed):
                 yield f"{flag} is not what run {self.resumed.run} began with: the rest of its rows are read another way"
+
+
+def options_of(spec: PartnerSpec, rows: RowFlags, *, sandbox: bool, sandbox_url: str | None) -> dict[str, Any]:
+    """Return what is kept with a run that is no replay, so that --from-run reads and changes its rows as it did."""
+    flags = ReplayFlags(
+        rows.columns or None, rows.changes or None, rows.unset or None, rows.encoding, rows.delimiter, rows.test_data,
+        sandbox=sandbox, sandbox_url=sandbox_url,
+    )  # fmt: skip
+    return {"flags": flags.kept(spec), "stamps": stamps_of(rows.files) if rows.files else []}
 
 
 def stamps_of(files: tuple[str, ...]) -> list[list[Any]]:

@@ -14,7 +14,10 @@ import typer
 from rokt_export.commands.loading import Ready, journal_place, load
 from rokt_export.commands.options import (
     Again,
+    Columns,
     Confirm,
+    Delimiter,
+    Encoding,
     EnvFile,
     JournalPlace,
     Name,
@@ -32,6 +35,7 @@ from rokt_export.delivery.interlock import PRODUCTION
 from rokt_export.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
+    from rokt_export.commands.rows import RowFlags
     from rokt_export.commands.running import Done
     from rokt_export.delivery.journal import Journal, RunInfo
     from rokt_export.delivery.plan import Destination, FileRows, GeneratedRows, Plan
@@ -77,8 +81,11 @@ def diff(
     between: Between = None,
     runs: Runs = None,
     count: Count = None,
+    columns: Columns = None,
     set_values: SetValues = None,
     unset: Unset = None,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
     learn: Learn = False,
     sandbox: WithSandbox = False,
     sandbox_url: SandboxUrls = None,
@@ -96,8 +103,10 @@ def diff(
 ) -> int:
     """Compare answers: outcomes first, then reasons, status and headers, the shape of bodies, and values.
 
-    Exit status: 0 they agree, 1 they differ, 2 to 5 as ever.
+    Exit status: 0 they agree, 1 they differ or not all could be compared, 2 to 5 as ever.
     """
+    from rokt_export.commands.rows import RowFlags
+
     terminal = Terminal(quiet, verbose, no_color)
     _check_flags(between, runs, output, report)
     _check_arguments(spec, events, between, learn=learn, in_sandbox=sandbox or bool(sandbox_url))
@@ -106,10 +115,11 @@ def diff(
         assert between is not None
         assert spec is not None
         sides = [load(spec, environment, env_file) for environment in between]
-        flags = _Flags(
-            tuple(events or ()), count, set_values or [], unset or [], test_data, again, name, confirm, sandbox,
-            sandbox_url or [],
+        rows = RowFlags(
+            tuple(events or ()), count or 1, set_values or [], unset or [], columns or [], test_data,
+            encoding, delimiter, seed=secrets.randbits(48),
         )  # fmt: skip
+        flags = _Flags(rows, count, again, name, confirm, sandbox, sandbox_url or [])
         done = _send(terminal, sides, flags, place)
         if len(done) < len(sides) or done[-1].status > ExitStatus.FINDINGS:
             terminal.warn("not compared: a side could not be sent to; `rokt-export runs list` shows what was")
@@ -123,7 +133,7 @@ def diff(
     if learn:
         assert spec is not None
         _learn(terminal, spec, result)
-    return ExitStatus.FINDINGS if result.differs else ExitStatus.OK
+    return ExitStatus.OK if result.agrees else ExitStatus.FINDINGS
 
 
 _SUFFIXES = {".html": "html", ".htm": "html", ".md": "markdown", ".json": "json"}
@@ -176,11 +186,8 @@ def _check_arguments(
 class _Flags:
     """What the command line says about sending."""
 
-    files: tuple[str, ...]
+    rows: RowFlags
     count: int | None
-    changes: list[str]
-    unset: list[str]
-    test_data: bool
     again: bool
     name: str | None
     confirm: str | None
@@ -190,6 +197,8 @@ class _Flags:
 
 def _send(terminal: Terminal, sides: Sequence[Ready], flags: _Flags, place: str) -> list[Done]:
     """Send the same transactions to both sides, each as a run of its own; stop where a side could not be sent to."""
+    from rokt_export.commands.chosen import options_of
+    from rokt_export.commands.looking import tell_first_rows
     from rokt_export.commands.production import pass_interlock
     from rokt_export.commands.running import Job, carry_out, new_key, variables_for
     from rokt_export.commands.sandboxed import sandboxed
@@ -201,8 +210,9 @@ def _send(terminal: Terminal, sides: Sequence[Ready], flags: _Flags, place: str)
     for ready in sides:
         pass_interlock(
             terminal, ready, sandboxed=flags.sandbox or bool(flags.urls), confirm=flags.confirm,
-            invented=not isinstance(rows, FileRows), test_data=flags.test_data,
+            invented=not isinstance(rows, FileRows), test_data=flags.rows.test_data,
         )  # fmt: skip
+    tell_first_rows(terminal, rows, flags.count)
     urls: Sequence[str | None] = flags.urls or [None] * len(sides)
     with ExitStack() as stack:
         ways = [
@@ -212,11 +222,12 @@ def _send(terminal: Terminal, sides: Sequence[Ready], flags: _Flags, place: str)
         # Both sides' variables are looked at before either is sent anything.
         values = [variables_for(ready, variables) for ready, (_, variables) in zip(sides, ways, strict=True)]
         key, done = new_key(), []
-        for ready, (destination, _), variables in zip(sides, ways, values, strict=True):
+        for ready, url, (destination, _), variables in zip(sides, urls, ways, values, strict=True):
             plan = _plan(ready, rows, flags, destination, variables, place, key)
             own = f"{flags.name}-{ready.environment}" if flags.name else None
             terminal.say(f"sending to {ready.environment}")
-            done.append(carry_out(Job("diff", ready, plan, own, flags.files), terminal))
+            options = options_of(ready.spec, flags.rows, sandbox=flags.sandbox, sandbox_url=url)
+            done.append(carry_out(Job("diff", ready, plan, own, flags.rows.files, options), terminal))
             for note in done[-1].result.tally.notes:
                 terminal.warn(note)
             if message := done[-1].result.finished.message:
@@ -227,17 +238,11 @@ def _send(terminal: Terminal, sides: Sequence[Ready], flags: _Flags, place: str)
 
 
 def _rows(ready: Ready, flags: _Flags) -> FileRows | GeneratedRows:
-    from rokt_export.commands.rows import RowFlags, rows_of
+    from rokt_export.commands.rows import rows_of
     from rokt_export.delivery.plan import FileRows
     from rokt_export.delivery.sourcing import is_live
 
-    rows = rows_of(
-        ready.spec,
-        RowFlags(
-            flags.files, flags.count or 1, flags.changes, flags.unset, test_data=flags.test_data,
-            seed=secrets.randbits(48),
-        ),
-    )  # fmt: skip
+    rows = rows_of(ready.spec, flags.rows)
     if isinstance(rows, FileRows) and is_live(rows):
         raise UsageError(
             "stdin can be read once, and two sides are to be sent its rows",

@@ -58,6 +58,18 @@ Reports = Annotated[
         show_default=False,
     ),
 ]  # fmt: skip
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="COLUMN=ATTRIBUTE", help="What a column carries.", show_default=False),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option("--encoding", help="The files' character encoding, if it is guessed wrong.", show_default=False),
+]
+Delimiter = Annotated[
+    str | None,
+    typer.Option("--delimiter", help="What separates the cells, if it is guessed wrong.", show_default=False),
+]
 SetValues = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Give an attribute this value in all rows.", show_default=False),

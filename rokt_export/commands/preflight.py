@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from rokt_export.commands.looking import FIRST_ROWS, tell_how_read
 from rokt_export.commands.terminal import Terminal, number_of
 from rokt_export.delivery.interlock import PRODUCTION
 from rokt_export.delivery.plan import FileRows, Plan
@@ -19,13 +20,10 @@ from rokt_export.transactions.files import STDIN
 if TYPE_CHECKING:
     from rokt_export.delivery.journal import RunInfo
     from rokt_export.transactions.model import Transaction
-    from rokt_export.transactions.scan import Scan
 
 _LARGE = 50_000_000
 """Bytes beyond which, unless production or --strict asks for all of it, only the beginning is looked at before."""
-_SAMPLE = 20_000
 _RENDERED = 1_000
-_SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +66,7 @@ def preflight(terminal: Terminal, plan: Plan, *, strict: bool, resumed: RunInfo 
     _tell_duration(terminal, plan, total)
     _tell_earlier(terminal, resumed)
     _tell_ledger(terminal, plan)
-    _tell_columns(terminal, found)
-    _tell_damage(terminal, found)
+    tell_how_read(terminal, plan.rows, found)
     for row, reason in readiness.problems[:5]:
         terminal.warn(f"  row {row} cannot be sent: {reason}")
     if len(readiness.problems) > 5:
@@ -89,7 +86,7 @@ def _limit(plan: Plan, *, strict: bool) -> int | None:
 
     assert isinstance(plan.rows, FileRows)
     size = sum(stamp.size for path in expand(plan.rows.paths) if (stamp := FileStamp.of(path)) is not None)
-    return None if strict or _guarded(plan) or size <= _LARGE else _SAMPLE
+    return None if strict or _guarded(plan) or size <= _LARGE else FIRST_ROWS
 
 
 def _guarded(plan: Plan) -> bool:
@@ -169,23 +166,3 @@ def _tell_duration(terminal: Terminal, plan: Plan, total: int | None) -> None:
             else f"{seconds:.0f} s"
         )
         terminal.say(f"at that rate: {text} or more")
-
-
-def _tell_columns(terminal: Terminal, found: Scan) -> None:
-    columns = found.columns
-    if columns.unmapped:
-        terminal.say(f"columns no attribute is known for: {', '.join(columns.unmapped[:_SHOWN])}", style="yellow")
-    if columns.missing:
-        terminal.say(f"attributes that no column carries: {', '.join(columns.missing[:_SHOWN])}", style="yellow")
-    if columns.unused:
-        terminal.detail(f"columns that the spec does not need: {', '.join(columns.unused)}")
-
-
-def _tell_damage(terminal: Terminal, found: Scan) -> None:
-    for damage in found.damages[:_SHOWN]:
-        terminal.warn(f"  {damage.where}: {damage.message}. {damage.remedy}")
-    told = min(len(found.damages), _SHOWN)
-    total = sum(found.counts.values())
-    if total > told:
-        kinds = ", ".join(f"{count:,} {kind}" for kind, count in found.counts.items())
-        terminal.warn(f"  in all {total:,}: {kinds}")

@@ -11,6 +11,9 @@ import typer
 
 from rokt_export.commands.loading import Ready, load
 from rokt_export.commands.options import (
+    Columns,
+    Delimiter,
+    Encoding,
     EnvFile,
     Environment,
     NoColor,
@@ -47,10 +50,6 @@ Events = Annotated[
 ]
 Count = Annotated[int, typer.Option("--count", min=1, metavar="N", help="How many to show.")]
 As = Annotated[Form, typer.Option("--as", help="HTTP text, a curl command that can be run, or JSON.")]
-Map = Annotated[
-    list[str] | None,
-    typer.Option("--map", metavar="COLUMN=ATTRIBUTE", help="What a column carries.", show_default=False),
-]
 
 
 def render(
@@ -60,7 +59,9 @@ def render(
     form: As = Form.HTTP,
     set_values: SetValues = None,
     unset: Unset = None,
-    columns: Map = None,
+    columns: Columns = None,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
     environment: Environment = "staging",
     test_data: TestData = False,
     show_personal: ShowPersonal = False,
@@ -74,23 +75,28 @@ def render(
 
     Exit status: 0 all rendered, 1 a row cannot satisfy the spec, 3 the spec or the file is wrong.
     """
+    from rokt_export.commands.looking import tell_first_rows
     from rokt_export.commands.rows import RowFlags, rows_of
 
     terminal = Terminal(quiet, verbose, no_color)
     ready = load(spec, environment, env_file)
-    flags = RowFlags(tuple(events or ()), count, set_values or [], unset or [], columns or [], test_data)
+    flags = RowFlags(
+        tuple(events or ()), count, set_values or [], unset or [], columns or [], test_data, encoding, delimiter
+    )
+    rows = rows_of(ready.spec, flags)
     if output is Output.CSV:
         raise UsageError("a request is no row of a table", where="--output", remedy="Use json or ndjson, or --as curl.")
-    shown = _requests(ready, rows_of(ready.spec, flags), count, show_personal)
+    tell_first_rows(terminal, rows, count)
+    shown = _requests(ready, rows, count, show_personal)
     as_data = form is Form.JSON or output is not Output.TABLE
     if not as_data:
         return _print(terminal, shown, form)
-    rows = [_data(transaction, recording, problems) for transaction, recording, problems in shown]
+    data = [_data(transaction, recording, problems) for transaction, recording, problems in shown]
     if output is Output.NDJSON:
-        terminal.ndjson(rows)
+        terminal.ndjson(data)
     else:
-        terminal.json(rows)
-    return ExitStatus.FINDINGS if any(row["problems"] for row in rows) else ExitStatus.OK
+        terminal.json(data)
+    return ExitStatus.FINDINGS if any(each["problems"] for each in data) else ExitStatus.OK
 
 
 def _requests(

@@ -11,7 +11,10 @@ import typer
 from rokt_export.commands.loading import journal_place, load
 from rokt_export.commands.options import (
     Again,
+    Columns,
     Confirm,
+    Delimiter,
+    Encoding,
     EnvFile,
     Environment,
     Expect,
@@ -39,18 +42,6 @@ if TYPE_CHECKING:
 Events = Annotated[
     list[str] | None,
     typer.Argument(metavar="EVENTS", help="Files of transactions, globs, or - for stdin.", show_default=False),
-]
-Map = Annotated[
-    list[str] | None,
-    typer.Option("--map", metavar="COLUMN=ATTRIBUTE", help="What a column carries.", show_default=False),
-]
-Encoding = Annotated[
-    str | None,
-    typer.Option("--encoding", help="The files' character encoding, if it is guessed wrong.", show_default=False),
-]
-Delimiter = Annotated[
-    str | None,
-    typer.Option("--delimiter", help="What separates the cells, if it is guessed wrong.", show_default=False),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Do not send where damage is found in the files.")]
 Rate = Annotated[
@@ -111,7 +102,7 @@ def replay(
     environment: Environment = "staging",
     confirm: Confirm = None,
     test_data: TestData = False,
-    columns: Map = None,
+    columns: Columns = None,
     set_values: SetValues = None,
     unset: Unset = None,
     encoding: Encoding = None,

@@ -9,7 +9,10 @@ import typer
 
 from rokt_export.commands.loading import journal_place, load
 from rokt_export.commands.options import (
+    Columns,
     Confirm,
+    Delimiter,
+    Encoding,
     EnvFile,
     Environment,
     Expect,
@@ -56,8 +59,11 @@ def test(
     sandbox: WithSandbox = False,
     sandbox_url: SandboxUrl = None,
     forget: Forget = False,
+    columns: Columns = None,
     set_values: SetValues = None,
     unset: Unset = None,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
     seed: Seed = None,
     expect: Expect = "delivered",
     environment: Environment = "staging",
@@ -76,6 +82,8 @@ def test(
 
     Exit status: 0 all delivered, 1 any other outcome, 3 something is wrong here, 4 the partner is out of reach.
     """
+    from rokt_export.commands.chosen import options_of
+    from rokt_export.commands.looking import tell_first_rows
     from rokt_export.commands.outcomes import check_reports, expected_outcome, present
     from rokt_export.commands.production import careful, pass_interlock
     from rokt_export.commands.rows import RowFlags, rows_of
@@ -88,7 +96,17 @@ def test(
     ready = load(spec, environment, env_file)
     hoped = expected_outcome(expect)
     check_reports(report)
-    flags = RowFlags(tuple(events or ()), count or 1, set_values or [], unset or [], test_data=test_data, seed=seed)
+    flags = RowFlags(
+        tuple(events or ()),
+        count or 1,
+        set_values or [],
+        unset or [],
+        columns or [],
+        test_data,
+        encoding,
+        delimiter,
+        seed,
+    )
     rows = rows_of(ready.spec, flags)
     in_sandbox = sandbox or sandbox_url is not None
     pass_interlock(
@@ -101,6 +119,7 @@ def test(
     pace = replace(Pace.of(ready.spec.limits_of(environment)), patience=0.0)
     if environment == PRODUCTION and not in_sandbox:
         pace = careful(pace, hoped)
+    tell_first_rows(terminal, rows, count)
     with sandboxed(ready, wanted=sandbox, url=sandbox_url, forget=forget) as (destination, variables):
         plan = Plan(
             spec=ready.spec,
@@ -116,5 +135,6 @@ def test(
             expected=hoped,
             total=None if isinstance(rows, FileRows) else rows.count,
         )
-        done = carry_out(Job("test", ready, plan, name, flags.files), terminal)
+        options = options_of(ready.spec, flags, sandbox=sandbox, sandbox_url=sandbox_url)
+        done = carry_out(Job("test", ready, plan, name, flags.files, options), terminal)
     return present(done, plan.journal, terminal, output, report, everything=True)

@@ -25,12 +25,20 @@ def json(result: DiffResult) -> str:
 
 
 def verdict(result: DiffResult) -> str:
-    """Return the result in one sentence."""
-    pairs = _transactions(result.pairs)
-    if not result.differs:
-        return f"{result.b} answered {pairs} as {result.a} did."
-    number = len(result.differences)
-    return f"{result.b} answers differently from {result.a}: {number} difference{'s' * (number > 1)} in {pairs}."
+    """Return the result in a sentence or two: what was found, and what could not be compared."""
+    a, b, number = result.a, result.b, len(result.differences)
+    compared = _transactions(result.pairs - result.unsent)
+    if number:
+        parts = [f"{b} answers differently from {a}: {number} difference{'s' * (number > 1)} in {compared}."]
+    elif result.pairs > result.unsent:
+        parts = [f"{b} answered {compared} as {a} did."]
+    else:
+        parts = [f"No answer of {b} could be compared with one of {a}."]
+    if result.unsent:
+        parts.append(f"{_transactions(result.unsent)} could be sent to neither: invalid.")
+    if result.alone:
+        parts.append(f"{_transactions(result.alone)} had no counterpart.")
+    return " ".join(parts)
 
 
 def console(result: DiffResult, console: Console) -> None:
@@ -40,7 +48,7 @@ def console(result: DiffResult, console: Console) -> None:
     def heading(text: str) -> None:
         console.print(Text(f"\n{text}", style="bold"))
 
-    console.print(Text(verdict(result), style="bold red" if result.differs else "bold green"))
+    console.print(Text(verdict(result), style="bold green" if result.agrees else "bold red"))
     heading("Outcomes")
     console.print(_table(_confusion(result), numbers=True, marked=True))
     if result.section(Section.OUTCOMES):
@@ -165,9 +173,12 @@ def html(result: DiffResult) -> str:
 
 def headline(result: DiffResult) -> str:
     """Return the result in a few words."""
-    number = len(result.differences)
+    number, compared = len(result.differences), result.pairs - result.unsent
+    if not number and not compared:
+        return "Nothing could be compared"
     found = "No difference" if not number else f"{number} difference{'s' * (number > 1)}"
-    return f"{found} in {_transactions(result.pairs)}"
+    alone = f", {result.alone:,} without a counterpart" if result.alone else ""
+    return f"{found} in {_transactions(compared)}{alone}"
 
 
 def _transactions(count: int) -> str:

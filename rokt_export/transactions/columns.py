@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from rokt_export.errors import TransactionsError, UsageError
 from rokt_export.spec.attributes import ATTRIBUTES, canonical, fold, is_known
+from rokt_export.transactions.model import IDENTITIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,8 @@ class ColumnsReport:
         mapped: column to attribute, for every column that names an attribute that the spec wants or Rokt knows.
         guessed: the part of `mapped` that was found by forgiving case and punctuation, or by a known other name.
         unmapped: columns that name nothing known; kept under their own name as custom attributes.
-        unused: columns that no parameter of the spec reads; empty where the spec's wants were not given.
+        unused: columns that no parameter of the spec reads, and that do not say what a row is called; empty where the
+            spec's wants were not given.
         missing: wanted attributes that no column holds.
     """
 
@@ -38,6 +40,14 @@ class ColumnsReport:
             tuple(dict.fromkeys(self.unused + other.unused)),
             tuple(name for name in self.missing if name in other.missing),
         )
+
+    def likely(self) -> tuple[str, str] | None:
+        """Return a column that nothing is known for, and the missing attribute that it carries by the look of it."""
+        missing = _by_any_name(self.missing)
+        for column in self.unmapped:
+            if close := difflib.get_close_matches(fold(column), missing, n=1):
+                return column, missing[close[0]]
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +186,13 @@ class ColumnMapper:
         unmapped = tuple(column for column, name in zip(columns, meant, strict=True) if name is None)
         if self._wanted is None:
             return ColumnsReport(mapped, unmapped=unmapped)
+        identity = next((name for name in IDENTITIES if name in names), None)
+        needed = {*self._wanted, identity}
         return ColumnsReport(
             mapped,
             {},
             unmapped,
-            tuple(column for column, name in zip(columns, names, strict=True) if name not in self._wanted),
+            tuple(column for column, name in zip(columns, names, strict=True) if name not in needed),
             tuple(name for name in self._wanted if name not in names),
         )
 
@@ -190,11 +202,15 @@ def _forgiven(wanted: Sequence[str]) -> dict[str, str]:
 
     A spec that wants `billingzipcode` reads a column `zip`, unless it wants another name of the zip code as well.
     """
-    found = {fold(name): name for name in wanted}
     meanings = Counter(canonical(name) for name in wanted)
-    for name in wanted:
-        known = canonical(name)
-        if known is not None and meanings[known] == 1:
+    return _by_any_name(wanted, [name for name in wanted if meanings[canonical(name)] == 1])
+
+
+def _by_any_name(names: Sequence[str], aliased: Sequence[str] | None = None) -> dict[str, str]:
+    """Return folded name to attribute: each by its own name, and, where not told which, by the catalogue's aliases."""
+    found = {fold(name): name for name in names}
+    for name in names if aliased is None else aliased:
+        if (known := canonical(name)) is not None:
             for alias in (known, *ATTRIBUTES[known].aliases):
                 found.setdefault(alias, name)
     return found

@@ -12,6 +12,10 @@ Value: TypeAlias = "str | list[Value] | dict[str, Value] | None"
 no digit is lost; `None` is a null the source states; a key that is not there is absent."""
 
 
+IDENTITIES = ("transactionid", "confirmationref")
+"""The attributes that say what both sides call a transaction; the first that a row has."""
+
+
 class Transaction(Struct, frozen=True, gc=False):
     """One row to deliver.
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from rokt_export.errors import TransactionsError
 from rokt_export.transactions.columns import ColumnMapper, ColumnsReport
 from rokt_export.transactions.damage import Damage, DamageKind, DamageLog
-from rokt_export.transactions.model import Transaction, Value
+from rokt_export.transactions.model import IDENTITIES, Transaction, Value
 from rokt_export.transactions.options import SourceOptions
 from rokt_export.transactions.shares import Share
 
@@ -83,7 +83,7 @@ def survey(transactions: Iterable[Transaction], row: int) -> Generator[tuple[int
 
 def identity(values: Mapping[str, Value], row: int) -> str:
     """Return what both sides call a transaction: its `transactionid`, else its `confirmationref`, else `row-<n>`."""
-    for name in ("transactionid", "confirmationref"):
+    for name in IDENTITIES:
         value = values.get(name)
         if value.__class__ is str and (text := value.strip()):
             return text

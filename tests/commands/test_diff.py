@@ -238,6 +238,28 @@ def test_people_that_production_has_are_not_sent_again_unless_told(
     assert (len(in_production), len(partner.heard)) == (40, 100)
 
 
+def test_rows_that_neither_side_could_be_sent_prove_nothing(cli: CommandLine, acme: Path) -> None:
+    rows = cli.write("rows.csv", "email,firstname\n,Jane\n,John\n")
+    done = cli("diff", acme, rows, *BETWEEN, "--sandbox")
+    assert done.status == FINDINGS
+    assert "No answer of production could be compared with one of staging. 2 transactions could be" in done.out
+    mixed = cli("diff", acme, cli.write("mixed.csv", people(3) + ",Jo,R\n"), *BETWEEN, "--sandbox")
+    assert mixed.status == 0
+    assert mixed.out.startswith(
+        "production answered 3 transactions as staging did. 1 transaction could be sent to neither"
+    )
+
+
+def test_what_only_one_side_has_is_a_finding(cli: CommandLine, acme: Path, twenty: Path) -> None:
+    few = cli.write("few.csv", people(3))
+    for name, rows in (("all", twenty), ("few", few)):
+        assert cli("test", acme, rows, "--sandbox", "--forget", "--name", name).status == 0
+    done = cli("diff", "--runs", "all", "few", "--report", cli.folder / "diff.html")
+    assert done.status == FINDINGS
+    assert "answered 3 transactions as" in done.out and "17 transactions had no counterpart." in done.out
+    assert "No difference in 3 transactions, 17 without a counterpart" in (cli.folder / "diff.html").read_text("utf-8")
+
+
 @pytest.mark.parametrize("status, most", [(500, 3), (302, 1)])
 def test_production_stops_early_and_what_there_is_is_compared(
     cli: CommandLine, acme: Path, twenty: Path, partner: Partner, status: int, most: int

@@ -224,7 +224,7 @@ def test_an_echoing_partner_that_did_not_change_gives_an_empty_diff(journal, spe
         b = deliver(journal, spec, production, people(), environment="production")
     result = diff(journal, a, b)
     assert not result.differs
-    assert result.complete
+    assert result.agrees
     assert result.bodies == ROWS
     assert result.latency_a.p50 is not None
 

@@ -62,7 +62,7 @@ def apart(result: DiffResult) -> list[tuple[str, str]]:
 def test_the_same_answers_do_not_differ():
     result = compared([({"status": "ok", "items": [1, 2.5, None, True]},) * 2] * 3)
     assert not result.differs
-    assert result.complete
+    assert result.agrees
     assert result.outcomes == {("delivered", "delivered"): 3}
     assert (result.pairs, result.bodies) == (3, 3)
 
@@ -487,7 +487,7 @@ def test_transactions_without_a_counterpart_and_latencies():
         comparison.only_in_b(f"x-{number}")
     result = comparison.result()
     assert (result.only_in_b.count, result.only_in_b.samples[0], len(result.only_in_b.samples)) == (7, "x-0", 5)
-    assert not result.complete
+    assert not result.agrees
     assert not result.differs
     assert result.latency_a.p50 == pytest.approx(50, rel=0.02)
     assert result.latency_a.p99 == pytest.approx(99, rel=0.02)

@@ -87,8 +87,9 @@ def test_markdown_keeps_hostile_text_text(result):
     assert all(line.endswith("|") for line in tables)
 
 
-def test_no_difference_is_one_sentence():
+def test_nothing_compared_is_no_agreement():
     result = Comparison(a="staging", b="production").result()
-    assert rendered(result).startswith("production answered 0 transactions as staging did.")
+    assert not result.agrees
+    assert rendered(result).startswith("No answer of production could be compared with one of staging.")
     assert differences.html(result)
     assert differences.markdown(result)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from rokt_export.exchange.model import OutcomeKind
+
 
 class Section(StrEnum):
     """The order in which answers are compared: what an earlier section explains, a later one does not repeat."""
@@ -200,9 +202,19 @@ class DiffResult:
         return bool(self.differences)
 
     @property
-    def complete(self) -> bool:
-        """Whether each side has every transaction of the other."""
-        return not (self.only_in_a.count or self.only_in_b.count)
+    def unsent(self) -> int:
+        """Pairs that neither side was sent: the row cannot satisfy the spec, and no answer could be compared."""
+        return self.outcomes.get((OutcomeKind.INVALID, OutcomeKind.INVALID), 0)
+
+    @property
+    def alone(self) -> int:
+        """Transactions without a counterpart, on either side."""
+        return self.only_in_a.count + self.only_in_b.count
+
+    @property
+    def agrees(self) -> bool:
+        """Whether both sides answered alike, and each had all that the other had; no answer at all proves nothing."""
+        return not self.differences and not self.alone and self.pairs > self.unsent
 
     @property
     def learned(self) -> tuple[str, ...]:
@@ -218,6 +230,7 @@ class DiffResult:
         return {
             "a": self.a,
             "b": self.b,
+            "agrees": self.agrees,
             "differs": self.differs,
             "pairs": self.pairs,
             "outcomes": [{"a": a, "b": b, "count": count} for (a, b), count in self.outcomes.items()],
