@@ -6,18 +6,15 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rokt_export.commands.onward import Onward
-from rokt_export.commands.remembered import ReplayFlags
+from rokt_export.commands.remembered import ReplayFlags, stamps_of
 from rokt_export.errors import TransactionsError, UsageError
 
 if TYPE_CHECKING:
     from rokt_export.commands.loading import Ready
-    from rokt_export.commands.rows import RowFlags
     from rokt_export.delivery.journal import RunInfo
-    from rokt_export.spec.model import PartnerSpec
 
 Ranges = tuple[tuple[int, int], ...]
 
@@ -134,23 +131,6 @@ class Chosen:
         if self.resumed is not None:
             for flag in self.flags.read_otherwise(self.resumed):
                 yield f"{flag} is not what run {self.resumed.run} began with: the rest of its rows are read another way"
-
-
-def options_of(spec: PartnerSpec, rows: RowFlags, *, sandbox: bool, sandbox_url: str | None) -> dict[str, Any]:
-    """Return what is kept with a run that is no replay, so that --from-run reads and changes its rows as it did."""
-    flags = ReplayFlags(
-        rows.columns or None, rows.changes or None, rows.unset or None, rows.encoding, rows.delimiter, rows.test_data,
-        sandbox=sandbox, sandbox_url=sandbox_url,
-    )  # fmt: skip
-    return {"flags": flags.kept(spec), "stamps": stamps_of(rows.files) if rows.files else []}
-
-
-def stamps_of(files: tuple[str, ...]) -> list[list[Any]]:
-    """Return what files look like (path, bytes, nanoseconds of the last change); streams are left out."""
-    from rokt_export.transactions.files import FileStamp, expand
-
-    stamps = [stamp for path in expand(files) if (stamp := FileStamp.of(path)) is not None]
-    return [[str(Path(stamp.path).absolute()), stamp.size, stamp.mtime_ns] for stamp in stamps]
 
 
 def _resumable(place: str, run: str, ready: Ready) -> RunInfo:

@@ -197,9 +197,9 @@ class _Flags:
 
 def _send(terminal: Terminal, sides: Sequence[Ready], flags: _Flags, place: str) -> list[Done]:
     """Send the same transactions to both sides, each as a run of its own; stop where a side could not be sent to."""
-    from rokt_export.commands.chosen import options_of
     from rokt_export.commands.looking import tell_first_rows
     from rokt_export.commands.production import pass_interlock
+    from rokt_export.commands.remembered import options_of
     from rokt_export.commands.running import Job, carry_out, new_key, variables_for
     from rokt_export.commands.sandboxed import sandboxed
     from rokt_export.delivery.plan import FileRows

@@ -1,16 +1,18 @@
-"""The flags that a run began with, which a resume repeats: what was told anew goes before them."""
+"""What is kept with a run for one that goes on after it: its flags, which it repeats unless told, and its files."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rokt_export.delivery.model import Recordings
 from rokt_export.errors import UsageError
 
 if TYPE_CHECKING:
+    from rokt_export.commands.rows import RowFlags
     from rokt_export.delivery.journal import RunInfo
     from rokt_export.spec.model import PartnerSpec
 
@@ -98,6 +100,23 @@ class ReplayFlags:
                 for name, item in zip(names, self.set_values, strict=True)
             ]
         return kept
+
+
+def options_of(spec: PartnerSpec, rows: RowFlags, *, sandbox: bool, sandbox_url: str | None) -> dict[str, Any]:
+    """Return what is kept with a run that is no replay, so that --from-run reads and changes its rows as it did."""
+    flags = ReplayFlags(
+        rows.columns or None, rows.changes or None, rows.unset or None, rows.encoding, rows.delimiter, rows.test_data,
+        sandbox=sandbox, sandbox_url=sandbox_url,
+    )  # fmt: skip
+    return {"flags": flags.kept(spec), "stamps": stamps_of(rows.files) if rows.files else []}
+
+
+def stamps_of(files: tuple[str, ...]) -> list[list[Any]]:
+    """Return what files look like (path, bytes, nanoseconds of the last change); streams are left out."""
+    from rokt_export.transactions.files import FileStamp, expand
+
+    stamps = [stamp for path in expand(files) if (stamp := FileStamp.of(path)) is not None]
+    return [[str(Path(stamp.path).absolute()), stamp.size, stamp.mtime_ns] for stamp in stamps]
 
 
 _UNTOLD = ReplayFlags()

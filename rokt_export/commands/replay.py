@@ -141,12 +141,12 @@ def replay(
     Ctrl-C once waits for answers and settles; twice leaves at once. Exit status: 0 all delivered, 1 any other outcome,
     3 something is wrong here, 4 the partner is out of reach, 5 the journal, 130 interrupted.
     """
-    from rokt_export.commands.chosen import Choice, Chosen, stamps_of
+    from rokt_export.commands.chosen import Choice, Chosen
     from rokt_export.commands.limits import pace_of, workers_of
     from rokt_export.commands.outcomes import check_reports, expected_outcome, present
     from rokt_export.commands.preflight import preflight
     from rokt_export.commands.production import pass_interlock
-    from rokt_export.commands.remembered import ReplayFlags
+    from rokt_export.commands.remembered import ReplayFlags, stamps_of
     from rokt_export.commands.rows import RowFlags, rows_of
     from rokt_export.commands.running import Job, carry_out, new_key, variables_for
     from rokt_export.commands.sandboxed import sandboxed

@@ -82,10 +82,10 @@ def test(
 
     Exit status: 0 all delivered, 1 any other outcome, 3 something is wrong here, 4 the partner is out of reach.
     """
-    from rokt_export.commands.chosen import options_of
     from rokt_export.commands.looking import tell_first_rows
     from rokt_export.commands.outcomes import check_reports, expected_outcome, present
     from rokt_export.commands.production import careful, pass_interlock
+    from rokt_export.commands.remembered import options_of
     from rokt_export.commands.rows import RowFlags, rows_of
     from rokt_export.commands.running import Job, carry_out, new_key, variables_for
     from rokt_export.commands.sandboxed import sandboxed
