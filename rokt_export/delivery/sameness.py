@@ -8,18 +8,18 @@ import orjson
 
 from rokt_export.spec.model import PartnerSpec
 from rokt_export.spec.needs import attribute_names
-from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.model import IDENTITIES, Transaction
 
 Identity: TypeAlias = tuple[str, ...]
 """The attributes by which rows are told apart, in alphabetical order."""
 
-_NAMES = frozenset({"confirmationref", "transactionid"})
-"""What both sides call a transaction: two of one person with the same data are two."""
-
 
 def identity_of(spec: PartnerSpec) -> Identity:
-    """Return the attributes that make a row what it is for a partner: those that its spec reads, and its names."""
-    return tuple(sorted(attribute_names(spec) | _NAMES))
+    """Return the attributes that make a row what it is for a partner: those that its spec reads, and its names.
+
+    Two rows of one person with the same data are two transactions where they are called differently.
+    """
+    return tuple(sorted(attribute_names(spec).union(IDENTITIES)))
 
 
 def canonical_row(transaction: Transaction, identity: Identity) -> bytes:
