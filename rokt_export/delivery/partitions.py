@@ -112,7 +112,7 @@ def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brak
         credentials = credentials_for(plan, renderer, options, redactor, common.tokens)
         share = common.share(plan, pace.concurrency, len(writer.settled_rows()))
         transactions = source(plan, share)
-        feed = _feed(plan, transactions, share, writer, tally, transport)
+        feed = _feed(plan, transactions, share, writer, tally, transport, renderer)
         engine_options = EngineOptions(
             concurrency=pace.concurrency,
             rate=pace.rate,
@@ -189,11 +189,19 @@ class _Teller:
 
 
 def _feed(
-    plan: Plan, transactions: Source, share: Share, writer: RunWriter, tally: Tally, transport: Transport
+    plan: Plan,
+    transactions: Source,
+    share: Share,
+    writer: RunWriter,
+    tally: Tally,
+    transport: Transport,
+    renderer: Renderer,
 ) -> FileFeed | LiveFeed:
     live = isinstance(plan.rows, FileRows) and is_live(plan.rows)
-    ahead = (lambda: 1) if live else (lambda: share.ahead)
-    chosen = select(iter(transactions), plan.selection, writer, identity_of(plan.spec), tally, ahead, live=live)
+    chosen = select(
+        iter(transactions), plan.selection, writer, identity_of(plan.spec), tally,
+        (lambda: 1) if live else (lambda: share.ahead), live=live, sendable=renderer.renders,
+    )  # fmt: skip
     return LiveFeed(chosen, transport.wake) if live else FileFeed(chosen, share)
 
 

@@ -33,6 +33,7 @@ def select(
     ahead: Callable[[], int] = lambda: 500,
     *,
     live: bool = False,
+    sendable: Callable[[Transaction], bool] = lambda _: True,
 ) -> Iterator[Transaction]:
     """Return the transactions that a selection asks for, and count the others as skipped.
 
@@ -48,6 +49,7 @@ def select(
         ahead: returns how many transactions to look up in the ledger at once; 1 for an input that must not be waited
             for.
         live: the input is not a file that is known to be the same: a row that is settled must go by the same name.
+        sendable: returns whether a row can satisfy the spec: what was never sent repeats nothing.
 
     Raises:
         TransactionsError: while iterated: a live input is not the one that this run began with.
@@ -63,7 +65,7 @@ def select(
     identities = writer.identities(identity)  # noted in any case: later runs look up what this one delivers by it
     if selection.delivered and selection.unknown:
         return transactions
-    return _not_of_others(transactions, selection, writer, identities, tally, ahead)
+    return _not_of_others(transactions, selection, writer, identities, tally, ahead, sendable)
 
 
 def _of_this_run(
@@ -113,21 +115,34 @@ def _not_of_others(
     identities: Sequence[Identity],
     tally: Tally,
     ahead: Callable[[], int],
+    sendable: Callable[[Transaction], bool],
 ) -> Iterator[Transaction]:
     recent: dict[bytes, None] = {}
     for batch in _batches(transactions, ahead):
-        marks = [[writer.fingerprint(canonical_row(each, identity)) for identity in identities] for each in batch]
+        # A row that could not be read has no content to be known by.
+        marks = [
+            []
+            if each.problem is not None
+            else [writer.fingerprint(canonical_row(each, identity)) for identity in identities]
+            for each in batch
+        ]
         every = list(chain.from_iterable(marks))
         doubtful = set() if selection.unknown else writer.uncertain(every)
         # Looked up last: what another run had under way at the first look may be delivered at the second.
         delivered = set() if selection.delivered else writer.already_delivered(every)
         repeated = set() if selection.delivered else writer.under_way(every) | recent.keys()
         for transaction, own in zip(batch, marks, strict=True):
+            if not own:
+                yield transaction
+                continue
             mark = own[0]
             if not delivered.isdisjoint(own):
                 tally.leave_out(LeftOut.DELIVERED)
             elif mark in repeated:
-                tally.leave_out(LeftOut.REPEATED)
+                if sendable(transaction):
+                    tally.leave_out(LeftOut.REPEATED)
+                else:
+                    yield transaction
             elif not doubtful.isdisjoint(own):
                 tally.leave_out(LeftOut.UNCERTAIN)
             else:

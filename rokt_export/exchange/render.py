@@ -102,6 +102,14 @@ class Renderer:
         except RefusedError as error:
             raise InvalidRowError(self._problems(values, error)) from error
 
+    def renders(self, transaction: Transaction) -> bool:
+        """Return whether a transaction can satisfy the spec."""
+        try:
+            self.render(transaction)
+        except InvalidRowError:
+            return False
+        return True
+
     @property
     def shared_headers(self) -> tuple[tuple[str, str], ...]:
         """The headers that every request carries."""

@@ -136,6 +136,24 @@ def test_a_row_that_stands_twice_in_a_file_goes_to_production_once(cli, spec, pa
     assert "2 rows were left out" in cli("runs", "show", "last").out
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_rows_that_cannot_be_sent_to_production_are_each_told(cli, spec, partner, workers):
+    text = people(1) + "jane.doe.2@example.com\n" + people(3).split("\n", 1)[1] + "jane,2,3\nx,1,2,3\n,Jo\n,Jo\n" * 2
+    flags = ("--workers", workers, "--concurrency", "2", "--override-limits", "--stop-in-a-row", "100")
+    shown = production(cli, spec, cli.write("rows.csv", text), *flags)
+    assert shown.status == 1
+    assert shown.json["counts"] == {"delivered": 2, "invalid": 9}
+    assert "left out" not in shown.err
+    assert sorted(emails(partner)) == ["1", "3"]
+    assert [each["row"] for each in shown.json["deliveries"]] == list(range(1, 12))
+
+
+def test_rows_that_cannot_be_sent_stop_a_production_run_too(cli, spec, partner):
+    text = people(1) + "jane,2,3\n" * 3 + people(*range(2, 9)).split("\n", 1)[1]
+    assert production(cli, spec, cli.write("rows.csv", text)).status == 1
+    assert emails(partner) == ["1"]
+
+
 def test_a_row_without_an_answer_is_not_sent_again_by_a_later_run_unless_told(cli, spec, partner):
     rows = cli.write("rows.csv", people(1, 2, 3))
     cli.write("acme.yaml", spec.read_text().replace("timeout: 5s", "timeout: 300ms"))

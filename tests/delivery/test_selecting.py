@@ -234,3 +234,15 @@ def test_a_live_input_is_resumed_over_the_same_rows_alone(journal):
     assert resumed(rows[0], Transaction(2, "another", {}), rows[2]) == [3]
     with pytest.raises(TransactionsError, match="row 1 is another than the row 1 that run"):
         resumed(Transaction(1, "tx7", {}), *rows[1:])
+
+
+def test_what_cannot_be_sent_repeats_nothing(journal):
+    damaged = [Transaction(row, f"row-{row}", {}, problem=f"{row} cells where the header has 2") for row in (1, 2, 3)]
+    rows = [*damaged, *people(1, 1, 2, 2)]
+    tally = Tally()
+    writer = begin(journal, production=True)
+    chosen_rows = list(
+        select(iter(rows), Selection(), writer, IDENTITY, tally, sendable=lambda each: each.values["email"][0] != "2")
+    )
+    assert chosen_rows == [*damaged, *people(1), *people(0, 0, 2, 2)[2:]]
+    assert tally.left_out == {LeftOut.REPEATED: 1}
