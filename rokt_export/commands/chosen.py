@@ -126,11 +126,28 @@ class Chosen:
         if self.earlier is not None and _in_sandbox(self.earlier) is not self.in_sandbox:
             was, now = ("the partner", "a sandbox") if self.in_sandbox else ("a sandbox", "the partner")
             yield f"run {self.earlier.run} sent to {was}; this one sends to {now}"
+        if self.earlier is not None and self.earlier.environment != ready.environment:
+            yield f"run {self.earlier.run} went to {self.earlier.environment}; this one goes to {ready.environment}"
         if self.resumed is not None and self.resumed.spec_sha256 != ready.loaded.sha256:
             yield f"the spec is not the one that run {self.resumed.run} began with"
         if self.resumed is not None:
             for flag in self.flags.read_otherwise(self.resumed):
                 yield f"{flag} is not what run {self.resumed.run} began with: the rest of its rows are read another way"
+
+
+def environment_of(place: str, run: str | None) -> str:
+    """Return the environment that a run went to, for one that goes on after it; without any, staging.
+
+    Raises:
+        UsageError: there is no such run, or more than one.
+        JournalError: the journal cannot be read.
+    """
+    from rokt_export.delivery.journal import Journal
+
+    if run is None:
+        return "staging"
+    with Journal.open(place) as journal:
+        return journal.find(run).environment
 
 
 def _resumable(place: str, run: str, ready: Ready) -> RunInfo:

@@ -43,13 +43,22 @@ class Onward:
             return self.piped("--resume", run)
         return f"rokt-export runs resume {run}{place_flag(self.journal)}"
 
+    def rerun(self, run: str, outcomes: str) -> str:
+        """Return the command that sends the rows of a run with these outcomes in a new one."""
+        flags = ("--only", outcomes, "--from-run", run)
+        return self.piped(*flags) if STDIN in self.events else self._replay((), flags)
+
     def piped(self, *flags: str) -> str:
-        """Return the command that replays what is piped in; `--confirm` is left to its user."""
+        """Return the command that replays what is piped in."""
+        return f"… | {self._replay(self.events, flags)}"
+
+    def _replay(self, files: Sequence[str], flags: Sequence[str]) -> str:
+        """Return a replay to the same place; `--confirm` is left to its user."""
         spec = str(self.options.get("spec_path", self.spec))
-        words = ["rokt-export", "replay", spec, *self.events, "-e", self.environment, *flags]
+        words = ["rokt-export", "replay", spec, *files, "-e", self.environment, *flags]
         if self.options.get("env_file"):
             words += ["--env-file", str(self.options["env_file"])]
-        return f"… | {shlex.join(words)}{place_flag(self.journal)}"
+        return f"{shlex.join(words)}{place_flag(self.journal)}"
 
 
 def place_flag(journal: str) -> str:

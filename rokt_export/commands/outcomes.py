@@ -73,10 +73,11 @@ def present(
 
 
 def _say_how_to_go_on(run: RunInfo, journal: str, terminal: Terminal) -> None:
-    terminal.say(f"go on with: {Onward.of(run, journal).resume(run.run)}")
+    onward = Onward.of(run, journal)
+    terminal.say(f"go on with: {onward.resume(run.run)}")
     if failed := run.counts.get(OutcomeKind.FAILED):
         settled = number_of(failed, "row that failed is settled", "rows that failed are settled")
-        terminal.say(f"{settled}, and not sent by that: a new replay with --only failed --from-run {run.run} does")
+        terminal.say(f"{settled}, and not sent by that, but by: {onward.rerun(run.run, OutcomeKind.FAILED)}")
 
 
 def show(story: Story, terminal: Terminal, output: Output, *, everything: bool) -> None:

@@ -16,7 +16,6 @@ from rokt_export.commands.options import (
     Delimiter,
     Encoding,
     EnvFile,
-    Environment,
     Expect,
     JournalPlace,
     Name,
@@ -39,6 +38,14 @@ from rokt_export.errors import UsageError
 if TYPE_CHECKING:
     from rokt_export.delivery.plan import FileRows
 
+Environment = Annotated[
+    str | None,
+    typer.Option(
+        "--environment", "-e", metavar="NAME",
+        help="Which of the spec's environments; else that of the run which --resume or --from-run names, else staging.",
+        show_default=False,
+    ),
+]  # fmt: skip
 Events = Annotated[
     list[str] | None,
     typer.Argument(metavar="EVENTS", help="Files of transactions, globs, or - for stdin.", show_default=False),
@@ -99,7 +106,7 @@ All = Annotated[bool, typer.Option("--all", help="Print every row, not only thos
 def replay(
     spec: SpecFile,
     events: Events = None,
-    environment: Environment = "staging",
+    environment: Environment = None,
     confirm: Confirm = None,
     test_data: TestData = False,
     columns: Columns = None,
@@ -141,7 +148,7 @@ def replay(
     Ctrl-C once waits for answers and settles; twice leaves at once. Exit status: 0 all delivered, 1 any other outcome,
     3 something is wrong here, 4 the partner is out of reach, 5 the journal, 130 interrupted.
     """
-    from rokt_export.commands.chosen import Choice, Chosen
+    from rokt_export.commands.chosen import Choice, Chosen, environment_of
     from rokt_export.commands.limits import pace_of, workers_of
     from rokt_export.commands.outcomes import check_reports, expected_outcome, present
     from rokt_export.commands.preflight import preflight
@@ -155,6 +162,7 @@ def replay(
     told = ReplayFlags.among(locals())
     terminal = Terminal(quiet, verbose, no_color)
     place = journal_place(journal)
+    environment = environment or environment_of(place, resume or from_run)
     ready = load(spec, environment, env_file)
     check_reports(report)
     chosen = Chosen.among(place, Choice(resume, only, from_run, resend_unknown), told, ready)

@@ -270,6 +270,35 @@ def test_a_rerun_elsewhere_says_so(cli, spec, partner):
     assert "sent to a sandbox; this one sends to the partner" in shown.err
 
 
+def test_a_rerun_goes_where_the_run_went_unless_told(cli, spec, partner):
+    rows = cli.write("rows.csv", people(1, 2))
+    partner.answer = refusing(2)
+    production(cli, spec, rows, "--name", "first")
+    partner.answer = refusing()
+    rerun = ("replay", spec, "--only", "rejected", "--from-run", "first")
+    shown = cli(*rerun)
+    assert shown.status == 2 and "Add --confirm acme" in shown.err
+    elsewhere = cli(*rerun, "-e", "staging")
+    assert "went to production; this one goes to staging" in elsewhere.err
+    assert cli(*rerun, "--confirm", "acme").status == 0
+    assert [heard.target for heard in partner.heard] == [*["/production/leads"] * 2, "/leads", "/production/leads"]
+
+
+def test_what_is_said_of_rows_that_failed_can_be_typed(cli, spec, partner):
+    rows = cli.write("some rows.csv", people(*range(1, 31)))
+    partner.answer = refusing(2, 4, 5, 6, status=500)
+    stopped = production(cli, spec, rows)
+    partner.answer = refusing()
+    told = re.search(
+        r"^4 rows that failed are settled, and not sent by that, but by: rokt-export (.*)$", stopped.err, re.M
+    )
+    assert told, stopped.err
+    again = cli(*shlex.split(told[1]), "--confirm", "acme")
+    assert again.status == 0, again.err
+    assert emails(partner)[6:] == ["2", "4", "5", "6"]
+    assert {heard.target for heard in partner.heard} == {"/production/leads"}
+
+
 def test_a_run_that_went_to_a_sandbox_by_its_url_goes_on_there(cli, spec, partner):
     sandbox_spec = cli.write("far.yaml", spec_text("http://127.0.0.1:9"))
     run = stopped(cli, sandbox_spec, partner, "--sandbox-url", partner.url)
