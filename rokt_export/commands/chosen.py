@@ -123,7 +123,7 @@ class Chosen:
 
     def warnings(self, ready: Ready) -> Iterator[str]:
         """Yield what is not as it was in the earlier run, and may be meant so."""
-        if self.earlier is not None and _in_sandbox(self.earlier) is not self.in_sandbox:
+        if self.earlier is not None and self.earlier.sandbox is not self.in_sandbox:
             was, now = ("the partner", "a sandbox") if self.in_sandbox else ("a sandbox", "the partner")
             yield f"run {self.earlier.run} sent to {was}; this one sends to {now}"
         if self.earlier is not None and self.earlier.environment != ready.environment:
@@ -230,12 +230,6 @@ def _check_same_place(run: RunInfo, *, guarded: bool) -> None:
         raise UsageError(
             f"run {run.run} sent to {was}, and would go on to {now}", where="--resume", remedy="Start a new run."
         )
-
-
-def _in_sandbox(run: RunInfo) -> bool:
-    """Return whether a run sent to a sandbox."""
-    flags = run.options.get("flags", {})
-    return bool(flags.get("sandbox") or flags.get("sandbox_url"))
 
 
 def _outcomes_of(only: str) -> list[str]:

@@ -284,7 +284,7 @@ def _runs(console: Console, runs: Sequence[RunInfo]) -> Table:
         name = (_plain(one.name),) if names else ()
         started = Text(f"{one.started:%Y-%m-%d %H:%M:%S}")
         table.add_row(
-            Text(one.run), *name, Text(one.command), _plain(one.partner), _plain(one.environment), started,
+            Text(one.run), *name, Text(one.command), _plain(one.partner), _plain(one.target), started,
             _state(one), count,
         )  # fmt: skip
     return table
@@ -294,7 +294,7 @@ def _print_run(console: Console, one: RunInfo) -> None:
     console.print(Text.assemble((one.run, "bold"), "  ", _state(one)))
     if one.name:
         console.print(Text.assemble(("   name: ", "dim"), _plain(one.name)))
-    console.print(_plain(f"   {one.command} {one.partner} in {one.environment}"))
+    console.print(_plain(f"   {one.command} {one.partner} in {one.target}"))
     console.print(f"   {one.started:%Y-%m-%d %H:%M:%S} UTC", highlight=False)
     if one.counts:
         console.print(

@@ -28,9 +28,11 @@ def lookups(story: Story) -> list[str]:
     received = [outcome for outcome in _ARRIVED if story.counts.get(outcome)]
     if not received or story.run.purged:
         return []
-    figures = story.figures
+    figures, contact = story.figures, _contact(story) or f"the tech contact of {story.partner}"
     lines = [
-        f"Ask {_contact(story) or f'the tech contact of {story.partner}'} to look up in {story.run.environment}:",
+        f"A sandbox answered: nothing reached the partner. After a real run, {contact} would be asked to look up:"
+        if story.run.sandbox
+        else f"Ask {contact} to look up in {story.run.environment}:",
         f"sent {moment(figures.first_sent)} to {moment(figures.last_sent)}",
     ]
     for outcome in received:
@@ -53,7 +55,7 @@ def title(story: Story) -> str:
     """Return what a hand-over is called, such as `Acme Insurance, staging: 9 test deliveries`."""
     noun = "delivery" if story.rows == 1 else "deliveries"
     kind = "test " if story.run.command in ("test", "certify") else ""
-    return f"{story.partner}, {story.run.environment}: {story.rows:,} {kind}{noun}"
+    return f"{story.partner}, {story.run.target}: {story.rows:,} {kind}{noun}"
 
 
 def letter(story: Story) -> Iterator[Block]:
@@ -61,10 +63,16 @@ def letter(story: Story) -> Iterator[Block]:
     yield Heading(title(story), 1)
     if contact := _contact(story):
         yield Paragraph(f"Dear {contact},")
-    yield Paragraph(
-        f"this is what we sent to your {story.run.environment} endpoint, how it was answered, and how we read the "
-        "answers. Please look the records up and confirm the numbered points at the end. All times are UTC."
-    )
+    if story.run.sandbox:
+        yield Paragraph(
+            f"this is a rehearsal. A sandbox, made from our spec, answered in place of your {story.run.environment} "
+            "endpoint: nothing was sent to you, and there is nothing to look up. All times are UTC."
+        )
+    else:
+        yield Paragraph(
+            f"this is what we sent to your {story.run.environment} endpoint, how it was answered, and how we read the "
+            "answers. Please look the records up and confirm the numbered points at the end. All times are UTC."
+        )
     yield Heading("What was sent")
     yield Grid(("", ""), letter_facts(story))
     yield Heading("How the answers were read")
@@ -89,6 +97,8 @@ def questions(story: Story) -> list[str]:
     """Return what the tech contact is asked to confirm."""
     if story.run.purged:
         return ["Nothing: what would be looked up has been removed."]
+    if story.run.sandbox:
+        return ["Nothing yet: a sandbox answered in your place."]
     asked = [
         question
         for outcome, question in _QUESTIONS.items()
@@ -128,7 +138,7 @@ def letter_facts(story: Story) -> Iterator[tuple[str, str]]:
     """Yield name and value of what identifies a run and what it sent."""
     run, figures = story.run, story.figures
     yield "Run", f"{run.run} ({run.name})" if run.name else run.run
-    yield "Environment", run.environment
+    yield "Environment", run.target
     if (endpoint := endpoint_of(story)) is not None:
         yield "Endpoint", endpoint
     yield "First sent", moment(figures.first_sent)
@@ -181,7 +191,7 @@ def _examples(story: Story) -> Iterator[Block]:
     from rokt_export.reports.identity import Identities  # a table on a terminal does without what reads requests back
 
     identities = Identities(story)
-    yield Heading("Examples to look up")
+    yield Heading("Examples" if story.run.sandbox else "Examples to look up")
     for outcome, number in story.counts.items():
         some = examples(story, outcome, MOST_EXAMPLES)
         of = f", the first {len(some)} of {number:,}" if number > len(some) else ""

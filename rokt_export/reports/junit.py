@@ -35,7 +35,7 @@ def _document(story: Story) -> Iterator[str]:
     errors = sum(number for outcome, number in story.counts.items() if _is_error(story, outcome))
     ended = run.ended or run.started
     attributes = {
-        "name": f"{run.partner} {run.environment}",
+        "name": f"{run.partner} {run.target}",
         "package": run.partner,
         "id": "0",
         "hostname": "localhost",
@@ -62,7 +62,7 @@ def _properties(story: Story) -> Iterator[tuple[str, str]]:
     run = story.run
     yield "run", run.run
     yield "command", run.command
-    yield "environment", run.environment
+    yield "environment", run.target
     yield "spec", run.spec_file
     yield "spec_sha256", run.spec_sha256
     yield "expected", story.expected

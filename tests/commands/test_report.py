@@ -27,7 +27,7 @@ from rokt_export.delivery.journal import Journal
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.reports.formats import FORMATS
 from rokt_export.reports.story import Figures, Story
-from tests.commands.conftest import CommandLine, Heard, Partner, clear, interrupt, spec_text, wait_for
+from tests.commands.conftest import ROOT, CommandLine, Heard, Partner, clear, interrupt, spec_text, wait_for
 
 FINDINGS, USAGE, JOURNAL = 1, 2, 5
 FOLDERS = ["html", "markdown", "eml", "junit", "har", "csv", "ndjson", "json"]
@@ -366,3 +366,21 @@ def test_of_a_real_person_the_command_shows_tokens_and_says_so(cli: CommandLine,
     assert dry.out.startswith("# tokens stand in place of personal data\n")
     assert "jane.doe" not in dry.out
     assert "jane.doe.1" in cli("render", spec, rows, "--as", "curl", "--show-personal-data").out
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_a_run_to_a_sandbox_is_told_as_one(cli: CommandLine, environment: str) -> None:
+    spec, rows = ROOT / "sample_specs" / "mailchimp.yaml", ROOT / "sample_events" / "few.csv"
+    cli("replay", spec, rows, "-e", environment, "--sandbox", "--test-data", "--name", "tried")
+    for command in (("runs", "show", "tried"), ("runs", "list")):
+        assert f"{environment} (sandbox)" in cli(*command).out
+    shown = cli("runs", "show", "tried").out
+    assert "A sandbox answered: nothing reached the partner." in shown and "Ask Jane Doe" not in shown
+    outs = [option for suffix in ("eml", "md", "html", "xml") for option in ("--out", f"told.{suffix}")]
+    assert cli("report", "tried", *outs).status == 0
+    texts = {path.suffix: path.read_text("utf-8") for path in cli.folder.glob("told.*")}
+    assert all(f"{environment} (sandbox)" in text for text in texts.values()), texts.keys()
+    assert "nothing was sent to you" in texts[".md"] and "what we sent to your" not in texts[".md"] + texts[".eml"]
+    assert "Are these in your system" not in texts[".md"]
+    cli("runs", "purge", "tried")
+    assert f"{environment} (sandbox)" in cli("runs", "list").out

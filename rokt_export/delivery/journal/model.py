@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -57,6 +58,16 @@ class RunInfo:
     production: bool = False
     purged: bool = False
 
+    @property
+    def sandbox(self) -> bool:
+        """Whether a sandbox took the partner's place."""
+        return in_sandbox(self.options)
+
+    @property
+    def target(self) -> str:
+        """Where it sent to, as people are told it: an environment of the partner's, or a sandbox in its place."""
+        return f"{self.environment} (sandbox)" if self.sandbox else self.environment
+
     def as_json(self) -> dict[str, object]:
         """Return the contract's JSON form of a run (design section 5, "Runs")."""
         return {
@@ -71,6 +82,12 @@ class RunInfo:
             "state": str(self.state),
             "counts": dict(self.counts),
         }
+
+
+def in_sandbox(options: Mapping[str, Any]) -> bool:
+    """Return whether a run with these options sends to a sandbox."""
+    flags = options.get("flags", {})
+    return bool(flags.get("sandbox") or flags.get("sandbox_url"))
 
 
 def now() -> datetime:

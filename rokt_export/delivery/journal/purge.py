@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, String, cast, literal
 from rokt_export.delivery.journal import reading
 from rokt_export.delivery.journal.bulk import Bulk
 from rokt_export.delivery.journal.intents import open_rows
-from rokt_export.delivery.journal.model import as_text, now
+from rokt_export.delivery.journal.model import as_text, in_sandbox, now
 from rokt_export.delivery.journal.places import Store, pragma
 from rokt_export.delivery.journal.schema import delivery, intent, note, recording, run
 from rokt_export.errors import JournalError
@@ -58,7 +58,8 @@ def _blank(connection: Connection, record: Row[Any]) -> None:
     )
     connection.execute(intent.update().where(intent.c.run_no == record.no).values(transactions=_NOTHING))
     # Options may repeat values from the command line (`--set email=…`).
-    values = {"options": orjson.dumps({}), "counts": counts, "purged": as_text(now())}
+    options = {"flags": {"sandbox": True}} if in_sandbox(reading.as_json(record.options)) else {}
+    values = {"options": orjson.dumps(options), "counts": counts, "purged": as_text(now())}
     connection.execute(run.update().where(run.c.no == record.no).values(values))
 
 
