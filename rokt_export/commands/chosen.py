@@ -69,6 +69,11 @@ class Chosen:
         """Whether a sandbox takes the partner's place."""
         return self.flags.sandbox or self.flags.sandbox_url is not None
 
+    @property
+    def numbered_by(self) -> str | None:
+        """The run whose rows are asked for by their numbers; None where they are those of the run itself."""
+        return self.earlier.run if self.earlier is not None else None
+
     def input(self, named: tuple[str, ...], *, guarded: bool) -> tuple[tuple[str, ...], Ranges | None]:
         """Return the files, and which of their rows; None for all.
 
@@ -113,11 +118,15 @@ class Chosen:
             )
         _check_unchanged(run)
         stamps = run.options.get("stamps")
-        if told and stamps and stamps_of(told) != stamps:
+        if told and (
+            (STDIN in told) is not (STDIN in run.events) or (stamps is not None and stamps_of(told) != stamps)
+        ):
             raise UsageError(
                 f"these are not the files that run {run.run} read, and a row is known by its place in them",
                 where=flags[0],
-                remedy=f"Leave the files out, or name the same: {shlex.join(run.events)}",
+                remedy=f"Name the same: {shlex.join(run.events)}"
+                if STDIN in run.events
+                else f"Leave the files out, or name the same: {shlex.join(run.events)}",
             )
         return told or tuple(stamp[0] for stamp in stamps or ()) or run.events
 

@@ -196,7 +196,7 @@ def replay(
             pace=pace,
             journal=place,
             redaction_key=new_key(),
-            selection=Selection(only=ranges, unknown=resend_unknown, delivered=flags.again),
+            selection=Selection(ranges, chosen.numbered_by, unknown=resend_unknown, delivered=flags.again),
             destination=destination,
             recordings=flags.record,
             expected=hoped,

@@ -409,7 +409,8 @@ class Engine:
         # Where no TLS has stood before, none will: a certificate is wrong. Else a partner is going down, or coming up.
         hopeless = not patient or (fault.kind is FaultKind.TLS and not self._reached)
         if hopeless:
-            self._settle(last)
+            # What an earlier attempt came to is not undone by one that never went out: it may have been received.
+            self._settle(job.last if job.last is not None else last)
         else:
             self._retries.put(job, now)
         if self._breaker.open and (hopeless or self._breaker.exhausted(now)):

@@ -11,7 +11,7 @@ import requests
 from requests.auth import AuthBase, HTTPDigestAuth
 from requests.utils import parse_dict_header
 
-from rokt_export.delivery.tokens import TokenStore
+from rokt_export.delivery.tokens import Token, TokenStore
 from rokt_export.errors import UnreachableError
 from rokt_export.exchange.classify import Classifier
 from rokt_export.exchange.model import Request, Response
@@ -56,7 +56,6 @@ class TokenSource:
         self._stale = _stale(settings.refresh_on)
         self._refused = ""
         self._proven = False
-        self._ends = 0.0
 
     def token(self) -> str:
         """Return a token that is good for a while.
@@ -67,20 +66,21 @@ class TokenSource:
         if time.monotonic() < self._good_until:
             return self._value
         with self._store.held():
-            value, good_until = self._store.read()
-            if time.monotonic() >= good_until or value == self._refused:
+            token = self._store.read()
+            if time.monotonic() >= token.good_until or token.value == self._refused:
                 try:
-                    value, good_until = self._fetch()
+                    token = self._fetch()
                 except UnreachableError:
-                    if time.monotonic() >= self._ends or self._value == self._refused:
+                    now = time.monotonic()
+                    if now >= token.ends or token.value == self._refused:
                         raise
-                    value, good_until = self._value, min(self._ends, time.monotonic() + _AGAIN)  # it is still good
-                self._store.write(value, good_until)
-        if value != self._value:
-            self._reveal("ACCESS_TOKEN", value)
+                    token = token._replace(good_until=min(token.ends, now + _AGAIN))  # it still serves
+                self._store.write(token)
+        if token.value != self._value:
+            self._reveal("ACCESS_TOKEN", token.value)
             self._shared = None
-        self._value, self._good_until = value, good_until
-        return value
+        self._value, self._good_until = token.value, token.good_until
+        return token.value
 
     def on(self, request: Request) -> Request:
         """Return a request with the token in its header; requests that share their headers still do."""
@@ -109,7 +109,7 @@ class TokenSource:
         self.token()
         return True
 
-    def _fetch(self) -> tuple[str, float]:
+    def _fetch(self) -> Token:
         settings = self._settings
         started = time.monotonic()
         answer = self._ask()
@@ -124,8 +124,7 @@ class TokenSource:
                 remedy="Check client_id, client_secret, scope and `secret_in`, and `token_field`, with the partner.",
             )
         life = self._life(data.get(settings.expires_field))
-        self._ends = started + life
-        return token, self._ends - min(_EARLY, life / 5)
+        return Token(token, started + life - min(_EARLY, life / 5), started + life)
 
     def _life(self, stated: Any) -> float:
         if self._settings.expires_after is not None:

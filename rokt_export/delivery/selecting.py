@@ -58,7 +58,9 @@ def select(
     if selection.only is not None or settled or unsettled:
         wished = writer.unknown_rows() if selection.unknown else None
         if live and settled:
-            transactions = _known_again(transactions, settled, writer)
+            transactions = _known_again(transactions, settled, writer, writer.run)
+        if live and selection.only is not None and selection.numbered_by is not None:
+            transactions = _known_again(transactions, _rows(selection.only), writer, selection.numbered_by)
         transactions = _of_this_run(transactions, selection, settled, unsettled, wished, tally)
     if not writer.production:
         return transactions
@@ -89,7 +91,9 @@ def _of_this_run(
             yield transaction
 
 
-def _known_again(transactions: Iterator[Transaction], settled: RowSet, writer: RunWriter) -> Iterator[Transaction]:
+def _known_again(
+    transactions: Iterator[Transaction], settled: RowSet, writer: RunWriter, run: str
+) -> Iterator[Transaction]:
     """Let nobody take another row for one that was sent: of a log, `tail -F` does not begin at the first line."""
     names: dict[int, str] = {}
     looked_up = range(0)
@@ -98,12 +102,12 @@ def _known_again(transactions: Iterator[Transaction], settled: RowSet, writer: R
         if row in settled:
             if row not in looked_up:
                 looked_up = range(row, row + _NAMES)
-                names = writer.names(looked_up)
+                names = writer.names(looked_up, run)
             name = names.get(row, transaction.id)
             if name != transaction.id and not _REDACTED.search(name):
                 raise TransactionsError(
-                    f"row {row:,} is another than the row {row:,} that run {writer.run} settled",
-                    remedy="Pipe the same rows in again from the first; or leave --resume out: they are a new run's.",
+                    f"row {row:,} is another than the row {row:,} that run {run} settled",
+                    remedy="Pipe the same rows in again from the first; or begin a new run, which sends them all.",
                 )
         yield transaction
 

@@ -6,10 +6,24 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.context import BaseContext
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 _MOST = 16_384
 """Bytes of a token that is shared; longer ones are fetched by each process (JWTs are a tenth of that)."""
+
+
+class Token(NamedTuple):
+    """A token, with moments in the machine's monotonic seconds.
+
+    Attributes:
+        value: the token; empty before there is one.
+        good_until: when another is to be had.
+        ends: when it is of no more use: until then it serves where no other is to be had.
+    """
+
+    value: str = ""
+    good_until: float = 0.0
+    ends: float = 0.0
 
 
 class TokenStore(Protocol):
@@ -18,10 +32,10 @@ class TokenStore(Protocol):
     def held(self) -> Any:
         """Return a context in which nobody else reads or writes it."""
 
-    def read(self) -> tuple[str, float]:
-        """Return the token and the moment (monotonic seconds, the machine's) until which it is good; empty at first."""
+    def read(self) -> Token:
+        """Return the token."""
 
-    def write(self, token: str, good_until: float) -> None:
+    def write(self, token: Token) -> None:
         """Keep a token."""
 
 
@@ -30,42 +44,41 @@ class OwnStore:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._token = ""
-        self._good_until = 0.0
+        self._token = Token()
 
     def held(self) -> threading.Lock:
         """Return a context in which nobody else reads or writes it."""
         return self._lock
 
-    def read(self) -> tuple[str, float]:
-        """Return the token and until when it is good."""
-        return self._token, self._good_until
+    def read(self) -> Token:
+        """Return the token."""
+        return self._token
 
-    def write(self, token: str, good_until: float) -> None:
+    def write(self, token: Token) -> None:
         """Keep a token."""
-        self._token, self._good_until = token, good_until
+        self._token = token
 
 
 class SharedStore:
     """A place in memory that the processes of one run share: the secret is on no disk and in no argument."""
 
     def __init__(self, context: BaseContext) -> None:
-        self._token: Any = context.Array("c", _MOST)
-        self._good_until: Any = context.Value("d", 0.0, lock=False)
+        self._value: Any = context.Array("c", _MOST)
+        self._moments: Any = context.Array("d", 2, lock=False)
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Return a context in which no other process reads or writes it."""
-        with self._token.get_lock():
+        with self._value.get_lock():
             yield
 
-    def read(self) -> tuple[str, float]:
-        """Return the token and until when it is good."""
-        return self._token.value.decode(), self._good_until.value
+    def read(self) -> Token:
+        """Return the token."""
+        return Token(self._value.value.decode(), *self._moments)
 
-    def write(self, token: str, good_until: float) -> None:
+    def write(self, token: Token) -> None:
         """Keep a token, if it fits."""
-        data = token.encode()
+        data = token.value.encode()
         if len(data) < _MOST:
-            self._token.value = data
-            self._good_until.value = good_until
+            self._value.value = data
+            self._moments[:] = token[1:]

@@ -219,8 +219,8 @@ def _finished(parameter: Parameter) -> Callable[[Any], Any]:
     return finish
 
 
-_INTEGER = re.compile(r"[+-]?\d+")
-_JSON_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_INTEGER = re.compile(r"([+-]?)0*(\d+)", re.ASCII)
+_JSON_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 def _converter(parameter: Parameter) -> Callable[[Any], Any]:
@@ -235,9 +235,10 @@ def _converter(parameter: Parameter) -> Callable[[Any], Any]:
 
     def to_integer(value: Any) -> Any:
         text = text_of(value).strip()
-        if not _INTEGER.fullmatch(text):
+        if (found := _INTEGER.fullmatch(text)) is None:
             raise FilterError(f"`{text}` is not an integer")
-        return Number(text if _JSON_NUMBER.fullmatch(text) else str(int(text)))
+        sign, digits = found.groups()
+        return Number(f"-{digits}" if sign == "-" and digits != "0" else digits)
 
     def to_date(value: Any) -> Any:
         return read_date(text_of(value)).strftime(parameter.date_format)

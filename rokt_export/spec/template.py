@@ -339,20 +339,23 @@ def _environment(place: Place) -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(
         undefined=Optional, finalize=finalize, keep_trailing_newline=True, autoescape=False
     )
-    environment.filters = {name: _guarded(name, function) for name, function in FILTERS.items()}
+    environment.filters = {name: _guarded(name, function, Optional) for name, function in FILTERS.items()}
     environment.globals = {}
     return environment
 
 
-def _guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+def _guarded(name: str, function: Callable[..., Any], absent: Callable[[], Any]) -> Callable[..., Any]:
     """The same rule for absent and null in jinja2 as in the short way."""
 
     def apply(value: Any, *args: Any, **kwargs: Any) -> Any:
         from jinja2 import Undefined
 
         if isinstance(value, Undefined) or value is None:
-            return function(ABSENT if value is not None else None, *args, **kwargs) if name in FILL_ABSENT else value
-        return function(value, *args, **kwargs)
+            if name not in FILL_ABSENT:
+                return value
+            value = ABSENT if value is not None else None
+        made = function(value, *args, **kwargs)
+        return absent() if made is ABSENT else made
 
     return apply
 

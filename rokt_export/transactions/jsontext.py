@@ -15,6 +15,8 @@ from rokt_export.transactions.reading import Context, identity
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SHAPES = 4096
+_DEEPEST = 100
+"""Lists and objects inside one another that a value may hold: no partner's body is nested so, and encoders give up."""
 
 
 class RepeatedKeyError(ValueError):
@@ -82,6 +84,9 @@ class ObjectShaper:
         if not ascii_only and _holds_surrogate(value):
             message = "a \\u escape is half a character"
             return problem(row, DamageKind.UNDECODABLE, message, "Export the row again as UTF-8.", line)
+        if _is_deep(value):
+            message = f"a value is nested more than {_DEEPEST} deep"
+            return problem(row, DamageKind.MALFORMED, message, "Look for brackets that are not closed.", line)
         plan, inspector = known
         values = value if plan.names == keys else dict(zip(plan.names, value.values(), strict=True))
         inspector.look(values, row, line)
@@ -103,6 +108,20 @@ class ObjectShaper:
             self._plans.clear()
         self._plans[keys] = decided
         return decided
+
+
+def _is_deep(value: dict[str, Value]) -> bool:
+    inner: list[Any] = [value]
+    for _ in range(_DEEPEST + 1):
+        inner = [
+            item
+            for each in inner
+            for item in (each.values() if each.__class__ is dict else each)
+            if item.__class__ is list or item.__class__ is dict
+        ]
+        if not inner:
+            return False
+    return True
 
 
 def _holds_surrogate(value: Value) -> bool:

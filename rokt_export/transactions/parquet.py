@@ -76,7 +76,7 @@ class ParquetReader:
                         inspector.look_at_text(values, row, None)
                         yield Transaction(row, identity(values, row), values, invented)
                 before += batch.num_rows
-        except (OSError, ArrowException) as error:
+        except (OSError, ArrowException, ValueError, OverflowError) as error:  # a value that Python has no form for
             raise self._context.cut_off(error, before) from error
         return before
 
@@ -87,9 +87,16 @@ def _cells(batch: RecordBatch) -> Iterator[tuple[Any, ...]]:
 
 
 def _python(column: Array) -> list[Any]:
-    """Return a column's cells; nanoseconds, which Python's own times lack, are cut to microseconds."""
+    """Return a column's cells, so that each can be written as a person would.
+
+    Nanoseconds, which Python's own times lack, are cut to microseconds; a float of 32 bits has the few digits that tell
+    it from its neighbours (19.99), not those of a wider one.
+    """
     import pyarrow
 
+    if pyarrow.types.is_float32(column.type) or pyarrow.types.is_float16(column.type):
+        texts = column.cast(pyarrow.float32()).cast(pyarrow.string()).to_pylist()
+        return [None if text is None or text == "nan" else Decimal(text) for text in texts]
     if pyarrow.types.is_timestamp(column.type) and column.type.unit == "ns":
         column = column.cast(pyarrow.timestamp("us", column.type.tz), safe=False)
     elif column.type == pyarrow.time64("ns"):

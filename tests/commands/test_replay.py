@@ -406,6 +406,50 @@ def test_what_failed_is_not_sent_by_a_resume_and_is_told_how_it_is(cli, spec, pa
     assert emails(partner)[-1] == "2"
 
 
+def test_rows_of_stdin_are_not_gone_on_with_from_other_places(cli, spec, partner):
+    mine, theirs = people(*range(1, 9)), people(*range(11, 19))
+    own, other = cli.write("own.csv", mine), cli.write("other.csv", theirs)
+    partner.answer = refusing(3)
+    assert (
+        cli("replay", spec, "-", "--stop-after", "1", "--concurrency", "1", "--name", "a", stdin=mine.encode()).status
+        == 1
+    )
+    partner.answer = refusing()
+    heard = len(partner.heard)
+    for flags in (("--resume", "a"), ("--only", "rejected", "--from-run", "a")):
+        for path in (own, other):
+            shown = cli("replay", spec, path, *flags)
+            assert (shown.status, len(partner.heard)) == (2, heard)
+            assert "these are not the files that run" in shown.err and "Name the same: -" in shown.err
+
+
+def test_rows_of_stdin_that_have_names_are_known_by_them(cli, spec, partner):
+    def named(letter: str) -> bytes:
+        return "".join(
+            ["transactionid,email\n", *(f"{letter}{n},jane.doe.{n}@example.com\n" for n in range(1, 6))]
+        ).encode()
+
+    partner.answer = refusing(3)
+    cli("replay", spec, "-", "--name", "a", stdin=named("a"))
+    partner.answer = refusing()
+    heard = len(partner.heard)
+    shown = cli("replay", spec, "-", "--only", "rejected", "--from-run", "a", stdin=named("b"))
+    assert (shown.status, len(partner.heard)) == (3, heard)
+    assert "row 3 is another than the row 3 that run" in shown.err
+    assert cli("replay", spec, "-", "--only", "rejected", "--from-run", "a", stdin=named("a")).status == 0
+    assert len(partner.heard) == heard + 1
+
+
+def test_stdin_beside_a_file_is_asked_for_again(cli, spec, partner):
+    rows = cli.write("rows.csv", people(1, 2))
+    partner.answer = refusing(3)
+    cli(
+        "replay", spec, rows, "-", "--stop-after", "1", "--concurrency", "1", "--name", "a", stdin=people(3, 4).encode()
+    )
+    shown = cli("replay", spec, rows, "--resume", "a")
+    assert shown.status == 2 and "these are not the files" in shown.err
+
+
 # --- a live input
 
 

@@ -339,6 +339,24 @@ def test_patience_ends_and_what_was_not_sent_is_withdrawn(bench):
     assert time.monotonic() - started < 5.0
 
 
+def test_what_may_have_been_received_is_not_undone_by_an_attempt_that_never_went_out(bench):
+    listener, taken = socket.create_server(("127.0.0.1", 0)), []
+
+    def take_one_and_go() -> None:
+        taken.append(listener.accept()[0])
+        taken[0].recv(65536)
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+    bench.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    gone = threading.Thread(target=take_one_and_go)
+    gone.start()
+    run = bench.run(1, patience=0.0, timeout=0.3)
+    gone.join()
+    taken[0].close()
+    assert run.outcomes == {UNKNOWN: 1}
+
+
 def test_without_patience_the_first_rows_say_why(bench):
     bench.url = f"http://127.0.0.1:{closed_port()}"
     run = bench.run(50, patience=0.0)
@@ -536,12 +554,16 @@ def test_a_token_server_that_fails_early_does_not_stop_a_token_that_is_still_goo
     run = run_with_tokens(bench, 3)
     assert run.outcomes == {DELIVERED: 3}
     source = bench.engine._credentials._tokens[0]
-    source._good_until = time.monotonic() - 1
-    source._store.write(source._value, source._good_until)
+    other = Credentials(bench.engine._renderer, {})._tokens[0]  # as in another process: it never fetched one itself
+    other._store = source._store
+    assert other.token() == "token-1"
+    due = source._store.read()._replace(good_until=time.monotonic() - 1)
+    source._good_until = other._good_until = due.good_until
+    source._store.write(due)
     server.down = True
-    assert source.token() == "token-1"
-    source._ends = source._good_until = time.monotonic() - 1
-    source._store.write(source._value, source._good_until)
+    assert (source.token(), other.token()) == ("token-1", "token-1")
+    source._good_until = time.monotonic() - 1
+    source._store.write(due._replace(ends=time.monotonic() - 1))
     with pytest.raises(UnreachableError):
         source.token()
 

@@ -871,6 +871,69 @@ def test_certificates_that_do_not_do(serve, authority, ca_file) -> None:
         assert send(post(peer.url()), verify=False).status == 200
 
 
+BIG = 8_000_000
+REFUSED = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno"
+
+
+def no_more_than_the_head(answer: bytes, seconds: float) -> Script:
+    """What servers do to a body over their limit: they answer, or say nothing, without reading on."""
+
+    def script(peer: Peer, connection: socket.socket) -> None:
+        peer.requests.append(connection.recv(1000))
+        if answer:
+            connection.sendall(answer)
+        time.sleep(seconds)
+        connection.close()
+
+    return script
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("seconds", [0.0, 1.0], ids=["closes at once", "lingers"])
+def test_an_answer_before_the_request_is_whole_is_the_answer(serve, authority, ca_file, secure, seconds) -> None:
+    context = tls(authority.issue_cert("127.0.0.1")) if secure else None
+    peer = serve(no_more_than_the_head(REFUSED, seconds), context)
+    with Transport(TransportOptions(ca_file=str(ca_file), timeout=5.0)) as transport:
+        answer = transport.send(Request("POST", peer.url(), PLAIN, b"x" * BIG))
+    assert peer.connections == 1
+    if secure and not seconds and isinstance(answer, Fault):  # a broken TLS connection need not give up what it has
+        assert answer.kind is FaultKind.RESET_AFTER_SEND
+        return
+    assert isinstance(answer, Response), answer
+    assert (answer.status, answer.body) == (413, b"no")
+
+
+def test_what_went_out_in_tls_records_is_not_called_unsent(serve, authority, ca_file) -> None:
+    peer = serve(no_more_than_the_head(b"", 2.0), tls(authority.issue_cert("127.0.0.1")))
+    with Transport(TransportOptions(ca_file=str(ca_file), timeout=0.5)) as transport:
+        answer = transport.send(Request("POST", peer.url(), PLAIN, b"x" * BIG))
+    assert isinstance(answer, Fault)
+    assert (answer.kind, answer.sent) == (FaultKind.TIMEOUT_AFTER_SEND, True)
+    assert peer.requests[0].startswith(b"POST")
+
+
+def test_a_long_request_arrives_whole_over_tls(serve, authority, ca_file) -> None:
+    peer = serve(answering(OK), tls(authority.issue_cert("127.0.0.1")))
+    body = os.urandom(BIG)
+    with Transport(TransportOptions(ca_file=str(ca_file), timeout=20.0)) as transport:
+        assert transport.send(Request("POST", peer.url(), PLAIN, body)).status == 200
+    assert peer.requests[0].endswith(body)
+
+
+def test_a_pause_makes_no_answer_late_however_many_have_arrived(serve) -> None:
+    many = 400
+    peer = serve(answering(OK))
+    request = post(peer.url())
+    with Transport(TransportOptions(timeout=4.0, max_connections=many)) as transport:
+        for pause in (0.0, 4.5):
+            transport.start_all([(number, request) for number in range(many)])
+            answers = transport.poll(0.0)
+            time.sleep(pause)
+            while len(answers) < many:
+                answers += transport.poll(1.0)
+    assert all(isinstance(answer, Response) for _, answer in answers)
+
+
 @pytest.mark.usefixtures("both_ways")
 def test_a_server_that_speaks_no_tls(serve) -> None:
     peer = serve(lambda peer, connection: connection.sendall(b"hello, no TLS here\r\n"))

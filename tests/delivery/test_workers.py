@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from commands.conftest import Partner, serve, spec_text
+from commands.conftest import Partner, ok, serve, spec_text
 
 from rokt_export.delivery import workers
 from rokt_export.delivery.common import SharedMark
@@ -152,8 +152,8 @@ CLUSTER = Selection(only=((121, 160),))
         (10, 2, Pace(concurrency=10), Selection(), 5),
         (64, 2, Pace(concurrency=64), Selection(), 32),
         (40, 2, Pace(concurrency=10), Selection(), 15),
-        (40, 5, Pace(concurrency=10), Selection(), 6),
-        (40, 2, Pace(concurrency=10, rate=40.0), Selection(), 17),
+        (40, 5, Pace(concurrency=10), Selection(), 2),
+        (40, 2, Pace(concurrency=10, rate=40.0), Selection(), 12),
         (300, 2, Pace(concurrency=32), Selection(), 130),
         (600, 2, Pace(concurrency=10), CLUSTER, 15),
         (600, 2, Pace(concurrency=10, rate=40.0), CLUSTER, 15),
@@ -166,6 +166,14 @@ def test_no_worker_has_many_left_while_another_has_none(bench, workers, pace, se
     bench.plan = replace(bench.plan, pace=pace, partitions=workers, total=total, selection=selection)
     if production:
         bench.go_to_production()
+
+    def answer_once_all_workers_are_there(heard):
+        until = time.monotonic() + 10.0
+        while len(bench.partner.heard) < pace.concurrency and time.monotonic() < until:
+            time.sleep(0.01)
+        return ok(heard)
+
+    bench.partner.answer = answer_once_all_workers_are_there
     bench.deliver()
     sent = [bench.watch.tallies[worker].rows for worker in range(workers)]
     assert sum(sent) == (40 if selection.only else total)

@@ -208,6 +208,9 @@ TYPES = [
     ("integer", "9007199254740993", "9007199254740993"),
     ("integer", "00123", "123"),
     ("integer", "-7", "-7"),
+    ("integer", "+007", "7"),
+    ("integer", "-000", "0"),
+    ("integer", "0" * 5000 + "1", "1"),
     ("boolean", "yes", "true"),
     ("boolean", "0", "false"),
     ("date", "19831215", '"1983-12-15"'),
@@ -226,7 +229,7 @@ def test_types(kind: str | None, cell: str, written: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "cell"),
     [("number", "about 5"), ("number", "NaN"), ("number", "Infinity"), ("integer", "1.5"), ("integer", "1e3"),
-     ("boolean", "perhaps"), ("date", "15/12/1983"), ("date", "19831345")],
+     ("integer", "1\u0663"), ("boolean", "perhaps"), ("date", "15/12/1983"), ("date", "19831345")],
 )  # fmt: skip
 def test_cells_that_are_not_of_the_type(kind: str, cell: str) -> None:
     [problem] = problems(spec(f"{{name: p, attribute: a, type: {kind}}}"), {"a": cell})

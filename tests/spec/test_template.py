@@ -228,3 +228,13 @@ def test_a_value_that_cannot_be_filled_is_a_filter_error(source):
 def test_what_does_not_compile(source, message):
     with pytest.raises(TemplateProblem, match=re.escape(message)):
         compile_template(source)
+
+
+@pytest.mark.parametrize("place", list(Place))
+def test_a_filter_that_finds_nothing_gives_nothing_in_jinja_as_in_the_short_way(place):
+    plain = "{{ gender | map({'M': 'Mr'}) }}"
+    by_jinja = "{% if true %}" + plain + "{% endif %}"
+    for values in ({}, {"gender": None}, {"gender": "x"}, {"gender": "M"}):
+        given = [compile_template(source, place).fill(values, {}) for source in (plain, by_jinja)]
+        assert given[0] == given[1] or (not given[0] and not given[1])
+        assert "ABSENT" not in str(given[1]) or given[1] is ABSENT

@@ -58,6 +58,8 @@ def test_keys_are_mapped_like_columns(write):
         ("[1]", DamageKind.MALFORMED),
         ('{"a": 1, "a": 2}', DamageKind.MALFORMED),
         ("[" * 100_000, DamageKind.MALFORMED),
+        ('{"a": ' + "[" * 101 + "]" * 101 + "}", DamageKind.MALFORMED),
+        ('{"a": ' + '{"a": ' * 300 + "1" + "}" * 301, DamageKind.MALFORMED),
         ("{}", DamageKind.BLANK_ROW),
         ('{"a": "\\ud800"}', DamageKind.UNDECODABLE),
         ('{"a": "' + "x" * 2_000_000 + '"}', DamageKind.OVERSIZE),

@@ -24,6 +24,10 @@ def write(tmp_path, table):
         (pa.scalar(decimal.Decimal("1.10")), "1.10"),
         (pa.scalar(decimal.Decimal("1E+3")), "1000"),
         (pa.scalar(1.1), "1.1"),
+        (pa.scalar(19.99, pa.float32()), "19.99"),
+        (pa.scalar(1e10, pa.float32()), "10000000000"),
+        (pa.scalar(float("nan"), pa.float32()), None),
+        (pa.scalar(None, pa.float32()), None),
         (pa.scalar(1e22), "10000000000000000000000"),
         (pa.scalar(float("nan")), None),
         (pa.scalar(None, pa.string()), None),
@@ -67,6 +71,12 @@ def test_a_broken_page_is_an_error(tmp_path):
     (tmp_path / "events.parquet").write_bytes(broken)
     with pytest.raises(TransactionsError, match="cannot be read further"):
         list(open_transactions([path]))
+
+
+@pytest.mark.parametrize("cell", [pa.scalar(10**15, pa.timestamp("s")), pa.scalar([1], pa.list_(pa.timestamp("ns")))])
+def test_a_value_that_cannot_be_written_is_an_error(tmp_path, cell):
+    with pytest.raises(TransactionsError, match="cannot be read further"):
+        list(open_transactions([write(tmp_path, {"a": pa.repeat(cell, 1)})]))
 
 
 def test_an_empty_table_has_no_row(tmp_path):

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, Row, Select, func, select
 
 from rokt_export.delivery.journal.intents import OpenRow, chunks, open_rows
 from rokt_export.delivery.journal.rows import RowSet
-from rokt_export.delivery.journal.schema import delivery, recording
+from rokt_export.delivery.journal.schema import delivery, recording, run
 from rokt_export.delivery.model import Delivery
 from rokt_export.exchange.model import OutcomeKind
 
@@ -88,10 +88,11 @@ def _rows(
     return found
 
 
-def names(connection: Connection, run_no: int, rows: range) -> dict[int, str]:
+def names(connection: Connection, run_id: str, rows: range) -> dict[int, str]:
     """Return what some rows of a run, those that are settled, are called; a purged run has no names."""
     chosen = select(delivery.c.row, delivery.c.transaction).where(
-        delivery.c.run_no == run_no, delivery.c.row.between(rows.start, rows.stop - 1)
+        delivery.c.run_no == select(run.c.no).where(run.c.id == run_id).scalar_subquery(),
+        delivery.c.row.between(rows.start, rows.stop - 1),
     )
     return {row: name for row, name in connection.execute(chosen) if name is not None}
 

@@ -324,14 +324,14 @@ class RunWriter:
         with self._guard("read"), self._store.reading.connect() as connection:
             return reading.rows(connection, self._run_no, [OutcomeKind.UNKNOWN])
 
-    def names(self, rows: range) -> dict[int, str]:
-        """Return what those of these rows that are settled in this run are called, redacted.
+    def names(self, rows: range, of: str | None = None) -> dict[int, str]:
+        """Return what those of these rows that are settled are called, redacted: in this run, or in another by its id.
 
         Raises:
             JournalError: the journal cannot be read.
         """
         with self._guard("read"), self._store.reading.connect() as connection:
-            return reading.names(connection, self._run_no, rows)
+            return reading.names(connection, self.run if of is None else of, rows)
 
     def heartbeat(self) -> None:
         """Give a sign of life, at most every few seconds; `intend` and `settle` give it too.

@@ -15,7 +15,7 @@ from rokt_export.delivery.transport.answers import AnswerReader, TooLargeError, 
 from rokt_export.delivery.transport.faults import Failure
 from rokt_export.delivery.transport.libcurl import MAX_IDLE_SECONDS, Connection, CurlError, Multi, proxy_of
 from rokt_export.delivery.transport.options import TransportOptions
-from rokt_export.delivery.transport.sockets import READABLE, WRITABLE, Sockets
+from rokt_export.delivery.transport.sockets import MOST_EVENTS, READABLE, WRITABLE, Sockets
 from rokt_export.delivery.transport.transfers import Answered
 from rokt_export.exchange.model import Fault, FaultKind, Response, Timings
 
@@ -38,6 +38,7 @@ class Errand(Struct, eq=False):
         started: seconds of the monotonic clock when it began.
         first_byte: the same for its answer's first byte; 0.0 before that.
         written: bytes that went out.
+        doubtful: whether some may have gone out that are not counted yet: of a TLS record, only all or nothing is.
         line: the connection that carries it.
         ended: whether it has its answer.
     """
@@ -48,8 +49,14 @@ class Errand(Struct, eq=False):
     started: float
     first_byte: float = 0.0
     written: int = 0
+    doubtful: bool = False
     line: _Line | None = None
     ended: bool = False
+
+    @property
+    def begun(self) -> bool:
+        """Whether any of it may be at its server."""
+        return self.written > 0 or self.doubtful
 
 
 class _Line:
@@ -110,6 +117,7 @@ class Lines:
         self._idle: dict[str, list[_Line]] = {}
         self._check_at = _NEVER
         self._careful_until = 0.0
+        self._full_turns = 0
         self.in_flight = 0
         self.opening: set[_Line] = set()
 
@@ -139,25 +147,32 @@ class Lines:
             return min(seconds, milliseconds / 1000)
         return seconds
 
-    def turn(self, *, idle: bool) -> None:
+    def turn(self, ready: int) -> None:
         """Do what is due, after libcurl has worked on what is ready.
 
         Args:
-            idle: nothing was ready.
+            ready: how many events were worked on.
         """
         if self.opening:
-            if idle or self._multi.timeout() == 0:
+            if not ready or self._multi.timeout() == 0:
                 self._multi.act()
             self._collect()
-        if monotonic() >= self._check_at:
+        if monotonic() >= self._check_at and self._is_looked_through(ready):
             self._expire()
+
+    def _is_looked_through(self, ready: int) -> bool:
+        """Whether all that has arrived was read; after a pause it is more than one turn's, and none of it is late."""
+        self._full_turns = self._full_turns + 1 if ready >= MOST_EVENTS else 0
+        if self._full_turns * MOST_EVENTS > len(self._lines):
+            self._full_turns = 0
+        return self._full_turns == 0
 
     def cancel(self, chosen: Callable[[Any], bool]) -> None:
         """End the requests whose token is chosen."""
         for errand in [each for each in self._under_way() if chosen(each.token)]:
-            how_far = "its request may have arrived" if errand.written else "nothing was sent"
+            how_far = "its request may have arrived" if errand.begun else "nothing was sent"
             seconds = monotonic() - errand.started
-            fault = Fault(FaultKind.CANCELLED, f"cancelled; {how_far}", errand.written > 0, Timings(total=seconds))
+            fault = Fault(FaultKind.CANCELLED, f"cancelled; {how_far}", errand.begun, Timings(total=seconds))
             self._give_up(errand, fault)
 
     def close(self) -> None:
@@ -262,26 +277,39 @@ class Lines:
     # -- one exchange
 
     def _ready(self, line: _Line, _descriptor: int, readiness: int) -> None:
-        if readiness & WRITABLE and line.errand is not None:
-            self._write(line, line.errand)
-        if readiness & READABLE and line.descriptor >= 0:
+        # An answer that has come before the whole request went out is read first: the server may have closed behind it.
+        if readiness & READABLE:
             self._read(line)
+        if readiness & WRITABLE and line.blocked and line.descriptor >= 0 and line.errand is not None:
+            self._write(line, line.errand)
 
     def _write(self, line: _Line, errand: Errand) -> None:
         """Write an errand, or what is left of it, to the connection that carries it from now on."""
         line.errand, errand.line = errand, line
         data = errand.data
         try:
-            errand.written += line.send(memoryview(data)[errand.written :] if errand.written else data)
+            if line.secure and len(data) > _CHUNK:
+                self._write_records(line, errand)
+            else:
+                errand.written += line.send(memoryview(data)[errand.written :] if errand.written else data)
         except BlockingIOError:
-            pass
+            errand.doubtful = line.secure
         except CurlError as error:
-            self._broken(line, errand, *error.args)
+            if errand.begun:
+                self._read(line)  # its answer may have come before the server closed
+            if not errand.ended:
+                self._broken(line, errand, *error.args)
             return
         blocked = errand.written < len(data)
         if blocked is not line.blocked:
             line.blocked = blocked
             self._sockets.want(line.descriptor, write=blocked)
+
+    def _write_records(self, line: _Line, errand: Errand) -> None:
+        """Write a long errand a TLS record at a time: of several at once, OpenSSL would not tell how many went out."""
+        view = memoryview(errand.data)
+        while errand.written < len(view):
+            errand.written += line.send(view[errand.written : errand.written + _CHUNK])
 
     def _read(self, line: _Line) -> None:
         while True:
@@ -293,7 +321,7 @@ class Lines:
             except CurlError as error:
                 self._broken(line, errand, *error.args)
                 return
-            if errand is None or not errand.written:  # idle, or as good as: it was closed, or spoke out of turn
+            if errand is None or not errand.begun:  # idle, or as good as: it was closed, or spoke out of turn
                 self._broken(line, errand, faults.GOT_NOTHING, "closed while idle")
                 return
             if not data:
@@ -381,7 +409,7 @@ class Lines:
         if errand is None:
             line.idle.remove(line)
             self._drop(line)
-        elif errand.written or not line.used:
+        elif errand.begun or not line.used:
             self._fail(line, errand, code, text)
         else:
             errand.line = None
@@ -423,7 +451,7 @@ class Lines:
             code=code,
             text=text,
             url=errand.origin,
-            sent=errand.written > 0,
+            sent=errand.begun,
             whole=errand.written == len(errand.data),
             seconds=seconds,
             proxy=proxy_of(errand.origin, self._options.proxy),

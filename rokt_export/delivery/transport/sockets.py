@@ -26,8 +26,8 @@ _READINESS = tuple(
     (WRITABLE if event & select.POLLOUT else 0) | (READABLE if event & ~select.POLLOUT else 0) for event in range(32)
 )
 
-# Events of one wait, at most. Python allocates room for all of them each time: 1,023 by default.
-_EVENTS = 256
+MOST_EVENTS = 256
+"""Events of one wait, at most. Python allocates room for all of them each time: 1,023 by default."""
 
 Action = Callable[[int, int], object]
 """A multi handle's `socket_action`: a descriptor, and libcurl's bits for what it is ready for."""
@@ -182,6 +182,6 @@ def _new_poller() -> tuple[Any, Callable[[float], Any]]:
     """Return epoll, or where there is none poll, and its function that waits so many seconds."""
     if hasattr(select, "epoll"):
         poller = select.epoll()
-        return poller, lambda seconds: poller.poll(seconds, _EVENTS)
+        return poller, lambda seconds: poller.poll(seconds, MOST_EVENTS)
     other = select.poll()
     return other, lambda seconds: other.poll(seconds * 1000)

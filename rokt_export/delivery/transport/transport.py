@@ -162,7 +162,7 @@ class Transport:
         events = self._sockets.wait(wait)
         with self._interrupt:
             woken = self._sockets.serve(events)
-            lines.turn(idle=not events)
+            lines.turn(len(events))
             transfers.turn(idle=not events)
             self._sockets.verify(lines.opening or transfers.opening)
             written = lines.unsent
