@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from rokt_export.exchange.render import Renderer
@@ -15,6 +16,8 @@ from rokt_export.spec.needs import every_parameter, secret_names
 from rokt_export.spec.template import compile_template
 from rokt_export.transactions.model import Transaction, Value
 
+_ADDRESS = re.compile(r"[^\s@<>\"',;:()]+@[^\s@<>\"',;:()]+\.[^\s@<>\"',;:()]+|\+[0-9][0-9 ().\-/]{6,}[0-9]")
+"""An e-mail address, or a telephone number with its country, in any cell: columns shift, and are mapped wrongly."""
 _SECRET_FIELDS = ("password", "token", "client_secret", "secret", "key_password")
 
 
@@ -96,6 +99,8 @@ class PersonalData:
         names = [name for name in transaction.values if self.is_personal(name)]
         found = dict.fromkeys(text for name in names for text in _texts(transaction.values[name]))
         found.update(dict.fromkeys(self._renderer.carried(transaction, names)))
+        others = (text for name, value in transaction.values.items() if name not in names for text in _texts(value))
+        found.update(dict.fromkeys(address for text in others for address in _ADDRESS.findall(text)))
         return tuple(text for text in found if text)
 
     def raw(self, transaction: Transaction) -> list[str]:

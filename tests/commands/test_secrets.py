@@ -313,3 +313,24 @@ def test_a_crash_of_our_own_tells_no_secret(
     search.check_files(spec)
     [run] = cli("runs", "list", "--output", "json").json
     assert run["state"] == "interrupted"
+
+
+@pytest.mark.parametrize(
+    ("row", "flags"),
+    [
+        ("L5,,Paola,pv77@altro.test", ()),
+        ("L5,,Paola,call +39 06 5550199 now", ()),
+        ("L5,9.90,Paola,p.v@brescia.test", ("--map", "amount=email", "--map", "email=amount")),
+        ("other.p@altro.test,p.v@altro.test,Paola,x", ()),
+        ("other.p@altro.test,p.v@altro.test,Paola,p.v@altro.test", ("--set", "email=elsewhere@example.com")),
+    ],
+)
+def test_an_address_in_a_column_that_is_not_personal_is_hidden_too(cli, spec, row, flags):
+    text = spec.read_text().replace(
+        "  - {name: name, attribute: firstname}\n", "  - {name: amount, attribute: amount, type: number}\n"
+    )
+    rows = cli.write("rows.csv", f"transactionid,email,firstname,amount\n{row}\n")
+    shown = cli("replay", cli.write("typed.yaml", text), rows, *flags)
+    kept = cli("runs", "export", "last").out
+    for hidden in ("altro", "brescia", "5550199"):
+        assert hidden not in shown.out + shown.err + kept

@@ -321,7 +321,8 @@ class Lines:
             except CurlError as error:
                 self._broken(line, errand, *error.args)
                 return
-            if errand is None or not errand.begun:  # idle, or as good as: it was closed, or spoke out of turn
+            # Idle, or as good as: it was closed, or spoke out of turn.
+            if errand is None or not (errand.written or errand.doubtful):
                 self._broken(line, errand, faults.GOT_NOTHING, "closed while idle")
                 return
             if not data:
