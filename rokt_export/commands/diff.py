@@ -222,8 +222,13 @@ def _send(terminal: Terminal, sides: Sequence[Ready], flags: _Flags, place: str)
         # Both sides' variables are looked at before either is sent anything.
         values = [variables_for(ready, variables) for ready, (_, variables) in zip(sides, ways, strict=True)]
         key, done = new_key(), []
-        for ready, url, (destination, _), variables in zip(sides, urls, ways, values, strict=True):
-            plan = _plan(ready, rows, flags, destination, variables, place, key)
+        plans = [
+            _plan(ready, rows, flags, destination, variables, place, key)
+            for ready, (destination, _), variables in zip(sides, ways, values, strict=True)
+        ]
+        for plan in plans:
+            _check_new(plan)
+        for ready, url, plan in zip(sides, urls, plans, strict=True):
             own = f"{flags.name}-{ready.environment}" if flags.name else None
             terminal.say(f"sending to {ready.environment}")
             options = options_of(ready.spec, flags.rows, sandbox=flags.sandbox, sandbox_url=url)
@@ -285,6 +290,22 @@ def _plan(
         recordings=Recordings.ALL,
         total=None if isinstance(rows, FileRows) else rows.count,
     )
+
+
+def _check_new(plan: Plan) -> None:
+    """Refuse to send to one side what the other has already, and would leave out: nothing could be compared."""
+    from rokt_export.commands.preflight import known_in_production
+    from rokt_export.delivery.plan import Destination, FileRows
+
+    guarded = plan.environment == PRODUCTION and plan.destination == Destination()
+    if not guarded or plan.selection.delivered or not isinstance(plan.rows, FileRows):
+        return
+    delivered, doubtful, asked_for = known_in_production(plan)
+    if asked_for and delivered + doubtful == asked_for:
+        raise UsageError(
+            f"production has all {asked_for:,} rows already, or may have: there would be nothing to compare",
+            remedy="Compare the runs that sent them (`rokt-export diff --runs A B`), or add --again.",
+        )
 
 
 def _compared(place: str, runs: tuple[str, str], spec: Path | None) -> DiffResult:

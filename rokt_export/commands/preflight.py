@@ -65,7 +65,7 @@ def preflight(terminal: Terminal, plan: Plan, *, strict: bool, resumed: RunInfo 
     _tell_target(terminal, plan, f"{rows} in {', '.join(found.files[:3])}{' …' if len(found.files) > 3 else ''}")
     _tell_duration(terminal, plan, total)
     _tell_earlier(terminal, resumed)
-    _tell_ledger(terminal, plan)
+    _tell_ledger(terminal, plan, resumed)
     tell_how_read(terminal, plan.rows, found)
     for row, reason in readiness.problems[:5]:
         terminal.warn(f"  row {row} cannot be sent: {reason}")
@@ -101,17 +101,37 @@ def _tell_earlier(terminal: Terminal, resumed: RunInfo | None) -> None:
         terminal.say(f"run {resumed.run} goes on: {number_of(settled, 'row is', 'rows are')} settled{doubt}")
 
 
-def _tell_ledger(terminal: Terminal, plan: Plan) -> None:
-    """Say how many rows production has already, as the ledger knows them."""
-    from rokt_export.delivery.journal import Journal
+def known_in_production(plan: Plan, resumed: RunInfo | None = None) -> tuple[int, int, int]:
+    """Return how many of the rows production has, how many it may have, and how many are asked for, by the ledger.
+
+    What a run that is gone on with has settled itself is not to be sent, nor are rows that nobody asks for.
+    """
+    from rokt_export.delivery.journal import Journal, RowSet
     from rokt_export.delivery.sameness import canonical_row, identity_of
 
-    if not _guarded(plan):
-        return
+    only = None if plan.selection.only is None else RowSet.of_ranges(plan.selection.only)
+    asked_for = 0
     with Journal.open(plan.journal) as journal:
         identities = journal.identities(plan.spec.partner, identity_of(plan.spec))
-        contents = ([canonical_row(each, identity) for identity in identities] for each in _all(plan))
-        delivered, doubtful = journal.delivered_before(plan.spec.partner, contents)
+        done = journal.settled(resumed.run) if resumed is not None else RowSet()
+        if resumed is not None and not plan.selection.unknown:
+            done.update(journal.rows(resumed.run, [OutcomeKind.UNKNOWN]))
+
+        def contents() -> Iterator[list[bytes]]:
+            nonlocal asked_for
+            for each in _all(plan):
+                if each.problem is None and (only is None or each.row in only) and each.row not in done:
+                    asked_for += 1
+                    yield [canonical_row(each, identity) for identity in identities]
+
+        return *journal.delivered_before(plan.spec.partner, contents()), asked_for
+
+
+def _tell_ledger(terminal: Terminal, plan: Plan, resumed: RunInfo | None) -> None:
+    """Say how many of the rows production has already, as the ledger knows them."""
+    if not _guarded(plan):
+        return
+    delivered, doubtful, _ = known_in_production(plan, resumed)
     if delivered:
         fate = "sent again (--again)" if plan.selection.delivered else "left out; --again sends them"
         terminal.warn(f"  {number_of(delivered, 'row was', 'rows were')} delivered to production before: {fate}")

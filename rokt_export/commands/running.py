@@ -106,7 +106,7 @@ def carry_out(job: Job, terminal: Terminal, listen: Callable[[Settled], None] | 
     # To the very end: an eager second Ctrl-C must not keep the journal from learning how the run ended.
     with _signals(brake, watch), _told_what_is_settled(job, run):
         result = _sent(job, run, terminal, watch, brake)
-        _note_left_out(result.tally)
+        _note_left_out(job, result.tally)
         changed = _note_changes(result.tally, stamps)
         status = ExitStatus.gravest(_status(job, run, result), ExitStatus.FINDINGS if changed else ExitStatus.OK)
         state = "finished" if result.finished.reason is StopReason.COMPLETE else "interrupted"
@@ -202,12 +202,15 @@ def _note_changes(tally: Tally, stamps: list[FileStamp]) -> bool:
     return bool(notes)
 
 
-def _note_left_out(tally: Tally) -> None:
+def _note_left_out(job: Job, tally: Tally) -> None:
+    replays = "" if job.command == "replay" else "`rokt-export replay … "
+    end = "`" if replays else ""
+    again = "" if job.command == "diff" else replays
     if delivered := tally.left_out[LeftOut.DELIVERED]:
         rows = number_of(
             delivered, "row was left out: production has it already", "rows were left out: production has them already"
         )
-        tally.notes.append(f"{rows} (--again sends {'it' if delivered == 1 else 'them'})")
+        tally.notes.append(f"{rows} ({again}--again{end if again else ''} sends {'it' if delivered == 1 else 'them'})")
     if repeated := tally.left_out[LeftOut.REPEATED]:
         rows = number_of(repeated, "row was left out: it stands", "rows were left out: they stand")
         tally.notes.append(f"{rows} in the input before, and {'was' if repeated == 1 else 'were'} sent once")
@@ -215,7 +218,10 @@ def _note_left_out(tally: Tally) -> None:
         rows = number_of(
             uncertain, "row was left out: production may have it", "rows were left out: production may have them"
         )
-        tally.notes.append(f"{rows}, as an earlier run got no answer (--resend-unknown sends such rows)")
+        tally.notes.append(
+            f"{rows}, as another run is sending such rows now, or got no answer. When no other run is under way, "
+            f"{replays}--resend-unknown{end} sends them"
+        )
 
 
 def _status(job: Job, run: str, result: Result) -> ExitStatus:

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rokt_export.commands.loading import journal_place
-from rokt_export.commands.options import Confirm, EnvFile, JournalPlace, NoColor, Output, OutputFormat, Quiet, Verbose
+from rokt_export.commands.options import (
+    Again,
+    Confirm,
+    EnvFile,
+    JournalPlace,
+    NoColor,
+    Output,
+    OutputFormat,
+    Quiet,
+    Verbose,
+)
 from rokt_export.commands.replay import ResendUnknown, replay
 from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import ExitStatus, UsageError
@@ -90,6 +100,7 @@ def show_run(
 def resume_run(
     run: Run,
     resend_unknown: ResendUnknown = False,
+    again: Again = False,
     confirm: Confirm = None,
     output: OutputFormat = Output.TABLE,
     env_file: EnvFile = None,
@@ -109,6 +120,7 @@ def resume_run(
         confirm=confirm,
         resume=info.run,
         resend_unknown=resend_unknown,
+        again=again,
         output=output,
         env_file=env_file or (Path(options["env_file"]) if options.get("env_file") else None),
         journal=journal,

@@ -60,7 +60,9 @@ def select(
         if live and settled:
             transactions = _known_again(transactions, settled, writer, writer.run)
         if live and selection.only is not None and selection.numbered_by is not None:
-            transactions = _known_again(transactions, _rows(selection.only), writer, selection.numbered_by)
+            from rokt_export.delivery.journal import RowSet
+
+            transactions = _known_again(transactions, RowSet.of_ranges(selection.only), writer, selection.numbered_by)
         transactions = _of_this_run(transactions, selection, settled, unsettled, wished, tally)
     if not writer.production:
         return transactions
@@ -78,7 +80,9 @@ def _of_this_run(
     wished: RowSet | None,
     tally: Tally,
 ) -> Iterator[Transaction]:
-    wanted = None if selection.only is None else _rows(selection.only)
+    from rokt_export.delivery.journal import RowSet
+
+    wanted = None if selection.only is None else RowSet.of_ranges(selection.only)
     for transaction in transactions:
         row = transaction.row
         if (
@@ -170,12 +174,3 @@ def _batches(transactions: Iterator[Transaction], size: Callable[[], int]) -> It
         if not batch:
             return
         yield batch
-
-
-def _rows(ranges: tuple[tuple[int, int], ...]) -> RowSet:
-    from rokt_export.delivery.journal import RowSet
-
-    found = RowSet()
-    for low, high in ranges:
-        found.update(range(low, high + 1))
-    return found

@@ -283,8 +283,9 @@ def _runs(console: Console, runs: Sequence[RunInfo]) -> Table:
     for one, count in zip(runs, counts, strict=True):
         name = (_plain(one.name),) if names else ()
         started = Text(f"{one.started:%Y-%m-%d %H:%M:%S}")
+        place = "sandbox" if one.sandbox else one.environment
         table.add_row(
-            Text(one.run), *name, Text(one.command), _plain(one.partner), _plain(one.target), started,
+            Text(one.run), *name, Text(one.command), _plain(one.partner), _plain(place), started,
             _state(one), count,
         )  # fmt: skip
     return table

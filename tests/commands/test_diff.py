@@ -232,10 +232,20 @@ def test_people_that_production_has_are_not_sent_again_unless_told(
     second = cli("diff", acme, twenty, *CONFIRMED)
     third = cli("diff", acme, twenty, *CONFIRMED, "--again")
     assert (first.status, second.status, third.status) == (0, USAGE, 0)
-    assert "20 rows were left out: production has them already (--again sends them)" in second.err
-    assert "no transaction in common" in second.err
+    assert "production has all 20 rows already" in second.err and "or add --again" in second.err
     in_production = [heard for heard in partner.heard if "production" in heard.target]
-    assert (len(in_production), len(partner.heard)) == (40, 100)
+    assert (len(in_production), len(partner.heard)) == (40, 80)
+
+
+def test_people_that_production_has_are_left_out_and_what_is_new_is_compared(
+    cli: CommandLine, acme: Path, twenty: Path, partner: Partner
+) -> None:
+    few = cli.write("few.csv", people(3))
+    assert cli("diff", acme, few, *CONFIRMED).status == 0
+    done = cli("diff", acme, twenty, *CONFIRMED)
+    assert done.status == FINDINGS
+    assert "3 rows were left out: production has them already (--again sends them)" in done.err
+    assert "answered 17 transactions as staging did. 3 transactions had no counterpart." in done.out
 
 
 def test_rows_that_neither_side_could_be_sent_prove_nothing(cli: CommandLine, acme: Path) -> None:

@@ -128,6 +128,26 @@ def test_rows_that_production_has_are_left_out_unless_again(cli, spec, partner):
     assert emails(partner)[4:] == ["3", "2", "4"]
 
 
+def test_before_production_only_rows_that_are_asked_for_are_counted_as_known(cli, spec, partner):
+    rows = cli.write("rows.csv", people(*range(1, 9)))
+    partner.answer = refusing(3, 5)
+    production(cli, spec, rows, "--name", "first")
+    partner.answer = refusing()
+    for command in (("runs", "resume", "first"), ("replay", spec, "--only", "rejected", "--from-run", "first")):
+        shown = cli(*command, "--confirm", "acme")
+        assert shown.status in (0, 1) and "delivered to production before" not in shown.err
+    again = cli("runs", "resume", "first", "--confirm", "acme", "--again")
+    assert again.status == 1 and len(partner.heard) == 10
+    assert "8 rows were delivered to production before" in production(cli, spec, rows).err
+
+
+def test_what_is_said_of_rows_left_out_of_a_test_can_be_done(cli, spec, partner):
+    rows = cli.write("rows.csv", people(1, 2))
+    for _ in range(2):
+        shown = cli("test", spec, rows, "-e", "production", "--confirm", "acme")
+    assert "production has them already (`rokt-export replay … --again` sends them)" in shown.out
+
+
 def test_a_row_that_stands_twice_in_a_file_goes_to_production_once(cli, spec, partner):
     rows = cli.write("rows.csv", people(1, 2, 1, 3, 2))
     shown = production(cli, spec, rows)

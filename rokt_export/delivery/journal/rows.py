@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Self
 
 _CHUNK_BITS = 16
 _CHUNK_MASK = (1 << _CHUNK_BITS) - 1
@@ -22,6 +23,14 @@ class RowSet:
         self._blocks: dict[int, bytearray] = {}
         self._size = 0
         self.update(rows)
+
+    @classmethod
+    def of_ranges(cls, ranges: Iterable[tuple[int, int]]) -> Self:
+        """Return the rows of ranges that include both their ends."""
+        found = cls()
+        for low, high in ranges:
+            found.update(range(low, high + 1))
+        return found
 
     def add(self, row: int) -> None:
         """Add one row number (0 or greater); adding it again changes nothing."""
