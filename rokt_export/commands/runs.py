@@ -140,7 +140,7 @@ Out = Annotated[
 def export_run(
     run: Run, form: Form = "csv", out: Out = None, journal: JournalPlace = None, quiet: Quiet = False
 ) -> int:
-    """Write all rows of a run: one row for each row of the input, in its order."""
+    """Write the rows of a run in the order of its input: each that it has an outcome of, all of them if it is whole."""
     from rokt_export.reports.formats import format_named, write_report
     from rokt_export.reports.story import Story
 

@@ -37,8 +37,8 @@ def select(
 ) -> Iterator[Transaction]:
     """Return the transactions that a selection asks for, and count the others as skipped.
 
-    In production a row that stands twice in the input is sent once, as it would be in two runs. What other processes
-    have under way at the same time is decided when a row is intended.
+    In production a row that stands twice in the input is delivered once, as it would be in two runs. What other
+    processes have under way at the same time is decided when a row is intended.
 
     Args:
         transactions: all of a partition, in order.

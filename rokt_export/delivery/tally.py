@@ -20,7 +20,7 @@ class LeftOut(StrEnum):
     DELIVERED = "delivered"
     """Delivered by an earlier production run."""
     REPEATED = "repeated"
-    """It stands in the input before, and was sent then, whatever came of it."""
+    """It stands in the input before, not far off or with its answer still awaited, and was sent then."""
     UNCERTAIN = "uncertain"
     """An earlier production run may have delivered it: no answer came."""
 
