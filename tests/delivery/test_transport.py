@@ -921,11 +921,11 @@ def test_a_long_request_arrives_whole_over_tls(serve, authority, ca_file) -> Non
 
 
 def test_a_pause_makes_no_answer_late_however_many_have_arrived(serve) -> None:
-    many = 400
+    many = 300
     peer = serve(answering(OK))
     request = post(peer.url())
-    with Transport(TransportOptions(timeout=4.0, max_connections=many)) as transport:
-        for pause in (0.0, 4.5):
+    with Transport(TransportOptions(timeout=3.0, max_connections=many)) as transport:
+        for pause in (0.0, 3.3):
             transport.start_all([(number, request) for number in range(many)])
             answers = transport.poll(0.0)
             time.sleep(pause)
