@@ -294,11 +294,10 @@ def _plan(
 
 def _check_new(plan: Plan) -> None:
     """Refuse to send to one side what the other has already, and would leave out: nothing could be compared."""
-    from rokt_export.commands.preflight import known_in_production
-    from rokt_export.delivery.plan import Destination, FileRows
+    from rokt_export.commands.preflight import is_guarded, known_in_production
+    from rokt_export.delivery.plan import FileRows
 
-    guarded = plan.environment == PRODUCTION and plan.destination == Destination()
-    if not guarded or plan.selection.delivered or not isinstance(plan.rows, FileRows):
+    if not is_guarded(plan) or plan.selection.delivered or not isinstance(plan.rows, FileRows):
         return
     delivered, doubtful, asked_for = known_in_production(plan)
     if asked_for and delivered + doubtful == asked_for:

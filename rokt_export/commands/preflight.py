@@ -86,10 +86,11 @@ def _limit(plan: Plan, *, strict: bool) -> int | None:
 
     assert isinstance(plan.rows, FileRows)
     size = sum(stamp.size for path in expand(plan.rows.paths) if (stamp := FileStamp.of(path)) is not None)
-    return None if strict or _guarded(plan) or size <= _LARGE else FIRST_ROWS
+    return None if strict or is_guarded(plan) or size <= _LARGE else FIRST_ROWS
 
 
-def _guarded(plan: Plan) -> bool:
+def is_guarded(plan: Plan) -> bool:
+    """Return whether rows go to production itself, and not to a sandbox in its place."""
     return plan.environment == PRODUCTION and plan.destination.base_url is None
 
 
@@ -129,7 +130,7 @@ def known_in_production(plan: Plan, resumed: RunInfo | None = None) -> tuple[int
 
 def _tell_ledger(terminal: Terminal, plan: Plan, resumed: RunInfo | None) -> None:
     """Say how many of the rows production has already, as the ledger knows them."""
-    if not _guarded(plan):
+    if not is_guarded(plan):
         return
     delivered, doubtful, _ = known_in_production(plan, resumed)
     if delivered:
