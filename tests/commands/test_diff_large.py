@@ -21,7 +21,9 @@ from tests.commands.conftest import CommandLine
 ROWS = 100_000
 BATCH = 1_000
 JSON = (("Content-Type", "application/json"),)
-MOST_SECONDS, MOST_MEGABYTES = 30, 300
+MOST_MEGABYTES = 300
+MOST_TIMES = 2.5
+"""CPU seconds of comparing two runs against those of writing them down here: machines differ, work does not."""
 
 
 def exchange(row: int, environment: str, chance: random.Random) -> Exchange:
@@ -54,18 +56,18 @@ def keep(journal: Journal, environment: str) -> None:
 
 @pytest.mark.soak
 def test_two_runs_of_a_hundred_thousand_rows(cli: CommandLine) -> None:
+    began = time.process_time()
     with Journal.open(cli.journal) as journal:
         for environment in ("staging", "production"):
             keep(journal, environment)
-    began = time.monotonic()
+    written = time.process_time() - began
     with cli.start("diff", "--runs", "staging", "production", "--output", "json") as process:
         assert process.stdout is not None
         out = process.stdout.read()
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     seconds, megabytes = used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
-    waited = time.monotonic() - began
-    print(f"{ROWS:,} rows a side: {waited:.1f} s, of these {seconds:.1f} s of one core; {megabytes:.0f} MB")
+    print(f"{ROWS:,} rows a side: {seconds:.1f} s of one core, {seconds / written:.2f} x writing; {megabytes:.0f} MB")
     assert process.returncode == 0, out
     assert json.loads(out)["pairs"] == ROWS
-    assert (seconds < MOST_SECONDS, megabytes < MOST_MEGABYTES) == (True, True)
+    assert (seconds < MOST_TIMES * written, megabytes < MOST_MEGABYTES) == (True, True)

@@ -382,6 +382,7 @@ def test_a_body_of_which_the_journal_has_only_the_beginning(journal, spec):
 
 @pytest.mark.soak
 def test_two_runs_of_100_000_rows(journal):
+    began = time.process_time()
     for environment in ("staging", "production"):
         writer = journal.begin(
             command="replay", partner="acme", environment=environment, spec_file="a.yaml", spec_sha256="0" * 64,
@@ -398,11 +399,14 @@ def test_two_runs_of_100_000_rows(journal):
             writer.intend([(one.row, one.transaction, None) for one in batch])
             writer.settle(batch, recordings)
         writer.end(RunState.FINISHED, 0)
+    written = time.process_time() - began
     runs = journal.runs()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # what a session of many tests has had in memory
-    began = time.monotonic()
+    began = time.process_time()
     result = compare_runs(journal, runs[1], runs[0])
-    assert time.monotonic() - began < 30
+    compared = time.process_time() - began
+    print(f"{compared:.1f} s of one core, {compared / written:.2f} x writing")
+    assert compared < 2.5 * written  # machines differ, work does not
     assert (result.pairs, result.differs) == (100_000, False)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + 100 * 1024
 
