@@ -15,7 +15,9 @@ that is 1.1 x 104/100 = 1.15 of the share."""
 _FIRST_TRIAL, _LAST_TRIAL = 0.25, 15.0
 """Seconds until a partner that is down is tried first, and at most between two trials."""
 _STEADY = 1.0
-"""Seconds between two decreases: answers of one congestion count once."""
+"""Seconds between two decreases: answers of one congestion count once. So do their pauses, which end as far apart."""
+_LONGEST_PAUSE = 300.0
+"""Seconds without a send, at most: a partner is asked again after that, with one send, however long it wants."""
 
 
 class Pacer:
@@ -83,16 +85,24 @@ class Pacer:
         if status not in SLOW_DOWN:
             self._recover()
             return None
-        if retry_after is not None:
-            self._paused_until = max(self._paused_until, now + min(retry_after, 300.0))
+        pause = self._paused(now, retry_after or 0.0)
         if now - self._decreased < _STEADY:
-            return None
+            return f"the partner answers {status}: {pause}" if pause else None
         self._decreased = now
         self._limit = max(1.0, self._limit / 2)
         self._factor = max(1 / 64, self._factor / 2)
-        pause = f", after a pause of {min(retry_after, 300.0):.3g} s" if retry_after else ""
         rate = f", {self._rate * self._factor:g}/s" if self._rate else ""
-        return f"the partner answers {status}: slowing to {self.limit} at once{rate}{pause}"
+        after = f", after {pause}" if pause else ""
+        return f"the partner answers {status}: slowing to {self.limit} at once{rate}{after}"
+
+    def _paused(self, now: float, asked: float) -> str:
+        """Pause for as long as the partner asks; return that in words, unless one ends about then already."""
+        until = now + min(asked, _LONGEST_PAUSE)
+        before, self._paused_until = self._paused_until, max(self._paused_until, until)
+        if until <= now or (now < before and until - before < _STEADY):
+            return ""
+        more = f" (it asks for {asked:,.0f} s)" if asked > _LONGEST_PAUSE else ""
+        return f"a pause of {until - now:.3g} s{more}"
 
     def _recover(self) -> None:
         if self._limit < self._most:

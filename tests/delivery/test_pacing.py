@@ -98,6 +98,20 @@ def test_a_wait_that_is_asked_for_is_kept_by_all_up_to_five_minutes():
     assert pacer.wait(20.0) == pytest.approx(300.0)
 
 
+def test_a_longer_pause_is_told_though_it_was_slowed_a_moment_ago():
+    pacer = Pacer(64)
+    assert pacer.answered(429, 10.0, None) == "the partner answers 429: slowing to 32 at once"
+    assert pacer.answered(429, 10.2, 30.0) == "the partner answers 429: a pause of 30 s"
+    assert pacer.answered(429, 10.4, 30.0) is None  # the same pause, asked for by another answer
+    assert pacer.answered(503, 10.6, 45.0) == "the partner answers 503: a pause of 45 s"
+    assert pacer.wait(10.6) == 45.0
+
+
+def test_a_pause_that_is_cut_short_says_what_was_asked_for():
+    told = Pacer(64).answered(429, 10.0, 3600.0)
+    assert told == "the partner answers 429: slowing to 32 at once, after a pause of 300 s (it asks for 3,600 s)"
+
+
 def test_other_statuses_change_no_pace():
     pacer = Pacer(64)
     assert pacer.answered(500, 1.0, 30.0) is None

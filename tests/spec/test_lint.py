@@ -364,6 +364,18 @@ CASES = [
         "info",
     ),
     Case(
+        "RX130",
+        "endpoint",
+        "endpoint: {staging: https://test.example.com/a, ^eu-prod: https://api.example.com/a}\n",
+        "endpoint: {staging: https://test.example.com/a, pre-prod: https://api.example.com/a}\n",
+    ),
+    Case(
+        "RX130",
+        "endpoint",
+        "endpoint: {staging: https://test.example.com/a, ^live2: https://api.example.com/a}\n",
+        "endpoint: {staging: https://test.example.com/a, delivery: https://api.example.com/a}\n",
+    ),
+    Case(
         "RX126",
         "parameters",
         _parameter("{name: a, attribute: dob, ^cdata: true}"),

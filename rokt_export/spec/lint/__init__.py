@@ -22,6 +22,7 @@ _LINTS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     endpoints.same_credentials,
     endpoints.plain_http,
     endpoints.no_staging,
+    endpoints.unguarded_production,
     secrets.literal_secrets,
     parameters.bodies_not_sent,
     parameters.content_type_against_encoding,

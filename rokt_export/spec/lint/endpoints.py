@@ -130,3 +130,19 @@ def no_staging(subject: Subject) -> Iterator[Finding]:
         "there is no environment `staging`, which commands use unless told otherwise",
         hint,
     )
+
+
+_MEANS_PRODUCTION = re.compile(r"(?<![a-z])(?<!pre[-_.])(?<!non[-_.])(?:prod|prd|production|live)(?![a-z])")
+
+
+def unguarded_production(subject: Subject) -> Iterator[Finding]:
+    """RX130: production under another name, where nothing asks for a confirmation."""
+    for name in subject.spec.endpoint:
+        if name != GUARDED and _MEANS_PRODUCTION.search(name):
+            yield subject.finding(
+                "RX130",
+                Severity.WARNING,
+                ("endpoint", name),
+                f"`{name}` sounds like the live system, and is not guarded: only `{GUARDED}` has to be confirmed",
+                f"Call it `{GUARDED}` if real people's records are in it.",
+            )
