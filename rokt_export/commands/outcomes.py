@@ -66,18 +66,23 @@ def present(
     told = output is Output.TABLE and terminal.out.is_terminal
     if done.result.finished.message and not told:
         terminal.warn(f"stopped: {done.result.finished.message}")
-    stopped = done.status is ExitStatus.INTERRUPTED or done.result.finished.message
-    if stopped and story.run.command == "replay":
-        _say_how_to_go_on(story.run, journal, terminal)
+    if done.status is ExitStatus.INTERRUPTED or done.result.finished.message:
+        say_how_to_go_on(story.run, journal, terminal)
     return done.status
 
 
-def _say_how_to_go_on(run: RunInfo, journal: str, terminal: Terminal) -> None:
+def say_how_to_go_on(run: RunInfo, journal: str, terminal: Terminal) -> None:
+    """Tell how far a replay came that did not reach its end, and the commands that send the rest."""
+    if run.command != "replay" or run.purged:
+        return
     onward = Onward.of(run, journal)
+    settled = sum(run.counts.values()) - run.counts.get(OutcomeKind.UNKNOWN, 0)
+    if (rows := run.options.get("rows")) is not None and settled < rows:
+        terminal.say(f"{settled:,} of {rows:,} rows are settled")
     terminal.say(f"go on with: {onward.resume(run.run)}")
     if failed := run.counts.get(OutcomeKind.FAILED):
-        settled = number_of(failed, "row that failed is settled", "rows that failed are settled")
-        terminal.say(f"{settled}, and not sent by that, but by: {onward.rerun(run.run, OutcomeKind.FAILED)}")
+        those = number_of(failed, "row that failed is settled", "rows that failed are settled")
+        terminal.say(f"{those}, and not sent by that, but by: {onward.rerun(run.run, OutcomeKind.FAILED)}")
 
 
 def show(story: Story, terminal: Terminal, output: Output, *, everything: bool) -> None:

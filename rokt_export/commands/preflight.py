@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _LARGE = 50_000_000
 """Bytes beyond which, unless production or --strict asks for all of it, only the beginning is looked at before."""
 _RENDERED = 1_000
+_USUAL_ANSWER = 0.2
+"""Seconds that a partner's API takes, for a guess at the duration, which names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,10 @@ def preflight(terminal: Terminal, plan: Plan, *, strict: bool, resumed: RunInfo 
         if found.complete
         else f"more than {found.rows:,} rows (the first {found.rows:,} looked at)"
     )
-    _tell_target(terminal, plan, f"{rows} in {', '.join(found.files[:3])}{' …' if len(found.files) > 3 else ''}")
-    _tell_duration(terminal, plan, total)
+    asked_for = f", of which {plan.wanted:,} are asked for" if plan.selection.only is not None else ""
+    files = f"{', '.join(found.files[:3])}{' …' if len(found.files) > 3 else ''}"
+    _tell_target(terminal, plan, f"{rows} in {files}{asked_for}")
+    _tell_duration(terminal, replace(plan, total=total), resumed)
     _tell_earlier(terminal, resumed)
     _tell_ledger(terminal, plan, resumed)
     tell_how_read(terminal, plan.rows, found)
@@ -97,7 +101,7 @@ def is_guarded(plan: Plan) -> bool:
 def _tell_earlier(terminal: Terminal, resumed: RunInfo | None) -> None:
     if resumed is not None:
         unknown = resumed.counts.get(OutcomeKind.UNKNOWN, 0)
-        settled = sum(resumed.counts.values()) - unknown
+        settled = _settled(resumed)
         doubt = f", {number_of(unknown, 'is', 'are')} unknown: sent again with --resend-unknown" if unknown else ""
         terminal.say(f"run {resumed.run} goes on: {number_of(settled, 'row is', 'rows are')} settled{doubt}")
 
@@ -176,14 +180,23 @@ def _tell_target(terminal: Terminal, plan: Plan, rows: str) -> None:
     terminal.say(f"{plan.pace.concurrency} at once{rate}{workers}")
 
 
-def _tell_duration(terminal: Terminal, plan: Plan, total: int | None) -> None:
-    if total is not None and plan.pace.rate is not None:
-        seconds = total / plan.pace.rate
-        text = (
-            f"{seconds / 3600:.1f} h"
-            if seconds > 5400
-            else f"{seconds / 60:.0f} min"
-            if seconds > 90
-            else f"{seconds:.0f} s"
-        )
-        terminal.say(f"at that rate: {text} or more")
+def _tell_duration(terminal: Terminal, plan: Plan, resumed: RunInfo | None) -> None:
+    """Say how long it takes: by the rate, or by how many are under way at once and a guess at the partner's answers."""
+    if plan.wanted is None:
+        return
+    rows = plan.wanted - (_settled(resumed) if resumed is not None else 0)
+    by_answers = rows * _USUAL_ANSWER / plan.pace.concurrency
+    if plan.pace.rate is not None and rows / plan.pace.rate >= by_answers:
+        terminal.say(f"at that rate: {_in_words(rows / plan.pace.rate)} or more")
+    elif plan.destination.base_url is None:  # a sandbox answers at once
+        terminal.say(f"if it answers in {_USUAL_ANSWER:g} s: {_in_words(by_answers)}")
+
+
+def _in_words(seconds: float) -> str:
+    if seconds > 5400:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 60:.0f} min" if seconds > 90 else f"{max(1.0, seconds):.0f} s"
+
+
+def _settled(run: RunInfo) -> int:
+    return sum(run.counts.values()) - run.counts.get(OutcomeKind.UNKNOWN, 0)

@@ -210,6 +210,7 @@ def replay(
             "env_file": str(env_file.absolute()) if env_file else None,
             "spec_path": str(spec.absolute()),
             "stamps": stamps_of(files),
+            "rows": plan.wanted,
         }
         job = Job("replay", ready, plan, name, files, options, resumed.run if resumed else None)
         done = carry_out(job, terminal)

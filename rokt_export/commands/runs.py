@@ -82,7 +82,8 @@ def show_run(
     no_color: NoColor = False,
 ) -> int:
     """Show one run: its rows and what they came to."""
-    from rokt_export.commands.outcomes import show
+    from rokt_export.commands.outcomes import say_how_to_go_on, show
+    from rokt_export.delivery.journal import RunState
     from rokt_export.reports.story import Story
 
     terminal = Terminal(no_color=no_color)
@@ -93,6 +94,8 @@ def show_run(
 
             runs_table(terminal.out, [info])
         show(Story.of(opened, info), terminal, output, everything=everything)
+    if info.state in (RunState.CRASHED, RunState.INTERRUPTED):
+        say_how_to_go_on(info, journal_place(journal), terminal)
     return ExitStatus.OK
 
 

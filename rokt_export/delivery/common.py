@@ -78,9 +78,8 @@ class Common:
         """
         if self.mark is None:
             return ALL
-        only, total = plan.selection.only, plan.total
-        wanted = None if total is None else total - settled
-        if only is not None:
-            wanted = sum(last - first + 1 for first, last in only)
+        wanted = plan.wanted
+        if wanted is not None and plan.selection.only is None:
+            wanted -= settled
         most = min(Share.ahead, _CLAIMED * concurrency)
-        return Claims(self.mark, plan.partitions, most, 2 * plan.pace.concurrency, total, wanted)
+        return Claims(self.mark, plan.partitions, most, 2 * plan.pace.concurrency, plan.total, wanted)

@@ -163,6 +163,13 @@ class Plan:
     total: int | None = None
     before: int = 0
 
+    @property
+    def wanted(self) -> int | None:
+        """Rows that are asked for, where known; those that a run which is gone on with has settled are among them."""
+        if self.selection.only is None:
+            return self.total
+        return sum(last - first + 1 for first, last in self.selection.only)
+
     def __repr__(self) -> str:
         """Name the plan without its variables: they hold secrets."""
         return f"Plan({self.spec.partner!r}, {self.environment!r})"

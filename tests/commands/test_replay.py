@@ -226,6 +226,38 @@ def stopped(cli: CommandLine, spec: Path, partner: Partner, *arguments: object) 
     return str(shown.json["run"])
 
 
+def test_a_run_that_did_not_reach_its_end_says_how_far_it_came_until_it_has(cli, spec, partner):
+    run = stopped(cli, spec, partner)
+    told = f"4 of 9 rows are settled\ngo on with: rokt-export runs resume {run}\n"
+    assert told in cli("runs", "show", run).err
+    assert "settled" not in cli("runs", "show", run, "--output", "json").out
+    cli("runs", "resume", run)
+    assert cli("runs", "show", run).err == ""
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        ((), "\nif it answers in 0.2 s: 3 min\n"),  # 9,000 rows, ten at once
+        (("--rate", "1/s"), "\nat that rate: 2.5 h or more\n"),
+        (("--rate", "600/m", "--concurrency", "1"), "\nif it answers in 0.2 s: 30 min\n"),
+        (("--rate", "1/s", "--sandbox"), "\nat that rate: 2.5 h or more\n"),
+    ],
+)
+def test_before_the_first_send_it_says_how_long_it_takes(cli, spec, partner, flags, told):
+    rows = cli.write("rows.csv", people(*range(1, 9_001)))
+    with cli.start("replay", spec, rows, *flags) as process:
+        assert process.stderr is not None
+        heard = ""
+        for line in process.stderr:
+            heard += line
+            if heard.endswith(told):
+                break
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=PATIENCE)
+    assert told in heard
+
+
 @pytest.mark.parametrize("how", ["id", "prefix", "name", "last"])
 def test_a_run_goes_on_where_it_stopped_by_any_of_its_names(cli, spec, partner, how):
     run = stopped(cli, spec, partner)
