@@ -381,7 +381,9 @@ class Engine:
         if after is None and answer.status in SLOW_DOWN:
             after = retry_after(answer.header("Retry-After") or "")
         if message := self._pacer.answered(answer.status, now, after):
-            self._told.append(Paced(message))
+            final = not (outcome.retry and self._options.retry.repeatable)
+            settled = f"; its row is {outcome.kind}, and not sent again" if final else ""
+            self._told.append(Paced(message + settled))
 
     def _may_retry(self, job: _Job) -> bool:
         return self._stopping is None and self._retries.granted(job.attempts - job.renewals)
