@@ -68,6 +68,7 @@ def present(
         terminal.warn(f"stopped: {done.result.finished.message}")
     if done.status is ExitStatus.INTERRUPTED or done.result.finished.message:
         say_how_to_go_on(story.run, journal, terminal)
+    _say_what_is_unknown(story.run, journal, terminal)
     return done.status
 
 
@@ -83,6 +84,14 @@ def say_how_to_go_on(run: RunInfo, journal: str, terminal: Terminal) -> None:
     if failed := run.counts.get(OutcomeKind.FAILED):
         those = number_of(failed, "row that failed is settled", "rows that failed are settled")
         terminal.say(f"{those}, and not sent by that, but by: {onward.rerun(run.run, OutcomeKind.FAILED)}")
+
+
+def _say_what_is_unknown(run: RunInfo, journal: str, terminal: Terminal) -> None:
+    unknown = run.counts.get(OutcomeKind.UNKNOWN, 0)
+    if unknown and run.command == "replay":
+        those = number_of(unknown, "row is unknown: ask whether it", "rows are unknown: ask whether they")
+        how = Onward.of(run, journal).resume(run.run)
+        terminal.say(f"{those} arrived; if not: {how} --resend-unknown")
 
 
 def show(story: Story, terminal: Terminal, output: Output, *, everything: bool) -> None:

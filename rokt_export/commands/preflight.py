@@ -52,7 +52,7 @@ def preflight(terminal: Terminal, plan: Plan, *, strict: bool, resumed: RunInfo 
         _tell_target(terminal, plan, "rows as they arrive")
         if STDIN in plan.rows.paths and sys.stdin.isatty():
             terminal.say("type or paste the rows, the columns' names first, then end with Ctrl-D")
-        _tell_earlier(terminal, resumed)
+        _tell_earlier(terminal, plan, resumed)
         return None
     from rokt_export.transactions.scan import scan
 
@@ -68,7 +68,7 @@ def preflight(terminal: Terminal, plan: Plan, *, strict: bool, resumed: RunInfo 
     files = f"{', '.join(found.files[:3])}{' …' if len(found.files) > 3 else ''}"
     _tell_target(terminal, plan, f"{rows} in {files}{asked_for}")
     _tell_duration(terminal, replace(plan, total=total), resumed)
-    _tell_earlier(terminal, resumed)
+    _tell_earlier(terminal, plan, resumed)
     _tell_ledger(terminal, plan, resumed)
     tell_how_read(terminal, plan.rows, found)
     for row, reason in readiness.problems[:5]:
@@ -98,11 +98,12 @@ def is_guarded(plan: Plan) -> bool:
     return plan.environment == PRODUCTION and plan.destination.base_url is None
 
 
-def _tell_earlier(terminal: Terminal, resumed: RunInfo | None) -> None:
+def _tell_earlier(terminal: Terminal, plan: Plan, resumed: RunInfo | None) -> None:
     if resumed is not None:
         unknown = resumed.counts.get(OutcomeKind.UNKNOWN, 0)
         settled = _settled(resumed)
-        doubt = f", {number_of(unknown, 'is', 'are')} unknown: sent again with --resend-unknown" if unknown else ""
+        fate = "sent again" if plan.selection.unknown else "sent again with --resend-unknown"
+        doubt = f", {number_of(unknown, 'is', 'are')} unknown: {fate}" if unknown else ""
         terminal.say(f"run {resumed.run} goes on: {number_of(settled, 'row is', 'rows are')} settled{doubt}")
 
 

@@ -20,13 +20,17 @@ MOST_NAMED = 3
 """Identifiers named in a sentence."""
 MOST_EXAMPLES = 5
 """Deliveries shown of each outcome."""
-_ARRIVED = (OutcomeKind.DELIVERED, OutcomeKind.DUPLICATE)
+_TO_LOOK_UP = {
+    OutcomeKind.DELIVERED: "delivered",
+    OutcomeKind.DUPLICATE: "duplicate",
+    OutcomeKind.UNKNOWN: "unknown, did they arrive",
+}
 
 
 def lookups(story: Story) -> list[str]:
-    """Return what the tech contact should look for: a heading and lines; nothing where nothing was received."""
-    received = [outcome for outcome in _ARRIVED if story.counts.get(outcome)]
-    if not received or story.run.purged:
+    """Return what the tech contact should look for: a heading and lines; nothing where nothing may have arrived."""
+    sought = [outcome for outcome in _TO_LOOK_UP if story.counts.get(outcome)]
+    if not sought or story.run.purged:
         return []
     figures, contact = story.figures, _contact(story) or f"the tech contact of {story.partner}"
     lines = [
@@ -35,9 +39,9 @@ def lookups(story: Story) -> list[str]:
         else f"Ask {contact} to look up in {story.run.environment}:",
         f"sent {moment(figures.first_sent)} to {moment(figures.last_sent)}",
     ]
-    for outcome in received:
+    for outcome in sought:
         some = examples(story, outcome, MOST_NAMED)
-        lines.append(f"{outcome}: {_named(some, story.counts[outcome])}")
+        lines.append(f"{_TO_LOOK_UP[outcome]}: {_named(some, story.counts[outcome])}")
     return lines
 
 

@@ -193,6 +193,26 @@ def test_a_row_without_an_answer_is_not_sent_again_by_a_later_run_unless_told(cl
     assert emails(partner)[3:] == ["2"]
 
 
+def test_what_is_unknown_is_asked_of_the_partner_and_told_how_to_be_sent(cli, spec, partner):
+    rows = cli.write("rows.csv", people(1, 2, 3))
+    cli.write("acme.yaml", spec.read_text().replace("timeout: 5s", "timeout: 300ms"))
+
+    def answer(heard: Heard):
+        if b"jane.doe.2@" in heard.body and len(partner.heard) < 4:
+            time.sleep(0.6)
+        return 200, {}, b"{}"
+
+    partner.answer = answer
+    shown = cli("replay", spec, rows)
+    assert shown.status == 1
+    assert re.search(r"\n  unknown, did they arrive: \S+\n", shown.out)
+    told = re.search(r"1 row is unknown: ask whether it arrived; if not: rokt-export (.*)\n", shown.err)
+    again = cli(*shlex.split(told[1]))
+    assert (again.status, emails(partner)[3:]) == (0, ["2"])
+    assert "unknown" not in again.out
+    assert "1 is unknown: sent again\n" in again.err
+
+
 def test_staging_and_a_sandbox_keep_no_ledger(cli, spec, rows, partner):
     for _ in range(2):
         assert cli("replay", spec, rows).status == 0
