@@ -7,7 +7,7 @@ import difflib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,15 @@ Each command's help, as it prints it in a terminal of 80 columns. `make docs` wr
 """
 FORCING = ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS", "TERMINAL_WIDTH")
 """Variables that make rich or Typer print in another way than a plain terminal would."""
+HELPS = """
+import sys
+from rokt_export.__main__ import main
+for path in sys.argv[1:]:
+    if status := main([*path.split(), "--help"]):
+        sys.exit(status)
+    print(end="\\0", flush=True)
+"""
+"""One process for all of them: each start of its own takes a moment, and there are many."""
 
 
 def main() -> int:
@@ -43,9 +52,10 @@ def main() -> int:
 def page() -> str:
     """Return the page as it should be."""
     sections = [INTRODUCTION]
-    for path in ((), *_paths(typer.main.get_command(app))):
+    paths = [(), *_paths(typer.main.get_command(app))]
+    for path, text in zip(paths, _helps(paths), strict=True):
         title = " ".join(("rokt-export", *path))
-        sections.append(f"{'#' * max(2, len(path) + 1)} {title}\n\n```text\n{_help(path)}\n```\n")
+        sections.append(f"{'#' * max(2, len(path) + 1)} {title}\n\n```text\n{text}\n```\n")
     return "\n".join(sections)
 
 
@@ -56,15 +66,17 @@ def _paths(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]
         yield from _paths(child, (*path, name))
 
 
-def _help(path: tuple[str, ...]) -> str:
+def _helps(paths: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """Yield what each command prints as its help."""
     environment = {name: value for name, value in os.environ.items() if name not in FORCING}
     done = subprocess.run(
-        [sys.executable, "-m", "rokt_export", *path, "--help"],
+        [sys.executable, "-c", HELPS, *map(" ".join, paths)],
         env=environment | {"COLUMNS": "80", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"},
         capture_output=True,
         check=True,
     )
-    return "\n".join(line.rstrip() for line in done.stdout.decode("utf-8").strip("\n").splitlines()).strip("\n")
+    for text in done.stdout.decode("utf-8").split("\0")[:-1]:
+        yield "\n".join(line.rstrip() for line in text.strip("\n").splitlines()).strip("\n")
 
 
 if __name__ == "__main__":
