@@ -240,7 +240,8 @@ class DelimitedReader:
             return DamageKind.RAGGED, found, "Quote cells that hold the delimiter or a line break."
         if not any(cells):
             return DamageKind.BLANK_ROW, "every cell is empty", "Delete the row, or export only the rows in use."
-        if list(cells) == self._header:
+        # Of files that were copied one behind the other each may bring its mark (BOM) along.
+        if [cells[0].removeprefix("\ufeff").strip('"'), *cells[1:]] == self._header:
             return DamageKind.MALFORMED, "the row repeats the header", "Join files without their headers."
         return None
 
