@@ -52,6 +52,10 @@ class Part:
     columns: Sequence[Sequence[str]]
 
 
+BOM = "\ufeff"
+"""The byte order mark: amid a file it may begin the header of another, copied behind this one."""
+
+
 class BlockReader:
     """Reads blocks of one file, whose columns are decided.
 
@@ -88,7 +92,7 @@ class BlockReader:
         """Return the rows of a text of whole lines; None where it takes a look at each line."""
         if "\r" in text:
             text = text.replace("\r\n", "\n")
-        if "\r" in text or (self._escape is not None and self._escape in text):
+        if "\r" in text or BOM in text or (self._escape is not None and self._escape in text):
             return None
         if not self._inspector.finds_no_text(text):
             return None

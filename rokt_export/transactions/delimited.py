@@ -10,7 +10,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING
 
 from rokt_export.errors import TransactionsError
-from rokt_export.transactions.blocks import Block, BlockReader, Part
+from rokt_export.transactions.blocks import BOM, Block, BlockReader, Part
 from rokt_export.transactions.columns import ColumnPlan, ColumnsReport
 from rokt_export.transactions.damage import Damage, DamageKind
 from rokt_export.transactions.dialect import detect_delimiter, excel_hint, other_delimiter, rows_of, spaced
@@ -170,7 +170,10 @@ class DelimitedReader:
                         noted, source.noted = source.noted, 0
                         if row < since or not share.has(row):
                             pass
-                        elif len(cells) != width or noted or ended - began > 1 or cells[0] == first or not any(cells):
+                        elif (
+                            len(cells) != width or noted or ended - began > 1 or not any(cells)
+                            or cells[0] == first or cells[0][:1] == BOM
+                        ):  # fmt: skip
                             yield self._unusual(cells, row, began, noted)
                         else:
                             values = dict(zip(self._plan.names, cells, strict=False))
@@ -240,8 +243,10 @@ class DelimitedReader:
             return DamageKind.RAGGED, found, "Quote cells that hold the delimiter or a line break."
         if not any(cells):
             return DamageKind.BLANK_ROW, "every cell is empty", "Delete the row, or export only the rows in use."
-        # Of files that were copied one behind the other each may bring its mark (BOM) along.
-        if [cells[0].removeprefix("\ufeff").strip('"'), *cells[1:]] == self._header:
+        first = cells[0]
+        if first[:1] == BOM:  # csv takes no quote behind it for one
+            first = first[1:].strip(self._context.options.quote)
+        if [first, *cells[1:]] == self._header:
             return DamageKind.MALFORMED, "the row repeats the header", "Join files without their headers."
         return None
 

@@ -83,7 +83,7 @@ def test_a_zip_of_another_country_may_be_short(write):
         (",,,,,\n", DamageKind.BLANK_ROW),
         (HEADER, DamageKind.MALFORMED),
         ("\ufeff" + HEADER, DamageKind.MALFORMED),
-        (HEADER.replace("transactionid", "\ufeff\"transactionid\""), DamageKind.MALFORMED),
+        (HEADER.replace("transactionid", '\ufeff"transactionid"'), DamageKind.MALFORMED),
         (ROW.replace("jane", "ja\0ne"), DamageKind.NUL),
         (ROW.replace("T1", '"T1"x'), DamageKind.QUOTING),
         (ROW.replace("jane", "j" * 10_000_000), DamageKind.OVERSIZE),
