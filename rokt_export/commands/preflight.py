@@ -142,7 +142,9 @@ def _tell_ledger(terminal: Terminal, plan: Plan, resumed: RunInfo | None) -> Non
         fate = "sent again (--again)" if plan.selection.delivered else "left out; --again sends them"
         terminal.warn(f"  {number_of(delivered, 'row was', 'rows were')} delivered to production before: {fate}")
     if doubtful:
-        fate = "sent again (--resend-unknown)" if plan.selection.unknown else "left out; --resend-unknown sends them"
+        fate = "left out; once no other run is under way, --resend-unknown sends them"
+        if plan.selection.unknown:
+            fate = "sent again (--resend-unknown), but for those that another run has under way"
         terminal.warn(f"  {number_of(doubtful)} may have been delivered to production before: {fate}")
 
 

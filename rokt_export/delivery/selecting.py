@@ -135,7 +135,7 @@ def _not_of_others(
             for each in batch
         ]
         every = list(chain.from_iterable(marks))
-        doubtful = set() if selection.unknown else writer.uncertain(every)
+        doubtful = writer.uncertain(every, under_way=selection.unknown)
         # Looked up last: what another run had under way at the first look may be delivered at the second.
         delivered = set() if selection.delivered else writer.already_delivered(every)
         repeated = set() if selection.delivered else writer.under_way(every) | recent.keys()

@@ -213,6 +213,19 @@ def test_what_is_unknown_is_asked_of_the_partner_and_told_how_to_be_sent(cli, sp
     assert "1 is unknown: sent again\n" in again.err
 
 
+def test_what_a_run_has_under_way_is_not_unknown_and_no_other_run_sends_it(cli, spec, partner):
+    rows = cli.write("rows.csv", people(1, 2, 3))
+    partner.answer = lambda heard: time.sleep(0.5) or (200, {}, b"{}")
+    flags = ("-e", "production", "--confirm", "acme", "--quiet")
+    with cli.start("replay", spec, rows, *flags) as first:
+        while not partner.heard:
+            time.sleep(0.01)
+        second = cli("replay", spec, rows, *flags, "--resend-unknown")
+        first.wait(PATIENCE)
+    assert second.status == 1, "what the first had under way is not known to be delivered"
+    assert sorted(emails(partner)) == ["1", "2", "3"]
+
+
 def test_staging_and_a_sandbox_keep_no_ledger(cli, spec, rows, partner):
     for _ in range(2):
         assert cli("replay", spec, rows).status == 0

@@ -23,6 +23,7 @@ from rokt_export.delivery.journal import Journal, RowSet, RunState, RunWriter, d
 from rokt_export.delivery.journal.bulk import DELIVERY_COLUMNS
 from rokt_export.delivery.journal.model import as_text
 from rokt_export.delivery.model import Delivery
+from rokt_export.delivery.tally import LeftOut
 from rokt_export.errors import ExitStatus, JournalError, UsageError
 from rokt_export.exchange.model import OutcomeKind
 
@@ -406,6 +407,9 @@ def test_a_production_run_knows_what_an_earlier_one_delivered(journal, place):
         everything = list(marks.values())
         assert second.already_delivered(everything) == {marks[1], marks[2], marks[5]}
         assert second.uncertain(everything) == {marks[4], marks[6]}
+        assert second.uncertain(everything, under_way=True) == {marks[6]}  # its process lives: it is this one
+        resent = second.intend([item(row, marks[row]) for row in (3, 6)], again=False, doubtful=True)
+        assert resent == {6: LeftOut.UNCERTAIN}
         # A definite answer to a resend ends the doubt.
         second.settle([settled(4, REJECTED), settled(1, UNKNOWN)], fingerprints={4: marks[4], 1: marks[1]})
         assert marks[4] not in second.uncertain(everything)

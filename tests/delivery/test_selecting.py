@@ -83,6 +83,7 @@ def test_what_an_earlier_run_may_have_delivered_is_uncertain(journal, settled):
     intend(first, rows[0])
     if settled:
         settle(first, rows[0], OutcomeKind.UNKNOWN)
+    first.end(RunState.INTERRUPTED, 130)
     assert chosen(begin(journal, production=True), rows) == ([2], {LeftOut.UNCERTAIN: 1})
     assert chosen(begin(journal, production=True), rows, unknown=True) == ([1, 2], {})
     assert chosen(begin(journal, production=True), rows, delivered=True) == ([2], {LeftOut.UNCERTAIN: 1})
@@ -93,6 +94,7 @@ def test_what_a_run_at_the_same_time_has_under_way_is_uncertain_whenever_it_bega
     first, second = begin(journal, production=True), begin(journal, production=True)
     intend(first, rows[0])
     assert chosen(second, rows) == ([2, 3], {LeftOut.UNCERTAIN: 1})
+    assert chosen(second, rows, unknown=True) == ([2, 3], {LeftOut.UNCERTAIN: 1})
     intend(first, rows[1])
     assert chosen(second, rows) == ([3], {LeftOut.UNCERTAIN: 2})
     settle(first, rows[0], OutcomeKind.DELIVERED)

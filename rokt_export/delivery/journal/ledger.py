@@ -9,7 +9,9 @@ import orjson
 from sqlalchemy import Connection, func, select
 
 from rokt_export.delivery.journal.intents import FINGERPRINT_BYTES, chunks, open_rows
-from rokt_export.delivery.journal.schema import intent, ledger, meta
+from rokt_export.delivery.journal.model import RunState
+from rokt_export.delivery.journal.runs import state_of
+from rokt_export.delivery.journal.schema import intent, ledger, meta, run
 from rokt_export.exchange.model import OutcomeKind
 
 RECEIVED = frozenset({OutcomeKind.DELIVERED, OutcomeKind.DUPLICATE})
@@ -78,6 +80,7 @@ class Elsewhere:
 
     Attributes:
         runs: fingerprints of rows that other runs have under way, or left open: production may have them.
+        alive: those of them whose run goes on: nobody else may send them, whatever was asked for.
         workers: fingerprints of rows that other workers of this run have under way.
     """
 
@@ -86,10 +89,11 @@ class Elsewhere:
         self._before = before
         self._seen: tuple[int | None, ...] = ()
         self.runs: set[bytes] = set()
+        self.alive: set[bytes] = set()
         self.workers: set[bytes] = set()
 
     def look(self, connection: Connection, own: Collection[int]) -> None:
-        """Bring both up to date.
+        """Bring them up to date.
 
         Args:
             connection: to the journal.
@@ -100,13 +104,24 @@ class Elsewhere:
         if seen == self._seen:
             return
         runs: set[bytes] = set()
+        alive: set[bytes] = set()
         workers: set[bytes] = set()
         for run_no in connection.scalars(select(intent.c.run_no).where(*batches).distinct()).all():
+            goes_on = run_no != self._run_no and _goes_on(connection, run_no)
             for one in open_rows(connection, run_no).values():
                 if one.fingerprint is not None and one.intent_no not in own:
-                    alive = run_no == self._run_no and one.intent_no > self._before
-                    (workers if alive else runs).add(one.fingerprint)
-        self.runs, self.workers, self._seen = runs, workers, seen
+                    if run_no == self._run_no and one.intent_no > self._before:
+                        workers.add(one.fingerprint)
+                    else:
+                        runs.add(one.fingerprint)
+                        if goes_on:
+                            alive.add(one.fingerprint)
+        self.runs, self.alive, self.workers, self._seen = runs, alive, workers, seen
+
+
+def _goes_on(connection: Connection, run_no: int) -> bool:
+    record = connection.execute(select(run).where(run.c.no == run_no)).one_or_none()
+    return record is not None and state_of(record) is RunState.RUNNING
 
 
 def hold(connection: Connection, key: bytes) -> None:

@@ -122,10 +122,14 @@ class RunWriter:
         with self._guard("read"), self._store.reading.connect() as connection:
             return ledger.entered(connection, fingerprints, certain=True)
 
-    def uncertain(self, fingerprints: Sequence[bytes]) -> set[bytes]:
+    def uncertain(self, fingerprints: Sequence[bytes], *, under_way: bool = False) -> set[bytes]:
         """Return those of the fingerprints whose rows another production run may have delivered.
 
         These are the `unknown` ones of earlier runs, and what a run that goes on at the same time has under way.
+
+        Args:
+            fingerprints: of the rows.
+            under_way: only the latter.
 
         Raises:
             JournalError: the journal cannot be read.
@@ -133,8 +137,10 @@ class RunWriter:
         with self._guard("read"), self._store.reading.connect() as connection:
             # In the order of a row's way, so that it is not missed while another run settles it.
             self._elsewhere.look(connection, self._underway.numbers)
-            under_way = self._elsewhere.runs.intersection(fingerprints)
-            return under_way | ledger.entered(connection, fingerprints, certain=False)
+            if under_way:
+                return self._elsewhere.alive.intersection(fingerprints)
+            left_open = self._elsewhere.runs.intersection(fingerprints)
+            return left_open | ledger.entered(connection, fingerprints, certain=False)
 
     def under_way(self, fingerprints: Sequence[bytes]) -> set[bytes]:
         """Return those of the fingerprints whose rows this writer intended and has not settled yet; from any thread."""
@@ -154,7 +160,8 @@ class RunWriter:
             items: row number, transaction and fingerprint (None where there is none) of each row of the batch. About
                 500 a call is best. An earlier result of a row stands again only if the row is forgotten.
             again: also rows that production has, or that another worker of this run has under way.
-            doubtful: also rows that production may have, or that another run has under way.
+            doubtful: also rows that production may have, save what a run that goes on has under way; with `again` those
+                too.
             settled: results and recordings to be put on disk with them, as `settle` does.
 
         Returns:
@@ -212,7 +219,9 @@ class RunWriter:
         marks = [mark for _, mark in batch.values() if mark is not None]
         repeated = set() if again else self._elsewhere.workers
         delivered = set() if again else ledger.entered(connection, marks, certain=True)
-        unsure = set() if doubtful else self._elsewhere.runs | ledger.entered(connection, marks, certain=False)
+        unsure = self._elsewhere.alive
+        if not doubtful:
+            unsure = self._elsewhere.runs | ledger.entered(connection, marks, certain=False)
         taken: dict[int, LeftOut] = {}
         for row, (_, mark) in batch.items():
             if mark in delivered:
