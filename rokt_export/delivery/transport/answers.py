@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from rokt_export.delivery.transport.packing import UnpackableError, UnpackedTooLargeError, codings, unpacked
 from rokt_export.exchange.model import Response, Timings
 
 _HEAD_END = b"\r\n\r\n"
@@ -52,6 +53,10 @@ class UnreadableError(ValueError):
 
 class NotHttpError(UnreadableError):
     """What came in is no HTTP/1.1; the message says why."""
+
+
+class PackedError(UnreadableError):
+    """The body cannot be unpacked as its headers say; the message says why."""
 
 
 class TooLargeError(UnreadableError):
@@ -159,7 +164,9 @@ class AnswerReader:
         length = len(data) - end - len(_HEAD_END)
         if end <= 0 or length != self._taken:
             return
-        if [value for name, value in self._headers if name.lower() in _FRAMING] == [b"%d" % length]:
+        # What is packed is not kept: its head alone would not say what to read.
+        framing = [value for name, value in self._headers if name.lower() in (*_FRAMING, b"content-encoding")]
+        if framing == [b"%d" % length]:
             if len(_known) >= _MOST_KNOWN:
                 _known.clear()
             whole = self.response(Timings())
@@ -174,9 +181,21 @@ class AnswerReader:
         return self.complete
 
     def response(self, timings: Timings) -> Response:
-        """Return the answer, complete."""
+        """Return the answer, complete, its body unpacked.
+
+        Raises:
+            PackedError: the body cannot be unpacked.
+            TooLargeError: it is larger than was allowed.
+        """
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         headers = tuple([_header(name, value) for name, value in self._headers])
+        if packed := codings(headers):
+            try:
+                body = unpacked(body, packed, self._most)
+            except UnpackableError as error:
+                raise PackedError(str(error)) from error
+            except UnpackedTooLargeError as error:
+                raise TooLargeError from error
         return Response(self._status, headers, body, timings, self._parser.get_http_version())
 
     # -- what the parser calls

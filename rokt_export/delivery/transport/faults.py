@@ -25,7 +25,7 @@ _ABORTED_BY_CALLBACK = 42
 GOT_NOTHING = 52
 _SSL_CERTPROBLEM = 58
 _PEER_FAILED_VERIFICATION = 60
-_BAD_CONTENT_ENCODING = 61
+BAD_CONTENT_ENCODING = 61
 FILESIZE_EXCEEDED = 63
 _PROXY = 97
 _SSL_CLIENTCERT = 98
@@ -134,7 +134,7 @@ class Failure:
     def _about_protocol(self) -> str:
         if not self.sent:
             return f"the request to {self._host()} cannot be sent ({self.text})"
-        if self.code == _BAD_CONTENT_ENCODING:
+        if self.code == BAD_CONTENT_ENCODING:
             return f"the answer of {self._host()} cannot be decoded as its Content-Encoding says ({self.text})"
         return f"the answer of {self._host()} is not HTTP as it should be ({self.text})"
 

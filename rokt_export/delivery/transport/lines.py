@@ -11,7 +11,13 @@ from typing import Any
 from msgspec import Struct
 
 from rokt_export.delivery.transport import faults
-from rokt_export.delivery.transport.answers import AnswerReader, TooLargeError, UnreadableError, known_answer
+from rokt_export.delivery.transport.answers import (
+    AnswerReader,
+    PackedError,
+    TooLargeError,
+    UnreadableError,
+    known_answer,
+)
 from rokt_export.delivery.transport.faults import Failure
 from rokt_export.delivery.transport.libcurl import MAX_IDLE_SECONDS, Connection, CurlError, Multi, proxy_of
 from rokt_export.delivery.transport.options import TransportOptions
@@ -346,15 +352,26 @@ class Lines:
         try:
             complete = line.reader.feed(data)
         except UnreadableError as error:
-            large = isinstance(error, TooLargeError)
-            self._fail(line, errand, faults.FILESIZE_EXCEEDED if large else faults.WEIRD_SERVER_REPLY, str(error))
+            self._unreadable(line, errand, error)
             return True
         if complete:
             self._read_to_its_end(line, errand, now)
         return complete
 
+    def _unreadable(self, line: _Line, errand: Errand, error: UnreadableError) -> None:
+        code = faults.WEIRD_SERVER_REPLY
+        if isinstance(error, TooLargeError):
+            code = faults.FILESIZE_EXCEEDED
+        elif isinstance(error, PackedError):
+            code = faults.BAD_CONTENT_ENCODING
+        self._fail(line, errand, code, str(error))
+
     def _read_to_its_end(self, line: _Line, errand: Errand, now: float) -> None:
-        response = line.reader.response(self._timings(line, errand, now))
+        try:
+            response = line.reader.response(self._timings(line, errand, now))
+        except UnreadableError as error:
+            self._unreadable(line, errand, error)
+            return
         self._answered(line, errand, response, now, reusable=line.reader.reusable)
 
     def _timings(self, line: _Line, errand: Errand, now: float) -> Timings:

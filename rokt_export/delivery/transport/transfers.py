@@ -8,11 +8,13 @@ from urllib.parse import urlsplit
 
 import pycurl
 
+from rokt_export.delivery.transport import faults
 from rokt_export.delivery.transport.faults import Failure
 from rokt_export.delivery.transport.heads import head_of
 from rokt_export.delivery.transport.libcurl import CurlError, Multi, configure, proxy_of
 from rokt_export.delivery.transport.messages import LENGTH_EXPECTED, UNSAFE_IN_HEADER
 from rokt_export.delivery.transport.options import TransportOptions
+from rokt_export.delivery.transport.packing import UnpackableError, UnpackedTooLargeError, codings, unpacked
 from rokt_export.delivery.transport.sockets import Sockets
 from rokt_export.exchange.model import Fault, FaultKind, Request, Response, Timings
 
@@ -243,6 +245,13 @@ class Transfer:
             return self.fault(pycurl.E_PARTIAL_FILE, "it ended among its headers")
         chunks = self._chunks
         body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        if not self._accepted and (packed := codings(head.headers)):  # what was asked for libcurl has unpacked
+            try:
+                body = unpacked(body, packed, self._options.max_response)
+            except UnpackableError as error:
+                return self.fault(faults.BAD_CONTENT_ENCODING, str(error))
+            except UnpackedTooLargeError:
+                return self.fault(faults.FILESIZE_EXCEEDED, "")
         return Response(head.status, head.headers, body, self._timings(), head.version)
 
     def fault(self, code: int, text: str) -> Fault:
