@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from rokt_export.delivery.credentials import Credentials
 from rokt_export.delivery.events import (
@@ -75,7 +76,18 @@ class EngineOptions:
 
 
 class _Job(Struct, eq=False):
-    """One transaction on its way."""
+    """One transaction on its way.
+
+    Attributes:
+        transaction: what is delivered.
+        request: as rendered.
+        attempts: on the wire so far.
+        started: UTC seconds when it was first sent.
+        renewals: attempts that only asked for other credentials.
+        sent: the request as last sent.
+        last: what the last attempt came to.
+        doubt: the last attempt that may have been received and was not answered.
+    """
 
     transaction: Transaction
     request: Request
@@ -84,6 +96,16 @@ class _Job(Struct, eq=False):
     renewals: int = 0
     sent: Request | None = None
     last: Exchange | None = None
+    doubt: Exchange | None = None
+
+    def final(self, exchange: Exchange) -> Exchange:
+        """Return what settles the job where an exchange is its last.
+
+        An answer that says no more than "later" leaves open whether an attempt before it was received.
+        """
+        if self.doubt is None or not exchange.outcome.retry:
+            return exchange
+        return replace(self.doubt, attempts=self.attempts)
 
 
 class Engine:
@@ -344,10 +366,12 @@ class Engine:
                 return
             if self._pacer.slowed or answer.status in SLOW_DOWN or outcome.retry_after is not None:
                 self._pace(answer, outcome)
+        if outcome.kind is OutcomeKind.UNKNOWN:
+            job.doubt = exchange
         if (outcome.retry or outcome.kind is OutcomeKind.UNKNOWN) and self._may_retry(job):
             self._retry(job, exchange, outcome.retry_after)
         else:
-            self._settle(exchange)
+            self._settle(job.final(exchange))
 
     def _heard(self, answer: Answer) -> None:
         """Tell the breaker whether the partner lives: it answered, or took a request and never did."""
@@ -412,7 +436,7 @@ class Engine:
         hopeless = not patient or (fault.kind is FaultKind.TLS and not self._reached)
         if hopeless:
             # What an earlier attempt came to is not undone by one that never went out: it may have been received.
-            self._settle(job.last if job.last is not None else last)
+            self._settle(job.final(job.last) if job.last is not None else last)
         else:
             self._retries.put(job, now)
         if self._breaker.open and (hopeless or self._breaker.exhausted(now)):
@@ -437,7 +461,7 @@ class Engine:
         unsent: list[Transaction] = []
         for job in (*self._ready, *self._retries):
             if job.attempts and job.last is not None:
-                self._settled.append(job.last)
+                self._settled.append(job.final(job.last))
             else:
                 unsent.append(job.transaction)
         if self._settled:

@@ -239,6 +239,38 @@ def test_without_idempotency_nothing_is_sent_twice_whatever_a_rule_says(bench, p
     assert Counter(ids(partner)).most_common(1)[0][1] == 1
 
 
+@pytest.mark.parametrize("patience", [0.0, 5.0])
+def test_an_answer_that_says_later_leaves_open_what_became_of_the_attempt_before(bench, partner, patience):
+    """Taken and not answered, then 503: it may be there, so it is not `failed`, which anybody may send again."""
+    tries: Counter[bytes] = Counter()
+
+    def respond(heard: Heard) -> Answer:
+        tries[heard.body] += 1
+        if tries[heard.body] == 1:
+            time.sleep(0.5)
+        return 503, {"Retry-After": "0"}, b"{}"
+
+    partner.answer = respond
+    run = bench.run(1, timeout=0.3, attempts=2, patience=patience)
+    (exchange,) = run.exchanges
+    assert (exchange.outcome.kind, exchange.attempts) == (UNKNOWN, 2)
+    assert sum(tries.values()) == 2
+
+
+def test_a_definite_answer_ends_the_doubt_about_the_attempt_before(bench, partner):
+    tries: Counter[bytes] = Counter()
+
+    def respond(heard: Heard) -> Answer:
+        tries[heard.body] += 1
+        if tries[heard.body] == 1:
+            time.sleep(0.5)
+        return 401, {}, b"{}"
+
+    partner.answer = respond
+    run = bench.run(1, timeout=0.3, attempts=2)
+    assert [exchange.outcome.kind for exchange in run.exchanges] == [OutcomeKind.REJECTED]
+
+
 def test_attempts_are_counted_to_the_limit(bench, partner):
     partner.answer = lambda _heard: (500, {}, b"{}")
     run = bench.run(2, attempts=4)

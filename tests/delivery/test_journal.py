@@ -410,6 +410,8 @@ def test_a_production_run_knows_what_an_earlier_one_delivered(journal, place):
         assert second.uncertain(everything, under_way=True) == {marks[6]}  # its process lives: it is this one
         resent = second.intend([item(row, marks[row]) for row in (3, 6)], again=False, doubtful=True)
         assert resent == {6: LeftOut.UNCERTAIN}
+        second.settle([settled(4, FAILED)], fingerprints={4: marks[4]})
+        assert marks[4] in second.uncertain(everything)
         # A definite answer to a resend ends the doubt.
         second.settle([settled(4, REJECTED), settled(1, UNKNOWN)], fingerprints={4: marks[4], 1: marks[1]})
         assert marks[4] not in second.uncertain(everything)

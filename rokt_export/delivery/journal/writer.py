@@ -443,7 +443,7 @@ class RunWriter:
                 received.append((mark, True, self._run_no, row))
             elif outcome is OutcomeKind.UNKNOWN:
                 doubtful.append((mark, False, self._run_no, row))
-            elif attempts:
+            elif attempts and outcome is OutcomeKind.REJECTED:  # no other answer tells what became of an earlier send
                 refused.append(mark)
         self._bulk.ledger.run(connection, doubtful + received)
         ledger.withdraw(connection, refused)
