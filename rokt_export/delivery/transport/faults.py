@@ -9,6 +9,11 @@ from urllib.parse import urlsplit
 
 from rokt_export.exchange.model import FaultKind
 
+_HANDSHAKE_REFUSED = re.compile(
+    r"alert (?:certificate (?:required|expired|revoked|unknown)|(?:bad|unsupported) certificate|unknown ca"
+    r"|access denied|handshake failure|decrypt error)"
+)
+"""Alerts (RFC 8446, 6.2) that end a handshake which is over on our side only: what followed it nobody has read."""
 _VERIFY_CODE = re.compile(r" \(\d+\)$")
 
 # https://curl.se/libcurl/c/libcurl-errors.html
@@ -82,6 +87,10 @@ class Failure:
         if code in _BROKEN_OFF and not self._is_malformed():
             return FaultKind.RESET_AFTER_SEND if self.sent else FaultKind.CONNECT
         return FaultKind.PROTOCOL
+
+    def arrived(self) -> bool:
+        """Return whether the server may have received any of the request."""
+        return self.sent and not (self._is_tls_alert() and _HANDSHAKE_REFUSED.search(self.text) is not None)
 
     def message(self) -> str:
         """Return what happened and, where one is known, what to do: one sentence, no secrets."""

@@ -118,7 +118,7 @@ class Connection:
             seconds=timings.total,
             proxy=proxy_of(self._origin, self._options.proxy),
         )
-        return Fault(failure.kind(), failure.message(), failure.sent, timings)
+        return Fault(failure.kind(), failure.message(), failure.arrived(), timings)
 
     def close(self) -> None:
         """Free the handle; it must be out of its multi handle already, which closes the connection."""

@@ -476,4 +476,4 @@ class Lines:
             max_response=self._options.max_response,
         )
         first_byte = errand.first_byte - errand.started if errand.first_byte else 0.0
-        return Fault(failure.kind(), failure.message(), failure.sent, Timings(0.0, 0.0, 0.0, first_byte, seconds))
+        return Fault(failure.kind(), failure.message(), failure.arrived(), Timings(0.0, 0.0, 0.0, first_byte, seconds))

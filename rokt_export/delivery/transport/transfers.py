@@ -268,7 +268,7 @@ class Transfer:
             proxy=proxy_of(self._url, self._options.proxy),
             max_response=self._options.max_response,
         )
-        return Fault(failure.kind(), failure.message(), failure.sent, timings)
+        return Fault(failure.kind(), failure.message(), failure.arrived(), timings)
 
     def may_start_over(self) -> bool:
         """Whether libcurl was about to resend, by our veto did not, and nothing had gone out the first time."""
