@@ -20,7 +20,7 @@ from types import FrameType
 import pytest
 import trustme
 
-from rokt_export.delivery.transport import Transport, TransportOptions, inspect
+from rokt_export.delivery.transport import Transport, TransportOptions, inspect, lines
 from rokt_export.delivery.transport.interrupts import HeldInterrupt
 from rokt_export.delivery.transport.sockets import Sockets
 from rokt_export.errors import ConfigurationError
@@ -591,6 +591,43 @@ def test_an_answer_larger_than_the_cap(serve, kind) -> None:
     assert "10000 bytes" in fault(send(request, max_response=10_000), FaultKind.TOO_LARGE, sent=True)
     exact = serve(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n" + bytes(10_000)))
     assert len(send(post(exact.url()), max_response=10_000).body) == 10_000
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+def test_a_server_that_closes_behind_its_answers_without_a_word_costs_one(serve, authority, ca_file, secure) -> None:
+    """And not each second one, whose request was written before the close could be known."""
+    peer = serve(breaking(OK), tls(authority.issue_cert("127.0.0.1")) if secure else None)
+    with Transport(TransportOptions(ca_file=str(ca_file), timeout=5.0)) as transport:
+        answers = [transport.send(post(peer.url())) for _ in range(40)]
+    lost = [answer for answer in answers if isinstance(answer, Fault)]
+    assert [answer.kind for answer in lost] in ([], [FaultKind.RESET_AFTER_SEND])
+    assert len(peer.requests) >= 39
+
+
+def test_connections_are_kept_again_where_a_server_keeps_them(serve, monkeypatch) -> None:
+    monkeypatch.setattr(lines, "_WARY", 0.3)
+    monkeypatch.setattr(lines, "_REST", 0.1)
+    once = threading.Event()
+
+    def script(peer: Peer, connection: socket.socket) -> None:
+        while peer.read(connection):
+            if len(peer.requests) == 2 and not once.is_set():
+                once.set()
+                connection.shutdown(socket.SHUT_RDWR)  # taken, and closed without an answer
+                return
+            connection.sendall(OK)
+
+    peer = serve(script)
+    with Transport(TransportOptions(timeout=5.0)) as transport:
+        assert isinstance(transport.send(post(peer.url())), Response)
+        assert isinstance(transport.send(post(peer.url())), Fault)
+        for _ in range(3):  # each on a connection of its own
+            assert isinstance(transport.send(post(peer.url())), Response)
+        assert peer.connections == 4
+        time.sleep(0.35)
+        for _ in range(3):
+            assert isinstance(transport.send(post(peer.url())), Response)
+    assert peer.connections == 4
 
 
 # -- cancel, wake, interrupts

@@ -32,6 +32,10 @@ _CHUNK = 16384
 _NEVER = float("inf")
 _CAREFUL = 1.0
 """Seconds after a connection broke in which others are looked at before they are used."""
+_REST = 0.25
+"""Seconds without a request after which a connection that still stands is one that its server keeps."""
+_WARY = 10.0
+"""Seconds in which each connection has such a rest, once a server has closed one right behind an answer."""
 
 
 class Errand(Struct, eq=False):
@@ -123,6 +127,7 @@ class Lines:
         self._idle: dict[str, list[_Line]] = {}
         self._check_at = _NEVER
         self._careful_until = 0.0
+        self._wary_until = 0.0
         self._full_turns = 0
         self.in_flight = 0
         self.opening: set[_Line] = set()
@@ -199,8 +204,11 @@ class Lines:
 
     def _assign(self, errand: Errand) -> None:
         idle = self._idle.get(errand.origin)
+        wary = errand.started < self._wary_until
         while idle:
-            line = idle.pop()
+            if wary and errand.started - idle[0].idle_since < _REST:
+                break
+            line = idle.pop(0 if wary else -1)
             if errand.started - line.idle_since < MAX_IDLE_SECONDS and not self._is_doubtful(line, errand.started):
                 self._write(line, errand)
                 return
@@ -388,7 +396,7 @@ class Lines:
             self._drop(line)
             return
         line.idle_since = now
-        while self._waiting:
+        while self._waiting and now >= self._wary_until:
             following = self._waiting.popleft()
             if following.ended:
                 continue
@@ -428,12 +436,24 @@ class Lines:
             line.idle.remove(line)
             self._drop(line)
         elif errand.begun or not line.used:
+            if line.used:
+                self._beware()
             self._fail(line, errand, code, text)
         else:
             errand.line = None
             line.errand = None
             self._waiting.appendleft(errand)
             self._drop(line)
+
+    def _beware(self) -> None:
+        """Let connections rest between two requests: one was closed behind an answer that did not say so.
+
+        The next request was on its way before that could be known, and nobody knows what became of it. Some gateways
+        do this with each connection, or each hundredth request: so the second time it is for good.
+        """
+        now = monotonic()
+        if now >= self._wary_until:
+            self._wary_until = now + _WARY if self._wary_until == 0.0 else _NEVER
 
     def _expire(self) -> None:
         """End what has taken too long, and find out when to look again."""
