@@ -368,7 +368,9 @@ class Engine:
                 self._pace(answer, outcome)
         if outcome.kind is OutcomeKind.UNKNOWN:
             job.doubt = exchange
-        if (outcome.retry or outcome.kind is OutcomeKind.UNKNOWN) and self._may_retry(job):
+        # Where the partner pleads, the pace is what spares it, and no share of the traffic need be kept.
+        pleads = isinstance(answer, Response) and answer.status in SLOW_DOWN
+        if (outcome.retry or outcome.kind is OutcomeKind.UNKNOWN) and self._may_retry(job, free=pleads):
             self._retry(job, exchange, outcome.retry_after)
         else:
             self._settle(job.final(exchange))
@@ -408,9 +410,11 @@ class Engine:
             final = not (outcome.retry and self._options.retry.repeatable)
             settled = f"; its row is {outcome.kind}, and not sent again" if final else ""
             self._told.append(Paced(message + settled))
+        if 0 < self._options.patience <= self._pacer.refused_for(now):
+            self.stop(StopReason.UNREACHABLE, f"the partner takes nothing: it answers {answer.status} each time")
 
-    def _may_retry(self, job: _Job) -> bool:
-        return self._stopping is None and self._retries.granted(job.attempts - job.renewals)
+    def _may_retry(self, job: _Job, *, free: bool) -> bool:
+        return self._stopping is None and self._retries.granted(job.attempts - job.renewals, free=free)
 
     def _retry(self, job: _Job, exchange: Exchange, after: float | None) -> None:
         wait = self._retries.seconds(job.attempts - job.renewals, after)

@@ -16,6 +16,10 @@ _FIRST_TRIAL, _LAST_TRIAL = 0.25, 15.0
 """Seconds until a partner that is down is tried first, and at most between two trials."""
 _STEADY = 1.0
 """Seconds between two decreases: answers of one congestion count once. So do their pauses, which end as far apart."""
+_DOWN = 10
+"""Pleas in a row after which one send at a time tries whether the partner takes any."""
+_FIRST_PAUSE, _LAST_PAUSE = 0.1, 15.0
+"""Seconds without a send after a plea that does not say how long; doubled for each that follows, up to the second."""
 _LONGEST_PAUSE = 300.0
 """Seconds without a send, at most: a partner is asked again after that, with one send, however long it wants."""
 
@@ -24,7 +28,8 @@ class Pacer:
     """Grants sends: so many in flight, so many a second, fewer of both after a 429 or 503 (AIMD).
 
     A decrease halves both; each answer without a plea adds a little, so that an undisturbed second or so of full
-    traffic restores a tenth. All times are of one monotonic clock, in seconds.
+    traffic restores a tenth. Behind a plea there is a pause, as long as the partner asks for, or else longer with each
+    plea in a row. All times are of one monotonic clock, in seconds.
 
     Args:
         concurrency: sends in flight at most.
@@ -39,12 +44,19 @@ class Pacer:
         self._due = 0.0
         self._fast = 0.0
         self._paused_until = 0.0
+        self._pause = 0.0
+        self._refused = 0
+        self._refused_since: float | None = None
         self._decreased = -_STEADY
 
     @property
     def limit(self) -> int:
         """Sends in flight at most, as of now."""
-        return max(1, int(self._limit))
+        return 1 if self._refused >= _DOWN else max(1, int(self._limit))
+
+    def refused_for(self, now: float) -> float:
+        """Return for how many seconds the partner has taken nothing, and has not said when it will."""
+        return 0.0 if self._refused_since is None or self._refused < _DOWN else now - self._refused_since
 
     @property
     def slowed(self) -> bool:
@@ -85,7 +97,12 @@ class Pacer:
         if status not in SLOW_DOWN:
             self._recover()
             return None
-        pause = self._paused(now, retry_after or 0.0)
+        self._refused += 1
+        if retry_after:
+            self._refused_since = None
+        elif self._refused_since is None:
+            self._refused_since = now
+        pause = self._paused(now, retry_after or self._next_pause(now))
         if now - self._decreased < _STEADY:
             return f"the partner answers {status}: {pause}" if pause else None
         self._decreased = now
@@ -95,16 +112,24 @@ class Pacer:
         after = f", after {pause}" if pause else ""
         return f"the partner answers {status}: slowing to {self.limit} at once{rate}{after}"
 
+    def _next_pause(self, now: float) -> float:
+        if now < self._paused_until:
+            return 0.0  # an answer to what had left before the pause
+        self._pause = min(_LAST_PAUSE, max(_FIRST_PAUSE, 2 * self._pause))
+        return self._pause
+
     def _paused(self, now: float, asked: float) -> str:
-        """Pause for as long as the partner asks; return that in words, unless one ends about then already."""
+        """Pause for as long as the partner asks; return that in words, unless it is short or one ends about then."""
         until = now + min(asked, _LONGEST_PAUSE)
         before, self._paused_until = self._paused_until, max(self._paused_until, until)
-        if until <= now or (now < before and until - before < _STEADY):
+        if until - now < _STEADY or (now < before and until - before < _STEADY):
             return ""
         more = f" (it asks for {asked:,.0f} s)" if asked > _LONGEST_PAUSE else ""
         return f"a pause of {until - now:.3g} s{more}"
 
     def _recover(self) -> None:
+        self._refused, self._refused_since = 0, None
+        self._pause = self._pause / 2 if self._pause > _FIRST_PAUSE else 0.0
         if self._limit < self._most:
             self._limit = min(float(self._most), self._limit + 1 / self._limit)
         if self._factor < 1.0:

@@ -59,14 +59,17 @@ class Retries(Generic[T]):
         """Note exchanges that have ended."""
         self._budget = min(_MOST_BUDGET, self._budget + _EARNED * exchanges)
 
-    def granted(self, attempts: int) -> bool:
-        """Return whether there is another attempt after so many, and take it off the budget.
+    def granted(self, attempts: int, *, free: bool = False) -> bool:
+        """Return whether there is another attempt after so many, and take it off the budget, unless it is free.
 
         Bytes may have been received: there is one only where idempotency allows it.
         """
-        if not self._policy.repeatable or attempts >= self._policy.attempts or self._budget < 1.0:
+        if not self._policy.repeatable or attempts >= self._policy.attempts:
             return False
-        self._budget -= 1.0
+        if not free:
+            if self._budget < 1.0:
+                return False
+            self._budget -= 1.0
         return True
 
     def seconds(self, attempts: int, after: float | None) -> float:

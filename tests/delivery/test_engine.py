@@ -344,6 +344,23 @@ def test_a_row_that_is_settled_by_429_is_told_to_be(bench, partner):
     assert run.messages == ["the partner answers 429: slowing to 1 at once; its row is failed, and not sent again"]
 
 
+def test_a_partner_that_is_overloaded_for_a_while_costs_few_rows(bench, partner):
+    until = time.monotonic() + 1.0
+    partner.answer = lambda _heard: (503, {}, b"{}") if time.monotonic() < until else OK
+    run = bench.run(400, concurrency=16)
+    assert run.outcomes[DELIVERED] >= 395
+    assert len(partner.heard) < 600
+
+
+def test_a_partner_that_takes_nothing_stops_the_run_when_patience_is_over(bench, partner):
+    partner.answer = lambda _heard: (429, {}, b"{}")
+    run = bench.run(5_000, concurrency=16, patience=1.0, idempotent=False)
+    assert run.finished is not None
+    assert run.finished.reason is StopReason.UNREACHABLE
+    assert run.finished.message == "the partner takes nothing: it answers 429 each time"
+    assert len(partner.heard) == run.outcomes[FAILED] < 60
+
+
 # --- a partner that is down
 
 

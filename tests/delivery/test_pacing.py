@@ -112,6 +112,37 @@ def test_a_pause_that_is_cut_short_says_what_was_asked_for():
     assert told == "the partner answers 429: slowing to 32 at once, after a pause of 300 s (it asks for 3,600 s)"
 
 
+def test_pleas_that_do_not_say_how_long_are_paused_for_ever_longer():
+    pacer, now, waits = Pacer(64), 10.0, []
+    for _ in range(10):
+        pacer.answered(503, now, None)
+        pacer.answered(503, now + 0.01, None)  # had left before the pause
+        waits.append(pacer.wait(now))
+        now += pacer.wait(now)
+    assert waits == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 15.0, 15.0])
+    pacer.answered(200, now, None)
+    pacer.answered(503, now, None)
+    assert pacer.wait(now) == 15.0
+    for _ in range(9):
+        pacer.answered(200, now, None)
+    now += 15.0
+    pacer.answered(503, now, None)
+    assert pacer.wait(now) == pytest.approx(0.1)
+
+
+def test_a_partner_that_takes_nothing_is_tried_with_one_send_at_a_time():
+    pacer = Pacer(64)
+    for number in range(10):
+        assert pacer.refused_for(20.0) == 0.0
+        assert pacer.limit > 1
+        pacer.answered(503, 10.0 + number / 1000, None)
+    assert (pacer.limit, pacer.refused_for(20.0)) == (1, 10.0)
+    pacer.answered(503, 20.0, 60.0)  # it says when it will
+    assert pacer.refused_for(30.0) == 0.0
+    pacer.answered(201, 90.0, None)
+    assert pacer.limit > 1
+
+
 def test_other_statuses_change_no_pace():
     pacer = Pacer(64)
     assert pacer.answered(500, 1.0, 30.0) is None
