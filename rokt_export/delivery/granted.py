@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -20,10 +22,16 @@ from rokt_export.exchange.standing import Fill
 from rokt_export.spec.authentication import OAuth2, RefreshOn
 from rokt_export.spec.responses import Rule
 
+T = TypeVar("T")
+
 _EARLY = 60.0
 """Seconds before its end that a token is replaced, or a fifth of its life if that is less."""
 _AGAIN = 5.0
 """Seconds until a token server that could not replace a token is asked again, while the token lasts."""
+_WITHIN = 30.0
+"""Seconds in which a token server must have answered in full: while it is waited for, nothing else goes on."""
+_MOST = 1_000_000
+"""Bytes of its answer that are read."""
 _UNITS = {"s": 1.0, "ms": 0.001, "m": 60.0}
 
 
@@ -112,13 +120,12 @@ class TokenSource:
     def _fetch(self) -> Token:
         settings = self._settings
         started = time.monotonic()
-        answer = self._ask()
-        data = self._data(answer)
+        status, data = self._ask()
         token = data.get(settings.token_field)
-        if not answer.ok or not isinstance(token, str) or not token:
+        if status >= 400 or not isinstance(token, str) or not token:
             raise UnreachableError(
-                f"the token server refused our credentials: status {answer.status_code}{_words(data)}"
-                if not answer.ok
+                f"the token server refused our credentials: status {status}{_words(data)}"
+                if status >= 400
                 else f"the token server's answer has no `{settings.token_field}`",
                 where=_host(self._url),
                 remedy="Check client_id, client_secret, scope and `secret_in`, and `token_field`, with the partner.",
@@ -134,7 +141,7 @@ class TokenSource:
         except (TypeError, ValueError):
             return 3600.0
 
-    def _ask(self) -> requests.Response:
+    def _ask(self) -> tuple[int, dict[str, Any]]:
         settings, fill = self._settings, self._fill
         fields = {"grant_type": "client_credentials"}
         fields |= {name: fill(value) for name, value in settings.parameters.items()}
@@ -148,26 +155,58 @@ class TokenSource:
         in_query = settings.method == "GET" or settings.secret_in == "query"
         place = "params" if in_query else "json" if settings.request_encoding == "json" else "data"
         proxies = {"http": self._proxy, "https": self._proxy} if self._proxy else None
+        arguments: dict[str, Any] = {place: fields, "auth": auth or _NoAuth(), "proxies": proxies}
         try:
-            with requests.Session() as session:
-                session.trust_env = self._proxy is None
-                session.verify = self._trust
-                arguments: dict[str, Any] = {place: fields, "auth": auth or _NoAuth(), "proxies": proxies}
-                return session.request(settings.method, self._url, timeout=30, allow_redirects=False, **arguments)
-        except requests.RequestException as error:
+            return _within(_WITHIN, lambda: self._exchange(arguments))
+        except (requests.RequestException, TimeoutError) as error:
             raise UnreachableError(
                 f"the token server cannot be reached: {_plainly(error)}",
                 where=_host(self._url),
                 remedy="Check `token_url`, the network and the proxy; `rokt-export probe` looks at each step.",
             ) from error
 
-    @staticmethod
-    def _data(answer: requests.Response) -> dict[str, Any]:
+    def _exchange(self, arguments: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Send the request; return the status and what the answer's body says, which may be nothing."""
+        with requests.Session() as session:
+            session.trust_env = self._proxy is None
+            session.verify = self._trust
+            arguments = {"timeout": _WITHIN, "allow_redirects": False, "stream": True, **arguments}
+            with session.request(self._settings.method, self._url, **arguments) as answer:
+                body = b""
+                for part in answer.iter_content(65_536):
+                    body += part
+                    if len(body) > _MOST:
+                        break
         try:
-            data = answer.json()
-        except requests.JSONDecodeError:
-            return {}
-        return data if isinstance(data, dict) else {}
+            data = json.loads(body)
+        except ValueError:
+            data = None
+        return answer.status_code, data if isinstance(data, dict) else {}
+
+
+def _within(seconds: float, work: Callable[[], T]) -> T:
+    """Return what work comes to, in a thread of its own: a server that dribbles would keep `requests` for ever.
+
+    Raises:
+        TimeoutError: it was not done in time; it is left to itself.
+    """
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+            errors.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    for error in errors:
+        raise error
+    if not results:
+        raise TimeoutError(f"it did not answer in full within {seconds:g} s")
+    return results[0]
 
 
 def _stale(settings: RefreshOn) -> Classifier:
@@ -218,7 +257,7 @@ def _host(url: str) -> str:
     return urlsplit(url).netloc
 
 
-def _plainly(error: requests.RequestException) -> str:
+def _plainly(error: Exception) -> str:
     cause: BaseException = error
     while cause.__cause__ or cause.__context__:
         cause = cause.__cause__ or cause.__context__ or cause

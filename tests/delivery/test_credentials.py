@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
 import pytest
 
+from rokt_export.delivery import granted
 from rokt_export.delivery.credentials import Credentials
+from rokt_export.errors import UnreachableError
 from rokt_export.transactions.model import Transaction
 from tests.exchange.rendering import renderer
 
@@ -31,3 +38,55 @@ def test_what_stands(authentication: str, standing: bool, renews: bool) -> None:
     if standing:
         request = made.render(Transaction(1, "1", {}))
         assert credentials.on(request) is request
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5000000\r\n\r\n"
+
+
+@pytest.fixture
+def token_server(request) -> Iterator[str]:
+    """A token server that sends these pieces, a moment apart, and never comes to an end of its answer."""
+    pieces, pause = request.param
+    over = threading.Event()
+
+    def answer() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65_536)
+            for piece in pieces:
+                try:
+                    connection.sendall(piece)
+                except OSError:  # nobody reads any more
+                    return
+                if over.wait(pause):
+                    return
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/token"
+        over.set()
+        thread.join()
+
+
+def tokens(url: str) -> Credentials:
+    made = renderer(
+        f"authentication: {OAUTH.replace('https://id.example.com/token', url)}\nencoding: none", variables={"K": "k"}
+    )
+    return Credentials(made, {"K": "k"})
+
+
+@pytest.mark.parametrize("token_server", [([head, *[b" "] * 100], 0.05) for head in (HEAD[:9], HEAD)], indirect=True)
+def test_a_token_server_that_dribbles_is_not_waited_for_as_long_as_it_does(token_server, monkeypatch) -> None:
+    monkeypatch.setattr(granted, "_WITHIN", 0.5)
+    began = time.monotonic()
+    with pytest.raises(UnreachableError, match="did not answer in full within"):
+        tokens(token_server).ready()
+    assert time.monotonic() - began < 3  # it would have dribbled for 5
+
+
+@pytest.mark.parametrize("token_server", [([HEAD + bytes(1_500_000)], 60.0)], indirect=True)
+def test_no_more_of_a_token_servers_answer_is_read_than_a_token_takes(token_server, monkeypatch) -> None:
+    monkeypatch.setattr(granted, "_WITHIN", 10.0)
+    with pytest.raises(UnreachableError, match="has no `access_token`"):
+        tokens(token_server).ready()
