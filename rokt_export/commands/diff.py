@@ -105,12 +105,15 @@ def diff(
 
     Exit status: 0 they agree, 1 they differ or not all could be compared, 2 to 5 as ever.
     """
+    from rokt_export.commands.outcomes import check_spared
     from rokt_export.commands.rows import RowFlags
+    from rokt_export.transactions.files import expand
 
     terminal = Terminal(quiet, verbose, no_color)
     _check_flags(between, runs, output, report)
     _check_arguments(spec, events, between, learn=learn, in_sandbox=sandbox or bool(sandbox_url))
     place = journal_place(journal)
+    check_spared(report, (spec, env_file, place, *(expand(tuple(events)) if events else ())))
     if runs is None:
         assert between is not None
         assert spec is not None

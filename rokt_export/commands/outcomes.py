@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -127,6 +128,28 @@ def check_reports(paths: list[Path] | None) -> None:
     for path in paths or ():
         format_of(path)
         check_folder(path)
+
+
+def check_spared(written: Iterable[Path] | None, read: Iterable[str | Path | None]) -> None:
+    """Check that no file to come takes the place of one that is read: rows or a spec would be gone.
+
+    Raises:
+        UsageError: one would.
+    """
+    sources = [Path(each) for each in read if each is not None]
+    for path in written or ():
+        for source in sources:
+            if path.exists() and source.exists() and path.samefile(source):
+                raise UsageError(
+                    f"this would be written over {source}, which is read from", where=str(path),
+                    remedy="Choose another name.",
+                )  # fmt: skip
+
+
+def sources_of(run: RunInfo) -> list[str | Path | None]:
+    """Return the files that a run was made from, and is gone on with."""
+    stamps = [stamp[0] for stamp in run.options.get("stamps", ())]
+    return [run.spec_file, run.options.get("spec_path"), run.options.get("env_file"), *run.events, *stamps]
 
 
 def check_folder(path: Path) -> None:

@@ -150,7 +150,7 @@ def replay(
     """
     from rokt_export.commands.chosen import Choice, Chosen, environment_of
     from rokt_export.commands.limits import pace_of, workers_of
-    from rokt_export.commands.outcomes import check_reports, expected_outcome, present
+    from rokt_export.commands.outcomes import check_reports, check_spared, expected_outcome, present
     from rokt_export.commands.preflight import preflight
     from rokt_export.commands.production import pass_interlock
     from rokt_export.commands.remembered import ReplayFlags, stamps_of
@@ -158,6 +158,7 @@ def replay(
     from rokt_export.commands.running import Job, carry_out, new_key, variables_for
     from rokt_export.commands.sandboxed import sandboxed
     from rokt_export.delivery.plan import FileRows, Plan, Selection
+    from rokt_export.transactions.files import expand
 
     told = ReplayFlags.among(locals())
     terminal = Terminal(quiet, verbose, no_color)
@@ -185,6 +186,7 @@ def replay(
         ),
     )  # fmt: skip
     assert isinstance(rows, FileRows)
+    check_spared(report, (spec, env_file, place, *expand(files)))
     _check_strict(rows, strict=strict)
     pace = pace_of(ready.spec.limits_of(environment), flags, hoped, guarded=guarded, in_sandbox=chosen.in_sandbox)
     with sandboxed(ready, wanted=flags.sandbox, url=flags.sandbox_url, forget=forget) as (destination, variables):

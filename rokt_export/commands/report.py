@@ -34,6 +34,7 @@ def report(
     run: Run = "last", form: Forms = None, out: Out = None, journal: JournalPlace = None, quiet: Quiet = False
 ) -> int:
     """Write reports of a run: everything in them comes from the journal, redacted as it lies there."""
+    from rokt_export.commands.outcomes import check_spared, sources_of
     from rokt_export.delivery.journal import Journal
     from rokt_export.reports.formats import format_named, format_of, write_reports
     from rokt_export.reports.story import Story
@@ -57,6 +58,7 @@ def report(
             raise UsageError("--format and --out do not match", remedy="One --out for each --format, or one folder.")
         else:
             targets = list(zip(forms, out, strict=True)) if forms else [(format_of(path), path) for path in out]
+        check_spared((path for _, path in targets), [*sources_of(info), journal_place(journal)])
         write_reports(story, targets)
     for _, path in targets:
         terminal.say(f"report: {path}")

@@ -144,11 +144,14 @@ def export_run(
     run: Run, form: Form = "csv", out: Out = None, journal: JournalPlace = None, quiet: Quiet = False
 ) -> int:
     """Write the rows of a run in the order of its input: each that it has an outcome of, all of them if it is whole."""
+    from rokt_export.commands.outcomes import check_spared, sources_of
     from rokt_export.reports.formats import format_named, write_report
     from rokt_export.reports.story import Story
 
     with _opened(journal) as opened:
-        story = Story.of(opened, opened.find(run))
+        info = opened.find(run)
+        check_spared([out] if out else (), [*sources_of(info), journal_place(journal)])
+        story = Story.of(opened, info)
         if out is None:
             format_named(form).write(story, sys.stdout)
         else:

@@ -83,7 +83,7 @@ def test(
     Exit status: 0 all delivered, 1 any other outcome, 3 something is wrong here, 4 the partner is out of reach.
     """
     from rokt_export.commands.looking import tell_first_rows
-    from rokt_export.commands.outcomes import check_reports, expected_outcome, present
+    from rokt_export.commands.outcomes import check_reports, check_spared, expected_outcome, present
     from rokt_export.commands.production import careful, pass_interlock
     from rokt_export.commands.remembered import options_of
     from rokt_export.commands.rows import RowFlags, rows_of
@@ -91,11 +91,13 @@ def test(
     from rokt_export.commands.sandboxed import sandboxed
     from rokt_export.delivery.model import Recordings
     from rokt_export.delivery.plan import FileRows, Pace, Plan, Selection
+    from rokt_export.transactions.files import expand
 
     terminal = Terminal(quiet, verbose, no_color)
     ready = load(spec, environment, env_file)
     hoped = expected_outcome(expect)
     check_reports(report)
+    check_spared(report, (spec, env_file, journal_place(journal), *(expand(tuple(events)) if events else ())))
     flags = RowFlags(
         tuple(events or ()),
         count or 1,

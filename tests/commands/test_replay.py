@@ -268,6 +268,31 @@ def test_a_run_that_did_not_reach_its_end_says_how_far_it_came_until_it_has(cli,
     assert cli("runs", "show", run).err == ""
 
 
+@pytest.mark.parametrize("named", ["rows.csv", "link.csv", "./acme.yaml", "journal.sqlite"])
+@pytest.mark.parametrize("command", ["replay", "test", "diff"])
+def test_no_report_is_written_over_what_is_read(cli, spec, partner, command, named, monkeypatch):
+    monkeypatch.chdir(cli.folder)
+    cli.write("rows.csv", people(1, 2))
+    cli("runs", "list", "--journal", "journal.sqlite")
+    (cli.folder / "link.csv").symlink_to("rows.csv")
+    (cli.folder / f"{named}.html").symlink_to(named)  # a suffix that each command knows
+    before = (cli.folder / named).read_bytes()
+    sides = ("--between", "staging", "production", "--confirm", "acme") if command == "diff" else ()
+    flags = ("--journal", "journal.sqlite", "--report", f"{named}.html", *sides)
+    shown = cli(command, "acme.yaml", "rows.csv", *flags)
+    assert (shown.status, partner.heard) == (2, [])
+    assert "which is read from" in shown.err
+    assert (cli.folder / named).read_bytes() == before
+
+
+@pytest.mark.parametrize("command", [("runs", "export", "last"), ("report", "last")])
+def test_nothing_is_exported_over_the_rows_of_a_run(cli, spec, partner, command):
+    rows = cli.write("rows.csv", people(1, 2))
+    cli("replay", spec, rows)
+    shown = cli(*command, "--out", rows)
+    assert (shown.status, rows.read_text()) == (2, people(1, 2))
+
+
 @pytest.mark.parametrize(
     ("flags", "told"),
     [
