@@ -203,7 +203,15 @@ def _earlier(place: str, choice: Choice, resumed: RunInfo | None) -> RunInfo | N
             remedy="Ask the partner first; add --resend-unknown to send such rows again.",
         )
     with Journal.open(place) as journal:
-        return journal.find(choice.from_run)
+        found = journal.find(choice.from_run)
+    if found.purged:
+        raise UsageError(
+            f"run {found.run} was purged: what its files looked like is not known any more, and rows are told apart "
+            "by their place in them",
+            where="--from-run",
+            remedy="Send the file anew; in production, rows already delivered are left out.",
+        )
+    return found
 
 
 def _check_unchanged(run: RunInfo) -> None:

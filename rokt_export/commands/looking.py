@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rokt_export.commands.terminal import Terminal
 from rokt_export.delivery.plan import FileRows, GeneratedRows
+from rokt_export.delivery.secrecy import ADDRESS
 from rokt_export.delivery.sourcing import is_live
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _tell_columns(terminal: Terminal, columns: ColumnsReport) -> None:
 
 
 def _listed(names: Iterable[str]) -> str:
-    """Return names as a list of a line or two."""
-    listed = list(names)
+    """Return names as a list of a line or two; of a wrong file they may be people's data."""
+    listed = list(dict.fromkeys("(a name that is somebody's data)" if ADDRESS.search(name) else name for name in names))
     more = f", and {len(listed) - _NAMES} more" if len(listed) > _NAMES else ""
     return ", ".join(listed[:_NAMES]) + more

@@ -36,7 +36,7 @@ JournalPlace = Annotated[
         show_default=False,
     ),
 ]  # fmt: skip
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no talk on stderr.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Nothing but warnings and errors on stderr.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Say more on stderr: what is read, sent and decided.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colours; $NO_COLOR does the same.")]
 Name = Annotated[str | None, typer.Option("--name", metavar="NAME", help="A name for this run.", show_default=False)]

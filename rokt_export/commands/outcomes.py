@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rokt_export.commands.onward import Onward, place_flag
 from rokt_export.commands.options import Output
 from rokt_export.commands.terminal import Terminal, number_of, to_stdout
+from rokt_export.delivery.tally import LeftOut
 from rokt_export.errors import ExitStatus, UsageError
 from rokt_export.exchange.model import OutcomeKind
 
@@ -69,7 +70,8 @@ def present(
         terminal.warn(f"stopped: {done.result.finished.message}")
     if done.status is ExitStatus.INTERRUPTED or done.result.finished.message:
         say_how_to_go_on(story.run, journal, terminal)
-    _say_what_is_unknown(story.run, journal, terminal)
+    if not done.result.tally.left_out[LeftOut.DELIVERED]:  # else another run has delivered what stays unknown here
+        _say_what_is_unknown(story.run, journal, terminal)
     return done.status
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -57,14 +57,16 @@ def preflight(terminal: Terminal, plan: Plan, *, strict: bool, resumed: RunInfo 
     from rokt_export.transactions.scan import scan
 
     found = scan(plan.rows.paths, options=plan.rows.options, limit=_limit(plan, strict=strict))
-    readiness = _render_some(plan)
+    readiness = _render_some(plan, _not_asked_for(plan, resumed))
     total = found.rows if found.complete else None
     rows = (
         number_of(found.rows)
         if found.complete
         else f"more than {found.rows:,} rows (the first {found.rows:,} looked at)"
     )
-    asked_for = f", of which {plan.wanted:,} are asked for" if plan.selection.only is not None else ""
+    asked_for = (
+        f", of which {number_of(plan.wanted or 0, 'is', 'are')} asked for" if plan.selection.only is not None else ""
+    )
     files = f"{', '.join(found.files[:3])}{' …' if len(found.files) > 3 else ''}"
     _tell_target(terminal, plan, f"{rows} in {files}{asked_for}")
     _tell_duration(terminal, replace(plan, total=total), resumed)
@@ -148,7 +150,19 @@ def _tell_ledger(terminal: Terminal, plan: Plan, resumed: RunInfo | None) -> Non
         terminal.warn(f"  {number_of(doubtful)} may have been delivered to production before: {fate}")
 
 
-def _render_some(plan: Plan) -> Readiness:
+def _not_asked_for(plan: Plan, resumed: RunInfo | None) -> Callable[[int], bool]:
+    """Return what tells of a row's number whether it is not to be sent now: what is wrong with it was told before."""
+    from rokt_export.delivery.journal import Journal, RowSet
+
+    only = None if plan.selection.only is None else RowSet.of_ranges(plan.selection.only)
+    settled = RowSet()
+    if resumed is not None:
+        with Journal.open(plan.journal) as journal:
+            settled = journal.settled(resumed.run)
+    return lambda row: row in settled or (only is not None and row not in only)
+
+
+def _render_some(plan: Plan, passed_over: Callable[[int], bool]) -> Readiness:
     from rokt_export.delivery.secrecy import PersonalData, redactor_for
     from rokt_export.exchange.render import InvalidRowError, Renderer
 
@@ -159,6 +173,8 @@ def _render_some(plan: Plan) -> Readiness:
     looked_at = 0
     for transaction in islice(_all(plan), _RENDERED):
         looked_at += 1
+        if passed_over(transaction.row):
+            continue
         try:
             renderer.render(transaction)
         except InvalidRowError as error:

@@ -80,9 +80,11 @@ def source_options(spec: PartnerSpec, flags: RowFlags) -> SourceOptions:
     from rokt_export.transactions.columns import parse_map
     from rokt_export.transactions.options import SourceOptions
 
+    columns = parse_map(flags.columns)
+    check_attributes(spec, [*columns.values()], "--map")
     return SourceOptions(
         wanted=attribute_names(spec),
-        columns=parse_map(flags.columns),
+        columns=columns,
         spec_columns=spec.columns,
         encoding=flags.encoding,
         delimiter=_delimiter(flags.delimiter),

@@ -16,7 +16,7 @@ from rokt_export.spec.needs import every_parameter, secret_names
 from rokt_export.spec.template import compile_template
 from rokt_export.transactions.model import Transaction, Value
 
-_ADDRESS = re.compile(r"[^\s@<>\"',;:()]+@[^\s@<>\"',;:()]+\.[^\s@<>\"',;:()]+|\+[0-9][0-9 ().\-/]{6,}[0-9]")
+ADDRESS = re.compile(r"[^\s@<>\"',;:()]+@[^\s@<>\"',;:()]+\.[^\s@<>\"',;:()]+|\+[0-9][0-9 ().\-/]{6,}[0-9]")
 """An e-mail address, or a telephone number with its country, in any cell: columns shift, and are mapped wrongly."""
 _SECRET_FIELDS = ("password", "token", "client_secret", "secret", "key_password")
 
@@ -100,7 +100,7 @@ class PersonalData:
         found = dict.fromkeys(text for name in names for text in _texts(transaction.values[name]))
         found.update(dict.fromkeys(self._renderer.carried(transaction, names)))
         others = (text for name, value in transaction.values.items() if name not in names for text in _texts(value))
-        found.update(dict.fromkeys(address for text in others for address in _ADDRESS.findall(text)))
+        found.update(dict.fromkeys(address for text in others for address in ADDRESS.findall(text)))
         return tuple(text for text in found if text)
 
     def raw(self, transaction: Transaction) -> list[str]:

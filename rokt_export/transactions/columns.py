@@ -11,6 +11,9 @@ from rokt_export.errors import TransactionsError, UsageError
 from rokt_export.spec.attributes import ATTRIBUTES, canonical, fold, is_known
 from rokt_export.transactions.model import IDENTITIES
 
+_ALIKE = 0.7
+"""How alike a column and an attribute must be to be named together: `Vorname` is no `lastname` (0.67)."""
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnsReport:
@@ -45,7 +48,7 @@ class ColumnsReport:
         """Return a column that nothing is known for, and the missing attribute that it carries by the look of it."""
         missing = _by_any_name(self.missing)
         for column in self.unmapped:
-            if close := difflib.get_close_matches(fold(column), missing, n=1):
+            if close := difflib.get_close_matches(fold(column), missing, n=1, cutoff=_ALIKE):
                 return column, missing[close[0]]
         return None
 
@@ -153,10 +156,19 @@ class ColumnMapper:
     def _told_names(self, columns: Sequence[str]) -> list[str | None]:
         """Return the told attribute of each column: by its position (`#3`), its exact name, else its folded name."""
         names: list[str | None] = [None] * len(columns)
+        keys: dict[int, str] = {}
         for key, attribute in self._explicit.items():
             at = [index for index, column in enumerate(columns) if key in (column, f"#{index + 1}")]
             for index in at or [index for index, column in enumerate(columns) if fold(column) == fold(key) != ""]:
-                names[index] = attribute
+                other = keys.get(index, key)
+                if names[index] not in (None, attribute) and (other in self._told) is (key in self._told):
+                    raise TransactionsError(
+                        f"“{other}” and “{key}” both mean the column “{columns[index]}”, which is mapped to "
+                        f"{names[index]} and to {attribute}",
+                        where="--map" if key in self._told else "columns",
+                        remedy="Keep one of the two.",
+                    )
+                names[index], keys[index] = attribute, key
                 self._found.add(key)
         return names
 

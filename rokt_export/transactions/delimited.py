@@ -24,7 +24,8 @@ from rokt_export.transactions.shares import ALL, Share
 if TYPE_CHECKING:
     from _csv import Reader as CsvReader
 
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_PERSONAL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+|\+?[0-9][0-9 ().\-/]{6,}[0-9]")
+"""An e-mail address or a telephone number: no column is called so."""
 
 
 class DelimitedReader:
@@ -240,7 +241,7 @@ class DelimitedReader:
             found = (
                 f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'} where the header has {len(self._plan.names)}"
             )
-            return DamageKind.RAGGED, found, "Quote cells that hold the delimiter or a line break."
+            return DamageKind.RAGGED, found, self._remedy_for_ragged(cells)
         if not any(cells):
             return DamageKind.BLANK_ROW, "every cell is empty", "Delete the row, or export only the rows in use."
         first = cells[0]
@@ -249,6 +250,13 @@ class DelimitedReader:
         if [first, *cells[1:]] == self._header:
             return DamageKind.MALFORMED, "the row repeats the header", "Join files without their headers."
         return None
+
+    def _remedy_for_ragged(self, cells: Sequence[str]) -> str:
+        if len(cells) < len(self._plan.names):
+            return "Add the cells that are missing; a line that is no row, such as a title, does not belong there."
+        if not any(cells[len(self._plan.names) :]):
+            return "Take the empty cells at its end away, or name their columns in the header."
+        return "Quote cells that hold the delimiter or a line break."
 
     def _misquoted(self, error: csv.Error, row: int, began: int) -> Transaction:
         line = self._before + self._reader.line_num
@@ -281,10 +289,15 @@ class DelimitedReader:
                 "the header is no line of text", where=where, remedy="Export the file again as CSV."
             )
         if len(header) == 1 and (other := other_delimiter(header[0])) is not None:
+            whole = other == delimiter
             raise TransactionsError(
-                f"the header is one column by the delimiter {_shown(delimiter)}, and holds {_shown(other)}",
+                "each line is quoted as a whole, and is one column so"
+                if whole
+                else f"the header is one column by the delimiter {_shown(delimiter)}, and holds {_shown(other)}",
                 where=where,
-                remedy=f"Say that {_shown(other)} is the delimiter.",
+                remedy="Export the file without quotes around whole lines."
+                if whole
+                else f"Say that {_shown(other)} is the delimiter.",
             )
         if noted & UNDECODABLE:
             raise TransactionsError("the header is no text in this encoding", where=where, remedy=_ENCODING_REMEDY)
@@ -329,7 +342,7 @@ _ENCODING_REMEDY = "Say how the file is encoded (cp1252 is common), or export it
 def _refuse_data(header: Sequence[str], where: str) -> None:
     """Refuse a first line that is a row: it would be lost as a header, and every row would miss its names."""
     numbers = sum(cell.strip().replace(".", "", 1).isdigit() for cell in header)
-    if any(_EMAIL.fullmatch(cell.strip()) for cell in header) or numbers * 2 > len(header):
+    if any(_PERSONAL.fullmatch(cell.strip()) for cell in header) or numbers * 2 > len(header):
         raise TransactionsError(
             "the first line holds data where the column names should stand",
             where=where,

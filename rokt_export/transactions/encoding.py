@@ -58,7 +58,7 @@ def told_encoding(name: str, sample: bytes) -> Encoding:
     try:
         codec = codecs.lookup(name)
         "a".encode(name)
-        b"a".decode(name, "replace")  # some that are meant for single words cannot
+        b"a-\xff".decode(name, "replace")  # some that are meant for single words cannot
     except (LookupError, UnicodeError) as error:
         raise UsageError(
             f"no encoding is called “{name}”", where="--encoding", remedy="Common ones: utf-8, cp1252, utf-16."

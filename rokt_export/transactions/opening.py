@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def open_reader(context: Context) -> RowReader | None:
         sample = _sample(stream, live=is_stream(path))
         if context.options.format is Format.PARQUET or sample.startswith(_PARQUET_MAGIC):
             return _parquet(context, stream)
-        if not sample.strip():
+        if not _without_mark(sample).strip():
             stream.close()
             context.damage(DamageKind.NO_ROWS, "the file is empty", "Export it again.")
             return None
@@ -67,6 +68,13 @@ def _sample(stream: ByteStream, *, live: bool) -> bytes:
     while b"\n" not in taken.lstrip() and len(taken) < _SAMPLE and (chunk := stream.read1(_SAMPLE)):
         taken += chunk
     return taken
+
+
+def _without_mark(sample: bytes) -> bytes:
+    """Return the first bytes without a byte order mark, and of UTF-16 without what fills its characters up."""
+    if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return sample[2:].replace(b"\0", b"")
+    return sample.removeprefix(codecs.BOM_UTF8)
 
 
 def _rewound(sample: bytes, rest: ByteStream) -> io.BufferedReader:

@@ -516,6 +516,51 @@ def test_what_failed_is_not_sent_by_a_resume_and_is_told_how_it_is(cli, spec, pa
     assert emails(partner)[-1] == "2"
 
 
+def test_rows_of_a_purged_run_are_not_told_apart_any_more(cli, spec, partner):
+    rows = cli.write("rows.csv", people(1, 2))
+    partner.answer = refusing(2)
+    cli("replay", spec, rows, "--name", "first")
+    cli("runs", "purge", "first")
+    cli.write("rows.csv", people(3, 1, 2))
+    shown = cli("replay", spec, rows, "--only", "rejected", "--from-run", "first")
+    assert (shown.status, len(partner.heard)) == (2, 2)
+    assert "was purged" in shown.err
+
+
+def test_of_some_rows_only_their_own_faults_are_told_before(cli, spec, partner):
+    rows = cli.write("rows.csv", people(1, 2) + ",x\n")
+    partner.answer = refusing(2)
+    assert "row 3 cannot be sent" in cli("replay", spec, rows, "--name", "first").err
+    shown = cli("replay", spec, "--only", "rejected", "--from-run", "first")
+    assert "3 rows in" in shown.err and "of which 1 is asked for" in shown.err
+    assert "cannot be sent" not in shown.err
+    assert "cannot be sent" not in cli("replay", spec, "--resume", "first").err
+
+
+def test_a_column_is_mapped_to_an_attribute_that_there_is(cli, spec, partner):
+    rows = cli.write("rows.csv", people(1))
+    shown = cli("replay", spec, rows, "--map", "email=emial")
+    assert (shown.status, partner.heard) == (2, [])
+    assert "there is no attribute `emial`" in shown.err and "Did you mean `email`?" in shown.err
+
+
+def test_what_another_run_has_delivered_is_not_asked_for_as_unknown(cli, spec, partner):
+    rows = cli.write("rows.csv", people(1, 2))
+    cli.write("acme.yaml", spec.read_text().replace("timeout: 5s", "timeout: 300ms"))
+
+    def answer(heard: Heard):
+        if b"jane.doe.2@" in heard.body and len(partner.heard) < 3:
+            time.sleep(0.6)
+        return 200, {}, b"{}"
+
+    partner.answer = answer
+    production(cli, spec, rows, "--name", "first")
+    assert production(cli, spec, rows, "--resend-unknown").status == 0
+    shown = production(cli, spec, "--resume", "first", "--resend-unknown")
+    assert len(partner.heard) == 3
+    assert "ask whether" not in shown.err
+
+
 def test_rows_of_stdin_are_not_gone_on_with_from_other_places(cli, spec, partner):
     mine, theirs = people(*range(1, 9)), people(*range(11, 19))
     own, other = cli.write("own.csv", mine), cli.write("other.csv", theirs)
@@ -607,6 +652,13 @@ def test_two_workers_do_not_read_one_stdin(cli, spec, partner):
     ("content", "status", "words"),
     [
         (b"", 3, "empty"),
+        (b"\xef\xbb\xbf", 3, "the file is empty"),
+        (b"\xff\xfe\n\x00", 3, "the file is empty"),
+        (b'"email,firstname"\n"a@example.com,Jane"\n', 3, "each line is quoted as a whole"),
+        (b"Jane Doe,+1 212 555 0100\nJoan Doe,+1 212 555 0101\n", 3, "the first line holds data"),
+        (b'{"a@example.com": {"firstname": "Jane"}}\n', 1, "a name that is somebody's data"),
+        (b"email,firstname\na@example.com\n", 1, "Add the cells that are missing"),
+        (b"email,firstname\na@example.com,Jane,,\n", 1, "Take the empty cells at its end away"),
         (b"email,firstname\n", 3, "no row"),
         (b"\x00" * 4096, 3, ""),
         (b"email,firstname\na@example.com,J\x00ane\n", 1, "NUL"),
@@ -615,7 +667,23 @@ def test_two_workers_do_not_read_one_stdin(cli, spec, partner):
         (b'[{"email": "a@example.com"}, {"email": ', 3, ""),
         (b'{"email": "a@example.com"}\n{"email": \n', 1, ""),
     ],
-    ids=["empty", "header alone", "zeros", "NUL", "ragged", "open quote", "half an array", "half a line"],
+    ids=[
+        "empty",
+        "a mark alone",
+        "a mark and a line",
+        "lines quoted",
+        "no header",
+        "keyed by people",
+        "short",
+        "trailing",
+        "header alone",
+        "zeros",
+        "NUL",
+        "ragged",
+        "open quote",
+        "half an array",
+        "half a line",
+    ],
 )
 def test_damaged_files(cli, spec, partner, content, status, words):
     rows = cli.write("rows.csv", content)

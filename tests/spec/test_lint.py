@@ -98,6 +98,7 @@ CASES = [
         _parameter("{name: a, attribute: zipcode, required: {when: {contry: ^us}}}"),
         _parameter("{name: a, attribute: zipcode, required: {when: {country: us}}}"),
     ),
+    Case("RX101", "columns", "columns: {Kunde: ^lastnam}\n", "columns: {Kunde: lastname}\n"),
     Case("RX102", "attributes", "attributes: {^dob: {required: true}}\n", "attributes: {dob: birthday}\n", "error"),
     Case(
         "RX102",

@@ -43,6 +43,14 @@ def test_what_is_told_wins_over_another_column_that_the_spec_means(told):
     mapper.check_told(["Mail", "email"])
 
 
+@pytest.mark.parametrize("of", ["told", "spec"])
+def test_one_column_is_not_mapped_twice_in_another_spelling(of):
+    pairs = {"Kunde": "lastname", "KUNDE": "firstname"}
+    with pytest.raises(TransactionsError, match="“Kunde” and “KUNDE” both mean the column “Kunde”"):
+        ColumnMapper(**{of: pairs}).plan(["Kunde"], "x.csv")
+    assert ColumnMapper(**{of: pairs}).plan(["KUNDE", "Kunde"], "x.csv").names == ("firstname", "lastname")
+
+
 def test_the_report_tells_unmapped_unused_and_missing():
     report = ColumnMapper(wanted=["email", "dob"]).plan(["email", "city", "shoe size"], "x.csv").report
     assert report.mapped == {"email": "email", "city": "city"}

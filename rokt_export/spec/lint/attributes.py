@@ -25,10 +25,16 @@ _FOREIGN = re.compile(
 def unknown_attributes(subject: Subject) -> Iterator[Finding]:
     """RX101: attributes that neither Rokt's catalogue nor the spec knows."""
     declared = {*subject.spec.attributes, *subject.spec.columns.values()}
-    for path, name in _named(subject):
-        if is_known(name) or name in declared:
+    read = {name for _, name in _named(subject)}
+    of_columns = [
+        (("columns", column), name)
+        for column, name in subject.spec.columns.items()
+        if name not in read and name not in subject.spec.attributes
+    ]
+    for path, name in (*_named(subject), *of_columns):
+        if is_known(name) or (name in declared and path[0] != "columns"):
             continue
-        near = _near(name, declared)
+        near = _near(name, declared - {name})
         if near is not None:
             yield subject.finding(
                 "RX101",
