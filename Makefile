@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 
-# Tests run two at a time: the proofs of memory and time want a core each.
-TOGETHER ?= -n 2
+# Tests run three at a time on two cores: a third of their time is waiting.
+TOGETHER ?= -n 3
 
 # The first of these that runs and is 3.11 to 3.14 is taken; name another with `make PYTHON=/path/to/python demo`.
 PYTHON ?=

@@ -143,6 +143,24 @@ class Chosen:
             for flag in self.flags.read_otherwise(self.resumed):
                 yield f"{flag} is not what run {self.resumed.run} began with: the rest of its rows are read another way"
 
+    def moved(self, target: str, *, guarded: bool) -> str | None:
+        """Return in words that a resumed run would go on at another host, by variables or a spec that changed.
+
+        Raises:
+            UsageError: it would in production: half a run's rows in each of two live systems.
+        """
+        before = self.resumed.options.get("target") if self.resumed is not None and not self.in_sandbox else None
+        if self.resumed is None or before in (None, target):
+            return None
+        words = f"run {self.resumed.run} sent to {before}, and would go on to {target}"
+        if guarded:
+            raise UsageError(
+                words,
+                where="--resume",
+                remedy="Set spec and variables as they were; or begin a new run, which leaves out what was delivered.",
+            )
+        return words
+
 
 def environment_of(place: str, run: str | None) -> str:
     """Return the environment that a run went to, for one that goes on after it; without any, staging.

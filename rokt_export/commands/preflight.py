@@ -186,11 +186,17 @@ def _all(plan: Plan) -> Iterator[Transaction]:
     return iter(source(plan))
 
 
-def _tell_target(terminal: Terminal, plan: Plan, rows: str) -> None:
+def target_of(plan: Plan) -> str:
+    """Return scheme, host and port that a run sends to."""
     from rokt_export.exchange.address import blank_url, origin
 
+    url = plan.spec.environment(plan.environment).url
+    return origin(blank_url(url, plan.variables, base_url=plan.destination.base_url))
+
+
+def _tell_target(terminal: Terminal, plan: Plan, rows: str) -> None:
     environment = plan.spec.environment(plan.environment)
-    target = origin(blank_url(environment.url, plan.variables, base_url=plan.destination.base_url))
+    target = target_of(plan)
     rate = f", at most {plan.pace.rate:g}/s" if plan.pace.rate is not None else ""
     workers = f", {plan.partitions} workers" if plan.partitions > 1 else ""
     sandbox = " (a sandbox)" if plan.destination.base_url else ""

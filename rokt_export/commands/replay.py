@@ -151,7 +151,7 @@ def replay(
     from rokt_export.commands.chosen import Choice, Chosen, environment_of
     from rokt_export.commands.limits import pace_of, workers_of
     from rokt_export.commands.outcomes import check_reports, check_spared, expected_outcome, present
-    from rokt_export.commands.preflight import preflight
+    from rokt_export.commands.preflight import preflight, target_of
     from rokt_export.commands.production import pass_interlock
     from rokt_export.commands.remembered import ReplayFlags, stamps_of
     from rokt_export.commands.rows import RowFlags, rows_of
@@ -204,6 +204,8 @@ def replay(
             expected=hoped,
             partitions=workers_of(terminal, flags.workers, pace, rows),
         )
+        if words := chosen.moved(target := target_of(plan), guarded=guarded):
+            terminal.warn(words)
         plan = replace(plan, total=preflight(terminal, plan, strict=strict, resumed=resumed))
         interlock()
         options = {
@@ -213,6 +215,7 @@ def replay(
             "spec_path": str(spec.absolute()),
             "stamps": stamps_of(files),
             "rows": plan.wanted,
+            "target": target,
         }
         job = Job("replay", ready, plan, name, files, options, resumed.run if resumed else None)
         done = carry_out(job, terminal)

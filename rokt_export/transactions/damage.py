@@ -28,6 +28,8 @@ class DamageKind(StrEnum):
     ENCODING_GUESSED = "encoding_guessed"
     DUPLICATE_HEADER = "duplicate_header"
     EMPTY_HEADER = "empty_header"
+    MISSING_COLUMN = "missing_column"
+    LEFTOVER = "leftover"
     AMBIGUOUS = "ambiguous"
     NO_ROWS = "no_rows"
     CHANGED = "changed"

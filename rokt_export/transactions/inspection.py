@@ -37,6 +37,11 @@ _MOJIBAKE = re.compile(
     "[ÂÃÄÅÎÏÐÑ×Øâãäåæð][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc–-›€™]+"
 )
 
+_LEFTOVER = re.compile(r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|#+)|\\N|=\".*\"", re.DOTALL)
+"""What stands in a cell in place of its value: a formula's error, a column that was too narrow, a database's NULL."""
+_LEFTOVER_STARTS = ("#", "\\", "=")
+_ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|##)")
+
 _US = frozenset(("us", "usa", "unitedstates", "unitedstatesofamerica", "840"))
 _STATES = re.compile(
     "al|ak|az|ar|ca|co|ct|de|dc|fl|ga|hi|id|il|in|ia|ks|ky|la|me|md|ma|mi|mn|ms|mo|mt|ne|nv|nh|nj|nm|ny|nc|nd|oh|ok|or|"
@@ -67,8 +72,17 @@ class Inspector:
         self._state = by_meaning.get("state")
 
     def finds_no_text(self, block: str) -> bool:
-        """Return whether nothing in a text would be found by `look_at_text`, and no exponent; it errs towards false."""
-        return not ("E+" in block or (not block.isascii() and ("\ufffd" in block or _MOJIBAKE.search(block))))
+        """Return whether nothing in a text would be found by `look_at_text`, and no exponent and leftover of a program.
+
+        It errs towards false.
+        """
+        return not (
+            "E+" in block
+            or "\\N" in block
+            or '="' in block
+            or ("#" in block and _ERROR.search(block))
+            or (not block.isascii() and ("\ufffd" in block or _MOJIBAKE.search(block)))
+        )
 
     def finds_nothing(self, columns: Sequence[Sequence[str]]) -> bool:
         """Return whether `look` would find nothing else in rows of such a text, given as columns of cells.
@@ -83,13 +97,17 @@ class Inspector:
         )
 
     def look(self, values: Mapping[str, Value], row: int, line: int | None) -> None:
-        """Report a row's exponents, short zips and spreadsheet dates.
+        """Report a row's exponents, short zips, spreadsheet dates and leftovers.
 
         An exponent written as spreadsheets do (`1.23E+10`) is reported in any column, other notations in identifiers.
         """
         for name, cell in values.items():
-            if cell.__class__ is str and "E+" in cell and name not in self._ids:
+            if cell.__class__ is not str:
+                continue
+            if "E+" in cell and name not in self._ids:
                 self._look_at_id(name, cell, row, line)
+            elif cell[:1] in _LEFTOVER_STARTS and _LEFTOVER.fullmatch(cell):
+                self._look_at_leftover(name, cell, row, line)
         for name in self._ids:
             cell = values[name]
             if cell and ("+" in cell or "." in cell):
@@ -100,6 +118,14 @@ class Inspector:
                 self._look_at_date(name, cell, row, line)
         if self._zip is not None and (cell := values[self._zip]) and (len(cell) < 5 or "-" in cell):
             self._look_at_zip(self._zip, cell, values, row, line)
+
+    def _look_at_leftover(self, name: str, cell: str, row: int, line: int | None) -> None:
+        what, remedy = {
+            "#": ("the cell holds a spreadsheet's error, not a value", "Mend the formula, or widen the column."),
+            "\\": ("the cell holds a database's mark for NULL, not a value", "Export nothing in its place."),
+            "=": ("the cell holds a formula around its value", 'Export the value alone, without =" and ".'),
+        }[cell[0]]  # fmt: skip
+        self._add(DamageKind.LEFTOVER, name, row, line, what, remedy)
 
     def look_at_text(self, values: Mapping[str, Value], row: int, line: int | None) -> None:
         """Report cells that were decoded wrongly somewhere on their way; for rows that are not all ASCII."""

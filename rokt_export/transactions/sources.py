@@ -109,6 +109,7 @@ class TransactionSource:
             before = row
             reader = self._open(file)
             if reader is not None:
+                self._note_what_others_have(file, reader)
                 try:
                     row = yield from read(reader, row)
                 finally:
@@ -161,6 +162,19 @@ class TransactionSource:
     def _note_columns(self, reader: RowReader) -> None:
         if (columns := reader.columns) is not None:
             self._columns = self._columns.joined(columns)
+
+    def _note_what_others_have(self, file: str, reader: RowReader) -> None:
+        """Report the attributes that only this file lacks: of all files together nothing is missing."""
+        columns = reader.columns
+        if len(self.files) == 1 or columns is None:
+            return
+        for name in columns.missing:
+            if name not in self._columns.missing:
+                message, remedy = (
+                    f"there is no column for {name}, which other files have",
+                    "Look whether it is meant so.",
+                )
+                self._context(file).damage(DamageKind.MISSING_COLUMN, message, remedy)
 
     def _check_unchanged(self, file: str) -> None:
         stamp = self._regular.get(file)

