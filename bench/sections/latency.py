@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from bench.partner import LATENCY
@@ -15,6 +16,8 @@ Partner with {latency:.0f} ms latency. With so many in flight, no tool can have 
 a second; the share is what it had of them, from the first request's arrival to the last one's answer, connecting \
 included. Every tool sends {seconds:g} s worth of rows, in whole waves. wrk shows what machine and partner allow."""
 _PROMISED = {256: 0.95, 1000: 0.85}
+_LEAST_WORK = ("hey", "wrk")
+_NEAR = 0.01
 
 
 def ask(rig: Rig) -> Section:
@@ -27,14 +30,30 @@ def ask(rig: Rig) -> Section:
     columns = ("Tool", "In flight", "Rows", "Rows/s", "Share of in flight / latency", "CPU s per 1,000", "Peak memory")
     table = Table("Shares", columns, [])
     for in_flight, promised in _PROMISED.items():
+        shares: dict[str, float] = {}
         for peer in peers:
             share = _measure(rig, section, table, peer, in_flight)
             if isinstance(peer, RoktExport):
                 promise = f"{peer.name}, {in_flight:,} in flight: at least {promised:.0%}"
                 percent = None if share is None else 100 * share
                 section.targets.append(target_at_least(promise, 100 * promised, percent, " %"))
+            elif share is not None:
+                shares[peer.name] = share
+        section.remarks.extend(_of_the_machine(shares, in_flight, promised))
     section.tables.append(table)
     return section
+
+
+def _of_the_machine(shares: Mapping[str, float], in_flight: int, promised: float) -> Iterator[str]:
+    """Say where the machine is the limit: the promise is a figure, not a ratio, and a slow one cannot keep it."""
+    short = [
+        f"{name} {share:.1%}" for name, share in shares.items() if name in _LEAST_WORK and share < promised + _NEAR
+    ]
+    if short:
+        yield (
+            f"With {in_flight:,} in flight this machine is at its own limit: {' and '.join(short)} of what the latency "
+            "allows is all that tools have which read no rows, check nothing and keep no journal."
+        )
 
 
 def _measure(rig: Rig, section: Section, table: Table, peer: Peer, in_flight: int) -> float | None:

@@ -178,7 +178,7 @@ def _render_some(plan: Plan, passed_over: Callable[[int], bool]) -> Readiness:
         try:
             renderer.render(transaction)
         except InvalidRowError as error:
-            problems.append((transaction.row, redactor.text(str(error), personal.of(transaction))))
+            problems.append((transaction.row, redactor.text(error.reason, personal.of(transaction))))
     return Readiness(looked_at, tuple(problems))
 
 

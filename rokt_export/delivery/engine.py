@@ -244,7 +244,7 @@ class Engine:
         try:
             return _Job(transaction, self._renderer.render(transaction))
         except InvalidRowError as error:
-            self._settle(Exchange(transaction, None, None, Outcome(OutcomeKind.INVALID, reason=str(error))))
+            self._settle(Exchange(transaction, None, None, Outcome(OutcomeKind.INVALID, reason=error.reason)))
             return None
 
     def _start(self) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 from rokt_export.errors import ConfigurationError, SpecError
 from rokt_export.exchange.carrying import OMIT, Carrier, RefusedError, Values
 from rokt_export.exchange.pairs import form_encoder
+from rokt_export.redaction import OwnWords
 from rokt_export.spec.filters import ABSENT, FilterError, text_of
 from rokt_export.spec.template import Place, Template, compile_template
 
@@ -116,7 +117,7 @@ def _text(template: Template, variables: Mapping[str, str]) -> str | Callable[[V
             raise RefusedError(f"the URL: {error}") from error
         if text is ABSENT:
             missing = ", ".join(f"`{name}`" for name in sorted(template.attributes) if name not in values)
-            raise RefusedError(f"the URL needs {missing}, which the row does not have")
+            raise RefusedError(OwnWords(f"the URL needs {missing}, which the row does not have"))
         return text_of(text)
 
     if not template.varies:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+from rokt_export.redaction import OwnWords
 from rokt_export.spec.filters import ABSENT, FilterError, Number, boolean, number, read_date, text_of
 from rokt_export.spec.formats import matches
 from rokt_export.spec.model import Parameter, RequiredWhen
@@ -30,7 +31,16 @@ OMIT: Final = Omit()
 
 
 class RefusedError(ValueError):
-    """A row that cannot satisfy one parameter; the message names the parameter and says why."""
+    """A row that cannot satisfy one parameter; the message names the parameter and says why.
+
+    What it holds of the row stands between backticks. A message that holds nothing of it is given as `OwnWords`.
+    """
+
+    @property
+    def message(self) -> str:
+        """The message, as it was given."""
+        message: str = self.args[0]
+        return message
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +190,11 @@ def _policy(parameter: Parameter, gap: str, needed: Callable[[Values], bool]) ->
     name = parameter.name
 
     def refuse(_values: Values, why: str) -> Any:
-        raise RefusedError(f"{name}: {why}")
+        raise RefusedError(OwnWords(f"{name}: {why}"))
 
     def refuse_if_needed(values: Values, why: str) -> Any:
         if needed(values):
-            raise RefusedError(f"{name} is required: {why}")
+            raise RefusedError(OwnWords(f"{name} is required: {why}"))
         return OMIT
 
     match policy:

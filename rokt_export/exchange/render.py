@@ -15,6 +15,7 @@ from rokt_export.exchange.carrying import OMIT, Carrier, RefusedError, Values, c
 from rokt_export.exchange.model import Request
 from rokt_export.exchange.pairs import header_values, safe_header
 from rokt_export.exchange.standing import Fill, filler, standing_header
+from rokt_export.redaction import OwnWords
 from rokt_export.spec.authentication import ApiKey, Authentication, Custom, Hmac, Wsse
 from rokt_export.spec.filters import ABSENT, text_of
 from rokt_export.spec.model import Environment, Parameter, PartnerSpec
@@ -28,10 +29,12 @@ class InvalidRowError(ValueError):
 
     Attributes:
         problems: every reason, one sentence each, parameter first.
+        reason: all of them.
     """
 
     def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("; ".join(problems))
+        self.reason = OwnWords.joined(problems, "; ")
+        super().__init__(self.reason)
         self.problems = tuple(problems)
 
 
@@ -92,7 +95,7 @@ class Renderer:
         try:
             for name in self._required:
                 if not values.get(name):
-                    raise RefusedError(f"attribute {name} is required: the row has none")
+                    raise RefusedError(OwnWords(f"attribute {name} is required: the row has none"))
             headers = self._headers
             if self._varying is not None:
                 headers += self._varying(values)
@@ -141,8 +144,10 @@ class Renderer:
 
     def _problems(self, values: Values, first: RefusedError) -> list[str]:
         """Every reason: the operator mends a row once."""
-        problems = [
-            f"attribute {name} is required: the row has none" for name in self._required if not values.get(name)
+        problems: list[str] = [
+            OwnWords(f"attribute {name} is required: the row has none")
+            for name in self._required
+            if not values.get(name)
         ]
         takes = [carrier.take for carrier in self._carriers]
         # What only its place refuses (a line break in a header, `..` in a path) shows when that is made.
@@ -151,8 +156,8 @@ class Renderer:
             try:
                 each(values)
             except RefusedError as error:
-                problems.append(str(error))
-        return list(dict.fromkeys([*problems, str(first)]))
+                problems.append(error.message)
+        return list(dict.fromkeys([*problems, first.message]))
 
 
 def _compiled(parameters: Sequence[Parameter], variables: Mapping[str, str]) -> list[Carrier]:
@@ -220,7 +225,7 @@ def _idempotency(
         def told(transaction: Transaction) -> tuple[tuple[str, str], ...]:
             value = template.fill(transaction.values, variables)
             if value is ABSENT or not text_of(value):
-                raise RefusedError(f"{name}: the row has no value for the idempotency key")
+                raise RefusedError(OwnWords(f"{name}: the row has no value for the idempotency key"))
             return ((name, safe_header(name, value)),)
 
         return told

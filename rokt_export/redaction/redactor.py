@@ -19,6 +19,7 @@ from rokt_export.redaction.literals import (
     secret_literals,
 )
 from rokt_export.redaction.names import hidden_in_header, hidden_in_url
+from rokt_export.redaction.own import OwnWords
 from rokt_export.redaction.personal import is_whole_field, personal_value
 from rokt_export.redaction.reading import Reading, View, views
 from rokt_export.redaction.spans import Span, merged, spliced
@@ -145,9 +146,11 @@ class Redactor:
         """Return the text with secrets replaced by `$NAME` and the given personal values by tokens.
 
         Args:
-            text: any text.
+            text: any text; our own words (`OwnWords`) stay as they are.
             personal: values of the one person that the text is about; empty for an invented one.
         """
+        if isinstance(text, OwnWords):
+            return text
         spans = self._secret_spans(text)
         if personal and not self.show_personal:
             spans += self._personal_spans(text, personal)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rokt_export.errors import TransactionsError
+from rokt_export.redaction import OwnWords
 from rokt_export.transactions.columns import ColumnMapper, ColumnsReport
 from rokt_export.transactions.damage import Damage, DamageKind, DamageLog
 from rokt_export.transactions.model import IDENTITIES, Transaction, Value
@@ -87,4 +88,4 @@ def identity(values: Mapping[str, Value], row: int) -> str:
         value = values.get(name)
         if value.__class__ is str and (text := value.strip()):
             return text
-    return f"row-{row}"
+    return OwnWords(f"row-{row}")

@@ -552,6 +552,23 @@ def test_of_some_rows_only_their_own_faults_are_told_before(cli, spec, partner):
     assert "cannot be sent" not in cli("replay", spec, "--resume", "first").err
 
 
+def test_the_tools_own_words_stay_readable_whatever_people_are_called(cli, spec, partner):
+    rows = cli.write("rows.csv", "email,firstname,lastname\n,required,row\n,is,the\njane.doe.1@example.com,Jane,Row\n")
+    shown = cli("replay", spec, rows, "--output", "csv")
+    told = [(row["transaction"], row["reason"]) for row in csv.DictReader(io.StringIO(shown.out))]
+    assert told[:2] == [(f"row-{row}", "email is required: the value is empty") for row in (1, 2)]
+    assert told[2][0] == "row-3"
+    assert "row 1 cannot be sent: email is required: the value is empty" in shown.err
+    wrong = cli.write("wrong.csv", "email,zipcode,lastname\njane.doe.1@example.com,x1,Is\n")
+    cli.write(
+        "acme.yaml",
+        re.sub(
+            r"parameters:\n", "parameters:\n  - {name: zip, attribute: zipcode, pattern: '[0-9]+'}\n", spec.read_text()
+        ),
+    )
+    assert "x1" not in cli("replay", spec, wrong, "--output", "csv").out  # what stands in a row is hidden as ever
+
+
 def test_a_column_is_mapped_to_an_attribute_that_there_is(cli, spec, partner):
     rows = cli.write("rows.csv", people(1))
     shown = cli("replay", spec, rows, "--map", "email=emial")
