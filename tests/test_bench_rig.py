@@ -22,7 +22,7 @@ from bench.peers.wrk import complaint_of
 from bench.processes import Run, measure
 from bench.results import Section, Table, Target, target_at_least, target_at_most
 from bench.rig import Measured
-from bench.sections.latency import share_of
+from bench.sections.latency import _of_the_machine, share_of
 from bench.sections.rate import busiest
 from bench.workload import Workload
 from rokt_export.exchange.classify import Classifier
@@ -245,3 +245,9 @@ def test_the_page_keeps_what_was_written_by_hand(tmp_path: Path) -> None:
     assert kept in page.read_text()
     assert page.read_text().count(report.NOTES_BEGIN) == 1
     assert [path.name for path in page.parent.iterdir()] == ["benchmarks.md"]
+
+
+def test_a_slow_machine_is_told_from_a_slow_tool() -> None:
+    assert list(_of_the_machine({"k6": 0.7, "hey": 0.97, "wrk": 0.99}, 256, 0.95)) == []
+    (told,) = _of_the_machine({"k6": 0.2, "hey": 0.696, "wrk": 0.942}, 1000, 0.85)
+    assert told.startswith("With 1,000 in flight this machine is at its own limit: hey 69.6% of what")
