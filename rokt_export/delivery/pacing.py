@@ -16,6 +16,9 @@ _FIRST_TRIAL, _LAST_TRIAL = 0.25, 15.0
 """Seconds until a partner that is down is tried first, and at most between two trials."""
 _STEADY = 1.0
 """Seconds between two decreases: answers of one congestion count once. So do their pauses, which end as far apart."""
+_TOLD_AGAIN = 30.0
+"""Seconds in which a person is told of no decrease that goes no deeper than the last: a partner at its limit has one
+each second."""
 _DOWN = 10
 """Pleas in a row after which one send at a time tries whether the partner takes any."""
 _FIRST_PAUSE, _LAST_PAUSE = 0.1, 15.0
@@ -47,7 +50,8 @@ class Pacer:
         self._pause = 0.0
         self._refused = 0
         self._refused_since: float | None = None
-        self._decreased = -_STEADY
+        self._decreased = self._told = -_TOLD_AGAIN
+        self._told_limit = concurrency
 
     @property
     def limit(self) -> int:
@@ -108,6 +112,9 @@ class Pacer:
         self._decreased = now
         self._limit = max(1.0, self._limit / 2)
         self._factor = max(1 / 64, self._factor / 2)
+        if not pause and self.limit >= self._told_limit and now - self._told < _TOLD_AGAIN:
+            return None
+        self._told, self._told_limit = now, self.limit
         rate = f", {self._rate * self._factor:g}/s" if self._rate else ""
         after = f", after {pause}" if pause else ""
         return f"the partner answers {status}: slowing to {self.limit} at once{rate}{after}"

@@ -112,6 +112,16 @@ def test_a_pause_that_is_cut_short_says_what_was_asked_for():
     assert told == "the partner answers 429: slowing to 32 at once, after a pause of 300 s (it asks for 3,600 s)"
 
 
+def test_a_person_is_not_told_the_same_each_second():
+    pacer, told = Pacer(64), []
+    for second in range(60):
+        for _ in range(500):
+            pacer.answered(200, 10.0 + second, None)
+        told.append(pacer.answered(429, 10.0 + second, None))
+    assert 2 <= len([message for message in told if message]) < 8
+    assert told[0] == "the partner answers 429: slowing to 32 at once"
+
+
 def test_pleas_that_do_not_say_how_long_are_paused_for_ever_longer():
     pacer, now, waits = Pacer(64), 10.0, []
     for _ in range(10):
