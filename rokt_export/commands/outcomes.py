@@ -80,9 +80,8 @@ def say_how_to_go_on(run: RunInfo, journal: str, terminal: Terminal) -> None:
     if run.command != "replay" or run.purged:
         return
     onward = Onward.of(run, journal)
-    settled = sum(run.counts.values()) - run.counts.get(OutcomeKind.UNKNOWN, 0)
-    if (rows := run.options.get("rows")) is not None and settled < rows:
-        terminal.say(f"{settled:,} of {rows:,} rows are settled")
+    if (rows := run.options.get("rows")) is not None and run.settled < rows:
+        terminal.say(f"{run.settled:,} of {rows:,} rows are settled")
     terminal.say(f"go on with: {onward.resume(run.run)}")
     if failed := run.counts.get(OutcomeKind.FAILED):
         those = number_of(failed, "row that failed is settled", "rows that failed are settled")

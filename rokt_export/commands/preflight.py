@@ -103,10 +103,9 @@ def is_guarded(plan: Plan) -> bool:
 def _tell_earlier(terminal: Terminal, plan: Plan, resumed: RunInfo | None) -> None:
     if resumed is not None:
         unknown = resumed.counts.get(OutcomeKind.UNKNOWN, 0)
-        settled = _settled(resumed)
         fate = "sent again" if plan.selection.unknown else "sent again with --resend-unknown"
         doubt = f", {number_of(unknown, 'is', 'are')} unknown: {fate}" if unknown else ""
-        terminal.say(f"run {resumed.run} goes on: {number_of(settled, 'row is', 'rows are')} settled{doubt}")
+        terminal.say(f"run {resumed.run} goes on: {number_of(resumed.settled, 'row is', 'rows are')} settled{doubt}")
 
 
 def known_in_production(plan: Plan, resumed: RunInfo | None = None) -> tuple[int, int, int]:
@@ -209,7 +208,7 @@ def _tell_duration(terminal: Terminal, plan: Plan, resumed: RunInfo | None) -> N
     """Say how long it takes: by the rate, or by how many are under way at once and a guess at the partner's answers."""
     if plan.wanted is None:
         return
-    rows = plan.wanted - (_settled(resumed) if resumed is not None else 0)
+    rows = plan.wanted - (resumed.settled if resumed is not None else 0)
     by_answers = rows * _USUAL_ANSWER / plan.pace.concurrency
     if plan.pace.rate is not None and rows / plan.pace.rate >= by_answers:
         terminal.say(f"at that rate: {_in_words(rows / plan.pace.rate)} or more")
@@ -221,7 +220,3 @@ def _in_words(seconds: float) -> str:
     if seconds > 5400:
         return f"{seconds / 3600:.1f} h"
     return f"{seconds / 60:.0f} min" if seconds > 90 else f"{max(1.0, seconds):.0f} s"
-
-
-def _settled(run: RunInfo) -> int:
-    return sum(run.counts.values()) - run.counts.get(OutcomeKind.UNKNOWN, 0)

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from rokt_export.exchange.model import OutcomeKind
+
 
 class RunState(StrEnum):
     """Where a run stands. The names are the contract's."""
@@ -57,6 +59,11 @@ class RunInfo:
     exit_status: int | None = None
     production: bool = False
     purged: bool = False
+
+    @property
+    def settled(self) -> int:
+        """How many rows came to an outcome that is known."""
+        return sum(self.counts.values()) - self.counts.get(OutcomeKind.UNKNOWN, 0)
 
     @property
     def sandbox(self) -> bool:
