@@ -342,6 +342,7 @@ def packed_as(coding: str, body: bytes) -> bytes:
     [
         ("GZip", gzip.compress(b"un") + gzip.compress(b"packed")),
         ("x-gzip", gzip.compress(b"unpacked")),
+        ("gzip", gzip.compress(b"unpacked") + bytes(7)),
         ("deflate", zlib.compress(b"unpacked")),
         ("deflate", zlib.compress(b"unpacked")[2:-4]),
         ("deflate, gzip", gzip.compress(zlib.compress(b"unpacked"))),

@@ -69,5 +69,6 @@ def _inflated(body: bytes, window: int, most: int) -> bytes:
         if not unpacker.eof:
             raise UnpackableError("it ends too early")
         parts.append(part)
-        body = unpacker.unused_data if window == _GZIP else b""  # a gzip body may have several members (RFC 1952, 2.2)
+        # A gzip body may have several members (RFC 1952, 2.2), and zeros behind them, as gzip itself forgives.
+        body = unpacker.unused_data.lstrip(b"\0") if window == _GZIP else b""
     return b"".join(parts)
