@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+from itertools import product
+
 import pytest
 
 from rokt_export.delivery.transport.answers import AnswerReader, NotHttpError, TooLargeError, known_answer
@@ -51,6 +54,80 @@ def test_a_head_that_was_seen_before_is_known_only_with_its_end() -> None:
         assert read(head + bytes(length)).body == bytes(length)
         assert known_answer(head + bytes(length)) is not None
         assert [known_answer(head[:end]) for end in range(len(head))] == [None] * len(head)
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nDate: today\r\nTransfer-Encoding: chunked\r\n\r\n"
+IN_ONE_CHUNK = CHUNKED + b"1a\r\nabcdefghijklmnopqrstuvwxyz\r\n0\r\n\r\n"
+
+
+def test_one_chunk_behind_a_head_that_was_seen_before_is_known() -> None:
+    assert read(IN_ONE_CHUNK).body == b"abcdefghijklmnopqrstuvwxyz"
+    for size, body in ((b"1A", b"z" * 26), (b"1", b"\r"), (b"7", b"\r\n0\r\n\r\n"), (b"100", bytes(256))):
+        known = known_answer(CHUNKED + size + b"\r\n" + body + b"\r\n0\r\n\r\n")
+        assert known is not None
+        assert (known[0].status, dict(known[0].headers)["Date"], known[1]) == (200, "today", body)
+    assert [known_answer(IN_ONE_CHUNK[:end]) for end in range(len(IN_ONE_CHUNK))] == [None] * len(IN_ONE_CHUNK)
+
+
+@pytest.mark.parametrize(
+    ("rest", "body"),
+    [
+        (b"0\r\n\r\n", b""),
+        (b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n", b"abc"),
+        (b"3;x=y\r\nabc\r\n0\r\n\r\n", b"abc"),
+        (b"003\r\nabc\r\n0\r\n\r\n", b"abc"),
+        (b"3\r\nabc\r\n0\r\nX-Trailer: 1\r\n\r\n", b"abc"),
+        (b"2\r\nab\r\n0\r\n\r\n2\r\ncd\r\n0\r\n\r\n", b"ab"),
+    ],
+)
+def test_any_other_chunks_are_left_to_the_reader(rest: bytes, body: bytes) -> None:
+    read(IN_ONE_CHUNK)
+    for _ in (1, 2):  # none makes its head one that is known to come with such a body
+        assert known_answer(CHUNKED + rest) is None
+        reader = AnswerReader(1000)
+        assert reader.feed(CHUNKED + rest)
+        assert reader.response(Timings()).body == body
+
+
+def test_what_is_known_is_what_the_reader_reads() -> None:
+    read(IN_ONE_CHUNK)
+    sizes = (
+        b"0",
+        b"1",
+        b"2",
+        b"3",
+        b"4",
+        b"5",
+        b"6",
+        b"01",
+        b"1;x",
+        b" 1",
+        b"1 ",
+        b"0x1",
+        b"+1",
+        b"1_",
+        b"",
+        b"2\r\nab\r\n1",
+    )
+    bodies = [b"".join(each) for length in range(4) for each in product((b"a", b"0", b"\r\n"), repeat=length)]
+    ends = (b"\r\n0\r\n\r\n", b"\r\n00\r\n\r\n", b"\r\n0\r\n", b"\n0\n\n", b"\r\n0\r\nX: y\r\n\r\n", b"0\r\n\r\n")
+    known = 0
+    for size, body, end in product(sizes, bodies, ends):
+        data = CHUNKED + size + b"\r\n" + body + end
+        if (answer := known_answer(data)) is not None:
+            reader = AnswerReader(1000)
+            assert reader.feed(data), data
+            assert (reader.response(Timings()).body, reader.reusable) == (answer[1], True), data
+            known += 1
+    assert known >= len(bodies) - 1
+
+
+def test_a_packed_body_in_one_chunk_is_unpacked_each_time() -> None:
+    packed = gzip.compress(b'{"status":"exists"}')
+    answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n"
+    for _ in (1, 2):
+        assert known_answer(answer % (len(packed), packed)) is None
+        assert read(answer % (len(packed), packed)).body == b'{"status":"exists"}'
 
 
 def test_a_length_told_twice_is_shown_twice_and_two_lengths_are_refused() -> None:

@@ -350,7 +350,7 @@ class Lines:
         now = monotonic()
         if not errand.first_byte:
             errand.first_byte = now
-            if (known := known_answer(data)) is not None and known[0].length <= self._most:
+            if (known := known_answer(data)) is not None and len(known[1]) <= self._most:
                 head, body = known
                 timings = self._timings(line, errand, now)
                 response = Response(head.status, head.headers, body, timings, head.version)
