@@ -70,7 +70,10 @@ class Bookkeeper:
                 rows = [transaction.row for transaction in transactions]
                 items = list(zip(rows, self._names(transactions), self._marks(transactions), strict=True))
                 over = self._results(settled.exchanges)
-                return self.writer.intend(items, again=self.again, doubtful=self.doubtful, settled=over)
+                taken = self.writer.intend(items, again=self.again, doubtful=self.doubtful, settled=over)
+                if taken:
+                    self._screen.forget([each for each in transactions if each.row in taken])
+                return taken
             case Settled(exchanges):
                 self.writer.settle(*self._results(exchanges))
             case Withdrawn(transactions):

@@ -107,6 +107,13 @@ class _Job(Struct, eq=False):
             return exchange
         return replace(self.doubt, attempts=self.attempts)
 
+    def as_it_stood(self, unsent: Exchange) -> Exchange:
+        """Return what settles the job where its last attempt never went out.
+
+        That does not undo what an attempt before it came to: it may have been received.
+        """
+        return unsent if self.last is None else self.final(self.last)
+
 
 class Engine:
     """Delivers transactions in file order, as many at once as limits and partner allow.
@@ -207,7 +214,7 @@ class Engine:
         wanted = self._stock.wanted(len(self._ready), time.monotonic())
         taken = self._take(min(wanted, self._room()) if self._feed.scarce else wanted)
         jobs = [job for job in map(self._rendered, taken) if job is not None]
-        self._hungry = len(jobs) < len(taken)
+        self._hungry = len(jobs) < len(taken) or self._feed.searching
         if jobs:
             # With what is over, so that what a crash leaves uncertain does not add up.
             yield Intended(tuple([job.transaction for job in jobs]), self._flush())
@@ -384,6 +391,9 @@ class Engine:
             if self._breaker.open and self._breaker.exhausted(now):
                 self.stop(StopReason.UNREACHABLE, f"{_silence(answer)}: {answer.message}")
             return
+        if isinstance(answer, Fault) and answer.kind is FaultKind.CANCELLED:  # that was us
+            self._breaker.undecided()
+            return
         self._reached = True
         if self._breaker.answered():
             self._told.append(Paced("the partner is back"))
@@ -427,7 +437,7 @@ class Engine:
         last = Exchange(job.transaction, job.sent, fault, self._classifier.classify(fault), job.attempts, job.started)
         if fault.kind is FaultKind.PROTOCOL:  # this request cannot be sent; it says nothing about the partner
             self._breaker.undecided()
-            self._settle(last)
+            self._settle(job.as_it_stood(last))
             return
         if fault.kind is FaultKind.CANCELLED or self._stopping:
             self._ready.append(job)
@@ -439,8 +449,7 @@ class Engine:
         # Where no TLS has stood before, none will: a certificate is wrong. Else a partner is going down, or coming up.
         hopeless = not patient or (fault.kind is FaultKind.TLS and not self._reached)
         if hopeless:
-            # What an earlier attempt came to is not undone by one that never went out: it may have been received.
-            self._settle(job.final(job.last) if job.last is not None else last)
+            self._settle(job.as_it_stood(last))
         else:
             self._retries.put(job, now)
         if self._breaker.open and (hopeless or self._breaker.exhausted(now)):

@@ -16,28 +16,33 @@ class Feed(Protocol):
     """Where the engine takes transactions from, in order."""
 
     exhausted: bool
+    searching: bool
 
     @property
     def scarce(self) -> bool:
         """Whether others might need what is left, so that no more should be taken than can leave at once."""
 
     def take(self, most: int) -> list[Transaction]:
-        """Return up to `most` transactions that are at hand; none may mean "not yet" until `exhausted` is true."""
+        """Return up to `most` transactions that are at hand.
+
+        None may mean "not yet" until `exhausted` is true. Where it has gone over many that are left out and not come to
+        the end of them, it is `searching`, and may be asked again at once.
+        """
 
 
 class FileFeed:
     """A feed from an input that is all there.
 
     Args:
-        transactions: the input, or a share of it.
+        transactions: the input, or a share of it; a None is no transaction, but a moment for something else.
         share: that share.
     """
 
-    def __init__(self, transactions: Iterator[Transaction], share: Share = ALL) -> None:
+    def __init__(self, transactions: Iterator[Transaction | None], share: Share = ALL) -> None:
         self._transactions = transactions
         self._share = share
         self._error: Exception | None = None
-        self.exhausted = False
+        self.exhausted = self.searching = False
 
     @property
     def scarce(self) -> bool:
@@ -54,9 +59,14 @@ class FileFeed:
             self.exhausted = True
             raise self._error
         self._share.ask(most)
+        self.searching = False
         found: list[Transaction] = []
         try:
-            found.extend(islice(self._transactions, most))  # keeps what came before an error
+            for transaction in islice(self._transactions, most):
+                if transaction is None:
+                    self.searching = True
+                    return found
+                found.append(transaction)
         except Exception as error:
             if not found:
                 self.exhausted = True
@@ -76,9 +86,9 @@ class LiveFeed:
         ahead: transactions read ahead at most.
     """
 
-    scarce = False
+    scarce = searching = False
 
-    def __init__(self, transactions: Iterator[Transaction], wake: Callable[[], None], ahead: int = 1000) -> None:
+    def __init__(self, transactions: Iterator[Transaction | None], wake: Callable[[], None], ahead: int = 1000) -> None:
         self._transactions = transactions
         self._wake = wake
         self._queue: queue.Queue[Transaction | BaseException | None] = queue.Queue(ahead)
@@ -89,8 +99,9 @@ class LiveFeed:
         last: BaseException | None = None
         try:
             for transaction in self._transactions:
-                self._queue.put(transaction)
-                self._wake()
+                if transaction is not None:
+                    self._queue.put(transaction)
+                    self._wake()
         except BaseException as error:  # noqa: BLE001 - raised again by `take`, in the engine's thread
             last = error
         self._queue.put(last)

@@ -18,6 +18,8 @@ _HASHES = {32: "md5", 40: "sha1", 64: "sha256"}
 _SHORTEST_HASH = min(_HASHES)
 _TELLING = 7
 """A shorter value inside a longer word or number is chance: the zip code 10001 in the identifier tx100010."""
+_ABSENT: tuple[str, ...] = ("",)
+"""Stands for the values of a row that nothing is known of; told from others by its identity."""
 
 
 class Screen:
@@ -40,11 +42,12 @@ class Screen:
 
     def after(self, transactions: Sequence[Transaction], texts: Sequence[str]) -> list[int]:
         """Return the places to redact in what is shown of rows that are over."""
-        take = self._values.pop
-        try:
-            columns: Sequence[Sequence[str]] | None = list(zip(*[take(each.row) for each in transactions], strict=True))
-        except (KeyError, ValueError):  # one was never sent, or they have different attributes
-            columns = self._personal.columns(transactions)
+        values = [self._values.pop(each.row, _ABSENT) for each in transactions]
+        columns: Sequence[Sequence[str]] | None
+        if any(one is _ABSENT or len(one) != len(values[0]) for one in values):
+            columns = self._personal.columns(transactions)  # one was never sent, or they have different attributes
+        else:
+            columns = list(zip(*values, strict=True))
         return places_to_redact(transactions, texts, self._personal, columns)
 
     def forget(self, transactions: Sequence[Transaction]) -> None:

@@ -67,14 +67,12 @@ class Selection:
     Attributes:
         only: row numbers to send, as ranges; None = all.
         numbered_by: the earlier run that the numbers are of, so that rows of stdin can be known by their names.
-        settled: whether rows that this run has settled are sent again.
         unknown: whether rows are sent again that may have been sent, in this run or an earlier production run.
         delivered: whether rows are sent again that an earlier production run delivered.
     """
 
     only: tuple[tuple[int, int], ...] | None = None
     numbered_by: str | None = None
-    settled: bool = False
     unknown: bool = False
     delivered: bool = False
 

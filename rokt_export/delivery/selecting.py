@@ -20,6 +20,8 @@ _REDACTED = re.compile(r"person-|\$")
 """What stands in a name in place of something that the journal does not keep."""
 _NAMES = 1000
 """Rows whose names are looked up at a time."""
+_AT_A_TIME = 1000
+"""Rows left out at a time: 10 ms worth."""
 _RECENT = 4096
 """Rows remembered after they were chosen: more than a feed reads ahead, so that by then they are in the journal."""
 
@@ -34,8 +36,10 @@ def select(
     *,
     live: bool = False,
     sendable: Callable[[Transaction], bool] = lambda _: True,
-) -> Iterator[Transaction]:
+) -> Iterator[Transaction | None]:
     """Return the transactions that a selection asks for, and count the others as skipped.
+
+    Where many are skipped there is a None now and then: whoever asks may have something else to do meanwhile.
 
     In production a row that stands twice in the input is delivered once, as it would be in two runs. What other
     processes have under way at the same time is decided when a row is intended.
@@ -79,18 +83,22 @@ def _of_this_run(
     unsettled: RowSet,
     wished: RowSet | None,
     tally: Tally,
-) -> Iterator[Transaction]:
+) -> Iterator[Transaction | None]:
     from rokt_export.delivery.journal import RowSet
 
     wanted = None if selection.only is None else RowSet.of_ranges(selection.only)
+    left_out = 0
     for transaction in transactions:
         row = transaction.row
         if (
             (wanted is not None and row not in wanted)
-            or (not selection.settled and row in settled and not (wished and row in wished))
+            or (row in settled and not (wished and row in wished))
             or (not selection.unknown and row in unsettled)
         ):
             tally.leave_out(LeftOut.NOT_ASKED)
+            left_out += 1
+            if left_out % _AT_A_TIME == 0:
+                yield None
         else:
             yield transaction
 
@@ -117,14 +125,14 @@ def _known_again(
 
 
 def _not_of_others(
-    transactions: Iterator[Transaction],
+    transactions: Iterator[Transaction | None],
     selection: Selection,
     writer: RunWriter,
     identities: Sequence[Identity],
     tally: Tally,
     ahead: Callable[[], int],
     sendable: Callable[[Transaction], bool],
-) -> Iterator[Transaction]:
+) -> Iterator[Transaction | None]:
     recent: dict[bytes, None] = {}
     for batch in _batches(transactions, ahead):
         # A row that could not be read has no content to be known by.
@@ -139,9 +147,10 @@ def _not_of_others(
         # Looked up last: what another run had under way at the first look may be delivered at the second.
         delivered = set() if selection.delivered else writer.already_delivered(every)
         repeated = set() if selection.delivered else writer.under_way(every) | recent.keys()
+        chosen: list[Transaction] = []
         for transaction, own in zip(batch, marks, strict=True):
             if not own:
-                yield transaction
+                chosen.append(transaction)
                 continue
             mark = own[0]
             if not delivered.isdisjoint(own):
@@ -150,27 +159,32 @@ def _not_of_others(
                 if sendable(transaction):
                     tally.leave_out(LeftOut.REPEATED)
                 else:
-                    yield transaction
+                    chosen.append(transaction)
             elif not doubtful.isdisjoint(own):
                 tally.leave_out(LeftOut.UNCERTAIN)
             else:
                 if not selection.delivered:
                     repeated.add(mark)
                     recent[mark] = None
-                yield transaction
+                chosen.append(transaction)
         while len(recent) > _RECENT:
             del recent[next(iter(recent))]
+        yield from chosen or (None,)
 
 
-def _batches(transactions: Iterator[Transaction], size: Callable[[], int]) -> Iterator[list[Transaction]]:
-    """Yield lists of up to `size()`; what came before an error comes before it here too."""
+def _batches(transactions: Iterator[Transaction | None], size: Callable[[], int]) -> Iterator[list[Transaction]]:
+    """Yield lists of up to `size()`, fewer at a None; what came before an error comes before it here too."""
     while True:
         batch: list[Transaction] = []
         try:
-            batch.extend(islice(transactions, size()))
+            for transaction in islice(transactions, size()):
+                if transaction is None:
+                    break
+                batch.append(transaction)
+            else:
+                if not batch:
+                    return
         except Exception:
             yield batch
             raise
-        if not batch:
-            return
         yield batch

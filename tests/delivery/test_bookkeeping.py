@@ -78,6 +78,37 @@ def test_columns_say_what_single_deliveries_do():
     assert Deliveries.of([]).texts() == []
 
 
+def test_nothing_is_kept_of_rows_that_are_over(spec, personal):
+    """Batches whose rows have different attributes among others whose rows have not: each row is let go of."""
+    screen = Screen(personal)
+    rows = [person(row, **({"lastname": "Doe"} if row % 7 == 0 else {})) for row in range(1, 101)]
+    names = [each.id for each in rows]
+    for start in range(0, 100, 5):  # many of these have one kind of row, others two
+        screen.before(rows[start : start + 5], names[start : start + 5])
+    assert screen._values
+    screen.after(rows[:50], names[:50])
+    for start in range(50, 100, 3):
+        screen.after(rows[start : start + 3], names[start : start + 3])
+    assert not screen._values
+
+
+def test_nothing_is_kept_of_rows_that_somebody_else_was_quicker_with(tmp_path, spec, personal):
+    with Journal.open(tmp_path / "journal.sqlite") as journal:
+        keepers = [
+            Bookkeeper(
+                journal.begin(
+                    command="replay", partner="acme", environment="production",
+                    spec_file="acme.yaml", spec_sha256="0" * 64, production=True,
+                ),
+                redactor_for(spec, "staging", {}, key=b"key"), personal, ("email",),
+            )
+            for _ in (1, 2)
+        ]  # fmt: skip
+        for keeper, taken in zip(keepers, (0, 1), strict=True):
+            assert len(keeper(Intended((person(1),)))) == taken
+        assert [len(keeper._screen._values) for keeper in keepers] == [1, 0]
+
+
 def test_only_what_is_personal_in_a_batch_is_redacted(writer, spec, personal):
     redactor = redactor_for(spec, "staging", {}, key=b"key")
     keeper = Bookkeeper(writer, redactor, personal, ())

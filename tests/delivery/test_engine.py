@@ -7,17 +7,18 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from commands.conftest import Heard, Partner, serve
 
 from rokt_export.delivery.credentials import Credentials
 from rokt_export.delivery.engine import Engine, EngineOptions
-from rokt_export.delivery.events import Event, Finished, Intended, Paced, Settled, StopReason, Withdrawn
+from rokt_export.delivery.events import Event, Finished, Intended, Paced, Progress, Settled, StopReason, Withdrawn
 from rokt_export.delivery.feed import FileFeed, LiveFeed
 from rokt_export.delivery.retrying import RetryPolicy
 from rokt_export.delivery.stopping import StopRules
@@ -26,7 +27,7 @@ from rokt_export.delivery.transport.messages import Messages
 from rokt_export.delivery.transport.transfers import Transfer
 from rokt_export.errors import TransactionsError, UnreachableError
 from rokt_export.exchange.classify import Classifier
-from rokt_export.exchange.model import Exchange, OutcomeKind
+from rokt_export.exchange.model import Exchange, Fault, FaultKind, OutcomeKind, Request, Timings
 from rokt_export.exchange.render import Renderer
 from rokt_export.spec.loading import load_spec
 from rokt_export.transactions.model import Transaction
@@ -88,7 +89,7 @@ class Bench:
 
     def run(
         self,
-        rows: int | Iterator[Transaction],
+        rows: int | Iterator[Transaction | None],
         *,
         authentication: str = "none",
         after: str = "",
@@ -528,6 +529,73 @@ def test_leaving_at_once_leaves_what_is_in_flight_unknown(bench, partner):
     assert time.monotonic() - started < 2.0
     assert run.outcomes == {UNKNOWN: 4}
     assert len(partner.heard) == 4
+
+
+def test_our_own_leaving_is_no_sign_of_life_from_a_partner_that_went_silent(bench, partner):
+    partner.delay = 3.0
+    silent = False
+
+    def listen(event: Event) -> None:
+        nonlocal silent
+        silent = silent or isinstance(event, Paced)
+        trying = isinstance(event, Progress) and event.in_flight
+        if silent and trying and bench.engine is not None:
+            bench.engine.abandon()
+
+    run = bench.run(200, listen=listen, timeout=0.6, idempotent=False, patience=30.0, concurrency=8)
+    assert any("does not answer" in message for message in run.messages)
+    assert not any("is back" in message for message in run.messages)
+
+
+def test_while_many_rows_are_left_out_answers_are_heard_and_a_stop_is_too(bench, partner):
+    skipped = 0
+
+    def rows() -> Iterator[Transaction | None]:
+        nonlocal skipped
+        yield people(1)[0]
+        while True:
+            time.sleep(0.001)
+            skipped += 1
+            yield None
+
+    def listen(event: Event) -> None:
+        if (over := settled_in(event)) and over.exchanges and bench.engine is not None:
+            bench.engine.stop()
+
+    run = bench.run(rows(), listen=listen)
+    assert run.outcomes == {DELIVERED: 1}
+    assert skipped > 10
+
+
+class Scripted(Transport):
+    """A transport that gives the answers it was told, in their order."""
+
+    def __init__(self, *answers: Fault) -> None:
+        super().__init__()
+        self.answers = list(answers)
+        self.waiting: list[Any] = []
+
+    @property
+    def in_flight(self) -> int:
+        return len(self.waiting)
+
+    def start_all(self, requests: Iterable[tuple[Any, Request]]) -> None:
+        self.waiting += [token for token, _ in requests]
+
+    def poll(self, timeout: float) -> list[tuple[Any, Any]]:
+        answered = [(token, self.answers.pop(0)) for token in self.waiting]
+        self.waiting.clear()
+        return answered
+
+
+@pytest.mark.parametrize("kind", [FaultKind.PROTOCOL, FaultKind.TLS])
+def test_a_retry_that_cannot_go_out_does_not_undo_a_send_that_may_have_been_received(bench, monkeypatch, kind):
+    unanswered = Fault(FaultKind.RESET_AFTER_SEND, "reset", True, Timings())
+    scripted = Scripted(unanswered, Fault(kind, "it cannot be sent", False, Timings()))
+    monkeypatch.setattr(f"{__name__}.Transport", lambda _options: scripted)
+    run = bench.run(1)
+    assert run.outcomes == {UNKNOWN: 1}
+    assert [(each.answer, each.attempts) for each in run.exchanges] == [(unanswered, 1)]
 
 
 # --- credentials

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from rokt_export.delivery.journal import Journal, RunState, RunWriter
-from rokt_export.delivery.model import Delivery
+from rokt_export.delivery.model import Deliveries, Delivery
 from rokt_export.delivery.plan import Selection
 from rokt_export.delivery.sameness import canonical_row
-from rokt_export.delivery.selecting import select
+from rokt_export.delivery.selecting import select as select_now_and_then
 from rokt_export.delivery.tally import LeftOut, Tally
-from rokt_export.errors import TransactionsError
+from rokt_export.errors import JournalError, TransactionsError
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.transactions.model import Transaction
 
@@ -34,6 +34,11 @@ def begin(journal: Journal, *, production: bool = False) -> RunWriter:
 
 def people(*numbers: int) -> list[Transaction]:
     return [Transaction(row, f"tx{row}", {"email": f"{who}@example.com"}) for row, who in enumerate(numbers, 1)]
+
+
+def select(*arguments, **more) -> Iterator[Transaction]:
+    """What is chosen, without the moments in which something else may be done."""
+    return (each for each in select_now_and_then(*arguments, **more) if each is not None)
 
 
 def intend(writer: RunWriter, *transactions: Transaction) -> None:
@@ -175,6 +180,19 @@ def test_a_run_that_was_taken_over_intends_nothing_more(journal, tmp_path):
     assert [(one.row, one.outcome) for one in journal.deliveries(writer.run)] == [(1, OutcomeKind.DELIVERED)]
 
 
+def test_answers_that_come_to_disk_with_what_is_intended_are_kept_where_a_run_was_taken_over(journal):
+    writer = begin(journal)
+    rows = people(1, 2, 3)
+    intend(writer, *rows[:2])
+    with journal._writing() as connection:
+        connection.exec_driver_sql("UPDATE run SET pid = 4194304, process_started = 'long ago'")
+    over = Deliveries.together([Delivery(1, "tx1", OutcomeKind.DELIVERED, attempts=1)])
+    with pytest.raises(JournalError, match="was taken over by process 4194304"):
+        writer.intend([(3, "tx3", None)], settled=(over, {}))
+    found = [(one.row, one.outcome) for one in journal.deliveries(writer.run)]
+    assert found == [(1, OutcomeKind.DELIVERED), (2, OutcomeKind.UNKNOWN)]
+
+
 def claim(writer: RunWriter, *transactions: Transaction, **flags: bool) -> dict[int, LeftOut]:
     items = [(each.row, each.id, writer.fingerprint(canonical_row(each, IDENTITY))) for each in transactions]
     return writer.intend(items, **{"again": False, "doubtful": False, **flags})
@@ -248,3 +266,18 @@ def test_what_cannot_be_sent_repeats_nothing(journal):
     )
     assert chosen_rows == [*damaged, *people(1), *people(0, 0, 2, 2)[2:]]
     assert tally.left_out == {LeftOut.REPEATED: 1}
+
+
+def test_while_many_are_left_out_there_are_moments_for_something_else(journal):
+    rows = people(*range(10_000))
+    ends = Selection(only=((1, 1), (10_000, 10_000)))
+    for production in (False, True):
+        found = list(select_now_and_then(iter(rows), ends, begin(journal, production=production), IDENTITY, Tally()))
+        assert [each for each in found if each] == [rows[0], rows[-1]]
+        assert found.index(rows[-1]) >= 9
+    first, second = begin(journal, production=True), begin(journal, production=True)
+    for start in range(0, 2000, 500):
+        intend(first, *rows[start : start + 500])
+        first.settle([Delivery(each.row, each.id, OutcomeKind.DELIVERED, attempts=1) for each in rows[start:][:500]])
+    found = list(select_now_and_then(iter(rows[:2001]), Selection(), second, IDENTITY, Tally()))
+    assert found == [None] * 4 + [rows[2000]]

@@ -188,6 +188,7 @@ class RunWriter:
         recordings: Mapping[int, bytes] = _NOTHING,
     ) -> dict[int, LeftOut]:
         batch = {row: (transaction, mark if self.production else None) for row, transaction, mark in items}
+        lost: JournalError | None = None
         with self._transaction() as connection:
             if settled is not None:
                 self._write(connection, settled, recordings, _NOTHING)
@@ -197,12 +198,15 @@ class RunWriter:
             emptied = self._underway.emptied(batch)
             number = self._intents.insert(connection, batch) if batch else self._latest_intent
             if number is None:
-                raise self._lost(connection)
-            self._intents.delete(connection, emptied)
+                lost = self._lost(connection)
+            else:
+                self._intents.delete(connection, emptied)
         if settled is not None:
             self._underway.end(settled.row)
             self._settled.update(settled.row)
-        if batch:
+        if lost is not None:  # raised only now: the results are true, whoever drives the run
+            raise lost
+        if batch and number is not None:
             self._underway.begin(number, batch)
             self._latest_intent = number
             self._settled.difference_update(batch)
