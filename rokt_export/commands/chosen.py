@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rokt_export.commands.onward import Onward
-from rokt_export.commands.remembered import ReplayFlags, stamps_of
+from rokt_export.commands.remembered import ReplayFlags, are_alike, stamps_of
 from rokt_export.errors import TransactionsError, UsageError
 
 if TYPE_CHECKING:
@@ -108,25 +108,21 @@ class Chosen:
 
     def _files_of(self, run: RunInfo, told: tuple[str, ...], *flags: str) -> tuple[str, ...]:
         """Return the files whose rows a run numbered: as they were told now, else as it had them."""
-        from rokt_export.transactions.files import STDIN
-
-        if not told and STDIN in run.events:
+        onward = Onward.of(run, self._place)
+        if not told and (streams := onward.streams):
             raise UsageError(
-                f"run {run.run} read its rows from stdin, which is gone",
+                f"run {run.run} read rows from {_in_words(streams)}, which {'is' if len(streams) == 1 else 'are'} gone",
                 where=flags[0],
-                remedy=f"Pipe the same rows in again from the first: {Onward.of(run, self._place).piped(*flags)}",
+                remedy=f"Pipe the same rows in again from the first: {onward.piped(*flags)}",
             )
         _check_unchanged(run)
         stamps = run.options.get("stamps")
-        if told and (
-            (STDIN in told) is not (STDIN in run.events) or (stamps is not None and stamps_of(told) != stamps)
-        ):
+        if told and stamps is not None and not are_alike(stamps_of(told), stamps):
             raise UsageError(
                 f"these are not the files that run {run.run} read, and a row is known by its place in them",
                 where=flags[0],
-                remedy=f"Name the same: {shlex.join(run.events)}"
-                if STDIN in run.events
-                else f"Leave the files out, or name the same: {shlex.join(run.events)}",
+                remedy=f"{'Name' if onward.streams else 'Leave the files out, or name'} the same, in the same order: "
+                f"{onward.inputs()}",
             )
         return told or tuple(stamp[0] for stamp in stamps or ()) or run.events
 
@@ -232,10 +228,18 @@ def _earlier(place: str, choice: Choice, resumed: RunInfo | None) -> RunInfo | N
     return found
 
 
+def _in_words(streams: Sequence[str]) -> str:
+    from rokt_export.transactions.files import STDIN
+
+    return " and ".join(dict.fromkeys("stdin" if path == STDIN else "a pipe" for path in streams))
+
+
 def _check_unchanged(run: RunInfo) -> None:
     from rokt_export.transactions.files import FileStamp
 
     for path, size, modified in run.options.get("stamps", ()):
+        if size is None:  # a stream, which is told anew
+            continue
         stamp = FileStamp.of(path)
         if stamp is None or (stamp.size, stamp.mtime_ns) != (size, modified):
             why = "a resume tells rows apart by their place in the file"

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 from rokt_export.commands.loading import journal_place
 from rokt_export.transactions.files import STDIN
 
+_OPEN_DESCRIPTORS = ("/dev/fd/", "/proc/self/fd/")
+"""Where a shell puts what is read from `<(command)`."""
+
 if TYPE_CHECKING:
     from rokt_export.delivery.journal import RunInfo
 
@@ -37,28 +40,38 @@ class Onward:
         """Return it for a run in a journal."""
         return cls(run.spec_file, run.events, run.options, run.environment, journal)
 
+    @property
+    def streams(self) -> list[str]:
+        """Those of the inputs that could be read once: stdin, named pipes, what a command wrote."""
+        return [path for path, size, _ in self.options.get("stamps", ()) if size is None]
+
     def resume(self, run: str) -> str:
-        """Return the command that goes on with a run: what it read from stdin must be piped in again."""
-        if STDIN in self.events:
+        """Return the command that goes on with a run: what it read from a stream must be piped in again."""
+        if self.streams:
             return self.piped("--resume", run)
         return f"rokt-export runs resume {run}{place_flag(self.journal)}"
 
     def rerun(self, run: str, outcomes: str) -> str:
         """Return the command that sends the rows of a run with these outcomes in a new one."""
         flags = ("--only", outcomes, "--from-run", run)
-        return self.piped(*flags) if STDIN in self.events else self._replay((), flags)
+        return self.piped(*flags) if self.streams else self._replay("", flags)
+
+    def inputs(self) -> str:
+        """Return the inputs as they are typed, with a place for the command that wrote one."""
+        return " ".join("<(…)" if path.startswith(_OPEN_DESCRIPTORS) else shlex.quote(path) for path in self.events)
 
     def piped(self, *flags: str) -> str:
         """Return the command that replays what is piped in."""
-        return f"… | {self._replay(self.events, flags)}"
+        return f"{'… | ' if STDIN in self.events else ''}{self._replay(self.inputs(), flags)}"
 
-    def _replay(self, files: Sequence[str], flags: Sequence[str]) -> str:
+    def _replay(self, inputs: str, flags: Sequence[str]) -> str:
         """Return a replay to the same place; `--confirm` is left to its user."""
         spec = str(self.options.get("spec_path", self.spec))
-        words = ["rokt-export", "replay", spec, *files, "-e", self.environment, *flags]
+        words = ["-e", self.environment, *flags]
         if self.options.get("env_file"):
             words += ["--env-file", str(self.options["env_file"])]
-        return f"{shlex.join(words)}{place_flag(self.journal)}"
+        start = f"rokt-export replay {shlex.quote(spec)} {inputs}".rstrip()
+        return f"{start} {shlex.join(words)}{place_flag(self.journal)}"
 
 
 def place_flag(journal: str) -> str:

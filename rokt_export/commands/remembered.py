@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,11 +112,26 @@ def options_of(spec: PartnerSpec, rows: RowFlags, *, sandbox: bool, sandbox_url:
 
 
 def stamps_of(files: tuple[str, ...]) -> list[list[Any]]:
-    """Return what files look like (path, bytes, nanoseconds of the last change); streams are left out."""
+    """Return what each input looks like, in order: its path, bytes, and nanoseconds of its last change.
+
+    Of a stream there is its name alone.
+    """
     from rokt_export.transactions.files import FileStamp, expand
 
-    stamps = [stamp for path in expand(files) if (stamp := FileStamp.of(path)) is not None]
-    return [[str(Path(stamp.path).absolute()), stamp.size, stamp.mtime_ns] for stamp in stamps]
+    stamps = [FileStamp.of(path) or path for path in expand(files)]
+    return [
+        [stamp, None, None]
+        if isinstance(stamp, str)
+        else [str(Path(stamp.path).absolute()), stamp.size, stamp.mtime_ns]
+        for stamp in stamps
+    ]
+
+
+def are_alike(some: Sequence[Sequence[Any]], others: Sequence[Sequence[Any]]) -> bool:
+    """Return whether two lists of stamps are of the same inputs in the same order; a stream may have another name."""
+    return [stamp if stamp[1:] != [None, None] else None for stamp in some] == [
+        stamp if stamp[1:] != [None, None] else None for stamp in others
+    ]
 
 
 _UNTOLD = ReplayFlags()

@@ -59,6 +59,7 @@ def select(
         TransactionsError: while iterated: a live input is not the one that this run began with.
     """
     settled, unsettled = writer.settled_rows(), writer.unsettled_rows()
+    chosen: Iterator[Transaction | None] = transactions
     if selection.only is not None or settled or unsettled:
         wished = writer.unknown_rows() if selection.unknown else None
         if live and settled:
@@ -67,13 +68,13 @@ def select(
             from rokt_export.delivery.journal import RowSet
 
             transactions = _known_again(transactions, RowSet.of_ranges(selection.only), writer, selection.numbered_by)
-        transactions = _of_this_run(transactions, selection, settled, unsettled, wished, tally)
+        chosen = _of_this_run(transactions, selection, settled, unsettled, wished, tally)
     if not writer.production:
-        return transactions
+        return chosen
     identities = writer.identities(identity)  # noted in any case: later runs look up what this one delivers by it
     if selection.delivered and selection.unknown:
-        return transactions
-    return _not_of_others(transactions, selection, writer, identities, tally, ahead, sendable)
+        return chosen
+    return _not_of_others(chosen, selection, writer, identities, tally, ahead, sendable)
 
 
 def _of_this_run(

@@ -11,6 +11,7 @@ import shlex
 import signal
 import sqlite3
 import subprocess
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -598,7 +599,9 @@ def test_rows_of_stdin_are_not_gone_on_with_from_other_places(cli, spec, partner
         for path in (own, other):
             shown = cli("replay", spec, path, *flags)
             assert (shown.status, len(partner.heard)) == (2, heard)
-            assert "these are not the files that run" in shown.err and "Name the same: -" in shown.err
+            assert (
+                "these are not the files that run" in shown.err and "Name the same, in the same order: -" in shown.err
+            )
 
 
 def test_rows_of_stdin_that_have_names_are_known_by_them(cli, spec, partner):
@@ -624,8 +627,39 @@ def test_stdin_beside_a_file_is_asked_for_again(cli, spec, partner):
     cli(
         "replay", spec, rows, "-", "--stop-after", "1", "--concurrency", "1", "--name", "a", stdin=people(3, 4).encode()
     )
-    shown = cli("replay", spec, rows, "--resume", "a")
-    assert shown.status == 2 and "these are not the files" in shown.err
+    heard = len(partner.heard)
+    for told in ([rows], ["-", rows], [rows, rows]):
+        shown = cli("replay", spec, *told, "--resume", "a", stdin=people(3, 4).encode())
+        assert shown.status in (2, 3) and len(partner.heard) == heard
+    assert "go on with: … | rokt-export replay" in cli("runs", "show", "a").err
+    shown = cli("replay", spec, rows, "-", "--resume", "a", stdin=people(3, 4).encode())
+    assert Counter(emails(partner)) == {str(number): 1 for number in range(1, 5)}
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_pipe_beside_a_file_is_asked_for_again(cli, spec, partner, first):
+    """What a resume would read without it are other rows, under the numbers of those that were sent."""
+    rows, pipe = cli.write("rows.csv", people(*range(11, 31))), cli.folder / "pipe"
+    os.mkfifo(pipe)
+    inputs = [pipe, rows] if first else [rows, pipe]
+
+    def told(*flags: str):
+        writer = threading.Thread(target=lambda: pipe.write_text(people(*range(1, 10))), daemon=True)
+        writer.start()
+        return cli("replay", spec, *inputs, "--concurrency", "1", *flags)
+
+    partner.answer = refusing(5 if first else 15)
+    stopping = told("--name", "a", "--stop-after", "1")
+    onward = f"rokt-export replay {spec} {' '.join(map(str, inputs))} -e staging --resume"
+    assert onward in stopping.err
+    heard = len(partner.heard)
+    for arguments in (("replay", spec, "--resume", "a"), ("runs", "resume", "a")):
+        shown = cli(*arguments)
+        assert (shown.status, len(partner.heard)) == (2, heard)
+        assert "read rows from a pipe, which is gone" in shown.err and onward in shown.err
+    partner.answer = refusing()
+    assert told("--resume", "a").status == 1
+    assert Counter(emails(partner)) == {str(number): 1 for number in (*range(1, 10), *range(11, 31))}
 
 
 # --- a live input
