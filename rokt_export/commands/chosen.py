@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rokt_export.commands.onward import Onward
-from rokt_export.commands.remembered import ReplayFlags, are_alike, stamps_of
+from rokt_export.commands.remembered import ReplayFlags, ToldFlags, are_alike, stamps_of
 from rokt_export.errors import TransactionsError, UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Chosen:
     _only: str
 
     @classmethod
-    def among(cls, place: str, choice: Choice, told: ReplayFlags, ready: Ready) -> Chosen:
+    def among(cls, place: str, choice: Choice, told: ToldFlags, ready: Ready) -> Chosen:
         """Look the runs up.
 
         Raises:
@@ -61,7 +61,7 @@ class Chosen:
         """
         resumed = None if choice.resume is None else _resumable(place, choice.resume, ready)
         earlier = _earlier(place, choice, resumed)
-        flags = told.over(resumed) if resumed else told.with_rows_of(earlier) if earlier else told
+        flags = told.over(resumed) if resumed else told.with_rows_of(earlier) if earlier else told.flags
         return cls(flags, resumed, earlier, place, choice.only or "")
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,44 +41,6 @@ class ReplayFlags:
     sandbox: bool = False
     sandbox_url: str | None = None
 
-    @classmethod
-    def among(cls, given: Mapping[str, Any]) -> ReplayFlags:
-        """Return them out of all that the command was given."""
-        return cls(**{field.name: given[field.name] for field in fields(cls)})
-
-    def over(self, run: RunInfo) -> ReplayFlags:
-        """Return the flags of a run, with what was told anew in their place.
-
-        Raises:
-            UsageError: it was told what the journal does not keep.
-        """
-        return self._over(run, {field.name for field in fields(self)})
-
-    def with_rows_of(self, run: RunInfo) -> ReplayFlags:
-        """Return these, where nothing else is told with those of a run that say how its rows are read and changed.
-
-        Raises:
-            UsageError: it was told what the journal does not keep.
-        """
-        return self._over(run, _OF_ROWS)
-
-    def _over(self, run: RunInfo, known: Collection[str]) -> ReplayFlags:
-        told = {name: value for name, value in asdict(self).items() if value != getattr(_UNTOLD, name)}
-        before = {name: value for name, value in run.options.get("flags", {}).items() if name in known}
-        if (left_out := [item for item in before.get("set_values", ()) if "=" not in item]) and not self.set_values:
-            raise UsageError(
-                f"run {run.run} was told {', '.join(f'--set {name}=…' for name in left_out)}, "
-                "and the journal keeps no personal data",
-                where="--set",
-                remedy="Tell all that was set once more, with "
-                f"`rokt-export replay {shlex.quote(run.spec_file)} … --set …`.",
-            )
-        if "record" in before:
-            before["record"] = Recordings(before["record"])
-        if {"sandbox", "sandbox_url"} & told.keys():  # one excludes the other
-            before = {name: value for name, value in before.items() if name not in ("sandbox", "sandbox_url")}
-        return replace(self, **{**before, **told})
-
     def read_otherwise(self, run: RunInfo) -> list[str]:
         """Return the flags, as a user types them, by which these read or change rows otherwise than a run did."""
         before = {**asdict(_UNTOLD), **run.options.get("flags", {})}
@@ -100,6 +62,61 @@ class ReplayFlags:
                 for name, item in zip(names, self.set_values, strict=True)
             ]
         return kept
+
+
+@dataclass(frozen=True, slots=True)
+class ToldFlags:
+    """Flags, and which of them were told: one told as it goes without saying is told all the same.
+
+    Attributes:
+        flags: all of them.
+        names: those on the command line.
+    """
+
+    flags: ReplayFlags
+    names: frozenset[str]
+
+    @classmethod
+    def among(cls, given: Mapping[str, Any], is_told: Callable[[str], bool]) -> ToldFlags:
+        """Return them out of all that the command was given."""
+        names = [field.name for field in fields(ReplayFlags)]
+        return cls(ReplayFlags(**{name: given[name] for name in names}), frozenset(filter(is_told, names)))
+
+    def over(self, run: RunInfo) -> ReplayFlags:
+        """Return the flags of a run, with what was told anew in their place.
+
+        Raises:
+            UsageError: it was told what the journal does not keep.
+        """
+        return self._over(run, {field.name for field in fields(self.flags)})
+
+    def with_rows_of(self, run: RunInfo) -> ReplayFlags:
+        """Return these, where nothing else is told with those of a run that say how its rows are read and changed.
+
+        Raises:
+            UsageError: it was told what the journal does not keep.
+        """
+        return self._over(run, _OF_ROWS)
+
+    def _over(self, run: RunInfo, known: Collection[str]) -> ReplayFlags:
+        before = {
+            name: value
+            for name, value in run.options.get("flags", {}).items()
+            if name in known and name not in self.names
+        }
+        if left_out := [item for item in before.get("set_values", ()) if "=" not in item]:
+            raise UsageError(
+                f"run {run.run} was told {', '.join(f'--set {name}=…' for name in left_out)}, "
+                "and the journal keeps no personal data",
+                where="--set",
+                remedy="Tell all that was set once more, with "
+                f"`rokt-export replay {shlex.quote(run.spec_file)} … --set …`.",
+            )
+        if "record" in before:
+            before["record"] = Recordings(before["record"])
+        if {"sandbox", "sandbox_url"} & self.names:  # one excludes the other
+            before = {name: value for name, value in before.items() if name not in ("sandbox", "sandbox_url")}
+        return replace(self.flags, **before)
 
 
 def options_of(spec: PartnerSpec, rows: RowFlags, *, sandbox: bool, sandbox_url: str | None) -> dict[str, Any]:

@@ -104,6 +104,7 @@ All = Annotated[bool, typer.Option("--all", help="Print every row, not only thos
 
 
 def replay(
+    context: typer.Context,
     spec: SpecFile,
     events: Events = None,
     environment: Environment = None,
@@ -153,14 +154,14 @@ def replay(
     from rokt_export.commands.outcomes import check_reports, check_spared, expected_outcome, present
     from rokt_export.commands.preflight import preflight, target_of
     from rokt_export.commands.production import pass_interlock
-    from rokt_export.commands.remembered import ReplayFlags, stamps_of
+    from rokt_export.commands.remembered import ToldFlags, stamps_of
     from rokt_export.commands.rows import RowFlags, rows_of
     from rokt_export.commands.running import Job, carry_out, new_key, variables_for
     from rokt_export.commands.sandboxed import sandboxed
     from rokt_export.delivery.plan import FileRows, Plan, Selection
     from rokt_export.transactions.files import expand
 
-    told = ReplayFlags.among(locals())
+    told = ToldFlags.among(locals(), partial(_is_told, context))
     terminal = Terminal(quiet, verbose, no_color)
     place = journal_place(journal)
     environment = environment or environment_of(place, resume or from_run)
@@ -220,6 +221,12 @@ def replay(
         job = Job("replay", ready, plan, name, files, options, resumed.run if resumed else None)
         done = carry_out(job, terminal)
     return present(done, place, terminal, output, report, everything=everything)
+
+
+def _is_told(context: typer.Context, flag: str) -> bool:
+    """Whether a flag stands on the command line; what it is otherwise goes without saying."""
+    source = context.get_parameter_source(flag)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _check_strict(rows: FileRows, *, strict: bool) -> None:

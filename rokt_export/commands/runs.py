@@ -101,6 +101,7 @@ def show_run(
 
 @runs.command("resume")
 def resume_run(
+    context: typer.Context,
     run: Run,
     resend_unknown: ResendUnknown = False,
     again: Again = False,
@@ -117,6 +118,7 @@ def resume_run(
         info = opened.find(run)
     options = info.options
     return replay(
+        context,
         Path(options.get("spec_path", info.spec_file)),
         None,
         environment=info.environment,

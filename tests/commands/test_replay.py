@@ -487,6 +487,15 @@ def numbered(*numbers: int) -> bytes:
     return b"transactionid,email\n" + b"".join(b"tx%d,jane.doe.%d@example.com\n" % (n, n) for n in numbers)
 
 
+def test_a_flag_told_anew_counts_also_where_it_is_told_as_it_goes_without_saying(cli, spec, partner):
+    rows = cli.write("rows.csv", people(*range(1, 6)))
+    assert cli("replay", spec, rows, "--expect", "rejected", "--stop-after", "1", "--concurrency", "1").status == 1
+    resumed = ("replay", spec, "--resume", "last", "--stop-after", "9", "--output", "json")
+    assert cli(*resumed, "--expect", "delivered").status == 0
+    assert len(partner.heard) == 5
+    assert cli(*resumed).status == 1  # as it began
+
+
 def test_a_run_over_stdin_goes_on_as_it_says_and_over_no_other_rows(cli, spec, partner):
     place = cli.folder / "a journal.sqlite"
     partner.answer = refusing(3)
