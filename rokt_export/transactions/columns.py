@@ -11,6 +11,8 @@ from rokt_export.errors import TransactionsError, UsageError
 from rokt_export.spec.attributes import ATTRIBUTES, canonical, fold, is_known
 from rokt_export.transactions.model import IDENTITIES
 
+_MOST_NAMED = 1000
+"""Columns of one kind that are named: rows of JSON may each have keys of their own."""
 _ALIKE = 0.7
 """How alike a column and an attribute must be to be named together: `Vorname` is no `lastname` (0.67)."""
 
@@ -39,8 +41,8 @@ class ColumnsReport:
         return ColumnsReport(
             {**self.mapped, **other.mapped},
             {**self.guessed, **other.guessed},
-            tuple(dict.fromkeys(self.unmapped + other.unmapped)),
-            tuple(dict.fromkeys(self.unused + other.unused)),
+            _together(self.unmapped, other.unmapped),
+            _together(self.unused, other.unused),
             tuple(name for name in self.missing if name in other.missing),
         )
 
@@ -207,6 +209,13 @@ class ColumnMapper:
             tuple(column for column, name in zip(columns, names, strict=True) if name not in needed),
             tuple(name for name in self._wanted if name not in names),
         )
+
+
+def _together(some: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    """Return names and those of further ones that are not among them, up to about as many as are named."""
+    if len(some) >= _MOST_NAMED:
+        return some
+    return (*some, *(name for name in more if name not in some))
 
 
 def _forgiven(wanted: Sequence[str]) -> dict[str, str]:

@@ -20,7 +20,7 @@ from types import FrameType
 import pytest
 import trustme
 
-from rokt_export.delivery.transport import Transport, TransportOptions, inspect, lines
+from rokt_export.delivery.transport import Transport, TransportOptions, inspect, lines, wariness
 from rokt_export.delivery.transport.interrupts import HeldInterrupt
 from rokt_export.delivery.transport.sockets import Sockets
 from rokt_export.errors import ConfigurationError
@@ -594,19 +594,41 @@ def test_an_answer_larger_than_the_cap(serve, kind) -> None:
     assert len(send(post(exact.url()), max_response=10_000).body) == 10_000
 
 
+@pytest.mark.parametrize("pause", [0.0, 0.002])
+@pytest.mark.parametrize("headers", [(), (("Accept-Encoding", "gzip"),)], ids=["spoken", "carried"])
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
-def test_a_server_that_closes_behind_its_answers_without_a_word_costs_one(serve, authority, ca_file, secure) -> None:
+def test_a_server_that_closes_behind_its_answers_without_a_word_costs_one(
+    serve, authority, ca_file, secure, headers, pause
+) -> None:
     """And not each second one, whose request was written before the close could be known."""
-    peer = serve(breaking(OK), tls(authority.issue_cert("127.0.0.1")) if secure else None)
+
+    def script(peer: Peer, connection: socket.socket) -> None:
+        peer.read(connection)
+        connection.sendall(OK)
+        time.sleep(pause)  # with one, the close is found only once the next request has gone out
+        connection.shutdown(socket.SHUT_RDWR)
+        connection.close()
+
+    peer = serve(script, tls(authority.issue_cert("127.0.0.1")) if secure else None)
     with Transport(TransportOptions(ca_file=str(ca_file), timeout=5.0)) as transport:
-        answers = [transport.send(post(peer.url())) for _ in range(40)]
+        answers = [transport.send(post(peer.url(), headers=headers)) for _ in range(40)]
     lost = [answer for answer in answers if isinstance(answer, Fault)]
     assert [answer.kind for answer in lost] in ([], [FaultKind.RESET_AFTER_SEND])
     assert len(peer.requests) >= 39
 
 
+@pytest.mark.parametrize("value", ["close", "Close, TE"])
+def test_a_connection_that_a_request_says_to_close_is_used_once(serve, value) -> None:
+    peer = serve(answering(OK))
+    with Transport(TransportOptions(timeout=5.0)) as transport:
+        for headers in ((("Connection", value),), (("Connection", value),), (), (("Connection", "keep-alive"),), ()):
+            assert isinstance(transport.send(post(peer.url(), headers=headers)), Response)
+    assert peer.connections == 3
+    assert f"Connection: {value}".encode() in peer.requests[0]
+
+
 def test_connections_are_kept_again_where_a_server_keeps_them(serve, monkeypatch) -> None:
-    monkeypatch.setattr(lines, "_WARY", 0.3)
+    monkeypatch.setattr(wariness, "_WARY", 0.3)
     monkeypatch.setattr(lines, "_REST", 0.1)
     once = threading.Event()
 

@@ -23,6 +23,7 @@ from rokt_export.delivery.transport.libcurl import MAX_IDLE_SECONDS, Connection,
 from rokt_export.delivery.transport.options import TransportOptions
 from rokt_export.delivery.transport.sockets import MOST_EVENTS, READABLE, WRITABLE, Sockets
 from rokt_export.delivery.transport.transfers import Answered
+from rokt_export.delivery.transport.wariness import Wariness
 from rokt_export.exchange.model import Fault, FaultKind, Response, Timings
 
 _CHUNK = 16384
@@ -33,9 +34,10 @@ _NEVER = float("inf")
 _CAREFUL = 1.0
 """Seconds after a connection broke in which others are looked at before they are used."""
 _REST = 0.25
-"""Seconds without a request after which a connection that still stands is one that its server keeps."""
-_WARY = 10.0
-"""Seconds in which each connection has such a rest, once a server has closed one right behind an answer."""
+"""Seconds without a request after which a connection that still stands is one that its server keeps.
+
+Each connection has such a rest while a server is one to be wary of.
+"""
 
 
 class Errand(Struct, eq=False):
@@ -127,7 +129,7 @@ class Lines:
         self._idle: dict[str, list[_Line]] = {}
         self._check_at = _NEVER
         self._careful_until = 0.0
-        self._wary_until = 0.0
+        self._wary = Wariness()
         self._full_turns = 0
         self.in_flight = 0
         self.opening: set[_Line] = set()
@@ -204,7 +206,7 @@ class Lines:
 
     def _assign(self, errand: Errand) -> None:
         idle = self._idle.get(errand.origin)
-        wary = errand.started < self._wary_until
+        wary = errand.started < self._wary.until
         while idle:
             if wary and errand.started - idle[0].idle_since < _REST:
                 break
@@ -336,7 +338,7 @@ class Lines:
                 self._broken(line, errand, *error.args)
                 return
             # Idle, or as good as: it was closed, or spoke out of turn.
-            if errand is None or not (errand.written or errand.doubtful):
+            if errand is None or not errand.begun:
                 self._broken(line, errand, faults.GOT_NOTHING, "closed while idle")
                 return
             if not data:
@@ -396,7 +398,7 @@ class Lines:
             self._drop(line)
             return
         line.idle_since = now
-        while self._waiting and now >= self._wary_until:
+        while self._waiting and now >= self._wary.until:
             following = self._waiting.popleft()
             if following.ended:
                 continue
@@ -437,23 +439,13 @@ class Lines:
             self._drop(line)
         elif errand.begun or not line.used:
             if line.used:
-                self._beware()
+                self._wary.beware()
             self._fail(line, errand, code, text)
         else:
             errand.line = None
             line.errand = None
             self._waiting.appendleft(errand)
             self._drop(line)
-
-    def _beware(self) -> None:
-        """Let connections rest between two requests: one was closed behind an answer that did not say so.
-
-        The next request was on its way before that could be known, and nobody knows what became of it. Some gateways
-        do this with each connection, or each hundredth request: so the second time it is for good.
-        """
-        now = monotonic()
-        if now >= self._wary_until:
-            self._wary_until = now + _WARY if self._wary_until == 0.0 else _NEVER
 
     def _expire(self) -> None:
         """End what has taken too long, and find out when to look again."""

@@ -22,6 +22,11 @@ _PORTS = {"http": "80", "https": "443"}
 _NOT_PLAIN = frozenset({"accept-encoding", "expect", "te", "transfer-encoding", "upgrade"})
 
 
+def says_close(connection: str) -> bool:
+    """Return whether the value of a Connection header says that the connection is not to be used again."""
+    return "close" in (option.strip().lower() for option in connection.split(","))
+
+
 Message: TypeAlias = tuple[str, bytes]
 """A request as it goes on the wire: its server's origin (scheme, host and port), and its bytes."""
 
@@ -67,7 +72,8 @@ class Messages:
         for name, value in headers:
             line = f"{name}: {value}\r\n" if value else f"{name}:\r\n"
             key = name.lower()
-            if key in _NOT_PLAIN or UNSAFE_IN_HEADER.search(line, 0, len(line) - 2):
+            closes = key == "connection" and says_close(value)  # libcurl's to do as well: its connection is used once
+            if closes or key in _NOT_PLAIN or UNSAFE_IN_HEADER.search(line, 0, len(line) - 2):
                 return
             if key == "host":
                 self._host = line.encode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,10 +13,11 @@ from rokt_export.delivery.transport import faults
 from rokt_export.delivery.transport.faults import Failure
 from rokt_export.delivery.transport.heads import head_of
 from rokt_export.delivery.transport.libcurl import CurlError, Multi, configure, proxy_of
-from rokt_export.delivery.transport.messages import LENGTH_EXPECTED, UNSAFE_IN_HEADER
+from rokt_export.delivery.transport.messages import LENGTH_EXPECTED, UNSAFE_IN_HEADER, says_close
 from rokt_export.delivery.transport.options import TransportOptions
 from rokt_export.delivery.transport.packing import UnpackableError, UnpackedTooLargeError, codings, unpacked
 from rokt_export.delivery.transport.sockets import Sockets
+from rokt_export.delivery.transport.wariness import Wariness
 from rokt_export.exchange.model import Fault, FaultKind, Request, Response, Timings
 
 Answered = tuple[Any, Response | Fault]
@@ -48,6 +50,7 @@ class Transfers:
         self._multi = Multi(sockets, options.max_connections)
         self._active: dict[pycurl.Curl, Transfer] = {}
         self._idle: list[Transfer] = []
+        self._wary = Wariness()
         self.opening: set[Transfer] = set()
 
     @property
@@ -59,7 +62,7 @@ class Transfers:
         """Begin a request; one that cannot be sent as it stands is answered by a `protocol` fault at once."""
         transfer = self._idle.pop() if self._idle else self._new()
         try:
-            transfer.prepare(token, request)
+            transfer.prepare(token, request, fresh=monotonic() < self._wary.until)
         except (CurlError, ValueError) as error:
             transfer.forget()
             self._idle.append(transfer)
@@ -111,7 +114,10 @@ class Transfers:
                     self.opening.add(transfer)
                     multi.add(handle)
                 else:
-                    self._settle(transfer, transfer.fault(code, text))
+                    fault = transfer.fault(code, text)
+                    if transfer.found_closed(fault) and self._options.http_version != "2":
+                        self._wary.beware()
+                    self._settle(transfer, fault)
 
     def cancel(self, chosen: Callable[[Any], bool]) -> None:
         """End the requests whose token is chosen."""
@@ -150,7 +156,9 @@ class Transfer:
         "_accepted",
         "_admitted",
         "_chunks",
+        "_closes",
         "_connected",
+        "_fresh",
         "_has_body",
         "_headers",
         "_lines",
@@ -189,7 +197,7 @@ class Transfer:
         self._received = 0
         self._admitted = 0
         self._connected = False
-        self._started_over = False
+        self._started_over = self._fresh = self._closes = False
         self.handle = handle = pycurl.Curl()
         configure(handle, options, trusted)
         handle.setopt(pycurl.HEADERFUNCTION, self._lines.append)
@@ -210,8 +218,13 @@ class Transfer:
         """Free the handle; its multi handle must be closed already."""
         self.handle.close()
 
-    def prepare(self, token: Any, request: Request) -> None:
+    def prepare(self, token: Any, request: Request, *, fresh: bool = False) -> None:
         """Set the handle up for a request.
+
+        Args:
+            token: whose it is.
+            request: the request.
+            fresh: whether it is to go out on a new connection.
 
         Raises:
             ValueError: a header or the URL cannot be sent.
@@ -221,10 +234,8 @@ class Transfer:
         self._lines.clear()
         self._chunks.clear()
         self._received = self._admitted = 0
-        self._connected = False
-        if self._started_over:
-            self._started_over = False
-            self.handle.setopt(pycurl.FRESH_CONNECT, 0)
+        self._connected = self._started_over = False
+        self._set_fresh(fresh)
         body = request.body
         method = request.method
         if body is None and method in LENGTH_EXPECTED:
@@ -280,7 +291,14 @@ class Transfer:
         self._admitted = 0
         self._connected = False
         self._lines.clear()
-        self.handle.setopt(pycurl.FRESH_CONNECT, 1)
+        self._set_fresh(True)
+
+    def found_closed(self, fault: Fault) -> bool:
+        """Whether a connection that had carried another request broke before a byte of an answer to this one."""
+        used = (
+            self._admitted > 1 or not self._connected
+        )  # libcurl would send again, on another, only what it sent on such
+        return fault.kind is FaultKind.RESET_AFTER_SEND and used and not self._lines
 
     def cancelled(self) -> Fault:
         """Return the fault of a transfer ended by us."""
@@ -355,10 +373,19 @@ class Transfer:
             self.handle.setopt(pycurl.HTTP_VERSION, version)
         self._url = url
 
+    def _set_fresh(self, fresh: bool) -> None:
+        if fresh is not self._fresh:
+            self.handle.setopt(pycurl.FRESH_CONNECT, int(fresh))
+            self._fresh = fresh
+
     def _set_headers(self, headers: tuple[tuple[str, str], ...]) -> None:
         self._headers = None
         lines, accepted = _header_lines(headers, states_length=bool(self._has_body))
         self.handle.setopt(pycurl.HTTPHEADER, lines)
+        closes = any(name.lower() == "connection" and says_close(value) for name, value in headers)
+        if closes is not self._closes:
+            self.handle.setopt(pycurl.FORBID_REUSE, int(closes))
+            self._closes = closes
         if accepted != self._accepted:
             if accepted:
                 self.handle.setopt(pycurl.ACCEPT_ENCODING, accepted)
