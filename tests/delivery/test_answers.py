@@ -33,6 +33,7 @@ def taken(response: Response) -> tuple[int, bytes, dict[str, str]]:
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + HEAD + b"body",
         b"HTTP/1.1 200 OK\r\nDate: today\r\nContent-Length: 4\r\nContent-Length : 4\r\n\r\nbody",
         b"HTTP/1.1 200 OK\r\nDate : today\r\nContent-Length: 4\r\n\r\nbody",
+        b"HTTP/1.1 200 OK\r\nDate: today\r\nContent-Length: 4, 4\r\nContent-Length: 4\r\n\r\nbody",
     ],
 )
 def test_in_one_piece_and_byte_by_byte(answer: bytes) -> None:
@@ -156,6 +157,8 @@ def test_the_end_of_the_connection_ends_only_a_body_without_a_length() -> None:
     for head, complete in (
         (b"HTTP/1.0 200 OK\r\n\r\n", True),
         (b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n", True),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\n", True),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", False),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", False),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", False),
         (b"HTTP/1.1 200 OK\r\nX: y\r\n", False),
@@ -223,6 +226,7 @@ def test_a_known_head_does_not_hide_that_a_body_is_longer_or_shorter() -> None:
         b"HTTP/1.1 abc\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nbody",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 4, 5\r\n\r\nbody",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nX: " + b"y" * 400_000,

@@ -46,6 +46,11 @@ def test_numbers_and_booleans_keep_their_text(write, name, content):
     assert source.findings == ()
 
 
+def test_of_rows_with_keys_of_their_own_a_thousand_are_named(write):
+    rows = "".join(json.dumps({"email": "a@example.com", f"cart_{row}": "x"}) + "\n" for row in range(3000))
+    assert scan([write(rows, "rows.ndjson")]).columns.unmapped == tuple(f"cart_{row}" for row in range(1000))
+
+
 def test_keys_are_mapped_like_columns(write):
     (transaction,) = open_transactions([write('{"E-Mail": "jane@example.com", "Colour": "red"}\n', "x.ndjson")])
     assert transaction.values == {"email": "jane@example.com", "Colour": "red"}

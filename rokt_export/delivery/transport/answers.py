@@ -46,9 +46,9 @@ def known_answer(data: bytes) -> tuple[Head, bytes] | None:
     if head is None:
         return None
     if head.length is None:
-        body = _only_chunk(data, end + 4)
+        body = _only_chunk(data, end + len(_HEAD_END))
         return None if body is None else (head, body)
-    body = data[end + 4 :]
+    body = data[end + len(_HEAD_END) :]
     return (head, body) if len(body) == head.length else None
 
 
@@ -195,8 +195,8 @@ class AnswerReader:
     def end(self) -> bool:
         """Take note that the connection has ended; return whether that completes the answer."""
         if self._read and self._head and not self.complete:
-            names = {name.lower() for name, _ in self._headers}
-            self.complete = names.isdisjoint(_FRAMING)
+            framing = [value.lower() for name, value in self._headers if name.lower() in _FRAMING]
+            self.complete = not framing or framing == [b"identity"]
         self.reusable = False
         return self.complete
 
@@ -282,6 +282,8 @@ def _mended(head: bytes) -> bytes:
         name, colon, value = line.partition(b":")
         name, value = name.rstrip(b" \t"), value.strip()
         if name.lower() == b"content-length":
+            if len(same := {length.strip() for length in value.split(b",")}) == 1:
+                value = same.pop()
             if value in lengths:
                 name = _REPEATED + name
             lengths.add(value)
