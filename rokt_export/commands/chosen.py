@@ -128,6 +128,11 @@ class Chosen:
 
     def warnings(self, ready: Ready) -> Iterator[str]:
         """Yield what is not as it was in the earlier run, and may be meant so."""
+        from rokt_export.delivery.journal import RunState
+
+        if self.earlier is not None and self.earlier.state is not RunState.FINISHED:
+            state = "still running" if self.earlier.state is RunState.RUNNING else str(self.earlier.state)
+            yield f"run {self.earlier.run} is {state}: rows that it has not settled are not among those asked for"
         if self.earlier is not None and self.earlier.sandbox is not self.in_sandbox:
             was, now = ("the partner", "a sandbox") if self.in_sandbox else ("a sandbox", "the partner")
             yield f"run {self.earlier.run} sent to {was}; this one sends to {now}"

@@ -75,5 +75,7 @@ class Onward:
 
 
 def place_flag(journal: str) -> str:
-    """Return the flag that names a journal, where another command would look for it elsewhere; else nothing."""
-    return "" if journal == journal_place(None) else f" --journal {shlex.quote(journal)}"
+    """Return the flag that names a journal, without its password, where another command would look elsewhere."""
+    from rokt_export.delivery.journal.places import resolve, shown
+
+    return "" if journal == journal_place(None) else f" --journal {shlex.quote(shown(resolve(journal)))}"

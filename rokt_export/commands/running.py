@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
 import secrets
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -30,6 +32,11 @@ from rokt_export.spec.needs import variable_names
 if TYPE_CHECKING:
     from rokt_export.delivery.journal import RunState
     from rokt_export.transactions.files import FileStamp
+
+
+_GRACE = 5.0
+"""Seconds that the journal has to take what was answered, once a person wants to leave at once."""
+_SHOW_CURSOR = "\x1b[?25h"
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +263,8 @@ def _told_what_is_settled(job: Job, run: str) -> Iterator[None]:
     except JournalError as error:
         if error.settled is None:  # it is gone, or goes on elsewhere
             raise
-        message = f"{error.message}; settled in run {run}: {_settled(job, run) or error.settled}"
+        least = "at least " if job.plan.partitions > 1 else ""  # one worker does not know of the others'
+        message = f"{error.message}; settled in run {run}: {_settled(job, run) or least + error.settled}"
         remedy = f"{error.remedy or ''} What is in the journal stays settled."
         if job.command == "replay":
             file, plan = job.ready.loaded.document.file, job.plan
@@ -279,15 +287,21 @@ def _settled(job: Job, run: str) -> str | None:
 def _signals(brake: Brake, watch: ProgressWatch) -> Iterator[None]:
     """Ctrl-C once, or SIGTERM, stops and waits for answers; twice leaves at once; a third time, whatever is done.
 
+    "At once" is a matter of writing down what was answered; a journal that does not answer is not waited for.
+
     A terminal that goes away (SIGHUP: a connection that dropped, a closed window) stops it too, but hurries nothing: a
     shell passes the signal on a second time. Under nohup it does not matter.
     """
     shown = [stream for stream in (sys.stdout, sys.stderr) if stream.isatty()]
+    leaving = threading.Timer(_GRACE, _leave)
+    leaving.daemon = True
 
     def heard(_number: int, _frame: FrameType | None) -> None:
         if brake.level >= AT_ONCE:
             raise KeyboardInterrupt
         brake.press(brake.level + 1)
+        if brake.level >= AT_ONCE:
+            leaving.start()
         with suppress(RuntimeError):  # it came amid another message, and a stream is not written to twice at once
             watch.stopping(brake.level)
 
@@ -302,5 +316,15 @@ def _signals(brake: Brake, watch: ProgressWatch) -> Iterator[None]:
     try:
         yield
     finally:
+        leaving.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _leave() -> None:
+    """End the process as a kill would: what is in the journal stays, what is not is `unknown`."""
+    if sys.stderr.isatty():
+        sys.stderr.write(_SHOW_CURSOR)
+    sys.stderr.write("\nThe journal does not answer and is not waited for; rows that it has not settled are unknown.\n")
+    sys.stderr.flush()
+    os._exit(ExitStatus.INTERRUPTED)

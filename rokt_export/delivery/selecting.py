@@ -107,9 +107,13 @@ def _of_this_run(
 def _known_again(
     transactions: Iterator[Transaction], settled: RowSet, writer: RunWriter, run: str
 ) -> Iterator[Transaction]:
-    """Let nobody take another row for one that was sent: of a log, `tail -F` does not begin at the first line."""
+    """Let nobody take another row for one that was sent: of a log, `tail -F` does not begin at the first line.
+
+    Nor take a part for all: what ends before the last row that was settled is not what the run read.
+    """
     names: dict[int, str] = {}
     looked_up = range(0)
+    row = 0
     for transaction in transactions:
         row = transaction.row
         if row in settled:
@@ -123,6 +127,11 @@ def _known_again(
                     remedy="Pipe the same rows in again from the first; or begin a new run, which sends them all.",
                 )
         yield transaction
+    if row < (last := settled.last):
+        raise TransactionsError(
+            f"the input ended at row {row:,}, and run {run} settled rows up to row {last:,}",
+            remedy="Pipe the same rows in again, all of them.",
+        )
 
 
 def _not_of_others(

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from commands.conftest import PATIENCE, ROOT, CommandLine, Heard, Partner, spec_text
+from rokt_export.commands.onward import place_flag
 
 THOUSAND = ROOT / "sample_events" / "thousand.csv"
 MAILCHIMP = ROOT / "sample_specs" / "mailchimp.yaml"
@@ -611,6 +612,36 @@ def test_rows_of_stdin_are_not_gone_on_with_from_other_places(cli, spec, partner
             assert (
                 "these are not the files that run" in shown.err and "Name the same, in the same order: -" in shown.err
             )
+
+
+def test_a_part_of_what_was_piped_in_is_not_taken_for_all_of_it(cli, spec, partner):
+    partner.answer = refusing(9)
+    rows = people(*range(1, 21))
+    cli("replay", spec, "-", "--stop-after", "1", "--concurrency", "1", "--name", "a", stdin=rows.encode())
+    partner.answer = refusing()
+    heard = len(partner.heard)
+    for flags in (("--resume", "a"), ("--only", "rejected", "--from-run", "a", "--name", "b")):
+        shown = cli("replay", spec, "-", *flags, stdin=people(*range(1, 5)).encode())
+        assert (shown.status, len(partner.heard)) == (3, heard)
+        assert re.search(r"the input ended at row 4, and run \S+ settled rows up to row \d+", shown.err)
+    states = {run["name"]: run["state"] for run in cli("runs", "list", "--output", "json").json}
+    assert states == {"a": "interrupted", "b": "interrupted"}
+    assert cli("replay", spec, "-", "--resume", "a", stdin=rows.encode()).status == 1
+    assert Counter(emails(partner)) == {str(number): 1 for number in range(1, 21)}
+
+
+def test_rows_of_a_run_that_did_not_end_are_asked_for_with_a_word_of_it(cli, spec, partner):
+    run = stopped(cli, spec, partner)
+    shown = cli("replay", spec, "--only", "rejected", "--from-run", run)
+    assert f"run {run} is interrupted: rows that it has not settled are not among those asked for" in shown.err
+    cli("runs", "resume", run)
+    assert "not among those" not in cli("replay", spec, "--only", "rejected", "--from-run", run).err
+
+
+def test_a_journals_password_is_in_no_command_that_is_shown():
+    assert place_flag("postgresql://jane:hunter2@db.example.com/x") == (
+        " --journal 'postgresql+psycopg://jane:***@db.example.com/x'"
+    )
 
 
 def test_rows_of_stdin_that_have_names_are_known_by_them(cli, spec, partner):

@@ -7,6 +7,7 @@ import os
 import random
 import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -265,6 +266,28 @@ def test_a_second_ctrl_c_leaves_at_once_and_lists_what_was_in_flight(bench):
     assert bench.state() == "interrupted"
     assert bench.judge() == bench.partner.received().keys()
     assert len(bench.outcomes()) == IN_FLIGHT
+
+
+@pytest.mark.parametrize(
+    "bench",
+    [{"rows": 1000, "delay": 5.0, "workers": 1}, {"rows": 1000, "delay": 5.0, "workers": 2}],
+    indirect=True,
+    ids=["1 worker", "2 workers"],
+)
+def test_a_second_ctrl_c_does_not_wait_for_a_journal_that_is_held(bench):
+    running = bench.start()
+    assert bench.partner.wait_for(IN_FLIGHT, running)
+    with contextlib.closing(sqlite3.connect(bench.folder / "journal.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        os.killpg(running.pid, signal.SIGINT)
+        time.sleep(0.3)
+        pressed = time.monotonic()
+        os.killpg(running.pid, signal.SIGINT)
+        errors = bench.finish(running, 130)
+        assert time.monotonic() - pressed < 9.0
+        assert "The journal does not answer" in errors
+    assert bench.state() == "crashed"
+    assert bench.judge() >= bench.partner.received().keys()
 
 
 @either

@@ -17,10 +17,12 @@ from pathlib import Path
 
 import pytest
 from msgspec import structs
-from sqlalchemy import text
+from sqlalchemy import make_url, text
+from sqlalchemy.exc import OperationalError
 
 from rokt_export.delivery.journal import Journal, RowSet, RunState, RunWriter, default_place, places, process, schema
 from rokt_export.delivery.journal.bulk import DELIVERY_COLUMNS
+from rokt_export.delivery.journal.faults import translated
 from rokt_export.delivery.journal.model import as_text
 from rokt_export.delivery.model import Delivery
 from rokt_export.delivery.tally import LeftOut
@@ -855,6 +857,7 @@ def test_a_row_set_is_a_set():
             rows.discard(row)
             plain.discard(row)
     assert list(rows) == sorted(plain)
+    assert rows.last == max(plain)
     assert len(rows) == len(plain)
     assert rows == RowSet(plain)
     assert rows != RowSet([1])
@@ -864,6 +867,7 @@ def test_a_row_set_is_a_set():
 
 def test_a_row_set_tells_its_rows():
     assert RowSet().summary() == "none"
+    assert RowSet().last == 0
     assert RowSet([1, 2, 3, 5, 9, 10]).summary() == "1-3, 5, 9-10"
     assert RowSet(range(0, 20, 2)).summary(3) == "0, 2, 4, and 7 more"
     with pytest.raises(ValueError, match="negative"):
@@ -971,6 +975,35 @@ def test_postgresql_keeps_a_run_as_sqlite_does():
         assert journal.purge(writer.run) == 1
         assert next(journal.deliveries(writer.run)).transaction == "row-1"
         assert journal.purge(writer.run, remove=True) == 1
+
+
+@pytest.mark.skipif("ROKT_EXPORT_TEST_POSTGRES" not in os.environ, reason="ROKT_EXPORT_TEST_POSTGRES names no database")
+def test_what_a_postgresql_server_refuses_is_not_told_as_out_of_reach():
+    url = make_url(os.environ["ROKT_EXPORT_TEST_POSTGRES"])
+    for other, words in (
+        (url.set(username="nobody-of-that-name"), "refused the user or the password"),
+        (url.set(database="nothing-of-that-name"), "has no such database"),
+        (url.set(host="127.0.0.1", port=1, query={}), "cannot be reached"),
+    ):
+        with pytest.raises(JournalError, match=words):
+            Journal.open(other.render_as_string(hide_password=False))
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ('connection failed: FATAL:  password authentication failed for user "jane"', "refused the user"),
+        ("connection failed: fe_sendauth: no password supplied", "refused the user"),
+        ("connection failed: FATAL:  sorry, too many clients already", "run out of"),
+        ("connection failed: FATAL:  the database system is starting up", "shut the connection"),
+        ("connection failed: Connection refused", "cannot be reached"),
+        ("the connection is closed", "cannot be reached"),
+    ],
+)
+def test_what_a_server_says_of_a_connection_that_it_refuses(said, words):
+    psycopg = pytest.importorskip("psycopg")
+    with pytest.raises(JournalError, match=words), translated("there", "opened"):
+        raise OperationalError("", {}, psycopg.OperationalError(said))
 
 
 @pytest.mark.skipif("ROKT_EXPORT_TEST_POSTGRES" not in os.environ, reason="ROKT_EXPORT_TEST_POSTGRES names no database")

@@ -252,6 +252,8 @@ def test_a_live_input_is_resumed_over_the_same_rows_alone(journal):
 
     assert resumed(*rows) == [3]
     assert resumed(rows[0], Transaction(2, "another", {}), rows[2]) == [3]
+    with pytest.raises(TransactionsError, match=r"ended at row 1, and run .* settled rows up to row 2"):
+        resumed(rows[0])
     with pytest.raises(TransactionsError, match="row 1 is another than the row 1 that run"):
         resumed(Transaction(1, "tx7", {}), *rows[1:])
 

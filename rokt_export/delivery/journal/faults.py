@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,6 +40,13 @@ _SQLSTATE = {
     "25006": ("the database can only be read", "Name a server that takes writes."),
     "57": ("the database server shut the connection", "Check that it runs."),
 }
+_SAID = (
+    (re.compile(r"authentication failed|no password supplied|role \".*\" does not exist|no pg_hba\.conf entry"), "28"),
+    (re.compile(r"database \".*\" does not exist"), "3D"),
+    (re.compile(r"too many clients|connection slots|too many connections"), "53"),
+    (re.compile(r"the database system is (?:starting up|shutting down|not (?:yet )?accepting|in recovery)"), "57"),
+)
+"""What a server says of a connection that it refuses, and its SQLSTATE: https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
 
 @contextmanager
@@ -91,5 +99,7 @@ def _name(error: Exception) -> str:
     """Return SQLite's name of the error or PostgreSQL's SQLSTATE; empty where there is neither."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if cause is not None and type(cause).__module__.startswith("psycopg") and not getattr(cause, "sqlstate", None):
-        return "08"  # psycopg gives no SQLSTATE to a connection that could not be made or broke
+        # psycopg gives no SQLSTATE to a connection that could not be made, but what the server said, or that it broke.
+        said = str(cause)
+        return next((state for words, state in _SAID if words.search(said)), "08")
     return str(getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or "")

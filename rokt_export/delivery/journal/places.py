@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import time
@@ -124,6 +125,7 @@ def _file_at(path: Path) -> tuple[int, int] | None:
 
 
 def _server_engine(url: URL) -> Engine:
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # what breaks is raised, and told in our words
     try:
         # Positional parameters let the bulk statements pass plain tuples to the driver, as SQLite's do. The encoding is
         # told because a database of encoding SQL_ASCII states none, and would answer in bytes.

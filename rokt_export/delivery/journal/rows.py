@@ -94,6 +94,14 @@ class RowSet:
     def __repr__(self) -> str:
         return f"RowSet({self.summary()})"
 
+    @property
+    def last(self) -> int:
+        """The highest row; 0 where there is none."""
+        for number in sorted(self._blocks, reverse=True):
+            if bits := int.from_bytes(self._blocks[number], "little").bit_length():
+                return (number << _CHUNK_BITS) + bits - 1
+        return 0
+
     def ranges(self) -> Iterator[tuple[int, int]]:
         """Yield maximal runs of consecutive rows as first and last, ascending."""
         first = last = None
