@@ -201,7 +201,7 @@ class Engine:
                 yield self._told.popleft()
             if now - alive >= _SIGN_OF_LIFE:
                 alive = now
-                yield Progress(self._transport.in_flight, len(self._retries))
+                yield Progress(self._transport.in_flight)
         yield from self._end()
         if self._broken is not None:
             raise self._broken

@@ -78,11 +78,9 @@ class Progress:
 
     Attributes:
         in_flight: sends under way.
-        waiting: transactions that wait for another attempt.
     """
 
     in_flight: int
-    waiting: int
 
 
 @dataclass(frozen=True, slots=True)

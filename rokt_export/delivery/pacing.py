@@ -30,9 +30,9 @@ _LONGEST_PAUSE = 300.0
 class Pacer:
     """Grants sends: so many in flight, so many a second, fewer of both after a 429 or 503 (AIMD).
 
-    A decrease halves both; each answer without a plea adds a little, so that an undisturbed second or so of full
-    traffic restores a tenth. Behind a plea there is a pause, as long as the partner asks for, or else longer with each
-    plea in a row. All times are of one monotonic clock, in seconds.
+    A decrease halves both. Each answer without a plea adds a little: to what is in flight one for each round of
+    answers, to the rate a tenth in an undisturbed second or so. Behind a plea there is a pause, as long as the partner
+    asks for, or else longer with each plea in a row. All times are of one monotonic clock, in seconds.
 
     Args:
         concurrency: sends in flight at most.

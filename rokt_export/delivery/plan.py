@@ -33,6 +33,8 @@ class FileRows:
     Attributes:
         paths: files, globs and `-`.
         options: what a person said about them.
+        overrides: attribute to the value that all of them are given.
+        unset: attributes that are taken from all of them.
     """
 
     paths: tuple[str, ...]
@@ -118,7 +120,7 @@ class Pace:
         )
 
     def share(self, index: int, partitions: int) -> Pace:
-        """Return a partition's share of one budget: together they never exceed it."""
+        """Return a partition's share of one budget, which has at least one send at once for each."""
         own = self.concurrency // partitions + (index < self.concurrency % partitions)
         own = max(1, own)
         rate = None if self.rate is None else self.rate * own / max(self.concurrency, partitions)

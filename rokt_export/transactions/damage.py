@@ -101,8 +101,3 @@ class DamageLog:
     def counts(self) -> Mapping[DamageKind, int]:
         """Return how often each kind was found, also beyond the damages kept."""
         return MappingProxyType(dict(self._counts))
-
-    @property
-    def total(self) -> int:
-        """Return how many damages were found in all."""
-        return self._counts.total()

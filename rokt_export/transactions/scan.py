@@ -46,7 +46,7 @@ class Scan:
 def scan(paths: Sequence[str], *, options: SourceOptions | None = None, limit: int | None = None) -> Scan:
     """Return what a pass over the input finds, before anything is sent; memory does not grow with the input.
 
-    Stdin is consumed by it: ask `TransactionSource.rereadable` first.
+    Stdin and named pipes are consumed by it: ask `is_stream` first.
 
     Args:
         paths: files, globs and `-`.

@@ -73,11 +73,6 @@ class TransactionSource:
         """How often each kind of damage was noticed, also beyond the findings kept."""
         return self._log.counts
 
-    @property
-    def rereadable(self) -> bool:
-        """Whether the input can be read twice: false with stdin or a named pipe in it."""
-        return len(self._regular) == len(self.files)
-
     def __iter__(self) -> Generator[Transaction, None, None]:
         """Yield every transaction; see `part`."""
         return self.part(ALL)

@@ -93,7 +93,7 @@ class Bench:
     @property
     def counts(self) -> dict[str, int]:
         with Journal.open(self.path) as journal:
-            return journal.counts(self.run)
+            return journal.find(self.run).counts
 
     @property
     def most_often(self) -> int:

@@ -174,14 +174,8 @@ def test_claims_together_are_the_whole(write, tmp_path, name, count, total):
 
 def test_a_source_can_be_read_again(write):
     source = open_transactions([write(HEADER + ROW.replace("10001", "501"))])
-    assert source.rereadable
     assert list(source) == list(source)
     assert len(source.findings) == 1
-
-
-def test_stdin_is_read_once():
-    source = open_transactions(["-"])
-    assert not source.rereadable
 
 
 def test_options_travel_to_other_processes():

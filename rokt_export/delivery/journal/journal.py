@@ -233,10 +233,6 @@ class Journal:
                 doubtful += sum(known.isdisjoint(row) and not maybe.isdisjoint(row) for row in rows)
         return certain, doubtful
 
-    def counts(self, run_id: str) -> dict[str, int]:
-        """Return outcome to number of rows, only outcomes that occurred, in the order of `OutcomeKind`."""
-        return self.find(run_id).counts
-
     def recording(self, run_id: str, row: int) -> bytes | None:
         """Return the recording of one row's exchange, as it was given; None where there is none."""
         with self._reading() as connection:

@@ -39,15 +39,18 @@ _HEARTBEAT = 5.0
 
 
 class RunWriter:
-    """Writes one run; made by `Journal.begin`, `reopen` and `attach`, and used by one thread.
+    """Writes one run; made by `Journal.begin`, `reopen` and `attach`.
+
+    One thread writes. Another may ask `already_delivered`, `uncertain`, `under_way` and `names`: what reads rows as
+    they arrive does, and each of these reads on a connection of its own.
 
     What is on disk when a method returns survives the death of the process, by kill -9 too. What a power cut may take
     depends on the run: a production run waits for the disk at each batch (`synchronous = FULL`, measured at 1 to 2 us
     a row), so it loses nothing the disk has acknowledged; any other run may lose its last batches, whose rows a resume
     would then send again. The file is consistent in each case.
 
-    A method that fails, or that Ctrl-C interrupts, leaves the journal as it was before the call, and may be called
-    again.
+    A method that fails leaves the journal as it was before the call, and so does one that Ctrl-C interrupts, unless it
+    had written already; it may be called again.
 
     Attributes:
         run: the run's id.
@@ -191,7 +194,7 @@ class RunWriter:
         lost: JournalError | None = None
         with self._transaction() as connection:
             if settled is not None:
-                self._write(connection, settled, recordings, _NOTHING)
+                self._write(connection, settled, recordings)
             taken = self._taken(connection, batch, again=again, doubtful=doubtful) if self.production else {}
             for row in taken:
                 del batch[row]
@@ -240,14 +243,12 @@ class RunWriter:
         self,
         deliveries: Deliveries | Sequence[Delivery],
         recordings: Mapping[int, bytes] | None = None,
-        fingerprints: Mapping[int, bytes] | None = None,
     ) -> None:
         """Put results on disk, in one transaction; a row settled before gets the newer result.
 
         Args:
             deliveries: the results, texts redacted.
             recordings: row to redacted recording of its exchange, opaque to the journal, kept compressed.
-            fingerprints: row to fingerprint, where `intend` was not given it.
 
         Raises:
             JournalError: the journal cannot be written; knows which rows are settled. These are not.
@@ -256,13 +257,11 @@ class RunWriter:
             return
         batch = deliveries if isinstance(deliveries, Deliveries) else Deliveries.together(deliveries)
         with self._guard("written"):
-            _storing(lambda over: self._settle(over, recordings or {}, fingerprints or {}), batch)
+            _storing(lambda over: self._settle(over, recordings or {}), batch)
 
-    def _settle(
-        self, deliveries: Deliveries, recordings: Mapping[int, bytes], fingerprints: Mapping[int, bytes]
-    ) -> None:
+    def _settle(self, deliveries: Deliveries, recordings: Mapping[int, bytes]) -> None:
         with self._transaction() as connection:
-            self._write(connection, deliveries, recordings, fingerprints)
+            self._write(connection, deliveries, recordings)
         self._underway.end(deliveries.row)
         self._settled.update(deliveries.row)
 
@@ -271,7 +270,6 @@ class RunWriter:
         connection: Connection,
         deliveries: Deliveries,
         recordings: Mapping[int, bytes],
-        fingerprints: Mapping[int, bytes],
     ) -> None:
         rows = deliveries.row
         intents = self._underway.batches_of(rows, self._latest_intent)
@@ -281,7 +279,7 @@ class RunWriter:
             [(self._run_no, row, zlib.compress(data, 1)) for row, data in recordings.items()],
         )
         if self.production:
-            self._enter(connection, deliveries, fingerprints)
+            self._enter(connection, deliveries)
         self._intents.delete(connection, self._underway.emptied(rows))
 
     def forget_intent(self, rows: Collection[int]) -> None:
@@ -434,13 +432,13 @@ class RunWriter:
     def _heartbeat_due(self) -> bool:
         return time.monotonic() - self._heard >= _HEARTBEAT
 
-    def _enter(self, connection: Connection, deliveries: Deliveries, given: Mapping[int, bytes]) -> None:
+    def _enter(self, connection: Connection, deliveries: Deliveries) -> None:
         """Bring the ledger up to what these results say of their rows."""
         received: list[tuple[bytes, bool, int, int]] = []
         doubtful: list[tuple[bytes, bool, int, int]] = []
         refused: list[bytes] = []
         for row, outcome, attempts in zip(deliveries.row, deliveries.outcome, deliveries.attempts, strict=True):
-            mark = given.get(row) or self._underway.mark_of(row)
+            mark = self._underway.mark_of(row)
             if mark is None:
                 continue
             if outcome in ledger.RECEIVED:
