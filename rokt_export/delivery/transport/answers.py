@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from rokt_export.delivery.transport.heads import Head, text_of
 from rokt_export.delivery.transport.packing import UnpackableError, UnpackedTooLargeError, codings, unpacked
 from rokt_export.exchange.model import Response, Timings
 
@@ -24,16 +24,8 @@ _MOST_KNOWN = 64
 """Heads that are kept: within a second most of one partner's are the same."""
 
 
-class Head(NamedTuple):
-    """The head of an answer that was read before, and the length of its body: None where it came in chunks."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    length: int | None
-    version: str
-
-
-_known: dict[bytes, Head] = {}
+_known: dict[bytes, tuple[Head, int | None]] = {}
+"""Heads that were read before, and the length of the body behind: None where it came in chunks."""
 
 
 def known_answer(data: bytes) -> tuple[Head, bytes] | None:
@@ -42,14 +34,15 @@ def known_answer(data: bytes) -> tuple[Head, bytes] | None:
     Nothing stands behind it, and its connection is good for another one.
     """
     end = data.find(_HEAD_END)
-    head = _known.get(data[:end]) if end > 0 else None  # without its end a head says nothing of what comes next
-    if head is None:
+    known = _known.get(data[:end]) if end > 0 else None  # without its end a head says nothing of what comes next
+    if known is None:
         return None
-    if head.length is None:
+    head, length = known
+    if length is None:
         body = _only_chunk(data, end + len(_HEAD_END))
         return None if body is None else (head, body)
     body = data[end + len(_HEAD_END) :]
-    return (head, body) if len(body) == head.length else None
+    return (head, body) if len(body) == length else None
 
 
 def _only_chunk(data: bytes, start: int) -> bytes | None:
@@ -189,8 +182,7 @@ class AnswerReader:
     def _keep(self, head: bytes, length: int | None) -> None:
         if len(_known) >= _MOST_KNOWN:
             _known.clear()
-        whole = self.response(Timings())
-        _known[head] = Head(whole.status, whole.headers, length, whole.http_version)
+        _known[head] = Head(self._status, self._parser.get_http_version(), self._shown()), length
 
     def end(self) -> bool:
         """Take note that the connection has ended; return whether that completes the answer."""
@@ -208,7 +200,7 @@ class AnswerReader:
             TooLargeError: it is larger than was allowed.
         """
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        headers = tuple([_header(name, value) for name, value in self._headers])
+        headers = self._shown()
         if packed := codings(headers):
             try:
                 body = unpacked(body, packed, self._most)
@@ -217,6 +209,9 @@ class AnswerReader:
             except UnpackedTooLargeError as error:
                 raise TooLargeError from error
         return Response(self._status, headers, body, timings, self._parser.get_http_version())
+
+    def _shown(self) -> tuple[tuple[str, str], ...]:
+        return tuple([_header(name, value) for name, value in self._headers])
 
     # -- what the parser calls
 
@@ -298,12 +293,4 @@ def _why(error: Exception) -> str:
 # One partner's answers differ in little but their date, and an identifier of the request.
 @lru_cache(maxsize=512)
 def _header(name: bytes, value: bytes) -> tuple[str, str]:
-    return _text(name), _text(value).strip()
-
-
-def _text(data: bytes) -> str:
-    """Return a header's text: UTF-8 as most write it today, else Latin-1 as HTTP has it."""
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
+    return text_of(name), text_of(value).strip()

@@ -45,17 +45,17 @@ def head_of(lines: tuple[bytes, ...]) -> Head | None:
 # Where each head has its own (an identifier of the request), most of its lines still repeat.
 @lru_cache(maxsize=256)
 def _header_of(line: bytes) -> tuple[str, str]:
-    name, _, value = _text(line).partition(":")
+    name, _, value = text_of(line).partition(":")
     return name.strip(), value.strip()
 
 
 @lru_cache(maxsize=64)
 def _status_of(line: bytes) -> tuple[int, str]:
-    version, _, rest = _text(line).partition(" ")
+    version, _, rest = text_of(line).partition(" ")
     return int(rest[:3]), version.partition("/")[2]
 
 
-def _text(line: bytes) -> str:
+def text_of(line: bytes) -> str:
     """Return a header line's text: UTF-8 as most write it today, else Latin-1 as HTTP has it."""
     try:
         return line.decode()
