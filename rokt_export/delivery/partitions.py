@@ -12,7 +12,7 @@ from rokt_export.delivery.credentials import Credentials
 from rokt_export.delivery.engine import Engine, EngineOptions
 from rokt_export.delivery.events import Event, Finished, Intended, Paced, Progress, Settled, StopReason
 from rokt_export.delivery.feed import FileFeed, LiveFeed
-from rokt_export.delivery.plan import FileRows, Plan
+from rokt_export.delivery.plan import FileRows, Pace, Plan
 from rokt_export.delivery.retrying import RetryPolicy
 from rokt_export.delivery.sameness import identity_of
 from rokt_export.delivery.secrecy import PersonalData, redactor_for
@@ -113,15 +113,9 @@ def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brak
         share = common.share(plan, pace.concurrency, len(writer.settled_rows()))
         transactions = source(plan, share)
         feed = _feed(plan, transactions, share, writer, tally, transport, renderer)
-        engine_options = EngineOptions(
-            concurrency=pace.concurrency,
-            rate=pace.rate,
-            retry=RetryPolicy(pace.attempts, pace.backoff, pace.backoff_limit, plan.spec.repeatable),
-            patience=pace.patience,
-            stop=pace.stop,
-        )
         classifier = Classifier(plan.spec.responses)
-        engine = Engine(feed, renderer, classifier, transport, credentials, engine_options, common.misses)
+        how = _engine_options(plan, pace)
+        engine = Engine(feed, renderer, classifier, transport, credentials, how, common.misses)
         keeper = Bookkeeper(
             writer,
             redactor,
@@ -135,22 +129,37 @@ def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brak
             problems=common.problems,
         )
         brake.attach(engine)
-        teller = _Teller(index, tally, watch)
-        finished = Finished(StopReason.COMPLETE)
-        try:
-            for event in engine.run():
-                if taken := keeper(event):
-                    engine.withhold(taken)
-                    for why in taken.values():
-                        tally.leave_out(why)
-                teller(event)
-                if isinstance(event, Finished):
-                    finished = event
-        finally:
-            teller.last()
+        finished = _listened_to(engine, keeper, _Teller(index, tally, watch))
         if isinstance(feed, LiveFeed):  # nobody could look at these rows before they were sent
             tally.notes.extend(damage_in(transactions))
         return Result(tally, finished)
+
+
+def _engine_options(plan: Plan, pace: Pace) -> EngineOptions:
+    return EngineOptions(
+        concurrency=pace.concurrency,
+        rate=pace.rate,
+        retry=RetryPolicy(pace.attempts, pace.backoff, pace.backoff_limit, plan.spec.repeatable),
+        patience=pace.patience,
+        stop=pace.stop,
+    )
+
+
+def _listened_to(engine: Engine, keeper: Bookkeeper, teller: _Teller) -> Finished:
+    """Run an engine to its end: the journal hears of each event first, and may withhold rows."""
+    finished = Finished(StopReason.COMPLETE)
+    try:
+        for event in engine.run():
+            if taken := keeper(event):
+                engine.withhold(taken)
+                for why in taken.values():
+                    teller.tally.leave_out(why)
+            teller(event)
+            if isinstance(event, Finished):
+                finished = event
+    finally:
+        teller.last()
+    return finished
 
 
 @dataclass(slots=True)
