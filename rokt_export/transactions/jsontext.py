@@ -46,7 +46,12 @@ def _texts(value: Any) -> Value:
     return found
 
 
-DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=str, parse_float=str, parse_constant=str)
+def _constant(name: str) -> str | None:
+    """Return what stands in JSON that is none: pandas writes NaN where a value is missing."""
+    return None if name == "NaN" else name
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=str, parse_float=str, parse_constant=_constant)
 """The standard decoder, told to keep each number as its digits: `1.10`, `1E5` and 17-digit ids stay what they are."""
 
 

@@ -46,6 +46,13 @@ def test_numbers_and_booleans_keep_their_text(write, name, content):
     assert source.findings == ()
 
 
+@pytest.mark.parametrize("name", ["rows.ndjson", "rows.json"])
+def test_what_pandas_writes_for_a_missing_value_is_one(write, name):
+    row = '{"email": "a@example.com", "amount": NaN, "firstname": "NaN", "points": -Infinity}'
+    [read] = open_transactions([write(f"[{row}]" if name == "rows.json" else row, name)])
+    assert read.values == {"email": "a@example.com", "amount": None, "firstname": "NaN", "points": "-Infinity"}
+
+
 def test_of_rows_with_keys_of_their_own_a_thousand_are_named(write):
     rows = "".join(json.dumps({"email": "a@example.com", f"cart_{row}": "x"}) + "\n" for row in range(3000))
     assert scan([write(rows, "rows.ndjson")]).columns.unmapped == tuple(f"cart_{row}" for row in range(1000))
