@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 _EVERY = 5.0
+_NARROW = 70
+"""Columns below which a bar would leave no room for the figures."""
 
 
 class ProgressWatch:
@@ -51,17 +53,21 @@ class ProgressWatch:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TextColumn("{task.fields[outcomes]}", markup=False),
-            TimeRemainingColumn(compact=True),
+            *(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=None),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[rate]}"),
+                TextColumn("{task.fields[outcomes]}", markup=False),
+                TimeRemainingColumn(compact=True),
+            )
+            if self._terminal.err.width >= _NARROW
+            else (TextColumn("{task.fields[line]}", markup=False),),
             console=self._terminal.err,
             transient=True,
             refresh_per_second=8,
         )
-        self._task = bar.add_task("sending", total=self._total, rate="", outcomes="")
+        self._task = bar.add_task("sending", total=self._total, rate="", outcomes="", line="sending")
         return bar
 
     def tell(self, partition: int, tally: Tally, in_flight: int, messages: tuple[str, ...]) -> None:
@@ -71,12 +77,13 @@ class ProgressWatch:
         for message in messages:
             self._say(message)
         if self._bar is not None:
-            self._bar.update(self._task, completed=self._done(), rate=self._rate(), outcomes=self._outcomes())
+            rate, outcomes = self._rate(), self._outcomes()
+            self._bar.update(
+                self._task, completed=self._done(), rate=rate, outcomes=outcomes, line=self._line(rate, outcomes)
+            )
         elif time.monotonic() - self._spoke >= _EVERY:
             self._spoke = time.monotonic()
-            total = f" of {self._total:,}" if self._total is not None else ""
-            parts = (f"{self._done():,}{total} rows", self._rate(), self._outcomes())
-            self._terminal.say(", ".join(filter(None, parts)))  # at first there is no outcome yet
+            self._terminal.say(self._line(self._rate(), self._outcomes()))
 
     def settled(self, event: Settled) -> None:
         """Pass settled exchanges on."""
@@ -96,6 +103,10 @@ class ProgressWatch:
 
     def _say(self, message: str) -> None:
         self._terminal.say(message, style="yellow")
+
+    def _line(self, rate: str, outcomes: str) -> str:
+        total = f" of {self._total:,}" if self._total is not None else ""
+        return ", ".join(filter(None, (f"{self._done():,}{total} rows", rate, outcomes)))  # at first no outcome yet
 
     def _done(self) -> int:
         return sum(tally.rows + tally.skipped for tally in self._tallies.values())
