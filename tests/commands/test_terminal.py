@@ -9,9 +9,11 @@ import pty
 import re
 import signal
 import socket
+import struct
 import termios
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,29 @@ def test_a_terminal_that_goes_away_stops_the_run_and_loses_no_answer(
         assert process.wait(20) == INTERRUPTED
     [run] = cli("runs", "list", "--output", "json").json
     assert (run["state"], run["counts"]) == ("interrupted", {"delivered": len(partner.heard)})
+
+
+@pytest.mark.parametrize(
+    ("columns", "shown"), [(40, r"\d+ of 400 rows, \d+/s, \d+ delivered"), (100, r"sending .*/400 \d+/s")]
+)
+def test_the_figures_of_a_run_fit_the_terminal(
+    cli: CommandLine, partner: Partner, spec: Path, columns: int, shown: str
+) -> None:
+    people = "".join(f"jane.doe.{number}@example.com,Jane\n" for number in range(400))
+    rows = cli.write("many.csv", f"email,firstname\n{people}")
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with cli.start("replay", spec, rows, "--rate", "200/s", "--override-limits", stderr=theirs, env={"TERM": "xterm"}):
+        os.close(theirs)
+        said = b""
+        with suppress(OSError):  # nobody writes to it any more
+            while chunk := os.read(ours, 65536):
+                said += chunk
+    os.close(ours)
+    lines = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", said).decode().replace("\r", "\n").splitlines()
+    bars = [line for line in lines if re.search(shown, line)]
+    assert bars, lines
+    assert max(map(len, bars)) <= columns
 
 
 def test_rows_typed_at_a_terminal_end_with_one_ctrl_d(cli: CommandLine, partner: Partner, spec: Path) -> None:
