@@ -109,9 +109,9 @@ class Chosen:
     def _files_of(self, run: RunInfo, told: tuple[str, ...], *flags: str) -> tuple[str, ...]:
         """Return the files whose rows a run numbered: as they were told now, else as it had them."""
         onward = Onward.of(run, self._place)
-        if not told and (streams := onward.streams):
+        if not told and onward.streams:
             raise UsageError(
-                f"run {run.run} read rows from {_in_words(streams)}, which {'is' if len(streams) == 1 else 'are'} gone",
+                f"run {run.run} read rows from {_in_words(onward.streams)}, and what was read there is gone",
                 where=flags[0],
                 remedy=f"Pipe the same rows in again from the first: {onward.piped(*flags)}",
             )

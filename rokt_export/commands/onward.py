@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from rokt_export.commands.loading import journal_place
 from rokt_export.transactions.files import STDIN
 
-_OPEN_DESCRIPTORS = ("/dev/fd/", "/proc/self/fd/")
-"""Where a shell puts what is read from `<(command)`."""
-
 if TYPE_CHECKING:
     from rokt_export.delivery.journal import RunInfo
+
+_OPEN_DESCRIPTORS = ("/dev/fd/", "/proc/self/fd/")
+"""Where a shell puts what is read from `<(command)`."""
 
 
 @dataclass(frozen=True, slots=True)

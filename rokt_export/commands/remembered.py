@@ -146,9 +146,10 @@ def stamps_of(files: tuple[str, ...]) -> list[list[Any]]:
 
 def are_alike(some: Sequence[Sequence[Any]], others: Sequence[Sequence[Any]]) -> bool:
     """Return whether two lists of stamps are of the same inputs in the same order; a stream may have another name."""
-    return [stamp if stamp[1:] != [None, None] else None for stamp in some] == [
-        stamp if stamp[1:] != [None, None] else None for stamp in others
-    ]
+    known, other = (
+        [None if size is None else (path, size, changed) for path, size, changed in each] for each in (some, others)
+    )
+    return known == other
 
 
 _UNTOLD = ReplayFlags()

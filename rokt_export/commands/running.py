@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 _GRACE = 5.0
-"""Seconds that the journal has to take what was answered, once a person wants to leave at once."""
+"""Seconds that the journal has to take what was answered, and a token server to be given up, once a person leaves."""
 _SHOW_CURSOR = "\x1b[?25h"
 
 
@@ -287,7 +287,7 @@ def _settled(job: Job, run: str) -> str | None:
 def _signals(brake: Brake, watch: ProgressWatch) -> Iterator[None]:
     """Ctrl-C once, or SIGTERM, stops and waits for answers; twice leaves at once; a third time, whatever is done.
 
-    "At once" is a matter of writing down what was answered; a journal that does not answer is not waited for.
+    "At once" is a matter of writing down what was answered; what does not come to an end by then is not waited for.
 
     A terminal that goes away (SIGHUP: a connection that dropped, a closed window) stops it too, but hurries nothing: a
     shell passes the signal on a second time. Under nohup it does not matter.
@@ -325,6 +325,6 @@ def _leave() -> None:
     """End the process as a kill would: what is in the journal stays, what is not is `unknown`."""
     if sys.stderr.isatty():
         sys.stderr.write(_SHOW_CURSOR)
-    sys.stderr.write("\nThe journal does not answer and is not waited for; rows that it has not settled are unknown.\n")
+    sys.stderr.write("\nNothing is waited for any longer; rows that the journal has not settled are unknown.\n")
     sys.stderr.flush()
     os._exit(ExitStatus.INTERRUPTED)

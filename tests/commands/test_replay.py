@@ -507,7 +507,7 @@ def test_a_run_over_stdin_goes_on_as_it_says_and_over_no_other_rows(cli, spec, p
     onward = re.search(r"go on with: … \| rokt-export (.*)", stopping.err)[1]
     shown = cli("runs", "resume", "last", "--journal", place)
     assert shown.status == 2
-    assert "from stdin, which is gone" in shown.err and onward in shown.err
+    assert "from stdin, and what was read there is gone" in shown.err and onward in shown.err
     again = cli("replay", spec, "--only", "rejected", "--from-run", "last", "--journal", place)
     assert again.status == 2
     piped = re.search(r"from the first: … \| rokt-export (.*)", again.err)[1]
@@ -696,7 +696,7 @@ def test_a_pipe_beside_a_file_is_asked_for_again(cli, spec, partner, first):
     for arguments in (("replay", spec, "--resume", "a"), ("runs", "resume", "a")):
         shown = cli(*arguments)
         assert (shown.status, len(partner.heard)) == (2, heard)
-        assert "read rows from a pipe, which is gone" in shown.err and onward in shown.err
+        assert "read rows from a pipe, and what was read there is gone" in shown.err and onward in shown.err
     partner.answer = refusing()
     assert told("--resume", "a").status == 1
     assert Counter(emails(partner)) == {str(number): 1 for number in (*range(1, 10), *range(11, 31))}
