@@ -66,8 +66,11 @@ def present(
             for path in reports:
                 terminal.say(f"report: {path}")
     told = output is Output.TABLE and terminal.out.is_terminal
-    if done.result.finished.message and not told:
-        terminal.warn(f"stopped: {done.result.finished.message}")
+    if not told:
+        for note in done.result.tally.notes:
+            terminal.warn(note)
+        if done.result.finished.message:
+            terminal.warn(f"stopped: {done.result.finished.message}")
     if done.status is ExitStatus.INTERRUPTED or done.result.finished.message:
         say_how_to_go_on(story.run, journal, terminal)
     if not done.result.tally.left_out[LeftOut.DELIVERED]:  # else another run has delivered what stays unknown here
