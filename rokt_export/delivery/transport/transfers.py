@@ -295,9 +295,8 @@ class Transfer:
 
     def found_closed(self, fault: Fault) -> bool:
         """Whether a connection that had carried another request broke before a byte of an answer to this one."""
-        used = (
-            self._admitted > 1 or not self._connected
-        )  # libcurl would send again, on another, only what it sent on such
+        # Only what broke on a used connection would libcurl send again; by then it may have opened another.
+        used = self._admitted > 1 or not self._connected
         return fault.kind is FaultKind.RESET_AFTER_SEND and used and not self._lines
 
     def cancelled(self) -> Fault:
