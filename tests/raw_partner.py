@@ -1,7 +1,7 @@
 """A partner that speaks through a raw socket and misbehaves in one named way; it counts whole requests by transaction.
 
-A behaviour is a function that is given one connection. `docs/faults.md` has a row for each, and `commands/test_faults.py`
-plays it against the real command line. A module that adds behaviours is imported at the end of this file.
+A behaviour is a function that is given one connection. `docs/faults.md` has a row for each, and
+`commands/test_faults.py` plays it against the real command line.
 """
 
 from __future__ import annotations

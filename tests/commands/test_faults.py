@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import trustme
+from raw_partner import BEHAVIOURS, WAYS, Behaviour, RawPartner, record_of
 
 from commands.conftest import ROOT, CommandLine
-from raw_partner import BEHAVIOURS, WAYS, Behaviour, RawPartner, record_of
 
 TIMEOUT = 0.4
 OUTCOMES = {"delivered", "duplicate", "rejected", "failed", "unclassified", "invalid", "unknown", "unsent"}
