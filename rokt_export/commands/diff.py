@@ -14,6 +14,7 @@ import typer
 from rokt_export.commands.loading import Ready, journal_place, load
 from rokt_export.commands.options import (
     Again,
+    AllowPlugin,
     Columns,
     Confirm,
     Delimiter,
@@ -96,6 +97,7 @@ def diff(
     report: Reports = None,
     output: OutputFormat = Output.TABLE,
     env_file: EnvFile = None,
+    allow_plugin: AllowPlugin = None,
     journal: JournalPlace = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -117,7 +119,7 @@ def diff(
     if runs is None:
         assert between is not None
         assert spec is not None
-        sides = [load(spec, environment, env_file) for environment in between]
+        sides = [load(spec, environment, env_file, allow_plugin) for environment in between]
         rows = RowFlags(
             tuple(events or ()), count or 1, set_values or [], unset or [], columns or [], test_data,
             encoding, delimiter, seed=secrets.randbits(48),
@@ -290,6 +292,7 @@ def _plan(
         redaction_key=key,
         selection=Selection(only=some, delivered=flags.again),
         destination=destination,
+        plugins=ready.plugins,
         recordings=Recordings.ALL,
         total=None if isinstance(rows, FileRows) else rows.count,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,11 +24,13 @@ class Ready:
         loaded: the spec and its file.
         environment: the environment's name.
         variables: the variables at hand.
+        plugins: the authentication classes that the operator allows, as `module:Class`.
     """
 
     loaded: LoadedSpec
     environment: str
     variables: Variables
+    plugins: frozenset[str] = frozenset()
 
     @property
     def spec(self) -> PartnerSpec:
@@ -34,12 +38,12 @@ class Ready:
         return self.loaded.spec
 
 
-def load(path: Path, environment: str, env_file: Path | None) -> Ready:
+def load(path: Path, environment: str, env_file: Path | None, allow_plugin: Sequence[str] | None = None) -> Ready:
     """Return a spec, ready for an environment.
 
     Raises:
         SpecError: the spec cannot be read or breaks the language.
-        UsageError: it has no such environment.
+        UsageError: it has no such environment, or `--allow-plugin` names no class.
         ConfigurationError: a file of variables cannot be read.
     """
     from rokt_export.spec.loading import load_spec
@@ -47,7 +51,23 @@ def load(path: Path, environment: str, env_file: Path | None) -> Ready:
 
     loaded = load_spec(path)
     check_environment(loaded.spec, environment)
-    return Ready(loaded, environment, load_variables(environment, env_file))
+    return Ready(loaded, environment, load_variables(environment, env_file), _allowed_plugins(allow_plugin or ()))
+
+
+def _allowed_plugins(given: Sequence[str]) -> frozenset[str]:
+    """The classes that the operator allows: by flag, and by the process environment, never by a `.env` file.
+
+    A `.env` file may come with the spec, and a spec must not allow itself anything.
+    """
+    for name in given:
+        if ":" not in name:
+            raise UsageError(
+                f"`{name}` is not module:Class",
+                where="--allow-plugin",
+                remedy="Write it as the spec does, such as --allow-plugin acme.auth:Signer.",
+            )
+    listed = os.environ.get("ROKT_EXPORT_PLUGINS", "").split(",")
+    return frozenset(name.strip() for name in (*given, *listed) if name.strip())
 
 
 def check_environment(spec: PartnerSpec, environment: str) -> None:

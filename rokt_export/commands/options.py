@@ -28,6 +28,13 @@ EnvFile = Annotated[
         "--env-file", metavar="PATH", help="Read variables from this file instead of .env.", show_default=False
     ),
 ]
+AllowPlugin = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-plugin", metavar="MODULE:CLASS", show_default=False,
+        help="Let the spec load this authentication class; else $ROKT_EXPORT_PLUGINS.",
+    ),
+]  # fmt: skip
 OutputFormat = Annotated[Output, typer.Option("--output", help="How to print the data.")]
 JournalPlace = Annotated[
     str | None,

@@ -163,9 +163,9 @@ def _not_asked_for(plan: Plan, resumed: RunInfo | None) -> Callable[[int], bool]
 
 def _render_some(plan: Plan, passed_over: Callable[[int], bool]) -> Readiness:
     from rokt_export.delivery.secrecy import PersonalData, redactor_for
-    from rokt_export.exchange.render import InvalidRowError, Renderer
+    from rokt_export.exchange.render import InvalidRowError
 
-    renderer = Renderer(plan.spec, plan.environment, plan.variables, base_url=plan.destination.base_url)
+    renderer = plan.renderer()
     redactor = redactor_for(plan.spec, plan.environment, plan.variables, key=plan.redaction_key)
     personal = PersonalData(plan.spec, renderer)
     problems: list[tuple[int, str]] = []

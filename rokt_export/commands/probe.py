@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rokt_export.commands.loading import load
 from rokt_export.commands.options import (
+    AllowPlugin,
     EnvFile,
     Environment,
     NoColor,
@@ -30,6 +31,7 @@ def probe(
     environment: Environment = "staging",
     output: OutputFormat = Output.TABLE,
     env_file: EnvFile = None,
+    allow_plugin: AllowPlugin = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
     no_color: NoColor = False,
@@ -41,14 +43,12 @@ def probe(
     from rokt_export.commands.running import new_key, variables_for
     from rokt_export.delivery.partitions import credentials_for, transport_options
     from rokt_export.delivery.plan import GeneratedRows, Pace, Plan
-    from rokt_export.exchange.render import Renderer
     from rokt_export.onboarding.probing import probe as steps
     from rokt_export.redaction import Redactor
 
     terminal = Terminal(quiet, verbose, no_color)
-    ready = load(spec, environment, env_file)
+    ready = load(spec, environment, env_file, allow_plugin)
     variables = variables_for(ready)
-    renderer = Renderer(ready.spec, environment, variables)
     plan = Plan(
         ready.spec,
         environment,
@@ -57,7 +57,9 @@ def probe(
         Pace.of(ready.spec.limits_of(environment)),
         "",
         new_key(),
+        plugins=ready.plugins,
     )
+    renderer = plan.renderer()
     options = transport_options(plan, renderer, 1)
 
     redactor = GUARD.redactor or Redactor()

@@ -11,6 +11,7 @@ import typer
 
 from rokt_export.commands.loading import Ready, load
 from rokt_export.commands.options import (
+    AllowPlugin,
     Columns,
     Delimiter,
     Encoding,
@@ -67,6 +68,7 @@ def render(
     show_personal: ShowPersonal = False,
     output: OutputFormat = Output.TABLE,
     env_file: EnvFile = None,
+    allow_plugin: AllowPlugin = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
     no_color: NoColor = False,
@@ -79,7 +81,7 @@ def render(
     from rokt_export.commands.rows import RowFlags, rows_of
 
     terminal = Terminal(quiet, verbose, no_color)
-    ready = load(spec, environment, env_file)
+    ready = load(spec, environment, env_file, allow_plugin)
     flags = RowFlags(
         tuple(events or ()), count, set_values or [], unset or [], columns or [], test_data, encoding, delimiter
     )
@@ -111,7 +113,7 @@ def _requests(
     from rokt_export.exchange.render import InvalidRowError, Renderer
 
     variables, redactor = dry_variables(ready.spec, ready.environment, ready.variables.values)
-    renderer = Renderer(ready.spec, ready.environment, variables)
+    renderer = Renderer(ready.spec, ready.environment, variables, plugins=_plugins(ready))
     personal = PersonalData(ready.spec, renderer)
     plan = Plan(ready.spec, ready.environment, variables, rows, Pace(), "", b"")
     for transaction in islice(source(plan), count):
@@ -123,6 +125,20 @@ def _requests(
             continue
         exchange = Exchange(transaction, request, None, Outcome(OutcomeKind.UNKNOWN))
         yield transaction, record(exchange, redactor, private), ()
+
+
+def _plugins(ready: Ready) -> frozenset[str] | None:
+    """What may be loaded: all of the classes that the spec names, else none, as nothing here needs a credential."""
+    from rokt_export.spec.authentication import Custom
+
+    authentications = ready.spec.environment(ready.environment).authentication or ()
+    names = [each.auth for each in authentications if isinstance(each, Custom)]
+    if names:
+        from rokt_export.exchange.custom_auth import is_allowed
+
+        if not all(is_allowed(name, ready.plugins) for name in names):
+            return None
+    return ready.plugins
 
 
 def _print(

@@ -11,6 +11,7 @@ import typer
 from rokt_export.commands.loading import journal_place, load
 from rokt_export.commands.options import (
     Again,
+    AllowPlugin,
     Columns,
     Confirm,
     Delimiter,
@@ -139,6 +140,7 @@ def replay(
     report: Reports = None,
     output: OutputFormat = Output.TABLE,
     env_file: EnvFile = None,
+    allow_plugin: AllowPlugin = None,
     journal: JournalPlace = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -165,7 +167,7 @@ def replay(
     terminal = Terminal(quiet, verbose, no_color)
     place = journal_place(journal)
     environment = environment or environment_of(place, resume or from_run)
-    ready = load(spec, environment, env_file)
+    ready = load(spec, environment, env_file, allow_plugin)
     check_reports(report)
     chosen = Chosen.among(place, Choice(resume, only, from_run, resend_unknown), told, ready)
     flags, resumed = chosen.flags, chosen.resumed
@@ -201,6 +203,7 @@ def replay(
             redaction_key=new_key(),
             selection=Selection(ranges, chosen.numbered_by, unknown=resend_unknown, delivered=flags.again),
             destination=destination,
+            plugins=ready.plugins,
             recordings=flags.record,
             expected=hoped,
             partitions=workers_of(terminal, flags.workers, pace, rows),

@@ -26,7 +26,6 @@ from rokt_export.delivery.secrecy import redactor_for
 from rokt_export.delivery.tally import LeftOut, Tally
 from rokt_export.delivery.workers import run_plan
 from rokt_export.errors import ExitStatus, JournalError, RoktExportError
-from rokt_export.exchange.render import Renderer
 from rokt_export.spec.needs import variable_names
 
 if TYPE_CHECKING:
@@ -104,7 +103,8 @@ def carry_out(job: Job, terminal: Terminal, listen: Callable[[Settled], None] | 
         RoktExportError: it could not be carried out; what was settled stays settled.
     """
     # What makes no request at all makes no run either.
-    Renderer(job.plan.spec, job.plan.environment, job.plan.variables, base_url=job.plan.destination.base_url)
+    for name in job.plan.renderer().unsigned:
+        terminal.say(f"a sandbox cannot check the credentials of {name}: they are left out, and it is not loaded")
     stamps = _stamps(job.plan)
     run, before = _begin(job)
     job = replace(job, plan=replace(job.plan, before=before))

@@ -12,6 +12,7 @@ import typer
 from rokt_export.commands.loading import journal_place
 from rokt_export.commands.options import (
     Again,
+    AllowPlugin,
     Confirm,
     EnvFile,
     JournalPlace,
@@ -108,6 +109,7 @@ def resume_run(
     confirm: Confirm = None,
     output: OutputFormat = Output.TABLE,
     env_file: EnvFile = None,
+    allow_plugin: AllowPlugin = None,
     journal: JournalPlace = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -128,6 +130,7 @@ def resume_run(
         again=again,
         output=output,
         env_file=env_file or (Path(options["env_file"]) if options.get("env_file") else None),
+        allow_plugin=allow_plugin,
         journal=journal,
         quiet=quiet,
         verbose=verbose,

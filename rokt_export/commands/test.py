@@ -9,6 +9,7 @@ import typer
 
 from rokt_export.commands.loading import journal_place, load
 from rokt_export.commands.options import (
+    AllowPlugin,
     Columns,
     Confirm,
     Delimiter,
@@ -73,6 +74,7 @@ def test(
     report: Reports = None,
     output: OutputFormat = Output.TABLE,
     env_file: EnvFile = None,
+    allow_plugin: AllowPlugin = None,
     journal: JournalPlace = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -94,7 +96,7 @@ def test(
     from rokt_export.transactions.files import expand
 
     terminal = Terminal(quiet, verbose, no_color)
-    ready = load(spec, environment, env_file)
+    ready = load(spec, environment, env_file, allow_plugin)
     hoped = expected_outcome(expect)
     check_reports(report)
     check_spared(report, (spec, env_file, journal_place(journal), *(expand(tuple(events)) if events else ())))
@@ -133,6 +135,7 @@ def test(
             redaction_key=new_key(),
             selection=Selection(only=only),
             destination=destination,
+            plugins=ready.plugins,
             recordings=Recordings.ALL,
             expected=hoped,
             total=None if isinstance(rows, FileRows) else rows.count,

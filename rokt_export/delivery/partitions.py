@@ -103,7 +103,7 @@ def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brak
     from rokt_export.delivery.journal import Journal
 
     pace = plan.pace.share(index, plan.partitions)
-    renderer = Renderer(plan.spec, plan.environment, plan.variables, base_url=plan.destination.base_url)
+    renderer = plan.renderer()
     redactor = redactor_for(plan.spec, plan.environment, plan.variables, key=plan.redaction_key)
     options = transport_options(plan, renderer, pace.concurrency)
     tally = Tally()

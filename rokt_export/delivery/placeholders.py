@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from rokt_export.delivery.secrecy import redactor_for
 from rokt_export.exchange.model import Request
 from rokt_export.exchange.render import Renderer
-from rokt_export.redaction import Redactor
+from rokt_export.redaction import OwnWords, Redactor
 from rokt_export.spec.authentication import OAuth2
 from rokt_export.spec.model import PartnerSpec
 from rokt_export.spec.needs import secret_names, variable_names
@@ -47,7 +47,10 @@ def _before_path(url: str) -> str:
 
 
 def with_token_places(request: Request, renderer: Renderer, redactor: Redactor) -> Request:
-    """Return a request with a stand-in for each OAuth token that a send would fetch first."""
+    """Return a request with a stand-in for what a send would add: OAuth tokens, credentials of classes not loaded."""
+    for name in renderer.unsigned:
+        header: tuple[str, str] = ("Authorization", OwnWords(f"[signed by {name}]"))
+        request = Request(request.method, request.url, (*request.headers, header), request.body)
     for authentication in renderer.environment.authentication or ():
         if isinstance(authentication, OAuth2):
             token = _stand_in()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from rokt_export.delivery.model import Recordings
 from rokt_export.delivery.stopping import StopRules
 from rokt_export.exchange.model import OutcomeKind
+from rokt_export.exchange.render import Renderer
 from rokt_export.spec.model import Limits, PartnerSpec
 from rokt_export.transactions.model import Value
 from rokt_export.transactions.options import SourceOptions
@@ -146,6 +147,7 @@ class Plan:
         partitions: how many processes share the work.
         total: rows to come, where known.
         before: the last batch that was intended in the run before its process took it over; see `Journal.attach`.
+        plugins: the authentication classes that the operator allows, as `module:Class`.
     """
 
     spec: PartnerSpec
@@ -162,6 +164,22 @@ class Plan:
     partitions: int = 1
     total: int | None = None
     before: int = 0
+    plugins: frozenset[str] = frozenset()
+
+    def renderer(self) -> Renderer:
+        """Return what renders the plan's rows; for a sandbox, no authentication class is loaded.
+
+        Raises:
+            SpecError, ConfigurationError: the plan does not make requests.
+        """
+        in_sandbox = self.destination.base_url is not None
+        return Renderer(
+            self.spec,
+            self.environment,
+            self.variables,
+            base_url=self.destination.base_url,
+            plugins=None if in_sandbox else self.plugins,
+        )
 
     @property
     def wanted(self) -> int | None:

@@ -46,14 +46,25 @@ class Renderer:
         environment: the environment's name.
         variables: values of all the variables that it names (`spec.needs.variable_names`).
         base_url: where to send instead of the endpoint's own scheme, host and port.
+        plugins: the authentication classes that the operator allows, as `module:Class`; None loads none, and `sign`
+            leaves the credentials of custom classes out.
 
     Raises:
         SpecError: the parameters do not make a request.
-        ConfigurationError: a variable does not make a URL, or a custom authentication cannot be made.
+        ConfigurationError: a variable does not make a URL, or a custom authentication is not allowed or cannot be made.
+
+    Attributes:
+        unsigned: the authentication classes whose credentials are left out, as `module:Class`.
     """
 
     def __init__(
-        self, spec: PartnerSpec, environment: str, variables: Mapping[str, str], *, base_url: str | None = None
+        self,
+        spec: PartnerSpec,
+        environment: str,
+        variables: Mapping[str, str],
+        *,
+        base_url: str | None = None,
+        plugins: Collection[str] | None = frozenset(),
     ) -> None:
         self.spec = spec
         self.environment_name = environment
@@ -74,7 +85,8 @@ class Renderer:
         authentications = self.environment.authentication or ()
         fill = filler(variables)
         standing = [header for each in authentications if (header := standing_header(each, fill)) is not None]
-        self._sign = _signer(authentications, fill)
+        self.unsigned = tuple(a.auth for a in authentications if isinstance(a, Custom)) if plugins is None else ()
+        self._sign = _signer(authentications, fill, plugins)
         headers = _compiled(placed["header"], variables)
         constant = [carrier for carrier in headers if _shared(carrier)]
         varying = [carrier for carrier in headers if not _shared(carrier)]
@@ -182,14 +194,17 @@ def _key_parameters(environment: Environment) -> list[Parameter]:
     ]
 
 
-def _signer(authentications: Sequence[Authentication], fill: Fill) -> Callable[[Request], Request] | None:
+def _signer(
+    authentications: Sequence[Authentication], fill: Fill, plugins: Collection[str] | None
+) -> Callable[[Request], Request] | None:
     """What puts on the credentials that depend on the request or the clock, in the spec's order."""
-    signing = [each for each in authentications if isinstance(each, Hmac | Wsse | Custom)]
+    types = Hmac | Wsse if plugins is None else Hmac | Wsse | Custom
+    signing = [each for each in authentications if isinstance(each, types)]
     if not signing:
         return None
     from rokt_export.exchange.signing import signed, signing_auth  # requests loads for long
 
-    auths = tuple(signing_auth(each, fill) for each in signing)
+    auths = tuple(signing_auth(each, fill, plugins or ()) for each in signing)
     return lambda request: signed(request, auths)
 
 

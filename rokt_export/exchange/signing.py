@@ -5,30 +5,28 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import importlib
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Collection
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import parse_qsl, quote_plus, urlsplit
 
 from requests.auth import AuthBase
 from requests.models import PreparedRequest
 
-from rokt_export.errors import ConfigurationError
+from rokt_export.exchange.custom_auth import custom_auth
 from rokt_export.exchange.model import Request
 from rokt_export.exchange.standing import Fill
 from rokt_export.spec.authentication import Custom, Hmac, Wsse
 from rokt_export.spec.filters import text_of
 
 
-def signing_auth(authentication: Hmac | Wsse | Custom, fill: Fill) -> AuthBase:
+def signing_auth(authentication: Hmac | Wsse | Custom, fill: Fill, plugins: Collection[str]) -> AuthBase:
     """Return what puts credentials on a request.
 
     Raises:
-        ConfigurationError: a custom class cannot be imported or made.
+        ConfigurationError: a custom class is not among `plugins`, or cannot be imported or made.
     """
     match authentication:
         case Hmac(style="sailthru"):
@@ -38,7 +36,7 @@ def signing_auth(authentication: Hmac | Wsse | Custom, fill: Fill) -> AuthBase:
         case Wsse():
             return WsseAuth(authentication, fill(authentication.username), fill(authentication.password))
         case Custom():
-            return custom_auth(authentication, fill)
+            return custom_auth(authentication, fill, plugins)
 
 
 class SailthruAuth(AuthBase):
@@ -131,57 +129,6 @@ def wsse_digest(settings: Wsse, nonce: bytes, created: str, password: str) -> st
     hashed = hashlib.sha1(nonce + created.encode() + password.encode(), usedforsecurity=False)
     raw = hashed.hexdigest().encode() if settings.digest_encoding == "hex_base64" else hashed.digest()
     return base64.b64encode(raw).decode()
-
-
-def custom_auth(settings: Custom, fill: Fill) -> AuthBase:
-    """Return an instance of the importable class, made with the options.
-
-    Raises:
-        ConfigurationError: it cannot be imported, is no `requests.auth.AuthBase`, or refuses the options.
-    """
-    module_name, _, class_name = settings.auth.partition(":")
-    options: dict[str, Any] = {name: fill(value) for name, value in settings.options.items()}
-    try:
-        made = getattr(importlib.import_module(module_name), class_name)(**options)
-    except Exception as error:
-        raise ConfigurationError(
-            f"the authentication class {settings.auth} cannot be made: {type(error).__name__}: {error}",
-            remedy="Install the package that holds it, and check its name and `options`.",
-        ) from error
-    if not callable(made):
-        raise ConfigurationError(
-            f"{settings.auth} is not a requests authentication",
-            remedy="Name a class derived from `requests.auth.AuthBase`.",
-        )
-    return CustomAuth(settings.auth, made)
-
-
-class CustomAuth(AuthBase):
-    """A class that nobody here wrote; what it raises is told as the configuration's fault, not as ours."""
-
-    def __init__(self, name: str, auth: Callable[[PreparedRequest], PreparedRequest]) -> None:
-        self._name = name
-        self._auth = auth
-
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        """Put the credentials on a request.
-
-        Raises:
-            ConfigurationError: the class fails, or returns something else than the request.
-        """
-        try:
-            signed = self._auth(request)
-        except Exception as error:
-            raise ConfigurationError(
-                f"the authentication class {self._name} failed: {type(error).__name__}: {error}",
-                remedy="Mend the class, or its `options`.",
-            ) from error
-        if not isinstance(signed, PreparedRequest):
-            raise ConfigurationError(
-                f"the authentication class {self._name} returned {type(signed).__name__}, not the request",
-                remedy="Let its `__call__` return the request that it was given.",
-            )
-        return signed
 
 
 def signed(request: Request, auths: tuple[AuthBase, ...]) -> Request:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
+from rokt_export.redaction.own import OwnWords
+
 HIDDEN = "[redacted]"
 
 _SENSITIVE = frozenset(
@@ -45,6 +47,8 @@ def hidden_in_url(url: str) -> str:
 
 def hidden_in_header(name: str, value: str) -> str:
     """Return a header's value without the credential that its name announces; scheme and labels (`$NAME`) stay."""
+    if isinstance(value, OwnWords):
+        return value
     plain = _PUNCTUATION.sub("", name.lower())
     if plain in _WITH_URL:
         return hidden_in_url(value)

@@ -223,7 +223,7 @@ class Custom(Strict):
     """
 
     type: Literal["custom"]
-    auth: Annotated[Text, Field(pattern=r"^[\w.]+:\w+$")]
+    auth: Annotated[Text, Field(pattern=r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*$")]
     options: dict[Text, ValueTemplate] = Field(default_factory=dict)
 
 

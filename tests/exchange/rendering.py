@@ -14,12 +14,17 @@ URL = "https://api.example.com/leads"
 
 
 def renderer(
-    rest: str, *, url: str = URL, variables: dict[str, str] | None = None, base: str | None = None
+    rest: str,
+    *,
+    url: str = URL,
+    variables: dict[str, str] | None = None,
+    base: str | None = None,
+    plugins: frozenset[str] = frozenset(),
 ) -> Renderer:
     head = f"spec_version: 1\npartner: acme\nendpoint: {{staging: '{url}', other: '{url}'}}\n"
     loaded = read_spec(parse("spec.yaml", f"{head}{rest}\nresponses: [{{outcome: delivered, status: 2xx}}]\n"))
     assert not loaded.findings, loaded.findings
-    return Renderer(loaded.spec, "staging", variables or {}, base_url=base)
+    return Renderer(loaded.spec, "staging", variables or {}, base_url=base, plugins=plugins)
 
 
 def request(rest: str, row: dict[str, Any] | None = None, **more: Any) -> Request:

@@ -184,7 +184,7 @@ def custom(name: str, options: str = "{key: '{{ env.SECRET }}'}") -> str:
 
 
 def test_a_custom_class_may_change_header_url_and_body(plugin: None) -> None:
-    sent = request(custom("acme_auth:Stamp"), {"a": "1"}, variables=JEFE)
+    sent = request(custom("acme_auth:Stamp"), {"a": "1"}, variables=JEFE, plugins=frozenset({"acme_auth:Stamp"}))
     assert sent.header("X-Stamp") == "Jefe"
     assert (sent.url, sent.body) == (f"{URL}?stamp=1", b'{"a":"1"} ')
 
@@ -194,13 +194,14 @@ def test_a_custom_class_may_change_header_url_and_body(plugin: None) -> None:
     [
         ("acme_auth_gone:Stamp", "{}", "No module named"),
         ("acme_auth:Gone", "{}", "no attribute 'Gone'"),
-        ("acme_auth:Number", "{x: '1'}", "cannot be made"),
+        ("acme_auth:Failing", "{x: '1'}", "cannot be made"),
         ("acme_auth:Number", "{}", "is not a requests authentication"),
+        ("acme_auth:__class__", "{}", "is not a requests authentication"),
     ],
 )
 def test_a_custom_class_that_cannot_be_used(plugin: None, name: str, options: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
-        renderer(custom(name, options))
+        renderer(custom(name, options), plugins=frozenset({name}))
 
 
 @pytest.mark.parametrize(
@@ -209,7 +210,7 @@ def test_a_custom_class_that_cannot_be_used(plugin: None, name: str, options: st
 )
 def test_a_custom_class_that_fails_on_a_request(plugin: None, name: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
-        request(custom(f"acme_auth:{name}", "{}"), {"a": "1"})
+        request(custom(f"acme_auth:{name}", "{}"), {"a": "1"}, plugins=frozenset({f"acme_auth:{name}"}))
 
 
 @pytest.mark.parametrize(
