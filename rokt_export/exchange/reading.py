@@ -11,10 +11,12 @@ from xml.parsers.expat import ExpatError
 
 import orjson
 
+from rokt_export.exchange.body_limits import MAX_DEPTH, MAX_VISITS, json_refusal, visits, xml_refusal
 from rokt_export.exchange.charset import decode
 from rokt_export.exchange.model import Response
+from rokt_export.exchange.wording import clean
 from rokt_export.spec.document import WrittenFloat
-from rokt_export.spec.paths import BodyPath, compile_path
+from rokt_export.spec.paths import BodyPath, PathProblem, compile_path
 
 T = TypeVar("T")
 ReadAs: TypeAlias = Literal["json", "xml", "text"] | None
@@ -65,14 +67,38 @@ class Reading:
     """One response while it is being classified.
 
     A body that is not what a path needs (JSON for `$…`, XML for either) is *unreadable*: it satisfies no condition on a
-    path, `absent` and `not` as little as `exists`, for nothing is known of what it was to say. An *empty* body (white
-    space at most) is known: no path finds anything in it.
+    path, `absent` and `not` as little as `exists`, for nothing is known of what it was to say. So is a body beyond the
+    limits of `body_limits`. An *empty* body (white space at most) is known: no path finds anything in it.
     """
 
     _tolerant = False
+    _visits_left = MAX_VISITS
 
     def __init__(self, response: Response) -> None:
         self.response = response
+
+    @_Once
+    def _found(self) -> dict[str, Values]:
+        """What searching paths have found, by path."""
+        return {}
+
+    def search(self, path: BodyPath, data: Any, find: Callable[[], Values]) -> Values:
+        """Return what a searching path finds; None where that cannot be told.
+
+        Each path is followed once. It is not followed where it would visit more places than are left to the answer.
+
+        Args:
+            path: the path.
+            data: what it walks.
+            find: follows it.
+        """
+        key = path.source if self.__dict__.get("mapping") is not data else f"xml {path.source}"
+        if key not in self._found:
+            cost = visits(path, data)
+            affordable = cost <= self._visits_left
+            self._visits_left -= cost if affordable else 0
+            self._found[key] = find() if affordable else None
+        return self._found[key]
 
     @_Once
     def text(self) -> str:
@@ -82,6 +108,8 @@ class Reading:
     @_Once
     def json(self) -> Any:
         """The body's JSON data, or NoData."""
+        if refusal := json_refusal(self.response.body):
+            return NoData(None, f"the body is not read as JSON: {refusal}")
         try:
             # bytes that are JSON in UTF-8 are just that (RFC 8259, 8.1), whatever charset the header names
             return orjson.loads(self.response.body)
@@ -147,7 +175,7 @@ def body_values(path: str, read_as: ReadAs) -> Find:
     if read_as == "text" or (compiled.xml and read_as == "json"):
         return _untold
     if compiled.xml:
-        return _in_xml(compiled.find)
+        return _in_xml(compiled)
     return _in_data(compiled, read_as)
 
 
@@ -158,7 +186,9 @@ def why_unreadable(reading: Reading, path: str, read_as: ReadAs) -> str:
     if path.startswith("/") and read_as == "json":
         return f"`{path}` walks XML, and the rule says `as: json`"
     data = source(reading, path, read_as)
-    return data.reason if isinstance(data, NoData) else f"`{path}` cannot be followed: the body is nested too deeply"
+    if isinstance(data, NoData):
+        return data.reason
+    return f"`{path}` is not followed: the body is nested too deeply, or the path would visit too much of it"
 
 
 def source(reading: Reading, path: str, read_as: ReadAs) -> Any:
@@ -172,12 +202,20 @@ def _untold(_reading: Reading) -> Values:
     return None
 
 
-def _in_xml(find: Callable[[Any], list[Any]]) -> Find:
+def _in_xml(path: BodyPath) -> Find:
+    find = path.find
+
+    def follow(roots: list[ElementTree.Element]) -> Values:
+        try:
+            return find(roots[0]) if len(roots) == 1 else [value for root in roots for value in find(root)]
+        except PathProblem:
+            return None
+
     def found(reading: Reading) -> Values:
         roots = reading.roots
         if isinstance(roots, NoData):
             return roots.values
-        return find(roots[0]) if len(roots) == 1 else [value for root in roots for value in find(root)]
+        return reading.search(path, roots, lambda: follow(roots)) if path.searches else follow(roots)
 
     return found
 
@@ -188,11 +226,7 @@ _COARSE = frozenset({float, list, dict})
 def _in_data(path: BodyPath, read_as: ReadAs) -> Find:
     find, as_xml = path.find, read_as == "xml"
 
-    def found(reading: Reading) -> Values:
-        data = reading.mapping if as_xml else reading.json if read_as else reading.data
-        if data.__class__ is NoData:
-            values: Values = data.values
-            return values
+    def follow(reading: Reading, data: Any) -> Values:
         try:
             found = find(data)
             for value in found:
@@ -201,6 +235,13 @@ def _in_data(path: BodyPath, read_as: ReadAs) -> Find:
         except _path_errors():
             return None
         return found
+
+    def found(reading: Reading) -> Values:
+        data = reading.mapping if as_xml else reading.json if read_as else reading.data
+        if data.__class__ is NoData:
+            values: Values = data.values
+            return values
+        return reading.search(path, data, lambda: follow(reading, data)) if path.searches else follow(reading, data)
 
     return found if path.member is None or as_xml else _text_of_member(path.member, found)
 
@@ -231,7 +272,9 @@ def _tolerant_json(text: str) -> Any:
     if not text:
         return _EMPTY
     if text[0] not in _JSON_STARTS:
-        return NoData(None, f"the body is not JSON: it starts with `{text[0]}`")
+        return NoData(None, f"the body is not JSON: it starts with `{clean(text[0])}`")
+    if refusal := json_refusal(text):  # the bytes were of another charset than UTF-8
+        return NoData(None, f"the body is not read as JSON: {refusal}")
     try:
         return json.loads(text, parse_float=_written, parse_int=_integer)
     except json.JSONDecodeError as error:
@@ -253,8 +296,6 @@ def _integer(text: str) -> float:
         return _written(text)
 
 
-MAX_DEPTH = 100
-"""Levels of XML that are read: the text of all elements takes time by their number times their depth."""
 _JUNK_AFTER_ROOT = 9
 _PROLOGUE = re.compile(r"\s*(?:<\?xml[^>]*\?>)?\s*(?:<!DOCTYPE[^>\[]*>)?")
 
@@ -263,9 +304,9 @@ def _xml_roots(text: str) -> list[ElementTree.Element] | NoData:
     if not text:
         return _EMPTY
     if not text.startswith("<"):
-        return NoData(None, f"the body is not XML: it starts with `{text[0]}`")
-    if "<!ENTITY" in text:
-        return NoData(None, "the body is not read as XML: it declares entities, which can unfold without end")
+        return NoData(None, f"the body is not XML: it starts with `{clean(text[0])}`")
+    if refusal := xml_refusal(text):
+        return NoData(None, f"the body is not read as XML: {refusal}")
     try:
         roots = [ElementTree.fromstring(text)]
     except ElementTree.ParseError as error:

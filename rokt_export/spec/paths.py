@@ -10,6 +10,8 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 Find = Callable[[Any], list[Any]]
+MAX_TEXT = 10_000_000
+"""Characters of text that an XML path finds in several elements together."""
 
 
 class PathProblem(ValueError):
@@ -26,12 +28,20 @@ class BodyPath:
         find: from the parsed body (JSON data, or the root element) to the values found, in document order; an XML
             element is given as the text in it.
         member: the name that it looks up at the top of JSON data, where it does no more than that (`$.status`).
+        searches: whether it visits more places than it has steps, and so takes time by the size of the body.
+        descents: how many of its steps visit everything below a place (`..`, `//`).
+        nested: how many of its filters search the whole body again (`[?$..x]`).
+        branches: how often it visits a place at most because it selects it repeatedly (`[*, *]`).
     """
 
     source: str
     xml: bool
     find: Find = field(repr=False, compare=False)
     member: str | None = None
+    searches: bool = False
+    descents: int = 0
+    nested: int = 0
+    branches: int = 1
 
 
 @lru_cache(maxsize=2048)
@@ -46,7 +56,8 @@ def compile_path(source: str) -> BodyPath:
     if source.startswith("$"):
         return _json_path(source)
     if source.startswith("/"):
-        return BodyPath(source, True, _xml_find(source))
+        descents = source.count("//")
+        return BodyPath(source, True, _xml_find(source), searches=descents > 0, descents=descents)
     raise PathProblem(f"`{source}` is not a path: it must start with `$` (JSON) or `/` (XML)")
 
 
@@ -56,7 +67,15 @@ _STEP = re.compile(r"""\.([^\W\d][\w-]*)|\[(\d+)\]|\['([^']*)'\]|\["([^"]*)"\]""
 
 def _json_path(source: str) -> BodyPath:
     if not _PLAIN.fullmatch(source):
-        return BodyPath(source, False, _jsonpath(source))
+        return BodyPath(
+            source,
+            False,
+            _jsonpath(source),
+            searches=True,
+            descents=source.count(".."),
+            nested=source.count("$") - 1,
+            branches=2 ** source.count(","),
+        )
     steps: list[str | int] = []
     for name, index, single, double in _STEP.findall(source):
         steps.append(int(index) if index else name or single or double)
@@ -123,12 +142,28 @@ def _xml_find(source: str) -> Find:
             return []
         elements = walk(root)
         if wanted is None:
-            return ["".join(element.itertext()).strip() for element in elements]
+            return _texts(elements)
         return [
             value for element in elements for name, value in element.attrib.items() if name.rpartition("}")[2] == wanted
         ]
 
     return find
+
+
+def _texts(elements: list[Element]) -> list[Any]:
+    """The text in each element.
+
+    Raises:
+        PathProblem: elements inside one another repeat the same text until it is too much.
+    """
+    texts: list[Any] = []
+    total = 0
+    for element in elements:
+        texts.append("".join(element.itertext()).strip())
+        total += len(texts[-1])
+        if total > MAX_TEXT and len(texts) > 1:
+            raise PathProblem(f"the texts found have more than {MAX_TEXT:,} characters")
+    return texts
 
 
 def _walk(parts: list[tuple[str, str, str]], source: str) -> Callable[[Element], list[Element]]:

@@ -7,6 +7,12 @@ from collections.abc import Iterable
 
 _GZIP, _ZLIB, _RAW = 31, 15, -15
 """Window sizes by which zlib tells its three forms apart."""
+_PIECE = 65_536
+"""Bytes that are unpacked at a time."""
+_MOST_MEMBERS = 1_000
+"""Members of a gzip body: tools that write blocks make one of each 64 kB, and some servers one of each flush."""
+_MOST_CODINGS = 5
+"""Codings one upon the other, as many as libcurl undoes: a gzip body can unpack to itself for ever."""
 
 
 class UnpackableError(ValueError):
@@ -41,7 +47,10 @@ def unpacked(body: bytes, packed: Iterable[str], most: int) -> bytes:
         UnpackableError: it cannot be.
         UnpackedTooLargeError: it is larger.
     """
-    for coding in reversed(tuple(packed)):
+    applied = tuple(packed)
+    if len(applied) > _MOST_CODINGS:
+        raise UnpackableError(f"it is packed {len(applied)} times over")
+    for coding in reversed(applied):
         if not body:
             return body
         match coding:
@@ -56,19 +65,32 @@ def unpacked(body: bytes, packed: Iterable[str], most: int) -> bytes:
 
 def _inflated(body: bytes, window: int, most: int) -> bytes:
     parts: list[bytes] = []
-    left = most
-    while body:
+    left, at = most, 0
+    for _ in range(_MOST_MEMBERS):
         unpacker = zlib.decompressobj(window)
-        try:
-            part = unpacker.decompress(body, left + 1)
-        except zlib.error as error:
-            raise UnpackableError(str(error)) from error
-        left -= len(part)
-        if left < 0:
-            raise UnpackedTooLargeError
-        if not unpacker.eof:
-            raise UnpackableError("it ends too early")
-        parts.append(part)
+        while not unpacker.eof:
+            piece = body[at : at + _PIECE]  # what is behind a member is copied, each time no more than this
+            if not piece:
+                raise UnpackableError("it ends too early")
+            at += len(piece)
+            try:
+                part = unpacker.decompress(piece, left + 1)
+            except zlib.error as error:
+                raise UnpackableError(str(error)) from error
+            left -= len(part)
+            if left < 0:
+                raise UnpackedTooLargeError
+            parts.append(part)
+        at -= len(unpacker.unused_data)
         # A gzip body may have several members (RFC 1952, 2.2), and zeros behind them, as gzip itself forgives.
-        body = unpacker.unused_data.lstrip(b"\0") if window == _GZIP else b""
-    return b"".join(parts)
+        at = _past_zeros(body, at)
+        if window != _GZIP or at == len(body):
+            return b"".join(parts)
+    raise UnpackableError(f"it has more than {_MOST_MEMBERS:,} gzip members")
+
+
+def _past_zeros(body: bytes, at: int) -> int:
+    while at < len(body) and not body[at]:
+        rest = body[at : at + _PIECE]
+        at += len(rest) - len(rest.lstrip(b"\0"))
+    return at
