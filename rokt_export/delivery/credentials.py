@@ -10,6 +10,7 @@ from rokt_export.exchange.model import Request, Response
 from rokt_export.exchange.render import Renderer
 from rokt_export.exchange.standing import filler
 from rokt_export.spec.authentication import Digest, OAuth2
+from rokt_export.spec.url_template import fixed_url
 
 if TYPE_CHECKING:
     from rokt_export.delivery.granted import DigestAuth, TokenSource
@@ -50,6 +51,7 @@ class Credentials:
             fill = filler(variables)
             for index, each in enumerate(tokens):
                 store = stores[index] if index < len(stores) else OwnStore()
+                fixed_url(each.token_url, variables, "token_url")  # its host is checked before a secret goes there
                 self._tokens.append(TokenSource(each, fill, trust, proxy, base_url, reveal, store))
             asked = [DigestAuth(fill(each.username), fill(each.password)) for each in digests]
             self._granted = [*self._tokens, *asked]

@@ -21,6 +21,7 @@ from rokt_export.exchange.signing import signed
 from rokt_export.exchange.standing import Fill
 from rokt_export.spec.authentication import OAuth2, RefreshOn
 from rokt_export.spec.responses import Rule
+from rokt_export.spec.web_url import parse_url
 
 T = TypeVar("T")
 
@@ -54,9 +55,8 @@ class TokenSource:
         self._trust = trust
         self._proxy = proxy
         self._reveal = reveal
-        url = fill(settings.token_url)
-        parts = urlsplit(url)
-        self._url = base_url + url[len(f"{parts.scheme}://{parts.netloc}") :] if base_url else url
+        url = parse_url(fill(settings.token_url))
+        self._url = (base_url or url.origin) + url.rest
         self._value = ""
         self._shared: tuple[tuple[str, str], ...] | None = None
         self._complete: tuple[tuple[str, str], ...] = ()

@@ -6,21 +6,22 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from rokt_export.errors import ConfigurationError, SpecError
+from rokt_export.errors import ConfigurationError
 from rokt_export.exchange.carrying import OMIT, Carrier, RefusedError, Values
 from rokt_export.exchange.pairs import form_encoder
 from rokt_export.redaction import OwnWords
 from rokt_export.spec.filters import ABSENT, FilterError, text_of
 from rokt_export.spec.template import Place, Template, compile_template
+from rokt_export.spec.url_template import PLACEHOLDER, fixed_url
+from rokt_export.spec.web_url import parse_url
 
 _READY = re.compile(
     r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}))?"
     r"(?:/(?!\.)[A-Za-z0-9._~!$&'()*+,;=:@-]*)+(?:\?[A-Za-z0-9._~!$&'()*+,;=:@/?-]+)?"
 )
 """URLs that requests leaves as they are."""
-_PLACEHOLDER = re.compile(r"(?<!\{)\{([A-Za-z_][\w.-]*)\}(?!\})")
 
 
 def url_maker(
@@ -33,6 +34,8 @@ def url_maker(
 ) -> Callable[[Values], str]:
     """Return the function from a transaction to its absolute, percent-encoded URL.
 
+    Every URL that it makes starts with one origin, which is decided here; a row fills only what follows.
+
     Args:
         source: the URL template; `{name}` in it is filled by the path parameter of that name.
         path: the path parameters.
@@ -41,24 +44,53 @@ def url_maker(
         base_url: scheme, host and port to send to instead of the template's (a sandbox's); path and query stay.
 
     Raises:
-        SpecError: an attribute decides the host: credentials never leave the declared one.
+        SpecError: a row might decide the host: credentials never leave the declared one.
         ConfigurationError: the filled URL is not an absolute http or https URL.
     """
-    prefix = _origin(_checked(source, variables))
+    source = source.strip()
+    url = fixed_url(source, variables)
+    to, start = base_url or url.origin, url.start
     fill = _filled(source, path, variables)
     encode = form_encoder(query)
+    if not path and not compile_template(source).varies:
+        return _with_query(_prepared(to + _rest(fill({})[start:])), encode if query else None)
+    gaps = _gaps(parse_url(blank_url(source, variables)).rest)
 
     def make(values: Values) -> str:
-        url = fill(values)
-        if base_url is not None:
-            url = base_url + url[len(prefix) :]
+        rest = _rest(fill(values)[start:])
+        if _gaps(rest) > gaps:
+            raise RefusedError(OwnWords("a part of the URL's path is empty: a value of the row is missing there"))
+        if _WANDERS.search(rest.partition("?")[0]):
+            raise RefusedError(OwnWords("a part of the URL's path cannot be `.` or `..`, nor hold NUL"))
+        if not rest.isascii():
+            rest = quote(rest, safe=_KEPT)
         asked = encode(values)
-        return f"{url}{'&' if '?' in url else '?'}{asked}" if asked else url
+        return f"{to}{rest}{'&' if '?' in rest else '?'}{asked}" if asked else to + rest
 
-    if path or compile_template(source).varies:
-        return make
-    constant = _prepared(fill({}) if base_url is None else base_url + fill({})[len(prefix) :])
-    if not query:
+    return make
+
+
+_KEPT = "%/?!$&'()*+,;=:@~[]"
+"""What stays as it is where other characters of a filled URL are encoded."""
+_WANDERS = re.compile(
+    r"(?:^|/|%(?:25)*(?:2f|5c))(?:\.|%(?:25)*2e){1,2}(?=$|[/;]|%(?:25)*(?:2f|5c|3b))|%(?:25)*00",
+    re.IGNORECASE,
+)
+"""A segment `.` or `..` and NUL, encoded once or more: servers and proxies decode before they route."""
+
+
+def _gaps(url: str) -> int:
+    """How many segments of a path are empty."""
+    path = url.partition("?")[0]
+    return path.count("//") + path.endswith("/")
+
+
+def _rest(text: str) -> str:
+    return text if text.startswith("/") else f"/{text}"
+
+
+def _with_query(constant: str, encode: Callable[[Values], str] | None) -> Callable[[Values], str]:
+    if encode is None:
         return lambda _values: constant
     joint = "&" if "?" in constant else "?"
 
@@ -75,22 +107,20 @@ def blank_url(source: str, variables: Mapping[str, str], *, base_url: str | None
     Raises:
         SpecError, ConfigurationError: as `url_maker`.
     """
-    url = _checked(source, variables)
-    return _prepared(url if base_url is None else base_url + url[len(_origin(url)) :])
+    source = source.strip()
+    url = fixed_url(source, variables)
+    template = compile_template(PLACEHOLDER.sub("x", source), Place.URL)
+    filled = text_of(template.fill(dict.fromkeys(template.attributes, "x"), variables))
+    return _prepared((base_url or url.origin) + _rest(filled[url.start :]))
 
 
 def origin(url: str) -> str:
-    """Return scheme, host and port of a URL, as written."""
-    return _origin(url)
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    """Return scheme, host and port of a URL that `url_maker` made."""
+    return parse_url(url).origin
 
 
 def _filled(source: str, path: Sequence[Carrier], variables: Mapping[str, str]) -> Callable[[Values], str]:
-    pieces = _PLACEHOLDER.split(source)
+    pieces = PLACEHOLDER.split(source)
     carriers = {carrier.name: carrier for carrier in path}
     parts: list[str | Callable[[Values], str]] = []
     for index, piece in enumerate(pieces):
@@ -139,41 +169,6 @@ def _segment(carrier: Carrier) -> Callable[[Values], str]:
         return quote(text, safe="")
 
     return segment
-
-
-def _checked(source: str, variables: Mapping[str, str]) -> str:
-    """The URL as far as it does not depend on a transaction, looked at once before any is sent."""
-    head = re.match(r"\s*(?:[^{/]|\{\{.*?\}\}|/(?=/)|(?<=/)/)*", source)
-    attributes = compile_template(head[0] if head else "", Place.URL).attributes
-    if attributes:
-        raise SpecError(
-            f"the endpoint's host depends on {', '.join(f'`{name}`' for name in sorted(attributes))}",
-            remedy="Write the host out, or take it from `{{ env.NAME }}`: credentials never leave the declared host.",
-        )
-    blind = dict.fromkeys(compile_template(_PLACEHOLDER.sub("x", source), Place.URL).attributes, "x")
-    filled = text_of(compile_template(_PLACEHOLDER.sub("x", source), Place.URL).fill(blind, variables))
-    if not _is_absolute(filled):
-        raise ConfigurationError(
-            "the endpoint is not an absolute http or https URL",
-            where=source,
-            remedy="Start it with https:// and the host; check the variables it names.",
-        )
-    parts = urlsplit(filled)
-    if parts.username is not None:
-        raise SpecError(
-            "the endpoint's URL holds credentials",
-            remedy="Use `authentication: {type: basic, …}` with `{{ env.NAME }}`.",
-        )
-    return filled
-
-
-def _is_absolute(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        _prepared(url)
-        return parts.scheme.lower() in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except (ValueError, ConfigurationError):
-        return False
 
 
 def _prepared(url: str) -> str:

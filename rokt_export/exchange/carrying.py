@@ -12,7 +12,7 @@ from rokt_export.redaction import OwnWords
 from rokt_export.spec.filters import ABSENT, FilterError, Number, boolean, number, read_date, text_of
 from rokt_export.spec.formats import matches
 from rokt_export.spec.model import Parameter, RequiredWhen
-from rokt_export.spec.template import Template, attribute_template, compile_template, constant_template
+from rokt_export.spec.template import Place, Template, attribute_template, compile_template, constant_template
 
 Values = Mapping[str, Any]
 Take = Callable[[Values], Any]
@@ -108,7 +108,20 @@ def _take(parameter: Parameter, env: Mapping[str, str]) -> Take:
 def _template(parameter: Parameter) -> Template:
     if parameter.attribute is not None:
         return attribute_template(parameter.attribute)
-    return compile_template(parameter.value) if isinstance(parameter.value, str) else constant_template(parameter.value)
+    if not isinstance(parameter.value, str):
+        return constant_template(parameter.value)
+    return compile_template(parameter.value, Place.PARTS if _has_parts(parameter) else Place.VALUE)
+
+
+_EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+
+
+def _has_parts(parameter: Parameter) -> bool:
+    """Whether a header's value is a list of parts, in which a row's value must stay in its own."""
+    if parameter.in_ != "header":
+        return False
+    own = _EXPRESSION.sub("", str(parameter.value)) if parameter.attribute is None else ""
+    return parameter.name.lower() == "cookie" or any(sign in own for sign in ';,"')
 
 
 def _constant(parameter: Parameter) -> Any:
@@ -267,6 +280,8 @@ def _converter(parameter: Parameter) -> Callable[[Any], Any]:
 
 def _checks(parameter: Parameter) -> list[Callable[[Any], Any]]:
     tests: list[tuple[Callable[[str], Any], str]] = []
+    if parameter.attribute is not None and _has_parts(parameter):
+        tests.append((lambda text: not re.search(r'[;,"\\]', text), "holds a separator of cookies"))
     if parameter.format is not None:
         form = str(parameter.format)
         tests.append((partial(matches, form), f"is not of the format {form}"))

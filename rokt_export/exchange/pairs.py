@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from unicodedata import category
 from urllib.parse import quote_plus
 
 from rokt_export.exchange.carrying import OMIT, Carrier, RefusedError, Take, Values
@@ -71,6 +72,9 @@ def header_values(carriers: Sequence[Carrier]) -> Callable[[Values], tuple[tuple
     return headers
 
 
+_BREAKING = frozenset({"Cc", "Zl", "Zp"})
+
+
 def safe_header(name: str, value: Any) -> str:
     """Return a header's value.
 
@@ -78,6 +82,6 @@ def safe_header(name: str, value: Any) -> str:
         RefusedError: it holds a control character, which could end the header.
     """
     text = text_of(value)
-    if not text.isprintable() and any((ord(sign) < 32 and sign != "\t") or ord(sign) == 127 for sign in text):
+    if not text.isprintable() and any(category(sign) in _BREAKING and sign != "\t" for sign in text):
         raise RefusedError(f"{name}: a header cannot hold a line break or another control character")
     return text.strip(" \t")

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 from rokt_export.spec.fields import (
     BodyPath,
     Duration,
+    FixedUrl,
     Status,
     Strict,
     Text,
@@ -124,7 +125,7 @@ class OAuth2(Strict):
     """
 
     type: Literal["oauth2"]
-    token_url: ValueTemplate
+    token_url: FixedUrl
     client_id: ValueTemplate
     client_secret: ValueTemplate
     secret_in: Literal["header", "body", "query"] = "header"

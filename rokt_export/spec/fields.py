@@ -14,6 +14,7 @@ from rokt_export.spec.filters import text_of
 from rokt_export.spec.names import steps
 from rokt_export.spec.paths import PathProblem, compile_path
 from rokt_export.spec.template import Place, TemplateProblem, compile_template
+from rokt_export.spec.url_template import PROOF_REMEDY, proof_problem
 
 
 def problem(code: str, message: str, hint: str, **context: Any) -> PydanticCustomError:
@@ -101,7 +102,34 @@ def template_at(place: Place) -> Callable[[str], str]:
 
 
 ValueTemplate = Annotated[Text, AfterValidator(template_at(Place.VALUE))]
-UrlTemplate = Annotated[Text, AfterValidator(template_at(Place.URL))]
+
+
+def _proved(text: str) -> str:
+    try:
+        found = proof_problem(text)
+    except TemplateProblem as error:
+        raise problem(
+            "RX020", f"{error}; a place such as `{{name}}` stands outside templates", "Write `{{ attribute }}`."
+        ) from error
+    if found is not None:
+        raise problem("RX150", found, PROOF_REMEDY)
+    return text
+
+
+def _without_rows(text: str) -> str:
+    if compile_template(text).varies:
+        raise problem(
+            "RX151",
+            "a row decides a part of this, which is filled once for all rows",
+            "Use constants and `{{ env.NAME }}` only.",
+        )
+    return text
+
+
+UrlTemplate = Annotated[Text, AfterValidator(template_at(Place.URL)), AfterValidator(_proved)]
+FixedTemplate = Annotated[ValueTemplate, AfterValidator(_without_rows)]
+"""A template that constants and variables of the environment fill: no row has a say in it."""
+FixedUrl = Annotated[FixedTemplate, AfterValidator(_proved)]
 TextTemplate = Annotated[Text, AfterValidator(template_at(Place.TEXT))]
 
 

@@ -11,6 +11,7 @@ from rokt_export.spec.authentication import Authentications
 from rokt_export.spec.fields import (
     BodyPath,
     Duration,
+    FixedTemplate,
     Rate,
     Regex,
     Size,
@@ -24,7 +25,7 @@ from rokt_export.spec.fields import (
     template_at,
 )
 from rokt_export.spec.responses import Rule, rule_names
-from rokt_export.spec.template import Place
+from rokt_export.spec.template import Place, compile_template
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -76,7 +77,7 @@ class Tls(Strict):
         verify: whether the partner's certificate is checked; leave it on.
     """
 
-    ca_file: ValueTemplate | None = None
+    ca_file: FixedTemplate | None = None
     verify: bool = True
 
 
@@ -123,7 +124,7 @@ class Environment(Strict):
     authentication: Authentications | None = None
     limits: Limits | None = None
     tls: Tls | None = None
-    proxy: ValueTemplate | None = None
+    proxy: FixedTemplate | None = None
     http_version: Literal["1.0", "1.1", "2"] | None = None
 
 
@@ -206,6 +207,12 @@ class Parameter(Strict):
                 f"parameter `{self.name}` has {what}",
                 "Give it one of `attribute`, `value`, or `encoding` with `parameters`.",
             )
+        if self.in_ == "header" and self.name.strip().lower() == "host" and not self.fixed:
+            raise problem(
+                "RX150",
+                "a row decides the `Host` header, by which a server chooses among its hosts",
+                "Write the host out, or take it from `{{ env.NAME }}`.",
+            )
         if bool(self.parameters) != (self.encoding is not None):
             raise problem(
                 "RX014",
@@ -213,6 +220,12 @@ class Parameter(Strict):
                 "Give both for a body inside one field, or neither.",
             )
         return self
+
+    @property
+    def fixed(self) -> bool:
+        """Whether constants and variables of the environment alone make its value."""
+        texts = self.value if isinstance(self.value, tuple) else (self.value,)
+        return self.attribute is None and not any(isinstance(t, str) and compile_template(t).varies for t in texts)
 
     @property
     def constant(self) -> bool:
@@ -347,7 +360,7 @@ class PartnerSpec(Strict):
     responses: Annotated[tuple[Rule, ...], Field(min_length=1)]
     limits: Limits = Limits()
     tls: Tls = Tls()
-    proxy: ValueTemplate | None = None
+    proxy: FixedTemplate | None = None
     http_version: Literal["1.0", "1.1", "2"] | None = None
     idempotency: Idempotency | None = None
     idempotent: bool = False

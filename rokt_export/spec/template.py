@@ -36,6 +36,7 @@ class Place(StrEnum):
     VALUE = "value"
     URL = "url"
     HEADER = "header"
+    PARTS = "parts"
     JSON = "json"
     XML = "xml"
     TEXT = "text"
@@ -51,23 +52,31 @@ def _header(text: str) -> str:
     return text
 
 
+def _part_of_header(text: str) -> str:
+    """A row's value in a cookie, or beside separators of the header's own, must not begin another part."""
+    if found := next((sign for sign in text if sign in ';,"\\'), None):
+        raise FilterError(f"a part of this header cannot hold `{found}`")
+    return _header(text)
+
+
 _ESCAPES: Mapping[Place, Callable[[str], str]] = {
     Place.VALUE: str,
     Place.TEXT: str,
     Place.URL: lambda text: quote(text, safe=""),
     Place.HEADER: _header,
+    Place.PARTS: _part_of_header,
     Place.JSON: lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
     Place.XML: lambda text: html.escape(text).replace("&#x27;", "&apos;"),
 }
 
 
-class _Address(str):
-    """An environment variable in a URL: it may hold a whole base, so it is taken as it stands."""
+class _Trusted(str):
+    """An environment variable in a URL or in a header's parts: the operator's own text, taken as it is."""
 
     __slots__ = ()
 
 
-_AS_IS: Mapping[Place, type[str]] = {Place.JSON: Raw, Place.URL: _Address}
+_AS_IS: Mapping[Place, type[str]] = {Place.JSON: Raw, Place.URL: _Trusted, Place.PARTS: _Trusted}
 """Values that are already what a place needs."""
 
 DYNAMIC: Mapping[str, Callable[[], Any]] = {
@@ -229,8 +238,8 @@ def _attribute(name: str) -> Fill:
 
 
 def _env(name: str, place: Place) -> Fill:
-    if place is Place.URL:
-        return lambda _values, env: _Address(env[name])
+    if _AS_IS.get(place) is _Trusted:
+        return lambda _values, env: _Trusted(env[name])
     return lambda _values, env: env[name]
 
 
@@ -305,7 +314,7 @@ def _jinja(source: str, place: Place) -> Fill:
     template = _environment(place).from_string(source)
 
     def fill(values: Values, env: Mapping[str, str]) -> Any:
-        seen = {name: _Address(value) for name, value in env.items()} if place is Place.URL else env
+        seen = {name: _Trusted(value) for name, value in env.items()} if _AS_IS.get(place) is _Trusted else env
         dynamic = {name: make() for name, make in DYNAMIC.items()}
         try:
             return template.render({**values, **dynamic, "attributes": values, "env": seen})
@@ -401,3 +410,62 @@ def _attribute_names(tree: nodes.Template) -> Iterator[str]:
     for node in tree.find_all(nodes.Getitem):
         if isinstance(node.node, nodes.Name) and node.node.name == "attributes" and isinstance(node.arg, nodes.Const):
             yield str(node.arg.value)
+
+
+@dataclass(frozen=True, slots=True)
+class FixedPiece:
+    """A piece of a template that no row has a say in.
+
+    Attributes:
+        text: constant text; empty where variables fill it.
+        env: the environment variables that fill it.
+        fill: from the environment's variables to its text; None for constant text.
+    """
+
+    text: str
+    env: frozenset[str] = frozenset()
+    fill: Callable[[Mapping[str, str]], str] | None = None
+
+
+def fixed_start(source: str) -> tuple[list[FixedPiece], bool]:
+    """Return the pieces of a URL template up to the first that a row, the moment or control flow decides.
+
+    Returns:
+        The pieces, and whether they are the whole template.
+
+    Raises:
+        TemplateProblem: it does not compile.
+    """
+    if "{{" not in source and "{%" not in source and "{#" not in source:
+        return [FixedPiece(source)], True
+    from jinja2 import nodes
+
+    pieces: list[FixedPiece] = []
+    for node in _parse(source).body:
+        for part in node.nodes if isinstance(node, nodes.Output) else [node]:
+            if isinstance(part, nodes.TemplateData):
+                pieces.append(FixedPiece(part.data))
+            elif isinstance(part, nodes.Expr) and _is_fixed(part):
+                fill = _join([_expression(part, Place.URL)], Place.URL)
+                names = frozenset(_env_names(nodes.Template([nodes.Output([part])])))
+                pieces.append(FixedPiece("", names, lambda env, fill=fill: text_of(fill({}, env))))  # type: ignore[misc]
+            else:
+                return pieces, False
+    return pieces, True
+
+
+def _is_fixed(node: nodes.Node) -> bool:
+    """Whether an expression is a constant or a variable of the environment, filtered by constants or not."""
+    from jinja2 import nodes
+
+    match node:
+        case nodes.Const() | nodes.Getattr(node=nodes.Name(name="env")):
+            return True
+        case nodes.Filter(node=nodes.Expr() as inner):
+            try:
+                _arguments(node)
+            except _NotPlainError:
+                return False
+            return _is_fixed(inner)
+        case _:
+            return False

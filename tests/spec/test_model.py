@@ -98,7 +98,7 @@ def test_authentications_have_their_defaults():
     key = spec_of(authentication={"type": "api_key", "name": "X", "value": "v"}).authentication[0]
     assert (key.in_, key.prefix) == ("header", "")
     token = spec_of(
-        authentication={"type": "oauth2", "token_url": "u", "client_id": "c", "client_secret": "s"}
+        authentication={"type": "oauth2", "token_url": "https://u.example.com", "client_id": "c", "client_secret": "s"}
     ).authentication[0]
     assert (token.secret_in, token.method, token.token_field, token.prefix) == (
         "header",

@@ -137,7 +137,7 @@ ROWS = [{}, {"a": None}, {"a": ""}, {"a": "1", "b": HOSTILE.strip()}, {"a": " 'q
 
 
 @pytest.mark.parametrize("source", EXPRESSIONS)
-@pytest.mark.parametrize("place", list(Place))
+@pytest.mark.parametrize("place", [place for place in Place if place is not Place.PARTS])
 def test_jinja_agrees_with_the_short_way(source, place):
     """An empty `if` sends the same template through jinja2 itself."""
     slow = source + "{% if a %}{% endif %}"

@@ -1,0 +1,113 @@
+"""Turn the text of a URL into its parts, or refuse it: one reading, so that what is checked is what is connected to."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import unicodedata
+from dataclasses import dataclass
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+_URL = re.compile(r"(?P<scheme>https?)://(?P<host>\[[^\]]*\]|[^:/?#]*)(?::(?P<port>[^/?#]*))?(?P<rest>[/?].*)?", re.I)
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_PORT = re.compile(r"[1-9][0-9]{0,4}")
+_NUMERIC = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class WebUrl:
+    """An absolute http or https URL.
+
+    Attributes:
+        scheme: `http` or `https`.
+        host: lower case and ASCII, an IPv6 address without its brackets.
+        port: as written; None where it is the scheme's own.
+        rest: path and query as written; empty, or begins with `/` or `?`.
+        start: characters of the text before `rest`.
+    """
+
+    scheme: str
+    host: str
+    port: int | None
+    rest: str
+    start: int
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port, as one text that every parser reads alike."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}" + (f":{self.port}" if self.port is not None else "")
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it names this machine."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost" or self.host.endswith(".localhost")
+
+
+def parse_url(text: str) -> WebUrl:
+    """Return the parts of a URL.
+
+    Only what every parser reads alike passes: libcurl follows RFC 3986 less closely than Python does, and the WHATWG
+    standard reads a backslash as a slash. So there are no credentials, backslashes, blanks, control characters,
+    fragments, percent signs in the host, nor IPv4 addresses in any form but four decimal numbers.
+
+    Raises:
+        ValueError: it is not such a URL; the message says why, without the text.
+    """
+    if bad := next((sign for sign in text if sign in "\\#" or not (sign.isprintable() and sign != " ")), None):
+        raise ValueError(f"it holds {_named(bad)}")
+    found = _URL.fullmatch(text)
+    if found is None:
+        raise ValueError("it does not start with http:// or https:// and a host")
+    if "@" in re.split("[/?]", text.partition("://")[2], maxsplit=1)[0]:
+        raise ValueError("it holds credentials")
+    scheme, port = found["scheme"].lower(), found["port"]
+    if port is not None and not (_PORT.fullmatch(port) and int(port) < 65_536):
+        raise ValueError("its port is not a number from 1 to 65535")
+    number = None if port is None or int(port) == DEFAULT_PORTS[scheme] else int(port)
+    rest = found["rest"] or ""
+    return WebUrl(scheme, _host(found["host"]), number, rest, len(text) - len(rest))
+
+
+def _named(sign: str) -> str:
+    match sign:
+        case "\\":
+            return "a backslash"
+        case "#":
+            return "a fragment (`#`)"
+        case "\r" | "\n":
+            return "a line break"
+    return "a blank" if sign.isspace() else "an invisible or control character"
+
+
+def _host(text: str) -> str:
+    if text.startswith("["):
+        try:
+            return str(ipaddress.IPv6Address("" if "%" in text else text[1:-1]))
+        except ValueError as error:
+            raise ValueError("its host is not an IPv6 address without a zone") from error
+    host = (text if text.isascii() else _ascii(text)).lower()
+    name = host.removesuffix(".")
+    if not name or len(name) > 253 or not all(_LABEL.fullmatch(label) for label in name.split(".")):
+        raise ValueError("its host is not a name or an address")
+    if _NUMERIC.fullmatch(name.rpartition(".")[2]):
+        try:
+            return str(ipaddress.IPv4Address(host))
+        except ValueError as error:
+            raise ValueError("its host is not an IPv4 address of four decimal numbers") from error
+    return host
+
+
+def _ascii(text: str) -> str:
+    """An international name as DNS spells it (IDNA 2008); one that only looks like another name is refused."""
+    import idna  # it loads for long
+
+    if unicodedata.normalize("NFKC", text.lower()) != text.lower():
+        raise ValueError("its host has characters that stand for others")
+    try:
+        return idna.encode(text, uts46=True).decode()
+    except idna.IDNAError as error:
+        raise ValueError(f"its host is not an international name: {error}") from error
