@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from rokt_export.exchange.reading import Find, ReadAs, Reading, body_values, header_values
 from rokt_export.exchange.wording import clean, compact
 from rokt_export.spec.filters import text_of
+from rokt_export.spec.regexes import compile_regex
 from rokt_export.spec.responses import CapturePath
 
 LIMIT = 500
@@ -40,7 +40,7 @@ def compile_capture(places: Sequence[CapturePath], read_as: ReadAs) -> Captured 
 
 
 def _taker(place: CapturePath, read_as: ReadAs) -> Captured:
-    find, part = _find(place, read_as), None if place.regex is None else _part(place.regex)
+    find, part = _find(place, read_as), None if place.regex is None else compile_regex(place.regex).part
 
     def take(reading: Reading) -> str | None:
         for value in find(reading) or ():
@@ -64,15 +64,3 @@ def _find(place: CapturePath, read_as: ReadAs) -> Find:
 
 def _text(value: Any) -> str:
     return compact(value) or "" if isinstance(value, (list, dict)) else text_of(value)
-
-
-def _part(regex: str) -> Callable[[str], str | None]:
-    pattern = re.compile(regex)
-    group = "value" if "value" in pattern.groupindex else min(pattern.groups, 1)
-
-    def part(text: str) -> str | None:
-        match = pattern.search(text)
-        found: str | None = match[group] if match else None
-        return found
-
-    return part

@@ -12,6 +12,7 @@ from rokt_export.redaction import OwnWords
 from rokt_export.spec.filters import ABSENT, FilterError, Number, boolean, number, read_date, text_of
 from rokt_export.spec.formats import matches
 from rokt_export.spec.model import Parameter, RequiredWhen
+from rokt_export.spec.regexes import compile_regex
 from rokt_export.spec.template import Place, Template, attribute_template, compile_template, constant_template
 
 Values = Mapping[str, Any]
@@ -286,7 +287,7 @@ def _checks(parameter: Parameter) -> list[Callable[[Any], Any]]:
         form = str(parameter.format)
         tests.append((partial(matches, form), f"is not of the format {form}"))
     if parameter.pattern is not None:
-        tests.append((re.compile(parameter.pattern).fullmatch, f"does not match `{parameter.pattern}`"))
+        tests.append((compile_regex(parameter.pattern).whole, f"does not match `{parameter.pattern}`"))
     if parameter.choices is not None:
         choices = frozenset(parameter.choices)
         tests.append((choices.__contains__, f"is none of {', '.join(parameter.choices)}"))

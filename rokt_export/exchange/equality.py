@@ -10,6 +10,7 @@ from typing import Any
 
 from rokt_export.spec.document import WrittenInt
 from rokt_export.spec.filters import text_of
+from rokt_export.spec.regexes import compile_regex
 
 Accept = Callable[[Any], bool]
 
@@ -135,11 +136,11 @@ def about_text(wanted: str, holds: Callable[[str, str], bool], *, ignore_case: b
 
 def matching(regex: str, *, ignore_case: bool) -> Accept:
     """Return the test whether a regular expression matches anywhere in a scalar's text."""
-    search = re.compile(regex, re.IGNORECASE if ignore_case else 0).search
+    found = compile_regex(regex, ignore_case=ignore_case).found
 
     def accept(value: Any) -> bool:
         text = value if value.__class__ is str else scalar_text(value)
-        return text is not None and search(text) is not None
+        return text is not None and found(text)
 
     return accept
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from xml.sax.saxutils import escape
 
 from rokt_export.spec.filters import text_of
 from rokt_export.spec.paths import compile_path
+from rokt_export.spec.regexes import compile_regex
 from rokt_export.spec.responses import CapturePath
 
 Spell = Callable[[str], str]
@@ -48,7 +48,7 @@ def captured(body: str, kind: str, capture: CapturePath) -> str | None:
     found = body if capture.path is None else _at_path(body, kind, capture.path)
     if found is None or capture.regex is None:
         return found or None
-    return _part(capture.regex, found)
+    return compile_regex(capture.regex).part(found) or None
 
 
 def body_spot(body: str, kind: str, capture: CapturePath, probe: str) -> Spot | None:
@@ -76,11 +76,10 @@ def body_spot(body: str, kind: str, capture: CapturePath, probe: str) -> Spot | 
 
 def header_spot(header: str, capture: CapturePath) -> Spot | None:
     """Return the place in a header's value that a capture takes."""
-    match = re.search(capture.regex, header) if capture.regex else re.search(r"(?s).+", header)
-    if match is None:
+    span = compile_regex(capture.regex).span(header) if capture.regex else (0, len(header))
+    if span is None:
         return None
-    group: int | str = "value" if "value" in match.re.groupindex else min(1, match.re.groups)
-    start, end = match.span(group)
+    start, end = span
     return Spot(start, end, header[start:end], str) if end > start else None
 
 
@@ -99,15 +98,6 @@ def _at_path(body: str, kind: str, source: str) -> str | None:
         return None
     found = path.find(_parsed(body, kind))
     return text_of(found[0]) if found and not isinstance(found[0], (dict, list)) else None
-
-
-def _part(pattern: str, text: str) -> str | None:
-    match = re.search(pattern, text)
-    if match is None:
-        return None
-    if "value" in match.re.groupindex:
-        return match["value"] or None
-    return match[min(1, match.re.groups)] or None
 
 
 def _occurrences(text: str, part: str) -> Iterator[int]:

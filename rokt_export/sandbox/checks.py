@@ -15,6 +15,7 @@ from rokt_export.spec.attributes import canonical
 from rokt_export.spec.filters import text_of
 from rokt_export.spec.formats import matches
 from rokt_export.spec.model import Parameter, RequiredWhen
+from rokt_export.spec.regexes import compile_regex
 from rokt_export.spec.template import Place, compile_template
 
 Seek = Callable[[Received], list[Any]]
@@ -192,8 +193,7 @@ def _tests(parameter: Parameter, encoding: str) -> Iterator[Test]:
         choices = frozenset(parameter.choices)
         yield _texts(lambda text: text in choices, f"is none of {', '.join(f'`{c}`' for c in parameter.choices)}")
     if parameter.pattern is not None:
-        pattern = re.compile(parameter.pattern)
-        yield _texts(lambda text: pattern.fullmatch(text) is not None, f"does not match `{parameter.pattern}`")
+        yield _texts(compile_regex(parameter.pattern).whole, f"does not match `{parameter.pattern}`")
     if parameter.min_length is not None:
         least = parameter.min_length
         yield _texts(lambda text: len(text) >= least, f"is shorter than {least} characters")

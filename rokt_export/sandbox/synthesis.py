@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element
 import orjson
 
 from rokt_export.spec.filters import text_of
+from rokt_export.spec.regexes import compile_regex
 from rokt_export.spec.responses import Condition, Example, Rule, Test
 
 SAMPLE = "sandbox"
@@ -204,4 +205,4 @@ def _after_regex(pattern: str) -> str:
     text = re.sub(r"(?<!\\)(?:\.[*?]\??|[+*?]\??|\{\d+(?:,\d*)?\}|[()^$])", "", text)
     text = re.sub(r"(?<!\\)\.", "a", text)
     text = re.sub(r"\\(.)", r"\1", text)
-    return text if re.search(pattern, text) else SAMPLE
+    return text if compile_regex(pattern).found(text) else SAMPLE

@@ -13,6 +13,7 @@ from pydantic_core.core_schema import ValidationInfo
 from rokt_export.spec.filters import text_of
 from rokt_export.spec.names import steps
 from rokt_export.spec.paths import PathProblem, compile_path
+from rokt_export.spec.regexes import RegexProblem, compile_regex
 from rokt_export.spec.template import Place, TemplateProblem, compile_template
 from rokt_export.spec.url_template import PROOF_REMEDY, proof_problem
 
@@ -135,13 +136,9 @@ TextTemplate = Annotated[Text, AfterValidator(template_at(Place.TEXT))]
 
 def _regex(text: str) -> str:
     try:
-        re.compile(text)
-    except re.error as error:
-        raise problem(
-            "RX021",
-            f"this regular expression does not compile: {error}",
-            "Escape signs that mean themselves with a backslash, and close every bracket.",
-        ) from error
+        compile_regex(text)
+    except RegexProblem as error:
+        raise problem(error.code, str(error), error.remedy) from error
     return text
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from pathlib import Path
 
 import pytest
@@ -301,3 +302,28 @@ def test_a_private_authority_that_is_named_is_trusted(cli: CommandLine) -> None:
 def test_a_ca_file_that_is_not_there(cli: CommandLine) -> None:
     spec = cli.write("x.yaml", spec_text("https://example.com") + "tls: {ca_file: gone.pem}\n")
     clear(cli("test", spec), CONFIGURATION, "gone.pem")
+
+
+@pytest.mark.parametrize(
+    ("regex", "body"),
+    [(r"\s+$", b" " * 40_000 + b"x"), ("error: (.*)code: (.*)end", b"error: code: " * 1_500)],
+)
+def test_an_expression_of_a_spec_ends_whatever_the_partner_answers(
+    cli: CommandLine, partner: Partner, regex: str, body: bytes
+) -> None:
+    partner.answer = lambda _heard: (200, {}, body)
+    text = spec_text(partner.url).replace(
+        "responses:\n", f"responses:\n  - {{outcome: failed, text: {{regex: '{regex}'}}}}\n"
+    )
+    began = time.monotonic()
+    done = cli("test", cli.write("acme.yaml", text), "--count", 4, "--output", "json")
+    assert done.json["counts"] == {"delivered": 4}
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("regex", ["(?!x)", r"(a)\1", "a{2000}"])
+def test_an_expression_that_needs_backtracking_is_a_finding(cli: CommandLine, regex: str) -> None:
+    text = spec_text("https://x.test").replace("status: 409", f"text: {{regex: '{regex}'}}")
+    done = cli("validate", cli.write("acme.yaml", text), "--output", "json")
+    assert done.status == 3
+    assert [(each["code"], each["line"]) for each in done.json if each["severity"] == "error"] == [("RX160", 14)]

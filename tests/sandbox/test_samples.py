@@ -41,7 +41,7 @@ class Sender:
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.verify = sandbox.ca_file or True
-        self._renderer = Renderer(spec, "staging", sandbox.variables, base_url=sandbox.base_url)
+        self._renderer = Renderer(spec, "staging", sandbox.variables, base_url=sandbox.base_url, plugins=None)
         self._classifier = Classifier(spec.responses)
         self._token: dict[str, str] = {}
         for item in spec.environment("staging").authentication or ():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import pytest
 from rokt_export.spec.document import parse
 from rokt_export.spec.findings import Finding
 from rokt_export.spec.lint import lint
-from rokt_export.spec.lint.backtracking import can_explode
 from rokt_export.spec.loading import LoadedSpec, load_spec, read_spec
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -217,24 +215,6 @@ CASES = [
         _first_rule("{outcome: rejected, body: {$.c: [1, 2]}}") + "  - ^{outcome: duplicate, body: {$.c: [2, 3]}}\n",
         _first_rule("{outcome: rejected, body: {$.c: [1, 2]}}") + "  - {outcome: duplicate, body: {$.c: [3, 4]}}\n",
         "info",
-    ),
-    Case(
-        "RX113",
-        "parameters",
-        _parameter(r"{name: a, attribute: firstname, pattern: ^'(\w+\s?)+'}"),
-        _parameter(r"{name: a, attribute: firstname, pattern: '(\w+\s)+'}"),
-    ),
-    Case(
-        "RX113",
-        "responses",
-        _rule("{outcome: failed, status: 500, capture: {reason: {regex: ^'(a|a)*b'}}}"),
-        _rule("{outcome: failed, status: 500, capture: {reason: {regex: 'a*b'}}}"),
-    ),
-    Case(
-        "RX113",
-        "responses",
-        _first_rule("{outcome: failed, not: {headers: {X-A: {regex: ^'(a+)+$'}}}, status: 500}"),
-        _first_rule("{outcome: failed, not: {headers: {X-A: {regex: 'a+$'}}}, status: 500}"),
     ),
     Case(
         "RX114",
@@ -505,38 +485,7 @@ def test_a_rule_that_reads_the_body_another_way_is_not_superseded() -> None:
     assert found(spec_text(responses=rules)) == []
 
 
-EXPLODING = [
-    r"(a+)+", r"(a|a)*", r"(\w+\s?)*", r"(.*,)*", r"(a*)*", r"(?:a?a?)*", r"(?:a*b?)*", r"^(\d+|[a-z]+)*$",
-    r"([\w-]+\.?)+@", r"(x+x+)+y", r"(?i:(ab|AB)*)c", r"(?i)(ab|AB)*c", r"(?:a{1,20}){1,20}", r"(\s*\w+\s*)+;",
-    r"(a|aa)+", r"(?:\w{1,64})+x", r"(?:[^x]+|y)*z", r"(?s:(.|\n\n)*)z", r"(?:(a)|b|ab)*c",
-]  # fmt: skip
-HARMLESS = [
-    r"a+", r"(a?)*b", r"(a|b?)*c", r"\d{1,3}(\.\d{1,3}){3}", r"^[\w.+-]+@[\w-]+(\.[\w-]+)+$", r"(?:[a-z]+\.)+[a-z]+",
-    r".*foo.*bar", r"([^,]*,)*", r'"([^"\\]|\\.)*"', r"(\w+\s)+", r"(?:ab|cd|ef)*", r"Existing ID: (\d+)", r"(?>a+)+",
-    r"(a++)+b", r"^(?:(?!x).)*$", r"(\d{1,3},?){1,5}", r"[A-Z]{2}\d{5}(-\d{4})?", r"", r"(a|b|[c-z])+",
-    r"(?P<value>\d+)(?(value)a|b)", r"(a)\1*", r"(?:[^\W_](?:[^\W_]|-){0,62}\.)+x", r"(?i:(a)|b)*",
-    r"(?:\w+ ){0,9}x",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("pattern", EXPLODING)
-def test_an_exploding_expression_is_told(pattern: str) -> None:
-    assert can_explode(pattern)
-
-
-@pytest.mark.parametrize("pattern", HARMLESS)
-def test_a_harmless_expression_is_not(pattern: str) -> None:
-    assert not can_explode(pattern)
-
-
-@pytest.mark.parametrize("pattern", ["(?:a" + "(?:|)" * 60 + ")*", "(?:" + "(?:a|b)?" * 60 + ")*c", "(?:a?){5}" * 40])
-def test_a_monstrous_expression_is_judged_quickly(pattern: str) -> None:
-    start = time.monotonic()
-    can_explode(pattern)
-    assert time.monotonic() - start < 2
-
-
-def test_ten_planted_faults_are_ten_findings() -> None:
+def test_nine_planted_faults_are_nine_findings() -> None:
     text = """\
 spec_version: 1
 partner: acme
@@ -562,7 +511,6 @@ responses:
         ("RX106", 6, 39),
         ("RX116", 7, 15),
         ("RX101", 9, 30),
-        ("RX113", 10, 48),
         ("RX118", 11, 24),
         ("RX119", 12, 12),
         ("RX117", 13, 22),

@@ -111,7 +111,7 @@ def test_a_whole_transaction_renders_for_each_environment(path):
     spec = spec_of(path)
     row = Transaction(1, "XYZ123", {name: attribute.example for name, attribute in ATTRIBUTES.items()})
     for name in spec.endpoint:
-        request = Renderer(spec, name, variables_of(spec)).render(row)
+        request = Renderer(spec, name, variables_of(spec), plugins=None).render(row)
         shown = f"{request.url} {request.body or b''}"
         assert request.method == spec.method
         assert (request.body is None) == (spec.encoding == "none")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from rokt_export.spec.findings import Finding
-from rokt_export.spec.lint import attributes, endpoints, names, parameters, regexes, rules, secrets, unset
+from rokt_export.spec.lint import attributes, endpoints, names, parameters, rules, secrets, unset
 from rokt_export.spec.lint.subject import Subject
 from rokt_export.spec.loading import LoadedSpec
 
@@ -37,7 +37,6 @@ _LINTS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     rules.unreachable_rules,
     rules.overlapping_rules,
     rules.contradictory_tests,
-    regexes.exploding_regexes,
 )
 
 

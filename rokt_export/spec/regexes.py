@@ -1,0 +1,208 @@
+"""Compile the regular expressions of a spec with RE2, which takes time in proportion to the length of the text."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from functools import cached_property, lru_cache
+from typing import Any
+
+LARGEST = 5_000
+"""Instructions of RE2's program, at most: `.{1,500}` has 4,503."""
+_MOST_WORK = 200_000_000
+"""Instructions times bytes of a text, at most: two seconds in the worst case, as RE2 may visit each for each byte."""
+_SHORT = 10_000
+"""Bytes of a text up to which a set is quick whatever its expression; beyond, it may be slower than a search."""
+_CONSTRUCTS = {
+    "(?=": "a look-ahead",
+    "(?!": "a negative look-ahead",
+    "(?<=": "a look-behind",
+    "(?<!": "a negative look-behind",
+    "(?P": "a back reference",
+    "(?(": "a conditional",
+    "(?>": "an atomic group",
+    "(?#": "a comment",
+    "(?x": "the flag `x`",
+    "(?a": "the flag `a`",
+    "(?u": "the flag `u`",
+}
+_REMEDY = (
+    "Write it without: `not:` and `all:` of a rule exclude and combine, a group captures a part of what is around it."
+)
+_TOKEN = re.compile(
+    r"\\(?:u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)|\{,(?=\d+\})|\[\^?\]?(?:\\.|[^\]\\])*(?:\]|\\?\Z)", re.DOTALL
+)
+
+
+class RegexProblem(ValueError):
+    """A regular expression that cannot be used.
+
+    Attributes:
+        code: of the finding.
+        remedy: what to write instead.
+    """
+
+    def __init__(self, code: str, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.remedy = remedy
+
+
+class Regex:
+    """A compiled regular expression.
+
+    Args:
+        source: as the spec has it.
+        ignore_case: whether upper and lower case are the same.
+
+    Raises:
+        RegexProblem: it does not compile.
+    """
+
+    def __init__(self, source: str, *, ignore_case: bool = False) -> None:
+        import re2  # most specs have no regular expression, and it takes a few milliseconds to load
+
+        self._options = re2.Options()
+        self._options.log_errors = False
+        self._options.case_sensitive = not ignore_case
+        self._source = _translated(source)
+        try:
+            self._compiled = re2.compile(self._source, self._options)
+        except (re2.error, UnicodeEncodeError) as error:
+            raise _problem(source, error) from error
+        size = max(self._compiled.programsize, self._compiled.reverseprogramsize)
+        if size > LARGEST:
+            raise _too_large()
+        self._longest = _MOST_WORK // size
+        self._short = min(_SHORT, self._longest)
+        self._end = "$" in source
+        self._group = self._compiled.groupindex.get("value", min(1, self._compiled.groups))
+
+    def found(self, text: str) -> bool:
+        """Return whether it matches anywhere in a text."""
+        data = text.encode("utf-8", "surrogatepass")
+        if len(data) > self._short or (self._end and data.endswith(b"\n")):
+            return self._search(data) is not None
+        return bool(self._quick_search(data))
+
+    def whole(self, text: str) -> bool:
+        """Return whether it matches a text as a whole."""
+        data = text.encode("utf-8", "surrogatepass")
+        if len(data) > self._short:
+            return len(data) <= self._longest and self._compiled.fullmatch(data) is not None
+        return bool(self._quick_match(data))
+
+    def part(self, text: str) -> str | None:
+        """Return the part wanted of the first match: the group `value`, else the first group, else all of it."""
+        match = self._search(text.encode("utf-8", "surrogatepass"))
+        return None if match is None or match.start(self._group) < 0 else _decoded(match[self._group])
+
+    def span(self, text: str) -> tuple[int, int] | None:
+        """Return where the part wanted begins and ends, in characters."""
+        data = text.encode("utf-8", "surrogatepass")
+        match = self._search(data)
+        if match is None or (start := match.start(self._group)) < 0:
+            return None
+        before = len(_decoded(data[:start]))
+        return before, before + len(_decoded(match[self._group]))
+
+    @cached_property
+    def _quick_search(self) -> Any:
+        """A set of one expression says whether it matches in a quarter of the time that a match with places takes."""
+        import re2
+
+        return _alone(re2.Set.SearchSet(self._options), self._source)
+
+    @cached_property
+    def _quick_match(self) -> Any:
+        import re2
+
+        return _alone(re2.Set.FullMatchSet(self._options), self._source)
+
+    def _search(self, data: bytes) -> Any:
+        """Return the first match; a text too long for its program has none. `$` stands before a last line break too."""
+        if len(data) > self._longest:
+            return None
+        match = self._compiled.search(data)
+        if match is None and self._end and data.endswith(b"\n"):
+            return self._compiled.search(data[:-1])
+        return match
+
+
+def _alone(expressions: Any, source: str) -> Any:
+    expressions.Add(source.encode())
+    expressions.Compile()
+    return expressions.Match
+
+
+@lru_cache(maxsize=512)
+def compile_regex(source: str, *, ignore_case: bool = False) -> Regex:
+    """Return a regular expression, compiled once.
+
+    Raises:
+        RegexProblem: it does not compile.
+    """
+    return Regex(source, ignore_case=ignore_case)
+
+
+def _decoded(data: bytes) -> str:
+    return data.decode("utf-8", "surrogatepass")
+
+
+def _translated(source: str) -> str:
+    """Spell as RE2 does what Python spells otherwise: `\\Z`, `\\u00e9` and `{,3}`."""
+    return _TOKEN.sub(_spelled, source)
+
+
+def _spelled(token: re.Match[str]) -> str:
+    text = token[0]
+    if text == "{,":
+        return "{0,"
+    if text.startswith("["):
+        return "[" + _TOKEN.sub(lambda inner: inner[0] if inner[0][0] in "[{" else _spelled(inner), text[1:])
+    if text[1:2] in ("u", "U") and len(text) > 2:
+        return f"\\x{{{text[2:]}}}"
+    if text == "\\C":  # one byte, which may be half a character
+        return "\\C++"
+    return "\\z" if text == "\\Z" else text
+
+
+def _problem(source: str, error: Exception) -> RegexProblem:
+    """Return why: Python's parser says better what is wrong with an expression that no engine takes."""
+    reason = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
+    what, _, part = reason.partition(": ")
+    if what.startswith("pattern too large"):
+        return _too_large()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            re.compile(source)
+    except (re.error, OverflowError) as python_error:
+        return RegexProblem(
+            "RX021",
+            f"this regular expression does not compile: {python_error}",
+            "Escape signs that mean themselves with a backslash, and close every bracket.",
+        )
+    except RecursionError:
+        return _too_large()
+    if what == "invalid repetition size":
+        return _too_large()
+    found = _construct(what, part)
+    return RegexProblem("RX160", f"RE2, the engine whose time is bounded, does not take {found}", _REMEDY)
+
+
+def _construct(what: str, part: str) -> str:
+    if what == "invalid escape sequence" and part[1:2].isdigit():
+        return f"a back reference, `{part}`"
+    if what == "bad repetition operator":
+        return f"a possessive repetition, `{part}`"
+    known = next((name for sign, name in _CONSTRUCTS.items() if part.startswith(sign)), None)
+    return f"{known}, `{part}`" if known else f"`{part or what}`"
+
+
+def _too_large() -> RegexProblem:
+    return RegexProblem(
+        "RX160",
+        f"this regular expression is too large: more than {LARGEST:,} instructions of RE2, or 1,000 repetitions",
+        "Repeat less, or nest less; `min_length` and `max_length` limit a length without a pattern.",
+    )
