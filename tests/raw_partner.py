@@ -115,6 +115,7 @@ class Behaviour:
         rows: how many rows are sent.
         tls: whether the partner speaks TLS.
         ways: the ways of the transport that it is tried with.
+        patience: seconds, given as `--patience`.
         by_hand: the thread that accepts hands over the plain socket before any TLS.
     """
 
@@ -124,6 +125,7 @@ class Behaviour:
     tls: bool = False
     ways: tuple[str, ...] = tuple(WAYS)
     by_hand: bool = False
+    patience: float = 0.0
 
 
 BEHAVIOURS: dict[str, Behaviour] = {}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rokt_export.delivery.tokens import OwnStore, TokenStore
+from rokt_export.delivery.transport import TransportOptions
 from rokt_export.exchange.model import Request, Response
 from rokt_export.exchange.render import Renderer
 from rokt_export.exchange.standing import filler
@@ -13,7 +15,8 @@ from rokt_export.spec.authentication import Digest, OAuth2
 from rokt_export.spec.url_template import fixed_url
 
 if TYPE_CHECKING:
-    from rokt_export.delivery.granted import DigestAuth, TokenSource
+    from rokt_export.delivery.digest import DigestAuth
+    from rokt_export.delivery.oauth2 import TokenSource
 
 
 class Credentials:
@@ -22,10 +25,12 @@ class Credentials:
     Args:
         renderer: knows the environment and its authentications.
         variables: values of the environment's variables.
-        trust: path of the CA file for the token server, or True for the system's.
+        options: how the endpoint is connected to; they hold for a token server too.
         base_url: where the token server is instead (a sandbox).
-        reveal: told of each secret that comes into being (its name and value), so that it can be redacted.
+        reveal: receives each secret that comes into being (its name and value), so that it can be redacted.
+        hide: redacts a text.
         stores: where tokens are kept, in the order of the authentications; without, each source keeps its own.
+        patience: seconds that a token server may fail before the run ends.
     """
 
     def __init__(
@@ -33,11 +38,12 @@ class Credentials:
         renderer: Renderer,
         variables: Mapping[str, str],
         *,
-        trust: str | bool = True,
-        proxy: str | None = None,
+        options: TransportOptions = TransportOptions(),  # noqa: B008 - frozen
         base_url: str | None = None,
         reveal: Callable[[str, str], None] = lambda _name, _value: None,
+        hide: Callable[[str], str] = str,
         stores: Sequence[TokenStore] = (),
+        patience: float = 0.0,
     ) -> None:
         self._renderer = renderer
         self._tokens: list[TokenSource] = []
@@ -45,16 +51,19 @@ class Credentials:
         authentications = renderer.environment.authentication or ()
         tokens = [each for each in authentications if isinstance(each, OAuth2)]
         digests = [each for each in authentications if isinstance(each, Digest)]
-        if tokens or digests:
-            from rokt_export.delivery.granted import DigestAuth, TokenSource  # requests loads for long
+        fill = filler(variables)
+        if tokens:
+            from rokt_export.delivery.oauth2 import TokenSource
 
-            fill = filler(variables)
             for index, each in enumerate(tokens):
                 store = stores[index] if index < len(stores) else OwnStore()
                 fixed_url(each.token_url, variables, "token_url")  # its host is checked before a secret goes there
-                self._tokens.append(TokenSource(each, fill, trust, proxy, base_url, reveal, store))
-            asked = [DigestAuth(fill(each.username), fill(each.password)) for each in digests]
-            self._granted = [*self._tokens, *asked]
+                self._tokens.append(TokenSource(each, fill, options, base_url, reveal, hide, store, patience))
+            self._granted.extend(self._tokens)
+        if digests:
+            from rokt_export.delivery.digest import DigestAuth  # requests loads for long
+
+            self._granted.extend(DigestAuth(fill(each.username), fill(each.password)) for each in digests)
 
     @property
     def fetches(self) -> bool:
@@ -71,14 +80,33 @@ class Credentials:
         """Whether an answer may ask for other credentials; where none can, `renewed` need not be asked."""
         return bool(self._granted)
 
-    def ready(self) -> None:
-        """Fetch what is needed before the first send.
+    def wait(self) -> float:
+        """Return seconds until it makes sense to ask again whether requests can be authenticated; 0.0 = they can.
 
         Raises:
-            UnreachableError: a token server cannot be reached, or refuses.
+            UnreachableError: a token server refuses, or fails for longer than patience allows.
         """
+        return max((source.wait() for source in self._tokens), default=0.0)
+
+    def ready(self) -> None:
+        """Wait until requests can be authenticated.
+
+        Raises:
+            UnreachableError: as `wait`.
+        """
+        while (seconds := self.wait()) > 0:
+            time.sleep(min(seconds, 0.1))
+
+    def news(self) -> Iterator[str]:
+        """Yield what a person should know about token servers, each once."""
         for source in self._tokens:
-            source.token()
+            while (message := source.news()) is not None:
+                yield message
+
+    def close(self) -> None:
+        """Stop waiting for token servers."""
+        for source in self._tokens:
+            source.close()
 
     def on(self, request: Request) -> Request:
         """Return a request with its credentials; the same object where all of them stand on it already."""
@@ -87,13 +115,13 @@ class Credentials:
         return self._renderer.sign(request)
 
     def renewed(self, request: Request, response: Response) -> bool:
-        """Return whether an answer asked for other credentials and they are at hand: the request was not accepted.
+        """Return whether an answer asked for other credentials: the request was not accepted, and is to be sent again.
 
         Args:
             request: as it was sent.
             response: its answer.
 
         Raises:
-            UnreachableError: a token server refuses.
+            UnreachableError: what it asks for cannot be given.
         """
         return any(each.renewed(request, response) for each in self._granted)

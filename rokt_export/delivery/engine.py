@@ -158,6 +158,8 @@ class Engine:
         self._eager = options.concurrency > 1 and not options.stop.early
         self._stock = Stock(options.concurrency, options.rate)
         self._standing, self._renews = credentials.standing, credentials.renews
+        self._ungranted = 0.0
+        """Seconds until credentials may be at hand; 0.0 = they are."""
 
     def stop(self, reason: StopReason = StopReason.INTERRUPTED, message: str = "") -> None:
         """Start nothing more, wait for what is in flight, and finish. May be called from a signal handler."""
@@ -180,11 +182,12 @@ class Engine:
         Raises:
             UnreachableError: a token server cannot be reached or refuses our credentials.
             TransactionsError: the input cannot be read further. In both cases what was in flight has been settled
-                before, and what was not sent has been withdrawn.
+                before, and what was not sent, or only asked for other credentials, has been withdrawn.
         """
-        self._credentials.ready()
         alive = time.monotonic()
         while True:
+            if self._renews and self._stopping is None:
+                self._look_at_credentials()
             yield from self._refill()
             self._start()
             if self._over():
@@ -202,6 +205,7 @@ class Engine:
             if now - alive >= _SIGN_OF_LIFE:
                 alive = now
                 yield Progress(self._transport.in_flight)
+        self._credentials.close()
         yield from self._end()
         if self._broken is not None:
             raise self._broken
@@ -227,7 +231,7 @@ class Engine:
 
     def _is_short(self, *, idle: bool) -> bool:
         """Whether more is to be taken in: now, or as soon as there is nothing else to do."""
-        if self._stopping or self._feed.exhausted or len(self._retries) >= _WAITING:
+        if self._stopping or self._feed.exhausted or len(self._retries) >= _WAITING or self._ungranted > 0:
             return False
         if self._breaker.open and (self._ready or self._retries):  # a trial needs a row, not a batch of them
             return False
@@ -254,8 +258,16 @@ class Engine:
             self._settle(Exchange(transaction, None, None, Outcome(OutcomeKind.INVALID, reason=error.reason)))
             return None
 
+    def _look_at_credentials(self) -> None:
+        """See whether requests can be authenticated; where they cannot be for good, nothing more is sent."""
+        try:
+            self._ungranted = self._credentials.wait()
+        except Exception as error:  # noqa: BLE001 - raised again by `run`, once what is in flight is settled
+            self._break(error)
+        self._told.extend(map(Paced, self._credentials.news()))
+
     def _start(self) -> None:
-        if self._stopping:
+        if self._stopping or self._ungranted > 0:
             return
         now = time.monotonic()
         self._recall(now)
@@ -343,6 +355,8 @@ class Engine:
             return 0.0
         now = time.monotonic()
         wait = _SIGN_OF_LIFE if self._transport.in_flight or self._settled else _IDLE
+        if self._ungranted > 0:
+            wait = min(wait, self._ungranted)
         if self._settled:
             wait = min(wait, self._oldest + _SETTLE_AFTER - now)
         if self._stopping:
@@ -351,7 +365,8 @@ class Engine:
             return 0.0
         if self._retries:
             wait = min(wait, self._retries.next_at - now)
-        if self._ready and self._transport.in_flight < self._pacer.limit and not self._in_suspense():
+        free = self._transport.in_flight < self._pacer.limit and not self._ungranted
+        if self._ready and free and not self._in_suspense():
             wait = min(wait, max(self._pacer.wait(now), self._breaker.wait(now)))
         return max(0.0, wait)
 
@@ -368,7 +383,7 @@ class Engine:
         exchange = Exchange(job.transaction, job.sent, answer, outcome, job.attempts, job.started)
         if isinstance(answer, Response):
             if self._renews and self._renewed(job, answer):
-                job.last = exchange
+                # The partner did not take it: if it is never sent again, it is as good as never sent.
                 self._ready.appendleft(job)
                 return
             if self._pacer.slowed or answer.status in SLOW_DOWN or outcome.retry_after is not None:
@@ -399,16 +414,20 @@ class Engine:
             self._told.append(Paced("the partner is back"))
 
     def _renewed(self, job: _Job, answer: Response) -> bool:
-        """Whether the partner only asked for other credentials: it did not take the request, so it is sent again."""
-        if self._stopping or job.renewals >= _RENEWALS or job.sent is None:
+        """Return whether the partner only asked for other credentials: it did not take the request.
+
+        So it is sent again, or, where nothing more is sent, stays open.
+        """
+        if job.renewals >= _RENEWALS or job.sent is None:
             return False
         try:
             if not self._credentials.renewed(job.sent, answer):
                 return False
         except Exception as error:  # noqa: BLE001 - raised again by `run`, once what is in flight is settled
             self._break(error)
-            return False
         job.renewals += 1
+        if self._stopping is None:
+            self._look_at_credentials()
         return True
 
     def _pace(self, answer: Response, outcome: Outcome) -> None:

@@ -246,9 +246,10 @@ def credentials_for(
     return Credentials(
         renderer,
         plan.variables,
-        trust=options.ca_file or True if options.verify else False,
-        proxy=options.proxy,
+        options=options,
         base_url=plan.destination.base_url,
         reveal=redactor.add_secret,
+        hide=redactor.text,
         stores=tokens,
+        patience=plan.pace.patience,
     )

@@ -19,11 +19,13 @@ class Token(NamedTuple):
         value: the token; empty before there is one.
         good_until: when another is to be had.
         ends: when it is of no more use: until then it serves where no other is to be had.
+        again: when a token server that could not give one may be asked again.
     """
 
     value: str = ""
     good_until: float = 0.0
     ends: float = 0.0
+    again: float = 0.0
 
 
 class TokenStore(Protocol):
@@ -64,7 +66,7 @@ class SharedStore:
 
     def __init__(self, context: BaseContext) -> None:
         self._value: Any = context.Array("c", _MOST)
-        self._moments: Any = context.Array("d", 2, lock=False)
+        self._moments: Any = context.Array("d", 3, lock=False)
 
     @contextmanager
     def held(self) -> Iterator[None]:

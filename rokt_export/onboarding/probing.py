@@ -134,8 +134,13 @@ def _asked(
         for method in ("OPTIONS", "HEAD"):
             request = credentials.on(Request(method, url, kept))
             answer = transport.send(request)
-            if isinstance(answer, Response) and credentials.renewed(request, answer):
-                answer = transport.send(credentials.on(Request(method, url, kept)))
+            try:
+                if isinstance(answer, Response) and credentials.renewed(request, answer):
+                    credentials.ready()
+                    answer = transport.send(credentials.on(Request(method, url, kept)))
+            except UnreachableError as error:
+                yield Step(method, StepState.FAILED, str(error), remedy=error.remedy or "")
+                return
             if isinstance(answer, Fault):
                 yield Step(method, StepState.FAILED, f"{answer.kind}: {answer.message}", answer.timings.total)
                 return

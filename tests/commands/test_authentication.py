@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+import socket
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.commands.conftest import CommandLine
+from tests.commands.conftest import CommandLine, Heard, Partner
 
 BASIC = "{type: basic, username: u, password: '{{ env.PASSWORD }}'}"
 DIGEST = "{type: digest, username: u, password: '{{ env.PASSWORD }}'}"
@@ -60,3 +63,76 @@ def test_httpbin_keeps_us_out(cli: CommandLine, httpbin: str, path: str, authent
 def test_a_password_beyond_ascii_is_sent_as_utf_8(cli: CommandLine, httpbin: str) -> None:
     spec = _spec(cli, httpbin + "/basic-auth/u/s%C3%A9same:%25", BASIC)
     assert cli("test", spec, env={"PASSWORD": "sésame:%"}).status == 0
+
+
+OAUTH = (
+    "{{type: oauth2, token_url: '{url}/token', client_id: me, client_secret: '{{{{ env.PASSWORD }}}}', "
+    "refresh_on: {{status: 401}}}}"
+)
+
+
+def _rows(cli: CommandLine, count: int) -> Path:
+    return cli.write("rows.csv", "email\n" + "".join(f"row{number}@example.com\n" for number in range(count)))
+
+
+def _busy(_heard: Heard) -> tuple[int, dict[str, str], bytes]:
+    return 503, {"Retry-After": "20"}, b"{}"
+
+
+def test_ctrl_c_is_heard_while_the_token_server_is_waited_for(cli: CommandLine, partner: Partner) -> None:
+    silent = socket.create_server(("127.0.0.1", 0))
+    for url in (partner.url, f"http://127.0.0.1:{silent.getsockname()[1]}"):
+        partner.answer = _busy
+        spec = _spec(cli, partner.url, OAUTH.format(url=url))
+        running = cli.start("replay", spec, _rows(cli, 3), env={"PASSWORD": "sesame"})
+        if url == partner.url:
+            while not partner.heard:
+                time.sleep(0.05)
+            time.sleep(0.3)
+        else:
+            silent.accept()
+        asked = time.monotonic()
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=10)
+        assert running.returncode == 130
+        assert (
+            time.monotonic() - asked < 1.5
+        )  # half a second, and what a process takes to end on a machine that is busy
+    assert len(partner.heard) == 1
+    assert cli("runs", "show", "last", "--output", "ndjson").lines == []
+    silent.close()
+
+
+def test_workers_fetch_one_token_and_fail_as_one(cli: CommandLine, partner: Partner) -> None:
+    given: list[str] = []
+
+    def answer(heard: Heard) -> tuple[int, dict[str, str], bytes]:
+        if heard.target != "/token":
+            return 200, {}, b"{}"
+        given.append(heard.target)
+        return (503, {}, b"{}") if len(given) < 3 else (200, {}, b'{"access_token": "t", "expires_in": 3600}')
+
+    partner.answer = answer
+    spec = _spec(cli, partner.url, OAUTH.format(url=partner.url))
+    done = cli.process("replay", spec, _rows(cli, 60), "--workers", 3, "--output", "json", env={"PASSWORD": "sesame"})
+    assert (done.status, done.json["counts"]) == (0, {"delivered": 60}), done.err
+    assert len(given) == 3
+
+
+def test_a_run_that_no_token_was_given_to_goes_on_with_all_its_rows(cli: CommandLine, partner: Partner) -> None:
+    lives = iter([True])
+
+    def answer(heard: Heard) -> tuple[int, dict[str, str], bytes]:
+        if heard.target == "/token":
+            return (200, {}, b'{"access_token": "t"}') if next(lives, False) else (503, {}, b"{}")
+        return 401, {}, b"{}"
+
+    partner.answer = answer
+    spec = _spec(cli, partner.url, OAUTH.format(url=partner.url))
+    done = cli("replay", spec, _rows(cli, 20), "--patience", "300ms", env={"PASSWORD": "sesame"})
+    assert done.status == 4
+    assert "answers status 503" in done.err.splitlines()[-2]
+    assert cli("runs", "show", "last", "--output", "ndjson").lines == []
+    partner.answer = lambda heard: (200, {}, b'{"access_token": "t2"}' if heard.target == "/token" else b"{}")
+    done = cli("replay", spec, "--resume", "last", "--output", "json", env={"PASSWORD": "sesame"})
+    assert (done.status, done.json["counts"]) == (0, {"delivered": 20}), done.err

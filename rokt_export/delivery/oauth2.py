@@ -1,0 +1,335 @@
+"""OAuth 2 client credentials: a token is fetched in a thread of its own, shared by all sends and replaced in time."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from rokt_export import __version__
+from rokt_export.delivery.tokens import Token, TokenStore
+from rokt_export.delivery.transport import Transport, TransportOptions
+from rokt_export.errors import UnreachableError
+from rokt_export.exchange.classify import Classifier
+from rokt_export.exchange.model import Answer, Fault, FaultKind, Request, Response
+from rokt_export.exchange.retry_after import retry_after
+from rokt_export.exchange.standing import Fill
+from rokt_export.spec.authentication import OAuth2, RefreshOn
+from rokt_export.spec.responses import Rule
+from rokt_export.spec.web_url import parse_url
+
+_EARLY = 60.0
+"""Seconds before its end that a token is replaced, or a fifth of its life if that is less."""
+_AGAIN = 5.0
+"""Seconds until a token server that could not replace a token is asked again, while the token lasts."""
+_FIRST_PAUSE, _LAST_PAUSE = 0.25, 15.0
+"""Seconds between two requests to a token server that fails; doubled each time, unless it says how long."""
+_LOOK = 0.02
+"""Seconds between two looks whether a token has arrived."""
+_STEP = 0.1
+"""Seconds until a thread that waits for an answer sees that nobody needs it any more."""
+_DEFAULT_LIFE, _LONGEST_LIFE = 3600.0, 31_536_000.0
+"""Seconds that a token lasts where its answer does not say, and at most."""
+_MOST = 1_000_000
+"""Bytes that a token server's answer may have."""
+_SHOWN = 200
+"""Characters of a token server's own words in a message."""
+_UNITS = {"s": 1.0, "ms": 0.001, "m": 60.0}
+_LATER = frozenset({408, 425, 429})
+"""Statuses below 500 that ask for another try: RFC 9110, 15.5.9; RFC 8470; RFC 6585."""
+_HOPELESS = frozenset({FaultKind.TLS, FaultKind.TOO_LARGE})
+"""Faults that another try does not heal."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """A token that could not be had.
+
+    Attributes:
+        message: what happened, in our words.
+        said: the token server's own words, not redacted; may be empty.
+        remedy: what to do.
+        wait: seconds until the token server may be asked again; None where another try does not help.
+    """
+
+    message: str
+    said: str = ""
+    remedy: str = "Check `token_url`, the network and the proxy; `rokt-export probe` looks at each step."
+    wait: float | None = None
+
+
+class TokenSource:
+    """One OAuth 2 client-credentials token. Its methods are for one thread, and none of them waits for the server.
+
+    Args:
+        settings: from the spec.
+        fill: fills the settings' templates.
+        options: how the endpoint is connected to; its timeouts hold for the token server too.
+        base_url: where the token server is instead (a sandbox).
+        reveal: receives each token (a name and its value), so that it can be redacted.
+        hide: redacts a text.
+        store: where the token is kept; several processes may share it.
+        patience: seconds that the token server may fail before the run ends.
+    """
+
+    def __init__(
+        self,
+        settings: OAuth2,
+        fill: Fill,
+        options: TransportOptions,
+        base_url: str | None,
+        reveal: Callable[[str, str], None],
+        hide: Callable[[str], str],
+        store: TokenStore,
+        patience: float,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._reveal = reveal
+        self._hide = hide
+        self._patience = patience
+        url = parse_url(fill(settings.token_url))
+        self._url = (base_url or url.origin) + url.rest
+        self._request = _request(settings, fill, self._url)
+        # A client certificate is the endpoint's: it is not shown to another server.
+        self._options = replace(
+            options, max_response=_MOST, http_version=None, max_connections=1,
+            client_certificate=None, client_key=None, client_key_password=None,
+        )  # fmt: skip
+        self._token = Token()
+        self._shared: tuple[tuple[str, str], ...] | None = None
+        self._complete: tuple[tuple[str, str], ...] = ()
+        self._stale = _stale(settings.refresh_on)
+        self._refused = ""
+        self._replacing = self._proven = False
+        self._thread: threading.Thread | None = None
+        self._result: Token | _Failure | BaseException = Token()
+        self._last = _Failure("the token server does not give one")
+        self._asked_again = 0.0
+        self._failing_since: float | None = None
+        self._pause = _FIRST_PAUSE
+        self._news: list[str] = []
+        self._closed = False
+
+    def wait(self) -> float:
+        """Return seconds until it makes sense to ask again whether there is a token; 0.0 = there is one.
+
+        Raises:
+            UnreachableError: the server refuses, or fails for longer than patience allows.
+        """
+        now = time.monotonic()
+        if now < self._token.good_until:
+            return 0.0
+        if self._thread is not None and not self._thread.is_alive():
+            self._thread = None
+            self._take(self._result, now)
+            if now < self._token.good_until:
+                return 0.0
+        if self._thread is None and now >= self._asked_again:
+            self._thread = threading.Thread(target=self._renew, name="token", daemon=True)
+            self._thread.start()
+        if now < self._token.ends:  # it serves until another is there
+            return 0.0
+        return _LOOK if self._thread is not None else self._asked_again - now
+
+    def news(self) -> str | None:
+        """Return what a person should know about the token server, once; None where there is nothing new."""
+        return self._news.pop(0) if self._news else None
+
+    def close(self) -> None:
+        """Stop waiting for the token server."""
+        self._closed = True
+        if self._thread is not None:
+            self._thread.join(2 * _STEP)
+
+    def on(self, request: Request) -> Request:
+        """Return a request with the token in its header; requests that share their headers still do."""
+        if request.headers is not self._shared:
+            self._shared = request.headers
+            header = (self._settings.header, self._settings.prefix + self._token.value)
+            self._complete = (*request.headers, header)
+        return Request(request.method, request.url, self._complete, request.body)
+
+    def renewed(self, request: Request, response: Response) -> bool:
+        """Return whether an answer means "no longer good", so that the request is to be sent with another token.
+
+        Where a token that replaced a refused one is refused too, that is the answer: the partner means something else,
+        and the token server is not asked again for each row.
+        """
+        current = (request.header(self._settings.header) or "") == self._settings.prefix + self._token.value
+        if self._stale.classify(response).rule is None:
+            self._proven = self._proven or current
+            return False
+        if current and not self._replacing:
+            if self._refused and not self._proven:
+                return False
+            self._refused = self._token.value
+            self._proven = False
+            self._replacing = True
+            self._token = self._token._replace(good_until=0.0, ends=0.0)
+        return True
+
+    def _take(self, result: Token | _Failure | BaseException, now: float) -> None:
+        """Use what the thread came to.
+
+        Raises:
+            UnreachableError: no token can be had.
+        """
+        if isinstance(result, BaseException):
+            raise result
+        if isinstance(result, Token):
+            if self._failing_since is not None:
+                self._news.append("the token server is back")
+            self._failing_since, self._pause = None, _FIRST_PAUSE
+            self._replacing = False
+            if result.value != self._token.value:
+                self._reveal("ACCESS_TOKEN", result.value)
+                self._shared = None
+            self._token = result
+            return
+        self._last = result
+        since = now if self._failing_since is None else self._failing_since
+        self._asked_again = now if result.wait is None else now + result.wait
+        said = self._hide(result.said)[:_SHOWN]
+        message = f"{result.message}, {said}" if said else result.message
+        if result.wait is None or now - since >= self._patience:
+            raise UnreachableError(message, where=urlsplit(self._url).netloc, remedy=result.remedy)
+        if self._asked_again - since > self._patience and result.wait > self._pause:
+            raise UnreachableError(
+                f"{message}; it asks to wait {result.wait:,.0f} s, which is longer than patience",
+                where=urlsplit(self._url).netloc,
+                remedy="Resume the run later, or give it more --patience.",
+            )
+        self._asked_again = min(self._asked_again, since + self._patience)
+        if self._failing_since is None:
+            self._news.append(f"no token, trying again: {message}")
+        self._failing_since = since
+        self._pause = min(_LAST_PAUSE, 2 * self._pause)
+
+    def _renew(self) -> None:
+        """Get a token into `_result`: another process's, or a new one (runs in the thread)."""
+        try:
+            with self._store.held():
+                self._result = self._shared_or_fetched(self._store.read())
+        except BaseException as error:  # noqa: BLE001 - raised again by `wait`
+            self._result = error
+
+    def _shared_or_fetched(self, token: Token) -> Token | _Failure:
+        now = time.monotonic()
+        if token.value != self._refused and now < token.good_until:
+            return token
+        if now < token.again:  # another process has just asked
+            return replace(self._last, wait=token.again - now)
+        found = self._fetch()
+        now = time.monotonic()
+        if isinstance(found, _Failure) and token.value != self._refused and now < token.ends:
+            found = token._replace(good_until=min(token.ends, now + _AGAIN))  # it still serves
+        if isinstance(found, Token):
+            self._store.write(found)
+        elif found.wait is not None:
+            self._store.write(token._replace(again=now + found.wait))
+        return found
+
+    def _fetch(self) -> Token | _Failure:
+        started = time.monotonic()
+        answer = self._exchange()
+        if isinstance(answer, Fault):
+            helps = answer.kind not in _HOPELESS and (answer.sent or answer.kind is not FaultKind.PROTOCOL)
+            message = f"the token server cannot be reached: {answer.message}"
+            return _Failure(message, wait=self._pause if helps else None)
+        data = _object(answer.body)
+        token = data.get(self._settings.token_field)
+        if answer.status < 300 and isinstance(token, str) and token:
+            if not (token.isascii() and token.isprintable()):
+                return _Failure("the token server's answer has a token that no header can carry", remedy=_CHECK)
+            life = self._life(data.get(self._settings.expires_field))
+            return Token(token, started + life - min(_EARLY, life / 5), started + life)
+        said = _words(data)
+        if isinstance(token, str) and token and token in said:
+            said = ""
+        if answer.status in _LATER or answer.status >= 500:
+            asked = retry_after(answer.header("Retry-After") or "")
+            return _Failure(
+                f"the token server answers status {answer.status}", said, wait=max(self._pause, asked or 0.0)
+            )
+        if answer.status in (400, 401):
+            message = f"the token server refused our credentials: status {answer.status}"
+            return _Failure(message, said, _CHECK)
+        if answer.status < 300:
+            return _Failure(f"the token server's answer has no `{self._settings.token_field}`", said, _CHECK)
+        return _Failure(f"the token server answers status {answer.status}, and no token", said, _CHECK)
+
+    def _exchange(self) -> Answer:
+        with Transport(self._options) as transport:
+            transport.start(self, self._request)
+            while not self._closed:
+                for _, answer in transport.poll(_STEP):
+                    return answer
+        return Fault(FaultKind.CANCELLED, "nobody waits for it any longer", sent=True)
+
+    def _life(self, stated: Any) -> float:
+        """Return the seconds that a token lasts, by what its answer states."""
+        if self._settings.expires_after is not None:
+            return self._settings.expires_after
+        try:
+            seconds = float(stated) * _UNITS[self._settings.expires_unit]
+        except OverflowError:
+            return _LONGEST_LIFE
+        except (TypeError, ValueError):
+            return _DEFAULT_LIFE
+        return _DEFAULT_LIFE if math.isnan(seconds) else min(max(1.0, seconds), _LONGEST_LIFE)
+
+
+_CHECK = "Check client_id, client_secret, scope and `secret_in`, and `token_field`, with the partner."
+
+
+def _request(settings: OAuth2, fill: Fill, url: str) -> Request:
+    """Return the request for a token."""
+    fields = {"grant_type": "client_credentials"}
+    fields |= {name: fill(value) for name, value in settings.parameters.items()}
+    for name, value in (("scope", settings.scope), ("audience", settings.audience)):
+        if value is not None:
+            fields[name] = fill(value)
+    headers = [("User-Agent", f"rokt-export/{__version__}"), ("Accept", "*/*")]
+    client, secret = fill(settings.client_id), fill(settings.client_secret)
+    if settings.secret_in == "header":
+        headers.append(("Authorization", f"Basic {b64encode(f'{client}:{secret}'.encode()).decode()}"))
+    else:
+        fields |= {"client_id": client, "client_secret": secret}
+    if settings.method == "GET" or settings.secret_in == "query":
+        url = f"{url}{'&' if '?' in url else '?'}{urlencode(fields)}"
+        return Request(settings.method, url, tuple(headers), None if settings.method == "GET" else b"")
+    if settings.request_encoding == "json":
+        headers.append(("Content-Type", "application/json"))
+        return Request(settings.method, url, tuple(headers), json.dumps(fields).encode())
+    headers.append(("Content-Type", "application/x-www-form-urlencoded"))
+    return Request(settings.method, url, tuple(headers), urlencode(fields).encode())
+
+
+def _object(body: bytes) -> Mapping[str, Any]:
+    """Return the JSON object of an answer; an empty one where it is none."""
+    data: Any = None
+    with suppress(ValueError, RecursionError):
+        data = json.loads(body)
+    return data if isinstance(data, dict) else {}
+
+
+def _words(data: Mapping[str, Any]) -> str:
+    """Return what a token server says about its refusal."""
+    said = data.get("error_description") or data.get("error") or data.get("message")
+    return said.encode("utf-8", "replace").decode() if isinstance(said, str) else ""
+
+
+def _stale(settings: RefreshOn) -> Classifier:
+    """Return the answers that mean "no longer good", as rules: the status, or any one of the body's conditions."""
+    made = Rule.model_construct  # the parts have been validated with the spec
+    statuses = [] if settings.status is None else [made(outcome="failed", status=settings.status)]
+    bodies = [made(outcome="failed", body={path: condition}) for path, condition in settings.body.items()]
+    return Classifier([*statuses, *bodies])
