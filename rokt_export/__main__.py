@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import io
 import os
 import signal
 import sys
@@ -98,7 +99,9 @@ def _failed(error: RoktExportError) -> int:
 
 
 def _usage(error: Exception) -> int:
-    error.show()  # type: ignore[attr-defined]  # typer's ClickException
+    shown = io.StringIO()
+    error.show(shown)  # type: ignore[attr-defined]  # typer's ClickException
+    _tell(shown.getvalue().rstrip("\n"))
     return ExitStatus.USAGE
 
 
@@ -118,7 +121,9 @@ def _crashed(error: Exception, *, verbose: bool) -> int:
 
 
 def _tell(text: str) -> None:
-    sys.stderr.write(text + "\n")
+    from rokt_export.redaction.display_text import visible
+
+    sys.stderr.write(visible(text) + "\n")
 
 
 def _open_what_is_closed() -> None:

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any, TextIO
 
 from rokt_export.errors import UsageError
+from rokt_export.redaction.display_text import STEERING, csv_cell, json_text, one_line, visible
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
 
     from rokt_export.redaction import Redactor
 
@@ -79,9 +81,19 @@ class Terminal:
 
     def _console(self, *, stderr: bool) -> Console:
         from rich.console import Console
+        from rich.segment import Segment
 
         class Patient(Console):
-            """A console that a reader may leave (`| head`); rich would end the process with status 1."""
+            """A console that a reader may leave (`| head`), on which no text steers the terminal.
+
+            rich would end the process with status 1.
+            """
+
+            def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+                """Yield segments in which every text is harmless; only styles become control sequences."""
+                for segment in super().render(renderable, options):
+                    text, style, control = segment
+                    yield segment if control or not STEERING.search(text) else Segment(visible(text), style)
 
             def on_broken_pipe(self) -> None:
                 """Write into the void from now on."""
@@ -90,7 +102,13 @@ class Terminal:
 
         width = None if (sys.stderr if stderr else sys.stdout).isatty() else _told_width()
         return Patient(
-            stderr=stderr, no_color=self.no_color or None, highlight=False, soft_wrap=False, width=width, emoji=False
+            stderr=stderr,
+            no_color=self.no_color or None,
+            highlight=False,
+            markup=False,
+            soft_wrap=False,
+            width=width,
+            emoji=False,
         )
 
     def say(self, text: str, *, style: str = "") -> None:
@@ -109,12 +127,18 @@ class Terminal:
 
     def _talk(self, text: str, style: str) -> None:
         try:
-            self.err.print(GUARD.text(text), style=style or None, markup=False, soft_wrap=True)
+            self.err.print(
+                one_line(GUARD.text(text)) if "\n" in text else GUARD.text(text),
+                style=style or None,
+                markup=False,
+                soft_wrap=True,
+            )
         except OSError:  # the log that it goes to is full: no reason to stop a job
             drop(sys.stderr)
 
     def write(self, text: str) -> None:
-        """Write data to stdout as it is, with a line end."""
+        """Write data to stdout with a line end; what steers a terminal is escaped."""
+        text = visible(text)
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
 
     def flush(self) -> None:
@@ -123,16 +147,12 @@ class Terminal:
 
     def json(self, data: object) -> None:
         """Write one JSON document to stdout."""
-        import orjson
-
-        self.write(orjson.dumps(data, option=orjson.OPT_INDENT_2).decode())
+        self.write(json_text(data, indent=True))
 
     def ndjson(self, rows: Iterable[object]) -> None:
         """Write one JSON document a line."""
-        import orjson
-
         for row in rows:
-            sys.stdout.write(orjson.dumps(row).decode() + "\n")
+            sys.stdout.write(json_text(row) + "\n")
 
     def csv(self, rows: Iterable[Mapping[str, Any]], columns: Iterable[str]) -> None:
         """Write rows as CSV with a header."""
@@ -141,7 +161,7 @@ class Terminal:
         names = list(columns)
         writer = csv.DictWriter(sys.stdout, names, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: csv_cell(row.get(name)) for name in names} for row in rows)
 
 
 @contextmanager

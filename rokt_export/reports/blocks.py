@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import TypeAlias, assert_never
+
+from rokt_export.redaction import display_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,6 @@ class Questions:
 
 Block: TypeAlias = Heading | Paragraph | Grid | Questions
 
-_ACTIVE = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_[]<>|~&"})
-"""What Markdown would act on: a partner's text must not become an image, HTML or another column."""
-
 
 def markdown(blocks: Iterable[Block], *, plain: bool = False) -> Iterator[str]:
     """Yield blocks as Markdown (CommonMark with GitHub's tables), a few lines at a time.
@@ -58,7 +56,7 @@ def markdown(blocks: Iterable[Block], *, plain: bool = False) -> Iterator[str]:
         blocks: what to write.
         plain: for readers who see the source itself, such as that of a mail: without backslashes.
     """
-    show = _one_line if plain else escaped
+    show = display_text.one_line if plain else display_text.markdown
     for block in blocks:
         match block:
             case Heading(text, level):
@@ -81,25 +79,16 @@ def _markdown_grid(grid: Grid, show: Callable[[str], str]) -> Iterator[str]:
     yield "\n"
 
 
-def escaped(text: str) -> str:
-    """Return a text as Markdown that shows it, on one line."""
-    return _one_line(text).translate(_ACTIVE)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
 def html(blocks: Iterable[Block]) -> Iterator[str]:
     """Yield blocks as HTML without script, style sheet or outside request, as mail programs take it."""
     for block in blocks:
         match block:
             case Heading(text, level):
-                yield f"<h{level}>{escape(text)}</h{level}>\n"
+                yield f"<h{level}>{display_text.html(text)}</h{level}>\n"
             case Paragraph(text):
-                yield f"<p>{escape(text)}</p>\n"
+                yield f"<p>{display_text.html(text)}</p>\n"
             case Questions(items):
-                yield "<ol>\n" + "".join(f"<li>{escape(item)}</li>\n" for item in items) + "</ol>\n"
+                yield "<ol>\n" + "".join(f"<li>{display_text.html(item)}</li>\n" for item in items) + "</ol>\n"
             case Grid():
                 yield from _html_grid(block)
             case _:
@@ -111,9 +100,11 @@ _CELL = 'style="border:1px solid #d0d7de;padding:4px 8px;text-align:'
 
 def _html_grid(grid: Grid) -> Iterator[str]:
     aligned = [f'{_CELL}{"right" if index in grid.numbers else "left"}"' for index in range(len(grid.columns))]
-    heads = "".join(f"<th {style}>{escape(name)}</th>" for name, style in zip(grid.columns, aligned, strict=True))
+    heads = "".join(
+        f"<th {style}>{display_text.html(name)}</th>" for name, style in zip(grid.columns, aligned, strict=True)
+    )
     yield f'<table style="border-collapse:collapse">\n<tr>{heads}</tr>\n'
     for row in grid.rows:
-        cells = "".join(f"<td {style}>{escape(cell)}</td>" for cell, style in zip(row, aligned, strict=True))
+        cells = "".join(f"<td {style}>{display_text.html(cell)}</td>" for cell, style in zip(row, aligned, strict=True))
         yield f"<tr>{cells}</tr>\n"
     yield "</table>\n"

@@ -15,6 +15,7 @@ from rich.text import Text
 from rokt_export.delivery.journal import RunInfo, RunState
 from rokt_export.delivery.model import Delivery
 from rokt_export.exchange.explain import Explanation, Verdict
+from rokt_export.redaction.display_text import one_line
 from rokt_export.reports.handover import lookups
 from rokt_export.reports.signs import SIGNS
 from rokt_export.reports.story import Story
@@ -178,13 +179,7 @@ def _mark(console: Console, mark: str, plain: str) -> str:
 
 def _plain(text: str | None) -> Text:
     """A partner's text on one line, without what would steer the terminal."""
-    return Text("".join(_printable(sign) for sign in text or ""))
-
-
-def _printable(sign: str) -> str:
-    if sign.isprintable():
-        return sign
-    return " " if sign.isspace() else "\N{REPLACEMENT CHARACTER}"
+    return Text(one_line(text or ""))
 
 
 def _milliseconds(value: float | None) -> str:

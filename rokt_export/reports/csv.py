@@ -6,10 +6,9 @@ import csv
 from typing import TextIO
 
 from rokt_export.delivery.model import Delivery
+from rokt_export.redaction.display_text import csv_cell
 from rokt_export.reports.columns import COLUMNS
 from rokt_export.reports.story import Story
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write(story: Story, stream: TextIO) -> None:
@@ -26,11 +25,4 @@ def write(story: Story, stream: TextIO) -> None:
 def cells(one: Delivery) -> list[object]:
     """Return a delivery's cells; None becomes an empty one."""
     values = one.as_json()
-    return [guarded(values[name]) for name in COLUMNS]
-
-
-def guarded(value: object) -> object:
-    """Return a cell that no spreadsheet takes for a formula; numbers stay numbers."""
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return f"'{value}"
-    return value
+    return [csv_cell(values[name]) for name in COLUMNS]

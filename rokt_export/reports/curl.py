@@ -10,6 +10,7 @@ from urllib.parse import unquote_plus
 
 from rokt_export.delivery.recording import Body, Recording, Shown
 from rokt_export.redaction import Encoding, Piece
+from rokt_export.redaction.display_text import STEERING
 
 LONGEST_ARGUMENT = 100_000
 """Characters of a body passed as an argument; Linux refuses one of 128 KiB (MAX_ARG_STRLEN), so more is piped."""
@@ -17,7 +18,7 @@ LONGEST_ARGUMENT = 100_000
 _OF_CURL = ("Accept", "User-Agent", "Content-Type", "Expect")
 """Headers that curl adds by itself."""
 _BODY_METHODS = ("POST", "PUT", "PATCH")
-_STEERING = re.compile(r"[^\n\x20-\x7e\xa0-\U0010ffff]")
+_STEERING_OR_TAB = re.compile(f"{STEERING.pattern}|\t")
 """What a terminal would act on or drop when it is pasted."""
 _HIDDEN = "[redacted]"
 _PERCENT = (
@@ -119,7 +120,7 @@ def _data(recording: Recording, body: Body) -> tuple[str, str]:
     if body.binary:
         return f"printf %s {shlex.quote(str(body.text))} | base64 -d | ", "--data-binary @-"
     encoders = _body_encoders(recording, body.text)
-    if any(_STEERING.search(piece.text) for piece in body.text.pieces):
+    if any(_STEERING_OR_TAB.search(piece.text) for piece in body.text.pieces):
         parts = "; ".join(_printed(piece, *encoder) for piece, *encoder in zip(body.text.pieces, encoders, strict=True))
         return f"{{ {parts}; }} | ", "--data-binary @-"
     quoted = _quoted(body.text, encoders)
@@ -129,7 +130,7 @@ def _data(recording: Recording, body: Body) -> tuple[str, str]:
 
 
 def _printed(piece: Piece, encoder: str) -> str:
-    if piece.name is None and _STEERING.search(piece.text):
+    if piece.name is None and _STEERING_OR_TAB.search(piece.text):
         return f"printf %s {base64.b64encode(piece.text.encode()).decode()} | base64 -d"
     return f"printf %s {_word(piece, encoder)}"
 
@@ -143,6 +144,8 @@ def _quoted(shown: Shown, encoders: Sequence[str] = ()) -> str:
 def _word(piece: Piece, encoder: str) -> str:
     """A piece as a part of a shell word: literal in quotes, a secret as its variable, encoded as it stood."""
     if piece.name is None:
+        if STEERING.search(piece.text):
+            return f'"$({_printed(piece, "")})"'
         return "'" + piece.text.replace("'", "'\\''") + "'" if piece.text else ""
     if piece.encoding is Encoding.BASIC:
         return f'"$(printf %s {_quoted(Shown(piece.credentials))} | {_BASE64})"'

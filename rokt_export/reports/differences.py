@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from rokt_export.exchange.compare import Difference, DiffResult, Section
 from rokt_export.exchange.model import OutcomeKind
+from rokt_export.redaction.display_text import escaped_json, visible
+from rokt_export.redaction.display_text import markdown as _md
 from rokt_export.reports.charts import duration
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ _ORDER: Final = {str(kind): place for place, kind in enumerate(OutcomeKind)}
 
 def json(result: DiffResult) -> str:
     """Return the whole result as one JSON document."""
-    return standard_json.dumps(result.as_json(), ensure_ascii=False, indent=2) + "\n"
+    return escaped_json(standard_json.dumps(result.as_json(), ensure_ascii=False, indent=2)) + "\n"
 
 
 def verdict(result: DiffResult) -> str:
@@ -255,17 +257,6 @@ def _apart(result: DiffResult) -> Iterator[tuple[str, list[str]]]:
         yield "Notes", notes
 
 
-def _md(text: str) -> str:
-    """Text that Markdown shows as it is."""
-    line = " ".join(text.split())
-    return "".join(
-        f"\\{sign}" if sign in _MD_SIGNS else sign for sign in line.replace("&", "&amp;").replace("<", "&lt;")
-    )
-
-
-_MD_SIGNS = frozenset("\\`*_{}[]#|~>")
-
-
 def _md_table(rows: Sequence[Sequence[str]], *, numbers: bool = False) -> str:
     head, *rest = [[_md(cell) for cell in row] for row in rows]
     rules = ["---", *(["---:" if numbers else "---"] * (len(head) - 1))]
@@ -273,4 +264,4 @@ def _md_table(rows: Sequence[Sequence[str]], *, numbers: bool = False) -> str:
 
 
 def _md_lines(lines: Sequence[str]) -> str:
-    return "\n".join(f"    {line}" for line in lines)
+    return "\n".join(f"    {visible(line)}" for line in lines)

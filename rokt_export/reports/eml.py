@@ -10,6 +10,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from typing import TextIO
 
+from rokt_export.redaction.display_text import one_line
 from rokt_export.reports import csv
 from rokt_export.reports.blocks import html, markdown
 from rokt_export.reports.handover import letter, title
@@ -25,13 +26,13 @@ def write(story: Story, stream: TextIO) -> None:
     It has no sender and no date: these are of whoever sends it. The table of all deliveries is attached as CSV.
     """
     message = EmailMessage(policy=SMTP)
-    message["Subject"] = " ".join(title(story).split())
+    message["Subject"] = one_line(title(story))
     if (to := _address(story)) is not None:
         message["To"] = to
     message["X-Unsent"] = "1"
-    blocks = list(letter(story))
-    message.set_content("".join(markdown(blocks, plain=True)))
-    message.add_alternative("".join(html(blocks)), subtype="html")
+    # Tables are read once, as they are written: each part has a letter of its own.
+    message.set_content("".join(markdown(letter(story), plain=True)))
+    message.add_alternative("".join(html(letter(story))), subtype="html")
     _attach(message, story)
     stream.write(message.as_bytes().decode("ascii"))
 
@@ -41,7 +42,7 @@ def _address(story: Story) -> Address | None:
     if contact is None or not contact.email:
         return None
     try:
-        return Address(display_name=" ".join(contact.name.split()), addr_spec=contact.email)
+        return Address(display_name=one_line(contact.name), addr_spec=contact.email)
     except (ValueError, IndexError, MessageError):  # the spec's text is no address: whoever sends it fills it in
         return None
 

@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 from urllib.parse import parse_qsl
 
-import orjson
-
 from rokt_export import __version__
 from rokt_export.delivery.recording import Body, Recording
 from rokt_export.exchange.model import Timings, first_header
+from rokt_export.redaction.display_text import json_text
 from rokt_export.reports.handover import endpoint_of, title
 from rokt_export.reports.http_text import phrase
 from rokt_export.reports.story import Story
@@ -40,10 +39,10 @@ def write(story: Story, stream: TextIO) -> None:
         "comment": f"run {story.run.run}",
         "_counts": dict(story.counts),
     }
-    stream.write('{"log":' + orjson.dumps(head).decode().removesuffix("}") + ',"entries":[')
+    stream.write('{"log":' + json_text(head).removesuffix("}") + ',"entries":[')
     separator = "\n"
     for entry in _entries(story):
-        stream.write(separator + orjson.dumps(entry).decode())
+        stream.write(separator + json_text(entry))
         separator = ",\n"
     stream.write("\n]}}\n")
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TextIO
 
-import orjson
 from markupsafe import Markup
 
 from rokt_export import __version__
 from rokt_export.delivery.model import Delivery
 from rokt_export.delivery.recording import Recording
 from rokt_export.exchange.model import OutcomeKind
+from rokt_export.redaction.display_text import page_json
 from rokt_export.reports.charts import HEIGHT, WIDTH, duration, histogram, parts
 from rokt_export.reports.curl import curl_command
 from rokt_export.reports.handover import endpoint_of, letter_facts, title
@@ -119,7 +119,7 @@ def _rows(story: Story) -> Iterator[bytes]:
     rules = {name: number for number, name in enumerate(_rule_names(story))}
     lines = bytearray()
     for number, one in enumerate(story.deliveries(), 1):
-        lines += orjson.dumps(_row(one, rules)) + b"\n"
+        lines += page_json(_row(one, rules)) + b"\n"
         if number % _ROWS_AT_ONCE == 0:
             yield bytes(lines)
             lines.clear()
@@ -161,9 +161,9 @@ def _entry(story: Story, row: int, recording: Recording, traces: dict[bytes, int
     explanation = story.explain(recording)
     trace = -1
     if explanation is not None:
-        trace = traces.setdefault(orjson.dumps(explanation.as_json()), len(traces))
+        trace = traces.setdefault(page_json(explanation.as_json()), len(traces))
     timings = recording.timings
-    return orjson.dumps(
+    return page_json(
         {
             "row": row,
             "request": _shown(request_text(recording)),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TextIO
 
-import orjson
-
+from rokt_export.redaction.display_text import json_text
 from rokt_export.reports.story import Story
 
 
@@ -17,9 +16,9 @@ def write(story: Story, stream: TextIO) -> None:
         "environment": story.run.environment,
         "counts": dict(story.counts),
     }
-    stream.write(orjson.dumps(head).decode().removesuffix("}") + ',"deliveries":[')
+    stream.write(json_text(head).removesuffix("}") + ',"deliveries":[')
     separator = "\n"
     for one in story.deliveries():
-        stream.write(separator + orjson.dumps(one.as_json()).decode())
+        stream.write(separator + json_text(one.as_json()))
         separator = ",\n"
     stream.write("\n]}\n")

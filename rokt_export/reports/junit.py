@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape, quoteattr
 from rokt_export.delivery.model import Delivery
 from rokt_export.delivery.recording import Recording
 from rokt_export.exchange.model import OutcomeKind
+from rokt_export.redaction.display_text import visible
 from rokt_export.reports.http_text import request_text, response_text
 from rokt_export.reports.story import Story
 
@@ -106,8 +107,8 @@ def _attributes(values: dict[str, str]) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(_legal(text), {"\r": "&#13;"})
+    return escape(_legal(text))
 
 
 def _legal(text: str) -> str:
-    return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text)
+    return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", visible(text))

@@ -10,6 +10,7 @@ from importlib.resources import files
 from jinja2 import Environment, StrictUndefined, select_autoescape
 
 from rokt_export.exchange.model import OutcomeKind
+from rokt_export.redaction.display_text import visible
 
 
 def policy(style: str, script: str = "") -> str:
@@ -39,6 +40,7 @@ def environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=lambda value: visible(value) if type(value) is str else value,
     )
     made.filters["thousands"] = "{:,}".format
     made.tests["outcome"] = frozenset(map(str, OutcomeKind)).__contains__
