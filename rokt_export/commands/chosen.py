@@ -15,6 +15,7 @@ from rokt_export.errors import TransactionsError, UsageError
 if TYPE_CHECKING:
     from rokt_export.commands.loading import Ready
     from rokt_export.delivery.journal import RunInfo
+    from rokt_export.exchange.model import OutcomeKind
 
 Ranges = tuple[tuple[int, int], ...]
 
@@ -73,6 +74,17 @@ class Chosen:
     def numbered_by(self) -> str | None:
         """The run whose rows are asked for by their numbers; None where they are those of the run itself."""
         return self.earlier.run if self.earlier is not None else None
+
+    @property
+    def outcomes(self) -> frozenset[OutcomeKind]:
+        """What the rows that are asked for came to in an earlier production run; nothing where none is named."""
+        from rokt_export.exchange.model import OutcomeKind
+
+        if self.resumed is not None:
+            return frozenset(map(OutcomeKind, self.resumed.options.get("outcomes", ())))
+        if self.earlier is None or not self.earlier.production:
+            return frozenset()
+        return frozenset(map(OutcomeKind, _outcomes_of(self._only)))
 
     def input(self, named: tuple[str, ...], *, guarded: bool) -> tuple[tuple[str, ...], Ranges | None]:
         """Return the files, and which of their rows; None for all.

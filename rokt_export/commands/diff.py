@@ -305,10 +305,10 @@ def _check_new(plan: Plan) -> None:
 
     if not is_guarded(plan) or plan.selection.delivered or not isinstance(plan.rows, FileRows):
         return
-    delivered, doubtful, asked_for = known_in_production(plan)
-    if asked_for and delivered + doubtful == asked_for:
+    known, asked_for = known_in_production(plan)
+    if asked_for and known.total() == asked_for:
         raise UsageError(
-            f"production has all {asked_for:,} rows already, or may have: there would be nothing to compare",
+            f"production answered all {asked_for:,} rows before, or may have them: there would be nothing to compare",
             remedy="Compare the runs that sent them (`rokt-export diff --runs A B`), or add --again.",
         )
 

@@ -53,7 +53,7 @@ Confirm = Annotated[
         "--confirm", metavar="PARTNER", help="The partner's slug: yes, send to production.", show_default=False
     ),
 ]
-Again = Annotated[bool, typer.Option("--again", help="Send rows that an earlier production run delivered.")]
+Again = Annotated[bool, typer.Option("--again", help="Send rows again that production answered before.")]
 TestData = Annotated[bool, typer.Option("--test-data", help="The rows are invented people, not real ones.")]
 ShowPersonal = Annotated[
     bool, typer.Option("--show-personal-data", help="Do not redact personal data on this terminal.")

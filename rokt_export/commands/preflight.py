@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from rokt_export.commands.answered_before import before_sending
 from rokt_export.commands.looking import FIRST_ROWS, tell_how_read
 from rokt_export.commands.terminal import Terminal, number_of
 from rokt_export.delivery.interlock import PRODUCTION
@@ -18,7 +19,10 @@ from rokt_export.exchange.model import OutcomeKind
 from rokt_export.transactions.files import STDIN
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from rokt_export.delivery.journal import RunInfo
+    from rokt_export.delivery.tally import LeftOut
     from rokt_export.transactions.model import Transaction
 
 _LARGE = 50_000_000
@@ -108,8 +112,8 @@ def _tell_earlier(terminal: Terminal, plan: Plan, resumed: RunInfo | None) -> No
         terminal.say(f"run {resumed.run} goes on: {number_of(resumed.settled, 'row is', 'rows are')} settled{doubt}")
 
 
-def known_in_production(plan: Plan, resumed: RunInfo | None = None) -> tuple[int, int, int]:
-    """Return how many of the rows production has, how many it may have, and how many are asked for, by the ledger.
+def known_in_production(plan: Plan, resumed: RunInfo | None = None) -> tuple[Counter[LeftOut], int]:
+    """Return how many of the rows production answered before, by outcome, and how many are asked for.
 
     What a run that is gone on with has settled itself is not to be sent, nor are rows that nobody asks for.
     """
@@ -131,22 +135,16 @@ def known_in_production(plan: Plan, resumed: RunInfo | None = None) -> tuple[int
                     asked_for += 1
                     yield [canonical_row(each, identity) for identity in identities]
 
-        return *journal.delivered_before(plan.spec.partner, contents()), asked_for
+        return journal.known_before(plan.spec.partner, contents()), asked_for
 
 
 def _tell_ledger(terminal: Terminal, plan: Plan, resumed: RunInfo | None) -> None:
-    """Say how many of the rows production has already, as the ledger knows them."""
+    """Say how many of the rows production answered before, as the ledger knows them, and what becomes of them."""
     if not is_guarded(plan):
         return
-    delivered, doubtful, _ = known_in_production(plan, resumed)
-    if delivered:
-        fate = "sent again (--again)" if plan.selection.delivered else "left out; --again sends them"
-        terminal.warn(f"  {number_of(delivered, 'row was', 'rows were')} delivered to production before: {fate}")
-    if doubtful:
-        fate = "left out; once no other run is under way, --resend-unknown sends them"
-        if plan.selection.unknown:
-            fate = "sent again (--resend-unknown), but for those that another run has under way"
-        terminal.warn(f"  {number_of(doubtful)} may have been delivered to production before: {fate}")
+    known, _ = known_in_production(plan, resumed)
+    for line in before_sending(known, plan.selection):
+        terminal.warn(f"  {line}")
 
 
 def _not_asked_for(plan: Plan, resumed: RunInfo | None) -> Callable[[int], bool]:

@@ -201,7 +201,7 @@ def replay(
             pace=pace,
             journal=place,
             redaction_key=new_key(),
-            selection=Selection(ranges, chosen.numbered_by, unknown=resend_unknown, delivered=flags.again),
+            selection=Selection(ranges, chosen.numbered_by, resend_unknown, flags.again, chosen.outcomes),
             destination=destination,
             plugins=ready.plugins,
             recordings=flags.record,
@@ -215,6 +215,7 @@ def replay(
         options = {
             "flags": flags.kept(ready.spec),
             "only": ranges,
+            "outcomes": sorted(chosen.outcomes),
             "env_file": str(env_file.absolute()) if env_file else None,
             "spec_path": str(spec.absolute()),
             "stamps": stamps_of(files),

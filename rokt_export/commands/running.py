@@ -14,16 +14,17 @@ from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from rokt_export.commands.answered_before import left_out
 from rokt_export.commands.loading import Ready
 from rokt_export.commands.onward import Onward
 from rokt_export.commands.progress import ProgressWatch
-from rokt_export.commands.terminal import GUARD, Terminal, drop, number_of
+from rokt_export.commands.terminal import GUARD, Terminal, drop
 from rokt_export.delivery.events import Settled, StopReason
 from rokt_export.delivery.interlock import PRODUCTION
 from rokt_export.delivery.partitions import AT_ONCE, Brake, Result
 from rokt_export.delivery.plan import Destination, FileRows, Plan
 from rokt_export.delivery.secrecy import redactor_for
-from rokt_export.delivery.tally import LeftOut, Tally
+from rokt_export.delivery.tally import Tally
 from rokt_export.delivery.workers import run_plan
 from rokt_export.errors import ExitStatus, JournalError, RoktExportError
 from rokt_export.spec.needs import variable_names
@@ -113,7 +114,7 @@ def carry_out(job: Job, terminal: Terminal, listen: Callable[[Settled], None] | 
     # To the very end: an eager second Ctrl-C must not keep the journal from learning how the run ended.
     with _signals(brake, watch), _told_what_is_settled(job, run):
         result = _sent(job, run, terminal, watch, brake)
-        _note_left_out(job, result.tally)
+        result.tally.notes.extend(left_out(result.tally.left_out, job.command))
         changed = _note_changes(result.tally, stamps)
         status = ExitStatus.gravest(_status(job, run, result), ExitStatus.FINDINGS if changed else ExitStatus.OK)
         state = "finished" if result.finished.reason is StopReason.COMPLETE else "interrupted"
@@ -183,6 +184,7 @@ def _standing_notes(job: Job, result: Result) -> dict[str, Any]:
         "finished": {"reason": str(result.finished.reason), "message": result.finished.message},
         "notes": result.tally.notes,
         "skipped": result.tally.skipped,
+        "left_out": result.tally.known_before,
         "expected": str(job.plan.expected),
         "spec_text": job.ready.loaded.document.text,
     }
@@ -207,28 +209,6 @@ def _note_changes(tally: Tally, stamps: list[FileStamp]) -> bool:
     ]
     tally.notes.extend(notes)
     return bool(notes)
-
-
-def _note_left_out(job: Job, tally: Tally) -> None:
-    replays = "" if job.command == "replay" else "`rokt-export replay … "
-    end = "`" if replays else ""
-    again = "" if job.command == "diff" else replays
-    if delivered := tally.left_out[LeftOut.DELIVERED]:
-        rows = number_of(
-            delivered, "row was left out: production has it already", "rows were left out: production has them already"
-        )
-        tally.notes.append(f"{rows} ({again}--again{end if again else ''} sends {'it' if delivered == 1 else 'them'})")
-    if repeated := tally.left_out[LeftOut.REPEATED]:
-        rows = number_of(repeated, "row was left out: it stands", "rows were left out: they stand")
-        tally.notes.append(f"{rows} in the input before, and {'was' if repeated == 1 else 'were'} sent once")
-    if uncertain := tally.left_out[LeftOut.UNCERTAIN]:
-        rows = number_of(
-            uncertain, "row was left out: production may have it", "rows were left out: production may have them"
-        )
-        tally.notes.append(
-            f"{rows}, as another run is sending such rows now, or got no answer. When no other run is under way, "
-            f"{replays}--resend-unknown{end} sends them"
-        )
 
 
 def _status(job: Job, run: str, result: Result) -> ExitStatus:

@@ -36,7 +36,7 @@ class Bookkeeper:
         identity: what makes a row what it is, for the ledger.
         recordings: `some` keeps the first few and those that did not come out as hoped, as many as are allowed.
         expected: the outcome hoped for.
-        again, doubtful: whether rows are sent that production has, and that it may have.
+        leave: what production may have answered before to rows that are sent.
         first, problems: how many of each the run may still keep whole.
     """
 
@@ -46,8 +46,7 @@ class Bookkeeper:
     identity: Identity
     recordings: Recordings = Recordings.SOME
     expected: OutcomeKind = OutcomeKind.DELIVERED
-    again: bool = False
-    doubtful: bool = False
+    leave: frozenset[OutcomeKind] = frozenset()
     first: Allowance = field(default_factory=lambda: Allowance(FIRST_RECORDED))
     problems: Allowance = field(default_factory=lambda: Allowance(PROBLEMS_RECORDED))
     _screen: Screen = field(init=False)
@@ -70,7 +69,7 @@ class Bookkeeper:
                 rows = [transaction.row for transaction in transactions]
                 items = list(zip(rows, self._names(transactions), self._marks(transactions), strict=True))
                 over = self._results(settled.exchanges)
-                taken = self.writer.intend(items, again=self.again, doubtful=self.doubtful, settled=over)
+                taken = self.writer.intend(items, leave=self.leave, settled=over)
                 if taken:
                     self._screen.forget([each for each in transactions if each.row in taken])
                 return taken

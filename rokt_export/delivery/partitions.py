@@ -123,8 +123,7 @@ def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brak
             identity_of(plan.spec),
             plan.recordings,
             plan.expected,
-            again=plan.selection.delivered,
-            doubtful=plan.selection.unknown,
+            leave=plan.selection.leave,
             first=common.first,
             problems=common.problems,
         )

@@ -63,6 +63,9 @@ class GeneratedRows:
     unset: frozenset[str] = frozenset()
 
 
+_NOT_RECEIVED = frozenset({OutcomeKind.REJECTED, OutcomeKind.FAILED})
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Which rows of the input are sent.
@@ -71,13 +74,28 @@ class Selection:
         only: row numbers to send, as ranges; None = all.
         numbered_by: the earlier run that the numbers are of, so that rows of stdin can be known by their names.
         unknown: whether rows are sent again that may have been sent, in this run or an earlier production run.
-        delivered: whether rows are sent again that an earlier production run delivered.
+        delivered: whether rows are sent again that production answered before.
+        outcomes: what the rows that are asked for came to in an earlier production run.
     """
 
     only: tuple[tuple[int, int], ...] | None = None
     numbered_by: str | None = None
     unknown: bool = False
     delivered: bool = False
+    outcomes: frozenset[OutcomeKind] = frozenset()
+
+    @property
+    def leave(self) -> frozenset[OutcomeKind]:
+        """What production may have answered to a row that is sent to it again.
+
+        To ask for rejected or failed rows is leave for these; what the partner has, or may have, needs a flag besides.
+        """
+        leave = {OutcomeKind.UNKNOWN} if self.unknown else set()
+        if self.delivered:
+            leave.update(set(OutcomeKind) - {OutcomeKind.UNKNOWN})
+        elif not self.outcomes.isdisjoint(_NOT_RECEIVED):
+            leave |= _NOT_RECEIVED
+        return frozenset(leave)
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,29 +153,18 @@ def _not_of_others(
             for each in batch
         ]
         every = list(chain.from_iterable(marks))
-        doubtful = writer.uncertain(every, under_way=selection.unknown)
-        # Looked up last: what another run had under way at the first look may be delivered at the second.
-        delivered = set() if selection.delivered else writer.already_delivered(every)
         repeated = set() if selection.delivered else writer.under_way(every) | recent.keys()
+        withheld = writer.withheld(every, selection.leave)
         chosen: list[Transaction] = []
         for transaction, own in zip(batch, marks, strict=True):
-            if not own:
-                chosen.append(transaction)
-                continue
-            mark = own[0]
-            if not delivered.isdisjoint(own):
-                tally.leave_out(LeftOut.DELIVERED)
-            elif mark in repeated:
-                if sendable(transaction):
-                    tally.leave_out(LeftOut.REPEATED)
-                else:
-                    chosen.append(transaction)
-            elif not doubtful.isdisjoint(own):
-                tally.leave_out(LeftOut.UNCERTAIN)
+            if own and own[0] in repeated and sendable(transaction):
+                tally.leave_out(LeftOut.REPEATED)
+            elif why := next((withheld[mark] for mark in own if mark in withheld), None):
+                tally.leave_out(why)
             else:
-                if not selection.delivered:
-                    repeated.add(mark)
-                    recent[mark] = None
+                if own and not selection.delivered:
+                    repeated.add(own[0])
+                    recent[own[0]] = None
                 chosen.append(transaction)
         while len(recent) > _RECENT:
             del recent[next(iter(recent))]

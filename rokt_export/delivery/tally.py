@@ -13,16 +13,19 @@ from rokt_export.exchange.model import Exchange, Fault, OutcomeKind
 
 
 class LeftOut(StrEnum):
-    """Why a row of the input is not sent."""
+    """Why a row of the input is not sent. The outcomes are what production answered to it before."""
 
     NOT_ASKED = "not_asked"
     """Settled in this run already, unknown in it, or not among those asked for."""
-    DELIVERED = "delivered"
-    """Delivered by an earlier production run."""
     REPEATED = "repeated"
     """It stands in the input before, not far off or with its answer still awaited, and was sent then."""
-    UNCERTAIN = "uncertain"
-    """An earlier production run may have delivered it: no answer came."""
+    DELIVERED = "delivered"
+    DUPLICATE = "duplicate"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    UNCLASSIFIED = "unclassified"
+    UNKNOWN = "unknown"
+    """It may have been delivered: no answer came, or another run is sending it now."""
 
 
 @dataclass(slots=True)
@@ -103,6 +106,12 @@ class Tally:
         return self.left_out.total()
 
     @property
+    def known_before(self) -> dict[str, int]:
+        """Rows that were not sent because of what production answered to them before, by that outcome."""
+        beside = (LeftOut.NOT_ASKED, LeftOut.REPEATED)
+        return {str(why): self.left_out[why] for why in LeftOut if why not in beside and self.left_out[why]}
+
+    @property
     def rows(self) -> int:
         """Rows settled."""
         return self.outcomes.total()
@@ -123,7 +132,8 @@ class Tally:
         """Return what the rows alone come to: as hoped, findings, or a partner that could not be reached."""
         if self.unreachable:
             return ExitStatus.UNREACHABLE
-        if self.left_out[LeftOut.UNCERTAIN]:
+        has = {expected, LeftOut.DELIVERED, LeftOut.DUPLICATE, LeftOut.REPEATED, LeftOut.NOT_ASKED}
+        if any(rows and why not in has for why, rows in self.left_out.items()):
             return ExitStatus.FINDINGS
         as_hoped = all(outcome == expected for outcome, rows in self.outcomes.items() if rows)
         return ExitStatus.OK if as_hoped else ExitStatus.FINDINGS

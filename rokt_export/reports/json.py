@@ -15,6 +15,7 @@ def write(story: Story, stream: TextIO) -> None:
         "partner": story.run.partner,
         "environment": story.run.environment,
         "counts": dict(story.counts),
+        "left_out": story.left_out,
     }
     stream.write(json_text(head).removesuffix("}") + ',"deliveries":[')
     separator = "\n"

@@ -86,6 +86,7 @@ class Story:
         run: the run.
         expected: the outcome hoped for.
         notes: what the run had to say, one sentence each.
+        left_out: rows that were not sent because of what production answered to them before, by that outcome.
         ending: why the run ended where it did; None where it reached its end or nothing is known of it.
         loaded: the spec that the run went with, even if its file has changed since; None where it is not known.
     """
@@ -97,6 +98,7 @@ class Story:
         self.loaded = loaded
         self.expected: str = notes.get("expected") or str(OutcomeKind.DELIVERED)
         self.notes: tuple[str, ...] = (*([_PURGED] if run.purged else []), *(notes.get("notes") or ()))
+        self.left_out: dict[str, int] = notes.get("left_out") or {}
         self.ending: str | None = (notes.get("finished") or {}).get("message") or None
 
     @classmethod

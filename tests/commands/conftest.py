@@ -104,6 +104,7 @@ def cli(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.M
     # Typer builds all commands anew for each command line; once will do for a whole test run.
     monkeypatch.setattr("typer.main.get_command", _built)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("ROKT_EXPORT_JOURNAL", str(tmp_path / "journal.sqlite"))
     monkeypatch.chdir(tmp_path)
     return CommandLine(tmp_path, capfd, monkeypatch)

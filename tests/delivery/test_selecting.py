@@ -46,7 +46,13 @@ def intend(writer: RunWriter, *transactions: Transaction) -> None:
 
 
 def settle(writer: RunWriter, transaction: Transaction, outcome: OutcomeKind) -> None:
-    writer.settle([Delivery(transaction.row, transaction.id, outcome, attempts=1)])
+    writer.settle(
+        [
+            Delivery(
+                transaction.row, transaction.id, outcome, None if outcome is OutcomeKind.UNKNOWN else 200, attempts=1
+            )
+        ]
+    )
 
 
 def chosen(writer: RunWriter, transactions: list[Transaction], **selection) -> tuple[list[int], dict[str, int]]:
@@ -76,7 +82,8 @@ def test_what_an_earlier_run_delivered_is_left_out_of_production_alone(journal):
     settle(first, rows[2], OutcomeKind.REJECTED)
     first.end(RunState.FINISHED, 1)
     later = people(3, 2, 1, 4)
-    assert chosen(begin(journal, production=True), later) == ([1, 4], {LeftOut.DELIVERED: 2})
+    left_out = {LeftOut.REJECTED: 1, LeftOut.DUPLICATE: 1, LeftOut.DELIVERED: 1}
+    assert chosen(begin(journal, production=True), later) == ([4], left_out)
     assert chosen(begin(journal, production=True), later, delivered=True) == ([1, 2, 3, 4], {})
     assert chosen(begin(journal), later) == ([1, 2, 3, 4], {})
 
@@ -89,22 +96,22 @@ def test_what_an_earlier_run_may_have_delivered_is_uncertain(journal, settled):
     if settled:
         settle(first, rows[0], OutcomeKind.UNKNOWN)
     first.end(RunState.INTERRUPTED, 130)
-    assert chosen(begin(journal, production=True), rows) == ([2], {LeftOut.UNCERTAIN: 1})
+    assert chosen(begin(journal, production=True), rows) == ([2], {LeftOut.UNKNOWN: 1})
     assert chosen(begin(journal, production=True), rows, unknown=True) == ([1, 2], {})
-    assert chosen(begin(journal, production=True), rows, delivered=True) == ([2], {LeftOut.UNCERTAIN: 1})
+    assert chosen(begin(journal, production=True), rows, delivered=True) == ([2], {LeftOut.UNKNOWN: 1})
 
 
 def test_what_a_run_at_the_same_time_has_under_way_is_uncertain_whenever_it_began(journal):
     rows = people(1, 2, 3)
     first, second = begin(journal, production=True), begin(journal, production=True)
     intend(first, rows[0])
-    assert chosen(second, rows) == ([2, 3], {LeftOut.UNCERTAIN: 1})
-    assert chosen(second, rows, unknown=True) == ([2, 3], {LeftOut.UNCERTAIN: 1})
+    assert chosen(second, rows) == ([2, 3], {LeftOut.UNKNOWN: 1})
+    assert chosen(second, rows, unknown=True) == ([2, 3], {LeftOut.UNKNOWN: 1})
     intend(first, rows[1])
-    assert chosen(second, rows) == ([3], {LeftOut.UNCERTAIN: 2})
+    assert chosen(second, rows) == ([3], {LeftOut.UNKNOWN: 2})
     settle(first, rows[0], OutcomeKind.DELIVERED)
     settle(first, rows[1], OutcomeKind.REJECTED)
-    assert chosen(second, rows) == ([2, 3], {LeftOut.DELIVERED: 1})
+    assert chosen(second, rows) == ([3], {LeftOut.DELIVERED: 1, LeftOut.REJECTED: 1})
 
 
 def test_equal_rows_are_one_however_far_apart_they_stand(journal):
@@ -147,7 +154,7 @@ def test_rows_are_known_by_what_an_earlier_run_told_them_apart_by(journal):
         writer = begin(journal, production=True)
         assert list(select(iter(rows), Selection(), writer, identity, Tally())) == []
         contents = [canonical_row(rows[0], one) for one in journal.identities("acme", identity)]
-        assert journal.delivered_before("acme", [contents]) == (1, 0)
+        assert journal.known_before("acme", [contents]) == {LeftOut.DELIVERED: 1}
     assert writer.identities(("email",)) == [("email",), ("email", "phone", "zip"), ("email", "phone")]
     assert journal.identities("acme", ("zip",)) == [("zip",), *writer.identities(("email", "phone", "zip"))]
     assert journal.identities("another partner", ("zip",)) == [("zip",)]
@@ -173,7 +180,7 @@ def test_a_run_that_was_taken_over_intends_nothing_more(journal, tmp_path):
     rows = people(1, 2)
     intend(writer, rows[0])
     with journal._writing() as connection:
-        connection.exec_driver_sql("UPDATE run SET pid = 4194304, process_started = 'long ago'")
+        connection.exec_driver_sql("UPDATE run SET pid = 4194304, owner = 'another'")
     with pytest.raises(Exception, match="was taken over by process 4194304"):
         intend(writer, rows[1])
     settle(writer, rows[0], OutcomeKind.DELIVERED)  # an answer is true, whoever owns the run
@@ -185,7 +192,7 @@ def test_answers_that_come_to_disk_with_what_is_intended_are_kept_where_a_run_wa
     rows = people(1, 2, 3)
     intend(writer, *rows[:2])
     with journal._writing() as connection:
-        connection.exec_driver_sql("UPDATE run SET pid = 4194304, process_started = 'long ago'")
+        connection.exec_driver_sql("UPDATE run SET pid = 4194304, owner = 'another'")
     over = Deliveries.together([Delivery(1, "tx1", OutcomeKind.DELIVERED, attempts=1)])
     with pytest.raises(JournalError, match="was taken over by process 4194304"):
         writer.intend([(3, "tx3", None)], settled=(over, {}))
@@ -193,9 +200,11 @@ def test_answers_that_come_to_disk_with_what_is_intended_are_kept_where_a_run_wa
     assert found == [(1, OutcomeKind.DELIVERED), (2, OutcomeKind.UNKNOWN)]
 
 
-def claim(writer: RunWriter, *transactions: Transaction, **flags: bool) -> dict[int, LeftOut]:
+def claim(
+    writer: RunWriter, *transactions: Transaction, leave: frozenset[OutcomeKind] = frozenset()
+) -> dict[int, LeftOut]:
     items = [(each.row, each.id, writer.fingerprint(canonical_row(each, IDENTITY))) for each in transactions]
-    return writer.intend(items, **{"again": False, "doubtful": False, **flags})
+    return writer.intend(items, leave=leave)
 
 
 def test_a_row_is_claimed_where_it_is_intended_by_whoever_comes_first(journal):
@@ -204,14 +213,14 @@ def test_a_row_is_claimed_where_it_is_intended_by_whoever_comes_first(journal):
     rows = people(1, 2, 3, 4)
     assert chosen(one, rows) == chosen(other, rows) == ([1, 2, 3, 4], {})
     assert claim(one, *rows[:3]) == {}
-    assert claim(other, *rows) == {1: LeftOut.UNCERTAIN, 2: LeftOut.UNCERTAIN, 3: LeftOut.UNCERTAIN}
+    assert claim(other, *rows) == {1: LeftOut.UNKNOWN, 2: LeftOut.UNKNOWN, 3: LeftOut.UNKNOWN}
     assert set(other.unsettled_rows()) == {4}
     settle(one, rows[0], OutcomeKind.DELIVERED)
     settle(one, rows[1], OutcomeKind.REJECTED)
     settle(one, rows[2], OutcomeKind.UNKNOWN)
-    assert claim(other, *rows[:3]) == {1: LeftOut.DELIVERED, 3: LeftOut.UNCERTAIN}
-    assert claim(other, *rows[:3], doubtful=True) == {1: LeftOut.DELIVERED}
-    assert claim(other, *rows[:3], again=True, doubtful=True) == {}
+    assert claim(other, *rows[:3]) == {1: LeftOut.DELIVERED, 2: LeftOut.REJECTED, 3: LeftOut.UNKNOWN}
+    assert claim(other, *rows[:3], leave=Selection(unknown=True).leave) == {1: LeftOut.DELIVERED, 2: LeftOut.REJECTED}
+    assert claim(other, *rows[:3], leave=frozenset(OutcomeKind)) == {}
 
 
 def test_workers_of_one_run_do_not_send_what_stands_twice_in_the_input(journal, tmp_path):
@@ -222,7 +231,7 @@ def test_workers_of_one_run_do_not_send_what_stands_twice_in_the_input(journal, 
         assert claim(one, first) == {}
         assert claim(other, second, third) == {2: LeftOut.REPEATED}
         settle(one, first, OutcomeKind.REJECTED)
-        assert claim(other, second) == {}
+        assert claim(other, second) == {2: LeftOut.REJECTED}
 
 
 def test_a_batch_of_which_everything_is_taken_leaves_no_trace(journal):

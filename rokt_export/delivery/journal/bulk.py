@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, CursorResult, Dialect, Insert, Table, or_
+from sqlalchemy import Connection, CursorResult, Dialect, Insert, Table, literal_column
 
 from rokt_export.delivery.journal.schema import delivery, ledger, note, recording
 from rokt_export.delivery.model import Deliveries, is_empty
@@ -132,8 +132,12 @@ def _upsert(dialect: Dialect, table: Table) -> Insert:
     insert = _insert(dialect, table)
     values: dict[str, Any] = {c.name: insert.excluded[c.name] for c in table.columns if c.name not in keys}
     if table is ledger:
-        # A later doubt about a row does not undo what was certain.
-        values["certain"] = or_(ledger.c.certain, insert.excluded.certain)
+        # What the partner has, it has. A send that failed says nothing about an earlier one that may have arrived.
+        values["outcome"] = literal_column(
+            "CASE WHEN ledger.outcome IN ('delivered', 'duplicate') "
+            "OR (ledger.outcome IN ('unknown', 'unclassified') AND excluded.outcome = 'failed') "
+            "THEN ledger.outcome ELSE excluded.outcome END"
+        )
     return insert.on_conflict_do_update(index_elements=keys, set_=values)
 
 

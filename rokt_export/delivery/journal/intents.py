@@ -11,7 +11,6 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, CursorResult, Dialect, Row, bindparam, cast, select
 
 from rokt_export.delivery.journal.bulk import run_one, storable
-from rokt_export.delivery.journal.process import Process
 from rokt_export.delivery.journal.schema import delivery, intent, run
 
 FINGERPRINT_BYTES = 16
@@ -48,10 +47,10 @@ class Intents:
     Args:
         dialect: the database's dialect.
         run_no: the writer's run.
-        owner: the process that drives it.
+        owner: the id of the process that drives it.
     """
 
-    def __init__(self, dialect: Dialect, run_no: int, owner: Process) -> None:
+    def __init__(self, dialect: Dialect, run_no: int, owner: str) -> None:
         given = [cast(bindparam(column.name), column.type) for column in _BATCH]
         mine = select(run.c.no, *given).where(*owned(run_no, owner))
         insert = intent.insert().from_select([intent.c.run_no, *_BATCH], mine)
@@ -76,12 +75,10 @@ class Intents:
             run_one(connection, self._delete, (number,))
 
 
-def owned(run_no: int, owner: Process) -> Iterator[ColumnElement[bool]]:
+def owned(run_no: int, owner: str) -> Iterator[ColumnElement[bool]]:
     """Yield what holds of a run's record as long as a process drives the run."""
     yield run.c.no == run_no
-    yield run.c.host == owner.host
-    yield run.c.pid == owner.pid
-    yield run.c.process_started == owner.started
+    yield run.c.owner == owner
 
 
 def encoded(items: Mapping[int, Item]) -> dict[str, bytes | None]:

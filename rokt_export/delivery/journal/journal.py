@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,16 +15,17 @@ import orjson
 from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.exc import IntegrityError
 
-from rokt_export.delivery.journal import ledger, places, purge, reading, runs, schema
+from rokt_export.delivery.journal import keys, ledger, marks, places, purge, reading, runs, schema
 from rokt_export.delivery.journal.bulk import Bulk, storable
 from rokt_export.delivery.journal.faults import translated
 from rokt_export.delivery.journal.intents import chunks
 from rokt_export.delivery.journal.model import RunInfo, RunState, as_text, now
 from rokt_export.delivery.journal.process import this_process
 from rokt_export.delivery.journal.rows import RowSet
-from rokt_export.delivery.journal.schema import intent, note, recording, run
+from rokt_export.delivery.journal.schema import intent, meta, note, recording, run
 from rokt_export.delivery.journal.writer import RunWriter
 from rokt_export.delivery.model import Delivery
+from rokt_export.delivery.tally import LeftOut
 from rokt_export.errors import JournalError, UsageError
 
 _ID_ATTEMPTS = 5
@@ -42,9 +44,8 @@ class Journal:
     SQLite's write-ahead log needs a local disk: on a network file system, and for several machines, use PostgreSQL.
     """
 
-    def __init__(self, store: places.Store, secret: bytes) -> None:
+    def __init__(self, store: places.Store) -> None:
         self._store = store
-        self._secret = secret
         self._writers: list[RunWriter] = []
 
     @classmethod
@@ -65,7 +66,8 @@ class Journal:
         with translated(places.shown(found), "opened"):
             store = places.open_store(found)
             try:
-                return cls(store, _prepared(store))
+                _prepare(store)
+                return cls(store)
             except BaseException:
                 store.reading.dispose()
                 raise
@@ -119,6 +121,7 @@ class Journal:
 
         Raises:
             UsageError: the name is reserved or cannot be typed.
+            JournalError: rows go to production, and the journal's key is lost or its file is an incomplete copy.
         """
         runs.check_name(name)
         values: dict[str, Any] = {
@@ -135,7 +138,14 @@ class Journal:
             **runs.ownership(this_process()),
         }
         with self._guard("written"):
-            return self._writer(self._insert_run(values))
+            self._check_writable()
+            if production:
+                self._make_known()
+                self._check_whole()
+            writer = self._writer(self._insert_run(values))
+            if production:
+                places.write_through(self._store)
+            return writer
 
     def reopen(self, run_id: str) -> RunWriter:
         """Take over a run that crashed, was interrupted or has finished, and go on writing to it.
@@ -148,6 +158,8 @@ class Journal:
             with self._store.writing.begin() as connection:
                 record = self._locked(connection, run_id)
                 runs.check_not_running(record, "resumed")
+                if record.production:
+                    self._check_whole()
                 if record.purged:
                     raise JournalError(
                         f"run {record.id} cannot be resumed: what a resume needs was purged with its personal data",
@@ -157,6 +169,8 @@ class Journal:
                 connection.execute(
                     run.update().where(run.c.no == record.no).values(taken | runs.ownership(this_process()))
                 )
+            if record.production:
+                places.write_through(self._store)
             return self._writer(record)
 
     def attach(self, run_id: str, *, before: int = 0) -> RunWriter:
@@ -209,29 +223,71 @@ class Journal:
     def identities(self, partner: str, identity: tuple[str, ...]) -> list[tuple[str, ...]]:
         """Return the identities to look a partner's rows up by: this one, and those that production runs went by."""
         with self._reading() as connection:
-            known = ledger.identities(connection, ledger.partner_key(self._secret, partner))
+            key = self._key(connection)
+            known = [] if key is None else ledger.identities(connection, ledger.partner_key(key, partner))
         return [identity, *(one for one in known if one != identity)]
 
-    def delivered_before(self, partner: str, contents: Iterable[Sequence[bytes]]) -> tuple[int, int]:
-        """Return how many rows production of a partner has, and how many it may have.
+    def known_before(self, partner: str, contents: Iterable[Sequence[bytes]]) -> Counter[LeftOut]:
+        """Return how many rows production of a partner answered before, by outcome; `unknown` are those it may have.
 
         Args:
             partner: the spec's slug.
             contents: the canonical bytes of each row, by each identity.
+
+        Raises:
+            JournalError: nobody can tell: the journal's key is lost, or its file is an incomplete copy.
         """
-        key = ledger.partner_key(self._secret, partner)
-        certain = doubtful = 0
+        found: Counter[LeftOut] = Counter()
         with self._reading() as connection:
+            key = self._key(connection)
+            self._check_whole()
             elsewhere = ledger.Elsewhere(run_no=0)
             elsewhere.look(connection, own=())
             for some in chunks(contents, _LOOKUP):
-                rows = [{ledger.fingerprint(key, content) for content in each} for each in some]
-                marks = list(set[bytes]().union(*rows))
-                known = ledger.entered(connection, marks, certain=True)
-                maybe = ledger.entered(connection, marks, certain=False) | elsewhere.runs
-                certain += sum(not known.isdisjoint(row) for row in rows)
-                doubtful += sum(known.isdisjoint(row) and not maybe.isdisjoint(row) for row in rows)
-        return certain, doubtful
+                if key is None:
+                    continue
+                own = ledger.partner_key(key, partner)
+                rows = [[ledger.fingerprint(own, content) for content in each] for each in some]
+                known = ledger.withheld(connection, [mark for marks in rows for mark in marks], elsewhere)
+                first = (next((known[mark] for mark in marks if mark in known), None) for marks in rows)
+                found.update(why for why in first if why is not None)
+        return found
+
+    def backup(self, path: Path) -> None:
+        """Copy the journal while it may be in use, complete as of one moment, to a new file for its owner alone.
+
+        Raises:
+            UsageError: the file exists, or the journal is on a server.
+            JournalError: it cannot be written.
+        """
+        if self._store.path is None:
+            raise UsageError(
+                "a journal on a server is not copied by this command", remedy="Use `pg_dump`, or the server's backup."
+            )
+        with self._guard("copied"), self._store.reading.connect() as connection:
+            crashed = [
+                record.no
+                for record in connection.execute(select(run).where(run.c.state == str(RunState.RUNNING)))
+                if runs.state_of(record) is RunState.CRASHED
+            ]
+            places.copy(connection, path, crashed)
+
+    def recover(self) -> int:
+        """Take this file for complete from now on, although batches are missing that may have been sent.
+
+        Returns:
+            How many batches are missing, as far as is known.
+        """
+        with self._writing() as connection:
+            for record in connection.execute(select(run).where(run.c.state == str(RunState.RUNNING))).all():
+                if runs.state_of(record) is RunState.CRASHED:
+                    connection.execute(run.update().where(run.c.no == record.no).values(state=str(RunState.CRASHED)))
+            journal, here = schema.id_of(connection), schema.latest_intent(connection)
+        before = marks.read(journal)
+        if before is not None and (mark := marks.Mark.of(journal, here)) is not None:
+            mark.set(here)
+            mark.close()
+        return max(0, (before or here) - here)
 
     def recording(self, run_id: str, row: int) -> bytes | None:
         """Return the recording of one row's exchange, as it was given; None where there is none."""
@@ -261,8 +317,15 @@ class Journal:
             )
             return {key: orjson.loads(value) for key, value in kept}
 
+    def purgeable(self, run_id: str | None = None, *, before: datetime | None = None) -> list[RunInfo]:
+        """Return the runs that `purge` with the same arguments would purge."""
+        with self._reading() as connection:
+            return [runs.info(connection, record) for record in self._purgeable(connection, run_id, before)]
+
     def purge(self, run_id: str | None = None, *, before: datetime | None = None, remove: bool = False) -> int:
-        """Remove the personal data of one run, or of all runs started before a moment that do not run any more.
+        """Remove the personal data of one run, or of all runs that ended before a moment.
+
+        A run that crashed ended when it was last heard of.
 
         Recordings, notes, options, transaction ids, references and the partner's words go, from the file's bytes too;
         rows, outcomes and counts stay, unless `remove` takes the runs whole. The ledger stays in each case. A purged
@@ -288,15 +351,56 @@ class Journal:
         if run_id is not None:
             record = self._locked(connection, run_id)
             runs.check_not_running(record, "purged")
-            return [record] if before is None or record.started < as_text(before) else []
+            return [record]
         if before is None:
             return []
-        older = select(run).where(run.c.started < as_text(before)).order_by(run.c.no)
+        older = select(run).where(func.coalesce(run.c.ended, run.c.heartbeat) < as_text(before)).order_by(run.c.no)
         records = connection.execute(older.with_for_update()).all()
         return [record for record in records if runs.state_of(record) is not RunState.RUNNING]
 
+    def _key(self, connection: Connection) -> bytes | None:
+        """Return the key of the journal's digests; None where no production run has begun yet.
+
+        Raises:
+            JournalError: it is not at hand.
+        """
+        known = connection.scalar(select(meta.c.value).where(meta.c.key == "key"))
+        return None if known is None else keys.of_id(bytes(known))
+
+    def _make_known(self) -> None:
+        """Note by which key the digests are made, before the first of them is."""
+        with self._store.writing.begin() as connection:
+            ledger.hold(connection, b"key")
+            if self._key(connection) is None:
+                connection.execute(meta.insert().values(key="key", value=keys.id_of(keys.first())))
+
+    def _check_whole(self) -> None:
+        """Refuse to send to production by a file that lacks batches which may have been sent.
+
+        Its mark says how far it had come. Where that is not known, on another machine, a production run that never ended
+        and has no log beside it was copied without that log.
+
+        Raises:
+            JournalError: it lacks some.
+        """
+        if self._store.path is None:
+            return
+        with self._store.reading.connect() as connection:
+            mark = marks.read(schema.id_of(connection))
+            if mark is not None:
+                whole = schema.latest_intent(connection) >= mark
+            else:
+                whole = self._store.had_log or bool(self._writers) or not _has_unended(connection)
+        if not whole:
+            raise JournalError(
+                "this journal does not know all that was sent by it: it is an older copy, or one without its log "
+                f"({self._store.path.name}-wal); nothing was sent",
+                remedy="Name the original with --journal, or bring back its log; `rokt-export runs backup PATH` makes "
+                "copies that are complete. If nothing else is left, ask the partner what arrived, and then let this one "
+                "go on with `rokt-export runs recover`.",
+            )
+
     def _insert_run(self, values: dict[str, Any]) -> Row[Any]:
-        self._check_writable()
         for attempt in range(_ID_ATTEMPTS):
             moment = now()
             identified = {**values, "id": runs.new_id(moment), "started": as_text(moment)}
@@ -317,16 +421,21 @@ class Journal:
     def _writer(self, record: Row[Any], before: int | None = None) -> RunWriter:
         with self._store.reading.connect() as connection:
             latest = connection.scalar(select(func.max(intent.c.no)).where(intent.c.run_no == record.no))
-            owner = runs.process_of(connection.execute(select(run).where(run.c.no == record.no)).one())
+            owner = connection.scalars(select(run.c.owner).where(run.c.no == record.no)).one()
+            key = self._key(connection) if record.production else None
+            mark = None
+            if record.production and self._store.path is not None:
+                mark = marks.Mark.of(schema.id_of(connection), schema.latest_intent(connection))
         writer = RunWriter(
             self._store,
             run_id=record.id,
             run_no=record.no,
             production=record.production,
-            key=ledger.partner_key(self._secret, record.partner),
+            key=b"" if key is None else ledger.partner_key(key, record.partner),
             latest=latest or 0,
             before=(latest or 0) if before is None else before,
             owner=owner,
+            mark=mark,
         )
         self._writers.append(writer)
         return writer
@@ -364,8 +473,8 @@ class Journal:
             yield
 
 
-def _prepared(store: places.Store) -> bytes:
-    """Bring the schema up to date where needed, and return the journal's secret."""
+def _prepare(store: places.Store) -> None:
+    """Bring the schema up to date where needed."""
     with store.reading.connect() as connection:
         present = schema.version_of(connection)
     schema.check_not_newer(present)
@@ -373,8 +482,25 @@ def _prepared(store: places.Store) -> bytes:
         _bring_up_to_date(store)
     if store.path is not None and not store.read_only:
         places.keep_private(store.path)
+        if store.had_log:
+            _mark_as_seen(store)
+
+
+def _mark_as_seen(store: places.Store) -> None:
+    """Note how far a journal came that is whole now: when it is closed its log may be gone, and nobody could tell."""
     with store.reading.connect() as connection:
-        return schema.secret_of(connection)
+        journal = schema.id_of(connection)
+        if marks.read(journal) is not None or not _has_unended(connection):
+            return
+        mark = marks.Mark.of(journal, schema.latest_intent(connection))
+    if mark is not None:
+        mark.close()
+
+
+def _has_unended(connection: Connection) -> bool:
+    """Return whether a production run has not ended, as far as the records say."""
+    unended = select(run.c.no).where(run.c.state == str(RunState.RUNNING), run.c.production.is_(True))
+    return connection.scalar(unended.limit(1)) is not None
 
 
 def _bring_up_to_date(store: places.Store) -> None:
@@ -388,3 +514,4 @@ def _bring_up_to_date(store: places.Store) -> None:
             places.use_write_ahead_log(connection)
     with store.writing.begin() as connection:
         schema.migrate(connection)
+    purge.forget_deleted(store)

@@ -1,4 +1,4 @@
-"""The ledger of what production has received, as keyed hashes that hold no personal data."""
+"""The ledger of what production answered to each row, as keyed hashes that hold no personal data."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from sqlalchemy import Connection, func, select
 from rokt_export.delivery.journal.intents import FINGERPRINT_BYTES, chunks, open_rows
 from rokt_export.delivery.journal.model import RunState
 from rokt_export.delivery.journal.runs import state_of
-from rokt_export.delivery.journal.schema import intent, ledger, meta, run
+from rokt_export.delivery.journal.schema import identities_name, intent, ledger, meta, run
+from rokt_export.delivery.tally import LeftOut
 from rokt_export.exchange.model import OutcomeKind
 
-RECEIVED = frozenset({OutcomeKind.DELIVERED, OutcomeKind.DUPLICATE})
-"""Outcomes after which the partner certainly has the row."""
+ANY = frozenset(OutcomeKind)
+"""Leave to send a row whatever production answered to it."""
 
 _LOOKUP = 500
 
@@ -36,7 +37,7 @@ def identities(connection: Connection, key: bytes) -> list[tuple[str, ...]]:
     One is the names of the attributes that made a row what it is; a spec that comes to read others changes it, and
     rows delivered before must be known all the same.
     """
-    kept = connection.scalar(select(meta.c.value).where(meta.c.key == _identities_of(key)))
+    kept = connection.scalar(select(meta.c.value).where(meta.c.key == identities_name(key)))
     return [] if kept is None else [tuple(names) for names in orjson.loads(kept)]
 
 
@@ -47,24 +48,45 @@ def add_identity(connection: Connection, key: bytes, identity: tuple[str, ...]) 
     if identity in others:
         return [identity, *(one for one in others if one != identity)]
     value = orjson.dumps([identity, *others])
-    name = meta.c.key == _identities_of(key)
+    name = meta.c.key == identities_name(key)
     if others:
         connection.execute(meta.update().where(name).values(value=value))
     else:
-        connection.execute(meta.insert().values(key=_identities_of(key), value=value))
+        connection.execute(meta.insert().values(key=identities_name(key), value=value))
     return [identity, *others]
 
 
-def _identities_of(key: bytes) -> str:
-    return f"rows:{key.hex()[:32]}"
-
-
-def entered(connection: Connection, fingerprints: Sequence[bytes], *, certain: bool) -> set[bytes]:
-    """Return those of the fingerprints that the ledger holds, as certain or as uncertain."""
-    found: set[bytes] = set()
+def outcomes(connection: Connection, fingerprints: Sequence[bytes]) -> dict[bytes, OutcomeKind]:
+    """Return what production last answered to those of the rows that it was sent; `unknown` where no answer came."""
+    found: dict[bytes, OutcomeKind] = {}
     for some in chunks(fingerprints, _LOOKUP):
-        chosen = select(ledger.c.fingerprint).where(ledger.c.fingerprint.in_(some), ledger.c.certain.is_(certain))
-        found.update(bytes(one) for one in connection.scalars(chosen))
+        chosen = select(ledger.c.fingerprint, ledger.c.outcome).where(ledger.c.fingerprint.in_(some))
+        found.update((bytes(mark), OutcomeKind(outcome)) for mark, outcome in connection.execute(chosen))
+    return found
+
+
+def withheld(
+    connection: Connection,
+    fingerprints: Sequence[bytes],
+    elsewhere: Elsewhere,
+    leave: Collection[OutcomeKind] = frozenset(),
+) -> dict[bytes, LeftOut]:
+    """Return which rows must not be sent, and why.
+
+    Args:
+        connection: to the journal.
+        fingerprints: of the rows.
+        elsewhere: what others have under way, brought up to date before: what another run had under way then may be
+            answered now, but not the other way round.
+        leave: outcomes; rows may be sent again to which production answered so. `unknown` does not extend to what a
+            run that goes on has under way.
+    """
+    known = outcomes(connection, fingerprints)
+    found = {mark: LeftOut(outcome) for mark, outcome in known.items() if outcome not in leave}
+    doubtful = elsewhere.alive if OutcomeKind.UNKNOWN in leave else elsewhere.runs
+    for mark in doubtful.intersection(fingerprints):
+        if found.get(mark) not in (LeftOut.DELIVERED, LeftOut.DUPLICATE):
+            found[mark] = LeftOut.UNKNOWN
     return found
 
 
@@ -130,10 +152,8 @@ def hold(connection: Connection, key: bytes) -> None:
     SQLite has one writer at a time, and its transactions that write are writers from their start.
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(int.from_bytes(key[:8], signed=True))))
-
-
-def withdraw(connection: Connection, fingerprints: Sequence[bytes]) -> None:
-    """Take the doubt about rows off the ledger, a later answer having settled that they were not received."""
-    for some in chunks(fingerprints, _LOOKUP):
-        connection.execute(ledger.delete().where(ledger.c.fingerprint.in_(some), ledger.c.certain.is_(False)))
+        connection.execute(
+            select(
+                func.pg_advisory_xact_lock(int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), signed=True))
+            )
+        )

@@ -6,7 +6,8 @@ import logging
 import os
 import sqlite3
 import time
-from contextlib import suppress
+from collections.abc import Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -41,6 +42,7 @@ class Store:
         writing: engine whose transactions hold the write lock from their first statement; with the execution option
             `durable` they wait for the disk. Shares the pool of `reading`.
         file: device and inode of the SQLite file.
+        had_log: whether a write-ahead log lay beside the SQLite file when it was opened.
     """
 
     shown: str
@@ -49,6 +51,7 @@ class Store:
     reading: Engine
     writing: Engine
     file: tuple[int, int] | None = None
+    had_log: bool = False
 
     @property
     def is_there(self) -> bool:
@@ -106,14 +109,20 @@ def open_store(place: Path | URL) -> Store:
         return _store(place, None, _server_engine(place), read_only=False)
     if place.is_dir():
         raise JournalError("the journal's place is a folder", remedy="Name a file with --journal.")
+    had_log = _has_content(_beside(place, "-wal"))
+    if had_log and not _has_content(place):
+        raise JournalError(
+            "a journal's log lies beside this file, and the journal itself is gone: it was moved or copied without it",
+            remedy=f"Bring {place.name} back beside {place.name}-wal; or name another journal with --journal.",
+        )
     _create_private(place)
     read_only = _only_readable(place)
-    return _store(place, place, _file_engine(place, read_only), read_only=read_only)
+    return _store(place, place, _file_engine(place, read_only), read_only=read_only, had_log=had_log)
 
 
-def _store(place: Path | URL, path: Path | None, engine: Engine, *, read_only: bool) -> Store:
+def _store(place: Path | URL, path: Path | None, engine: Engine, *, read_only: bool, had_log: bool = False) -> Store:
     file = None if path is None else _file_at(path)
-    return Store(shown(place), path, read_only, engine, engine.execution_options(writing=True), file)
+    return Store(shown(place), path, read_only, engine, engine.execution_options(writing=True), file, had_log)
 
 
 def _file_at(path: Path) -> tuple[int, int] | None:
@@ -209,10 +218,14 @@ def pragma(connection: Connection, statement: str) -> tuple[object, ...] | None:
 
 
 def _on_driver(connection: Connection, statement: str) -> sqlite3.Cursor:
+    return _driver(connection).execute(statement)
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
     driver = connection.connection.driver_connection
     if not isinstance(driver, sqlite3.Connection):
-        raise TypeError("only SQLite has pragmas")
-    return driver.execute(statement)
+        raise TypeError("this is for SQLite alone")
+    return driver
 
 
 def use_write_ahead_log(connection: Connection) -> None:
@@ -230,6 +243,47 @@ def use_write_ahead_log(connection: Connection) -> None:
         else:
             return
     pragma(connection, "PRAGMA journal_mode = WAL")
+
+
+def write_through(store: Store) -> None:
+    """Bring all that is in the write-ahead log into the SQLite file itself; a server has no such log.
+
+    Raises:
+        JournalError: another process reads an older state for too long.
+    """
+    if store.path is None:
+        return
+    with store.writing.connect() as connection:
+        pragma(connection, f"PRAGMA busy_timeout = {1000 * _PATIENCE:.0f}")
+        row = pragma(connection, "PRAGMA wal_checkpoint(FULL)")
+    if row is not None and row[0]:
+        raise JournalError("another process holds the journal's log", remedy="Wait for that process to end.")
+
+
+def copy(connection: Connection, path: Path, crashed: Sequence[int]) -> None:
+    """Copy a SQLite file as of one moment into a new one, its log included.
+
+    Args:
+        connection: to the file.
+        path: the new file.
+        crashed: numbers of runs whose process is gone; the copy says so, as one may not be able to look there.
+
+    Raises:
+        UsageError: the file exists.
+        OSError: it cannot be written.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError as error:
+        raise UsageError("this file exists", where=str(path), remedy="Choose another name.") from error
+    try:
+        with closing(sqlite3.connect(path)) as target:
+            _driver(connection).backup(target)
+            target.executemany("UPDATE run SET state = 'crashed' WHERE no = ?", [(number,) for number in crashed])
+            target.commit()
+    except BaseException:
+        path.unlink()
+        raise
 
 
 def keep_private(path: Path) -> None:

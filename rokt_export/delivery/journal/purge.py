@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Row, String, cast, literal
+from sqlalchemy.exc import SQLAlchemyError
 
 from rokt_export.delivery.journal import reading
 from rokt_export.delivery.journal.bulk import Bulk
@@ -15,6 +17,7 @@ from rokt_export.delivery.journal.model import as_text, in_sandbox, now
 from rokt_export.delivery.journal.places import Store, pragma
 from rokt_export.delivery.journal.schema import delivery, intent, note, recording, run
 from rokt_export.errors import JournalError
+from rokt_export.exchange.model import OutcomeKind
 
 _NOTHING = orjson.dumps([])
 
@@ -36,7 +39,8 @@ def purge(connection: Connection, records: Sequence[Row[Any]], *, remove: bool) 
 
 def _remove(connection: Connection, run_no: int) -> None:
     # Of rows that were cut off only their batches know that production may have them: the ledger must, from now on.
-    cut_off = [(one.fingerprint, False, run_no, row) for row, one in open_rows(connection, run_no).items()]
+    unknown = str(OutcomeKind.UNKNOWN)
+    cut_off = [(one.fingerprint, unknown, run_no, row) for row, one in open_rows(connection, run_no).items()]
     Bulk(connection.dialect).ledger.run(connection, [entry for entry in cut_off if entry[0] is not None])
     for table in (delivery, intent):
         connection.execute(table.delete().where(table.c.run_no == run_no))
@@ -78,6 +82,18 @@ def scrub(store: Store) -> None:
         _empty_log(connection)
         pragma(connection, "VACUUM")
         _empty_log(connection)
+
+
+def forget_deleted(store: Store) -> None:
+    """Overwrite what a migration deleted, as far as nobody else is reading at the moment.
+
+    In a SQLite file it was zeroed (`secure_delete`), and its log is emptied; a server's table is written anew.
+    """
+    with suppress(JournalError, SQLAlchemyError), store.writing.connect() as connection:
+        if store.path is not None:
+            _empty_log(connection)
+        else:
+            connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM FULL journal_meta")
 
 
 def _empty_log(connection: Connection) -> None:

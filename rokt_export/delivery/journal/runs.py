@@ -90,7 +90,7 @@ def _suggestion(connection: Connection, wanted: str) -> str:
 
 def process_of(record: Row[Any]) -> Process:
     """Return the process that last drove a run."""
-    return Process(record.host, record.pid, record.process_started)
+    return Process(record.owner, record.host, record.pid, record.process_started, record.place)
 
 
 def state_of(record: Row[Any]) -> RunState:
@@ -140,6 +140,8 @@ def info(connection: Connection, record: Row[Any]) -> RunInfo:
 def ownership(process: Process) -> dict[str, Any]:
     """Return the columns that say who drives a run, heard of just now."""
     return {
+        "owner": process.id,
+        "place": process.place,
         "host": process.host,
         "pid": process.pid,
         "process_started": process.started,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Callable, Mapping
 
@@ -24,12 +25,12 @@ from sqlalchemy import (
     select,
 )
 
+from rokt_export.delivery.journal import keys
 from rokt_export.errors import JournalError
 
-VERSION = 1
+VERSION = 2
 """The schema this program reads and writes."""
 
-_SECRET_BYTES = 32
 _LOCK = 0x726F6B74  # any number that nobody else locks: "rokt"
 
 # SQLite gives automatic ids only to a plain INTEGER key.
@@ -43,8 +44,8 @@ meta = Table(
     Column("key", String(40), primary_key=True),
     Column("value", LargeBinary, nullable=False),
 )
-"""`version`; `rows:…`, what tells a partner's rows apart; and `secret`, the key of the ledger's hashes. That stands in
-the journal, not in a file beside it, because a lost key would silently let every row through a second time."""
+"""`version`; `id`, random; `key`, by which the key of the ledger's digests is recognised, once a guarded run began (the
+key itself is in a file elsewhere); and `rows:…`, what tells a partner's rows apart."""
 
 run = Table(
     "run",
@@ -66,6 +67,8 @@ run = Table(
     Column("exit_status", Integer),
     Column("counts", LargeBinary),
     Column("purged", String(24)),
+    Column("owner", String(32), nullable=False),
+    Column("place", Text, nullable=False),
     Column("host", Text, nullable=False),
     Column("pid", Integer, nullable=False),
     Column("process_started", Text, nullable=False),
@@ -112,12 +115,13 @@ ledger = Table(
     "ledger",
     metadata,
     Column("fingerprint", LargeBinary(16), primary_key=True),
-    Column("certain", Boolean, nullable=False),
+    Column("outcome", String(12), nullable=False),
     Column("run_no", BigInteger, nullable=False),
     Column("row", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
-"""Rows that production has (`certain`) or may have (an answer never came). Outlives the runs it speaks of."""
+"""What production last answered to a row: one of the outcomes, `unknown` where no answer came; see `bulk` for which
+answer outweighs which. Outlives the runs that it speaks of."""
 
 recording = Table(
     "recording",
@@ -138,7 +142,32 @@ note = Table(
 
 Migrations = Mapping[int, Callable[[Connection], None]]
 
-MIGRATIONS: Migrations = {}
+
+def _from_1(connection: Connection) -> None:
+    """Move the key into its file, tell owners by a random id, and keep the outcome of each row in the ledger.
+
+    The key is on disk in its file before the transaction that takes it out of the journal ends. Version 1 kept no
+    fingerprint of rows that were rejected, failed or left unclassified: they stay unknown to the ledger.
+    """
+    run_sql = connection.exec_driver_sql
+    secret = bytes(connection.scalars(select(meta.c.value).where(meta.c.key == "secret")).one())
+    keys.keep(secret)
+    connection.execute(meta.delete().where(meta.c.key == "secret"))
+    connection.execute(meta.insert(), [{"key": "key", "value": keys.id_of(secret)}, _new_id()])
+    for name in connection.scalars(select(meta.c.key).where(meta.c.key.startswith("rows:"))).all():
+        # It was half of the partner's key.
+        connection.execute(meta.update().where(meta.c.key == name).values(key=identities_name(bytes.fromhex(name[5:]))))
+    run_sql("ALTER TABLE run ADD COLUMN owner VARCHAR(32) NOT NULL DEFAULT ''")
+    run_sql("ALTER TABLE run ADD COLUMN place TEXT NOT NULL DEFAULT ''")
+    run_sql("ALTER TABLE ledger ADD COLUMN outcome VARCHAR(12) NOT NULL DEFAULT 'unknown'")
+    run_sql(
+        "UPDATE ledger SET outcome = coalesce((SELECT outcome FROM delivery WHERE delivery.run_no = ledger.run_no "
+        "AND delivery.\"row\" = ledger.\"row\" AND delivery.outcome = 'duplicate'), 'delivered') WHERE certain"
+    )
+    run_sql("ALTER TABLE ledger DROP COLUMN certain")
+
+
+MIGRATIONS: Migrations = {1: _from_1}
 """Version to the step that leads from it to the next one. A step is written once and never changed."""
 
 
@@ -175,10 +204,7 @@ def migrate(connection: Connection, migrations: Migrations = MIGRATIONS, target:
         metadata.create_all(connection)
         connection.execute(
             meta.insert(),
-            [
-                {"key": "version", "value": str(target).encode()},
-                {"key": "secret", "value": secrets.token_bytes(_SECRET_BYTES)},
-            ],
+            [{"key": "version", "value": str(target).encode()}, _new_id()],
         )
         return
     for number in range(present, target):
@@ -200,9 +226,20 @@ def check_not_newer(present: int | None, target: int = VERSION) -> None:
         )
 
 
-def secret_of(connection: Connection) -> bytes:
-    """Return the journal's secret, the key of its fingerprints."""
-    value = connection.scalar(select(meta.c.value).where(meta.c.key == "secret"))
-    if value is None:
-        raise JournalError("the journal has lost its secret", remedy="Restore it from a copy.")
-    return bytes(value)
+def id_of(connection: Connection) -> str:
+    """Return the journal's id, which its copies share."""
+    return bytes(connection.scalars(select(meta.c.value).where(meta.c.key == "id")).one()).decode()
+
+
+def latest_intent(connection: Connection) -> int:
+    """Return the number of the last batch that was ever intended by a SQLite file, deleted ones included."""
+    return connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'intent'").scalar() or 0
+
+
+def identities_name(key: bytes) -> str:
+    """Return under which key of `meta` a partner's identities are, by the first half of the partner's key."""
+    return f"rows:{hashlib.blake2b(key[:16], digest_size=16).hexdigest()}"
+
+
+def _new_id() -> dict[str, object]:
+    return {"key": "id", "value": secrets.token_hex(16).encode()}

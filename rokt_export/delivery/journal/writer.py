@@ -18,10 +18,11 @@ from rokt_export.delivery.journal import ledger, reading
 from rokt_export.delivery.journal.bulk import Bulk, storable
 from rokt_export.delivery.journal.faults import translated
 from rokt_export.delivery.journal.intents import FINGERPRINT_BYTES, Intents, Item, encoded, open_rows, owned, prune
+from rokt_export.delivery.journal.marks import Mark
 from rokt_export.delivery.journal.model import RunState, as_text, now
 from rokt_export.delivery.journal.places import Store
-from rokt_export.delivery.journal.process import Process
 from rokt_export.delivery.journal.rows import RowSet
+from rokt_export.delivery.journal.runs import process_of
 from rokt_export.delivery.journal.schema import intent, run
 from rokt_export.delivery.journal.underway import Underway
 from rokt_export.delivery.model import Deliveries, Delivery
@@ -34,6 +35,7 @@ __all__ = ["FINGERPRINT_BYTES", "RunWriter"]
 T = TypeVar("T")
 
 _NOTHING: Mapping[int, bytes] = {}
+_WITHOUT_STATUS = frozenset({OutcomeKind.DELIVERED, OutcomeKind.DUPLICATE, OutcomeKind.UNKNOWN})
 _HEARTBEAT = 5.0
 """Seconds between signs of life."""
 
@@ -41,7 +43,7 @@ _HEARTBEAT = 5.0
 class RunWriter:
     """Writes one run; made by `Journal.begin`, `reopen` and `attach`.
 
-    One thread writes. Another may ask `already_delivered`, `uncertain`, `under_way` and `names`: what reads rows as
+    One thread writes. Another may ask `withheld`, `under_way` and `names`: what reads rows as
     they arrive does, and each of these reads on a connection of its own.
 
     What is on disk when a method returns survives the death of the process, by kill -9 too. What a power cut may take
@@ -69,10 +71,12 @@ class RunWriter:
         key: bytes,
         latest: int,
         before: int,
-        owner: Process,
+        owner: str,
+        mark: Mark | None = None,
     ) -> None:
         self.run = run_id
         self._owner = owner
+        self._mark = mark
         self.production = production
         self.key = key
         self.before = before
@@ -99,9 +103,12 @@ class RunWriter:
     def close(self) -> None:
         """Let go of the database. A run that was not ended counts as crashed once its process is gone."""
         self._connection.close()
+        if self._mark is not None:
+            self._mark.close()
+            self._mark = None
 
     def fingerprint(self, content: bytes) -> bytes:
-        """Return the fingerprint of a row's canonical bytes: 16 bytes, keyed, of no use without the journal."""
+        """Return the fingerprint of a row's canonical bytes: 16 bytes, keyed, of no use without the key."""
         return ledger.fingerprint(self.key, content)
 
     def identities(self, identity: tuple[str, ...]) -> list[tuple[str, ...]]:
@@ -116,34 +123,22 @@ class RunWriter:
         with self._guard("written"), self._transaction() as connection:
             return ledger.add_identity(connection, self.key, identity)
 
-    def already_delivered(self, fingerprints: Sequence[bytes]) -> set[bytes]:
-        """Return those of the fingerprints whose rows an earlier production run delivered (or found as duplicates).
+    def withheld(self, fingerprints: Sequence[bytes], leave: Collection[OutcomeKind]) -> dict[bytes, LeftOut]:
+        """Return those of the fingerprints whose rows must not be sent, and why.
 
-        Raises:
-            JournalError: the journal cannot be read.
-        """
-        with self._guard("read"), self._store.reading.connect() as connection:
-            return ledger.entered(connection, fingerprints, certain=True)
-
-    def uncertain(self, fingerprints: Sequence[bytes], *, under_way: bool = False) -> set[bytes]:
-        """Return those of the fingerprints whose rows another production run may have delivered.
-
-        These are the `unknown` ones of earlier runs, and what a run that goes on at the same time has under way.
+        Production answered to them in an earlier run, or may have; or a run that goes on at the same time has them
+        under way.
 
         Args:
             fingerprints: of the rows.
-            under_way: only the latter.
+            leave: outcomes; rows may be sent again to which production answered so.
 
         Raises:
             JournalError: the journal cannot be read.
         """
         with self._guard("read"), self._store.reading.connect() as connection:
-            # In the order of a row's way, so that it is not missed while another run settles it.
             self._elsewhere.look(connection, self._underway.numbers)
-            if under_way:
-                return self._elsewhere.alive.intersection(fingerprints)
-            left_open = self._elsewhere.runs.intersection(fingerprints)
-            return left_open | ledger.entered(connection, fingerprints, certain=False)
+            return ledger.withheld(connection, fingerprints, self._elsewhere, leave)
 
     def under_way(self, fingerprints: Sequence[bytes]) -> set[bytes]:
         """Return those of the fingerprints whose rows this writer intended and has not settled yet; from any thread."""
@@ -153,8 +148,7 @@ class RunWriter:
         self,
         items: Sequence[tuple[int, str, bytes | None]],
         *,
-        again: bool = True,
-        doubtful: bool = True,
+        leave: Collection[OutcomeKind] = ledger.ANY,
         settled: tuple[Deliveries, Mapping[int, bytes]] | None = None,
     ) -> dict[int, LeftOut]:
         """Put rows on disk as intended, in one transaction; only then may they be sent.
@@ -162,9 +156,8 @@ class RunWriter:
         Args:
             items: row number, transaction and fingerprint (None where there is none) of each row of the batch. About
                 500 a call is best. An earlier result of a row stands again only if the row is forgotten.
-            again: also rows that production has, or that another worker of this run has under way.
-            doubtful: also rows that production may have, save what a run that goes on has under way; with `again` those
-                too.
+            leave: rows are intended too to which production answered so. `unknown` does not extend to what a run that
+                goes on has under way, unless there is leave for all.
             settled: results and recordings to be put on disk with them, as `settle` does.
 
         Returns:
@@ -176,17 +169,16 @@ class RunWriter:
         """
         if settled and settled[0]:
             with self._guard("written"):
-                return _storing(lambda over: self._intend(items, again, doubtful, over, settled[1]), settled[0])
+                return _storing(lambda over: self._intend(items, leave, over, settled[1]), settled[0])
         if not items:
             return {}
         with self._guard("written"):
-            return self._intend(items, again, doubtful)
+            return self._intend(items, leave)
 
     def _intend(
         self,
         items: Sequence[tuple[int, str, bytes | None]],
-        again: bool,
-        doubtful: bool,
+        leave: Collection[OutcomeKind],
         settled: Deliveries | None = None,
         recordings: Mapping[int, bytes] = _NOTHING,
     ) -> dict[int, LeftOut]:
@@ -195,7 +187,7 @@ class RunWriter:
         with self._transaction() as connection:
             if settled is not None:
                 self._write(connection, settled, recordings)
-            taken = self._taken(connection, batch, again=again, doubtful=doubtful) if self.production else {}
+            taken = self._taken(connection, batch, leave) if self.production else {}
             for row in taken:
                 del batch[row]
             emptied = self._underway.emptied(batch)
@@ -212,32 +204,25 @@ class RunWriter:
         if batch and number is not None:
             self._underway.begin(number, batch)
             self._latest_intent = number
+            if self._mark is not None:
+                self._mark.raise_to(number)
             self._settled.difference_update(batch)
         return taken
 
     def _taken(
-        self, connection: Connection, batch: Mapping[int, Item], *, again: bool, doubtful: bool
+        self, connection: Connection, batch: Mapping[int, Item], leave: Collection[OutcomeKind]
     ) -> dict[int, LeftOut]:
-        """The rows of a batch that somebody else has delivered or has under way, as of this transaction."""
-        if again and doubtful:
+        """The rows of a batch that somebody else has sent or has under way, as of this transaction."""
+        if ledger.ANY.issubset(leave):
             return {}
         ledger.hold(connection, self.key)
         self._elsewhere.look(connection, self._underway.numbers)
-        marks = [mark for _, mark in batch.values() if mark is not None]
-        repeated = set() if again else self._elsewhere.workers
-        delivered = set() if again else ledger.entered(connection, marks, certain=True)
-        unsure = self._elsewhere.alive
-        if not doubtful:
-            unsure = self._elsewhere.runs | ledger.entered(connection, marks, certain=False)
-        taken: dict[int, LeftOut] = {}
-        for row, (_, mark) in batch.items():
-            if mark in delivered:
-                taken[row] = LeftOut.DELIVERED
-            elif mark in repeated:
-                taken[row] = LeftOut.REPEATED
-            elif mark in unsure:
-                taken[row] = LeftOut.UNCERTAIN
-        return taken
+        marks = {row: mark for row, (_, mark) in batch.items() if mark is not None}
+        found = ledger.withheld(connection, list(marks.values()), self._elsewhere, leave)
+        if OutcomeKind.DELIVERED not in leave:
+            for mark in self._elsewhere.workers.intersection(marks.values()):
+                found.setdefault(mark, LeftOut.REPEATED)
+        return {row: found[mark] for row, mark in marks.items() if mark in found}
 
     def settle(
         self,
@@ -405,9 +390,8 @@ class RunWriter:
 
         So no row is sent by both, whenever a process wakes up again or a worker outlives its parent.
         """
-        driver = select(run.c.host, run.c.pid, run.c.process_started).where(run.c.no == self._run_no)
-        found = connection.execute(driver).one_or_none()
-        who = "was removed" if found is None else f"was taken over by {Process(*found)}"
+        found = connection.execute(select(run).where(run.c.no == self._run_no)).one_or_none()
+        who = "was removed" if found is None else f"was taken over by {process_of(found)}"
         return JournalError(f"run {self.run} {who}", remedy="It goes on there; nothing more is sent here.")
 
     def _connect(self) -> None:
@@ -434,21 +418,13 @@ class RunWriter:
 
     def _enter(self, connection: Connection, deliveries: Deliveries) -> None:
         """Bring the ledger up to what these results say of their rows."""
-        received: list[tuple[bytes, bool, int, int]] = []
-        doubtful: list[tuple[bytes, bool, int, int]] = []
-        refused: list[bytes] = []
-        for row, outcome, attempts in zip(deliveries.row, deliveries.outcome, deliveries.attempts, strict=True):
+        entries: list[tuple[bytes, str, int, int]] = []
+        for row, outcome, status in zip(deliveries.row, deliveries.outcome, deliveries.status, strict=True):
             mark = self._underway.mark_of(row)
-            if mark is None:
-                continue
-            if outcome in ledger.RECEIVED:
-                received.append((mark, True, self._run_no, row))
-            elif outcome is OutcomeKind.UNKNOWN:
-                doubtful.append((mark, False, self._run_no, row))
-            elif attempts and outcome is OutcomeKind.REJECTED:  # no other answer tells what became of an earlier send
-                refused.append(mark)
-        self._bulk.ledger.run(connection, doubtful + received)
-        ledger.withdraw(connection, refused)
+            # One that came to nothing without an answer was certainly not received.
+            if mark is not None and (status is not None or outcome in _WITHOUT_STATUS):
+                entries.append((mark, str(outcome), self._run_no, row))
+        self._bulk.ledger.run(connection, entries)
 
 
 def _storing(write: Callable[[Deliveries], T], batch: Deliveries) -> T:

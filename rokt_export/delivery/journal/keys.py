@@ -1,0 +1,123 @@
+"""The key of the digests that name rows and people: in a file of its own, so that a copied journal gives nobody back."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from platformdirs import user_config_path
+
+from rokt_export.errors import JournalError
+
+VALUE = "ROKT_EXPORT_KEY"
+"""The environment variable that holds a key: 64 hexadecimal digits."""
+FILE = "ROKT_EXPORT_KEY_FILE"
+"""The environment variable that names a file of keys."""
+
+_BYTES = 32
+_KEY = re.compile(rf"[0-9a-fA-F]{{{2 * _BYTES}}}")
+_COMMENT = (
+    "# Keys of rokt-export's journals, one a line. Keep this file secret, and apart from copies of the journals.\n"
+    "# A journal whose key is lost refuses to send to production.\n"
+)
+
+
+def key_file() -> Path:
+    """Return the file of keys: `$ROKT_EXPORT_KEY_FILE`, else one in the user's configuration folder."""
+    named = os.environ.get(FILE)
+    return Path(named).expanduser() if named else user_config_path("rokt-export") / "key"
+
+
+def id_of(key: bytes) -> bytes:
+    """Return the 8 bytes by which a journal recognises its key; they say nothing about it."""
+    return hashlib.blake2b(b"rokt-export key", key=key, digest_size=8).digest()
+
+
+def first() -> bytes:
+    """Return the key of new journals: `$ROKT_EXPORT_KEY`, else the first one in the file, made if there is none.
+
+    Raises:
+        JournalError: there is none, and the file cannot be written; or what is there is not a key.
+    """
+    known = _known()
+    if not known:
+        keep(secrets.token_bytes(_BYTES))
+        known = _known()  # another process may have written one before this one
+    return known[0]
+
+
+def of_id(wanted: bytes) -> bytes:
+    """Return the key that a journal's digests were made with.
+
+    Raises:
+        JournalError: it is not at hand.
+    """
+    for key in _known():
+        if id_of(key) == wanted:
+            return key
+    raise JournalError(
+        "the key of this journal's digests is not at hand, so that nobody can tell which rows production has already; "
+        "nothing was sent",
+        remedy=f"Bring back {key_file()}, or name the right file with {FILE} (or give the key in {VALUE}). "
+        "Machines that share a journal share its key.",
+    )
+
+
+def keep(key: bytes) -> None:
+    """Add a key to the file, which only its owner may read; one that is there already is not added again.
+
+    Raises:
+        JournalError: the file cannot be written.
+    """
+    path = key_file()
+    try:
+        for folder in reversed([parent for parent in path.absolute().parents if not parent.exists()]):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b") as file:
+            text = file.read().decode("utf-8", "replace")
+            if key in _keys_in(text, str(path)):
+                return
+            start = _COMMENT if not text else "" if text.endswith("\n") else "\n"
+            # One write, so that two processes do not mix their lines.
+            os.write(file.fileno(), f"{start}{key.hex()}\n".encode())
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise JournalError(
+            f"the key of the journal cannot be kept: {error.strerror}",
+            where=str(path),
+            remedy=f"Allow writing to it, or name another file with {FILE}.",
+        ) from error
+
+
+def _known() -> list[bytes]:
+    keys = _keys_in(os.environ.get(VALUE, ""), VALUE)
+    path = key_file()
+    try:
+        if path.stat().st_mode & 0o077:
+            with suppress(OSError):  # what is mounted for several machines is their operator's to protect
+                path.chmod(0o600)
+        return keys + _keys_in(path.read_text(encoding="utf-8", errors="replace"), str(path))
+    except FileNotFoundError:
+        return keys
+    except OSError as error:
+        raise JournalError(
+            f"the key of the journal cannot be read: {error.strerror}",
+            where=str(path),
+            remedy=f"Allow reading it, or name another file with {FILE}.",
+        ) from error
+
+
+def _keys_in(text: str, place: str) -> list[bytes]:
+    lines = [line.strip() for line in text.splitlines()]
+    words = [line for line in lines if line and not line.startswith("#")]
+    if not all(map(_KEY.fullmatch, words)):
+        raise JournalError(
+            f"what stands here is not a key: {2 * _BYTES} hexadecimal digits",
+            where=place,
+            remedy="Bring back the key as it was. For new journals, `openssl rand -hex 32` makes one.",
+        )
+    return [bytes.fromhex(word) for word in words]
