@@ -1,4 +1,4 @@
-"""What is said of rows that production answered before: when they are counted before a run, and when they were left out."""
+"""What is said of rows that production answered before: before a run, and of those left out after it."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def left_out(rows_by: Mapping[str, int], command: str) -> Iterator[str]:
         replays = end = ""
     for outcome, (_, _, did) in _ANSWERED.items():
         if rows := rows_by.get(outcome, 0):
-            out = number_of(rows, "row was left out", "rows were left out")
-            already = " already" if did == "has" else " before"
-            yield f"{out}: production {did} {_them(rows)}{already} ({replays}{_flags(outcome)}{end} sends {_them(rows)})"
+            out, them = number_of(rows, "row was left out", "rows were left out"), _them(rows)
+            when = "already" if did == "has" else "before"
+            yield f"{out}: production {did} {them} {when} ({replays}{_flags(outcome)}{end} sends {them})"
     if repeated := rows_by.get(LeftOut.REPEATED, 0):
         rows_out = number_of(repeated, "row was left out: it stands", "rows were left out: they stand")
         yield f"{rows_out} in the input before, and {'was' if repeated == 1 else 'were'} sent once"

@@ -377,8 +377,8 @@ class Journal:
     def _check_whole(self) -> None:
         """Refuse to send to production by a file that lacks batches which may have been sent.
 
-        Its mark says how far it had come. Where that is not known, on another machine, a production run that never ended
-        and has no log beside it was copied without that log.
+        Its mark says how far it had come. Where that is not known, on another machine, a production run that never
+        ended and has no log beside it was copied without that log.
 
         Raises:
             JournalError: it lacks some.
@@ -396,8 +396,8 @@ class Journal:
                 "this journal does not know all that was sent by it: it is an older copy, or one without its log "
                 f"({self._store.path.name}-wal); nothing was sent",
                 remedy="Name the original with --journal, or bring back its log; `rokt-export runs backup PATH` makes "
-                "copies that are complete. If nothing else is left, ask the partner what arrived, and then let this one "
-                "go on with `rokt-export runs recover`.",
+                "complete copies. If nothing else is left, ask the partner what arrived, and then let this one go on "
+                "with `rokt-export runs recover`.",
             )
 
     def _insert_run(self, values: dict[str, Any]) -> Row[Any]:

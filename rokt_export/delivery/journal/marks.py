@@ -16,8 +16,8 @@ _WIDTH = 20
 class Mark:
     """The number of the last batch that a guarded run intended by a journal, in a file in the user's state folder.
 
-    It is raised after a batch is on disk and before any row of it is sent. So a journal that has not come as far has lost
-    batches that may have been sent.
+    It is raised after a batch is on disk and before any row of it is sent. So a journal that has not come as far has
+    lost batches that may have been sent.
 
     Args:
         journal: the journal's id.
