@@ -25,6 +25,7 @@ from rokt_export.delivery.events import (
 from rokt_export.delivery.feed import Feed
 from rokt_export.delivery.misses import Misses
 from rokt_export.delivery.pacing import SLOW_DOWN, Breaker, Pacer
+from rokt_export.delivery.recording import KEPT_BYTES, WAITING_BYTES
 from rokt_export.delivery.retrying import Retries, RetryPolicy
 from rokt_export.delivery.stock import Stock
 from rokt_export.delivery.stopping import Judge, StopRules
@@ -48,6 +49,8 @@ _WAITING = 500
 """Transactions that wait for another attempt, at most, before no new ones are taken."""
 _SETTLE_AFTER = 0.05
 """Seconds that a settled exchange waits for others, at most, before its listeners hear of it."""
+_SETTLED_BYTES = 4_000_000
+"""Bytes of bodies in settled exchanges that wait for others, about: their listeners hear of them at once then."""
 _SIGN_OF_LIFE = 0.25
 _IDLE = 0.5
 _RENEWALS = 2
@@ -146,6 +149,7 @@ class Engine:
         self._ready: deque[_Job] = deque()
         self._retries: Retries[_Job] = Retries(options.retry)
         self._settled: list[Exchange] = []
+        self._settled_bytes = 0
         self._oldest = 0.0
         self._told: deque[Event] = deque()
         self._stopping: Finished | None = None
@@ -197,7 +201,7 @@ class Engine:
             self._poll()
             now = time.monotonic()
             # What is over leaves with the next that is intended; by itself only where none is.
-            enough = len(self._settled) >= 2 * self._stock.size
+            enough = len(self._settled) >= 2 * self._stock.size or self._settled_bytes > _SETTLED_BYTES
             if enough or (self._settled and now - self._oldest >= _SETTLE_AFTER):
                 yield self._flush()
             while self._told:
@@ -380,7 +384,8 @@ class Engine:
         else:
             self._heard(answer)
         outcome = self._classifier.classify(answer)
-        exchange = Exchange(job.transaction, job.sent, answer, outcome, job.attempts, job.started)
+        kept = answer.shortened(KEPT_BYTES) if isinstance(answer, Response) else answer
+        exchange = Exchange(job.transaction, job.sent, kept, outcome, job.attempts, job.started)
         if isinstance(answer, Response):
             if self._renews and self._renewed(job, answer):
                 # The partner did not take it: if it is never sent again, it is as good as never sent.
@@ -448,6 +453,8 @@ class Engine:
     def _retry(self, job: _Job, exchange: Exchange, after: float | None) -> None:
         wait = self._retries.seconds(job.attempts - job.renewals, after)
         job.last = exchange
+        if isinstance(exchange.answer, Response):  # hundreds may wait
+            job.last = replace(exchange, answer=exchange.answer.shortened(WAITING_BYTES))
         self._retries.put(job, time.monotonic() + wait)
         self._told.append(Retrying(exchange, wait))
 
@@ -478,6 +485,8 @@ class Engine:
         if not self._settled:
             self._oldest = time.monotonic()
         self._settled.append(exchange)
+        if isinstance(exchange.answer, Response):
+            self._settled_bytes += len(exchange.answer.body)
         verdict = self._judge.judge(exchange.outcome.kind)
         if verdict is not None:
             self.stop(verdict.reason, verdict.message)
@@ -486,6 +495,7 @@ class Engine:
         event = Settled(tuple(self._settled))
         self._retries.earn(len(self._settled))
         self._settled.clear()
+        self._settled_bytes = 0
         return event
 
     def _end(self) -> Iterator[Event]:

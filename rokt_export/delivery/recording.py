@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import getincrementaldecoder
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +12,15 @@ import orjson
 from rokt_export.exchange.model import Exchange, Fault, Request, Response, Timings
 from rokt_export.redaction import Encoding, Piece, Redactor
 
-MOST_BYTES = 1_000_000
-"""Bytes of a body that are kept; a longer one is cut and says so."""
+REQUEST_BYTES = 1_000_000
+RESPONSE_BYTES = 250_000
+"""Bytes of a body that are recorded; a longer one is cut and says so."""
+MARGIN = 64_000
+"""Bytes beyond a cut that are redacted and not shown, so that a secret that the cut divides is found whole."""
+KEPT_BYTES = RESPONSE_BYTES + MARGIN
+"""Bytes of a body that stay in memory once its answer is classified."""
+WAITING_BYTES = 16_000 + MARGIN
+"""The same while a row waits for another attempt, which nearly always replaces the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +51,7 @@ class Body:
         text: its text, or its base64 where it is no UTF-8.
         binary: whether `text` is base64.
         size: bytes that it had.
-        truncated: whether it was cut to `MOST_BYTES`.
+        truncated: whether it was cut.
     """
 
     text: Shown
@@ -155,7 +163,7 @@ def record(exchange: Exchange, redactor: Redactor, personal: Collection[str] = (
             "status": answer.status,
             "http_version": answer.http_version,
             "response_headers": redactor.headers(answer.headers, personal),
-            "response_body": _body(answer.body, redactor, personal),
+            "response_body": _body(answer.body, redactor, personal, RESPONSE_BYTES, answer.size),
         }
     elif isinstance(answer, Fault):
         got = {"fault": (str(answer.kind), redactor.text(answer.message, personal))}
@@ -188,17 +196,40 @@ def _shown(redactor: Redactor, text: str, redacted: str, personal: Collection[st
     return Shown(pieces) if "".join(piece.text for piece in pieces) == redacted else Shown((Piece(redacted),))
 
 
-def _body(body: bytes, redactor: Redactor, personal: Collection[str]) -> Body:
+def _body(
+    body: bytes, redactor: Redactor, personal: Collection[str], limit: int = REQUEST_BYTES, size: int | None = None
+) -> Body:
+    """Record a body: redact first, cut afterwards."""
     import base64
 
-    kept = body[:MOST_BYTES]
-    truncated = len(body) > MOST_BYTES
+    kept = body[: limit + MARGIN]
+    size = size or len(body)
+    whole = len(kept) == size
+    truncated = size > limit or not whole
+
+    def most(length: int) -> int:
+        return min(limit, length if whole else length - MARGIN)
+
     try:
-        text = kept.decode("utf-8", "ignore" if truncated else "strict")
+        text = getincrementaldecoder("utf-8")().decode(kept, final=whole)
     except UnicodeDecodeError:
-        encoded = base64.b64encode(redactor.body(kept, personal)).decode()
-        return Body(Shown((Piece(encoded),)), binary=True, size=len(body), truncated=truncated)
-    return Body(_shown(redactor, text, redactor.text(text, personal), personal), size=len(body), truncated=truncated)
+        redacted = redactor.body(kept, personal)
+        encoded = base64.b64encode(redacted[: most(len(redacted))]).decode()
+        return Body(Shown((Piece(encoded),)), binary=True, size=size, truncated=truncated)
+    shown = _shown(redactor, text, redactor.text(text, personal), personal)
+    if truncated:
+        shown = _cut(shown, most(sum(len(piece.text) for piece in shown.pieces)))
+    return Body(shown, size=size, truncated=truncated)
+
+
+def _cut(shown: Shown, most: int) -> Shown:
+    kept: list[Piece] = []
+    for piece in shown.pieces:
+        if len(piece.text) > most:
+            return Shown((*kept, Piece(piece.text[: max(0, most)])) if piece.name is None else tuple(kept))
+        kept.append(piece)
+        most -= len(piece.text)
+    return shown
 
 
 def _raw(body: Body) -> bytes:

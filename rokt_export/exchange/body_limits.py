@@ -17,10 +17,16 @@ MAX_NODES = 50_000
 Without a limit, 9 MB of floats took 10 s and 1.2 GB."""
 MAX_DEPTH = 100
 """Levels of XML that are read."""
+MAX_WIDE = 2_500_000
+"""Bytes of a body that are read where it may hold other characters than ASCII: one of them can make each character of a
+text take four bytes, in each of five copies."""
+_WIDE = f"it is larger than {MAX_WIDE / 1e6:g} MB and has other characters than ASCII"
 MAX_VISITS = 100_000
 """Places that the searching paths (`$..x`, `[*]`, `[?…]`, `//x`) of all rules visit in one body: 8 us each at most."""
 _XML_VISITS = 10
 """Places that ElementTree visits in the time in which a JSONPath visits one."""
+_PASSED_UP = 10
+"""Levels through which a place found by `..` is passed up in the time of a visit."""
 _TEXT_PER_NODE = 8
 """Line breaks or references in the text of XML that take as much memory as an element."""
 _INTERNAL_SUBSET = re.compile(r"""<!DOCTYPE(?:[^\[>"']|"[^"]*"|'[^']*')*\[""")
@@ -33,7 +39,10 @@ def json_refusal(body: bytes | str) -> str | None:
     """
     if len(body) <= MAX_NODES:
         return None
-    nodes = sum(map(body.count, (b",", b"[", b"{") if isinstance(body, bytes) else (",", "[", "{")))  # type: ignore[arg-type]
+    data = body if isinstance(body, bytes) else body.encode("utf-8", "replace")
+    if len(data) > MAX_WIDE and (not data.isascii() or b"\\u" in data):
+        return _WIDE
+    nodes = data.count(b",") + data.count(b"[") + data.count(b"{")
     return _too_many(nodes, "values") if nodes > MAX_NODES else None
 
 
@@ -47,6 +56,8 @@ def xml_refusal(text: str) -> str | None:
         return "its document type declares entities or attributes, which can unfold without end"
     if len(text) <= MAX_NODES:
         return None
+    if len(text) > MAX_WIDE and (not text.isascii() or "&#" in text):
+        return _WIDE
     nodes = text.count("<") + text.count("=") + (text.count("&") + text.count("\n")) // _TEXT_PER_NODE
     return _too_many(nodes, "elements and attributes") if nodes > MAX_NODES else None
 
@@ -65,6 +76,8 @@ def visits(path: BodyPath, data: Any) -> int:
     nodes, depth = size_of(data)
     if path.xml:
         return nodes * int(depth**path.descents) // _XML_VISITS
+    if path.descents:  # a place is passed up from level to level
+        nodes *= 1 + depth // _PASSED_UP
     return nodes * int(depth ** max(0, path.descents - 1) * nodes**path.nested) * path.branches
 
 

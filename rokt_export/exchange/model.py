@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from rokt_export.transactions.model import Transaction
 
@@ -49,6 +50,7 @@ class Response(Struct, frozen=True, gc=False):
         body: the bytes, after transfer and content decoding.
         timings: phase times in seconds.
         http_version: `1.0`, `1.1`, `2` or `3`.
+        size: bytes that the body had, where only its beginning is kept; else None.
     """
 
     status: int
@@ -56,10 +58,17 @@ class Response(Struct, frozen=True, gc=False):
     body: bytes = b""
     timings: Timings = Timings()
     http_version: str = "1.1"
+    size: int | None = None
 
     def header(self, name: str) -> str | None:
         """Return the first value of a header, by name without regard to case."""
         return first_header(self.headers, name)
+
+    def shortened(self, most: int) -> Response:
+        """Return it with at most so many bytes of its body, and its size."""
+        if len(self.body) <= most:
+            return self
+        return replace(self, body=self.body[:most], size=self.size or len(self.body))
 
 
 class FaultKind(StrEnum):

@@ -11,7 +11,7 @@ from xml.parsers.expat import ExpatError
 
 import orjson
 
-from rokt_export.exchange.body_limits import MAX_DEPTH, MAX_VISITS, json_refusal, visits, xml_refusal
+from rokt_export.exchange.body_limits import MAX_DEPTH, MAX_NODES, MAX_VISITS, json_refusal, visits, xml_refusal
 from rokt_export.exchange.charset import decode
 from rokt_export.exchange.model import Response
 from rokt_export.exchange.wording import clean
@@ -121,9 +121,11 @@ class Reading:
     def exact_json(self) -> Any:
         """The JSON data with every digit: `1.10` keeps its text, and integers beyond 64 bits do not become floats."""
         plain = self.json
-        if self._tolerant or not _LOSES_DIGITS.search(self.response.body):
+        body = self.response.body
+        # In a large body the search takes longer than parsing it once more.
+        if self._tolerant or (len(body) <= MAX_NODES and not _LOSES_DIGITS.search(body)):
             return plain
-        return _tolerant_json(self.response.body.decode().strip())
+        return _tolerant_json(body.decode().strip())
 
     @_Once
     def roots(self) -> list[ElementTree.Element] | NoData:

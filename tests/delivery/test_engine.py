@@ -18,8 +18,19 @@ from commands.conftest import Heard, Partner, serve
 
 from rokt_export.delivery.credentials import Credentials
 from rokt_export.delivery.engine import Engine, EngineOptions
-from rokt_export.delivery.events import Event, Finished, Intended, Paced, Progress, Settled, StopReason, Withdrawn
+from rokt_export.delivery.events import (
+    Event,
+    Finished,
+    Intended,
+    Paced,
+    Progress,
+    Retrying,
+    Settled,
+    StopReason,
+    Withdrawn,
+)
 from rokt_export.delivery.feed import FileFeed, LiveFeed
+from rokt_export.delivery.recording import KEPT_BYTES, WAITING_BYTES
 from rokt_export.delivery.retrying import RetryPolicy
 from rokt_export.delivery.stopping import StopRules
 from rokt_export.delivery.transport import Transport, TransportOptions
@@ -745,3 +756,25 @@ def test_a_live_row_is_sent_as_it_arrives(bench, partner):
         rest += feed.take(10)
     assert [each.row for each in rest] == [2]
     assert len(woken) == 3
+
+
+# -- long answers
+
+
+def test_of_a_long_answer_only_the_beginning_stays_in_memory(bench, partner):
+    partner.answer = lambda _heard: (200, {}, b"x" * 1_000_000)
+    run = bench.run(20)
+    assert {(len(each.answer.body), each.answer.size) for each in run.exchanges} == {(KEPT_BYTES, 1_000_000)}
+    most = max(len(over.exchanges) for event in run.events if (over := settled_in(event)))
+    assert most * KEPT_BYTES < 8_000_000
+
+
+def test_of_a_long_answer_that_waits_for_another_attempt_less_stays_in_memory(bench, partner):
+    partner.answer = lambda _heard: (500, {}, b"x" * 1_000_000)
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Retrying):
+            bench.engine.stop()
+
+    run = bench.run(1, listen=listen, attempts=3)
+    assert [(len(each.answer.body), each.answer.size) for each in run.exchanges] == [(WAITING_BYTES, 1_000_000)]
