@@ -91,7 +91,7 @@ class Chosen:
 
         Args:
             named: files on the command line.
-            guarded: whether rows go to production.
+            guarded: whether the environment is guarded.
 
         Raises:
             UsageError: no file is known, or not those of the earlier run, or its rows would go elsewhere now.
@@ -99,7 +99,7 @@ class Chosen:
         """
         files, ranges = named, None
         if self.resumed is not None:
-            _check_same_place(self.resumed, guarded=guarded)
+            _check_same_place(self.resumed, guarded=guarded, sandbox=self.in_sandbox)
             kept = self.resumed.options.get("only")
             ranges = None if kept is None else tuple((low, high) for low, high in kept)
             files = self._files_of(self.resumed, named, "--resume", self.resumed.run)
@@ -279,13 +279,15 @@ def _check_unchanged(run: RunInfo) -> None:
             )
 
 
-def _check_same_place(run: RunInfo, *, guarded: bool) -> None:
-    """Refuse to let one run's rows go partly to production and partly to a sandbox."""
-    if run.production is not guarded:
-        was, now = ("production", "a sandbox") if run.production else ("a sandbox", "production")
-        raise UsageError(
-            f"run {run.run} sent to {was}, and would go on to {now}", where="--resume", remedy="Start a new run."
-        )
+def _check_same_place(run: RunInfo, *, guarded: bool, sandbox: bool) -> None:
+    """Refuse to let one run's rows go partly to a guarded environment and partly elsewhere."""
+    if run.production is guarded:
+        return
+    was, now = ("a sandbox" if each else run.environment for each in (run.sandbox, sandbox))
+    words = f"run {run.run} sent to {was}, and would go on to {now}"
+    if was == now:
+        words += ", which is guarded now and was not then" if guarded else ", which is no longer guarded"
+    raise UsageError(words, where="--resume", remedy="Start a new run.")
 
 
 def _outcomes_of(only: str) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from rokt_export.commands.loading import Ready, journal_place, load
+from rokt_export.commands.loading import Ready, journal_place, load_to_send
 from rokt_export.commands.options import (
     Again,
     AllowPlugin,
@@ -32,7 +32,6 @@ from rokt_export.commands.options import (
     Verbose,
 )
 from rokt_export.commands.terminal import Terminal, to_stdout
-from rokt_export.delivery.interlock import PRODUCTION
 from rokt_export.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from rokt_export.commands.running import Done
     from rokt_export.delivery.journal import Journal, RunInfo
     from rokt_export.delivery.plan import Destination, FileRows, GeneratedRows, Plan
+    from rokt_export.delivery.target import Target
     from rokt_export.exchange.compare import DiffResult
     from rokt_export.spec.model import DiffSettings
 
@@ -119,7 +119,7 @@ def diff(
     if runs is None:
         assert between is not None
         assert spec is not None
-        sides = [load(spec, environment, env_file, allow_plugin) for environment in between]
+        sides = [load_to_send(spec, environment, env_file, allow_plugin) for environment in between]
         rows = RowFlags(
             tuple(events or ()), count or 1, set_values or [], unset or [], columns or [], test_data,
             encoding, delimiter, seed=secrets.randbits(48),
@@ -212,9 +212,11 @@ def _send(terminal: Terminal, sides: Sequence[Ready], flags: _Flags, place: str)
     if flags.urls and len(flags.urls) != len(sides):
         raise UsageError("--sandbox-url is given once for each side", remedy="Give it twice: first A, then B.")
     rows = _rows(sides[0], flags)
-    for ready in sides:
+    targets = [ready.target(sandbox=flags.sandbox or bool(flags.urls)) for ready in sides]
+    _check_two_places(targets)
+    for ready, target in zip(sides, targets, strict=True):
         pass_interlock(
-            terminal, ready, sandboxed=flags.sandbox or bool(flags.urls), confirm=flags.confirm,
+            terminal, target, ready.spec, confirm=flags.confirm,
             invented=not isinstance(rows, FileRows), test_data=flags.rows.test_data,
         )  # fmt: skip
     tell_first_rows(terminal, rows, flags.count)
@@ -228,8 +230,8 @@ def _send(terminal: Terminal, sides: Sequence[Ready], flags: _Flags, place: str)
         values = [variables_for(ready, variables) for ready, (_, variables) in zip(sides, ways, strict=True)]
         key, done = new_key(), []
         plans = [
-            _plan(ready, rows, flags, destination, variables, place, key)
-            for ready, (destination, _), variables in zip(sides, ways, values, strict=True)
+            _plan(ready, target, rows, flags, destination, variables, place, key)
+            for ready, target, (destination, _), variables in zip(sides, targets, ways, values, strict=True)
         ]
         for plan in plans:
             _check_new(plan)
@@ -245,6 +247,17 @@ def _send(terminal: Terminal, sides: Sequence[Ready], flags: _Flags, place: str)
             if done[-1].status > ExitStatus.FINDINGS:
                 break
     return done
+
+
+def _check_two_places(targets: Sequence[Target]) -> None:
+    """Refuse two sides at one guarded address: the ledger would leave out on the second what the first was sent."""
+    a, b = targets
+    if a.guarded and b.guarded and (a.same_as or a.environment) == (b.same_as or b.environment):
+        raise UsageError(
+            f"{a.environment} and {b.environment} have one address, and would be sent every transaction twice",
+            where="--between",
+            remedy="Name two environments with addresses of their own.",
+        )
 
 
 def _rows(ready: Ready, flags: _Flags) -> FileRows | GeneratedRows:
@@ -263,6 +276,7 @@ def _rows(ready: Ready, flags: _Flags) -> FileRows | GeneratedRows:
 
 def _plan(
     ready: Ready,
+    target: Target,
     rows: FileRows | GeneratedRows,
     flags: _Flags,
     destination: Destination,
@@ -279,7 +293,7 @@ def _plan(
     pace = Pace.of(ready.spec.limits_of(ready.environment))
     if destination != Destination():
         pace = replace(pace, rate=None)
-    elif ready.environment == PRODUCTION:
+    elif target.guarded:
         pace = careful(pace, OutcomeKind.DELIVERED)
     some = ((1, flags.count),) if flags.count and isinstance(rows, FileRows) else None
     return Plan(
@@ -293,6 +307,7 @@ def _plan(
         selection=Selection(only=some, delivered=flags.again),
         destination=destination,
         plugins=ready.plugins,
+        guarded=target.guarded,
         recordings=Recordings.ALL,
         total=None if isinstance(rows, FileRows) else rows.count,
     )
@@ -300,10 +315,10 @@ def _plan(
 
 def _check_new(plan: Plan) -> None:
     """Refuse to send to one side what the other has already, and would leave out: nothing could be compared."""
-    from rokt_export.commands.preflight import is_guarded, known_in_production
+    from rokt_export.commands.preflight import known_in_production
     from rokt_export.delivery.plan import FileRows
 
-    if not is_guarded(plan) or plan.selection.delivered or not isinstance(plan.rows, FileRows):
+    if not plan.guarded or plan.selection.delivered or not isinstance(plan.rows, FileRows):
         return
     known, asked_for = known_in_production(plan)
     if asked_for and known.total() == asked_for:

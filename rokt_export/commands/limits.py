@@ -1,4 +1,4 @@
-"""How fast a replay sends and when it stops: the spec's limits, lowered by flags, and production's caution."""
+"""How fast a replay sends and when it stops: the spec's limits, the flags, and the caution of a guarded environment."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def pace_of(limits: Limits, flags: ReplayFlags, hoped: OutcomeKind, *, guarded: bool, in_sandbox: bool) -> Pace:
-    """Return how fast to send and when to stop; production is one at a time unless told.
+    """Return how fast to send and when to stop; a guarded environment gets one at a time unless told.
 
     Args:
         limits: the spec's.
         flags: as told.
         hoped: the outcome hoped for.
-        guarded: whether rows go to production.
+        guarded: whether the environment is guarded.
         in_sandbox: whether a sandbox takes the partner's place.
 
     Raises:
@@ -65,7 +65,7 @@ def _beyond(flag: str, limit: str) -> UsageError:
 
 
 def _stop_rules(flags: ReplayFlags, hoped: OutcomeKind, *, guarded: bool) -> StopRules:
-    """When to stop early: as flags say; production, untold, at the first unclassified and at three in a row."""
+    """When to stop early: as flags say; else, where guarded, at the first unclassified and at three in a row."""
     from rokt_export.delivery.stopping import StopRules
     from rokt_export.exchange.model import OutcomeKind
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rokt_export.errors import UsageError
 
 if TYPE_CHECKING:
+    from rokt_export.delivery.target import Target
     from rokt_export.spec.loading import LoadedSpec
     from rokt_export.spec.model import PartnerSpec
     from rokt_export.spec.variables import Variables
@@ -23,19 +24,35 @@ class Ready:
     Attributes:
         loaded: the spec and its file.
         environment: the environment's name.
-        variables: the variables at hand.
+        every: for each environment of the spec, the variables at hand.
         plugins: the authentication classes that the operator allows, as `module:Class`.
     """
 
     loaded: LoadedSpec
     environment: str
-    variables: Variables
+    every: Mapping[str, Variables]
     plugins: frozenset[str] = frozenset()
 
     @property
     def spec(self) -> PartnerSpec:
         """The spec."""
         return self.loaded.spec
+
+    @property
+    def variables(self) -> Variables:
+        """The variables at hand for the environment."""
+        return self.every[self.environment]
+
+    def target(self, *, sandbox: bool = False) -> Target:
+        """Return where a send goes, and whether that is guarded.
+
+        Args:
+            sandbox: whether a sandbox takes the partner's place.
+        """
+        from rokt_export.delivery.target import Target
+
+        values = {name: variables.values for name, variables in self.every.items()}
+        return Target.of(self.spec, self.environment, values, sandbox=sandbox)
 
 
 def load(path: Path, environment: str, env_file: Path | None, allow_plugin: Sequence[str] | None = None) -> Ready:
@@ -51,7 +68,27 @@ def load(path: Path, environment: str, env_file: Path | None, allow_plugin: Sequ
 
     loaded = load_spec(path)
     check_environment(loaded.spec, environment)
-    return Ready(loaded, environment, load_variables(environment, env_file), _allowed_plugins(allow_plugin or ()))
+    every = {name: load_variables(name, env_file) for name in loaded.spec.endpoint}
+    return Ready(loaded, environment, every, _allowed_plugins(allow_plugin or ()))
+
+
+def load_to_send(
+    path: Path, environment: str, env_file: Path | None, allow_plugin: Sequence[str] | None = None
+) -> Ready:
+    """Return a spec, ready to send to an environment: as `load`, and without an error that `validate` finds.
+
+    Raises:
+        SpecFindingsError: `validate` finds errors; all are in it.
+    """
+    from rokt_export.onboarding.validation import findings_of
+    from rokt_export.spec.findings import Severity
+    from rokt_export.spec.loading import SpecFindingsError
+
+    ready = load(path, environment, env_file, allow_plugin)
+    found = findings_of(ready.loaded, {name: variables.values for name, variables in ready.every.items()})
+    if errors := tuple(finding for finding in found if finding.severity is Severity.ERROR):
+        raise SpecFindingsError(str(path), errors, ready.loaded)
+    return ready
 
 
 def _allowed_plugins(given: Sequence[str]) -> frozenset[str]:

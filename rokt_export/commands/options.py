@@ -50,7 +50,10 @@ Name = Annotated[str | None, typer.Option("--name", metavar="NAME", help="A name
 Confirm = Annotated[
     str | None,
     typer.Option(
-        "--confirm", metavar="PARTNER", help="The partner's slug: yes, send to production.", show_default=False
+        "--confirm",
+        metavar="PARTNER",
+        help="The partner's slug: yes, send to a guarded environment.",
+        show_default=False,
     ),
 ]
 Again = Annotated[bool, typer.Option("--again", help="Send rows again that production answered before.")]

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from rokt_export.commands.answered_before import before_sending
 from rokt_export.commands.looking import FIRST_ROWS, tell_how_read
 from rokt_export.commands.terminal import Terminal, number_of
-from rokt_export.delivery.interlock import PRODUCTION
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.delivery.sourcing import is_live, source
 from rokt_export.errors import TransactionsError
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from rokt_export.transactions.model import Transaction
 
 _LARGE = 50_000_000
-"""Bytes beyond which, unless production or --strict asks for all of it, only the beginning is looked at before."""
+"""Bytes beyond which only the first rows are read before the send, unless it is guarded or --strict."""
 _RENDERED = 1_000
 _USUAL_ANSWER = 0.2
 """Seconds that a partner's API takes, for a guess at the duration, which names it."""
@@ -96,12 +95,7 @@ def _limit(plan: Plan, *, strict: bool) -> int | None:
 
     assert isinstance(plan.rows, FileRows)
     size = sum(stamp.size for path in expand(plan.rows.paths) if (stamp := FileStamp.of(path)) is not None)
-    return None if strict or is_guarded(plan) or size <= _LARGE else FIRST_ROWS
-
-
-def is_guarded(plan: Plan) -> bool:
-    """Return whether rows go to production itself, and not to a sandbox in its place."""
-    return plan.environment == PRODUCTION and plan.destination.base_url is None
+    return None if strict or plan.guarded or size <= _LARGE else FIRST_ROWS
 
 
 def _tell_earlier(terminal: Terminal, plan: Plan, resumed: RunInfo | None) -> None:
@@ -140,7 +134,7 @@ def known_in_production(plan: Plan, resumed: RunInfo | None = None) -> tuple[Cou
 
 def _tell_ledger(terminal: Terminal, plan: Plan, resumed: RunInfo | None) -> None:
     """Say how many of the rows production answered before, as the ledger knows them, and what becomes of them."""
-    if not is_guarded(plan):
+    if not plan.guarded:
         return
     known, _ = known_in_production(plan, resumed)
     for line in before_sending(known, plan.selection):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rokt_export.commands.loading import load
+from rokt_export.commands.loading import load_to_send
 from rokt_export.commands.options import (
     AllowPlugin,
+    Confirm,
     EnvFile,
     Environment,
     NoColor,
@@ -29,6 +30,7 @@ _SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", 
 def probe(
     spec: SpecFile,
     environment: Environment = "staging",
+    confirm: Confirm = None,
     output: OutputFormat = Output.TABLE,
     env_file: EnvFile = None,
     allow_plugin: AllowPlugin = None,
@@ -40,6 +42,7 @@ def probe(
 
     Exit status: 0 all well, 1 something to look at, 4 the partner could not be reached or authenticated with.
     """
+    from rokt_export.commands.production import pass_interlock
     from rokt_export.commands.running import new_key, variables_for
     from rokt_export.delivery.partitions import credentials_for, transport_options
     from rokt_export.delivery.plan import GeneratedRows, Pace, Plan
@@ -47,7 +50,8 @@ def probe(
     from rokt_export.redaction import Redactor
 
     terminal = Terminal(quiet, verbose, no_color)
-    ready = load(spec, environment, env_file, allow_plugin)
+    ready = load_to_send(spec, environment, env_file, allow_plugin)
+    pass_interlock(terminal, ready.target(), ready.spec, confirm=confirm, invented=False, test_data=False)
     variables = variables_for(ready)
     plan = Plan(
         ready.spec,

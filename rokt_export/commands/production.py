@@ -1,4 +1,4 @@
-"""Production at the terminal: a person types the partner's name first, and sends go one at a time."""
+"""A guarded environment at the terminal: a person types the partner's name first, and sends go one at a time."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from rokt_export.commands.loading import Ready
 from rokt_export.commands.terminal import Terminal
-from rokt_export.delivery.interlock import guard_production
 
 if TYPE_CHECKING:
     from rokt_export.delivery.plan import Pace
+    from rokt_export.delivery.target import Target
     from rokt_export.exchange.model import OutcomeKind
+    from rokt_export.spec.model import PartnerSpec
 
 IN_A_ROW = 3
-"""The contract's: three in a row not delivered stop a production run."""
+"""The contract's: three in a row not delivered stop a run to a guarded environment."""
 
 
 def pass_interlock(
     terminal: Terminal,
-    ready: Ready,
+    target: Target,
+    spec: PartnerSpec,
     *,
-    sandboxed: bool,
     confirm: str | None,
     invented: bool,
     test_data: bool,
     may_ask: bool = True,
 ) -> None:
-    """Let a send pass, or stop it; a sandbox is no production, whatever the environment is called.
+    """Let a send pass, or stop it; say what there is to say of its target.
 
     Args:
         terminal: where a person is asked.
-        ready: the spec.
-        sandboxed: whether it goes to a sandbox.
-        confirm: what `--confirm` said.
+        target: where it goes.
+        spec: the partner's spec.
+        confirm: the value of `--confirm`.
         invented: whether the people are generated.
         test_data: whether `--test-data` was given.
         may_ask: false while there is still something to show first: what a prompt will decide passes for now.
@@ -45,25 +45,21 @@ def pass_interlock(
         UsageError: it may not pass.
     """
     someone = sys.stdin.isatty() and sys.stderr.isatty()
-    if sandboxed or (confirm is None and someone and not may_ask):
+    if may_ask:
+        for note in target.notes:
+            terminal.warn(note)
+    elif confirm is None and someone:
         return
 
     def ask() -> str:
-        terminal.warn(f"This sends to PRODUCTION of {ready.spec.name}.")
-        return str(typer.prompt(f"Type the partner's name ({ready.spec.partner}) to go on", err=True))
+        terminal.warn(f"This sends to {target.environment.upper()} of {spec.name}, at {target.address}.")
+        return str(typer.prompt(f"Type the partner's name ({target.partner}) to go on", err=True))
 
-    guard_production(
-        ready.spec,
-        ready.environment,
-        confirm=confirm,
-        invented=invented,
-        test_data=test_data,
-        ask=ask if someone else None,
-    )
+    target.permit(confirm=confirm, invented=invented, test_data=test_data, ask=ask if someone else None)
 
 
 def careful(pace: Pace, hoped: OutcomeKind) -> Pace:
-    """Return production's pace: one at a time, up to the first answer that no rule explains or three that disappoint.
+    """Return the pace for a guarded environment: one at a time, to the first unclassified or three failures in a row.
 
     Args:
         pace: the spec's.

@@ -1,4 +1,4 @@
-"""`replay`: files of transactions of any size, to staging or production; nothing lost, nothing sent twice."""
+"""`replay`: files of transactions of any size, to any environment; nothing lost, nothing sent twice."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rokt_export.commands.loading import journal_place, load
+from rokt_export.commands.loading import journal_place, load_to_send
 from rokt_export.commands.options import (
     Again,
     AllowPlugin,
@@ -32,7 +32,6 @@ from rokt_export.commands.options import (
     Verbose,
 )
 from rokt_export.commands.terminal import Terminal
-from rokt_export.delivery.interlock import PRODUCTION
 from rokt_export.delivery.model import Recordings
 from rokt_export.errors import UsageError
 
@@ -167,18 +166,17 @@ def replay(
     terminal = Terminal(quiet, verbose, no_color)
     place = journal_place(journal)
     environment = environment or environment_of(place, resume or from_run)
-    ready = load(spec, environment, env_file, allow_plugin)
+    ready = load_to_send(spec, environment, env_file, allow_plugin)
     check_reports(report)
     chosen = Chosen.among(place, Choice(resume, only, from_run, resend_unknown), told, ready)
     flags, resumed = chosen.flags, chosen.resumed
     hoped = expected_outcome(flags.expect)
-    guarded = environment == PRODUCTION and not chosen.in_sandbox
+    target = ready.target(sandbox=chosen.in_sandbox)
     interlock = partial(
-        pass_interlock, terminal, ready, sandboxed=chosen.in_sandbox, confirm=confirm, invented=False,
-        test_data=flags.test_data,
-    )  # fmt: skip
+        pass_interlock, terminal, target, ready.spec, confirm=confirm, invented=False, test_data=flags.test_data
+    )
     interlock(may_ask=False)
-    files, ranges = chosen.input(tuple(events or ()), guarded=guarded)
+    files, ranges = chosen.input(tuple(events or ()), guarded=target.guarded)
     for warning in chosen.warnings(ready):
         terminal.warn(warning)
     rows = rows_of(
@@ -191,7 +189,9 @@ def replay(
     assert isinstance(rows, FileRows)
     check_spared(report, (spec, env_file, place, *expand(files)))
     _check_strict(rows, strict=strict)
-    pace = pace_of(ready.spec.limits_of(environment), flags, hoped, guarded=guarded, in_sandbox=chosen.in_sandbox)
+    pace = pace_of(
+        ready.spec.limits_of(environment), flags, hoped, guarded=target.guarded, in_sandbox=chosen.in_sandbox
+    )
     with sandboxed(ready, wanted=flags.sandbox, url=flags.sandbox_url, forget=forget) as (destination, variables):
         plan = Plan(
             spec=ready.spec,
@@ -204,11 +204,12 @@ def replay(
             selection=Selection(ranges, chosen.numbered_by, resend_unknown, flags.again, chosen.outcomes),
             destination=destination,
             plugins=ready.plugins,
+            guarded=target.guarded,
             recordings=flags.record,
             expected=hoped,
             partitions=workers_of(terminal, flags.workers, pace, rows),
         )
-        if words := chosen.moved(target := target_of(plan), guarded=guarded):
+        if words := chosen.moved(host := target_of(plan), guarded=target.guarded):
             terminal.warn(words)
         plan = replace(plan, total=preflight(terminal, plan, strict=strict, resumed=resumed))
         interlock()
@@ -220,7 +221,7 @@ def replay(
             "spec_path": str(spec.absolute()),
             "stamps": stamps_of(files),
             "rows": plan.wanted,
-            "target": target,
+            "target": host,
         }
         job = Job("replay", ready, plan, name, files, options, resumed.run if resumed else None)
         done = carry_out(job, terminal)

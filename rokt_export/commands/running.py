@@ -20,9 +20,8 @@ from rokt_export.commands.onward import Onward
 from rokt_export.commands.progress import ProgressWatch
 from rokt_export.commands.terminal import GUARD, Terminal, drop
 from rokt_export.delivery.events import Settled, StopReason
-from rokt_export.delivery.interlock import PRODUCTION
 from rokt_export.delivery.partitions import AT_ONCE, Brake, Result
-from rokt_export.delivery.plan import Destination, FileRows, Plan
+from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.delivery.secrecy import redactor_for
 from rokt_export.delivery.tally import Tally
 from rokt_export.delivery.workers import run_plan
@@ -156,7 +155,7 @@ def _begin(job: Job) -> tuple[str, int]:
             events=job.events,
             name=job.name,
             options=job.options,
-            production=job.plan.environment == PRODUCTION and job.plan.destination == Destination(),
+            production=job.plan.guarded,
         )
         return writer.run, writer.before
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rokt_export.commands.loading import journal_place, load
+from rokt_export.commands.loading import journal_place, load_to_send
 from rokt_export.commands.options import (
     AllowPlugin,
     Columns,
@@ -31,7 +31,6 @@ from rokt_export.commands.options import (
     Verbose,
 )
 from rokt_export.commands.terminal import Terminal
-from rokt_export.delivery.interlock import PRODUCTION
 from rokt_export.errors import UsageError
 
 Events = Annotated[
@@ -96,7 +95,7 @@ def test(
     from rokt_export.transactions.files import expand
 
     terminal = Terminal(quiet, verbose, no_color)
-    ready = load(spec, environment, env_file, allow_plugin)
+    ready = load_to_send(spec, environment, env_file, allow_plugin)
     hoped = expected_outcome(expect)
     check_reports(report)
     check_spared(report, (spec, env_file, journal_place(journal), *(expand(tuple(events)) if events else ())))
@@ -113,15 +112,15 @@ def test(
     )
     rows = rows_of(ready.spec, flags)
     in_sandbox = sandbox or sandbox_url is not None
+    target = ready.target(sandbox=in_sandbox)
     pass_interlock(
-        terminal, ready, sandboxed=in_sandbox, confirm=confirm,
-        invented=not isinstance(rows, FileRows), test_data=test_data,
-    )  # fmt: skip
+        terminal, target, ready.spec, confirm=confirm, invented=not isinstance(rows, FileRows), test_data=test_data
+    )
     if forget and not sandbox:
         raise UsageError("--forget needs --sandbox", remedy="Add --sandbox, or leave --forget out.")
     only = ((1, count),) if count is not None and isinstance(rows, FileRows) else None
     pace = replace(Pace.of(ready.spec.limits_of(environment)), patience=0.0)
-    if environment == PRODUCTION and not in_sandbox:
+    if target.guarded:
         pace = careful(pace, hoped)
     tell_first_rows(terminal, rows, count)
     with sandboxed(ready, wanted=sandbox, url=sandbox_url, forget=forget) as (destination, variables):
@@ -136,6 +135,7 @@ def test(
             selection=Selection(only=only),
             destination=destination,
             plugins=ready.plugins,
+            guarded=target.guarded,
             recordings=Recordings.ALL,
             expected=hoped,
             total=None if isinstance(rows, FileRows) else rows.count,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,9 +39,14 @@ def validate(
     Exit status: 0 nothing to mend, 1 warnings under --strict, 3 errors.
     """
     from rokt_export.onboarding.validation import validate as validate_spec
+    from rokt_export.spec.variables import load_variables
 
     terminal = Terminal(quiet, verbose, no_color)
-    found = [validate_spec(path, partial(_variables, env_file)) for path in specs]
+
+    def variables(environment: str) -> Mapping[str, str]:
+        return load_variables(environment, env_file).values
+
+    found = [validate_spec(path, variables) for path in specs]
     with to_stdout():
         if questions:
             _print_questions(terminal, found)
@@ -54,16 +58,6 @@ def validate(
     if any(validation.errors for validation in found):
         return ExitStatus.CONFIGURATION
     return ExitStatus.FINDINGS if strict and any(validation.warnings for validation in found) else ExitStatus.OK
-
-
-def _variables(env_file: Path | None, environments: Iterable[str]) -> dict[str, str]:
-    """The variables of all the spec's environments: what is missing in each is missing here."""
-    from rokt_export.spec.variables import load_variables
-
-    merged: dict[str, str] = {}
-    for name in environments:
-        merged.update(load_variables(name, env_file).values)
-    return merged
 
 
 def _print_data(terminal: Terminal, output: Output, found: list[Validation]) -> None:

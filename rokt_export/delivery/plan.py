@@ -158,6 +158,7 @@ class Plan:
         pace: how fast.
         selection: which of them.
         destination: where to instead.
+        guarded: whether the target is guarded; a sandbox is not (`delivery/target.py`).
         recordings: which exchanges are kept whole.
         expected: the outcome hoped for.
         redaction_key: makes one value one token in all partitions.
@@ -177,6 +178,7 @@ class Plan:
     redaction_key: bytes
     selection: Selection = Selection()
     destination: Destination = Destination()
+    guarded: bool = False
     recordings: Recordings = Recordings.SOME
     expected: OutcomeKind = OutcomeKind.DELIVERED
     partitions: int = 1

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rokt_export.delivery.target import Likeness, Target
 from rokt_export.errors import SpecError
 from rokt_export.exchange.classify import Classifier
 from rokt_export.exchange.model import Outcome, Response
@@ -44,12 +45,12 @@ class Validation:
         return sum(finding.severity is Severity.WARNING for finding in self.findings)
 
 
-def validate(path: Path, variables: Callable[[Iterable[str]], Mapping[str, str]]) -> Validation:
+def validate(path: Path, variables: Callable[[str], Mapping[str, str]]) -> Validation:
     """Return what is to be said about a spec file; a file that cannot be read is a finding too.
 
     Args:
         path: the file.
-        variables: from the names of the spec's environments to the variables at hand for them.
+        variables: from the name of an environment to the variables at hand for it.
     """
     file = str(path)
     try:
@@ -58,9 +59,43 @@ def validate(path: Path, variables: Callable[[Iterable[str]], Mapping[str, str]]
         return Validation(file, error.findings)
     except SpecError as error:
         return Validation(file, (_unreadable(file, error),))
-    found = [*loaded.findings, *lint(loaded, variables(loaded.spec.endpoint)), *_examples(loaded)]
-    ordered = sorted(dict.fromkeys(found), key=lambda finding: (finding.line, finding.column, finding.code))
-    return Validation(file, tuple(ordered), loaded, checklist(loaded))
+    found = findings_of(loaded, {name: variables(name) for name in loaded.spec.endpoint})
+    return Validation(file, found, loaded, checklist(loaded))
+
+
+def findings_of(loaded: LoadedSpec, variables: Mapping[str, Mapping[str, str]]) -> tuple[Finding, ...]:
+    """Return all that is to be said about a spec that could be read, in the order of the file.
+
+    Args:
+        loaded: the spec.
+        variables: for each environment, the variables at hand: where one is missing in all, it is missing.
+    """
+    merged = {name: value for each in variables.values() for name, value in each.items()}
+    targets = [Target.of(loaded.spec, name, variables) for name in loaded.spec.endpoint]
+    guarded = frozenset(target.environment for target in targets if target.guarded)
+    found = [
+        *loaded.findings, *lint(loaded, merged, guarded), *_places(loaded, targets), *_examples(loaded)
+    ]  # fmt: skip
+    return tuple(sorted(dict.fromkeys(found), key=lambda finding: (finding.line, finding.column, finding.code)))
+
+
+def _places(loaded: LoadedSpec, targets: Iterable[Target]) -> Iterator[Finding]:
+    """RX103, RX140: an environment for tests that is at, or near, the address of a guarded one."""
+    for target in targets:
+        for near in target.near:
+            sure = near.likeness is Likeness.SAME
+            yield loaded.document.finding(
+                "RX140" if near.likeness is Likeness.HOST else "RX103",
+                Severity.WARNING if sure else Severity.INFO,
+                ("endpoint", near.environment, "url"),
+                near.text,
+                f"Ask the partner for a test endpoint, or leave {target.environment} out."
+                if sure
+                else f"Set the variables in `.env.{target.environment}` and in `.env.{near.environment}`."
+                if near.likeness is Likeness.OPEN
+                else "Check the path before the first send; the same credentials may open both.",
+                of_value=True,
+            )
 
 
 def _unreadable(file: str, error: SpecError) -> Finding:

@@ -102,14 +102,15 @@ def _contact(spec: PartnerSpec) -> _Judgement:
 
 
 def _endpoint(spec: PartnerSpec) -> _Judgement:
-    tests = [name for name in spec.endpoint if name != "production"]
-    if "production" not in spec.endpoint:
+    tests = [name for name in spec.endpoint if not spec.guards(name)]
+    live = [place.url for name, place in spec.endpoint.items() if spec.guards(name)]
+    if not live:
         return State.PARTLY, f"{', '.join(tests)} only", ("What is the URL of your production endpoint?",)
     question = "Do you have a staging or test endpoint, so that no test data reaches your live system? What is its URL?"
     if not tests:
-        return State.PARTLY, "production only", (question,)
-    if all(spec.endpoint[name].url == spec.endpoint["production"].url for name in tests):
-        own = "env." in spec.endpoint["production"].url or any(spec.endpoint[name].authentication for name in tests)
+        return State.PARTLY, f"{', '.join(spec.endpoint)} only", (question,)
+    if all(spec.endpoint[name].url in live for name in tests):
+        own = any("env." in url for url in live) or any(spec.endpoint[name].authentication for name in tests)
         if not own:
             return State.PARTLY, f"{', '.join(tests)} has the URL of production", (question,)
     return State.GIVEN, ", ".join(spec.endpoint), ()

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from rokt_export.spec.authentication import Authentications
+from rokt_export.spec.environments import says_test
 from rokt_export.spec.fields import (
     BodyPath,
     Duration,
@@ -116,6 +117,7 @@ class Environment(Strict):
         tls: whom to trust there.
         proxy: template of the URL of a proxy on the way there.
         http_version: `1.0`, `1.1` or `2`; without it, 1.1.
+        guarded: whether a send needs a confirmation; without it, the name decides: only one that says test needs none.
     """
 
     shorthand = "url"
@@ -126,6 +128,7 @@ class Environment(Strict):
     tls: Tls | None = None
     proxy: FixedTemplate | None = None
     http_version: Literal["1.0", "1.1", "2"] | None = None
+    guarded: bool | None = None
 
 
 class RequiredWhen(Strict):
@@ -316,12 +319,12 @@ class PartnerSpec(Strict):
 
     Attributes:
         spec_version: the version of this language: 1.
-        partner: slug; typed back to confirm a production send.
+        partner: slug; typed back to confirm a send to a guarded environment.
         title: what reports call the partner.
         description: what the spec is for.
         documentation: point 1.
         contact: point 2.
-        endpoint: point 3, environment name to endpoint; `production` is the guarded one.
+        endpoint: point 3, environment name to endpoint.
         method: point 4.
         authentication: point 5.
         encoding: point 6.
@@ -388,6 +391,17 @@ class PartnerSpec(Strict):
             KeyError: the spec has no such environment.
         """
         return self.endpoint[name].limits or self.limits
+
+    def guards(self, name: str) -> bool:
+        """Return whether an environment is guarded by what the spec says: by `guarded:`, else by its name.
+
+        An environment with the address of a guarded one is guarded too; that needs variables (`delivery/target.py`).
+
+        Raises:
+            KeyError: the spec has no such environment.
+        """
+        stated = self.endpoint[name].guarded
+        return not says_test(name) if stated is None else stated
 
     def environment(self, name: str) -> Environment:
         """Return an environment with everything that the spec states for all of them filled in.

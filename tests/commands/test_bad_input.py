@@ -235,7 +235,7 @@ def test_a_partner_that_refuses(cli: CommandLine, rows: Path, command: str) -> N
 
 
 def test_a_wrong_host(cli: CommandLine, rows: Path) -> None:
-    spec = cli.write("x.yaml", spec_text("http://no-such-host.invalid"))
+    spec = cli.write("x.yaml", spec_text("https://no-such-host.invalid"))
     done = cli("test", spec, rows, "--count", 1, "--output", "json")
     assert done.status == UNREACHABLE
     [one] = done.json["deliveries"]

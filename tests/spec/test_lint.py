@@ -104,19 +104,6 @@ CASES = [
         "^parameters: [{name: a, attribute: firstname}]\n",
         "parameters: [{name: a, value: '{{ mobile | phone }}'}]\n",
     ),
-    Case(
-        "RX103",
-        "endpoint",
-        "endpoint: {staging: https://api.example.com/a, production: ^https://API.example.com/a/}\n",
-        "endpoint: {staging: https://api.example.com/a, production: https://api.example.com/b}\n",
-    ),
-    Case(
-        "RX103",
-        "endpoint",
-        "endpoint: {staging: 'https://{{env.KEY}}/a', production: ^'https://{{ env.KEY }}/a'}\n",
-        "endpoint: {staging: 'https://{{ env.OTHER }}/a', production: 'https://{{ env.KEY }}/a'}\n",
-        "info",
-    ),
     Case("RX104", "endpoint", AUTH_2 % ("KEY", "^"), AUTH_2 % ("OTHER", "")),
     Case(
         "RX105",
@@ -349,6 +336,38 @@ CASES = [
         "endpoint",
         "endpoint: {staging: https://test.example.com/a, ^eu-prod: https://api.example.com/a}\n",
         "endpoint: {staging: https://test.example.com/a, pre-prod: https://api.example.com/a}\n",
+    ),
+    Case(
+        "RX130",
+        "endpoint",
+        "endpoint: {staging: https://test.example.com/a, ^productoin: https://api.example.com/a}\n",
+        "endpoint: {staging: https://test.example.com/a, prod: {url: https://api.example.com/a, guarded: true}}\n",
+    ),
+    Case(
+        "RX141",
+        "endpoint",
+        "endpoint: {production: {url: https://api.example.com/a, ^guarded: false}}\n",
+        "endpoint: {eu: {url: https://api.example.com/a, guarded: false}}\n",
+    ),
+    Case(
+        "RX142",
+        "endpoint",
+        "endpoint: {staging: https://test.example.com/a, ^eu: https://api.example.com/a}\n",
+        "endpoint: {eu: {url: https://api.example.com/a, guarded: true}, eu-qa2: https://test.example.com/a}\n",
+        "info",
+    ),
+    Case(
+        "RX143",
+        "endpoint",
+        "endpoint: {eu: {url: https://api.example.com/a, tls: {^verify: false}}}\n",
+        "endpoint: {eu: {url: https://api.example.com/a, tls: {verify: true}}}\ntls: {verify: false}\n",
+        "error",
+    ),
+    Case(
+        "RX143",
+        "endpoint",
+        "endpoint: {staging: https://api.example.com/a}\ntls: {^verify: false}\n",
+        "endpoint: {staging: https://api.example.com/a}\ntls: {verify: true}\n",
     ),
     Case(
         "RX130",

@@ -18,11 +18,11 @@ _LINTS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     attributes.unknown_attributes,
     attributes.uncarried_attributes,
     attributes.empty_templates,
-    endpoints.same_endpoints,
     endpoints.same_credentials,
     endpoints.plain_http,
     endpoints.no_staging,
-    endpoints.unguarded_production,
+    endpoints.guards,
+    endpoints.unchecked_certificates,
     secrets.literal_secrets,
     parameters.bodies_not_sent,
     parameters.content_type_against_encoding,
@@ -40,7 +40,7 @@ _LINTS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
 )
 
 
-def lint(loaded: LoadedSpec, variables: Mapping[str, str]) -> list[Finding]:
+def lint(loaded: LoadedSpec, variables: Mapping[str, str], guarded: frozenset[str] | None = None) -> list[Finding]:
     """Return what is suspicious about a spec, in the order of the file; docs/findings.md explains each code.
 
     Of a damaged spec only what is there is judged, never what is missing.
@@ -48,8 +48,11 @@ def lint(loaded: LoadedSpec, variables: Mapping[str, str]) -> list[Finding]:
     Args:
         loaded: the spec.
         variables: the environment variables that have a value; `RX107` names those the spec needs besides.
+        guarded: the environments that are guarded; without it, what the spec says decides alone.
     """
-    subject = Subject(loaded)
+    if guarded is None:
+        guarded = frozenset(filter(loaded.spec.guards, loaded.spec.endpoint))
+    subject = Subject(loaded, guarded)
     found = [finding for each in _LINTS for finding in each(subject)]
     found.extend(unset.missing_variables(subject, variables))
     return sorted(dict.fromkeys(found), key=lambda finding: (finding.line, finding.column, finding.code))

@@ -1,4 +1,4 @@
-"""Find what is unsafe about the places a spec sends to: plain http, production mistaken for staging."""
+"""Find what is unsafe about the places a spec sends to: plain http, a guard that is in doubt, certificates."""
 
 from __future__ import annotations
 
@@ -8,66 +8,34 @@ from collections.abc import Iterator, Mapping
 
 from rokt_export.spec.authentication import OAuth2
 from rokt_export.spec.document import DataPath
+from rokt_export.spec.environments import says_production
 from rokt_export.spec.findings import Finding, Severity
 from rokt_export.spec.lint.secrets import secret_fields
-from rokt_export.spec.lint.subject import GUARDED, Subject
-from rokt_export.spec.lint.texts import EXPRESSION, split_url, uses
-
-
-def same_endpoints(subject: Subject) -> Iterator[Finding]:
-    """RX103: a test place that is production.
-
-    A URL that a variable decides may still differ, by `.env.production`, so that is only told.
-    """
-    guarded = subject.spec.endpoint.get(GUARDED)
-    for name, place in subject.spec.endpoint.items():
-        if guarded is None or name == GUARDED or _normal(place.url) != _normal(guarded.url):
-            continue
-        by_variable = "env." in guarded.url
-        yield subject.finding(
-            "RX103",
-            Severity.INFO if by_variable else Severity.WARNING,
-            ("endpoint", GUARDED, "url"),
-            f"production and {name} have the same URL"
-            + (" unless a variable in it differs" if by_variable else ": a test delivery lands in production"),
-            f"Set the variable in `.env.{name}` and in `.env.{GUARDED}`."
-            if by_variable
-            else "Ask the partner for a test endpoint, or leave one of the two out.",
-            of_value=True,
-        )
-        return
-
-
-def _normal(url: str) -> str:
-    spaced = EXPRESSION.sub(lambda match: re.sub(r"\s+", "", match[0]), url.strip()).rstrip("/")
-    parts = split_url(spaced)
-    return spaced if parts is None else spaced.replace(parts.netloc, parts.netloc.lower(), 1)
+from rokt_export.spec.lint.subject import Subject
+from rokt_export.spec.lint.texts import split_url, uses
 
 
 def same_credentials(subject: Subject) -> Iterator[Finding]:
-    """RX104: credentials stated per environment that are the same ones all the same.
+    """RX104: credentials of a guarded environment and of one for tests, stated for each, that are the same.
 
     What the spec states once for all environments is no finding: `.env.production` may give the variable another value.
     """
-    guarded = subject.spec.endpoint.get(GUARDED)
-    if guarded is None:
-        return
-    production = _secrets(subject, GUARDED)
-    for name, place in subject.spec.endpoint.items():
-        shared = sorted(set(production) & set(_secrets(subject, name)))
-        if name == GUARDED or not shared or (place.authentication is None and guarded.authentication is None):
-            continue
-        stated = GUARDED if guarded.authentication is not None else name
-        variables = sorted(set(re.findall(r"env\.(\w+)", " ".join(shared))))
-        what = " and ".join(f"`{variable}`" for variable in variables) or "the same literal"
-        yield subject.finding(
-            "RX104",
-            Severity.WARNING,
-            ("endpoint", stated, "authentication"),
-            f"production and {name} each state their credentials, yet both use {what}",
-            "Give each its own variable, or state the authentication once for all and set it per `.env.<environment>`.",
-        )
-        return
+    for live in filter(subject.spec.guards, subject.spec.endpoint):
+        for name in subject.spec.endpoint:
+            shared = sorted(set(_secrets(subject, live)) & set(_secrets(subject, name)))
+            own = [each for each in (live, name) if subject.spec.endpoint[each].authentication is not None]
+            if subject.spec.guards(name) or not shared or not own:
+                continue
+            variables = sorted(set(re.findall(r"env\.(\w+)", " ".join(shared))))
+            what = " and ".join(f"`{variable}`" for variable in variables) or "the same literal"
+            yield subject.finding(
+                "RX104",
+                Severity.WARNING,
+                ("endpoint", own[0], "authentication"),
+                f"{live} and {name} each state their credentials, yet both use {what}",
+                "Give each its own variable, or state the authentication once and set it per `.env.<environment>`.",
+            )
+            return
 
 
 def _secrets(subject: Subject, environment: str) -> Mapping[str, DataPath]:
@@ -87,7 +55,7 @@ def plain_http(subject: Subject) -> Iterator[Finding]:
             name = str(use.path[1])
             yield subject.finding(
                 "RX105",
-                Severity.ERROR if name == GUARDED else Severity.WARNING,
+                Severity.ERROR if name in subject.guarded else Severity.WARNING,
                 use.path,
                 f"{name} is plain http: anybody on the way reads the people's data",
                 "Write https://; ask the partner for it if there is none.",
@@ -97,7 +65,7 @@ def plain_http(subject: Subject) -> Iterator[Finding]:
         if isinstance(found.authentication, OAuth2) and _is_open(found.authentication.token_url):
             yield subject.finding(
                 "RX124",
-                Severity.ERROR if GUARDED in found.environments else Severity.WARNING,
+                Severity.ERROR if subject.guarded & {*found.environments} else Severity.WARNING,
                 (*found.path, "token_url"),
                 "tokens are fetched over plain http: anybody on the way reads the client's secret",
                 "Write https://.",
@@ -121,7 +89,7 @@ def no_staging(subject: Subject) -> Iterator[Finding]:
     """RX125: no place to test in."""
     if "staging" in subject.spec.endpoint or not subject.intact("endpoint"):
         return
-    others = [name for name in subject.spec.endpoint if name != GUARDED]
+    others = [name for name in subject.spec.endpoint if not subject.spec.guards(name)]
     hint = f"Call it `staging`, or say `--environment {others[0]}` each time." if others else "Ask the partner for one."
     yield subject.finding(
         "RX125",
@@ -132,17 +100,46 @@ def no_staging(subject: Subject) -> Iterator[Finding]:
     )
 
 
-_MEANS_PRODUCTION = re.compile(r"(?<![a-z])(?<!pre[-_.])(?<!non[-_.])(?:prod|prd|production|live)(?![a-z])")
-
-
-def unguarded_production(subject: Subject) -> Iterator[Finding]:
-    """RX130: production under another name, where nothing asks for a confirmation."""
-    for name in subject.spec.endpoint:
-        if name != GUARDED and _MEANS_PRODUCTION.search(name):
+def guards(subject: Subject) -> Iterator[Finding]:
+    """RX130: a name near production; RX141: `guarded: false` for one; RX142: a name that says neither."""
+    for name, place in subject.spec.endpoint.items():
+        path = ("endpoint", name)
+        if place.guarded is False and says_production(name):
+            yield subject.finding(
+                "RX141",
+                Severity.WARNING,
+                (*path, "guarded"),
+                f"`{name}` reads like the live system, and the spec takes its guard away",
+                "Remove `guarded: false`, unless no record of a real person is in it.",
+            )
+        elif place.guarded is None and says_production(name) and name != "production":
             yield subject.finding(
                 "RX130",
                 Severity.WARNING,
-                ("endpoint", name),
-                f"`{name}` sounds like the live system, and is not guarded: only `{GUARDED}` has to be confirmed",
-                f"Call it `{GUARDED}` if real people's records are in it.",
+                path,
+                f"`{name}` reads like `production`; it is guarded as `production` is",
+                "Call it `production`, or state what it is: `guarded: true`, or `guarded: false` if it is for tests.",
             )
+        elif place.guarded is None and name != "production" and subject.spec.guards(name):
+            yield subject.finding(
+                "RX142",
+                Severity.INFO,
+                path,
+                f"`{name}` is guarded, as its name does not say that it is for tests",
+                "State it: `guarded: false` if it is for tests, else `guarded: true`.",
+            )
+
+
+def unchecked_certificates(subject: Subject) -> Iterator[Finding]:
+    """RX143: `tls: {verify: false}`, by which anybody on the way can pass for the partner."""
+    for name, place in subject.spec.endpoint.items():
+        if (place.tls or subject.spec.tls).verify:
+            continue
+        guarded = name in subject.guarded
+        yield subject.finding(
+            "RX143",
+            Severity.ERROR if guarded else Severity.WARNING,
+            ("endpoint", name, "tls", "verify") if place.tls else ("tls", "verify"),
+            f"the certificate of {name} is not checked: anybody on the way can read what is sent, and answer",
+            "Remove `verify: false`; a private authority's certificate is trusted by `tls: {ca_file: …}`.",
+        )

@@ -14,8 +14,6 @@ from rokt_export.spec.findings import Finding, Severity
 from rokt_export.spec.loading import LoadedSpec
 from rokt_export.spec.model import Environment, Parameter, PartnerSpec
 
-GUARDED = "production"
-
 
 @dataclass(frozen=True, slots=True)
 class Placed:
@@ -51,9 +49,15 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A loaded spec under inspection."""
+    """A loaded spec under inspection.
+
+    Attributes:
+        loaded: the spec.
+        guarded: the names of the environments that are guarded.
+    """
 
     loaded: LoadedSpec
+    guarded: frozenset[str]
 
     @property
     def spec(self) -> PartnerSpec:
