@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from rokt_export.errors import SpecError
-from rokt_export.exchange.carrying import Carrier, Values, compile_carrier
+from rokt_export.exchange.carrying import Carrier, RefusedError, Values, compile_carrier
 from rokt_export.exchange.json_body import json_encoder
 from rokt_export.exchange.pairs import form_encoder
+from rokt_export.redaction import OwnWords
+from rokt_export.spec.filters import ABSENT, FilterError
 from rokt_export.spec.model import Parameter, PartnerSpec
-from rokt_export.spec.template import Place, compile_template
+from rokt_export.spec.template import Place, Template, compile_template
 
 CONTENT_TYPES: Mapping[str, str] = {
     "json": "application/json",
@@ -30,7 +33,7 @@ def body_encoder(spec: PartnerSpec, parameters: Sequence[Parameter], env: Mappin
     """
     if spec.body is not None:
         template = compile_template(spec.body, _PLACES.get(spec.encoding, Place.TEXT))
-        return lambda values: str(template.fill(values, env)).encode()
+        return partial(_whole, template, env)
     if spec.encoding == "none" or not parameters:
         return lambda _values: None
     if spec.encoding == "text":
@@ -40,6 +43,16 @@ def body_encoder(spec: PartnerSpec, parameters: Sequence[Parameter], env: Mappin
             remedy="Write the text as `body: |` with `{{ attribute }}` in it, instead of body parameters.",
         )
     return _structured(spec.encoding, parameters, env, declaration=spec.xml_declaration)
+
+
+def _whole(template: Template, env: Mapping[str, str], values: Values) -> bytes:
+    try:
+        text = template.fill(values, env)
+    except FilterError as error:
+        raise RefusedError(f"body: {error}") from error
+    if text is ABSENT:
+        raise RefusedError(OwnWords("body: an attribute of its template is absent"))
+    return str(text).encode()
 
 
 def _structured(encoding: str, parameters: Sequence[Parameter], env: Mapping[str, str], *, declaration: bool) -> Encode:

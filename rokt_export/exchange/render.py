@@ -17,7 +17,7 @@ from rokt_export.exchange.pairs import header_values, safe_header
 from rokt_export.exchange.standing import Fill, filler, standing_header
 from rokt_export.redaction import OwnWords
 from rokt_export.spec.authentication import ApiKey, Authentication, Custom, Hmac, Wsse
-from rokt_export.spec.filters import ABSENT, text_of
+from rokt_export.spec.filters import ABSENT, FilterError, text_of
 from rokt_export.spec.model import Environment, Parameter, PartnerSpec
 from rokt_export.spec.needs import attributes_of
 from rokt_export.spec.template import compile_template
@@ -238,7 +238,10 @@ def _idempotency(
         template = compile_template(spec.idempotency.value)
 
         def told(transaction: Transaction) -> tuple[tuple[str, str], ...]:
-            value = template.fill(transaction.values, variables)
+            try:
+                value = template.fill(transaction.values, variables)
+            except FilterError as error:
+                raise RefusedError(f"{name}: {error}") from error
             if value is ABSENT or not text_of(value):
                 raise RefusedError(OwnWords(f"{name}: the row has no value for the idempotency key"))
             return ((name, safe_header(name, value)),)

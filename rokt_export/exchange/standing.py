@@ -5,16 +5,31 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 
+from rokt_export.errors import ConfigurationError
 from rokt_export.spec.authentication import Authentication, Basic, Bearer
-from rokt_export.spec.filters import text_of
+from rokt_export.spec.filters import FilterError, text_of
 from rokt_export.spec.template import compile_template
 
 Fill = Callable[[str], str]
 
 
 def filler(variables: Mapping[str, str]) -> Fill:
-    """Return the function that fills a credential's template from the environment's variables."""
-    return lambda source: text_of(compile_template(source).fill({}, variables))
+    """Return the function that fills a credential's template from the environment's variables.
+
+    It raises ConfigurationError where a filter cannot turn a variable.
+    """
+
+    def fill(source: str) -> str:
+        try:
+            return text_of(compile_template(source).fill({}, variables))
+        except FilterError as error:
+            raise ConfigurationError(
+                f"a credential's template cannot be filled: {error}",
+                where=f"authentication, `{source}`",
+                remedy="Mend the variable's value, or the template.",
+            ) from error
+
+    return fill
 
 
 def standing_header(authentication: Authentication, fill: Fill) -> tuple[str, str] | None:

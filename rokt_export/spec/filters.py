@@ -62,6 +62,20 @@ def text_of(value: Any) -> str:
     return str(value)
 
 
+MOST_TEXT = 1_000_000
+"""Characters of what a filter or a template gives, at most."""
+
+
+def checked_length(length: int) -> None:
+    """Check the length of a text before it is made.
+
+    Raises:
+        FilterError: it is too long.
+    """
+    if length > MOST_TEXT:
+        raise FilterError(f"the text would have {length:,} characters; a template gives at most {MOST_TEXT:,}")
+
+
 def trim(value: Any) -> str:
     """Return the text without white space at its ends."""
     return text_of(value).strip()
@@ -222,7 +236,10 @@ def phone(value: Any, region: str | None = None, form: str = "E164") -> str:
 
 def replace(value: Any, old: str, new: str = "") -> str:
     """Return the text with every `old` replaced by `new`."""
-    return text_of(value).replace(old, new)
+    text = text_of(value)
+    if len(new) > len(old):
+        checked_length(len(text) + text.count(old) * (len(new) - len(old)))
+    return text.replace(old, new)
 
 
 def default(value: Any, fallback: Any = "") -> Any:
@@ -273,7 +290,10 @@ def split(value: Any, separator: str = ",", index: int | None = None) -> Any:
 
 def join(value: Any, separator: str = ",") -> str:
     """Return the elements of a list as one text."""
-    return separator.join(text_of(part) for part in value) if isinstance(value, list) else text_of(value)
+    if not isinstance(value, list):
+        return text_of(value)
+    checked_length(len(value) * len(separator))
+    return separator.join(text_of(part) for part in value)
 
 
 def urlencode(value: Any) -> str:

@@ -16,7 +16,17 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from rokt_export.spec.filters import ABSENT, FILL_ABSENT, FILTERS, FilterError, Raw, text_of
+from rokt_export.spec.filters import ABSENT, FILL_ABSENT, FILTERS, MOST_TEXT, FilterError, Raw, checked_length, text_of
+from rokt_export.spec.template_bounds import (
+    OPERATORS,
+    Clock,
+    bound_nodes,
+    bounded,
+    check_nodes,
+    joined,
+    operate,
+)
+from rokt_export.spec.template_bounds import TemplateProblem as TemplateProblem
 
 if TYPE_CHECKING:
     from jinja2 import nodes
@@ -24,10 +34,6 @@ if TYPE_CHECKING:
 
 Values = Mapping[str, Any]
 Fill = Callable[[Values, Mapping[str, str]], Any]
-
-
-class TemplateProblem(ValueError):
-    """A template that does not compile; the message says why and what to write instead."""
 
 
 class Place(StrEnum):
@@ -131,24 +137,42 @@ def compile_template(source: str, place: Place = Place.VALUE) -> Template:
     constants and filters are compiled to plain functions (jinja2 takes 6 us a render); the rest is jinja2, sandboxed.
 
     Raises:
-        TemplateProblem: unknown filter, wrong arguments, syntax.
+        TemplateProblem: unknown filter, wrong arguments, syntax, what is not bounded, a constant that cannot be filled.
     """
+    try:
+        return _compiled(source, place)
+    except (RecursionError, MemoryError, SyntaxError) as error:  # of Python, which compiles what jinja2 writes
+        raise TemplateProblem("the template is nested too deeply") from error
+
+
+def _compiled(source: str, place: Place) -> Template:
     if "{{" not in source and "{%" not in source and "{#" not in source:
         return Template(source, frozenset(), frozenset(), True, False, lambda _values, _env: source)
     if (known := _of_variables(source, place)) is not None:
         return known
     tree = _parse(source)
+    check_nodes(tree)
     _check_filters(tree)
     env_names = frozenset(_env_names(tree))
     attributes = frozenset(_attribute_names(tree))
     varies = bool(_free_names(tree) - {"env"})
+    lone = None
     try:
         parts = _output(tree)
         fill = _join([_part(node, place) for node in parts], place)
+        lone = _attribute_name(parts[0]) if len(parts) == 1 and place is Place.VALUE else None
     except _NotPlainError:
-        return Template(source, attributes, env_names, False, varies, _jinja(source, place))
-    lone = _attribute_name(parts[0]) if len(parts) == 1 and place is Place.VALUE else None
+        fill = _jinja(tree, place)
+    if not varies and not env_names:
+        _check_constant(fill)
     return Template(source, attributes, env_names, False, varies, fill, lone)
+
+
+def _check_constant(fill: Fill) -> None:
+    try:
+        fill({}, {})
+    except FilterError as error:
+        raise TemplateProblem(str(error)) from error
 
 
 _VARIABLE = re.compile(r"(?<!\{)\{\{ *env\.([A-Za-z_][A-Za-z0-9_]*) *\}\}(?!\})")
@@ -168,6 +192,10 @@ def _of_variables(source: str, place: Place) -> Template | None:
     return Template(source, frozenset(), frozenset(names), False, False, _join(parts, place))
 
 
+_CLOCK = Clock()
+"""Of the filling that is under way; where several threads fill templates, one may prolong another's time."""
+
+
 class _NotPlainError(Exception):
     """The template needs jinja2 itself."""
 
@@ -181,6 +209,8 @@ def _parse(source: str) -> nodes.Template:
         return _environment(Place.VALUE).parse(source)
     except TemplateSyntaxError as error:
         raise TemplateProblem(f"template syntax: {error.message}") from error
+    except ValueError as error:  # a number of more digits than Python reads
+        raise TemplateProblem(f"template syntax: {error}") from error
 
 
 def _output(tree: nodes.Template) -> list[nodes.Expr]:
@@ -253,7 +283,10 @@ def _filtered(inner: Fill, node: nodes.Filter) -> Fill:
         if (value is ABSENT or value is None) and not fills_absent:
             return value
         try:
-            return function(value, *args, **kwargs)
+            made = function(value, *args, **kwargs)
+            if made.__class__ is str and len(made) > MOST_TEXT:
+                checked_length(len(made))
+            return made
         except FilterError:
             raise
         except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
@@ -286,6 +319,8 @@ def _join(parts: list[str | Fill], place: Place) -> Fill:
             value = part(values, env)
             if value is not ABSENT:
                 text += before + (value if isinstance(value, as_is) else escape(text_of(value)))
+                if len(text) > MOST_TEXT:
+                    checked_length(len(text))
             elif whole:
                 text += before
             else:
@@ -307,20 +342,23 @@ def _pieces(parts: list[str | Fill]) -> tuple[list[tuple[str, Fill]], str]:
     return pieces, text
 
 
-def _jinja(source: str, place: Place) -> Fill:
-    from jinja2 import UndefinedError
-    from jinja2.exceptions import SecurityError
+def _jinja(tree: nodes.Template, place: Place) -> Fill:
+    from jinja2 import TemplateError, UndefinedError
 
-    template = _environment(place).from_string(source)
+    template = _environment(place).from_string(bound_nodes(tree))
 
     def fill(values: Values, env: Mapping[str, str]) -> Any:
         seen = {name: _Trusted(value) for name, value in env.items()} if _AS_IS.get(place) is _Trusted else env
         dynamic = {name: make() for name, make in DYNAMIC.items()}
+        _CLOCK.start()
         try:
-            return template.render({**values, **dynamic, "attributes": values, "env": seen})
+            context = template.new_context({**values, **dynamic, "attributes": values, "env": seen})
+            return bounded(template.root_render_func(context))
         except UndefinedError:
             return ABSENT
-        except (SecurityError, TypeError, ValueError, ArithmeticError) as error:
+        except FilterError:
+            raise
+        except (TemplateError, TypeError, ValueError, ArithmeticError, AttributeError, LookupError) as error:
             raise FilterError(f"the template cannot be filled: {error}") from error
 
     return fill
@@ -345,10 +383,19 @@ def _environment(place: Place) -> ImmutableSandboxedEnvironment:
             return ""
         return value if isinstance(value, (as_is, Optional)) else escape(text_of(value))
 
-    environment = ImmutableSandboxedEnvironment(
-        undefined=Optional, finalize=finalize, keep_trailing_newline=True, autoescape=False
+    class Bounded(ImmutableSandboxedEnvironment):
+        """jinja2's operators are ours, so that none is worked out at compile time, and each looks at its operands."""
+
+        intercepted_binops = OPERATORS
+
+        def call_binop(self, _context: Any, operator: str, left: Any, right: Any) -> Any:
+            return operate(operator, left, right, self.binop_table[operator])
+
+    environment = Bounded(
+        undefined=Optional, finalize=finalize, keep_trailing_newline=True, autoescape=False, optimized=False
     )
-    environment.filters = {name: _guarded(name, function, Optional) for name, function in FILTERS.items()}
+    own = {name: _guarded(name, function, Optional) for name, function in FILTERS.items()}
+    environment.filters = {**own, "for": _CLOCK.each, "~": joined}
     environment.globals = {}
     return environment
 
@@ -359,11 +406,14 @@ def _guarded(name: str, function: Callable[..., Any], absent: Callable[[], Any])
     def apply(value: Any, *args: Any, **kwargs: Any) -> Any:
         from jinja2 import Undefined
 
+        _CLOCK.check()
         if isinstance(value, Undefined) or value is None:
             if name not in FILL_ABSENT:
                 return value
             value = ABSENT if value is not None else None
         made = function(value, *args, **kwargs)
+        if isinstance(made, str):
+            checked_length(len(made))
         return absent() if made is ABSENT else made
 
     return apply
@@ -398,9 +448,12 @@ def _env_names(tree: nodes.Template) -> Iterator[str]:
 
 
 def _free_names(tree: nodes.Template) -> set[str]:
-    from jinja2 import meta
+    from jinja2 import TemplateSyntaxError, meta
 
-    return meta.find_undeclared_variables(tree)
+    try:
+        return meta.find_undeclared_variables(tree)
+    except TemplateSyntaxError as error:  # an unknown test
+        raise TemplateProblem(f"template syntax: {error.message}") from error
 
 
 def _attribute_names(tree: nodes.Template) -> Iterator[str]:

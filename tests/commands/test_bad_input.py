@@ -327,3 +327,18 @@ def test_an_expression_that_needs_backtracking_is_a_finding(cli: CommandLine, re
     done = cli("validate", cli.write("acme.yaml", text), "--output", "json")
     assert done.status == 3
     assert [(each["code"], each["line"]) for each in done.json if each["severity"] == "error"] == [("RX160", 14)]
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["{{ 'a' * 300000000 }}", "{{ range(10**9) | join }}", "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}"],
+)
+def test_a_template_without_bounds_is_a_finding_of_every_command(cli: CommandLine, rows: Path, template: str) -> None:
+    text = spec_text("https://x.test").replace("attribute: firstname", f'value: "{template}"')
+    spec = cli.write("acme.yaml", text)
+    began = time.monotonic()
+    done = cli("validate", spec, "--output", "json")
+    assert [each["code"] for each in done.json if each["severity"] == "error"] == ["RX020"]
+    for command in (["render", spec], ["test", spec], ["replay", spec, rows]):
+        clear(cli(*command), 3, "RX020")
+    assert time.monotonic() - began < 5

@@ -459,3 +459,27 @@ def test_any_text_survives_json_and_form(one: str, two: str) -> None:
 
 JSON_RENDERER = renderer(spec("{name: x.a, attribute: a}", "{name: b, attribute: b}"))
 FORM_RENDERER = renderer(spec("{name: x.a, attribute: a}", "{name: b, attribute: b}", encoding="form"))
+
+
+@pytest.mark.parametrize(
+    ("rest", "problem"),
+    [
+        ("encoding: text\nbody: '{{ dob | date }}'", "body: `x` is not a date"),
+        ("encoding: text\nbody: '{{ dob ~ gone }}'", "body: an attribute of its template is absent"),
+        (
+            "parameters: [{name: a, attribute: dob}]\nidempotency: {header: K, value: '{{ dob | date }}'}",
+            "K: `x` is not",
+        ),
+        ("parameters: [{name: a, value: '{{ dob | replace(old, dob) }}'}]", "a: the text would have"),
+    ],
+)
+def test_a_template_that_a_row_cannot_fill_makes_it_invalid(rest: str, problem: str) -> None:
+    row = {"dob": "x" * 2_000 if "replace" in rest else "x", "old": "x"}
+    with pytest.raises(InvalidRowError, match=re.escape(problem)):
+        request(rest, row)
+
+
+def test_a_credential_that_its_template_cannot_fill_is_an_error_of_the_configuration() -> None:
+    rest = "parameters: [{name: a, attribute: a}]\nauthentication: {type: bearer, token: '{{ env.T | date }}'}"
+    with pytest.raises(ConfigurationError, match="credential's template cannot be filled"):
+        renderer(rest, variables={"T": "x"})
