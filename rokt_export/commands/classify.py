@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Annotated
 
@@ -92,16 +94,32 @@ def _response(raw: bytes, status: int | None, given: list[str]) -> tuple[Respons
     return Response(told or 200, tuple(headers), body), told is not None
 
 
+_BLANK_LINE = re.compile(rb"\r?\n\r?\n")
+_STATUS_LINE = re.compile(r"HTTP/\S+[ \t]+([1-9][0-9]{2})(?:[ \t].*)?", re.ASCII)
+
+
 def _pasted(raw: bytes) -> tuple[int | None, list[tuple[str, str]], bytes]:
-    """A whole answer starts with `HTTP/`, as `curl -i` prints it; interim answers (100, 103) before it are skipped."""
+    """A whole answer starts with `HTTP/`, as `curl -i` prints it; interim answers (100, 103) before it are skipped.
+
+    Raises:
+        UsageError: its first line has no status.
+    """
     status: int | None = None
     headers: list[tuple[str, str]] = []
-    while raw.startswith(b"HTTP/"):
-        head, _, rest = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
-        first, *lines = head.decode("utf-8", "replace").split("\n")
-        words = first.split()
-        if len(words) < 2 or not words[1].isdigit():
-            break
-        status, raw = int(words[1]), rest
+    at = len(BOM_UTF8) if raw.startswith(BOM_UTF8 + b"HTTP/") else 0
+    while raw.startswith(b"HTTP/", at):
+        blank = _BLANK_LINE.search(raw, at)
+        end, following = blank.span() if blank else (len(raw), len(raw))
+        first, *lines = raw[at:end].decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
+        match = _STATUS_LINE.fullmatch(first.rstrip())
+        if match is None:
+            from rokt_export.exchange.wording import abridged
+
+            raise UsageError(
+                f"the first line of this answer has no status: `{abridged(first)}`",
+                where="--body",
+                remedy="Correct it (`HTTP/1.1 200 OK`), or give the body alone, with --status and --header.",
+            )
+        status, at = int(match[1]), following
         headers = [(name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
-    return status, headers, raw
+    return status, headers, raw[at:] if status is not None else raw

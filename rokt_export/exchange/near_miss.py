@@ -118,7 +118,7 @@ def _local(element: Element) -> str:
 def _nearest(word: str, words: Iterable[str]) -> str | None:
     folded = {str(each).casefold(): str(each) for each in islice(words, _NAMES) if len(str(each)) <= _COMPARED}
     near = get_close_matches(word.casefold(), folded, n=1, cutoff=_NEAR_KEY)
-    return folded[near[0]] if near else None
+    return abridged(folded[near[0]]) if near else None
 
 
 def _named(words: Iterable[str]) -> str:

@@ -120,10 +120,11 @@ class Reading:
     @_Once
     def exact_json(self) -> Any:
         """The JSON data with every digit: `1.10` keeps its text, and integers beyond 64 bits do not become floats."""
-        plain = self.json
-        body = self.response.body
+        plain, body = self.json, self.response.body
+        if plain.__class__ is NoData or self._tolerant:
+            return plain
         # In a large body the search takes longer than parsing it once more.
-        if self._tolerant or (len(body) <= MAX_NODES and not _LOSES_DIGITS.search(body)):
+        if len(body) <= MAX_NODES and not _LOSES_DIGITS.search(body):
             return plain
         return _tolerant_json(body.decode().strip())
 

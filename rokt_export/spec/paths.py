@@ -102,8 +102,13 @@ def _lookups(steps: list[str | int]) -> Find:
 def _jsonpath(source: str) -> Find:
     from jsonpath import JSONPathEnvironment, JSONPathError
 
+    environment = JSONPathEnvironment(strict=True)
+    if "match(" in source or "search(" in source:
+        from rokt_export.spec.path_functions import Matches  # the library's own may backtrack without end
+
+        environment.function_extensions |= {"match": Matches(whole=True), "search": Matches(whole=False)}
     try:
-        query = JSONPathEnvironment(strict=True).compile(source)
+        query = environment.compile(source)
     except JSONPathError as error:
         reason = str(error).splitlines()[0]
         raise PathProblem(f"`{source}` is not JSONPath (RFC 9535): {reason}") from error

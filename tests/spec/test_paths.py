@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from xml.etree.ElementTree import fromstring
 
 import pytest
@@ -134,3 +135,21 @@ def test_a_path_finds_nothing_in_the_other_kind_of_body():
 def test_what_is_no_path(path):
     with pytest.raises(PathProblem, match="is not"):
         compile_path(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("$[?match(@.a, 'b+')].n", [1]),
+        ("$[?search(@.a, 'b+')].n", [1, 2]),
+        ("$[?search(@.a, '(a+)+$')].n", []),
+        ("$[?search(@.a, @.pattern)].n", [3]),
+        ("$[?search(@.a, '(')].n", []),
+        ("$[?match(@.n, '1')].n", []),
+    ],
+)
+def test_regular_expressions_in_a_path_take_linear_time(path: str, found: list[int]) -> None:
+    data = [{"n": 1, "a": "bb"}, {"n": 2, "a": "cbc"}, {"n": 3, "a": "a" * 3_000 + "!", "pattern": "(a+)+!"}]
+    start = time.process_time()
+    assert compile_path(path).find(data) == found
+    assert time.process_time() - start < 0.5
