@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Annotated
 
 import typer
@@ -13,6 +14,13 @@ from rokt_export.errors import ExitStatus, UsageError
 
 Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
+Token = Annotated[
+    str | None,
+    typer.Option(
+        "--token", metavar="TOKEN", envvar="ROKT_EXPORT_SANDBOX_TOKEN", show_default=False, show_envvar=False,
+        help="What its page of deliveries asks for; else $ROKT_EXPORT_SANDBOX_TOKEN or a random one.",
+    ),
+]  # fmt: skip
 Latency = Annotated[str, typer.Option("--latency", metavar="DURATION", help="Time that every answer takes (50ms).")]
 Jitter = Annotated[str, typer.Option("--jitter", metavar="DURATION", help="By how much the latency varies.")]
 ErrorRate = Annotated[
@@ -36,6 +44,7 @@ def sandbox(
     environment: Environment = "staging",
     host: Host = "127.0.0.1",
     port: Port = 8080,
+    token: Token = None,
     latency: Latency = "0",
     jitter: Jitter = "0",
     error_rate: ErrorRate = 0.0,
@@ -48,11 +57,13 @@ def sandbox(
 ) -> int:
     """Serve a partner made from its spec: checks requests, remembers them, answers as the spec's rules say.
 
-    GET /_sandbox/deliveries shows what it was sent. Send to it with `--sandbox-url URL`, or with any HTTP client.
+    GET /_sandbox/deliveries?token=TOKEN shows what it was sent.
+    Send to it with `--sandbox-url URL`, or with any HTTP client.
     """
     from rokt_export.exchange.address import blank_url
     from rokt_export.sandbox.options import SandboxOptions
     from rokt_export.sandbox.server import Sandbox
+    from rokt_export.spec.web_url import WebUrl
 
     terminal = Terminal(quiet, verbose, no_color)
     ready = load(spec, environment, env_file)
@@ -65,7 +76,10 @@ def sandbox(
         faults=_faults(fault or []),
         seed=seed,
         environment=environment,
+        token=token or secrets.token_urlsafe(16),
     )
+    if not WebUrl("http", host, None, "", 0).is_loopback:
+        terminal.warn(f"--host {host}: other machines can reach this sandbox and send to it; 127.0.0.1 keeps it here")
     served = Sandbox(ready.spec, options, variables=ready.variables.values)
     served.start()
     endpoint = blank_url(ready.spec.environment(environment).url, served.variables, base_url=served.base_url)
@@ -74,7 +88,7 @@ def sandbox(
     terminal.say(
         f"{ready.spec.name} ({environment}), a sandbox: {ready.spec.environment(environment).method} {endpoint}"
     )
-    terminal.say(f"what it was sent: {served.base_url}/_sandbox/deliveries     stop: Ctrl-C")
+    terminal.say(f"what it was sent: {served.inspection_url}     stop: Ctrl-C")
     for name in sorted(set(served.variables) - set(ready.variables.values)):
         terminal.say(f"  {name}={served.variables[name]}", style="dim")
     for note in served.notes:

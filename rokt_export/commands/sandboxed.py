@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
 from rokt_export.commands.loading import Ready
 from rokt_export.delivery.plan import Destination
@@ -29,12 +30,12 @@ def sandboxed(
         remember: whether it knows of other runs, and they will know of this one.
 
     Raises:
-        UsageError: both are asked for, or the URL is not on this machine.
+        UsageError: both are asked for, or no sandbox of this partner proves itself at the URL.
     """
     if url is not None:
         if wanted:
             raise UsageError("--sandbox starts one, --sandbox-url names one", remedy="Use one of the two.")
-        yield Destination(_local(url)), _stand_ins(ready)
+        yield Destination(_proven(ready, url)), _stand_ins(ready)
     elif wanted:
         from rokt_export.sandbox.options import SandboxOptions
         from rokt_export.sandbox.server import Sandbox
@@ -55,16 +56,56 @@ def _memory(ready: Ready) -> Path:
     return user_state_path("rokt-export") / "sandbox" / f"{ready.spec.partner}-{ready.environment}.json"
 
 
-def _local(url: str) -> str:
-    """A sandbox is on this machine: nobody sends real credentials elsewhere by a slip of this flag."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+def _proven(ready: Ready, text: str) -> str:
+    """Return a running sandbox's origin, once it has proved to be one: nobody sends to a partner by mistake.
+
+    One GET without data asks for the answer to a challenge, which only a sandbox of this program knows; a tunnel to a
+    real server has none. The same transport and address carry the rows afterwards.
+    """
+    from rokt_export.delivery.transport import Transport, TransportOptions
+    from rokt_export.exchange.model import Request, Response
+    from rokt_export.sandbox.options import PREFIX, proof_of
+    from rokt_export.spec.web_url import parse_url
+
+    remedy = "Give what `rokt-export sandbox` printed, such as http://127.0.0.1:8080."
+    try:
+        url = parse_url(text)
+    except ValueError as error:
+        raise UsageError(f"this is not a sandbox's URL: {error}", where="--sandbox-url", remedy=remedy) from error
+    if not url.is_loopback or url.rest not in ("", "/"):
+        raise UsageError(f"`{text}` is not a sandbox on this machine", where="--sandbox-url", remedy=remedy)
+    challenge = secrets.token_hex(16)
+    options = TransportOptions(timeout=5.0, connect_timeout=2.0, max_response=64_000, verify=False, proxy="")
+    with Transport(options) as transport:
+        asked = Request("GET", f"{url.origin}{PREFIX}health?challenge={challenge}", (("Accept", "*/*"),), None)
+        answer = transport.send(asked)
+    if not isinstance(answer, Response):
+        raise UsageError(f"no sandbox answers at {text}: {answer.message}", where="--sandbox-url", remedy=remedy)
+    told = _facts(answer.body)
+    partner = str(told.get("partner"))
+    if told.get("proof") != proof_of(challenge, partner):
         raise UsageError(
-            f"`{url}` is not a sandbox on this machine",
+            f"what answers at {text} is not a sandbox of this program; nothing was sent to it",
             where="--sandbox-url",
-            remedy="Give what `rokt-export sandbox` printed, such as http://127.0.0.1:8080.",
+            remedy=remedy,
         )
-    return f"{parts.scheme}://{parts.netloc}"
+    if partner != ready.spec.partner:
+        raise UsageError(
+            f"the sandbox at {text} is of `{partner}`, not of `{ready.spec.partner}`",
+            where="--sandbox-url",
+            remedy="Start one from this spec: `rokt-export sandbox SPEC`.",
+        )
+    return url.origin
+
+
+def _facts(body: bytes) -> dict[str, Any]:
+    import orjson
+
+    try:
+        found = orjson.loads(body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _stand_ins(ready: Ready) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -10,24 +11,31 @@ import orjson
 from aiohttp import web
 
 from rokt_export.redaction import Redactor
+from rokt_export.sandbox.options import PREFIX, proof_of
 from rokt_export.sandbox.recordings import Recorded, Recordings
+from rokt_export.spec.web_url import parse_url
 
-PREFIX = "/_sandbox/"
 PAGE = 1_000
 """Deliveries on a page where no `limit` is given."""
 
 
 class Inspection:
-    """Answers under `/_sandbox/`.
+    """Answers under `/_sandbox/`, to a `Host` that no name server of a stranger can make up.
 
     Args:
+        token: what reading and clearing the deliveries asks for: `Authorization: Bearer TOKEN` or `?token=TOKEN`.
         recordings: what was sent.
         redactor: keeps credentials out of the answers.
         facts: what `health` tells.
         forget: called when the deliveries are cleared.
+        host: the address or name that the sandbox listens on.
     """
 
-    def __init__(self, recordings: Recordings, redactor: Redactor, facts: Mapping[str, Any], forget: Any) -> None:
+    def __init__(
+        self, recordings: Recordings, redactor: Redactor, facts: Mapping[str, Any], forget: Any, token: str, host: str
+    ) -> None:
+        self._token = token
+        self._host = host
         self._recordings = recordings
         self._redactor = redactor
         self._facts = facts
@@ -35,13 +43,35 @@ class Inspection:
 
     def answer(self, request: web.Request) -> web.Response:
         """Return a page, 404 where there is none."""
+        if not self._is_own_host(request.headers.get("Host", "")):
+            return web.Response(status=403, text="Ask for this page at the sandbox's own address.\n")
         name = request.path.removeprefix(PREFIX)
         if name == "deliveries":
+            if not self._knows_token(request):
+                return web.Response(
+                    status=401,
+                    headers={"WWW-Authenticate": "Bearer"},
+                    text="Add ?token=TOKEN, which `rokt-export sandbox` printed, or send it as a bearer token.\n",
+                )
             return self._deliveries(request)
         if name == "health":
             count, _ = self._recordings.counts()
-            return _json({"status": "ok", "count": count, **self._facts})
+            challenge = request.query.get("challenge", "")
+            proof = proof_of(challenge, str(self._facts["partner"])) if challenge else None
+            return _json({"status": "ok", "count": count, **self._facts, "proof": proof})
         return web.Response(status=404, text=f"There are {PREFIX}deliveries and {PREFIX}health.\n")
+
+    def _is_own_host(self, host: str) -> bool:
+        """Whether a request names an IP address, this machine, or the host that the sandbox listens on."""
+        try:
+            url = parse_url(f"http://{host}")
+        except ValueError:
+            return False
+        return url.is_loopback or url.host == self._host.lower() or url.is_address
+
+    def _knows_token(self, request: web.Request) -> bool:
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ") or request.query.get("token", "")
+        return hmac.compare_digest(given.encode(), self._token.encode())
 
     def _deliveries(self, request: web.Request) -> web.Response:
         if request.method == "DELETE":

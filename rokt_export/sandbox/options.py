@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +30,15 @@ PROCESSED = frozenset({"reset", "hang", "partial", "slow", "garbage"})
 """Faults of the answer alone: the transaction was taken before the connection broke, as it is with a real partner."""
 
 
+PREFIX = "/_sandbox/"
+"""The path of the sandbox's own pages."""
+
+
+def proof_of(challenge: str, partner: str) -> str:
+    """Return the answer to a challenge: that of a sandbox of this program, made from a partner's spec."""
+    return hashlib.sha256(f"rokt-export sandbox\0{partner}\0{challenge}".encode()).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class SandboxOptions:
     """A sandbox's behaviour.
@@ -44,6 +55,7 @@ class SandboxOptions:
         ids: `random` or `counter`: how the identifiers in answers are chosen; unique either way.
         token_lifetime: seconds that an OAuth token is good for.
         slow_for: seconds over which the fault `slow` spreads an answer.
+        token: what the pages under `/_sandbox/deliveries` ask for.
         memory: file that keeps whom it was sent for the next run, as digests; None forgets at the end.
     """
 
@@ -59,6 +71,7 @@ class SandboxOptions:
     token_lifetime: float = 3600.0
     slow_for: float = 3.0
     memory: Path | None = None
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(16), repr=False)
 
     def __post_init__(self) -> None:
         for kind in self.faults:

@@ -24,8 +24,8 @@ from rokt_export.sandbox.answers import Answer
 from rokt_export.sandbox.certificates import Authority
 from rokt_export.sandbox.credentials.tokens import TokenServer
 from rokt_export.sandbox.faults import FaultDice, breaks_connection, fault_answer, play
-from rokt_export.sandbox.inspection import PREFIX, Inspection
-from rokt_export.sandbox.options import PROCESSED, SandboxOptions
+from rokt_export.sandbox.inspection import Inspection
+from rokt_export.sandbox.options import PREFIX, PROCESSED, SandboxOptions
 from rokt_export.sandbox.partner import MAX_BODY, Partner, Verdict
 from rokt_export.sandbox.received import Received
 from rokt_export.sandbox.recordings import Recorded, Recordings
@@ -156,6 +156,11 @@ class Sandbox:
         return f"{'https' if self._tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
     @property
+    def inspection_url(self) -> str:
+        """Where to read what it was sent, its token included."""
+        return f"{self.base_url}{PREFIX}deliveries?token={self._options.token}"
+
+    @property
     def deliveries(self) -> list[Recorded]:
         """What it was sent, oldest first: the last 100,000, fewer where they are large."""
         return self._recordings.list()
@@ -179,7 +184,9 @@ class Sandbox:
         secret = secret_names(spec, [environment])
         redactor = Redactor(secrets={name: value for name, value in self.variables.items() if name in secret})
         facts = {"partner": spec.partner, "environment": environment, "notes": self.notes}
-        return Inspection(self._recordings, redactor, facts, self._partner.forget)
+        return Inspection(
+            self._recordings, redactor, facts, self._partner.forget, self._options.token, self._options.host
+        )
 
     def _run(self, ready: threading.Event) -> None:
         try:

@@ -39,6 +39,14 @@ class WebUrl:
         return f"{self.scheme}://{host}" + (f":{self.port}" if self.port is not None else "")
 
     @property
+    def is_address(self) -> bool:
+        """Whether its host is an address, not a name."""
+        try:
+            return bool(ipaddress.ip_address(self.host))
+        except ValueError:
+            return False
+
+    @property
     def is_loopback(self) -> bool:
         """Whether it names this machine."""
         try:

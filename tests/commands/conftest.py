@@ -24,6 +24,7 @@ import typer.main
 
 from rokt_export.__main__ import main
 from rokt_export.commands.terminal import GUARD
+from rokt_export.sandbox.options import proof_of
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = sorted((ROOT / "sample_specs").glob("*.yaml"))
@@ -161,6 +162,9 @@ def serve(partner: Partner, port: int = 0, context: ssl.SSLContext | None = None
 
         def _any(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
+            if self.path.startswith("/_sandbox/health?challenge="):
+                self._prove(self.path.partition("=")[2])
+                return
             heard = Heard(self.command, self.path, list(self.headers.items()), self.rfile.read(length))
             partner.heard.append(heard)
             time.sleep(partner.delay)
@@ -174,6 +178,14 @@ def serve(partner: Partner, port: int = 0, context: ssl.SSLContext | None = None
                 self.wfile.write(body)
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_HEAD = _any  # noqa: N815
+
+        def _prove(self, challenge: str) -> None:
+            """Answer as a sandbox of the spec does, so that `--sandbox-url` takes this server for one."""
+            body = json.dumps({"partner": "acme", "proof": proof_of(challenge, "acme")}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             pass

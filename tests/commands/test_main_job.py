@@ -61,13 +61,13 @@ def test_duplicates_that_were_hoped_for_are_success(cli: CommandLine) -> None:
 
 
 def test_a_running_sandbox_remembers_and_tells(cli: CommandLine) -> None:
-    with cli.start("sandbox", MAILCHIMP, "--port", 0) as serving:
+    with cli.start("sandbox", MAILCHIMP, "--port", 0, "--token", "t0ken") as serving:
         try:
             assert serving.stdout is not None
             url = serving.stdout.readline().strip()
             first = cli("test", MAILCHIMP, FEW, "--sandbox-url", url, "--output", "json")
             again = cli("test", MAILCHIMP, FEW, "--sandbox-url", url, "--output", "json")
-            with urllib.request.urlopen(f"{url}/_sandbox/deliveries", timeout=5) as answer:
+            with urllib.request.urlopen(f"{url}/_sandbox/deliveries?token=t0ken", timeout=5) as answer:
                 recorded = json.load(answer)
         finally:
             interrupt(serving)

@@ -281,12 +281,12 @@ def test_invented_people_stay_readable(cli: CommandLine, partner: Partner) -> No
 def test_a_sandbox_tells_no_secret(cli: CommandLine, env: dict[str, str]) -> None:
     spec = cli.write("acme.yaml", spec_text("https://example.com", authentication=AUTHENTICATIONS["api key in query"]))
     search = Search(cli, SECRET)
-    with cli.start("sandbox", spec, "--port", 0, "--verbose", env=env) as serving:
+    with cli.start("sandbox", spec, "--port", 0, "--verbose", "--token", "t0ken", env=env) as serving:
         try:
             assert serving.stdout is not None
             url = serving.stdout.readline().strip()
             assert search.run("test", spec, "--sandbox-url", url, "--verbose", env=env) == 0
-            with urllib.request.urlopen(f"{url}/_sandbox/deliveries", timeout=5) as answer:
+            with urllib.request.urlopen(f"{url}/_sandbox/deliveries?token=t0ken", timeout=5) as answer:
                 search.check("deliveries", answer.read())
         finally:
             interrupt(serving)

@@ -42,7 +42,8 @@ class Client:
         return self.session.request(method, self.url, allow_redirects=False, **keywords)
 
     def get(self, path: str) -> requests.Response:
-        return self.session.get(self.sandbox.base_url + path, timeout=5)
+        headers = {"Authorization": f"Bearer {self.sandbox.inspection_url.partition('token=')[2]}"}
+        return self.session.get(self.sandbox.base_url + path, headers=headers, timeout=5)
 
     @property
     def last(self) -> Any:

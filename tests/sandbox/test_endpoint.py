@@ -173,7 +173,7 @@ def test_the_deliveries_page_shows_what_came_and_no_secret(start: Start) -> None
     assert (one["outcome"], one["status"], one["problems"]) == ("delivered", 201, [])
     assert dict(one["headers"])["Content-Type"] == "application/json"
     assert client.get("/_sandbox/deliveries?limit=x").status_code == 400
-    assert requests.delete(client.sandbox.base_url + "/_sandbox/deliveries", timeout=5).status_code == 204
+    assert requests.delete(client.sandbox.inspection_url, timeout=5).status_code == 204
     assert client.get("/_sandbox/deliveries").json()["count"] == 0
     assert client.get("/_sandbox/health").json()["status"] == "ok"
     assert client.get("/_sandbox/other").status_code == 404
