@@ -227,7 +227,7 @@ def _send(terminal: Terminal, sides: Sequence[Ready], flags: _Flags, place: str)
             for ready, url in zip(sides, urls, strict=True)
         ]
         # Both sides' variables are looked at before either is sent anything.
-        values = [variables_for(ready, variables) for ready, (_, variables) in zip(sides, ways, strict=True)]
+        values = [variables_for(ready, terminal, variables) for ready, (_, variables) in zip(sides, ways, strict=True)]
         key, done = new_key(), []
         plans = [
             _plan(ready, target, rows, flags, destination, variables, place, key)

@@ -52,7 +52,7 @@ def probe(
     terminal = Terminal(quiet, verbose, no_color)
     ready = load_to_send(spec, environment, env_file, allow_plugin)
     pass_interlock(terminal, ready.target(), ready.spec, confirm=confirm, invented=False, test_data=False)
-    variables = variables_for(ready)
+    variables = variables_for(ready, terminal)
     plan = Plan(
         ready.spec,
         environment,

@@ -196,7 +196,7 @@ def replay(
         plan = Plan(
             spec=ready.spec,
             environment=environment,
-            variables=variables_for(ready, variables),
+            variables=variables_for(ready, terminal, variables),
             rows=rows,
             pace=pace,
             journal=place,

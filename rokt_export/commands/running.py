@@ -19,6 +19,7 @@ from rokt_export.commands.loading import Ready
 from rokt_export.commands.onward import Onward
 from rokt_export.commands.progress import ProgressWatch
 from rokt_export.commands.terminal import GUARD, Terminal, drop
+from rokt_export.commands.variable_lines import tell_variables
 from rokt_export.delivery.events import Settled, StopReason
 from rokt_export.delivery.partitions import AT_ONCE, Brake, Result
 from rokt_export.delivery.plan import FileRows, Plan
@@ -27,6 +28,7 @@ from rokt_export.delivery.tally import Tally
 from rokt_export.delivery.workers import run_plan
 from rokt_export.errors import ExitStatus, JournalError, RoktExportError
 from rokt_export.spec.needs import variable_names
+from rokt_export.spec.variable_uses import variable_uses
 
 if TYPE_CHECKING:
     from rokt_export.delivery.journal import RunState
@@ -76,18 +78,26 @@ class Done:
     status: ExitStatus
 
 
-def variables_for(ready: Ready, given: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the values that a send needs, and let the terminal know what is secret among them.
+def variables_for(ready: Ready, terminal: Terminal, given: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the values that a send needs; tell where each goes, and let the terminal know what is secret among them.
+
+    Args:
+        ready: the spec.
+        terminal: where it is told.
+        given: the values for a sandbox, which leave this machine nowhere.
 
     Raises:
         ConfigurationError: one is not set.
     """
     names = variable_names(ready.spec, [ready.environment])
+    to_partner = given is None
     if given is None:
         ready.variables.require(names, ready.environment)
         given = ready.variables.values
     values = {name: given[name] for name in names}
     GUARD.know(redactor_for(ready.spec, ready.environment, values))
+    if to_partner:
+        tell_variables(terminal, ready.spec, variable_uses(ready.spec, ready.environment, values))
     return values
 
 

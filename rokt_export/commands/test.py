@@ -127,7 +127,7 @@ def test(
         plan = Plan(
             spec=ready.spec,
             environment=environment,
-            variables=variables_for(ready, variables),
+            variables=variables_for(ready, terminal, variables),
             rows=rows,
             pace=pace if destination.base_url is None else replace(pace, rate=None),
             journal=journal_place(journal),

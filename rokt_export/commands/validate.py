@@ -38,7 +38,9 @@ def validate(
 
     Exit status: 0 nothing to mend, 1 warnings under --strict, 3 errors.
     """
+    from rokt_export.commands.variable_lines import tell_variables
     from rokt_export.onboarding.validation import validate as validate_spec
+    from rokt_export.spec.variable_uses import variable_uses
     from rokt_export.spec.variables import load_variables
 
     terminal = Terminal(quiet, verbose, no_color)
@@ -55,6 +57,11 @@ def validate(
                 _print(terminal.out, validation)
         else:
             _print_data(terminal, output, found)
+    for validation in found:
+        if validation.loaded is not None:
+            spec = validation.loaded.spec
+            uses = [use for name in spec.endpoint for use in variable_uses(spec, name, variables(name))]
+            tell_variables(terminal, spec, uses)
     if any(validation.errors for validation in found):
         return ExitStatus.CONFIGURATION
     return ExitStatus.FINDINGS if strict and any(validation.warnings for validation in found) else ExitStatus.OK

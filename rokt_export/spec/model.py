@@ -333,6 +333,7 @@ class PartnerSpec(Strict):
         body: the whole body as a template in that encoding, instead of body parameters.
         attributes: attributes beyond Rokt's catalogue, and those the partner needs; a list of names will do.
         columns: column of the data file to the attribute it holds.
+        variables: environment variable to what it is; those listed may leave this machine whatever their name.
         parameters: point 7.
         responses: point 8.
         limits: what the partner bears.
@@ -359,6 +360,7 @@ class PartnerSpec(Strict):
     body: TextTemplate | None = None
     attributes: Annotated[dict[Text, CustomAttribute], BeforeValidator(_attributes)] = Field(default_factory=dict)
     columns: dict[Text, Text] = Field(default_factory=dict)
+    variables: Annotated[dict[Text, Text | None], BeforeValidator(_attributes)] = Field(default_factory=dict)
     parameters: tuple[Parameter, ...] = ()
     responses: Annotated[tuple[Rule, ...], Field(min_length=1)]
     limits: Limits = Limits()

@@ -44,6 +44,11 @@ def variable_names(spec: PartnerSpec, environments: Iterable[str] | None = None)
     return frozenset(name for template in templates(spec, environments) for name in template.env)
 
 
+def names_in(value: Any) -> frozenset[str]:
+    """Return the environment variables that a part of a spec names."""
+    return frozenset(name for template in _inside(value) for name in template.env)
+
+
 def attribute_names(spec: PartnerSpec, environments: Iterable[str] | None = None) -> frozenset[str]:
     """Return the attributes that a spec carries, requires or decides by."""
     found = {name for template in templates(spec, environments) for name in template.attributes}

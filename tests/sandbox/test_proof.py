@@ -10,12 +10,12 @@ from threading import Thread
 
 import pytest
 import requests
-from conftest import Start, spec_of
 
 from rokt_export.__main__ import main
 from rokt_export.errors import ExitStatus
 from rokt_export.sandbox.options import SandboxOptions
 from rokt_export.sandbox.server import Sandbox
+from tests.sandbox.conftest import Start, spec_of
 
 SPEC = "parameters: [{name: email, attribute: email}]"
 
@@ -79,8 +79,17 @@ def test_a_server_that_is_no_sandbox_gets_one_harmless_get(server: Server, spec:
 
 
 @pytest.mark.parametrize("server", [b"ok"], indirect=True)
-@pytest.mark.parametrize("url", [
-    "http://127.0.0.1:{ours}\\@127.0.0.1:{port}", "http://127.0.0.1:{ours}@127.0.0.1:{port}", "http://127.1:{port}", "http://127.0.0.1:{port}#@a", "http://127.0.0.1:{port}/x", "http://0x7f000001:{port}"])  # fmt: skip
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:{ours}\\@127.0.0.1:{port}",
+        "http://127.0.0.1:{ours}@127.0.0.1:{port}",
+        "http://127.1:{port}",
+        "http://127.0.0.1:{port}#@a",
+        "http://127.0.0.1:{port}/x",
+        "http://0x7f000001:{port}",
+    ],
+)
 def test_a_url_that_two_parsers_read_differently_is_refused_unasked(server: Server, spec: Path, url: str) -> None:
     assert sent(spec, url.format(ours=9581, port=server.port)) == ExitStatus.USAGE
     assert server.heard == []

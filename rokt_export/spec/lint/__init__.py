@@ -37,6 +37,7 @@ _LINTS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     rules.unreachable_rules,
     rules.overlapping_rules,
     rules.contradictory_tests,
+    unset.variables_of_others,
 )
 
 
