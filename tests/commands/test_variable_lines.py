@@ -44,9 +44,7 @@ def test_another_programs_variable_is_a_warning_until_it_is_listed(
     assert "AWS_SECRET_ACCESS_KEY" not in cli("test", spec, "--quiet", env=ENV).err
 
 
-@pytest.mark.parametrize(
-    "name", ["GITHUB_TOKEN", "SSH_AUTH_SOCK", "CI_JOB_TOKEN", "HOME", "KUBECONFIG", "PATH"]
-)
+@pytest.mark.parametrize("name", ["GITHUB_TOKEN", "SSH_AUTH_SOCK", "CI_JOB_TOKEN", "HOME", "KUBECONFIG", "PATH"])
 def test_names_of_others(name: str) -> None:
     assert belongs_to_others(name)
     assert not belongs_to_others(f"ACME_{name}")
