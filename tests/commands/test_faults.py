@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import trustme
+from raw_bodies import PLAYED
 from raw_credentials import TOKEN
 from raw_partner import BEHAVIOURS, WAYS, Behaviour, RawPartner, record_of
 
@@ -127,3 +128,7 @@ def test_row(cli: CommandLine, authority, server_context, row: Row, way: str) ->
     assert "internal error" not in shown.err
     assert TOKEN not in shown.out + shown.err
     assert took < 3 + TIMEOUT * played.rows + played.patience
+
+
+def test_bodies_that_go_all_the_way_have_their_rows() -> None:
+    assert {f"body-{name.replace(' ', '-')}" for name in PLAYED} <= {row.behaviour for row in TABLE}

@@ -15,7 +15,7 @@ from rokt_export.exchange.classify import Classifier
 from rokt_export.exchange.model import Response
 from rokt_export.spec.responses import Rule
 
-PROGRAM = Path(__file__).with_name("hostile_bodies.py")
+PROGRAM = Path(__file__).parents[1] / "hostile_bodies.py"
 READ = {
     "json one integer",
     "json 900 levels",
