@@ -212,7 +212,8 @@ def _send(terminal: Terminal, sides: Sequence[Ready], flags: _Flags, place: str)
     if flags.urls and len(flags.urls) != len(sides):
         raise UsageError("--sandbox-url is given once for each side", remedy="Give it twice: first A, then B.")
     rows = _rows(sides[0], flags)
-    targets = [ready.target(sandbox=flags.sandbox or bool(flags.urls)) for ready in sides]
+    urls: Sequence[str | None] = flags.urls or [None] * len(sides)
+    targets = [ready.target(sandbox=flags.sandbox, sandbox_url=url) for ready, url in zip(sides, urls, strict=True)]
     _check_two_places(targets)
     for ready, target in zip(sides, targets, strict=True):
         pass_interlock(
@@ -220,7 +221,6 @@ def _send(terminal: Terminal, sides: Sequence[Ready], flags: _Flags, place: str)
             invented=not isinstance(rows, FileRows), test_data=flags.rows.test_data,
         )  # fmt: skip
     tell_first_rows(terminal, rows, flags.count)
-    urls: Sequence[str | None] = flags.urls or [None] * len(sides)
     with ExitStack() as stack:
         ways = [
             stack.enter_context(sandboxed(ready, wanted=flags.sandbox, url=url, remember=False))

@@ -43,16 +43,21 @@ class Ready:
         """The variables at hand for the environment."""
         return self.every[self.environment]
 
-    def target(self, *, sandbox: bool = False) -> Target:
+    def target(self, *, sandbox: bool = False, sandbox_url: str | None = None) -> Target:
         """Return where a send goes, and whether that is guarded.
 
         Args:
-            sandbox: whether a sandbox takes the partner's place.
+            sandbox: whether a sandbox is started for it.
+            sandbox_url: a sandbox that is running.
+
+        Raises:
+            UsageError: the sandbox is said to be on the host of a guarded environment.
         """
         from rokt_export.delivery.target import Target
 
         values = {name: variables.values for name, variables in self.every.items()}
-        return Target.of(self.spec, self.environment, values, sandbox=sandbox)
+        sandbox = sandbox or sandbox_url is not None
+        return Target.of(self.spec, self.environment, values, sandbox=sandbox, sandbox_url=sandbox_url)
 
 
 def load(path: Path, environment: str, env_file: Path | None, allow_plugin: Sequence[str] | None = None) -> Ready:

@@ -171,7 +171,7 @@ def replay(
     chosen = Chosen.among(place, Choice(resume, only, from_run, resend_unknown), told, ready)
     flags, resumed = chosen.flags, chosen.resumed
     hoped = expected_outcome(flags.expect)
-    target = ready.target(sandbox=chosen.in_sandbox)
+    target = ready.target(sandbox=flags.sandbox, sandbox_url=flags.sandbox_url)
     interlock = partial(
         pass_interlock, terminal, target, ready.spec, confirm=confirm, invented=False, test_data=flags.test_data
     )

@@ -111,8 +111,7 @@ def test(
         seed,
     )
     rows = rows_of(ready.spec, flags)
-    in_sandbox = sandbox or sandbox_url is not None
-    target = ready.target(sandbox=in_sandbox)
+    target = ready.target(sandbox=sandbox, sandbox_url=sandbox_url)
     pass_interlock(
         terminal, target, ready.spec, confirm=confirm, invented=not isinstance(rows, FileRows), test_data=test_data
     )

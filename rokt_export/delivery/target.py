@@ -198,6 +198,7 @@ class Target:
         variables: Mapping[str, Mapping[str, str]],
         *,
         sandbox: bool = False,
+        sandbox_url: str | None = None,
     ) -> Target:
         """Return the target of an environment.
 
@@ -206,8 +207,13 @@ class Target:
             environment: the environment's name.
             variables: for each environment of the spec, the variables at hand.
             sandbox: whether a sandbox takes the partner's place: it is never guarded.
+            sandbox_url: the address of one that is running.
+
+        Raises:
+            UsageError: the sandbox is said to be on the host of a guarded environment.
         """
         if sandbox:
+            _check_sandbox(spec, variables, sandbox_url)
             return cls(spec.partner, environment, "", guarded=False)
         own = _address(spec, environment, variables)
         near = () if own is None or spec.guards(environment) else tuple(_near(spec, environment, own, variables))
@@ -255,6 +261,19 @@ class Target:
                 f"`{typed.strip()}` is not the partner of this spec, `{self.partner}`; nothing was sent",
                 where=where,
                 remedy="Check that this is the spec you meant.",
+            )
+
+
+def _check_sandbox(spec: PartnerSpec, variables: Mapping[str, Mapping[str, str]], url: str | None) -> None:
+    """Not even the question whether it is a sandbox goes to the host of a guarded environment."""
+    at = Address.of_url(url) if url is not None else None
+    for name in filter(spec.guards, spec.endpoint):
+        other = _address(spec, name, variables)
+        if at is not None and other is not None and at.same_host(other):
+            raise UsageError(
+                f"{at.shown} is the host of {name}, which is guarded, and not a sandbox",
+                where="--sandbox-url",
+                remedy="Give what `rokt-export sandbox` printed, or start one for this run with --sandbox.",
             )
 
 

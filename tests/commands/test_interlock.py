@@ -157,6 +157,136 @@ def test_an_environment_whose_name_does_not_say_test_is_guarded(
     if not more and name != "production":
         more = f'  {name}: "{partner.url}/other"'
     ways = Ways(cli, partner, other, more)
-    for command in ("test, people generated", "replay", "probe"):
-        for flags in FLAGS:
-            ways.judge(command, name, f"{other.url}/leads", flags)
+    for flags in FLAGS:
+        ways.judge("replay", name, f"{other.url}/leads", flags)
+    for command in ("test, people generated", "probe"):
+        ways.judge(command, name, f"{other.url}/leads", ())
+
+
+@pytest.mark.parametrize("name", ["staging2", "eu-qa", "nonprod", "pre-prod", "sandbox", "uat", "acme"])
+def test_an_environment_for_tests_is_not(cli: CommandLine, partner: Partner, other: Partner, name: str) -> None:
+    unguarded = "guarded: false" if name == "acme" else "guarded: null"
+    ways = Ways(cli, partner, other, f'  {name}: {{url: "{other.url}/leads", {unguarded}}}')
+    done = cli("test", ways.spec, "-e", name)
+    assert (done.status, len(other.heard), partner.heard) == (0, 1, []), done.err
+
+
+@pytest.mark.parametrize("base", ["{url}/other", "{url}/leads/x", "{url}/{{{{ city }}}}/leads"])
+def test_another_path_on_the_host_of_a_guarded_one_is_said_before_the_first_send(
+    cli: CommandLine, partner: Partner, other: Partner, base: str
+) -> None:
+    ways = Ways(cli, partner, other)
+    base = base.format(url=partner.url)
+    ways.spec.write_text(ways.spec.read_text().replace("{{ env.ACME_BASE }}", base))
+    said = f"staging is on the host of production, {partner.url}, at another path"
+    assert said in cli("validate", ways.spec).out
+    ways.fresh_rows()
+    for command in (("test", ways.spec), ("replay", ways.spec, ways.rows), ("probe", ways.spec)):
+        done = cli(*command)
+        assert (done.status, done.err.count(said)) == (0, 1), done.err
+
+
+def test_a_spec_that_takes_the_guard_away_takes_it_from_its_address_too(
+    cli: CommandLine, partner: Partner, other: Partner
+) -> None:
+    ways = Ways(cli, partner, other)
+    text = ways.spec.read_text().replace(f'"{partner.url}/leads"', f"{{url: '{partner.url}/leads', guarded: false}}")
+    ways.spec.write_text(text)
+    assert cli("test", ways.spec, env={"ACME_BASE": f"{partner.url}/leads"}).status == 0
+    assert cli("test", ways.spec, "-e", "production", env={"ACME_BASE": f"{partner.url}/leads"}).status == 0
+    assert "RX141" in cli("validate", ways.spec).out
+
+
+def test_the_variables_of_each_environment_decide_its_address(
+    cli: CommandLine, partner: Partner, other: Partner
+) -> None:
+    ways = Ways(cli, partner, other)
+    ways.spec.write_text(ways.spec.read_text().replace(f"{partner.url}/leads", "{{ env.ACME_BASE }}"))
+    cli.write(".env.staging", f"ACME_BASE={other.url}/leads\n")
+    unset = cli("test", ways.spec)
+    assert "staging may have the address of production, which is not known: ACME_BASE not set" in unset.err
+    assert (unset.status, len(other.heard)) == (0, 1)
+    cli.write(".env.production", f"ACME_BASE={partner.url}/leads\n")
+    apart = cli("test", ways.spec)
+    assert (apart.status, len(other.heard), apart.err.count("production")) == (0, 2, 0)
+    cli.write(".env.production", f"ACME_BASE={other.url}/leads\n")
+    assert cli("test", ways.spec).status == USAGE
+    assert (len(other.heard), partner.heard) == (2, [])
+
+
+def test_no_sandbox_is_looked_for_on_the_host_of_a_guarded_one(
+    cli: CommandLine, partner: Partner, other: Partner
+) -> None:
+    ways = Ways(cli, partner, other)
+    ways.fresh_rows()
+    for spelling in (partner.url, partner.url.replace("127.0.0.1", "localhost") + "/x"):
+        for command in (("test", ways.spec), ("replay", ways.spec, ways.rows)):
+            done = cli(*command, "--sandbox-url", spelling, env={"ACME_BASE": f"{other.url}/leads"})
+            assert done.status == USAGE, done.err
+    assert partner.heard == []
+
+
+BREAKS = {
+    "literal token": ("authentication: {type: bearer, token: abcdef123}", "RX106", ":14:39"),
+    "plain http to production": ("  live: http://api.example.com/leads", "RX105", ":7:9"),
+    "an example of another rule": ("RULE", "RX115", ""),
+    "an unchecked certificate": ("tls: {verify: false}", "RX143", ""),
+}
+
+
+@pytest.mark.parametrize("fault", BREAKS)
+def test_an_error_of_validate_stops_every_command_that_sends(
+    cli: CommandLine, partner: Partner, other: Partner, fault: str
+) -> None:
+    text, code, place = BREAKS[fault]
+    ways = Ways(cli, partner, other, text if text.startswith(" ") else "")
+    if text == "RULE":
+        whole = ways.spec.read_text().replace("status: 5xx}", "status: 5xx, examples: [{status: 200, body: ''}]}")
+        ways.spec.write_text(whole)
+    elif not text.startswith(" "):
+        ways.spec.write_text(ways.spec.read_text() + text + "\n")
+    env = {"ACME_BASE": f"{other.url}/leads"}
+    ways.fresh_rows()
+    validated = cli("validate", ways.spec, env=env)
+    assert (validated.status, code in validated.out) == (WRONG, True)
+    diff = ("diff", "--between", "staging", "other-test")
+    for command in (("test",), ("test", "--sandbox"), ("replay", ways.rows), ("probe",), diff):
+        done = cli(command[0], ways.spec, *command[1:], env=env)
+        assert (done.status, done.out) == (WRONG, ""), (command, done.err)
+        assert f"error {code}" in done.err
+        assert f"acme.yaml{place}" in done.err
+    assert (partner.heard, other.heard) == ([], [])
+
+
+def test_a_run_is_not_resumed_with_an_error_in_its_spec(cli: CommandLine, partner: Partner, other: Partner) -> None:
+    ways = Ways(cli, partner, other)
+    ways.fail_earlier()
+    ways.spec.write_text(ways.spec.read_text() + "authentication: {type: bearer, token: abcdef123}\n")
+    other.heard.clear()
+    done = cli("runs", "resume", "earlier", env={"ACME_BASE": f"{other.url}/leads"})
+    assert (done.status, other.heard) == (WRONG, [])
+    assert "RX106" in done.err
+
+
+def test_a_certificate_that_is_not_checked_is_said_before_each_run(
+    cli: CommandLine, partner: Partner, other: Partner
+) -> None:
+    ways = Ways(cli, partner, other, f'  qa: {{url: "{other.url}/leads", tls: {{verify: false}}}}')
+    env = {"ACME_BASE": f"{other.url}/leads"}
+    validated = cli("validate", ways.spec, env=env)
+    assert (validated.status, "warning RX143 the certificate of qa is not checked" in validated.out) == (0, True)
+    ways.fresh_rows()
+    for command in (("test",), ("replay", ways.rows), ("probe",)):
+        done = cli(command[0], ways.spec, *command[1:], "-e", "qa", env=env)
+        assert done.status == 0
+        assert done.err.count("the certificate of qa is not checked") == 1
+    assert "certificate" not in cli("test", ways.spec, "-e", "qa", "--sandbox", env=env).err
+
+
+def test_diff_does_not_send_twice_to_one_guarded_address(cli: CommandLine, partner: Partner, other: Partner) -> None:
+    ways = Ways(cli, partner, other)
+    ways.fresh_rows()
+    flags = ("--between", "staging", "production", "--confirm", "acme")
+    done = cli("diff", ways.spec, ways.rows, *flags, env={"ACME_BASE": f"{partner.url}//leads/"})
+    assert (done.status, partner.heard) == (USAGE, [])
+    assert "staging and production have one address" in done.err
