@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rokt_export.commands.terminal import note
 from rokt_export.errors import UsageError
 
 if TYPE_CHECKING:
@@ -74,6 +75,9 @@ def load(path: Path, environment: str, env_file: Path | None, allow_plugin: Sequ
     loaded = load_spec(path)
     check_environment(loaded.spec, environment)
     every = {name: load_variables(name, env_file) for name in loaded.spec.endpoint}
+    note(f"read: spec {path}, partner {loaded.spec.partner}, SHA-256 {loaded.sha256}")
+    files = ", ".join(every[environment].files) or "no file"
+    note(f"read: variables for {environment} from the process environment and {files}")
     return Ready(loaded, environment, every, _allowed_plugins(allow_plugin or ()))
 
 
@@ -172,4 +176,8 @@ def journal_place(given: str | None) -> str:
     """Return where the journal is: as told, else the default."""
     from rokt_export.delivery.journal import default_place
 
-    return given if given is not None else default_place()
+    place = given if given is not None else default_place()
+    scheme, mark, rest = place.partition("://")  # a URL may hold a password
+    shown = rest.rpartition("@")[2].partition("?")[0]
+    note(f"journal: {scheme}://{shown}" if mark else f"journal: {place}")
+    return place

@@ -18,11 +18,12 @@ from rokt_export.commands.answered_before import left_out
 from rokt_export.commands.loading import Ready
 from rokt_export.commands.onward import Onward
 from rokt_export.commands.progress import ProgressWatch
-from rokt_export.commands.terminal import GUARD, Terminal, drop
+from rokt_export.commands.terminal import GUARD, Terminal, drop, note
 from rokt_export.commands.variable_lines import tell_variables
 from rokt_export.delivery.events import Settled, StopReason
 from rokt_export.delivery.partitions import AT_ONCE, Brake, Result
 from rokt_export.delivery.plan import FileRows, Plan
+from rokt_export.delivery.sameness import identity_of
 from rokt_export.delivery.secrecy import redactor_for
 from rokt_export.delivery.tally import Tally
 from rokt_export.delivery.workers import run_plan
@@ -117,7 +118,8 @@ def carry_out(job: Job, terminal: Terminal, listen: Callable[[Settled], None] | 
         terminal.say(f"a sandbox cannot check the credentials of {name}: they are left out, and it is not loaded")
     stamps = _stamps(job.plan)
     run, before = _begin(job)
-    job = replace(job, plan=replace(job.plan, before=before))
+    job = replace(job, plan=replace(job.plan, before=before, told=terminal.verbose))
+    _note_decisions(job, run)
     brake = Brake()
     watch = ProgressWatch(terminal, job.plan.total, listen)
     # To the very end: an eager second Ctrl-C must not keep the journal from learning how the run ended.
@@ -129,6 +131,21 @@ def carry_out(job: Job, terminal: Terminal, listen: Callable[[Settled], None] | 
         state = "finished" if result.finished.reason is StopReason.COMPLETE else "interrupted"
         _end(job, run, state, status, _notes(job, result))
     return Done(run, result, status)
+
+
+def _note_decisions(job: Job, run: str) -> None:
+    plan, pace = job.plan, job.plan.pace
+    files = ", ".join(stamp.path for stamp in _stamps(plan))
+    note(f"read: {files or 'stdin' if isinstance(plan.rows, FileRows) else 'no file: test people are generated'}")
+    address = plan.renderer().base_url().partition("?")[0]
+    place = "a sandbox" if plan.destination.base_url else "guarded" if plan.guarded else "not guarded"
+    note(f"decided: run {run}, {plan.environment}, {place}, {address}")
+    rate = f"{pace.rate:g}/s" if pace.rate else "none"
+    note(
+        f"decided: concurrency {pace.concurrency}, rate {rate}, attempts {pace.attempts}, timeout {pace.timeout:g} s, "
+        f"processes {plan.partitions}"
+    )
+    note(f"decided: a row is known again by {', '.join(identity_of(plan.spec))}")
 
 
 def _sent(job: Job, run: str, terminal: Terminal, watch: ProgressWatch, brake: Brake) -> Result:

@@ -49,6 +49,15 @@ GUARD = Guard()
 """The process's own: errors and tracebacks pass it too."""
 
 
+_CURRENT: list[Terminal] = []
+
+
+def note(text: str) -> None:
+    """Say what was read or decided on stderr, where the command has `--verbose`."""
+    for terminal in _CURRENT:
+        terminal.detail(text)
+
+
 @dataclass(slots=True)
 class Terminal:
     """Where one command writes to.
@@ -64,6 +73,10 @@ class Terminal:
     no_color: bool = False
     _out: Console | None = field(default=None)
     _err: Console | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        """Become the one that `note` writes to: a process has one command."""
+        _CURRENT[:] = [self]
 
     @property
     def out(self) -> Console:

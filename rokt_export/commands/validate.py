@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rokt_export.commands.options import EnvFile, NoColor, Output, OutputFormat, Quiet, Verbose
-from rokt_export.commands.terminal import Terminal, to_stdout
+from rokt_export.commands.terminal import Terminal, note, to_stdout
 from rokt_export.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def validate(
         else:
             _print_data(terminal, output, found)
     for validation in found:
+        note(f"read: {validation.file}" + (f", SHA-256 {validation.loaded.sha256}" if validation.loaded else ""))
         if validation.loaded is not None:
             spec = validation.loaded.spec
             uses = [use for name in spec.endpoint for use in variable_uses(spec, name, variables(name))]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from rokt_export.delivery.bookkeeping import Bookkeeper
 from rokt_export.delivery.common import Common
 from rokt_export.delivery.credentials import Credentials
 from rokt_export.delivery.engine import Engine, EngineOptions
-from rokt_export.delivery.events import Event, Finished, Intended, Paced, Progress, Settled, StopReason
+from rokt_export.delivery.events import Event, Finished, Intended, Paced, Progress, Retrying, Settled, StopReason
 from rokt_export.delivery.feed import FileFeed, LiveFeed
 from rokt_export.delivery.plan import FileRows, Pace, Plan
 from rokt_export.delivery.retrying import RetryPolicy
@@ -22,6 +24,7 @@ from rokt_export.delivery.tally import Tally
 from rokt_export.delivery.tokens import SharedStore
 from rokt_export.delivery.transport import Transport, TransportOptions
 from rokt_export.exchange.classify import Classifier
+from rokt_export.exchange.model import Exchange, Response
 from rokt_export.exchange.render import Renderer
 from rokt_export.exchange.standing import filler
 from rokt_export.redaction import Redactor
@@ -116,10 +119,12 @@ def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brak
         classifier = Classifier(plan.spec.responses)
         how = _engine_options(plan, pace)
         engine = Engine(feed, renderer, classifier, transport, credentials, how, common.misses)
+        personal = PersonalData(plan.spec, renderer)
+        attempts = partial(_attempt, redactor, personal) if plan.told else None
         keeper = Bookkeeper(
             writer,
             redactor,
-            PersonalData(plan.spec, renderer),
+            personal,
             identity_of(plan.spec),
             plan.recordings,
             plan.expected,
@@ -128,7 +133,7 @@ def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brak
             problems=common.problems,
         )
         brake.attach(engine)
-        finished = _listened_to(engine, keeper, _Teller(index, tally, watch))
+        finished = _listened_to(engine, keeper, _Teller(index, tally, watch, attempts))
         if isinstance(feed, LiveFeed):  # nobody could look at these rows before they were sent
             tally.notes.extend(damage_in(transactions))
         return Result(tally, finished)
@@ -168,6 +173,7 @@ class _Teller:
     index: int
     tally: Tally
     watch: Watch
+    attempt: Callable[[Exchange], str] | None = None
     _told: float = 0.0
     _in_flight: int = 0
     _messages: list[str] = field(default_factory=list)
@@ -178,6 +184,8 @@ class _Teller:
                 self._settled(event)
             case Intended(_, settled) if settled.exchanges:
                 self._settled(settled)
+            case Retrying(exchange, wait) if self.attempt is not None:
+                self._messages.append(f"{self.attempt(exchange)}; again in {wait:.1f} s")
             case Paced(message):
                 self._messages.append(message)
             case Progress(in_flight):
@@ -189,11 +197,24 @@ class _Teller:
 
     def _settled(self, event: Settled) -> None:
         self.tally.add(event.exchanges)
+        if self.attempt is not None:
+            self._messages += [self.attempt(each) for each in event.exchanges if each.attempts]
         self.watch.settled(event)
 
     def last(self) -> None:
         self.watch.tell(self.index, self.tally, self._in_flight, tuple(self._messages))
         self._messages.clear()
+
+
+def _attempt(redactor: Redactor, personal: PersonalData, exchange: Exchange) -> str:
+    """One attempt on a line: row, method, URL, status or fault, and milliseconds; redacted."""
+    row, request, answer = exchange.transaction.row, exchange.request, exchange.answer
+    if request is None or answer is None:
+        return f"row {row}: not sent"
+    private = personal.of(exchange.transaction)
+    what = str(answer.status) if isinstance(answer, Response) else redactor.text(answer.message, private)
+    url = redactor.url(request.url, private)
+    return f"row {row}: {request.method} {url} {what}, {answer.timings.total * 1000:.0f} ms"
 
 
 def _feed(

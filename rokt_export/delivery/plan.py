@@ -167,6 +167,7 @@ class Plan:
         total: rows to come, where known.
         before: the last batch that was intended in the run before its process took it over; see `Journal.attach`.
         plugins: the authentication classes that the operator allows, as `module:Class`.
+        told: whether each attempt is told (`--verbose`).
     """
 
     spec: PartnerSpec
@@ -185,6 +186,7 @@ class Plan:
     total: int | None = None
     before: int = 0
     plugins: frozenset[str] = frozenset()
+    told: bool = False
 
     def renderer(self) -> Renderer:
         """Return what renders the plan's rows; for a sandbox, no authentication class is loaded.
