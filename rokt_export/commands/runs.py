@@ -1,4 +1,4 @@
-"""`runs`: what was run: list, show, resume, export, purge."""
+"""`runs`: what was run: list, show, resume, export, purge, and the journal itself: backup, recover."""
 
 from __future__ import annotations
 
@@ -23,13 +23,15 @@ from rokt_export.commands.options import (
     Verbose,
 )
 from rokt_export.commands.replay import ResendUnknown, replay
-from rokt_export.commands.terminal import Terminal
+from rokt_export.commands.terminal import Terminal, number_of
 from rokt_export.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
     from rokt_export.delivery.journal import Journal, RunInfo
 
-runs = typer.Typer(name="runs", no_args_is_help=True, help="Runs in the journal: list, show, resume, export, purge.")
+runs = typer.Typer(
+    name="runs", no_args_is_help=True, help="Runs in the journal: list, show, resume, export, purge, backup, recover."
+)
 
 Run = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's id, a prefix of it, its name, or `last`.", show_default=False)
@@ -173,6 +175,8 @@ Before = Annotated[
     ),
 ]
 Remove = Annotated[bool, typer.Option("--remove", help="Remove the runs whole, counts too.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask first.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say which runs it would be, and change nothing.")]
 
 
 @runs.command("purge")
@@ -180,16 +184,78 @@ def purge_runs(
     run: Purged = None,
     before: Before = None,
     remove: Remove = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
     journal: JournalPlace = None,
     quiet: Quiet = False,
 ) -> int:
-    """Remove what was recorded of people, and keep the counts. What production delivered stays known, as digests."""
+    """Remove what was recorded of people, and keep the counts. What production answered stays known, as digests.
+
+    The sandbox forgets whom it was sent in place of the partners of these runs.
+    """
+    from rokt_export.commands.sandboxed import memory_of
+
     if (run is None) == (before is None):
         raise UsageError("name one run, or give --before", remedy="`runs purge last`, or `runs purge --before 30d`.")
+    terminal = Terminal(quiet)
+    moment = _moment(before) if before is not None else None
     with _opened(journal) as opened:
-        count = opened.purge(run, before=_moment(before) if before is not None else None, remove=remove)
-    Terminal(quiet).say(f"{count} run{'' if count == 1 else 's'} {'removed' if remove else 'purged'}")
+        found = opened.purgeable(run, before=moment)
+        memories = sorted({memory_of(each.partner, each.environment) for each in found})
+        memories = [path for path in memories if path.exists()]
+        for each in found:
+            ended = f"ended {each.ended:%Y-%m-%d %H:%M} UTC" if each.ended else str(each.state)
+            terminal.say(f"  {each.run} {each.command} {each.partner} {each.environment}, {ended}")
+        for path in memories:
+            terminal.say(f"  the sandbox's memory: {path}")
+        if dry_run:
+            terminal.say(f"{number_of(len(found), 'run', 'runs')} would be {'removed' if remove else 'purged'}")
+            return ExitStatus.OK
+        if found and not yes:
+            _ask(f"{'Remove' if remove else 'Purge'} {number_of(len(found), 'run', 'runs')}? It cannot be undone")
+        count = opened.purge(run, before=moment, remove=remove) if found else 0
+        for path in memories:
+            path.unlink(missing_ok=True)
+    terminal.say(f"{number_of(count, 'run', 'runs')} {'removed' if remove else 'purged'}")
     return ExitStatus.OK
+
+
+BackupPath = Annotated[Path, typer.Argument(metavar="PATH", help="The new file.", show_default=False)]
+
+
+@runs.command("backup")
+def backup_journal(path: BackupPath, journal: JournalPlace = None, quiet: Quiet = False) -> int:
+    """Copy the journal to a new file, complete as of this moment, whether or not runs are writing to it.
+
+    The key of its digests is not in it: it is in a file of its own, which is kept apart from copies.
+    """
+    with _opened(journal) as opened:
+        opened.backup(path)
+    Terminal(quiet).say(f"written: {path}")
+    return ExitStatus.OK
+
+
+@runs.command("recover")
+def recover_journal(yes: Yes = False, journal: JournalPlace = None, quiet: Quiet = False) -> int:
+    """Let a journal go on that lacks what was sent by it since it was copied: such rows may be sent a second time."""
+    if not yes:
+        _ask("Rows that were sent since this copy was made may be sent again. Have you asked the partner what arrived")
+    with _opened(journal) as opened:
+        missing = opened.recover()
+        Terminal(quiet).say(f"{opened.place} goes on without {number_of(missing, 'batch', 'batches')} of rows")
+    return ExitStatus.OK
+
+
+def _ask(question: str) -> None:
+    """Let a person agree, or stop.
+
+    Raises:
+        UsageError: they did not, or nobody is there to ask.
+    """
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError("this asks first, and there is no terminal to ask at", remedy="Add --yes.")
+    if not typer.confirm(question, err=True):
+        raise UsageError("nothing was changed")
 
 
 def _moment(text: str) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import Any
 
 from rokt_export.commands.loading import Ready
 from rokt_export.delivery.plan import Destination
-from rokt_export.errors import UsageError
+from rokt_export.errors import JournalError, UsageError
 
 
 @contextmanager
@@ -40,20 +41,31 @@ def sandboxed(
         from rokt_export.sandbox.options import SandboxOptions
         from rokt_export.sandbox.server import Sandbox
 
-        memory = _memory(ready) if remember else None
-        if forget and memory is not None:
+        memory, key = memory_of(ready.spec.partner, ready.environment), _memory_key() if remember else None
+        if forget:
             memory.unlink(missing_ok=True)
-        options = SandboxOptions(environment=ready.environment, memory=memory)
+        options = SandboxOptions(environment=ready.environment, memory=memory if key else None, memory_key=key)
         with Sandbox(ready.spec, options, variables=ready.variables.values) as sandbox:
             yield Destination(sandbox.base_url, sandbox.ca_file), sandbox.variables
     else:
         yield Destination(), None
 
 
-def _memory(ready: Ready) -> Path:
+def memory_of(partner: str, environment: str) -> Path:
+    """Return the file in which sandboxes keep whom they were sent in place of a partner, as keyed digests."""
     from platformdirs import user_state_path
 
-    return user_state_path("rokt-export") / "sandbox" / f"{ready.spec.partner}-{ready.environment}.json"
+    return user_state_path("rokt-export") / "sandbox" / f"{partner}-{environment}.json"
+
+
+def _memory_key() -> bytes | None:
+    """Return the key of these digests; None where none can be kept: then a sandbox does not remember."""
+    from rokt_export.delivery.journal import keys
+
+    try:
+        return hashlib.blake2b(b"sandbox", key=keys.first(), digest_size=32).digest()
+    except JournalError:
+        return None
 
 
 def _proven(ready: Ready, text: str) -> str:

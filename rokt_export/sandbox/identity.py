@@ -26,7 +26,7 @@ class Identity:
     """Who a delivery is about.
 
     Attributes:
-        key: digest that is the same for the same person, whatever else was sent.
+        key: keyed digest that is the same for the same person, whatever else was sent.
         email: the address, where the partner is sent one in clear.
     """
 
@@ -34,13 +34,18 @@ class Identity:
     email: str | None = None
 
 
-def identifier(located: list[Located], whole: Pattern | None) -> Callable[[Received], Identity]:
+def identifier(located: list[Located], whole: Pattern | None, key: bytes) -> Callable[[Received], Identity]:
     """Return the function from a request to its identity.
 
     Args:
         located: the spec's parameters.
         whole: the pattern of a body that is one template.
+        key: of the digests, up to 64 bytes: without it nobody can test a guess against them.
     """
+
+    def digest(kind: str, text: str) -> bytes:
+        return blake2b(f"{kind}:{text}".encode("utf-8", "surrogatepass"), digest_size=16, key=key).digest()
+
     by_attribute = {
         name: [place.seek for place in located if name in carried_attributes(place.parameter)] for name in IDENTIFYING
     }
@@ -53,8 +58,8 @@ def identifier(located: list[Located], whole: Pattern | None) -> Callable[[Recei
             for value in (*(value for seek in seeks for value in seek(received)), beside.get(name)):
                 text = text_of(value) if not isinstance(value, (dict, list)) else ""
                 if text.strip():
-                    return Identity(_digest(name, _normalised(name, text)), text if "@" in text else None)
-        return Identity(_digest("body", _whole(received)))
+                    return Identity(digest(name, _normalised(name, text)), text if "@" in text else None)
+        return Identity(digest("body", _whole(received)))
 
     return identify
 
@@ -74,7 +79,3 @@ def _whole(received: Received) -> str:
     except TypeError:
         body = repr(data)
     return f"{received.target}\n{body}"
-
-
-def _digest(kind: str, text: str) -> bytes:
-    return blake2b(f"{kind}:{text}".encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -57,6 +57,7 @@ class SandboxOptions:
         slow_for: seconds over which the fault `slow` spreads an answer.
         token: what the pages under `/_sandbox/deliveries` ask for.
         memory: file that keeps whom it was sent for the next run, as digests; None forgets at the end.
+        memory_key: makes these digests, up to 64 bytes; None takes a random one.
     """
 
     host: str = "127.0.0.1"
@@ -72,6 +73,7 @@ class SandboxOptions:
     slow_for: float = 3.0
     memory: Path | None = None
     token: str = field(default_factory=lambda: secrets.token_urlsafe(16), repr=False)
+    memory_key: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for kind in self.faults:

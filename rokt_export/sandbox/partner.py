@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -71,12 +72,12 @@ class Partner:
         self._checks = checks(located)
         whole = text_pattern(spec.body, variables) if spec.body is not None else None
         self._whole = whole if spec.encoding == "text" else None
-        self._identify = identifier(located, whole)
+        self._memory, self._memory_key = options.memory, options.memory_key or secrets.token_bytes(32)
+        self._identify = identifier(located, whole, self._memory_key)
         self.read_back = ReadBack(spec.parameters, self._encoding, self.url, whole)
         self._answers = _Answers(spec.responses, chance if options.ids == "random" else None)
         self._key_header = spec.idempotency.header if spec.idempotency is not None else None
-        self._memory = options.memory
-        self._known = recall(options.memory) if options.memory is not None else {}
+        self._known = {} if self._memory is None else recall(self._memory, self._memory_key)
         self._by_key: OrderedDict[str, tuple[bytes, Verdict]] = OrderedDict()
 
     def take(self, received: Received) -> Verdict:
@@ -114,7 +115,7 @@ class Partner:
     def keep(self) -> None:
         """Keep whom it was sent for the next run, where there is a memory."""
         if self._memory is not None:
-            remember(self._memory, self._known)
+            remember(self._memory, self._known, self._memory_key)
 
     def forget(self) -> None:
         """Forget whom it was sent."""

@@ -409,7 +409,7 @@ def test_runs_without_a_transaction_in_common(cli: CommandLine, acme: Path, twen
 def test_purged_runs_are_compared_as_far_as_they_go(cli: CommandLine, acme: Path, twenty: Path) -> None:
     for name in ("one", "two"):
         cli("test", acme, twenty, "--name", name, "--quiet")
-    cli("runs", "purge", "one", "--quiet")
+    cli("runs", "purge", "one", "--quiet", "--yes")
     done = cli("diff", "--runs", "one", "two")
     assert done.status == 0, done.err
     assert re.search(r"Run \S+ was purged", done.out)

@@ -546,7 +546,7 @@ def test_rows_of_a_purged_run_are_not_told_apart_any_more(cli, spec, partner):
     rows = cli.write("rows.csv", people(1, 2))
     partner.answer = refusing(2)
     cli("replay", spec, rows, "--name", "first")
-    cli("runs", "purge", "first")
+    cli("runs", "purge", "first", "--yes")
     cli.write("rows.csv", people(3, 1, 2))
     shown = cli("replay", spec, rows, "--only", "rejected", "--from-run", "first")
     assert (shown.status, len(partner.heard)) == (2, 2)

@@ -104,13 +104,13 @@ def test_the_variable_may_name_a_database_by_its_url(cli, partner, spec, rows):
 
 
 def test_purge_takes_what_is_personal_and_keeps_the_counts(cli, two_runs):
-    assert cli("runs", "purge", "new").status == 0
+    assert cli("runs", "purge", "new", "--yes").status == 0
     shown = cli("runs", "show", "new", "--output", "json").json
     assert shown["counts"] == {"delivered": 2, "rejected": 1}
     assert [one["reason"] for one in shown["deliveries"]] == [None, None, None]
     refused = cli("runs", "resume", "new")
     assert refused.status in (2, 5) and "purged" in refused.err
-    assert cli("runs", "purge", "--before", "0d", "--remove").status == 0
+    assert cli("runs", "purge", "--before", "0d", "--remove", "--yes").status == 0
     assert cli("runs", "list", "--output", "json").json == []
 
 
