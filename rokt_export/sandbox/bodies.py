@@ -8,6 +8,8 @@ from xml.parsers.expat import ExpatError
 import orjson
 import xmltodict
 
+from rokt_export.exchange.body_limits import MAX_NODES, json_refusal, xml_refusal
+from rokt_export.exchange.charset import decode
 from rokt_export.sandbox.received import pairs
 
 _MEDIA_TYPES = {
@@ -29,9 +31,28 @@ def read_body(encoding: str, body: bytes | str) -> Any:
         BodyProblem: it is not in that encoding.
     """
     try:
+        refuse_costly(encoding, body)
         return _READERS[encoding](body)
     except (ValueError, ExpatError, LookupError) as error:
         raise BodyProblem(f"the body is not {_NAMES[encoding]}: {error}") from error
+
+
+def refuse_costly(encoding: str, body: bytes | str) -> None:
+    """Refuse a body that would take much time or memory to read.
+
+    Raises:
+        ValueError: it is beyond the limits of `body_limits`; the message says which.
+    """
+    refusal = None
+    if encoding == "json":
+        refusal = json_refusal(body)
+    elif encoding == "xml":
+        refusal = xml_refusal(body if isinstance(body, str) else decode(body, None))
+    elif encoding == "form" and len(body) > MAX_NODES:
+        fields = body.count("&") if isinstance(body, str) else body.count(b"&")
+        refusal = f"it has more than {MAX_NODES:,} fields" if fields > MAX_NODES else None
+    if refusal:
+        raise ValueError(refusal)
 
 
 def content_type_problem(encoding: str, wanted: str | None, given: str | None) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from multidict import CIMultiDict
 
-from rokt_export.sandbox.bodies import BodyProblem, read_body
+from rokt_export.sandbox.bodies import BodyProblem, read_body, refuse_costly
 from rokt_export.sandbox.lookup import array_lengths, finder
 from rokt_export.sandbox.patterns import EndpointUrl, Pattern
 from rokt_export.sandbox.received import Received
@@ -85,6 +85,7 @@ def _shown(parameter: Parameter, found: list[Any]) -> dict[str, Any]:
 def _data(encoding: str, body: bytes | str) -> Any:
     try:
         if encoding == "json":
+            refuse_costly(encoding, body)
             return json.loads(body, parse_float=Decimal)
         return None if encoding == "text" else read_body(encoding, body)
     except (BodyProblem, ValueError, RecursionError):

@@ -67,7 +67,9 @@ def test_json(start: Start) -> None:
         (b"[1]", "application/json", "`email` is missing"),
         (b"\xff", "application/json", "the body is not JSON: "),
         (b"[" * 100_000, "application/json", "the body is not JSON: "),
+        (b"[" + b"[]," * 60_000 + b"1]", "application/json", "the body is not JSON: it has about"),
     ],
+    ids=range(8),
 )
 def test_broken_json(start: Start, body: bytes, content_type: str, problem: str) -> None:
     client = start(spec_of(FIELDS))
@@ -119,6 +121,9 @@ def test_xml_with_namespaces_attributes_and_cdata(start: Start) -> None:
     assert client.last.problems[0].startswith("the body is not XML: mismatched tag")
     bomb = b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><x>&b;</x>'
     assert client.post(data=bomb, headers=headers).status_code == 400
+    default = b'<!DOCTYPE x [<!ATTLIST z q CDATA "' + b"A" * 9_000 + b'">]><x>' + b"<z/>" * 9_000 + b"</x>"
+    assert client.post(data=default, headers=headers).status_code == 400
+    assert client.last.problems[0].startswith("the body is not XML: its document type declares")
 
 
 def test_text_template(start: Start) -> None:
