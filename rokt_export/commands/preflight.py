@@ -117,7 +117,7 @@ def known_in_production(plan: Plan, resumed: RunInfo | None = None) -> tuple[Cou
     only = None if plan.selection.only is None else RowSet.of_ranges(plan.selection.only)
     asked_for = 0
     with Journal.open(plan.journal) as journal:
-        identities = journal.identities(plan.spec.partner, identity_of(plan.spec))
+        identities = journal.identities(plan.ledger or plan.spec.partner, identity_of(plan.spec))
         done = journal.settled(resumed.run) if resumed is not None else RowSet()
         if resumed is not None and not plan.selection.unknown:
             done.update(journal.rows(resumed.run, [OutcomeKind.UNKNOWN]))
@@ -129,7 +129,7 @@ def known_in_production(plan: Plan, resumed: RunInfo | None = None) -> tuple[Cou
                     asked_for += 1
                     yield [canonical_row(each, identity) for identity in identities]
 
-        return journal.known_before(plan.spec.partner, contents()), asked_for
+        return journal.known_before(plan.ledger or plan.spec.partner, contents()), asked_for
 
 
 def _tell_ledger(terminal: Terminal, plan: Plan, resumed: RunInfo | None) -> None:

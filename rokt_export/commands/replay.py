@@ -205,6 +205,7 @@ def replay(
             destination=destination,
             plugins=ready.plugins,
             guarded=target.guarded,
+            ledger=target.ledger,
             recordings=flags.record,
             expected=hoped,
             partitions=workers_of(terminal, flags.workers, pace, rows),

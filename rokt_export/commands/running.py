@@ -181,7 +181,7 @@ def _begin(job: Job) -> tuple[str, int]:
             spec_sha256=loaded.sha256,
             events=job.events,
             name=job.name,
-            options=job.options,
+            options={**job.options, **({"ledger": job.plan.ledger} if job.plan.ledger else {})},
             production=job.plan.guarded,
         )
         return writer.run, writer.before

@@ -135,6 +135,7 @@ def test(
             destination=destination,
             plugins=ready.plugins,
             guarded=target.guarded,
+            ledger=target.ledger,
             recordings=Recordings.ALL,
             expected=hoped,
             total=None if isinstance(rows, FileRows) else rows.count,

@@ -168,6 +168,8 @@ class Target:
         guarded: whether a send needs a confirmation, and test data another one.
         near: the guarded environments at or near this address, where the environment is not guarded by itself.
         unchecked: whether the server's certificate is not checked.
+        ledger: the name of the ledger of what this system answered, as two live systems have two; empty for that of
+            `production` and of what has its address.
     """
 
     partner: str
@@ -176,6 +178,7 @@ class Target:
     guarded: bool
     near: tuple[Near, ...] = ()
     unchecked: bool = False
+    ledger: str = ""
 
     @property
     def same_as(self) -> str | None:
@@ -223,6 +226,7 @@ class Target:
             own.shown if own else "",
             guarded=spec.guards(environment) or any(each.likeness is Likeness.SAME for each in near),
             near=near,
+            ledger=_ledger(spec, environment, own, variables),
             unchecked=not spec.environment(environment).tls.verify,  # type: ignore[union-attr]  # it is filled in
         )
 
@@ -275,6 +279,17 @@ def _check_sandbox(spec: PartnerSpec, variables: Mapping[str, Mapping[str, str]]
                 where="--sandbox-url",
                 remedy="Give what `rokt-export sandbox` printed, or start one for this run with --sandbox.",
             )
+
+
+def _ledger(
+    spec: PartnerSpec, environment: str, own: Address | None, variables: Mapping[str, Mapping[str, str]]
+) -> str:
+    names = sorted(filter(spec.guards, spec.endpoint), key=lambda name: name != "production")
+    for name in names:
+        other = _address(spec, name, variables)
+        if name == environment or (own is not None and other is not None and own.same_place(other)):
+            return "" if name == "production" else f"{spec.partner} {name}"
+    return ""
 
 
 def _near(

@@ -290,3 +290,16 @@ def test_diff_does_not_send_twice_to_one_guarded_address(cli: CommandLine, partn
     done = cli("diff", ways.spec, ways.rows, *flags, env={"ACME_BASE": f"{partner.url}//leads/"})
     assert (done.status, partner.heard) == (USAGE, [])
     assert "staging and production have one address" in done.err
+
+
+def test_two_live_systems_are_two_ledgers_and_one_address_is_one(
+    cli: CommandLine, partner: Partner, other: Partner
+) -> None:
+    ways = Ways(cli, partner, other, f'  eu: "{other.url}/leads"\n  eu2: "{other.url}/leads/"')
+    ways.fresh_rows()
+    env, flags = {"ACME_BASE": f"{partner.url}/leads"}, ("--confirm", "acme")
+    for name, counts in (
+        ("production", (1, 0)), ("staging", (1, 0)), ("eu", (1, 1)), ("eu2", (1, 1)), ("production", (1, 1))
+    ):  # fmt: skip
+        done = cli("replay", ways.spec, ways.rows, "-e", name, *flags, env=env)
+        assert (done.status, len(partner.heard), len(other.heard)) == (0, *counts), (name, done.err)

@@ -115,7 +115,8 @@ class Journal:
             spec_sha256: hex digest of the spec.
             events: paths of the transactions.
             name: what the user calls it.
-            options: what a resume needs (JSON).
+            options: what a resume needs (JSON); `ledger` names the ledger of a run to a guarded environment, else it
+                is the partner's slug.
             production: whether the environment is the guarded one: the ledger is kept, and each batch waits for the
                 disk.
 
@@ -231,7 +232,7 @@ class Journal:
         """Return how many rows production of a partner answered before, by outcome; `unknown` are those it may have.
 
         Args:
-            partner: the spec's slug.
+            partner: the spec's slug, or the name of another ledger.
             contents: the canonical bytes of each row, by each identity.
 
         Raises:
@@ -431,7 +432,9 @@ class Journal:
             run_id=record.id,
             run_no=record.no,
             production=record.production,
-            key=b"" if key is None else ledger.partner_key(key, record.partner),
+            key=b""
+            if key is None
+            else ledger.partner_key(key, orjson.loads(record.options).get("ledger", record.partner)),
             latest=latest or 0,
             before=(latest or 0) if before is None else before,
             owner=owner,
