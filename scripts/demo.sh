@@ -7,6 +7,7 @@ rm -rf .demo
 mkdir .demo
 export ROKT_EXPORT_JOURNAL=.demo/journal.sqlite
 export XDG_STATE_HOME="$PWD/.demo/state"
+export ROKT_EXPORT_KEY_FILE="$PWD/.demo/key"
 step=0
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then

@@ -63,6 +63,7 @@ def _toured(page: str, folder: Path) -> str:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "ROKT_EXPORT_JOURNAL": str(folder / "journal.sqlite"),
         "XDG_STATE_HOME": str(folder / "state"),
+        "ROKT_EXPORT_KEY_FILE": str(folder / "key"),
         "COLUMNS": WIDTH,
         "NO_COLOR": "1",
         "PYTHONUNBUFFERED": "1",
