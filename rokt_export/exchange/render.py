@@ -67,7 +67,6 @@ class Renderer:
         plugins: Collection[str] | None = frozenset(),
     ) -> None:
         self.spec = spec
-        self.environment_name = environment
         self.environment = spec.environment(environment)
         parameters = [*_key_parameters(self.environment), *spec.parameters]
         placed = {place: [p for p in parameters if p.in_ == place] for place in ("body", "query", "header", "path")}

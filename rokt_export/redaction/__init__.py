@@ -3,6 +3,5 @@
 from rokt_export.redaction.literals import Encoding
 from rokt_export.redaction.own import OwnWords
 from rokt_export.redaction.redactor import Piece, Redactor
-from rokt_export.redaction.streams import RedactingFilter, RedactingWriter
 
-__all__ = ["Encoding", "OwnWords", "Piece", "RedactingFilter", "RedactingWriter", "Redactor"]
+__all__ = ["Encoding", "OwnWords", "Piece", "Redactor"]

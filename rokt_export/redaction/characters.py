@@ -47,14 +47,6 @@ class Character:
             return []
         return [at - n for n, spellings in self._by_length if n <= at and text[at - n : at] in spellings]
 
-    def is_cut_short(self, rest: str) -> bool:
-        """Tell whether `rest`, the end of a text, is empty or only the beginning of a spelling."""
-        if not rest:
-            return True
-        if rest[0] not in self._opening:
-            return False
-        return any(n > len(rest) and any(s.startswith(rest) for s in spellings) for n, spellings in self._by_length)
-
 
 @lru_cache(maxsize=8192)
 def character(char: str, fold: bool) -> Character:

@@ -60,11 +60,6 @@ class Literal(NamedTuple):
         before = self.shares_first and _SEXTET_BEFORE.search(text[max(0, start - 1) : start])
         return start - bool(before), after.end() if after else end
 
-    def unfinished(self, text: str) -> int | None:
-        """Return the first place from which the end of the text may be the beginning of this literal, else None."""
-        first = max(0, len(text) - len(self.text) + 1)
-        return next((at for at in range(first, len(text)) if self.text.startswith(text[at:])), None)
-
 
 def base64_literals(data: bytes) -> Iterator[Literal]:
     """Yield what base64 of any longer data shows of `data`: one core for each of the three byte alignments."""

@@ -72,13 +72,6 @@ class _Secret:
             for start, end in literal.find(text):
                 yield Span(start, end, label, literal.encoding)
 
-    def unfinished(self, text: str) -> Iterator[int]:
-        finders: list[Spelling | Literal] = [*self.spellings, *self.literals]
-        for finder in finders:
-            at = finder.unfinished(text)
-            if at is not None:
-                yield at
-
 
 class Redactor:
     """Keeps secrets and personal data out of everything that is written.
@@ -222,14 +215,6 @@ class Redactor:
         if at < len(text):
             found.append(Piece(text[at:]))
         return found
-
-    def unfinished(self, text: str) -> int:
-        """Return from where on the end of a text may be the beginning of a secret; its length if nowhere."""
-        return min((at for secret in self._secrets() for at in secret.unfinished(text)), default=len(text))
-
-    def secret_spans(self, text: str) -> list[Span]:
-        """Return where secrets stand in the text, in order, not overlapping."""
-        return list(merged(self._secret_spans(text)))
 
     def _credentials(self, name: str) -> list[Piece]:
         pairs = (":".join(parts) for known, *parts in self._values if known == name and len(parts) > 1)

@@ -93,23 +93,6 @@ class Spelling:
                 return None
         return max(ends)
 
-    def unfinished(self, text: str) -> int | None:
-        """Return the first place from which the end of the text may be the beginning of this value, else None."""
-        longest = len(self.value) * 16
-        first = max(0, len(text) - longest)
-        return next((at for at in range(first, len(text)) if self._is_cut_short(text, at)), None)
-
-    def _is_cut_short(self, text: str, at: int) -> bool:
-        ends = {at}
-        for char in self.value:
-            letter = character(char, self.fold)
-            if any(letter.is_cut_short(text[end:]) for end in ends):
-                return True
-            ends = {later for end in ends for later in letter.ends(text, end)}
-            if not ends:
-                return False
-        return False
-
 
 def _forward(text: str, at: set[int], segment: str, fold: bool) -> set[int]:
     ends = {end + len(segment) for end in at if text.startswith(segment, end)}

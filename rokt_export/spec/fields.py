@@ -11,7 +11,6 @@ from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
 from rokt_export.spec.filters import text_of
-from rokt_export.spec.names import steps
 from rokt_export.spec.paths import PathProblem, compile_path
 from rokt_export.spec.regexes import RegexProblem, compile_regex
 from rokt_export.spec.template import Place, TemplateProblem, compile_template
@@ -156,19 +155,6 @@ def _path(text: str) -> str:
 
 
 BodyPath = Annotated[Text, AfterValidator(_path)]
-
-
-def _name(text: str) -> str:
-    try:
-        steps(text)
-    except ValueError as error:
-        raise problem(
-            "RX023", str(error), "Write `a.b`, `a[0].b`, `a[]`, `fields[name=email].value` or `['a.b']`."
-        ) from error
-    return text
-
-
-NestedName = Annotated[Text, AfterValidator(_name)]
 
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h)?\s*")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}

@@ -28,7 +28,6 @@ from rokt_export.spec.fields import (
 from rokt_export.spec.responses import Rule, rule_names
 from rokt_export.spec.template import Place, compile_template
 
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Encoding = Literal["json", "form", "xml", "text", "none"]
 

@@ -105,15 +105,6 @@ class Test(Strict):
     any: tuple[Test, ...] = ()
     not_: Test | None = Field(None, alias="not")
 
-    @property
-    def unconditional(self) -> bool:
-        """Whether every response satisfies it."""
-        return (
-            self.status is None
-            and not (self.headers or self.body or self.all or self.any)
-            and all(test is None for test in (self.content_type, self.text, self.empty, self.not_))
-        )
-
 
 class CapturePath(Strict):
     """Where a captured text stands.

@@ -22,6 +22,8 @@ _ALLOWED = frozenset(
     }
 )  # fmt: skip
 """jinja2's nodes whose result is no larger than what they are given, or is checked; no recursion, and no variables."""
+_DEEPEST = 100
+"""Nodes inside nodes: jinja2 and Python go down them by recursion."""
 _NAMES = {
     "Call": "a call",
     "Macro": "a macro",
@@ -45,7 +47,7 @@ def check_nodes(tree: nodes.Template) -> None:
     """
     from jinja2 import nodes
 
-    for node in _all(tree):
+    for node in _all(tree, deepest=_DEEPEST):
         kind = type(node).__name__
         if kind not in _ALLOWED:
             raise _refused(f"{_NAMES.get(kind, f'`{kind.lower()}`')} is not part of the language of templates", node)
@@ -58,10 +60,13 @@ def check_nodes(tree: nodes.Template) -> None:
             raise _refused(f"`{node.operator}` takes numbers, not text or lists", node)
 
 
-def _all(node: nodes.Node) -> Iterator[nodes.Node]:
-    waiting = [node]
+def _all(node: nodes.Node, deepest: int = 1_000) -> Iterator[nodes.Node]:
+    waiting = [(node, 0)]
     while waiting:
-        waiting.extend((found := waiting.pop()).iter_child_nodes())
+        found, depth = waiting.pop()
+        if depth > deepest:
+            raise TemplateProblem("the template is nested too deeply")
+        waiting.extend((child, depth + 1) for child in found.iter_child_nodes())
         yield found
 
 

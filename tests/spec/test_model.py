@@ -174,26 +174,6 @@ def test_conditions_have_short_forms():
     assert rule_of(headers={"X": {"not": {"contains": "y"}}}).headers["X"].not_.contains == "y"
 
 
-@pytest.mark.parametrize(
-    ("tests", "unconditional"),
-    [
-        ({}, True),
-        ({"capture": {"reason": "$.a"}}, True),
-        ({"status": 200}, False),
-        ({"headers": {"X": "y"}}, False),
-        ({"content_type": "text/plain"}, False),
-        ({"text": "x"}, False),
-        ({"empty": False}, False),
-        ({"body": {"$.a": 1}}, False),
-        ({"all": [{"status": 200}]}, False),
-        ({"any": [{"status": 200}]}, False),
-        ({"not": {"status": 200}}, False),
-    ],
-)
-def test_a_rule_without_conditions_catches_everything(tests, unconditional):
-    assert rule_of(**tests).unconditional is unconditional
-
-
 def test_captures_have_short_forms():
     capture = rule_of(
         capture={"reason": ["$.a", {"regex": "x(.)"}], "reference": {"header": "Location"}, "code": "/R/C"}

@@ -67,11 +67,11 @@ def test_a_whole_text_has_no_line_break_at_its_end() -> None:
     ],
 )
 def test_it_ends_whatever_the_text(source: str, text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert not compile_regex(source).found(text)
     assert compile_regex(source).part(text) is None
     assert not compile_regex(source).whole(text)
-    assert time.perf_counter() - began < 6
+    assert time.process_time() - began < 6
 
 
 @pytest.mark.parametrize(

@@ -279,10 +279,10 @@ BIG = "x" * 900_000
     ],
 )
 def test_a_template_without_bounds_does_not_compile(source):
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(TemplateProblem):
         compile_template(source)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize(
@@ -307,10 +307,10 @@ def test_a_template_without_bounds_does_not_compile(source):
 def test_what_a_row_makes_too_long_is_a_filter_error_at_once(source):
     values = {"x": BIG, "y": "z" * 900_000, "n": 10**400}
     template = compile_template(source)
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(FilterError, match=r"characters|takes numbers|too large|more than 0\.5 s"):
         template.fill(values, {})
-    assert time.perf_counter() - began < 3
+    assert time.process_time() - began < 3
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,6 @@ from rokt_export.spec.lint import attributes, endpoints, names, parameters, rule
 from rokt_export.spec.lint.subject import Subject
 from rokt_export.spec.loading import LoadedSpec
 
-EXAMPLE_NOT_CAUGHT = "RX115"
-"""An example that its own rule does not catch first: found by who can classify, above this floor."""
-CAPTURE_NOT_FOUND = "RX128"
-"""An example whose stated reason, reference or code its rule does not capture: found there too."""
-
 _LINTS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     attributes.unknown_attributes,
     attributes.uncarried_attributes,
