@@ -26,7 +26,9 @@ from rokt_export.commands.options import (
     Output,
     OutputFormat,
     Quiet,
+    SendDamaged,
     SetValues,
+    SkipLines,
     TestData,
     Unset,
     Verbose,
@@ -87,6 +89,8 @@ def diff(
     unset: Unset = None,
     encoding: Encoding = None,
     delimiter: Delimiter = None,
+    skip_lines: SkipLines = 0,
+    send_damaged: SendDamaged = False,
     learn: Learn = False,
     sandbox: WithSandbox = False,
     sandbox_url: SandboxUrls = None,
@@ -122,7 +126,8 @@ def diff(
         sides = [load_to_send(spec, environment, env_file, allow_plugin) for environment in between]
         rows = RowFlags(
             tuple(events or ()), count or 1, set_values or [], unset or [], columns or [], test_data,
-            encoding, delimiter, seed=secrets.randbits(48),
+            encoding, delimiter, secrets.randbits(48), skip_lines,
+            refuse_damage=not send_damaged,
         )  # fmt: skip
         flags = _Flags(rows, count, again, name, confirm, sandbox, sandbox_url or [])
         done = _send(terminal, sides, flags, place)
@@ -211,10 +216,12 @@ def _send(terminal: Terminal, sides: Sequence[Ready], flags: _Flags, place: str)
 
     if flags.urls and len(flags.urls) != len(sides):
         raise UsageError("--sandbox-url is given once for each side", remedy="Give it twice: first A, then B.")
-    rows = _rows(sides[0], flags)
     urls: Sequence[str | None] = flags.urls or [None] * len(sides)
     targets = [ready.target(sandbox=flags.sandbox, sandbox_url=url) for ready, url in zip(sides, urls, strict=True)]
     _check_two_places(targets)
+    guarded = any(target.guarded for target in targets)
+    row_flags = replace(flags.rows, refuse_damage=flags.rows.refuse_damage and guarded)
+    rows = _rows(sides[0], replace(flags, rows=row_flags))
     for ready, target in zip(sides, targets, strict=True):
         pass_interlock(
             terminal, target, ready.spec, confirm=flags.confirm,

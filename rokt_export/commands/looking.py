@@ -43,6 +43,13 @@ def tell_first_rows(terminal: Terminal, rows: FileRows | GeneratedRows, count: i
 def tell_how_read(terminal: Terminal, rows: FileRows, found: Scan) -> None:
     """Tell what became of the columns, and where the rows are damaged."""
     _tell_columns(terminal, _wanting(rows, found.columns))
+    if found.altered and rows.options.sent:
+        fate = (
+            "rows in which a sent value is damaged are invalid, unless --send-damaged is given"
+            if rows.options.refuse_damage_in
+            else "damaged values are sent as they are; a guarded environment would refuse their rows"
+        )
+        terminal.warn(f"  {fate}")
     for damage in found.damages[:_DAMAGES]:
         terminal.warn(f"  {damage.where}: {damage.message}. {damage.remedy}")
     told = min(len(found.damages), _DAMAGES)

@@ -80,6 +80,13 @@ Delimiter = Annotated[
     str | None,
     typer.Option("--delimiter", help="What separates the cells, if it is guessed wrong.", show_default=False),
 ]
+SkipLines = Annotated[
+    int, typer.Option("--skip-lines", min=0, metavar="N", help="Lines before the header of delimited files.")
+]
+SendDamaged = Annotated[
+    bool,
+    typer.Option("--send-damaged", help="Send damaged cells as they are to a guarded environment, too."),
+]
 SetValues = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Give an attribute this value in all rows.", show_default=False),

@@ -26,6 +26,8 @@ class ReplayFlags:
     unset: list[str] | None = None
     encoding: str | None = None
     delimiter: str | None = None
+    skip_lines: int = 0
+    send_damaged: bool = False
     test_data: bool = False
     expect: str = "delivered"
     rate: str | None = None
@@ -122,8 +124,8 @@ class ToldFlags:
 def options_of(spec: PartnerSpec, rows: RowFlags, *, sandbox: bool, sandbox_url: str | None) -> dict[str, Any]:
     """Return what is kept with a run that is no replay, so that --from-run reads and changes its rows as it did."""
     flags = ReplayFlags(
-        rows.columns or None, rows.changes or None, rows.unset or None, rows.encoding, rows.delimiter, rows.test_data,
-        sandbox=sandbox, sandbox_url=sandbox_url,
+        rows.columns or None, rows.changes or None, rows.unset or None, rows.encoding, rows.delimiter, rows.skip_lines,
+        test_data=rows.test_data, sandbox=sandbox, sandbox_url=sandbox_url,
     )  # fmt: skip
     return {"flags": flags.kept(spec), "stamps": stamps_of(rows.files) if rows.files else []}
 
@@ -159,6 +161,7 @@ _OF_ROWS_AS_TOLD = {
     "unset": "--unset",
     "encoding": "--encoding",
     "delimiter": "--delimiter",
+    "skip_lines": "--skip-lines",
     "test_data": "--test-data",
 }
 _OF_ROWS = frozenset(_OF_ROWS_AS_TOLD)

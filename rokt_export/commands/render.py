@@ -23,6 +23,7 @@ from rokt_export.commands.options import (
     Quiet,
     SetValues,
     ShowPersonal,
+    SkipLines,
     SpecFile,
     TestData,
     Unset,
@@ -63,6 +64,7 @@ def render(
     columns: Columns = None,
     encoding: Encoding = None,
     delimiter: Delimiter = None,
+    skip_lines: SkipLines = 0,
     environment: Environment = "staging",
     test_data: TestData = False,
     show_personal: ShowPersonal = False,
@@ -83,8 +85,9 @@ def render(
     terminal = Terminal(quiet, verbose, no_color)
     ready = load(spec, environment, env_file, allow_plugin)
     flags = RowFlags(
-        tuple(events or ()), count, set_values or [], unset or [], columns or [], test_data, encoding, delimiter
-    )
+        tuple(events or ()), count, set_values or [], unset or [], columns or [], test_data, encoding, delimiter,
+        skip_lines=skip_lines,
+    )  # fmt: skip
     rows = rows_of(ready.spec, flags)
     if output is Output.CSV:
         raise UsageError("a request is no row of a table", where="--output", remedy="Use json or ndjson, or --as curl.")

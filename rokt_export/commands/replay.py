@@ -25,7 +25,9 @@ from rokt_export.commands.options import (
     OutputFormat,
     Quiet,
     Reports,
+    SendDamaged,
     SetValues,
+    SkipLines,
     SpecFile,
     TestData,
     Unset,
@@ -115,6 +117,8 @@ def replay(
     unset: Unset = None,
     encoding: Encoding = None,
     delimiter: Delimiter = None,
+    skip_lines: SkipLines = 0,
+    send_damaged: SendDamaged = False,
     strict: Strict = False,
     rate: Rate = None,
     concurrency: Concurrency = None,
@@ -183,7 +187,8 @@ def replay(
         ready.spec,
         RowFlags(
             files, 0, flags.set_values or [], flags.unset or [], flags.columns or [], flags.test_data,
-            flags.encoding, flags.delimiter,
+            flags.encoding, flags.delimiter, skip_lines=flags.skip_lines,
+            refuse_damage=target.guarded and not flags.send_damaged,
         ),
     )  # fmt: skip
     assert isinstance(rows, FileRows)

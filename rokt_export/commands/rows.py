@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ class RowFlags:
         columns: `--map`, unparsed.
         test_data: the rows of the files are invented people.
         encoding, delimiter: told, not detected.
+        skip_lines: lines before the header of delimited files.
+        refuse_damage: rows whose damage would be sent are not sent.
         seed: makes invented people the same again.
     """
 
@@ -39,6 +42,8 @@ class RowFlags:
     encoding: str | None = None
     delimiter: str | None = None
     seed: int | None = None
+    skip_lines: int = 0
+    refuse_damage: bool = False
 
 
 def rows_of(spec: PartnerSpec, flags: RowFlags) -> FileRows | GeneratedRows:
@@ -57,7 +62,7 @@ def rows_of(spec: PartnerSpec, flags: RowFlags) -> FileRows | GeneratedRows:
     check_attributes(spec, flags.unset, "--unset")
     if flags.files:
         # Here, so that a slip of the pen leaves no run behind, and no pattern is taken for a pipe.
-        return FileRows(expand(flags.files), source_options(spec, flags), overrides, frozenset(flags.unset))
+        return FileRows(expand(flags.files), source_options(spec, flags, overrides), overrides, frozenset(flags.unset))
     if flags.count < 1:
         raise UsageError("there is nothing to send", where="--count", remedy="Give a number of people, 1 or more.")
     return GeneratedRows(
@@ -74,14 +79,16 @@ def _examples(spec: PartnerSpec) -> dict[str, str]:
     return {name: attribute.example for name, attribute in spec.attributes.items() if attribute.example is not None}
 
 
-def source_options(spec: PartnerSpec, flags: RowFlags) -> SourceOptions:
+def source_options(spec: PartnerSpec, flags: RowFlags, overrides: Collection[str]) -> SourceOptions:
     """Return what is said about the files, by the command line and by the spec's `columns:`."""
-    from rokt_export.spec.needs import attribute_names
+    from rokt_export.spec.needs import attribute_names, sent_attributes
     from rokt_export.transactions.columns import parse_map
     from rokt_export.transactions.options import SourceOptions
 
     columns = parse_map(flags.columns)
     check_attributes(spec, [*columns.values()], "--map")
+    sent = sent_attributes(spec)
+    left = sent.difference(overrides, flags.unset)
     return SourceOptions(
         wanted=attribute_names(spec),
         columns=columns,
@@ -89,6 +96,9 @@ def source_options(spec: PartnerSpec, flags: RowFlags) -> SourceOptions:
         encoding=flags.encoding,
         delimiter=_delimiter(flags.delimiter),
         invented=flags.test_data,
+        skip_lines=flags.skip_lines,
+        sent=sent if left else None,
+        refuse_damage_in=left if flags.refuse_damage else frozenset(),
     )
 
 

@@ -24,7 +24,9 @@ from rokt_export.commands.options import (
     OutputFormat,
     Quiet,
     Reports,
+    SendDamaged,
     SetValues,
+    SkipLines,
     SpecFile,
     TestData,
     Unset,
@@ -64,6 +66,8 @@ def test(
     unset: Unset = None,
     encoding: Encoding = None,
     delimiter: Delimiter = None,
+    skip_lines: SkipLines = 0,
+    send_damaged: SendDamaged = False,
     seed: Seed = None,
     expect: Expect = "delivered",
     environment: Environment = "staging",
@@ -99,6 +103,7 @@ def test(
     hoped = expected_outcome(expect)
     check_reports(report)
     check_spared(report, (spec, env_file, journal_place(journal), *(expand(tuple(events)) if events else ())))
+    target = ready.target(sandbox=sandbox, sandbox_url=sandbox_url)
     flags = RowFlags(
         tuple(events or ()),
         count or 1,
@@ -109,9 +114,10 @@ def test(
         encoding,
         delimiter,
         seed,
+        skip_lines,
+        refuse_damage=target.guarded and not send_damaged,
     )
     rows = rows_of(ready.spec, flags)
-    target = ready.target(sandbox=sandbox, sandbox_url=sandbox_url)
     pass_interlock(
         terminal, target, ready.spec, confirm=confirm, invented=not isinstance(rows, FileRows), test_data=test_data
     )

@@ -61,6 +61,13 @@ def attribute_names(spec: PartnerSpec, environments: Iterable[str] | None = None
     return frozenset(found)
 
 
+def sent_attributes(spec: PartnerSpec) -> frozenset[str]:
+    """Return the attributes whose values are sent, or decide what is sent."""
+    found = {name for template in templates(spec) for name in template.attributes}
+    found.update(each.attribute for each in every_parameter(spec.parameters) if each.attribute is not None)
+    return frozenset(found)
+
+
 def attributes_of(parameter: Parameter) -> frozenset[str]:
     """Return the attributes that a parameter carries."""
     if parameter.attribute is not None:

@@ -117,6 +117,11 @@ class ColumnMapper:
         self._forgiven = _forgiven(self._wanted or ())
         self._found: set[str] = set()
 
+    def meant(self, columns: Sequence[str]) -> frozenset[str]:
+        """Return the attributes that a header would name, without deciding anything."""
+        names = (name.strip() for name in columns)
+        return frozenset(found for name in names if (found := self._explicit.get(name) or self._guess(name)))
+
     def plan(self, columns: Sequence[str], file: str) -> ColumnPlan:
         """Return what each column of a header is called.
 

@@ -35,6 +35,21 @@ class DamageKind(StrEnum):
     CHANGED = "changed"
 
 
+ALTERING = frozenset(
+    (
+        DamageKind.EXPONENT,
+        DamageKind.FLOAT_ID,
+        DamageKind.SHORT_ZIP,
+        DamageKind.SERIAL_DATE,
+        DamageKind.MOJIBAKE,
+        DamageKind.LEFTOVER,
+        DamageKind.ENCODING_GUESSED,
+        DamageKind.WRONG_DELIMITER,
+    )
+)
+"""Damage after which a cell still has a value, and another than was meant."""
+
+
 @dataclass(frozen=True, slots=True)
 class Damage:
     """One thing that is wrong with a file; its text never holds a cell, which could be personal data.

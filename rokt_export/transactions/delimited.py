@@ -6,7 +6,8 @@ import csv
 import io
 import re
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from itertools import repeat
+from contextlib import suppress
+from itertools import islice, repeat
 from typing import TYPE_CHECKING
 
 from rokt_export.errors import TransactionsError
@@ -15,7 +16,6 @@ from rokt_export.transactions.columns import ColumnPlan, ColumnsReport
 from rokt_export.transactions.damage import Damage, DamageKind
 from rokt_export.transactions.dialect import detect_delimiter, excel_hint, other_delimiter, rows_of, spaced
 from rokt_export.transactions.encoding import Encoding
-from rokt_export.transactions.inspection import Inspector
 from rokt_export.transactions.lines import CUT, HARD_LIMIT, LONG, NON_ASCII, NUL, UNDECODABLE, LineSource
 from rokt_export.transactions.model import Transaction, Value
 from rokt_export.transactions.reading import Context, identity, survey
@@ -41,10 +41,13 @@ class DelimitedReader:
         TransactionsError: there is no header, or it cannot be one, or two of its columns name one attribute.
     """
 
+    barren = False
+
     def __init__(self, stream: io.BufferedReader, sample: bytes, encoding: Encoding, context: Context) -> None:
         self._context = context
         options = context.options
         start = sample.decode(encoding.name, "replace")
+        start = "".join(io.StringIO(start, newline="").readlines()[options.skip_lines :])
         whole = start[: start.rfind("\n") + 1] or start
         first, _, rest = whole.partition("\n")
         hint = excel_hint(first)
@@ -52,13 +55,19 @@ class DelimitedReader:
         self._source = LineSource(stream, encoding, options.max_row, newline="")
         csv.field_size_limit(HARD_LIMIT)
         lines = iter(self._source)
-        self._before = 1 if hint is not None and next(lines) else 0
+        self._before = sum(1 for _ in islice(lines, options.skip_lines + (hint is not None)))
+        self._source.noted = 0
         self._delimiter = delimiter
         self._spaced = spaced(rest.partition("\n")[0] if hint else first, delimiter)
         self._reader = self._parse(lines)
         self._header: list[str] = [] if options.header is None else list(options.header)
-        self._plan = self._decide(self._header or self._read_header(delimiter))
-        self._inspector = Inspector(self._plan, context.path, context.log)
+        try:
+            self._plan = self._decide(self._header or self._read_header(delimiter))
+        except TransactionsError as error:
+            if (found := self._likely_header(whole)) is not None:
+                error.remedy = found
+            raise
+        self._inspector = context.inspector(self._plan)
         self._look = self._look_at_single if len(self._plan.names) == 1 else self._inspector.look
         self._blocks = self._block_reader()
 
@@ -179,7 +188,7 @@ class DelimitedReader:
                         else:
                             values = dict(zip(self._plan.names, cells, strict=False))
                             look(values, row, self._before + ended)
-                            yield Transaction(row, identity(values, row), values, self._context.options.invented)
+                            yield self._context.made(values, row, self._inspector.refused())
                     if not source.ready:
                         break
             except csv.Error as error:
@@ -193,10 +202,12 @@ class DelimitedReader:
         return row
 
     def _look_at_single(self, values: Mapping[str, Value], row: int, line: int | None) -> None:
-        """Report the cell of a file of one column that looks like several."""
+        """Report the cell of a file of one column that looks like several, and what else is wrong with it."""
+        self._inspector.look(values, row, line)
         cell = values[self._plan.names[0]]
         if isinstance(cell, str) and (other := other_delimiter(cell)) is not None and cell.count(other) > 1:
             message = f"the only column holds {_shown(other)} several times"
+            self._inspector.refuse(self._plan.names[0], row, line, message)
             self._context.damage(
                 DamageKind.WRONG_DELIMITER, message, f"Say that {_shown(other)} is the delimiter.", row=row, line=line
             )
@@ -210,20 +221,7 @@ class DelimitedReader:
         self._look(values, row, line)
         if noted & NON_ASCII:
             self._inspector.look_at_text(values, row, line)
-        if self._reader.line_num - began > 1:
-            self._look_for_swallowed(cells, row, began)
-        return Transaction(row, identity(values, row), values, self._context.options.invented)
-
-    def _look_for_swallowed(self, cells: Sequence[str], row: int, began: int) -> None:
-        """Report a cell of several lines that look like rows: the quote that ends it is some other cell's."""
-        for name, cell in zip(self._plan.columns, cells, strict=True):
-            if (lines := swallowed(cell, self._delimiter, len(cells))) > 0:
-                line = self._before + self._reader.line_num
-                what = "a line that looks like a row" if lines == 1 else f"{lines:,} lines that look like rows"
-                opened = self._before + began + 1
-                message = f"a quoted cell holds {what}: a quote that is opened in line {opened} ends here only"
-                remedy = "Look for the missing quote: what looks like rows is not sent as rows."
-                self._context.log.add(Damage(DamageKind.QUOTING, row, name, self._context.path, line, message, remedy))
+        return self._context.made(values, row, self._inspector.refused())
 
     def _fault(self, cells: Sequence[str], noted: int, began: int) -> tuple[DamageKind, str, str] | None:
         """Return why a row cannot be a transaction: what happened, in words, and what to do; None if it can."""
@@ -238,10 +236,9 @@ class DelimitedReader:
         if noted & UNDECODABLE:
             return DamageKind.UNDECODABLE, "the row holds bytes that are no text in this encoding", _ENCODING_REMEDY
         if len(cells) != len(self._plan.names):
-            found = (
-                f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'} where the header has {len(self._plan.names)}"
-            )
-            return DamageKind.RAGGED, found, self._remedy_for_ragged(cells)
+            return DamageKind.RAGGED, self._ragged(cells, began), self._remedy_for_ragged(cells)
+        if lines > 1 and (inside := swallowed(cells, self._delimiter, spaced=self._spaced)):
+            return DamageKind.QUOTING, self._swallowed(inside, began), "Remove the stray quote, or double it."
         if not any(cells):
             return DamageKind.BLANK_ROW, "every cell is empty", "Delete the row, or export only the rows in use."
         first = cells[0]
@@ -250,6 +247,22 @@ class DelimitedReader:
         if [first, *cells[1:]] == self._header:
             return DamageKind.MALFORMED, "the row repeats the header", "Join files without their headers."
         return None
+
+    def _swallowed(self, inside: int, began: int) -> str:
+        """Return in words that rows are inside a cell, and where its quotes are."""
+        what = "a line that looks like a row is" if inside == 1 else f"{inside:,} lines that look like rows are"
+        return (
+            f"{what} inside one cell: a quote opens in line {self._before + began + 1} of {self._context.path} "
+            f"and closes in line {self._before + self._reader.line_num}"
+        )
+
+    def _ragged(self, cells: Sequence[str], began: int) -> str:
+        width, last = len(self._plan.names), self._before + self._reader.line_num
+        found = f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'} where the header has {width}"
+        if self._reader.line_num - began > 1:
+            return f"{found}; lines {self._before + began + 1} to {last} of {self._context.path} became one row"
+        joined = len(cells) + sum(cell.count(self._delimiter) for cell in cells) == width
+        return f"{found}: a stray quote joins columns" if joined else found
 
     def _remedy_for_ragged(self, cells: Sequence[str]) -> str:
         if len(cells) < len(self._plan.names):
@@ -265,7 +278,7 @@ class DelimitedReader:
         if "field larger" in reason:
             reason = f"a cell of over {HARD_LIMIT:,} characters; a quote is opened and not closed"
         if lines > 1:
-            reason += f"; lines {self._before + began + 1} to {line} became one row"
+            reason += f"; lines {self._before + began + 1} to {line} of {self._context.path} became one row"
         return self._context.problem(row, DamageKind.QUOTING, reason, "Double each quote within a quoted cell.", line)
 
     def _read_header(self, delimiter: str) -> list[str]:
@@ -305,9 +318,31 @@ class DelimitedReader:
         self._header = header
         return header
 
+    def _likely_header(self, text: str) -> str | None:
+        """Return what to do where a line behind the first looks like the header: most names that the spec sends."""
+        options = self._context.options
+        lines = io.StringIO(text, newline="").readlines()[:_TITLES]
+        best, most = 0, 0
+        for at in range(1, len(lines)):
+            delimiter = options.delimiter or detect_delimiter("".join(lines[at:]), options.quote)
+            with suppress(csv.Error):
+                cells = next(rows_of([lines[at]], delimiter, options.quote), [])
+                carried = len((options.sent or frozenset()) & self._context.mapper.meant(cells))
+                best, most = (at, carried) if carried > most else (best, most)
+        if not best:
+            return None
+        skip = options.skip_lines + best
+        return f"Line {skip + 1} looks like the header: `--skip-lines {skip}`."
+
     def _decide(self, header: Sequence[str]) -> ColumnPlan:
         context = self._context
         plan = context.mapper.plan(header, context.path)
+        if not header and context.options.skip_lines:
+            raise TransactionsError(
+                "there is no line left for a header", where=context.path, remedy="Give --skip-lines a smaller number."
+            )
+        if not context.carries(plan.names):
+            raise context.nothing_carried(plan)
         line = self._before + self._reader.line_num or None
         for position, name in enumerate(header, start=1):
             if not name.strip():
@@ -321,20 +356,48 @@ class DelimitedReader:
         return plan
 
 
-def swallowed(cell: str, delimiter: str, width: int) -> int:
-    """Return how many lines of a cell look like rows of so many columns; 0 where it may be a text of several lines.
+def swallowed(cells: Sequence[str], delimiter: str, *, spaced: bool) -> int:
+    """Return how many lines that look like rows are in one cell of a row; 0 where it may be a text of several lines.
 
-    All lines but the first and the last must have a row's delimiters. Of a last line alone, which may be an address's
-    (`Springfield, IL`), it takes three of them, and of rows of two columns, three lines.
+    The lines that a stray quote joined are put together again, with the cells before and behind it. Most of them must
+    have as many columns as the row. A comma before a space divides no columns: prose has it. In a file of up to three
+    columns, which prose may have by chance, the cells of one column must also be of one shape (`t2` and `t3`).
     """
-    inner, wanted = cell.splitlines()[1:], width - 1
-    last = inner.pop() if inner else ""
-    if not inner:
-        return int(wanted > 2 and last.count(delimiter) == wanted)
-    enough = 1 if wanted > 1 else 3
-    return len(inner) if len(inner) >= enough and all(line.count(delimiter) == wanted for line in inner) else 0
+    for place, cell in enumerate(cells):
+        lines = _LINE_END.split(cell)
+        if len(lines) == 1:
+            continue
+        columns = len(cells)
+        if columns == 1:
+            return len(lines) - 1 if sum(_PERSONAL.fullmatch(line.strip()) is not None for line in lines) > 1 else 0
+        divide = re.compile(re.escape(delimiter) + ("" if spaced or delimiter.isspace() else "(?! )"))
+        rows = [divide.split(line) for line in lines]
+        rows[0] = [*cells[:place], *rows[0]]
+        rows[-1] = [*rows[-1], *cells[place + 1 :]]
+        whole = [row for row in rows if len(row) == columns]
+        if len(whole) < 2 or len(whole) * 2 <= len(rows):
+            continue
+        if columns > _FEW_COLUMNS or _are_alike(whole):
+            return len(lines) - 1
+    return 0
 
 
+def _are_alike(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether at least half of the cells have the shape of the first row's."""
+    first, *others = [[_shape(cell) for cell in row] for row in rows]
+    same = sum(one == other for row in others for one, other in zip(first, row, strict=True))
+    return 2 * same >= len(first) * len(others)
+
+
+def _shape(cell: str) -> str:
+    return _DIGITS.sub("0", _LETTERS.sub("a", cell))
+
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_LETTERS, _DIGITS = re.compile(r"[^\W\d_]+"), re.compile(r"\d+")
+_FEW_COLUMNS = 3
+_TITLES = 50
+"""Lines in which the header is looked for, where the first is none."""
 _OVERSIZE_REMEDY = "Look for a quote that is not closed, or take the big cell out."
 _ENCODING_REMEDY = "Say how the file is encoded (cp1252 is common), or export it as UTF-8."
 

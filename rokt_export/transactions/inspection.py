@@ -58,9 +58,22 @@ class Inspector:
         plan: the columns, decided.
         file: path of the file, for the damages' place.
         log: where damages go.
+        refuse: attributes in which damage keeps a row from being sent.
+        guessed: the file's encoding is a guess, so that a cell beyond ASCII may be damaged in such an attribute.
     """
 
-    def __init__(self, plan: ColumnPlan, file: str, log: DamageLog) -> None:
+    def __init__(
+        self,
+        plan: ColumnPlan,
+        file: str,
+        log: DamageLog,
+        refuse: frozenset[str] = frozenset(),
+        *,
+        guessed: bool = False,
+    ) -> None:
+        self._refuse = refuse.intersection(plan.names)
+        self._guessed = guessed and bool(self._refuse)
+        self._refused: str | None = None
         self._file = file
         self._log = log
         self._columns = dict(zip(plan.names, plan.columns, strict=True))
@@ -81,7 +94,7 @@ class Inspector:
             or "\\N" in block
             or '="' in block
             or ("#" in block and _ERROR.search(block))
-            or (not block.isascii() and ("\ufffd" in block or _MOJIBAKE.search(block)))
+            or (not block.isascii() and (self._guessed or "\ufffd" in block or _MOJIBAKE.search(block)))
         )
 
     def finds_nothing(self, columns: Sequence[Sequence[str]]) -> bool:
@@ -119,6 +132,17 @@ class Inspector:
         if self._zip is not None and (cell := values[self._zip]) and (len(cell) < 5 or "-" in cell):
             self._look_at_zip(self._zip, cell, values, row, line)
 
+    def refused(self) -> str | None:
+        """Return why the damage found since the last call keeps a row from being sent; None where it does not."""
+        found, self._refused = self._refused, None
+        return found
+
+    def refuse(self, name: str, row: int, line: int | None, message: str) -> None:
+        """Keep a row from being sent, where damage in an attribute does so."""
+        if name in self._refuse and self._refused is None:
+            place = f"line {line}" if line is not None else f"row {row}"
+            self._refused = f"{place}, column {self._columns[name]}: {message}; --send-damaged sends it as it is"
+
     def _look_at_leftover(self, name: str, cell: str, row: int, line: int | None) -> None:
         what, remedy = {
             "#": ("the cell holds a spreadsheet's error, not a value", "Mend the formula, or widen the column."),
@@ -130,7 +154,11 @@ class Inspector:
     def look_at_text(self, values: Mapping[str, Value], row: int, line: int | None) -> None:
         """Report cells that were decoded wrongly somewhere on their way; for rows that are not all ASCII."""
         for name, cell in values.items():
-            if isinstance(cell, str) and not cell.isascii() and (found := mojibake(cell)) is not None:
+            if not isinstance(cell, str) or cell.isascii():
+                continue
+            if self._guessed:
+                self.refuse(name, row, line, "the file's encoding is a guess, which --encoding confirms")
+            if (found := mojibake(cell)) is not None:
                 self._add(
                     DamageKind.MOJIBAKE,
                     name,
@@ -204,6 +232,7 @@ class Inspector:
 
     def _add(self, kind: DamageKind, name: str, row: int, line: int | None, message: str, remedy: str) -> None:
         self._log.add(Damage(kind, row, self._columns[name], self._file, line, message, remedy))
+        self.refuse(name, row, line, message)
 
 
 def mojibake(text: str) -> str | None:

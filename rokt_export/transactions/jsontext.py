@@ -11,10 +11,11 @@ from rokt_export.transactions.columns import ColumnPlan, ColumnsReport
 from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.inspection import Inspector
 from rokt_export.transactions.model import Transaction, Value
-from rokt_export.transactions.reading import Context, identity
+from rokt_export.transactions.reading import Context
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SHAPES = 4096
+_MAP = "Say what a key carries: --map KEY=ATTRIBUTE."
 _DEEPEST = 100
 """Lists and objects inside one another that a value may hold: no partner's body is nested so, and encoders give up."""
 
@@ -66,6 +67,8 @@ class ObjectShaper:
         self._context = context
         self._plans: dict[tuple[str, ...], tuple[ColumnPlan, Inspector] | str] = {}
         self.columns: ColumnsReport | None = None
+        self.barren: bool | None = None
+        """Whether all rows had nothing that the spec sends; None before the first."""
 
     def transaction(self, value: Any, row: int, line: int | None, *, ascii_only: bool) -> Transaction:
         """Return one decoded value as a transaction; one that cannot be a transaction states its problem.
@@ -93,11 +96,15 @@ class ObjectShaper:
             message = f"a value is nested more than {_DEEPEST} deep"
             return problem(row, DamageKind.MALFORMED, message, "Look for brackets that are not closed.", line)
         plan, inspector = known
+        if not self._context.carries(plan.names):
+            self.barren = self.barren is not False
+            return problem(row, DamageKind.MISSING_COLUMN, "no key carries anything that the spec sends", _MAP, line)
+        self.barren = False
         values = value if plan.names == keys else dict(zip(plan.names, value.values(), strict=True))
         inspector.look(values, row, line)
         if not ascii_only:
             inspector.look_at_text(values, row, line)
-        return Transaction(row, identity(values, row), values, self._context.options.invented)
+        return self._context.made(values, row, inspector.refused())
 
     def _plan(self, keys: tuple[str, ...]) -> tuple[ColumnPlan, Inspector] | str:
         context = self._context
@@ -107,7 +114,7 @@ class ObjectShaper:
         except TransactionsError as error:
             decided = error.message
         else:
-            decided = plan, Inspector(plan, context.path, context.log)
+            decided = plan, context.inspector(plan)
             self.columns = plan.report if self.columns is None else self.columns.joined(plan.report)
         if len(self._plans) >= _SHAPES:
             self._plans.clear()

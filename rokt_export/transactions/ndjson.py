@@ -36,6 +36,11 @@ class NdjsonReader:
         """What became of the keys seen so far."""
         return self._shaper.columns
 
+    @property
+    def barren(self) -> bool:
+        """Whether there were rows, and none had anything that the spec sends."""
+        return self._shaper.barren is True
+
     def close(self) -> None:
         """Release the file."""
         self._source.close()

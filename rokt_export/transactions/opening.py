@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+from dataclasses import replace
 from pathlib import Path
 
 from rokt_export.errors import TransactionsError
@@ -36,7 +37,7 @@ def open_reader(context: Context) -> RowReader | None:
     path = context.path
     stream: io.BufferedReader = open_bytes(path)
     try:
-        sample = _sample(stream, live=is_stream(path))
+        sample = _sample(stream, context.options.skip_lines, live=is_stream(path))
         if context.options.format is Format.PARQUET or sample.startswith(_PARQUET_MAGIC):
             return _parquet(context, stream)
         if not _without_mark(sample).strip():
@@ -44,6 +45,7 @@ def open_reader(context: Context) -> RowReader | None:
             context.damage(DamageKind.NO_ROWS, "the file is empty", "Export it again.")
             return None
         encoding = _encoding(sample, context)
+        context = replace(context, guessed=encoding.guessed)
         whole = _rewound(sample, stream)
         match _format(sample, encoding, context):
             case Format.NDJSON:
@@ -60,12 +62,17 @@ def open_reader(context: Context) -> RowReader | None:
         raise
 
 
-def _sample(stream: ByteStream, *, live: bool) -> bytes:
-    """Return the first bytes: 64 KB of a file; of a live input, what came with its first line that is not blank."""
-    if not live:
-        return read_ahead(stream, _SAMPLE)
+def _sample(stream: ByteStream, skipped: int, *, live: bool) -> bytes:
+    """Return the first bytes: 64 KB of a file; of a live input, what came with its first line that is not blank.
+
+    Lines that are skipped come before those.
+    """
     taken = b""
-    while b"\n" not in taken.lstrip() and len(taken) < _SAMPLE and (chunk := stream.read1(_SAMPLE)):
+    if not live:
+        while (chunk := read_ahead(stream, _SAMPLE)) and (taken := taken + chunk).count(b"\n") < skipped:
+            pass
+        return taken + (read_ahead(stream, _SAMPLE) if skipped else b"")
+    while taken.lstrip().count(b"\n") <= skipped and len(taken) < _SAMPLE and (chunk := stream.read1(_SAMPLE)):
         taken += chunk
     return taken
 
@@ -117,6 +124,8 @@ def _format(sample: bytes, encoding: Encoding, context: Context) -> Format:
     if told is not None:
         return told
     name = Path(context.path)
+    if context.options.skip_lines:
+        return Format.CSV
     suffix = Path(name.stem).suffix.lower() if name.suffix.lower() in _PACKED else name.suffix.lower()
     text = sample.decode(encoding.name, "replace").lstrip()
     if text.startswith("[") and (suffix == ".json" or text[1:].lstrip()[:1] in ("{", "]", "")):

@@ -30,6 +30,9 @@ class SourceOptions:
         quote: the character that quotes cells; empty = nothing quotes.
         escape: a character that escapes the next one (`\\` in MySQL's exports); None = quotes are doubled.
         header: column names of files that have none.
+        skip_lines: lines of a delimited file before its header that are passed over.
+        sent: attributes of which a file must carry one, as the spec sends nothing else; None or empty = not checked.
+        refuse_damage_in: attributes in which damage makes a row a problem; in others it is only logged.
         invented: every row is declared test data.
         max_row: characters a row may have; a longer one is a problem row and never sent.
         keep_findings: damages kept in full per kind, file and column; all are counted.
@@ -44,6 +47,9 @@ class SourceOptions:
     quote: str = '"'
     escape: str | None = None
     header: tuple[str, ...] | None = None
+    skip_lines: int = 0
+    sent: frozenset[str] | None = None
+    refuse_damage_in: frozenset[str] = frozenset()
     invented: bool = False
     max_row: int = 1_000_000
     keep_findings: int = 20

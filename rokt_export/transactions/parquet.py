@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from rokt_export.errors import TransactionsError
 from rokt_export.transactions.columns import ColumnsReport
-from rokt_export.transactions.inspection import Inspector
 from rokt_export.transactions.model import Transaction, Value
-from rokt_export.transactions.reading import Context, identity, survey
+from rokt_export.transactions.reading import Context, survey
 from rokt_export.transactions.shares import ALL, Share
 
 if TYPE_CHECKING:
@@ -32,11 +31,16 @@ class ParquetReader:
         TransactionsError: pyarrow is not installed, or the file is no Parquet file.
     """
 
+    barren = False
+
     def __init__(self, context: Context) -> None:
         self._context = context
         self._file: ParquetFile = _open(context.path)
         self._plan = context.mapper.plan(self._file.schema_arrow.names, context.path)
-        self._inspector = Inspector(self._plan, context.path, context.log)
+        self._inspector = context.inspector(self._plan)
+        if not context.carries(self._plan.names):
+            self._file.close()
+            raise context.nothing_carried(self._plan)
 
     @property
     def columns(self) -> ColumnsReport:
@@ -64,7 +68,7 @@ class ParquetReader:
         """
         from pyarrow import ArrowException
 
-        names, inspector, invented = self._plan.names, self._inspector, self._context.options.invented
+        names, inspector, made = self._plan.names, self._inspector, self._context.made
         before = row
         try:
             for batch in self._file.iter_batches(batch_size=_BATCH):
@@ -74,7 +78,7 @@ class ParquetReader:
                         values = {name: as_text(cell) for name, cell in zip(names, cells, strict=True)}
                         inspector.look(values, row, None)
                         inspector.look_at_text(values, row, None)
-                        yield Transaction(row, identity(values, row), values, invented)
+                        yield made(values, row, inspector.refused())
                 before += batch.num_rows
         except (OSError, ArrowException, ValueError, OverflowError) as error:  # a value that Python has no form for
             raise self._context.cut_off(error, before) from error

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from rokt_export.errors import TransactionsError
 from rokt_export.redaction import OwnWords
-from rokt_export.transactions.columns import ColumnMapper, ColumnsReport
+from rokt_export.transactions.columns import ColumnMapper, ColumnPlan, ColumnsReport
 from rokt_export.transactions.damage import Damage, DamageKind, DamageLog
+from rokt_export.transactions.inspection import Inspector
 from rokt_export.transactions.model import IDENTITIES, Transaction, Value
 from rokt_export.transactions.options import SourceOptions
 from rokt_export.transactions.shares import Share
+
+NOTHING_CARRIED = "no column carries anything that the spec sends"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +28,32 @@ class Context:
         options: what a person said about the input.
         mapper: decides what columns are called.
         log: where damages go.
+        guessed: the file's encoding is a guess.
     """
 
     path: str
     options: SourceOptions
     mapper: ColumnMapper
     log: DamageLog
+    guessed: bool = False
+
+    def inspector(self, plan: ColumnPlan) -> Inspector:
+        """Return what looks at the cells of a layout of columns."""
+        return Inspector(plan, self.path, self.log, self.options.refuse_damage_in, guessed=self.guessed)
+
+    def carries(self, names: Iterable[str]) -> bool:
+        """Return whether rows with these attributes have anything that the spec sends."""
+        return not self.options.sent or not self.options.sent.isdisjoint(names)
+
+    def nothing_carried(self, plan: ColumnPlan | ColumnsReport, hint: str | None = None) -> TransactionsError:
+        """Return the error of a file that carries nothing that the spec sends."""
+        report = plan.report if isinstance(plan, ColumnPlan) else plan
+        pair = "=".join(report.likely() or ("COLUMN", min(self.options.sent or ("ATTRIBUTE",))))
+        return TransactionsError(
+            NOTHING_CARRIED,
+            where=self.path,
+            remedy=hint or f"Say what a column carries: --map {shlex.quote(pair)}; nothing was sent.",
+        )
 
     def damage(
         self, kind: DamageKind, message: str, remedy: str, *, row: int | None = None, line: int | None = None
@@ -53,6 +77,10 @@ class Context:
             remedy="Fetch the file again; the rows before this place are whole.",
         )
 
+    def made(self, values: Mapping[str, Value], row: int, refused: str | None) -> Transaction:
+        """Return a row as a transaction; `refused`: why its damage keeps it from being sent."""
+        return Transaction(row, identity(values, row), values, self.options.invented, refused)
+
 
 class RowReader(Protocol):
     """One file, opened: rows in order."""
@@ -60,6 +88,10 @@ class RowReader(Protocol):
     @property
     def columns(self) -> ColumnsReport | None:
         """What became of the columns, as far as it is known; None before the first row of a file without a header."""
+
+    @property
+    def barren(self) -> bool:
+        """Whether there were rows, and none had anything that the spec sends (of a file without a header)."""
 
     def transactions(self, row: int, share: Share) -> Generator[Transaction, None, int]:
         """Yield the rows of a share, numbered on from `row`, and return the number of the last row read."""

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from rokt_export.errors import TransactionsError
 from rokt_export.transactions.columns import ColumnsReport
-from rokt_export.transactions.damage import Damage, DamageKind
+from rokt_export.transactions.damage import ALTERING, Damage, DamageKind
 from rokt_export.transactions.files import FileStamp
 from rokt_export.transactions.options import SourceOptions
+from rokt_export.transactions.reading import NOTHING_CARRIED
 from rokt_export.transactions.sources import open_transactions
 
 
@@ -36,6 +38,11 @@ class Scan:
     columns: ColumnsReport
     stamps: tuple[FileStamp, ...]
     complete: bool
+
+    @property
+    def altered(self) -> bool:
+        """Whether cells were damaged that can still be read, so that another value would be sent than was meant."""
+        return not ALTERING.isdisjoint(self.counts)
 
     @property
     def clean(self) -> bool:
@@ -67,6 +74,10 @@ def scan(paths: Sequence[str], *, options: SourceOptions | None = None, limit: i
         problems += bad
     complete = limit is None or next(transactions, None) is None
     transactions.close()  # only then is it known which columns JSON had so far
+    if source.barren:
+        raise TransactionsError(
+            NOTHING_CARRIED, where=", ".join(source.files[:3]), remedy="Say what a key carries: --map KEY=ATTRIBUTE."
+        )
     return Scan(
         source.files,
         rows,

@@ -44,6 +44,7 @@ class TransactionSource:
     Attributes:
         files: the files, in order.
         options: what a person said about them.
+        barren: whether a file was read whose rows, so far, had nothing that the spec sends.
         stamps: the state of each regular file when the source was made; compare them with a later source's.
     """
 
@@ -56,6 +57,7 @@ class TransactionSource:
         self._log = DamageLog(options.keep_findings)
         self._columns = ColumnsReport(missing=tuple(sorted(options.wanted or ())))
         self._read_once: set[str] = set()
+        self.barren = False
         self._check_headers()
 
     @property
@@ -85,7 +87,7 @@ class TransactionSource:
         Raises:
             TransactionsError: a file cannot be read further, stdin is read twice, or the whole input has no row.
         """
-        return self._read(lambda reader, row: reader.transactions(row, share))
+        return self._read(lambda reader, row: reader.transactions(row, share), alone=share is ALL)
 
     def survey(self) -> Iterator[tuple[int, int]]:
         """Yield how many rows were read further, and how many of them are problems, until all have been looked at.
@@ -95,9 +97,11 @@ class TransactionSource:
         Raises:
             TransactionsError: as `part`.
         """
-        return self._read(lambda reader, row: reader.survey(row))
+        return self._read(lambda reader, row: reader.survey(row), alone=True)
 
-    def _read(self, read: Callable[[RowReader, int], Generator[T, None, int]]) -> Generator[T, None, None]:
+    def _read(
+        self, read: Callable[[RowReader, int], Generator[T, None, int]], *, alone: bool
+    ) -> Generator[T, None, None]:
         self._log = DamageLog(self.options.keep_findings)
         row = 0
         for file in self.files:
@@ -109,7 +113,10 @@ class TransactionSource:
                     row = yield from read(reader, row)
                 finally:
                     self._note_columns(reader)
+                    self.barren = self.barren or reader.barren
                     reader.close()
+                if alone and reader.barren:
+                    raise self._context(file).nothing_carried(reader.columns or ColumnsReport())
                 if row == before:
                     message = "there is a header and no row below it" if reader.columns else "there is no row in it"
                     self._context(file).damage(DamageKind.NO_ROWS, message, "Export it again.")

@@ -135,26 +135,29 @@ def test_a_quote_never_closed_says_which_lines_it_ate(write):
     source = open_transactions([path])
     rows = list(source)
     assert [row.problem is None for row in rows] == [True, False]
-    assert "lines 3 to 6 became one row" in source.findings[0].message
+    assert f"lines 3 to 6 of {path} became one row" in source.findings[0].message
 
 
 @pytest.mark.parametrize(
-    ("cell", "width", "lines"),
+    ("cells", "lines"),
     [
-        ("open\n3,b@example.com,Ann\n4,c@example.com,close", 3, 1),
-        ("open\n3,b,Ann\n\n4,c,close", 3, 0),  # a blank line within: a text
-        ("12 Main Street\nSpringfield, IL\nUSA", 3, 0),
-        ("Rue 1\nZurich, ZH, CH", 3, 0),
-        ("open\n3,b,c,close", 4, 1),
-        ("a\nb,c\nd,e\nf", 2, 0),
-        ("a\nb,c\nd,e\nf,g\nh", 2, 3),
-        ("a\r\nb,c,d\r\ne", 3, 1),
-        ("one line", 1, 0),
-        ("", 3, 0),
+        (["2", "b@example.com", "open\n3,c@example.com,Ann\n4,d@example.com,close"], 2),
+        (["2", "b@example.com", "open\n3,c@example.com,Ann\n\n4,d@example.com,close"], 3),
+        (["2", "b@example.com", "12 Main Street\nSpringfield, IL\nUSA"], 0),
+        (["2", "b@example.com", "Rue 1\nZurich, ZH, CH"], 0),
+        (["2", "b", "c", "open\n3,b,c,close"], 1),
+        (["2", "Main\nSpringfield,IL", "b", "c"], 0),
+        (["a\nb", "c"], 0),
+        (["1,a\n2,b\n3", "c"], 2),
+        (["a,b\r\nc", "d"], 1),
+        (["one line"], 0),
+        (["a@example.com\nb@example.com"], 1),
+        (["two\nlines"], 0),
+        (["", "", ""], 0),
     ],
 )
-def test_which_cells_have_swallowed_rows(cell, width, lines):
-    assert swallowed(cell, ",", width) == lines
+def test_which_cells_have_swallowed_rows(cells, lines):
+    assert swallowed(cells, ",", spaced=False) == lines
 
 
 def test_a_quote_that_another_row_closes_is_told_with_its_lines(write):
@@ -162,10 +165,10 @@ def test_a_quote_that_another_row_closes_is_told_with_its_lines(write):
     opening, closing = row.format(n=2, name='"open'), row.format(n=5, name='close"')
     path = write("id,email,name\n" + row.format(n=1, name="Ann") + opening + row.format(n=3, name="Bo") * 2 + closing)
     source = open_transactions([path])
-    assert [each.problem for each in source] == [None, None]
+    assert [each.problem is None for each in source] == [True, False]
     (found,) = source.findings
-    assert (found.kind, found.row, found.column, found.line) == (DamageKind.QUOTING, 2, "name", 6)
-    assert "2 lines that look like rows: a quote that is opened in line 3" in found.message
+    assert (found.kind, found.row, found.line) == (DamageKind.QUOTING, 2, 6)
+    assert f"3 lines that look like rows are inside one cell: a quote opens in line 3 of {path}" in found.message
 
 
 def test_a_wrong_delimiter_is_told_where_the_header_hides_it(write):

@@ -1,0 +1,206 @@
+"""Files whose rows are not what they seem: rows inside a cell, a header elsewhere, cells that a program has changed."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from tests.commands.conftest import CommandLine, Partner
+
+HEADER = "transactionid,email,firstname,zipcode"
+
+
+def _line(number: int, **quotes: str) -> str:
+    email = quotes.get("email", f"p{number}@example.com")
+    return f"t{number},{email},{quotes.get('firstname', 'Jane')},12345"
+
+
+def _sent(partner: Partner) -> str:
+    return b"\n".join(heard.body for heard in partner.heard).decode()
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+@pytest.mark.parametrize("swallowed", [1, 2, 400])
+def test_rows_inside_a_cell_are_never_sent(
+    cli: CommandLine, partner: Partner, spec: Path, swallowed: int, environment: str
+) -> None:
+    last = 2 + swallowed
+    lines = [_line(1), _line(2, email='"p2@example.com'), *map(_line, range(3, last))]
+    lines += [_line(last, email=f'p{last}@example.com"'), _line(last + 1)]
+    rows = cli.write("rows.csv", "\n".join([HEADER, *lines]) + "\n")
+    done = cli(
+        "replay", spec, rows, "-e", environment, "--confirm", "acme", "--all", "--output", "json",
+        "--stop-in-a-row", "9", "--expect", "delivered",
+    )  # fmt: skip
+    outcomes = [each["outcome"] for each in done.json["deliveries"]]
+    assert (done.status, outcomes) == (1, ["delivered", "invalid", "delivered"]), done.err
+    reason = done.json["deliveries"][1]["reason"]
+    for part in (
+        f"{swallowed:,} line" if swallowed > 1 else "a line",
+        "opens in line 3 of",
+        "rows.csv",
+        f"closes in line {last + 1}",
+    ):
+        assert part in reason
+    assert "p2@" not in _sent(partner)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        'email,firstname\n"a@example.com,Ann\nb@example.com",Bob\n',
+        'transactionid,email,firstname\nt1,"a@example.com,Ann\nt2,b@example.com",Bob\n',
+        'firstname;email\n"Ann;a@example.com\nBob";b@example.com\n',
+        'email,firstname\n"a@example.com,Ann\nb@example.com,Bob\n',  # never closed
+        'email,firstname\n"a@example.com \\"A\\"",Ann\n',
+        'email,firstname,zipcode\n"a@example.com,Ann",12345\n',
+        'email\n"a@example.com\nb@example.com"\n',
+        'email,firstname\na@example.com,"Ann\nb@example.com,Bob"smith\n',
+    ],
+)
+def test_a_stray_quote_makes_its_row_invalid(cli: CommandLine, partner: Partner, spec: Path, rows: str) -> None:
+    done = cli("replay", spec, cli.write("rows.csv", rows), "--output", "json")
+    assert done.json["counts"] == {"invalid": 1}, done.out
+    assert partner.heard == []
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "12 Main St\nSpringfield, IL",
+        "12 Main St, Apt 4\r\nSpringfield, IL, 62701",
+        "red, green, blue, and white\nand, perhaps, some, grey",
+        "one\ntwo\nthree\n\nfour",
+    ],
+)
+@pytest.mark.parametrize("header", ["email,firstname", "transactionid,email,firstname", HEADER])
+def test_a_text_of_several_lines_is_sent(
+    cli: CommandLine, partner: Partner, spec: Path, cell: str, header: str
+) -> None:
+    values = {"email": "a@example.com", "firstname": f'"{cell}"', "transactionid": "t1", "zipcode": "62701"}
+    row = ",".join(values[name] for name in header.split(","))
+    done = cli("replay", spec, cli.write("rows.csv", f"{header}\n{row}\n"), "--output", "json")
+    assert (done.status, done.json["counts"]) == (0, {"delivered": 1}), done.err
+
+
+TITLED = "Export of yesterday\n\nemail,firstname\na@example.com,Ann\nb@example.com,\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("rows.csv", TITLED),
+        ("rows.csv.gz", gzip.compress(TITLED.encode())),
+        ("rows.csv", TITLED.replace("\n", "\r\n").encode("utf-16")),
+        ("rows.csv", "[Export]\n" + TITLED.partition("\n")[2]),
+        ("rows.csv", "sent,by,us\n" + TITLED.partition("\n")[2]),
+    ],
+)
+def test_a_header_further_down_is_named_and_found(
+    cli: CommandLine, partner: Partner, spec: Path, name: str, content: str | bytes
+) -> None:
+    rows = cli.write(name, content)
+    done = cli("replay", spec, rows)
+    assert done.status == 3, done.err
+    assert partner.heard == []
+    if name != "rows.csv" or not str(content).startswith("["):
+        assert "Line 3 looks like the header: `--skip-lines 2`." in done.err
+    done = cli("replay", spec, rows, "--skip-lines", 2, "--all", "--output", "json")
+    assert (done.status, [each["row"] for each in done.json["deliveries"]]) == (0, [1, 2]), done.err
+    done = cli("replay", spec, "-", "--skip-lines", 2, "--output", "json", stdin=Path(rows).read_bytes())
+    assert (done.status, done.json["counts"]) == (0, {"delivered": 2}), done.err
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("rows.csv", "Vorname,Anschrift\nAnn,here\n"),
+        ("rows.ndjson", '{"Vorname": "Ann"}\n{"Nachname": "Doe"}\n'),
+        ("rows.json", '[{"Vorname": "Ann"}]'),
+    ],
+)
+@pytest.mark.parametrize("command", ["replay", "test", "stdin"])
+def test_a_file_that_carries_nothing_is_not_sent(
+    cli: CommandLine, partner: Partner, spec: Path, name: str, content: str, command: str
+) -> None:
+    text = spec.read_text().replace("attribute: email, required: true", "attribute: email")
+    spec.write_text(text)
+    rows = cli.write(name, content)
+    if command == "stdin":
+        done = cli("replay", spec, "-", stdin=content.encode())
+    else:
+        done = cli(command, spec, rows)
+    assert done.status == 3, done.err
+    assert "carries anything that the spec sends" in done.err
+    assert "--map" in done.err
+    good = cli.write("good.csv", "email\na@example.com\n")
+    assert cli("replay", spec, good, rows).status == 3
+    assert partner.heard == []
+    if name != "rows.json":
+        done = cli("replay", spec, rows, "--map", "Vorname=firstname", "--output", "json")
+        assert done.json["counts"]["delivered"] == 1
+
+
+def test_a_spec_of_constants_takes_any_file(cli: CommandLine, partner: Partner, spec: Path) -> None:
+    text = (
+        spec.read_text()
+        .replace("attribute: email, required: true", "value: a")
+        .replace("attribute: firstname", "value: b")
+    )
+    spec.write_text(text)
+    done = cli("replay", spec, cli.write("rows.csv", "Vorname\nAnn\n"), "--output", "json")
+    assert done.json["counts"] == {"delivered": 1}
+
+
+def test_skipped_lines_are_remembered_and_counted(cli: CommandLine, partner: Partner, spec: Path) -> None:
+    people = "".join(f"p{number}@example.com,Ann\n" for number in range(40))
+    rows = cli.write("rows.csv", f"title\n\nemail,firstname\n{people}x,y,z\n")
+    stopped = cli("replay", spec, rows, "--skip-lines", 2, "--expect", "failed", "--stop-after", 1, "--concurrency", 1)
+    assert stopped.status == 1
+    done = cli("replay", spec, "--resume", "last", "--expect", "delivered", "--workers", 2, "--output", "json")
+    assert done.json["counts"] == {"delivered": 40, "invalid": 1}, done.err
+    (bad,) = [each for each in done.json["deliveries"] if each["outcome"] == "invalid"]
+    assert bad["row"] == 41
+    assert "line 44" in bad["reason"]
+
+
+DAMAGES = {
+    "exponent": ("email,firstname\na@example.com,2.12555E+09\n", "firstname"),
+    "exponent-id": ("email,firstname,transactionid\n9.00720E+15,Ann,t1\n", "email"),
+    "mojibake": ("email,firstname\na@example.com,JosÃ©\n", "firstname"),
+    "lost": ("email,firstname\na@example.com,Jos\ufffd\n", "firstname"),
+    "leftover": ("email,firstname\n#N/A,Ann\n", "email"),
+    "reference": ("email,firstname\na@example.com,#REF!\n", "firstname"),
+    "guessed": ("email,firstname\na@example.com,José\n".encode("cp1252"), "firstname"),
+    "json": ('{"email": "a@example.com", "firstname": "2.12555E+09"}\n', "firstname"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_damaged_value_is_not_sent_to_a_guarded_environment(
+    cli: CommandLine, partner: Partner, spec: Path, name: str
+) -> None:
+    content, column = DAMAGES[name]
+    rows = cli.write("rows.csv", content)
+    for command in ("replay", "test"):
+        flags = (command, spec, rows, "-e", "production", "--confirm", "acme", "--output", "json")
+        done = cli(*flags)
+        (one,) = done.json["deliveries"]
+        assert (done.status, one["outcome"]) == (1, "invalid")
+        for part in ("line 2" if name != "json" else "line 1", f"column {column}", "--send-damaged"):
+            assert part in one["reason"]
+        assert partner.heard == []
+    staging = cli("replay", spec, rows, "--output", "json")
+    assert (staging.json["counts"], len(partner.heard)) == ({"delivered": 1}, 1)
+    assert "a guarded environment would refuse" in staging.err
+    done = cli(*flags, "--send-damaged")
+    assert done.json["counts"] == {"delivered": 1}, done.err
+
+
+def test_damage_that_is_not_sent_keeps_no_row_back(cli: CommandLine, partner: Partner, spec: Path) -> None:
+    rows = cli.write("rows.csv", "email,mobile,firstname\na@example.com,2.12555E+09,#N/A\n")
+    flags = ("replay", spec, rows, "-e", "production", "--confirm", "acme", "--output", "json")
+    assert cli(*flags).json["counts"] == {"invalid": 1}
+    assert cli(*flags, "--set", "firstname=Ann").json["counts"] == {"delivered": 1}
