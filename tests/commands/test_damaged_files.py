@@ -97,6 +97,7 @@ TITLED = "Export of yesterday\n\nemail,firstname\na@example.com,Ann\nb@example.c
         ("rows.csv", "[Export]\n" + TITLED.partition("\n")[2]),
         ("rows.csv", "sent,by,us\n" + TITLED.partition("\n")[2]),
     ],
+    ids=["plain", "gz", "utf-16", "bracket", "columns"],
 )
 def test_a_header_further_down_is_named_and_found(
     cli: CommandLine, partner: Partner, spec: Path, name: str, content: str | bytes
