@@ -11,10 +11,10 @@ from raw_partner import Asked, Connection, Play, answer, behaviour, variants
 TOKEN = "raw-token-5a1f0e9c"
 """The beginning of each token: it must not be shown anywhere."""
 OAUTH = {
-    "type": "oauth2", "token_url": "$URL/token", "client_id": "me", "client_secret": "not-so-secret",
+    "type": "oauth2", "token_url": "$URL/token", "client_id": "me", "client_secret": "{{ env.RAW_SECRET }}",
     "refresh_on": {"status": 401},
 }  # fmt: skip
-DIGEST = {"type": "digest", "username": "me", "password": "not-so-secret"}
+DIGEST = {"type": "digest", "username": "me", "password": "{{ env.RAW_SECRET }}"}
 ONE_WAY = ("ours",)
 """The credentials are the same in both ways of the transport."""
 

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-WAYS = {"ours": {}, "libcurl's": {"Accept-Encoding": "identity"}}
+WAYS = {"ours": {}, "libcurl's": {"TE": "trailers"}}
 """Headers that lead a plain HTTP/1.1 request through each way of the transport."""
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -117,6 +117,8 @@ class Behaviour:
         ways: the ways of the transport that it is tried with.
         patience: seconds, given as `--patience`.
         by_hand: the thread that accepts hands over the plain socket before any TLS.
+        hangs: whether it goes on without end, so that time and memory are what matters.
+        timeout: seconds of an attempt.
     """
 
     play: Play
@@ -126,6 +128,8 @@ class Behaviour:
     ways: tuple[str, ...] = tuple(WAYS)
     by_hand: bool = False
     patience: float = 0.0
+    hangs: bool = False
+    timeout: float = 3.0
 
 
 BEHAVIOURS: dict[str, Behaviour] = {}
@@ -163,7 +167,7 @@ class RawPartner:
         self.closing = threading.Event()
         self.notes: dict[str, Any] = {}
         """For what a behaviour remembers between connections."""
-        self._context = context
+        self.context = context if played.tls else None
         self._lock = threading.Lock()
         self._open: list[Connection] = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
@@ -209,9 +213,9 @@ class RawPartner:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: Connection) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            if self._context is not None and not self.behaviour.by_hand:
-                connection.raw = self._context.wrap_socket(connection.raw, server_side=True)
+        with contextlib.suppress(OSError, ValueError, AssertionError):
+            if self.context is not None and not self.behaviour.by_hand:
+                connection.raw = self.context.wrap_socket(connection.raw, server_side=True)
             self.behaviour.play(connection)
         if not self.behaviour.by_hand:
             connection.close()
@@ -242,13 +246,13 @@ def well_behaved(connection: Connection) -> None:
 # -- no answer, or a part of one
 
 
-@behaviour()
+@behaviour(timeout=0.4)
 def silent(connection: Connection) -> None:
     connection.read()
     connection.wait()
 
 
-@behaviour()
+@behaviour(timeout=0.4)
 def never_reads(connection: Connection) -> None:
     connection.pause(30)
 
@@ -289,3 +293,304 @@ _AMID: dict[str, Callable[[Asked], bytes]] = {
 }
 variants("closes-amid", {name: _cut(data, reset=False) for name, data in _AMID.items()})
 variants("resets-amid", {name: _cut(data, reset=True) for name, data in _AMID.items()})
+
+
+# -- surplus answers
+
+
+def _answers_twice(gap: float, first: int = 1, every: int = 1) -> Play:
+    def play(connection: Connection) -> None:
+        count = 0
+        while asked := connection.read():
+            count += 1
+            if count < first or (count - first) % every:
+                connection.send(answer(asked))
+                continue
+            if gap < 0:
+                connection.send(answer(asked) * 2)
+                continue
+            connection.send(answer(asked))
+            connection.pause(gap)
+            connection.send(answer(asked))
+
+    return play
+
+
+_TWICE = {
+    "in-one-segment": _answers_twice(-1),
+    "at-once": _answers_twice(0),
+    "after-5-ms": _answers_twice(0.005),
+    "after-20-ms": _answers_twice(0.02),
+    "after-50-ms": _answers_twice(0.05),
+}
+variants("answers-twice", _TWICE, rows=12)
+variants("answers-twice-one-by-one", _TWICE, rows=6, spec={"limits": {"concurrency": 1}})
+variants("answers-twice-over-tls", _TWICE, rows=12, tls=True)
+
+
+def _speaks_first(delay: float) -> Play:
+    def play(connection: Connection) -> None:
+        connection.pause(delay)
+        connection.send(answer(Asked("/", "", "")))
+        while asked := connection.read():
+            connection.send(answer(asked))
+
+    return play
+
+
+_AT_ACCEPT = {"at-accept": 0.0, "5-ms-after-accept": 0.005, "20-ms-after-accept": 0.02}
+variants("answers", {name: _speaks_first(delay) for name, delay in _AT_ACCEPT.items()})
+variants(
+    "answers-over-tls", {name: _speaks_first(delay) for name, delay in _AT_ACCEPT.items()}, tls=True, ways=("ours",)
+)
+
+
+@behaviour()
+def greets_like_smtp(connection: Connection) -> None:
+    connection.send(b"220 mail.example.com ESMTP\r\n")
+    connection.wait()
+
+
+# -- the status is the status line's
+
+
+def _says(text: str, *, close: bool = False) -> Play:
+    """Answer each request with the same bytes."""
+
+    def play(connection: Connection) -> None:
+        while connection.read():
+            connection.send(text.encode("latin-1"))
+            if close:
+                return
+
+    return play
+
+
+variants(
+    "status",
+    {
+        "in-a-header": _says("HTTP/1.1 500 No\r\nHTTP/1.1 200 OK: x\r\nContent-Length: 2\r\n\r\nno"),
+        "in-a-trailer": _says(
+            "HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\nHTTP/1.1 200 OK: x\r\n\r\n"
+        ),
+        "behind-a-tab": _says("HTTP/1.1\t200 OK\r\nContent-Length: 2\r\n\r\nok", close=True),
+        "behind-two-blanks": _says("HTTP/1.1  409 No\r\nContent-Length: 2\r\n\r\nno", close=True),
+        "000": _says("HTTP/1.1 000 No\r\nContent-Length: 2\r\n\r\nno", close=True),
+        "099": _says("HTTP/1.1 099 No\r\nContent-Length: 2\r\n\r\nno", close=True),
+        "1000": _says("HTTP/1.1 1000 No\r\nContent-Length: 2\r\n\r\nno", close=True),
+        "2OO": _says("HTTP/1.1 2OO OK\r\nContent-Length: 2\r\n\r\nok", close=True),
+        "superscript": _says("HTTP/1.1 \xb2 OK\r\nContent-Length: 2\r\n\r\nok", close=True),
+        "20": _says("HTTP/1.1 20 OK\r\nContent-Length: 2\r\n\r\nok", close=True),
+        "600": _says("HTTP/1.1 600 No\r\nContent-Length: 2\r\n\r\nno"),
+        "999": _says("HTTP/1.1 999 No\r\nContent-Length: 2\r\n\r\nno"),
+        "of-icy": _says("ICY 200 OK\r\nContent-Length: 2\r\n\r\nok", close=True),
+        "in-lower-case": _says("http/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", close=True),
+        "of-http-0.9": _says("ok", close=True),
+        "after-150-with-a-body": _says(
+            'HTTP/1.1 150 X\r\nContent-Length: 9\r\n\r\n{"id": 1}HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
+            close=True,
+        ),
+        "after-150-with-chunks": _says(
+            "HTTP/1.1 150 X\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+            "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+            close=True,
+        ),
+        "after-100-and-103": _says(
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+            "HTTP/1.1 409 No\r\nContent-Length: 2\r\n\r\nno"
+        ),
+        "101": _says("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", close=True),
+        "204-with-a-body": _says("HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nok"),
+        "304-with-a-body": _says("HTTP/1.1 304 Not Modified\r\nContent-Length: 2\r\n\r\nok"),
+        "408-and-close": _says("HTTP/1.1 408 Slow\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", close=True),
+    },
+)
+
+
+@behaviour()
+def status_408_while_idle(connection: Connection) -> None:
+    """A gateway that gives up an idle connection, and says so."""
+    asked = connection.read()
+    assert asked is not None
+    connection.send(answer(asked))
+    connection.pause(0.08)
+    connection.send(b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+
+
+@behaviour()
+def status_408_unread(connection: Connection) -> None:
+    """A gateway that answers 408 without reading the request."""
+    connection.pause(0.1)
+    connection.send(b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+    connection.pause(0.05)
+
+
+PROXY = {"proxy": "$URL", "endpoint": {"staging": "http://partner.example/rows"}}
+variants(
+    "forwarding-proxy", {"407": _says("HTTP/1.1 407 No\r\nContent-Length: 2\r\n\r\nno")}, spec=PROXY, ways=("ours",)
+)
+TUNNEL = {
+    "proxy": "$URL",
+    "endpoint": {"staging": "https://partner.example/rows"},
+    "limits": {"connect_timeout": "300ms"},
+}
+variants(
+    "tunnelling-proxy",
+    {
+        "407": _says("HTTP/1.1 407 No\r\nContent-Length: 2\r\n\r\nno"),
+        "502": _says("HTTP/1.1 502 No\r\nContent-Length: 2\r\n\r\nno"),
+        "lying": _says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+        "silent": lambda connection: connection.wait(),
+    },
+    spec=TUNNEL,
+)
+
+
+# -- TLS alerts
+
+
+@behaviour(tls=True, by_hand=True, rows=12)
+def tls_alert_after_reading(connection: Connection) -> None:
+    """Read the whole request, then ask for a client certificate; OpenSSL answers its absence by a fatal alert."""
+    context = connection.partner.context
+    assert context is not None
+    context.verify_mode, context.post_handshake_auth = ssl.CERT_REQUIRED, True
+    connection.raw = secure = context.wrap_socket(connection.raw, server_side=True)
+    connection.read()
+    secure.verify_client_post_handshake()
+    secure.do_handshake()
+    connection.read()
+
+
+@behaviour(tls=True, by_hand=True, rows=12)
+def tls_client_certificate_required(connection: Connection) -> None:
+    """Refuse the absent client certificate within the handshake, which TLS 1.3 tells the client once it is over."""
+    context = connection.partner.context
+    assert context is not None
+    context.verify_mode, context.post_handshake_auth = ssl.CERT_REQUIRED, False
+    try:
+        connection.raw = context.wrap_socket(connection.raw, server_side=True)
+    except ssl.SSLError:
+        connection.pause(0.3)  # a close with the client's bytes unread would be a reset, and its alert be lost
+
+
+# -- without end
+
+
+def _endless(start: str, piece: str, *, pause: float = 0.0, read: bool = True) -> Play:
+    """Send a start, then a piece again and again."""
+    times = 1 if pause else max(1, 65536 // len(piece))
+
+    def play(connection: Connection) -> None:
+        if read:
+            connection.read()
+        connection.send(start.encode())
+        connection.endless(piece.encode() * times, pause)
+
+    return play
+
+
+_CHUNKED = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+variants(
+    "endless",
+    {
+        "status-line": _endless("HTTP/1.1 200 ", "O"),
+        "blank-lines-before-the-status": _endless("", "\r\n"),
+        "headers": _endless("HTTP/1.1 200 OK\r\n", "X-A: b\r\n"),
+        "header-value": _endless("HTTP/1.1 200 OK\r\nX: ", "y"),
+        "header-folds": _endless("HTTP/1.1 200 OK\r\nX: y\r\n", " y\r\n"),
+        "100s": _endless("", "HTTP/1.1 100 Continue\r\n\r\n"),
+        "103s": _endless("", "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"),
+        "150s": _endless("", "HTTP/1.1 150 X\r\n\r\n"),
+        "body": _endless("HTTP/1.1 200 OK\r\n\r\n", "x"),
+        "body-in-64-kB-chunks": _endless(_CHUNKED, "10000\r\n" + "x" * 65536 + "\r\n"),
+        "body-in-2-byte-chunks": _endless(_CHUNKED, "2\r\nab\r\n"),
+        "body-in-1-byte-chunks": _endless(_CHUNKED, "1\r\na\r\n"),
+        "body-in-long-extensions": _endless(_CHUNKED, "1;" + "x" * 100 + "\r\na\r\n"),
+        "chunk-size-zeros": _endless(_CHUNKED, "0"),
+        "chunk-size-digits": _endless(_CHUNKED, "1"),
+        "chunk-size-blanks": _endless(_CHUNKED + "1", " "),
+        "chunk-extension": _endless(_CHUNKED + "5;", "x"),
+        "chunk-extensions": _endless(_CHUNKED + "5", ";x=y"),
+        "blank-lines-between-chunks": _endless(_CHUNKED + "2\r\nab\r\n", "\r\n"),
+        "trailers": _endless(_CHUNKED + "2\r\nab\r\n0\r\n", "X-A: b\r\n"),
+        "trailer-value": _endless(_CHUNKED + "2\r\nab\r\n0\r\nX: ", "y"),
+        "answers": _endless("", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+        "drip-of-the-head": _endless("HTTP/1.1 200 OK\r\nX: ", "y", pause=0.02),
+        "drip-of-the-body": _endless("HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", "y", pause=0.02),
+        "drip-of-100s": _endless("", "HTTP/1.1 100 Continue\r\n\r\n", pause=0.05),
+    },
+    hangs=True,
+    timeout=0.4,
+)
+variants(
+    "endless-over-tls",
+    {
+        "body-in-2-byte-chunks": _endless(_CHUNKED, "2\r\nab\r\n"),
+        "chunk-extension": _endless(_CHUNKED + "5;", "x"),
+    },
+    hangs=True,
+    timeout=0.4,
+    tls=True,
+)
+
+
+def _states_length(length: str, body: str = "ok") -> Play:
+    return _says(f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}", close=True)
+
+
+variants(
+    "content-length",
+    {
+        "negative": _states_length("-1"),
+        "signed": _states_length("+2"),
+        "hex": _states_length("0x2"),
+        "float": _states_length("2.0"),
+        "of-2-to-64": _states_length("18446744073709551616"),
+        "of-50-MB": _states_length("50000000", "x" * 65536),
+        "twice-and-different": _says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok", close=True),
+    },
+)
+variants(
+    "chunk",
+    {
+        "of-bad-size": _says(_CHUNKED + "zz\r\nok\r\n0\r\n\r\n", close=True),
+        "of-negative-size": _says(_CHUNKED + "-2\r\nok\r\n0\r\n\r\n", close=True),
+        "of-overflowing-size": _says(_CHUNKED + "fffffffffffffffff\r\nok\r\n0\r\n\r\n", close=True),
+    },
+)
+
+
+@behaviour(timeout=0.4)
+def answers_after_the_timeout(connection: Connection) -> None:
+    asked = connection.read()
+    assert asked is not None
+    connection.pause(0.6)
+    connection.send(answer(asked))
+
+
+def _closes_late(gap: float) -> Play:
+    """Answer as if the connection were kept, and close it a moment later."""
+
+    def play(connection: Connection) -> None:
+        asked = connection.read()
+        assert asked is not None
+        connection.send(answer(asked))
+        connection.pause(gap)
+
+    return play
+
+
+variants(
+    "closes-behind-its-answer",
+    {"at-once": _closes_late(0), "after-10-ms": _closes_late(0.01), "after-50-ms": _closes_late(0.05)},
+    rows=12,
+)
+variants(
+    "redirects",
+    {
+        "to-a-file": _says("HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n"),
+        "to-gopher": _says("HTTP/1.1 302 Found\r\nLocation: gopher://localhost/\r\nContent-Length: 0\r\n\r\n"),
+        "to-itself": _says("HTTP/1.1 307 Again\r\nLocation: /rows\r\nContent-Length: 0\r\n\r\n"),
+    },
+)

@@ -55,7 +55,9 @@ _SIGN_OF_LIFE = 0.25
 _IDLE = 0.5
 _RENEWALS = 2
 """A digest nonce may go stale between challenge and answer; a third refusal is an answer."""
-_NO_ANSWER = frozenset({FaultKind.TIMEOUT_AFTER_SEND, FaultKind.RESET_AFTER_SEND})
+_REFUSED = frozenset({FaultKind.TLS, FaultKind.CONNECT})
+"""After a request was written: a TLS server, or a proxy, that refuses our certificate or credentials."""
+_NO_ANSWER = frozenset({FaultKind.TIMEOUT_AFTER_SEND, FaultKind.RESET_AFTER_SEND}) | _REFUSED
 """What a partner that went down, or a gateway before one, does to requests that it still takes."""
 
 
@@ -346,6 +348,9 @@ class Engine:
     def _poll(self) -> None:
         answers = self._transport.poll(self._patience())
         self._idle = not answers
+        if self._transport.warnings:
+            self._told.extend(map(Paced, self._transport.warnings))
+            self._transport.warnings.clear()
         if answers and self._eager and not any(answer.__class__ is Fault for _, answer in answers):
             # The wire first: reading an answer takes longer than sending; what is started leaves at a poll.
             self._start()
@@ -408,7 +413,8 @@ class Engine:
         if isinstance(answer, Fault) and answer.kind in _NO_ANSWER:
             if self._breaker.failed(now, taken=True):
                 self._told.append(Paced(f"{_silence(answer)}, trying again: {answer.message}"))
-            if self._breaker.open and self._breaker.exhausted(now):
+            hopeless = answer.kind in _REFUSED and not self._reached  # it would refuse each row, and leave it unknown
+            if hopeless or (self._breaker.open and self._breaker.exhausted(now)):
                 self.stop(StopReason.UNREACHABLE, f"{_silence(answer)}: {answer.message}")
             return
         if isinstance(answer, Fault) and answer.kind is FaultKind.CANCELLED:  # that was us

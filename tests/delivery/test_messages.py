@@ -55,7 +55,7 @@ def test_what_is_not_plain_by_its_first_line(method: str, url: str) -> None:
 @pytest.mark.parametrize(
     "header",
     [
-        ("Accept-Encoding", "gzip"),
+        ("Accept-Encoding", "gzip, br"),
         ("transfer-encoding", "chunked"),
         ("Expect", "100-continue"),
         ("Upgrade", "h2c"),

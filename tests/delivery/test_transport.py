@@ -27,7 +27,7 @@ from rokt_export.errors import ConfigurationError
 from rokt_export.exchange.model import Fault, FaultKind, Request, Response
 
 JSON = (("Content-Type", "application/json"),)
-BY_LIBCURL = (("Accept-Encoding", "identity"),)  # what may be packed is libcurl's to unpack
+BY_LIBCURL = (("TE", "trailers"),)  # what changes the framing is libcurl's to do
 PLAIN = JSON
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 CLOSED = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"
@@ -171,6 +171,13 @@ def both_ways(request, monkeypatch) -> None:
     """Let requests without headers of their own go the one way, then the other."""
     if request.param != "ours":
         monkeypatch.setitem(globals(), "PLAIN", BY_LIBCURL)
+
+
+def meet(transport: Transport, peer: Peer) -> None:
+    """Let a server prove that it is quiet, as it must before its connections are shared."""
+    assert transport.send(post(peer.url(), b"met")).status == 200
+    time.sleep(wariness.QUIET)
+    peer.requests.clear()
 
 
 def post(
@@ -401,6 +408,7 @@ def test_many_at_once_each_with_its_own_token(serve) -> None:
     peer = serve(echo)
     answers: dict[int, bytes] = {}
     with Transport(TransportOptions(max_connections=8, proxy="")) as transport:
+        meet(transport, peer)
         for number in range(300):
             transport.start(number, post(peer.url(), b"row %d" % number))
         for _ in range(1000):
@@ -833,6 +841,7 @@ def test_every_connection_is_used(serve, twelve) -> None:
 @pytest.mark.usefixtures("both_ways")
 def test_more_in_flight_than_connections_wait(serve, twelve) -> None:
     peer = serve(answering(OK))
+    meet(twelve, peer)
     start_all(twelve, peer, 200)
     assert len(drain(twelve)) == 200
     assert sorted(int(text.rpartition(b" ")[2]) for text in peer.requests) == list(range(200))
@@ -1062,7 +1071,8 @@ def test_a_client_certificate(serve, authority, ca_file, tmp_path) -> None:
     options = {"client_certificate": paths[0], "client_key": paths[1], "client_key_password": "hush"}
     assert send(post(peer.url()), ca_file=ca_file, **options).status == 200
     answer = send(post(peer.url()), ca_file=ca_file)
-    assert "asks for a client certificate" in fault(answer, FaultKind.TLS, sent=False)
+    # On a connection of ours the alert comes before anything is written; libcurl's has the request by then.
+    assert "asks for a client certificate" in fault(answer, FaultKind.TLS, sent=PLAIN is BY_LIBCURL)
 
 
 def test_a_client_certificate_that_cannot_be_used(authority, tmp_path) -> None:
@@ -1371,7 +1381,7 @@ def test_both_ways_put_the_same_on_the_wire(serve, transport) -> None:
         for method in ("POST", "PUT", "GET"):
             for headers in (shared, (*shared, *BY_LIBCURL)):
                 assert transport.send(post(peer.url("/a?b=%20"), body, method, headers)).status == 200
-            curls, ours = peer.requests.pop().replace(b"Accept-Encoding: identity\r\n", b""), peer.requests.pop()
+            curls, ours = peer.requests.pop().replace(b"TE: trailers\r\n", b""), peer.requests.pop()
             assert ours == curls
 
 
@@ -1478,11 +1488,13 @@ def test_many_and_large_over_tls(serve, authority, ca_file) -> None:
 
     peer = serve(echo, tls(authority.issue_cert("127.0.0.1")))
     with Transport(TransportOptions(ca_file=ca_file, max_connections=4, timeout=20, proxy="")) as transport:
+        meet(transport, peer)
         sizes = [3_000_000, 1, 16_384, 16_385, 200_000, 5, 32_768, 70_000] * 4
         for number, size in enumerate(sizes):
             transport.start(number, post(peer.url(), bytes([65 + number]) * size))
         answers = drain(transport)
-        assert transport.send(post(peer.url(), b"last")).timings.tls == 0.0
+        assert (transport.send(post(peer.url(), b"last")).timings.tls == 0.0) is (PLAIN is JSON)
     for number, size in enumerate(sizes):
         assert answers[number].body == bytes([65 + number]) * size
-    assert peer.connections == 4
+    # libcurl would not see a surplus answer that TLS has decrypted: there each connection carries one request.
+    assert peer.connections == (4 if PLAIN is JSON else len(sizes) + 2)

@@ -16,8 +16,12 @@ _LAST_CHUNK = b"\r\n0\r\n\r\n"
 _REPEATED = b"!repeated!"
 """Hides from llhttp that a header was there before."""
 _FRAMING = (b"content-length", b"transfer-encoding")
-_MOST_HEAD = 300_000
-"""Bytes of headers that are read, as many as libcurl reads."""
+_WITHOUT_BODY = (204, 304)
+_MOST_HEAD = 65_536
+"""Bytes of headers that are read; servers and gateways take no more than that from others."""
+_MOST_FRAMING = 16
+"""Bytes of chunk sizes, extensions and trailers that are read for each byte of body, beyond `_MOST_HEAD`: more than the
+five of a server that sends each byte as a chunk of its own."""
 
 
 _MOST_KNOWN = 64
@@ -83,6 +87,7 @@ class AnswerReader:
     Attributes:
         complete: whether the answer begun last has been read to its end.
         reusable: whether the connection is good for another one after it.
+        surplus: whether bytes came behind it that belong to another answer.
     """
 
     __slots__ = (
@@ -98,6 +103,7 @@ class AnswerReader:
         "_taken",
         "complete",
         "reusable",
+        "surplus",
     )
 
     def __init__(self, most: int) -> None:
@@ -110,7 +116,7 @@ class AnswerReader:
         """Expect an answer from its start."""
         self._expect()
         self._read = 0
-        self.complete = self.reusable = False
+        self.complete = self.reusable = self.surplus = False
 
     def feed(self, data: bytes) -> bool:
         """Take in what has arrived; return whether the answer is complete.
@@ -127,12 +133,22 @@ class AnswerReader:
                 raise TooLargeError from error
             if not self.complete:
                 raise NotHttpError(_why(error)) from error
-            self.reusable = False  # something stands behind the answer that nobody asked for
-        if not self._head and self._read > _MOST_HEAD:
-            raise NotHttpError(f"its headers are larger than {_MOST_HEAD:,} bytes")
+            self._has_surplus()
+        if not self.complete:
+            self._check_size()
         if self.reusable and self._read == len(data):
             self._recognize(data)
         return self.complete
+
+    def _check_size(self) -> None:
+        """Bound what is neither head nor body, which nothing else does: memory, and time to parse it."""
+        if not self._head and self._read > _MOST_HEAD:
+            raise NotHttpError(f"its headers are larger than {_MOST_HEAD:,} bytes")
+        if self._read - self._taken > _MOST_HEAD + _MOST_FRAMING * self._taken:
+            raise NotHttpError("its chunk sizes, extensions or trailers are larger than any body needs")
+
+    def _has_surplus(self) -> None:
+        self.surplus, self.reusable = True, False
 
     def _parse(self, data: bytes) -> None:
         if not self._head:
@@ -162,7 +178,7 @@ class AnswerReader:
     def _expect(self) -> None:
         self._start, self._refusal = b"", None
         self._headers: list[tuple[bytes, bytes]] = []
-        self._body: list[bytes] = []
+        self._body: bytes | bytearray = b""
         self._taken = self._status = 0
         self._head = False
 
@@ -176,7 +192,7 @@ class AnswerReader:
         length = len(data) - end - len(_HEAD_END)
         if framing == [b"%d" % length] and length == self._taken:
             self._keep(data[:end], length)
-        elif framing == [b"chunked"] and _only_chunk(data, end + len(_HEAD_END)) == b"".join(self._body):
+        elif framing == [b"chunked"] and _only_chunk(data, end + len(_HEAD_END)) == self._body:
             self._keep(data[:end], None)
 
     def _keep(self, head: bytes, length: int | None) -> None:
@@ -199,7 +215,7 @@ class AnswerReader:
             PackedError: the body cannot be unpacked.
             TooLargeError: it is larger than was allowed.
         """
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        body = bytes(self._body)
         headers = self._shown()
         if packed := codings(headers):
             try:
@@ -210,6 +226,14 @@ class AnswerReader:
                 raise TooLargeError from error
         return Response(self._status, headers, body, timings, self._parser.get_http_version())
 
+    def _states_too_much(self) -> bool:
+        """Whether the head states a length of body that is not read anyway."""
+        if self._status in _WITHOUT_BODY:
+            return False
+        framing = {name.lower(): value for name, value in self._headers}
+        length = framing.get(b"content-length", b"")
+        return b"transfer-encoding" not in framing and length.isdigit() and int(length) > self._most
+
     def _shown(self) -> tuple[tuple[str, str], ...]:
         return tuple([_header(name, value) for name, value in self._headers])
 
@@ -218,7 +242,7 @@ class AnswerReader:
     def on_message_begin(self) -> None:
         """An answer begins, interim or not; or what follows one that is complete."""
         if self.complete:
-            self.reusable = False
+            self._has_surplus()
         else:
             self._headers.clear()
 
@@ -233,15 +257,25 @@ class AnswerReader:
             return
         self._status = self._parser.get_status_code()
         self._head = self._status >= 200
+        if self._head and self._states_too_much():
+            self._taken = self._most + 1
+            raise TooLargeError
 
     def on_body(self, data: bytes) -> None:
         """A part of the body has been read."""
         if self.complete:
             return
+        if not self._head:
+            raise NotHttpError("an interim answer, with a status below 200, has a body")
         self._taken += len(data)
         if self._taken > self._most:
             raise TooLargeError
-        self._body.append(data)
+        if not self._body:
+            self._body = data
+        elif isinstance(self._body, bytearray):
+            self._body += data
+        else:
+            self._body = bytearray(self._body + data)
 
     def on_message_complete(self) -> None:
         """An answer has been read to its end."""
@@ -287,6 +321,8 @@ def _mended(head: bytes) -> bytes:
 
 
 def _why(error: Exception) -> str:
+    if isinstance(error.__context__, NotHttpError):  # raised by our own callback
+        return str(error.__context__)
     return "it changes to another protocol" if isinstance(error, HttpParserUpgrade) else str(error)
 
 

@@ -9,11 +9,12 @@ from urllib.parse import urlsplit
 
 from rokt_export.exchange.model import FaultKind
 
-_HANDSHAKE_REFUSED = re.compile(
-    r"alert (?:certificate (?:required|expired|revoked|unknown)|(?:bad|unsupported) certificate|unknown ca"
-    r"|access denied|handshake failure|decrypt error)"
-)
-"""Alerts (RFC 8446, 6.2) that end a handshake which is over on our side only: what followed it nobody has read."""
+CLOSED = "closed while idle"
+SPOKE_FIRST = "the server spoke first, which no HTTP server does"
+ANOTHERS = "sent bytes that no request asked for: this answer may belong to another row"
+REQUEST_TIMEOUT = 408
+GAVE_UP = "answered 408 and closed the connection: it did not wait for the whole request, or did not read it"
+"""What a 408 says that ends its connection (RFC 9110, 15.5.9): no partner's answer to a request that it read."""
 _VERIFY_CODE = re.compile(r" \(\d+\)$")
 
 # https://curl.se/libcurl/c/libcurl-errors.html
@@ -87,10 +88,6 @@ class Failure:
             return FaultKind.RESET_AFTER_SEND if self.sent else FaultKind.CONNECT
         return FaultKind.PROTOCOL
 
-    def arrived(self) -> bool:
-        """Return whether the server may have received any of the request."""
-        return self.sent and not (self._is_tls_alert() and _HANDSHAKE_REFUSED.search(self.text) is not None)
-
     def message(self) -> str:
         """Return what happened and, where one is known, what to do: one sentence, no secrets."""
         match self.kind():
@@ -148,7 +145,7 @@ class Failure:
 
     def _is_tls_alert(self) -> bool:
         # In TLS 1.3 the server judges our certificate after we may have sent the request: its alert is then read in
-        # place of an answer.
+        # place of an answer. It does not prove that the request was not read: any server can send it at any time.
         return self.code == 56 and "alert" in self.text and "SSL" in self.text
 
     def _is_malformed(self) -> bool:

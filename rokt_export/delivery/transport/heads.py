@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import NamedTuple
 
+_STATUS_LINE = re.compile(rb"HTTP/(\d(?:\.\d)?) +(\d{3})(?: |\r?\n)")
 _BLANK = (b"\r\n", b"\n")
+_FIRST_FINAL = 200
 
 
 class Head(NamedTuple):
@@ -25,21 +28,29 @@ class Head(NamedTuple):
 # One partner's answers differ in little but their date: within a second most heads are the same, and one object.
 @lru_cache(maxsize=64)
 def head_of(lines: tuple[bytes, ...]) -> Head | None:
-    """Return the final head of an answer: not an interim (1xx) or a proxy's one, without trailers.
+    """Return the final head of an answer: not an interim (1xx) one, and without trailers.
+
+    Only the line that follows nothing, or the blank line of an interim head, is a status line (RFC 9112, 4): a header
+    may look like one.
 
     Args:
         lines: status lines, header lines, blank lines and trailers, in the order received.
 
     Returns:
         None where the blank line at its end is missing: libcurl takes a connection closed among the headers for the
-        end of an answer.
+        end of an answer. None, too, where the status line has no status.
     """
-    start = max((index for index, line in enumerate(lines) if line.startswith(b"HTTP/")), default=0)
-    end = next((index for index in range(start, len(lines)) if lines[index] in _BLANK), None)
-    if end is None or end == start:
-        return None
-    status, version = _status_of(lines[start])
-    return Head(status, version, tuple(map(_header_of, lines[start + 1 : end])))
+    start = 0
+    while start < len(lines):
+        found = _STATUS_LINE.match(lines[start])
+        end = next((index for index in range(start, len(lines)) if lines[index] in _BLANK), None)
+        if found is None or end is None:
+            return None
+        status = int(found[2])
+        if status >= _FIRST_FINAL:
+            return Head(status, found[1].decode(), tuple(map(_header_of, lines[start + 1 : end])))
+        start = end + 1
+    return None
 
 
 # Where each head has its own (an identifier of the request), most of its lines still repeat.
@@ -47,12 +58,6 @@ def head_of(lines: tuple[bytes, ...]) -> Head | None:
 def _header_of(line: bytes) -> tuple[str, str]:
     name, _, value = text_of(line).partition(":")
     return name.strip(), value.strip()
-
-
-@lru_cache(maxsize=64)
-def _status_of(line: bytes) -> tuple[int, str]:
-    version, _, rest = text_of(line).partition(" ")
-    return int(rest[:3]), version.partition("/")[2]
 
 
 def text_of(line: bytes) -> str:

@@ -28,6 +28,9 @@ _HTTP_VERSIONS = {
     "2": pycurl.CURL_HTTP_VERSION_2_0,
 }
 
+_SUPPRESS_CONNECT_HEADERS = 265
+"""CURLOPT_SUPPRESS_CONNECT_HEADERS, which pycurl does not name: what a proxy says to CONNECT is no answer."""
+
 # The least that libcurl takes. Each handle that carries a body has such a buffer.
 _UPLOAD_BUFFER = 16384
 
@@ -118,7 +121,7 @@ class Connection:
             seconds=timings.total,
             proxy=proxy_of(self._origin, self._options.proxy),
         )
-        return Fault(failure.kind(), failure.message(), failure.arrived(), timings)
+        return Fault(failure.kind(), failure.message(), failure.sent, timings)
 
     def close(self) -> None:
         """Free the handle; it must be out of its multi handle already, which closes the connection."""
@@ -141,6 +144,7 @@ def configure(handle: pycurl.Curl, options: TransportOptions, trusted: str | Non
     handle.setopt(pycurl.USERAGENT, "")
     handle.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
     handle.setopt(pycurl.PATH_AS_IS, 1)
+    handle.setopt(_SUPPRESS_CONNECT_HEADERS, 1)
     handle.setopt(pycurl.TCP_NODELAY, 1)
     handle.setopt(pycurl.TCP_KEEPALIVE, 1)
     handle.setopt(pycurl.UPLOAD_BUFFERSIZE, _UPLOAD_BUFFER)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -18,17 +19,18 @@ from rokt_export.delivery.transport.answers import (
     UnreadableError,
     known_answer,
 )
-from rokt_export.delivery.transport.faults import Failure
+from rokt_export.delivery.transport.faults import ANOTHERS, CLOSED, GAVE_UP, REQUEST_TIMEOUT, SPOKE_FIRST, Failure
 from rokt_export.delivery.transport.libcurl import MAX_IDLE_SECONDS, Connection, CurlError, Multi, proxy_of
 from rokt_export.delivery.transport.options import TransportOptions
 from rokt_export.delivery.transport.sockets import MOST_EVENTS, READABLE, WRITABLE, Sockets
 from rokt_export.delivery.transport.transfers import Answered
-from rokt_export.delivery.transport.wariness import Wariness
+from rokt_export.delivery.transport.wariness import QUIET, Unasked, Wariness, is_goodbye
 from rokt_export.exchange.model import Fault, FaultKind, Response, Timings
 
 _CHUNK = 16384
 """Bytes read at a time: no TLS record holds more."""
-
+_MOST_CHUNKS = 8
+"""Pieces read from one connection before others, timeouts and signals have their turn."""
 
 _NEVER = float("inf")
 _CAREFUL = 1.0
@@ -81,6 +83,7 @@ class _Line:
         "errand",
         "idle",
         "idle_since",
+        "kept",
         "origin",
         "reader",
         "receive",
@@ -96,6 +99,7 @@ class _Line:
         self.send, self.receive = connection.send, connection.receive
         self.reader = AnswerReader(most)
         self.errand: Errand | None = None
+        self.kept: tuple[Errand, Response] | None = None
         self.secure = origin.startswith("https")
         self.descriptor = -1
         self.idle_since = 0.0
@@ -114,9 +118,17 @@ class Lines:
         trusted: file or folder of the authorities.
         sockets: where sockets are waited for.
         done: where answers go.
+        unasked: the servers that send surplus bytes.
     """
 
-    def __init__(self, options: TransportOptions, trusted: str | None, sockets: Sockets, done: list[Answered]) -> None:
+    def __init__(
+        self,
+        options: TransportOptions,
+        trusted: str | None,
+        sockets: Sockets,
+        done: list[Answered],
+        unasked: Unasked,
+    ) -> None:
         self._options = options
         self._trusted = trusted
         self._sockets = sockets
@@ -130,6 +142,11 @@ class Lines:
         self._check_at = _NEVER
         self._careful_until = 0.0
         self._wary = Wariness()
+        self._unasked = unasked
+        self._quiet = min(QUIET, options.timeout / 5)
+        self._resting: deque[tuple[float, _Line]] = deque()
+        """Connections that must stay silent for a while, and until when."""
+        self._unread: list[_Line] = []
         self._full_turns = 0
         self.in_flight = 0
         self.opening: set[_Line] = set()
@@ -155,7 +172,9 @@ class Lines:
 
     def wait(self) -> float:
         """Seconds until something is due; infinite where nothing is."""
-        seconds = self._check_at - monotonic()
+        if self._unread:
+            return 0.0
+        seconds = min(self._check_at, self._resting[0][0] if self._resting else _NEVER) - monotonic()
         if self.opening and (milliseconds := self._multi.timeout()) >= 0:
             return min(seconds, milliseconds / 1000)
         return seconds
@@ -170,6 +189,13 @@ class Lines:
             if not ready or self._multi.timeout() == 0:
                 self._multi.act()
             self._collect()
+        if self._unread:
+            unread, self._unread = self._unread, []
+            for line in unread:
+                if line.descriptor >= 0:
+                    self._read(line)
+        if self._resting:
+            self._end_rests()
         if monotonic() >= self._check_at and self._is_looked_through(ready):
             self._expire()
 
@@ -182,6 +208,9 @@ class Lines:
 
     def cancel(self, chosen: Callable[[Any], bool]) -> None:
         """End the requests whose token is chosen."""
+        for _, line in self._resting:
+            if line.kept is not None and chosen(line.kept[0].token):
+                self._give_out(line, line.kept[1])
         for errand in [each for each in self._under_way() if chosen(each.token)]:
             how_far = "its request may have arrived" if errand.begun else "nothing was sent"
             seconds = monotonic() - errand.started
@@ -200,6 +229,8 @@ class Lines:
         self._started.clear()
         self._waiting.clear()
         self._idle.clear()
+        self._resting.clear()
+        self._unread.clear()
         self.opening.clear()
 
     # -- a connection for each errand
@@ -215,10 +246,16 @@ class Lines:
                 self._write(line, errand)
                 return
             self._close(line)
-        if self._has_room():
+        if self._resting and self._soon_free(errand.origin) > len(self._waiting):
+            self._waiting.append(errand)
+        elif self._has_room():
             self._open(errand)
         else:
             self._waiting.append(errand)
+
+    def _soon_free(self, origin: str) -> int:
+        """How many connections only rest behind their first answer."""
+        return sum(line.errand is None and line.origin == origin and line.descriptor >= 0 for _, line in self._resting)
 
     def _is_doubtful(self, line: _Line, now: float) -> bool:
         """Whether a connection is of no use any more, looked into where another has broken a moment ago.
@@ -226,7 +263,7 @@ class Lines:
         A server that goes down closes one after the other; what is written into one that it has just closed could not
         be told from what was received.
         """
-        return now < self._careful_until and self._has_more(line)
+        return now < self._careful_until and self._is_spoilt(line)
 
     def _has_room(self) -> bool:
         """Whether another connection may be opened; an idle one of another origin makes room."""
@@ -260,8 +297,11 @@ class Lines:
                 self.opening.discard(line)
                 line.descriptor = line.connection.descriptor
                 self._sockets.adopt(line.descriptor, partial(self._ready, line))
-                if line.errand is not None:
-                    self._write(line, line.errand)
+                if self._unasked.trusts(line.origin):
+                    if line.errand is not None:
+                        self._write(line, line.errand)
+                else:
+                    self._let_rest(line)
             for handle, code, text in failed:
                 line = self._lines[handle]
                 if (errand := line.errand) is not None:
@@ -270,6 +310,8 @@ class Lines:
 
     def _drop(self, line: _Line) -> None:
         """Close a connection; whoever waits for one has its place."""
+        if line.kept is not None:
+            self._give_out(line, line.kept[1])
         self._close(line)
         self._next_in_line()
 
@@ -289,6 +331,66 @@ class Lines:
             errand = self._waiting.popleft()
             if errand.line is None and not errand.ended:
                 self._open(errand)
+
+    # -- what no request asked for
+
+    def _let_rest(self, line: _Line) -> None:
+        """Listen before a connection is used: its server is not known to be quiet."""
+        self._resting.append((monotonic() + self._quiet, line))
+
+    def _end_rests(self) -> None:
+        now = monotonic()
+        while self._resting and self._resting[0][0] <= now:
+            line = self._resting.popleft()[1]
+            if line.descriptor < 0:
+                continue
+            errand = line.errand
+            try:
+                said = self._heard(line)
+            except CurlError as error:
+                self._broken(line, errand, *error.args)
+                continue
+            if said is not None:
+                self._spoke(line, errand, said)
+            elif line.kept is not None:
+                self._give_out(line, line.kept[1])
+                if self._unasked.sends_surplus(line.origin):
+                    self._drop(line)
+                else:
+                    self._unasked.was_quiet(line.origin)
+                    self._free(line, now)
+            elif errand is not None:
+                errand.started += self._quiet
+                self._write(line, errand)
+
+    def _give_out(self, line: _Line, answer: Response | Fault) -> None:
+        """Hand over the answer that was kept until its connection was known to be silent, or not."""
+        assert line.kept is not None
+        self._end(line.kept[0], answer)
+        line.kept = None
+
+    def _heard(self, line: _Line) -> bytes | None:
+        """Return what has arrived on a connection with no request on it: b"" is its end, None is silence."""
+        try:
+            return line.receive(_CHUNK)
+        except BlockingIOError:
+            return None
+
+    def _spoke(self, line: _Line, errand: Errand | None, said: bytes) -> None:
+        """Bytes have arrived, or the end, before a request was written: they are nobody's answer."""
+        goodbye = not said or is_goodbye(said)
+        if not goodbye:
+            self._distrust(line.origin, greets=errand is not None and not line.used)
+        if line.kept is not None:
+            response = line.kept[1]
+            self._give_out(line, response if goodbye else self._doubted(line, response))
+        self._broken(line, errand, faults.GOT_NOTHING, CLOSED if goodbye else SPOKE_FIRST)
+
+    def _distrust(self, origin: str, *, greets: bool = False) -> None:
+        self._unasked.spoke(origin, greets=greets)
+        idle = self._idle[origin]
+        while idle:
+            self._close(idle.pop())
 
     # -- one exchange
 
@@ -328,7 +430,7 @@ class Lines:
             errand.written += line.send(view[errand.written : errand.written + _CHUNK])
 
     def _read(self, line: _Line) -> None:
-        while True:
+        for _ in range(_MOST_CHUNKS):
             errand = line.errand
             try:
                 data = line.receive(_CHUNK)
@@ -337,15 +439,15 @@ class Lines:
             except CurlError as error:
                 self._broken(line, errand, *error.args)
                 return
-            # Idle, or as good as: it was closed, or spoke out of turn.
             if errand is None or not errand.begun:
-                self._broken(line, errand, faults.GOT_NOTHING, "closed while idle")
+                self._spoke(line, errand, data)
                 return
             if not data:
                 self._ended(line, errand)
                 return
             if self._take_in(line, errand, data) or (len(data) < _CHUNK and not line.secure):
                 return
+        self._unread.append(line)  # what TLS has decrypted already no socket would tell of
 
     def _take_in(self, line: _Line, errand: Errand, data: bytes) -> bool:
         """Read on in an answer; return whether there is no more of it to come."""
@@ -382,7 +484,8 @@ class Lines:
         except UnreadableError as error:
             self._unreadable(line, errand, error)
             return
-        self._answered(line, errand, response, now, reusable=line.reader.reusable)
+        reader = line.reader
+        self._answered(line, errand, response, now, reusable=reader.reusable, surplus=reader.surplus)
 
     def _timings(self, line: _Line, errand: Errand, now: float) -> Timings:
         started = errand.started
@@ -390,36 +493,70 @@ class Lines:
             return Timings(0.0, 0.0, 0.0, errand.first_byte - started, now - started)
         return Timings(*line.connection.phases(), errand.first_byte - started, now - started)
 
-    def _answered(self, line: _Line, errand: Errand, response: Response, now: float, *, reusable: bool) -> None:
-        self._end(errand, response)
+    def _answered(
+        self, line: _Line, errand: Errand, response: Response, now: float, *, reusable: bool, surplus: bool = False
+    ) -> None:
+        if line.secure and reusable and (said := self._behind(line)) is not None:
+            reusable, surplus = False, surplus or not is_goodbye(said)
+        if surplus:
+            self._distrust(line.origin)
+        answer = self._certain(line, response, closes=not reusable, surplus=surplus)
         line.errand, line.used = None, True
-        # With TLS there may be more that no socket would tell of.
-        if not reusable or errand.written < len(errand.data) or (line.secure and self._has_more(line)):
+        if not reusable or errand.written < len(errand.data) or self._unasked.sends_surplus(line.origin):
+            self._end(errand, answer)
             self._drop(line)
-            return
+        elif self._unasked.trusts(line.origin):
+            self._end(errand, answer)
+            self._free(line, now)
+        else:
+            line.kept = errand, response
+            self._let_rest(line)
+
+    def _certain(self, line: _Line, response: Response, *, closes: bool, surplus: bool) -> Response | Fault:
+        """Return a response, or a fault in place of one that may not be the answer to this request."""
+        if self._unasked.greets(line.origin) or (line.used and (surplus or self._unasked.sends_surplus(line.origin))):
+            return self._doubted(line, response)
+        if response.status == REQUEST_TIMEOUT and closes:
+            return self._doubted(line, response, GAVE_UP)
+        return response
+
+    def _doubted(self, line: _Line, response: Response, why: str = ANOTHERS) -> Fault:
+        host = urlsplit(line.origin).hostname
+        return Fault(FaultKind.PROTOCOL, f"{host} {why}", sent=True, timings=response.timings)
+
+    def _free(self, line: _Line, now: float) -> None:
+        """Let the next request have a connection."""
         line.idle_since = now
         while self._waiting and now >= self._wary.until:
             following = self._waiting.popleft()
             if following.ended:
                 continue
-            if following.origin == line.origin and not self._is_doubtful(line, now):
+            spoilt = self._is_spoilt(line)
+            if following.origin == line.origin and not spoilt:
                 self._write(line, following)
                 return
             self._waiting.appendleft(following)
+            if spoilt:
+                self._drop(line)
+                return
             break
         line.idle.append(line)
         if self._waiting:
             self._next_in_line()
 
-    def _has_more(self, line: _Line) -> bool:
-        """Whether there is something unasked-for behind an answer, or the end; it is nobody's answer."""
+    def _is_spoilt(self, line: _Line) -> bool:
+        """Whether there is something unasked-for on a connection, or its end."""
+        said = self._behind(line)
+        if said and not is_goodbye(said):
+            self._distrust(line.origin)
+        return said is not None
+
+    def _behind(self, line: _Line) -> bytes | None:
+        """As `_heard`; a broken connection is at its end."""
         try:
-            line.receive(_CHUNK)
-        except BlockingIOError:
-            return False
+            return self._heard(line)
         except CurlError:
-            return True
-        return True
+            return b""
 
     def _ended(self, line: _Line, errand: Errand) -> None:
         """The server has closed: that ends the answer, or breaks it off."""
@@ -435,7 +572,8 @@ class Lines:
         """A connection is of no more use: start its errand over if nothing of it had been written."""
         self._careful_until = monotonic() + _CAREFUL
         if errand is None:
-            line.idle.remove(line)
+            if line in line.idle:
+                line.idle.remove(line)
             self._drop(line)
         elif errand.begun or not line.used:
             if line.used:
@@ -488,4 +626,4 @@ class Lines:
             max_response=self._options.max_response,
         )
         first_byte = errand.first_byte - errand.started if errand.first_byte else 0.0
-        return Fault(failure.kind(), failure.message(), failure.arrived(), Timings(0.0, 0.0, 0.0, first_byte, seconds))
+        return Fault(failure.kind(), failure.message(), failure.sent, Timings(0.0, 0.0, 0.0, first_byte, seconds))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias
 
+from rokt_export.delivery.transport.packing import unpacks
 from rokt_export.exchange.model import Request
 
 # RFC 9110, 8.6: a request of these methods states its length even where it has no body.
@@ -18,8 +19,8 @@ _PLAIN_URL = re.compile(r"(https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d
 _METHOD = re.compile(r"[A-Z]+")
 _PORTS = {"http": "80", "https": "443"}
 
-# What changes how a message is framed or a body packed is libcurl's to do.
-_NOT_PLAIN = frozenset({"accept-encoding", "expect", "te", "transfer-encoding", "upgrade"})
+# What changes how a message is framed is libcurl's to do.
+_NOT_PLAIN = frozenset({"expect", "te", "transfer-encoding", "upgrade"})
 
 
 def says_close(connection: str) -> bool:
@@ -73,7 +74,8 @@ class Messages:
             line = f"{name}: {value}\r\n" if value else f"{name}:\r\n"
             key = name.lower()
             closes = key == "connection" and says_close(value)  # libcurl's to do as well: its connection is used once
-            if closes or key in _NOT_PLAIN or UNSAFE_IN_HEADER.search(line, 0, len(line) - 2):
+            foreign = key == "accept-encoding" and not unpacks(value)
+            if closes or foreign or key in _NOT_PLAIN or UNSAFE_IN_HEADER.search(line, 0, len(line) - 2):
                 return
             if key == "host":
                 self._host = line.encode()

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 _GZIP, _ZLIB, _RAW = 31, 15, -15
 """Window sizes by which zlib tells its three forms apart."""
+_KNOWN = frozenset({"gzip", "x-gzip", "deflate", "identity"})
 _PIECE = 65_536
 """Bytes that are unpacked at a time."""
 _MOST_MEMBERS = 1_000
@@ -21,6 +22,11 @@ class UnpackableError(ValueError):
 
 class UnpackedTooLargeError(ValueError):
     """A body that is larger than was allowed once it is unpacked."""
+
+
+def unpacks(accepted: str) -> bool:
+    """Return whether `unpacked` knows all that the value of an Accept-Encoding header asks for."""
+    return all(part.partition(";")[0].strip().lower() in _KNOWN for part in accepted.split(","))
 
 
 def codings(headers: Iterable[tuple[str, str]]) -> tuple[str, ...]:

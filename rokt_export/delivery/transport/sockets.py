@@ -46,6 +46,8 @@ class Sockets:
         self._used: dict[int, Action | None] = {}
         self._registered: dict[int, int] = {}
         self._unverified: list[int] = []
+        self.spoke: Callable[[int, bytes], object] = lambda _descriptor, _start: None
+        """Hears of an idle socket on which bytes have arrived, and the first of them."""
         self._waker, self._alarm = socket.socketpair()
         self._waker.setblocking(False)
         self._alarm.setblocking(False)
@@ -160,6 +162,8 @@ class Sockets:
         with contextlib.suppress(OSError, KeyError):  # closed already, or no socket
             self._registered.pop(descriptor, None)
             self._poller.unregister(descriptor)
+            if event & select.POLLIN and (start := _waiting_on(descriptor)):
+                self.spoke(descriptor, start)
             if event & _HUNG_UP:
                 _shut_down(descriptor)
 
@@ -176,6 +180,27 @@ def _shut_down(descriptor: int) -> None:
         borrowed.shutdown(socket.SHUT_RDWR)
     finally:
         borrowed.detach()
+
+
+def _waiting_on(descriptor: int) -> bytes:
+    """Return the first bytes that have arrived on a socket, and leave them there."""
+    borrowed = socket.socket(fileno=descriptor)
+    try:
+        return borrowed.recv(16, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    finally:
+        borrowed.detach()
+
+
+def heard(descriptor: int, seconds: float) -> bytes | None:
+    """Return the first bytes that arrive on a socket within so many seconds: b"" is its end, None is silence."""
+    listening = select.poll()
+    listening.register(descriptor, select.POLLIN | _PEER_CLOSED)
+    if not listening.poll(seconds * 1000):
+        return None
+    try:
+        return _waiting_on(descriptor)
+    except OSError:
+        return b""
 
 
 def _new_poller() -> tuple[Any, Callable[[float], Any]]:

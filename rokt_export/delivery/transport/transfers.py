@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import Any
@@ -10,21 +11,25 @@ from urllib.parse import urlsplit
 import pycurl
 
 from rokt_export.delivery.transport import faults
-from rokt_export.delivery.transport.faults import Failure
-from rokt_export.delivery.transport.heads import head_of
+from rokt_export.delivery.transport.faults import ANOTHERS, CLOSED, GAVE_UP, REQUEST_TIMEOUT, SPOKE_FIRST, Failure
+from rokt_export.delivery.transport.heads import Head, head_of
 from rokt_export.delivery.transport.libcurl import CurlError, Multi, configure, proxy_of
 from rokt_export.delivery.transport.messages import LENGTH_EXPECTED, UNSAFE_IN_HEADER, says_close
 from rokt_export.delivery.transport.options import TransportOptions
 from rokt_export.delivery.transport.packing import UnpackableError, UnpackedTooLargeError, codings, unpacked
-from rokt_export.delivery.transport.sockets import Sockets
-from rokt_export.delivery.transport.wariness import Wariness
-from rokt_export.exchange.model import Fault, FaultKind, Request, Response, Timings
+from rokt_export.delivery.transport.sockets import Sockets, heard
+from rokt_export.delivery.transport.wariness import QUIET, Unasked, Wariness, is_goodbye
+from rokt_export.exchange.model import Fault, FaultKind, Request, Response, Timings, first_header
 
 Answered = tuple[Any, Response | Fault]
 """The token that a request was started with, and its answer."""
 
 # What libcurl would add of its own, and how it is told not to.
 _SUPPRESSED = {"accept": b"Accept:", "content-type": b"Content-Type:", "expect": b"Expect:"}
+
+_PROXY_AUTHENTICATION_REQUIRED = 407
+
+_ORIGIN = re.compile(r"[^:]*:/*[^/?#]*")
 
 _OK, _ABORT = pycurl.PREREQFUNC_OK, pycurl.PREREQFUNC_ABORT
 
@@ -40,9 +45,17 @@ class Transfers:
         trusted: file or folder of the authorities.
         sockets: where sockets are waited for.
         done: where answers go.
+        unasked: the servers that send surplus bytes.
     """
 
-    def __init__(self, options: TransportOptions, trusted: str | None, sockets: Sockets, done: list[Answered]) -> None:
+    def __init__(
+        self,
+        options: TransportOptions,
+        trusted: str | None,
+        sockets: Sockets,
+        done: list[Answered],
+        unasked: Unasked,
+    ) -> None:
         self._options = options
         self._trusted = trusted
         self._sockets = sockets
@@ -51,18 +64,40 @@ class Transfers:
         self._active: dict[pycurl.Curl, Transfer] = {}
         self._idle: list[Transfer] = []
         self._wary = Wariness()
+        self._unasked = unasked
+        self._ordered = options.http_version != "2"
+        """Whether answers are told apart by their order alone."""
+        self._origins: dict[int, str] = {}
+        self._quiet_at: dict[str, float] = {}
+        """When a server has been silent for long enough behind its first answer."""
+        self._held: list[tuple[Any, Request]] = []
+        """What waits for that."""
+        sockets.spoke = self._spoke
         self.opening: set[Transfer] = set()
 
     @property
     def in_flight(self) -> int:
         """How many have been started and not answered."""
-        return len(self._active)
+        return len(self._active) + len(self._held)
 
     def start(self, token: Any, request: Request) -> None:
         """Begin a request; one that cannot be sent as it stands is answered by a `protocol` fault at once."""
+        origin = _origin_of(request.url)
+        if self._ordered and not self._unasked.trusts(origin):
+            if monotonic() < self._quiet_at.get(origin, 0.0):
+                self._held.append((token, request))
+                return
+            if self._quiet_at.pop(origin, None) is not None:
+                self._unasked.was_quiet(origin)
+        self._start(token, request, origin)
+
+    def _start(self, token: Any, request: Request, origin: str) -> None:
         transfer = self._idle.pop() if self._idle else self._new()
+        # What TLS has decrypted of a surplus answer libcurl does not see before it uses the connection again.
+        once = self._unasked.sends_surplus(origin) or (self._ordered and origin[:6].lower() == "https:")
+        fresh = once or monotonic() < self._wary.until or (self._ordered and not self._unasked.trusts(origin))
         try:
-            transfer.prepare(token, request, fresh=monotonic() < self._wary.until)
+            transfer.prepare(token, request, origin, fresh=fresh, once=once)
         except (CurlError, ValueError) as error:
             transfer.forget()
             self._idle.append(transfer)
@@ -82,7 +117,10 @@ class Transfers:
     def wait(self) -> float:
         """Seconds until something is due; infinite where nothing is."""
         milliseconds = self._multi.timeout() if self._active else -1
-        return milliseconds / 1000 if milliseconds >= 0 else float("inf")
+        seconds = milliseconds / 1000 if milliseconds >= 0 else float("inf")
+        if self._held:
+            seconds = min(seconds, min(self._quiet_at.values(), default=0.0) - monotonic())
+        return seconds
 
     def turn(self, *, idle: bool) -> None:
         """Do what is due, after libcurl has worked on what is ready.
@@ -90,6 +128,10 @@ class Transfers:
         Args:
             idle: nothing was ready.
         """
+        if self._held:
+            held, self._held = self._held, []
+            for token, request in held:
+                self.start(token, request)
         if not self._active:
             return
         # Where a socket was ready, what was due has mostly been done as well.
@@ -124,6 +166,9 @@ class Transfers:
         self.collect()
         for transfer in [each for each in self._active.values() if chosen(each.token)]:
             self._settle(transfer, transfer.cancelled())
+        fault = Fault(FaultKind.CANCELLED, "cancelled; nothing was sent", sent=False)
+        self._done += [(token, fault) for token, _ in self._held if chosen(token)]
+        self._held = [each for each in self._held if not chosen(each[0])]
 
     def close(self) -> None:
         """Drop every transfer and every connection."""
@@ -134,13 +179,35 @@ class Transfers:
         for transfer in (*self._active.values(), *self._idle):
             transfer.close()
         self._active.clear()
+        self._held.clear()
         self._idle.clear()
         self.opening.clear()
 
+    def _look_behind(self, transfer: Transfer, answer: Response) -> None:
+        """See whether libcurl kept the connection of an answer: it closes one on which it has read too much."""
+        origin = transfer.origin
+        if transfer.is_kept():
+            if not self._unasked.trusts(origin):
+                self._quiet_at.setdefault(origin, monotonic() + QUIET)
+        elif transfer.might_be_kept(answer):
+            self._unasked.spoke(origin)
+
+    def _spoke(self, descriptor: int, start: bytes) -> None:
+        """Bytes have arrived on a connection that no request uses."""
+        origin = self._origins.get(descriptor)
+        if origin is not None and self._ordered and origin[:5].lower() == "http:" and not is_goodbye(start):
+            self._unasked.spoke(origin)
+
     def _new(self) -> Transfer:
-        return Transfer(self._options, self._trusted, self.opening, self._sockets.opened)
+        return Transfer(self._options, self._trusted, self.opening, self._opened, self._unasked)
+
+    def _opened(self, descriptor: int, purpose: int, origin: str) -> int:
+        self._origins[descriptor] = origin
+        return self._sockets.opened(descriptor, purpose)
 
     def _settle(self, transfer: Transfer, answer: Response | Fault) -> None:
+        if self._ordered and isinstance(answer, Response):
+            self._look_behind(transfer, answer)
         self._multi.remove(transfer.handle)
         del self._active[transfer.handle]
         self.opening.discard(transfer)
@@ -155,21 +222,25 @@ class Transfer:
     __slots__ = (
         "_accepted",
         "_admitted",
-        "_chunks",
+        "_body",
         "_closes",
         "_connected",
+        "_descriptor",
         "_fresh",
         "_has_body",
         "_headers",
         "_lines",
         "_method",
+        "_once",
         "_opened",
         "_opening",
         "_options",
-        "_received",
+        "_refusal",
         "_started_over",
+        "_unasked",
         "_url",
         "handle",
+        "origin",
         "token",
     )
 
@@ -178,7 +249,8 @@ class Transfer:
         options: TransportOptions,
         trusted: str | None,
         opening: set[Transfer] | None = None,
-        opened: Callable[[int, int], int] = lambda _descriptor, _purpose: pycurl.SOCKOPT_OK,
+        opened: Callable[[int, int, str], int] = lambda _descriptor, _purpose, _origin: pycurl.SOCKOPT_OK,
+        unasked: Unasked | None = None,
     ) -> None:
         """Make and configure a handle.
 
@@ -186,18 +258,21 @@ class Transfer:
             options: the transport's.
             trusted: file or folder of the authorities.
             opening: a set to be removed from once there is a connection.
-            opened: what hears of each new socket.
+            opened: what hears of each new socket, and for which origin it is.
+            unasked: the servers that send surplus bytes; None where no request is sent.
         """
         self._options = options
+        self._unasked = unasked
+        self.origin = self._refusal = ""
+        self._descriptor = -1
         self._opening = opening if opening is not None else set()
         self._opened = opened
         self.token: Any = None
         self._lines: list[bytes] = []
-        self._chunks: list[bytes] = []
-        self._received = 0
+        self._body = bytearray()
         self._admitted = 0
         self._connected = False
-        self._started_over = self._fresh = self._closes = False
+        self._started_over = self._fresh = self._closes = self._once = False
         self.handle = handle = pycurl.Curl()
         configure(handle, options, trusted)
         handle.setopt(pycurl.HEADERFUNCTION, self._lines.append)
@@ -218,22 +293,27 @@ class Transfer:
         """Free the handle; its multi handle must be closed already."""
         self.handle.close()
 
-    def prepare(self, token: Any, request: Request, *, fresh: bool = False) -> None:
+    def prepare(
+        self, token: Any, request: Request, origin: str = "", *, fresh: bool = False, once: bool = False
+    ) -> None:
         """Set the handle up for a request.
 
         Args:
             token: whose it is.
             request: the request.
+            origin: scheme, host and port of its server.
             fresh: whether it is to go out on a new connection.
+            once: whether no other request may follow it there.
 
         Raises:
             ValueError: a header or the URL cannot be sent.
             CurlError: libcurl refuses it.
         """
         self.token = token
+        self.origin, self._refusal = origin, ""
         self._lines.clear()
-        self._chunks.clear()
-        self._received = self._admitted = 0
+        self._body = bytearray()
+        self._admitted = 0
         self._connected = self._started_over = False
         self._set_fresh(fresh)
         body = request.body
@@ -244,8 +324,8 @@ class Transfer:
             self._set_method(method, body is not None)
         if request.url != self._url:
             self._set_url(request.url)
-        if request.headers is not self._headers:
-            self._set_headers(request.headers)
+        if request.headers is not self._headers or once is not self._once:
+            self._set_headers(request.headers, once=once)
         if body is not None and method != "HEAD":
             self.handle.setopt(pycurl.POSTFIELDS, body)
 
@@ -253,9 +333,10 @@ class Transfer:
         """Return the answer of a transfer that ended well in libcurl's eyes."""
         head = head_of(tuple(self._lines))
         if head is None:
-            return self.fault(pycurl.E_PARTIAL_FILE, "it ended among its headers")
-        chunks = self._chunks
-        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            return self.fault(*self._why_without_head())
+        if (refused := self._refused(head)) is not None:
+            return refused
+        body = bytes(self._body)
         if not self._accepted and (packed := codings(head.headers)):  # what was asked for libcurl has unpacked
             try:
                 body = unpacked(body, packed, self._options.max_response)
@@ -265,8 +346,26 @@ class Transfer:
                 return self.fault(faults.FILESIZE_EXCEEDED, "")
         return Response(head.status, head.headers, body, self._timings(), head.version)
 
+    def _why_without_head(self) -> tuple[int, str]:
+        if not self._lines or self._lines[-1].strip():
+            return pycurl.E_PARTIAL_FILE, "it ended among its headers"
+        return faults.WEIRD_SERVER_REPLY, "its status line has no status"
+
+    def _refused(self, head: Head) -> Fault | None:
+        """Return the fault of an answer that is not the partner's: a proxy's, or that of a connection given up."""
+        if head.status == _PROXY_AUTHENTICATION_REQUIRED and (proxy := proxy_of(self._url, self._options.proxy)):
+            why = f"the proxy {proxy} asks for credentials (407): put them into `proxy`, as http://user:password@host"
+            return Fault(FaultKind.CONNECT, why, sent=True, timings=self._timings())
+        why = GAVE_UP if head.status == REQUEST_TIMEOUT and _closes(head.headers, head.version) else ""
+        if self._unasked is not None and self._unasked.greets(self.origin):
+            why = ANOTHERS
+        if not why:
+            return None
+        return Fault(FaultKind.PROTOCOL, f"{urlsplit(self._url).hostname} {why}", sent=True, timings=self._timings())
+
     def fault(self, code: int, text: str) -> Fault:
         """Return why a transfer failed, from libcurl's code and words."""
+        text = self._refusal or text
         timings = self._timings()
         failure = Failure(
             code=code,
@@ -279,7 +378,7 @@ class Transfer:
             proxy=proxy_of(self._url, self._options.proxy),
             max_response=self._options.max_response,
         )
-        return Fault(failure.kind(), failure.message(), failure.arrived(), timings)
+        return Fault(failure.kind(), failure.message(), failure.sent, timings)
 
     def may_start_over(self) -> bool:
         """Whether libcurl was about to resend, by our veto did not, and nothing had gone out the first time."""
@@ -298,6 +397,14 @@ class Transfer:
         # Only what broke on a used connection would libcurl send again; by then it may have opened another.
         used = self._admitted > 1 or not self._connected
         return fault.kind is FaultKind.RESET_AFTER_SEND and used and not self._lines
+
+    def is_kept(self) -> bool:
+        """Whether its connection is open still."""
+        return int(self.handle.getinfo(pycurl.ACTIVESOCKET)) >= 0
+
+    def might_be_kept(self, answer: Response) -> bool:
+        """Whether neither side has said that its connection carries one request."""
+        return not self._closes and not _closes(answer.headers, answer.http_version) and _is_framed(answer)
 
     def cancelled(self) -> Fault:
         """Return the fault of a transfer ended by us."""
@@ -327,7 +434,8 @@ class Transfer:
     def _connect(self, descriptor: int, purpose: int) -> int:
         """Take note of a connection made for this transfer."""
         self._connected = True
-        return self._opened(descriptor, purpose)
+        self._descriptor = descriptor
+        return self._opened(descriptor, purpose, self.origin)
 
     def _admit(self, *_addresses: object) -> int:
         """Let the request go out once: a second call means that libcurl is about to resend it."""
@@ -335,13 +443,25 @@ class Transfer:
         if self._admitted > 1:
             return _ABORT
         self._opening.discard(self)
-        return _OK
+        return _ABORT if self._connected and self._hears_something() else _OK
+
+    def _hears_something(self) -> bool:
+        """Whether anything arrives on a new connection before its request is sent; TLS may send records of its own."""
+        if self._unasked is None or self.origin[:5].lower() != "http:":
+            return False
+        said = heard(self._descriptor, self._unasked.listening(self.origin))
+        if said is None:
+            return False
+        self._refusal = CLOSED
+        if said and not is_goodbye(said):
+            self._unasked.spoke(self.origin, greets=True)
+            self._refusal = SPOKE_FIRST
+        return True
 
     def _receive(self, chunk: bytes) -> int | None:
-        self._received += len(chunk)
-        if self._received > self._options.max_response:
+        if len(self._body) + len(chunk) > self._options.max_response:
             return 0
-        self._chunks.append(chunk)
+        self._body += chunk
         return None
 
     def _set_method(self, method: str, has_body: bool) -> None:
@@ -377,11 +497,11 @@ class Transfer:
             self.handle.setopt(pycurl.FRESH_CONNECT, int(fresh))
             self._fresh = fresh
 
-    def _set_headers(self, headers: tuple[tuple[str, str], ...]) -> None:
+    def _set_headers(self, headers: tuple[tuple[str, str], ...], *, once: bool) -> None:
         self._headers = None
         lines, accepted = _header_lines(headers, states_length=bool(self._has_body))
         self.handle.setopt(pycurl.HTTPHEADER, lines)
-        closes = any(name.lower() == "connection" and says_close(value) for name, value in headers)
+        closes = once or any(name.lower() == "connection" and says_close(value) for name, value in headers)
         if closes is not self._closes:
             self.handle.setopt(pycurl.FORBID_REUSE, int(closes))
             self._closes = closes
@@ -391,7 +511,24 @@ class Transfer:
             else:
                 self.handle.unsetopt(pycurl.ACCEPT_ENCODING)
             self._accepted = accepted
-        self._headers = headers
+        self._headers, self._once = headers, once
+
+
+def _origin_of(url: str) -> str:
+    """Return scheme, host and port as a URL spells them."""
+    found = _ORIGIN.match(url)
+    return found[0] if found else url
+
+
+def _closes(headers: tuple[tuple[str, str], ...], version: str) -> bool:
+    """Return whether an answer ends its connection."""
+    said = first_header(headers, "connection") or ""
+    return says_close(said) or (version == "1.0" and "keep-alive" not in said.lower())
+
+
+def _is_framed(answer: Response) -> bool:
+    """Return whether an answer ends by itself, and not with its connection."""
+    return bool(answer.header("content-length") or answer.header("transfer-encoding")) or answer.status in (204, 304)
 
 
 def _header_lines(headers: Iterable[tuple[str, str]], *, states_length: bool) -> tuple[list[bytes], str]:

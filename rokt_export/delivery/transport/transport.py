@@ -18,6 +18,7 @@ from rokt_export.delivery.transport.options import TransportOptions
 from rokt_export.delivery.transport.sockets import Sockets
 from rokt_export.delivery.transport.transfers import Answered, Transfers
 from rokt_export.delivery.transport.trust import authorities
+from rokt_export.delivery.transport.wariness import Unasked
 from rokt_export.exchange.model import Fault, Request, Response
 
 # A partner on this machine, or a proxy, was woken by what was just written, perhaps on this very core: it had to wait
@@ -38,6 +39,9 @@ class Transport:
     A plain HTTP/1.1 request is spoken by us on a connection that libcurl opens (`Lines`); any other is libcurl's from
     end to end (`Transfers`). A request is on the wire at most once, in either way.
 
+    Attributes:
+        warnings: what an operator must know of the server, to be taken out by whoever shows it.
+
     Raises:
         ConfigurationError: an authority's file, client certificate or key cannot be used, or an option has no meaning.
     """
@@ -50,8 +54,10 @@ class Transport:
         self._interrupt = HeldInterrupt()
         self._sockets = Sockets()
         self._messages = Messages(self._is_reached)
-        self._lines = Lines(options, trusted, self._sockets, self._done)
-        self._transfers = Transfers(options, trusted, self._sockets, self._done)
+        self.warnings: list[str] = []
+        unasked = Unasked(self.warnings)
+        self._lines = Lines(options, trusted, self._sockets, self._done, unasked)
+        self._transfers = Transfers(options, trusted, self._sockets, self._done, unasked)
         self._speaks = options.http_version in _SPOKEN
         self._closed = False
         _allow_descriptors(2 * options.max_connections)

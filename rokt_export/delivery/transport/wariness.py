@@ -1,12 +1,17 @@
-"""Knows whether a server closes connections right behind an answer, without a word."""
+"""Knows how a server treats its connections: whether it closes them, or speaks on them, when nobody asked."""
 
 from __future__ import annotations
 
+import re
 from time import monotonic
+from urllib.parse import urlsplit
 
 _WARY = 10.0
 """Seconds in which no connection is used right behind an answer, once a server has closed one there."""
 _NEVER = float("inf")
+_GOODBYE = re.compile(rb"HTTP/\d\.\d 408\b")
+QUIET = 0.1
+"""Seconds of silence that prove a connection quiet. Servers were seen to send a second answer up to 50 ms late."""
 
 
 class Wariness:
@@ -29,3 +34,63 @@ class Wariness:
         now = monotonic()
         if now >= self.until:
             self.until = now + _WARY if self.until == 0.0 else _NEVER
+
+
+class Unasked:
+    """Servers that send bytes which no request asked for, such as a second answer.
+
+    HTTP/1.1 pairs answers with requests by their order alone, so a surplus answer that arrives after the next request
+    has left is taken for its answer, and each later answer belongs to the row before. Two rules prevent that. A
+    server's first connections must stay silent for `QUIET` seconds before their first request, and again behind their
+    first answer. Once a server has sent a surplus byte, each of its connections carries one request.
+
+    Attributes:
+        warnings: what an operator must know, to be taken out by whoever shows it.
+    """
+
+    def __init__(self, warnings: list[str]) -> None:
+        self.warnings = warnings
+        self._proven: set[str] = set()
+        self._surplus: set[str] = set()
+        self._greeting: set[str] = set()
+        self._listened: set[str] = set()
+
+    def trusts(self, origin: str) -> bool:
+        """Return whether a connection to an origin (scheme, host and port) may be used without a silence before."""
+        return origin in self._proven
+
+    def sends_surplus(self, origin: str) -> bool:
+        """Return whether the server has sent bytes that no request asked for."""
+        return origin in self._surplus
+
+    def listening(self, origin: str) -> float:
+        """Return seconds to listen on a new connection of libcurl's, which keeps all others waiting: on the first."""
+        first = origin not in self._listened
+        self._listened.add(origin)
+        return QUIET if first else 0.0
+
+    def was_quiet(self, origin: str) -> None:
+        """Take note that a connection was silent behind its first answer."""
+        if origin not in self._surplus:
+            self._proven.add(origin)
+
+    def greets(self, origin: str) -> bool:
+        """Return whether the server has spoken on a new connection before a request: no answer of it is certain."""
+        return origin in self._greeting
+
+    def spoke(self, origin: str, *, greets: bool = False) -> None:
+        """Take note of bytes that no request asked for, on a new connection or not, and warn the first time."""
+        self._proven.discard(origin)
+        if greets:
+            self._greeting.add(origin)
+        if origin not in self._surplus:
+            self._surplus.add(origin)
+            self.warnings.append(
+                f"{urlsplit(origin).netloc} sends bytes that no request asked for, such as a second answer: each "
+                "connection carries one request from now on, and an answer that may be another row's counts as unknown"
+            )
+
+
+def is_goodbye(data: bytes) -> bool:
+    """Return whether unasked bytes only end a connection: a 408 (RFC 9110, 15.5.9), or blank lines."""
+    return _GOODBYE.match(data) is not None or not data.strip(b"\r\n")
