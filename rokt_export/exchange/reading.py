@@ -108,11 +108,12 @@ class Reading:
     @_Once
     def json(self) -> Any:
         """The body's JSON data, or NoData."""
-        if refusal := json_refusal(self.response.body):
+        body = self.response.body
+        if len(body) > MAX_NODES and (refusal := json_refusal(body)):
             return NoData(None, f"the body is not read as JSON: {refusal}")
         try:
             # bytes that are JSON in UTF-8 are just that (RFC 8259, 8.1), whatever charset the header names
-            return orjson.loads(self.response.body)
+            return orjson.loads(body)
         except orjson.JSONDecodeError:
             self._tolerant = True
             return _tolerant_json(self.text)  # without a byte order mark
