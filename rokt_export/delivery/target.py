@@ -297,7 +297,9 @@ def _near(
 ) -> Iterator[Near]:
     for name in filter(spec.guards, spec.endpoint):
         other = _address(spec, name, variables)
-        unset = dict.fromkeys(each for side in (environment, name) for each in _unset(spec, side, variables))
+        mine, unset = _unset(spec, environment, variables), _unset(spec, name, variables)
+        if mine and mine != unset:  # nothing is sent there yet, and RX107 names the variables
+            continue
         if other is None or (unset and own.same_place(other)):
             why = f"{', '.join(unset)} not set" if unset else "its URL cannot be read"
             yield Near(name, Likeness.OPEN, f"{environment} may have the address of {name}, which is not known: {why}")
