@@ -232,7 +232,7 @@ def test_people_that_production_has_are_not_sent_again_unless_told(
     second = cli("diff", acme, twenty, *CONFIRMED)
     third = cli("diff", acme, twenty, *CONFIRMED, "--again")
     assert (first.status, second.status, third.status) == (0, USAGE, 0)
-    assert "production has all 20 rows already" in second.err and "or add --again" in second.err
+    assert "production answered all 20 rows before" in second.err and "or add --again" in second.err
     in_production = [heard for heard in partner.heard if "production" in heard.target]
     assert (len(in_production), len(partner.heard)) == (40, 80)
 
