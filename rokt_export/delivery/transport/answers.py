@@ -215,7 +215,7 @@ class AnswerReader:
             PackedError: the body cannot be unpacked.
             TooLargeError: it is larger than was allowed.
         """
-        body = bytes(self._body)
+        body, self._body = bytes(self._body), b""  # not kept twice, nor while the connection is idle
         headers = self._shown()
         if packed := codings(headers):
             try:
