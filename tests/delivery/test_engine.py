@@ -476,10 +476,10 @@ def test_a_request_that_cannot_be_sent_says_nothing_about_the_partner(bench, par
     def not_plain(self, request):
         return None if b"tx3" in (request.body or b"") else plainly(self, request)
 
-    def refused(self, token, request, *, fresh=False):
+    def refused(self, token, request, origin, **more):
         if b"tx3" in (request.body or b""):
             raise ValueError("a line break")
-        return prepare(self, token, request, fresh=fresh)
+        return prepare(self, token, request, origin, **more)
 
     monkeypatch.setattr(Messages, "of", not_plain)
     monkeypatch.setattr(Transfer, "prepare", refused)
