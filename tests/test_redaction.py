@@ -8,6 +8,7 @@ import json
 import pickle
 import shlex
 import string
+import time
 from base64 import b64encode, encodebytes, urlsafe_b64encode
 from urllib.parse import quote, quote_plus, urlencode
 from xml.sax.saxutils import escape, quoteattr
@@ -16,6 +17,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from rokt_export.delivery.secrecy import ADDRESS
 from rokt_export.redaction import Encoding, Piece, Redactor
 
 CANARIES = [
@@ -436,3 +438,10 @@ def test_a_large_body_full_of_escapes_is_left_alone() -> None:
     redactor = Redactor(secrets={"KEY": "abcdef-123456"})
     body = b"a=%41%20b&c=dddd\\u0061+e\n" * 20_000
     assert redactor.body(body, ["jane.doe@example.com"]) == body
+
+
+@pytest.mark.parametrize("text", ["a" * 300_000, "a." * 150_000, "1-" * 150_000, "a@" * 150_000, " " * 300_000])
+def test_addresses_are_looked_for_in_linear_time(text: str) -> None:
+    began = time.process_time()
+    assert ADDRESS.findall(text + " jane.doe@example.com") == ["jane.doe@example.com"]
+    assert time.process_time() - began < 2

@@ -16,7 +16,9 @@ from rokt_export.spec.needs import every_parameter, secret_names
 from rokt_export.spec.template import compile_template
 from rokt_export.transactions.model import Transaction, Value
 
-ADDRESS = re.compile(r"[^\s@<>\"',;:()]+@[^\s@<>\"',;:()]+\.[^\s@<>\"',;:()]+|\+[0-9][0-9 ().\-/]{6,}[0-9]")
+ADDRESS = re.compile(
+    r"(?<![^\s@<>\"',;:()])[^\s@<>\"',;:()]+@[^\s@<>\"',;:()]+\.[^\s@<>\"',;:()]+|\+[0-9][0-9 ().\-/]{6,}[0-9]"
+)  # a run of signs is looked at from its beginning alone: linear
 """An e-mail address, or a telephone number with its country, in any cell: columns shift, and are mapped wrongly."""
 _SECRET_FIELDS = ("password", "token", "client_secret", "secret", "key_password")
 
