@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,6 +76,7 @@ def load(path: Path, environment: str, env_file: Path | None, allow_plugin: Sequ
     loaded = load_spec(path)
     check_environment(loaded.spec, environment)
     every = {name: load_variables(name, env_file) for name in loaded.spec.endpoint}
+    warn_of_exposed(every.values())
     note(f"read: spec {path}, partner {loaded.spec.partner}, SHA-256 {loaded.sha256}")
     files = ", ".join(every[environment].files) or "no file"
     note(f"read: variables for {environment} from the process environment and {files}")
@@ -98,6 +100,14 @@ def load_to_send(
     if errors := tuple(finding for finding in found if finding.severity is Severity.ERROR):
         raise SpecFindingsError(str(path), errors, ready.loaded)
     return ready
+
+
+def warn_of_exposed(every: Iterable[Variables]) -> None:
+    """Warn of files of variables that other users of the machine can read."""
+    from rokt_export.commands.terminal import Terminal
+
+    for file in dict.fromkeys(file for variables in every for file in variables.exposed):
+        Terminal().warn(f"warning: {file} can be read by other users of this machine; `chmod 600 {shlex.quote(file)}`")
 
 
 def _allowed_plugins(given: Sequence[str]) -> frozenset[str]:

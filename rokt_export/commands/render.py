@@ -107,7 +107,7 @@ def render(
 def _requests(
     ready: Ready, rows: FileRows | GeneratedRows, count: int, show_personal: bool
 ) -> Iterator[tuple[Transaction, Recording | None, tuple[str, ...]]]:
-    from rokt_export.delivery.placeholders import dry_variables, with_token_places
+    from rokt_export.delivery.placeholders import dry_variables, with_places
     from rokt_export.delivery.plan import Pace, Plan
     from rokt_export.delivery.recording import record
     from rokt_export.delivery.secrecy import PersonalData
@@ -122,7 +122,7 @@ def _requests(
     for transaction in islice(source(plan), count):
         private = () if show_personal else personal.of(transaction)
         try:
-            request = with_token_places(renderer.sign(renderer.render(transaction)), renderer, redactor)
+            request = with_places(renderer.render(transaction), renderer, redactor)
         except InvalidRowError as error:
             yield transaction, None, tuple(redactor.text(problem, private) for problem in error.problems)
             continue

@@ -28,6 +28,7 @@ from rokt_export.delivery.secrecy import redactor_for
 from rokt_export.delivery.tally import Tally
 from rokt_export.delivery.workers import run_plan
 from rokt_export.errors import ExitStatus, JournalError, RoktExportError
+from rokt_export.redaction.spec_lines import masked_spec
 from rokt_export.spec.needs import variable_names
 from rokt_export.spec.variable_uses import variable_uses
 
@@ -96,7 +97,7 @@ def variables_for(ready: Ready, terminal: Terminal, given: Mapping[str, str] | N
         ready.variables.require(names, ready.environment)
         given = ready.variables.values
     values = {name: given[name] for name in names}
-    GUARD.know(redactor_for(ready.spec, ready.environment, values))
+    GUARD.know(redactor_for(ready.spec, ready.environment, values, addresses=False))
     if to_partner:
         tell_variables(terminal, ready.spec, variable_uses(ready.spec, ready.environment, values))
     return values
@@ -212,7 +213,7 @@ def _standing_notes(job: Job, result: Result) -> dict[str, Any]:
         "skipped": result.tally.skipped,
         "left_out": result.tally.known_before,
         "expected": str(job.plan.expected),
-        "spec_text": job.ready.loaded.document.text,
+        "spec_text": masked_spec(job.ready.loaded.document.text),
     }
 
 

@@ -38,17 +38,21 @@ def validate(
 
     Exit status: 0 nothing to mend, 1 warnings under --strict, 3 errors.
     """
+    from rokt_export.commands.loading import warn_of_exposed
     from rokt_export.commands.variable_lines import tell_variables
     from rokt_export.onboarding.validation import validate as validate_spec
     from rokt_export.spec.variable_uses import variable_uses
-    from rokt_export.spec.variables import load_variables
+    from rokt_export.spec.variables import Variables, load_variables
 
     terminal = Terminal(quiet, verbose, no_color)
 
     def variables(environment: str) -> Mapping[str, str]:
-        return load_variables(environment, env_file).values
+        read[environment] = load_variables(environment, env_file)
+        return read[environment].values
 
+    read: dict[str, Variables] = {}
     found = [validate_spec(path, variables) for path in specs]
+    warn_of_exposed(read.values())
     with to_stdout():
         if questions:
             _print_questions(terminal, found)

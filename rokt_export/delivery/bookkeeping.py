@@ -16,6 +16,7 @@ from rokt_export.delivery.secrecy import PersonalData
 from rokt_export.delivery.tally import LeftOut
 from rokt_export.exchange.model import Exchange, OutcomeKind
 from rokt_export.redaction import Redactor
+from rokt_export.redaction.cutting import MOST_SHOWN, cut
 from rokt_export.transactions.model import Transaction
 
 if TYPE_CHECKING:
@@ -90,8 +91,12 @@ class Bookkeeper:
         shown = deliveries.texts()
         transactions = [exchange.transaction for exchange in exchanges]
         harmful = self._screen.after(transactions, shown)
-        for place in self._with_secrets(shown) or harmful:
-            self._redact(deliveries, place, exchanges[place].transaction)
+        echoes = self.personal.derived.echoed([exchange.request for exchange in exchanges], shown)
+        for place in self._with_secrets(shown) or sorted({*harmful, *echoes}):
+            self._redact(deliveries, place, exchanges[place].transaction, echoes.get(place, ()))
+        if max(map(len, shown)) > MOST_SHOWN:
+            for column in deliveries.told():
+                column[:] = [text and cut(text) for text in column]
         usual = not self.first.left and deliveries.outcome.count(self.expected) == len(exchanges)
         nothing = self.recordings is Recordings.NONE or (self.recordings is Recordings.SOME and usual)
         return deliveries, {} if nothing else self._recorded(exchanges)
@@ -103,7 +108,9 @@ class Bookkeeper:
 
     def _recorded(self, exchanges: tuple[Exchange, ...]) -> dict[int, bytes]:
         return {
-            each.transaction.row: record(each, self.redactor, self.personal.of(each.transaction)).dump()
+            each.transaction.row: record(
+                each, self._knowing(self.personal.derived.of(each.request)), self.personal.of(each.transaction)
+            ).dump()
             for each in exchanges
             if self._keeps(each)
         }
@@ -113,11 +120,16 @@ class Bookkeeper:
             return self.recordings is Recordings.ALL and exchange.answer is not None
         return self.first.take() or (exchange.outcome.kind is not self.expected and self.problems.take())
 
-    def _redact(self, deliveries: Deliveries, place: int, transaction: Transaction) -> None:
+    def _knowing(self, derived: Sequence[str]) -> Redactor:
+        """The redactor that hides what was computed for one request too."""
+        return self.redactor.also("SIGNATURE", derived) if derived else self.redactor
+
+    def _redact(self, deliveries: Deliveries, place: int, transaction: Transaction, derived: Sequence[str]) -> None:
         personal = self.personal.of(transaction)
+        redactor = self._knowing(derived)
         for column in deliveries.told():
             if (text := column[place]) is not None:
-                column[place] = self.redactor.text(text, personal)
+                column[place] = redactor.text(text, personal)
 
     def _names(self, transactions: Sequence[Transaction]) -> list[str]:
         names = [transaction.id for transaction in transactions]

@@ -21,6 +21,7 @@ from rokt_export.exchange.classify import Classifier
 from rokt_export.exchange.model import Answer, Fault, FaultKind, Request, Response
 from rokt_export.exchange.retry_after import retry_after
 from rokt_export.exchange.standing import Fill
+from rokt_export.redaction.cutting import cut
 from rokt_export.spec.authentication import OAuth2, RefreshOn
 from rokt_export.spec.responses import Rule
 from rokt_export.spec.web_url import parse_url
@@ -197,7 +198,7 @@ class TokenSource:
         self._last = result
         since = now if self._failing_since is None else self._failing_since
         self._asked_again = now if result.wait is None else now + result.wait
-        said = self._hide(result.said)[:_SHOWN]
+        said = cut(self._hide(result.said), _SHOWN)
         message = f"{result.message}, {said}" if said else result.message
         if result.wait is None or now - since >= self._patience:
             raise UnreachableError(message, where=urlsplit(self._url).netloc, remedy=result.remedy)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from rokt_export.delivery.secrecy import redactor_for
+from rokt_export.delivery.secrecy import before_path, redactor_for
 from rokt_export.exchange.model import Request
 from rokt_export.exchange.render import Renderer
 from rokt_export.redaction import OwnWords, Redactor
-from rokt_export.spec.authentication import OAuth2
+from rokt_export.redaction.names import HIDDEN
+from rokt_export.spec.authentication import Custom, Digest, Hmac, OAuth2, Wsse
 from rokt_export.spec.model import PartnerSpec
-from rokt_export.spec.needs import secret_names, variable_names
+from rokt_export.spec.needs import variable_names
 
+SIGNED = "[signed at send]"
+"""Stands where a send computes a credential from the request, the clock or a server's challenge."""
 _TELLING = '&"'
 """Written otherwise in a URL, a form, JSON and XML: so a copied command knows how to write the real secret there."""
 _PLAIN = re.compile(r"[\w.~-]+", re.ASCII)
@@ -21,18 +24,18 @@ _PLAIN = re.compile(r"[\w.~-]+", re.ASCII)
 
 
 def dry_variables(spec: PartnerSpec, environment: str, at_hand: Mapping[str, str]) -> tuple[dict[str, str], Redactor]:
-    """Return a value for each variable that a spec names, and a redactor that shows all secret and missing ones.
+    """Return a value for each variable that a spec names, and a redactor that shows each as `$NAME`.
 
-    A secret is replaced even where it is at hand: a dry run needs none.
+    A value is replaced even where it is at hand, but in a URL's scheme and host: a dry run needs none.
     """
     names = variable_names(spec, [environment])
-    hidden = secret_names(spec, [environment]) | {name for name in names if not at_hand.get(name)}
+    url = spec.environment(environment).url
     plain = {name for name in names if _PLAIN.fullmatch(at_hand.get(name) or "")}
-    plain |= {name for name in hidden if name in _before_path(spec.environment(environment).url)}
-    values = {name: _stand_in(telling=name not in plain) if name in hidden else at_hand[name] for name in names}
+    values = {name: _stand_in(telling=name not in plain) for name in names}
+    for name in names:
+        if name in before_path(url):
+            values[name] = at_hand.get(name) or ("" if "://" in url else "https://") + _stand_in()
     redactor = redactor_for(spec, environment, values)
-    for name in sorted(hidden & names):
-        redactor.add_secret(name, values[name])
     return values, redactor
 
 
@@ -40,21 +43,44 @@ def _stand_in(*, telling: bool = False) -> str:
     return f"x{secrets.token_hex(8)}{_TELLING if telling else ''}{secrets.token_hex(4)}"
 
 
-def _before_path(url: str) -> str:
-    """What of a URL's template makes its scheme and host, where not every sign may stand."""
-    scheme, mark, rest = url.partition("://")
-    return (rest if mark else scheme).partition("/")[0]
+def with_places(request: Request, renderer: Renderer, redactor: Redactor) -> Request:
+    """Return a request, not signed, with a stand-in for what a send would add.
 
-
-def with_token_places(request: Request, renderer: Renderer, redactor: Redactor) -> Request:
-    """Return a request with a stand-in for what a send would add: OAuth tokens, credentials of classes not loaded."""
-    for name in renderer.unsigned:
-        header: tuple[str, str] = ("Authorization", OwnWords(f"[signed by {name}]"))
-        request = Request(request.method, request.url, (*request.headers, header), request.body)
+    These are OAuth tokens, signatures, and what an authentication class adds: nothing that was computed from stand-ins
+    is shown as if a partner could check it.
+    """
+    url, headers, body = request.url, list(request.headers), request.body
+    headers += [("Authorization", OwnWords(f"[signed by {name}]")) for name in renderer.unsigned]
+    loaded = False
     for authentication in renderer.environment.authentication or ():
-        if isinstance(authentication, OAuth2):
-            token = _stand_in()
-            redactor.add_secret("ACCESS_TOKEN", token)
-            header = (authentication.header, authentication.prefix + token)
-            request = Request(request.method, request.url, (*request.headers, header), request.body)
-    return request
+        match authentication:
+            case OAuth2(header=name, prefix=prefix):
+                token = _stand_in()
+                redactor.add_secret("ACCESS_TOKEN", token)
+                headers.append((name, prefix + token))
+            case Hmac(style="sailthru", parameter=name) if body is None:
+                url += f"{'&' if '?' in url else '?'}{name}={SIGNED}"
+            case Hmac(style="sailthru", parameter=name):
+                body = b"&".join(part for part in (body, f"{name}={SIGNED}".encode()) if part)
+            case Hmac(header=name, prefix=prefix, timestamp_header=stamp):
+                headers += [(stamp, OwnWords(SIGNED))] if stamp else []
+                headers.append((name, OwnWords(prefix + SIGNED)))
+            case Wsse():
+                headers.append(("X-WSSE", OwnWords(f"UsernameToken {SIGNED}")))
+            case Digest():
+                headers.append(("Authorization", OwnWords(f"Digest {SIGNED}")))
+            case Custom():
+                loaded = authentication.auth not in renderer.unsigned
+    if loaded:
+        headers += _added(request, headers, renderer, redactor)
+    return Request(request.method, url, tuple(headers), body)
+
+
+def _added(
+    request: Request, known: Sequence[tuple[str, str]], renderer: Renderer, redactor: Redactor
+) -> Iterator[tuple[str, str]]:
+    """Yield the headers that an authentication class adds; only those that consist of stand-ins can be shown."""
+    names = {name.lower() for name, _ in known}
+    added = tuple(header for header in renderer.sign(request).headers if header[0].lower() not in names)
+    for (name, value), (_, shown) in zip(added, redactor.headers(added), strict=True):
+        yield name, value if "$" in shown and HIDDEN not in shown else OwnWords(SIGNED)

@@ -7,18 +7,18 @@ from typing import Any
 
 from rokt_export.exchange.reading import Find, ReadAs, Reading, body_values, header_values
 from rokt_export.exchange.wording import clean, compact
+from rokt_export.redaction.cutting import KEPT
 from rokt_export.spec.filters import text_of
 from rokt_export.spec.regexes import compile_regex
 from rokt_export.spec.responses import CapturePath
-
-LIMIT = 500
-"""Characters kept of a captured text; what is longer ends in an ellipsis."""
 
 Captured = Callable[[Reading], str | None]
 
 
 def compile_capture(places: Sequence[CapturePath], read_as: ReadAs) -> Captured | None:
     """Return what takes the text from the first place that yields some; None where no place is given.
+
+    The text is not cut to what is shown of it: it has to be redacted first.
 
     Of several values the first that says something counts. Numbers keep their written digits, lists and mappings become
     compact JSON, null and white space say nothing.
@@ -48,7 +48,7 @@ def _taker(place: CapturePath, read_as: ReadAs) -> Captured:
             if part is not None and text:
                 text = part(text)
             if text and (text := text.strip()):
-                return clean(text if len(text) <= LIMIT else text[: LIMIT - 1] + "…")
+                return clean(text[:KEPT])
         return None
 
     return take

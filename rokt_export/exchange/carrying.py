@@ -305,12 +305,12 @@ def _check(name: str, test: Callable[[str], Any], why: str) -> Callable[[Any], A
         for item in value if isinstance(value, list) else (value,):
             text = text_of(item)
             if not test(text):
-                raise RefusedError(f"{name}: `{shortened(text)}` {why}")
+                raise RefusedError(f"{name}: {named_value(text)} {why}")
         return value
 
     return check
 
 
-def shortened(text: str, most: int = 60) -> str:
-    """Return a text cut for a message."""
-    return text if len(text) <= most else text[: most - 1] + "…"
+def named_value(text: str, most: int = 60) -> str:
+    """Return a row's value for a message; a long one by its length, because a part of it could not be redacted."""
+    return f"`{text}`" if len(text) <= most else f"a value of {len(text)} characters"

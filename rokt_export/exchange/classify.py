@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from rokt_export.exchange.model import Answer, Fault, FaultKind, Outcome, OutcomeKind, Response
 from rokt_export.exchange.reading import Reading
 from rokt_export.exchange.rules import CompiledRule
-from rokt_export.exchange.wording import abridged
+from rokt_export.exchange.wording import clean
+from rokt_export.redaction.cutting import KEPT
 from rokt_export.spec.responses import Rule, rule_names
 
 if TYPE_CHECKING:
@@ -73,5 +74,5 @@ def outcome_of_fault(fault: Fault) -> Outcome:
 
 def unclassified(reading: Reading) -> Outcome:
     """Return the outcome of an answer that no rule explains, with the start of it."""
-    body = f'body "{abridged(reading.text)}"' if reading.text else "empty body"
+    body = f'body "{" ".join(clean(reading.text[:KEPT]).split())}"' if reading.text else "empty body"
     return Outcome(OutcomeKind.UNCLASSIFIED, reason=f"no rule matched: status {reading.response.status}, {body}")

@@ -92,6 +92,7 @@ class Renderer:
         self._headers = _base_headers(spec, constant, standing, has_body=bool(placed["body"] or spec.body))
         self._varying = header_values(varying) if varying else None
         self._key = _idempotency(spec, environment, variables)
+        self._carrying = [(attributes_of(carrier.parameter), carrier.take) for carrier in self._carriers]
         self._required = tuple(name for name, attribute in spec.attributes.items() if attribute.required)
 
     def render(self, transaction: Transaction) -> Request:
@@ -145,10 +146,10 @@ class Renderer:
     def carried(self, transaction: Transaction, attributes: Collection[str]) -> tuple[str, ...]:
         """Return the texts that carry any of these attributes, as the request has them: a date or phone reformatted."""
         found: list[str] = []
-        for carrier in self._carriers:
-            if not attributes_of(carrier.parameter).isdisjoint(attributes):
+        for carried, take in self._carrying:
+            if not carried.isdisjoint(attributes):
                 with suppress(RefusedError):
-                    value = carrier.take(transaction.values)
+                    value = take(transaction.values)
                     items = value if isinstance(value, list) else [value]
                     found.extend(text_of(item) for item in items if item is not OMIT and item is not None)
         return tuple(found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import html
 import re
 from base64 import b64encode
@@ -85,28 +84,21 @@ def basic_literals(username: str, password: str) -> Iterator[Literal]:
 
 
 def hex_literals(data: bytes) -> Iterator[Literal]:
-    """Yield the data's hexadecimal digits in both letter cases."""
-    digits = data.hex()
-    yield Literal(digits, Encoding.HEX)
-    if not digits.isdigit():
-        yield Literal(digits.upper(), Encoding.HEX)
+    """Yield the data's hexadecimal digits, to be found in a text in lower case."""
+    yield Literal(data.hex(), Encoding.HEX)
 
 
 def secret_literals(value: str) -> Iterator[Literal]:
-    """Yield all literals of a secret; base64 also of texts that hold it JSON-, XML- or percent-escaped."""
+    """Yield all literals of a secret; base64 also of texts that hold it escaped, or in base64 or hexadecimal."""
     for data in byte_forms(value):
         yield from hex_literals(data)
     for inner in dict.fromkeys((value, json_escaped(value), html.escape(value), quote(value, safe=""))):
         for data in byte_forms(inner):
             yield from base64_literals(data)
-
-
-def digests(value: str) -> Iterator[str]:
-    """Yield the hex digests that partners ask for: MD5, SHA-1, SHA-256 of the trimmed, lower-cased value."""
-    data = value.strip().lower().encode("utf-8", "surrogatepass")
-    yield hashlib.md5(data, usedforsecurity=False).hexdigest()
-    yield hashlib.sha1(data, usedforsecurity=False).hexdigest()
-    yield hashlib.sha256(data).hexdigest()
+    data = value.encode("utf-8", "surrogatepass")
+    for packed in dict.fromkeys((b64encode(data), b64encode(data).rstrip(b"="), data.hex().encode())):
+        yield from base64_literals(packed)
+        yield from hex_literals(packed)
 
 
 def byte_forms(value: str) -> Iterator[bytes]:

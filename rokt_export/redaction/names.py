@@ -26,7 +26,8 @@ _WITH_URL = frozenset({"location", "contentlocation", "referer", "origin", "link
 _LABEL = r"\$[A-Za-z_][A-Za-z0-9_]*"
 _IS_LABEL = re.compile(_LABEL)
 _SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9_.\-]*)\s+(\S.*)", re.DOTALL)
-_LABELLED_CREDENTIAL = re.compile(rf"(?:[A-Za-z_\-]+=)?\"?{_LABEL}\"?")
+_UNLABELLED = re.compile(r"=\s*\"?[^\s\",;&]{4}|(?=[^\s\",;&=]*[0-9])[^\s\",;&=]{16}")
+"""A value behind `=`, or a long word with digits: what is no label there may be a credential."""
 _COOKIE_PAIR = re.compile(r"([^=;\s]+)=([^;]*)")
 _USERINFO = re.compile(r"(?<=://)([^/?#@\s\"'<>]+(?:@[^/?#@\s\"'<>]+)*)@")
 _QUERY_PAIR = re.compile(r"([?&#;])([^=&#?;\s\"'<>]+)=([^&#\s\"'<>]*)")
@@ -60,13 +61,18 @@ def hidden_in_header(name: str, value: str) -> str:
         return _COOKIE_PAIR.sub(_hidden_cookie, value) if "=" in value else HIDDEN
     if plain == "setcookie":
         return _COOKIE_PAIR.sub(_hidden_cookie, value, count=1) if "=" in value else HIDDEN
-    return value if _IS_LABEL.fullmatch(value.strip()) or not value else HIDDEN
+    return value if not value or _is_labelled(value) else HIDDEN
+
+
+def _is_labelled(value: str) -> bool:
+    """Tell whether labels (`$NAME`) stand for all that is secret in a value; the text around them is shown."""
+    return _IS_LABEL.search(value) is not None and _UNLABELLED.search(_IS_LABEL.sub("", value)) is None
 
 
 def _hidden_after_scheme(value: str) -> str:
     match = _SCHEME.fullmatch(value)
     scheme, credential = match.groups() if match else ("", value)
-    shown = credential if _LABELLED_CREDENTIAL.fullmatch(credential.strip()) or not credential else HIDDEN
+    shown = credential if not credential or _is_labelled(credential) else HIDDEN
     return f"{scheme} {shown}" if scheme else shown
 
 
@@ -79,11 +85,11 @@ def _hidden_userinfo(match: re.Match[str]) -> str:
 
 def _hidden_parameter(match: re.Match[str]) -> str:
     before, name, value = match.groups()
-    if not value or _IS_LABEL.fullmatch(value) or not is_sensitive(name):
+    if not value or _is_labelled(value) or not is_sensitive(name):
         return match.group()
     return f"{before}{name}={HIDDEN}"
 
 
 def _hidden_cookie(match: re.Match[str]) -> str:
     name, value = match.groups()
-    return match.group() if _IS_LABEL.fullmatch(value) else f"{name}={HIDDEN}"
+    return match.group() if _is_labelled(value) else f"{name}={HIDDEN}"

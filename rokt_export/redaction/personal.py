@@ -1,98 +1,222 @@
-"""Find one person's values in a text: in either letter case, in every encoding, and as the digests partners ask for."""
+"""Find one person's values in a text: in every encoding and letter case, in normal forms, and as their hashes."""
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Callable, Iterator
+import unicodedata
+from base64 import b64encode
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterator
 from enum import Enum, auto
 from functools import lru_cache
+from itertools import permutations
 from typing import assert_never
-from urllib.parse import quote
 
-from rokt_export.redaction.characters import fold_case, json_escaped
-from rokt_export.redaction.literals import Literal, base64_literals, byte_forms, digests, hex_literals
-from rokt_export.redaction.reading import Reading
+from rokt_export.redaction.characters import fold_case
+from rokt_export.redaction.dates import days_of
+from rokt_export.redaction.reading import Reading, fold_letters, squeezed
 from rokt_export.redaction.spelling import Spelling, variants
 
 _SHORT = 4
 """Shorter values ("Li", "NY") are hidden only where they fill a field or are a word of their own."""
 _WORDLIKE = 6
 """Letters alone, shorter than this ("Mark"), are hidden only where no letter adjoins ("Marketing" stays)."""
-_PHONE_DIGITS = 7
-"""Digits alone, shorter than this (a postcode), are hidden only where no digit adjoins (a timestamp stays)."""
+PHONE_TAIL = 7
+"""Digits alone, shorter than this (a postcode), are hidden only where no digit adjoins (a timestamp stays). Of a phone
+number, this many of the last digits are what all its notations share: prefixes for countries and trunks differ."""
+SHORTEST_LOCAL = 5
+"""Characters of an e-mail address before the `@` that point at its owner, if they are no mere word."""
+_TELLING_LOCAL = re.compile(r"[0-9._-]")
+_LONGEST_NAME = 20
+_MOST_WORDS = 3
+_SQUEEZED = 7
+"""Letters and digits that a value must have to be found with other blanks and punctuation between them."""
 _IDEOGRAPHS = "\u2e80"
 """From here on, two characters can be a whole name, written without blanks around it: no rule for short ones holds."""
 
 _NOBODY = frozenset({"true", "false", "null", "none", "yes", "no"})
 """Values that say something about a person but point at nobody; hiding them would spoil every JSON document."""
 
-_MD5_LENGTH = 32
-_PHONE = re.compile(r"[+(]?[0-9][0-9 ().\-/]{5,}[0-9]")
+_RUN = re.compile("[0-9a-z]+")
+_PHONE = re.compile(
+    r"(?:tel:)?(?P<number>[+(]*[0-9][0-9 ().\-/\xa0\u2010-\u2015]{5,}?[0-9])(?:\.0)?(?:\s*(?:x|ext\.?)\s*[0-9]+)?",
+    re.IGNORECASE,
+)
+_NO_DIGITS = re.compile("[^0-9]+")
+_WORDS = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
+_NAME = re.compile(r"[^\W\d_]+(?:['\u2019.-]?[^\W\d_]*)(?:,? +[^\W\d_]+(?:['\u2019.-]?[^\W\d_]*)){1,3}")
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "Ä": "ae", "Ö": "oe", "Ü": "ue"})
+_SPELLED_OUT = re.compile("(?<=[aou])e")
 _ESCAPE_BEFORE = re.compile(r"(?:%[0-9a-f]{2}|\\[a-z]|\\u[0-9a-f]{4}|\\x[0-9a-f]{2})\Z", re.IGNORECASE)
 _FIELD_BEFORE = re.compile(r"""(?:^|["'=>|\t\r\n\\,;\[(]|": ?|\w: |%[0-9a-f]{2})\Z""", re.IGNORECASE)
 _FIELD_AFTER = re.compile(r"""["'<&,;|\t\r\n\\%\])}]|\Z""")
+
+_HASHES = (("md5", 22), ("sha1", 27), ("sha256", 43), ("sha512", 86))
+"""The hashes that partners ask for, with the length of each in base64, the shortest way to write it."""
+SHORTEST_HASH = _HASHES[0][1]
 
 
 class PersonalValue:
     """One value of a real person.
 
     Attributes:
+        raw: the value as the file has it.
         value: the value, trimmed.
+        folded: the value in folded letters.
+        is_name: whether it is one short word.
     """
 
-    __slots__ = ("_digests", "_literals", "_placement", "_shortest_literal", "_spellings", "value")
+    __slots__ = (
+        "_days", "_gates", "_needles", "_phone", "_placement", "_spellings", "folded", "is_name", "raw", "value",
+    )  # fmt: skip
 
-    def __init__(self, value: str) -> None:
-        self.value = value
+    def __init__(self, raw: str) -> None:
+        self.raw = raw
+        self.value = value = raw.strip()
+        self.folded = folded = fold_letters(value)
+        self.is_name = folded.isalpha() and 1 < len(folded) < _LONGEST_NAME
         self._placement = _placement(value)
-        self._spellings = [Spelling(text, fold=True) for text in dict.fromkeys(_written(value))]
-        self._literals: list[Literal] | None = [] if len(value) < _SHORT else None
-        self._shortest_literal = (len(value) * 8 - 9) // 6
-        self._digests: tuple[str, ...] = ()
+        self._phone = phone_of(value)
+        self._days = days_of(folded)
+        self._spellings: list[Spelling] | None = None
+        written = (folded,) if value.isascii() else tuple(_written(value))
+        self._gates = [max(_RUN.findall(text), key=len, default="") for text in written]
+        self._needles = tuple(dict.fromkeys(_needles(value, folded)))
 
     def find(self, reading: Reading) -> Iterator[tuple[int, int]]:
         """Yield start and end of each place that gives the value away."""
+        for gate in self._gates:
+            if any(gate in view.text for view in reading.views):
+                yield from self._spelled(reading)
+                break
+        if reading.plain.text is not reading.views[0].text or not self.value.isascii():
+            yield from self._folded(reading)
+        for needle in self._needles:
+            if needle in reading.squeezed:
+                yield from squeezed_places(reading, needle)
+        if self._phone and self._phone[-PHONE_TAIL:] in reading.squeezed:
+            yield from self._dialled(reading)
+        if self._days:
+            yield from (reading.plain.span(start, end) for start, end, days in reading.dates if days & self._days)
+        if reading.longest_run >= SHORTEST_HASH:
+            yield from self._hashed(reading)
+
+    def _spelled(self, reading: Reading) -> Iterator[tuple[int, int]]:
+        if self._spellings is None:
+            self._spellings = [Spelling(text, fold=True) for text in dict.fromkeys(_written(self.value))]
         for view in reading.views:
             for spelling in self._spellings:
                 if spelling.gate in view.text:
-                    for start, end in spelling.find(view):
-                        if self._is_itself(reading.text, start, end):
-                            yield start, end
-        if reading.longest_run >= self._shortest_literal:
-            yield from self._find_literals(reading)
+                    yield from (span for span in spelling.find(view) if self._is_itself(reading, *span))
 
-    def _find_literals(self, reading: Reading) -> Iterator[tuple[int, int]]:
-        if self._literals is None:
-            self._literals = list(_literals(self.value))
-        for literal in self._literals:
-            if literal.text in reading.text:
-                yield from literal.find(reading.text)
-        if reading.longest_run >= _MD5_LENGTH:
-            self._digests = self._digests or tuple(digests(self.value))
-            for digest in self._digests:
-                yield from ((match.start(), match.end()) for match in re.finditer(digest, reading.views[0].text))
+    def _folded(self, reading: Reading) -> Iterator[tuple[int, int]]:
+        forms = (self.folded,) if self.value.isascii() else (self.folded, _spelled_out(self.value))
+        for form in forms:
+            found = (reading.plain.span(*span) for span in _occurrences(form, reading.plain.text))
+            yield from (span for span in found if self._is_itself(reading, *span))
 
-    def _is_itself(self, text: str, start: int, end: int) -> bool:
+    def _dialled(self, reading: Reading) -> Iterator[tuple[int, int]]:
+        """Places of the number's last digits, with as many before them as are the number's too."""
+        text, phone = reading.squeezed_view.text, self._phone
+        for start, end in _occurrences(phone[-PHONE_TAIL:], text):
+            first, known = start, PHONE_TAIL
+            while first and known < len(phone) and text[first - 1] == phone[-known - 1]:
+                first, known = first - 1, known + 1
+            yield reading.squeezed_view.span(first, end)
+
+    def _hashed(self, reading: Reading) -> Iterator[tuple[int, int]]:
+        for name, length in _HASHES:
+            if reading.longest_run < length:
+                return
+            for data in self._hashed_forms():
+                digest = hashlib.new(name, data, usedforsecurity=False).digest()
+                for span in _occurrences(digest.hex(), reading.plain.text):
+                    yield reading.plain.span(*span)
+                coded = b64encode(digest).decode().rstrip("=")
+                for text in {coded, coded.replace("+", "-").replace("/", "_")}:
+                    for span in _occurrences(text, reading.decoded.text):
+                        yield reading.decoded.span(*span)
+
+    def _hashed_forms(self) -> set[bytes]:
+        value, phone = self.value, self._phone
+        forms = {self.raw, value, value.lower(), value.upper()}
+        if phone:
+            forms |= {phone, f"+{phone}", phone[-10:], phone.lstrip("0")}
+        return {form.encode("utf-8", "surrogatepass") for form in forms}
+
+    def _is_itself(self, reading: Reading, start: int, end: int) -> bool:
+        text = reading.text
         match self._placement:
             case _Placement.ANYWHERE:
                 return True
             case _Placement.NO_LETTER_ADJOINS:
-                return _stands_alone(text, start, end, str.isalpha)
+                return reading.unpacked or _stands_alone(text, start, end, str.isalpha)
             case _Placement.NO_DIGIT_ADJOINS:
                 return _stands_alone(text, start, end, str.isdigit)
             case _Placement.FIELD_OR_WORD:
-                word = text[start:end] == self.value and not self.value.isdigit()
+                word = _without_marks(text[start:end]) == _without_marks(self.value) and not self.value.isdigit()
                 return is_whole_field(text, start, end) or (word and _stands_alone(text, start, end, str.isalnum))
         assert_never(self._placement)
+
+
+def find_people(values: Collection[str], reading: Reading) -> Iterator[tuple[int, int, str]]:
+    """Yield start and end of each place that gives one of a person's values away, and which."""
+    finders = [finder for value in values if (finder := personal_value(value)) is not None]
+    finders += [finder for value in values if "@" in value and (finder := _local_part(value)) is not None]
+    for finder in finders:
+        for start, end in finder.find(reading):
+            yield start, end, finder.raw
+    names = {finder.folded: finder.raw for finder in finders if finder.is_name and finder.folded in reading.squeezed}
+    for first, second in permutations(names, 2):
+        if (needle := first + second) in reading.squeezed and len(needle) >= _SHORT:
+            for start, end in squeezed_places(reading, needle):
+                yield start, end, names[first]
+    if (packed := reading.packed()) is not None:
+        inner, places, whence = packed
+        for start, _, value in find_people([value for value in values if len(value) >= _SHORT], inner):
+            yield *whence[bisect_right(places, start) - 1], value
 
 
 @lru_cache(maxsize=4096)
 def personal_value(value: str) -> PersonalValue | None:
     """Return the (cached) finder of a value; None for one that identifies nobody."""
-    value = value.strip()
-    if not value or value.lower() in _NOBODY or (len(value) == 1 and value.isascii()):
+    trimmed = value.strip()
+    if not trimmed or trimmed.lower() in _NOBODY or (len(trimmed) == 1 and trimmed.isascii()):
         return None
     return PersonalValue(value)
+
+
+def _local_part(address: str) -> PersonalValue | None:
+    local = address.partition("@")[0].partition("+")[0].strip()
+    return personal_value(local) if len(local) >= SHORTEST_LOCAL and _TELLING_LOCAL.search(local) else None
+
+
+def phone_of(value: str) -> str:
+    """Return the digits of a value that may be a telephone number; empty for any other."""
+    if value.isdigit() and value.isascii():
+        digits = value
+    elif (found := _PHONE.fullmatch(value)) is not None:
+        digits = _NO_DIGITS.sub("", found["number"])
+    else:
+        return ""
+    return digits if len(digits) >= PHONE_TAIL and digits[-PHONE_TAIL:] != digits[-1] * PHONE_TAIL else ""
+
+
+def squeezed_places(reading: Reading, needle: str) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each place where letters and digits stand, whatever blanks and punctuation is between."""
+    kind = str.isalpha if needle.isalpha() else str.isalnum
+    for span in _occurrences(needle, reading.squeezed_view.text):
+        start, end = reading.squeezed_view.span(*span)
+        if _stands_alone(reading.text, start, end, kind):
+            yield start, end
+
+
+def _occurrences(part: str, text: str) -> Iterator[tuple[int, int]]:
+    at = text.find(part)
+    while at >= 0:
+        yield at, at + len(part)
+        at = text.find(part, at + 1)
 
 
 def _written(value: str) -> Iterator[str]:
@@ -101,18 +225,35 @@ def _written(value: str) -> Iterator[str]:
         if not text.isascii():
             yield fold_case(text.upper())
             yield fold_case(text.lower())
-    if _PHONE.fullmatch(value):
-        digits = "".join(filter(str.isdigit, value))
-        if len(digits) >= _PHONE_DIGITS:
-            yield digits
 
 
-def _literals(value: str) -> Iterator[Literal]:
-    escaped = (json_escaped(value), quote(value, safe="")) if not value.isalnum() or not value.isascii() else ()
-    for text in {value, value.lower(), *escaped}:
-        for data in byte_forms(text):
-            yield from hex_literals(data)
-            yield from base64_literals(data)
+def _needles(value: str, folded: str) -> Iterator[str]:
+    """Yield what a value looks like without blanks and punctuation, a name of several words in each order."""
+    forms = [folded]
+    if not value.isascii():
+        forms.append(_spelled_out(value))
+    elif _SPELLED_OUT.search(folded):
+        forms.append(_SPELLED_OUT.sub("", folded))
+    if " " in value and _NAME.fullmatch(value):
+        for form in forms:
+            words = _WORDS.findall(form)
+            if len(words) <= _MOST_WORDS:
+                yield from ("".join(order) for order in permutations(words))
+    for form in forms:
+        needle = squeezed(form)
+        if len(needle) >= _SQUEEZED or (form != folded and len(needle) >= _SHORT):
+            yield needle
+
+
+def _spelled_out(value: str) -> str:
+    """Return a value in folded letters, `ae` for `ä`."""
+    return fold_letters(value.translate(_UMLAUTS))
+
+
+def _without_marks(text: str) -> str:
+    if text.isascii():
+        return text
+    return "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
 
 
 class _Placement(Enum):
@@ -127,7 +268,7 @@ class _Placement(Enum):
 def _placement(value: str) -> _Placement:
     if len(value) < _SHORT and max(value) < _IDEOGRAPHS:
         return _Placement.FIELD_OR_WORD
-    if value.isascii() and value.isdigit() and len(value) < _PHONE_DIGITS:
+    if value.isascii() and value.isdigit() and len(value) < PHONE_TAIL:
         return _Placement.NO_DIGIT_ADJOINS
     if value.isalpha() and len(value) < _WORDLIKE and max(value) < _IDEOGRAPHS:
         return _Placement.NO_LETTER_ADJOINS

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets as randomness
+from base64 import b64decode
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,14 +22,23 @@ from rokt_export.redaction.literals import (
 )
 from rokt_export.redaction.names import hidden_in_header, hidden_in_url
 from rokt_export.redaction.own import OwnWords
-from rokt_export.redaction.personal import is_whole_field, personal_value
-from rokt_export.redaction.reading import Reading, View, views
+from rokt_export.redaction.personal import find_people, is_whole_field
+from rokt_export.redaction.reading import Reading, View, decoded_view, views
 from rokt_export.redaction.spans import Span, merged, spliced
 from rokt_export.redaction.spelling import Spelling, variants
 
 _SHORT = 4
 """A shorter secret is hidden only where it fills a whole field, or by the name of its header or parameter: `a` as a
 secret would spoil every text, and hiding each `a` would tell which letter it is."""
+_COMMON = re.compile(r"[0-9]{1,4}|[A-Za-z]{1,11}|.{1,3}", re.DOTALL)
+"""A number, a word, or a text too short to be a credential: hidden everywhere, it would spoil every text."""
+_LONGEST_URL = 2_000
+_URL_BEFORE = re.compile(r"[a-z]://(?:[^\s\"'<>]*[/.?&=:@#-])?\Z", re.IGNORECASE)
+_URL_AFTER = re.compile(r"[/.?&=:@#\s\"'<>-]|\Z")
+_CODED_CASE = re.compile(r"%(?:25)*[0-9A-Fa-f]{2}|\\+u[0-9A-Fa-f]{4}|\\+x[0-9A-Fa-f]{2}|&#[xX][0-9A-Fa-f]+;")
+_WRAP = re.compile(r"(?<=[A-Za-z0-9+/_=-]{40})(?:\r?\n|(?:\\r)?\\n|(?:%0[Dd])?%0[Aa])[ \t]*(?=[A-Za-z0-9+/_=-])")
+"""A line break inside base64: MIME writes 64 or 76 characters a line."""
+_JWT_PARTS = 3
 _UTF16_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
@@ -51,26 +62,38 @@ class Piece:
 class _Secret:
     """One secret with all that can give it away, prepared once; with `literals` given, only these do."""
 
-    __slots__ = ("gates", "literals", "name", "short", "spellings", "value")
+    __slots__ = ("gates", "literals", "name", "number", "short", "spellings", "value")
 
-    def __init__(self, name: str, value: str, literals: Iterator[Literal] | None = None) -> None:
+    def __init__(
+        self, name: str, value: str, literals: Iterator[Literal] | None = None, *, common: bool = False
+    ) -> None:
         self.name = name
         self.value = value
-        self.short = len(value) < _SHORT
+        self.short = common or len(value) < _SHORT
+        self.number = common and value.isdigit()
         self.spellings = [Spelling(text) for text in dict.fromkeys(variants(value)) if text and literals is None]
         found = secret_literals(value) if literals is None else literals
         self.literals = [] if self.short else list(dict.fromkeys(found))
         self.gates = [spelling.gate for spelling in self.spellings] + [literal.text for literal in self.literals]
 
-    def spans(self, text: str, found: list[View]) -> Iterator[Span]:
+    def spans(self, text: str, found: list[View], literal_views: list[View]) -> Iterator[Span]:
         label = f"${self.name}"
         for spelling in self.spellings:
             for start, end in (span for view in found for span in spelling.find(view)):
-                if not self.short or is_whole_field(text, start, end):
+                if not self.short or self._fills_place(text, start, end):
                     yield Span(start, end, label, _encoding(text[start:end], self.value))
-        for literal in self.literals:
-            for start, end in literal.find(text):
-                yield Span(start, end, label, literal.encoding)
+        for view in literal_views:
+            folded = fold_case(view.text)
+            for literal in self.literals:
+                for start, end in literal.find(folded if literal.encoding is Encoding.HEX else view.text):
+                    yield Span(*view.span(start, end), label, literal.encoding)
+
+    def _fills_place(self, text: str, start: int, end: int) -> bool:
+        """Whether it fills a field, or a segment of a URL; a number that fills a field may mean anything."""
+        if not self.number and is_whole_field(text, start, end):
+            return True
+        before = text[max(0, start - _LONGEST_URL) : start]
+        return _URL_BEFORE.search(before) is not None and _URL_AFTER.match(text, end) is not None
 
 
 class Redactor:
@@ -92,6 +115,7 @@ class Redactor:
         self.show_personal = show_personal
         self.key = key or randomness.token_bytes(32)
         self._values: dict[tuple[str, ...], None] = {}
+        self._common: dict[str, str] = {}
         self._prepared: list[_Secret] | None = None
         self._gates: tuple[str, ...] = ()
         for name, value in (secrets or {}).items():
@@ -105,10 +129,26 @@ class Redactor:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_prepared": None, "_gates": ()}
 
-    def add_secret(self, name: str, value: str) -> None:
-        """Hide a value from now on, shown as `$name`; for what is learned at run time, such as an access token."""
-        if value.strip():
-            self._add(name, value)
+    def add_secret(self, name: str, value: str, *, common: bool = False) -> None:
+        """Hide a value from now on, shown as `$name`; for what is learned at run time, such as an access token.
+
+        Args:
+            name: of the variable or the credential.
+            value: the secret; the parts of a JSON web token are secrets too.
+            common: whether it may be a usual word or number, which is hidden only where it fills its place.
+        """
+        if not value.strip():
+            return
+        if common and _COMMON.fullmatch(value):
+            self._common[value] = name
+            self._prepared = None
+            return
+        self._add(name, value)
+        parts = value.split(".")
+        if len(parts) == _JWT_PARTS and value.startswith("eyJ"):
+            for part in parts:
+                self._add(name, part)
+            self._add(name, b64decode(parts[1] + "==", "-_").decode("utf-8", "replace"))
 
     def add_basic(self, name: str, username: str, password: str) -> None:
         """Hide the credentials of Basic authentication, `user:password` in base64, shown as `$name`.
@@ -119,6 +159,14 @@ class Redactor:
         if username or password:
             self._add(name, username, password)
 
+    def also(self, name: str, values: Collection[str]) -> Redactor:
+        """Return a redactor that hides more values, all under one name; this one does not learn of them."""
+        other = Redactor(show_personal=self.show_personal, key=self.key)
+        other._values, other._common = dict(self._values), dict(self._common)
+        other._prepared = [*self._secrets(), *(_Secret(name, value) for value in values)]
+        other._gates = tuple(dict.fromkeys(gate for secret in other._prepared for gate in secret.gates))
+        return other
+
     def _add(self, *entry: str) -> None:
         if entry not in self._values:
             self._values[entry] = None
@@ -127,6 +175,7 @@ class Redactor:
     def _secrets(self) -> list[_Secret]:
         if self._prepared is None:
             prepared = [_prepared(*entry) for entry in self._values]
+            prepared += [_Secret(name, value, common=True) for value, name in self._common.items()]
             self._gates = tuple(dict.fromkeys(gate for secret in prepared for gate in secret.gates))
             self._prepared = prepared
         return self._prepared
@@ -225,20 +274,23 @@ class Redactor:
         if not secrets:
             return []
         found = views(text)
-        if len(found) == 1 and not any(map(text.__contains__, self._gates)):
+        alike = _CODED_CASE.sub(lambda match: match[0].lower(), text) if "%" in text or "\\" in text else text
+        if alike != text:  # hexadecimal digits of an escape in mixed letter case
+            found += views(alike)
+        whole = [View(text)]
+        if _WRAP.search(text):
+            whole.append(whole[0].replaced(_WRAP, lambda _match: ""))
+        decoded = decoded_view(text)
+        if decoded.text != text:
+            found.append(decoded)
+        folded = text.lower()
+        if len(found) == 1 == len(whole) and not any(gate in text or gate in folded for gate in self._gates):
             return []
-        return [span for secret in secrets for span in secret.spans(text, found)]
+        return [span for secret in secrets for span in secret.spans(text, found, whole)]
 
     def _personal_spans(self, text: str, personal: Collection[str]) -> list[Span]:
-        reading = Reading(text)
-        spans: list[Span] = []
-        for value in personal:
-            finder = personal_value(value)
-            found = list(finder.find(reading)) if finder is not None else []
-            if found:
-                token = self.token(value)
-                spans += [Span(start, end, token) for start, end in found]
-        return spans
+        found = find_people(personal, Reading(text))
+        return [Span(start, end, self.token(value)) for start, end, value in found]
 
 
 def _prepared(name: str, value: str, password: str | None = None) -> _Secret:

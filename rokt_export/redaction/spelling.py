@@ -49,7 +49,7 @@ class Spelling:
         else:
             spans = self._find_anchored(view.text, self._segments[self._anchor], self._anchor)
         for start, end in spans:
-            yield view.source(start), view.source(end)
+            yield view.span(start, end)
 
     def _find_anchored(self, text: str, anchor: str, index: int) -> Iterator[tuple[int, int]]:
         reached = 0

@@ -66,6 +66,8 @@ def _remarks(recording: Recording) -> Iterator[str]:
     shown = [recording.url, *(value for _, value in recording.request_headers), *([body.text] if body else [])]
     if any(_HIDDEN in str(each) for each in shown):
         yield f"# {_HIDDEN} stands in place of a credential that was not recorded"
+    if any("[signed at send]" in str(each) for each in shown):
+        yield "# [signed at send] stands in place of what only a send computes"
 
 
 def _method(method: str, body: Body | None) -> list[str]:

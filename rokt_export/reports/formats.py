@@ -97,8 +97,8 @@ def write_reports(story: Story, targets: Iterable[tuple[Format, Path]]) -> None:
 def write_files(targets: Sequence[tuple[Callable[[TextIO], object], Path]]) -> None:
     """Write several files, all or none: each is complete, and on the disk, before the first takes its name.
 
-    A file is readable by its owner alone (0600) and replaces one of the same name in a single step; of a symbolic link,
-    the file that it points to. A device or pipe is written to directly.
+    A file is readable by its owner alone (0600) and replaces one of the same name in a single step. A symbolic link is
+    refused: whoever made it would choose the file that is overwritten. A device or pipe is written to directly.
 
     Args:
         targets: what writes to a text stream that translates no line ends, and where it goes.
@@ -145,7 +145,13 @@ def _target(path: Path) -> Path | None:
         )
     if path.exists() and not path.is_file():
         return None
-    return path.resolve() if path.is_symlink() else path
+    if path.is_symlink():
+        raise UsageError(
+            "the report cannot be written: this is a symbolic link",
+            where=str(path),
+            remedy="Remove the link, or name the file that it points to.",
+        )
+    return path
 
 
 def _draft(target: Path) -> Path:

@@ -31,7 +31,7 @@ from rokt_export.sandbox.received import Received
 from rokt_export.sandbox.recordings import Recorded, Recordings
 from rokt_export.sandbox.variables import client_certificates, stand_ins, write_files
 from rokt_export.spec.model import PartnerSpec
-from rokt_export.spec.needs import secret_names
+from rokt_export.spec.needs import variable_names
 
 _LOG = logging.getLogger(__name__)
 _MAX_LINE = 65_536  # a GET partner takes the whole transaction in its query
@@ -181,7 +181,7 @@ class Sandbox:
         self._partner.forget()
 
     def _inspection(self, spec: PartnerSpec, environment: str) -> Inspection:
-        secret = secret_names(spec, [environment])
+        secret = variable_names(spec, [environment])
         redactor = Redactor(secrets={name: value for name, value in self.variables.items() if name in secret})
         facts = {"partner": spec.partner, "environment": environment, "notes": self.notes}
         return Inspection(

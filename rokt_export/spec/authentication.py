@@ -231,6 +231,9 @@ class Custom(Strict):
 Authentication: TypeAlias = (
     NoAuthentication | Basic | Digest | ApiKey | Bearer | OAuth2 | Hmac | Wsse | MutualTls | Custom
 )
+SECRET_FIELDS = frozenset({"password", "token", "client_secret", "secret", "key_password", "value"})
+"""The fields of authentications that hold a credential, also where it is written out."""
+
 MODELS: dict[str, type[Strict]] = {
     model.model_fields["type"].annotation.__args__[0]: model  # type: ignore[union-attr]
     for model in (NoAuthentication, Basic, Digest, ApiKey, Bearer, OAuth2, Hmac, Wsse, MutualTls, Custom)

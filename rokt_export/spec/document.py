@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rokt_export.errors import SpecError
+from rokt_export.redaction.spec_lines import masked_spec
 from rokt_export.spec.findings import Finding, Position, Severity
 
 if TYPE_CHECKING:
@@ -65,9 +67,21 @@ class Document:
     ) -> Finding:
         """Return a finding placed at a path."""
         place = self.position(path, of_value=of_value)
-        return Finding(
-            code, severity, self.file, place.line, place.column, message, hint, line_of(self.text, place.line)
-        )
+        source = shown_line(self.text, place.line)
+        return Finding(code, severity, self.file, place.line, place.column, message, hint, source)
+
+
+def shown_line(text: str, line: int) -> str:
+    """Return a line of a spec by its 1-based number, literal secrets masked; nothing of a file that is no spec.
+
+    Each line of a file such as `.env`, given by mistake, may be a secret.
+    """
+    return line_of(_masked(text), line) if "spec_version" in text else ""
+
+
+@lru_cache(maxsize=4)
+def _masked(text: str) -> str:
+    return masked_spec(text)
 
 
 def line_of(text: str, line: int) -> str:
@@ -193,7 +207,7 @@ class _Builder:
 
     def _finding(self, code: str, node: Node, message: str, hint: str) -> None:
         place = position_of(node)
-        source = line_of(self.text, place.line)
+        source = shown_line(self.text, place.line)
         self.findings.append(Finding(code, Severity.ERROR, self.file, place.line, place.column, message, hint, source))
 
     def _bare_template(self, node: MappingNode) -> str | None:

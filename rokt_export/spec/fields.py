@@ -10,6 +10,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Wit
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
+from rokt_export.redaction.cutting import cut
+from rokt_export.redaction.spec_lines import masked_line
 from rokt_export.spec.filters import text_of
 from rokt_export.spec.paths import PathProblem, compile_path
 from rokt_export.spec.regexes import RegexProblem, compile_regex
@@ -65,7 +67,7 @@ def kind_of(value: Any) -> str:
         case int() | float():
             return f"the number {text_of(value)}"
         case str():
-            return f"the text `{value if len(value) < 40 else value[:37] + '…'}`"
+            return f"the text `{cut(masked_line(value), 38)}`"
         case list() | tuple():
             return "a list"
         case _:

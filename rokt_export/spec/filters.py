@@ -186,7 +186,7 @@ def number(value: Any, decimals: int | None = None, decimal: str = ".", thousand
     plain = text.replace(thousands, "") if thousands else text
     plain = plain.replace(decimal, ".") if decimal != "." else plain
     if not _NUMBER.fullmatch(plain) or len(plain) > _EXACT.prec - 200:
-        raise FilterError(f"`{text[:60]}` is not a number")
+        raise FilterError(f"`{text}` is not a number" if len(text) <= 60 else "a long text is not a number")
     exact = Decimal(plain)
     if decimals is not None:
         exact = exact.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP, context=_EXACT)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from rokt_export.redaction.spec_lines import masked_line
+
 
 class Severity(StrEnum):
     """How much a finding weighs: an error stops everything, a warning fails under `--strict`, an info only tells."""
@@ -34,7 +36,9 @@ class Finding:
         column: 1-based column.
         message: what is wrong.
         hint: what to do about it.
-        source: the line as it stands in the file, for the arrow under it; never in JSON, it may hold a secret.
+        source: the line, for the arrow under it.
+
+    What may be a literal secret is masked in all of its texts.
     """
 
     code: str
@@ -45,6 +49,11 @@ class Finding:
     message: str
     hint: str
     source: str = ""
+
+    def __post_init__(self) -> None:
+        """Mask literal secrets, whoever found what is wrong."""
+        for name in ("message", "hint", "source"):
+            object.__setattr__(self, name, masked_line(getattr(self, name)))
 
     @property
     def where(self) -> str:

@@ -101,7 +101,8 @@ def read_spec(document: Document) -> LoadedSpec:
             "RX010",
             Severity.ERROR,
             (),
-            f"a spec is a mapping that starts with `spec_version: 1`, not {kind_of(data)}",
+            "a spec is a mapping that starts with `spec_version: 1`, "
+            f"not {'text' if isinstance(data, str) else kind_of(data)}",
             "See sample_specs/ for whole ones, or `rokt-export schema`.",
         )
         raise SpecFindingsError(document.file, (finding,), None)

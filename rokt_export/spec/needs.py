@@ -7,8 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from rokt_export.spec.authentication import Authentication, Basic
-from rokt_export.spec.model import Environment, Parameter, PartnerSpec, RequiredWhen
+from rokt_export.spec.model import Parameter, PartnerSpec, RequiredWhen
 from rokt_export.spec.template import Template, TemplateProblem, compile_template
 
 
@@ -40,13 +39,19 @@ def _parts(value: Any) -> Iterable[Any]:
 
 
 def variable_names(spec: PartnerSpec, environments: Iterable[str] | None = None) -> frozenset[str]:
-    """Return the environment variables that a spec names (`{{ env.NAME }}`)."""
+    """Return the environment variables that a spec names (`{{ env.NAME }}`); the value of each is secret."""
     return frozenset(name for template in templates(spec, environments) for name in template.env)
 
 
 def names_in(value: Any) -> frozenset[str]:
     """Return the environment variables that a part of a spec names."""
     return frozenset(name for template in _inside(value) for name in template.env)
+
+
+def credential_variables(spec: PartnerSpec, environment: str) -> frozenset[str]:
+    """Return the environment variables that an environment's authentications name."""
+    authentications = spec.environment(environment).authentication or ()
+    return frozenset(name for template in _inside(authentications) for name in template.env)
 
 
 def attribute_names(spec: PartnerSpec, environments: Iterable[str] | None = None) -> frozenset[str]:
@@ -80,41 +85,3 @@ def every_parameter(parameters: Iterable[Parameter]) -> Iterator[Parameter]:
     for parameter in parameters:
         yield parameter
         yield from every_parameter(parameter.parameters)
-
-
-def secret_names(spec: PartnerSpec, environments: Iterable[str] | None = None) -> frozenset[str]:
-    """Return the environment variables whose values are secret: all but those that only a URL or a file path names.
-
-    A list's id in a URL is shown to the tech contact; a variable that is also a credential stays secret.
-    """
-    names = spec.endpoint if environments is None else environments
-    merged: list[Environment] = [spec.environment(name) for name in names]
-    open_places: list[Any] = []
-    secret_places: list[Any] = [spec.parameters, spec.body, spec.idempotency]
-    for environment in merged:
-        secret_places.append(environment.proxy)
-        open_places.extend((environment.url, environment.tls))
-        for authentication in environment.authentication or ():
-            for name in type(authentication).model_fields:
-                is_open = name in _OPEN and not (name == "username" and _is_key(authentication))
-                (open_places if is_open else secret_places).append(getattr(authentication, name))
-    secret = {name for template in _inside(secret_places) for name in template.env}
-    in_url = {name for template in _inside(open_places) for name in template.env}
-    return frozenset(secret | {name for name in in_url if _sounds_secret(name)})
-
-
-_OPEN = frozenset({"username", "certificate", "key", "token_url", "client_id", "scope", "audience"})
-
-
-def _is_key(authentication: Authentication) -> bool:
-    """Whether the user name is the credential: some partners want the key there, and any password or none."""
-    if not isinstance(authentication, Basic):
-        return False
-    return not any(template.env for template in _inside(authentication.password))
-
-
-_SECRET_WORDS = ("SECRET", "TOKEN", "PASSWORD", "PASSWD", "KEY", "CREDENTIAL", "SIGNATURE")
-
-
-def _sounds_secret(name: str) -> bool:
-    return any(word in name.upper() for word in _SECRET_WORDS)

@@ -22,6 +22,11 @@ class Variables:
     values: Mapping[str, str]
     files: tuple[str, ...] = ()
 
+    @property
+    def exposed(self) -> tuple[str, ...]:
+        """The files that others than their owner can read."""
+        return tuple(file for file in self.files if Path(file).stat().st_mode & 0o044)
+
     def missing(self, names: Iterable[str]) -> tuple[str, ...]:
         """Return the names without a value, sorted."""
         return tuple(sorted(name for name in names if not self.values.get(name)))

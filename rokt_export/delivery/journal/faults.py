@@ -40,6 +40,7 @@ _SQLSTATE = {
     "25006": ("the database can only be read", "Name a server that takes writes."),
     "57": ("the database server shut the connection", "Check that it runs."),
 }
+_PASSWORD = re.compile(r"((?:ssl)?password\s*=\s*)(?:'[^']*'|\S+)", re.IGNORECASE)
 _SAID = (
     (re.compile(r"authentication failed|no password supplied|role \".*\" does not exist|no pg_hba\.conf entry"), "28"),
     (re.compile(r"database \".*\" does not exist"), "3D"),
@@ -92,7 +93,8 @@ def _explained(error: Exception) -> tuple[str, str | None]:
         if name.startswith(known):
             return words
     cause = getattr(error, "orig", None) or error
-    return str(cause).strip().partition("\n")[0] or type(cause).__name__, None
+    said = _PASSWORD.sub(r"\1***", str(cause).strip().partition("\n")[0])
+    return said or type(cause).__name__, None
 
 
 def _name(error: Exception) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from rokt_export.delivery.journal.faults import is_busy
 from rokt_export.errors import JournalError, UsageError
+from rokt_export.redaction.names import is_sensitive
 
 VARIABLE = "ROKT_EXPORT_JOURNAL"
 """The environment variable that names a journal, as a path or a URL."""
@@ -27,6 +29,9 @@ _PATIENCE = 30.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.0001, 0.01
 """Seconds until it looks again whether the other has done."""
 
+_KEYWORDS = re.compile(r"(?:^|\s)(?:host|hostaddr|dbname|user|password|service|sslpassword)\s*=")
+"""PostgreSQL's other way to name a database: as the name of a file, it would show its password."""
+_HIDDEN = "***"
 _REMEDY = "Give a path, or a URL such as postgresql://user@host/database."
 
 
@@ -73,6 +78,8 @@ def resolve(place: str | Path | None) -> Path | URL:
     if place is None:
         place = default_place()
     if isinstance(place, Path) or "://" not in place:
+        if _KEYWORDS.search(str(place)):
+            raise UsageError("a journal's server is named by a URL, not by keywords", remedy=_REMEDY)
         if not str(place).strip() or "\0" in str(place):
             raise UsageError("the journal's place is empty or holds a NUL", remedy=_REMEDY)
         return Path(place).expanduser()
@@ -94,8 +101,12 @@ def _resolve_url(place: str) -> Path | URL:
 
 
 def shown(place: Path | URL) -> str:
-    """Return a place for a person, without its password."""
-    return place.render_as_string(hide_password=True) if isinstance(place, URL) else str(place)
+    """Return a place for a person, without its passwords, those in the query of a URL among them."""
+    if not isinstance(place, URL):
+        return str(place)
+    hidden = {name: _HIDDEN for name in place.query if is_sensitive(name)}
+    shown = place.update_query_dict(hidden).render_as_string(hide_password=True)
+    return shown.replace(quote(_HIDDEN), _HIDDEN).replace("%2A%2A%2A", _HIDDEN)
 
 
 def open_store(place: Path | URL) -> Store:

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from rokt_export.spec.attributes import fold
-from rokt_export.spec.authentication import ApiKey, Basic
+from rokt_export.spec.authentication import SECRET_FIELDS, Basic
 from rokt_export.spec.document import DataPath
 from rokt_export.spec.findings import Finding, Severity
 from rokt_export.spec.lint.subject import Credentials, Placed, Subject
@@ -23,7 +23,6 @@ _FILLERS = frozenset(
     {"", "x", "-", "none", "null", "unused", "ignored", "anything", "anystring", "apitoken", "password"}
 )
 """What partners tell people to write where basic authentication wants a part that they do not use."""
-_FIELDS = frozenset({"password", "token", "client_secret", "secret", "key_password"})
 _TOKEN_LENGTH = 20
 
 
@@ -36,17 +35,15 @@ def secret_fields(found: Credentials) -> Iterator[tuple[DataPath, str]]:
         if isinstance(value, dict):
             pairs = ((key, text) for key, text in value.items() if is_secret_name(key))
             yield from (((*found.path, name, key), text) for key, text in pairs if isinstance(text, str))
-        elif isinstance(value, str) and _holds_secret(authentication, name, value, filler=filler):
+        elif isinstance(value, str) and _holds_secret(name, value, filler=filler):
             yield (*found.path, name), value
 
 
-def _holds_secret(authentication: Any, name: str, value: str, *, filler: bool) -> bool:
+def _holds_secret(name: str, value: str, *, filler: bool) -> bool:
     """Basic authentication may carry its key as the user's name, with a filler as the password, or the reverse."""
-    if isinstance(authentication, ApiKey):
-        return name == "value"
     if filler:
         return name == "username" and (looks_like_token(value) or not is_literal(value))
-    return name in _FIELDS
+    return name in SECRET_FIELDS
 
 
 def is_secret_name(name: str) -> bool:

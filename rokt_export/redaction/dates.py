@@ -1,0 +1,109 @@
+"""Find dates in a text, in whatever order and notation, as the numbers of the days that they may mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from functools import lru_cache
+
+_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHS = {name: number for number, name in enumerate(_NAMES, 1)}
+_MONTH = rf"(?P<{{}}>{'|'.join(_MONTHS)})[a-z]*"
+_GAP = r"[-/., _]{0,3}"
+_SUFFIX = r"(?:st|nd|rd|th)?"
+_NUMERIC = (
+    r"(?<![0-9])(?:(?P<a>[0-9]{1,4})[-/., _]{1,3}(?P<b>[0-9]{1,2})[-/., _]{1,3}(?P<c>[0-9]{1,4})"
+    r"|(?P<digits>(?:1[89]|20)[0-9]{6}(?:[0-9]{6})?|[0-3][0-9]{3}(?:1[89]|20)[0-9]{2}"
+    r"|[1-6][0-9]{4}|[0-9]{6,8}00|[0-9]{6,8}00000))(?![0-9])"
+)
+_NAMED = (
+    rf"(?<![0-9])(?P<d1>[0-9]{{1,2}}){_SUFFIX}{_GAP}(?:of )?{_MONTH.format('m1')}{_GAP}"
+    r"(?P<y1>[0-9]{4}|[0-9]{2})(?![0-9])"
+    rf"|(?<![0-9])(?P<y3>[0-9]{{4}}){_GAP}{_MONTH.format('m3')}{_GAP}(?P<d3>[0-9]{{1,2}})(?![0-9])"
+    rf"|(?<![a-z]){_MONTH.format('m2')}{_GAP}(?P<d2>[0-9]{{1,2}}){_SUFFIX}{_GAP}"
+    r"(?P<y2>[0-9]{4}|[0-9]{2})(?![0-9])"
+)
+_WITHOUT_NAMES, _WITH_NAMES = re.compile(_NUMERIC), re.compile(f"{_NAMED}|{_NUMERIC}")
+_DIGITS = re.compile("[0-9].*[0-9]")
+_EPOCH = date(1970, 1, 1).toordinal()
+_SERIALS = (date(1899, 12, 30).toordinal(), date(1904, 1, 1).toordinal())
+"""Day 0 of spreadsheets: Excel's usual one, and that of old Macintosh files."""
+_DAY = 86_400
+_FARTHEST = 14 * 3600
+"""Seconds that a time zone is from UTC at most."""
+_QUARTER = 900
+"""Time zones differ by quarters of an hour, so midnight is such a number of seconds."""
+
+
+def dates_in(text: str) -> Iterator[tuple[int, int, frozenset[int]]]:
+    """Yield start, end and possible day numbers (proleptic Gregorian ordinals) of each date in a folded text.
+
+    Read are dates with separators in each order, compact ones, months by their English names, seconds and milliseconds
+    since 1970 that are a midnight somewhere, and a spreadsheet's day numbers.
+    """
+    pattern = _WITH_NAMES if any(map(text.__contains__, _MONTHS)) else _WITHOUT_NAMES
+    for match in pattern.finditer(text):
+        days = frozenset(_days(match))
+        if days:
+            yield match.start(), match.end(), days
+
+
+@lru_cache(maxsize=65_536)
+def days_of(value: str) -> frozenset[int]:
+    """Return the day numbers that a folded value may mean; none where it is no date."""
+    match = _WITH_NAMES.match(value) if len(value) <= 40 and _DIGITS.search(value) else None
+    if match is None or (match["digits"] and (len(match["digits"]) != 8 or match.end() < len(value))):
+        return frozenset()
+    return frozenset(_days(match))
+
+
+def _days(match: re.Match[str]) -> Iterator[int]:
+    groups = match.groupdict()
+    if groups["a"]:
+        yield from _ordered(groups["a"], groups["b"], groups["c"])
+    elif groups["digits"]:
+        yield from _of_digits(groups["digits"])
+    else:
+        for mark in "123":
+            if month := groups[f"m{mark}"]:
+                yield from _day(groups[f"y{mark}"], str(_MONTHS[month]), groups[f"d{mark}"])
+
+
+def _ordered(first: str, second: str, third: str) -> Iterator[int]:
+    if len(first) != 3 != len(third):
+        if len(third) != 1:
+            yield from _day(third, second, first)
+            yield from _day(third, first, second)
+        if len(first) != 1 and len(third) <= 2:
+            yield from _day(first, second, third)
+            yield from _day(first, third, second)
+
+
+def _of_digits(digits: str) -> Iterator[int]:
+    number = int(digits)
+    if len(digits) == 8:
+        yield from _ordered(digits[:4], digits[4:6], digits[6:])
+        yield from _ordered(digits[:2], digits[2:4], digits[4:])
+    if len(digits) == 14:  # a compact moment
+        yield from _ordered(digits[:4], digits[4:6], digits[6:8])
+    if len(digits) == 5:
+        yield from (zero + number for zero in _SERIALS)
+    for unit in (1, 1000):
+        seconds, rest = divmod(number, unit)
+        if not rest and not seconds % _QUARTER and seconds >= _DAY * 100:
+            for day in (seconds // _DAY, seconds // _DAY + 1):
+                if abs(seconds - day * _DAY) <= _FARTHEST:
+                    yield _EPOCH + day
+                    yield _EPOCH - day  # the sign of a moment before 1970 stands before the digits
+
+
+def _day(year: str, month: str, day: str) -> Iterator[int]:
+    if not 0 < int(month) <= 12 or not 0 < int(day) <= 31 or len(year) == 3 or len(year) + len(month) + len(day) > 8:
+        return
+    years = (int(year),) if len(year) == 4 else (1900 + int(year), 2000 + int(year))
+    for each in years:
+        try:
+            yield date(each, int(month), int(day)).toordinal()
+        except ValueError:
+            continue

@@ -1,0 +1,79 @@
+"""Mask what may be a literal secret in the lines of a spec, or of a file that was taken for one."""
+
+from __future__ import annotations
+
+import re
+
+from rokt_export.redaction.names import is_sensitive
+
+_MASK = "\u2022"
+_VALUE = r"""(?:"(?:[^"\\]|\\.)*"?|'[^']*'?|\[[^\]]*\]?|[^\s,{}\[\]"'#][^,{}\[\]#\r\n]*)"""
+_PAIR = re.compile(rf"(?P<key>[A-Za-z_$][\w.-]*)[\"']?\s*(?P<sign>[:=])\s*(?P<value>{_VALUE})")
+_TOKEN = re.compile(r"(?<![\w+~=-])(?=[\w+~=-]*[0-9])(?=[\w+~=-]*[A-Za-z])[\w+~=-]{16,}")
+_URL_PARTS = re.compile(r"(?<=://)[^/?#@\s\"'<>]+(?:@[^/?#@\s\"'<>]+)*(?=@)|(?<=[?&#;])[^=&#?;\s\"'<>]+=[^&#\s\"'<>]*")
+_SCHEME = re.compile(r"\b(?:basic|bearer|token|apikey)\s+(?P<value>[^\s\"',}\]{]{6,})", re.IGNORECASE)
+_AUTHENTICATION = re.compile(r"^(?P<indent>\s*(?:- )?)authentication\s*:")
+_KINDS = frozenset({"type", "authentication"})
+_MARKED = re.compile(r"\bsecret\s*:\s*true\b")
+
+
+def masked_line(line: str, *, credentials: bool = False) -> str:
+    """Return a line with everything that may be a secret masked; its length and its columns stay.
+
+    Masked are values of keys that name a credential, what a URL names as one, and long words of letters and digits.
+    Templates stay: `{{ env.NAME }}` says where a secret is, not what it is.
+
+    Args:
+        line: the line.
+        credentials: whether it belongs to an authentication, where every value may be a secret.
+    """
+    credentials = credentials or _AUTHENTICATION.match(line) is not None
+    spans = [match.span() for match in _TOKEN.finditer(line)]
+    spans += [match.span("value") for match in _SCHEME.finditer(line)]
+    for match in _URL_PARTS.finditer(line):
+        name, sign, value = match[0].partition("=")
+        if not sign or is_sensitive(name):
+            spans.append((match.end() - len(value), match.end()) if sign else match.span())
+    marked = _MARKED.search(line) is not None
+    for match in _pairs(line):
+        key = match["key"]
+        if key in _KINDS:
+            continue
+        if credentials or is_sensitive(key) or match["sign"] == "=" or (marked and key == "value"):
+            spans.append(match.span("value"))
+    return _masked(line, [span for span in spans if "{{" not in line[slice(*span)]])
+
+
+def masked_spec(text: str) -> str:
+    """Return a spec's text with what may be a literal secret masked, each line and column in its place."""
+    lines = []
+    inside: int | None = None
+    for line in text.splitlines(keepends=True):
+        indent = len(line) - len(line.lstrip(" "))
+        if inside is not None and line.strip() and indent <= inside and not line.lstrip().startswith("- "):
+            inside = None
+        if (found := _AUTHENTICATION.match(line)) is not None:
+            inside = len(found["indent"])
+        lines.append(masked_line(line, credentials=inside is not None))
+    return "".join(lines)
+
+
+def _pairs(line: str) -> list[re.Match[str]]:
+    """Each key with its value; of nested mappings the inner ones."""
+    found = []
+    at = 0
+    while (match := _PAIR.search(line, at)) is not None:
+        nested = match["value"].startswith("[") and ":" in match["value"]
+        at = match.start("value") if nested else match.end()
+        if not nested:
+            found.append(match)
+    return found
+
+
+def _masked(line: str, spans: list[tuple[int, int]]) -> str:
+    for start, end in spans:
+        value = line[start:end]
+        stripped = value.strip("\"' \t\r\n")
+        at = start + value.find(stripped)
+        line = line[:at] + _MASK * len(stripped) + line[at + len(stripped) :]
+    return line
