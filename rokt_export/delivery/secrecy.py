@@ -16,7 +16,7 @@ from rokt_export.redaction.reading import fold_letters
 from rokt_export.spec.attributes import canonical, is_personal
 from rokt_export.spec.authentication import SECRET_FIELDS, Authentication, Basic, Custom, Digest, Hmac, Wsse
 from rokt_export.spec.filters import text_of
-from rokt_export.spec.model import PartnerSpec
+from rokt_export.spec.model import Environment, PartnerSpec
 from rokt_export.spec.needs import credential_variables, every_parameter, names_in, variable_names
 from rokt_export.spec.template import compile_template
 from rokt_export.transactions.model import Transaction, Value
@@ -118,17 +118,16 @@ class Derived:
 
     Args:
         spec: the partner's spec.
-        environment: the environment's name.
+        environment: where requests go.
     """
 
-    def __init__(self, spec: PartnerSpec, environment: str) -> None:
-        place = spec.environment(environment)
+    def __init__(self, spec: PartnerSpec, environment: Environment) -> None:
         self._known = {"user-agent", "accept", "content-type", "content-length", "host"}
         self._known |= {each.name.lower() for each in spec.parameters if each.in_ == "header"}
         self._known |= {spec.idempotency.header.lower()} if spec.idempotency else set()
         self._parameters: list[re.Pattern[str]] = []
         signing = False
-        for each in place.authentication or ():
+        for each in environment.authentication or ():
             signing = signing or isinstance(each, Hmac | Wsse | Digest | Custom)
             if isinstance(each, Hmac) and each.style == "sailthru":
                 self._parameters.append(re.compile(rf"(?:^|[?&]){re.escape(each.parameter)}=([0-9a-f]{{32}})"))
@@ -180,7 +179,7 @@ class PersonalData:
     def __init__(self, spec: PartnerSpec, renderer: Renderer) -> None:
         self._spec = spec
         self._renderer = renderer
-        self.derived = Derived(spec, renderer.environment_name)
+        self.derived = Derived(spec, renderer.environment)
         self._names: dict[str, bool] = {}
         self._of_layout: dict[tuple[str, ...], tuple[str, ...]] = {}
 
@@ -252,7 +251,8 @@ def _clues_of(texts: list[str], together: str) -> list[str]:
         texts = [one if len(one) >= SHORTEST_LOCAL else text for one, text in zip(local, texts, strict=True)]
     if " " in together:
         texts = [max(text.split(), key=len, default="") for text in texts]
-    return [one or _NEVER for one in clue("\0".join(texts)).split("\0")]
+    clues = clue("\0".join(texts)).split("\0")
+    return [one or ("" if len(text.strip()) > 1 else _NEVER) for one, text in zip(clues, texts, strict=True)]
 
 
 def _address_in(row: Mapping[str, Value], names: Sequence[str]) -> str:
