@@ -420,7 +420,7 @@ def status_408_while_idle(connection: Connection) -> None:
 @behaviour()
 def status_408_unread(connection: Connection) -> None:
     """A gateway that answers 408 without reading the request."""
-    connection.pause(0.1)
+    connection.pause(0.5)
     connection.send(b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
     connection.pause(0.05)
 
