@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from rokt_export.delivery.journal import Journal, RunInfo
     from rokt_export.delivery.plan import Destination, FileRows, GeneratedRows, Plan
     from rokt_export.delivery.target import Target
-    from rokt_export.exchange.compare import DiffResult
+    from rokt_export.diff import DiffResult
     from rokt_export.spec.model import DiffSettings
 
 Spec = Annotated[
@@ -338,7 +338,7 @@ def _check_new(plan: Plan) -> None:
 
 def _compared(place: str, runs: tuple[str, str], spec: Path | None) -> DiffResult:
     from rokt_export.delivery.journal import Journal
-    from rokt_export.delivery.pairing import compare_runs
+    from rokt_export.diff.run_pairs import compare_runs
 
     with Journal.open(place) as journal:
         a, b = journal.find(runs[0]), journal.find(runs[1])
@@ -357,7 +357,7 @@ def _settings(journal: Journal, run: RunInfo, spec: Path | None) -> DiffSettings
 
 
 def _learn(terminal: Terminal, spec: Path, result: DiffResult) -> None:
-    from rokt_export.delivery.pairing import learn
+    from rokt_export.diff.run_pairs import learn
 
     learned = learn(spec, result)
     terminal.say(f"written into {spec}: {', '.join(learned)}" if learned else "there was nothing to learn")

@@ -6,7 +6,7 @@ import json as standard_json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from rokt_export.exchange.compare import Difference, DiffResult, Section
+from rokt_export.diff import Difference, DiffResult, Section
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.redaction.display_text import escaped_json, visible
 from rokt_export.redaction.display_text import markdown as _md

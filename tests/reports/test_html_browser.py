@@ -17,7 +17,7 @@ from report_runs import STARTED, Run, answer, every_outcome, exchange, post
 from rokt_export.delivery.journal import Journal, RunState
 from rokt_export.delivery.model import Delivery
 from rokt_export.delivery.recording import record
-from rokt_export.exchange.compare import Comparison, Side
+from rokt_export.diff import Comparison, Side
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.redaction import Redactor
 from rokt_export.reports import differences

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from rokt_export.exchange.compare.evidence import Evidence, Presence
-from rokt_export.exchange.compare.model import Kind
+from rokt_export.diff.evidence import Evidence, Presence
+from rokt_export.diff.model import Kind
 from rokt_export.exchange.wording import clean
 from rokt_export.spec.model import DiffSettings
 

@@ -8,15 +8,15 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
 
-from rokt_export.exchange.compare.bodies import Body, Format, binary_facts, read_body
-from rokt_export.exchange.compare.echoes import Placeholders
-from rokt_export.exchange.compare.evidence import KEPT, MOST_SAMPLES, Evidence
-from rokt_export.exchange.compare.latency import LatencyHistogram
-from rokt_export.exchange.compare.model import Difference, DiffResult, Kind, Sample, Unmatched, Volatile
-from rokt_export.exchange.compare.places import Place, Places
-from rokt_export.exchange.compare.shape import ABSENT, MOST_VALUES, Pair, Shape
-from rokt_export.exchange.compare.side import Side
-from rokt_export.exchange.compare.volatile import ENOUGH, why_at_times, why_volatile
+from rokt_export.diff.bodies import Body, Format, binary_facts, read_body
+from rokt_export.diff.echoes import Placeholders
+from rokt_export.diff.evidence import KEPT, MOST_SAMPLES, Evidence
+from rokt_export.diff.latency import LatencyHistogram
+from rokt_export.diff.model import Difference, DiffResult, Kind, Sample, Unmatched, Volatile
+from rokt_export.diff.places import Place, Places
+from rokt_export.diff.shape import ABSENT, MOST_VALUES, Pair, Shape
+from rokt_export.diff.side import Side
+from rokt_export.diff.volatile import ENOUGH, why_at_times, why_volatile
 from rokt_export.exchange.wording import abridged
 from rokt_export.spec.model import DiffSettings
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rokt_export.exchange.compare.echoes import NOTHING, Sent
+from rokt_export.diff.echoes import NOTHING, Sent
 from rokt_export.exchange.model import first_header
 
 

@@ -9,7 +9,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from rokt_export.exchange.compare import Comparison, DiffResult, Side
+from rokt_export.diff import Comparison, DiffResult, Side
 from rokt_export.reports import differences
 
 HOSTILE = "</script><img src=x onerror=alert(1)>|`[red]*"

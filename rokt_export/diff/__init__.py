@@ -1,8 +1,8 @@
-"""The comparison of two sides' answers to the same transactions."""
+"""Two runs compared: does one environment respond as the other does?"""
 
-from rokt_export.exchange.compare.comparison import Comparison
-from rokt_export.exchange.compare.echoes import Sent
-from rokt_export.exchange.compare.model import (
+from rokt_export.diff.comparison import Comparison
+from rokt_export.diff.echoes import Sent
+from rokt_export.diff.model import (
     Difference,
     DiffResult,
     Kind,
@@ -12,7 +12,7 @@ from rokt_export.exchange.compare.model import (
     Unmatched,
     Volatile,
 )
-from rokt_export.exchange.compare.side import Side
+from rokt_export.diff.side import Side
 
 __all__ = [
     "Comparison",

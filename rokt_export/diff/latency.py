@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from rokt_export.exchange.compare.model import Latency
+from rokt_export.diff.model import Latency
 
 _WIDTH = math.log(1.01)
 _LEAST = 0.001

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import orjson
 
-from rokt_export.exchange.compare.echoes import IDENTIFIER, Placeholders, same_but_for_identifiers
-from rokt_export.exchange.compare.evidence import Presence
-from rokt_export.exchange.compare.model import Kind, Sample
-from rokt_export.exchange.compare.places import ELEMENT, Place
+from rokt_export.diff.echoes import IDENTIFIER, Placeholders, same_but_for_identifiers
+from rokt_export.diff.evidence import Presence
+from rokt_export.diff.model import Kind, Sample
+from rokt_export.diff.places import ELEMENT, Place
 from rokt_export.exchange.wording import abridged
 from rokt_export.spec.filters import text_of
 

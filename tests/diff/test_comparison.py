@@ -17,9 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rokt_export.exchange.compare import Comparison, DiffResult, Kind, Section, Sent, Side
-from rokt_export.exchange.compare.echoes import Placeholders
-from rokt_export.exchange.compare.places import MOST_PLACES, Pattern, Places
+from rokt_export.diff import Comparison, DiffResult, Kind, Section, Sent, Side
+from rokt_export.diff.echoes import Placeholders
+from rokt_export.diff.places import MOST_PLACES, Pattern, Places
 from rokt_export.exchange.model import Request
 from rokt_export.spec.model import DiffSettings
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 from statistics import StatisticsError, correlation, fmean
 
-from rokt_export.exchange.compare.evidence import Evidence, Presence
+from rokt_export.diff.evidence import Evidence, Presence
 
 _FEWEST = 3
 """Differing pairs from which on anything is learned."""

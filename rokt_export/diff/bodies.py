@@ -10,8 +10,8 @@ from typing import Any
 
 import orjson
 
+from rokt_export.diff.side import Side
 from rokt_export.exchange.charset import decode
-from rokt_export.exchange.compare.side import Side
 from rokt_export.exchange.model import Response
 from rokt_export.exchange.reading import NoData, Reading
 

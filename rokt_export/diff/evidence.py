@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from zlib import crc32
 
-from rokt_export.exchange.compare.model import Sample
+from rokt_export.diff.model import Sample
 
 MOST_SAMPLES = 5
 _MOST_VALUES = 256

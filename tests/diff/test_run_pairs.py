@@ -21,11 +21,11 @@ import pytest
 
 from rokt_export.delivery.journal import Journal, RunState
 from rokt_export.delivery.model import Delivery
-from rokt_export.delivery.pairing import compare_runs, learn
 from rokt_export.delivery.recording import record
+from rokt_export.diff import DiffResult
+from rokt_export.diff.run_pairs import compare_runs, learn
 from rokt_export.errors import UsageError
 from rokt_export.exchange.classify import Classifier
-from rokt_export.exchange.compare import DiffResult
 from rokt_export.exchange.model import Exchange, Outcome, OutcomeKind, Request, Response, Timings
 from rokt_export.exchange.render import Renderer
 from rokt_export.redaction import Redactor
