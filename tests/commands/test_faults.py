@@ -126,7 +126,7 @@ def test_row(cli: CommandLine, authority, server_context, row: Row, way: str) ->
     deliveries = cli("runs", "show", "last", "--output", "ndjson").lines if stopped else shown.json["deliveries"]
     left = played.rows - len(deliveries)
     outcomes = {each["outcome"] for each in deliveries} | ({"unsent"} if left else set())
-    assert outcomes <= row.outcomes, (outcomes, deliveries)
+    assert outcomes <= row.outcomes, (outcomes, [each["error"] for each in deliveries])
     for each in deliveries:
         if each["outcome"] == "delivered" and each["reference"] is not None:
             assert each["reference"] == record_of(each["transaction"]), each
