@@ -51,7 +51,7 @@ def test_unclassified_shows_what_came() -> None:
     assert outcome.kind is OutcomeKind.UNCLASSIFIED
     assert outcome.reason is not None
     assert outcome.reason.startswith('no rule matched: status 418, body "I am a teapot\N{REPLACEMENT CHARACTER}[31m!!')
-    assert len(outcome.reason) < 150
+    assert outcome.reason.endswith('!!"')  # cut when it has been redacted
     empty = Classifier([rule("{status: 200}")]).classify(Response(418))
     assert empty.reason == "no rule matched: status 418, empty body"
 
@@ -413,7 +413,7 @@ def test_json_in_odd_clothes() -> None:
         ("{header: X-Lead, regex: '\\d'}", "", "1"),
         ("/r/id", "<r><id>5</id></r>", "5"),
         ("$.a", "broken {", None),
-        ("$.a", '{"a": "' + "x" * 600 + '"}', "x" * 499 + "…"),
+        ("$.a", '{"a": "' + "x" * 600 + '"}', "x" * 600),
         ("$.a", '{"a": "\\ud800\\u0000\\u001b[2J"}', "\N{REPLACEMENT CHARACTER}" * 3 + "[2J"),
     ],
 )
