@@ -219,6 +219,54 @@ def test_a_short_secret_is_hidden_only_where_it_fills_a_field(text: str, shown: 
     assert Redactor(secrets={"KEY": "a"}).secrets_in(text) == shown
 
 
+@pytest.mark.parametrize(
+    ("value", "text", "shown"),
+    [
+        ("list", "the list is full", "the list is full"),
+        ("list", '{"list": "list"}', '{"list": "$X"}'),
+        ("list", "https://h/list/members?l=list&x=1", "https://h/$X/members?l=$X&x=1"),
+        ("12", "https://h/v1/lists/12?dc=us9", "https://h/v1/lists/$X?dc=us9"),
+        ("12", '{"count": 12}', '{"count": 12}'),
+        ("us9", "https://us9.api.example.com/", "https://$X.api.example.com/"),
+        ("us9", "in us9 or bus9", "in us9 or bus9"),
+        ("list-4711-abc", "the list-4711-abc is full", "the $X is full"),
+    ],
+)
+def test_a_usual_word_or_number_is_hidden_where_it_fills_its_place(value: str, text: str, shown: str) -> None:
+    redactor = Redactor()
+    redactor.add_secret("X", value, common=True)
+    assert redactor.secrets_in(text) == shown
+
+
+PACKED = "sk_Live/aZ09+canary-0123456789-that-is-long-enough-to-be-wrapped-by-mime"
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        encodebytes(b"x:" + PACKED.encode()).decode(),
+        encodebytes(PACKED.encode()).decode().replace("\n", "\\r\\n"),
+        b64encode(b64encode(PACKED.encode())).decode(),
+        b64encode(PACKED.encode().hex().encode()).decode(),
+        "".join(sign.upper() if at % 3 else sign for at, sign in enumerate(PACKED.encode().hex())),
+        PACKED.replace("/", "%2f").replace("+", "%2B"),
+        PACKED[:30] + "=\r\n" + PACKED[30:],
+    ],
+)
+def test_a_secret_is_hidden_wrapped_packed_twice_and_in_mixed_case(packed: str) -> None:
+    shown = Redactor(secrets={"K": PACKED}).secrets_in(f"<{packed}>")
+    assert "$K" in shown
+    assert packed[8:24] not in shown
+
+
+def test_the_parts_of_a_web_token_are_hidden() -> None:
+    claims = '{"sub": "someone", "scope": "all"}'
+    token = f"eyJhbGciOiJIUzI1NiJ9.{urlsafe_b64encode(claims.encode()).decode().rstrip('=')}.c2lnbmF0dXJlLWNhbmFyeQ"
+    redactor = Redactor(secrets={"T": token})
+    for part in (token, *token.split("."), claims):
+        assert redactor.secrets_in(f"x {part} y") == "x $T y"
+
+
 def test_an_empty_secret_hides_nothing() -> None:
     redactor = Redactor(secrets={"EMPTY": "", "BLANK": "  "})
     redactor.add_basic("NONE", "", "")

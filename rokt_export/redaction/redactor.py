@@ -34,6 +34,8 @@ _COMMON = re.compile(r"[0-9]{1,4}|[A-Za-z]{1,11}|.{1,3}", re.DOTALL)
 """A number, a word, or a text too short to be a credential: hidden everywhere, it would spoil every text."""
 _LONGEST_URL = 2_000
 _URL_BEFORE = re.compile(r"[a-z]://(?:[^\s\"'<>]*[/.?&=:@#-])?\Z", re.IGNORECASE)
+_KEY_AFTER = re.compile(r"\\*[\"']\s*:")
+"""A key of JSON is no value."""
 _URL_AFTER = re.compile(r"[/.?&=:@#\s\"'<>-]|\Z")
 _CODED_CASE = re.compile(r"%(?:25)*[0-9A-Fa-f]{2}|\\+u[0-9A-Fa-f]{4}|\\+x[0-9A-Fa-f]{2}|&#[xX][0-9A-Fa-f]+;")
 _WRAP = re.compile(r"(?<=[A-Za-z0-9+/_=-]{40})(?:\r?\n|(?:\\r)?\\n|(?:%0[Dd])?%0[Aa])[ \t]*(?=[A-Za-z0-9+/_=-])")
@@ -90,7 +92,7 @@ class _Secret:
 
     def _fills_place(self, text: str, start: int, end: int) -> bool:
         """Whether it fills a field, or a segment of a URL; a number that fills a field may mean anything."""
-        if not self.number and is_whole_field(text, start, end):
+        if not self.number and is_whole_field(text, start, end) and not _KEY_AFTER.match(text, end):
             return True
         before = text[max(0, start - _LONGEST_URL) : start]
         return _URL_BEFORE.search(before) is not None and _URL_AFTER.match(text, end) is not None

@@ -49,8 +49,12 @@ def phrase(status: int) -> str:
 
 
 def split_url(url: str) -> tuple[str, str]:
-    """Return host (with port) and request target of an absolute URL, also of one with parts redacted."""
-    rest = url.partition("://")[2]
+    """Return host (with port) and request target of an absolute URL, also of one with parts redacted.
+
+    Of `$BASE/v1` the host is `$BASE`: a variable may hold the scheme too.
+    """
+    before, mark, after = url.partition("://")
+    rest = url if not mark or before.startswith("$") else after
     ends = [at for sign in "/?" if (at := rest.find(sign)) >= 0]
     end = min(ends, default=len(rest))
     target = rest[end:]
