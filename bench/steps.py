@@ -13,23 +13,23 @@ from typing import TypeVar
 from bench import workload
 from bench.peers.model import Job
 from bench.peers.ours import fresh
-from rokt_export.delivery.bookkeeping import Bookkeeper
 from rokt_export.delivery.credentials import Credentials
 from rokt_export.delivery.engine import Engine, EngineOptions
 from rokt_export.delivery.events import Event, Intended, Settled
-from rokt_export.delivery.feed import FileFeed
-from rokt_export.delivery.journal import Journal, RunWriter
-from rokt_export.delivery.model import Deliveries, Recordings
-from rokt_export.delivery.secrecy import PersonalData, redactor_for
-from rokt_export.delivery.transport import Transport, TransportOptions
-from rokt_export.exchange.classify import Classifier
+from rokt_export.delivery.input_feed import FileFeed
+from rokt_export.delivery.journal_listener import Bookkeeper
+from rokt_export.delivery.redaction_setup import PersonalData, redactor_for
+from rokt_export.exchange.delivery import Deliveries, Recordings
 from rokt_export.exchange.model import Answer, Exchange, Request
-from rokt_export.exchange.render import Renderer
-from rokt_export.spec.loading import load_spec
-from rokt_export.spec.needs import attribute_names
+from rokt_export.journal import Journal, RunWriter
+from rokt_export.partner_spec.loading import load_spec
+from rokt_export.partner_spec.references import attribute_names
+from rokt_export.request.render import Renderer
+from rokt_export.response.classify import Classifier
 from rokt_export.transactions.model import Transaction
 from rokt_export.transactions.options import SourceOptions
 from rokt_export.transactions.sources import open_transactions
+from rokt_export.transport import Transport, TransportOptions
 
 ENGINE = "the engine with all steps"
 

@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         The contract's exit status.
     """
-    from rokt_export.commands.program import asked_for, program
+    from rokt_export.commands.cli import asked_for, program
 
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
@@ -92,7 +92,7 @@ def _not_written(error: OSError) -> int:
 
 
 def _failed(error: RoktExportError) -> int:
-    from rokt_export.commands.failing import show
+    from rokt_export.commands.error_output import show
 
     show(error)
     return error.exit_status

@@ -50,7 +50,7 @@ PLAYED = (
     "xml attribute default",
     "xml entities",
 )
-"""The bodies that go all the way; `exchange/test_hostile_bodies.py` reads the others too, at their full size."""
+"""The bodies that go all the way; `response/test_body_limits.py` reads the others too, at their full size."""
 variants("body", {name.replace(" ", "-"): _answers(BODIES[name]) for name in PLAYED}, spec=PATHS, ways=("ours",))
 
 _ONE = b'{"x":1}'

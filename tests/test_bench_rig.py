@@ -25,11 +25,11 @@ from bench.rig import Measured
 from bench.sections.latency import _of_the_machine, share_of
 from bench.sections.rate import busiest
 from bench.workload import Workload
-from rokt_export.exchange.classify import Classifier
 from rokt_export.exchange.model import OutcomeKind, Response
-from rokt_export.exchange.render import Renderer
-from rokt_export.spec.loading import load_spec
-from rokt_export.spec.needs import attribute_names, variable_names
+from rokt_export.partner_spec.loading import load_spec
+from rokt_export.partner_spec.references import attribute_names, variable_names
+from rokt_export.request.render import Renderer
+from rokt_export.response.classify import Classifier
 from rokt_export.transactions.options import SourceOptions
 from rokt_export.transactions.sources import open_transactions
 

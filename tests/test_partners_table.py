@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from rokt_export.exchange.classify import Classifier
 from rokt_export.exchange.model import Outcome, OutcomeKind, Response
-from rokt_export.spec.document import parse
-from rokt_export.spec.loading import read_spec
-from rokt_export.spec.model import PartnerSpec
+from rokt_export.partner_spec.document import parse
+from rokt_export.partner_spec.loading import read_spec
+from rokt_export.partner_spec.model import PartnerSpec
+from rokt_export.response.classify import Classifier
 
 READ, MADE = "read", "illustrative"
 DELIVERED, DUPLICATE, REJECTED, FAILED, UNCLASSIFIED = (

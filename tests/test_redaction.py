@@ -17,7 +17,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rokt_export.delivery.secrecy import ADDRESS
+from rokt_export.delivery.redaction_setup import ADDRESS
 from rokt_export.redaction import Encoding, Piece, Redactor
 
 CANARIES = [

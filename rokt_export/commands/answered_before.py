@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from rokt_export.commands.terminal import number_of
-from rokt_export.delivery.tally import LeftOut
+from rokt_export.exchange.delivery import LeftOut
 from rokt_export.exchange.model import OutcomeKind
 
 if TYPE_CHECKING:

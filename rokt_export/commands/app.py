@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from rokt_export.commands.program import program
+from rokt_export.commands.cli import program
 
 app = program()

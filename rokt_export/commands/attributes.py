@@ -18,7 +18,7 @@ _COLUMNS = ("name", "format", "example", "description", "personal", "group", "al
 
 def attributes(words: Words = None, output: OutputFormat = Output.TABLE, no_color: NoColor = False) -> int:
     """List Rokt's attributes: name, format, example, personal or not. Custom ones are always allowed besides."""
-    from rokt_export.spec.attributes import ATTRIBUTES
+    from rokt_export.partner_spec.attributes import ATTRIBUTES
 
     rows = [
         {

@@ -42,8 +42,8 @@ def classify(
 
     Exit status: 0 delivered, 1 anything else.
     """
-    from rokt_export.exchange.classify import Classifier
-    from rokt_export.spec.loading import load_spec
+    from rokt_export.partner_spec.loading import load_spec
+    from rokt_export.response.classify import Classifier
 
     terminal = Terminal(no_color=no_color)
     loaded = load_spec(spec)
@@ -113,7 +113,7 @@ def _pasted(raw: bytes) -> tuple[int | None, list[tuple[str, str]], bytes]:
         first, *lines = raw[at:end].decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
         match = _STATUS_LINE.fullmatch(first.rstrip())
         if match is None:
-            from rokt_export.exchange.wording import abridged
+            from rokt_export.response.value_text import abridged
 
             raise UsageError(
                 f"the first line of this answer has no status: `{abridged(first)}`",

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from rokt_export.commands.loading import Ready, journal_place, load_to_send
 from rokt_export.commands.options import (
     Again,
     AllowPlugin,
@@ -33,17 +32,18 @@ from rokt_export.commands.options import (
     Unset,
     Verbose,
 )
+from rokt_export.commands.spec_setup import Ready, journal_place, load_to_send
 from rokt_export.commands.terminal import Terminal, to_stdout
 from rokt_export.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
-    from rokt_export.commands.rows import RowFlags
-    from rokt_export.commands.running import Done
-    from rokt_export.delivery.journal import Journal, RunInfo
+    from rokt_export.commands.input_options import RowFlags
+    from rokt_export.commands.run_session import Done
     from rokt_export.delivery.plan import Destination, FileRows, GeneratedRows, Plan
     from rokt_export.delivery.target import Target
     from rokt_export.diff import DiffResult
-    from rokt_export.spec.model import DiffSettings
+    from rokt_export.journal import Journal, RunInfo
+    from rokt_export.partner_spec.model import DiffSettings
 
 Spec = Annotated[
     Path | None,
@@ -111,8 +111,8 @@ def diff(
 
     Exit status: 0 they agree, 1 they differ or not all could be compared, 2 to 5 as ever.
     """
-    from rokt_export.commands.outcomes import check_spared
-    from rokt_export.commands.rows import RowFlags
+    from rokt_export.commands.input_options import RowFlags
+    from rokt_export.commands.run_output import check_spared
     from rokt_export.transactions.files import expand
 
     terminal = Terminal(quiet, verbose, no_color)
@@ -150,7 +150,7 @@ _SUFFIXES = {".html": "html", ".htm": "html", ".md": "markdown", ".json": "json"
 
 
 def _check_flags(between: object, runs: object, output: Output, report: list[Path] | None) -> None:
-    from rokt_export.commands.outcomes import check_folder
+    from rokt_export.commands.run_output import check_folder
 
     if (between is None) == (runs is None):
         raise UsageError(
@@ -207,11 +207,11 @@ class _Flags:
 
 def _send(terminal: Terminal, sides: Sequence[Ready], flags: _Flags, place: str) -> list[Done]:
     """Send the same transactions to both sides, each as a run of its own; stop where a side could not be sent to."""
-    from rokt_export.commands.looking import tell_first_rows
-    from rokt_export.commands.production import pass_interlock
-    from rokt_export.commands.remembered import options_of
-    from rokt_export.commands.running import Job, carry_out, new_key, variables_for
-    from rokt_export.commands.sandboxed import sandboxed
+    from rokt_export.commands.confirmation import pass_interlock
+    from rokt_export.commands.input_summary import tell_first_rows
+    from rokt_export.commands.replay_flags import options_of
+    from rokt_export.commands.run_session import Job, carry_out, new_key, variables_for
+    from rokt_export.commands.sandbox_target import sandboxed
     from rokt_export.delivery.plan import FileRows
 
     if flags.urls and len(flags.urls) != len(sides):
@@ -268,9 +268,9 @@ def _check_two_places(targets: Sequence[Target]) -> None:
 
 
 def _rows(ready: Ready, flags: _Flags) -> FileRows | GeneratedRows:
-    from rokt_export.commands.rows import rows_of
+    from rokt_export.commands.input_options import rows_of
     from rokt_export.delivery.plan import FileRows
-    from rokt_export.delivery.sourcing import is_live
+    from rokt_export.delivery.row_source import is_live
 
     rows = rows_of(ready.spec, flags.rows)
     if isinstance(rows, FileRows) and is_live(rows):
@@ -292,9 +292,9 @@ def _plan(
     key: bytes,
 ) -> Plan:
     """The plan of one side; with one key for both, so that one person is one token on both."""
-    from rokt_export.commands.production import careful
-    from rokt_export.delivery.model import Recordings
+    from rokt_export.commands.confirmation import careful
     from rokt_export.delivery.plan import Destination, FileRows, Pace, Plan, Selection
+    from rokt_export.exchange.delivery import Recordings
     from rokt_export.exchange.model import OutcomeKind
 
     pace = Pace.of(ready.spec.limits_of(ready.environment))
@@ -337,8 +337,8 @@ def _check_new(plan: Plan) -> None:
 
 
 def _compared(place: str, runs: tuple[str, str], spec: Path | None) -> DiffResult:
-    from rokt_export.delivery.journal import Journal
     from rokt_export.diff.run_pairs import compare_runs
+    from rokt_export.journal import Journal
 
     with Journal.open(place) as journal:
         a, b = journal.find(runs[0]), journal.find(runs[1])
@@ -347,8 +347,8 @@ def _compared(place: str, runs: tuple[str, str], spec: Path | None) -> DiffResul
 
 def _settings(journal: Journal, run: RunInfo, spec: Path | None) -> DiffSettings | None:
     """The `diff:` of the spec that is named, else of the one that the second run went with."""
-    from rokt_export.reports.story import Story
-    from rokt_export.spec.loading import load_spec
+    from rokt_export.partner_spec.loading import load_spec
+    from rokt_export.reports.run_report import Story
 
     if spec is not None:
         return load_spec(spec).spec.diff

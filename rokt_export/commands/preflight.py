@@ -9,10 +9,10 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from rokt_export.commands.answered_before import before_sending
-from rokt_export.commands.looking import FIRST_ROWS, tell_how_read
+from rokt_export.commands.input_summary import FIRST_ROWS, tell_how_read
 from rokt_export.commands.terminal import Terminal, number_of
 from rokt_export.delivery.plan import FileRows, Plan
-from rokt_export.delivery.sourcing import is_live, source
+from rokt_export.delivery.row_source import is_live, source
 from rokt_export.errors import TransactionsError
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.transactions.files import STDIN
@@ -20,8 +20,8 @@ from rokt_export.transactions.files import STDIN
 if TYPE_CHECKING:
     from collections import Counter
 
-    from rokt_export.delivery.journal import RunInfo
-    from rokt_export.delivery.tally import LeftOut
+    from rokt_export.exchange.delivery import LeftOut
+    from rokt_export.journal import RunInfo
     from rokt_export.transactions.model import Transaction
 
 _LARGE = 50_000_000
@@ -111,8 +111,8 @@ def known_in_production(plan: Plan, resumed: RunInfo | None = None) -> tuple[Cou
 
     What a run that is gone on with has settled itself is not to be sent, nor are rows that nobody asks for.
     """
-    from rokt_export.delivery.journal import Journal, RowSet
-    from rokt_export.delivery.sameness import canonical_row, identity_of
+    from rokt_export.delivery.row_identity import canonical_row, identity_of
+    from rokt_export.journal import Journal, RowSet
 
     only = None if plan.selection.only is None else RowSet.of_ranges(plan.selection.only)
     asked_for = 0
@@ -143,7 +143,7 @@ def _tell_ledger(terminal: Terminal, plan: Plan, resumed: RunInfo | None) -> Non
 
 def _not_asked_for(plan: Plan, resumed: RunInfo | None) -> Callable[[int], bool]:
     """Return what tells of a row's number whether it is not to be sent now: what is wrong with it was told before."""
-    from rokt_export.delivery.journal import Journal, RowSet
+    from rokt_export.journal import Journal, RowSet
 
     only = None if plan.selection.only is None else RowSet.of_ranges(plan.selection.only)
     settled = RowSet()
@@ -154,8 +154,8 @@ def _not_asked_for(plan: Plan, resumed: RunInfo | None) -> Callable[[int], bool]
 
 
 def _render_some(plan: Plan, passed_over: Callable[[int], bool]) -> Readiness:
-    from rokt_export.delivery.secrecy import PersonalData, redactor_for
-    from rokt_export.exchange.render import InvalidRowError
+    from rokt_export.delivery.redaction_setup import PersonalData, redactor_for
+    from rokt_export.request.render import InvalidRowError
 
     renderer = plan.renderer()
     redactor = redactor_for(plan.spec, plan.environment, plan.variables, key=plan.redaction_key)
@@ -179,7 +179,7 @@ def _all(plan: Plan) -> Iterator[Transaction]:
 
 def target_of(plan: Plan) -> str:
     """Return scheme, host and port that a run sends to."""
-    from rokt_export.exchange.address import blank_url, origin
+    from rokt_export.request.url import blank_url, origin
 
     url = plan.spec.environment(plan.environment).url
     return origin(blank_url(url, plan.variables, base_url=plan.destination.base_url))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rokt_export.commands.loading import load_to_send
 from rokt_export.commands.options import (
     AllowPlugin,
     Confirm,
@@ -17,6 +16,7 @@ from rokt_export.commands.options import (
     SpecFile,
     Verbose,
 )
+from rokt_export.commands.spec_setup import load_to_send
 from rokt_export.commands.terminal import GUARD, Terminal
 from rokt_export.errors import ExitStatus
 
@@ -42,10 +42,10 @@ def probe(
 
     Exit status: 0 all well, 1 something to look at, 4 the partner could not be reached or authenticated with.
     """
-    from rokt_export.commands.production import pass_interlock
-    from rokt_export.commands.running import new_key, variables_for
-    from rokt_export.delivery.partitions import credentials_for, transport_options
+    from rokt_export.commands.confirmation import pass_interlock
+    from rokt_export.commands.run_session import new_key, variables_for
     from rokt_export.delivery.plan import GeneratedRows, Pace, Plan
+    from rokt_export.delivery.worker import credentials_for, transport_options
     from rokt_export.onboarding.probing import probe as steps
     from rokt_export.redaction import Redactor
 

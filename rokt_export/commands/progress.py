@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rokt_export.commands.terminal import Terminal
 from rokt_export.delivery.events import Settled
-from rokt_export.delivery.tally import Tally
+from rokt_export.delivery.run_counts import Tally
 
 if TYPE_CHECKING:
     from rich.progress import Progress

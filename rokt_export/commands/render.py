@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rokt_export.commands.loading import Ready, load
 from rokt_export.commands.options import (
     AllowPlugin,
     Columns,
@@ -29,12 +28,13 @@ from rokt_export.commands.options import (
     Unset,
     Verbose,
 )
+from rokt_export.commands.spec_setup import Ready, load
 from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
     from rokt_export.delivery.plan import FileRows, GeneratedRows
-    from rokt_export.delivery.recording import Recording
+    from rokt_export.journal.recording import Recording
     from rokt_export.transactions.model import Transaction
 
 
@@ -79,8 +79,8 @@ def render(
 
     Exit status: 0 all rendered, 1 a row cannot satisfy the spec, 3 the spec or the file is wrong.
     """
-    from rokt_export.commands.looking import tell_first_rows
-    from rokt_export.commands.rows import RowFlags, rows_of
+    from rokt_export.commands.input_options import RowFlags, rows_of
+    from rokt_export.commands.input_summary import tell_first_rows
 
     terminal = Terminal(quiet, verbose, no_color)
     ready = load(spec, environment, env_file, allow_plugin)
@@ -107,13 +107,13 @@ def render(
 def _requests(
     ready: Ready, rows: FileRows | GeneratedRows, count: int, show_personal: bool
 ) -> Iterator[tuple[Transaction, Recording | None, tuple[str, ...]]]:
-    from rokt_export.delivery.placeholders import dry_variables, with_places
+    from rokt_export.delivery.dry_run import dry_variables, with_places
     from rokt_export.delivery.plan import Pace, Plan
-    from rokt_export.delivery.recording import record
-    from rokt_export.delivery.secrecy import PersonalData
-    from rokt_export.delivery.sourcing import source
+    from rokt_export.delivery.redaction_setup import PersonalData
+    from rokt_export.delivery.row_source import source
     from rokt_export.exchange.model import Exchange, Outcome, OutcomeKind
-    from rokt_export.exchange.render import InvalidRowError, Renderer
+    from rokt_export.journal.recording import record
+    from rokt_export.request.render import InvalidRowError, Renderer
 
     variables, redactor = dry_variables(ready.spec, ready.environment, ready.variables.values)
     renderer = Renderer(ready.spec, ready.environment, variables, plugins=_plugins(ready))
@@ -132,12 +132,12 @@ def _requests(
 
 def _plugins(ready: Ready) -> frozenset[str] | None:
     """What may be loaded: all of the classes that the spec names, else none, as nothing here needs a credential."""
-    from rokt_export.spec.authentication import Custom
+    from rokt_export.partner_spec.authentication import Custom
 
     authentications = ready.spec.environment(ready.environment).authentication or ()
     names = [each.auth for each in authentications if isinstance(each, Custom)]
     if names:
-        from rokt_export.exchange.custom_auth import is_allowed
+        from rokt_export.authentication.custom_auth import is_allowed
 
         if not all(is_allowed(name, ready.plugins) for name in names):
             return None

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rokt_export.commands.loading import journal_place, load_to_send
 from rokt_export.commands.options import (
     Again,
     AllowPlugin,
@@ -33,9 +32,10 @@ from rokt_export.commands.options import (
     Unset,
     Verbose,
 )
+from rokt_export.commands.spec_setup import journal_place, load_to_send
 from rokt_export.commands.terminal import Terminal
-from rokt_export.delivery.model import Recordings
 from rokt_export.errors import UsageError
+from rokt_export.exchange.delivery import Recordings
 
 if TYPE_CHECKING:
     from rokt_export.delivery.plan import FileRows
@@ -154,15 +154,15 @@ def replay(
     Ctrl-C once waits for answers and settles; twice leaves at once. Exit status: 0 all delivered, 1 any other outcome,
     3 something is wrong here, 4 the partner is out of reach, 5 the journal, 130 interrupted.
     """
-    from rokt_export.commands.chosen import Choice, Chosen, environment_of
-    from rokt_export.commands.limits import pace_of, workers_of
-    from rokt_export.commands.outcomes import check_reports, check_spared, expected_outcome, present
+    from rokt_export.commands.confirmation import pass_interlock
+    from rokt_export.commands.input_options import RowFlags, rows_of
+    from rokt_export.commands.pace_options import pace_of, workers_of
     from rokt_export.commands.preflight import preflight, target_of
-    from rokt_export.commands.production import pass_interlock
-    from rokt_export.commands.remembered import ToldFlags, stamps_of
-    from rokt_export.commands.rows import RowFlags, rows_of
-    from rokt_export.commands.running import Job, carry_out, new_key, variables_for
-    from rokt_export.commands.sandboxed import sandboxed
+    from rokt_export.commands.replay_flags import ToldFlags, stamps_of
+    from rokt_export.commands.row_selection import Choice, Chosen, environment_of
+    from rokt_export.commands.run_output import check_reports, check_spared, expected_outcome, present
+    from rokt_export.commands.run_session import Job, carry_out, new_key, variables_for
+    from rokt_export.commands.sandbox_target import sandboxed
     from rokt_export.delivery.plan import FileRows, Plan, Selection
     from rokt_export.transactions.files import expand
 
@@ -241,7 +241,7 @@ def _is_told(context: typer.Context, flag: str) -> bool:
 
 
 def _check_strict(rows: FileRows, *, strict: bool) -> None:
-    from rokt_export.delivery.sourcing import is_live
+    from rokt_export.delivery.row_source import is_live
 
     if strict and is_live(rows):
         raise UsageError(

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from rokt_export.commands.loading import journal_place
 from rokt_export.commands.options import JournalPlace, Quiet
+from rokt_export.commands.spec_setup import journal_place
 from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import ExitStatus, UsageError
 
@@ -34,10 +34,10 @@ def report(
     run: Run = "last", form: Forms = None, out: Out = None, journal: JournalPlace = None, quiet: Quiet = False
 ) -> int:
     """Write reports of a run: everything in them comes from the journal, redacted as it lies there."""
-    from rokt_export.commands.outcomes import check_spared, sources_of
-    from rokt_export.delivery.journal import Journal
+    from rokt_export.commands.run_output import check_spared, sources_of
+    from rokt_export.journal import Journal
     from rokt_export.reports.formats import format_named, format_of, write_reports
-    from rokt_export.reports.story import Story
+    from rokt_export.reports.run_report import Story
 
     terminal = Terminal(quiet)
     forms = [format_named(name) for name in form or ()]

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rokt_export.commands.loading import journal_place
 from rokt_export.commands.options import (
     Again,
     AllowPlugin,
@@ -23,11 +22,12 @@ from rokt_export.commands.options import (
     Verbose,
 )
 from rokt_export.commands.replay import ResendUnknown, replay
+from rokt_export.commands.spec_setup import journal_place
 from rokt_export.commands.terminal import Terminal, number_of
 from rokt_export.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
-    from rokt_export.delivery.journal import Journal, RunInfo
+    from rokt_export.journal import Journal, RunInfo
 
 runs = typer.Typer(
     name="runs", no_args_is_help=True, help="Runs in the journal: list, show, resume, export, purge, backup, recover."
@@ -85,9 +85,9 @@ def show_run(
     no_color: NoColor = False,
 ) -> int:
     """Show one run: its rows and what they came to."""
-    from rokt_export.commands.outcomes import say_how_to_go_on, show
-    from rokt_export.delivery.journal import RunState
-    from rokt_export.reports.story import Story
+    from rokt_export.commands.run_output import say_how_to_go_on, show
+    from rokt_export.journal import RunState
+    from rokt_export.reports.run_report import Story
 
     terminal = Terminal(no_color=no_color)
     with _opened(journal) as opened:
@@ -151,9 +151,9 @@ def export_run(
     run: Run, form: Form = "csv", out: Out = None, journal: JournalPlace = None, quiet: Quiet = False
 ) -> int:
     """Write the rows of a run in the order of its input: each that it has an outcome of, all of them if it is whole."""
-    from rokt_export.commands.outcomes import check_spared, sources_of
+    from rokt_export.commands.run_output import check_spared, sources_of
     from rokt_export.reports.formats import format_named, write_report
-    from rokt_export.reports.story import Story
+    from rokt_export.reports.run_report import Story
 
     with _opened(journal) as opened:
         info = opened.find(run)
@@ -193,7 +193,7 @@ def purge_runs(
 
     The sandbox forgets whom it was sent in place of the partners of these runs.
     """
-    from rokt_export.commands.sandboxed import memory_of
+    from rokt_export.commands.sandbox_target import memory_of
 
     if (run is None) == (before is None):
         raise UsageError("name one run, or give --before", remedy="`runs purge last`, or `runs purge --before 30d`.")
@@ -272,6 +272,6 @@ def _moment(text: str) -> datetime:
 
 
 def _opened(place: str | None) -> Journal:
-    from rokt_export.delivery.journal import Journal
+    from rokt_export.journal import Journal
 
     return Journal.open(journal_place(place))

@@ -8,7 +8,7 @@ from rokt_export.errors import ExitStatus
 
 def schema() -> int:
     """Print the JSON Schema of specs, so that editors complete and check them."""
-    from rokt_export.spec.schema import schema_text
+    from rokt_export.partner_spec.schema import schema_text
 
     Terminal().write(schema_text())
     return ExitStatus.OK

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from rokt_export.commands.loading import journal_place, load_to_send
 from rokt_export.commands.options import (
     AllowPlugin,
     Columns,
@@ -32,6 +31,7 @@ from rokt_export.commands.options import (
     Unset,
     Verbose,
 )
+from rokt_export.commands.spec_setup import journal_place, load_to_send
 from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import UsageError
 
@@ -87,15 +87,15 @@ def test(
 
     Exit status: 0 all delivered, 1 any other outcome, 3 something is wrong here, 4 the partner is out of reach.
     """
-    from rokt_export.commands.looking import tell_first_rows
-    from rokt_export.commands.outcomes import check_reports, check_spared, expected_outcome, present
-    from rokt_export.commands.production import careful, pass_interlock
-    from rokt_export.commands.remembered import options_of
-    from rokt_export.commands.rows import RowFlags, rows_of
-    from rokt_export.commands.running import Job, carry_out, new_key, variables_for
-    from rokt_export.commands.sandboxed import sandboxed
-    from rokt_export.delivery.model import Recordings
+    from rokt_export.commands.confirmation import careful, pass_interlock
+    from rokt_export.commands.input_options import RowFlags, rows_of
+    from rokt_export.commands.input_summary import tell_first_rows
+    from rokt_export.commands.replay_flags import options_of
+    from rokt_export.commands.run_output import check_reports, check_spared, expected_outcome, present
+    from rokt_export.commands.run_session import Job, carry_out, new_key, variables_for
+    from rokt_export.commands.sandbox_target import sandboxed
     from rokt_export.delivery.plan import FileRows, Pace, Plan, Selection
+    from rokt_export.exchange.delivery import Recordings
     from rokt_export.transactions.files import expand
 
     terminal = Terminal(quiet, verbose, no_color)

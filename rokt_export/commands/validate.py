@@ -38,11 +38,11 @@ def validate(
 
     Exit status: 0 nothing to mend, 1 warnings under --strict, 3 errors.
     """
-    from rokt_export.commands.loading import warn_of_exposed
+    from rokt_export.commands.spec_setup import warn_of_exposed
     from rokt_export.commands.variable_lines import tell_variables
     from rokt_export.onboarding.validation import validate as validate_spec
-    from rokt_export.spec.variable_uses import variable_uses
-    from rokt_export.spec.variables import Variables, load_variables
+    from rokt_export.partner_spec.variable_uses import variable_uses
+    from rokt_export.partner_spec.variables import Variables, load_variables
 
     terminal = Terminal(quiet, verbose, no_color)
 
@@ -125,7 +125,7 @@ def _print_checklist(console: Console, validation: Validation) -> None:
 
 
 def _print_questions(terminal: Terminal, found: list[Validation]) -> None:
-    from rokt_export.spec.checklist import questions_text
+    from rokt_export.partner_spec.checklist import questions_text
 
     for validation in found:
         if validation.loaded is None or validation.checklist is None:

@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rokt_export.delivery.tokens import OwnStore, TokenStore
-from rokt_export.delivery.transport import TransportOptions
+from rokt_export.authentication.static_credentials import filler
+from rokt_export.delivery.token_stores import OwnStore, TokenStore
 from rokt_export.exchange.model import Request, Response
-from rokt_export.exchange.render import Renderer
-from rokt_export.exchange.standing import filler
-from rokt_export.spec.authentication import Digest, OAuth2
-from rokt_export.spec.url_template import fixed_url
+from rokt_export.partner_spec.authentication import Digest, OAuth2
+from rokt_export.partner_spec.url_template import fixed_url
+from rokt_export.request.render import Renderer
+from rokt_export.transport import TransportOptions
 
 if TYPE_CHECKING:
     from rokt_export.delivery.digest import DigestAuth

@@ -22,15 +22,12 @@ from rokt_export.delivery.events import (
     StopReason,
     Withdrawn,
 )
-from rokt_export.delivery.feed import Feed
-from rokt_export.delivery.misses import Misses
+from rokt_export.delivery.failure_counts import Misses
+from rokt_export.delivery.input_feed import Feed
 from rokt_export.delivery.pacing import SLOW_DOWN, Breaker, Pacer
-from rokt_export.delivery.recording import KEPT_BYTES, WAITING_BYTES
-from rokt_export.delivery.retrying import Retries, RetryPolicy
-from rokt_export.delivery.stock import Stock
-from rokt_export.delivery.stopping import Judge, StopRules
-from rokt_export.delivery.transport import Transport
-from rokt_export.exchange.classify import Classifier
+from rokt_export.delivery.prefetch import Stock
+from rokt_export.delivery.retry import Retries, RetryPolicy
+from rokt_export.delivery.stop_rules import Judge, StopRules
 from rokt_export.exchange.model import (
     Answer,
     Exchange,
@@ -41,9 +38,12 @@ from rokt_export.exchange.model import (
     Request,
     Response,
 )
-from rokt_export.exchange.render import InvalidRowError, Renderer
-from rokt_export.exchange.retry_after import retry_after
+from rokt_export.journal.recording import KEPT_BYTES, WAITING_BYTES
+from rokt_export.request.render import InvalidRowError, Renderer
+from rokt_export.response.classify import Classifier
+from rokt_export.response.retry_after import retry_after
 from rokt_export.transactions.model import Transaction
+from rokt_export.transport import Transport
 
 _WAITING = 500
 """Transactions that wait for another attempt, at most, before no new ones are taken."""

@@ -14,17 +14,17 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from rokt_export import __version__
-from rokt_export.delivery.tokens import Token, TokenStore
-from rokt_export.delivery.transport import Transport, TransportOptions
+from rokt_export.authentication.static_credentials import Fill
+from rokt_export.delivery.token_stores import Token, TokenStore
 from rokt_export.errors import UnreachableError
-from rokt_export.exchange.classify import Classifier
 from rokt_export.exchange.model import Answer, Fault, FaultKind, Request, Response
-from rokt_export.exchange.retry_after import retry_after
-from rokt_export.exchange.standing import Fill
+from rokt_export.partner_spec.authentication import OAuth2, RefreshOn
+from rokt_export.partner_spec.responses import Rule
+from rokt_export.partner_spec.web_url import parse_url
 from rokt_export.redaction.cutting import cut
-from rokt_export.spec.authentication import OAuth2, RefreshOn
-from rokt_export.spec.responses import Rule
-from rokt_export.spec.web_url import parse_url
+from rokt_export.response.classify import Classifier
+from rokt_export.response.retry_after import retry_after
+from rokt_export.transport import Transport, TransportOptions
 
 _EARLY = 60.0
 """Seconds before its end that a token is replaced, or a fifth of its life if that is less."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from rokt_export.delivery.model import Recordings
-from rokt_export.delivery.stopping import StopRules
+from rokt_export.delivery.stop_rules import StopRules
+from rokt_export.exchange.delivery import Recordings
 from rokt_export.exchange.model import OutcomeKind
-from rokt_export.exchange.render import Renderer
-from rokt_export.spec.model import Limits, PartnerSpec
+from rokt_export.partner_spec.model import Limits, PartnerSpec
+from rokt_export.request.render import Renderer
 from rokt_export.transactions.model import Value
 from rokt_export.transactions.options import SourceOptions
 

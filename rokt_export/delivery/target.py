@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from rokt_export.errors import ConfigurationError, SpecError, UsageError
-from rokt_export.exchange.address import blank_url
-from rokt_export.spec.filters import ABSENT, FilterError, text_of
-from rokt_export.spec.template import Place, TemplateProblem, compile_template
+from rokt_export.partner_spec.filters import ABSENT, FilterError, text_of
+from rokt_export.partner_spec.template import Place, TemplateProblem, compile_template
+from rokt_export.request.url import blank_url
 
 if TYPE_CHECKING:
-    from rokt_export.spec.model import PartnerSpec
+    from rokt_export.partner_spec.model import PartnerSpec
 
 _PIECE = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|(?<!\{)\{[A-Za-z_][\w.-]*\}(?!\}))", re.DOTALL)
 _OPEN = "\ue000"

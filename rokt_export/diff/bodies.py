@@ -11,9 +11,9 @@ from typing import Any
 import orjson
 
 from rokt_export.diff.side import Side
-from rokt_export.exchange.charset import decode
 from rokt_export.exchange.model import Response
-from rokt_export.exchange.reading import NoData, Reading
+from rokt_export.response.body_reader import NoData, Reading
+from rokt_export.response.charset import decode
 
 _LONG_NUMBER = re.compile(rb"\d{19}")
 _HTML = re.compile(r"\s*(?:<!doctype html|<html)", re.IGNORECASE)

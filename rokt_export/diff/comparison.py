@@ -17,8 +17,8 @@ from rokt_export.diff.places import Place, Places
 from rokt_export.diff.shape import ABSENT, MOST_VALUES, Pair, Shape
 from rokt_export.diff.side import Side
 from rokt_export.diff.volatile import ENOUGH, why_at_times, why_volatile
-from rokt_export.exchange.wording import abridged
-from rokt_export.spec.model import DiffSettings
+from rokt_export.partner_spec.model import DiffSettings
+from rokt_export.response.value_text import abridged
 
 _ORDER: Final = {kind: place for place, kind in enumerate(Kind)}
 """Kinds stand in the order of their sections."""

@@ -17,8 +17,8 @@ from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 import orjson
 
 from rokt_export.exchange.model import Request, Response
-from rokt_export.exchange.reading import NoData, Reading
-from rokt_export.redaction.characters import fold_case
+from rokt_export.redaction.character_encodings import fold_case
+from rokt_export.response.body_reader import NoData, Reading
 
 _EMBEDDED = 4
 """Characters from which on a sent text is found inside another."""

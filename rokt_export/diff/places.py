@@ -8,8 +8,8 @@ from typing import Final
 
 from rokt_export.diff.evidence import Evidence, Presence
 from rokt_export.diff.model import Kind
-from rokt_export.exchange.wording import clean
-from rokt_export.spec.model import DiffSettings
+from rokt_export.partner_spec.model import DiffSettings
+from rokt_export.response.value_text import clean
 
 ELEMENT: Final = "[*]"
 MOST_PLACES: Final = 2_000

@@ -16,16 +16,16 @@ from urllib.parse import urlsplit
 
 from msgspec import structs
 
-from rokt_export.delivery.journal import Journal
-from rokt_export.delivery.journal.model import RunInfo, RunState
-from rokt_export.delivery.model import Delivery
-from rokt_export.delivery.recording import Body, Recording
 from rokt_export.diff import Comparison, DiffResult, Sent, Side
 from rokt_export.diff.echoes import NOTHING
 from rokt_export.errors import UsageError
+from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind, Request
-from rokt_export.spec.amending import ignore_in_diff
-from rokt_export.spec.model import DiffSettings
+from rokt_export.journal import Journal
+from rokt_export.journal.model import RunInfo, RunState
+from rokt_export.journal.recording import Body, Recording
+from rokt_export.partner_spec.model import DiffSettings
+from rokt_export.partner_spec.spec_editor import ignore_in_diff
 
 Observer: TypeAlias = Callable[[int], None]
 Couple: TypeAlias = tuple[Delivery | None, Delivery | None]

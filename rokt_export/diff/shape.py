@@ -12,8 +12,8 @@ from rokt_export.diff.echoes import IDENTIFIER, Placeholders, same_but_for_ident
 from rokt_export.diff.evidence import Presence
 from rokt_export.diff.model import Kind, Sample
 from rokt_export.diff.places import ELEMENT, Place
-from rokt_export.exchange.wording import abridged
-from rokt_export.spec.filters import text_of
+from rokt_export.partner_spec.filters import text_of
+from rokt_export.response.value_text import abridged
 
 MOST_VALUES: Final = 100_000
 """Values compared in one pair of bodies; more are left out, and told."""

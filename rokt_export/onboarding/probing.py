@@ -10,10 +10,10 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
 from rokt_export.delivery.credentials import Credentials
-from rokt_export.delivery.transport import Inspection, Transport, TransportOptions, inspect
 from rokt_export.errors import UnreachableError
-from rokt_export.exchange.address import origin
 from rokt_export.exchange.model import Fault, Request, Response
+from rokt_export.request.url import origin
+from rokt_export.transport import Inspection, Transport, TransportOptions, inspect
 
 SOON = 21
 """Days before its end that a certificate is worth a word: two weeks and one to spare for the partner's own process."""

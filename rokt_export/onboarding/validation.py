@@ -8,14 +8,14 @@ from pathlib import Path
 
 from rokt_export.delivery.target import Likeness, Target
 from rokt_export.errors import SpecError
-from rokt_export.exchange.classify import Classifier
 from rokt_export.exchange.model import Outcome, Response
-from rokt_export.spec.checklist import Checklist, checklist
-from rokt_export.spec.document import parse, read_text
-from rokt_export.spec.findings import Finding, Severity
-from rokt_export.spec.lint import lint
-from rokt_export.spec.loading import LoadedSpec, SpecFindingsError, read_spec
-from rokt_export.spec.responses import Example
+from rokt_export.partner_spec.checklist import Checklist, checklist
+from rokt_export.partner_spec.document import parse, read_text
+from rokt_export.partner_spec.findings import Finding, Severity
+from rokt_export.partner_spec.lint import lint
+from rokt_export.partner_spec.loading import LoadedSpec, SpecFindingsError, read_spec
+from rokt_export.partner_spec.responses import Example
+from rokt_export.response.classify import Classifier
 
 
 @dataclass(frozen=True, slots=True)

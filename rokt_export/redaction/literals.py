@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 from urllib.parse import quote
 
-from rokt_export.redaction.characters import json_escaped
+from rokt_export.redaction.character_encodings import json_escaped
 
 _SMALLEST_CORE = 4
 _SEXTET_BEFORE = re.compile(r"[A-Za-z0-9+/_-]\Z")

@@ -13,10 +13,10 @@ from functools import lru_cache
 from itertools import permutations
 from typing import assert_never
 
-from rokt_export.redaction.characters import fold_case
+from rokt_export.redaction.character_encodings import fold_case
 from rokt_export.redaction.dates import days_of
-from rokt_export.redaction.reading import Reading, fold_letters, squeezed
-from rokt_export.redaction.spelling import Spelling, variants
+from rokt_export.redaction.decoded_view import Reading, fold_letters, squeezed
+from rokt_export.redaction.encoded_search import Spelling, variants
 
 _SHORT = 4
 """Shorter values ("Li", "NY") are hidden only where they fill a field or are a word of their own."""

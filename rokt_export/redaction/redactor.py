@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
-from rokt_export.redaction.characters import fold_case
+from rokt_export.redaction.character_encodings import fold_case
+from rokt_export.redaction.decoded_view import Reading, View, decoded_view, views
+from rokt_export.redaction.encoded_search import Spelling, variants
 from rokt_export.redaction.literals import (
     Encoding,
     Literal,
@@ -21,11 +23,9 @@ from rokt_export.redaction.literals import (
     secret_literals,
 )
 from rokt_export.redaction.names import hidden_in_header, hidden_in_url
-from rokt_export.redaction.own import OwnWords
 from rokt_export.redaction.personal import find_people, is_whole_field
-from rokt_export.redaction.reading import Reading, View, decoded_view, views
 from rokt_export.redaction.spans import Span, merged, spliced
-from rokt_export.redaction.spelling import Spelling, variants
+from rokt_export.redaction.trusted_text import OwnWords
 
 _SHORT = 4
 """A shorter secret is hidden only where it fills a whole field, or by the name of its header or parameter: `a` as a

@@ -12,13 +12,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from rokt_export.delivery.journal import RunInfo, RunState
-from rokt_export.delivery.model import Delivery
-from rokt_export.exchange.explain import Explanation, Verdict
+from rokt_export.exchange.delivery import Delivery
+from rokt_export.journal import RunInfo, RunState
 from rokt_export.redaction.display_text import one_line
-from rokt_export.reports.handover import lookups
-from rokt_export.reports.signs import SIGNS
-from rokt_export.reports.story import Story
+from rokt_export.reports.contact_letter import lookups
+from rokt_export.reports.outcome_icons import SIGNS
+from rokt_export.reports.run_report import Story
+from rokt_export.response.explain import Explanation, Verdict
 
 WHOLE = 50
 """Deliveries up to which a table shows all."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 from typing import TextIO
 
-from rokt_export.delivery.model import Delivery
+from rokt_export.exchange.delivery import Delivery
 from rokt_export.redaction.display_text import csv_cell
 from rokt_export.reports.columns import COLUMNS
-from rokt_export.reports.story import Story
+from rokt_export.reports.run_report import Story
 
 
 def write(story: Story, stream: TextIO) -> None:

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from urllib.parse import unquote_plus
 
-from rokt_export.delivery.recording import Body, Recording, Shown
+from rokt_export.journal.recording import Body, Recording, Shown
 from rokt_export.redaction import Encoding, Piece
 from rokt_export.redaction.display_text import STEERING
 

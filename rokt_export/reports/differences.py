@@ -148,8 +148,8 @@ def html(result: DiffResult) -> str:
     from markupsafe import Markup
 
     from rokt_export import __version__
-    from rokt_export.reports.page import asset, environment, policy
-    from rokt_export.reports.signs import SIGNS
+    from rokt_export.reports.html_environment import asset, environment, policy
+    from rokt_export.reports.outcome_icons import SIGNS
 
     style = asset("report.css") + asset("differences.css")
     return (

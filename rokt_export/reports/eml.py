@@ -13,8 +13,8 @@ from typing import TextIO
 from rokt_export.redaction.display_text import one_line
 from rokt_export.reports import csv
 from rokt_export.reports.blocks import html, markdown
-from rokt_export.reports.handover import letter, title
-from rokt_export.reports.story import Story
+from rokt_export.reports.contact_letter import letter, title
+from rokt_export.reports.run_report import Story
 
 LARGEST_PLAIN = 2_000_000
 """Bytes of the table up to which it is attached as it is; a longer one is zipped, for many servers refuse 10 MB."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from rokt_export.errors import UsageError
-from rokt_export.reports.story import Story
+from rokt_export.reports.run_report import Story
 
 
 @dataclass(frozen=True, slots=True)

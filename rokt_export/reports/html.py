@@ -9,18 +9,18 @@ from typing import Any, TextIO
 from markupsafe import Markup
 
 from rokt_export import __version__
-from rokt_export.delivery.model import Delivery
-from rokt_export.delivery.recording import Recording
+from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
+from rokt_export.journal.recording import Recording
 from rokt_export.redaction.display_text import page_json
 from rokt_export.reports.charts import HEIGHT, WIDTH, duration, histogram, parts
+from rokt_export.reports.compressed_blob import packed
+from rokt_export.reports.contact_letter import endpoint_of, letter_facts, title
 from rokt_export.reports.curl import curl_command
-from rokt_export.reports.handover import endpoint_of, letter_facts, title
+from rokt_export.reports.html_environment import asset, environment, policy
 from rokt_export.reports.http_text import request_text, response_text
-from rokt_export.reports.packing import packed
-from rokt_export.reports.page import asset, environment, policy
-from rokt_export.reports.signs import SIGNS
-from rokt_export.reports.story import Story
+from rokt_export.reports.outcome_icons import SIGNS
+from rokt_export.reports.run_report import Story
 
 MOST_SHOWN = 100_000
 """Characters of a message that the page shows; the HAR has what a journal has, and the curl command sends all of it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from rokt_export.delivery.recording import Body, Recording
+from rokt_export.journal.recording import Body, Recording
 
 _RENAMED = {
     413: "Content Too Large",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TextIO
 
 from rokt_export.redaction.display_text import json_text
-from rokt_export.reports.story import Story
+from rokt_export.reports.run_report import Story
 
 
 def write(story: Story, stream: TextIO) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import TextIO
 from xml.sax.saxutils import escape, quoteattr
 
-from rokt_export.delivery.model import Delivery
-from rokt_export.delivery.recording import Recording
+from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
+from rokt_export.journal.recording import Recording
 from rokt_export.redaction.display_text import visible
 from rokt_export.reports.http_text import request_text, response_text
-from rokt_export.reports.story import Story
+from rokt_export.reports.run_report import Story
 
 LONGEST = 4_000
 """Characters of a request or response shown with a case that did not pass."""

@@ -6,8 +6,8 @@ from itertools import chain
 from typing import TextIO
 
 from rokt_export.reports.blocks import markdown
-from rokt_export.reports.handover import every_delivery, letter
-from rokt_export.reports.story import Story
+from rokt_export.reports.contact_letter import every_delivery, letter
+from rokt_export.reports.run_report import Story
 
 
 def write(story: Story, stream: TextIO) -> None:

@@ -7,10 +7,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rokt_export.partner_spec.responses import CapturePath, Example, Rule
 from rokt_export.sandbox.captures import Spell, Spot, body_kind, body_spot, header_spot, spellings
-from rokt_export.sandbox.references import References
-from rokt_export.sandbox.synthesis import synthesise
-from rokt_export.spec.responses import CapturePath, Example, Rule
+from rokt_export.sandbox.example_answers import synthesise
+from rokt_export.sandbox.reference_ids import References
 
 Headers = tuple[tuple[str, str], ...]
 

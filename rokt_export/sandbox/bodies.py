@@ -8,9 +8,9 @@ from xml.parsers.expat import ExpatError
 import orjson
 import xmltodict
 
-from rokt_export.exchange.body_limits import MAX_NODES, json_refusal, xml_refusal
-from rokt_export.exchange.charset import decode
-from rokt_export.sandbox.received import pairs
+from rokt_export.response.body_limits import MAX_NODES, json_refusal, xml_refusal
+from rokt_export.response.charset import decode
+from rokt_export.sandbox.incoming_request import pairs
 
 _MEDIA_TYPES = {
     "json": ("application/json", "+json"),

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from rokt_export.partner_spec.attributes import canonical
+from rokt_export.partner_spec.filters import text_of
+from rokt_export.partner_spec.formats import matches
+from rokt_export.partner_spec.model import Parameter, RequiredWhen
+from rokt_export.partner_spec.regexes import compile_regex
+from rokt_export.partner_spec.template import Place, compile_template
 from rokt_export.sandbox.bodies import BodyProblem, read_body
-from rokt_export.sandbox.lookup import Find, array_lengths, finder
-from rokt_export.sandbox.received import Received
-from rokt_export.spec.attributes import canonical
-from rokt_export.spec.filters import text_of
-from rokt_export.spec.formats import matches
-from rokt_export.spec.model import Parameter, RequiredWhen
-from rokt_export.spec.regexes import compile_regex
-from rokt_export.spec.template import Place, compile_template
+from rokt_export.sandbox.body_lookup import Find, array_lengths, finder
+from rokt_export.sandbox.incoming_request import Received
 
 Seek = Callable[[Received], list[Any]]
 """From a request to the candidates for one parameter's value; none where it is absent."""

@@ -9,20 +9,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rokt_export.partner_spec.authentication import ApiKey, Hmac, OAuth2
+from rokt_export.partner_spec.model import PartnerSpec
+from rokt_export.partner_spec.responses import Example, Rule
 from rokt_export.sandbox.answers import Answer, ExampleAnswers, text_answer
 from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, read_body
 from rokt_export.sandbox.checks import checks, places
 from rokt_export.sandbox.credentials.model import Refusal
 from rokt_export.sandbox.credentials.verifying import credentials
 from rokt_export.sandbox.identity import Identity, identifier
+from rokt_export.sandbox.incoming_request import Received
 from rokt_export.sandbox.memory import recall, remember
 from rokt_export.sandbox.options import SandboxOptions
-from rokt_export.sandbox.patterns import EndpointUrl, text_pattern
-from rokt_export.sandbox.readback import ReadBack
-from rokt_export.sandbox.received import Received
-from rokt_export.spec.authentication import ApiKey, Hmac, OAuth2
-from rokt_export.spec.model import PartnerSpec
-from rokt_export.spec.responses import Example, Rule
+from rokt_export.sandbox.recorded_parameters import ReadBack
+from rokt_export.sandbox.url_patterns import EndpointUrl, text_pattern
 
 MAX_BODY = 20_000_000
 """Bytes of a body that are read."""

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from rokt_export.errors import ConfigurationError
+from rokt_export.partner_spec.authentication import MutualTls
+from rokt_export.partner_spec.model import Environment, Parameter, PartnerSpec
+from rokt_export.partner_spec.references import every_parameter, variable_names
+from rokt_export.partner_spec.template import compile_template
 from rokt_export.sandbox.certificates import Authority
-from rokt_export.sandbox.patterns import fill
-from rokt_export.spec.authentication import MutualTls
-from rokt_export.spec.model import Environment, Parameter, PartnerSpec
-from rokt_export.spec.needs import every_parameter, variable_names
-from rokt_export.spec.template import compile_template
+from rokt_export.sandbox.url_patterns import fill
 
 _LONE = re.compile(r"\{\{-?\s*env\.(\w+)\s*-?\}\}")
 _FORMATS = {

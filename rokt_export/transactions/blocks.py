@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rokt_export.transactions.inspection import Inspector
+from rokt_export.transactions.damage_checks import Inspector
 
 if TYPE_CHECKING:
     from _csv import Reader as CsvReader

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rokt_export.errors import TransactionsError, UsageError
-from rokt_export.spec.attributes import ATTRIBUTES, canonical, fold, is_known
+from rokt_export.partner_spec.attributes import ATTRIBUTES, canonical, fold, is_known
 from rokt_export.transactions.model import IDENTITIES
 
 _MOST_NAMED = 1000

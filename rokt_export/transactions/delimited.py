@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from rokt_export.errors import TransactionsError
 from rokt_export.transactions.blocks import BOM, Block, BlockReader, Part
+from rokt_export.transactions.claims import ALL, Share
 from rokt_export.transactions.columns import ColumnPlan, ColumnsReport
 from rokt_export.transactions.damage import Damage, DamageKind
 from rokt_export.transactions.dialect import detect_delimiter, excel_hint, other_delimiter, rows_of, spaced
 from rokt_export.transactions.encoding import Encoding
 from rokt_export.transactions.lines import CUT, HARD_LIMIT, LONG, NON_ASCII, NUL, UNDECODABLE, LineSource
 from rokt_export.transactions.model import Transaction, Value
-from rokt_export.transactions.reading import Context, identity, survey
-from rokt_export.transactions.shares import ALL, Share
+from rokt_export.transactions.reader_base import Context, identity, survey
 
 if TYPE_CHECKING:
     from _csv import Reader as CsvReader

@@ -14,15 +14,15 @@ from collections.abc import Generator
 from typing import Any
 
 from rokt_export.errors import TransactionsError
+from rokt_export.transactions.claims import ALL, Share
 from rokt_export.transactions.columns import ColumnsReport
 from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.encoding import Encoding
-from rokt_export.transactions.jsontext import DECODER, ObjectShaper
+from rokt_export.transactions.json_values import DECODER, ObjectShaper
 from rokt_export.transactions.lines import HARD_LIMIT
 from rokt_export.transactions.model import Transaction
 from rokt_export.transactions.ndjson import reason_of
-from rokt_export.transactions.reading import Context, survey
-from rokt_export.transactions.shares import ALL, Share
+from rokt_export.transactions.reader_base import Context, survey
 
 _CHUNK = 1 << 16
 _NEAR_END = 16

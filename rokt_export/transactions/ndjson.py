@@ -7,14 +7,14 @@ import json
 from collections.abc import Generator
 from typing import Any
 
+from rokt_export.transactions.claims import ALL, Share
 from rokt_export.transactions.columns import ColumnsReport
 from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.encoding import Encoding
-from rokt_export.transactions.jsontext import DECODER, ObjectShaper, RepeatedKeyError
+from rokt_export.transactions.json_values import DECODER, ObjectShaper, RepeatedKeyError
 from rokt_export.transactions.lines import CUT, HARD_LIMIT, LONG, NUL, UNDECODABLE, LineSource
 from rokt_export.transactions.model import Transaction
-from rokt_export.transactions.reading import Context, survey
-from rokt_export.transactions.shares import ALL, Share
+from rokt_export.transactions.reader_base import Context, survey
 
 
 class NdjsonReader:

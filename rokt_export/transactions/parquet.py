@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from rokt_export.errors import TransactionsError
+from rokt_export.transactions.claims import ALL, Share
 from rokt_export.transactions.columns import ColumnsReport
 from rokt_export.transactions.model import Transaction, Value
-from rokt_export.transactions.reading import Context, survey
-from rokt_export.transactions.shares import ALL, Share
+from rokt_export.transactions.reader_base import Context, survey
 
 if TYPE_CHECKING:
     from pyarrow import Array, RecordBatch

@@ -11,7 +11,7 @@ from rokt_export.transactions.columns import ColumnsReport
 from rokt_export.transactions.damage import ALTERING, Damage, DamageKind
 from rokt_export.transactions.files import FileStamp
 from rokt_export.transactions.options import SourceOptions
-from rokt_export.transactions.reading import NOTHING_CARRIED
+from rokt_export.transactions.reader_base import NOTHING_CARRIED
 from rokt_export.transactions.sources import open_transactions
 
 

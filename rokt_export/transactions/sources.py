@@ -6,16 +6,16 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from rokt_export.errors import TransactionsError
+from rokt_export.transactions.claims import ALL, Share
 from rokt_export.transactions.columns import ColumnMapper, ColumnsReport
 from rokt_export.transactions.damage import Damage, DamageKind, DamageLog
 from rokt_export.transactions.delimited import DelimitedReader
 from rokt_export.transactions.files import STDIN, FileStamp, change_between, expand
 from rokt_export.transactions.model import Transaction
-from rokt_export.transactions.opening import open_reader
+from rokt_export.transactions.open_file import open_reader
 from rokt_export.transactions.options import SourceOptions
 from rokt_export.transactions.parquet import ParquetReader
-from rokt_export.transactions.reading import Context, RowReader
-from rokt_export.transactions.shares import ALL, Share
+from rokt_export.transactions.reader_base import Context, RowReader
 
 T = TypeVar("T")
 

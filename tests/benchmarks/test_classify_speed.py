@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from rokt_export.exchange.classify import Classifier
 from rokt_export.exchange.model import Response
-from rokt_export.spec.loading import load_spec
+from rokt_export.partner_spec.loading import load_spec
+from rokt_export.response.classify import Classifier
 
 SAMPLE = Path(__file__).parents[2] / "sample_specs" / "mailchimp.yaml"
 LIMIT = 15e-6

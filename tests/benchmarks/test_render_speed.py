@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from rokt_export.exchange.render import Renderer
-from rokt_export.spec.loading import load_spec
+from rokt_export.partner_spec.loading import load_spec
+from rokt_export.request.render import Renderer
 from rokt_export.transactions.model import Transaction
 
 SAMPLE = Path(__file__).parents[2] / "sample_specs" / "mailchimp.yaml"

@@ -11,10 +11,10 @@ import uuid
 
 import pytest
 
-from rokt_export.delivery.journal import Journal, RunState
-from rokt_export.delivery.model import Delivery
-from rokt_export.delivery.recording import record
+from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import Exchange, Outcome, OutcomeKind, Request, Response, Timings
+from rokt_export.journal import Journal, RunState
+from rokt_export.journal.recording import record
 from rokt_export.redaction import Redactor
 from rokt_export.transactions.model import Transaction
 from tests.commands.conftest import CommandLine

@@ -12,7 +12,7 @@ import pytest
 
 from commands.conftest import PATIENCE, CommandLine, Partner, wait_for
 from commands.test_replay import emails, people, production
-from rokt_export.delivery.journal import Journal
+from rokt_export.journal import Journal
 
 ROWS = 400
 LACKING = "this journal does not know all that was sent by it"

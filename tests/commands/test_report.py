@@ -23,10 +23,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from rokt_export.delivery.journal import Journal
 from rokt_export.exchange.model import OutcomeKind
+from rokt_export.journal import Journal
 from rokt_export.reports.formats import FORMATS
-from rokt_export.reports.story import Figures, Story
+from rokt_export.reports.run_report import Figures, Story
 from tests.commands.conftest import ROOT, CommandLine, Heard, Partner, clear, interrupt, spec_text, wait_for
 
 FINDINGS, USAGE, JOURNAL = 1, 2, 5

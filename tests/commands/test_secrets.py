@@ -304,7 +304,7 @@ def test_a_crash_of_our_own_tells_no_secret(
         except ValueError as error:
             raise RuntimeError(f"then {quote(SECRET)} " + SECRET) from error
 
-    monkeypatch.setattr("rokt_export.commands.running.run_plan", crash)
+    monkeypatch.setattr("rokt_export.commands.run_session.run_plan", crash)
     spec = cli.write("acme.yaml", spec_text(partner.url, authentication=AUTHENTICATIONS["bearer"]))
     search = Search(cli, SECRET)
     done = cli("test", spec, *(["--verbose"] if verbose else []), env=env)

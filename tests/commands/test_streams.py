@@ -14,7 +14,7 @@ import pytest
 
 from rokt_export.commands.progress import ProgressWatch
 from rokt_export.commands.terminal import Terminal
-from rokt_export.delivery.tally import Tally
+from rokt_export.delivery.run_counts import Tally
 from tests.commands.conftest import ROOT, CommandLine, Heard, Partner, spec_text
 
 RUN = {"run", "partner", "environment", "counts", "deliveries"}

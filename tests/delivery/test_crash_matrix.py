@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 from counting_partner import CountingPartner
 
-from rokt_export.delivery.journal import Journal, RowSet
 from rokt_export.exchange.model import OutcomeKind
+from rokt_export.journal import Journal, RowSet
 
 ROOT = Path(__file__).parents[2]
 ROWS = 20_000

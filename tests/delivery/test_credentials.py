@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import pytest
 
 from rokt_export.delivery.credentials import Credentials
-from rokt_export.delivery.transport import TransportOptions
 from rokt_export.errors import UnreachableError
 from rokt_export.transactions.model import Transaction
-from tests.exchange.rendering import renderer
+from rokt_export.transport import TransportOptions
+from tests.request.rendering import renderer
 
 OAUTH = "{type: oauth2, token_url: 'https://id.example.com/token', client_id: a, client_secret: '{{ env.K }}'}"
 

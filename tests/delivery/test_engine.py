@@ -29,19 +29,19 @@ from rokt_export.delivery.events import (
     StopReason,
     Withdrawn,
 )
-from rokt_export.delivery.feed import FileFeed, LiveFeed
-from rokt_export.delivery.recording import KEPT_BYTES, WAITING_BYTES
-from rokt_export.delivery.retrying import RetryPolicy
-from rokt_export.delivery.stopping import StopRules
-from rokt_export.delivery.transport import Transport, TransportOptions
-from rokt_export.delivery.transport.messages import Messages
-from rokt_export.delivery.transport.transfers import Transfer
+from rokt_export.delivery.input_feed import FileFeed, LiveFeed
+from rokt_export.delivery.retry import RetryPolicy
+from rokt_export.delivery.stop_rules import StopRules
 from rokt_export.errors import TransactionsError, UnreachableError
-from rokt_export.exchange.classify import Classifier
 from rokt_export.exchange.model import Exchange, Fault, FaultKind, OutcomeKind, Request, Timings
-from rokt_export.exchange.render import Renderer
-from rokt_export.spec.loading import load_spec
+from rokt_export.journal.recording import KEPT_BYTES, WAITING_BYTES
+from rokt_export.partner_spec.loading import load_spec
+from rokt_export.request.render import Renderer
+from rokt_export.response.classify import Classifier
 from rokt_export.transactions.model import Transaction
+from rokt_export.transport import Transport, TransportOptions
+from rokt_export.transport.http11_requests import Messages
+from rokt_export.transport.libcurl_requests import Transfer
 
 DELIVERED, FAILED, UNKNOWN = OutcomeKind.DELIVERED, OutcomeKind.FAILED, OutcomeKind.UNKNOWN
 INVALID, UNCLASSIFIED = OutcomeKind.INVALID, OutcomeKind.UNCLASSIFIED
@@ -304,7 +304,7 @@ def test_waits_between_attempts_are_jittered_and_double_up_to_their_limit(bench,
         asked.append(high)
         return low
 
-    monkeypatch.setattr("rokt_export.delivery.retrying.random.uniform", uniform)
+    monkeypatch.setattr("rokt_export.delivery.retry.random.uniform", uniform)
     partner.answer = failing_first(9, (500, {}, b"{}"))
     bench.run(1, attempts=5, backoff=0.05, backoff_limit=0.15)
     assert asked == pytest.approx([0.05, 0.1, 0.15, 0.15])

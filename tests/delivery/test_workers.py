@@ -15,16 +15,16 @@ import pytest
 from commands.conftest import Partner, ok, serve, spec_text
 
 from rokt_export.delivery import workers
-from rokt_export.delivery.common import SharedMark
 from rokt_export.delivery.events import Settled, StopReason
-from rokt_export.delivery.journal import Journal
-from rokt_export.delivery.misses import Misses, SharedMisses
-from rokt_export.delivery.partitions import Brake
+from rokt_export.delivery.failure_counts import Misses, SharedMisses
 from rokt_export.delivery.plan import FileRows, Pace, Plan, Selection
-from rokt_export.delivery.tally import Tally
+from rokt_export.delivery.run_counts import Tally
+from rokt_export.delivery.shared_state import SharedMark
+from rokt_export.delivery.worker import Brake
 from rokt_export.delivery.workers import run_plan
 from rokt_export.errors import ConfigurationError, JournalError, RoktExportError
-from rokt_export.spec.loading import load_spec
+from rokt_export.journal import Journal
+from rokt_export.partner_spec.loading import load_spec
 
 BOTH = pytest.mark.parametrize("method", ["fork", "spawn"])
 

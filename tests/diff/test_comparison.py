@@ -21,7 +21,7 @@ from rokt_export.diff import Comparison, DiffResult, Kind, Section, Sent, Side
 from rokt_export.diff.echoes import Placeholders
 from rokt_export.diff.places import MOST_PLACES, Pattern, Places
 from rokt_export.exchange.model import Request
-from rokt_export.spec.model import DiffSettings
+from rokt_export.partner_spec.model import DiffSettings
 
 JSON = (("Content-Type", "application/json"),)
 NOON = 1_780_000_000.0

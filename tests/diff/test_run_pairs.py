@@ -19,20 +19,20 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from rokt_export.delivery.journal import Journal, RunState
-from rokt_export.delivery.model import Delivery
-from rokt_export.delivery.recording import record
 from rokt_export.diff import DiffResult
 from rokt_export.diff.run_pairs import compare_runs, learn
 from rokt_export.errors import UsageError
-from rokt_export.exchange.classify import Classifier
+from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import Exchange, Outcome, OutcomeKind, Request, Response, Timings
-from rokt_export.exchange.render import Renderer
+from rokt_export.journal import Journal, RunState
+from rokt_export.journal.recording import record
+from rokt_export.partner_spec.loading import load_spec
+from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.redaction import Redactor
+from rokt_export.request.render import Renderer
+from rokt_export.response.classify import Classifier
 from rokt_export.sandbox.options import SandboxOptions
 from rokt_export.sandbox.server import Sandbox
-from rokt_export.spec.loading import load_spec
-from rokt_export.spec.model import PartnerSpec
 from rokt_export.transactions.model import Transaction
 
 SPEC = """\

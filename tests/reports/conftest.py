@@ -10,13 +10,13 @@ import pytest
 from msgspec.structs import replace
 from report_runs import Run, every_outcome
 
-from rokt_export.delivery.journal import Journal, RunState
-from rokt_export.delivery.model import Delivery
-from rokt_export.delivery.recording import record
+from rokt_export.exchange.delivery import Delivery
+from rokt_export.journal import Journal, RunState
+from rokt_export.journal.recording import record
+from rokt_export.partner_spec.document import parse
+from rokt_export.partner_spec.loading import read_spec
 from rokt_export.redaction import Redactor
-from rokt_export.reports.story import Story
-from rokt_export.spec.document import parse
-from rokt_export.spec.loading import read_spec
+from rokt_export.reports.run_report import Story
 
 
 @pytest.fixture

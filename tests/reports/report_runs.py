@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from rokt_export.exchange.classify import Classifier
 from rokt_export.exchange.model import Exchange, Fault, FaultKind, Outcome, OutcomeKind, Request, Response, Timings
+from rokt_export.partner_spec.document import parse
+from rokt_export.partner_spec.loading import read_spec
 from rokt_export.redaction import Redactor
-from rokt_export.spec.document import parse
-from rokt_export.spec.loading import read_spec
+from rokt_export.response.classify import Classifier
 from rokt_export.transactions.model import Transaction
 
 SPEC = """\

@@ -10,12 +10,12 @@ from msgspec import structs
 from rich.cells import cell_len
 from rich.console import Console
 
-from rokt_export.delivery.journal import Journal
-from rokt_export.delivery.model import Delivery
+from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
+from rokt_export.journal import Journal
 from rokt_export.reports import console as reports
-from rokt_export.reports.signs import SIGNS
-from rokt_export.reports.story import Story
+from rokt_export.reports.outcome_icons import SIGNS
+from rokt_export.reports.run_report import Story
 
 WIDTHS = (40, 63, 64, 80, 120, 200)
 

@@ -15,13 +15,13 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from rokt_export.delivery.recording import Recording, record
-from rokt_export.delivery.transport import Transport
 from rokt_export.exchange.model import Exchange, Outcome, OutcomeKind, Request, Response
+from rokt_export.journal.recording import Recording, record
 from rokt_export.redaction import Redactor
 from rokt_export.reports.curl import curl_command
 from rokt_export.reports.http_text import request_text, response_text
 from rokt_export.transactions.model import Transaction
+from rokt_export.transport import Transport
 
 SECRET = "a+b %:/\"<é'\\$`!&"
 SHELLS = [shell for shell in ("sh", "bash", "zsh") if shutil.which(shell)]

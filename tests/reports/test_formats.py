@@ -24,14 +24,14 @@ import jsonschema
 import pytest
 from report_runs import SPEC, STARTED, Run, answer, every_outcome, exchange, post
 
-from rokt_export.delivery.journal import Journal, RunState
-from rokt_export.delivery.model import Delivery
-from rokt_export.delivery.recording import record
+from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
+from rokt_export.journal import Journal, RunState
+from rokt_export.journal.recording import record
 from rokt_export.redaction import Redactor
 from rokt_export.reports import eml
 from rokt_export.reports.formats import FORMATS
-from rokt_export.reports.story import Story
+from rokt_export.reports.run_report import Story
 
 DATA = Path(__file__).parent / "data"
 HOSTILE = '</script><img src=x onerror="alert(1)"> ]]> | `x` [a](b) *c* \x00\x1b\ufffe end'
@@ -285,9 +285,9 @@ def test_recordings_lie_in_blocks_in_row_order(tell) -> None:
 MEASURE = """
 import resource, sys
 from pathlib import Path
-from rokt_export.delivery.journal import Journal
+from rokt_export.journal import Journal
 from rokt_export.reports.formats import FORMATS, write_report
-from rokt_export.reports.story import Story
+from rokt_export.reports.run_report import Story
 with Journal.open(sys.argv[1]) as journal:
     story = Story.of(journal, journal.find("last"))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -14,16 +14,16 @@ from typing import Any
 import pytest
 from report_runs import STARTED, Run, answer, every_outcome, exchange, post
 
-from rokt_export.delivery.journal import Journal, RunState
-from rokt_export.delivery.model import Delivery
-from rokt_export.delivery.recording import record
 from rokt_export.diff import Comparison, Side
+from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
+from rokt_export.journal import Journal, RunState
+from rokt_export.journal.recording import record
 from rokt_export.redaction import Redactor
 from rokt_export.reports import differences
 from rokt_export.reports.curl import curl_command
 from rokt_export.reports.formats import FORMATS, write_report
-from rokt_export.reports.story import Story
+from rokt_export.reports.run_report import Story
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 CHROMEDRIVER = shutil.which("chromedriver")
@@ -186,8 +186,8 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Stor
 
 
 def begun(journal: Journal, run: Run) -> Any:
-    from rokt_export.spec.document import parse
-    from rokt_export.spec.loading import read_spec
+    from rokt_export.partner_spec.document import parse
+    from rokt_export.partner_spec.loading import read_spec
 
     loaded = read_spec(parse("acme.yaml", run.spec))
     writer = journal.begin(

@@ -22,7 +22,7 @@ from rokt_export.exchange.model import Exchange, Fault, FaultKind, Outcome, Outc
 from rokt_export.redaction import Redactor
 from rokt_export.reports import console
 from rokt_export.reports.formats import FORMATS
-from rokt_export.reports.story import Story
+from rokt_export.reports.run_report import Story
 from rokt_export.transactions.model import Transaction
 
 SECRET = 'Qz7a+b%:/"<é'

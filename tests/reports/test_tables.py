@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from report_runs import SPEC, Run, answer, every_outcome, exchange, post
 
-from rokt_export.delivery.journal import Journal
-from rokt_export.delivery.latency import Latencies
 from rokt_export.errors import UsageError
+from rokt_export.exchange.latency import Latencies
+from rokt_export.journal import Journal
+from rokt_export.partner_spec.document import parse
+from rokt_export.partner_spec.loading import read_spec
 from rokt_export.reports.formats import FORMATS, format_named, format_of, write_report, write_reports
-from rokt_export.reports.story import Story
-from rokt_export.spec.document import parse
-from rokt_export.spec.loading import read_spec
+from rokt_export.reports.run_report import Story
 
 
 def written(story: Story, name: str) -> str:

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import requests
 
+from rokt_export.partner_spec.document import parse
+from rokt_export.partner_spec.loading import read_spec
+from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.sandbox.options import SandboxOptions
 from rokt_export.sandbox.server import Sandbox
-from rokt_export.spec.document import parse
-from rokt_export.spec.loading import read_spec
-from rokt_export.spec.model import PartnerSpec
 
 DELIVERED = """\
   - {outcome: delivered, status: 201, capture: {reference: $.id}, examples: [{status: 201, body: '{"id": "c0ffee12"}'}]}

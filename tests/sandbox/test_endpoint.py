@@ -8,9 +8,9 @@ import pytest
 import requests
 
 from rokt_export.errors import ConfigurationError
+from rokt_export.partner_spec.loading import load_spec
 from rokt_export.sandbox.options import SandboxOptions
 from rokt_export.sandbox.server import Sandbox
-from rokt_export.spec.loading import load_spec
 from tests.sandbox.conftest import Start, spec_of
 
 EMAIL = "parameters: [{name: email, attribute: email, required: true, format: email}]"

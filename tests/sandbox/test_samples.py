@@ -9,16 +9,16 @@ import pytest
 import requests
 from requests.auth import HTTPDigestAuth
 
-from rokt_export.exchange.classify import Classifier
 from rokt_export.exchange.model import Outcome, Response
-from rokt_export.exchange.render import Renderer
-from rokt_export.sandbox.patterns import fill
+from rokt_export.partner_spec.attributes import ATTRIBUTES
+from rokt_export.partner_spec.authentication import Digest, MutualTls, OAuth2
+from rokt_export.partner_spec.loading import load_spec
+from rokt_export.partner_spec.model import PartnerSpec
+from rokt_export.partner_spec.references import attribute_names
+from rokt_export.request.render import Renderer
+from rokt_export.response.classify import Classifier
 from rokt_export.sandbox.server import Sandbox
-from rokt_export.spec.attributes import ATTRIBUTES
-from rokt_export.spec.authentication import Digest, MutualTls, OAuth2
-from rokt_export.spec.loading import load_spec
-from rokt_export.spec.model import PartnerSpec
-from rokt_export.spec.needs import attribute_names
+from rokt_export.sandbox.url_patterns import fill
 from rokt_export.transactions.model import Transaction
 from tests.sandbox.conftest import Start
 

@@ -7,8 +7,8 @@ import pytest
 
 from rokt_export.errors import TransactionsError
 from rokt_export.transactions.damage import DamageKind
+from rokt_export.transactions.damage_checks import mojibake
 from rokt_export.transactions.delimited import swallowed
-from rokt_export.transactions.inspection import mojibake
 from rokt_export.transactions.options import SourceOptions
 from rokt_export.transactions.scan import scan
 from rokt_export.transactions.sources import open_transactions

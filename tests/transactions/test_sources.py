@@ -12,11 +12,11 @@ import pytest
 import zstandard
 
 from rokt_export.errors import TransactionsError, UsageError
+from rokt_export.transactions.claims import Claims
 from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.files import expand
 from rokt_export.transactions.options import Format, SourceOptions
 from rokt_export.transactions.scan import scan
-from rokt_export.transactions.shares import Claims
 from rokt_export.transactions.sources import open_transactions
 from transactions.conftest import PlainMark
 

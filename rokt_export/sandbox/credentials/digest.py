@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from rokt_export.sandbox.credentials.keys import REALM
 from rokt_export.sandbox.credentials.model import FRESH, Refusal, Verify, same
-from rokt_export.sandbox.received import Received
+from rokt_export.sandbox.incoming_request import Received
 
 _FIELD = re.compile(r'(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))')
 _ALGORITHMS = {"MD5": "md5", "SHA-256": "sha256"}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 
+from rokt_export.partner_spec.authentication import ApiKey
+from rokt_export.partner_spec.filters import text_of
+from rokt_export.sandbox.body_lookup import finder
 from rokt_export.sandbox.credentials.model import Refusal, Verify, same
-from rokt_export.sandbox.lookup import finder
-from rokt_export.sandbox.received import Received
-from rokt_export.spec.authentication import ApiKey
-from rokt_export.spec.filters import text_of
+from rokt_export.sandbox.incoming_request import Received
 
 REALM = "sandbox"
 

@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rokt_export.sandbox.received import Received
+from rokt_export.sandbox.incoming_request import Received
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ import time
 from collections import OrderedDict
 from datetime import UTC, datetime
 
+from rokt_export.partner_spec.authentication import Hmac, Wsse
 from rokt_export.sandbox.credentials.model import FRESH, Refusal, Verify, same
-from rokt_export.sandbox.received import Received
-from rokt_export.spec.authentication import Hmac, Wsse
+from rokt_export.sandbox.incoming_request import Received
 
 _PART = re.compile(r"\{(method|path|query|body|timestamp)\}")
 _TOKEN_PART = re.compile(r'(\w+)\s*=\s*"([^"]*)"')

@@ -10,15 +10,15 @@ from urllib.parse import unquote_plus, urlsplit
 
 import orjson
 
+from rokt_export.partner_spec.authentication import OAuth2
+from rokt_export.partner_spec.filters import text_of
+from rokt_export.partner_spec.names import Key, steps
 from rokt_export.sandbox.answers import Answer
 from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, read_body
 from rokt_export.sandbox.credentials.keys import REALM, basic_credentials
 from rokt_export.sandbox.credentials.model import Refusal, same
-from rokt_export.sandbox.patterns import fill
-from rokt_export.sandbox.received import Received
-from rokt_export.spec.authentication import OAuth2
-from rokt_export.spec.filters import text_of
-from rokt_export.spec.names import Key, steps
+from rokt_export.sandbox.incoming_request import Received
+from rokt_export.sandbox.url_patterns import fill
 
 _UNITS = {"s": 1.0, "ms": 1000.0, "m": 1 / 60}
 _NO_STORE = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))  # RFC 6749, 5.1

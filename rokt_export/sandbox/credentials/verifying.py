@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rokt_export.sandbox.credentials.digest import verify_digest
-from rokt_export.sandbox.credentials.keys import verify_api_key, verify_basic, verify_bearer
-from rokt_export.sandbox.credentials.model import Verify
-from rokt_export.sandbox.credentials.signatures import verify_sailthru, verify_signature, verify_wsse
-from rokt_export.sandbox.credentials.tokens import TokenServer
-from rokt_export.sandbox.patterns import fill
-from rokt_export.spec.authentication import (
+from rokt_export.partner_spec.authentication import (
     ApiKey,
     Authentication,
     Basic,
@@ -24,6 +18,12 @@ from rokt_export.spec.authentication import (
     OAuth2,
     Wsse,
 )
+from rokt_export.sandbox.credentials.digest import verify_digest
+from rokt_export.sandbox.credentials.keys import verify_api_key, verify_basic, verify_bearer
+from rokt_export.sandbox.credentials.model import Verify
+from rokt_export.sandbox.credentials.signatures import verify_sailthru, verify_signature, verify_wsse
+from rokt_export.sandbox.credentials.tokens import TokenServer
+from rokt_export.sandbox.url_patterns import fill
 
 
 @dataclass(frozen=True, slots=True)

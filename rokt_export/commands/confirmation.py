@@ -1,0 +1,72 @@
+"""A guarded environment at the terminal: a person types the partner's name first, and sends go one at a time."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import typer
+
+from rokt_export.commands.terminal import Terminal
+
+if TYPE_CHECKING:
+    from rokt_export.delivery.plan import Pace
+    from rokt_export.delivery.target import Target
+    from rokt_export.exchange.model import OutcomeKind
+    from rokt_export.partner_spec.model import PartnerSpec
+
+IN_A_ROW = 3
+"""The contract's: three in a row not delivered stop a run to a guarded environment."""
+
+
+def pass_interlock(
+    terminal: Terminal,
+    target: Target,
+    spec: PartnerSpec,
+    *,
+    confirm: str | None,
+    invented: bool,
+    test_data: bool,
+    may_ask: bool = True,
+) -> None:
+    """Let a send pass, or stop it; say what there is to say of its target.
+
+    Args:
+        terminal: where a person is asked.
+        target: where it goes.
+        spec: the partner's spec.
+        confirm: the value of `--confirm`.
+        invented: whether the people are generated.
+        test_data: whether `--test-data` was given.
+        may_ask: false while there is still something to show first: what a prompt will decide passes for now.
+
+    Raises:
+        UsageError: it may not pass.
+    """
+    someone = sys.stdin.isatty() and sys.stderr.isatty()
+    if may_ask:
+        for note in target.notes:
+            terminal.warn(note)
+    elif confirm is None and someone:
+        return
+
+    def ask() -> str:
+        terminal.warn(f"This sends to {target.environment.upper()} of {spec.name}, at {target.address}.")
+        return str(typer.prompt(f"Type the partner's name ({target.partner}) to go on", err=True))
+
+    target.permit(confirm=confirm, invented=invented, test_data=test_data, ask=ask if someone else None)
+
+
+def careful(pace: Pace, hoped: OutcomeKind) -> Pace:
+    """Return the pace for a guarded environment: one at a time, to the first unclassified or three failures in a row.
+
+    Args:
+        pace: the spec's.
+        hoped: the outcome that is as good as delivered.
+    """
+    from rokt_export.delivery.stop_rules import StopRules
+    from rokt_export.exchange.model import OutcomeKind
+
+    stop = StopRules(consecutive=IN_A_ROW, unclassified=True, hoped=frozenset({hoped, OutcomeKind.DELIVERED}))
+    return replace(pace, concurrency=1, stop=stop)

@@ -1,0 +1,112 @@
+"""Where a run's transactions come from, as the command line says: files or invented people, with attributes changed."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rokt_export.commands.spec_setup import check_attributes, parse_set
+from rokt_export.errors import UsageError
+
+if TYPE_CHECKING:
+    from rokt_export.delivery.plan import FileRows, GeneratedRows
+    from rokt_export.partner_spec.model import PartnerSpec
+    from rokt_export.transactions.options import SourceOptions
+
+
+@dataclass(frozen=True, slots=True)
+class RowFlags:
+    """What the command line says about rows.
+
+    Attributes:
+        files: as given; none for invented people.
+        count: people to invent.
+        changes: `--set`, unparsed.
+        unset: `--unset`.
+        columns: `--map`, unparsed.
+        test_data: the rows of the files are invented people.
+        encoding, delimiter: told, not detected.
+        skip_lines: lines before the header of delimited files.
+        refuse_damage: rows whose damage would be sent are not sent.
+        seed: makes invented people the same again.
+    """
+
+    files: tuple[str, ...] = ()
+    count: int = 1
+    changes: list[str] = field(default_factory=list)
+    unset: list[str] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)
+    test_data: bool = False
+    encoding: str | None = None
+    delimiter: str | None = None
+    seed: int | None = None
+    skip_lines: int = 0
+    refuse_damage: bool = False
+
+
+def rows_of(spec: PartnerSpec, flags: RowFlags) -> FileRows | GeneratedRows:
+    """Return the rows of a run.
+
+    Raises:
+        UsageError: an attribute or a mapping on the command line makes no sense.
+        TransactionsError: a file is missing, unreadable or named twice.
+    """
+    from rokt_export.delivery.plan import FileRows, GeneratedRows
+    from rokt_export.partner_spec.references import attribute_names
+    from rokt_export.transactions.files import expand
+
+    overrides = parse_set(flags.changes)
+    check_attributes(spec, [*overrides], "--set")
+    check_attributes(spec, flags.unset, "--unset")
+    if flags.files:
+        # Here, so that a slip of the pen leaves no run behind, and no pattern is taken for a pipe.
+        return FileRows(expand(flags.files), source_options(spec, flags, overrides), overrides, frozenset(flags.unset))
+    if flags.count < 1:
+        raise UsageError("there is nothing to send", where="--count", remedy="Give a number of people, 1 or more.")
+    return GeneratedRows(
+        flags.count,
+        attribute_names(spec),
+        secrets.randbits(48) if flags.seed is None else flags.seed,
+        {**_examples(spec), **overrides},
+        frozenset(flags.unset),
+    )
+
+
+def _examples(spec: PartnerSpec) -> dict[str, str]:
+    """The spec's own examples of attributes that only it knows."""
+    return {name: attribute.example for name, attribute in spec.attributes.items() if attribute.example is not None}
+
+
+def source_options(spec: PartnerSpec, flags: RowFlags, overrides: Collection[str]) -> SourceOptions:
+    """Return what is said about the files, by the command line and by the spec's `columns:`."""
+    from rokt_export.partner_spec.references import attribute_names, sent_attributes
+    from rokt_export.transactions.columns import parse_map
+    from rokt_export.transactions.options import SourceOptions
+
+    columns = parse_map(flags.columns)
+    check_attributes(spec, [*columns.values()], "--map")
+    sent = sent_attributes(spec)
+    left = sent.difference(overrides, flags.unset)
+    return SourceOptions(
+        wanted=attribute_names(spec),
+        columns=columns,
+        spec_columns=spec.columns,
+        encoding=flags.encoding,
+        delimiter=_delimiter(flags.delimiter),
+        invented=flags.test_data,
+        skip_lines=flags.skip_lines,
+        sent=sent if left else None,
+        refuse_damage_in=left if flags.refuse_damage else frozenset(),
+    )
+
+
+def _delimiter(told: str | None) -> str | None:
+    """The character that a person means: a tab is hard to type."""
+    if told is None:
+        return None
+    character = "\t" if told.lower() in ("\\t", "tab") else told
+    if len(character) != 1 or character in '\r\n"\0':
+        raise UsageError(f"`{told}` is no delimiter", where="--delimiter", remedy="Give one character, as ';', or tab.")
+    return character

@@ -1,0 +1,90 @@
+"""How fast a replay sends and when it stops: the spec's limits, the flags, and the caution of a guarded environment."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rokt_export.commands.confirmation import IN_A_ROW
+from rokt_export.errors import UsageError
+
+if TYPE_CHECKING:
+    from rokt_export.commands.replay_flags import ReplayFlags
+    from rokt_export.commands.terminal import Terminal
+    from rokt_export.delivery.plan import FileRows, Pace
+    from rokt_export.delivery.stop_rules import StopRules
+    from rokt_export.exchange.model import OutcomeKind
+    from rokt_export.partner_spec.model import Limits
+
+
+def pace_of(limits: Limits, flags: ReplayFlags, hoped: OutcomeKind, *, guarded: bool, in_sandbox: bool) -> Pace:
+    """Return how fast to send and when to stop; a guarded environment gets one at a time unless told.
+
+    Args:
+        limits: the spec's.
+        flags: as told.
+        hoped: the outcome hoped for.
+        guarded: whether the environment is guarded.
+        in_sandbox: whether a sandbox takes the partner's place.
+
+    Raises:
+        UsageError: a flag makes no sense, or goes beyond the spec without leave to.
+    """
+    from rokt_export.delivery.plan import Pace
+    from rokt_export.partner_spec.fields import duration
+    from rokt_export.partner_spec.fields import rate as parse_rate
+
+    if in_sandbox:
+        limits = limits.model_copy(update={"rate": None})  # it is what the partner bears; a sandbox is not the partner
+    pace = replace(Pace.of(limits), stop=_stop_rules(flags, hoped, guarded=guarded))
+    patience, concurrency = flags.patience, flags.concurrency
+    try:
+        rate = parse_rate(flags.rate) if flags.rate is not None else None
+        pace = replace(pace, patience=0.0 if patience.strip() in ("0", "0s") else duration(patience))
+    except ValueError as error:
+        raise UsageError(str(error), remedy="Write a rate as 10/s or 600/m, a duration as 500ms or 10s.") from error
+    if guarded:
+        pace = replace(pace, concurrency=1)
+    if rate is not None:
+        if limits.rate is not None and rate > limits.rate and not flags.override_limits:
+            raise _beyond("--rate", f"{limits.rate:g}/s")
+        pace = replace(pace, rate=rate)
+    if concurrency is not None:
+        if concurrency > limits.concurrency and not flags.override_limits:
+            raise _beyond("--concurrency", str(limits.concurrency))
+        pace = replace(pace, concurrency=concurrency)
+    return pace
+
+
+def _beyond(flag: str, limit: str) -> UsageError:
+    return UsageError(
+        f"the spec's limit is {limit}",
+        where=flag,
+        remedy="Lower it, or add --override-limits if the partner has agreed.",
+    )
+
+
+def _stop_rules(flags: ReplayFlags, hoped: OutcomeKind, *, guarded: bool) -> StopRules:
+    """When to stop early: as flags say; else, where guarded, at the first unclassified and at three in a row."""
+    from rokt_export.delivery.stop_rules import StopRules
+    from rokt_export.exchange.model import OutcomeKind
+
+    after, in_a_row, unclassified = flags.stop_after, flags.stop_in_a_row, flags.stop_unclassified
+    told = after is not None or in_a_row is not None
+    if guarded and not told:
+        in_a_row = IN_A_ROW
+    if unclassified is None:
+        unclassified = guarded
+    good = {hoped, OutcomeKind.DELIVERED} | (set() if guarded and not told else {OutcomeKind.DUPLICATE})
+    return StopRules(failures=after, consecutive=in_a_row, unclassified=unclassified, hoped=frozenset(good))
+
+
+def workers_of(terminal: Terminal, wanted: int, pace: Pace, rows: FileRows) -> int:
+    """Return how many processes share the work: no more than may send at once, one for rows that come as they like."""
+    from rokt_export.delivery.row_source import is_live
+
+    most = 1 if is_live(rows) else pace.concurrency
+    if wanted > most:
+        why = "rows are read as they arrive" if is_live(rows) else f"{pace.concurrency} may be sent at once"
+        terminal.say(f"{most} worker{'' if most == 1 else 's'} instead of {wanted}: {why}", style="yellow")
+    return min(wanted, most)

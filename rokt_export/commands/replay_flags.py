@@ -1,0 +1,167 @@
+"""What is kept with a run for one that goes on after it: its flags, which it repeats unless told, and its files."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rokt_export.errors import UsageError
+from rokt_export.exchange.delivery import Recordings
+
+if TYPE_CHECKING:
+    from rokt_export.commands.input_options import RowFlags
+    from rokt_export.journal import RunInfo
+    from rokt_export.partner_spec.model import PartnerSpec
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayFlags:
+    """The flags of `replay` that a resume repeats unless told otherwise, as the command line has them."""
+
+    columns: list[str] | None = None
+    set_values: list[str] | None = None
+    unset: list[str] | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    skip_lines: int = 0
+    send_damaged: bool = False
+    test_data: bool = False
+    expect: str = "delivered"
+    rate: str | None = None
+    concurrency: int | None = None
+    workers: int = 1
+    override_limits: bool = False
+    stop_after: int | None = None
+    stop_in_a_row: int | None = None
+    stop_unclassified: bool | None = None
+    patience: str = "60s"
+    record: Recordings = Recordings.SOME
+    again: bool = False
+    sandbox: bool = False
+    sandbox_url: str | None = None
+
+    def read_otherwise(self, run: RunInfo) -> list[str]:
+        """Return the flags, as a user types them, by which these read or change rows otherwise than a run did."""
+        before = {**asdict(_UNTOLD), **run.options.get("flags", {})}
+        known = sorted(_OF_ROWS - {"set_values"})  # of these the journal has but the names
+        return [_OF_ROWS_AS_TOLD[name] for name in known if getattr(self, name) != before[name]]
+
+    def kept(self, spec: PartnerSpec) -> dict[str, Any]:
+        """Return what is kept with the run: all that differs from what goes without saying.
+
+        Of what was set of a real person only the attributes' names are: the journal holds no personal data.
+        """
+        from rokt_export.delivery.redaction_setup import holds_personal_data
+
+        kept = {name: value for name, value in asdict(self).items() if value != getattr(_UNTOLD, name)}
+        if self.set_values and not self.test_data:
+            names = [item.partition("=")[0].strip() for item in self.set_values]
+            kept["set_values"] = [
+                name if holds_personal_data(name, spec) else item
+                for name, item in zip(names, self.set_values, strict=True)
+            ]
+        return kept
+
+
+@dataclass(frozen=True, slots=True)
+class ToldFlags:
+    """Flags, and which of them were told: one told as it goes without saying is told all the same.
+
+    Attributes:
+        flags: all of them.
+        names: those on the command line.
+    """
+
+    flags: ReplayFlags
+    names: frozenset[str]
+
+    @classmethod
+    def among(cls, given: Mapping[str, Any], is_told: Callable[[str], bool]) -> ToldFlags:
+        """Return them out of all that the command was given."""
+        names = [field.name for field in fields(ReplayFlags)]
+        return cls(ReplayFlags(**{name: given[name] for name in names}), frozenset(filter(is_told, names)))
+
+    def over(self, run: RunInfo) -> ReplayFlags:
+        """Return the flags of a run, with what was told anew in their place.
+
+        Raises:
+            UsageError: it was told what the journal does not keep.
+        """
+        return self._over(run, {field.name for field in fields(self.flags)})
+
+    def with_rows_of(self, run: RunInfo) -> ReplayFlags:
+        """Return these, where nothing else is told with those of a run that say how its rows are read and changed.
+
+        Raises:
+            UsageError: it was told what the journal does not keep.
+        """
+        return self._over(run, _OF_ROWS)
+
+    def _over(self, run: RunInfo, known: Collection[str]) -> ReplayFlags:
+        before = {
+            name: value
+            for name, value in run.options.get("flags", {}).items()
+            if name in known and name not in self.names
+        }
+        if left_out := [item for item in before.get("set_values", ()) if "=" not in item]:
+            raise UsageError(
+                f"run {run.run} was told {', '.join(f'--set {name}=…' for name in left_out)}, "
+                "and the journal keeps no personal data",
+                where="--set",
+                remedy="Tell all that was set once more, with "
+                f"`rokt-export replay {shlex.quote(run.spec_file)} … --set …`.",
+            )
+        if "record" in before:
+            before["record"] = Recordings(before["record"])
+        if {"sandbox", "sandbox_url"} & self.names:  # one excludes the other
+            before = {name: value for name, value in before.items() if name not in ("sandbox", "sandbox_url")}
+        return replace(self.flags, **before)
+
+
+def options_of(spec: PartnerSpec, rows: RowFlags, *, sandbox: bool, sandbox_url: str | None) -> dict[str, Any]:
+    """Return what is kept with a run that is no replay, so that --from-run reads and changes its rows as it did."""
+    flags = ReplayFlags(
+        rows.columns or None, rows.changes or None, rows.unset or None, rows.encoding, rows.delimiter, rows.skip_lines,
+        test_data=rows.test_data, sandbox=sandbox, sandbox_url=sandbox_url,
+    )  # fmt: skip
+    return {"flags": flags.kept(spec), "stamps": stamps_of(rows.files) if rows.files else []}
+
+
+def stamps_of(files: tuple[str, ...]) -> list[list[Any]]:
+    """Return what each input looks like, in order: its path, bytes, and nanoseconds of its last change.
+
+    Of a stream there is its name alone.
+    """
+    from rokt_export.transactions.files import FileStamp, expand
+
+    stamps = [FileStamp.of(path) or path for path in expand(files)]
+    return [
+        [stamp, None, None]
+        if isinstance(stamp, str)
+        else [str(Path(stamp.path).absolute()), stamp.size, stamp.mtime_ns]
+        for stamp in stamps
+    ]
+
+
+def are_alike(some: Sequence[Sequence[Any]], others: Sequence[Sequence[Any]]) -> bool:
+    """Return whether two lists of stamps are of the same inputs in the same order; a stream may have another name."""
+    known, other = (
+        [None if size is None else (path, size, changed) for path, size, changed in each] for each in (some, others)
+    )
+    return known == other
+
+
+_UNTOLD = ReplayFlags()
+_OF_ROWS_AS_TOLD = {
+    "columns": "--map",
+    "set_values": "--set",
+    "unset": "--unset",
+    "encoding": "--encoding",
+    "delimiter": "--delimiter",
+    "skip_lines": "--skip-lines",
+    "test_data": "--test-data",
+}
+_OF_ROWS = frozenset(_OF_ROWS_AS_TOLD)

@@ -1,0 +1,337 @@
+"""What `test`, `replay`, `diff` and `certify` share: a plan is carried out as one run in the journal."""
+
+from __future__ import annotations
+
+import gc
+import os
+import secrets
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from rokt_export.commands.answered_before import left_out
+from rokt_export.commands.next_commands import Onward
+from rokt_export.commands.progress import ProgressWatch
+from rokt_export.commands.spec_setup import Ready
+from rokt_export.commands.terminal import GUARD, Terminal, drop, note
+from rokt_export.commands.variable_lines import tell_variables
+from rokt_export.delivery.events import Settled, StopReason
+from rokt_export.delivery.plan import FileRows, Plan
+from rokt_export.delivery.redaction_setup import redactor_for
+from rokt_export.delivery.row_identity import identity_of
+from rokt_export.delivery.run_counts import Tally
+from rokt_export.delivery.worker import AT_ONCE, Brake, Result
+from rokt_export.delivery.workers import run_plan
+from rokt_export.errors import ExitStatus, JournalError, RoktExportError
+from rokt_export.partner_spec.references import variable_names
+from rokt_export.partner_spec.variable_uses import variable_uses
+from rokt_export.redaction.spec_lines import masked_spec
+
+if TYPE_CHECKING:
+    from rokt_export.journal import RunState
+    from rokt_export.transactions.files import FileStamp
+
+
+_GRACE = 5.0
+"""Seconds that the journal has to take what was answered, and a token server to be given up, once a person leaves."""
+_SHOW_CURSOR = "\x1b[?25h"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A run to carry out.
+
+    Attributes:
+        command: the command that makes it.
+        ready: the spec.
+        plan: what to send, and how.
+        name: what the user calls it.
+        events: the files, as given.
+        options: what a resume needs.
+        resume: the run to go on with, instead of a new one.
+    """
+
+    command: str
+    ready: Ready
+    plan: Plan
+    name: str | None = None
+    events: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    resume: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A run that is over.
+
+    Attributes:
+        run: its id.
+        result: the counts and how it ended.
+        status: the exit status that it comes to.
+    """
+
+    run: str
+    result: Result
+    status: ExitStatus
+
+
+def variables_for(ready: Ready, terminal: Terminal, given: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the values that a send needs; tell where each goes, and let the terminal know what is secret among them.
+
+    Args:
+        ready: the spec.
+        terminal: where it is told.
+        given: the values for a sandbox, which leave this machine nowhere.
+
+    Raises:
+        ConfigurationError: one is not set.
+    """
+    names = variable_names(ready.spec, [ready.environment])
+    to_partner = given is None
+    if given is None:
+        ready.variables.require(names, ready.environment)
+        given = ready.variables.values
+    values = {name: given[name] for name in names}
+    GUARD.know(redactor_for(ready.spec, ready.environment, values, addresses=False))
+    if to_partner:
+        tell_variables(terminal, ready.spec, variable_uses(ready.spec, ready.environment, values))
+    return values
+
+
+def new_key() -> bytes:
+    """Return the key that makes one value one token within a run."""
+    return secrets.token_bytes(16)
+
+
+def carry_out(job: Job, terminal: Terminal, listen: Callable[[Settled], None] | None = None) -> Done:
+    """Carry a plan out: begin the run, send, settle, end it; whatever happens, the journal says so.
+
+    Raises:
+        RoktExportError: it could not be carried out; what was settled stays settled.
+    """
+    # What makes no request at all makes no run either.
+    for name in job.plan.renderer().unsigned:
+        terminal.say(f"a sandbox cannot check the credentials of {name}: they are left out, and it is not loaded")
+    stamps = _stamps(job.plan)
+    run, before = _begin(job)
+    job = replace(job, plan=replace(job.plan, before=before, told=terminal.verbose))
+    _note_decisions(job, run)
+    brake = Brake()
+    watch = ProgressWatch(terminal, job.plan.total, listen)
+    # To the very end: an eager second Ctrl-C must not keep the journal from learning how the run ended.
+    with _signals(brake, watch), _told_what_is_settled(job, run):
+        result = _sent(job, run, terminal, watch, brake)
+        result.tally.notes.extend(left_out(result.tally.left_out, job.command))
+        changed = _note_changes(result.tally, stamps)
+        status = ExitStatus.gravest(_status(job, run, result), ExitStatus.FINDINGS if changed else ExitStatus.OK)
+        state = "finished" if result.finished.reason is StopReason.COMPLETE else "interrupted"
+        _end(job, run, state, status, _notes(job, result))
+    return Done(run, result, status)
+
+
+def _note_decisions(job: Job, run: str) -> None:
+    plan, pace = job.plan, job.plan.pace
+    files = ", ".join(stamp.path for stamp in _stamps(plan))
+    note(f"read: {files or 'stdin' if isinstance(plan.rows, FileRows) else 'no file: test people are generated'}")
+    address = plan.renderer().base_url().partition("?")[0]
+    place = "a sandbox" if plan.destination.base_url else "guarded" if plan.guarded else "not guarded"
+    note(f"decided: run {run}, {plan.environment}, {place}, {address}")
+    rate = f"{pace.rate:g}/s" if pace.rate else "none"
+    note(
+        f"decided: concurrency {pace.concurrency}, rate {rate}, attempts {pace.attempts}, timeout {pace.timeout:g} s, "
+        f"processes {plan.partitions}"
+    )
+    note(f"decided: a row is known again by {', '.join(identity_of(plan.spec))}")
+
+
+def _sent(job: Job, run: str, terminal: Terminal, watch: ProgressWatch, brake: Brake) -> Result:
+    gc.freeze()  # what is loaded stays, and workers share it: garbage is looked for only in what comes
+    try:
+        with watch:
+            return run_plan(job.plan, run, watch, brake)
+    except JournalError:
+        raise
+    except RoktExportError as error:
+        _end(job, run, "interrupted", error.exit_status, {})
+        terminal.say(f"run {run} stopped; `rokt-export runs show {run}` lists what was settled")
+        raise
+    except BaseException:
+        _end(job, run, "interrupted", ExitStatus.INTERRUPTED, {})
+        raise
+
+
+def _begin(job: Job) -> tuple[str, int]:
+    """Begin a run, or take one over; return its id, and the last batch that was intended before."""
+    from rokt_export.journal import Journal
+
+    with Journal.open(job.plan.journal) as journal:
+        if job.resume is not None:
+            taken = journal.reopen(job.resume)
+            return taken.run, taken.before
+        loaded = job.ready.loaded
+        writer = journal.begin(
+            command=job.command,
+            partner=loaded.spec.partner,
+            environment=job.plan.environment,
+            spec_file=loaded.document.file,
+            spec_sha256=loaded.sha256,
+            events=job.events,
+            name=job.name,
+            options={**job.options, **({"ledger": job.plan.ledger} if job.plan.ledger else {})},
+            production=job.plan.guarded,
+        )
+        return writer.run, writer.before
+
+
+def _end(job: Job, run: str, state: str, status: ExitStatus, notes: Mapping[str, Any]) -> None:
+    from rokt_export.journal import Journal, RunState
+
+    final: RunState = RunState(state)
+    with Journal.open(job.plan.journal) as journal:
+        journal.note(run, notes)
+        journal.attach(run).end(final, int(status))
+
+
+def _notes(job: Job, result: Result) -> dict[str, Any]:
+    if job.resume is not None:
+        return {"figures": None, **_standing_notes(job, result)}  # earlier rows count too: read from the journal
+    return {"figures": result.tally.figures(), **_standing_notes(job, result)}
+
+
+def _standing_notes(job: Job, result: Result) -> dict[str, Any]:
+    names = job.plan.spec.rule_names
+    seen = {name: result.tally.rules[name] for name in names if result.tally.rules[name]}
+    return {
+        "coverage": {"seen": seen, "never": [name for name in names if name not in seen]},
+        "finished": {"reason": str(result.finished.reason), "message": result.finished.message},
+        "notes": result.tally.notes,
+        "skipped": result.tally.skipped,
+        "left_out": result.tally.known_before,
+        "expected": str(job.plan.expected),
+        "spec_text": masked_spec(job.ready.loaded.document.text),
+    }
+
+
+def _stamps(plan: Plan) -> list[FileStamp]:
+    from rokt_export.transactions.files import FileStamp, expand
+
+    files = expand(plan.rows.paths) if isinstance(plan.rows, FileRows) else ()
+    return [stamp for path in files if (stamp := FileStamp.of(path)) is not None]
+
+
+def _note_changes(tally: Tally, stamps: list[FileStamp]) -> bool:
+    """Note which files changed while they were read; return whether any did."""
+    from rokt_export.transactions.files import FileStamp, change_between
+
+    changes = [(stamp.path, change_between(stamp, FileStamp.of(stamp.path))) for stamp in stamps]
+    notes = [
+        f"{path} changed while it was read: {change}. Compare the rows with the file as it is now."
+        for path, change in changes
+        if change is not None
+    ]
+    tally.notes.extend(notes)
+    return bool(notes)
+
+
+def _status(job: Job, run: str, result: Result) -> ExitStatus:
+    rows = result.tally.exit_status(job.plan.expected)
+    if job.resume is not None:
+        rows = ExitStatus.gravest(rows, _earlier(job, run))
+    match result.finished.reason:
+        case StopReason.INTERRUPTED:
+            return ExitStatus.INTERRUPTED
+        case StopReason.UNREACHABLE:
+            return ExitStatus.gravest(rows, ExitStatus.UNREACHABLE)
+        case StopReason.COMPLETE:
+            return rows
+        case _:
+            return ExitStatus.gravest(rows, ExitStatus.FINDINGS)
+
+
+def _earlier(job: Job, run: str) -> ExitStatus:
+    """What all rows of a resumed run come to, those settled before it and those still unknown among them."""
+    from rokt_export.journal import Journal
+
+    with Journal.open(job.plan.journal) as journal:
+        outcomes = journal.find(run).counts
+    return ExitStatus.OK if set(outcomes) <= {job.plan.expected} else ExitStatus.FINDINGS
+
+
+@contextmanager
+def _told_what_is_settled(job: Job, run: str) -> Iterator[None]:
+    """Let a journal that fails say which rows are: of all processes, if it can be read, else of the one that failed."""
+    try:
+        yield
+    except JournalError as error:
+        if error.settled is None:  # it is gone, or goes on elsewhere
+            raise
+        least = "at least " if job.plan.partitions > 1 else ""  # one worker does not know of the others'
+        message = f"{error.message}; settled in run {run}: {_settled(job, run) or least + error.settled}"
+        remedy = f"{error.remedy or ''} What is in the journal stays settled."
+        if job.command == "replay":
+            file, plan = job.ready.loaded.document.file, job.plan
+            onward = Onward(file, job.events, job.options, plan.environment, plan.journal)
+            remedy += f" Then go on with: {onward.resume(run)}"
+        raise JournalError(message, where=error.where, remedy=remedy.strip()) from error
+
+
+def _settled(job: Job, run: str) -> str | None:
+    from rokt_export.journal import Journal
+
+    try:
+        with Journal.open(job.plan.journal) as journal:
+            return journal.settled(run).counted()
+    except RoktExportError:
+        return None
+
+
+@contextmanager
+def _signals(brake: Brake, watch: ProgressWatch) -> Iterator[None]:
+    """Ctrl-C once, or SIGTERM, stops and waits for answers; twice leaves at once; a third time, whatever is done.
+
+    "At once" is a matter of writing down what was answered; what does not come to an end by then is not waited for.
+
+    A terminal that goes away (SIGHUP: a connection that dropped, a closed window) stops it too, but hurries nothing: a
+    shell passes the signal on a second time. Under nohup it does not matter.
+    """
+    shown = [stream for stream in (sys.stdout, sys.stderr) if stream.isatty()]
+    leaving = threading.Timer(_GRACE, _leave)
+    leaving.daemon = True
+
+    def heard(_number: int, _frame: FrameType | None) -> None:
+        if brake.level >= AT_ONCE:
+            raise KeyboardInterrupt
+        brake.press(brake.level + 1)
+        if brake.level >= AT_ONCE:
+            leaving.start()
+        with suppress(RuntimeError):  # it came amid another message, and a stream is not written to twice at once
+            watch.stopping(brake.level)
+
+    def hung_up(_number: int, _frame: FrameType | None) -> None:
+        for stream in shown:
+            drop(stream)  # nobody reads there any more, and writing would fail
+        brake.press(1)
+
+    before = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, hung_up)
+    try:
+        yield
+    finally:
+        leaving.cancel()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _leave() -> None:
+    """End the process as a kill would: what is in the journal stays, what is not is `unknown`."""
+    if sys.stderr.isatty():
+        sys.stderr.write(_SHOW_CURSOR)
+    sys.stderr.write("\nNothing is waited for any longer; rows that the journal has not settled are unknown.\n")
+    sys.stderr.flush()
+    os._exit(ExitStatus.INTERRUPTED)

@@ -1,0 +1,193 @@
+"""What most commands begin with: the spec, one of its environments, the variables that it names, and the journal."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rokt_export.commands.terminal import note
+from rokt_export.errors import UsageError
+
+if TYPE_CHECKING:
+    from rokt_export.delivery.target import Target
+    from rokt_export.partner_spec.loading import LoadedSpec
+    from rokt_export.partner_spec.model import PartnerSpec
+    from rokt_export.partner_spec.variables import Variables
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A spec that is ready to be used for one environment.
+
+    Attributes:
+        loaded: the spec and its file.
+        environment: the environment's name.
+        every: for each environment of the spec, the variables at hand.
+        plugins: the authentication classes that the operator allows, as `module:Class`.
+    """
+
+    loaded: LoadedSpec
+    environment: str
+    every: Mapping[str, Variables]
+    plugins: frozenset[str] = frozenset()
+
+    @property
+    def spec(self) -> PartnerSpec:
+        """The spec."""
+        return self.loaded.spec
+
+    @property
+    def variables(self) -> Variables:
+        """The variables at hand for the environment."""
+        return self.every[self.environment]
+
+    def target(self, *, sandbox: bool = False, sandbox_url: str | None = None) -> Target:
+        """Return where a send goes, and whether that is guarded.
+
+        Args:
+            sandbox: whether a sandbox is started for it.
+            sandbox_url: a sandbox that is running.
+
+        Raises:
+            UsageError: the sandbox is said to be on the host of a guarded environment.
+        """
+        from rokt_export.delivery.target import Target
+
+        values = {name: variables.values for name, variables in self.every.items()}
+        sandbox = sandbox or sandbox_url is not None
+        return Target.of(self.spec, self.environment, values, sandbox=sandbox, sandbox_url=sandbox_url)
+
+
+def load(path: Path, environment: str, env_file: Path | None, allow_plugin: Sequence[str] | None = None) -> Ready:
+    """Return a spec, ready for an environment.
+
+    Raises:
+        SpecError: the spec cannot be read or breaks the language.
+        UsageError: it has no such environment, or `--allow-plugin` names no class.
+        ConfigurationError: a file of variables cannot be read.
+    """
+    from rokt_export.partner_spec.loading import load_spec
+    from rokt_export.partner_spec.variables import load_variables
+
+    loaded = load_spec(path)
+    check_environment(loaded.spec, environment)
+    every = {name: load_variables(name, env_file) for name in loaded.spec.endpoint}
+    warn_of_exposed(every.values())
+    note(f"read: spec {path}, partner {loaded.spec.partner}, SHA-256 {loaded.sha256}")
+    files = ", ".join(every[environment].files) or "no file"
+    note(f"read: variables for {environment} from the process environment and {files}")
+    return Ready(loaded, environment, every, _allowed_plugins(allow_plugin or ()))
+
+
+def load_to_send(
+    path: Path, environment: str, env_file: Path | None, allow_plugin: Sequence[str] | None = None
+) -> Ready:
+    """Return a spec, ready to send to an environment: as `load`, and without an error that `validate` finds.
+
+    Raises:
+        SpecFindingsError: `validate` finds errors; all are in it.
+    """
+    from rokt_export.onboarding.validation import findings_of
+    from rokt_export.partner_spec.findings import Severity
+    from rokt_export.partner_spec.loading import SpecFindingsError
+
+    ready = load(path, environment, env_file, allow_plugin)
+    found = findings_of(ready.loaded, {name: variables.values for name, variables in ready.every.items()})
+    if errors := tuple(finding for finding in found if finding.severity is Severity.ERROR):
+        raise SpecFindingsError(str(path), errors, ready.loaded)
+    return ready
+
+
+def warn_of_exposed(every: Iterable[Variables]) -> None:
+    """Warn of files of variables that other users of the machine can read."""
+    from rokt_export.commands.terminal import Terminal
+
+    for file in dict.fromkeys(file for variables in every for file in variables.exposed):
+        Terminal().warn(f"warning: {file} can be read by other users of this machine; `chmod 600 {shlex.quote(file)}`")
+
+
+def _allowed_plugins(given: Sequence[str]) -> frozenset[str]:
+    """The classes that the operator allows: by flag, and by the process environment, never by a `.env` file.
+
+    A `.env` file may come with the spec, and a spec must not allow itself anything.
+    """
+    for name in given:
+        if ":" not in name:
+            raise UsageError(
+                f"`{name}` is not module:Class",
+                where="--allow-plugin",
+                remedy="Write it as the spec does, such as --allow-plugin acme.auth:Signer.",
+            )
+    listed = os.environ.get("ROKT_EXPORT_PLUGINS", "").split(",")
+    return frozenset(name.strip() for name in (*given, *listed) if name.strip())
+
+
+def check_environment(spec: PartnerSpec, environment: str) -> None:
+    """Check that a spec has an environment.
+
+    Raises:
+        UsageError: it has not; those it has are named.
+    """
+    if environment not in spec.endpoint:
+        raise UsageError(
+            f"the spec has no environment `{environment}`",
+            where=spec.partner,
+            remedy=f"Choose one of {', '.join(spec.endpoint)} with --environment, or add it under `endpoint:`.",
+        )
+
+
+def check_attributes(spec: PartnerSpec, names: list[str], flag: str) -> None:
+    """Check that attributes given on the command line mean something.
+
+    Args:
+        spec: names attributes of its own.
+        names: as given.
+        flag: with which flag.
+
+    Raises:
+        UsageError: one is neither Rokt's nor the spec's.
+    """
+    from rokt_export.partner_spec.attributes import is_known, nearest
+    from rokt_export.partner_spec.references import attribute_names
+
+    known = attribute_names(spec) | set(spec.attributes)
+    for name in names:
+        if name not in known and not is_known(name):
+            near = nearest(name)
+            raise UsageError(
+                f"there is no attribute `{name}`",
+                where=flag,
+                remedy=f"Did you mean `{near}`?" if near else "`rokt-export attributes` lists them.",
+            )
+
+
+def parse_set(given: list[str] | None) -> dict[str, str]:
+    """Return attribute to value of `--set name=value`.
+
+    Raises:
+        UsageError: one has no `=`.
+    """
+    found: dict[str, str] = {}
+    for item in given or ():
+        name, sign, value = item.partition("=")
+        if not sign or not name.strip():
+            raise UsageError(
+                f"`{item}` is not NAME=VALUE", where="--set", remedy="Write `--set email=jane@example.com`."
+            )
+        found[name.strip()] = value
+    return found
+
+
+def journal_place(given: str | None) -> str:
+    """Return where the journal is: as told, else the default."""
+    from rokt_export.journal import default_place
+
+    place = given if given is not None else default_place()
+    scheme, mark, rest = place.partition("://")  # a URL may hold a password
+    shown = rest.rpartition("@")[2].partition("?")[0]
+    note(f"journal: {scheme}://{shown}" if mark else f"journal: {place}")
+    return place

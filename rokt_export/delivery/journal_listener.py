@@ -1,0 +1,142 @@
+"""Turns the engine's events into the journal's entries: intended before a send, settled after, redacted always."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rokt_export.delivery.events import Event, Intended, Progress, Settled, Withdrawn
+from rokt_export.delivery.recording_quota import FIRST_RECORDED, PROBLEMS_RECORDED, Allowance
+from rokt_export.delivery.redaction_screen import Screen
+from rokt_export.delivery.redaction_setup import PersonalData
+from rokt_export.delivery.row_identity import Identity, canonical_row
+from rokt_export.exchange.delivery import Deliveries, LeftOut, Recordings
+from rokt_export.exchange.model import Exchange, OutcomeKind
+from rokt_export.journal.recording import record
+from rokt_export.redaction import Redactor
+from rokt_export.redaction.cutting import MOST_SHOWN, cut
+from rokt_export.transactions.model import Transaction
+
+if TYPE_CHECKING:
+    from rokt_export.journal import RunWriter
+
+
+_NONE: Mapping[int, LeftOut] = {}
+
+
+@dataclass(slots=True)
+class Bookkeeper:
+    """Keeps the journal of one partition.
+
+    Attributes:
+        writer: the run's writer.
+        redactor: knows the secrets.
+        personal: knows a row's personal values.
+        identity: what makes a row what it is, for the ledger.
+        recordings: `some` keeps the first few and those that did not come out as hoped, as many as are allowed.
+        expected: the outcome hoped for.
+        leave: what production may have answered before to rows that are sent.
+        first, problems: how many of each the run may still keep whole.
+    """
+
+    writer: RunWriter
+    redactor: Redactor
+    personal: PersonalData
+    identity: Identity
+    recordings: Recordings = Recordings.SOME
+    expected: OutcomeKind = OutcomeKind.DELIVERED
+    leave: frozenset[OutcomeKind] = frozenset()
+    first: Allowance = field(default_factory=lambda: Allowance(FIRST_RECORDED))
+    problems: Allowance = field(default_factory=lambda: Allowance(PROBLEMS_RECORDED))
+    _screen: Screen = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin to look at what is shown."""
+        self._screen = Screen(self.personal)
+
+    def __call__(self, event: Event) -> Mapping[int, LeftOut]:
+        """Write an event down, before anybody else hears of it.
+
+        Returns:
+            Rows that must not be sent although they were just intended, and why: somebody else was quicker.
+
+        Raises:
+            JournalError: the journal cannot be written; nothing more may be sent.
+        """
+        match event:
+            case Intended(transactions, settled):
+                rows = [transaction.row for transaction in transactions]
+                items = list(zip(rows, self._names(transactions), self._marks(transactions), strict=True))
+                over = self._results(settled.exchanges)
+                taken = self.writer.intend(items, leave=self.leave, settled=over)
+                if taken:
+                    self._screen.forget([each for each in transactions if each.row in taken])
+                return taken
+            case Settled(exchanges):
+                self.writer.settle(*self._results(exchanges))
+            case Withdrawn(transactions):
+                self.writer.forget_intent([each.row for each in transactions])
+                self._screen.forget(transactions)
+            case Progress():
+                self.writer.heartbeat()
+        return _NONE
+
+    def _results(self, exchanges: tuple[Exchange, ...]) -> tuple[Deliveries, Mapping[int, bytes]]:
+        """What is to be written of exchanges that are over: the deliveries, and recordings of some."""
+        deliveries = Deliveries.of(exchanges)
+        if not exchanges:
+            return deliveries, {}
+        shown = deliveries.texts()
+        transactions = [exchange.transaction for exchange in exchanges]
+        harmful = self._screen.after(transactions, shown)
+        echoes = self.personal.derived.echoed([exchange.request for exchange in exchanges], shown)
+        for place in self._with_secrets(shown) or sorted({*harmful, *echoes}):
+            self._redact(deliveries, place, exchanges[place].transaction, echoes.get(place, ()))
+        if max(map(len, shown)) > MOST_SHOWN:
+            for column in deliveries.told():
+                column[:] = [text and cut(text) for text in column]
+        usual = not self.first.left and deliveries.outcome.count(self.expected) == len(exchanges)
+        nothing = self.recordings is Recordings.NONE or (self.recordings is Recordings.SOME and usual)
+        return deliveries, {} if nothing else self._recorded(exchanges)
+
+    def _with_secrets(self, shown: Sequence[str]) -> range:
+        """All places where a secret is in any: one look at the batch instead of one at each row."""
+        together = "\n".join(shown)
+        return range(len(shown) if self.redactor.secrets_in(together) != together else 0)
+
+    def _recorded(self, exchanges: tuple[Exchange, ...]) -> dict[int, bytes]:
+        return {
+            each.transaction.row: record(
+                each, self._knowing(self.personal.derived.of(each.request)), self.personal.of(each.transaction)
+            ).dump()
+            for each in exchanges
+            if self._keeps(each)
+        }
+
+    def _keeps(self, exchange: Exchange) -> bool:
+        if self.recordings is not Recordings.SOME or exchange.answer is None:
+            return self.recordings is Recordings.ALL and exchange.answer is not None
+        return self.first.take() or (exchange.outcome.kind is not self.expected and self.problems.take())
+
+    def _knowing(self, derived: Sequence[str]) -> Redactor:
+        """The redactor that hides what was computed for one request too."""
+        return self.redactor.also("SIGNATURE", derived) if derived else self.redactor
+
+    def _redact(self, deliveries: Deliveries, place: int, transaction: Transaction, derived: Sequence[str]) -> None:
+        personal = self.personal.of(transaction)
+        redactor = self._knowing(derived)
+        for column in deliveries.told():
+            if (text := column[place]) is not None:
+                column[place] = redactor.text(text, personal)
+
+    def _names(self, transactions: Sequence[Transaction]) -> list[str]:
+        names = [transaction.id for transaction in transactions]
+        for place in self._with_secrets(names) or self._screen.before(transactions, names):
+            names[place] = self.redactor.text(names[place], self.personal.of(transactions[place]))
+        return names
+
+    def _marks(self, transactions: Sequence[Transaction]) -> list[bytes | None]:
+        if not self.writer.production:
+            return [None] * len(transactions)
+        return [self.writer.fingerprint(canonical_row(transaction, self.identity)) for transaction in transactions]

@@ -1,0 +1,281 @@
+"""Turn a spec and its variables into what must not be shown: a redactor, and each transaction's personal values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from rokt_export.authentication.static_credentials import filler
+from rokt_export.exchange.model import Request
+from rokt_export.partner_spec.attributes import canonical, is_personal
+from rokt_export.partner_spec.authentication import SECRET_FIELDS, Authentication, Basic, Custom, Digest, Hmac, Wsse
+from rokt_export.partner_spec.filters import text_of
+from rokt_export.partner_spec.model import Environment, PartnerSpec
+from rokt_export.partner_spec.references import credential_variables, every_parameter, names_in, variable_names
+from rokt_export.partner_spec.template import compile_template
+from rokt_export.redaction import Redactor
+from rokt_export.redaction.dates import days_of
+from rokt_export.redaction.decoded_view import fold_letters
+from rokt_export.redaction.names import is_sensitive
+from rokt_export.redaction.personal import PHONE_TAIL, SHORTEST_LOCAL, phone_of
+from rokt_export.request.render import Renderer
+from rokt_export.transactions.model import Transaction, Value
+
+ADDRESS = re.compile(
+    r"(?<![^\s@<>\"',;:()])[^\s@<>\"',;:()]+@[^\s@<>\"',;:()]+\.[^\s@<>\"',;:()]+|\+[0-9][0-9 ().\-/]{6,}[0-9]"
+)  # a run of signs is looked at from its beginning alone: linear
+"""An e-mail address, or a telephone number with its country, in any cell: columns shift, and are mapped wrongly."""
+Clues = tuple[tuple[str, ...], frozenset[int]]
+"""What a text must hold to give a person away: one of these clues, or a date that may be one of these days."""
+_TO_CLUE: dict[int, str | None] = {
+    code: None for code in range(1, 128) if not chr(code).isalnum() and chr(code) != "\n"
+}
+_TO_CLUE |= {code: chr(code).lower() for code in range(65, 91)} | {ord("e"): None, ord("E"): None}
+_CREDENTIAL_PART = re.compile(r"[^\s\"',;]{12,}")
+_ALNUM = re.compile("[0-9A-Za-z]+")
+_SHORTEST_PART = 12
+"""Characters of a computed credential; its shorter parts are counters, names and moments."""
+_NEVER = "\0"
+_AFTER_LOCAL = re.compile(r"[@+][^\0]*")
+_LONG_NUMBER = re.compile(r"[0-9](?:[^a-zA-Z\0]*[0-9]){6}")
+_NO_PLAIN_NUMBER = re.compile(r"[^0-9 ()+/\0-]")
+_DATES = re.compile(
+    r"\0\s*(?:[0-9]{1,4}[-/., _]{1,3}[0-9]{1,2}[-/., _]|[0-9]{8}\s*\0|[0-9]{1,4}[^0-9]{0,4}[A-Za-z]{3}"
+    r"|[A-Za-z]{3,9}[-/., _]{0,3}[0-9])"
+)
+"""A column of dates, values between NULs."""
+
+
+def redactor_for(
+    spec: PartnerSpec,
+    environment: str,
+    variables: Mapping[str, str],
+    *,
+    key: bytes | None = None,
+    show_personal: bool = False,
+    addresses: bool = True,
+) -> Redactor:
+    """Return the redactor of a run: it knows each variable's value by the variable's name, a literal by its field's.
+
+    Every value of a variable is secret. A credential is hidden wherever it stands; another value that is a mere word or
+    a short number only where it fills its place, because it would spoil every text.
+    """
+    names = variable_names(spec, [environment])
+    if not addresses:  # an operator has to see where a request goes
+        names -= names_in(before_path(spec.environment(environment).url)) - credential_variables(spec, environment)
+    credentials = credential_variables(spec, environment)
+    secrets = {name: variables[name] for name in sorted(names) if variables.get(name)}
+    redactor = Redactor(show_personal=show_personal, key=key)
+    for name, value in secrets.items():
+        redactor.add_secret(name, value, common=name not in credentials)
+    fill = filler(variables)
+    for authentication in spec.environment(environment).authentication or ():
+        for name, source in _credentials(authentication):
+            _add(redactor, name, source, fill(source), secrets)
+        if isinstance(authentication, Basic):
+            named = _variable(authentication.password) or _variable(authentication.username) or "PASSWORD"
+            redactor.add_basic(named, fill(authentication.username), fill(authentication.password))
+    for parameter in every_parameter(spec.parameters):
+        literal = isinstance(parameter.value, str) and "{{" not in parameter.value
+        if literal and parameter.secret:
+            redactor.add_secret(_as_name(parameter.name), str(parameter.value))
+    return redactor
+
+
+def before_path(url: str) -> str:
+    """Return what of a URL's template makes its scheme and host."""
+    scheme, mark, rest = url.partition("://")
+    return (rest if mark else scheme).partition("/")[0]
+
+
+def _credentials(authentication: Authentication) -> Iterator[tuple[str, str]]:
+    """Yield name and template of each credential of an authentication."""
+    for field in sorted(SECRET_FIELDS):
+        source = getattr(authentication, field, None)
+        if isinstance(source, str) and source:
+            yield "API_KEY" if field == "value" else field.upper(), source
+    if isinstance(authentication, Custom):
+        yield from ((_as_name(name), source) for name, source in authentication.options.items() if is_sensitive(name))
+
+
+def _add(redactor: Redactor, name: str, source: str, value: str, known: Mapping[str, str]) -> None:
+    """Hide what a credential's template comes to, where it is more than the variables that stand in it."""
+    if value and value not in known.values() and not compile_template(source).env:
+        redactor.add_secret(name, value)
+    elif value and value not in known.values() and (variable := _variable(source)) is not None:
+        redactor.add_secret(variable, value)  # what filters made of a variable
+
+
+def _variable(source: str) -> str | None:
+    """The one variable that a template consists of, perhaps with filters."""
+    names = compile_template(source).env if "{{" in source else frozenset[str]()
+    whole = source.count("{{") == 1 and source.strip().startswith("{{") and source.strip().endswith("}}")
+    return next(iter(names)) if len(names) == 1 and whole else None
+
+
+class Derived:
+    """Knows what a send computed from secrets: signatures, digests and what an authentication class added.
+
+    Args:
+        spec: the partner's spec.
+        environment: where requests go.
+    """
+
+    def __init__(self, spec: PartnerSpec, environment: Environment) -> None:
+        self._known = {"user-agent", "accept", "content-type", "content-length", "host"}
+        self._known |= {each.name.lower() for each in spec.parameters if each.in_ == "header"}
+        self._known |= {spec.idempotency.header.lower()} if spec.idempotency else set()
+        self._parameters: list[re.Pattern[str]] = []
+        signing = False
+        for each in environment.authentication or ():
+            signing = signing or isinstance(each, Hmac | Wsse | Digest | Custom)
+            if isinstance(each, Hmac) and each.style == "sailthru":
+                self._parameters.append(re.compile(rf"(?:^|[?&]){re.escape(each.parameter)}=([0-9a-f]{{32}})"))
+        self.any = signing
+
+    def of(self, request: Request | None) -> list[str]:
+        """Return the computed credentials of a request."""
+        if request is None or not self.any:
+            return []
+        found = [value for name, value in request.headers if name.lower() not in self._known]
+        parts = [part for value in found for part in _CREDENTIAL_PART.findall(value)]
+        texts = [request.url, (request.body or b"").decode("utf-8", "replace")] if self._parameters else []
+        parts += [sign for pattern in self._parameters for text in texts for sign in pattern.findall(text)]
+        return [part for part in dict.fromkeys((*found, *parts)) if len(part) >= _SHORTEST_PART]
+
+    def echoed(self, requests: Sequence[Request | None], texts: Sequence[str]) -> dict[int, list[str]]:
+        """Return the computed credentials of each request, by the places of the texts that may hold one."""
+        if not self.any:
+            return {}
+        found = {place: self.of(request) for place, request in enumerate(requests)}
+        return {
+            place: parts
+            for place, parts in found.items()
+            if any(max(_ALNUM.findall(part), key=len, default="") in texts[place] for part in parts)
+        }
+
+
+def _as_name(text: str) -> str:
+    return "".join(sign if sign.isalnum() else "_" for sign in text.upper())
+
+
+def holds_personal_data(name: str, spec: PartnerSpec) -> bool:
+    """Return whether an attribute's values are personal data.
+
+    Rokt's own list, what the spec declares `personal`, and any attribute that neither Rokt's catalogue nor the spec
+    knows: a column nobody has described may hold anything.
+    """
+    declared = spec.attributes.get(name)
+    return is_personal(name) or (canonical(name) is None if declared is None else declared.personal)
+
+
+class PersonalData:
+    """Knows which values of a transaction are a real person's data.
+
+    Attributes:
+        derived: knows what is secret in a request besides.
+    """
+
+    def __init__(self, spec: PartnerSpec, renderer: Renderer) -> None:
+        self._spec = spec
+        self._renderer = renderer
+        self.derived = Derived(spec, renderer.environment)
+        self._names: dict[str, bool] = {}
+        self._of_layout: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def is_personal(self, name: str) -> bool:
+        """Return whether an attribute's values are personal data."""
+        known = self._names.get(name)
+        if known is None:
+            known = self._names[name] = holds_personal_data(name, self._spec)
+        return known
+
+    def of(self, transaction: Transaction) -> tuple[str, ...]:
+        """Return the personal values of a transaction, as the file and as the request has them; none if invented."""
+        if transaction.invented:
+            return ()
+        names = [name for name in transaction.values if self.is_personal(name)]
+        found = dict.fromkeys(text for name in names for text in _texts(transaction.values[name]))
+        found.update(dict.fromkeys(self._renderer.carried(transaction, names)))
+        others = (text for name, value in transaction.values.items() if name not in names for text in _texts(value))
+        found.update(dict.fromkeys(address for text in others for address in ADDRESS.findall(text)))
+        return tuple(text for text in found if text)
+
+    def clues(self, transactions: Sequence[Transaction]) -> list[Clues] | None:
+        """Return the clues of each row of a batch; None for rows of several layouts.
+
+        What gives a row's person away holds one of its clues, so that a text without any needs no closer look.
+        """
+        rows = [transaction.values for transaction in transactions]
+        layouts = set(map(tuple, rows))
+        if len(layouts) > 1:
+            return None
+        layout = layouts.pop() if layouts else ()
+        names = self._names_of(layout)
+        days: list[frozenset[int]] = [frozenset()] * len(rows)
+        columns = []
+        for name in names:
+            texts = list(map(_flat, [row[name] for row in rows]))
+            together = "\0".join(texts)
+            columns.append(_clues_of(texts, together))
+            if _DATES.search(f"\0{together}\0"):
+                found = map(days_of, map(str.lower, map(str.strip, texts)))
+                days = [before | one if before else one for before, one in zip(days, found, strict=True)]
+        others = [name for name in layout if name not in names]
+        columns.append([_address_in(row, others) for row in rows])
+        return list(zip(zip(*columns, strict=True), days, strict=True))
+
+    def _names_of(self, layout: tuple[str, ...]) -> tuple[str, ...]:
+        names = self._of_layout.get(layout)
+        if names is None:
+            names = self._of_layout[layout] = tuple(name for name in layout if self.is_personal(name))
+        return names
+
+
+def clue(text: str) -> str:
+    """Return what is left of a text without accents, separators and the letter that spellings of one name differ in.
+
+    `Müller`, `Mueller` and `MULLER` have one clue. A text that holds a value in any notation holds the value's clue.
+    """
+    return (text if text.isascii() else fold_letters(text)).translate(_TO_CLUE)
+
+
+def _clues_of(texts: list[str], together: str) -> list[str]:
+    if _LONG_NUMBER.search(together):
+        if _NO_PLAIN_NUMBER.search(together):
+            texts = [phone_of(text.strip())[-PHONE_TAIL:] or text for text in texts]
+        else:
+            texts = [number[-PHONE_TAIL:] for number in together.translate(_TO_CLUE).split("\0")]
+    elif "@" in together:
+        local = _AFTER_LOCAL.sub("", together).split("\0")
+        texts = [one if len(one) >= SHORTEST_LOCAL else text for one, text in zip(local, texts, strict=True)]
+    if " " in together:
+        texts = [max(text.split(), key=len, default="") for text in texts]
+    clues = clue("\0".join(texts)).split("\0")
+    return [one or ("" if len(text.strip()) > 1 else _NEVER) for one, text in zip(clues, texts, strict=True)]
+
+
+def _address_in(row: Mapping[str, Value], names: Sequence[str]) -> str:
+    """The clue of an address in a column that should not hold one."""
+    for name in names:
+        value = row[name]
+        if isinstance(value, str) and ("@" in value or "+" in value):
+            for address in ADDRESS.findall(value):
+                return _clues_of([address], address)[0]
+    return _NEVER
+
+
+def _flat(value: Value) -> str:
+    return " ".join((value if isinstance(value, str) else str(text_of(value))).replace("\0", "").split("\n"))
+
+
+def _texts(value: Value) -> list[str]:
+    match value:
+        case None:
+            return []
+        case str():
+            return [value]
+        case list():
+            return [text for item in value for text in _texts(item)]
+        case dict():
+            return [text for item in value.values() for text in _texts(item)]

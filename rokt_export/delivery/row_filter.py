@@ -1,0 +1,190 @@
+"""Turns a stream of transactions into those that are to be sent: not twice what was settled or delivered before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
+from typing import TYPE_CHECKING
+
+from rokt_export.delivery.row_identity import Identity, canonical_row
+from rokt_export.delivery.run_counts import Tally
+from rokt_export.errors import TransactionsError
+from rokt_export.exchange.delivery import LeftOut
+from rokt_export.transactions.model import Transaction
+
+if TYPE_CHECKING:
+    from rokt_export.delivery.plan import Selection
+    from rokt_export.journal import RowSet, RunWriter
+
+_REDACTED = re.compile(r"person-|\$")
+"""What stands in a name in place of something that the journal does not keep."""
+_NAMES = 1000
+"""Rows whose names are looked up at a time."""
+_AT_A_TIME = 1000
+"""Rows left out at a time: 10 ms worth."""
+_RECENT = 4096
+"""Rows remembered after they were chosen: more than a feed reads ahead, so that by then they are in the journal."""
+
+
+def select(
+    transactions: Iterator[Transaction],
+    selection: Selection,
+    writer: RunWriter,
+    identity: Identity,
+    tally: Tally,
+    ahead: Callable[[], int] = lambda: 500,
+    *,
+    live: bool = False,
+    sendable: Callable[[Transaction], bool] = lambda _: True,
+) -> Iterator[Transaction | None]:
+    """Return the transactions that a selection asks for, and count the others as skipped.
+
+    Where many are skipped there is a None now and then: whoever asks may have something else to do meanwhile.
+
+    In production a row that stands twice in the input is delivered once, as it would be in two runs. What other
+    processes have under way at the same time is decided when a row is intended.
+
+    Args:
+        transactions: all of a partition, in order.
+        selection: which of them.
+        writer: knows what this run has settled, and what earlier production runs delivered.
+        identity: what makes a row what it is.
+        tally: where skipped rows are counted.
+        ahead: returns how many transactions to look up in the ledger at once; 1 for an input that must not be waited
+            for.
+        live: the input is not a file that is known to be the same: a row that is settled must go by the same name.
+        sendable: returns whether a row can satisfy the spec: what was never sent repeats nothing.
+
+    Raises:
+        TransactionsError: while iterated: a live input is not the one that this run began with.
+    """
+    settled, unsettled = writer.settled_rows(), writer.unsettled_rows()
+    chosen: Iterator[Transaction | None] = transactions
+    if selection.only is not None or settled or unsettled:
+        wished = writer.unknown_rows() if selection.unknown else None
+        if live and settled:
+            transactions = _known_again(transactions, settled, writer, writer.run)
+        if live and selection.only is not None and selection.numbered_by is not None:
+            from rokt_export.journal import RowSet
+
+            transactions = _known_again(transactions, RowSet.of_ranges(selection.only), writer, selection.numbered_by)
+        chosen = _of_this_run(transactions, selection, settled, unsettled, wished, tally)
+    if not writer.production:
+        return chosen
+    identities = writer.identities(identity)  # noted in any case: later runs look up what this one delivers by it
+    if selection.delivered and selection.unknown:
+        return chosen
+    return _not_of_others(chosen, selection, writer, identities, tally, ahead, sendable)
+
+
+def _of_this_run(
+    transactions: Iterator[Transaction],
+    selection: Selection,
+    settled: RowSet,
+    unsettled: RowSet,
+    wished: RowSet | None,
+    tally: Tally,
+) -> Iterator[Transaction | None]:
+    from rokt_export.journal import RowSet
+
+    wanted = None if selection.only is None else RowSet.of_ranges(selection.only)
+    left_out = 0
+    for transaction in transactions:
+        row = transaction.row
+        if (
+            (wanted is not None and row not in wanted)
+            or (row in settled and not (wished and row in wished))
+            or (not selection.unknown and row in unsettled)
+        ):
+            tally.leave_out(LeftOut.NOT_ASKED)
+            left_out += 1
+            if left_out % _AT_A_TIME == 0:
+                yield None
+        else:
+            yield transaction
+
+
+def _known_again(
+    transactions: Iterator[Transaction], settled: RowSet, writer: RunWriter, run: str
+) -> Iterator[Transaction]:
+    """Let nobody take another row for one that was sent: of a log, `tail -F` does not begin at the first line.
+
+    Nor take a part for all: what ends before the last row that was settled is not what the run read.
+    """
+    names: dict[int, str] = {}
+    looked_up = range(0)
+    row = 0
+    for transaction in transactions:
+        row = transaction.row
+        if row in settled:
+            if row not in looked_up:
+                looked_up = range(row, row + _NAMES)
+                names = writer.names(looked_up, run)
+            name = names.get(row, transaction.id)
+            if name != transaction.id and not _REDACTED.search(name):
+                raise TransactionsError(
+                    f"row {row:,} is another than the row {row:,} that run {run} settled",
+                    remedy="Pipe the same rows in again from the first; or begin a new run, which sends them all.",
+                )
+        yield transaction
+    if row < (last := settled.last):
+        raise TransactionsError(
+            f"the input ended at row {row:,}, and run {run} settled rows up to row {last:,}",
+            remedy="Pipe the same rows in again, all of them.",
+        )
+
+
+def _not_of_others(
+    transactions: Iterator[Transaction | None],
+    selection: Selection,
+    writer: RunWriter,
+    identities: Sequence[Identity],
+    tally: Tally,
+    ahead: Callable[[], int],
+    sendable: Callable[[Transaction], bool],
+) -> Iterator[Transaction | None]:
+    recent: dict[bytes, None] = {}
+    for batch in _batches(transactions, ahead):
+        # A row that could not be read has no content to be known by.
+        marks = [
+            []
+            if each.problem is not None
+            else [writer.fingerprint(canonical_row(each, identity)) for identity in identities]
+            for each in batch
+        ]
+        every = list(chain.from_iterable(marks))
+        repeated = set() if selection.delivered else writer.under_way(every) | recent.keys()
+        withheld = writer.withheld(every, selection.leave)
+        chosen: list[Transaction] = []
+        for transaction, own in zip(batch, marks, strict=True):
+            if own and own[0] in repeated and sendable(transaction):
+                tally.leave_out(LeftOut.REPEATED)
+            elif why := next((withheld[mark] for mark in own if mark in withheld), None):
+                tally.leave_out(why)
+            else:
+                if own and not selection.delivered:
+                    repeated.add(own[0])
+                    recent[own[0]] = None
+                chosen.append(transaction)
+        while len(recent) > _RECENT:
+            del recent[next(iter(recent))]
+        yield from chosen or (None,)
+
+
+def _batches(transactions: Iterator[Transaction | None], size: Callable[[], int]) -> Iterator[list[Transaction]]:
+    """Yield lists of up to `size()`, fewer at a None; what came before an error comes before it here too."""
+    while True:
+        batch: list[Transaction] = []
+        try:
+            for transaction in islice(transactions, size()):
+                if transaction is None:
+                    break
+                batch.append(transaction)
+            else:
+                if not batch:
+                    return
+        except Exception:
+            yield batch
+            raise
+        yield batch

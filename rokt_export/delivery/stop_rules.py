@@ -1,0 +1,60 @@
+"""Turns outcomes into the moment at which a run stops before its end, if it does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rokt_export.delivery.events import Finished, StopReason
+from rokt_export.delivery.failure_counts import Misses
+from rokt_export.exchange.model import OutcomeKind
+
+
+@dataclass(frozen=True, slots=True)
+class StopRules:
+    """When to stop before the end.
+
+    Attributes:
+        failures: after so many exchanges that did not come out as hoped; None = never.
+        consecutive: after so many of them in a row; None = never.
+        unclassified: at the first answer that no rule explains.
+        hoped: the outcomes that count as success.
+    """
+
+    failures: int | None = None
+    consecutive: int | None = None
+    unclassified: bool = False
+    hoped: frozenset[OutcomeKind] = frozenset({OutcomeKind.DELIVERED, OutcomeKind.DUPLICATE})
+
+    @property
+    def early(self) -> bool:
+        """Whether anything but the end stops it, so that an answer must be judged before the next send."""
+        return self.unclassified or self.failures is not None or self.consecutive is not None
+
+
+class Judge:
+    """Counts what did not come out as hoped, and says when that is enough.
+
+    Args:
+        rules: when to stop.
+        misses: the count, which several workers may share.
+    """
+
+    def __init__(self, rules: StopRules, misses: Misses) -> None:
+        self._rules = rules
+        self._misses = misses
+
+    def judge(self, kind: OutcomeKind) -> Finished | None:
+        """Note an outcome; return why to stop, if that is what it asks for."""
+        rules, misses = self._rules, self._misses
+        if kind in rules.hoped:
+            if misses.in_a_row:
+                misses.hit()
+            return None
+        failures, in_a_row = misses.miss()
+        if rules.unclassified and kind is OutcomeKind.UNCLASSIFIED:
+            return Finished(StopReason.UNCLASSIFIED, "no rule explains an answer")
+        if rules.failures is not None and failures >= rules.failures:
+            return Finished(StopReason.FAILURES, f"{failures} not as hoped")
+        if rules.consecutive is not None and in_a_row >= rules.consecutive:
+            return Finished(StopReason.CONSECUTIVE, f"{in_a_row} in a row not as hoped")
+        return None

@@ -1,0 +1,275 @@
+"""Runs one partition of a plan in this process: its rows through the engine, each event written down first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from rokt_export.authentication.static_credentials import filler
+from rokt_export.delivery.credentials import Credentials
+from rokt_export.delivery.engine import Engine, EngineOptions
+from rokt_export.delivery.events import Event, Finished, Intended, Paced, Progress, Retrying, Settled, StopReason
+from rokt_export.delivery.input_feed import FileFeed, LiveFeed
+from rokt_export.delivery.journal_listener import Bookkeeper
+from rokt_export.delivery.plan import FileRows, Pace, Plan
+from rokt_export.delivery.redaction_setup import PersonalData, redactor_for
+from rokt_export.delivery.retry import RetryPolicy
+from rokt_export.delivery.row_filter import select
+from rokt_export.delivery.row_identity import identity_of
+from rokt_export.delivery.row_source import Source, damage_in, is_live, source
+from rokt_export.delivery.run_counts import Tally
+from rokt_export.delivery.shared_state import Common
+from rokt_export.delivery.token_stores import SharedStore
+from rokt_export.exchange.model import Exchange, Response
+from rokt_export.partner_spec.authentication import MutualTls
+from rokt_export.redaction import Redactor
+from rokt_export.request.render import Renderer
+from rokt_export.response.classify import Classifier
+from rokt_export.transactions.claims import Share
+from rokt_export.transport import Transport, TransportOptions
+
+if TYPE_CHECKING:
+    from rokt_export.journal import RunWriter
+
+_TELL_EVERY = 0.2
+
+
+class Watch(Protocol):
+    """Who follows a run from outside."""
+
+    def tell(self, partition: int, tally: Tally, in_flight: int, messages: tuple[str, ...]) -> None:
+        """Hear how far a partition has come: its counts from the start, and what is new to say."""
+
+    def settled(self, event: Settled) -> None:
+        """Hear of settled exchanges, where the partition runs in this process."""
+
+
+AT_ONCE = 2
+"""The brake's level at which nothing is waited for."""
+
+
+@dataclass(slots=True)
+class Brake:
+    """What a person asked for while it runs: 0 = nothing, 1 = stop and wait for answers, 2 = leave at once."""
+
+    level: int = 0
+    _engines: list[Engine] = field(default_factory=list)
+
+    def attach(self, engine: Engine) -> None:
+        """Let an engine be stopped."""
+        self._engines.append(engine)
+        self.press(0)
+
+    def press(self, level: int) -> None:
+        """Ask for more; called from signal handlers too."""
+        self.level = max(self.level, level)
+        for engine in self._engines:
+            if self.level == 1:
+                engine.stop()
+            elif self.level > 1:
+                engine.abandon()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a run, or of one partition.
+
+    Attributes:
+        tally: the counts.
+        finished: how it ended.
+    """
+
+    tally: Tally
+    finished: Finished
+
+
+def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brake, common: Common) -> Result:
+    """Run one partition in this process.
+
+    Args:
+        plan: of the run.
+        run_id: the run in the journal.
+        index: which of the plan's partitions.
+        watch: hears how far it has come.
+        brake: stops it.
+        common: what it has in common with the run's other partitions.
+
+    Raises:
+        JournalError: the journal cannot be written; nothing more was sent.
+        TransactionsError: the input cannot be read further.
+        ConfigurationError, SpecError: the plan does not make requests.
+        UnreachableError: a token server cannot be reached, or refuses.
+    """
+    from rokt_export.journal import Journal
+
+    pace = plan.pace.share(index, plan.partitions)
+    renderer = plan.renderer()
+    redactor = redactor_for(plan.spec, plan.environment, plan.variables, key=plan.redaction_key)
+    options = transport_options(plan, renderer, pace.concurrency)
+    tally = Tally()
+    with Journal.open(plan.journal) as journal, Transport(options) as transport:
+        writer = journal.attach(run_id, before=plan.before)
+        credentials = credentials_for(plan, renderer, options, redactor, common.tokens)
+        share = common.share(plan, pace.concurrency, len(writer.settled_rows()))
+        transactions = source(plan, share)
+        feed = _feed(plan, transactions, share, writer, tally, transport, renderer)
+        classifier = Classifier(plan.spec.responses)
+        how = _engine_options(plan, pace)
+        engine = Engine(feed, renderer, classifier, transport, credentials, how, common.misses)
+        personal = PersonalData(plan.spec, renderer)
+        attempts = partial(_attempt, redactor, personal) if plan.told else None
+        keeper = Bookkeeper(
+            writer,
+            redactor,
+            personal,
+            identity_of(plan.spec),
+            plan.recordings,
+            plan.expected,
+            leave=plan.selection.leave,
+            first=common.first,
+            problems=common.problems,
+        )
+        brake.attach(engine)
+        finished = _listened_to(engine, keeper, _Teller(index, tally, watch, attempts))
+        if isinstance(feed, LiveFeed):  # nobody could look at these rows before they were sent
+            tally.notes.extend(damage_in(transactions))
+        return Result(tally, finished)
+
+
+def _engine_options(plan: Plan, pace: Pace) -> EngineOptions:
+    return EngineOptions(
+        concurrency=pace.concurrency,
+        rate=pace.rate,
+        retry=RetryPolicy(pace.attempts, pace.backoff, pace.backoff_limit, plan.spec.repeatable),
+        patience=pace.patience,
+        stop=pace.stop,
+    )
+
+
+def _listened_to(engine: Engine, keeper: Bookkeeper, teller: _Teller) -> Finished:
+    """Run an engine to its end: the journal hears of each event first, and may withhold rows."""
+    finished = Finished(StopReason.COMPLETE)
+    try:
+        for event in engine.run():
+            if taken := keeper(event):
+                engine.withhold(taken)
+                for why in taken.values():
+                    teller.tally.leave_out(why)
+            teller(event)
+            if isinstance(event, Finished):
+                finished = event
+    finally:
+        teller.last()
+    return finished
+
+
+@dataclass(slots=True)
+class _Teller:
+    """Counts, and tells the watch now and then."""
+
+    index: int
+    tally: Tally
+    watch: Watch
+    attempt: Callable[[Exchange], str] | None = None
+    _told: float = 0.0
+    _in_flight: int = 0
+    _messages: list[str] = field(default_factory=list)
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Settled():
+                self._settled(event)
+            case Intended(_, settled) if settled.exchanges:
+                self._settled(settled)
+            case Retrying(exchange, wait) if self.attempt is not None:
+                self._messages.append(f"{self.attempt(exchange)}; again in {wait:.1f} s")
+            case Paced(message):
+                self._messages.append(message)
+            case Progress(in_flight):
+                self._in_flight = in_flight
+        now = time.monotonic()
+        if self._messages or now - self._told >= _TELL_EVERY:
+            self._told = now
+            self.last()
+
+    def _settled(self, event: Settled) -> None:
+        self.tally.add(event.exchanges)
+        if self.attempt is not None:
+            self._messages += [self.attempt(each) for each in event.exchanges if each.attempts]
+        self.watch.settled(event)
+
+    def last(self) -> None:
+        self.watch.tell(self.index, self.tally, self._in_flight, tuple(self._messages))
+        self._messages.clear()
+
+
+def _attempt(redactor: Redactor, personal: PersonalData, exchange: Exchange) -> str:
+    """One attempt on a line: row, method, URL, status or fault, and milliseconds; redacted."""
+    row, request, answer = exchange.transaction.row, exchange.request, exchange.answer
+    if request is None or answer is None:
+        return f"row {row}: not sent"
+    private = personal.of(exchange.transaction)
+    what = str(answer.status) if isinstance(answer, Response) else redactor.text(answer.message, private)
+    url = redactor.url(request.url, private)
+    return f"row {row}: {request.method} {url} {what}, {answer.timings.total * 1000:.0f} ms"
+
+
+def _feed(
+    plan: Plan,
+    transactions: Source,
+    share: Share,
+    writer: RunWriter,
+    tally: Tally,
+    transport: Transport,
+    renderer: Renderer,
+) -> FileFeed | LiveFeed:
+    live = isinstance(plan.rows, FileRows) and is_live(plan.rows)
+    chosen = select(
+        iter(transactions), plan.selection, writer, identity_of(plan.spec), tally,
+        (lambda: 1) if live else (lambda: share.ahead), live=live, sendable=renderer.renders,
+    )  # fmt: skip
+    return LiveFeed(chosen, transport.wake) if live else FileFeed(chosen, share)
+
+
+def transport_options(plan: Plan, renderer: Renderer, connections: int) -> TransportOptions:
+    """Return how an environment's endpoint is connected to."""
+    environment, fill = renderer.environment, filler(plan.variables)
+    tls = environment.tls
+    certificate = next((item for item in environment.authentication or () if isinstance(item, MutualTls)), None)
+    ca_file = fill(tls.ca_file) if tls is not None and tls.ca_file else None
+    return TransportOptions(
+        connect_timeout=plan.pace.connect_timeout,
+        timeout=plan.pace.timeout,
+        max_response=plan.pace.max_response,
+        http_version=environment.http_version,
+        verify=tls is None or tls.verify,
+        ca_file=plan.destination.ca_file or ca_file,
+        client_certificate=fill(certificate.certificate) if certificate else None,
+        client_key=fill(certificate.key) if certificate and certificate.key else None,
+        client_key_password=fill(certificate.key_password) if certificate and certificate.key_password else None,
+        proxy="" if plan.destination.base_url else fill(environment.proxy) if environment.proxy else None,
+        max_connections=connections,
+    )
+
+
+def credentials_for(
+    plan: Plan,
+    renderer: Renderer,
+    options: TransportOptions,
+    redactor: Redactor,
+    tokens: tuple[SharedStore, ...] = (),
+) -> Credentials:
+    """Return what authenticates each attempt; tokens are made known to the redactor as they come into being."""
+    return Credentials(
+        renderer,
+        plan.variables,
+        options=options,
+        base_url=plan.destination.base_url,
+        reveal=redactor.add_secret,
+        hide=redactor.text,
+        stores=tokens,
+        patience=plan.pace.patience,
+    )

@@ -1,0 +1,180 @@
+"""The settled delivery: what is left of an exchange once it is counted, journaled and reported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any
+
+from msgspec import Struct
+
+from rokt_export.exchange.model import Exchange, Fault, OutcomeKind, Response, milliseconds
+
+
+class Recordings(StrEnum):
+    """Which exchanges are kept whole, for reports and diffs."""
+
+    ALL = "all"
+    SOME = "some"
+    NONE = "none"
+
+
+class LeftOut(StrEnum):
+    """Why a row of the input is not sent. The outcomes are what production answered to it before."""
+
+    NOT_ASKED = "not_asked"
+    """Settled in this run already, unknown in it, or not among those asked for."""
+    REPEATED = "repeated"
+    """It stands in the input before, not far off or with its answer still awaited, and was sent then."""
+    DELIVERED = "delivered"
+    DUPLICATE = "duplicate"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    UNCLASSIFIED = "unclassified"
+    UNKNOWN = "unknown"
+    """It may have been delivered: no answer came, or another run is sending it now."""
+
+
+class Delivery(Struct, frozen=True, gc=False):
+    """One row's result, in the contract's terms. All texts are already redacted.
+
+    Attributes:
+        row: 1-based number of the row in the input.
+        transaction: what both sides call it.
+        outcome: how it counts.
+        status: HTTP status, None where no response came.
+        rule: the response rule that decided.
+        reason: why, in the partner's words or ours.
+        reference: the partner's identifier of the record.
+        code: the partner's own code.
+        attempts: how often it was put on the wire.
+        latency_ms: milliseconds of the last attempt.
+        error: the transport fault as `kind: message`.
+        started: UTC seconds since the epoch of the first attempt; 0.0 where nothing was sent.
+        invented: an invented person, whose data stays readable.
+    """
+
+    row: int
+    transaction: str
+    outcome: OutcomeKind
+    status: int | None = None
+    rule: str | None = None
+    reason: str | None = None
+    reference: str | None = None
+    code: str | None = None
+    attempts: int = 0
+    latency_ms: float | None = None
+    error: str | None = None
+    started: float = 0.0
+    invented: bool = False
+
+    @classmethod
+    def of(cls, exchange: Exchange) -> Delivery:
+        """Return the delivery that an exchange came to (texts taken as they are: redact the exchange first)."""
+        outcome, answer, transaction = exchange.outcome, exchange.answer, exchange.transaction
+        status, error = None, None
+        if isinstance(answer, Response):
+            status = answer.status
+        elif answer is not None:
+            error = exchange.error
+        return cls(
+            transaction.row,
+            transaction.id,
+            outcome.kind,
+            status,
+            outcome.rule,
+            outcome.reason,
+            outcome.reference,
+            outcome.code,
+            exchange.attempts,
+            None if answer is None else milliseconds(answer.timings.total),
+            error,
+            exchange.started,
+            transaction.invented,
+        )
+
+    def as_json(self) -> dict[str, object]:
+        """Return the contract's JSON form of a delivery (design section 5, "Streams"), plus the partner's code."""
+        return {
+            "row": self.row,
+            "transaction": self.transaction,
+            "outcome": str(self.outcome),
+            "status": self.status,
+            "rule": self.rule,
+            "reason": self.reason,
+            "reference": self.reference,
+            "code": self.code,
+            "attempts": self.attempts,
+            "latency_ms": self.latency_ms,
+            "error": self.error,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """The deliveries of a batch, column by column as a database takes them: a third of the cost of a noun for each.
+
+    The attributes are those of `Delivery`, each a list with the value of each row.
+    """
+
+    row: list[int]
+    transaction: list[str]
+    outcome: list[OutcomeKind]
+    status: list[int | None]
+    rule: list[str | None]
+    reason: list[str | None]
+    reference: list[str | None]
+    code: list[str | None]
+    attempts: list[int]
+    latency_ms: list[float | None]
+    error: list[str | None]
+    started: list[float]
+    invented: list[bool]
+
+    @classmethod
+    def of(cls, exchanges: Sequence[Exchange]) -> Deliveries:
+        """Return what exchanges came to, their texts taken as they are, like `Delivery.of`."""
+        transactions = [exchange.transaction for exchange in exchanges]
+        outcomes = [exchange.outcome for exchange in exchanges]
+        answers = [exchange.answer for exchange in exchanges]
+        return cls(
+            [transaction.row for transaction in transactions],
+            [transaction.id for transaction in transactions],
+            [outcome.kind for outcome in outcomes],
+            [answer.status if isinstance(answer, Response) else None for answer in answers],
+            [outcome.rule for outcome in outcomes],
+            [outcome.reason for outcome in outcomes],
+            [outcome.reference for outcome in outcomes],
+            [outcome.code for outcome in outcomes],
+            [exchange.attempts for exchange in exchanges],
+            [None if answer is None else milliseconds(answer.timings.total) for answer in answers],
+            [exchange.error if isinstance(exchange.answer, Fault) else None for exchange in exchanges],
+            [exchange.started for exchange in exchanges],
+            [transaction.invented for transaction in transactions],
+        )
+
+    def told(self) -> tuple[list[Any], ...]:
+        """Return the columns of texts that a row or a partner gave."""
+        return self.transaction, self.reason, self.reference, self.code, self.error
+
+    def texts(self) -> list[str]:
+        """Return all that is told of each delivery as one text, for one look."""
+        columns = [column for column in self.told() if not is_empty(column)]
+        try:
+            return list(map("|".join, zip(*columns, strict=True)))
+        except TypeError:  # some have a text where others have none
+            return ["|".join(filter(None, texts)) for texts in zip(*columns, strict=True)]
+
+    @classmethod
+    def together(cls, deliveries: Sequence[Delivery]) -> Deliveries:
+        """Return single deliveries as a batch."""
+        return cls(*([getattr(one, field.name) for one in deliveries] for field in fields(cls)))
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+
+def is_empty(column: Sequence[object]) -> bool:
+    """Return whether a column holds nothing but None."""
+    return not column or (column[0] is None and column.count(None) == len(column))

@@ -1,0 +1,145 @@
+"""Batches of rows that may be sent: their form on disk, and which of their rows are still open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, TypeVar
+
+import orjson
+from sqlalchemy import ColumnElement, Connection, CursorResult, Dialect, Row, bindparam, cast, select
+
+from rokt_export.journal.bulk import run_one, storable
+from rokt_export.journal.schema import delivery, intent, run
+
+FINGERPRINT_BYTES = 16
+_NONE = bytes(FINGERPRINT_BYTES)
+_LOOKUP = 500
+_BATCH = (intent.c.rows, intent.c.transactions, intent.c.fingerprints)
+
+T = TypeVar("T")
+
+Item = tuple[str, bytes | None]
+"""Transaction and fingerprint of an intended row."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRow:
+    """A row that was intended and not settled.
+
+    Attributes:
+        intent_no: the batch that intended it last.
+        transaction: what both sides call it.
+        fingerprint: its keyed hash, in a production run.
+        before: the outcome of an earlier send of this row, which no longer counts.
+    """
+
+    intent_no: int
+    transaction: str
+    fingerprint: bytes | None
+    before: str | None = None
+
+
+class Intents:
+    """The statements of a writer's batches, compiled once: building them anew cost more than the database took.
+
+    Args:
+        dialect: the database's dialect.
+        run_no: the writer's run.
+        owner: the id of the process that drives it.
+    """
+
+    def __init__(self, dialect: Dialect, run_no: int, owner: str) -> None:
+        given = [cast(bindparam(column.name), column.type) for column in _BATCH]
+        mine = select(run.c.no, *given).where(*owned(run_no, owner))
+        insert = intent.insert().from_select([intent.c.run_no, *_BATCH], mine)
+        compiled = (insert if dialect.name == "sqlite" else insert.returning(intent.c.no)).compile(dialect=dialect)
+        self._insert = str(compiled)
+        self._order = compiled.positiontup or ()
+        self._fixed = compiled.params
+        self._delete = str(intent.delete().where(intent.c.no == bindparam("number")).compile(dialect=dialect))
+
+    def insert(self, connection: Connection, batch: Mapping[int, Item]) -> int | None:
+        """Write a batch and return its number; None, and nothing written, if the run is not its owner's any more."""
+        values = {**self._fixed, **encoded(batch)}
+        result = run_one(connection, self._insert, tuple(values[name] for name in self._order))
+        if isinstance(result, CursorResult):
+            number: int | None = result.scalar_one_or_none()
+            return number
+        return result.lastrowid if result.rowcount else None
+
+    def delete(self, connection: Connection, numbers: Iterable[int]) -> None:
+        """Delete batches."""
+        for number in numbers:
+            run_one(connection, self._delete, (number,))
+
+
+def owned(run_no: int, owner: str) -> Iterator[ColumnElement[bool]]:
+    """Yield what holds of a run's record as long as a process drives the run."""
+    yield run.c.no == run_no
+    yield run.c.owner == owner
+
+
+def encoded(items: Mapping[int, Item]) -> dict[str, bytes | None]:
+    """Return a batch as the columns of its record."""
+    fingerprints = [fingerprint for _, fingerprint in items.values()]
+    return {
+        "rows": orjson.dumps(list(items)),
+        "transactions": _texts([transaction for transaction, _ in items.values()]),
+        "fingerprints": b"".join(one or _NONE for one in fingerprints) if any(fingerprints) else None,
+    }
+
+
+def _texts(texts: list[str]) -> bytes:
+    try:
+        return orjson.dumps(texts)
+    except TypeError:
+        return orjson.dumps([storable(text) for text in texts])
+
+
+def decoded(record: Row[Any]) -> Iterator[tuple[int, OpenRow]]:
+    """Yield the rows of a batch's record; one whose transactions were purged calls them `row-<n>`."""
+    rows = orjson.loads(record.rows)
+    transactions = orjson.loads(record.transactions) or [f"row-{row}" for row in rows]
+    hashes = record.fingerprints or b""
+    for place, (row, transaction) in enumerate(zip(rows, transactions, strict=True)):
+        fingerprint = bytes(hashes[place * FINGERPRINT_BYTES : (place + 1) * FINGERPRINT_BYTES])
+        yield row, OpenRow(record.no, transaction, None if fingerprint in {b"", _NONE} else fingerprint)
+
+
+def open_rows(connection: Connection, run_no: int) -> dict[int, OpenRow]:
+    """Return the rows of a run that were intended and not settled since, in ascending order.
+
+    A row counts as settled only by a delivery of the batch that intended it last, or a later one: an older result
+    says nothing about a second send that was cut off.
+    """
+    intended: dict[int, OpenRow] = {}
+    for record in connection.execute(select(intent).where(intent.c.run_no == run_no).order_by(intent.c.no)):
+        intended.update(decoded(record))
+    for rows in chunks(list(intended), _LOOKUP):
+        known = select(delivery.c.row, delivery.c.intent_no, delivery.c.outcome)
+        for row, settled_by, outcome in connection.execute(
+            known.where(delivery.c.run_no == run_no, delivery.c.row.in_(rows))
+        ):
+            one = intended[row]
+            if settled_by >= one.intent_no:
+                del intended[row]
+            else:
+                intended[row] = OpenRow(one.intent_no, one.transaction, one.fingerprint, outcome)
+    return dict(sorted(intended.items()))
+
+
+def prune(connection: Connection, run_no: int) -> None:
+    """Delete the batches of a run of which no row is open any more (left by a process that died, then resumed)."""
+    needed = {one.intent_no for one in open_rows(connection, run_no).values()}
+    for number in connection.scalars(select(intent.c.no).where(intent.c.run_no == run_no)).all():
+        if number not in needed:
+            connection.execute(intent.delete().where(intent.c.no == number))
+
+
+def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield the items in lists of at most `size`."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk

@@ -1,0 +1,519 @@
+"""The journal as a whole: opening it, beginning and resuming run_records, and reading them back."""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import orjson
+from sqlalchemy import Connection, Row, func, select
+from sqlalchemy.exc import IntegrityError
+
+from rokt_export.errors import JournalError, UsageError
+from rokt_export.exchange.delivery import Delivery, LeftOut
+from rokt_export.journal import keys, ledger, marks, purge, queries, run_records, schema, storage
+from rokt_export.journal.bulk import Bulk, storable
+from rokt_export.journal.database_errors import translated
+from rokt_export.journal.intents import chunks
+from rokt_export.journal.model import RunInfo, RunState, as_text, now
+from rokt_export.journal.row_set import RowSet
+from rokt_export.journal.run_owner import this_process
+from rokt_export.journal.schema import intent, meta, note, recording, run
+from rokt_export.journal.writer import RunWriter
+
+_ID_ATTEMPTS = 5
+_LOOKUP = 5_000
+
+T = TypeVar("T")
+
+
+class Journal:
+    """An opened journal. Use it as a context manager, or call `close`.
+
+    A run is named by its id, a unique prefix of it, its name (the newest run of that name), or `last`. Every method
+    raises `JournalError` when the database fails, with the database's own error as its cause, and those that take a run
+    raise `UsageError` when no run, or more than one, is meant.
+
+    SQLite's write-ahead log needs a local disk: on a network file system, and for several machines, use PostgreSQL.
+    """
+
+    def __init__(self, store: storage.Store) -> None:
+        self._store = store
+        self._writers: list[RunWriter] = []
+
+    @classmethod
+    def open(cls, place: str | Path | None = None) -> Journal:
+        """Open a journal, and create or migrate it where needed.
+
+        A file is readable and writable by its owner alone (0600, its folders 0700 if created here). One that can only
+        be read serves everything that only reads.
+
+        Args:
+            place: path of a SQLite file or URL of a database; None for the default (`default_place`).
+
+        Raises:
+            UsageError: the place makes no sense.
+            JournalError: it cannot be opened, is damaged, no journal, or of a newer version.
+        """
+        found = storage.resolve(place)
+        with translated(storage.shown(found), "opened"):
+            store = storage.open_store(found)
+            try:
+                _prepare(store)
+                return cls(store)
+            except BaseException:
+                store.reading.dispose()
+                raise
+
+    @property
+    def place(self) -> str:
+        """The journal's path or URL, for a person (without a password)."""
+        return self._store.shown
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the journal and the writers that it made."""
+        for writer in self._writers:
+            writer.close()
+        self._writers.clear()
+        self._store.reading.dispose()
+
+    def begin(
+        self,
+        *,
+        command: str,
+        partner: str,
+        environment: str,
+        spec_file: str,
+        spec_sha256: str,
+        events: Sequence[str] = (),
+        name: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        production: bool = False,
+    ) -> RunWriter:
+        """Begin a run, driven by this process.
+
+        Args:
+            command: the command that makes it.
+            partner: the spec's slug.
+            environment: where it sends to.
+            spec_file: path of the spec.
+            spec_sha256: hex digest of the spec.
+            events: paths of the transactions.
+            name: what the user calls it.
+            options: what a resume needs (JSON); `ledger` names the ledger of a run to a guarded environment, else it
+                is the partner's slug.
+            production: whether the environment is the guarded one: the ledger is kept, and each batch waits for the
+                disk.
+
+        Raises:
+            UsageError: the name is reserved or cannot be typed.
+            JournalError: rows go to production, and the journal's key is lost or its file is an incomplete copy.
+        """
+        run_records.check_name(name)
+        values: dict[str, Any] = {
+            "name": name,
+            "command": command,
+            "partner": partner,
+            "environment": environment,
+            "production": production,
+            "spec_file": storable(spec_file),
+            "spec_sha256": spec_sha256,
+            "events": orjson.dumps([storable(path) for path in events]),
+            "options": orjson.dumps(dict(options or {})),
+            "state": str(RunState.RUNNING),
+            **run_records.ownership(this_process()),
+        }
+        with self._guard("written"):
+            self._check_writable()
+            if production:
+                self._make_known()
+                self._check_whole()
+            writer = self._writer(self._insert_run(values))
+            if production:
+                storage.write_through(self._store)
+            return writer
+
+    def reopen(self, run_id: str) -> RunWriter:
+        """Take over a run that crashed, was interrupted or has finished, and go on writing to it.
+
+        Raises:
+            JournalError: its process still lives (named), or the run was purged.
+        """
+        with self._guard("written"):
+            self._check_writable()
+            with self._store.writing.begin() as connection:
+                record = self._locked(connection, run_id)
+                run_records.check_not_running(record, "resumed")
+                if record.production:
+                    self._check_whole()
+                if record.purged:
+                    raise JournalError(
+                        f"run {record.id} cannot be resumed: what a resume needs was purged with its personal data",
+                        remedy="Start a new run; in production, rows already delivered are skipped.",
+                    )
+                taken = {"state": str(RunState.RUNNING), "ended": None, "exit_status": None, "counts": None}
+                connection.execute(
+                    run.update().where(run.c.no == record.no).values(taken | run_records.ownership(this_process()))
+                )
+            if record.production:
+                storage.write_through(self._store)
+            return self._writer(record)
+
+    def attach(self, run_id: str, *, before: int = 0) -> RunWriter:
+        """Write to a run that another process drives, as one of its workers; the run's record is left alone.
+
+        Args:
+            run_id: the run.
+            before: `RunWriter.before` of the writer that its driver got from `begin` or `reopen`.
+
+        Raises:
+            JournalError: the run is not running.
+        """
+        with self._guard("written"):
+            self._check_writable()
+            with self._store.reading.connect() as connection:
+                record = run_records.find(connection, run_id)
+            if record.state != RunState.RUNNING:
+                raise JournalError(f"run {record.id} is {record.state}", remedy=f"Resume it: --resume {record.id}.")
+            return self._writer(record, before)
+
+    def runs(self, limit: int | None = None) -> list[RunInfo]:
+        """Return the run_records, newest first, at most `limit` of them."""
+        with self._reading() as connection:
+            records = connection.execute(select(run).order_by(run.c.no.desc()).limit(limit)).all()
+            return [run_records.info(connection, record) for record in records]
+
+    def find(self, run_id: str) -> RunInfo:
+        """Return one run."""
+        with self._reading() as connection:
+            return run_records.info(connection, run_records.find(connection, run_id))
+
+    def deliveries(self, run_id: str, *, outcomes: Collection[str] | None = None) -> Iterator[Delivery]:
+        """Yield the deliveries of a run in row order, all or those of some outcomes, in constant memory.
+
+        A row that was intended and never settled is `unknown`.
+        """
+        return self._guarded(queries.deliveries(self._store.reading, self._number(run_id), outcomes))
+
+    def rows(self, run_id: str, outcomes: Collection[str]) -> RowSet:
+        """Return the rows of a run that came to one of these outcomes; `unknown` includes those never settled."""
+        with self._reading() as connection:
+            number = run_records.find(connection, run_id).no
+            return queries.rows(connection, number, outcomes)
+
+    def settled(self, run_id: str) -> RowSet:
+        """Return the rows of a run that are settled, by whichever process."""
+        with self._reading() as connection:
+            return queries.settled_rows(connection, run_records.find(connection, run_id).no)
+
+    def identities(self, partner: str, identity: tuple[str, ...]) -> list[tuple[str, ...]]:
+        """Return the identities to look a partner's rows up by: this one, and those that production runs went by."""
+        with self._reading() as connection:
+            key = self._key(connection)
+            known = [] if key is None else ledger.identities(connection, ledger.partner_key(key, partner))
+        return [identity, *(one for one in known if one != identity)]
+
+    def known_before(self, partner: str, contents: Iterable[Sequence[bytes]]) -> Counter[LeftOut]:
+        """Return how many rows production of a partner answered before, by outcome; `unknown` are those it may have.
+
+        Args:
+            partner: the spec's slug, or the name of another ledger.
+            contents: the canonical bytes of each row, by each identity.
+
+        Raises:
+            JournalError: nobody can tell: the journal's key is lost, or its file is an incomplete copy.
+        """
+        found: Counter[LeftOut] = Counter()
+        with self._reading() as connection:
+            key = self._key(connection)
+            self._check_whole()
+            elsewhere = ledger.Elsewhere(run_no=0)
+            elsewhere.look(connection, own=())
+            for some in chunks(contents, _LOOKUP):
+                if key is None:
+                    continue
+                own = ledger.partner_key(key, partner)
+                rows = [[ledger.fingerprint(own, content) for content in each] for each in some]
+                known = ledger.withheld(connection, [mark for marks in rows for mark in marks], elsewhere)
+                first = (next((known[mark] for mark in marks if mark in known), None) for marks in rows)
+                found.update(why for why in first if why is not None)
+        return found
+
+    def backup(self, path: Path) -> None:
+        """Copy the journal while it may be in use, complete as of one moment, to a new file for its owner alone.
+
+        Raises:
+            UsageError: the file exists, or the journal is on a server.
+            JournalError: it cannot be written.
+        """
+        if self._store.path is None:
+            raise UsageError(
+                "a journal on a server is not copied by this command", remedy="Use `pg_dump`, or the server's backup."
+            )
+        with self._guard("copied"), self._store.reading.connect() as connection:
+            crashed = [
+                record.no
+                for record in connection.execute(select(run).where(run.c.state == str(RunState.RUNNING)))
+                if run_records.state_of(record) is RunState.CRASHED
+            ]
+            storage.copy(connection, path, crashed)
+
+    def recover(self) -> int:
+        """Take this file for complete from now on, although batches are missing that may have been sent.
+
+        Returns:
+            How many batches are missing, as far as is known.
+        """
+        with self._writing() as connection:
+            for record in connection.execute(select(run).where(run.c.state == str(RunState.RUNNING))).all():
+                if run_records.state_of(record) is RunState.CRASHED:
+                    connection.execute(run.update().where(run.c.no == record.no).values(state=str(RunState.CRASHED)))
+            journal, here = schema.id_of(connection), schema.latest_intent(connection)
+        before = marks.read(journal)
+        if before is not None and (mark := marks.Mark.of(journal, here)) is not None:
+            mark.set(here)
+            mark.close()
+        return max(0, (before or here) - here)
+
+    def recording(self, run_id: str, row: int) -> bytes | None:
+        """Return the recording of one row's exchange, as it was given; None where there is none."""
+        with self._reading() as connection:
+            number = run_records.find(connection, run_id).no
+            chosen = select(recording.c.data).where(recording.c.run_no == number, recording.c.row == row)
+            data = connection.scalar(chosen)
+            return None if data is None else zlib.decompress(data)
+
+    def recordings(self, run_id: str, rows: Iterable[int] | None = None) -> Iterator[tuple[int, bytes]]:
+        """Yield row and recording: all in row order, or those of the given rows in the order given."""
+        return self._guarded(queries.recordings(self._store.reading, self._number(run_id), rows))
+
+    def note(self, run_id: str, notes: Mapping[str, Any]) -> None:
+        """Keep JSON values with a run, such as its rule coverage; the same key again replaces one."""
+        with self._writing() as connection:
+            number = run_records.find(connection, run_id).no
+            records = [(number, key, orjson.dumps(value)) for key, value in notes.items()]
+            Bulk(connection.dialect).note.run(connection, records)
+
+    def notes(self, run_id: str) -> dict[str, Any]:
+        """Return what was noted with a run."""
+        with self._reading() as connection:
+            number = run_records.find(connection, run_id).no
+            kept = connection.execute(
+                select(note.c.key, note.c.value).where(note.c.run_no == number).order_by(note.c.key)
+            )
+            return {key: orjson.loads(value) for key, value in kept}
+
+    def purgeable(self, run_id: str | None = None, *, before: datetime | None = None) -> list[RunInfo]:
+        """Return the runs that `purge` with the same arguments would purge."""
+        with self._reading() as connection:
+            return [run_records.info(connection, record) for record in self._purgeable(connection, run_id, before)]
+
+    def purge(self, run_id: str | None = None, *, before: datetime | None = None, remove: bool = False) -> int:
+        """Remove the personal data of one run, or of all runs that ended before a moment.
+
+        A run that crashed ended when it was last heard of.
+
+        Recordings, notes, options, transaction ids, references and the partner's words go, from the file's bytes too;
+        rows, outcomes and counts stay, unless `remove` takes the runs whole. The ledger stays in each case. A purged
+        run cannot be resumed.
+
+        Returns:
+            How many runs were purged.
+
+        Raises:
+            UsageError: neither a run nor a moment was given.
+            JournalError: the run named is still running.
+        """
+        if run_id is None and before is None:
+            raise UsageError("a purge needs a run or a date", remedy="Name a run, or give --before DATE.")
+        with self._writing() as connection:
+            chosen = self._purgeable(connection, run_id, before)
+            purge.purge(connection, chosen, remove=remove)
+        with self._guard("cleaned up"):
+            purge.scrub(self._store)
+        return len(chosen)
+
+    def _purgeable(self, connection: Connection, run_id: str | None, before: datetime | None) -> list[Row[Any]]:
+        if run_id is not None:
+            record = self._locked(connection, run_id)
+            run_records.check_not_running(record, "purged")
+            return [record]
+        if before is None:
+            return []
+        older = select(run).where(func.coalesce(run.c.ended, run.c.heartbeat) < as_text(before)).order_by(run.c.no)
+        records = connection.execute(older.with_for_update()).all()
+        return [record for record in records if run_records.state_of(record) is not RunState.RUNNING]
+
+    def _key(self, connection: Connection) -> bytes | None:
+        """Return the key of the journal's digests; None where no production run has begun yet.
+
+        Raises:
+            JournalError: it is not at hand.
+        """
+        known = connection.scalar(select(meta.c.value).where(meta.c.key == "key"))
+        return None if known is None else keys.of_id(bytes(known))
+
+    def _make_known(self) -> None:
+        """Note by which key the digests are made, before the first of them is."""
+        with self._store.writing.begin() as connection:
+            ledger.hold(connection, b"key")
+            if self._key(connection) is None:
+                connection.execute(meta.insert().values(key="key", value=keys.id_of(keys.first())))
+
+    def _check_whole(self) -> None:
+        """Refuse to send to production by a file that lacks batches which may have been sent.
+
+        Its mark says how far it had come. Where that is not known, on another machine, a production run that never
+        ended and has no log beside it was copied without that log.
+
+        Raises:
+            JournalError: it lacks some.
+        """
+        if self._store.path is None:
+            return
+        with self._store.reading.connect() as connection:
+            mark = marks.read(schema.id_of(connection))
+            if mark is not None:
+                whole = schema.latest_intent(connection) >= mark
+            else:
+                whole = self._store.had_log or bool(self._writers) or not _has_unended(connection)
+        if not whole:
+            raise JournalError(
+                "this journal does not know all that was sent by it: it is an older copy, or one without its log "
+                f"({self._store.path.name}-wal); nothing was sent",
+                remedy="Name the original with --journal, or bring back its log; `rokt-export runs backup PATH` makes "
+                "complete copies. If nothing else is left, ask the partner what arrived, and then let this one go on "
+                "with `rokt-export runs recover`.",
+            )
+
+    def _insert_run(self, values: dict[str, Any]) -> Row[Any]:
+        for attempt in range(_ID_ATTEMPTS):
+            moment = now()
+            identified = {**values, "id": run_records.new_id(moment), "started": as_text(moment)}
+            try:
+                with self._store.writing.begin() as connection:
+                    connection.execute(run.insert().values(identified))
+                    return connection.execute(select(run).where(run.c.id == identified["id"])).one()
+            except IntegrityError:  # the id is taken: one chance in a thousand for two runs in a tenth of a second
+                if attempt == _ID_ATTEMPTS - 1:
+                    raise
+        raise AssertionError("the loop returns or raises")
+
+    def _locked(self, connection: Connection, run_id: str) -> Row[Any]:
+        """Return a run's record, held against other processes until the transaction ends."""
+        number = run_records.find(connection, run_id).no
+        return connection.execute(select(run).where(run.c.no == number).with_for_update()).one()
+
+    def _writer(self, record: Row[Any], before: int | None = None) -> RunWriter:
+        with self._store.reading.connect() as connection:
+            latest = connection.scalar(select(func.max(intent.c.no)).where(intent.c.run_no == record.no))
+            owner = connection.scalars(select(run.c.owner).where(run.c.no == record.no)).one()
+            key = self._key(connection) if record.production else None
+            mark = None
+            if record.production and self._store.path is not None:
+                mark = marks.Mark.of(schema.id_of(connection), schema.latest_intent(connection))
+        writer = RunWriter(
+            self._store,
+            run_id=record.id,
+            run_no=record.no,
+            production=record.production,
+            key=b""
+            if key is None
+            else ledger.partner_key(key, orjson.loads(record.options).get("ledger", record.partner)),
+            latest=latest or 0,
+            before=(latest or 0) if before is None else before,
+            owner=owner,
+            mark=mark,
+        )
+        self._writers.append(writer)
+        return writer
+
+    def _number(self, run_id: str) -> int:
+        with self._reading() as connection:
+            return int(run_records.find(connection, run_id).no)
+
+    def _guarded(self, found: Iterator[T]) -> Iterator[T]:
+        with self._guard("read"):
+            yield from found
+
+    def _check_writable(self) -> None:
+        if self._store.read_only:
+            raise JournalError(
+                "the journal can only be read",
+                remedy="Allow writing to the file and its folder, or name another with --journal.",
+            )
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._guard("read"), self._store.reading.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with self._guard("written"):
+            self._check_writable()
+            with self._store.writing.begin() as connection:
+                yield connection
+
+    @contextmanager
+    def _guard(self, doing: str) -> Iterator[None]:
+        with translated(self._store.shown, doing):
+            yield
+
+
+def _prepare(store: storage.Store) -> None:
+    """Bring the schema up to date where needed."""
+    with store.reading.connect() as connection:
+        present = schema.version_of(connection)
+    schema.check_not_newer(present)
+    if present != schema.VERSION:
+        _bring_up_to_date(store)
+    if store.path is not None and not store.read_only:
+        storage.keep_private(store.path)
+        if store.had_log:
+            _mark_as_seen(store)
+
+
+def _mark_as_seen(store: storage.Store) -> None:
+    """Note how far a journal came that is whole now: when it is closed its log may be gone, and nobody could tell."""
+    with store.reading.connect() as connection:
+        journal = schema.id_of(connection)
+        if marks.read(journal) is not None or not _has_unended(connection):
+            return
+        mark = marks.Mark.of(journal, schema.latest_intent(connection))
+    if mark is not None:
+        mark.close()
+
+
+def _has_unended(connection: Connection) -> bool:
+    """Return whether a production run has not ended, as far as the records say."""
+    unended = select(run.c.no).where(run.c.state == str(RunState.RUNNING), run.c.production.is_(True))
+    return connection.scalar(unended.limit(1)) is not None
+
+
+def _bring_up_to_date(store: storage.Store) -> None:
+    if store.read_only:
+        raise JournalError(
+            "the journal can only be read, and is empty or of an older version",
+            remedy="Allow writing to the file and its folder once, so that it can be brought up to date.",
+        )
+    if store.path is not None:
+        with store.writing.connect() as connection:
+            storage.use_write_ahead_log(connection)
+    with store.writing.begin() as connection:
+        schema.migrate(connection)
+    purge.forget_deleted(store)

@@ -1,0 +1,159 @@
+"""The ledger of what production answered to each row, as keyed hashes that hold no personal data."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Sequence
+
+import orjson
+from sqlalchemy import Connection, func, select
+
+from rokt_export.exchange.delivery import LeftOut
+from rokt_export.exchange.model import OutcomeKind
+from rokt_export.journal.intents import FINGERPRINT_BYTES, chunks, open_rows
+from rokt_export.journal.model import RunState
+from rokt_export.journal.run_records import state_of
+from rokt_export.journal.schema import identities_name, intent, ledger, meta, run
+
+ANY = frozenset(OutcomeKind)
+"""Leave to send a row whatever production answered to it."""
+
+_LOOKUP = 500
+
+
+def partner_key(secret: bytes, partner: str) -> bytes:
+    """Return the key of one partner's fingerprints: the same row for two partners has two, which nobody can join."""
+    return hashlib.blake2b(partner.encode(), key=secret, digest_size=32).digest()
+
+
+def fingerprint(key: bytes, content: bytes) -> bytes:
+    """Return the 16-byte keyed BLAKE2b (RFC 7693) of a row's canonical bytes."""
+    return hashlib.blake2b(content, key=key, digest_size=FINGERPRINT_BYTES).digest()
+
+
+def identities(connection: Connection, key: bytes) -> list[tuple[str, ...]]:
+    """Return the identities that a partner's production runs went by: rows are known by each of them.
+
+    One is the names of the attributes that made a row what it is; a spec that comes to read others changes it, and
+    rows delivered before must be known all the same.
+    """
+    kept = connection.scalar(select(meta.c.value).where(meta.c.key == identities_name(key)))
+    return [] if kept is None else [tuple(names) for names in orjson.loads(kept)]
+
+
+def add_identity(connection: Connection, key: bytes, identity: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Note an identity that a production run goes by from now on, and return all, this one first."""
+    hold(connection, key)
+    others = identities(connection, key)
+    if identity in others:
+        return [identity, *(one for one in others if one != identity)]
+    value = orjson.dumps([identity, *others])
+    name = meta.c.key == identities_name(key)
+    if others:
+        connection.execute(meta.update().where(name).values(value=value))
+    else:
+        connection.execute(meta.insert().values(key=identities_name(key), value=value))
+    return [identity, *others]
+
+
+def outcomes(connection: Connection, fingerprints: Sequence[bytes]) -> dict[bytes, OutcomeKind]:
+    """Return what production last answered to those of the rows that it was sent; `unknown` where no answer came."""
+    found: dict[bytes, OutcomeKind] = {}
+    for some in chunks(fingerprints, _LOOKUP):
+        chosen = select(ledger.c.fingerprint, ledger.c.outcome).where(ledger.c.fingerprint.in_(some))
+        found.update((bytes(mark), OutcomeKind(outcome)) for mark, outcome in connection.execute(chosen))
+    return found
+
+
+def withheld(
+    connection: Connection,
+    fingerprints: Sequence[bytes],
+    elsewhere: Elsewhere,
+    leave: Collection[OutcomeKind] = frozenset(),
+) -> dict[bytes, LeftOut]:
+    """Return which rows must not be sent, and why.
+
+    Args:
+        connection: to the journal.
+        fingerprints: of the rows.
+        elsewhere: what others have under way, brought up to date before: what another run had under way then may be
+            answered now, but not the other way round.
+        leave: outcomes; rows may be sent again to which production answered so. `unknown` does not extend to what a
+            run that goes on has under way.
+    """
+    known = outcomes(connection, fingerprints)
+    found = {mark: LeftOut(outcome) for mark, outcome in known.items() if outcome not in leave}
+    doubtful = elsewhere.alive if OutcomeKind.UNKNOWN in leave else elsewhere.runs
+    for mark in doubtful.intersection(fingerprints):
+        if found.get(mark) not in (LeftOut.DELIVERED, LeftOut.DUPLICATE):
+            found[mark] = LeftOut.UNKNOWN
+    return found
+
+
+class Elsewhere:
+    """The rows that others have under way: other runs, alive or cut off, and other workers of this one.
+
+    Looked up again whenever a batch came or went.
+
+    Args:
+        run_no: the run of the writer that asks.
+        before: the last batch that earlier processes of that run intended, before this one took it over; what is open
+            of theirs nobody has under way any more.
+
+    Attributes:
+        runs: fingerprints of rows that other runs have under way, or left open: production may have them.
+        alive: those of them whose run goes on: nobody else may send them, whatever was asked for.
+        workers: fingerprints of rows that other workers of this run have under way.
+    """
+
+    def __init__(self, run_no: int, before: int = 0) -> None:
+        self._run_no = run_no
+        self._before = before
+        self._seen: tuple[int | None, ...] = ()
+        self.runs: set[bytes] = set()
+        self.alive: set[bytes] = set()
+        self.workers: set[bytes] = set()
+
+    def look(self, connection: Connection, own: Collection[int]) -> None:
+        """Bring them up to date.
+
+        Args:
+            connection: to the journal.
+            own: numbers of the batches that are the writer's own.
+        """
+        batches = (intent.c.fingerprints.is_not(None), intent.c.no.not_in(own))
+        seen = tuple(connection.execute(select(func.max(intent.c.no), func.count()).where(*batches)).one())
+        if seen == self._seen:
+            return
+        runs: set[bytes] = set()
+        alive: set[bytes] = set()
+        workers: set[bytes] = set()
+        for run_no in connection.scalars(select(intent.c.run_no).where(*batches).distinct()).all():
+            goes_on = run_no != self._run_no and _goes_on(connection, run_no)
+            for one in open_rows(connection, run_no).values():
+                if one.fingerprint is not None and one.intent_no not in own:
+                    if run_no == self._run_no and one.intent_no > self._before:
+                        workers.add(one.fingerprint)
+                    else:
+                        runs.add(one.fingerprint)
+                        if goes_on:
+                            alive.add(one.fingerprint)
+        self.runs, self.alive, self.workers, self._seen = runs, alive, workers, seen
+
+
+def _goes_on(connection: Connection, run_no: int) -> bool:
+    record = connection.execute(select(run).where(run.c.no == run_no)).one_or_none()
+    return record is not None and state_of(record) is RunState.RUNNING
+
+
+def hold(connection: Connection, key: bytes) -> None:
+    """Let no other process look up and claim rows of a partner at the same time, until the transaction ends.
+
+    SQLite has one writer at a time, and its transactions that write are writers from their start.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(
+            select(
+                func.pg_advisory_xact_lock(int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), signed=True))
+            )
+        )

@@ -1,0 +1,105 @@
+"""Removing personal data: gone from the records, and from the bytes of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, String, cast, literal
+from sqlalchemy.exc import SQLAlchemyError
+
+from rokt_export.errors import JournalError
+from rokt_export.exchange.model import OutcomeKind
+from rokt_export.journal import queries
+from rokt_export.journal.bulk import Bulk
+from rokt_export.journal.intents import open_rows
+from rokt_export.journal.model import as_text, in_sandbox, now
+from rokt_export.journal.schema import delivery, intent, note, recording, run
+from rokt_export.journal.storage import Store, pragma
+
+_NOTHING = orjson.dumps([])
+
+
+def purge(connection: Connection, records: Sequence[Row[Any]], *, remove: bool) -> None:
+    """Take personal data out of runs, within the caller's transaction; with `remove`, the runs themselves.
+
+    What stays: each row's number, outcome, status, rule, attempts and times, and the counts. The ledger stays in both
+    cases: it holds keyed hashes only, and without it rows would be delivered twice.
+    """
+    for record in records:
+        for table in (recording, note):
+            connection.execute(table.delete().where(table.c.run_no == record.no))
+        if remove:
+            _remove(connection, record.no)
+        else:
+            _blank(connection, record)
+
+
+def _remove(connection: Connection, run_no: int) -> None:
+    # Of rows that were cut off only their batches know that production may have them: the ledger must, from now on.
+    unknown = str(OutcomeKind.UNKNOWN)
+    cut_off = [(one.fingerprint, unknown, run_no, row) for row, one in open_rows(connection, run_no).items()]
+    Bulk(connection.dialect).ledger.run(connection, [entry for entry in cut_off if entry[0] is not None])
+    for table in (delivery, intent):
+        connection.execute(table.delete().where(table.c.run_no == run_no))
+    connection.execute(run.delete().where(run.c.no == run_no))
+
+
+def _blank(connection: Connection, record: Row[Any]) -> None:
+    counts = orjson.dumps(queries.counts(connection, record.no))
+    connection.execute(
+        delivery.update()
+        .where(delivery.c.run_no == record.no)
+        .values(
+            transaction=literal("row-").concat(cast(delivery.c.row, String)),
+            reason=None,
+            reference=None,
+            code=None,
+            error=None,
+        )
+    )
+    connection.execute(intent.update().where(intent.c.run_no == record.no).values(transactions=_NOTHING))
+    # Options may repeat values from the command line (`--set email=…`).
+    options = {"flags": {"sandbox": True}} if in_sandbox(queries.as_json(record.options)) else {}
+    values = {"options": orjson.dumps(options), "counts": counts, "purged": as_text(now())}
+    connection.execute(run.update().where(run.c.no == record.no).values(values))
+
+
+def scrub(store: Store) -> None:
+    """Make the bytes of a SQLite file hold nothing that its records do not; a server does this by itself (VACUUM).
+
+    Deleted content was overwritten with zeros as it went (`secure_delete`). What is left is the write-ahead log, which
+    is emptied here; `VACUUM` then gives the space back.
+
+    Raises:
+        JournalError: another process is reading the journal, so that the log cannot be emptied.
+    """
+    if store.path is None:
+        return
+    with store.writing.connect() as connection:
+        _empty_log(connection)
+        pragma(connection, "VACUUM")
+        _empty_log(connection)
+
+
+def forget_deleted(store: Store) -> None:
+    """Overwrite what a migration deleted, as far as nobody else is reading at the moment.
+
+    In a SQLite file it was zeroed (`secure_delete`), and its log is emptied; a server's table is written anew.
+    """
+    with suppress(JournalError, SQLAlchemyError), store.writing.connect() as connection:
+        if store.path is not None:
+            _empty_log(connection)
+        else:
+            connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM FULL journal_meta")
+
+
+def _empty_log(connection: Connection) -> None:
+    row = pragma(connection, "PRAGMA wal_checkpoint(TRUNCATE)")
+    if row is not None and row[0]:
+        raise JournalError(
+            "the data is purged, but another process holds the journal's log, where copies may be",
+            remedy="Repeat the purge when no other process uses the journal.",
+        )

@@ -1,0 +1,157 @@
+"""What the journal holds of a run, read back."""
+
+from __future__ import annotations
+
+import zlib
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Engine, Row, Select, func, select
+
+from rokt_export.exchange.delivery import Delivery
+from rokt_export.exchange.model import OutcomeKind
+from rokt_export.journal.intents import OpenRow, chunks, open_rows
+from rokt_export.journal.row_set import RowSet
+from rokt_export.journal.schema import delivery, recording, run
+
+_PAGE = 5_000
+_FIRST_PAGE = 50
+"""Many a reader wants no more than the first rows."""
+_LOOKUP = 500
+_NEVER_ANSWERED = "it may have been sent: no answer was recorded"
+_OUTCOMES = {str(kind): kind for kind in OutcomeKind}
+
+
+def deliveries(engine: Engine, run_no: int, outcomes: Collection[str] | None = None) -> Iterator[Delivery]:
+    """Yield a run's deliveries in row order, open rows as `unknown`, a page at a time.
+
+    No transaction stays open between pages, so a slow reader holds up neither writers nor the log's clean-up.
+    """
+    with engine.connect() as connection:
+        pending = deque(open_rows(connection, run_no).items())
+    show_unknown = outcomes is None or OutcomeKind.UNKNOWN in outcomes
+    for record in _pages(engine, run_no, outcomes):
+        row = record.row
+        while pending and pending[0][0] < row:
+            yield from _unknown(*pending.popleft(), wanted=show_unknown)
+        if pending and pending[0][0] == row:
+            _, one = pending.popleft()
+            if record.intent_no < one.intent_no:
+                yield from _unknown(row, one, wanted=show_unknown)
+                continue
+        yield _delivery(record)
+    for row, one in pending:
+        yield from _unknown(row, one, wanted=show_unknown)
+
+
+def counts(connection: Connection, run_no: int) -> dict[str, int]:
+    """Return how many rows of a run came to each outcome that occurred, open rows counted as `unknown`."""
+    grouped = (
+        select(delivery.c.outcome, func.count().label("number"))
+        .where(delivery.c.run_no == run_no)
+        .group_by(delivery.c.outcome)
+    )
+    numbers: dict[str, int] = {record.outcome: record.number for record in connection.execute(grouped)}
+    for one in open_rows(connection, run_no).values():
+        if one.before is not None:
+            numbers[one.before] -= 1
+        numbers[OutcomeKind.UNKNOWN] = numbers.get(OutcomeKind.UNKNOWN, 0) + 1
+    return {str(kind): numbers[kind] for kind in OutcomeKind if numbers.get(kind)}
+
+
+def settled_rows(connection: Connection, run_no: int) -> RowSet:
+    """Return the rows of a run that are settled; open rows are not among them."""
+    return _rows(connection, run_no, None, open_rows(connection, run_no))
+
+
+def rows(connection: Connection, run_no: int, outcomes: Collection[str]) -> RowSet:
+    """Return the rows of a run that came to one of these outcomes, open rows counted as `unknown`."""
+    pending = open_rows(connection, run_no)
+    found = _rows(connection, run_no, outcomes, pending)
+    if OutcomeKind.UNKNOWN in outcomes:
+        found.update(pending)
+    return found
+
+
+def _rows(
+    connection: Connection, run_no: int, outcomes: Collection[str] | None, pending: Mapping[int, OpenRow]
+) -> RowSet:
+    chosen = _filtered(select(delivery.c.row).where(delivery.c.run_no == run_no), outcomes)
+    found = RowSet()
+    for some in connection.execution_options(yield_per=50_000).scalars(chosen).partitions():
+        found.update(some)
+    for row, one in pending.items():
+        if one.before is not None:
+            found.discard(row)
+    return found
+
+
+def names(connection: Connection, run_id: str, rows: range) -> dict[int, str]:
+    """Return what some rows of a run, those that are settled, are called; a purged run has no names."""
+    chosen = select(delivery.c.row, delivery.c.transaction).where(
+        delivery.c.run_no == select(run.c.no).where(run.c.id == run_id).scalar_subquery(),
+        delivery.c.row.between(rows.start, rows.stop - 1),
+    )
+    return {row: name for row, name in connection.execute(chosen) if name is not None}
+
+
+def recordings(engine: Engine, run_no: int, rows: Iterable[int] | None = None) -> Iterator[tuple[int, bytes]]:
+    """Yield the recordings of a run in row order, or those of the given rows in the order given."""
+    if rows is not None:
+        yield from _recordings_of(engine, run_no, rows)
+        return
+    last = -1
+    while True:
+        page = select(recording.c.row, recording.c.data).where(recording.c.run_no == run_no, recording.c.row > last)
+        with engine.connect() as connection:
+            found = connection.execute(page.order_by(recording.c.row).limit(_LOOKUP)).all()
+        for row, data in found:
+            yield row, zlib.decompress(data)
+        if len(found) < _LOOKUP:
+            return
+        last = found[-1].row
+
+
+def _recordings_of(engine: Engine, run_no: int, rows: Iterable[int]) -> Iterator[tuple[int, bytes]]:
+    for wanted in chunks(rows, _LOOKUP):
+        chosen = select(recording.c.row, recording.c.data).where(
+            recording.c.run_no == run_no, recording.c.row.in_(wanted)
+        )
+        with engine.connect() as connection:
+            found = {record.row: record.data for record in connection.execute(chosen)}
+        yield from ((row, zlib.decompress(found[row])) for row in wanted if row in found)
+
+
+def _pages(engine: Engine, run_no: int, outcomes: Collection[str] | None) -> Iterator[Row[Any]]:
+    last, size = -1, _FIRST_PAGE
+    while True:
+        page = select(delivery).where(delivery.c.run_no == run_no, delivery.c.row > last)
+        with engine.connect() as connection:
+            found = connection.execute(_filtered(page, outcomes).order_by(delivery.c.row).limit(size)).all()
+        yield from found
+        if len(found) < size:
+            return
+        last, size = found[-1].row, min(_PAGE, 10 * size)
+
+
+def _filtered(chosen: Select[Any], outcomes: Collection[str] | None) -> Select[Any]:
+    return chosen if outcomes is None else chosen.where(delivery.c.outcome.in_([str(one) for one in outcomes]))
+
+
+def _delivery(record: Row[Any]) -> Delivery:
+    # In the order of the table's columns, which is that of Delivery's fields behind run, row and intent.
+    values: tuple[Any, ...] = tuple(record)
+    _, row, _, transaction, outcome, *rest = values
+    return Delivery(row, transaction, _OUTCOMES[outcome], *rest)
+
+
+def _unknown(row: int, one: OpenRow, *, wanted: bool) -> Iterator[Delivery]:
+    if wanted:
+        yield Delivery(row, one.transaction, OutcomeKind.UNKNOWN, reason=_NEVER_ANSWERED)
+
+
+def as_json(value: bytes | None) -> Any:
+    """Return a JSON column's value."""
+    return None if value is None else orjson.loads(value)

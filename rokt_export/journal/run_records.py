@@ -1,0 +1,149 @@
+"""The records of runs: giving ids, finding one by what a user types, and telling whether it still runs."""
+
+from __future__ import annotations
+
+import difflib
+import secrets
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from rokt_export.errors import JournalError, UsageError
+from rokt_export.journal import queries
+from rokt_export.journal.model import RunInfo, RunState, as_moment, as_text, now
+from rokt_export.journal.run_owner import Process
+from rokt_export.journal.schema import run
+
+LAST = "last"
+"""The word that means the newest run, so no run may have it as its name."""
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no letter that reads as a digit
+_REMEMBERED = 500
+
+
+def new_id(moment: datetime) -> str:
+    """Return an id such as `20261123-7k3f9q`: the UTC day, four characters of its time, two at random.
+
+    Ids sort by time to a tenth of a second.
+    """
+    tenths = ((moment.hour * 60 + moment.minute) * 60 + moment.second) * 10 + moment.microsecond // 100_000
+    time = "".join(_ALPHABET[tenths >> shift & 31] for shift in (15, 10, 5, 0))
+    return f"{moment:%Y%m%d}-{time}{secrets.choice(_ALPHABET)}{secrets.choice(_ALPHABET)}"
+
+
+def check_name(name: str | None) -> None:
+    """Refuse a name that could not be typed back.
+
+    Raises:
+        UsageError: it is empty, reserved, or holds control characters or blanks around it.
+    """
+    if name is None:
+        return
+    if name == LAST:
+        raise UsageError(
+            f"a run cannot be named `{LAST}`: that word means the newest run", remedy="Choose another name."
+        )
+    if not name or name != name.strip() or not name.isprintable():
+        raise UsageError(
+            "a run's name is empty, or holds control characters or blanks around it", remedy="Choose another name."
+        )
+
+
+def find(connection: Connection, wanted: str) -> Row[Any]:
+    """Return the record of the run meant: by id, by name (the newest of several), by unique prefix, or `last`.
+
+    Raises:
+        UsageError: no run or several are meant.
+    """
+    newest = select(run).order_by(run.c.no.desc())
+    if wanted == LAST:
+        record = connection.execute(newest.limit(1)).first()
+        if record is None:
+            raise UsageError("the journal holds no run yet", remedy="Start one with `rokt-export test` or `replay`.")
+        return record
+    for exact in (run.c.id == wanted, run.c.name == wanted):
+        record = connection.execute(newest.where(exact).limit(1)).first()
+        if record is not None:
+            return record
+    return _by_prefix(connection, wanted)
+
+
+def _by_prefix(connection: Connection, wanted: str) -> Row[Any]:
+    chosen = select(run).where(run.c.id.startswith(wanted.lower(), autoescape=True)).order_by(run.c.no.desc())
+    found = connection.execute(chosen.limit(6)).all() if wanted else []
+    if len(found) == 1:
+        return found[0]
+    if found:
+        several = ", ".join(record.id for record in found[:5]) + (", …" if len(found) > 5 else "")
+        raise UsageError(f"several runs begin with `{wanted}`: {several}", remedy="Give more of the id.")
+    raise UsageError(f"no run is called `{wanted}`", remedy=_suggestion(connection, wanted))
+
+
+def _suggestion(connection: Connection, wanted: str) -> str:
+    known = connection.execute(select(run.c.id, run.c.name).order_by(run.c.no.desc()).limit(_REMEMBERED)).all()
+    words = [word for record in known for word in record if word]
+    near = difflib.get_close_matches(wanted, list(dict.fromkeys(words)), n=3)
+    meant = f"Did you mean {' or '.join(f'`{word}`' for word in near)}? " if near else ""
+    return f"{meant}`rokt-export runs list` shows all."
+
+
+def process_of(record: Row[Any]) -> Process:
+    """Return the process that last drove a run."""
+    return Process(record.owner, record.host, record.pid, record.process_started, record.place)
+
+
+def state_of(record: Row[Any]) -> RunState:
+    """Return where a run stands: one that says `running`, but whose process is gone, has crashed."""
+    state = RunState(record.state)
+    if state is RunState.RUNNING and not process_of(record).is_alive(as_moment(record.heartbeat), now()):
+        return RunState.CRASHED
+    return state
+
+
+def check_not_running(record: Row[Any], doing: str) -> None:
+    """Refuse to touch a run whose process lives.
+
+    Raises:
+        JournalError: it lives; names it.
+    """
+    if state_of(record) is RunState.RUNNING:
+        raise JournalError(
+            f"run {record.id} cannot be {doing}: it is still running in {process_of(record)}",
+            remedy="Wait for it, or stop it with Ctrl-C there.",
+        )
+
+
+def info(connection: Connection, record: Row[Any]) -> RunInfo:
+    """Return a run for others to see, its counts as frozen at its end or else counted now."""
+    frozen = queries.as_json(record.counts)
+    return RunInfo(
+        run=record.id,
+        name=record.name,
+        command=record.command,
+        partner=record.partner,
+        environment=record.environment,
+        spec_sha256=record.spec_sha256,
+        started=as_moment(record.started),
+        ended=as_moment(record.ended) if record.ended else None,
+        state=state_of(record),
+        counts=queries.counts(connection, record.no) if frozen is None else frozen,
+        spec_file=record.spec_file,
+        events=tuple(queries.as_json(record.events)),
+        options=queries.as_json(record.options),
+        exit_status=record.exit_status,
+        production=record.production,
+        purged=record.purged is not None,
+    )
+
+
+def ownership(process: Process) -> dict[str, Any]:
+    """Return the columns that say who drives a run, heard of just now."""
+    return {
+        "owner": process.id,
+        "place": process.place,
+        "host": process.host,
+        "pid": process.pid,
+        "process_started": process.started,
+        "heartbeat": as_text(now()),
+    }

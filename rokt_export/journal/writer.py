@@ -1,0 +1,442 @@
+"""One run being written: intended before a send, settled after its answer, a batch at a time."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import orjson
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import DataError
+
+from rokt_export.errors import JournalError
+from rokt_export.exchange.delivery import Deliveries, Delivery, LeftOut
+from rokt_export.exchange.model import OutcomeKind
+from rokt_export.journal import ledger, queries
+from rokt_export.journal.bulk import Bulk, storable
+from rokt_export.journal.database_errors import translated
+from rokt_export.journal.intents import FINGERPRINT_BYTES, Intents, Item, encoded, open_rows, owned, prune
+from rokt_export.journal.marks import Mark
+from rokt_export.journal.model import RunState, as_text, now
+from rokt_export.journal.open_batches import Underway
+from rokt_export.journal.row_set import RowSet
+from rokt_export.journal.run_records import process_of
+from rokt_export.journal.schema import intent, run
+from rokt_export.journal.storage import Store
+
+__all__ = ["FINGERPRINT_BYTES", "RunWriter"]
+
+T = TypeVar("T")
+
+_NOTHING: Mapping[int, bytes] = {}
+_WITHOUT_STATUS = frozenset({OutcomeKind.DELIVERED, OutcomeKind.DUPLICATE, OutcomeKind.UNKNOWN})
+_HEARTBEAT = 5.0
+"""Seconds between signs of life."""
+
+
+class RunWriter:
+    """Writes one run; made by `Journal.begin`, `reopen` and `attach`.
+
+    One thread writes. Another may ask `withheld`, `under_way` and `names`: what reads rows as
+    they arrive does, and each of these reads on a connection of its own.
+
+    What is on disk when a method returns survives the death of the process, by kill -9 too. What a power cut may take
+    depends on the run: a production run waits for the disk at each batch (`synchronous = FULL`, measured at 1 to 2 us
+    a row), so it loses nothing the disk has acknowledged; any other run may lose its last batches, whose rows a resume
+    would then send again. The file is consistent in each case.
+
+    A method that fails leaves the journal as it was before the call, and so does one that Ctrl-C interrupts, unless it
+    had written already; it may be called again.
+
+    Attributes:
+        run: the run's id.
+        production: whether its delivered rows enter the ledger.
+        key: the secret key of this partner's fingerprints in this journal.
+        before: the number of the last batch that was intended in this run before its process took it over.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        run_id: str,
+        run_no: int,
+        production: bool,
+        key: bytes,
+        latest: int,
+        before: int,
+        owner: str,
+        mark: Mark | None = None,
+    ) -> None:
+        self.run = run_id
+        self._owner = owner
+        self._mark = mark
+        self.production = production
+        self.key = key
+        self.before = before
+        self._store = store
+        self._run_no = run_no
+        self._latest_intent = latest
+        self._underway = Underway()
+        self._settled = RowSet()
+        self._settled_complete = False
+        self._elsewhere = ledger.Elsewhere(run_no, before)
+        self._heard = time.monotonic()
+        self._bulk = Bulk(store.writing.dialect)
+        self._intents = Intents(store.writing.dialect, run_no, owner)
+        self._connect()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database. A run that was not ended counts as crashed once its process is gone."""
+        self._connection.close()
+        if self._mark is not None:
+            self._mark.close()
+            self._mark = None
+
+    def fingerprint(self, content: bytes) -> bytes:
+        """Return the fingerprint of a row's canonical bytes: 16 bytes, keyed, of no use without the key."""
+        return ledger.fingerprint(self.key, content)
+
+    def identities(self, identity: tuple[str, ...]) -> list[tuple[str, ...]]:
+        """Return the identities to look rows up by, the first of which is this run's, which the ledger goes by too now.
+
+        Args:
+            identity: the names of the attributes that make a row what it is.
+
+        Raises:
+            JournalError: the journal cannot be written.
+        """
+        with self._guard("written"), self._transaction() as connection:
+            return ledger.add_identity(connection, self.key, identity)
+
+    def withheld(self, fingerprints: Sequence[bytes], leave: Collection[OutcomeKind]) -> dict[bytes, LeftOut]:
+        """Return those of the fingerprints whose rows must not be sent, and why.
+
+        Production answered to them in an earlier run, or may have; or a run that goes on at the same time has them
+        under way.
+
+        Args:
+            fingerprints: of the rows.
+            leave: outcomes; rows may be sent again to which production answered so.
+
+        Raises:
+            JournalError: the journal cannot be read.
+        """
+        with self._guard("read"), self._store.reading.connect() as connection:
+            self._elsewhere.look(connection, self._underway.numbers)
+            return ledger.withheld(connection, fingerprints, self._elsewhere, leave)
+
+    def under_way(self, fingerprints: Sequence[bytes]) -> set[bytes]:
+        """Return those of the fingerprints whose rows this writer intended and has not settled yet; from any thread."""
+        return self._underway.marks.intersection(fingerprints)
+
+    def intend(
+        self,
+        items: Sequence[tuple[int, str, bytes | None]],
+        *,
+        leave: Collection[OutcomeKind] = ledger.ANY,
+        settled: tuple[Deliveries, Mapping[int, bytes]] | None = None,
+    ) -> dict[int, LeftOut]:
+        """Put rows on disk as intended, in one transaction; only then may they be sent.
+
+        Args:
+            items: row number, transaction and fingerprint (None where there is none) of each row of the batch. About
+                500 a call is best. An earlier result of a row stands again only if the row is forgotten.
+            leave: rows are intended too to which production answered so. `unknown` does not extend to what a run that
+                goes on has under way, unless there is leave for all.
+            settled: results and recordings to be put on disk with them, as `settle` does.
+
+        Returns:
+            The rows that are not intended and must not be sent, and why: somebody else was quicker.
+
+        Raises:
+            JournalError: the journal cannot be written, or another process has taken the run over meanwhile; none of
+                these rows may be sent.
+        """
+        if settled and settled[0]:
+            with self._guard("written"):
+                return _storing(lambda over: self._intend(items, leave, over, settled[1]), settled[0])
+        if not items:
+            return {}
+        with self._guard("written"):
+            return self._intend(items, leave)
+
+    def _intend(
+        self,
+        items: Sequence[tuple[int, str, bytes | None]],
+        leave: Collection[OutcomeKind],
+        settled: Deliveries | None = None,
+        recordings: Mapping[int, bytes] = _NOTHING,
+    ) -> dict[int, LeftOut]:
+        batch = {row: (transaction, mark if self.production else None) for row, transaction, mark in items}
+        lost: JournalError | None = None
+        with self._transaction() as connection:
+            if settled is not None:
+                self._write(connection, settled, recordings)
+            taken = self._taken(connection, batch, leave) if self.production else {}
+            for row in taken:
+                del batch[row]
+            emptied = self._underway.emptied(batch)
+            number = self._intents.insert(connection, batch) if batch else self._latest_intent
+            if number is None:
+                lost = self._lost(connection)
+            else:
+                self._intents.delete(connection, emptied)
+        if settled is not None:
+            self._underway.end(settled.row)
+            self._settled.update(settled.row)
+        if lost is not None:  # raised only now: the results are true, whoever drives the run
+            raise lost
+        if batch and number is not None:
+            self._underway.begin(number, batch)
+            self._latest_intent = number
+            if self._mark is not None:
+                self._mark.raise_to(number)
+            self._settled.difference_update(batch)
+        return taken
+
+    def _taken(
+        self, connection: Connection, batch: Mapping[int, Item], leave: Collection[OutcomeKind]
+    ) -> dict[int, LeftOut]:
+        """The rows of a batch that somebody else has sent or has under way, as of this transaction."""
+        if ledger.ANY.issubset(leave):
+            return {}
+        ledger.hold(connection, self.key)
+        self._elsewhere.look(connection, self._underway.numbers)
+        marks = {row: mark for row, (_, mark) in batch.items() if mark is not None}
+        found = ledger.withheld(connection, list(marks.values()), self._elsewhere, leave)
+        if OutcomeKind.DELIVERED not in leave:
+            for mark in self._elsewhere.workers.intersection(marks.values()):
+                found.setdefault(mark, LeftOut.REPEATED)
+        return {row: found[mark] for row, mark in marks.items() if mark in found}
+
+    def settle(
+        self,
+        deliveries: Deliveries | Sequence[Delivery],
+        recordings: Mapping[int, bytes] | None = None,
+    ) -> None:
+        """Put results on disk, in one transaction; a row settled before gets the newer result.
+
+        Args:
+            deliveries: the results, texts redacted.
+            recordings: row to redacted recording of its exchange, opaque to the journal, kept compressed.
+
+        Raises:
+            JournalError: the journal cannot be written; knows which rows are settled. These are not.
+        """
+        if not deliveries and not recordings:
+            return
+        batch = deliveries if isinstance(deliveries, Deliveries) else Deliveries.together(deliveries)
+        with self._guard("written"):
+            _storing(lambda over: self._settle(over, recordings or {}), batch)
+
+    def _settle(self, deliveries: Deliveries, recordings: Mapping[int, bytes]) -> None:
+        with self._transaction() as connection:
+            self._write(connection, deliveries, recordings)
+        self._underway.end(deliveries.row)
+        self._settled.update(deliveries.row)
+
+    def _write(
+        self,
+        connection: Connection,
+        deliveries: Deliveries,
+        recordings: Mapping[int, bytes],
+    ) -> None:
+        rows = deliveries.row
+        intents = self._underway.batches_of(rows, self._latest_intent)
+        self._bulk.deliveries.run(connection, self._run_no, intents, deliveries)
+        self._bulk.recording.run(
+            connection,
+            [(self._run_no, row, zlib.compress(data, 1)) for row, data in recordings.items()],
+        )
+        if self.production:
+            self._enter(connection, deliveries)
+        self._intents.delete(connection, self._underway.emptied(rows))
+
+    def forget_intent(self, rows: Collection[int]) -> None:
+        """Take back the intent of rows that this writer intended and that were provably never sent.
+
+        What was settled of such a row before, in an earlier try of this run, stands again. Rows that this writer did
+        not intend are passed over.
+
+        Raises:
+            JournalError: the journal cannot be written; the rows stay `unknown`.
+        """
+        mine = self._underway.among(rows)
+        if not mine:
+            return
+        with self._guard("written"), self._transaction() as connection:
+            for number, left in self._underway.without(mine):
+                if left:
+                    connection.execute(intent.update().where(intent.c.no == number).values(**encoded(left)))
+                else:
+                    self._intents.delete(connection, [number])
+        self._underway.end(mine)
+
+    def settled_rows(self) -> RowSet:
+        """Return the rows settled in this run, those of an earlier process included.
+
+        The set is the writer's own and grows as this writer settles; rows that another process settles meanwhile are
+        not in it. Read it, do not change it.
+
+        Raises:
+            JournalError: the journal cannot be read.
+        """
+        if not self._settled_complete:
+            with self._guard("read"), self._store.reading.connect() as connection:
+                self._settled = queries.settled_rows(connection, self._run_no)
+            self._settled_complete = True
+        return self._settled
+
+    def unsettled_rows(self) -> RowSet:
+        """Return the rows intended in this run and not settled: those in flight, and those a dead process left.
+
+        Raises:
+            JournalError: the journal cannot be read.
+        """
+        with self._guard("read"), self._store.reading.connect() as connection:
+            return RowSet(open_rows(connection, self._run_no))
+
+    def unknown_rows(self) -> RowSet:
+        """Return the rows of this run of which nobody knows what became: settled as `unknown`, or not settled.
+
+        Raises:
+            JournalError: the journal cannot be read.
+        """
+        with self._guard("read"), self._store.reading.connect() as connection:
+            return queries.rows(connection, self._run_no, [OutcomeKind.UNKNOWN])
+
+    def names(self, rows: range, of: str | None = None) -> dict[int, str]:
+        """Return what those of these rows that are settled are called, redacted: in this run, or in another by its id.
+
+        Raises:
+            JournalError: the journal cannot be read.
+        """
+        with self._guard("read"), self._store.reading.connect() as connection:
+            return queries.names(connection, self.run if of is None else of, rows)
+
+    def heartbeat(self) -> None:
+        """Give a sign of life, at most every few seconds; `intend` and `settle` give it too.
+
+        Only other hosts rely on it, so only a run without traffic on a shared journal needs to call it.
+
+        Raises:
+            JournalError: the journal cannot be written.
+        """
+        if self._heartbeat_due():
+            with self._guard("written"), self._transaction():
+                pass
+
+    def end(self, state: RunState, exit_status: int) -> None:
+        """Close the run's record: its state, end, exit status and counts.
+
+        Args:
+            state: `finished` or `interrupted`.
+            exit_status: what the process ends with.
+
+        Raises:
+            ValueError: the state is none that a run can end in.
+            JournalError: the journal cannot be written.
+        """
+        if state not in {RunState.FINISHED, RunState.INTERRUPTED}:
+            raise ValueError(f"a run does not end as {state}")
+        with self._guard("written"), self._transaction() as connection:
+            prune(connection, self._run_no)
+            ended = {
+                "state": str(state),
+                "ended": as_text(now()),
+                "exit_status": int(exit_status),
+                "counts": orjson.dumps(queries.counts(connection, self._run_no)),
+            }
+            if not connection.execute(run.update().where(*owned(self._run_no, self._owner)).values(ended)).rowcount:
+                raise self._lost(connection)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        if not self._store.is_there:
+            raise JournalError(
+                f"the journal's file was removed or replaced; settled in run {self.run}: {self._settled.counted()}",
+                remedy="Nothing more is sent. What was sent since then is in no journal: ask the partner for it.",
+            )
+        try:
+            with self._connection.begin():
+                if self._heartbeat_due():
+                    beat = run.update().where(run.c.no == self._run_no).values(heartbeat=as_text(now()))
+                    self._connection.execute(beat)
+                    self._heard = time.monotonic()
+                yield self._connection
+        except Exception:
+            raise
+        except BaseException:
+            self._reconnect()
+            raise
+
+    def _lost(self, connection: Connection) -> JournalError:
+        """Say who took this run over, having taken it for crashed.
+
+        So no row is sent by both, whenever a process wakes up again or a worker outlives its parent.
+        """
+        found = connection.execute(select(run).where(run.c.no == self._run_no)).one_or_none()
+        who = "was removed" if found is None else f"was taken over by {process_of(found)}"
+        return JournalError(f"run {self.run} {who}", remedy="It goes on there; nothing more is sent here.")
+
+    def _connect(self) -> None:
+        self._connection = self._store.writing.connect().execution_options(durable=self.production)
+        self._driver = self._connection.connection.driver_connection
+
+    def _reconnect(self) -> None:
+        """Start afresh after Ctrl-C, which may have hit anywhere, and left a lock that no one would release."""
+        if self._driver is not None:
+            self._driver.close()
+        with suppress(Exception):
+            self._connection.invalidate()
+        with suppress(Exception):
+            self._connection.close()
+        self._connect()
+
+    @contextmanager
+    def _guard(self, doing: str) -> Iterator[None]:
+        with translated(self._store.shown, doing, settled=lambda: self._settled.counted()):
+            yield
+
+    def _heartbeat_due(self) -> bool:
+        return time.monotonic() - self._heard >= _HEARTBEAT
+
+    def _enter(self, connection: Connection, deliveries: Deliveries) -> None:
+        """Bring the ledger up to what these results say of their rows."""
+        entries: list[tuple[bytes, str, int, int]] = []
+        for row, outcome, status in zip(deliveries.row, deliveries.outcome, deliveries.status, strict=True):
+            mark = self._underway.mark_of(row)
+            # One that came to nothing without an answer was certainly not received.
+            if mark is not None and (status is not None or outcome in _WITHOUT_STATUS):
+                entries.append((mark, str(outcome), self._run_no, row))
+        self._bulk.ledger.run(connection, entries)
+
+
+def _storing(write: Callable[[Deliveries], T], batch: Deliveries) -> T:
+    """Write a batch; a partner's words may hold what a database refuses: looking for it first would be slower."""
+    try:
+        return write(batch)
+    except (UnicodeEncodeError, DataError):
+        return write(_storable(batch))
+
+
+def _storable(batch: Deliveries) -> Deliveries:
+    names = ("transaction", "rule", "reason", "reference", "code", "error")
+    texts: dict[str, Any] = {
+        name: [text if text is None else storable(text) for text in getattr(batch, name)] for name in names
+    }
+    return replace(batch, **texts)

@@ -1,0 +1,336 @@
+"""Turn the text of a YAML (1.2) or JSON file into plain data with the position of every node, or into findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from rokt_export.errors import SpecError
+from rokt_export.partner_spec.findings import Finding, Position, Severity
+from rokt_export.redaction.spec_lines import masked_spec
+
+if TYPE_CHECKING:
+    from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
+
+DataPath: TypeAlias = tuple[str | int, ...]
+
+MAX_BYTES = 1_048_576
+"""A spec is written by a person; the largest real one seen is under 100 KB."""
+MAX_NODES = 50_000
+"""Nodes after aliases are followed: what stops a YAML bomb."""
+
+
+class WrittenInt(int):
+    """An integer whose text in the file (`00123`) is not the text of its value."""
+
+    written: str
+
+
+class WrittenFloat(float):
+    """A number whose text in the file (`1.10`) is not the text of its value."""
+
+    written: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A parsed file.
+
+    Attributes:
+        file: the name as the user gave it.
+        text: the whole text.
+        data: mappings, lists and scalars; numbers whose text would change are `WrittenInt` or `WrittenFloat`.
+        positions: path of keys and indexes to the place of the key (in a mapping) or of the item (in a list).
+        value_positions: path to the place where the value itself starts.
+        findings: what is wrong with the document as a document (duplicate keys).
+    """
+
+    file: str
+    text: str
+    data: Any
+    positions: dict[DataPath, Position]
+    value_positions: dict[DataPath, Position]
+    findings: tuple[Finding, ...]
+
+    def position(self, path: DataPath, *, of_value: bool = False) -> Position:
+        """Return where a path stands, or the nearest enclosing node that is there."""
+        index = self.value_positions if of_value else self.positions
+        while path and path not in index:
+            path = path[:-1]
+        return index.get(path, Position(1, 1))
+
+    def finding(
+        self, code: str, severity: Severity, path: DataPath, message: str, hint: str, *, of_value: bool = False
+    ) -> Finding:
+        """Return a finding placed at a path."""
+        place = self.position(path, of_value=of_value)
+        source = shown_line(self.text, place.line)
+        return Finding(code, severity, self.file, place.line, place.column, message, hint, source)
+
+
+def shown_line(text: str, line: int) -> str:
+    """Return a line of a spec by its 1-based number, literal secrets masked; nothing of a file that is no spec.
+
+    Each line of a file such as `.env`, given by mistake, may be a secret.
+    """
+    return line_of(_masked(text), line) if "spec_version" in text else ""
+
+
+@lru_cache(maxsize=4)
+def _masked(text: str) -> str:
+    return masked_spec(text)
+
+
+def line_of(text: str, line: int) -> str:
+    """Return a line of a text, by its 1-based number, or nothing."""
+    lines = text.splitlines()
+    return lines[line - 1] if 0 < line <= len(lines) else ""
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a spec file.
+
+    Raises:
+        SpecError: missing, a directory, unreadable, larger than 1 MB, not UTF-8 or empty.
+    """
+    where = str(path)
+    try:
+        if path.is_dir():
+            raise SpecError("this is a directory, not a spec file", where=where, remedy=_specs_inside(path))
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise SpecError(
+                f"this file has {size:,} bytes; a spec has at most {MAX_BYTES:,}",
+                where=where,
+                remedy="Give the partner's spec, not a data file; large examples can be shortened.",
+            )
+        raw = path.read_bytes()
+    except FileNotFoundError as error:
+        raise SpecError("no such file", where=where, remedy=_near_files(path)) from error
+    except OSError as error:
+        raise SpecError(
+            f"this file cannot be read: {error.strerror}", where=where, remedy="Check its owner and its permissions."
+        ) from error
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        column = error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1
+        raise SpecError(
+            f"this file is not UTF-8: byte 0x{raw[error.start]:02x}",
+            where=f"{where}:{line}:{column}",
+            remedy="Save it as UTF-8 in your editor.",
+        ) from error
+    if not text.strip():
+        raise SpecError(
+            "this file is empty", where=where, remedy="Start from one of sample_specs/, or see `rokt-export schema`."
+        )
+    return text
+
+
+def parse(file: str, text: str) -> Document:
+    """Parse YAML 1.2 or JSON text.
+
+    Raises:
+        SpecError: the text is not YAML, uses tabs to indent, is a bomb, or refers to itself.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    loader = YAML(typ="safe", pure=True)  # "rt" leaves a bell sign at each fold of a `>` text
+    loader.version = (1, 2)
+    try:
+        root = loader.compose(text)
+    except MarkedYAMLError as error:
+        raise _syntax_error(file, text, error) from error
+    except YAMLError as error:
+        raise SpecError(
+            f"this is not YAML: {str(error).splitlines()[0]}",
+            where=file,
+            remedy="Save it as plain UTF-8 text without control characters.",
+        ) from error
+    except RecursionError as error:
+        raise SpecError(
+            "this file is nested too deeply", where=file, remedy="A spec needs ten levels at most."
+        ) from error
+    builder = _Builder(file, text)
+    data = builder.value(root, ())
+    return Document(file, text, data, builder.positions, builder.value_positions, tuple(builder.findings))
+
+
+class _Builder:
+    """Makes plain data of YAML nodes, noting positions and duplicate keys on the way."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self.file = file
+        self.text = text
+        self.positions: dict[DataPath, Position] = {}
+        self.value_positions: dict[DataPath, Position] = {}
+        self.findings: list[Finding] = []
+        self._nodes = 0
+        self._open: set[int] = set()
+
+    def value(self, node: Node | None, path: DataPath) -> Any:
+        if node is None:
+            return None
+        place = position_of(node)
+        self.value_positions[path] = place
+        self.positions.setdefault(path, place)
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise SpecError(
+                f"aliases in this file unfold to more than {MAX_NODES:,} nodes",
+                where=f"{self.file}:{place.line}:{place.column}",
+                remedy="Write the values out instead of nesting aliases.",
+            )
+        from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+
+        if isinstance(node, ScalarNode):
+            return scalar(node)
+        if id(node) in self._open:
+            raise SpecError(
+                "this alias contains itself",
+                where=f"{self.file}:{place.line}:{place.column}",
+                remedy="Write the value out instead of the alias.",
+            )
+        self._open.add(id(node))
+        try:
+            if isinstance(node, SequenceNode):
+                return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+            assert isinstance(node, MappingNode)  # the third and last kind of node
+            return self._bare_template(node) or self._mapping(node, path)
+        finally:
+            self._open.discard(id(node))
+
+    def _finding(self, code: str, node: Node, message: str, hint: str) -> None:
+        place = position_of(node)
+        source = shown_line(self.text, place.line)
+        self.findings.append(Finding(code, Severity.ERROR, self.file, place.line, place.column, message, hint, source))
+
+    def _bare_template(self, node: MappingNode) -> str | None:
+        """The text of `{{ email }}` without quotes, which YAML takes for a mapping in a mapping; else None."""
+        text = self.text[node.start_mark.index : node.end_mark.index]
+        if not text.startswith("{{"):
+            return None
+        self._finding("RX003", node, "this template needs quotes", f'Write "{text}".')
+        return text
+
+    def _mapping(self, node: MappingNode, path: DataPath) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if key_node.tag and str(key_node.tag) == "tag:yaml.org,2002:merge":
+                for part in value_node.value if value_node.id == "sequence" else [value_node]:
+                    value = self.value(part, path)
+                    merged = {**(value if isinstance(value, dict) else {}), **merged}
+                continue
+            if key_node.id != "scalar":
+                self._finding(
+                    "RX003",
+                    key_node,
+                    "a mapping or list stands where a key is expected",
+                    "Write a name before the colon, in quotes if it has brackets.",
+                )
+                continue
+            key = key_text(key_node)
+            if key in found:
+                first = self.positions[(*path, key)]
+                self._finding(
+                    "RX002",
+                    key_node,
+                    f"key `{key}` stands twice in one mapping, first on line {first.line}",
+                    "Remove or rename one of them.",
+                )
+                continue
+            self.positions[(*path, key)] = position_of(key_node)
+            found[key] = self.value(value_node, (*path, key))
+        return {**merged, **found} if merged else found
+
+
+def position_of(node: Node) -> Position:
+    """Return where a node starts."""
+    return Position(node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def key_text(node: ScalarNode) -> str:
+    """Return a mapping key as text: `null:` and `404:` are keys as they are written."""
+    return str(node.value) or "null"
+
+
+def scalar(node: ScalarNode) -> Any:
+    """Return a scalar by the YAML 1.2 core schema, keeping the written text of a number where it would be lost."""
+    text = str(node.value)
+    match str(node.tag).rpartition(":")[2]:
+        case "null":
+            return None
+        case "bool":
+            return text.lower() == "true"
+        case "int":
+            return _integer(text)
+        case "float":
+            return _number(text)
+        case _:
+            return text
+
+
+def _integer(text: str) -> Any:
+    digits = text.replace("_", "")
+    base = {"0x": 16, "0o": 8, "0b": 2}.get(digits.lstrip("+-")[:2].lower(), 10)
+    number = int(digits, base)
+    if str(number) == text:
+        return number
+    written = WrittenInt(number)
+    written.written = text
+    return written
+
+
+def _number(text: str) -> Any:
+    number = float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan").replace(".Inf", "inf"))
+    if repr(number) == text:
+        return number
+    written = WrittenFloat(number)
+    written.written = text
+    return written
+
+
+def _syntax_error(file: str, text: str, error: Any) -> SpecError:
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    shown = line_of(text, line)
+    problem = str(error.problem or error.context or "unreadable").replace("\n", " ")
+    if "\t" in shown[: max(column, len(shown) - len(shown.lstrip()))]:
+        column = shown.index("\t") + 1
+        problem, remedy = "a tab indents this line", "YAML indents with spaces only: replace the tab by two spaces."
+    elif "another document" in problem:
+        problem, remedy = "a second document begins here", "One file holds one spec: remove the line `---`."
+    elif "expected <document start>" in problem or "mapping values" in problem:
+        remedy = "Check the indentation of this line, and quote a value that holds `: `."
+    elif "got '['" in problem or "got '{'" in problem:
+        remedy = 'Inside `{ }` a name with brackets needs quotes: {name: "a[0].b"}.'
+    elif "expected ',' or" in problem or "expected <block end>" in problem:
+        remedy = "Check the indentation, brackets, quotes and commas of this line and the one before."
+    else:
+        remedy = (
+            "Check quotes, brackets and indentation; quote a value that starts with `{`, `[`, `@`, `%`, `&` or `*`."
+        )
+    return SpecError(f"this is not YAML: {problem}", where=f"{file}:{line}:{column}", remedy=remedy)
+
+
+def _near_files(path: Path) -> str:
+    from difflib import get_close_matches
+
+    try:
+        names = [entry.name for entry in path.parent.iterdir() if entry.is_file()] if path.parent.is_dir() else []
+    except OSError:
+        names = []
+    near = get_close_matches(path.name, names, n=1, cutoff=0.6)
+    return f"Did you mean {path.parent / near[0]}?" if near else "Check the path; it is relative to where you stand."
+
+
+def _specs_inside(path: Path) -> str:
+    names: Iterable[Path] = sorted(path.glob("*.y*ml"))[:3]
+    listed = ", ".join(str(name) for name in names)
+    return f"Name the file: {listed}." if listed else "Name the spec file inside it."

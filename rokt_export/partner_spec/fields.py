@@ -1,0 +1,284 @@
+"""The field types of the spec language: turn what a person wrote (`10s`, `4xx`, `{{ email }}`) into checked values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+from pydantic_core.core_schema import ValidationInfo
+
+from rokt_export.partner_spec.filters import text_of
+from rokt_export.partner_spec.paths import PathProblem, compile_path
+from rokt_export.partner_spec.regexes import RegexProblem, compile_regex
+from rokt_export.partner_spec.template import Place, TemplateProblem, compile_template
+from rokt_export.partner_spec.url_template import PROOF_REMEDY, proof_problem
+from rokt_export.redaction.cutting import cut
+from rokt_export.redaction.spec_lines import masked_line
+
+
+def problem(code: str, message: str, hint: str, **context: Any) -> PydanticCustomError:
+    """Return the error of a field: the finding's code, what is wrong, and what to do."""
+    shown = {"message": message, "hint": hint, **context}
+    return PydanticCustomError(code, "{message}", shown)
+
+
+class Strict(BaseModel):
+    """A mapping of the spec: its keys are known, its values frozen.
+
+    Each validation notes which model read which mapping, so that an unknown key can be met with the nearest known one.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False, protected_namespaces=())
+    shorthand: ClassVar[str | None] = None
+    """The key that a bare value stands for (`staging: https://…` is `staging: {url: https://…}`)."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, data: Any, info: ValidationInfo) -> Any:
+        if not isinstance(data, Mapping):
+            if cls.shorthand is None or data is None:
+                raise problem("RX012", f"a mapping is expected here, not {kind_of(data)}", f"Write {cls.keys_text()}.")
+            return {cls.shorthand: data}
+        if isinstance(info.context, dict):
+            info.context[id(data)] = cls
+        return data
+
+    @classmethod
+    def keys(cls) -> tuple[str, ...]:
+        """Return the keys that this mapping may have, as the spec spells them."""
+        return tuple(field.alias or name for name, field in cls.model_fields.items())
+
+    @classmethod
+    def keys_text(cls) -> str:
+        """Return the keys as one text for a hint."""
+        return ", ".join(f"`{key}`" for key in cls.keys())  # noqa: SIM118
+
+
+def kind_of(value: Any) -> str:
+    """Return what a value is, in words that a person uses."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return f"`{str(value).lower()}`"
+        case int() | float():
+            return f"the number {text_of(value)}"
+        case str():
+            return f"the text `{cut(masked_line(value), 38)}`"
+        case list() | tuple():
+            return "a list"
+        case _:
+            return "a mapping"
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise problem(
+            "RX012", f"text is expected here, not {kind_of(value)}", "Write text; quote it if it looks otherwise."
+        )
+    return text_of(value)
+
+
+Text = Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": ["string", "number"]})]
+"""Text; a number keeps the digits it was written with."""
+
+
+def template_at(place: Place) -> Callable[[str], str]:
+    """Return the check that a text is a template for a place."""
+
+    def check(text: str) -> str:
+        try:
+            compile_template(text, place)
+        except TemplateProblem as error:
+            raise problem(
+                "RX020", str(error), "Write `{{ attribute | filter }}`; `rokt-export attributes` lists both."
+            ) from error
+        return text
+
+    return check
+
+
+ValueTemplate = Annotated[Text, AfterValidator(template_at(Place.VALUE))]
+
+
+def _proved(text: str) -> str:
+    try:
+        found = proof_problem(text)
+    except TemplateProblem as error:
+        raise problem(
+            "RX020", f"{error}; a place such as `{{name}}` stands outside templates", "Write `{{ attribute }}`."
+        ) from error
+    if found is not None:
+        raise problem("RX150", found, PROOF_REMEDY)
+    return text
+
+
+def _without_rows(text: str) -> str:
+    if compile_template(text).varies:
+        raise problem(
+            "RX151",
+            "a row decides a part of this, which is filled once for all rows",
+            "Use constants and `{{ env.NAME }}` only.",
+        )
+    return text
+
+
+UrlTemplate = Annotated[Text, AfterValidator(template_at(Place.URL)), AfterValidator(_proved)]
+FixedTemplate = Annotated[ValueTemplate, AfterValidator(_without_rows)]
+"""A template that constants and variables of the environment fill: no row has a say in it."""
+FixedUrl = Annotated[FixedTemplate, AfterValidator(_proved)]
+TextTemplate = Annotated[Text, AfterValidator(template_at(Place.TEXT))]
+
+
+def _regex(text: str) -> str:
+    try:
+        compile_regex(text)
+    except RegexProblem as error:
+        raise problem(error.code, str(error), error.remedy) from error
+    return text
+
+
+Regex = Annotated[Text, AfterValidator(_regex)]
+
+
+def _path(text: str) -> str:
+    try:
+        compile_path(text)
+    except PathProblem as error:
+        raise problem(
+            "RX022", str(error), "Write JSONPath (`$.errors[0].code`) or an XML path (`/Response/Code`)."
+        ) from error
+    return text
+
+
+BodyPath = Annotated[Text, AfterValidator(_path)]
+
+_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h)?\s*")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def duration(value: Any) -> float:
+    """Return seconds of `10s`, `500ms`, `2m`, `1h` or a bare number of seconds.
+
+    Raises:
+        ValueError: it is none of these, or zero.
+    """
+    match = _DURATION.fullmatch(text_of(value)) if isinstance(value, (str, int, float)) else None
+    if match is None or isinstance(value, bool) or not float(match[1]):
+        raise ValueError(f"`{text_of(value)}` is not a duration")
+    return float(match[1]) * _SECONDS[match[2] or "s"]
+
+
+_RATE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*/\s*(s|m|h)\s*")
+
+
+def rate(value: Any) -> float:
+    """Return sends per second of `10/s`, `600/m` or `1000/h`.
+
+    Raises:
+        ValueError: it is none of these, or zero.
+    """
+    match = _RATE.fullmatch(value) if isinstance(value, str) else None
+    if match is None or not float(match[1]):
+        raise ValueError(f"`{text_of(value)}` is not a rate")
+    return float(match[1]) / _SECONDS[match[2]]
+
+
+_SIZE = re.compile(r"\s*(\d+)\s*(B|KB|MB|GB)?\s*", re.IGNORECASE)
+_BYTES = {"B": 1, "KB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
+
+
+def size(value: Any) -> int:
+    """Return bytes of `500KB`, `10MB` or a bare number of bytes.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    match = _SIZE.fullmatch(text_of(value)) if isinstance(value, (str, int)) else None
+    if match is None or isinstance(value, bool):
+        raise ValueError(f"`{text_of(value)}` is not a size")
+    return int(match[1]) * _BYTES[(match[2] or "B").upper()]
+
+
+def _as_field(parse: Callable[[Any], Any], hint: str) -> BeforeValidator:
+    def check(value: Any) -> Any:
+        try:
+            return parse(value)
+        except ValueError as error:
+            raise problem("RX012", str(error), hint) from error
+
+    return BeforeValidator(check)
+
+
+def _written(pattern: re.Pattern[str]) -> str:
+    """A pattern for the JSON Schema, whose dialect (ECMA-262) has no flags inside a pattern."""
+    text = pattern.pattern.replace("B|KB|MB|GB", "[KMGkmg]?[Bb]") if pattern is _SIZE else pattern.pattern
+    return f"^{text}$"
+
+
+Duration = Annotated[
+    float,
+    _as_field(duration, "Write `10s`, `500ms` or `2m`."),
+    WithJsonSchema({"type": ["string", "number"], "pattern": _written(_DURATION), "exclusiveMinimum": 0}),
+]
+Rate = Annotated[
+    float,
+    _as_field(rate, "Write `10/s`, `600/m` or `1000/h`."),
+    WithJsonSchema({"type": "string", "pattern": _written(_RATE)}),
+]
+Size = Annotated[
+    int,
+    _as_field(size, "Write `500KB` or `10MB`."),
+    WithJsonSchema({"type": ["string", "integer"], "pattern": _written(_SIZE), "minimum": 0}),
+]
+
+StatusRanges = tuple[tuple[int, int], ...]
+
+
+def status_ranges(value: Any) -> StatusRanges:
+    """Return inclusive ranges of `200`, `200-299`, `4xx` or a list of such.
+
+    Raises:
+        ValueError: it is none of these, or outside 100 to 599.
+    """
+    if isinstance(value, (list, tuple)) and value:
+        return tuple(found for item in value for found in status_ranges(item))
+    text = text_of(value).strip().lower()
+    if match := re.fullmatch(r"([1-5])xx", text):
+        found = (int(match[1]) * 100, int(match[1]) * 100 + 99)
+    elif match := re.fullmatch(r"(\d{3})(?:\s*-\s*(\d{3}))?", text):
+        found = (int(match[1]), int(match[2] or match[1]))
+    else:
+        raise ValueError(f"`{text}` is not an HTTP status")
+    if not 100 <= found[0] <= found[1] <= 599:
+        raise ValueError(f"`{text}` is not an HTTP status: they run from 100 to 599")
+    return (found,)
+
+
+_STATUS_ITEM = {
+    "type": ["integer", "string"],
+    "minimum": 100,
+    "maximum": 599,
+    "pattern": r"^\s*([1-5][xX]{2}|[1-5]\d\d(\s*-\s*[1-5]\d\d)?)\s*$",
+}
+Status = Annotated[
+    StatusRanges,
+    _as_field(status_ranges, "Write `200`, `200-299`, `4xx`, or a list of them."),
+    WithJsonSchema({"anyOf": [_STATUS_ITEM, {"type": "array", "items": _STATUS_ITEM, "minItems": 1}]}),
+]
+
+
+def one_or_many(value: Any) -> Any:
+    """Return a list of a bare value, and a list as it is."""
+    return value if isinstance(value, (list, tuple)) else [value]
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names for a message: `a`, `b` and `c`."""
+    quoted = [f"`{name}`" for name in names]
+    return " and ".join([", ".join(quoted[:-1]), quoted[-1]]) if len(quoted) > 1 else "".join(quoted)

@@ -1,0 +1,54 @@
+"""Turn a loaded spec into findings: what is within the language, and yet will not do what its writer meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from rokt_export.partner_spec.findings import Finding
+from rokt_export.partner_spec.lint import attributes, endpoints, env_variables, names, parameters, rules, secrets
+from rokt_export.partner_spec.lint.context import Subject
+from rokt_export.partner_spec.loading import LoadedSpec
+
+_LINTS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
+    attributes.unknown_attributes,
+    attributes.uncarried_attributes,
+    attributes.empty_templates,
+    endpoints.same_credentials,
+    endpoints.plain_http,
+    endpoints.no_staging,
+    endpoints.guards,
+    endpoints.unchecked_certificates,
+    secrets.literal_secrets,
+    parameters.bodies_not_sent,
+    parameters.content_type_against_encoding,
+    parameters.changed_numbers,
+    parameters.options_without_effect,
+    parameters.contradictory_options,
+    names.repeated_names,
+    names.unmatched_placeholders,
+    names.contradictory_names,
+    names.xml_roots,
+    rules.missing_outcomes,
+    rules.unreachable_rules,
+    rules.overlapping_rules,
+    rules.contradictory_tests,
+    env_variables.variables_of_others,
+)
+
+
+def lint(loaded: LoadedSpec, variables: Mapping[str, str], guarded: frozenset[str] | None = None) -> list[Finding]:
+    """Return what is suspicious about a spec, in the order of the file; docs/findings.md explains each code.
+
+    Of a damaged spec only what is there is judged, never what is missing.
+
+    Args:
+        loaded: the spec.
+        variables: the environment variables that have a value; `RX107` names those the spec needs besides.
+        guarded: the environments that are guarded; without it, what the spec says decides alone.
+    """
+    if guarded is None:
+        guarded = frozenset(filter(loaded.spec.guards, loaded.spec.endpoint))
+    subject = Subject(loaded, guarded)
+    found = [finding for each in _LINTS for finding in each(subject)]
+    found.extend(env_variables.missing_variables(subject, variables))
+    return sorted(dict.fromkeys(found), key=lambda finding: (finding.line, finding.column, finding.code))

@@ -1,0 +1,153 @@
+"""Find names in a spec that mean nothing, and people that nothing in it names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from rokt_export.partner_spec.attributes import canonical, fold, is_known, nearest
+from rokt_export.partner_spec.document import DataPath
+from rokt_export.partner_spec.findings import Finding, Severity
+from rokt_export.partner_spec.lint.context import Subject
+from rokt_export.partner_spec.lint.template_uses import EXPRESSION, Use, names_something, uses
+from rokt_export.partner_spec.model import RequiredWhen
+
+IDENTIFYING = frozenset({"email", "emailmd5", "emailsha256", "mobile"})
+_IDENTIFYING_CUSTOM = re.compile("e?mail|phone|mobile")
+_FOREIGN = re.compile(
+    r"\$\{\s*(?P<dollar>\w+)\s*\}|%%(?P<percent>\w+)%%|\[\[\s*(?P<bracket>\w+)\s*\]\]"
+    r"|(?<![{$])\{\s*(?P<brace>\w+)\s*\}(?!\})"
+)
+"""Placeholders as other tools write them: `${email}`, `%%email%%`, `[[email]]`, `{email}`."""
+
+
+def unknown_attributes(subject: Subject) -> Iterator[Finding]:
+    """RX101: attributes that neither Rokt's catalogue nor the spec knows."""
+    declared = {*subject.spec.attributes, *subject.spec.columns.values()}
+    read = {name for _, name in _named(subject)}
+    of_columns = [
+        (("columns", column), name)
+        for column, name in subject.spec.columns.items()
+        if name not in read and name not in subject.spec.attributes
+    ]
+    for path, name in (*_named(subject), *of_columns):
+        if is_known(name) or (name in declared and path[0] != "columns"):
+            continue
+        near = _near(name, declared - {name})
+        if near is not None:
+            yield subject.finding(
+                "RX101",
+                Severity.WARNING,
+                path,
+                f"`{name}` is not an attribute that Rokt or this spec knows",
+                f"Did you mean `{near}`? If it is your own, declare it: `attributes: {{{name}: what it means}}`.",
+                of_value=True,
+            )
+        elif subject.intact("attributes", "columns"):
+            yield subject.finding(
+                "RX101",
+                Severity.INFO,
+                path,
+                f"`{name}` is a custom attribute that the spec does not declare",
+                f"Declare it, so that its meaning is known: `attributes: {{{name}: what it means}}`.",
+                of_value=True,
+            )
+
+
+def _named(subject: Subject) -> Iterator[tuple[DataPath, str]]:
+    for use in uses(subject):
+        if use.attribute and "{" in use.source:
+            continue
+        for name in sorted(use.template.attributes):
+            yield use.path, name
+    for placed in subject.parameters():
+        if isinstance(placed.parameter.required, RequiredWhen):
+            for name in placed.parameter.required.when:
+                yield (*placed.path, "required", "when", name), name
+
+
+def _near(name: str, declared: set[str]) -> str | None:
+    own = {fold(each): each for each in declared}
+    close = get_close_matches(fold(name), own, n=1, cutoff=0.75)
+    return own[close[0]] if close else nearest(name)
+
+
+def uncarried_attributes(subject: Subject) -> Iterator[Finding]:
+    """RX102: what the partner needs of everybody, and no parameter carries."""
+    if not subject.intact("parameters", "endpoint", "body"):
+        return
+    carried = {name for use in uses(subject) if use.sent for name in use.template.attributes}
+    for name, attribute in subject.spec.attributes.items():
+        if attribute.required and name not in carried:
+            yield subject.finding(
+                "RX102",
+                Severity.ERROR,
+                ("attributes", name),
+                f"the partner needs `{name}`, but no parameter carries it",
+                f"Add a parameter with `attribute: {name}`, or take `required: true` away here.",
+            )
+    if not any(_identifies(name) for name in carried):
+        yield subject.finding(
+            "RX102",
+            Severity.WARNING,
+            ("parameters",),
+            "no parameter says who the person is",
+            "Carry one of `email`, `emailmd5`, `emailsha256` or `mobile`.",
+        )
+
+
+def _identifies(name: str) -> bool:
+    known = canonical(name)
+    return known in IDENTIFYING if known is not None else _IDENTIFYING_CUSTOM.search(fold(name)) is not None
+
+
+def empty_templates(subject: Subject) -> Iterator[Finding]:
+    """RX117: templates that name nothing, and placeholders in another tool's style."""
+    for use in uses(subject):
+        if use.attribute:
+            if "{" in use.source:
+                yield _misplaced_template(subject, use)
+        elif EXPRESSION.search(use.source) and not names_something(use):
+            yield subject.finding(
+                "RX117",
+                Severity.WARNING,
+                use.path,
+                "this template names no attribute and no variable: every row gets the same text",
+                "Write the text without `{{ }}`, or name an attribute without quotes: `{{ email }}`.",
+                of_value=True,
+            )
+        elif (found := _foreign(subject, use)) is not None:
+            written, name = found
+            yield subject.finding(
+                "RX117",
+                Severity.WARNING,
+                use.path,
+                f"`{written}` is sent as it stands: it is not how a template names an attribute",
+                f"Write `{{{{ {name} }}}}`.",
+                of_value=True,
+            )
+
+
+def _misplaced_template(subject: Subject, use: Use) -> Finding:
+    name = use.source.strip("{} ")
+    return subject.finding(
+        "RX117",
+        Severity.WARNING,
+        use.path,
+        f"`attribute` takes a name, not a template: no row has an attribute called `{use.source}`",
+        f"Write `attribute: {name}`, or `value: {use.source!r}`.",
+        of_value=True,
+    )
+
+
+def _foreign(subject: Subject, use: Use) -> tuple[str, str] | None:
+    text = EXPRESSION.sub("", use.source)
+    for match in _FOREIGN.finditer(text):
+        name = str(match[str(match.lastgroup)])
+        if use.url and match.lastgroup == "brace":
+            continue
+        known = canonical(name) is not None or name in subject.spec.attributes
+        if known or match[0] == use.source.strip():
+            return match[0], canonical(name) or name
+    return None

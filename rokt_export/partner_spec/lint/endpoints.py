@@ -1,0 +1,145 @@
+"""Find what is unsafe about the places a spec sends to: plain http, a guard that is in doubt, certificates."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping
+
+from rokt_export.partner_spec.authentication import OAuth2
+from rokt_export.partner_spec.document import DataPath
+from rokt_export.partner_spec.environments import says_production
+from rokt_export.partner_spec.findings import Finding, Severity
+from rokt_export.partner_spec.lint.context import Subject
+from rokt_export.partner_spec.lint.secrets import secret_fields
+from rokt_export.partner_spec.lint.template_uses import split_url, uses
+
+
+def same_credentials(subject: Subject) -> Iterator[Finding]:
+    """RX104: credentials of a guarded environment and of one for tests, stated for each, that are the same.
+
+    What the spec states once for all environments is no finding: `.env.production` may give the variable another value.
+    """
+    for live in filter(subject.spec.guards, subject.spec.endpoint):
+        for name in subject.spec.endpoint:
+            shared = sorted(set(_secrets(subject, live)) & set(_secrets(subject, name)))
+            own = [each for each in (live, name) if subject.spec.endpoint[each].authentication is not None]
+            if subject.spec.guards(name) or not shared or not own:
+                continue
+            variables = sorted(set(re.findall(r"env\.(\w+)", " ".join(shared))))
+            what = " and ".join(f"`{variable}`" for variable in variables) or "the same literal"
+            yield subject.finding(
+                "RX104",
+                Severity.WARNING,
+                ("endpoint", own[0], "authentication"),
+                f"{live} and {name} each state their credentials, yet both use {what}",
+                "Give each its own variable, or state the authentication once and set it per `.env.<environment>`.",
+            )
+            return
+
+
+def _secrets(subject: Subject, environment: str) -> Mapping[str, DataPath]:
+    return {
+        re.sub(r"\s+", "", text): path
+        for found in subject.credentials()
+        if environment in found.environments
+        for path, text in secret_fields(found)
+        if text.strip()
+    }
+
+
+def plain_http(subject: Subject) -> Iterator[Finding]:
+    """RX105: personal data sent without encryption; RX124: so are the client's credentials."""
+    for use in uses(subject):
+        if use.url and _is_open(use.source):
+            name = str(use.path[1])
+            yield subject.finding(
+                "RX105",
+                Severity.ERROR if name in subject.guarded else Severity.WARNING,
+                use.path,
+                f"{name} is plain http: anybody on the way reads the people's data",
+                "Write https://; ask the partner for it if there is none.",
+                of_value=True,
+            )
+    for found in subject.credentials():
+        if isinstance(found.authentication, OAuth2) and _is_open(found.authentication.token_url):
+            yield subject.finding(
+                "RX124",
+                Severity.ERROR if subject.guarded & {*found.environments} else Severity.WARNING,
+                (*found.path, "token_url"),
+                "tokens are fetched over plain http: anybody on the way reads the client's secret",
+                "Write https://.",
+                of_value=True,
+            )
+
+
+def _is_open(url: str) -> bool:
+    parts = split_url(url)
+    return parts is not None and parts.scheme == "http" and not _is_loopback(parts.hostname or "")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def no_staging(subject: Subject) -> Iterator[Finding]:
+    """RX125: no place to test in."""
+    if "staging" in subject.spec.endpoint or not subject.intact("endpoint"):
+        return
+    others = [name for name in subject.spec.endpoint if not subject.spec.guards(name)]
+    hint = f"Call it `staging`, or say `--environment {others[0]}` each time." if others else "Ask the partner for one."
+    yield subject.finding(
+        "RX125",
+        Severity.INFO,
+        ("endpoint",),
+        "there is no environment `staging`, which commands use unless told otherwise",
+        hint,
+    )
+
+
+def guards(subject: Subject) -> Iterator[Finding]:
+    """RX130: a name near production; RX141: `guarded: false` for one; RX142: a name that says neither."""
+    for name, place in subject.spec.endpoint.items():
+        path = ("endpoint", name)
+        if place.guarded is False and says_production(name):
+            yield subject.finding(
+                "RX141",
+                Severity.WARNING,
+                (*path, "guarded"),
+                f"`{name}` reads like the live system, and the spec takes its guard away",
+                "Remove `guarded: false`, unless no record of a real person is in it.",
+            )
+        elif place.guarded is None and says_production(name) and name != "production":
+            yield subject.finding(
+                "RX130",
+                Severity.WARNING,
+                path,
+                f"`{name}` reads like `production`; it is guarded as `production` is",
+                "Call it `production`, or state what it is: `guarded: true`, or `guarded: false` if it is for tests.",
+            )
+        elif place.guarded is None and name != "production" and subject.spec.guards(name):
+            yield subject.finding(
+                "RX142",
+                Severity.INFO,
+                path,
+                f"`{name}` is guarded, as its name does not say that it is for tests",
+                "State it: `guarded: false` if it is for tests, else `guarded: true`.",
+            )
+
+
+def unchecked_certificates(subject: Subject) -> Iterator[Finding]:
+    """RX143: `tls: {verify: false}`, by which anybody on the way can pass for the partner."""
+    for name, place in subject.spec.endpoint.items():
+        if (place.tls or subject.spec.tls).verify:
+            continue
+        guarded = name in subject.guarded
+        yield subject.finding(
+            "RX143",
+            Severity.ERROR if guarded else Severity.WARNING,
+            ("endpoint", name, "tls", "verify") if place.tls else ("tls", "verify"),
+            f"the certificate of {name} is not checked: anybody on the way can read what is sent, and answer",
+            "Remove `verify: false`; a private authority's certificate is trusted by `tls: {ca_file: …}`.",
+        )

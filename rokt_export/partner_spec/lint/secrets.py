@@ -1,0 +1,117 @@
+"""Find secrets that stand in a spec, which is a file people mail and commit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qsl
+
+from rokt_export.partner_spec.attributes import fold
+from rokt_export.partner_spec.authentication import SECRET_FIELDS, Basic
+from rokt_export.partner_spec.document import DataPath
+from rokt_export.partner_spec.findings import Finding, Severity
+from rokt_export.partner_spec.lint.context import Credentials, Placed, Subject
+from rokt_export.partner_spec.lint.template_uses import FILLED, is_literal, split_url
+
+_SECRET_NAME = re.compile(
+    r"(authorization|apikey|token|password|passwd|pwd|secret|secretkey|accesskey|privatekey|authkey|credentials?)$"
+    r"|^x?auth$"
+)
+_SCHEME = re.compile(r"(basic|bearer|token|apikey)\s+\S{6,}", re.IGNORECASE)
+_FILLERS = frozenset(
+    {"", "x", "-", "none", "null", "unused", "ignored", "anything", "anystring", "apitoken", "password"}
+)
+"""What partners tell people to write where basic authentication wants a part that they do not use."""
+_TOKEN_LENGTH = 20
+
+
+def secret_fields(found: Credentials) -> Iterator[tuple[DataPath, str]]:
+    """Yield path and text of each field of an authentication that holds a secret."""
+    authentication = found.authentication
+    filler = isinstance(authentication, Basic) and fold(authentication.password) in _FILLERS
+    for name in type(authentication).model_fields:
+        value: Any = getattr(authentication, name)
+        if isinstance(value, dict):
+            pairs = ((key, text) for key, text in value.items() if is_secret_name(key))
+            yield from (((*found.path, name, key), text) for key, text in pairs if isinstance(text, str))
+        elif isinstance(value, str) and _holds_secret(name, value, filler=filler):
+            yield (*found.path, name), value
+
+
+def _holds_secret(name: str, value: str, *, filler: bool) -> bool:
+    """Basic authentication may carry its key as the user's name, with a filler as the password, or the reverse."""
+    if filler:
+        return name == "username" and (looks_like_token(value) or not is_literal(value))
+    return name in SECRET_FIELDS
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a parameter's name says that its value is secret (`X-Api-Key`, `auth.token`)."""
+    last = re.split(r"[.\]\['\"=]+", name.rstrip("]'\"[")) or [name]
+    return _SECRET_NAME.search(fold(last[-1])) is not None
+
+
+def looks_like_token(text: str) -> bool:
+    """Whether a text is long and random enough to be a key, whatever it is called."""
+    return (
+        len(text) >= _TOKEN_LENGTH
+        and re.fullmatch(r"[\w+/=.~-]+", text) is not None
+        and re.search(r"\d", text) is not None
+        and re.search(r"[A-Za-z]", text) is not None
+    )
+
+
+def literal_secrets(subject: Subject) -> Iterator[Finding]:
+    """RX106: secrets written out."""
+    for found in subject.credentials():
+        for path, text in secret_fields(found):
+            if is_literal(text):
+                yield _finding(subject, path, f"the `{path[-1]}` of this authentication")
+    for placed in subject.parameters():
+        yield from _in_parameter(subject, placed)
+    yield from _in_urls(subject)
+
+
+def _in_parameter(subject: Subject, placed: Placed) -> Iterator[Finding]:
+    parameter = placed.parameter
+    value = parameter.value
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        value = str(value)
+    if not is_literal(value):
+        return
+    named = parameter.secret or is_secret_name(parameter.name)
+    keyed = fold(parameter.name) == "key" and looks_like_token(value)
+    if named or keyed or (placed.carrier == "header" and _SCHEME.fullmatch(value.strip())):
+        yield _finding(subject, (*placed.path, "value"), f"the value of `{parameter.name}`")
+
+
+def _in_urls(subject: Subject) -> Iterator[Finding]:
+    spec = subject.spec
+    texts: list[tuple[DataPath, str | None]] = [(("proxy",), spec.proxy)]
+    for name, place in spec.endpoint.items():
+        texts += [(("endpoint", name, "url"), place.url), (("endpoint", name, "proxy"), place.proxy)]
+    texts += [
+        ((*found.path, "token_url"), getattr(found.authentication, "token_url", None))
+        for found in subject.credentials()
+    ]
+    for path, text in texts:
+        parts = split_url(text) if text else None
+        if parts is None:
+            continue
+        if parts.password and FILLED not in parts.password:
+            yield _finding(subject, path, "the password in this URL")
+        for name, value in parse_qsl(parts.query):
+            if FILLED not in value and (is_secret_name(name) or (fold(name) == "key" and looks_like_token(value))):
+                yield _finding(subject, path, f"the value of `{name}` in this URL")
+
+
+def _finding(subject: Subject, path: DataPath, what: str) -> Finding:
+    return subject.finding(
+        "RX106",
+        Severity.ERROR,
+        path,
+        f"{what} is a secret that stands in the file",
+        'Put it in `.env` and write "{{ env.NAME }}" here; if the file was shared, ask the partner for a new one.',
+        of_value=True,
+    )

@@ -1,0 +1,356 @@
+"""Turn a spec file into a partner spec, or into everything that is wrong with it, each at its line and column."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from rokt_export.errors import SpecError
+from rokt_export.partner_spec.authentication import MODELS
+from rokt_export.partner_spec.document import DataPath, Document, parse, read_text
+from rokt_export.partner_spec.fields import Strict, kind_of
+from rokt_export.partner_spec.findings import Finding, Severity
+from rokt_export.partner_spec.model import PartnerSpec, nested_names
+from rokt_export.partner_spec.names import steps
+
+ROUNDS = 40
+"""Repairs after which reading gives up looking for further errors in one file."""
+STAND_INS = {
+    "spec_version": 1,
+    "partner": "unnamed",
+    "endpoint": {"staging": "https://stand-in.invalid"},
+    "responses": [{"outcome": "failed"}],
+}
+"""What takes the place of a key without which nothing could be read, so that the errors behind it are found too."""
+TELLING = frozenset({"endpoint", "responses"})
+"""Keys whose stand-in would say something about the partner: a spec that needs one is no spec."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSpec:
+    """A spec that was read.
+
+    Attributes:
+        spec: the model.
+        document: the file with its positions.
+        sha256: hex digest of the file's text: which spec a run or a report speaks of.
+        findings: errors of the document and of the language; where there are any, `spec` is what is left after each
+            was repaired or left out, good for further checks and for nothing else.
+        damaged: top-level keys in which something was left out, so that its absence elsewhere means nothing.
+    """
+
+    spec: PartnerSpec
+    document: Document
+    sha256: str
+    findings: tuple[Finding, ...] = ()
+    damaged: frozenset[str] = frozenset()
+
+
+class SpecFindingsError(SpecError):
+    """A spec that breaks the language.
+
+    Attributes:
+        findings: every error found, in the order of the file.
+        loaded: what could be read all the same; None where too little is left.
+    """
+
+    def __init__(self, file: str, findings: tuple[Finding, ...], loaded: LoadedSpec | None) -> None:
+        count = len(findings)
+        super().__init__(
+            f"{count} error{'s' if count > 1 else ''} in this spec",
+            where=file,
+            remedy=f"Mend what is listed; `rokt-export validate {file}` shows it again.",
+        )
+        self.findings = findings
+        self.loaded = loaded
+
+
+def load_spec(path: Path) -> LoadedSpec:
+    """Return the spec in a file, without an error.
+
+    Raises:
+        SpecError: the file cannot be read, or is not YAML.
+        SpecFindingsError: it breaks the spec language; all errors are in it.
+    """
+    loaded = read_spec(parse(str(path), read_text(path)))
+    if loaded.findings:
+        raise SpecFindingsError(str(path), loaded.findings, loaded)
+    return loaded
+
+
+def read_spec(document: Document) -> LoadedSpec:
+    """Return the spec of a document, with its errors.
+
+    A wrong node is repaired where its meaning is plain (`requird`), else left out, and the rest read again, so that one
+    run finds the errors behind the errors.
+
+    Raises:
+        SpecFindingsError: too little is left to be a spec.
+    """
+    data = document.data
+    if not isinstance(data, dict):
+        finding = document.finding(
+            "RX010",
+            Severity.ERROR,
+            (),
+            "a spec is a mapping that starts with `spec_version: 1`, "
+            f"not {'text' if isinstance(data, str) else kind_of(data)}",
+            "See sample_specs/ for whole ones, or `rokt-export schema`.",
+        )
+        raise SpecFindingsError(document.file, (finding,), None)
+    findings = list(document.findings)
+    damaged: set[str] = set()
+    draft = _Draft(document, copy.deepcopy(data))
+    spec: PartnerSpec | None = None
+    for _ in range(ROUNDS):
+        models: dict[int, type[Strict]] = {}
+        try:
+            spec = PartnerSpec.model_validate(draft.data, context=models)
+            break
+        except ValidationError as error:
+            faults = _distinct(_Fault(draft, models, detail) for detail in error.errors())
+            findings.extend(fault.finding for fault in faults if not fault.echo)
+            damaged.update(str(fault.path[0]) for fault in faults if fault.path and not fault.repairable)
+            mended = [fault.mend() for fault in reversed(faults)]
+            if not all(mended):
+                break
+    if spec is not None:
+        findings.extend(_name_findings(spec, draft))
+    ordered = tuple(sorted(dict.fromkeys(findings), key=lambda finding: (finding.line, finding.column)))
+    if spec is None or draft.stood_in & TELLING:
+        raise SpecFindingsError(document.file, ordered, None)
+    sha256 = hashlib.sha256(document.text.encode()).hexdigest()
+    return LoadedSpec(spec, document, sha256, ordered, frozenset(damaged))
+
+
+class _Draft:
+    """The data under repair, which still knows where each of its mappings and lists stood in the file."""
+
+    def __init__(self, document: Document, data: Any) -> None:
+        self.document = document
+        self.data = data
+        self._origin: dict[int, DataPath] = {}
+        self._renamed: dict[DataPath, DataPath] = {}
+        self.thinned: set[DataPath] = set()
+        self.stood_in: set[str] = set()
+        self._note(data, ())
+
+    def _note(self, node: Any, path: DataPath) -> None:
+        if isinstance(node, (dict, list)):
+            self._origin[id(node)] = path
+            for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+                self._note(value, (*path, key))
+
+    def node(self, path: DataPath) -> Any:
+        """Return the node at a path of the draft."""
+        node = self.data
+        for part in path:
+            node = node[part]
+        return node
+
+    def written(self, path: DataPath) -> DataPath:
+        """Return where a node of the draft stands in the file."""
+        if not path:
+            return ()
+        node = self.node(path[:-1])
+        found = (*self._origin[id(node)], path[-1]) if id(node) in self._origin else path
+        try:
+            return self._origin.get(id(self.node(path)), self._renamed.get(found, found))
+        except (KeyError, IndexError):
+            return found
+
+    def stand_in(self, key: str) -> bool:
+        """Put a stand-in where a top-level key is missing; False where there is none."""
+        if key not in STAND_INS:
+            return False
+        self.data[key] = STAND_INS[key]
+        self.stood_in.add(key)
+        return True
+
+    def rename(self, parent: Any, old: str, new: str) -> None:
+        """Give a key its right name, where it has not got a value already."""
+        value = parent.pop(old)
+        parent.setdefault(new, value)
+        origin = self._origin.get(id(parent), ())
+        self._renamed[(*origin, new)] = (*origin, old)
+
+
+def _distinct(found: Iterable[_Fault]) -> list[_Fault]:
+    """One error per node: pydantic reports each member of a union that it tried, and each consequence of another."""
+    faults: list[_Fault] = []
+    seen: set[tuple[DataPath, str]] = set()
+    for fault in found:
+        key = (fault.path, fault.missing)
+        if key not in seen and not fault.consequence:
+            seen.add(key)
+            faults.append(fault)
+    misspelt = {(fault.path[:-1], fault.near) for fault in faults if fault.near}
+    return [fault for fault in faults if not (fault.missing and (fault.path, fault.missing) in misspelt)]
+
+
+class _Fault:
+    """One error of the model: where it stands, what it says, and how to read on."""
+
+    def __init__(self, draft: _Draft, models: dict[int, type[Strict]], detail: ErrorDetails) -> None:
+        self._draft = draft
+        self._detail = detail
+        self.missing = ""
+        self.path = self._locate(detail["loc"])
+        self._model = models.get(id(draft.node(self.path[:-1])))
+        self.near: str | None = None
+        code, message, hint, of_value = self._describe()
+        of_value = of_value and detail["loc"][-1:] != ("[key]",)
+        place = draft.written(self.path)
+        self.finding = draft.document.finding(code, Severity.ERROR, place, message, hint, of_value=of_value)
+
+    @property
+    def consequence(self) -> bool:
+        """Whether another error of the same round explains it: a list whose only entries are wrong is not empty."""
+        return self._detail["type"] == "too_short" and bool(self._draft.node(self.path))
+
+    @property
+    def echo(self) -> bool:
+        """Whether only the removal of a part, reported before, made this whole incomplete."""
+        whole = (*self._draft.written(self.path), *([self.missing] if self.missing else []))
+        return whole in self._draft.thinned
+
+    @property
+    def repairable(self) -> bool:
+        """Whether its meaning is plain, so that nothing is left out."""
+        return self.near is not None
+
+    def _locate(self, location: tuple[int | str, ...]) -> DataPath:
+        """The path in the file: pydantic's location also names union members and shorthand keys."""
+        path: list[int | str] = []
+        node = self._draft.data
+        for part in location:
+            inside = (isinstance(node, dict) and part in node) or (
+                isinstance(node, list) and isinstance(part, int) and part < len(node)
+            )
+            if inside:
+                path.append(part)
+                node = node[part]
+        if self._detail["type"] == "missing":
+            self.missing = str(location[-1])
+        return tuple(path)
+
+    def _describe(self) -> tuple[str, str, str, bool]:
+        kind, context = self._detail["type"], self._detail.get("ctx", {})
+        value = self._draft.node(self.path)
+        if kind == "extra_forbidden":
+            key = str(self.path[-1])
+            keys = self._model.keys() if self._model else ()
+            self.near = _nearest(key, keys)
+            hint = f"Did you mean `{self.near}`?" if self.near else f"Known here: {', '.join(f'`{k}`' for k in keys)}."
+            return "RX010", f"unknown key `{key}`", hint, False
+        if kind == "missing":
+            where = f" of `{self.path[-1]}`" if self.path and isinstance(self.path[-1], str) else ""
+            return "RX011", f"key `{self.missing}`{where} is missing", f"Add `{self.missing}: …` here.", False
+        if kind.startswith("RX"):
+            return kind, str(context["message"]), str(context["hint"]), True
+        if kind in ("literal_error", "union_tag_invalid"):
+            options = self._options(kind, context)
+            if kind == "union_tag_invalid":
+                value = value.get("type") if isinstance(value, dict) else value
+                if isinstance(self._draft.node(self.path), dict):
+                    self.path = (*self.path, "type")
+            self.near = _nearest(str(value), options)
+            also = f"Did you mean `{self.near}`? " if self.near else ""
+            return "RX012", f"{kind_of(value)} is not a choice here", f"{also}Choose one of {', '.join(options)}.", True
+        return "RX012", _plain_message(kind, value, self._detail), _plain_hint(kind, context), True
+
+    @staticmethod
+    def _options(kind: str, context: dict[str, Any]) -> list[str]:
+        if kind == "union_tag_invalid":
+            return list(MODELS)
+        return [part.strip("'") for part in str(context["expected"]).replace(" or ", ", ").split(", ")]
+
+    def mend(self) -> bool:
+        """Repair or remove the node; False where nothing can be done."""
+        path = self.path
+        if not path:
+            return self._draft.stand_in(self.missing)
+        try:
+            parent, last = self._draft.node(path[:-1]), path[-1]
+            _ = parent[last]
+        except (KeyError, IndexError, TypeError):
+            return True  # an earlier repair of this round took it along
+        if self.near is None or not isinstance(parent, dict):
+            written = self._draft.written(path)
+            self._draft.thinned.update((written, written[:-1]))
+            del parent[last]
+        elif self._detail["type"] == "extra_forbidden":
+            self._draft.rename(parent, str(last), self.near)
+        else:
+            parent[last] = self.near
+        return True
+
+
+_MISSPELT = 0.6
+
+
+def _nearest(word: str, words: Iterable[str]) -> str | None:
+    near = get_close_matches(word.lower(), list(words), n=1, cutoff=_MISSPELT)
+    folded = {option.lower(): option for option in words}
+    return near[0] if near else folded.get(word.lower())
+
+
+def _plain_message(kind: str, value: Any, detail: ErrorDetails) -> str:
+    context = detail.get("ctx", {})
+    match kind:
+        case "bool_type" | "bool_parsing":
+            return f"true or false is expected here, not {kind_of(value)}"
+        case "int_type" | "int_parsing" | "int_from_float" | "float_type" | "float_parsing":
+            return f"a number is expected here, not {kind_of(value)}"
+        case "tuple_type" | "list_type":
+            return f"a list is expected here, not {kind_of(value)}"
+        case "dict_type":
+            return f"a mapping is expected here, not {kind_of(value)}"
+        case "too_short":
+            return "at least one entry is needed here"
+        case "greater_than_equal":
+            return f"{kind_of(value)} is below {context['ge']}"
+        case "less_than_equal":
+            return f"{kind_of(value)} is above {context['le']}"
+        case "string_pattern_mismatch":
+            return f"{kind_of(value)} does not have the form expected here"
+        case _:
+            return f"{kind_of(value)}: {detail['msg'][:1].lower()}{detail['msg'][1:]}"
+
+
+def _plain_hint(kind: str, context: dict[str, Any]) -> str:
+    match kind:
+        case "bool_type" | "bool_parsing":
+            return "Write `true` or `false`, without quotes."
+        case "tuple_type" | "list_type":
+            return "Start each entry on its own line with `- `."
+        case "string_pattern_mismatch":
+            return _PATTERN_HINTS.get(str(context.get("pattern", ""))[:8], "See docs/spec.md for its form.")
+        case _:
+            return "See docs/spec.md for what may stand here."
+
+
+_PATTERN_HINTS = {r"^[\w.]+:": "Write `module:Class`.", r"^\s*(==|": "Write a sign and a number: `>= 5`."}
+
+
+def _name_findings(spec: PartnerSpec, draft: _Draft) -> Iterator[Finding]:
+    for path, name in nested_names(spec):
+        try:
+            steps(name)
+        except ValueError as error:
+            yield draft.document.finding(
+                "RX023",
+                Severity.ERROR,
+                draft.written(path),
+                str(error),
+                "Write `a.b`, `a[0].b`, `a[]`, `fields[name=email].value` or `['a.b']`.",
+                of_value=True,
+            )

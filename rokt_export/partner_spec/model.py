@@ -1,0 +1,439 @@
+"""The partner spec, version 1: what a partner told us, under the eight headings of the seed page."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
+
+from rokt_export.partner_spec.authentication import Authentications
+from rokt_export.partner_spec.environments import says_test
+from rokt_export.partner_spec.fields import (
+    BodyPath,
+    Duration,
+    FixedTemplate,
+    Rate,
+    Regex,
+    Size,
+    Strict,
+    Text,
+    TextTemplate,
+    UrlTemplate,
+    ValueTemplate,
+    kind_of,
+    problem,
+    template_at,
+)
+from rokt_export.partner_spec.responses import Rule, rule_names
+from rokt_export.partner_spec.template import Place, compile_template
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+Encoding = Literal["json", "form", "xml", "text", "none"]
+
+_POLICIES = {
+    "omit": "omit",
+    "refuse": "refuse",
+    "send_empty": "send_empty",
+    "send empty": "send_empty",
+    "send_null": "send_null",
+    "send null": "send_null",
+}
+
+
+def _policy(value: Any) -> Any:
+    return _POLICIES.get(value.strip().lower(), value) if isinstance(value, str) else value
+
+
+Policy = Annotated[
+    Literal["omit", "send_empty", "send_null", "refuse"],
+    BeforeValidator(_policy),
+    WithJsonSchema({"type": "string", "enum": list(_POLICIES)}),
+]
+FORMATS = ("email", "md5", "sha1", "sha256", "uuid", "url", "date", "digits", "phone", "ip", "country", "currency")
+
+
+class Contact(Strict):
+    """The partner's tech contact (seed page, 2).
+
+    Attributes:
+        name: whom to ask.
+        role: what they do there.
+        email: where questions go.
+        phone: with its country code.
+    """
+
+    name: Text
+    role: Text | None = None
+    email: Text | None = None
+    phone: Text | None = None
+
+
+class Tls(Strict):
+    """Trust beyond the system's: a private authority's certificates (PEM file).
+
+    Attributes:
+        ca_file: template of the path of that file.
+        verify: whether the partner's certificate is checked; leave it on.
+    """
+
+    ca_file: FixedTemplate | None = None
+    verify: bool = True
+
+
+class Limits(Strict):
+    """What the partner bears.
+
+    Attributes:
+        rate: sends per second.
+        concurrency: sends in flight.
+        timeout: seconds for a whole attempt.
+        connect_timeout: seconds until connected, TLS included.
+        max_response: bytes of an answer that are read.
+        attempts: attempts per transaction, where rules and idempotency allow more than one.
+        backoff: seconds before the second attempt, doubled for each further one, with full jitter.
+        backoff_limit: seconds at most between two attempts.
+    """
+
+    rate: Rate | None = None
+    concurrency: Annotated[int, Field(ge=1, le=100_000)] = 10
+    timeout: Duration = 30.0
+    connect_timeout: Duration = 10.0
+    max_response: Size = 10_000_000
+    attempts: Annotated[int, Field(ge=1, le=20)] = 3
+    backoff: Duration = 1.0
+    backoff_limit: Duration = 60.0
+
+
+class Environment(Strict):
+    """One place to send to; what it states outweighs the spec's.
+
+    Attributes:
+        url: template of the endpoint.
+        method: its HTTP method.
+        authentication: how it knows us.
+        limits: what it bears.
+        tls: whom to trust there.
+        proxy: template of the URL of a proxy on the way there.
+        http_version: `1.0`, `1.1` or `2`; without it, 1.1.
+        guarded: whether a send needs a confirmation; without it, the name decides: only one that says test needs none.
+    """
+
+    shorthand = "url"
+    url: UrlTemplate
+    method: Method | None = None
+    authentication: Authentications | None = None
+    limits: Limits | None = None
+    tls: Tls | None = None
+    proxy: FixedTemplate | None = None
+    http_version: Literal["1.0", "1.1", "2"] | None = None
+    guarded: bool | None = None
+
+
+class RequiredWhen(Strict):
+    """A condition on other attributes under which a parameter is required.
+
+    Attributes:
+        when: attribute to a value, a list of values, `present` or `absent`; all must hold.
+    """
+
+    when: Annotated[dict[Text, Any], Field(min_length=1)]
+
+
+class Parameter(Strict):
+    """One of the partner's parameters.
+
+    Attributes:
+        name: the partner's name; in a JSON or XML body a path (`a.b[0].c`), elsewhere taken as it is.
+        in_: body, query, header or path.
+        attribute: the attribute it carries; short for `value: "{{ attribute }}"`.
+        value: a template, a constant, or a list of them.
+        encoding: for a body inside one form field: how its own `parameters` are encoded.
+        parameters: the parameters of that body.
+        required: true, false, or when other attributes say so; a row that lacks it is `invalid`.
+        type: how its text is written where the encoding knows types; text unless told.
+        date_format: strftime form of a date.
+        format: a named form that its text must have.
+        pattern: a regular expression that its whole text must match.
+        choices: the texts allowed.
+        min_length, max_length: characters.
+        absent, empty, null: what a row without the attribute, with an empty cell, or with a null means.
+        cdata: write its text as a CDATA section (XML).
+        secret: redact its value wherever it is shown, though it is not taken from the environment.
+        description: what it means.
+    """
+
+    name: Text
+    in_: Literal["body", "query", "header", "path"] = Field("body", alias="in")
+    attribute: Text | None = None
+    value: Annotated[Any, WithJsonSchema({"type": ["string", "number", "boolean", "null", "array"]})] = None
+    encoding: Literal["json", "form", "xml", "text"] | None = None
+    parameters: tuple[Parameter, ...] = ()
+    required: bool | RequiredWhen = False
+    type: Literal["string", "number", "integer", "boolean", "date"] | None = None
+    date_format: Text = "%Y-%m-%d"
+    format: Literal[FORMATS] | None = None  # type: ignore[valid-type]
+    pattern: Regex | None = None
+    choices: tuple[Text, ...] | None = None
+    min_length: Annotated[int, Field(ge=0)] | None = None
+    max_length: Annotated[int, Field(ge=0)] | None = None
+    absent: Policy | None = None
+    empty: Policy | None = None
+    null: Policy | None = None
+    cdata: bool = False
+    secret: bool = False
+    description: Text | None = None
+
+    @field_validator("value")
+    @classmethod
+    def _value(cls, value: Any) -> Any:
+        if isinstance(value, list):
+            for item in value:
+                cls._value(item)
+            return tuple(value)
+        if isinstance(value, dict):
+            raise problem(
+                "RX012",
+                "a value is text, a number, a boolean, null or a list of them, not a mapping",
+                "Write one parameter per member, with a nested name: `address.city`.",
+            )
+        return template_at(Place.VALUE)(value) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Parameter:
+        given = [key for key in ("attribute", "value", "parameters") if key in self.model_fields_set]
+        if len(given) != 1:
+            what = "no value" if not given else f"{' and '.join(f'`{key}`' for key in given)} at once"
+            raise problem(
+                "RX014",
+                f"parameter `{self.name}` has {what}",
+                "Give it one of `attribute`, `value`, or `encoding` with `parameters`.",
+            )
+        if self.in_ == "header" and self.name.strip().lower() == "host" and not self.fixed:
+            raise problem(
+                "RX150",
+                "a row decides the `Host` header, by which a server chooses among its hosts",
+                "Write the host out, or take it from `{{ env.NAME }}`.",
+            )
+        if bool(self.parameters) != (self.encoding is not None):
+            raise problem(
+                "RX014",
+                f"parameter `{self.name}`: `encoding` and `parameters` belong together",
+                "Give both for a body inside one field, or neither.",
+            )
+        return self
+
+    @property
+    def fixed(self) -> bool:
+        """Whether constants and variables of the environment alone make its value."""
+        texts = self.value if isinstance(self.value, tuple) else (self.value,)
+        return self.attribute is None and not any(isinstance(t, str) and compile_template(t).varies for t in texts)
+
+    @property
+    def constant(self) -> bool:
+        """Whether every row gets the same value."""
+        return "value" in self.model_fields_set and not (isinstance(self.value, str) and "{{" in self.value)
+
+
+class Idempotency(Strict):
+    """The key that lets the partner see a repeated send as one.
+
+    Attributes:
+        header: the header that carries it.
+        value: its template; without one, a digest of partner, environment and the row's values.
+    """
+
+    shorthand = "header"
+    header: Text
+    value: ValueTemplate | None = None
+
+
+class DiffSettings(Strict):
+    """What `diff` leaves out of its comparison.
+
+    Attributes:
+        ignore: body paths, and headers by name, whose differences do not count.
+        unordered: paths of arrays whose order does not count.
+        tolerance: path to the largest difference of two numbers that does not count.
+        mode: `strict` compares all; `subset` forgives what the second has more; `schema` compares names and types only.
+        headers: headers that matter besides Content-Type.
+    """
+
+    ignore: tuple[Text, ...] = ()
+    unordered: tuple[BodyPath, ...] = ()
+    tolerance: dict[BodyPath, float] = Field(default_factory=dict)
+    mode: Literal["strict", "subset", "schema"] = "strict"
+    headers: tuple[Text, ...] = ()
+
+
+class CustomAttribute(Strict):
+    """An attribute beyond Rokt's catalogue, or what this partner needs of one in it.
+
+    Attributes:
+        description: what it means.
+        example: one value; generated test people carry it.
+        required: the partner needs it of every transaction.
+        personal: it is personal data, and redacted.
+    """
+
+    description: Text | None = None
+    example: Text | None = None
+    required: bool = False
+    personal: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, data: Any) -> Any:
+        return {} if data is None else {"description": data} if isinstance(data, str) else data
+
+
+def _attributes(value: Any) -> Any:
+    return dict.fromkeys(value) if isinstance(value, list) and all(isinstance(n, str) for n in value) else value
+
+
+_SLUG = r"^[a-z0-9][a-z0-9_-]*$"
+
+
+def _slug(value: Any) -> Any:
+    if not isinstance(value, str) or not re.fullmatch(_SLUG, value):
+        raise problem(
+            "RX012", f"a slug is expected here, not {kind_of(value)}", "Use lower-case letters, digits, `-` and `_`."
+        )
+    return value
+
+
+Slug = Annotated[str, BeforeValidator(_slug), WithJsonSchema({"type": "string", "pattern": _SLUG})]
+
+
+def _version(value: Any) -> Any:
+    if isinstance(value, bool) or value not in (1, "1"):
+        raise problem(
+            "RX013", f"spec_version is 1, not {kind_of(value)}", "Write `spec_version: 1`, or update rokt-export."
+        )
+    return 1
+
+
+class PartnerSpec(Strict):
+    """A partner spec. Keys stand in the order of the seed page's eight points.
+
+    Attributes:
+        spec_version: the version of this language: 1.
+        partner: slug; typed back to confirm a send to a guarded environment.
+        title: what reports call the partner.
+        description: what the spec is for.
+        documentation: point 1.
+        contact: point 2.
+        endpoint: point 3, environment name to endpoint.
+        method: point 4.
+        authentication: point 5.
+        encoding: point 6.
+        content_type: Content-Type of the request, where it is not the encoding's own.
+        xml_declaration: start an XML body with `<?xml …?>`.
+        body: the whole body as a template in that encoding, instead of body parameters.
+        attributes: attributes beyond Rokt's catalogue, and those the partner needs; a list of names will do.
+        columns: column of the data file to the attribute it holds.
+        variables: environment variable to what it is; those listed may leave this machine whatever their name.
+        parameters: point 7.
+        responses: point 8.
+        limits: what the partner bears.
+        tls: whom to trust.
+        proxy: template of the URL of a proxy on the way.
+        http_version: `1.0`, `1.1` or `2`; without it, 1.1.
+        idempotency: the key that lets the partner see a repeated send as one.
+        idempotent: a repeated send does no harm.
+        diff: what `diff` leaves out of its comparison.
+    """
+
+    spec_version: Annotated[Literal[1], BeforeValidator(_version)]
+    partner: Slug
+    title: Text | None = None
+    description: Text | None = None
+    documentation: Text | tuple[Text, ...] | None = None
+    contact: Contact | None = None
+    endpoint: Annotated[dict[Slug, Environment], Field(min_length=1)]
+    method: Method = "POST"
+    authentication: Authentications = ()
+    encoding: Encoding = "json"
+    content_type: Text | None = None
+    xml_declaration: bool = True
+    body: TextTemplate | None = None
+    attributes: Annotated[dict[Text, CustomAttribute], BeforeValidator(_attributes)] = Field(default_factory=dict)
+    columns: dict[Text, Text] = Field(default_factory=dict)
+    variables: Annotated[dict[Text, Text | None], BeforeValidator(_attributes)] = Field(default_factory=dict)
+    parameters: tuple[Parameter, ...] = ()
+    responses: Annotated[tuple[Rule, ...], Field(min_length=1)]
+    limits: Limits = Limits()
+    tls: Tls = Tls()
+    proxy: FixedTemplate | None = None
+    http_version: Literal["1.0", "1.1", "2"] | None = None
+    idempotency: Idempotency | None = None
+    idempotent: bool = False
+    diff: DiffSettings = DiffSettings()
+
+    @property
+    def name(self) -> str:
+        """What reports call the partner."""
+        return self.title or self.partner
+
+    @property
+    def rule_names(self) -> tuple[str, ...]:
+        """The rules' names, in order."""
+        return rule_names(self.responses)
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether a send whose fate is unknown may be repeated."""
+        return self.idempotent or self.idempotency is not None
+
+    def limits_of(self, name: str) -> Limits:
+        """Return an environment's limits: its own, else the spec's.
+
+        Raises:
+            KeyError: the spec has no such environment.
+        """
+        return self.endpoint[name].limits or self.limits
+
+    def guards(self, name: str) -> bool:
+        """Return whether an environment is guarded by what the spec says: by `guarded:`, else by its name.
+
+        An environment with the address of a guarded one is guarded too; that needs variables (`delivery/target.py`).
+
+        Raises:
+            KeyError: the spec has no such environment.
+        """
+        stated = self.endpoint[name].guarded
+        return not says_test(name) if stated is None else stated
+
+    def environment(self, name: str) -> Environment:
+        """Return an environment with everything that the spec states for all of them filled in.
+
+        Raises:
+            KeyError: the spec has no such environment.
+        """
+        own = self.endpoint[name]
+        return own.model_copy(
+            update={
+                "method": own.method or self.method,
+                "authentication": self.authentication if own.authentication is None else own.authentication,
+                "limits": own.limits or self.limits,
+                "tls": own.tls or self.tls,
+                "proxy": own.proxy if own.proxy is not None else self.proxy,
+                "http_version": own.http_version or self.http_version,
+            }
+        )
+
+
+def nested_names(spec: PartnerSpec) -> list[tuple[tuple[str | int, ...], str]]:
+    """Return place and text of each parameter name that is a path: those of a JSON or XML body, at any depth."""
+    found: list[tuple[tuple[str | int, ...], str]] = []
+
+    def walk(parameters: tuple[Parameter, ...], encoding: str, path: tuple[str | int, ...]) -> None:
+        for index, parameter in enumerate(parameters):
+            here = (*path, index)
+            if parameter.in_ == "body" and encoding in ("json", "xml"):
+                found.append(((*here, "name"), parameter.name))
+            if parameter.encoding:
+                walk(parameter.parameters, parameter.encoding, (*here, "parameters"))
+
+    walk(spec.parameters, spec.encoding, ("parameters",))
+    return found

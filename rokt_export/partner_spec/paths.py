@@ -1,0 +1,211 @@
+"""Turn a body path (`$.errors[0].code`, `/Response/Code/@id`) into a function from a parsed body to what it finds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+from xml.etree.ElementTree import Element
+
+Find = Callable[[Any], list[Any]]
+MAX_TEXT = 10_000_000
+"""Characters of text that an XML path finds in several elements together."""
+
+
+class PathProblem(ValueError):
+    """A path that cannot be read; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class BodyPath:
+    """A compiled path.
+
+    Attributes:
+        source: the path as written.
+        xml: whether it walks an XML tree (`/…`) and not JSON (`$…`).
+        find: from the parsed body (JSON data, or the root element) to the values found, in document order; an XML
+            element is given as the text in it.
+        member: the name that it looks up at the top of JSON data, where it does no more than that (`$.status`).
+        searches: whether it visits more places than it has steps, and so takes time by the size of the body.
+        descents: how many of its steps visit everything below a place (`..`, `//`).
+        nested: how many of its filters search the whole body again (`[?$..x]`).
+        branches: how often it visits a place at most because it selects it repeatedly (`[*, *]`).
+    """
+
+    source: str
+    xml: bool
+    find: Find = field(repr=False, compare=False)
+    member: str | None = None
+    searches: bool = False
+    descents: int = 0
+    nested: int = 0
+    branches: int = 1
+
+
+@lru_cache(maxsize=2048)
+def compile_path(source: str) -> BodyPath:
+    """Compile a path: `$…` is JSONPath (RFC 9535), `/…` an XML path, blind to namespaces.
+
+    Plain members and indexes, nearly all of what specs need, are compiled to a loop of lookups (0.3 us against 8 us).
+
+    Raises:
+        PathProblem: it is neither, or its syntax is wrong.
+    """
+    if source.startswith("$"):
+        return _json_path(source)
+    if source.startswith("/"):
+        descents = source.count("//")
+        return BodyPath(source, True, _xml_find(source), searches=descents > 0, descents=descents)
+    raise PathProblem(f"`{source}` is not a path: it must start with `$` (JSON) or `/` (XML)")
+
+
+_PLAIN = re.compile(r"""\$(?:\.[^\W\d][\w-]*|\[\d+\]|\['[^'\\]*'\]|\["[^"\\]*"\])*""")
+_STEP = re.compile(r"""\.([^\W\d][\w-]*)|\[(\d+)\]|\['([^']*)'\]|\["([^"]*)"\]""")
+
+
+def _json_path(source: str) -> BodyPath:
+    if not _PLAIN.fullmatch(source):
+        return BodyPath(
+            source,
+            False,
+            _jsonpath(source),
+            searches=True,
+            descents=source.count(".."),
+            nested=source.count("$") - 1,
+            branches=2 ** source.count(","),
+        )
+    steps: list[str | int] = []
+    for name, index, single, double in _STEP.findall(source):
+        steps.append(int(index) if index else name or single or double)
+    member = steps[0] if len(steps) == 1 and isinstance(steps[0], str) else None
+    return BodyPath(source, False, _lookups(steps), member)
+
+
+def _lookups(steps: list[str | int]) -> Find:
+    kinds = [(step, dict if isinstance(step, str) else list) for step in steps]
+
+    def find(data: Any) -> list[Any]:
+        for step, kind in kinds:
+            if data.__class__ is not kind:
+                return []
+            try:
+                data = data[step]  # type: ignore[index]
+            except (KeyError, IndexError):
+                return []
+        return [data]
+
+    return find
+
+
+def _jsonpath(source: str) -> Find:
+    from jsonpath import JSONPathEnvironment, JSONPathError
+
+    environment = JSONPathEnvironment(strict=True)
+    if "match(" in source or "search(" in source:
+        from rokt_export.partner_spec.path_functions import Matches  # the library's own may backtrack without end
+
+        environment.function_extensions |= {"match": Matches(whole=True), "search": Matches(whole=False)}
+    try:
+        query = environment.compile(source)
+    except JSONPathError as error:
+        reason = str(error).splitlines()[0]
+        raise PathProblem(f"`{source}` is not JSONPath (RFC 9535): {reason}") from error
+
+    def find(data: Any) -> list[Any]:
+        return list(query.findall(data)) if isinstance(data, (dict, list)) else []
+
+    return find
+
+
+_XML_STEP = re.compile(r"(/{1,2})(text\(\)|\*|(?:@|[^\W\d])[\w.:-]*)((?:\[[^\]]+\])*)")
+_CHILD_TEST = re.compile(r"\[\s*(?:[^\W\d][\w.-]*:)?([^\W\d][\w.-]*)\s*(?=[\]=!])")
+"""The child that a predicate asks for: `[Code]`, `[Code='12']`."""
+
+
+def _xml_find(source: str) -> Find:
+    parts: list[tuple[str, str, str]] = []
+    at = 0
+    while at < len(source):
+        match = _XML_STEP.match(source, at)
+        if match is None:
+            raise PathProblem(f"`{source}` is not an XML path: it cannot be read from `{source[at:]}` on")
+        parts.append((match[1], match[2].split(":")[-1], _CHILD_TEST.sub(r"[{*}\1", match[3])))
+        at = match.end()
+    last = parts[-1][1]
+    attribute = ("@" + last.lstrip("@")) if parts[-1][1].startswith("@") else None
+    if attribute or last == "text()":
+        parts.pop()
+    if not parts or any(name.startswith("@") for _, name, _ in parts):
+        raise PathProblem(f"`{source}` is not an XML path: an attribute can only stand at its end")
+    walk = _walk(parts, source)
+    wanted = attribute[1:] if attribute else None
+
+    def find(root: Any) -> list[Any]:
+        if not isinstance(root, Element):
+            return []
+        elements = walk(root)
+        if wanted is None:
+            return _texts(elements)
+        return [
+            value for element in elements for name, value in element.attrib.items() if name.rpartition("}")[2] == wanted
+        ]
+
+    return find
+
+
+def _texts(elements: list[Element]) -> list[Any]:
+    """The text in each element.
+
+    Raises:
+        PathProblem: elements inside one another repeat the same text until it is too much.
+    """
+    texts: list[Any] = []
+    total = 0
+    for element in elements:
+        texts.append("".join(element.itertext()).strip())
+        total += len(texts[-1])
+        if total > MAX_TEXT and len(texts) > 1:
+            raise PathProblem(f"the texts found have more than {MAX_TEXT:,} characters")
+    return texts
+
+
+def _walk(parts: list[tuple[str, str, str]], source: str) -> Callable[[Element], list[Element]]:
+    """ElementTree's own XPath does the walking; below a holder, so that the first step can name the root itself."""
+    steps = "".join(f"{slash}{'*' if name == '*' else '{*}' + name}{test}" for slash, name, test in parts)
+    expression = "." + steps
+    holder = Element("holder")
+    try:
+        holder.findall(expression)
+    except (SyntaxError, KeyError) as error:
+        raise PathProblem(f"`{source}` is not an XML path: {error}") from error
+    first, *further = parts
+    if _is_name(first) and all(_is_name(part) and part[0] == "/" for part in further):
+        return _names_walk(first[0] == "//", [name for _, name, _ in parts])
+
+    def walk(root: Element) -> list[Element]:
+        above = Element("holder")
+        above.append(root)
+        return above.findall(expression)
+
+    return walk
+
+
+def _is_name(part: tuple[str, str, str]) -> bool:
+    _, name, test = part
+    return name not in ("*", "text()") and not test
+
+
+def _names_walk(anywhere: bool, names: list[str]) -> Callable[[Element], list[Element]]:
+    """The short way of names alone (`/Response/Code`, `//Code`), which takes a third of the time."""
+    (first, first_end), *further = [(name, "}" + name) for name in names]
+
+    def walk(root: Element) -> list[Element]:
+        tops = root.iter() if anywhere else (root,)
+        found = [each for each in tops if each.tag == first or each.tag.endswith(first_end)]
+        for name, end in further:
+            found = [each for above in found for each in above if each.tag == name or each.tag.endswith(end)]
+        return found
+
+    return walk

@@ -1,0 +1,239 @@
+"""How a partner answers: the ordered response rules of the spec, their conditions, captures and examples."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+
+from rokt_export.partner_spec.fields import (
+    BodyPath,
+    Regex,
+    Status,
+    Strict,
+    Text,
+    kind_of,
+    one_or_many,
+    problem,
+)
+
+Scalar = Any
+"""Text, number, boolean or null, as YAML wrote it; numbers keep their written text."""
+
+OUTCOMES = ("delivered", "duplicate", "rejected", "failed")
+
+
+class Condition(Strict):
+    """What a value must be; every key given must hold.
+
+    Short forms: a bare value is `equals`, a list is `one_of`. Text and numbers compare as people expect
+    (`"7"` and `7`), unless `strict`.
+
+    Attributes:
+        equals: the value.
+        one_of: the values, of which it must be one.
+        contains: a text in it.
+        prefix: the text that it starts with.
+        suffix: the text that it ends with.
+        regex: a regular expression found in it.
+        exists: whether there is a value at all.
+        absent: whether there is none.
+        empty: whether it is an empty text, list or mapping.
+        compare: a sign and a number, as `>= 5`.
+        not_: a condition that must not hold.
+        any: a condition that one of several values must satisfy, as it is without this key.
+        every: a condition that each of several values must satisfy.
+        ignore_case: upper and lower case are the same.
+        strict: `"7"` and `7` differ.
+    """
+
+    equals: Scalar = None
+    one_of: tuple[Scalar, ...] | None = None
+    contains: Text | None = None
+    prefix: Text | None = None
+    suffix: Text | None = None
+    regex: Regex | None = None
+    exists: bool | None = None
+    absent: bool | None = None
+    empty: bool | None = None
+    compare: Annotated[Text, Field(pattern=r"^\s*(==|!=|>=|<=|>|<)\s*-?\d+(\.\d+)?\s*$")] | None = None
+    not_: Condition | None = Field(None, alias="not")
+    any: Condition | None = None
+    every: Condition | None = None
+    ignore_case: bool = False
+    strict: bool | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, data: Any) -> Any:  # runs before Strict._read, which then sees a mapping
+        if isinstance(data, dict):
+            if not data:
+                raise problem("RX012", "this condition is empty", f"Give one of {cls.keys_text()}.")
+            return data
+        return {"one_of": data} if isinstance(data, list) else {"equals": data}
+
+    @property
+    def has_equals(self) -> bool:
+        """Whether `equals` is given: `equals: null` is a condition too."""
+        return "equals" in self.model_fields_set
+
+
+class Test(Strict):
+    """Conditions on one response; every one given must hold.
+
+    Attributes:
+        status: inclusive ranges.
+        headers: name (without regard to case) to condition on its value.
+        content_type: condition on the media type, without parameters, lower case.
+        text: condition on the whole body as text.
+        empty: whether the body is empty (white space counts as nothing).
+        body: path to condition; several values found: one of them must satisfy it, unless `every`.
+        all: tests that must all hold.
+        any: tests of which one must hold.
+        not_: a test that must not hold.
+    """
+
+    __test__: ClassVar[bool] = False  # keeps pytest from collecting it
+
+    status: Status | None = None
+    headers: dict[Text, Condition] = Field(default_factory=dict)
+    content_type: Condition | None = None
+    text: Condition | None = None
+    empty: bool | None = None
+    body: dict[BodyPath, Condition] = Field(default_factory=dict)
+    all: tuple[Test, ...] = ()
+    any: tuple[Test, ...] = ()
+    not_: Test | None = Field(None, alias="not")
+
+
+class CapturePath(Strict):
+    """Where a captured text stands.
+
+    Attributes:
+        path: body path; without one the whole body's text is searched.
+        header: a header instead of the body.
+        regex: the part wanted: its group named `value`, else its first group, else all of it.
+    """
+
+    shorthand = "path"
+    path: BodyPath | None = None
+    header: Text | None = None
+    regex: Regex | None = None
+
+
+def _captures(value: Any) -> Any:
+    if isinstance(value, str) and not value.startswith(("$", "/")):
+        raise problem("RX022", f"`{value}` is not a path", "Write `$.id`, `/Result/Id`, or {regex: …}.")
+    return one_or_many(value)
+
+
+Captures = Annotated[tuple[CapturePath, ...], BeforeValidator(_captures)]
+"""One place or several, of which the first that holds something counts."""
+
+
+class Capture(Strict):
+    """What to keep of a response.
+
+    Attributes:
+        reason: the partner's words, for a person.
+        reference: the partner's identifier of the record.
+        code: the partner's own code.
+    """
+
+    reason: Captures = ()
+    reference: Captures = ()
+    code: Captures = ()
+
+
+class After(Strict):
+    """When to try again.
+
+    Attributes:
+        header: whose value says it: seconds, or an HTTP date.
+        unit: `s`, `ms`, or `epoch` for a moment in seconds since 1970.
+        seconds: a fixed wait instead.
+    """
+
+    header: Text | None = None
+    unit: Literal["s", "ms", "epoch"] = "s"
+    seconds: float | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, data: Any) -> Any:
+        if isinstance(data, str):
+            return {"header": "Retry-After" if data == "header" else data}
+        return {"seconds": data} if isinstance(data, (int, float)) and not isinstance(data, bool) else data
+
+
+def _example_body(value: Any) -> Any:
+    if isinstance(value, (str, type(None))):
+        return value or ""
+    if isinstance(value, (dict, list)):
+        import orjson
+
+        return orjson.dumps(value).decode()
+    raise problem("RX012", f"a body is text, a mapping or a list, not {kind_of(value)}", "Quote it.")
+
+
+class Example(Strict):
+    """One of the partner's own answers, which the rule must catch first.
+
+    Attributes:
+        status: its HTTP status.
+        headers: its headers.
+        body: its text; a mapping or list is written as JSON.
+        reason, reference, code: what the captures must find in it, where stated.
+        illustrative: made up after the documentation, not seen on the wire.
+    """
+
+    status: Annotated[int, Field(ge=100, le=599)] = 200
+    headers: dict[Text, Text] = Field(default_factory=dict)
+    body: Annotated[
+        str, BeforeValidator(_example_body), WithJsonSchema({"type": ["string", "object", "array", "null"]})
+    ] = ""
+    reason: Text | None = None
+    reference: Text | None = None
+    code: Text | None = None
+    illustrative: bool = False
+
+
+class Rule(Test):
+    """One response rule: when its conditions hold, and no rule before it did, the exchange has its outcome.
+
+    Attributes:
+        outcome: delivered, duplicate, rejected or failed.
+        name: what reports call it; without one, `<outcome>` or `<outcome>-2`.
+        as_: how to read the body, for servers that lie about their content type.
+        strict: `"7"` and `7` differ.
+        capture: what to keep.
+        retry: whether another attempt may help.
+        after: when to make it.
+        provisional: accepted now, decided later (an import job, an inbox).
+        description: what it means, for the tech contact.
+        examples: the partner's own answers.
+    """
+
+    outcome: Literal["delivered", "duplicate", "rejected", "failed"]
+    name: Text | None = None
+    as_: Literal["json", "xml", "text"] | None = Field(None, alias="as")
+    strict: bool = False
+    capture: Capture = Capture()
+    retry: bool = False
+    after: After | None = None
+    provisional: bool = False
+    description: Text | None = None
+    examples: tuple[Example, ...] = ()
+
+
+def rule_names(rules: tuple[Rule, ...]) -> tuple[str, ...]:
+    """Return each rule's name: its own, else its outcome, numbered from the second on."""
+    names: list[str] = []
+    for rule in rules:
+        base = rule.name or rule.outcome
+        name, number = base, 1
+        while name in names:
+            number += 1
+            name = f"{base}-{number}"
+        names.append(name)
+    return tuple(names)

@@ -1,0 +1,200 @@
+"""Turn the model of the spec language into a JSON Schema with which editors complete and check specs."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
+
+import orjson
+from pydantic import BaseModel
+
+from rokt_export.partner_spec.authentication import MODELS
+from rokt_export.partner_spec.fields import Strict
+from rokt_export.partner_spec.model import PartnerSpec
+
+Schema: TypeAlias = dict[str, Any]
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_PATH = "^[$/]"
+
+
+def json_schema() -> Schema:
+    """Return the JSON Schema (2020-12) of a partner spec.
+
+    It describes what a person writes, shorthands included: whatever it accepts has the right keys, types and choices.
+    Templates, regular expressions and paths are left to `validate`, which reads them.
+    """
+    raw = PartnerSpec.model_json_schema(by_alias=True)
+    models = {model.__name__: model for model in _subclasses(Strict)}
+    definitions = {name: _definition(models[name], schema) for name, schema in raw.pop("$defs").items()}
+    definitions["Authentication"] = _any_authentication()
+    root = _definition(PartnerSpec, raw)
+    return {
+        "$schema": _DIALECT,
+        "title": "Partner spec of rokt-export",
+        **root,
+        "$defs": dict(sorted(definitions.items())),
+    }
+
+
+def schema_text() -> str:
+    """Return the schema as the text of docs/partner-spec.schema.json."""
+    return orjson.dumps(json_schema(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+
+
+def descriptions(model: type[BaseModel]) -> dict[str, str]:
+    """Return what each key of a model means, from the `Attributes:` of its docstring and of those it extends."""
+    found: dict[str, str] = {}
+    for base in reversed(model.__mro__):
+        if issubclass(base, BaseModel):
+            found.update(_attributes(inspect.cleandoc(base.__doc__ or "")))
+    return {field.alias or name: found[name] for name, field in model.model_fields.items() if name in found}
+
+
+def _attributes(docstring: str) -> Iterator[tuple[str, str]]:
+    section = docstring.partition("Attributes:\n")[2]
+    for entry in re.split(r"\n(?=    \S)", section.rstrip()):
+        names, colon, text = entry.strip().partition(": ")
+        if colon:
+            for name in names.split(", "):
+                yield name, " ".join(text.split())
+
+
+def _subclasses(model: type[Strict]) -> Iterator[type[Strict]]:
+    for child in model.__subclasses__():
+        yield child
+        yield from _subclasses(child)
+
+
+def _definition(model: type[Strict], raw: Schema) -> Schema:
+    """One model: its keys described, its short forms allowed.
+
+    JSON Schema's `properties` bind mappings only, so a short form is one more `type`; with `anyOf` instead, editors
+    could not tell which branch a mistake belongs to.
+    """
+    meanings = descriptions(model)
+    properties = {
+        key: {"description": meanings[key], **value} if key in meanings else value
+        for key, value in ((key, _cleaned(value)) for key, value in raw["properties"].items())
+    }
+    own: Schema = {
+        "description": inspect.cleandoc(model.__doc__ or "").partition("\n\nAttributes:")[0].replace("\n", " "),
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+    }
+    if required := raw.get("required"):
+        own["required"] = required
+    if model.shorthand is not None:
+        own["type"] = ["string", "number", "object"]
+    for key, value in _PROPERTIES.get(model.__name__, {}).items():
+        properties[key] = {**({"description": meanings[key]} if key in meanings else {}), **value}
+    return {**own, **_EXTRAS.get(model.__name__, {})}
+
+
+def _cleaned(schema: Any) -> Any:
+    """Drop what only pydantic needs: titles, defaults that are no scalars, unions with null spelled out."""
+    if isinstance(schema, list):
+        return [_cleaned(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {
+        key: _cleaned(value)
+        for key, value in schema.items()
+        if key not in ("title", "discriminator") and not (key == "default" and value in (None, [], {}, ""))
+    }
+    if isinstance(kept.get("default"), dict):
+        del kept["default"]
+    return _with_null(kept)
+
+
+def _with_null(schema: Schema) -> Schema:
+    options = schema.get("anyOf", [])
+    if len(options) != 2 or options[1] != {"type": "null"} or "type" not in options[0]:
+        return schema
+    first = options[0]
+    types = first["type"] if isinstance(first["type"], list) else [first["type"]]
+    others = {key: value for key, value in schema.items() if key != "anyOf"}
+    merged: Schema = {**others, **first, "type": [*types, "null"]}
+    if "enum" in merged:
+        merged["enum"] = [*merged["enum"], None]
+    return merged
+
+
+def _any_authentication() -> Schema:
+    """The choice by `type`: first the names of the types, so that an editor offers them, then each one's own keys."""
+    return {
+        "description": "How the partner knows us.",
+        "type": "object",
+        "properties": {"type": {"description": "Which kind of authentication this is.", "enum": list(MODELS)}},
+        "required": ["type"],
+        "allOf": [
+            {
+                "if": {"properties": {"type": {"const": kind}}, "required": ["type"]},
+                "then": {"$ref": f"#/$defs/{model.__name__}"},
+            }
+            for kind, model in MODELS.items()
+        ],
+    }
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _one_or_many(item: Schema) -> Schema:
+    return {"anyOf": [item, {"type": "array", "items": item}]}
+
+
+def _by_path(value: Schema) -> Schema:
+    return {"type": "object", "propertyNames": {"pattern": _PATH}, "additionalProperties": value}
+
+
+_AUTHENTICATION: Schema = {"anyOf": [{"const": "none"}, *_one_or_many(_ref("Authentication"))["anyOf"]]}
+_CAPTURE: Schema = _one_or_many(_ref("CapturePath"))
+
+_PROPERTIES: Mapping[str, Mapping[str, Schema]] = {
+    "PartnerSpec": {
+        "authentication": _AUTHENTICATION,
+        "attributes": {
+            "anyOf": [
+                {"type": "object", "additionalProperties": _ref("CustomAttribute")},
+                {"type": "array", "items": {"type": "string"}},
+            ]
+        },
+        "endpoint": {
+            "type": "object",
+            "minProperties": 1,
+            "propertyNames": {"pattern": "^[a-z0-9][a-z0-9_-]*$"},
+            "properties": {"staging": _ref("Environment"), "production": _ref("Environment")},
+            "additionalProperties": _ref("Environment"),
+        },
+    },
+    "Environment": {"authentication": {"anyOf": [*_AUTHENTICATION["anyOf"], {"type": "null"}]}},
+    "Capture": {"reason": _CAPTURE, "reference": _CAPTURE, "code": _CAPTURE},
+    "Test": {"body": _by_path(_ref("Condition"))},
+    "Rule": {"body": _by_path(_ref("Condition"))},
+    "RefreshOn": {"body": _by_path(_ref("Condition"))},
+    "Parameter": {
+        "value": {
+            "type": ["string", "number", "boolean", "null", "array"],
+            "items": {"type": ["string", "number", "boolean", "null", "array"]},
+        }
+    },
+}
+"""Keys whose short forms stand beside the model, in a validator."""
+
+_EXTRAS: Mapping[str, Schema] = {
+    "Condition": {"type": ["string", "number", "boolean", "null", "array", "object"], "minProperties": 1},
+    "CapturePath": {"type": ["string", "object"], "pattern": _PATH},
+    "After": {"type": ["string", "number", "object"]},
+    "CustomAttribute": {"type": ["string", "null", "object"]},
+    "Parameter": {
+        "oneOf": [{"required": ["attribute"]}, {"required": ["value"]}, {"required": ["parameters"]}],
+        "dependentRequired": {"encoding": ["parameters"], "parameters": ["encoding"]},
+    },
+    "RequiredWhen": {"minProperties": 1},
+}
+"""What a model's own validator says of the mapping as a whole."""

@@ -1,0 +1,235 @@
+"""Turn a run in the journal into what every report tells of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from rokt_export.errors import SpecError
+from rokt_export.exchange.delivery import Delivery
+from rokt_export.exchange.latency import Latencies
+from rokt_export.exchange.model import OutcomeKind
+from rokt_export.journal import Journal, RunInfo
+from rokt_export.journal.recording import Recording
+from rokt_export.partner_spec.document import parse
+from rokt_export.partner_spec.loading import LoadedSpec, read_spec
+from rokt_export.partner_spec.model import PartnerSpec
+from rokt_export.response.classify import Classifier
+from rokt_export.response.explain import Explanation
+
+_PURGED = "This run was purged: outcomes, status, rules and times are kept; people, requests and answers are gone."
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Which response rules a run has exercised.
+
+    Attributes:
+        seen: rule to rows that it decided, in the spec's order.
+        never: the rules that decided none, in the spec's order.
+    """
+
+    seen: Mapping[str, int] = field(default_factory=dict)
+    never: tuple[str, ...] = ()
+
+    def line(self) -> str:
+        """Return it as `3 of 4 rules seen; never: duplicate`."""
+        total = len(self.seen) + len(self.never)
+        never = f"; never: {', '.join(self.never)}" if self.never else ""
+        return f"{len(self.seen)} of {total} rule{'' if total == 1 else 's'} seen{never}"
+
+
+@dataclass(slots=True)
+class Figures:
+    """What one pass over a run's deliveries finds.
+
+    Attributes:
+        rows: deliveries.
+        attempts: attempts on the wire.
+        invented: deliveries of invented people.
+        rules: rule to rows that it decided.
+        latencies: of the last attempt of each row that was sent.
+        first_sent: UTC seconds since the epoch of the first attempt; None where nothing was sent.
+        last_sent: the same of the last row's first attempt.
+    """
+
+    rows: int = 0
+    attempts: int = 0
+    invented: int = 0
+    rules: Counter[str] = field(default_factory=Counter)
+    latencies: Latencies = field(default_factory=Latencies)
+    first_sent: float | None = None
+    last_sent: float | None = None
+
+    def add(self, one: Delivery) -> None:
+        """Count a delivery."""
+        self.rows += 1
+        self.attempts += one.attempts
+        self.invented += one.invented
+        if one.rule is not None:
+            self.rules[one.rule] += 1
+        if one.latency_ms is not None:
+            self.latencies.add(one.latency_ms)
+        if one.started:
+            self.first_sent = one.started if self.first_sent is None else min(self.first_sent, one.started)
+            self.last_sent = one.started if self.last_sent is None else max(self.last_sent, one.started)
+
+
+class Story:
+    """One run, as every report tells it. Everything comes from the journal, redacted as it lies there.
+
+    Attributes:
+        run: the run.
+        expected: the outcome hoped for.
+        notes: what the run had to say, one sentence each.
+        left_out: rows that were not sent because of what production answered to them before, by that outcome.
+        ending: why the run ended where it did; None where it reached its end or nothing is known of it.
+        loaded: the spec that the run went with, even if its file has changed since; None where it is not known.
+    """
+
+    def __init__(self, journal: Journal, run: RunInfo, loaded: LoadedSpec | None, notes: Mapping[str, Any]) -> None:
+        self._journal = journal
+        self._kept = notes
+        self.run = run
+        self.loaded = loaded
+        self.expected: str = notes.get("expected") or str(OutcomeKind.DELIVERED)
+        self.notes: tuple[str, ...] = (*([_PURGED] if run.purged else []), *(notes.get("notes") or ()))
+        self.left_out: dict[str, int] = notes.get("left_out") or {}
+        self.ending: str | None = (notes.get("finished") or {}).get("message") or None
+
+    @classmethod
+    def of(cls, journal: Journal, run: RunInfo, spec: LoadedSpec | None = None) -> Story:
+        """Return the story of a run.
+
+        Args:
+            journal: holds the run; it stays open while the story is read.
+            run: the run.
+            spec: the spec, if it is at hand; taken only if it is the very text that the run went with.
+
+        Raises:
+            JournalError: the journal cannot be read.
+        """
+        notes = journal.notes(run.run)
+        if spec is None or spec.sha256 != run.spec_sha256:
+            spec = _spec_of_the_run(run, notes)
+        return cls(journal, run, spec, notes)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Outcome to number of rows, only outcomes that occurred, in the order of `OutcomeKind`."""
+        return self.run.counts
+
+    @property
+    def rows(self) -> int:
+        """How many rows the run has."""
+        return sum(self.counts.values())
+
+    @property
+    def as_hoped(self) -> int:
+        """How many rows came out as hoped."""
+        return self.counts.get(self.expected, 0)
+
+    @property
+    def spec(self) -> PartnerSpec | None:
+        """The partner's spec, where it is known."""
+        return None if self.loaded is None else self.loaded.spec
+
+    @property
+    def partner(self) -> str:
+        """What people call the partner."""
+        return self.run.partner if self.spec is None else self.spec.name
+
+    @cached_property
+    def figures(self) -> Figures:
+        """What one pass over all deliveries finds: what the run noted of it, else read on first use."""
+        noted = self._kept.get("figures")
+        if noted:
+            return Figures(
+                noted["rows"],
+                noted["attempts"],
+                noted["invented"],
+                Counter(noted["rules"]),
+                Latencies.from_json(noted["latencies"]),
+                noted["first_sent"],
+                noted["last_sent"],
+            )
+        figures = Figures()
+        for one in self.deliveries():
+            figures.add(one)
+        return figures
+
+    @cached_property
+    def coverage(self) -> Coverage | None:
+        """Which rules the run has exercised; None where the spec's rules are not known."""
+        noted: Mapping[str, Any] = self._kept.get("coverage") or {}
+        if self.spec is not None:
+            names: tuple[str, ...] = self.spec.rule_names
+        elif noted:
+            names = (*noted.get("seen", {}), *noted.get("never", ()))
+        else:
+            return None
+        seen = self.figures.rules
+        return Coverage({name: seen[name] for name in names if seen[name]}, tuple(n for n in names if not seen[n]))
+
+    def deliveries(self, outcomes: Collection[str] | None = None) -> Iterator[Delivery]:
+        """Yield the deliveries in row order, all or those of some outcomes, in constant memory."""
+        return self._journal.deliveries(self.run.run, outcomes=outcomes)
+
+    def recording(self, row: int) -> Recording | None:
+        """Return what was sent and answered in one row; None where it was not kept."""
+        data = self._journal.recording(self.run.run, row)
+        return None if data is None else Recording.load(data)
+
+    def recordings(self) -> Iterator[tuple[int, Recording]]:
+        """Yield row and recording of each exchange that was kept, in row order."""
+        return ((row, Recording.load(data)) for row, data in self._journal.recordings(self.run.run))
+
+    def told(self) -> Iterator[tuple[Delivery, Recording | None]]:
+        """Yield each delivery in row order, with its recording where there is one, in constant memory."""
+        recordings = self.recordings()
+        pending = next(recordings, None)
+        for one in self.deliveries():
+            while pending is not None and pending[0] < one.row:
+                pending = next(recordings, None)
+            if pending is not None and pending[0] == one.row:
+                yield one, pending[1]
+            else:
+                yield one, None
+
+    def explain(self, recording: Recording) -> Explanation | None:
+        """Return how each rule met a recorded response; None without a response, or where the rules are not known.
+
+        The response is redacted, so a rule that looks for a secret or a person's data may meet it differently.
+        """
+        response = recording.response
+        if response is None or self._classifier is None:
+            return None
+        return self._classifier.explain(response, received=recording.started)
+
+    @cached_property
+    def _classifier(self) -> Classifier | None:
+        return None if self.spec is None else Classifier(self.spec.responses)
+
+
+def moment(seconds: float | None) -> str:
+    """Return UTC seconds since the epoch as `2026-11-23 18:02:03.456 UTC`, or a dash for none."""
+    if not seconds:
+        return "-"
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(sep=" ", timespec="milliseconds")
+    return f"{text.removesuffix('+00:00')} UTC"
+
+
+def _spec_of_the_run(run: RunInfo, notes: Mapping[str, Any]) -> LoadedSpec | None:
+    """The spec of the text that the run noted; None where it noted none, or one that this version cannot read."""
+    text = notes.get("spec_text")
+    if not isinstance(text, str):
+        return None
+    try:
+        loaded = read_spec(parse(run.spec_file, text))
+    except SpecError:
+        return None
+    return None if loaded.findings else loaded

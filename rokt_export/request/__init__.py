@@ -1,0 +1,1 @@
+"""The request: a transaction becomes complete, inert data."""

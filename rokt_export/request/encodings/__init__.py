@@ -1,0 +1,1 @@
+"""Body encodings: each turns parameters into the bytes of a body."""

@@ -1,0 +1,82 @@
+"""Turn the parameters of a JSON body into a function from a transaction to its bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import orjson
+
+from rokt_export.partner_spec.filters import Number
+from rokt_export.request.nested_body import Elements, Leaf, Members, Node, anything_in, build_tree, in_order
+from rokt_export.request.parameter_values import OMIT, Carrier, Take, Values
+
+
+def json_encoder(carriers: Sequence[Carrier]) -> Callable[[Values], bytes]:
+    """Return the encoder of a JSON object.
+
+    Objects and arrays that stay empty are left out, save the body itself. Numbers keep the digits of the row.
+
+    Raises:
+        SpecError: the parameters' names contradict each other.
+    """
+    build = _members(build_tree(carriers))
+    dumps = orjson.dumps
+
+    def encode(values: Values) -> bytes:
+        data = build(values)
+        return b"{}" if data is OMIT else dumps(data, _written, orjson.OPT_PASSTHROUGH_SUBCLASS)
+
+    return encode
+
+
+def _written(value: Any) -> Any:
+    """A text of ours as orjson is to write it, a `Number` with its very digits; what else comes here is our error."""
+    if isinstance(value, Number):
+        return orjson.Fragment(value.encode())
+    if isinstance(value, str):
+        return str(value)
+    raise TypeError(type(value).__name__)
+
+
+def _node(node: Node) -> Take:
+    match node:
+        case Leaf(carrier=carrier):
+            return carrier.take
+        case Members():
+            return _members(node)
+        case Elements():
+            return _elements(node)
+
+
+def _members(node: Members) -> Take:
+    parts: list[tuple[str, Any, Take]] = [(name, _plain(child), _node(child)) for name, child in node.children.items()]
+
+    def build(values: Values) -> Any:
+        get = values.get
+        found = {}
+        for name, plain, part in parts:
+            value = get(plain) or part(values)
+            if value is not OMIT:
+                found[name] = value
+        return found or OMIT
+
+    return build
+
+
+def _plain(node: Node) -> str | None:
+    return node.carrier.plain if isinstance(node, Leaf) else None
+
+
+def _elements(node: Elements) -> Take:
+    parts = [(_node(child), anything_in(child), named) for child, named in in_order(node)]
+
+    def build(values: Values) -> Any:
+        found: list[Any] = []
+        for part, anything, named in parts:
+            value: Any = part(values) if anything(values) else OMIT
+            if value is not OMIT:
+                found.append({named[0]: named[1], **value} if named else value)
+        return found or OMIT
+
+    return build

@@ -1,0 +1,150 @@
+"""Turn the parameters of an XML body, named as xmltodict names nodes, into a function from a transaction to bytes."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from rokt_export.errors import SpecError
+from rokt_export.partner_spec.filters import text_of
+from rokt_export.request.nested_body import Elements, Leaf, Members, Node, anything_in, build_tree, in_order
+from rokt_export.request.parameter_values import OMIT, Carrier, RefusedError, Values
+
+_Write = Callable[[Values], str]
+_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NAME = re.compile(r"[^\W\d][\w.\-]*(:[^\W\d][\w.\-]*)?")
+_ATTRIBUTE_ESCAPES = str.maketrans({'"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
+
+
+def xml_encoder(carriers: Sequence[Carrier], *, declaration: bool = True) -> Callable[[Values], bytes]:
+    """Return the encoder of an XML document: `a.@id` is an attribute, `a.#text` an element's text.
+
+    A list repeats its element. Null is an empty element (`<a/>`), as is empty text.
+
+    Raises:
+        SpecError: the names contradict each other, are no XML names, or do not share one root.
+    """
+    tree = build_tree(carriers)
+    if len(tree.children) != 1:
+        roots = ", ".join(f"`{name}`" for name in tree.children) or "none"
+        raise SpecError(
+            f"an XML body has one root element, here: {roots}",
+            remedy="Start each body parameter's name with the root's: `lead.email`.",
+        )
+    ((name, root),) = tree.children.items()
+    write = _element(name, root)
+    head = '<?xml version="1.0" encoding="UTF-8"?>\n' if declaration else ""
+    empty = f"<{name}/>"
+    return lambda values: (head + (write(values) or empty)).encode()
+
+
+def _element(name: str, node: Node) -> _Write:
+    if not _NAME.fullmatch(name):
+        raise SpecError(f"`{name}` is not an XML name", remedy="Names start with a letter and hold no spaces.")
+    match node:
+        case Leaf(carrier=carrier):
+            return _leaf(name, carrier)
+        case Elements():
+            return _repeated([(_element(name, _named(child, by)), anything_in(child)) for child, by in in_order(node)])
+        case Members():
+            return _members(name, node)
+
+
+def _repeated(parts: list[tuple[_Write, Callable[[Values], bool]]]) -> _Write:
+    return lambda values: "".join([write(values) for write, anything in parts if anything(values)])
+
+
+def _named(node: Node, by: tuple[str, str] | None) -> Node:
+    if by is not None:
+        raise SpecError(
+            f"`[{by[0]}={by[1]}]` places an element in a JSON array, not in XML",
+            remedy="Number the elements: `field[0].name` with a constant value, `field[0].value` with the attribute.",
+        )
+    return node
+
+
+def _leaf(name: str, carrier: Carrier) -> _Write:
+    plain: Any = carrier.plain
+    take, content = carrier.take, _content(carrier)
+    start, end, empty = f"<{name}>", f"</{name}>", f"<{name}/>"
+
+    def write(values: Values) -> str:
+        value = values.get(plain) or take(values)
+        if value is OMIT:
+            return ""
+        items = value if isinstance(value, list) else (value,)
+        return "".join([start + content(item) + end if item not in ("", None) else empty for item in items])
+
+    return _once(write, carrier)
+
+
+def _once(write: _Write, carrier: Carrier) -> _Write:
+    """What no row has a say in is written once; what cannot be written is refused row by row."""
+    if carrier.fixed:
+        with suppress(RefusedError):
+            text = write({})
+            return lambda _values: text
+    return write
+
+
+def _content(carrier: Carrier) -> Callable[[Any], str]:
+    name = carrier.name
+
+    def cdata(value: Any) -> str:
+        return "<![CDATA[" + _legal(text_of(value), name).replace("]]>", "]]]]><![CDATA[>") + "]]>"
+
+    def escaped(value: Any) -> str:
+        return html.escape(_legal(text_of(value), name), quote=False).replace("\r", "&#13;")
+
+    return cdata if carrier.parameter.cdata else escaped
+
+
+def _legal(text: str, name: str) -> str:
+    if not text.isprintable() and (found := _ILLEGAL.search(text)):
+        raise RefusedError(f"{name}: XML cannot hold the control character U+{ord(found[0]):04X}")
+    return text
+
+
+def _members(name: str, node: Members) -> _Write:
+    leaves = [(child, part.carrier) for child, part in node.children.items() if isinstance(part, Leaf)]
+    attributes = [_attribute(child[1:], carrier) for child, carrier in leaves if child.startswith("@")]
+    texts = [_text(carrier) for child, carrier in leaves if child == "#text"]
+    elements = [_element(child, part) for child, part in node.children.items() if not child.startswith(("@", "#text"))]
+    inside = texts + elements
+
+    def write(values: Values) -> str:
+        head = "".join([part(values) for part in attributes])
+        body = "".join([part(values) for part in inside])
+        if body:
+            return f"<{name}{head}>{body}</{name}>"
+        return f"<{name}{head}/>" if head else ""
+
+    return write
+
+
+def _attribute(key: str, carrier: Carrier) -> _Write:
+    plain: Any = carrier.plain
+    take, name = carrier.take, carrier.name
+
+    def write(values: Values) -> str:
+        value = values.get(plain) or take(values)
+        if value is OMIT:
+            return ""
+        text = html.escape(_legal(text_of(value), name), quote=False).translate(_ATTRIBUTE_ESCAPES)
+        return f' {key}="{text}"'
+
+    return _once(write, carrier)
+
+
+def _text(carrier: Carrier) -> _Write:
+    plain: Any = carrier.plain
+    take, content = carrier.take, _content(carrier)
+
+    def write(values: Values) -> str:
+        value = values.get(plain) or take(values)
+        return "" if value is OMIT else content(value)
+
+    return _once(write, carrier)

@@ -1,0 +1,133 @@
+"""Turn the parameters of a structured body into the tree that their nested names describe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from rokt_export.errors import SpecError
+from rokt_export.partner_spec.names import Append, Index, Key, Match, Step, steps
+from rokt_export.request.parameter_values import OMIT, Carrier, Take, Values
+
+
+@dataclass(slots=True)
+class Leaf:
+    """Where one parameter's value stands."""
+
+    carrier: Carrier
+
+
+@dataclass(slots=True)
+class Members:
+    """An object, or an element with its children: names to nodes, in the order of the spec."""
+
+    children: dict[str, Node] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Elements:
+    """An array, or a repeated element: by index, appended, or matched by a member's value."""
+
+    places: dict[object, Node] = field(default_factory=dict)
+    names: dict[object, tuple[str, str]] = field(default_factory=dict)
+
+
+Node: TypeAlias = Leaf | Members | Elements
+
+
+def build_tree(carriers: Iterable[Carrier]) -> Members:
+    """Return the tree of a body's parameters.
+
+    Raises:
+        SpecError: two names contradict each other (`a` is a value in one and an object in the other).
+    """
+    root = Members()
+    for carrier in carriers:
+        _place(root, steps(carrier.name), carrier)
+    return root
+
+
+def _place(root: Members, path: tuple[Step, ...], carrier: Carrier) -> None:
+    node: Node = root
+    for index, step in enumerate(path):
+        following = path[index + 1] if index + 1 < len(path) else None
+        node = _child(node, step, following, carrier)
+
+
+def _child(node: Node, step: Step, following: Step | None, carrier: Carrier) -> Node:
+    made: Node = Leaf(carrier) if following is None else Members() if isinstance(following, Key) else Elements()
+    if isinstance(step, Key) and isinstance(node, Members):
+        if following is None and step.name in node.children:
+            return _again(node, step.name, made, carrier)
+        found = node.children.setdefault(step.name, made)
+    elif isinstance(node, Elements) and not isinstance(step, Key):
+        found = node.places.setdefault(_slot(node, step), made)
+    else:
+        raise _conflict(carrier)
+    if type(found) is not type(made) or (following is None and found is not made):
+        raise _conflict(carrier)
+    return found
+
+
+def _again(node: Members, name: str, made: Node, carrier: Carrier) -> Node:
+    """A name used twice is an array of both values."""
+    found = node.children[name]
+    if isinstance(found, Leaf):
+        found = node.children[name] = Elements({"first": found})
+    if not isinstance(found, Elements):
+        raise _conflict(carrier)
+    found.places[("again", len(found.places))] = made
+    return made
+
+
+def _slot(node: Elements, step: Step) -> object:
+    match step:
+        case Index(number=number):
+            return number
+        case Match(key=key, value=value):
+            node.names[(key, value)] = (key, value)
+            return (key, value)
+        case Append() | Key():
+            return ("append", len(node.places))
+
+
+def _conflict(carrier: Carrier) -> SpecError:
+    return SpecError(
+        f"parameter `{carrier.name}` contradicts another parameter's name",
+        remedy="One name cannot be a value and hold further names, or be both an object and an array.",
+    )
+
+
+def in_order(node: Elements) -> list[tuple[Node, tuple[str, str] | None]]:
+    """Return an array's nodes, numbered ones by number, the rest as written, each with the member that names it."""
+    numbered = sorted(key for key in node.places if isinstance(key, int))
+    others = [key for key in node.places if not isinstance(key, int)]
+    return [(node.places[key], node.names.get(key)) for key in [*numbered, *others]]
+
+
+def anything_in(node: Node) -> Callable[[Values], bool]:
+    """Return whether an element of an array has something to say.
+
+    An element of constants and attributes (`{name: email, value: {{ email }}}`) is left out when all its attributes
+    are; one of constants alone always stays.
+    """
+    carriers = list(_carriers(node))
+    varying: list[tuple[Any, Take]] = [
+        (carrier.plain, carrier.take) for carrier in carriers if not carrier.parameter.constant
+    ]
+    if not varying or len(varying) == len(carriers):
+        return lambda _values: True
+    return lambda values: any((values.get(plain) or take(values)) is not OMIT for plain, take in varying)
+
+
+def _carriers(node: Node) -> Iterator[Carrier]:
+    match node:
+        case Leaf(carrier=carrier):
+            yield carrier
+        case Members(children=children):
+            for child in children.values():
+                yield from _carriers(child)
+        case Elements(places=places):
+            for child in places.values():
+                yield from _carriers(child)

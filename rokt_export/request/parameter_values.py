@@ -1,0 +1,316 @@
+"""Turn a parameter of the spec into a function from a transaction to the value it carries, or the reason it cannot."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from rokt_export.partner_spec.filters import ABSENT, FilterError, Number, boolean, number, read_date, text_of
+from rokt_export.partner_spec.formats import matches
+from rokt_export.partner_spec.model import Parameter, RequiredWhen
+from rokt_export.partner_spec.regexes import compile_regex
+from rokt_export.partner_spec.template import Place, Template, attribute_template, compile_template, constant_template
+from rokt_export.redaction import OwnWords
+
+Values = Mapping[str, Any]
+Take = Callable[[Values], Any]
+
+
+class Omit:
+    """What a parameter that is not sent carries."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "OMIT"
+
+
+OMIT: Final = Omit()
+
+
+class RefusedError(ValueError):
+    """A row that cannot satisfy one parameter; the message names the parameter and says why.
+
+    What it holds of the row stands between backticks. A message that holds nothing of it is given as `OwnWords`.
+    """
+
+    @property
+    def message(self) -> str:
+        """The message, as it was given."""
+        message: str = self.args[0]
+        return message
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """A compiled parameter.
+
+    Attributes:
+        name: the partner's name.
+        parameter: the model it was compiled from.
+        take: from a transaction's values to the value to send: text, `Number`, bool, None (null), a list, a mapping, or
+            `OMIT`. Raises `RefusedError`.
+        fixed: whether every row carries the same.
+        plain: the attribute that it carries just as it is, unless that is absent, null or empty; None where there is
+            more to it, so that `values.get(plain) or take(values)` is always what it carries, mostly without a call.
+    """
+
+    name: str
+    parameter: Parameter
+    take: Take
+    fixed: bool = False
+    plain: str | None = None
+
+
+def compile_carrier(parameter: Parameter, env: Mapping[str, str]) -> Carrier:
+    """Compile a parameter for an environment's variables."""
+    take = _take(parameter, env)
+    fixed = isinstance(take, _Fixed)
+    return Carrier(parameter.name, parameter, take, fixed, None if fixed else _plain(parameter))
+
+
+@dataclass(frozen=True, slots=True)
+class _Fixed:
+    """What takes the same from every row."""
+
+    value: Any
+
+    def __call__(self, _values: Values) -> Any:
+        return self.value
+
+
+def _plain(parameter: Parameter) -> str | None:
+    if isinstance(parameter.value, tuple) or _finished(parameter) is not _same:
+        return None
+    return _template(parameter).attribute
+
+
+def _take(parameter: Parameter, env: Mapping[str, str]) -> Take:
+    if isinstance(parameter.value, tuple):
+        return _several(parameter, env)
+    if parameter.constant and not isinstance(parameter.value, str):
+        return _Fixed(_constant(parameter))
+    template = _template(parameter)
+    if template.constant:
+        return _Fixed(_finished(parameter)(template.fill({}, env)))
+    take = _filled(parameter, template, env)
+    if template.varies:
+        return take
+    try:
+        value = take({})
+    except (RefusedError, KeyError):  # it is refused row by row, as anything else
+        return take
+    return take if value is OMIT else _Fixed(value)
+
+
+def _template(parameter: Parameter) -> Template:
+    if parameter.attribute is not None:
+        return attribute_template(parameter.attribute)
+    if not isinstance(parameter.value, str):
+        return constant_template(parameter.value)
+    return compile_template(parameter.value, Place.PARTS if _has_parts(parameter) else Place.VALUE)
+
+
+_EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+
+
+def _has_parts(parameter: Parameter) -> bool:
+    """Whether a header's value is a list of parts, in which a row's value must stay in its own."""
+    if parameter.in_ != "header":
+        return False
+    own = _EXPRESSION.sub("", str(parameter.value)) if parameter.attribute is None else ""
+    return parameter.name.lower() == "cookie" or any(sign in own for sign in ';,"')
+
+
+def _constant(parameter: Parameter) -> Any:
+    """A number or boolean of the YAML means itself; a `type` or the text it was written with keeps its digits."""
+    value = parameter.value
+    if value is None or (isinstance(value, bool) and parameter.type in (None, "boolean")):
+        return value
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and parameter.type is None:
+        return Number(str(int(value)) if isinstance(value, int) else repr(float(value)))
+    return _finished(parameter)(text_of(value))
+
+
+def _several(parameter: Parameter, env: Mapping[str, str]) -> Take:
+    single = [parameter.model_copy(update={"value": item}) for item in parameter.value]
+    takes = [_take(item, env) for item in single]
+    if takes and all(isinstance(each, _Fixed) for each in takes):
+        return _Fixed([each({}) for each in takes])
+
+    def take(values: Values) -> Any:
+        found = [value for each in takes if (value := each(values)) is not OMIT]
+        return found if found else OMIT
+
+    return take
+
+
+def _filled(parameter: Parameter, template: Template, env: Mapping[str, str]) -> Take:
+    fill, lone, name = template.fill, template.attribute, parameter.name
+    finish = _finished(parameter)
+    needed = _required(parameter)
+    on_absent = _policy(parameter, "absent", needed)
+    on_null = _policy(parameter, "null", needed) if parameter.null else on_absent
+    on_empty = _policy(parameter, "empty", needed)
+    attribute = parameter.attribute
+    missing = f"the row has no `{attribute}`" if attribute else "an attribute of its template is absent"
+
+    def take(values: Values) -> Any:
+        try:
+            value = fill(values, env) if lone is None else values.get(lone, ABSENT)
+        except FilterError as error:
+            raise RefusedError(f"{name}: {error}") from error
+        if value is ABSENT:
+            return on_absent(values, missing)
+        if value is None:
+            return on_null(values, "the value is null")
+        if value == "":
+            return on_empty(values, "the value is empty")
+        return finish(value)
+
+    return take
+
+
+_OnGap = Callable[[Values, str], Any]
+
+
+def _required(parameter: Parameter) -> Callable[[Values], bool]:
+    required = parameter.required
+    if isinstance(required, bool):
+        return lambda _values: required
+    return _when(required)
+
+
+def _when(required: RequiredWhen) -> Callable[[Values], bool]:
+    tests = [(name, _expected(value)) for name, value in required.when.items()]
+    return lambda values: all(test(values.get(name, ABSENT)) for name, test in tests)
+
+
+def _expected(wanted: Any) -> Callable[[Any], bool]:
+    if wanted == "present":
+        return lambda value: value is not ABSENT and value is not None and value != ""
+    if wanted == "absent":
+        return lambda value: value is ABSENT or value is None or value == ""
+    choices = {text_of(item) for item in (wanted if isinstance(wanted, (list, tuple)) else [wanted])}
+    return lambda value: value is not ABSENT and text_of(value) in choices
+
+
+def _policy(parameter: Parameter, gap: str, needed: Callable[[Values], bool]) -> _OnGap:
+    """What a gap means: as the spec says; where it says nothing, omit, or refuse a required parameter."""
+    policy = getattr(parameter, gap)
+    name = parameter.name
+
+    def refuse(_values: Values, why: str) -> Any:
+        raise RefusedError(OwnWords(f"{name}: {why}"))
+
+    def refuse_if_needed(values: Values, why: str) -> Any:
+        if needed(values):
+            raise RefusedError(OwnWords(f"{name} is required: {why}"))
+        return OMIT
+
+    match policy:
+        case "send_empty":
+            return lambda _values, _why: ""
+        case "send_null":
+            return lambda _values, _why: None
+        case "refuse":
+            return refuse
+        case _:  # `omit`, and the default
+            return refuse_if_needed
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _finished(parameter: Parameter) -> Callable[[Any], Any]:
+    """The type's conversion and the checks of format, pattern, choices and length, as one function."""
+    steps: list[Callable[[Any], Any]] = []
+    if parameter.type is not None:
+        steps.append(_converter(parameter))
+    steps.extend(_checks(parameter))
+    if len(steps) < 2:
+        return steps[0] if steps else _same
+
+    def finish(value: Any) -> Any:
+        for step in steps:
+            value = step(value)
+        return value
+
+    return finish
+
+
+_INTEGER = re.compile(r"([+-]?)0*(\d+)", re.ASCII)
+_JSON_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
+
+
+def _converter(parameter: Parameter) -> Callable[[Any], Any]:
+    name = parameter.name
+
+    def to_string(value: Any) -> Any:
+        return str(text_of(value))
+
+    def to_number(value: Any) -> Any:
+        text = text_of(value).strip()
+        return Number(text) if _JSON_NUMBER.fullmatch(text) else number(text)
+
+    def to_integer(value: Any) -> Any:
+        text = text_of(value).strip()
+        if (found := _INTEGER.fullmatch(text)) is None:
+            raise FilterError(f"`{text}` is not an integer")
+        sign, digits = found.groups()
+        return Number(f"-{digits}" if sign == "-" and digits != "0" else digits)
+
+    def to_date(value: Any) -> Any:
+        return read_date(text_of(value)).strftime(parameter.date_format)
+
+    kinds = {"string": to_string, "number": to_number, "integer": to_integer, "boolean": boolean, "date": to_date}
+    convert = kinds[str(parameter.type)]
+
+    def checked(value: Any) -> Any:
+        try:
+            return convert(value)
+        except FilterError as error:
+            raise RefusedError(f"{name}: {error}") from error
+
+    return checked
+
+
+def _checks(parameter: Parameter) -> list[Callable[[Any], Any]]:
+    tests: list[tuple[Callable[[str], Any], str]] = []
+    if parameter.attribute is not None and _has_parts(parameter):
+        tests.append((lambda text: not re.search(r'[;,"\\]', text), "holds a separator of cookies"))
+    if parameter.format is not None:
+        form = str(parameter.format)
+        tests.append((partial(matches, form), f"is not of the format {form}"))
+    if parameter.pattern is not None:
+        tests.append((compile_regex(parameter.pattern).whole, f"does not match `{parameter.pattern}`"))
+    if parameter.choices is not None:
+        choices = frozenset(parameter.choices)
+        tests.append((choices.__contains__, f"is none of {', '.join(parameter.choices)}"))
+    if parameter.min_length is not None:
+        least = parameter.min_length
+        tests.append((lambda text: len(text) >= least, f"is shorter than {least} characters"))
+    if parameter.max_length is not None:
+        most = parameter.max_length
+        tests.append((lambda text: len(text) <= most, f"is longer than {most} characters"))
+    return [_check(parameter.name, test, why) for test, why in tests]
+
+
+def _check(name: str, test: Callable[[str], Any], why: str) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        for item in value if isinstance(value, list) else (value,):
+            text = text_of(item)
+            if not test(text):
+                raise RefusedError(f"{name}: {named_value(text)} {why}")
+        return value
+
+    return check
+
+
+def named_value(text: str, most: int = 60) -> str:
+    """Return a row's value for a message; a long one by its length, because a part of it could not be redacted."""
+    return f"`{text}`" if len(text) <= most else f"a value of {len(text)} characters"

@@ -1,0 +1,257 @@
+"""Turn a transaction into the one request that the spec asks for, or into the reasons why it cannot be one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+
+import orjson
+
+from rokt_export import __version__
+from rokt_export.authentication.static_credentials import Fill, filler, standing_header
+from rokt_export.exchange.model import Request
+from rokt_export.partner_spec.authentication import ApiKey, Authentication, Custom, Hmac, Wsse
+from rokt_export.partner_spec.filters import ABSENT, FilterError, text_of
+from rokt_export.partner_spec.model import Environment, Parameter, PartnerSpec
+from rokt_export.partner_spec.references import attributes_of
+from rokt_export.partner_spec.template import compile_template
+from rokt_export.redaction import OwnWords
+from rokt_export.request.body import CONTENT_TYPES, body_encoder
+from rokt_export.request.encodings.form import header_values, safe_header
+from rokt_export.request.parameter_values import OMIT, Carrier, RefusedError, Values, compile_carrier
+from rokt_export.request.url import blank_url, url_maker
+from rokt_export.transactions.model import Transaction
+
+
+class InvalidRowError(ValueError):
+    """A transaction that cannot satisfy the spec; it is never sent.
+
+    Attributes:
+        problems: every reason, one sentence each, parameter first.
+        reason: all of them.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.reason = OwnWords.joined(problems, "; ")
+        super().__init__(self.reason)
+        self.problems = tuple(problems)
+
+
+class Renderer:
+    """Renders transactions for one spec and environment; compiled once, little to do per row.
+
+    Args:
+        spec: the partner's spec.
+        environment: the environment's name.
+        variables: values of all the variables that it names (`spec.needs.variable_names`).
+        base_url: where to send instead of the endpoint's own scheme, host and port.
+        plugins: the authentication classes that the operator allows, as `module:Class`; None loads none, and `sign`
+            leaves the credentials of custom classes out.
+
+    Raises:
+        SpecError: the parameters do not make a request.
+        ConfigurationError: a variable does not make a URL, or a custom authentication is not allowed or cannot be made.
+
+    Attributes:
+        unsigned: the authentication classes whose credentials are left out, as `module:Class`.
+    """
+
+    def __init__(
+        self,
+        spec: PartnerSpec,
+        environment: str,
+        variables: Mapping[str, str],
+        *,
+        base_url: str | None = None,
+        plugins: Collection[str] | None = frozenset(),
+    ) -> None:
+        self.spec = spec
+        self.environment = spec.environment(environment)
+        parameters = [*_key_parameters(self.environment), *spec.parameters]
+        placed = {place: [p for p in parameters if p.in_ == place] for place in ("body", "query", "header", "path")}
+        self._method = str(self.environment.method)
+        self._carriers = [compile_carrier(p, variables) for p in parameters if not p.encoding]
+        self._url = url_maker(
+            self.environment.url,
+            _compiled(placed["path"], variables),
+            _compiled(placed["query"], variables),
+            variables,
+            base_url=base_url,
+        )
+        self._blank_url = blank_url(self.environment.url, variables, base_url=base_url)
+        self._body = body_encoder(spec, placed["body"], variables)
+        authentications = self.environment.authentication or ()
+        fill = filler(variables)
+        standing = [header for each in authentications if (header := standing_header(each, fill)) is not None]
+        self.unsigned = tuple(a.auth for a in authentications if isinstance(a, Custom)) if plugins is None else ()
+        self._sign = _signer(authentications, fill, plugins)
+        headers = _compiled(placed["header"], variables)
+        constant = [carrier for carrier in headers if _shared(carrier)]
+        varying = [carrier for carrier in headers if not _shared(carrier)]
+        self._headers = _base_headers(spec, constant, standing, has_body=bool(placed["body"] or spec.body))
+        self._varying = header_values(varying) if varying else None
+        self._key = _idempotency(spec, environment, variables)
+        self._carrying = [(attributes_of(carrier.parameter), carrier.take) for carrier in self._carriers]
+        self._required = tuple(name for name, attribute in spec.attributes.items() if attribute.required)
+
+    def render(self, transaction: Transaction) -> Request:
+        """Return a transaction's request, without what is signed at the moment of sending.
+
+        Raises:
+            InvalidRowError: it cannot satisfy the spec.
+        """
+        if transaction.problem is not None:
+            raise InvalidRowError((transaction.problem,))
+        values = transaction.values
+        try:
+            for name in self._required:
+                if not values.get(name):
+                    raise RefusedError(OwnWords(f"attribute {name} is required: the row has none"))
+            headers = self._headers
+            if self._varying is not None:
+                headers += self._varying(values)
+            if self._key is not None:
+                headers += self._key(transaction)
+            return Request(self._method, self._url(values), headers, self._body(values))
+        except RefusedError as error:
+            raise InvalidRowError(self._problems(values, error)) from error
+
+    def renders(self, transaction: Transaction) -> bool:
+        """Return whether a transaction can satisfy the spec."""
+        try:
+            self.render(transaction)
+        except InvalidRowError:
+            return False
+        return True
+
+    @property
+    def shared_headers(self) -> tuple[tuple[str, str], ...]:
+        """The headers that every request carries."""
+        return self._headers
+
+    def base_url(self) -> str:
+        """Return the endpoint's URL with `x` for what depends on a transaction: enough to look at its host and path."""
+        return self._blank_url
+
+    @property
+    def signs(self) -> bool:
+        """Whether any credentials depend on the request or on the clock."""
+        return self._sign is not None
+
+    def sign(self, request: Request) -> Request:
+        """Return a request with the credentials that depend on it or on the clock; call it before each attempt."""
+        return request if self._sign is None else self._sign(request)
+
+    def carried(self, transaction: Transaction, attributes: Collection[str]) -> tuple[str, ...]:
+        """Return the texts that carry any of these attributes, as the request has them: a date or phone reformatted."""
+        found: list[str] = []
+        for carried, take in self._carrying:
+            if not carried.isdisjoint(attributes):
+                with suppress(RefusedError):
+                    value = take(transaction.values)
+                    items = value if isinstance(value, list) else [value]
+                    found.extend(text_of(item) for item in items if item is not OMIT and item is not None)
+        return tuple(found)
+
+    def _problems(self, values: Values, first: RefusedError) -> list[str]:
+        """Every reason: the operator mends a row once."""
+        problems: list[str] = [
+            OwnWords(f"attribute {name} is required: the row has none")
+            for name in self._required
+            if not values.get(name)
+        ]
+        takes = [carrier.take for carrier in self._carriers]
+        # What only its place refuses (a line break in a header, `..` in a path) shows when that is made.
+        makes = [make for make in (self._varying, self._url, self._body) if make is not None]
+        for each in (*takes, *makes):
+            try:
+                each(values)
+            except RefusedError as error:
+                problems.append(error.message)
+        return list(dict.fromkeys([*problems, first.message]))
+
+
+def _compiled(parameters: Sequence[Parameter], variables: Mapping[str, str]) -> list[Carrier]:
+    return [compile_carrier(parameter, variables) for parameter in parameters]
+
+
+def _shared(carrier: Carrier) -> bool:
+    """Whether all rows share a header; one that cannot be sent is refused row by row."""
+    if carrier.fixed:
+        with suppress(RefusedError):
+            header_values([carrier])({})
+            return True
+    return False
+
+
+def _key_parameters(environment: Environment) -> list[Parameter]:
+    """An API key is a parameter like any other, in its header, query or body."""
+    return [
+        Parameter.model_validate({"name": key.name, "in": key.in_, "value": key.prefix + key.value, "secret": True})
+        for key in environment.authentication or ()
+        if isinstance(key, ApiKey)
+    ]
+
+
+def _signer(
+    authentications: Sequence[Authentication], fill: Fill, plugins: Collection[str] | None
+) -> Callable[[Request], Request] | None:
+    """What puts on the credentials that depend on the request or the clock, in the spec's order."""
+    types = Hmac | Wsse if plugins is None else Hmac | Wsse | Custom
+    signing = [each for each in authentications if isinstance(each, types)]
+    if not signing:
+        return None
+    from rokt_export.authentication.signing import signed, signing_auth  # requests loads for long
+
+    auths = tuple(signing_auth(each, fill, plugins or ()) for each in signing)
+    return lambda request: signed(request, auths)
+
+
+def _base_headers(
+    spec: PartnerSpec, constant: Sequence[Carrier], standing: Sequence[tuple[str, str]], *, has_body: bool
+) -> tuple[tuple[str, str], ...]:
+    """The headers that all rows share, in the order: ours, the spec's, the credentials."""
+    headers = {"user-agent": ("User-Agent", f"rokt-export/{__version__}"), "accept": ("Accept", "*/*")}
+    if has_body and (spec.content_type or spec.encoding in CONTENT_TYPES):
+        headers["content-type"] = ("Content-Type", spec.content_type or CONTENT_TYPES[spec.encoding])
+    repeated: list[tuple[str, str]] = []
+    seen: set[str] = set()
+    for name, value in header_values(constant)({}):
+        if name.lower() in seen:
+            repeated.append((name, value))
+        else:
+            headers.pop(name.lower(), None)
+            headers[name.lower()] = (name, value)
+            seen.add(name.lower())
+    headers |= {name.lower(): (name, value) for name, value in standing}
+    return (*headers.values(), *repeated)
+
+
+def _idempotency(
+    spec: PartnerSpec, environment: str, variables: Mapping[str, str]
+) -> Callable[[Transaction], tuple[tuple[str, str], ...]] | None:
+    if spec.idempotency is None:
+        return None
+    name = spec.idempotency.header
+    if spec.idempotency.value is not None:
+        template = compile_template(spec.idempotency.value)
+
+        def told(transaction: Transaction) -> tuple[tuple[str, str], ...]:
+            try:
+                value = template.fill(transaction.values, variables)
+            except FilterError as error:
+                raise RefusedError(f"{name}: {error}") from error
+            if value is ABSENT or not text_of(value):
+                raise RefusedError(OwnWords(f"{name}: the row has no value for the idempotency key"))
+            return ((name, safe_header(name, value)),)
+
+        return told
+    salt = f"{spec.partner}\0{environment}\0".encode()
+
+    def derived(transaction: Transaction) -> tuple[tuple[str, str], ...]:
+        """The same row has the same key in each attempt, run and process."""
+        content = transaction.id.encode() + b"\0" + orjson.dumps(transaction.values, option=orjson.OPT_SORT_KEYS)
+        return ((name, hashlib.blake2b(salt + content, digest_size=16).hexdigest()),)
+
+    return derived

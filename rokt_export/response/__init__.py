@@ -1,0 +1,1 @@
+"""The response: what came back becomes an outcome."""

@@ -1,0 +1,78 @@
+"""Turn an answer into an outcome, by the first of the partner's rules that holds, and by nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rokt_export.exchange.model import Answer, Fault, FaultKind, Outcome, OutcomeKind, Response
+from rokt_export.partner_spec.responses import Rule, rule_names
+from rokt_export.redaction.cutting import KEPT
+from rokt_export.response.body_reader import Reading
+from rokt_export.response.rules import CompiledRule
+from rokt_export.response.value_text import clean
+
+if TYPE_CHECKING:
+    from rokt_export.response.explain import Explanation
+
+
+class Classifier:
+    """A partner's rules, compiled once, classifying any number of answers.
+
+    Attributes:
+        names: the rules' names, in order.
+        rules: the compiled rules, in order.
+    """
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self.names: tuple[str, ...] = rule_names(tuple(rules))
+        self.rules = tuple(CompiledRule(name, rule) for name, rule in zip(self.names, rules, strict=True))
+        self._of_status = {
+            status: tuple(rule for rule in self.rules if rule.accepts(status)) for status in range(100, 600)
+        }
+        self._of_any_status = tuple(rule for rule in self.rules if rule.statuses is None)
+
+    def classify(self, answer: Answer, *, received: float | None = None) -> Outcome:
+        """Return how an answer counts; never raises.
+
+        The first rule that holds decides. Where none does, the outcome is `unclassified`: no status means anything by
+        itself. A fault is `failed` if nothing was sent, else `unknown`.
+
+        Args:
+            answer: the response, or the fault in its place.
+            received: UTC seconds since 1970 when it came, to which dates in its headers are related; now, if None.
+        """
+        if isinstance(answer, Fault):
+            return outcome_of_fault(answer)
+        reading = Reading(answer)
+        for rule in self._of_status.get(answer.status, self._of_any_status):
+            if rule.holds(reading):
+                return rule.outcome(reading, received)
+        return unclassified(reading)
+
+    def explain(self, response: Response, *, received: float | None = None) -> Explanation:
+        """Return the outcome with, for every rule, what it looked at, what it found, and how near it came."""
+        from rokt_export.response.explain import explain  # a thousand rows are classified for one that is explained
+
+        return explain(self.rules, self.classify(response, received=received), response)
+
+
+_RETRIED = frozenset({FaultKind.DNS, FaultKind.CONNECT, FaultKind.TIMEOUT_BEFORE_SEND})
+_AFTER_SENDING = frozenset({FaultKind.TIMEOUT_AFTER_SEND, FaultKind.RESET_AFTER_SEND, FaultKind.TOO_LARGE})
+
+
+def outcome_of_fault(fault: Fault) -> Outcome:
+    """Return how a missing response counts.
+
+    Once bytes may have reached the partner nobody knows what became of them: `unknown`, and not to be repeated by
+    itself. Before that it `failed`, and another attempt may help unless the fault lies in trust or in our own decision.
+    """
+    if fault.sent or fault.kind in _AFTER_SENDING:
+        return Outcome(OutcomeKind.UNKNOWN, reason=fault.message)
+    return Outcome(OutcomeKind.FAILED, reason=fault.message, retry=fault.kind in _RETRIED)
+
+
+def unclassified(reading: Reading) -> Outcome:
+    """Return the outcome of an answer that no rule explains, with the start of it."""
+    body = f'body "{" ".join(clean(reading.text[:KEPT]).split())}"' if reading.text else "empty body"
+    return Outcome(OutcomeKind.UNCLASSIFIED, reason=f"no rule matched: status {reading.response.status}, {body}")

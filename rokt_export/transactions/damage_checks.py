@@ -1,0 +1,283 @@
+"""Turns a row's cells into the damages that spreadsheets and wrong encodings leave in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import repeat
+
+from rokt_export.partner_spec.attributes import canonical, fold
+from rokt_export.transactions.columns import ColumnPlan
+from rokt_export.transactions.damage import Damage, DamageKind, DamageLog
+from rokt_export.transactions.model import Value
+
+_ID_ATTRIBUTES = frozenset(
+    (
+        "transactionid",
+        "confirmationref",
+        "mobile",
+        "ccbin",
+        "sku",
+        "majorcatid",
+        "minorcatid",
+        "rokttrackingid",
+        "zipcode",
+    )
+)
+_ID_LIKE = re.compile(r"(id|ref|reference|phone|mobile|number|no|sku|bin|code|barcode|ean|upc|account|card)$")
+_DATE_ATTRIBUTES = frozenset(("dob", "transactiondatetime"))
+_DATE_LIKE = re.compile(r"(date|datetime|birthday|dob|timestamp)$")
+
+_EXPONENT = re.compile(r"\s*[+-]?\d(?:[.,]\d+)?[eE]\+?\d{1,3}\s*")
+_FLOAT_ID = re.compile(r"\s*\d+\.0\s*")
+_SHORT_ZIP = re.compile(r"\s*\d{3,4}(?:-\d{4})?\s*")
+_SERIAL = re.compile(r"\s*[1-7]\d{4}(?:\.\d+)?\s*")
+_MOJIBAKE = re.compile(
+    "[ÂÃÄÅÎÏÐÑ×Øâãäåæð][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc–-›€™]+"
+)
+
+_LEFTOVER = re.compile(r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|#+)|\\N|=\".*\"", re.DOTALL)
+"""What stands in a cell in place of its value: a formula's error, a column that was too narrow, a database's NULL."""
+_LEFTOVER_STARTS = ("#", "\\", "=")
+_ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|##)")
+
+_US = frozenset(("us", "usa", "unitedstates", "unitedstatesofamerica", "840"))
+_STATES = re.compile(
+    "al|ak|az|ar|ca|co|ct|de|dc|fl|ga|hi|id|il|in|ia|ks|ky|la|me|md|ma|mi|mn|ms|mo|mt|ne|nv|nh|nj|nm|ny|nc|nd|oh|ok|or|"
+    "pa|pr|ri|sc|sd|tn|tx|ut|vt|va|vi|wa|wv|wi|wy|"
+    "connecticut|maine|massachusetts|newhampshire|newjersey|newyork|puertorico|rhodeisland|vermont|(us)?virginislands"
+)
+"""Postal abbreviations, and in full the states where zip codes begin with a zero."""
+
+
+class Inspector:
+    """Looks at the cells of one layout of columns; most rows have nothing to find, which can be told of many at once.
+
+    Args:
+        plan: the columns, decided.
+        file: path of the file, for the damages' place.
+        log: where damages go.
+        refuse: attributes in which damage keeps a row from being sent.
+        guessed: the file's encoding is a guess, so that a cell beyond ASCII may be damaged in such an attribute.
+    """
+
+    def __init__(
+        self,
+        plan: ColumnPlan,
+        file: str,
+        log: DamageLog,
+        refuse: frozenset[str] = frozenset(),
+        *,
+        guessed: bool = False,
+    ) -> None:
+        self._refuse = refuse.intersection(plan.names)
+        self._guessed = guessed and bool(self._refuse)
+        self._refused: str | None = None
+        self._file = file
+        self._log = log
+        self._columns = dict(zip(plan.names, plan.columns, strict=True))
+        self._ids = tuple(name for name in plan.names if _is_id(name))
+        self._dates = tuple(name for name in plan.names if _is_date(name))
+        by_meaning = {canonical(name): name for name in reversed(plan.names)}
+        self._zip = by_meaning.get("zipcode")
+        self._country = by_meaning.get("country")
+        self._state = by_meaning.get("state")
+
+    def finds_no_text(self, block: str) -> bool:
+        """Return whether nothing in a text would be found by `look_at_text`, and no exponent and leftover of a program.
+
+        It errs towards false.
+        """
+        return not (
+            "E+" in block
+            or "\\N" in block
+            or '="' in block
+            or ("#" in block and _ERROR.search(block))
+            or (not block.isascii() and (self._guessed or "\ufffd" in block or _MOJIBAKE.search(block)))
+        )
+
+    def finds_nothing(self, columns: Sequence[Sequence[str]]) -> bool:
+        """Return whether `look` would find nothing else in rows of such a text, given as columns of cells.
+
+        It errs towards false, and asks of all rows at once what `look` asks of each, which costs as much as reading.
+        """
+        cells = dict(zip(self._columns, columns, strict=True))
+        return not (
+            (self._zip is not None and self._has_short_zip(cells, cells[self._zip]))
+            or any(_has_serial(cells[name]) for name in self._dates)
+            or any(_has_number(cells[name]) for name in self._ids)
+        )
+
+    def look(self, values: Mapping[str, Value], row: int, line: int | None) -> None:
+        """Report a row's exponents, short zips, spreadsheet dates and leftovers.
+
+        An exponent written as spreadsheets do (`1.23E+10`) is reported in any column, other notations in identifiers.
+        """
+        for name, cell in values.items():
+            if cell.__class__ is not str:
+                continue
+            if "E+" in cell and name not in self._ids:
+                self._look_at_id(name, cell, row, line)
+            elif cell[:1] in _LEFTOVER_STARTS and _LEFTOVER.fullmatch(cell):
+                self._look_at_leftover(name, cell, row, line)
+        for name in self._ids:
+            cell = values[name]
+            if cell and ("+" in cell or "." in cell):
+                self._look_at_id(name, cell, row, line)
+        for name in self._dates:
+            cell = values[name]
+            if cell and (len(cell) == 5 or "." in cell):
+                self._look_at_date(name, cell, row, line)
+        if self._zip is not None and (cell := values[self._zip]) and (len(cell) < 5 or "-" in cell):
+            self._look_at_zip(self._zip, cell, values, row, line)
+
+    def refused(self) -> str | None:
+        """Return why the damage found since the last call keeps a row from being sent; None where it does not."""
+        found, self._refused = self._refused, None
+        return found
+
+    def refuse(self, name: str, row: int, line: int | None, message: str) -> None:
+        """Keep a row from being sent, where damage in an attribute does so."""
+        if name in self._refuse and self._refused is None:
+            place = f"line {line}" if line is not None else f"row {row}"
+            self._refused = f"{place}, column {self._columns[name]}: {message}; --send-damaged sends it as it is"
+
+    def _look_at_leftover(self, name: str, cell: str, row: int, line: int | None) -> None:
+        what, remedy = {
+            "#": ("the cell holds a spreadsheet's error, not a value", "Mend the formula, or widen the column."),
+            "\\": ("the cell holds a database's mark for NULL, not a value", "Export nothing in its place."),
+            "=": ("the cell holds a formula around its value", 'Export the value alone, without =" and ".'),
+        }[cell[0]]  # fmt: skip
+        self._add(DamageKind.LEFTOVER, name, row, line, what, remedy)
+
+    def look_at_text(self, values: Mapping[str, Value], row: int, line: int | None) -> None:
+        """Report cells that were decoded wrongly somewhere on their way; for rows that are not all ASCII."""
+        for name, cell in values.items():
+            if not isinstance(cell, str) or cell.isascii():
+                continue
+            if self._guessed:
+                self.refuse(name, row, line, "the file's encoding is a guess, which --encoding confirms")
+            if (found := mojibake(cell)) is not None:
+                self._add(
+                    DamageKind.MOJIBAKE,
+                    name,
+                    row,
+                    line,
+                    found,
+                    "Export the file again as UTF-8, or say how it is encoded; what was lost cannot be mended here.",
+                )
+
+    def _look_at_id(self, name: str, cell: Value, row: int, line: int | None) -> None:
+        if not isinstance(cell, str):
+            return
+        if _EXPONENT.fullmatch(cell):
+            self._add(
+                DamageKind.EXPONENT,
+                name,
+                row,
+                line,
+                "a spreadsheet has rounded the number to an exponent, as in 1.23E+10",
+                "Format the column as text before saving, and export it again; the digits are gone from this file.",
+            )
+        elif _FLOAT_ID.fullmatch(cell):
+            self._add(
+                DamageKind.FLOAT_ID,
+                name,
+                row,
+                line,
+                "the identifier was saved as a decimal number, ending in .0",
+                "Export the column as text.",
+            )
+
+    def _look_at_date(self, name: str, cell: Value, row: int, line: int | None) -> None:
+        if isinstance(cell, str) and _SERIAL.fullmatch(cell):
+            self._add(
+                DamageKind.SERIAL_DATE,
+                name,
+                row,
+                line,
+                "the date is a spreadsheet's day number, as in 43765.07",
+                "Format the column as a date (yyyymmdd) before saving.",
+            )
+
+    def _look_at_zip(self, name: str, cell: Value, values: Mapping[str, Value], row: int, line: int | None) -> None:
+        country = None if self._country is None else values.get(self._country)
+        state = None if self._state is None else values.get(self._state)
+        if isinstance(cell, str) and _SHORT_ZIP.fullmatch(cell) and self._may_be_american(country, state):
+            digits = len(cell.strip().partition("-")[0])
+            self._add(
+                DamageKind.SHORT_ZIP,
+                name,
+                row,
+                line,
+                f"a US zip code of {digits} digits has lost its leading zero",
+                "Format the column as text before saving, and export it again.",
+            )
+
+    def _has_short_zip(self, cells: Mapping[str, Sequence[str]], zips: Sequence[str]) -> bool:
+        if min(map(len, zips)) >= 5 and "-" not in "".join(zips):
+            return False
+        countries = repeat("") if self._country is None else cells[self._country]
+        states = repeat("") if self._state is None else cells[self._state]
+        return any(
+            _SHORT_ZIP.fullmatch(zipcode) and self._may_be_american(country, state)
+            for zipcode, country, state in zip(zips, countries, states, strict=False)
+        )
+
+    def _may_be_american(self, country: Value, state: Value) -> bool:
+        """Return whether a row is from the US, as far as it says; one that cannot say it may be."""
+        said = _is_american(country if isinstance(country, str) else "", state if isinstance(state, str) else "")
+        return said if said is not None else self._country is None and self._state is None
+
+    def _add(self, kind: DamageKind, name: str, row: int, line: int | None, message: str, remedy: str) -> None:
+        self._log.add(Damage(kind, row, self._columns[name], self._file, line, message, remedy))
+        self.refuse(name, row, line, message)
+
+
+def mojibake(text: str) -> str | None:
+    """Return in words why a text was decoded wrongly, or None where it reads well.
+
+    UTF-8 read as cp1252 turns `é` into `Ã©`: turning such a pair back must give one character of UTF-8, which real
+    words with these letters next to each other do not.
+    """
+    if "\ufffd" in text:
+        return "a character was lost on the way (U+FFFD stands in its place)"
+    for found in _MOJIBAKE.finditer(text):
+        for codec in ("cp1252", "latin-1"):
+            try:
+                meant = found.group().encode(codec).decode("utf-8")
+            except UnicodeError:
+                continue
+            return f"UTF-8 was read as another encoding: “{found.group()}” was “{meant}”"
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _is_american(country: str, state: str) -> bool | None:
+    """Return whether a country, else a state, is the US or of it; None where both are blank."""
+    if country.strip():
+        return fold(country) in _US
+    return _STATES.fullmatch(fold(state)) is not None if state.strip() else None
+
+
+def _has_serial(column: Sequence[str]) -> bool:
+    return (5 in set(map(len, column)) or "." in "".join(column)) and any(map(_SERIAL.fullmatch, column))
+
+
+def _has_number(column: Sequence[str]) -> bool:
+    """Return whether a column of identifiers has one that a spreadsheet may have turned into a number."""
+    text = "".join(column)
+    return ("." in text or "+" in text) and (
+        any(map(_EXPONENT.fullmatch, column)) or any(map(_FLOAT_ID.fullmatch, column))
+    )
+
+
+def _is_id(name: str) -> bool:
+    known = canonical(name)
+    return known in _ID_ATTRIBUTES or (known is None and _ID_LIKE.search(fold(name)) is not None)
+
+
+def _is_date(name: str) -> bool:
+    known = canonical(name)
+    return known in _DATE_ATTRIBUTES or (known is None and _DATE_LIKE.search(fold(name)) is not None)

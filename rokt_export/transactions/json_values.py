@@ -1,0 +1,148 @@
+"""Turns JSON objects into transactions whose numbers and booleans are the text that stood in the file."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from rokt_export.errors import TransactionsError
+from rokt_export.transactions.columns import ColumnPlan, ColumnsReport
+from rokt_export.transactions.damage import DamageKind
+from rokt_export.transactions.damage_checks import Inspector
+from rokt_export.transactions.model import Transaction, Value
+from rokt_export.transactions.reader_base import Context
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_SHAPES = 4096
+_MAP = "Say what a key carries: --map KEY=ATTRIBUTE."
+_DEEPEST = 100
+"""Lists and objects inside one another that a value may hold: no partner's body is nested so, and encoders give up."""
+
+
+class RepeatedKeyError(ValueError):
+    """An object states one key twice, so that one of the two values would be lost."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Value]:
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        keys = [key for key, _ in pairs]
+        raise RepeatedKeyError(next(key for key in keys if keys.count(key) > 1))
+    for key, value in pairs:
+        if value is True or value is False or value.__class__ is list:
+            values[key] = _texts(value)
+    return values
+
+
+def _texts(value: Any) -> Value:
+    """Return a decoded value with booleans as their text, also deep inside lists."""
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if isinstance(value, list):
+        return [_texts(item) for item in value]
+    found: Value = value
+    return found
+
+
+def _constant(name: str) -> str | None:
+    """Return what stands in JSON that is none: pandas writes NaN where a value is missing."""
+    return None if name == "NaN" else name
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=str, parse_float=str, parse_constant=_constant)
+"""The standard decoder, told to keep each number as its digits: `1.10`, `1E5` and 17-digit ids stay what they are."""
+
+
+class ObjectShaper:
+    """Turns decoded JSON values into transactions; objects of one set of keys share one decided plan of columns.
+
+    Args:
+        context: options, columns and log of the file.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._plans: dict[tuple[str, ...], tuple[ColumnPlan, Inspector] | str] = {}
+        self.columns: ColumnsReport | None = None
+        self.barren: bool | None = None
+        """Whether all rows had nothing that the spec sends; None before the first."""
+
+    def transaction(self, value: Any, row: int, line: int | None, *, ascii_only: bool) -> Transaction:
+        """Return one decoded value as a transaction; one that cannot be a transaction states its problem.
+
+        Args:
+            value: what the decoder made of the file's text.
+            row: 1-based number of the row.
+            line: 1-based line of the file.
+            ascii_only: the row's text held neither letters beyond ASCII nor `\\u` escapes.
+        """
+        problem = self._context.problem
+        if not isinstance(value, dict):
+            return problem(row, DamageKind.MALFORMED, "this is no JSON object", "Write one object per row.", line)
+        if not value:
+            return problem(row, DamageKind.BLANK_ROW, "the object is empty", "Delete the row.", line)
+        keys = tuple(value)
+        if (known := self._plans.get(keys)) is None:
+            known = self._plan(keys)
+        if isinstance(known, str):
+            return problem(row, DamageKind.AMBIGUOUS, known, 'Say which one is meant: --map "KEY=attribute".', line)
+        if not ascii_only and _holds_surrogate(value):
+            message = "a \\u escape is half a character"
+            return problem(row, DamageKind.UNDECODABLE, message, "Export the row again as UTF-8.", line)
+        if _is_deep(value):
+            message = f"a value is nested more than {_DEEPEST} deep"
+            return problem(row, DamageKind.MALFORMED, message, "Look for brackets that are not closed.", line)
+        plan, inspector = known
+        if not self._context.carries(plan.names):
+            self.barren = self.barren is not False
+            return problem(row, DamageKind.MISSING_COLUMN, "no key carries anything that the spec sends", _MAP, line)
+        self.barren = False
+        values = value if plan.names == keys else dict(zip(plan.names, value.values(), strict=True))
+        inspector.look(values, row, line)
+        if not ascii_only:
+            inspector.look_at_text(values, row, line)
+        return self._context.made(values, row, inspector.refused())
+
+    def _plan(self, keys: tuple[str, ...]) -> tuple[ColumnPlan, Inspector] | str:
+        context = self._context
+        decided: tuple[ColumnPlan, Inspector] | str
+        try:
+            plan = context.mapper.plan(keys, context.path)
+        except TransactionsError as error:
+            decided = error.message
+        else:
+            decided = plan, context.inspector(plan)
+            self.columns = plan.report if self.columns is None else self.columns.joined(plan.report)
+        if len(self._plans) >= _SHAPES:
+            self._plans.clear()
+        self._plans[keys] = decided
+        return decided
+
+
+def _is_deep(value: dict[str, Value]) -> bool:
+    inner: list[Any] = [value]
+    for _ in range(_DEEPEST + 1):
+        inner = [
+            item
+            for each in inner
+            for item in (each.values() if each.__class__ is dict else each)
+            if item.__class__ is list or item.__class__ is dict
+        ]
+        if not inner:
+            return False
+    return True
+
+
+def _holds_surrogate(value: Value) -> bool:
+    match value:
+        case str():
+            return not value.isascii() and _SURROGATE.search(value) is not None
+        case dict():
+            return any(_holds_surrogate(item) for pair in value.items() for item in pair)
+        case list():
+            return any(_holds_surrogate(item) for item in value)
+        case _:
+            return False

@@ -1,0 +1,184 @@
+"""Turns the attributes that a spec needs into test people whom a tech contact can look up and nobody takes for real."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import secrets
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, NamedTuple
+
+from rokt_export.partner_spec.attributes import ATTRIBUTES, canonical
+from rokt_export.transactions.model import Transaction, Value
+from rokt_export.transactions.reader_base import identity
+
+if TYPE_CHECKING:
+    from faker.providers.person.en_US import Provider as Names
+
+LASTNAME = "Rokttest"
+"""Every test person's last name, by which a tech contact finds and removes them all."""
+
+_LOOKED_UP_BY = ("transactionid", "email", "confirmationref")
+_OLDEST, _YOUNGEST = datetime.date(1950, 1, 1), datetime.date(2000, 12, 31)
+
+
+class _Place(NamedTuple):
+    city: str
+    state: str
+    zipcode: str
+    area_code: str
+
+
+_PLACES = (
+    _Place("New York", "NY", "10001", "212"),
+    _Place("Boston", "MA", "02108", "617"),
+    _Place("Newark", "NJ", "07102", "973"),
+    _Place("Chicago", "IL", "60601", "312"),
+    _Place("Houston", "TX", "77002", "713"),
+    _Place("Denver", "CO", "80202", "303"),
+    _Place("Los Angeles", "CA", "90012", "213"),
+    _Place("Seattle", "WA", "98101", "206"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """What a test person's attributes are made of; `token` tells them from everybody else of every run."""
+
+    row: int
+    token: str
+    female: bool
+    firstname: str
+    born: datetime.date
+    place: _Place
+    number: int
+    """0 to 99: the part of a phone number or address that varies."""
+
+
+_MAKERS: Mapping[str, Callable[[_Person], Value]] = {
+    "transactionid": lambda person: f"rokt-test-{person.token}",
+    "email": lambda person: f"rokt-test-{person.token}@example.com",
+    "confirmationref": lambda person: f"TEST-{person.token.upper()}",
+    "rokttrackingid": lambda person: f"test-{person.token}",
+    "transactiondatetime": lambda _: datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    "firstname": lambda person: person.firstname,
+    "lastname": lambda _: LASTNAME,
+    "gender": lambda person: "F" if person.female else "M",
+    "title": lambda person: "Ms" if person.female else "Mr",
+    "dob": lambda person: person.born.strftime("%Y%m%d"),
+    # 555-0100 to 555-0199 of every area code is kept free for fiction (North American Numbering Plan).
+    "mobile": lambda person: f"{person.place.area_code}55501{person.number:02}",
+    "unitno": lambda person: str(person.number + 1),
+    "address1": lambda person: f"{person.number + 1} Example Street",
+    "city": lambda person: person.place.city,
+    "state": lambda person: person.place.state,
+    "zipcode": lambda person: person.place.zipcode,
+    "amount": lambda person: f"{person.number + 20}.{person.number:02}",
+    # RFC 5737: 203.0.113.0/24 is kept free for documentation.
+    "ipaddress": lambda person: f"203.0.113.{person.number + 1}",
+    "cartitems": lambda person: [
+        {
+            "sku": ATTRIBUTES["sku"].example,
+            "productname": ATTRIBUTES["productname"].example,
+            "quantity": ATTRIBUTES["quantity"].example,
+            "amount": f"{person.number + 20}.{person.number:02}",
+        }
+    ],
+}
+"""The attributes that vary from person to person; every other one has the catalogue's example."""
+
+
+def generate(
+    count: int,
+    *,
+    attributes: Collection[str],
+    seed: int | None = None,
+    start_row: int = 1,
+    overrides: Mapping[str, Value] | None = None,
+    unset: Collection[str] = (),
+) -> Iterator[Transaction]:
+    """Yield test people with the attributes that a spec needs, all `invented`.
+
+    Each has an email, a transactionid and a confirmationref, so that it can be looked up, whether or not the spec
+    sends them. Email addresses are in a reserved domain (RFC 2606), so no mail reaches anybody. Values follow Rokt's
+    attribute pages; an attribute that Rokt does not know is `test-<name>-<row>`.
+
+    Args:
+        count: how many.
+        attributes: names, also other names of Rokt's attributes (`billingzipcode`).
+        seed: the same seed and row give the same person, except for the present time in `age` and
+            `transactiondatetime`; None = people nobody has seen before.
+        start_row: number of the first row.
+        overrides: attribute to value, the same for all; hashes and age follow an overridden email and dob.
+        unset: attributes to leave out, also of those that everybody has.
+    """
+    # The one provider we need, with its types, instead of a Faker that loads all of them.
+    from faker.generator import Generator
+    from faker.providers.person.en_US import Provider
+
+    source = Generator()
+    random = source.random = Random()
+    names = Provider(source)
+    run = secrets.randbits(64) if seed is None else seed
+    wanted = tuple(dict.fromkeys((*_LOOKED_UP_BY, *sorted(attributes))))
+    for row in range(start_row, start_row + count):
+        person = _person(run, row, random, names)
+        values = _values(person, wanted, overrides or {})
+        for name in unset:
+            values.pop(name, None)
+        yield Transaction(row, identity(values, row), values, invented=True)
+
+
+def _person(run: int, row: int, random: Random, names: Names) -> _Person:
+    """Return the person of a row, whom no other row has any part in: partitions of a run need not know each other."""
+    random.seed(run)
+    token = f"{random.getrandbits(48):012x}-{row}"
+    random.seed(f"{run}/{row}")
+    female = random.random() < 0.5
+    return _Person(
+        row,
+        token,
+        female,
+        names.first_name_female() if female else names.first_name_male(),
+        _OLDEST + datetime.timedelta(days=random.randrange((_YOUNGEST - _OLDEST).days)),
+        random.choice(_PLACES),
+        random.randrange(100),
+    )
+
+
+def _values(person: _Person, wanted: Collection[str], overrides: Mapping[str, Value]) -> dict[str, Value]:
+    email = _text(overrides.get("email")) or _text(_MAKERS["email"](person))
+    dob = _text(overrides.get("dob")) or _text(_MAKERS["dob"](person))
+    derived: dict[str, Value] = {
+        "emailmd5": hashlib.md5(email.strip().lower().encode(), usedforsecurity=False).hexdigest(),
+        "emailsha256": hashlib.sha256(email.strip().lower().encode()).hexdigest().upper(),
+        "age": _age(dob),
+    }
+    values = {name: _value(name, person, derived) for name in wanted}
+    return {**values, **overrides}
+
+
+def _value(name: str, person: _Person, derived: Mapping[str, Value]) -> Value:
+    known = canonical(name)
+    if known is None:
+        return f"test-{name}-{person.row}"
+    if known in derived:
+        return derived[known]
+    maker = _MAKERS.get(known)
+    return ATTRIBUTES[known].example if maker is None else maker(person)
+
+
+def _age(dob: str) -> str:
+    """Return the years since a date of birth today, or the catalogue's example where the text is no date."""
+    try:
+        born = datetime.datetime.strptime(dob, "%Y%m%d").date()
+    except ValueError:
+        return ATTRIBUTES["age"].example
+    today = datetime.datetime.now(datetime.UTC).date()
+    return str(today.year - born.year - ((today.month, today.day) < (born.month, born.day)))
+
+
+def _text(value: Value) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,332 @@
+"""Turns the bytes of an HTTP/1.1 connection into answers, as they come in."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from rokt_export.exchange.model import Response, Timings
+from rokt_export.transport.decompression import UnpackableError, UnpackedTooLargeError, codings, unpacked
+from rokt_export.transport.response_heads import Head, text_of
+
+_HEAD_END = b"\r\n\r\n"
+_LAST_CHUNK = b"\r\n0\r\n\r\n"
+"""What is left of a body in chunks once its last one with anything in it has been read, where no trailers follow."""
+_REPEATED = b"!repeated!"
+"""Hides from llhttp that a header was there before."""
+_FRAMING = (b"content-length", b"transfer-encoding")
+_WITHOUT_BODY = (204, 304)
+_MOST_HEAD = 65_536
+"""Bytes of headers that are read; servers and gateways take no more than that from others."""
+_MOST_FRAMING = 16
+"""Bytes of chunk sizes, extensions and trailers that are read for each byte of body, beyond `_MOST_HEAD`: more than the
+five of a server that sends each byte as a chunk of its own."""
+
+
+_MOST_KNOWN = 64
+"""Heads that are kept: within a second most of one partner's are the same."""
+
+
+_known: dict[bytes, tuple[Head, int | None]] = {}
+"""Heads that were read before, and the length of the body behind: None where it came in chunks."""
+
+
+def known_answer(data: bytes) -> tuple[Head, bytes] | None:
+    """Return head and body of a whole answer whose head was read before: that takes a tenth of the time or less.
+
+    Nothing stands behind it, and its connection is good for another one.
+    """
+    end = data.find(_HEAD_END)
+    known = _known.get(data[:end]) if end > 0 else None  # without its end a head says nothing of what comes next
+    if known is None:
+        return None
+    head, length = known
+    if length is None:
+        body = _only_chunk(data, end + len(_HEAD_END))
+        return None if body is None else (head, body)
+    body = data[end + len(_HEAD_END) :]
+    return (head, body) if len(body) == length else None
+
+
+def _only_chunk(data: bytes, start: int) -> bytes | None:
+    """Return a body that is one chunk, as most servers send what they have whole; None where it is anything else."""
+    if not data.endswith(_LAST_CHUNK):
+        return None
+    size_end = data.find(b"\r\n", start)
+    body = data[size_end + 2 : -len(_LAST_CHUNK)]
+    # Without anything in it, the end of the last chunk may be that of the size as well: llhttp knows better.
+    return body if body and data[start:size_end].lower() == b"%x" % len(body) else None
+
+
+class UnreadableError(ValueError):
+    """An answer that is not read further."""
+
+
+class NotHttpError(UnreadableError):
+    """What came in is no HTTP/1.1; the message says why."""
+
+
+class PackedError(UnreadableError):
+    """The body cannot be unpacked as its headers say; the message says why."""
+
+
+class TooLargeError(UnreadableError):
+    """The body is larger than was allowed."""
+
+
+class AnswerReader:
+    """Reads the answers of one connection, one after the other; llhttp, which Node has, does the reading.
+
+    Interim answers (1xx) are passed over, and trailers. It forgives what servers get wrong and people never notice:
+    line ends without CR, a length beside a chunked body, a length told twice, a space before a colon, folded headers.
+
+    Args:
+        most: bytes that a body may have.
+
+    Attributes:
+        complete: whether the answer begun last has been read to its end.
+        reusable: whether the connection is good for another one after it.
+        surplus: whether bytes came behind it that belong to another answer.
+    """
+
+    __slots__ = (
+        "_body",
+        "_head",
+        "_headers",
+        "_most",
+        "_parser",
+        "_read",
+        "_refusal",
+        "_start",
+        "_status",
+        "_taken",
+        "complete",
+        "reusable",
+        "surplus",
+    )
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._parser = _new_parser(self)
+        self._refusal: HttpParserError | None = None
+        self.begin()
+
+    def begin(self) -> None:
+        """Expect an answer from its start."""
+        self._expect()
+        self._read = 0
+        self.complete = self.reusable = self.surplus = False
+
+    def feed(self, data: bytes) -> bool:
+        """Take in what has arrived; return whether the answer is complete.
+
+        Raises:
+            NotHttpError: it is no answer.
+            TooLargeError: its body is larger than was allowed.
+        """
+        self._read += len(data)
+        try:
+            self._parse(data)
+        except (HttpParserError, HttpParserUpgrade) as error:
+            if self._taken > self._most:
+                raise TooLargeError from error
+            if not self.complete:
+                raise NotHttpError(_why(error)) from error
+            self._has_surplus()
+        if not self.complete:
+            self._check_size()
+        if self.reusable and self._read == len(data):
+            self._recognize(data)
+        return self.complete
+
+    def _check_size(self) -> None:
+        """Bound what is neither head nor body, which nothing else does: memory, and time to parse it."""
+        if not self._head and self._read > _MOST_HEAD:
+            raise NotHttpError(f"its headers are larger than {_MOST_HEAD:,} bytes")
+        if self._read - self._taken > _MOST_HEAD + _MOST_FRAMING * self._taken:
+            raise NotHttpError("its chunk sizes, extensions or trailers are larger than any body needs")
+
+    def _has_surplus(self) -> None:
+        self.surplus, self.reusable = True, False
+
+    def _parse(self, data: bytes) -> None:
+        if not self._head:
+            self._start += data
+        if self._refusal is None:
+            try:
+                self._parser.feed_data(data)
+                return
+            except HttpParserError as error:
+                if self._status or not self._start.startswith(b"HTTP/"):
+                    raise
+                self._refusal = error
+        self._parse_mended(self._refusal)
+
+    def _parse_mended(self, refusal: HttpParserError) -> None:
+        """Read an answer anew once its head is there, put right; else it is refused for good."""
+        head, end, rest = self._start.partition(_HEAD_END)
+        if not end:
+            return
+        mended = _mended(head)
+        if mended == head:
+            raise refusal
+        self._expect()
+        self._parser = _new_parser(self)
+        self._parser.feed_data(mended + end + rest)
+
+    def _expect(self) -> None:
+        self._start, self._refusal = b"", None
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._body: bytes | bytearray = b""
+        self._taken = self._status = 0
+        self._head = False
+
+    def _recognize(self, data: bytes) -> None:
+        """Keep the head of a whole answer that `known_answer` would have read alike."""
+        end = data.find(_HEAD_END)
+        if end <= 0:
+            return
+        # What is packed is not kept: its head alone would not say what to read.
+        framing = [value for name, value in self._headers if name.lower() in (*_FRAMING, b"content-encoding")]
+        length = len(data) - end - len(_HEAD_END)
+        if framing == [b"%d" % length] and length == self._taken:
+            self._keep(data[:end], length)
+        elif framing == [b"chunked"] and _only_chunk(data, end + len(_HEAD_END)) == self._body:
+            self._keep(data[:end], None)
+
+    def _keep(self, head: bytes, length: int | None) -> None:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        _known[head] = Head(self._status, self._parser.get_http_version(), self._shown()), length
+
+    def end(self) -> bool:
+        """Take note that the connection has ended; return whether that completes the answer."""
+        if self._read and self._head and not self.complete:
+            framing = [value.lower() for name, value in self._headers if name.lower() in _FRAMING]
+            self.complete = not framing or framing == [b"identity"]
+        self.reusable = False
+        return self.complete
+
+    def response(self, timings: Timings) -> Response:
+        """Return the answer, complete, its body unpacked.
+
+        Raises:
+            PackedError: the body cannot be unpacked.
+            TooLargeError: it is larger than was allowed.
+        """
+        body, self._body = bytes(self._body), b""  # not kept twice, nor while the connection is idle
+        headers = self._shown()
+        if packed := codings(headers):
+            try:
+                body = unpacked(body, packed, self._most)
+            except UnpackableError as error:
+                raise PackedError(str(error)) from error
+            except UnpackedTooLargeError as error:
+                raise TooLargeError from error
+        return Response(self._status, headers, body, timings, self._parser.get_http_version())
+
+    def _states_too_much(self) -> bool:
+        """Whether the head states a length of body that is not read anyway."""
+        if self._status in _WITHOUT_BODY:
+            return False
+        framing = {name.lower(): value for name, value in self._headers}
+        length = framing.get(b"content-length", b"")
+        return b"transfer-encoding" not in framing and length.isdigit() and int(length) > self._most
+
+    def _shown(self) -> tuple[tuple[str, str], ...]:
+        return tuple([_header(name, value) for name, value in self._headers])
+
+    # -- what the parser calls
+
+    def on_message_begin(self) -> None:
+        """An answer begins, interim or not; or what follows one that is complete."""
+        if self.complete:
+            self._has_surplus()
+        else:
+            self._headers.clear()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header has been read, or a trailer."""
+        if not self._head:
+            self._headers.append((name.removeprefix(_REPEATED), value))
+
+    def on_headers_complete(self) -> None:
+        """The head of an answer has been read."""
+        if self.complete:
+            return
+        self._status = self._parser.get_status_code()
+        self._head = self._status >= 200
+        if self._head and self._states_too_much():
+            self._taken = self._most + 1
+            raise TooLargeError
+
+    def on_body(self, data: bytes) -> None:
+        """A part of the body has been read."""
+        if self.complete:
+            return
+        if not self._head:
+            raise NotHttpError("an interim answer, with a status below 200, has a body")
+        self._taken += len(data)
+        if self._taken > self._most:
+            raise TooLargeError
+        if not self._body:
+            self._body = data
+        elif isinstance(self._body, bytearray):
+            self._body += data
+        else:
+            self._body = bytearray(self._body + data)
+
+    def on_message_complete(self) -> None:
+        """An answer has been read to its end."""
+        if self._head and not self.complete:
+            self.complete = True
+            self.reusable = self._parser.should_keep_alive()
+
+
+def _new_parser(reader: AnswerReader) -> HttpResponseParser:
+    parser = HttpResponseParser(reader)
+    parser.set_dangerous_leniencies(
+        lenient_headers=True,
+        lenient_chunked_length=True,
+        lenient_keep_alive=True,
+        lenient_version=True,
+        lenient_optional_lf_after_cr=True,
+        lenient_optional_cr_before_lf=True,
+        lenient_optional_crlf_after_chunk=True,
+        lenient_spaces_after_chunk_size=True,
+    )
+    return parser
+
+
+def _mended(head: bytes) -> bytes:
+    """Put right what llhttp refuses although it has one meaning.
+
+    That is the same length told again (RFC 9110, 8.6), and white space between a header's name and its colon
+    (RFC 9112, 5.1).
+    """
+    first, *lines = head.split(b"\r\n")
+    kept, lengths = [first], set[bytes]()
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        name, value = name.rstrip(b" \t"), value.strip()
+        if name.lower() == b"content-length":
+            if len(same := {length.strip() for length in value.split(b",")}) == 1:
+                value = same.pop()
+            if value in lengths:
+                name = _REPEATED + name
+            lengths.add(value)
+        kept.append(line if line.startswith((b" ", b"\t")) else name + colon + b" " + value)
+    return b"\r\n".join(kept)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error.__context__, NotHttpError):  # raised by our own callback
+        return str(error.__context__)
+    return "it changes to another protocol" if isinstance(error, HttpParserUpgrade) else str(error)
+
+
+# One partner's answers differ in little but their date, and an identifier of the request.
+@lru_cache(maxsize=512)
+def _header(name: bytes, value: bytes) -> tuple[str, str]:
+    return text_of(name), text_of(value).strip()

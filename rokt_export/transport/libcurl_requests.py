@@ -1,0 +1,556 @@
+"""Carries whole requests by libcurl: HTTP/2, forwarding proxies, packed bodies, and whatever else is not plain."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from time import monotonic
+from typing import Any
+from urllib.parse import urlsplit
+
+import pycurl
+
+from rokt_export.exchange.model import Fault, FaultKind, Request, Response, Timings, first_header
+from rokt_export.transport import curl_errors
+from rokt_export.transport.closing_servers import QUIET, Unasked, Wariness, is_goodbye
+from rokt_export.transport.curl_errors import ANOTHERS, CLOSED, GAVE_UP, REQUEST_TIMEOUT, SPOKE_FIRST, Failure
+from rokt_export.transport.decompression import UnpackableError, UnpackedTooLargeError, codings, unpacked
+from rokt_export.transport.http11_requests import LENGTH_EXPECTED, UNSAFE_IN_HEADER, says_close
+from rokt_export.transport.libcurl import CurlError, Multi, configure, proxy_of
+from rokt_export.transport.options import TransportOptions
+from rokt_export.transport.response_heads import Head, head_of
+from rokt_export.transport.sockets import Sockets, heard
+
+Answered = tuple[Any, Response | Fault]
+"""The token that a request was started with, and its answer."""
+
+# What libcurl would add of its own, and how it is told not to.
+_SUPPRESSED = {"accept": b"Accept:", "content-type": b"Content-Type:", "expect": b"Expect:"}
+
+_PROXY_AUTHENTICATION_REQUIRED = 407
+
+_ORIGIN = re.compile(r"[^:]*:/*[^/?#]*")
+
+_OK, _ABORT = pycurl.PREREQFUNC_OK, pycurl.PREREQFUNC_ABORT
+
+
+class Transfers:
+    """Requests that libcurl carries from end to end.
+
+    libcurl would resend on a new connection when a kept-alive one dies without an answer, and is stopped from it; such
+    a request ends as `reset_after_send`.
+
+    Args:
+        options: the transport's.
+        trusted: file or folder of the authorities.
+        sockets: where sockets are waited for.
+        done: where answers go.
+        unasked: the servers that send surplus bytes.
+    """
+
+    def __init__(
+        self,
+        options: TransportOptions,
+        trusted: str | None,
+        sockets: Sockets,
+        done: list[Answered],
+        unasked: Unasked,
+    ) -> None:
+        self._options = options
+        self._trusted = trusted
+        self._sockets = sockets
+        self._done = done
+        self._multi = Multi(sockets, options.max_connections)
+        self._active: dict[pycurl.Curl, Transfer] = {}
+        self._idle: list[Transfer] = []
+        self._wary = Wariness()
+        self._unasked = unasked
+        self._ordered = options.http_version != "2"
+        """Whether answers are told apart by their order alone."""
+        self._origins: dict[int, str] = {}
+        self._quiet_at: dict[str, float] = {}
+        """When a server has been silent for long enough behind its first answer."""
+        self._held: list[tuple[Any, Request]] = []
+        """What waits for that."""
+        sockets.spoke = self._spoke
+        self.opening: set[Transfer] = set()
+
+    @property
+    def in_flight(self) -> int:
+        """How many have been started and not answered."""
+        return len(self._active) + len(self._held)
+
+    def start(self, token: Any, request: Request) -> None:
+        """Begin a request; one that cannot be sent as it stands is answered by a `protocol` fault at once."""
+        origin = _origin_of(request.url)
+        if self._ordered and not self._unasked.trusts(origin):
+            if monotonic() < self._quiet_at.get(origin, 0.0):
+                self._held.append((token, request))
+                return
+            if self._quiet_at.pop(origin, None) is not None:
+                self._unasked.was_quiet(origin)
+        self._start(token, request, origin)
+
+    def _start(self, token: Any, request: Request, origin: str) -> None:
+        transfer = self._idle.pop() if self._idle else self._new()
+        # What TLS has decrypted of a surplus answer libcurl does not see before it uses the connection again.
+        once = self._unasked.sends_surplus(origin) or (self._ordered and origin[:6].lower() == "https:")
+        fresh = once or monotonic() < self._wary.until or (self._ordered and not self._unasked.trusts(origin))
+        try:
+            transfer.prepare(token, request, origin, fresh=fresh, once=once)
+        except (CurlError, ValueError) as error:
+            transfer.forget()
+            self._idle.append(transfer)
+            self._done.append((token, transfer.unsendable(request, str(error))))
+            return
+        handle = transfer.handle
+        self._active[handle] = transfer
+        try:
+            self.opening.add(transfer)
+            self._multi.add(handle)
+        except BaseException:
+            if handle.multi() is None:  # else an interrupt came once libcurl had it: it is in flight
+                del self._active[handle]
+                self.opening.discard(transfer)
+            raise
+
+    def wait(self) -> float:
+        """Seconds until something is due; infinite where nothing is."""
+        milliseconds = self._multi.timeout() if self._active else -1
+        seconds = milliseconds / 1000 if milliseconds >= 0 else float("inf")
+        if self._held:
+            seconds = min(seconds, min(self._quiet_at.values(), default=0.0) - monotonic())
+        return seconds
+
+    def turn(self, *, idle: bool) -> None:
+        """Do what is due, after libcurl has worked on what is ready.
+
+        Args:
+            idle: nothing was ready.
+        """
+        if self._held:
+            held, self._held = self._held, []
+            for token, request in held:
+                self.start(token, request)
+        if not self._active:
+            return
+        # Where a socket was ready, what was due has mostly been done as well.
+        if idle or self._multi.timeout() == 0:
+            self._multi.act()
+        self.collect()
+
+    def collect(self) -> None:
+        """Turn libcurl's finished transfers into answers."""
+        active, multi = self._active, self._multi
+        left = 1
+        while left:
+            left, finished, failed = multi.results()
+            for handle in finished:
+                transfer = active[handle]
+                self._settle(transfer, transfer.response())
+            for handle, code, text in failed:
+                transfer = active[handle]
+                if transfer.may_start_over():
+                    multi.remove(handle)
+                    transfer.start_over()
+                    self.opening.add(transfer)
+                    multi.add(handle)
+                else:
+                    fault = transfer.fault(code, text)
+                    if transfer.found_closed(fault) and self._options.http_version != "2":
+                        self._wary.beware()
+                    self._settle(transfer, fault)
+
+    def cancel(self, chosen: Callable[[Any], bool]) -> None:
+        """End the requests whose token is chosen."""
+        self.collect()
+        for transfer in [each for each in self._active.values() if chosen(each.token)]:
+            self._settle(transfer, transfer.cancelled())
+        fault = Fault(FaultKind.CANCELLED, "cancelled; nothing was sent", sent=False)
+        self._done += [(token, fault) for token, _ in self._held if chosen(token)]
+        self._held = [each for each in self._held if not chosen(each[0])]
+
+    def close(self) -> None:
+        """Drop every transfer and every connection."""
+        for handle in self._active:
+            self._multi.remove(handle)
+        # The multi handle first: the connections it closes still refer to the easy handles that opened them.
+        self._multi.close()
+        for transfer in (*self._active.values(), *self._idle):
+            transfer.close()
+        self._active.clear()
+        self._held.clear()
+        self._idle.clear()
+        self.opening.clear()
+
+    def _look_behind(self, transfer: Transfer, answer: Response) -> None:
+        """See whether libcurl kept the connection of an answer: it closes one on which it has read too much."""
+        origin = transfer.origin
+        if transfer.is_kept():
+            if not self._unasked.trusts(origin):
+                self._quiet_at.setdefault(origin, monotonic() + QUIET)
+        elif transfer.might_be_kept(answer):
+            self._unasked.spoke(origin)
+
+    def _spoke(self, descriptor: int, start: bytes) -> None:
+        """Bytes have arrived on a connection that no request uses."""
+        origin = self._origins.get(descriptor)
+        if origin is not None and self._ordered and origin[:5].lower() == "http:" and not is_goodbye(start):
+            self._unasked.spoke(origin)
+
+    def _new(self) -> Transfer:
+        return Transfer(self._options, self._trusted, self.opening, self._opened, self._unasked)
+
+    def _opened(self, descriptor: int, purpose: int, origin: str) -> int:
+        self._origins[descriptor] = origin
+        return self._sockets.opened(descriptor, purpose)
+
+    def _settle(self, transfer: Transfer, answer: Response | Fault) -> None:
+        if self._ordered and isinstance(answer, Response):
+            self._look_behind(transfer, answer)
+        self._multi.remove(transfer.handle)
+        del self._active[transfer.handle]
+        self.opening.discard(transfer)
+        self._done.append((transfer.token, answer))
+        transfer.token = None
+        self._idle.append(transfer)
+
+
+class Transfer:
+    """An easy handle used again and again: it remembers how it is set, and changes only what differs."""
+
+    __slots__ = (
+        "_accepted",
+        "_admitted",
+        "_body",
+        "_closes",
+        "_connected",
+        "_descriptor",
+        "_fresh",
+        "_has_body",
+        "_headers",
+        "_lines",
+        "_method",
+        "_once",
+        "_opened",
+        "_opening",
+        "_options",
+        "_refusal",
+        "_started_over",
+        "_unasked",
+        "_url",
+        "handle",
+        "origin",
+        "token",
+    )
+
+    def __init__(
+        self,
+        options: TransportOptions,
+        trusted: str | None,
+        opening: set[Transfer] | None = None,
+        opened: Callable[[int, int, str], int] = lambda _descriptor, _purpose, _origin: pycurl.SOCKOPT_OK,
+        unasked: Unasked | None = None,
+    ) -> None:
+        """Make and configure a handle.
+
+        Args:
+            options: the transport's.
+            trusted: file or folder of the authorities.
+            opening: a set to be removed from once there is a connection.
+            opened: what hears of each new socket, and for which origin it is.
+            unasked: the servers that send surplus bytes; None where no request is sent.
+        """
+        self._options = options
+        self._unasked = unasked
+        self.origin = self._refusal = ""
+        self._descriptor = -1
+        self._opening = opening if opening is not None else set()
+        self._opened = opened
+        self.token: Any = None
+        self._lines: list[bytes] = []
+        self._body = bytearray()
+        self._admitted = 0
+        self._connected = False
+        self._started_over = self._fresh = self._closes = self._once = False
+        self.handle = handle = pycurl.Curl()
+        configure(handle, options, trusted)
+        handle.setopt(pycurl.HEADERFUNCTION, self._lines.append)
+        handle.setopt(pycurl.WRITEFUNCTION, self._receive)
+        handle.setopt(pycurl.PREREQFUNCTION, self._admit)
+        handle.setopt(pycurl.SOCKOPTFUNCTION, self._connect)
+        self.forget()
+
+    def forget(self) -> None:
+        """Take nothing for granted of how the handle is set."""
+        self._url = ""
+        self._method = ""
+        self._has_body: bool | None = None
+        self._headers: tuple[tuple[str, str], ...] | None = None
+        self._accepted: str | None = None
+
+    def close(self) -> None:
+        """Free the handle; its multi handle must be closed already."""
+        self.handle.close()
+
+    def prepare(
+        self, token: Any, request: Request, origin: str = "", *, fresh: bool = False, once: bool = False
+    ) -> None:
+        """Set the handle up for a request.
+
+        Args:
+            token: whose it is.
+            request: the request.
+            origin: scheme, host and port of its server.
+            fresh: whether it is to go out on a new connection.
+            once: whether no other request may follow it there.
+
+        Raises:
+            ValueError: a header or the URL cannot be sent.
+            CurlError: libcurl refuses it.
+        """
+        self.token = token
+        self.origin, self._refusal = origin, ""
+        self._lines.clear()
+        self._body = bytearray()
+        self._admitted = 0
+        self._connected = self._started_over = False
+        self._set_fresh(fresh)
+        body = request.body
+        method = request.method
+        if body is None and method in LENGTH_EXPECTED:
+            body = b""
+        if method != self._method or (body is not None) is not self._has_body:
+            self._set_method(method, body is not None)
+        if request.url != self._url:
+            self._set_url(request.url)
+        if request.headers is not self._headers or once is not self._once:
+            self._set_headers(request.headers, once=once)
+        if body is not None and method != "HEAD":
+            self.handle.setopt(pycurl.POSTFIELDS, body)
+
+    def response(self) -> Response | Fault:
+        """Return the answer of a transfer that ended well in libcurl's eyes."""
+        head = head_of(tuple(self._lines))
+        if head is None:
+            return self.fault(*self._why_without_head())
+        if (refused := self._refused(head)) is not None:
+            return refused
+        body = bytes(self._body)
+        if not self._accepted and (packed := codings(head.headers)):  # what was asked for libcurl has unpacked
+            try:
+                body = unpacked(body, packed, self._options.max_response)
+            except UnpackableError as error:
+                return self.fault(curl_errors.BAD_CONTENT_ENCODING, str(error))
+            except UnpackedTooLargeError:
+                return self.fault(curl_errors.FILESIZE_EXCEEDED, "")
+        return Response(head.status, head.headers, body, self._timings(), head.version)
+
+    def _why_without_head(self) -> tuple[int, str]:
+        if not self._lines or self._lines[-1].strip():
+            return pycurl.E_PARTIAL_FILE, "it ended among its headers"
+        return curl_errors.WEIRD_SERVER_REPLY, "its status line has no status"
+
+    def _refused(self, head: Head) -> Fault | None:
+        """Return the fault of an answer that is not the partner's: a proxy's, or that of a connection given up."""
+        if head.status == _PROXY_AUTHENTICATION_REQUIRED and (proxy := proxy_of(self._url, self._options.proxy)):
+            why = f"the proxy {proxy} asks for credentials (407): put them into `proxy`, as http://user:password@host"
+            return Fault(FaultKind.CONNECT, why, sent=True, timings=self._timings())
+        why = GAVE_UP if head.status == REQUEST_TIMEOUT and _closes(head.headers, head.version) else ""
+        if self._unasked is not None and self._unasked.greets(self.origin):
+            why = ANOTHERS
+        if not why:
+            return None
+        return Fault(FaultKind.PROTOCOL, f"{urlsplit(self._url).hostname} {why}", sent=True, timings=self._timings())
+
+    def fault(self, code: int, text: str) -> Fault:
+        """Return why a transfer failed, from libcurl's code and words."""
+        text = self._refusal or text
+        timings = self._timings()
+        failure = Failure(
+            code=code,
+            text=text,
+            url=self._url,
+            sent=self._sent(),
+            whole=self.handle.getinfo(pycurl.POSTTRANSFER_TIME_T) > 0,
+            os_error=self.handle.getinfo(pycurl.OS_ERRNO),
+            seconds=timings.total,
+            proxy=proxy_of(self._url, self._options.proxy),
+            max_response=self._options.max_response,
+        )
+        return Fault(failure.kind(), failure.message(), failure.sent, timings)
+
+    def may_start_over(self) -> bool:
+        """Whether libcurl was about to resend, by our veto did not, and nothing had gone out the first time."""
+        return self._admitted == 2 and not self._started_over and not self._sent()
+
+    def start_over(self) -> None:
+        """Make ready to be added again, once, for a connection that is new."""
+        self._started_over = True
+        self._admitted = 0
+        self._connected = False
+        self._lines.clear()
+        self._set_fresh(True)
+
+    def found_closed(self, fault: Fault) -> bool:
+        """Whether a connection that had carried another request broke before a byte of an answer to this one."""
+        # Only what broke on a used connection would libcurl send again; by then it may have opened another.
+        used = self._admitted > 1 or not self._connected
+        return fault.kind is FaultKind.RESET_AFTER_SEND and used and not self._lines
+
+    def is_kept(self) -> bool:
+        """Whether its connection is open still."""
+        return int(self.handle.getinfo(pycurl.ACTIVESOCKET)) >= 0
+
+    def might_be_kept(self, answer: Response) -> bool:
+        """Whether neither side has said that its connection carries one request."""
+        return not self._closes and not _closes(answer.headers, answer.http_version) and _is_framed(answer)
+
+    def cancelled(self) -> Fault:
+        """Return the fault of a transfer ended by us."""
+        sent = self._sent()
+        how_far = "its request may have arrived" if sent else "nothing was sent"
+        return Fault(FaultKind.CANCELLED, f"cancelled; {how_far}", sent, self._timings())
+
+    def unsendable(self, request: Request, reason: str) -> Fault:
+        """Return the fault of a request that could not even begin."""
+        host = urlsplit(request.url).hostname or "the endpoint"
+        return Fault(FaultKind.PROTOCOL, f"the request to {host} cannot be sent: {reason}", sent=False)
+
+    def _sent(self) -> bool:
+        """Whether a byte of the request may have left: libcurl was let past the connection, and wrote."""
+        info = self.handle.getinfo
+        return self._admitted > 0 and (info(pycurl.REQUEST_SIZE) > 0 or info(pycurl.SIZE_UPLOAD_T) > 0)
+
+    def _timings(self) -> Timings:
+        info = self.handle.getinfo
+        dns = connect = tls = 0.0
+        if self._connected or not self._admitted:  # else libcurl's figures mean its search for a connection
+            dns = info(pycurl.NAMELOOKUP_TIME_T) * 1e-6
+            connect = info(pycurl.CONNECT_TIME_T) * 1e-6
+            tls = info(pycurl.APPCONNECT_TIME_T) * 1e-6
+        return Timings(dns, connect, tls, info(pycurl.STARTTRANSFER_TIME_T) * 1e-6, info(pycurl.TOTAL_TIME_T) * 1e-6)
+
+    def _connect(self, descriptor: int, purpose: int) -> int:
+        """Take note of a connection made for this transfer."""
+        self._connected = True
+        self._descriptor = descriptor
+        return self._opened(descriptor, purpose, self.origin)
+
+    def _admit(self, *_addresses: object) -> int:
+        """Let the request go out once: a second call means that libcurl is about to resend it."""
+        self._admitted += 1
+        if self._admitted > 1:
+            return _ABORT
+        self._opening.discard(self)
+        return _ABORT if self._connected and self._hears_something() else _OK
+
+    def _hears_something(self) -> bool:
+        """Whether anything arrives on a new connection before its request is sent; TLS may send records of its own."""
+        if self._unasked is None or self.origin[:5].lower() != "http:":
+            return False
+        said = heard(self._descriptor, self._unasked.listening(self.origin))
+        if said is None:
+            return False
+        self._refusal = CLOSED
+        if said and not is_goodbye(said):
+            self._unasked.spoke(self.origin, greets=True)
+            self._refusal = SPOKE_FIRST
+        return True
+
+    def _receive(self, chunk: bytes) -> int | None:
+        if len(self._body) + len(chunk) > self._options.max_response:
+            return 0
+        self._body += chunk
+        return None
+
+    def _set_method(self, method: str, has_body: bool) -> None:
+        handle = self.handle
+        self.forget()
+        handle.setopt(pycurl.NOBODY, 0)
+        handle.setopt(pycurl.HTTPGET, 1)
+        if method == "HEAD":
+            handle.setopt(pycurl.NOBODY, 1)
+        elif has_body:
+            handle.setopt(pycurl.POSTFIELDS, b"")
+        natural = method == "HEAD" or method == ("POST" if has_body else "GET")
+        if natural:
+            handle.unsetopt(pycurl.CUSTOMREQUEST)
+        else:
+            handle.setopt(pycurl.CUSTOMREQUEST, method)
+        self._method = method
+        self._has_body = has_body
+
+    def _set_url(self, url: str) -> None:
+        if "@" in url and "@" in urlsplit(url).netloc:
+            raise ValueError("credentials do not belong in the URL")  # libcurl would make a header of them
+        self.handle.setopt(pycurl.URL, url)
+        if self._options.http_version == "2":
+            # Asking for an upgrade would add headers, so over plain http it is simply spoken.
+            plain = url[:5].lower() == "http:"
+            version = pycurl.CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE if plain else pycurl.CURL_HTTP_VERSION_2_0
+            self.handle.setopt(pycurl.HTTP_VERSION, version)
+        self._url = url
+
+    def _set_fresh(self, fresh: bool) -> None:
+        if fresh is not self._fresh:
+            self.handle.setopt(pycurl.FRESH_CONNECT, int(fresh))
+            self._fresh = fresh
+
+    def _set_headers(self, headers: tuple[tuple[str, str], ...], *, once: bool) -> None:
+        self._headers = None
+        lines, accepted = _header_lines(headers, states_length=bool(self._has_body))
+        self.handle.setopt(pycurl.HTTPHEADER, lines)
+        closes = once or any(name.lower() == "connection" and says_close(value) for name, value in headers)
+        if closes is not self._closes:
+            self.handle.setopt(pycurl.FORBID_REUSE, int(closes))
+            self._closes = closes
+        if accepted != self._accepted:
+            if accepted:
+                self.handle.setopt(pycurl.ACCEPT_ENCODING, accepted)
+            else:
+                self.handle.unsetopt(pycurl.ACCEPT_ENCODING)
+            self._accepted = accepted
+        self._headers, self._once = headers, once
+
+
+def _origin_of(url: str) -> str:
+    """Return scheme, host and port as a URL spells them."""
+    found = _ORIGIN.match(url)
+    return found[0] if found else url
+
+
+def _closes(headers: tuple[tuple[str, str], ...], version: str) -> bool:
+    """Return whether an answer ends its connection."""
+    said = first_header(headers, "connection") or ""
+    return says_close(said) or (version == "1.0" and "keep-alive" not in said.lower())
+
+
+def _is_framed(answer: Response) -> bool:
+    """Return whether an answer ends by itself, and not with its connection."""
+    return bool(answer.header("content-length") or answer.header("transfer-encoding")) or answer.status in (204, 304)
+
+
+def _header_lines(headers: Iterable[tuple[str, str]], *, states_length: bool) -> tuple[list[bytes], str]:
+    """Return headers as libcurl takes them, and the value of Accept-Encoding ("" where there is none).
+
+    Content-Length is left to libcurl where it states one, so that it is that of the body.
+
+    Raises:
+        ValueError: a header holds a line break or NUL, which would make it two.
+    """
+    lines: list[bytes] = []
+    given: set[str] = set()
+    accepted = ""
+    for name, value in headers:
+        line = f"{name}: {value}" if value else f"{name};"
+        if UNSAFE_IN_HEADER.search(line):
+            raise ValueError(f"the header {UNSAFE_IN_HEADER.sub(' ', name)} holds a line break or NUL")
+        key = name.lower()
+        given.add(key)
+        if key == "accept-encoding":
+            accepted = value
+        if key != "content-length" or not states_length:
+            lines.append(line.encode())
+    lines += [line for key, line in _SUPPRESSED.items() if key not in given]
+    return lines, accepted

@@ -1,0 +1,274 @@
+"""What the journal is told of events: in batches, redacted, and the same as if each row came alone."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from commands.conftest import spec_text
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import structs
+
+from rokt_export.delivery.events import Intended, Settled
+from rokt_export.delivery.journal_listener import Bookkeeper
+from rokt_export.delivery.recording_quota import Allowance
+from rokt_export.delivery.redaction_screen import Screen
+from rokt_export.delivery.redaction_setup import PersonalData, redactor_for
+from rokt_export.delivery.run_counts import Tally
+from rokt_export.exchange.delivery import Deliveries, Delivery
+from rokt_export.exchange.model import Exchange, Fault, FaultKind, Outcome, OutcomeKind, Response, Timings
+from rokt_export.journal import Journal, RunWriter
+from rokt_export.partner_spec.loading import load_spec
+from rokt_export.partner_spec.model import PartnerSpec
+from rokt_export.request.render import Renderer
+from rokt_export.transactions.model import Transaction
+
+DELIVERED, REJECTED, UNKNOWN = OutcomeKind.DELIVERED, OutcomeKind.REJECTED, OutcomeKind.UNKNOWN
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> PartnerSpec:
+    file = tmp_path_factory.mktemp("spec") / "acme.yaml"
+    file.write_text(spec_text("https://example.com"), encoding="utf-8")
+    return load_spec(file).spec
+
+
+@pytest.fixture(scope="module")
+def personal(spec: PartnerSpec) -> PersonalData:
+    return PersonalData(spec, Renderer(spec, "staging", {}))
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[RunWriter]:
+    with Journal.open(tmp_path / "journal.sqlite") as journal:
+        yield journal.begin(
+            command="replay", partner="acme", environment="staging", spec_file="acme.yaml", spec_sha256="0" * 64
+        )
+
+
+def person(row: int, **values: str | None) -> Transaction:
+    return Transaction(row, f"tx{row}", {"email": "jane.doe@example.com", "firstname": "Jane", **values})
+
+
+def exchange(transaction: Transaction, kind: OutcomeKind = DELIVERED, **told: str) -> Exchange:
+    timings = Timings(total=0.0123456)
+    answer = Fault(FaultKind.DNS, "no such host", False, timings) if kind is UNKNOWN else Response(201, timings=timings)
+    return Exchange(transaction, None, answer, Outcome(kind, "rule 1", **told), 1, 1.7e9)
+
+
+def batch() -> list[Exchange]:
+    return [
+        exchange(person(1)),
+        exchange(person(2), REJECTED, reason="jane.doe@example.com is known"),
+        exchange(person(3), reference="Jane-7"),
+        exchange(person(4), UNKNOWN),
+        Exchange(person(5), None, None, Outcome(OutcomeKind.INVALID, reason="no email")),
+        exchange(person(6), code="E1"),
+    ]
+
+
+def test_columns_say_what_single_deliveries_do():
+    singles = [Delivery.of(one) for one in batch()]
+    assert Deliveries.of(batch()) == Deliveries.together(singles)
+    assert asdict(Deliveries.of(batch()[:1])) == {name: [value] for name, value in structs.asdict(singles[0]).items()}
+    assert Deliveries.of([]).texts() == []
+
+
+def test_nothing_is_kept_of_rows_that_are_over(spec, personal):
+    """Batches whose rows have different attributes among others whose rows have not: each row is let go of."""
+    screen = Screen(personal)
+    rows = [person(row, **({"lastname": "Doe"} if row % 7 == 0 else {})) for row in range(1, 101)]
+    names = [each.id for each in rows]
+    for start in range(0, 100, 5):  # many of these have one kind of row, others two
+        screen.before(rows[start : start + 5], names[start : start + 5])
+    assert screen._clues
+    screen.after(rows[:50], names[:50])
+    for start in range(50, 100, 3):
+        screen.after(rows[start : start + 3], names[start : start + 3])
+    assert not screen._clues
+
+
+def test_nothing_is_kept_of_rows_that_somebody_else_was_quicker_with(tmp_path, spec, personal):
+    with Journal.open(tmp_path / "journal.sqlite") as journal:
+        keepers = [
+            Bookkeeper(
+                journal.begin(
+                    command="replay", partner="acme", environment="production",
+                    spec_file="acme.yaml", spec_sha256="0" * 64, production=True,
+                ),
+                redactor_for(spec, "staging", {}, key=b"key"), personal, ("email",),
+            )
+            for _ in (1, 2)
+        ]  # fmt: skip
+        for keeper, taken in zip(keepers, (0, 1), strict=True):
+            assert len(keeper(Intended((person(1),)))) == taken
+        assert [len(keeper._screen._clues) for keeper in keepers] == [1, 0]
+
+
+def test_only_what_is_personal_in_a_batch_is_redacted(writer, spec, personal):
+    redactor = redactor_for(spec, "staging", {}, key=b"key")
+    keeper = Bookkeeper(writer, redactor, personal, ())
+    exchanges = batch()
+    keeper(Intended(tuple(one.transaction for one in exchanges)))
+    keeper(Settled(tuple(exchanges)))
+    keeper(Settled(()))
+    stored = list(_deliveries(writer))
+    token = redactor.token("jane.doe@example.com")
+    assert [one.reason for one in stored] == [None, f"{token} is known", None, None, "no email", None]
+    assert [one.reference for one in stored] == [None, None, f"{redactor.token('Jane')}-7", None, None, None]
+    assert [one.transaction for one in stored] == [one.transaction.id for one in exchanges]
+    assert stored[0] == Delivery.of(exchanges[0])
+    assert stored[3].error == "dns: no such host"
+
+
+def _deliveries(writer: RunWriter) -> Iterator[Delivery]:
+    with Journal.open(writer._store.path) as journal:
+        yield from journal.deliveries(writer.run)
+
+
+def test_a_row_that_echoes_a_secret_does_not_spoil_the_others(writer, spec, personal):
+    redactor = redactor_for(spec, "staging", {}, key=b"key")
+    redactor.add_secret("TOKEN", "s3cret-canary")
+    Bookkeeper(writer, redactor, personal, ())(
+        Settled((exchange(person(1), reference="s3cret-canary"), exchange(person(2), reference="r-2")))
+    )
+    assert [one.reference for one in _deliveries(writer)] == ["$TOKEN", "r-2"]
+
+
+MD5 = hashlib.md5(b"jane.doe@example.com", usedforsecurity=False).hexdigest()
+
+
+def places(rows, texts, personal):
+    """The places to redact, which are the same before the send, after it, and for rows that were never sent."""
+    screen = Screen(personal)
+    found = screen.before(rows, texts)
+    assert screen.after(rows, texts) == found
+    assert not screen._clues
+    assert screen.after(rows, texts) == found
+    screen.before(rows, texts)
+    screen.forget(rows)
+    assert not screen._clues
+    for row, text in zip(rows, texts, strict=True):  # as the batches of files with different columns may come
+        screen.before([row], [text])
+    assert screen.after(rows, texts) == found
+    return found
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({}, "tx1|JANE"),
+        ({"firstname": " Jane\t"}, "jane-1"),
+        ({"zipcode": "10001"}, "tx-10001"),
+        ({"mobile": "2025550123"}, "c20255501239"),
+        ({"mobile": "+1 (202) 555-0123"}, "ref-0012025550123"),
+        ({"mobile": "+1 (202) 555-0123"}, "2025550123"),
+        ({"mobile": "+44 20 7946 0958"}, "02079460958"),
+        ({"firstname": "STRASSE7"}, "x-strasse7"),
+        ({}, f"tx1|{MD5}"),
+        ({}, f"tx1|{hashlib.sha256(b'JANE.DOE@EXAMPLE.COM').hexdigest().upper()}"),
+        ({}, f"tx1|{base64.b64encode(hashlib.sha1(b'jane.doe@example.com').digest()).decode().rstrip('=')}"),
+        ({}, base64.b64encode(b"jane.doe@example.com").decode().rstrip("=")),
+        ({}, base64.urlsafe_b64encode(b"<jane.doe@example.com>").decode().rstrip("=")),
+        ({}, "ref_" + base64.b64encode(b"id:jane.doe@example.com").decode().rstrip("=")),
+        ({}, b"jane.doe@example.com".hex()),
+        ({}, "0" + b"Jane.doe@example.com".hex().upper()),
+        ({}, "jane.doe is taken"),
+        ({"firstname": "Zoë"}, "Zoe-1"),
+        ({"lastname": "Müller"}, "mueller-1"),
+        ({"lastname": "Müller"}, "muller"),
+        ({"lastname": "Mueller"}, "muller"),
+        ({"lastname": "Doe"}, "user doejane"),
+        ({"fullname": "Jane van Doe"}, "no Doe, Jane van here"),
+        ({"dob": "1983-12-15"}, "born 12/15/83"),
+        ({"dob": "1983-12-15"}, "440294400"),
+        ({"dob": "1983-12-15"}, "ref|30665"),
+        ({"dob": "15/12/1983"}, "December 15, 1983"),
+        ({"address1": "12 Main St."}, "12  MAIN ST"),
+        ({"unheard_of": "R2D2C3PO"}, "r2d2c3po"),
+        ({"amount": "wrong.column7@example.com"}, "wrong.column7 unknown"),
+    ],
+)
+def test_no_text_that_gives_a_person_away_passes_the_screen(spec, personal, values, text):
+    """A batch is screened as its rows are one by one, and what is found is what redaction hides."""
+    row = person(1, **values)
+    redactor = redactor_for(spec, "staging", {}, key=b"key")
+    assert places([row], [text], personal) == [0]
+    assert redactor.text(text, personal.of(row)) != text
+    others = [person(2, **dict.fromkeys(values, "other")), person(3, **dict.fromkeys(values, "other"))]
+    assert 1 in places([others[0], row, others[1]], ["tx2", text, "tx3"], personal)
+    assert 1 in places([person(2, unlike="19830101"), row], ["tx2", text], personal)
+    invented = structs.replace(row, invented=True)
+    assert places([invented], [text], personal) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({}, "tx1|12-34"),
+        ({}, "The list does not exist."),
+        ({"firstname": None}, "tx1"),
+        ({"firstname": ""}, "tx1"),
+        ({"dob": "1983-12-15"}, "tx00000123|order-000123"),
+        ({"mobile": "2025550123"}, "c2025550"),
+        ({}, "9f1e6f0c-7a35-4b0c-9a53-0f2f6a4cbb1d"),
+    ],
+)
+def test_a_usual_text_passes_the_screen(personal, values, text):
+    assert places([person(1, **values)], [text], personal) == []
+
+
+words = st.text("Ja1. ß\n", max_size=4)
+
+
+@given(st.lists(st.tuples(words, words, st.booleans()), min_size=1, max_size=6))
+def test_a_batch_is_judged_as_its_rows_are_one_by_one(spec, personal, rows):
+    people = [
+        Transaction(number, "tx", {"firstname": name}, invented) for number, (name, _, invented) in enumerate(rows)
+    ]
+    texts = [text for _, text, _ in rows]
+    found = places(people, texts, personal)
+    assert found == [place for place, (row, text) in enumerate(zip(people, texts, strict=True))
+                     if places([row], [text], personal)]  # fmt: skip
+    redactor = redactor_for(spec, "staging", {}, key=b"key")
+    hidden = [redactor.text(text, personal.of(row)) != text for row, text in zip(people, texts, strict=True)]
+    assert {place for place, each in enumerate(hidden) if each} <= set(found)
+
+
+def test_a_tally_counts_a_batch_as_its_rows_one_by_one():
+    together, alone = Tally(), Tally()
+    together.add(batch())
+    for one in batch():
+        alone.add([one])
+    together.add([])
+    assert together == alone
+    assert together.outcomes == {"delivered": 3, "rejected": 1, "unknown": 1, "invalid": 1}
+    assert (together.attempts, together.retries, together.unreachable, together.latencies.count) == (5, 0, 1, 5)
+
+
+def test_a_row_that_was_only_intended_is_not_called_by_what_is_personal(writer, spec, personal):
+    """Its answer may never come: then this is the name that every list of unknown rows shows."""
+    redactor = redactor_for(spec, "staging", {}, key=b"key")
+    phone = Transaction(1, "2025550143", {"transactionid": "2025550143", "mobile": "2025550143"})
+    plain = Transaction(2, "tx-2", {"transactionid": "tx-2", "mobile": "2025550144"})
+    Bookkeeper(writer, redactor, personal, ())(Intended((phone, plain)))
+    shown = [one.transaction for one in _deliveries(writer)]
+    assert shown == [redactor.token("2025550143"), "tx-2"]
+    assert not any(b"2025550143" in file.read_bytes() for file in writer._store.path.parent.iterdir())
+
+
+def test_one_allowance_serves_all_who_keep_a_run(writer, spec, personal):
+    first = Allowance(3)
+    redactor = redactor_for(spec, "staging", {}, key=b"key")
+    with Journal.open(writer._store.path) as journal:
+        writers = (writer, journal.attach(writer.run))
+        keepers = [Bookkeeper(each, redactor, personal, (), first=first) for each in writers]
+        for row in range(1, 7):
+            keepers[row % 2](Settled((exchange(person(row), reference=f"r-{row}"),)))
+        assert [row for row, _ in journal.recordings(writer.run)] == [1, 2, 3]
+    assert first.left == 0

@@ -1,0 +1,91 @@
+"""What is recorded of long bodies: redacted first, cut afterwards, and no more kept in memory than that takes."""
+
+from __future__ import annotations
+
+import base64
+import re
+import time
+from urllib.parse import quote
+
+import pytest
+
+from rokt_export.exchange.model import Exchange, Outcome, OutcomeKind, Response
+from rokt_export.journal.recording import KEPT_BYTES, RESPONSE_BYTES, WAITING_BYTES, Recording, record
+from rokt_export.redaction import Redactor
+from rokt_export.transactions.model import Transaction
+
+SECRET = "s3cr3t-value-that-must-not-be-shown-0123456789"
+DELIVERED = Outcome(OutcomeKind.DELIVERED)
+
+
+def recorded(response: Response) -> Recording:
+    redactor = Redactor(secrets={"KEY": SECRET}, key=b"k")
+    done = record(Exchange(Transaction(1, "t", {}), None, response, DELIVERED), redactor, ["jane.doe@example.com"])
+    return Recording.load(done.dump())
+
+
+def text(response: Response) -> str:
+    body = recorded(response).response_body
+    assert body is not None
+    return base64.b64decode(str(body.text)).decode("latin-1") if body.binary else str(body.text)
+
+
+FORMS = {
+    "plain": SECRET,
+    "percent": "".join(f"%{ord(char):02x}" for char in SECRET),
+    "percent twice": quote("".join(f"%{ord(char):02x}" for char in SECRET)),
+    "base64": base64.b64encode(SECRET.encode()).decode(),
+    "personal": "Jane.Doe@Example.com",
+}
+
+
+LABEL = re.compile(r"(?:\$(?:K|KE|KEY)?|p|pe|per|pers|perso|person|person-[0-9a-f]*)?")
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(("end", "kept"), [(RESPONSE_BYTES, KEPT_BYTES), (WAITING_BYTES, WAITING_BYTES)])
+def test_nothing_of_a_secret_that_a_cut_divides_is_shown(form: str, end: int, kept: int) -> None:
+    hidden = FORMS[form].encode()
+    for inside, start in ((8, b""), (len(hidden) - 1, b""), (len(hidden) // 2, b"\xff")):
+        body = (start + b". " * end)[: end - inside] + hidden + b". " * 200_000
+        shown = text(Response(200, (), body).shortened(KEPT_BYTES).shortened(kept))
+        assert len(shown) > 15_000
+        assert LABEL.fullmatch(re.sub(r"[.\s\xff]", "", shown)), (inside, shown[-80:])
+
+
+def test_a_divided_secret_is_cut_off_although_labels_before_it_are_shorter() -> None:
+    shown = text(Response(200, (), SECRET.encode() * 20_000).shortened(KEPT_BYTES))
+    assert set(shown.split("$KEY")) <= {"", "$", "$K", "$KE"}
+
+
+@pytest.mark.parametrize(
+    ("size", "kept", "length", "truncated"),
+    [
+        (RESPONSE_BYTES, KEPT_BYTES, RESPONSE_BYTES, False),
+        (RESPONSE_BYTES + 1, KEPT_BYTES, RESPONSE_BYTES, True),
+        (9_000_000, KEPT_BYTES, RESPONSE_BYTES, True),
+        (100_000, WAITING_BYTES, 16_000, True),
+        (WAITING_BYTES, WAITING_BYTES, WAITING_BYTES, False),
+    ],
+)
+def test_a_cut_body_says_so_and_how_long_it_was(size: int, kept: int, length: int, truncated: bool) -> None:
+    body = recorded(Response(200, (), b"." * size).shortened(kept)).response_body
+    assert body is not None
+    assert (len(str(body.text)), body.size, body.truncated) == (length, size, truncated)
+
+
+def test_a_character_that_a_cut_divides_does_not_make_a_text_binary() -> None:
+    body = recorded(Response(200, (), "€".encode() * 1_000_000).shortened(KEPT_BYTES)).response_body
+    assert body is not None
+    assert not body.binary
+    assert set(str(body.text)) == {"€"}
+
+
+@pytest.mark.parametrize(
+    "part", [b"%41", b"\\u0041", b"&#65;", b"%2541", b"jane.doe@example.com ", b"%6aane%40", b"\xff"]
+)
+def test_recording_the_longest_body_is_quick(part: bytes) -> None:
+    body = Response(200, (), part * (10_000_000 // len(part))).shortened(KEPT_BYTES)
+    start = time.process_time()
+    recorded(body)
+    assert time.process_time() - start < 1.5

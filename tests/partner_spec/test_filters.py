@@ -1,0 +1,199 @@
+"""Filters: values and edge cases; docs/spec.md holds the examples, which test_reference.py evaluates."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+
+import pytest
+
+from rokt_export.partner_spec.filters import ABSENT, FILL_ABSENT, FILTERS, FilterError, Number, Raw, text_of
+
+MD5 = "238afb9e862add7d56bbc4181b80fa32"
+SHA256 = "F6191D8D6A0F75CA7D237ED07CF8E461E72E5C7BB28D611DDF37E5908FDB632B"
+"""Rokt's published vectors, of john.smith@rokt.com."""
+
+
+@pytest.mark.parametrize("written", ["john.smith@rokt.com", "  John.Smith@ROKT.com\n"])
+def test_hashes_are_of_the_trimmed_lower_cased_address(written):
+    assert FILTERS["md5"](written) == MD5
+    assert FILTERS["sha256"](written, case="upper") == SHA256
+    assert FILTERS["sha256"](written) == SHA256.lower()
+    assert FILTERS["sha1"](written) == "954fa5ae4e3973d9fd6f270fa8850c2eab8db6c3"
+
+
+@pytest.mark.parametrize(("name", "digest"), [("md5", MD5), ("sha1", "a" * 40), ("sha256", SHA256)])
+def test_a_digest_is_left_alone(name, digest):
+    assert FILTERS[name](digest) == digest.lower()
+    assert FILTERS[name](digest, case="upper") == digest.upper()
+    assert FILTERS[name](f" {digest} ") == digest.lower()
+
+
+def test_a_hash_of_the_text_as_it_is():
+    assert FILTERS["md5"](" X ", normalize=False) != FILTERS["md5"](" X ")
+    assert FILTERS["md5"]("x") == FILTERS["md5"](" X ")
+
+
+def test_a_hash_has_two_cases():
+    with pytest.raises(FilterError, match="`lower` or `upper`"):
+        FILTERS["md5"]("x", case="UP")
+
+
+@pytest.mark.parametrize(
+    "written", ["19831215", " 19831215 ", "1983-12-15", "1983-12-15 10:11", "1983-12-15T10:11:12.5+02:00"]
+)
+def test_dates_are_read_in_their_usual_forms(written):
+    assert FILTERS["date"](written) == "1983-12-15"
+    assert FILTERS["date"](written, "%m/%d") == "12/15"
+
+
+def test_a_spreadsheet_serial_is_a_date():
+    assert FILTERS["date"]("43765.07083", "%Y-%m-%d %H:%M:%S") == "2019-10-27 01:42:00"
+
+
+def test_a_date_in_a_form_that_is_told():
+    assert FILTERS["date"]("15/12/1983", "%Y%m%d", given="%d/%m/%Y") == "19831215"
+    assert FILTERS["date"]("19700102", "%s") == "86400"
+    assert FILTERS["date"]("1970-01-02T02:00:00+02:00", "%s") == "86400"
+    assert FILTERS["date"]("") == ""
+    assert FILTERS["date"](datetime(2024, 5, 1, tzinfo=UTC), "%Y/%m") == "2024/05"
+    assert FILTERS["date"](datetime(1970, 1, 2, tzinfo=UTC), "%s") == "86400"
+    assert FILTERS["date"](date(2024, 5, 1)) == "2024-05-01"
+
+
+@pytest.mark.parametrize("written", ["15/12/1983", "19831315", "20240230", "yesterday", "0", "43765"])
+def test_what_is_no_date(written):
+    with pytest.raises(FilterError, match="is not a date"):
+        FILTERS["date"](written)
+
+
+@pytest.mark.parametrize(
+    ("written", "options", "expected"),
+    [
+        ("300.50", {}, "300.50"),
+        ("1.10", {}, "1.10"),
+        ("00123", {}, "123"),
+        ("9007199254740993", {}, "9007199254740993"),
+        ("1.23E+10", {}, "12300000000"),
+        (".5", {}, "0.5"),
+        ("+5", {}, "5"),
+        ("1.005", {"decimals": 2}, "1.01"),
+        ("-12.345", {"decimals": 2}, "-12.35"),
+        ("300.50", {"decimals": 0}, "301"),
+        ("1e30", {"decimals": 2}, "1" + "0" * 30 + ".00"),
+        ("1,234.5", {"thousands": ","}, "1234.5"),
+        ("1.234,5", {"thousands": ".", "decimal": ","}, "1234.5"),
+        ("", {}, ""),
+    ],
+)
+def test_numbers_keep_their_digits(written, options, expected):
+    assert FILTERS["number"](written, **options) == expected
+
+
+def test_a_number_is_marked_as_one():
+    assert isinstance(FILTERS["number"]("1.10"), Number)
+
+
+@pytest.mark.parametrize("written", ["x", "NaN", "Infinity", "1_000", "1,5", "--1", "1e999", "1e99999999", "9" * 5000])
+def test_what_is_no_number(written):
+    with pytest.raises(FilterError, match="is not a number") as caught:
+        FILTERS["number"](written)
+    assert len(str(caught.value)) < 100
+
+
+@pytest.mark.parametrize("written", ["true", "Yes", "y", "1", "on", "T", True])
+def test_true(written):
+    assert FILTERS["boolean"](written) is True
+    assert FILTERS["boolean"](written, true="J", false="N") == "J"
+
+
+@pytest.mark.parametrize("written", ["false", "NO", "n", "0", "off", "f", False])
+def test_false(written):
+    assert FILTERS["boolean"](written) is False
+    assert FILTERS["boolean"](written, true="J", false="N") == "N"
+
+
+def test_neither_true_nor_false():
+    assert FILTERS["boolean"]("") == ""
+    with pytest.raises(FilterError, match="neither yes nor no"):
+        FILTERS["boolean"]("maybe")
+
+
+def test_phone_numbers():
+    phone = FILTERS["phone"]
+    assert phone("(732) 757-2923") == "7327572923"
+    assert phone("732 757 2923", region="us") == "+17327572923"
+    assert phone("+49 1511 2345678", region="US") == "+4915112345678"
+    assert phone("7327572923", region="US", form="NATIONAL") == "(732) 757-2923"
+    assert phone("", region="US") == ""
+    for written, region in (("x", "US"), ("12", "US"), ("7327572923", "ZZ")):
+        with pytest.raises(FilterError, match=f"not a phone number of {region}"):
+            phone(written, region=region)
+    with pytest.raises(FilterError, match="form is E164"):
+        phone("7327572923", region="US", form="DIGITS")
+
+
+@pytest.mark.parametrize("gap", [ABSENT, None, ""])
+def test_default_fills_every_gap(gap):
+    assert FILTERS["default"](gap, "x") == "x"
+    assert FILTERS["default"]("0", "x") == "0"
+
+
+def test_map_takes_equal_before_contains_before_default():
+    tables = {"equal": {"M": "male"}, "contains": {"fem": "female", "m": "other"}}
+    assert FILTERS["map"](" m ", **tables) == "male"
+    assert FILTERS["map"]("FEMININE", **tables) == "female"
+    assert FILTERS["map"]("x", **tables) == "x"
+    assert FILTERS["map"]("x", **tables, default="?") == "?"
+    assert FILTERS["map"]("7", equal={7: "seven"}) == "seven"
+
+
+@pytest.mark.parametrize("gap", [ABSENT, None, ""])
+def test_map_of_a_gap(gap):
+    assert FILTERS["map"](gap, default="?") == "?"
+    assert FILTERS["map"](gap, default="?", empty="-") == "-"
+    assert FILTERS["map"](gap) is gap
+
+
+def test_parts_of_texts_and_lists():
+    assert FILTERS["slice"]("90210-1234", 0, 5) == "90210"
+    assert FILTERS["slice"]("abc", -2) == "bc"
+    assert FILTERS["slice"](["a", "b", "c"], 1) == ["b", "c"]
+    assert FILTERS["split"]("a, b") == ["a", "b"]
+    assert FILTERS["split"]("") == []
+    assert FILTERS["split"]("a|b", "|", 1) == "b"
+    assert FILTERS["split"]("a|b", "|", -1) == "b"
+    assert FILTERS["split"]("a|b", "|", 2) == ""
+    assert FILTERS["join"](["a", 1, True], "-") == "a-1-true"
+    assert FILTERS["join"]("alone") == "alone"
+
+
+def test_texts():
+    assert FILTERS["title"]("o'neil MACDONALD jean-luc éva") == "O'neil Macdonald Jean-Luc Éva"
+    assert FILTERS["trim"]("\t a\u00a0") == "a"
+    assert FILTERS["upper"]("é") == "É"
+    assert FILTERS["lower"]("İ").startswith("i")
+    assert FILTERS["replace"]("a-b-c", "-", "/") == "a/b/c"
+    assert FILTERS["urlencode"]("a b/é") == "a%20b%2F%C3%A9"
+    assert FILTERS["base64"]("é") == "w6k="
+
+
+@pytest.mark.parametrize("value", ['x"y\\\n', 5, True, None, ["a", {"b": None}]])
+def test_tojson_reads_back(value):
+    written = FILTERS["tojson"](value)
+    assert isinstance(written, Raw)
+    assert json.loads(written) == value
+
+
+def test_values_as_text():
+    assert text_of(True) == "true"
+    assert text_of(None) == ""
+    assert text_of(1.5) == "1.5"
+    assert text_of(["a", 1]) == '["a",1]'
+    assert text_of({"a": None}) == '{"a":null}'
+
+
+def test_absence_is_false_and_says_its_name():
+    assert not ABSENT
+    assert repr(ABSENT) == "ABSENT"
+    assert set(FILTERS) > FILL_ABSENT

@@ -1,0 +1,430 @@
+"""Loading: every fault of a file in one run, each at its line and column, and files that are no spec at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from rokt_export.errors import ExitStatus, SpecError
+from rokt_export.partner_spec.document import MAX_BYTES, MAX_NODES, parse
+from rokt_export.partner_spec.findings import Severity
+from rokt_export.partner_spec.loading import SpecFindingsError, load_spec, read_spec
+
+WHOLE = """\
+spec_version: 1
+partner: acme
+endpoint:
+  staging: https://staging.example.com/leads
+  production: https://example.com/leads
+responses:
+  - {outcome: delivered, status: 2xx}
+"""
+
+
+def loaded(text: str):
+    return read_spec(parse("acme.yaml", text))
+
+
+def faults(text: str):
+    """Everything wrong with a text, however much of a spec is left."""
+    try:
+        return loaded(text).findings
+    except SpecFindingsError as error:
+        return error.findings
+
+
+def placed(text: str):
+    return [(finding.line, finding.column, finding.code) for finding in faults(text)]
+
+
+def test_a_whole_file():
+    found = loaded(WHOLE)
+    assert found.findings == ()
+    assert found.damaged == frozenset()
+    assert found.spec.partner == "acme"
+    assert found.sha256 == hashlib.sha256(WHOLE.encode()).hexdigest()
+
+
+def test_json_is_yaml():
+    text = json.dumps(
+        {"spec_version": 1, "partner": "acme", "endpoint": {"test": "https://x.example.com"}, "responses": []}
+    )
+    assert placed(text) == [(1, text.index("[]") + 1, "RX012")]
+    text = text.replace("[]", '[{"outcome": "failed"}]')
+    assert loaded(text).spec.endpoint["test"].url == "https://x.example.com"
+
+
+TEN_FAULTS = """\
+spec_version: 1
+partner: Acme Corp
+titel: Acme
+endpoint:
+  staging: https://staging.example.com/{{ env.LIST | uper }}
+  production:
+    url: https://example.com/leads
+    metod: POST
+method: FETCH
+authentication:
+  type: basik
+  username: rokt
+parameters:
+  - {name: email, attribute: email, requird: true}
+  - {name: both, attribute: lastname, value: x}
+  - {name: "a[0", attribute: firstname}
+responses:
+  - outcome: delivered
+    status: 700
+  - outcome: rejected
+    text: {regex: "(unclosed"}
+    body: {title: x}
+limits: {rate: fast}
+"""
+TEN = [
+    (2, 10, "RX012", "a slug is expected here, not the text `Acme Corp`"),
+    (3, 1, "RX010", "unknown key `titel`"),
+    (5, 12, "RX020", "there is no filter `uper`; did you mean `upper`?"),
+    (8, 5, "RX010", "unknown key `metod`"),
+    (9, 9, "RX012", "the text `FETCH` is not a choice here"),
+    (11, 9, "RX012", "the text `basik` is not a choice here"),
+    (14, 37, "RX010", "unknown key `requird`"),
+    (15, 5, "RX014", "parameter `both` has `attribute` and `value` at once"),
+    (16, 12, "RX023", "`a[0` is not a parameter name: it cannot be read from `[0` on"),
+    (19, 13, "RX012", "`700` is not an HTTP status: they run from 100 to 599"),
+    (21, 19, "RX021", "this regular expression does not compile: missing ), unterminated subpattern at position 0"),
+    (22, 12, "RX022", "`title` is not a path: it must start with `$` (JSON) or `/` (XML)"),
+    (23, 16, "RX012", "`fast` is not a rate"),
+]
+
+
+@pytest.mark.parametrize(
+    "skipped", [set(), {2, 5, 15}, {3, 9, 11}, {8, 19, 23}], ids=["all", "ten", "ten more", "ten again"]
+)
+def test_every_fault_of_a_file_in_one_run(skipped):
+    """Three faults are mended at a time, so that ten are left; none hides another, whichever they are."""
+    lines = TEN_FAULTS.splitlines()
+    mended = {
+        2: "partner: acme",
+        3: "title: Acme",
+        5: "  staging: https://staging.example.com/{{ env.LIST | upper }}",
+        8: "    method: POST",
+        9: "method: PUT",
+        11: "  type: basic",
+        15: "  - {name: both, attribute: lastname}",
+        19: "    status: 200",
+        23: "limits: {rate: 5/s}",
+    }
+    text = "\n".join(mended[number] if number in skipped else line for number, line in enumerate(lines, 1))
+    expected = [fault for fault in TEN if fault[0] not in skipped]
+    assert len(expected) == len(TEN) - len(skipped)
+    assert [(f.line, f.column, f.code, f.message) for f in faults(text)] == expected
+
+
+def test_a_finding_shows_its_line_and_a_remedy():
+    for finding in faults(TEN_FAULTS):
+        assert finding.file == "acme.yaml"
+        assert finding.severity is Severity.ERROR
+        assert finding.source == TEN_FAULTS.splitlines()[finding.line - 1]
+        assert finding.hint.endswith((".", "?"))
+        assert "source" not in finding.as_json()
+        assert finding.where == f"acme.yaml:{finding.line}:{finding.column}"
+
+
+def test_what_was_repaired_is_read_and_what_was_left_out_is_named():
+    found = loaded(TEN_FAULTS)
+    assert found.spec.title == "Acme"
+    assert found.spec.parameters[0].required is True
+    assert found.spec.authentication[0].type == "basic"
+    assert found.damaged == {"partner", "endpoint", "method", "parameters", "responses", "limits"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("partnr: x\n", "Did you mean `partner`?"),
+        ("Title: x\n", "Did you mean `title`?"),
+        ("zzz: 1\n", "Known here: `spec_version`, `partner`,"),
+        ("limits: {concurency: 3}\n", "Did you mean `concurrency`?"),
+        ("limits: {timout: 3s}\n", "Did you mean `timeout`?"),
+        ("contact: {name: x, e-mail: y}\n", "Did you mean `email`?"),
+        ("parameters: [{name: a, attribut: b}]\n", "Did you mean `attribute`?"),
+        ("parameters: [{name: a, attribute: b, requiered: true}]\n", "Did you mean `required`?"),
+        ("idempotency: {heder: x}\n", "Did you mean `header`?"),
+        ("authentication: {type: bearer, tokn: x}\n", "Did you mean `token`?"),
+        ("authentication: {type: beerer, token: x}\n", "Did you mean `bearer`? Choose one of none, basic,"),
+        ("encoding: JSON\n", "Did you mean `json`? Choose one of json, form, xml, text, none."),
+        ("method: post\n", "Did you mean `POST`? Choose one of GET,"),
+        ("diff: {ignor: []}\n", "Did you mean `ignore`?"),
+    ],
+)
+def test_the_nearest_word_is_suggested(text, expected):
+    (finding,) = faults(WHOLE + text)
+    assert finding.hint.startswith(expected)
+    assert finding.line == 8
+
+
+RULE = (
+    "spec_version: 1\npartner: a\nendpoint: {staging: https://x.example.com}\nresponses:\n  - outcome: delivered\n    "
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "place", "message"),
+    [
+        (WHOLE + "limits: {timeout: 10x}", "RX012", (8, 19), "`10x` is not a duration"),
+        (WHOLE + "limits: {timeout: 0s}", "RX012", (8, 19), "`0s` is not a duration"),
+        (WHOLE + "limits: {rate: 5}", "RX012", (8, 16), "`5` is not a rate"),
+        (WHOLE + "limits: {max_response: 10XB}", "RX012", (8, 24), "`10XB` is not a size"),
+        (WHOLE + "limits: {attempts: 99}", "RX012", (8, 20), "the number 99 is above 20"),
+        (WHOLE + "limits: {concurrency: 0}", "RX012", (8, 23), "the number 0 is below 1"),
+        (WHOLE + "limits: {concurrency: many}", "RX012", (8, 23), "a number is expected here, not the text `many`"),
+        (WHOLE + "contact: Jane Doe", "RX012", (8, 10), "a mapping is expected here, not the text `Jane Doe`"),
+        (WHOLE + "contact: {role: x}", "RX011", (8, 1), "key `name` of `contact` is missing"),
+        (WHOLE + "title: [x]", "RX012", (8, 8), "text is expected here, not a list"),
+        (WHOLE + "title: true", "RX012", (8, 8), "text is expected here, not `true`"),
+        (WHOLE + "idempotent: perhaps", "RX012", (8, 13), "true or false is expected here, not the text `perhaps`"),
+        (WHOLE + "parameters: {name: x}", "RX012", (8, 13), "a list is expected here, not a mapping"),
+        (WHOLE + "parameters: [{name: x}]", "RX014", (8, 14), "parameter `x` has no value"),
+        (WHOLE + "parameters: [{name: x, value: {a: 1}}]", "RX012", (8, 31), "a value is text, a number,"),
+        (
+            WHOLE + "parameters: [{name: x, encoding: json, value: 1}]",
+            "RX014",
+            (8, 14),
+            "parameter `x`: `encoding` and `parameters` belong together",
+        ),
+        (WHOLE + "parameters: [{name: x, value: '{{ a'}]", "RX020", (8, 31), "template syntax"),
+        (WHOLE + "parameters: [{name: x, value: '{{{Email}}}'}]", "RX020", (8, 31), "`{{{` is Rokt's old form"),
+        (WHOLE + "parameters: [{name: x, attribute: a, pattern: '('}]", "RX021", (8, 47), "this regular expression"),
+        (WHOLE + "parameters: [{name: 'x[', attribute: a}]", "RX023", (8, 21), "`x[` is not a parameter name"),
+        (
+            WHOLE + "encoding: form\nparameters: [{name: x, encoding: json, parameters: [{name: 'y[', value: 1}]}]",
+            "RX023",
+            (9, 60),
+            "`y[` is not a parameter name",
+        ),
+        (WHOLE + "authentication: [none]", "RX012", (8, 18), "an authentication with a `type` is expected here"),
+        (WHOLE + "authentication: {username: x}", "RX012", (8, 17), "an authentication with a `type` is expected"),
+        (WHOLE + "authentication: {type: bearer}", "RX011", (8, 1), "key `token` of `authentication` is missing"),
+        (
+            WHOLE + "authentication: {type: custom, auth: abc}",
+            "RX012",
+            (8, 38),
+            "the text `abc` does not have the form",
+        ),
+        (WHOLE + "diff: {tolerance: {x: 1}}", "RX022", (8, 20), "`x` is not a path"),
+        (RULE + "status: 99", "RX012", (6, 13), "`99` is not an HTTP status"),
+        (RULE + "status: 299-200", "RX012", (6, 13), "`299-200` is not an HTTP status"),
+        (RULE + "status: []", "RX012", (6, 13), "is not an HTTP status"),
+        (RULE + "body: {$.a: {}}", "RX012", (6, 17), "this condition is empty"),
+        (RULE + "body: {$.a: {equal: 1}}", "RX010", (6, 18), "unknown key `equal`"),
+        (RULE + "body: {$.a: {compare: about 3}}", "RX012", (6, 27), "the text `about 3` does not have the form"),
+        (RULE + "body: {'$.a[': 1}", "RX022", (6, 12), "`$.a[` is not JSONPath (RFC 9535)"),
+        (RULE + "capture: {reason: message}", "RX022", (6, 23), "`message` is not a path"),
+        (RULE + "examples: [{status: 99}]", "RX012", (6, 25), "the number 99 is below 100"),
+        (RULE + "examples: [{body: 5}]", "RX012", (6, 23), "a body is text, a mapping or a list, not the number 5"),
+        (WHOLE.replace("1", "2", 1), "RX013", (1, 15), "spec_version is 1, not the number 2"),
+        (WHOLE.replace("  staging:", "  Staging:"), "RX012", (4, 3), "a slug is expected here, not the text `Staging`"),
+        (WHOLE + "title: a\ntitle: b", "RX002", (9, 1), "key `title` stands twice in one mapping, first on line 8"),
+        (WHOLE + "title: {{ x }}", "RX003", (8, 8), "this template needs quotes"),
+        (WHOLE + "? [a]\n: b", "RX003", (8, 3), "a mapping or list stands where a key is expected"),
+    ],
+)
+def test_each_kind_of_fault_has_its_place(text, code, place, message):
+    found = faults(text)
+    assert (found[0].code, (found[0].line, found[0].column)) == (code, place)
+    assert message in found[0].message
+
+
+@pytest.mark.parametrize("text", ["- a\n- b\n", "just text\n", "5\n"])
+def test_a_document_that_is_no_mapping(text):
+    with pytest.raises(SpecFindingsError, match="1 error in this spec") as caught:
+        loaded(text)
+    assert caught.value.findings[0].message.startswith("a spec is a mapping that starts with `spec_version: 1`")
+    assert caught.value.loaded is None
+
+
+def test_what_is_missing_is_named_and_does_not_hide_the_rest():
+    text = "titel: x\nparameters:\n  - {name: 'a[', attribute: x}\n"
+    with pytest.raises(SpecFindingsError) as caught:
+        loaded(text)
+    assert [(f.line, f.message.split("`")[1]) for f in caught.value.findings] == [
+        (1, "spec_version"),
+        (1, "partner"),
+        (1, "endpoint"),
+        (1, "responses"),
+        (1, "titel"),
+        (3, "a["),
+    ]
+    assert caught.value.loaded is None, "no partner said anything of an endpoint"
+
+
+def test_faults_behind_one_that_was_left_out_keep_their_places():
+    text = (
+        WHOLE
+        + "parameters:\n  - {name: x}\n  - {name: 'y[', value: 1}\n  - {name: z, value: 1, typ: date, requierd: yes}\n"
+    )
+    assert placed(text) == [(9, 5, "RX014"), (10, 12, "RX023"), (11, 25, "RX010"), (11, 36, "RX010")]
+
+
+def test_every_fault_of_a_list_of_authentications():
+    text = (
+        WHOLE + "authentication:\n  - none\n  - {type: basic}\n  - {type: oauth2, token_url: https://x.example.com}\n"
+    )
+    assert placed(text) == [(9, 5, "RX012"), (10, 5, "RX011"), (11, 5, "RX011"), (11, 5, "RX011")]
+
+
+def test_faults_are_in_the_order_of_the_file():
+    places = [finding[:2] for finding in placed(TEN_FAULTS)]
+    assert places == sorted(places)
+
+
+def test_a_template_without_quotes_is_one_fault():
+    text = WHOLE + "parameters:\n  - {name: a, value: {{ email | lower }}}\n  - name: b\n    value: {{ dob }}\n"
+    assert placed(text) == [(9, 22, "RX003"), (11, 12, "RX003")]
+    assert faults(text)[0].hint == 'Write "{{ email | lower }}".'
+    assert loaded(text).spec.parameters[0].value == "{{ email | lower }}"
+
+
+def test_a_file_is_loaded_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "acme.yaml"
+    path.write_text(WHOLE, encoding="utf-8-sig")
+    assert load_spec(path).spec.partner == "acme"
+    path.write_text(WHOLE + "titel: x\n", encoding="utf-8")
+    with pytest.raises(SpecFindingsError, match="1 error in this spec") as caught:
+        load_spec(path)
+    assert caught.value.loaded.spec.title == "x"
+    assert caught.value.exit_status is ExitStatus.CONFIGURATION
+    assert str(path) in caught.value.remedy
+
+
+def refused(path: Path) -> SpecError:
+    with pytest.raises(SpecError) as caught:
+        load_spec(path)
+    error = caught.value
+    assert error.exit_status is ExitStatus.CONFIGURATION
+    assert str(path) in error.where
+    assert error.remedy
+    return error
+
+
+def test_a_missing_file(tmp_path):
+    (tmp_path / "mailchimp.yaml").write_text(WHOLE, encoding="utf-8")
+    error = refused(tmp_path / "mailchip.yaml")
+    assert error.message == "no such file"
+    assert error.remedy == f"Did you mean {tmp_path / 'mailchimp.yaml'}?"
+    assert refused(tmp_path / "nowhere" / "x.yaml").message == "no such file"
+
+
+def test_a_directory(tmp_path):
+    assert refused(tmp_path).message == "this is a directory, not a spec file"
+    (tmp_path / "a.yaml").write_text(WHOLE, encoding="utf-8")
+    assert refused(tmp_path).remedy == f"Name the file: {tmp_path / 'a.yaml'}."
+
+
+def written(tmp_path: Path, content: bytes) -> Path:
+    path = tmp_path / "spec.yaml"
+    path.write_bytes(content)
+    return path
+
+
+def test_not_utf_8(tmp_path):
+    path = written(tmp_path, b"partner: x\ntitle: M\xfcller\n")
+    error = refused(path)
+    assert (error.message, error.where) == ("this file is not UTF-8: byte 0xfc", f"{path}:2:9")
+
+
+@pytest.mark.parametrize("content", [b"", b"\n \n", b"\xef\xbb\xbf"])
+def test_an_empty_file(tmp_path, content):
+    assert refused(written(tmp_path, content)).message == "this file is empty"
+
+
+def test_a_file_of_remarks_only(tmp_path):
+    with pytest.raises(SpecFindingsError, match="1 error"):
+        load_spec(written(tmp_path, b"# nothing yet\n"))
+
+
+def test_a_huge_file_is_not_even_read(tmp_path):
+    path = tmp_path / "spec.yaml"
+    with path.open("wb") as file:
+        file.truncate(50_000_000)
+    assert refused(path).message == f"this file has 50,000,000 bytes; a spec has at most {MAX_BYTES:,}"
+
+
+def test_a_bomb(tmp_path):
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]" for old, new in zip("abcdefgh", "bcdefghi", strict=True)]
+    error = refused(written(tmp_path, "\n".join(lines).encode()))
+    assert error.message == f"aliases in this file unfold to more than {MAX_NODES:,} nodes"
+
+
+def test_an_alias_that_contains_itself(tmp_path):
+    assert refused(written(tmp_path, b"a: &a [*a]\n")).message == "this alias contains itself"
+
+
+def test_nesting_without_end(tmp_path):
+    assert refused(written(tmp_path, b"[" * 2_000)).message == "this file is nested too deeply"
+
+
+@pytest.mark.parametrize(
+    ("content", "place", "message"),
+    [
+        (b"partner: x\n\ttitle: y\n", "2:1", "this is not YAML: a tab indents this line"),
+        (b"endpoint:\n\tstaging: x\n", "2:1", "this is not YAML: a tab indents this line"),
+        (b"title: [a, b\n", "2:1", "this is not YAML"),
+        (b"title: 'a\n", "2:1", "this is not YAML"),
+        (b"title: a: b\n", "1:9", "this is not YAML"),
+        (b"title: @a\n", "1:8", "this is not YAML"),
+        (b"a: 1\n---\nb: 2\n", "2:1", "this is not YAML"),
+        (b"title: *missing\n", "1:8", "this is not YAML"),
+    ],
+)
+def test_what_is_not_yaml(tmp_path, content, place, message):
+    path = written(tmp_path, content)
+    error = refused(path)
+    assert error.message.startswith(message)
+    assert error.where == f"{path}:{place}"
+
+
+def test_control_signs(tmp_path):
+    assert refused(written(tmp_path, b"title: \x01\n")).message.startswith("this is not YAML")
+
+
+def test_an_unreadable_file(tmp_path, monkeypatch):
+    path = written(tmp_path, WHOLE.encode())
+
+    def refuse(_self):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert refused(path).message == "this file cannot be read: Permission denied"
+
+
+@pytest.mark.parametrize(
+    ("written_as", "expected"),
+    [
+        ("NO", "NO"),
+        ("yes", "yes"),
+        ("00123", "00123"),
+        ("1.10", "1.10"),
+        ("9007199254740993", "9007199254740993"),
+        ("0x1F", "0x1F"),
+        ("1e3", "1e3"),
+        ("2024-01-01", "2024-01-01"),
+        ("12:30:00", "12:30:00"),
+    ],
+)
+def test_text_keeps_what_was_written(written_as, expected):
+    assert loaded(WHOLE + f"title: {written_as}\n").spec.title == expected
+
+
+def test_a_folded_text_is_one_line():
+    text = RULE + "description: >-\n      one\n      two\n"
+    assert loaded(text).spec.responses[0].description == "one two"
+
+
+def test_aliases_and_merges():
+    text = WHOLE.replace("{outcome: delivered, status: 2xx}", "&first {outcome: delivered, status: 2xx}")
+    text += "  - {<<: *first, outcome: failed, status: 5xx}\n  - *first\n"
+    assert [rule.outcome for rule in loaded(text).spec.responses] == ["delivered", "failed", "delivered"]

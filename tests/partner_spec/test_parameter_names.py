@@ -1,0 +1,59 @@
+"""Parameter names: what each form of the grammar means, and what is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from rokt_export.partner_spec.names import Append, Index, Key, Match, steps
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("email", (Key("email"),)),
+        ("3", (Key("3"),)),
+        ("first name", (Key("first name"),)),
+        ("merge_fields.FNAME", (Key("merge_fields"), Key("FNAME"))),
+        ("a.b[0].c", (Key("a"), Key("b"), Index(0), Key("c"))),
+        ("a[12]", (Key("a"), Index(12))),
+        ("tags[]", (Key("tags"), Append())),
+        ("a[].b", (Key("a"), Append(), Key("b"))),
+        ("fields[name=email].value", (Key("fields"), Match("name", "email"), Key("value"))),
+        ("FL[@val=First Name].#text", (Key("FL"), Match("@val", "First Name"), Key("#text"))),
+        ("a[b='c']", (Key("a"), Match("b", "c"))),
+        ("['a.b']", (Key("a.b"),)),
+        ('lists["Rokt [new]"].on', (Key("lists"), Key("Rokt [new]"), Key("on"))),
+        ("Leads.row.@no", (Key("Leads"), Key("row"), Key("@no"))),
+        ("s:Envelope.s:Body", (Key("s:Envelope"), Key("s:Body"))),
+        ("grüße.naïve", (Key("grüße"), Key("naïve"))),
+    ],
+)
+def test_a_name_becomes_steps(name, expected):
+    assert steps(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("a..b", "..b"),
+        (".a", ".a"),
+        ("a.", "."),
+        ("a[", "["),
+        ("a]", "]"),
+        ("a[x]", "[x]"),
+        ("a[-1]", "[-1]"),
+        ("a['b'", "['b'"),
+        ("a[b=c]d", "d"),
+        ("a[0]b", "b"),
+    ],
+)
+def test_what_cannot_be_read_is_named_from_where_it_cannot(name, place):
+    with pytest.raises(ValueError, match="is not a parameter name") as caught:
+        steps(name)
+    assert str(caught.value).endswith(f"cannot be read from `{place}` on")
+
+
+@pytest.mark.parametrize("name", ["", "[0]", "[].a", "[a=b]"])
+def test_a_name_starts_with_a_key(name):
+    with pytest.raises(ValueError, match="must start with a key"):
+        steps(name)

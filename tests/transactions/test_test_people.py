@@ -1,0 +1,82 @@
+import datetime
+import hashlib
+import ipaddress
+from itertools import islice
+
+import phonenumbers
+import pytest
+
+from rokt_export.partner_spec.attributes import ATTRIBUTES
+from rokt_export.transactions.test_people import LASTNAME, generate
+
+
+def people(count, attributes=ATTRIBUTES, **options):
+    return list(generate(count, attributes=attributes, **options))
+
+
+def test_every_known_attribute_has_a_value_in_its_format():
+    today = datetime.datetime.now(datetime.UTC).date()
+    for person in people(50):
+        values = person.values
+        assert set(values) == set(ATTRIBUTES) and all(values.values())
+        assert values["email"].endswith("@example.com") and values["email"].startswith("rokt-test-")
+        assert values["lastname"] == LASTNAME
+        born = datetime.datetime.strptime(values["dob"], "%Y%m%d").date()
+        assert 18 <= int(values["age"]) <= 120
+        assert (today - born).days // 366 <= int(values["age"]) <= (today - born).days // 365
+        assert values["mobile"][3:8] == "55501" and len(values["mobile"]) == 10
+        assert phonenumbers.is_valid_number(phonenumbers.parse(values["mobile"], "US"))
+        assert ipaddress.ip_address(values["ipaddress"]) in ipaddress.ip_network("203.0.113.0/24")
+        assert len(values["zipcode"]) == 5 and values["country"] == "us"
+        assert {"F": "Ms", "M": "Mr"}[values["gender"]] == values["title"]
+        assert values["emailmd5"] == hashlib.md5(values["email"].encode()).hexdigest()
+        assert values["emailsha256"] == hashlib.sha256(values["email"].encode()).hexdigest().upper()
+        assert person.invented and person.id == values["transactionid"]
+
+
+def test_the_hashes_are_those_of_the_test_vector():
+    (person,) = people(1, overrides={"email": " John.Smith@Rokt.com "})
+    assert person.values["emailsha256"] == ATTRIBUTES["emailsha256"].example
+    assert person.values["emailmd5"] == ATTRIBUTES["emailmd5"].example
+
+
+def test_everybody_can_be_looked_up():
+    for person in people(2, attributes=["sku"]):
+        assert set(person.values) == {"transactionid", "email", "confirmationref", "sku"}
+
+
+def test_each_run_has_fresh_people_and_a_seed_the_same_ones():
+    first, second = people(20), people(20)
+    for name in ("transactionid", "email", "confirmationref"):
+        assert len({person.values[name] for person in first + second}) == 40
+    names = ["firstname", "dob", "zipcode", "colour"]
+    assert people(5, names, seed=7) == people(5, names, seed=7)
+    assert people(5, names, seed=7)[3:] == people(2, names, seed=7, start_row=4)
+    assert people(1, names, seed=7) != people(1, names, seed=8)
+
+
+def test_the_names_of_later_pages_are_understood_and_custom_ones_recognisable():
+    (person,) = people(1, ["billingzipcode", "zipcode", "shoe_size"])
+    assert person.values["billingzipcode"] == person.values["zipcode"]
+    assert person.values["shoe_size"] == "test-shoe_size-1"
+
+
+def test_values_can_be_set_and_unset():
+    (person,) = people(
+        1, ["dob", "age", "sku"], overrides={"dob": "20100101", "extra": "x", "sku": None}, unset=["email", "nothing"]
+    )
+    assert int(person.values["age"]) < 30
+    assert person.values["extra"] == "x" and person.values["sku"] is None
+    assert "email" not in person.values
+    (nameless,) = people(1, [], unset=["transactionid"])
+    assert nameless.id == nameless.values["confirmationref"]
+
+
+@pytest.mark.parametrize("dob", ["1983-12-15", "", None])
+def test_a_date_of_birth_in_another_format_is_no_fault(dob):
+    (person,) = people(1, ["age"], overrides={"dob": dob})
+    assert person.values["dob"] == dob and person.values["age"]
+
+
+def test_people_are_made_one_at_a_time():
+    assert [person.row for person in islice(generate(10**12, attributes=[], start_row=5), 3)] == [5, 6, 7]
