@@ -18,7 +18,7 @@ from tests.commands.conftest import Answering, CommandLine, Heard, Partner, echo
 
 SECRET = "ca/na+ry %:\"<é'&\\z"
 """Holds every sign that an encoding changes."""
-TOKEN = 't0ken/+"<é&\\from-the-server'
+TOKEN = 't0ken/+"<&\\from-the-server'
 USER = "rokt-user"
 PERSON = "o'canary+\"<ü&b@example.com"
 

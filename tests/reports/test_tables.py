@@ -167,13 +167,13 @@ def test_a_file_is_replaced_whole_and_is_the_owners_alone(story: Story, tmp_path
     assert sorted(entry.name for entry in tmp_path.iterdir() if "report" in entry.name) == ["report.json"]
 
 
-def test_a_link_stays_a_link(story: Story, tmp_path: Path) -> None:
+def test_a_link_is_not_followed(story: Story, tmp_path: Path) -> None:
     real, link = tmp_path / "real.csv", tmp_path / "link.csv"
     real.write_text("old")
     link.symlink_to(real)
-    write_report(story, FORMATS["csv"], link)
-    assert link.is_symlink()
-    assert real.read_text().startswith("row,")
+    with pytest.raises(UsageError, match="symbolic link"):
+        write_report(story, FORMATS["csv"], link)
+    assert real.read_text() == "old"
 
 
 def test_a_device_is_written_to_and_not_replaced(story: Story) -> None:
