@@ -46,8 +46,10 @@ def pass_interlock(
     """
     someone = sys.stdin.isatty() and sys.stderr.isatty()
     if may_ask:
-        for note in target.notes:
-            terminal.warn(note)
+        for near in target.near:
+            terminal.say(near.text, style="yellow")
+        if target.unchecked:
+            terminal.warn(f"the certificate of {target.environment} is not checked (`tls: {{verify: false}}`)")
     elif confirm is None and someone:
         return
 

@@ -185,14 +185,6 @@ class Target:
         """The guarded environment that has this address, where that is why this one is guarded."""
         return next((near.environment for near in self.near if near.likeness is Likeness.SAME), None)
 
-    @property
-    def notes(self) -> list[str]:
-        """What is said before the first send."""
-        notes = [near.text for near in self.near]
-        if self.unchecked:
-            notes.append(f"the certificate of {self.environment} is not checked (`tls: {{verify: false}}`)")
-        return notes
-
     @classmethod
     def of(
         cls,

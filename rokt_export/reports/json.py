@@ -9,14 +9,18 @@ from rokt_export.reports.run_report import Story
 
 
 def write(story: Story, stream: TextIO) -> None:
-    """Write the contract's document (design section 5, "Streams"), its deliveries one a line, in constant memory."""
+    """Write the contract's document (design section 5, "Streams"), its deliveries one a line, in constant memory.
+
+    `left_out` is there where rows were not sent because a guarded environment answered them before.
+    """
     head = {
         "run": story.run.run,
         "partner": story.run.partner,
         "environment": story.run.environment,
         "counts": dict(story.counts),
-        "left_out": story.left_out,
     }
+    if story.left_out:
+        head["left_out"] = story.left_out
     stream.write(json_text(head).removesuffix("}") + ',"deliveries":[')
     separator = "\n"
     for one in story.deliveries():

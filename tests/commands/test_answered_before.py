@@ -33,7 +33,7 @@ def first(cli: CommandLine, spec: Path, partner: Partner) -> Path:
     partner.answer = answering
     shown = send(cli, spec, rows, "--name", "first")
     assert shown.json["counts"] == dict.fromkeys(OUTCOMES.values(), 1)
-    assert shown.json["left_out"] == {}
+    assert "left_out" not in shown.json
     partner.heard.clear()
     return rows
 
@@ -129,9 +129,9 @@ def test_a_rejected_row_far_below_in_the_same_file_is_not_sent_again(cli, spec, 
     rows = cli.write("rows.csv", people(1, *range(10, 5000), 1))
     shown = send(cli, spec, rows, "--concurrency", "50", "--override-limits")
     assert emails(partner).count("1") == 1
-    assert shown.json["left_out"] in ({}, {"rejected": 1})
+    assert shown.json.get("left_out", {}) in ({}, {"rejected": 1})
 
 
 def test_a_test_in_production_leaves_out_what_was_answered_too(cli, spec, partner, first):
     shown = cli("test", spec, first, "-e", "production", "--confirm", "acme", "--output", "json")
-    assert (partner.heard, sum(shown.json["left_out"].values())) == ([], 5)
+    assert (partner.heard, sum(shown.json.get("left_out", {}).values())) == ([], 5)

@@ -266,7 +266,7 @@ def test_a_full_disk_leaves_what_was_there(
 
 def test_a_purged_run_is_reported_as_what_is_left_of_it(cli: CommandLine, spec: Path, rows: Path) -> None:
     cli("test", spec, rows, "--name", "old", "--quiet")
-    cli("runs", "purge", "old", "--quiet")
+    assert cli("runs", "purge", "old", "--quiet", "--yes").status == 0
     told = {name: cli("report", "old", "--format", name) for name in FOLDERS}
     assert {name: done.status for name, done in told.items()} == dict.fromkeys(FOLDERS, 0)
     assert {name: OUTCOMES[name](done.out) for name, done in told.items()} == dict.fromkeys(FOLDERS, ["delivered"] * 3)
@@ -382,5 +382,5 @@ def test_a_run_to_a_sandbox_is_told_as_one(cli: CommandLine, environment: str) -
     assert all(f"{environment} (sandbox)" in text for text in texts.values()), texts.keys()
     assert "nothing was sent to you" in texts[".md"] and "what we sent to your" not in texts[".md"] + texts[".eml"]
     assert "Are these in your system" not in texts[".md"]
-    cli("runs", "purge", "tried")
+    assert cli("runs", "purge", "tried", "--yes").status == 0
     assert " sandbox " in cli("runs", "list").out

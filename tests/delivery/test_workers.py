@@ -207,7 +207,7 @@ def test_an_error_in_one_worker_stops_the_others_and_is_the_one_told(bench, star
         while len(bench.partner.heard) < 20:
             time.sleep(0.01)
         with Journal.open(bench.path) as journal, journal._writing() as connection:
-            connection.exec_driver_sql("UPDATE run SET pid = 1")
+            connection.exec_driver_sql("UPDATE run SET owner = 'another', pid = 1")
 
     thread = threading.Thread(target=damage)
     context = multiprocessing.get_context(method)
