@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from rokt_export.partner_spec.encodings import ENCODINGS, WITH_BODY
 from rokt_export.partner_spec.fields import listed
 from rokt_export.partner_spec.loading import LoadedSpec
 from rokt_export.partner_spec.model import PartnerSpec
@@ -149,7 +150,8 @@ def _encoding(spec: PartnerSpec) -> _Judgement:
     bodiless = spec.body is None and all(parameter.in_ != "body" for parameter in spec.parameters)
     if "encoding" in spec.model_fields_set or (bodiless and spec.parameters):
         return State.GIVEN, "no body" if bodiless and spec.parameters else spec.encoding, ()
-    question = f"How is the request body encoded (JSON, URL encoded, plain text or XML)? We assume {spec.encoding}."
+    choices = " or ".join(", ".join(ENCODINGS[name].title for name in WITH_BODY).rsplit(", ", 1))
+    question = f"How is the request body encoded ({choices})? We assume {spec.encoding}."
     return State.PARTLY, f"not stated; {spec.encoding} is assumed", (question,)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from rokt_export.partner_spec.authentication import Authentications
+from rokt_export.partner_spec.encodings import ENCODINGS, WITH_BODY, nests
 from rokt_export.partner_spec.environments import says_test
 from rokt_export.partner_spec.fields import (
     BodyPath,
@@ -29,7 +30,6 @@ from rokt_export.partner_spec.responses import Rule, rule_names
 from rokt_export.partner_spec.template import Place, compile_template
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-Encoding = Literal["json", "form", "xml", "text", "none"]
 
 _POLICIES = {
     "omit": "omit",
@@ -167,7 +167,7 @@ class Parameter(Strict):
     in_: Literal["body", "query", "header", "path"] = Field("body", alias="in")
     attribute: Text | None = None
     value: Annotated[Any, WithJsonSchema({"type": ["string", "number", "boolean", "null", "array"]})] = None
-    encoding: Literal["json", "form", "xml", "text"] | None = None
+    encoding: Literal[WITH_BODY] | None = None  # type: ignore[valid-type]
     parameters: tuple[Parameter, ...] = ()
     required: bool | RequiredWhen = False
     type: Literal["string", "number", "integer", "boolean", "date"] | None = None
@@ -353,7 +353,7 @@ class PartnerSpec(Strict):
     endpoint: Annotated[dict[Slug, Environment], Field(min_length=1)]
     method: Method = "POST"
     authentication: Authentications = ()
-    encoding: Encoding = "json"
+    encoding: Literal[tuple(ENCODINGS)] = "json"  # type: ignore[valid-type]
     content_type: Text | None = None
     xml_declaration: bool = True
     body: TextTemplate | None = None
@@ -430,7 +430,7 @@ def nested_names(spec: PartnerSpec) -> list[tuple[tuple[str | int, ...], str]]:
     def walk(parameters: tuple[Parameter, ...], encoding: str, path: tuple[str | int, ...]) -> None:
         for index, parameter in enumerate(parameters):
             here = (*path, index)
-            if parameter.in_ == "body" and encoding in ("json", "xml"):
+            if parameter.in_ == "body" and nests(encoding):
                 found.append(((*here, "name"), parameter.name))
             if parameter.encoding:
                 walk(parameter.parameters, parameter.encoding, (*here, "parameters"))

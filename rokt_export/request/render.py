@@ -12,13 +12,14 @@ from rokt_export import __version__
 from rokt_export.authentication.static_credentials import Fill, filler, standing_header
 from rokt_export.exchange.model import Request
 from rokt_export.partner_spec.authentication import ApiKey, Authentication, Custom, Hmac, Wsse
+from rokt_export.partner_spec.encodings import ENCODINGS
 from rokt_export.partner_spec.filters import ABSENT, FilterError, text_of
 from rokt_export.partner_spec.model import Environment, Parameter, PartnerSpec
 from rokt_export.partner_spec.references import attributes_of
 from rokt_export.partner_spec.template import compile_template
 from rokt_export.redaction import OwnWords
-from rokt_export.request.body import CONTENT_TYPES, body_encoder
-from rokt_export.request.encodings.form import header_values, safe_header
+from rokt_export.request.body import body_encoder
+from rokt_export.request.headers import header_values, safe_header
 from rokt_export.request.parameter_values import OMIT, Carrier, RefusedError, Values, compile_carrier
 from rokt_export.request.url import blank_url, url_maker
 from rokt_export.transactions.model import Transaction
@@ -213,8 +214,9 @@ def _base_headers(
 ) -> tuple[tuple[str, str], ...]:
     """The headers that all rows share, in the order: ours, the spec's, the credentials."""
     headers = {"user-agent": ("User-Agent", f"rokt-export/{__version__}"), "accept": ("Accept", "*/*")}
-    if has_body and (spec.content_type or spec.encoding in CONTENT_TYPES):
-        headers["content-type"] = ("Content-Type", spec.content_type or CONTENT_TYPES[spec.encoding])
+    content_type = spec.content_type or ENCODINGS[spec.encoding].content_type
+    if has_body and content_type is not None:
+        headers["content-type"] = ("Content-Type", content_type)
     repeated: list[tuple[str, str]] = []
     seen: set[str] = set()
     for name, value in header_values(constant)({}):

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rokt_export.partner_spec.encodings import ENCODINGS
 from rokt_export.partner_spec.responses import CapturePath, Example, Rule
 from rokt_export.sandbox.captures import Spell, Spot, body_kind, body_spot, header_spot, spellings
 from rokt_export.sandbox.example_answers import synthesise
@@ -16,7 +17,6 @@ Headers = tuple[tuple[str, str], ...]
 
 _EMAIL = re.compile(r"[\w.+-]+@(?:[\w-]+\.)+[^\W\d_]{2,}")
 _ANOTHER_REASON = "the sandbox's own words"
-_CONTENT_TYPES = {"json": "application/json", "xml": "application/xml", "text": "text/plain; charset=utf-8"}
 # Set by the server itself, or untrue once the body is another one.
 _OWN_HEADERS = {"content-length", "content-encoding", "transfer-encoding", "connection", "keep-alive", "date"}
 
@@ -36,7 +36,7 @@ class Answer:
 
 def text_answer(status: int, text: str) -> Answer:
     """Return an answer in plain text, for what the spec has no example of."""
-    return Answer(status, (("Content-Type", _CONTENT_TYPES["text"]),), text.encode("utf-8", "replace"))
+    return Answer(status, (("Content-Type", _content_type("text")),), text.encode("utf-8", "replace"))
 
 
 class ExampleAnswers:
@@ -169,5 +169,9 @@ def _fill(parts: _Parts, filling: dict[str, str | None]) -> str:
 def _headers(example: Example, kind: str) -> dict[str, str]:
     kept = {name: value for name, value in example.headers.items() if name.lower() not in _OWN_HEADERS}
     if example.body and not any(name.lower() == "content-type" for name in kept):
-        kept["Content-Type"] = _CONTENT_TYPES[kind]
+        kept["Content-Type"] = _content_type(kind)
     return kept
+
+
+def _content_type(encoding: str) -> str:
+    return ENCODINGS[encoding].content_type or ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from rokt_export.partner_spec.encodings import ENCODINGS
 from rokt_export.partner_spec.filters import text_of
 from rokt_export.partner_spec.names import Append, Index, Key, Match, Step, steps
 
@@ -30,19 +31,20 @@ def finder(name: str, encoding: str, lengths: Lengths) -> Find:
     Several candidates come of `[]`, of repeated names, and of arrays shorter than the spec's: places that stayed empty
     are closed up, so an element's number says little then.
     """
-    if encoding not in ("json", "xml"):
+    grammar = ENCODINGS[encoding].names
+    if grammar == "flat":
         return lambda data: data.get(name, []) if isinstance(data, dict) else []
     path = steps(name)
-    if encoding == "json" and all(isinstance(step, Key) for step in path):
+    if grammar == "json" and all(isinstance(step, Key) for step in path):
         return _members(tuple(step.name for step in path if isinstance(step, Key)))
-    expand = _xml_key if encoding == "xml" else _json_key
+    expand = _EXPAND[grammar]
     walks = [_walk(step, expand, lengths.get(path[:at], 0)) for at, step in enumerate(path)]
 
     def find(data: Any) -> list[Any]:
         nodes = [data]
         for walk in walks:
             nodes = [found for node in nodes for found in walk(node)]
-        return [_leaf(item) for node in nodes for item in _elements(node)] if encoding == "xml" else nodes
+        return [_leaf(item) for node in nodes for item in _elements(node)] if grammar == "xml" else nodes
 
     return find
 
@@ -96,6 +98,9 @@ def _xml_key(node: Any, name: str) -> list[Any]:
         elif name == "#text":
             found.append(element)
     return found
+
+
+_EXPAND: Mapping[str, Callable[[Any, str], list[Any]]] = {"json": _json_key, "xml": _xml_key}
 
 
 def _same_local_name(element: dict[str, Any], name: str) -> str | None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from rokt_export.partner_spec.attributes import canonical
+from rokt_export.partner_spec.encodings import ENCODINGS, nests
 from rokt_export.partner_spec.filters import text_of
 from rokt_export.partner_spec.formats import matches
 from rokt_export.partner_spec.model import Parameter, RequiredWhen
@@ -105,8 +106,7 @@ def carried_attributes(parameter: Parameter) -> frozenset[str]:
 def _places(
     parameters: tuple[Parameter, ...], encoding: str, data: Callable[[Received], Any], outer: str
 ) -> Iterator[Located]:
-    nested = encoding in ("json", "xml")
-    lengths = array_lengths(p.name for p in parameters if p.in_ == "body") if nested else {}
+    lengths = array_lengths(p.name for p in parameters if p.in_ == "body") if nests(encoding) else {}
     for parameter in parameters:
         seek = _seek(parameter, finder(parameter.name, encoding, lengths), data)
         place = Located(outer + parameter.name, parameter, encoding, seek)
@@ -224,7 +224,7 @@ def _type_test(parameter: Parameter, encoding: str) -> Test:
         return lambda value: (
             None if _is_date(text_of(value), parameter.date_format) else f"{wrong} as `{parameter.date_format}`"
         )
-    in_json = encoding == "json" and parameter.in_ == "body"
+    in_json = ENCODINGS[encoding].names == "json" and parameter.in_ == "body"
     if in_json:
         return lambda value: (
             None if value is None or _has_json_type(value, kind) else f"{wrong} but {_json_kind(value)}"

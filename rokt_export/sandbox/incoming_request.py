@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-from urllib.parse import parse_qsl
+
+from rokt_export.request.encodings.form import form_fields
 
 
 class Headers(Protocol):
@@ -50,17 +51,5 @@ class Received:
     def queried(self) -> dict[str, list[str]]:
         """Name to values of the query."""
         if self._queried is None:
-            self._queried = pairs(self.query)
+            self._queried = form_fields(self.query)
         return self._queried
-
-
-def pairs(text: str) -> dict[str, list[str]]:
-    """Return name to values of URL-encoded text, empty values kept.
-
-    Raises:
-        ValueError: its escapes are not UTF-8.
-    """
-    found: dict[str, list[str]] = {}
-    for name, value in parse_qsl(text, keep_blank_values=True, errors="strict"):
-        found.setdefault(name, []).append(value)
-    return found

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from multidict import CIMultiDict
 
+from rokt_export.partner_spec.encodings import nests
 from rokt_export.partner_spec.filters import text_of
 from rokt_export.partner_spec.model import Parameter
-from rokt_export.sandbox.bodies import BodyProblem, read_body, refuse_costly
+from rokt_export.sandbox.bodies import BodyProblem, read_body
 from rokt_export.sandbox.body_lookup import array_lengths, finder
 from rokt_export.sandbox.incoming_request import Received
 from rokt_export.sandbox.recordings import Recorded
@@ -63,11 +62,12 @@ def _outside(parameter: Parameter, received: Received) -> list[Any]:
 
 
 def _inside(parameters: tuple[Parameter, ...], encoding: str, body: bytes | str) -> dict[str, Any]:
-    data = _data(encoding, body)
-    if data is None:
+    try:
+        data = read_body(encoding, body, exact=True)
+    except BodyProblem:
         return {}
     own = [parameter for parameter in parameters if parameter.in_ == "body"]
-    lengths = array_lengths(p.name for p in own) if encoding in ("json", "xml") else {}
+    lengths = array_lengths(p.name for p in own) if nests(encoding) else {}
     values: dict[str, Any] = {}
     for parameter in own:
         found = finder(parameter.name, encoding, lengths)(data)
@@ -80,13 +80,3 @@ def _inside(parameters: tuple[Parameter, ...], encoding: str, body: bytes | str)
 
 def _shown(parameter: Parameter, found: list[Any]) -> dict[str, Any]:
     return {parameter.name: found[0] if len(found) == 1 else found} if found else {}
-
-
-def _data(encoding: str, body: bytes | str) -> Any:
-    try:
-        if encoding == "json":
-            refuse_costly(encoding, body)
-            return json.loads(body, parse_float=Decimal)
-        return None if encoding == "text" else read_body(encoding, body)
-    except (BodyProblem, ValueError, RecursionError):
-        return None

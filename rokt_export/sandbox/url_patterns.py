@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from rokt_export.partner_spec.filters import text_of
 from rokt_export.partner_spec.template import Place, TemplateProblem, compile_template
-from rokt_export.sandbox.incoming_request import pairs
+from rokt_export.request.encodings.form import form_fields
 
 _EXPRESSION = re.compile(r"(\{\{.*?\}\}|(?<!\{)\{[\w.-]+\}(?!\}))", re.DOTALL)
 _TEXT_EXPRESSION = re.compile(r"(\{\{.*?\}\})", re.DOTALL)
@@ -69,7 +69,9 @@ class EndpointUrl:
         """The path, where every request has the same."""
         self.shown = _MARK.sub(lambda mark: "{" + (self._gaps[int(mark[1])] or "…") + "}", url.path or "/")
         """The path for a person, its gaps as `{name}`."""
-        self.query = {name: None if _MARK.search(values[0]) else values[0] for name, values in pairs(url.query).items()}
+        self.query = {
+            name: None if _MARK.search(values[0]) else values[0] for name, values in form_fields(url.query).items()
+        }
         """Name to value of the URL's own query; None where the value varies."""
 
     def match(self, path: str) -> dict[str, str] | None:

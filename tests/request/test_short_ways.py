@@ -19,9 +19,10 @@ from rokt_export.exchange.model import Response
 from rokt_export.partner_spec.filters import Number
 from rokt_export.partner_spec.model import Parameter
 from rokt_export.partner_spec.paths import compile_path
-from rokt_export.request.encodings.form import form_encoder, form_text, header_values
-from rokt_export.request.encodings.json_body import json_encoder
-from rokt_export.request.encodings.xml_body import xml_encoder
+from rokt_export.request.encodings.form import form_encoder, form_text
+from rokt_export.request.encodings.json import json_encoder
+from rokt_export.request.encodings.xml import xml_encoder
+from rokt_export.request.headers import header_values
 from rokt_export.request.parameter_values import Carrier, RefusedError, Values, compile_carrier
 from rokt_export.request.url import blank_url
 from rokt_export.response.body_reader import NoData, ReadAs, Reading, body_values

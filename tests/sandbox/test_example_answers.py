@@ -88,7 +88,7 @@ def test_xml_keeps_its_form_and_a_header_its_place(start: Start) -> None:
     answer = client.post(json={"email": "q&a@example.com"})
     assert answer.headers["Location"] == "/leads/1000000001"
     assert answer.text == '<a:r xmlns:a="u"><who>q&amp;a@example.com</who></a:r>'
-    assert answer.headers["Content-Type"] == "application/xml"
+    assert answer.headers["Content-Type"] == "application/xml; charset=utf-8"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rokt_export.partner_spec.document import WrittenFloat, WrittenInt
+from rokt_export.partner_spec.encodings import ENCODINGS, media_type_of, nests, subtype
 from rokt_export.partner_spec.fields import listed
 from rokt_export.partner_spec.filters import text_of
 from rokt_export.partner_spec.findings import Finding, Severity
@@ -64,9 +65,6 @@ def _not_encoded(subject: Subject, first: Placed) -> Iterator[Finding]:
         )
 
 
-_FAMILIES = {"json": "json", "x-www-form-urlencoded": "form", "xml": "xml", "form-data": "multipart"}
-
-
 def content_type_against_encoding(subject: Subject) -> Iterator[Finding]:
     """RX116: a content type that belongs to another encoding; types of no known family are the partner's affair."""
     spec = subject.spec
@@ -80,17 +78,18 @@ def content_type_against_encoding(subject: Subject) -> Iterator[Finding]:
 
 def _contradiction(subject: Subject, path: tuple[str | int, ...], written: str) -> Iterator[Finding]:
     encoding = subject.spec.encoding
-    subtype = written.partition(";")[0].strip().lower().rpartition("/")[2]
-    family = _FAMILIES.get(subtype.rpartition("+")[2])
-    if family in (None, encoding) or encoding == "text":
+    written_in = subtype(media_type_of(written))
+    multipart = written_in == "form-data"
+    owner = next((name for name, facts in ENCODINGS.items() if written_in in facts.subtypes), None)
+    if (owner is None and not multipart) or owner == encoding or encoding == "text":
         return
     yield subject.finding(
         "RX116",
         Severity.WARNING,
         path,
         f"the content type `{written}` contradicts `encoding: {encoding}`",
-        f"Write `encoding: {family}`, or take the content type away: the encoding brings its own."
-        if family != "multipart"
+        f"Write `encoding: {owner}`, or take the content type away: the encoding brings its own."
+        if not multipart
         else "Multipart bodies are not spoken here: ask the partner whether `encoding: form` will do.",
         of_value=True,
     )
@@ -170,12 +169,12 @@ def _gaps(subject: Subject, placed: Placed) -> Iterator[Finding]:
     for gap in _GAPS:
         policy = getattr(parameter, gap)
         path = (*placed.path, gap)
-        if policy == "send_null" and placed.carrier not in ("json", "xml"):
+        if policy == "send_null" and not nests(placed.carrier):
             yield subject.finding(
                 "RX127",
                 Severity.WARNING,
                 path,
-                f"`{gap}: send_null`, but {_CARRIERS.get(placed.carrier, placed.carrier)} has no null",
+                f"`{gap}: send_null`, but {_title(placed.carrier)} has no null",
                 "Write `send_empty` or `omit`.",
                 of_value=True,
             )
@@ -199,7 +198,8 @@ def _gaps(subject: Subject, placed: Placed) -> Iterator[Finding]:
             )
 
 
-_CARRIERS = {"form": "a form", "query": "a query", "header": "a header", "path": "a path", "text": "plain text"}
+def _title(carrier: str) -> str:
+    return ENCODINGS[carrier].title if carrier in ENCODINGS else f"a {carrier}"
 
 
 def _constants(subject: Subject, placed: Placed) -> Iterator[Finding]:

@@ -1,14 +1,15 @@
-"""Turn flat parameters (a form, a query, headers) into a function from a transaction to their names and values."""
+"""URL-encoded forms, and queries, which are written the same way."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
-from unicodedata import category
-from urllib.parse import quote_plus
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote_plus
 
 from rokt_export.partner_spec.filters import text_of
-from rokt_export.request.parameter_values import OMIT, Carrier, RefusedError, Take, Values
+from rokt_export.request.encodings import BodyEncoding, Encode
+from rokt_export.request.parameter_values import OMIT, Carrier, Take, Values
+from rokt_export.response.body_limits import MAX_NODES
 
 _ENCODED = {byte: quote_plus(bytes((byte,))) for byte in range(256)}
 
@@ -54,34 +55,32 @@ def _pairs(name: str, value: Any) -> list[str]:
     return [name + form_text(text_of(item)) for item in (value if isinstance(value, list) else [value])]
 
 
-def header_values(carriers: Sequence[Carrier]) -> Callable[[Values], tuple[tuple[str, str], ...]]:
-    """Return the function from a transaction to its headers; a line break in a value is refused, not folded."""
-    parts: list[tuple[str, Any, Take]] = [(carrier.name, carrier.plain, carrier.take) for carrier in carriers]
+class Form(BodyEncoding):
+    """`application/x-www-form-urlencoded`, in UTF-8."""
 
-    def headers(values: Values) -> tuple[tuple[str, str], ...]:
-        get = values.get
-        found: list[tuple[str, str]] = []
-        for name, plain, take in parts:
-            value = get(plain) or take(values)
-            if value is OMIT:
-                continue
-            for item in value if isinstance(value, list) else (value,):
-                found.append((name, safe_header(name, item)))
-        return tuple(found)
+    def encoder(self, parameters: Sequence[Carrier]) -> Encode:
+        """Return the function that encodes a form."""
+        encode = form_encoder(parameters)
+        return lambda values: encode(values).encode()
 
-    return headers
+    def read(self, body: bytes | str) -> dict[str, list[str]]:
+        """Return name to values, empty values kept."""
+        text = body if isinstance(body, str) else body.decode("ascii")
+        if text.count("&") > MAX_NODES:
+            raise ValueError(f"it has more than {MAX_NODES:,} fields")
+        return form_fields(text)
 
 
-_BREAKING = frozenset({"Cc", "Zl", "Zp"})
-
-
-def safe_header(name: str, value: Any) -> str:
-    """Return a header's value.
+def form_fields(text: str) -> dict[str, list[str]]:
+    """Return name to values of URL-encoded text, empty values kept.
 
     Raises:
-        RefusedError: it holds a control character, which could end the header.
+        ValueError: its escapes are not UTF-8.
     """
-    text = text_of(value)
-    if not text.isprintable() and any(category(sign) in _BREAKING and sign != "\t" for sign in text):
-        raise RefusedError(f"{name}: a header cannot hold a line break or another control character")
-    return text.strip(" \t")
+    found: dict[str, list[str]] = {}
+    for name, value in parse_qsl(text, keep_blank_values=True, errors="strict"):
+        found.setdefault(name, []).append(value)
+    return found
+
+
+ENCODING: Final = Form()

@@ -1,15 +1,19 @@
-"""Turn the parameters of a JSON body into a function from a transaction to its bytes."""
+"""JSON objects, from parameters whose names are paths, and back."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
-from typing import Any
+from decimal import Decimal
+from typing import Any, Final
 
 import orjson
 
 from rokt_export.partner_spec.filters import Number
+from rokt_export.request.encodings import BodyEncoding, Encode
 from rokt_export.request.nested_body import Elements, Leaf, Members, Node, anything_in, build_tree, in_order
 from rokt_export.request.parameter_values import OMIT, Carrier, Take, Values
+from rokt_export.response.body_limits import json_refusal
 
 
 def json_encoder(carriers: Sequence[Carrier]) -> Callable[[Values], bytes]:
@@ -80,3 +84,26 @@ def _elements(node: Elements) -> Take:
         return found or OMIT
 
     return build
+
+
+class Json(BodyEncoding):
+    """`application/json` (RFC 8259), in UTF-8."""
+
+    def encoder(self, parameters: Sequence[Carrier]) -> Encode:
+        """Return the function that encodes a JSON object."""
+        return json_encoder(parameters)
+
+    def read(self, body: bytes | str) -> Any:
+        """Return the JSON data."""
+        if refusal := json_refusal(body):
+            raise ValueError(refusal)
+        return orjson.loads(body)
+
+    def read_exact(self, body: bytes | str) -> Any:
+        """Return the JSON data, its numbers as int and Decimal."""
+        if refusal := json_refusal(body):
+            raise ValueError(refusal)
+        return json.loads(body, parse_float=Decimal)
+
+
+ENCODING: Final = Json()

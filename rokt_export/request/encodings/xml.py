@@ -1,4 +1,4 @@
-"""Turn the parameters of an XML body, named as xmltodict names nodes, into a function from a transaction to bytes."""
+"""XML documents, from parameters whose names are paths as xmltodict names nodes, and back."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import html
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
+from xml.parsers.expat import ExpatError
 
 from rokt_export.errors import SpecError
 from rokt_export.partner_spec.filters import text_of
+from rokt_export.request.encodings import BodyEncoding, Encode
 from rokt_export.request.nested_body import Elements, Leaf, Members, Node, anything_in, build_tree, in_order
 from rokt_export.request.parameter_values import OMIT, Carrier, RefusedError, Values
+from rokt_export.response.body_limits import xml_refusal
+from rokt_export.response.charset import decode
 
 _Write = Callable[[Values], str]
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -19,8 +23,8 @@ _NAME = re.compile(r"[^\W\d][\w.\-]*(:[^\W\d][\w.\-]*)?")
 _ATTRIBUTE_ESCAPES = str.maketrans({'"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
 
 
-def xml_encoder(carriers: Sequence[Carrier], *, declaration: bool = True) -> Callable[[Values], bytes]:
-    """Return the encoder of an XML document: `a.@id` is an attribute, `a.#text` an element's text.
+def xml_encoder(carriers: Sequence[Carrier]) -> Callable[[Values], bytes]:
+    """Return the encoder of an XML element: `a.@id` is an attribute, `a.#text` an element's text.
 
     A list repeats its element. Null is an empty element (`<a/>`), as is empty text.
 
@@ -36,9 +40,8 @@ def xml_encoder(carriers: Sequence[Carrier], *, declaration: bool = True) -> Cal
         )
     ((name, root),) = tree.children.items()
     write = _element(name, root)
-    head = '<?xml version="1.0" encoding="UTF-8"?>\n' if declaration else ""
     empty = f"<{name}/>"
-    return lambda values: (head + (write(values) or empty)).encode()
+    return lambda values: (write(values) or empty).encode()
 
 
 def _element(name: str, node: Node) -> _Write:
@@ -148,3 +151,27 @@ def _text(carrier: Carrier) -> _Write:
         return "" if value is OMIT else content(value)
 
     return _once(write, carrier)
+
+
+class Xml(BodyEncoding):
+    """`application/xml`, in UTF-8."""
+
+    declaration = b'<?xml version="1.0" encoding="UTF-8"?>\n'
+
+    def encoder(self, parameters: Sequence[Carrier]) -> Encode:
+        """Return the function that encodes an XML element."""
+        return xml_encoder(parameters)
+
+    def read(self, body: bytes | str) -> Any:
+        """Return the mapping that xmltodict makes of the document; blanks are kept, so that ` Jane ` comes back."""
+        import xmltodict  # only a sandbox needs it
+
+        if refusal := xml_refusal(body if isinstance(body, str) else decode(body, None)):
+            raise ValueError(refusal)
+        try:
+            return xmltodict.parse(body, strip_whitespace=False, disable_entities=True)
+        except ExpatError as error:
+            raise ValueError(str(error)) from error
+
+
+ENCODING: Final = Xml()

@@ -1,0 +1,65 @@
+"""The registry of body encodings: one line for each, beside the module that encodes and reads it.
+
+To add an encoding, add its line here and `request/encodings/<name>.py`. The spec's schema, its checks, the content type
+of a request and the sandbox take the encoding from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from rokt_export.partner_spec.template import Place
+
+
+@dataclass(frozen=True, slots=True)
+class EncodingFacts:
+    """What a spec has to know about a body encoding.
+
+    Attributes:
+        title: its name in a sentence.
+        content_type: the Content-Type of a request, unless the spec states another; None sends no body.
+        subtypes: the media subtypes that belong to it, also after a `+`; without any, all of its main type do.
+        names: how a parameter's name places it: as it is, or as a path in a tree of JSON or of XML.
+        place: how a value is escaped where the whole body is one template.
+    """
+
+    title: str
+    content_type: str | None
+    subtypes: tuple[str, ...]
+    names: Literal["flat", "json", "xml"]
+    place: Place
+
+    def owns(self, media_type: str) -> bool:
+        """Return whether a media type (lower case, without parameters) belongs to this encoding."""
+        if not self.subtypes and self.content_type is not None:
+            return media_type.startswith(self.content_type.partition("/")[0] + "/")
+        return subtype(media_type) in self.subtypes
+
+
+ENCODINGS: Final[Mapping[str, EncodingFacts]] = {
+    "json": EncodingFacts("JSON", "application/json", ("json",), "json", Place.JSON),
+    "form": EncodingFacts(
+        "a URL-encoded form", "application/x-www-form-urlencoded", ("x-www-form-urlencoded",), "flat", Place.URL
+    ),
+    "xml": EncodingFacts("XML", "application/xml; charset=utf-8", ("xml",), "xml", Place.XML),
+    "text": EncodingFacts("plain text", "text/plain; charset=utf-8", (), "flat", Place.TEXT),
+    "none": EncodingFacts("empty", None, (), "flat", Place.TEXT),
+}
+WITH_BODY: Final = tuple(name for name, facts in ENCODINGS.items() if facts.content_type is not None)
+
+
+def nests(encoding: str) -> bool:
+    """Return whether an encoding's parameter names are paths, and its values can be null."""
+    return encoding in ENCODINGS and ENCODINGS[encoding].names != "flat"
+
+
+def media_type_of(content_type: str | None) -> str:
+    """Return the media type of a Content-Type header: lower case, without parameters; nothing where there is none."""
+    return (content_type or "").partition(";")[0].strip().lower()
+
+
+def subtype(media_type: str) -> str:
+    """Return what a media type's content is written in: `json` of `application/problem+json`."""
+    return media_type.rpartition("/")[2].rpartition("+")[2]

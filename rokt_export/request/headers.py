@@ -1,0 +1,43 @@
+"""Turn header parameters into a function from a transaction to header names and values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from unicodedata import category
+
+from rokt_export.partner_spec.filters import text_of
+from rokt_export.request.parameter_values import OMIT, Carrier, RefusedError, Take, Values
+
+
+def header_values(carriers: Sequence[Carrier]) -> Callable[[Values], tuple[tuple[str, str], ...]]:
+    """Return the function from a transaction to its headers; a line break in a value is refused, not folded."""
+    parts: list[tuple[str, Any, Take]] = [(carrier.name, carrier.plain, carrier.take) for carrier in carriers]
+
+    def headers(values: Values) -> tuple[tuple[str, str], ...]:
+        get = values.get
+        found: list[tuple[str, str]] = []
+        for name, plain, take in parts:
+            value = get(plain) or take(values)
+            if value is OMIT:
+                continue
+            for item in value if isinstance(value, list) else (value,):
+                found.append((name, safe_header(name, item)))
+        return tuple(found)
+
+    return headers
+
+
+_BREAKING = frozenset({"Cc", "Zl", "Zp"})
+
+
+def safe_header(name: str, value: Any) -> str:
+    """Return a header's value.
+
+    Raises:
+        RefusedError: it holds a control character, which could end the header.
+    """
+    text = text_of(value)
+    if not text.isprintable() and any(category(sign) in _BREAKING and sign != "\t" for sign in text):
+        raise RefusedError(f"{name}: a header cannot hold a line break or another control character")
+    return text.strip(" \t")
