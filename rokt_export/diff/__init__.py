@@ -1,7 +1,6 @@
 """Two runs compared: does one environment respond as the other does?"""
 
 from rokt_export.diff.comparison import Comparison
-from rokt_export.diff.echoes import Sent
 from rokt_export.diff.model import (
     Difference,
     DiffResult,
@@ -9,9 +8,10 @@ from rokt_export.diff.model import (
     Latency,
     Sample,
     Section,
+    Undecided,
     Unmatched,
-    Volatile,
 )
+from rokt_export.diff.sent import Sent
 from rokt_export.diff.side import Side
 
 __all__ = [
@@ -24,6 +24,6 @@ __all__ = [
     "Section",
     "Sent",
     "Side",
+    "Undecided",
     "Unmatched",
-    "Volatile",
 ]

@@ -1,50 +1,54 @@
-"""Compare two sides' answers to the same transactions: outcomes, reasons, status, headers, body shape, then values."""
+"""Compare two sides' responses to the same transactions: outcomes, reasons, status, headers, body shape, then values."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import unified_diff
 from functools import lru_cache
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 from rokt_export.diff.bodies import Body, Format, binary_facts, read_body
-from rokt_export.diff.echoes import Placeholders
-from rokt_export.diff.evidence import KEPT, MOST_SAMPLES, Evidence
+from rokt_export.diff.column import MOST_SAMPLES, Evidence
+from rokt_export.diff.findings import Finding, findings_of
 from rokt_export.diff.latency import LatencyHistogram
-from rokt_export.diff.model import Difference, DiffResult, Kind, Sample, Unmatched, Volatile
+from rokt_export.diff.model import Difference, DiffResult, Kind, Sample, Undecided, Unmatched
 from rokt_export.diff.places import Place, Places
 from rokt_export.diff.shape import ABSENT, MOST_VALUES, Pair, Shape
 from rokt_export.diff.side import Side
-from rokt_export.diff.volatile import ENOUGH, why_at_times, why_volatile
-from rokt_export.partner_spec.model import DiffSettings
 from rokt_export.response.value_text import abridged
+from rokt_export.partner_spec.model import DiffSettings
 
 _ORDER: Final = {kind: place for place, kind in enumerate(Kind)}
 """Kinds stand in the order of their sections."""
-_MAY_VARY: Final = (Kind.REASON, Kind.CODE, Kind.HEADER, Kind.TYPE, Kind.LENGTH, Kind.VALUE)
 _MOST_CHANGES: Final = 200
+_MOST_NOTES: Final = 20
 _MOST_LINES: Final = 200
 """Lines of a text that have a place of their own."""
 _DIFF_LINES: Final = 1_000
 _SHOWN_LINES: Final = 20
 _SHOWN_TEXT: Final = 200
-_LEFT_OUT: Final = f"more than {MOST_VALUES:,} values in one answer: those beyond were not compared"
-_TOO_FEW: Final = (
-    f"With fewer than {ENOUGH} transactions, what varies by itself cannot always be told from a difference."
+_OF_THE_CONNECTION: Final = frozenset(
+    {"date", "connection", "keep-alive", "transfer-encoding", "content-length", "age", "set-cookie", "alt-svc", "via"}
 )
+"""Headers that no partner's code writes, and those that the journal redacts."""
+_NAMESPACE: Final = re.compile(rb"xmlns(?::[\w.-]+)?\s*=\s*[\"']([^\"']*)[\"']")
+_LEFT_OUT: Final = f"more than {MOST_VALUES:,} values in one response: those beyond were not compared"
 _CUT: Final = "the body was cut when it was recorded, and not compared"
-_ONE_SIDED: Final = "only one side's answer was recorded, so that headers and bodies were not compared"
+_ONE_SIDED: Final = "only one side's response was recorded, so that headers and bodies were not compared"
+_HEADER: Final = "Header {} differs, which is not under `diff: headers:` and does not count: {}"
 
 
 class Comparison:
     """Compares pair after pair, in memory that does not grow with them.
 
     Bodies are not kept: each place (a path of a body, a header) counts its differences and keeps a few samples and
-    enough of its values to be judged when all are in. That is when volatile places are set apart, because only many
-    transactions tell them.
+    the values of up to 2,048 pairs. Once all pairs are in, each place is judged by the contract that its values keep on
+    each side (`judging`).
 
-    A pair with another outcome, or another rule, is compared no further: the rest of the answer follows from that.
+    A pair with another outcome, or another rule, is compared no further: the rest of the response follows from that.
 
     Args:
         settings: the spec's `diff:`.
@@ -58,7 +62,9 @@ class Comparison:
         self._strict = settings.mode != "subset"
         self._places = Places(settings)
         self._shape = Shape(strict=self._strict, values=self._values)
-        self._headers = tuple(dict.fromkeys(["content-type", *(name.strip().lower() for name in settings.headers)]))
+        names = dict.fromkeys(["content-type", *(name.strip().lower() for name in settings.headers)])
+        self._headers = dict.fromkeys([*names, *(name.lower() for name in settings.varies if name[:1] not in "$/")])
+        self._headed = 0
         self._changes: dict[tuple[Kind, str, str, str], Evidence] = {}
         self._outcomes: dict[tuple[str, str], int] = {}
         self._latencies = (LatencyHistogram(), LatencyHistogram())
@@ -69,19 +75,15 @@ class Comparison:
         self._notes: dict[str, None] = {}
 
     def add(self, transaction: str, a: Side, b: Side) -> None:
-        """Compare two answers to one transaction; call it in the order in which the transactions were started."""
+        """Compare two responses to one transaction; call it in the order in which the transactions were started."""
         self._pairs += 1
         outcomes = (a.outcome, b.outcome)
         self._outcomes[outcomes] = self._outcomes.get(outcomes, 0) + 1
         for side, histogram in zip((a, b), self._latencies, strict=True):
             if side.latency_ms is not None:
                 histogram.add(side.latency_ms)
-        pair = Pair(
-            self._pairs,
-            transaction,
-            Placeholders(a.sent, a.hosts, a.started),
-            Placeholders(b.sent, b.hosts, b.started),
-        )
+        self._places.rows.add(self._pairs, transaction, a, b)
+        pair = Pair(self._pairs, transaction, a, b)
         if self._is_explained(pair, a, b):
             self._explained += a.body is not None and b.body is not None
             return
@@ -106,17 +108,20 @@ class Comparison:
 
     def result(self) -> DiffResult:
         """Return what the pairs so far came to."""
-        differences, volatile = self._judged()
-        differences.sort(key=lambda one: (_ORDER[one.kind], -one.count))
-        if self._pairs < ENOUGH and any(one.kind in _MAY_VARY for one in differences):
-            self.note(_TOO_FEW)
+        differences, undecided = self._judged()
+        differences.sort(key=lambda one: (not one.certain, _ORDER[one.kind], -one.count))
         caveats = [f"{count:,} transaction{'s' if count > 1 else ''}: {text}." for text, count in self._caveats.items()]
         return DiffResult(
             *self._names,
             pairs=self._pairs,
             outcomes=dict(self._outcomes),
             differences=tuple(differences),
-            volatile=tuple(volatile),
+            undecided=tuple(undecided),
+            varying={
+                place.path: place.column.differing.count
+                for place in self._places.all
+                if place.varies is not None and place.column.unequal
+            },
             ignored={place.path: place.left_out for place in self._places.all if place.left_out},
             only_in_a=Unmatched(self._alone_counts[0], tuple(self._alone[0])),
             only_in_b=Unmatched(self._alone_counts[1], tuple(self._alone[1])),
@@ -147,7 +152,7 @@ class Comparison:
         self._compare_reasons(pair, a, b)
         if a.status == b.status:
             return False
-        statuses = (str(a.status or "no answer"), str(b.status or "no answer"))
+        statuses = (str(a.status or "no response"), str(b.status or "no response"))
         self._change(pair, Kind.STATUS, "status", statuses, statuses)
         return a.rule is None
 
@@ -159,36 +164,43 @@ class Comparison:
             captured = ("none" if a.reference is None else "captured", "none" if b.reference is None else "captured")
             self._change(pair, Kind.REFERENCE, "reference", captured, (a.reference, b.reference))
         if not self._values or (recorded and a.rule is None):
-            return  # without a rule the reason is our own summary of the answer
+            return  # without a rule the reason is our own summary of the response
         self._compare_words(pair, Kind.REASON, (a.reason, b.reason), recorded=recorded)
         self._compare_words(pair, Kind.CODE, (a.code, b.code), recorded=recorded)
 
     def _compare_words(self, pair: Pair, kind: Kind, words: tuple[str | None, str | None], *, recorded: bool) -> None:
         a, b = words
-        place = self._places.named(str(kind))
+        place = self._places.named(str(kind), kind)
         if place.ignored:
             if a != b:
                 place.leave_out(pair.number)
         elif a is not None and b is not None:
-            self._shape.leaf(pair, place, a, b, kind)
+            self._shape.leaf(pair, place, a, b)
             if a != b:
                 pair.told.append((a, b))
         elif a != b and not recorded:  # else the body shows what is not there
             sample = pair.sample(ABSENT if a is None else a, ABSENT if b is None else b)
-            place.of(kind).differ(pair.number, a or "", b or "", sample)
+            place.column.add(pair.number, a, b, False, sample)
 
     def _compare_headers(self, pair: Pair, a: Side, b: Side) -> None:
-        for name in self._headers:
-            of_a, of_b = _header(a, name), _header(b, name)
-            place = self._places.named(f"header {name}")
+        before = self._headed
+        self._headed += 1
+        of_a, of_b = _headers(a), _headers(b)
+        for name in {**self._headers, **of_a, **of_b}:
+            place = self._places.named(f"header {name}", Kind.HEADER)
+            place.noted = name not in self._headers
+            place.objects = self._headed
+            value_a, value_b = of_a.get(name), of_b.get(name)
             if place.ignored:
-                if of_a != of_b:
+                if value_a != value_b:
                     place.leave_out(pair.number)
-            elif of_a is not None and of_b is not None:
-                self._shape.leaf(pair, place, of_a, of_b, Kind.HEADER)
-            elif of_a != of_b and (self._strict or of_b is None):
-                sample = pair.sample(ABSENT if of_a is None else of_a, ABSENT if of_b is None else of_b)
-                place.of(Kind.HEADER).differ(pair.number, of_a or "", of_b or "", sample)
+            elif value_a is not None and value_b is not None:
+                if place.presence is not None:
+                    place.presence.both += 1
+                self._shape.leaf(pair, place, value_a, value_b)
+            elif value_a != value_b and (self._strict or value_b is None):
+                lone = (ABSENT if value_a is None else value_a, ABSENT if value_b is None else value_b)
+                place.be_alone(pair.number, before, pair.sample(*lone), missing=value_b is None)
 
     def _compare_bodies(self, pair: Pair, a: Side, b: Side) -> None:
         root = self._places.body
@@ -208,13 +220,23 @@ class Comparison:
         match body_a.format:
             case Format.JSON | Format.XML:
                 self._shape.compare(pair, root, body_a.data, body_b.data, xml=body_a.format is Format.XML)
+                if body_a.format is Format.XML:
+                    self._compare_namespaces(a.body or b"", b.body or b"")
             case Format.TEXT if self._values:
                 self._compare_texts(pair, body_a.data, body_b.data)
             case Format.BINARY if self._values and a.body != b.body:
                 facts = (binary_facts(a.body or b""), binary_facts(b.body or b""))
-                root.of(Kind.BINARY).differ(pair.number, *facts, _sample(pair, facts))
+                self._change(pair, Kind.BINARY, "$", ("bytes", "other bytes"), facts)
         if pair.left < 0:
             self._caveat(_LEFT_OUT)
+
+    def _compare_namespaces(self, a: bytes, b: bytes) -> None:
+        of_a, of_b = set(_NAMESPACE.findall(a)), set(_NAMESPACE.findall(b))
+        if of_a != of_b:
+            names = [
+                ", ".join(sorted(name.decode(errors="replace") for name in side)) or "none" for side in (of_a, of_b)
+            ]
+            self._caveat(f"the XML namespaces differ: {abridged(names[0])} → {abridged(names[1])}")
 
     def _compare_formats(self, pair: Pair, a: Side, b: Side, of_a: Body, of_b: Body) -> None:
         if of_a.format is Format.EMPTY and not self._strict:
@@ -223,9 +245,9 @@ class Comparison:
         self._change(pair, Kind.FORMAT, "$", (str(of_a.format), str(of_b.format)), shown)
 
     def _compare_texts(self, pair: Pair, a: list[str], b: list[str]) -> None:
+        lengths = self._places.named("lines", Kind.LENGTH).column
         if len(a) == len(b):
-            if (lengths := self._places.named("lines").evidence.get(Kind.LENGTH)) is not None:
-                lengths.agree(str(len(a)))
+            lengths.add(pair.number, len(a), len(b), True, None)
             for number, (line, other) in enumerate(zip(a, b, strict=True), 1):
                 path = f"line {number}" if number <= _MOST_LINES else f"after line {_MOST_LINES}"
                 place = self._places.named(path)
@@ -234,13 +256,12 @@ class Comparison:
                 elif line != other:
                     place.leave_out(pair.number)
             return
-        lines = (str(len(a)), str(len(b)))
 
         def sample() -> Sample:
-            diff = tuple(islice(_line_diff(pair, a, b), _SHOWN_LINES))
+            diff = tuple(islice(_line_diff(a, b), _SHOWN_LINES))
             return Sample(pair.transaction, f"{len(a):,} lines", f"{len(b):,} lines", diff)
 
-        self._places.named("lines").of(Kind.LENGTH).differ(pair.number, *lines, sample)
+        lengths.add(pair.number, len(a), len(b), False, sample)
 
     def _change(
         self, pair: Pair, kind: Kind, path: str, change: tuple[str, str], shown: tuple[str | None, str | None]
@@ -252,55 +273,58 @@ class Comparison:
             if len(self._changes) >= _MOST_CHANGES:
                 key = (kind, path, "…", "…")
             evidence = self._changes.setdefault(key, Evidence())
-        evidence.differ(pair.number, "", "", _sample(pair, shown))
+        evidence.add(pair.number, lambda: Sample(pair.transaction, *shown))
 
-    def _judged(self) -> tuple[list[Difference], list[Volatile]]:
+    def _judged(self) -> tuple[list[Difference], list[Undecided]]:
         differences = [
-            _difference(kind, path, evidence, f"{a} → {b}") for (kind, path, a, b), evidence in self._changes.items()
+            Difference(kind, path, one.count, f"{a} → {b}", tuple(one.samples), affected=self._affected(one.numbers))
+            for (kind, path, a, b), one in self._changes.items()
         ]
-        volatile: list[Volatile] = []
+        undecided: list[Undecided] = []
         parents = {place.steps: place for place in self._places.all}
+        notes = 0
         for place in self._places.all:
-            found = [*_by_kind(place), *_by_presence(place, parents.get(place.steps[:-1]))]
-            for difference, reason in found:
-                if reason is None:
-                    differences.append(difference)
+            parent = place if place.kind is Kind.HEADER else parents.get(place.steps[:-1])
+            for one in findings_of(place, parent.objects if parent else 0, self._places.rows, values=self._values):
+                if place.noted:
+                    notes += one.differs
+                    if one.differs and notes <= _MOST_NOTES:
+                        self._note_header(place, one)
+                elif one.differs:
+                    affected = self._affected(one.numbers, place.column.numbers)
+                    differences.append(
+                        Difference(one.kind, place.path, one.count, one.why, one.samples, one.certain, affected)
+                    )
                 else:
-                    volatile.append(Volatile(difference, reason, _ignore(place, difference.kind)))
-        return differences, volatile
+                    undecided.append(Undecided(one.kind, place.path, one.count, one.why, one.form, one.samples[:2]))
+        return differences, undecided
 
+    def _note_header(self, place: Place, one: Finding) -> None:
+        change = one.why
+        if not change and one.samples:
+            sides = ("absent" if text is None else text for text in (one.samples[0].a, one.samples[0].b))
+            change = " → ".join(sides)
+        self.note(_HEADER.format(place.path.removeprefix("header "), change) + ".")
 
-def _by_kind(place: Place) -> Iterator[tuple[Difference, str | None]]:
-    for kind, evidence in place.evidence.items():
-        if not evidence.differed:
-            continue
-        change = evidence.only_change
-        detail = " → ".join(abridged(text, KEPT - 1) for text in change) if change and all(change) else ""
-        reason = why_volatile(evidence, reference=place.reference) if kind in _MAY_VARY else None
-        yield _difference(kind, place.path, evidence, detail), reason
-
-
-def _by_presence(place: Place, parent: Place | None) -> Iterator[tuple[Difference, str | None]]:
-    presence = place.presence
-    if presence is None or parent is None:
-        return
-    reason = why_at_times(presence, parent.objects - presence.before)
-    for kind, evidence in ((Kind.MISSING, presence.missing), (Kind.EXTRA, presence.extra)):
-        if evidence.differed:
-            yield _difference(kind, place.path, evidence), reason
-
-
-def _difference(kind: Kind, path: str, evidence: Evidence, detail: str = "") -> Difference:
-    return Difference(kind, path, evidence.transactions, detail, tuple(evidence.samples))
-
-
-def _ignore(place: Place, kind: Kind) -> str | None:
-    """What the spec calls a place; None where ignoring it would hide more than what is volatile."""
-    if kind is Kind.LENGTH:
-        return None
-    if place.path.startswith("$"):
-        return place.path
-    return place.path.removeprefix("header ") if kind is Kind.HEADER else None
+    def _affected(self, numbers: Sequence[int], among: Iterable[int] = ()) -> str:
+        """What was sent in all transactions of some, and hardly in others: `country=DE`; empty for nothing."""
+        sides = self._places.rows.sides
+        hit = {number for number in numbers if number in sides}
+        every = {number for number in among if number in sides} or sides.keys()
+        if len(hit) < 2 or len(hit) > 0.9 * len(every):
+            return ""
+        shared = set.intersection(*(set(sides[number][1].sent.values.items()) for number in list(hit)[:200]))
+        if not shared:
+            return ""
+        counts: Counter[tuple[str, str]] = Counter()
+        for number in every:
+            counts.update(shared & sides[number][1].sent.values.items())
+        name, value = min(shared, key=lambda one: (counts[one], one))
+        having = counts[name, value]
+        if having >= len(every) or len(hit) < 0.5 * having:
+            return ""
+        which = "all" if len(hit) == having else f"{len(hit):,} of {having:,}"
+        return f"{which} with {name}={abridged(value, 60)}"
 
 
 def _told(side: Side) -> str:
@@ -308,10 +332,6 @@ def _told(side: Side) -> str:
     facts = ", ".join(str(fact) for fact in (side.status, side.rule) if fact is not None)
     reason = f": {abridged(side.reason)}" if side.reason else ""
     return f"{side.outcome}{f' ({facts})' if facts else ''}{reason}"
-
-
-def _sample(pair: Pair, shown: tuple[str | None, str | None]) -> Any:
-    return lambda: Sample(pair.transaction, *shown)
 
 
 def _start(body: Body, side: Side) -> str:
@@ -324,11 +344,16 @@ def _start(body: Body, side: Side) -> str:
     return f"{body.described}: {abridged(text, _SHOWN_TEXT)}"
 
 
-def _header(side: Side, name: str) -> str | None:
-    values = [value.strip() for key, value in side.headers if key.lower() == name]
-    if not values:
-        return None
-    return _media_type(values[0]) if name == "content-type" else ", ".join(values)
+def _headers(side: Side) -> dict[str, str]:
+    """The headers that a partner writes, by lower-case name."""
+    found: dict[str, str] = {}
+    for key, value in side.headers:
+        name = key.lower()
+        if name not in _OF_THE_CONNECTION:
+            found[name] = f"{found[name]}, {value.strip()}" if name in found else value.strip()
+    if "content-type" in found:
+        found["content-type"] = _media_type(found["content-type"])
+    return found
 
 
 @lru_cache(maxsize=256)
@@ -340,7 +365,6 @@ def _media_type(value: str) -> str:
     )
 
 
-def _line_diff(pair: Pair, a: list[str], b: list[str]) -> Iterator[str]:
-    of_a = [pair.a.fill(abridged(line, _SHOWN_TEXT)) for line in a[:_DIFF_LINES]]
-    of_b = [pair.b.fill(abridged(line, _SHOWN_TEXT)) for line in b[:_DIFF_LINES]]
+def _line_diff(a: list[str], b: list[str]) -> Iterator[str]:
+    of_a, of_b = [[abridged(line, _SHOWN_TEXT) for line in side[:_DIFF_LINES]] for side in (a, b)]
     return (line for line in unified_diff(of_a, of_b, lineterm="", n=1) if not line.startswith(("---", "+++", "@@")))

@@ -1,4 +1,4 @@
-"""What a comparison of two sides' answers came to: typed differences by section, what was set apart, what is left."""
+"""What a comparison of two sides' answers came to: differences by section, what cannot be judged, what is left."""
 
 from __future__ import annotations
 
@@ -87,8 +87,10 @@ class Difference:
         kind: what kind.
         path: where: a body path (`$.items[*].id`), `line 3` of a text, `header location`, or a name such as `status`.
         count: transactions in which it shows.
-        detail: the change where it is always the same, as `number → string`; else empty.
+        detail: the change, as `number → string`; empty where the samples say it best.
         samples: up to five of them.
+        certain: whether more transactions could not change the verdict; else it is likely noise.
+        affected: what the transactions have in common that show it, such as `country=DE`; empty for nothing.
     """
 
     kind: Kind
@@ -96,6 +98,8 @@ class Difference:
     count: int
     detail: str = ""
     samples: tuple[Sample, ...] = ()
+    certain: bool = True
+    affected: str = ""
 
     @property
     def section(self) -> Section:
@@ -111,26 +115,47 @@ class Difference:
             "count": self.count,
             "detail": self.detail,
             "samples": [sample.as_json() for sample in self.samples],
+            "certain": self.certain,
+            "affected": self.affected,
         }
 
 
 @dataclass(frozen=True, slots=True)
-class Volatile:
-    """A place that varies within each side by itself, so that its differences say nothing.
+class Undecided:
+    """A place that varies on both sides, so that nobody can say whether they agree.
 
     Attributes:
-        difference: what was found there.
-        reason: how it is known, for a person.
-        ignore: what to write under `diff: ignore:` to leave the place out; None where the spec has no word for it.
+        kind, path: what varies where.
+        count: transactions in which the sides are unequal.
+        reason: why it cannot be judged.
+        form: what `diff: varies:` calls its form; empty where the spec has no word for the place.
+        samples: two of them.
     """
 
-    difference: Difference
+    kind: Kind
+    path: str
+    count: int
     reason: str
-    ignore: str | None = None
+    form: str = ""
+    samples: tuple[Sample, ...] = ()
+
+    @property
+    def entry(self) -> str:
+        """What `diff: varies:` calls the place; empty where it has no word for it."""
+        if not self.form or not self.path.startswith(("$", "header ")):
+            return ""
+        return self.path.removeprefix("header ")
 
     def as_json(self) -> dict[str, object]:
         """Return it as JSON data."""
-        return {**self.difference.as_json(), "reason": self.reason, "ignore": self.ignore}
+        return {
+            "kind": str(self.kind),
+            "path": self.path,
+            "count": self.count,
+            "reason": self.reason,
+            "form": self.form,
+            "samples": [sample.as_json() for sample in self.samples],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +197,8 @@ class DiffResult:
         pairs: transactions compared.
         outcomes: (A's outcome, B's outcome) to transactions: the confusion table.
         differences: all that count, in the order of their sections, the most frequent first.
-        volatile: places set apart.
+        undecided: places that cannot be judged.
+        varying: place that the spec lets vary to transactions in which it was unequal.
         ignored: place that the spec ignores to transactions in which it differed.
         only_in_a, only_in_b: transactions without a counterpart.
         bodies: pairs whose bodies were compared.
@@ -186,7 +212,8 @@ class DiffResult:
     pairs: int = 0
     outcomes: Mapping[tuple[str, str], int] = field(default_factory=dict)
     differences: tuple[Difference, ...] = ()
-    volatile: tuple[Volatile, ...] = ()
+    undecided: tuple[Undecided, ...] = ()
+    varying: Mapping[str, int] = field(default_factory=dict)
     ignored: Mapping[str, int] = field(default_factory=dict)
     only_in_a: Unmatched = Unmatched()
     only_in_b: Unmatched = Unmatched()
@@ -217,9 +244,9 @@ class DiffResult:
         return not self.differences and not self.alone and self.pairs > self.unsent
 
     @property
-    def learned(self) -> tuple[str, ...]:
-        """What `diff: ignore:` would list to leave out every volatile place, without repetition."""
-        return tuple(dict.fromkeys(found.ignore for found in self.volatile if found.ignore is not None))
+    def learned(self) -> dict[str, str]:
+        """What `diff: varies:` would say so that every undecided place is declared: place to form."""
+        return {one.entry: one.form for one in self.undecided if one.entry}
 
     def section(self, section: Section) -> tuple[Difference, ...]:
         """Return the differences of one section."""
@@ -235,7 +262,8 @@ class DiffResult:
             "pairs": self.pairs,
             "outcomes": [{"a": a, "b": b, "count": count} for (a, b), count in self.outcomes.items()],
             "differences": [one.as_json() for one in self.differences],
-            "volatile": [one.as_json() for one in self.volatile],
+            "undecided": [one.as_json() for one in self.undecided],
+            "varying": dict(self.varying),
             "ignored": dict(self.ignored),
             "only_in_a": self.only_in_a.as_json(),
             "only_in_b": self.only_in_b.as_json(),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
-from rokt_export.diff.evidence import Evidence, Presence
-from rokt_export.diff.model import Kind
-from rokt_export.partner_spec.model import DiffSettings
+from rokt_export.diff.column import Column, Order, Presence, Rows
+from rokt_export.diff.model import Kind, Sample
 from rokt_export.response.value_text import clean
+from rokt_export.partner_spec.model import DiffSettings
 
 ELEMENT: Final = "[*]"
 MOST_PLACES: Final = 2_000
@@ -28,12 +28,18 @@ class Place:
     Attributes:
         path: as reports show it.
         steps: names and `[*]` from the root.
+        kind: what a difference of its values is.
         ignored: the spec leaves it out, and all below.
+        varies: the form in which the spec lets its values vary; None where it does not.
         unordered: an array whose order does not count.
         tolerance: the largest difference of two numbers that does not count.
-        evidence: what was found of each kind, from the first difference on.
-        presence: the same, of being there at all.
+        noted: a header that the spec does not name: what is found is a note.
+        column: the values.
+        lengths: of an array, or of an object keyed by identifiers, how many it holds.
+        order: of an array, how its elements stand.
+        presence: how often it is there on each side, from the first time on that it was not on both.
         objects: pairs of objects compared here.
+        folded: an object that identifiers are keys of; they share one place.
         left_out: transactions in which it differed although ignored.
         reference: what stands here was captured as the partner's reference.
     """
@@ -42,16 +48,22 @@ class Place:
         "_children",
         "_last_left_out",
         "_places",
-        "evidence",
+        "column",
+        "folded",
         "ignored",
+        "kind",
         "left_out",
+        "lengths",
+        "noted",
         "objects",
+        "order",
         "path",
         "presence",
         "reference",
         "steps",
         "tolerance",
         "unordered",
+        "varies",
     )
 
     def __init__(self, places: Places, path: str, steps: tuple[str, ...]) -> None:
@@ -60,12 +72,18 @@ class Place:
         self._last_left_out = -1
         self.path = path
         self.steps = steps
+        self.kind = Kind.VALUE
         self.ignored = places.ignores(self)
+        self.varies = places.lets_vary(self)
         self.unordered = any(pattern.matches(self) for pattern in places.unordered)
         self.tolerance = next((most for pattern, most in places.tolerance if pattern.matches(self)), 0.0)
-        self.evidence: dict[Kind, Evidence] = {}
+        self.noted = False
+        self.column = Column(places.rows)
+        self.lengths: Column | None = None
+        self.order: Order | None = None
         self.presence: Presence | None = None
         self.objects = 0
+        self.folded = False
         self.left_out = 0
         self.reference = False
 
@@ -73,6 +91,10 @@ class Place:
         """Return the place of a member, or of all elements (`[*]`)."""
         found = self._children.get(step)
         return self._grown(step) if found is None else found
+
+    def has(self, step: str) -> bool:
+        """Return whether a member of this name was met before."""
+        return step in self._children
 
     def _grown(self, step: str) -> Place:
         if step != ELEMENT and (len(self._places.all) >= MOST_PLACES or len(step) > _LONGEST_NAME):
@@ -82,12 +104,18 @@ class Place:
         place = self._children[step] = self._places.add(self.path + _written(step), (*self.steps, step))
         return place
 
-    def of(self, kind: Kind) -> Evidence:
-        """Return the evidence of a kind, begun if it is the first."""
-        found = self.evidence.get(kind)
-        if found is None:
-            found = self.evidence[kind] = Evidence()
-        return found
+    @property
+    def counted(self) -> Column:
+        """The column of its lengths."""
+        if self.lengths is None:
+            self.lengths = Column(self._places.rows)
+        return self.lengths
+
+    def be_alone(self, number: int, before: int, sample: Callable[[], Sample], *, missing: bool) -> None:
+        """Count a transaction in which it is there on one side alone; `before` such objects were compared before."""
+        if self.presence is None:
+            self.presence = Presence(before)
+        (self.presence.missing if missing else self.presence.extra).add(number, sample)
 
     def leave_out(self, number: int) -> None:
         """Count a transaction that differs here though the spec ignores it."""
@@ -112,12 +140,16 @@ class Places:
     Attributes:
         all: every place that was met, in that order.
         body: the root of bodies.
+        rows: the pairs whose values are kept.
         unordered, tolerance: what the spec says of arrays and numbers.
     """
 
     def __init__(self, settings: DiffSettings) -> None:
         self._ignored = [Pattern(text) for text in settings.ignore if text[:1] in ("$", "/")]
         self._names = frozenset(text.strip().lower() for text in settings.ignore)
+        self._varies = [(Pattern(text), form) for text, form in settings.varies.items() if text[:1] in ("$", "/")]
+        self._varying_names = {text.strip().lower(): form for text, form in settings.varies.items()}
+        self.rows = Rows()
         self.unordered = [Pattern(text) for text in settings.unordered]
         self.tolerance = [(Pattern(text), most) for text, most in settings.tolerance.items()]
         self.all: list[Place] = []
@@ -130,11 +162,12 @@ class Places:
         self.all.append(place)
         return place
 
-    def named(self, path: str) -> Place:
+    def named(self, path: str, kind: Kind = Kind.VALUE) -> Place:
         """Return the place of something that is no part of a tree: `status`, `header location`, `line 3`."""
         found = self._named.get(path)
         if found is None:
             found = self._named[path] = self.add(path, None)
+            found.kind = kind
         return found
 
     def ignores(self, place: Place) -> bool:
@@ -142,6 +175,11 @@ class Places:
         if place.path.removeprefix("header ").lower() in self._names:
             return True
         return any(pattern.matches(place) for pattern in self._ignored)
+
+    def lets_vary(self, place: Place) -> str | None:
+        """Return the form in which the spec lets a place's values vary, None where it does not."""
+        named = self._varying_names.get(place.path.removeprefix("header ").lower())
+        return named or next((form for pattern, form in self._varies if pattern.matches(place)), None)
 
 
 _TOKEN = re.compile(

@@ -17,15 +17,15 @@ from urllib.parse import urlsplit
 from msgspec import structs
 
 from rokt_export.diff import Comparison, DiffResult, Sent, Side
-from rokt_export.diff.echoes import NOTHING
+from rokt_export.diff.sent import NOTHING
 from rokt_export.errors import UsageError
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind, Request
 from rokt_export.journal import Journal
 from rokt_export.journal.model import RunInfo, RunState
 from rokt_export.journal.recording import Body, Recording
+from rokt_export.partner_spec.spec_editor import declare_in_diff
 from rokt_export.partner_spec.model import DiffSettings
-from rokt_export.partner_spec.spec_editor import ignore_in_diff
 
 Observer: TypeAlias = Callable[[int], None]
 Couple: TypeAlias = tuple[Delivery | None, Delivery | None]
@@ -87,13 +87,13 @@ def compare_runs(
     raise AssertionError("a join by transaction always comes to an end")
 
 
-def learn(spec_path: Path, result: DiffResult) -> tuple[str, ...]:
-    """Write the volatile places of a result under `diff: ignore:` of a spec file, and return those that are new.
+def learn(spec_path: Path, result: DiffResult) -> dict[str, str]:
+    """Write the undecided places of a result under `diff: varies:` of a spec file, and return those that are new.
 
     Raises:
         SpecError: the file cannot be read or written, or has a form that cannot be added to.
     """
-    return ignore_in_diff(spec_path, result.learned)
+    return declare_in_diff(spec_path, result.learned)
 
 
 def _called(run: RunInfo) -> str:

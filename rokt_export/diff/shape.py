@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import orjson
 
-from rokt_export.diff.echoes import IDENTIFIER, Placeholders, same_but_for_identifiers
-from rokt_export.diff.evidence import Presence
-from rokt_export.diff.model import Kind, Sample
+from rokt_export.diff.column import Order
+from rokt_export.diff.model import Sample
 from rokt_export.diff.places import ELEMENT, Place
-from rokt_export.partner_spec.filters import text_of
+from rokt_export.diff.side import Side
 from rokt_export.response.value_text import abridged
+from rokt_export.partner_spec.filters import text_of
 
 MOST_VALUES: Final = 100_000
 """Values compared in one pair of bodies; more are left out, and told."""
 _MOST_DEPTH = 100
+_LEAST_PATH = 4
 _SHOWN = 200
 """Characters of a value in a sample."""
 
@@ -35,12 +37,12 @@ _SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
 class Pair:
-    """Two answers to one transaction while they are compared.
+    """Two responses to one transaction while they are compared.
 
     Attributes:
         number: counts the pairs.
         transaction: what both sides call it.
-        a, b: write placeholders into each side's texts.
+        a, b: the sides.
         told: pairs of texts that an earlier section has told the difference of.
         reference: what was captured as the reference on each side.
         left: values that may still be compared.
@@ -48,7 +50,7 @@ class Pair:
 
     __slots__ = ("a", "b", "left", "number", "reference", "told", "transaction")
 
-    def __init__(self, number: int, transaction: str, a: Placeholders, b: Placeholders) -> None:
+    def __init__(self, number: int, transaction: str, a: Side, b: Side) -> None:
         self.number = number
         self.transaction = transaction
         self.a = a
@@ -95,6 +97,8 @@ def shown(value: Any) -> str | None:
 
 def type_of(value: Any) -> str:
     """Return the JSON type of a value."""
+    if value.__class__ is _Container:
+        return str(value)
     found = _TYPES.get(value.__class__)
     return found or ("number" if isinstance(value, (int, float)) else "string")
 
@@ -126,9 +130,9 @@ class Shape:
     def _node(self, pair: Pair, place: Place, a: Any, b: Any, xml: bool, depth: int) -> None:
         pair.left -= 1
         kind = a.__class__
-        if kind is b.__class__ and kind in _SCALARS and a == b and not place.evidence:
-            return  # as most do
-        if place.ignored:
+        if kind is b.__class__ and kind in _SCALARS and a == b and not (place.ignored or xml):
+            place.column.add(pair.number, a, b, True, None)  # as most do
+        elif place.ignored:
             if not _same(a, b):
                 place.leave_out(pair.number)
         else:
@@ -136,57 +140,45 @@ class Shape:
 
     def _unlike(self, pair: Pair, place: Place, a: Any, b: Any, xml: bool, depth: int) -> None:
         type_a, type_b = type_of(a), type_of(b)
-        evidence = place.evidence
         if type_a != type_b:
-            place.of(Kind.TYPE).differ(pair.number, type_a, type_b, pair.sample(a, b))
-            return
-        if evidence and (types := evidence.get(Kind.TYPE)) is not None:
-            types.agree(type_a)
-        if type_a not in ("object", "array"):
-            if self._values:
-                self.leaf(pair, place, a, b)
-        elif depth >= _MOST_DEPTH:
-            self._deep(pair, place, a, b)
-        elif type_a == "object":
-            self._members(pair, place, a, b, xml, depth)
+            place.column.add(pair.number, _scalar(a, type_a), _scalar(b, type_b), False, pair.sample(a, b))
+        elif type_a not in ("object", "array"):
+            self.leaf(pair, place, a, b)
         else:
-            self._elements(pair, place, a, b, xml, depth)
+            place.column.add(pair.number, CONTAINERS[type_a], CONTAINERS[type_a], True, None)
+            if depth >= _MOST_DEPTH:
+                self._deep(pair, place, a, b)
+            elif type_a == "object":
+                self._members(pair, place, a, b, xml, depth)
+            else:
+                self._elements(pair, place, a, b, xml, depth)
 
     def _deep(self, pair: Pair, place: Place, a: Any, b: Any) -> None:
-        """What is nested deeper than any real answer is compared as a whole."""
-        if self._values and (of_a := canonical(a, pair.a)) != (of_b := canonical(b, pair.b)):
-            place.of(Kind.VALUE).differ(pair.number, of_a, of_b, pair.sample(a, b))
+        """What is nested deeper than any real response is compared as a whole."""
+        if self._values and canonical(a) != canonical(b):
+            place.child(ELEMENT).column.add(pair.number, "one", "another", False, pair.sample(a, b))
 
-    def leaf(self, pair: Pair, place: Place, a: Any, b: Any, kind: Kind = Kind.VALUE) -> None:
-        """Compare two scalars of one type; of two texts, with placeholders in them."""
-        evidence = place.evidence.get(kind)
-        if a == b:
-            if evidence is not None:
-                evidence.agree(a if a.__class__ is str else text_of(a))
-            return
+    def leaf(self, pair: Pair, place: Place, a: Any, b: Any) -> None:
+        """Compare two scalars of one type; each environment's own host and path count as the same."""
         if place.tolerance and abs(a_number(a) - a_number(b)) <= place.tolerance:
-            if evidence is not None:
-                evidence.agree(text_of(a))
-            return
-        text_a, text_b = (a, b) if a.__class__ is b.__class__ is str else (text_of(a), text_of(b))
-        if pair.told and pair.is_told(text_a, text_b):
-            return
-        filled_a, filled_b = pair.a.fill(text_a), pair.b.fill(text_b)
-        if filled_a == filled_b:
-            if evidence is not None and IDENTIFIER not in filled_a:  # identifiers are no more alike than others are
-                evidence.agree(filled_a)
-            return
-        if len(text_a) == len(text_b) and same_but_for_identifiers(filled_a, filled_b):
-            return
-        if pair.reference is not None and _changed_alone(text_a, text_b, *pair.reference):
-            place.reference = True
-        place.of(kind).differ(pair.number, filled_a, filled_b, pair.sample(a, b))
+            b = a
+        equal = bool(a == b)
+        sample = None
+        if not equal:
+            if pair.told and pair.is_told(text_of(a), text_of(b)):
+                return
+            if pair.reference is not None and _changed_alone(text_of(a), text_of(b), *pair.reference):
+                place.reference = True
+            sample = pair.sample(a, b)
+            a, b = _without_own(a, pair.a), _without_own(b, pair.b)
+            equal = bool(a == b)
+        place.column.add(pair.number, a, b, equal, sample)
 
-    def _members(self, pair: Pair, place: Place, a: Any, b: Any, xml: bool, depth: int) -> None:
+    def _members(self, pair: Pair, place: Place, a: dict[str, Any], b: dict[str, Any], xml: bool, depth: int) -> None:
         before = place.objects
         place.objects += 1
-        if a.keys() != b.keys():
-            a, b = _with_keys(a, pair.a), _with_keys(b, pair.b)
+        if a.keys() != b.keys() or place.folded:
+            a, b = self._folded(pair, place, a, b, xml, depth)
             self._lone_members(pair, place, before, a, b)
         for key, value in a.items():
             if pair.left < 0:
@@ -196,6 +188,27 @@ class Shape:
                 if child.presence is not None:
                     child.presence.both += 1
                 self._node(pair, child, value, b[key], xml, depth + 1)
+
+    def _folded(
+        self, pair: Pair, place: Place, a: dict[str, Any], b: dict[str, Any], xml: bool, depth: int
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Compare members that have identifiers for names at one place, and return the others."""
+        of_a = [key for key in a if (place.folded or key not in b) and not place.has(key) and _is_identifier(key)]
+        of_b = [key for key in b if (place.folded or key not in a) and not place.has(key) and _is_identifier(key)]
+        if not of_a and not of_b:
+            return a, b
+        place.folded = True
+        if self._values:
+            place.counted.add(pair.number, len(of_a), len(of_b), len(of_a) == len(of_b), pair.sample(a, b))
+        child = place.child("*")
+        common = [key for key in of_a if key in b]
+        rest_a, rest_b = [key for key in of_a if key not in b], [key for key in of_b if key not in a]
+        for one, other in [*zip(common, common, strict=True), *zip(rest_a, rest_b, strict=False)]:
+            self._node(pair, child, a[one], b[other], xml, depth + 1)
+        return (
+            {key: value for key, value in a.items() if key not in of_a},
+            {key: value for key, value in b.items() if key not in of_b},
+        )
 
     def _lone_members(self, pair: Pair, place: Place, before: int, a: dict[str, Any], b: dict[str, Any]) -> None:
         for key in [key for key in a if key not in b]:
@@ -208,32 +221,66 @@ class Shape:
         if child.ignored:
             child.leave_out(pair.number)
             return
-        if child.presence is None:
-            child.presence = Presence(before)
-        side = child.presence.missing if b is ABSENT else child.presence.extra
-        side.differ(pair.number, "", "", pair.sample(a, b))
+        child.be_alone(pair.number, before, pair.sample(a, b), missing=b is ABSENT)
 
     def _elements(self, pair: Pair, place: Place, a: list[Any], b: list[Any], xml: bool, depth: int) -> None:
         child = place.child(ELEMENT)
+        if self._values and (self._strict or len(b) <= len(a)):
+            equal = len(a) == len(b)
+            place.counted.add(pair.number, len(a), len(b), equal, None if equal else pair.sample(a, b))
         if len(a) != len(b):
-            self._length(pair, place, a, b)
             a, b = _without_equals(pair, a, b)
-        else:
-            if (lengths := place.evidence.get(Kind.LENGTH)) is not None:
-                lengths.agree(str(len(a)))
-            if place.unordered:
-                a, b = _sorted(*_without_equals(pair, a, b), pair)
-            elif len(a) > 1 and self._values and not _same(a, b) and _reordered(pair, a, b):
-                place.of(Kind.ORDER).differ(pair.number, "", "", pair.sample(a, b))
+        elif place.unordered:
+            a, b = _sorted(*_without_equals(pair, a, b))
+        elif len(a) > 1 and self._values:
+            if _same(a, b):
+                if place.order is not None:
+                    place.order.same += 1
+            elif _reordered(pair, place, a, b):
                 return
         for one, other in zip(a, b, strict=False):
             if pair.left < 0:
                 return
             self._node(pair, child, one, other, xml, depth + 1)
 
-    def _length(self, pair: Pair, place: Place, a: list[Any], b: list[Any]) -> None:
-        if self._values and (self._strict or len(b) < len(a)):
-            place.of(Kind.LENGTH).differ(pair.number, str(len(a)), str(len(b)), pair.sample(a, b))
+
+class _Container(str):
+    """Stands for an object or an array among values."""
+
+    __slots__ = ()
+
+
+CONTAINERS: Final = {name: _Container(name) for name in ("object", "array")}
+_SURE_IDENTIFIER = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-|\d{5}|.@|person-", re.ASCII)
+_TURN = re.compile(r"\d(?=[a-zA-Z])|[a-zA-Z](?=\d)", re.ASCII)
+
+
+def _is_identifier(key: str) -> bool:
+    """Whether a member's name is no name but an identifier: letters and digits that change often, or many digits."""
+    if _SURE_IDENTIFIER.search(key) is not None:
+        return True
+    return len(key) >= 8 and len(_TURN.findall(key)) >= 3
+
+
+def _scalar(value: Any, kind: str) -> Any:
+    return CONTAINERS.get(kind, value)
+
+
+def _without_own(value: Any, side: Side) -> Any:
+    """A text in which the environment's own host, and the path that was sent to, are marked."""
+    if value.__class__ is not str or ("/" not in value and "." not in value):
+        return value
+    folded = value.lower()
+    for host in side.hosts:
+        if host in folded:
+            value = re.sub(re.escape(host), "‹host›", value, flags=re.IGNORECASE)
+            folded = value.lower()
+    path = side.sent.path if "/" in value else ""
+    if len(path) >= _LEAST_PATH and path in value:
+        start = value.find(path)
+        if value[:start].endswith("‹host›") or not start:
+            value = value[:start] + "‹path›" + value[start + len(path) :]
+    return value
 
 
 def a_number(value: Any) -> float:
@@ -266,23 +313,10 @@ def _as_element(node: Any) -> Any:
     return node if isinstance(node, dict) else {"#text": node} if node else {}
 
 
-def _with_keys(data: dict[str, Any], placeholders: Placeholders) -> dict[str, Any]:
-    """An object whose keys have placeholders too, as one that maps identifiers to things has."""
-    found: dict[str, Any] = {}
-    for key, value in data.items():
-        name = filled = placeholders.fill(key) if any(sign.isdigit() or sign == "@" for sign in key) else key
-        number = 1
-        while name in found:
-            number += 1
-            name = f"{filled}{number}"
-        found[name] = value
-    return found
-
-
-def canonical(value: Any, placeholders: Placeholders) -> str:
-    """Return a text that is the same for two trees that differ in nothing but keys' order and placeholders."""
+def canonical(value: Any) -> str:
+    """Return a text that is the same for two trees that differ in nothing but keys' order."""
     try:
-        return orjson.dumps(_filled(value, placeholders), option=orjson.OPT_SORT_KEYS).decode()
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
     except (orjson.JSONEncodeError, RecursionError):
         return _spelled(value)
 
@@ -304,32 +338,26 @@ def _spelled(value: Any) -> str:
     return "\n".join(parts)
 
 
-def _filled(value: Any, placeholders: Placeholders) -> Any:
-    if isinstance(value, dict):
-        return {key: _filled(item, placeholders) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_filled(item, placeholders) for item in value]
-    if value is None or isinstance(value, bool):
-        return value
-    text = text_of(value)
-    filled = placeholders.fill(text)
-    return value if filled == text else filled
-
-
-def _canonicals(pair: Pair, a: Sequence[Any], b: Sequence[Any]) -> tuple[list[str], list[str]]:
+def _reordered(pair: Pair, place: Place, a: list[Any], b: list[Any]) -> bool:
+    """Note whether two arrays hold the same in another order; return whether they do."""
     pair.left -= len(a) + len(b)
-    return [canonical(item, pair.a) for item in a], [canonical(item, pair.b) for item in b]
-
-
-def _reordered(pair: Pair, a: list[Any], b: list[Any]) -> bool:
-    """Whether two arrays hold the same in another order."""
-    of_a, of_b = _canonicals(pair, a, b)
-    return of_a != of_b and Counter(of_a) == Counter(of_b)
+    of_a, of_b = [canonical(item) for item in a], [canonical(item) for item in b]
+    if of_a == of_b or Counter(of_a) != Counter(of_b):
+        return False
+    if place.order is None:
+        place.order = Order()
+    order = place.order
+    order.other.add(pair.number, pair.sample(a, b))
+    order.turned += of_a == of_b[::-1]
+    for side, texts in enumerate((of_a, of_b)):
+        order.sorted[side] += texts == sorted(texts)
+    return True
 
 
 def _without_equals(pair: Pair, a: list[Any], b: list[Any]) -> tuple[list[Any], list[Any]]:
     """What is left of two arrays without the elements that stand in both."""
-    of_a, of_b = _canonicals(pair, a, b)
+    pair.left -= len(a) + len(b)
+    of_a, of_b = [canonical(item) for item in a], [canonical(item) for item in b]
     common = Counter(of_a) & Counter(of_b)
     return list(_rest(a, of_a, common)), list(_rest(b, of_b, common))
 
@@ -343,8 +371,5 @@ def _rest(items: list[Any], keys: list[str], common: Counter[str]) -> Iterator[A
             yield item
 
 
-def _sorted(a: list[Any], b: list[Any], pair: Pair) -> tuple[list[Any], list[Any]]:
-    return (
-        sorted(a, key=lambda item: canonical(item, pair.a)),
-        sorted(b, key=lambda item: canonical(item, pair.b)),
-    )
+def _sorted(a: list[Any], b: list[Any]) -> tuple[list[Any], list[Any]]:
+    return sorted(a, key=canonical), sorted(b, key=canonical)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from rokt_export.diff.echoes import NOTHING, Sent
+from rokt_export.diff.sent import NOTHING, Sent
 from rokt_export.exchange.model import first_header
 
 
@@ -43,3 +43,8 @@ class Side:
     def header(self, name: str) -> str | None:
         """Return the first value of a header, by name without regard to case."""
         return first_header(self.headers, name)
+
+    @property
+    def without_body(self) -> Side:
+        """The same without body and headers, which take memory."""
+        return replace(self, body=None, headers=())

@@ -253,6 +253,8 @@ class DiffSettings(Strict):
 
     Attributes:
         ignore: body paths, and headers by name, whose differences do not count.
+        varies: body paths, and headers by name, whose values do not count, to their form (`any` for no matter which):
+            that they are there, their type and their form do count. A list is short for `any` of each.
         unordered: paths of arrays whose order does not count.
         tolerance: path to the largest difference of two numbers that does not count.
         mode: `strict` compares all; `subset` forgives what the second has more; `schema` compares names and types only.
@@ -260,10 +262,16 @@ class DiffSettings(Strict):
     """
 
     ignore: tuple[Text, ...] = ()
+    varies: dict[Text, Text] = Field(default_factory=dict)
     unordered: tuple[BodyPath, ...] = ()
     tolerance: dict[BodyPath, float] = Field(default_factory=dict)
     mode: Literal["strict", "subset", "schema"] = "strict"
     headers: tuple[Text, ...] = ()
+
+    @field_validator("varies", mode="before")
+    @classmethod
+    def _listed(cls, data: Any) -> Any:
+        return dict.fromkeys(data, "any") if isinstance(data, list) and all(isinstance(n, str) for n in data) else data
 
 
 class CustomAttribute(Strict):

@@ -1,4 +1,4 @@
-"""Add entries to `diff: ignore:` of a spec file, and leave every other character of it as it is."""
+"""Add entries to `diff: varies:` of a spec file, and leave every other character of it as it is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,25 +18,31 @@ from rokt_export.partner_spec.model import PartnerSpec
 
 _PLAIN = re.compile(r"[$/A-Za-z][\w$./@\[\]*-]*", re.ASCII)
 _PLAIN_IN_FLOW = re.compile(r"[$/A-Za-z][\w$./@-]*", re.ASCII)
-_REMEDY = "Write it by hand: `diff:` with a list `ignore:` of body paths and headers."
+_PLAIN_FORM = re.compile(r"[A-Za-z][\w-]*(?: [\w-]+)*", re.ASCII)
+_YAML_WORDS = frozenset({"true", "false", "null"})
+_REMEDY = "Write it by hand: `diff:` with a mapping `varies:` of body paths and headers to forms."
 
 
-def ignore_in_diff(path: Path, entries: Sequence[str]) -> tuple[str, ...]:
-    """Add entries to what a spec file ignores in comparisons; return those that were not there before.
+def declare_in_diff(path: Path, entries: Mapping[str, str]) -> dict[str, str]:
+    """Add entries to what a spec file lets vary in comparisons; return those that were not there before.
 
     The file's comments, order and layout stay: only the new lines are put in. It is replaced at once or not at all,
     and only after the result was read back and found to be the same spec but for these entries.
 
+    Args:
+        path: the spec file.
+        entries: body path or header to the form of its values.
+
     Raises:
-        SpecError: the file is no spec, has a form that cannot be added to (an alias), or cannot be written.
+        SpecError: the file is no spec, has a form that cannot be added to (an alias, a list), or cannot be written.
     """
     text = _text(path)
     spec = _spec(path, text)
-    new = tuple(entry for entry in dict.fromkeys(entries) if entry not in spec.diff.ignore)
+    new = {entry: form for entry, form in entries.items() if entry not in spec.diff.varies}
     if not new:
-        return ()
+        return {}
     amended = _amended(path, text, new)
-    wanted = spec.model_copy(update={"diff": spec.diff.model_copy(update={"ignore": (*spec.diff.ignore, *new)})})
+    wanted = spec.model_copy(update={"diff": spec.diff.model_copy(update={"varies": {**spec.diff.varies, **new}})})
     if _spec(path, amended) != wanted:
         raise SpecError("what was learned cannot be written into this spec", where=str(path), remedy=_REMEDY)
     _replace(path, amended)
@@ -56,12 +62,12 @@ def _spec(path: Path, text: str) -> PartnerSpec:
         raise SpecError(
             f"this spec has errors: {first.message}",
             where=f"{path}:{first.line}:{first.column}",
-            remedy=f"Mend them first: `rokt-export validate {path}`.",
+            remedy=f"Fix them first: `rokt-export validate {path}`.",
         )
     return loaded.spec
 
 
-def _amended(path: Path, text: str, entries: Sequence[str]) -> str:
+def _amended(path: Path, text: str, entries: Mapping[str, str]) -> str:
     from ruamel.yaml import YAML
 
     loader = YAML(typ="safe", pure=True)
@@ -73,7 +79,7 @@ def _amended(path: Path, text: str, entries: Sequence[str]) -> str:
     return mark + text[:at] + addition.replace("\n", newline) + text[at:]
 
 
-def _addition(path: Path, text: str, root: Any, entries: Sequence[str]) -> tuple[int, str]:
+def _addition(path: Path, text: str, root: Any, entries: Mapping[str, str]) -> tuple[int, str]:
     """Return where in the text to put what.
 
     Args:
@@ -85,15 +91,17 @@ def _addition(path: Path, text: str, root: Any, entries: Sequence[str]) -> tuple
     quoted = bool(root.flow_style)
     diff = _child(path, root, "diff")
     if diff is None:
-        return _key(text, root, "diff", _block("ignore:", entries), f"{{{_pair('ignore', entries, quoted)}}}", quoted)
-    ignore = _child(path, diff, "ignore")
-    if ignore is None:
-        return _key(text, diff, "ignore", _items(entries), f"[{_listed(entries, quoted)}]", quoted)
-    if ignore.flow_style:
-        return _in_flow(ignore, _listed(entries, quoted))
-    line = text[text.rfind("\n", 0, ignore.value[0].start_mark.index) + 1 :]
-    indent = line[: len(line) - len(line.lstrip(" "))]
-    return _block_end(text, ignore), _written([indent + item for item in _items(entries)])
+        flow = f"{{{_scalar('varies', quoted)}: {{{_listed(entries, quoted)}}}}}"
+        return _key(text, root, "diff", ["varies:", *("  " + line for line in _items(entries))], flow, quoted)
+    varies = _child(path, diff, "varies")
+    if varies is None:
+        return _key(text, diff, "varies", _items(entries), f"{{{_listed(entries, quoted)}}}", quoted)
+    if varies.id != "mapping":
+        raise SpecError("`varies:` is a list, which has no forms", where=str(path), remedy=_REMEDY)
+    if varies.flow_style:
+        return _in_flow(varies, _listed(entries, quoted))
+    indent = " " * varies.value[0][0].start_mark.column
+    return _block_end(text, varies), _written([indent + item for item in _items(entries)])
 
 
 def _child(path: Path, node: Any, key: str) -> Any:
@@ -119,12 +127,13 @@ def _key(text: str, node: Any, key: str, block: list[str], flow: str, quoted: bo
     return _block_end(text, node), _written(lines)
 
 
-def _pair(key: str, entries: Sequence[str], quoted: bool) -> str:
-    return f"{_scalar(key, quoted)}: [{_listed(entries, quoted)}]"
+def _listed(entries: Mapping[str, str], quoted: bool) -> str:
+    return ", ".join(f"{_scalar(entry, quoted)}: {_form(form, quoted)}" for entry, form in entries.items())
 
 
-def _listed(entries: Sequence[str], quoted: bool) -> str:
-    return ", ".join(_scalar(entry, quoted) for entry in entries)
+def _form(form: str, quoted: bool = False) -> str:
+    plain = _PLAIN_FORM.fullmatch(form) is not None and form.lower() not in _YAML_WORDS
+    return form if plain and not quoted else json.dumps(form, ensure_ascii=False)
 
 
 def _scalar(text: str, quoted: bool) -> str:
@@ -132,12 +141,11 @@ def _scalar(text: str, quoted: bool) -> str:
     return text if not quoted and _PLAIN_IN_FLOW.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
-def _block(head: str, entries: Sequence[str]) -> list[str]:
-    return [head, *("  " + line for line in _items(entries))]
-
-
-def _items(entries: Sequence[str]) -> list[str]:
-    return [f"- {entry if _PLAIN.fullmatch(entry) else json.dumps(entry, ensure_ascii=False)}" for entry in entries]
+def _items(entries: Mapping[str, str]) -> list[str]:
+    return [
+        f"{entry if _PLAIN.fullmatch(entry) else json.dumps(entry, ensure_ascii=False)}: {_form(form)}"
+        for entry, form in entries.items()
+    ]
 
 
 def _written(lines: list[str]) -> str:

@@ -1,0 +1,181 @@
+"""What is kept of one place while pairs stream by: counts and samples of all, the values of evenly chosen rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+from zlib import crc32
+
+from rokt_export.diff.model import Sample
+from rokt_export.diff.side import Side
+
+MOST_SAMPLES: Final = 5
+MOST_ROWS: Final = 2_048
+"""Pairs whose values are kept; of more every second is dropped, then every fourth."""
+_MOST_CELLS: Final = 400_000
+"""Values kept in all, for the memory's sake."""
+_MOST_COMBINATIONS: Final = 64
+_MOST_AFFECTED: Final = 5_000
+_KEPT: Final = 2_000
+"""Characters of a value that are kept; the rest is told apart by a checksum."""
+
+
+@dataclass(slots=True)
+class Rows:
+    """The pairs whose values are kept.
+
+    Attributes:
+        stride: one of so many is kept.
+        cells: values that columns keep.
+        sides: number of a pair to its two sides, without their bodies.
+    """
+
+    stride: int = 1
+    cells: int = 0
+    sides: dict[int, tuple[str, Side, Side]] = field(default_factory=dict)
+
+    def add(self, number: int, transaction: str, a: Side, b: Side) -> bool:
+        """Keep a pair if it is one of those chosen; return whether it is."""
+        if len(self.sides) >= MOST_ROWS or self.cells > _MOST_CELLS:
+            self.stride *= 2
+            self.cells = 0 if self.cells > _MOST_CELLS else self.cells
+            self.sides = {key: value for key, value in self.sides.items() if key % self.stride == 0}
+        if number % self.stride:
+            return False
+        self.sides[number] = (transaction, a.without_body, b.without_body)
+        return True
+
+
+class Evidence:
+    """A change that is counted as it comes: transactions in which it shows, the first few as samples.
+
+    Attributes:
+        count: transactions.
+        samples: the first.
+        numbers: their pairs' numbers.
+    """
+
+    __slots__ = ("count", "numbers", "samples")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.samples: list[Sample] = []
+        self.numbers: list[int] = []
+
+    def add(self, number: int, sample: Any) -> None:
+        """Count one transaction; `sample` makes a sample of it where one is wanted."""
+        if self.numbers and self.numbers[-1] == number:
+            return
+        self.count += 1
+        if len(self.numbers) < _MOST_AFFECTED:
+            self.numbers.append(number)
+        if len(self.samples) < MOST_SAMPLES:
+            self.samples.append(sample())
+
+
+class Column:
+    """The values of both sides at one place.
+
+    Attributes:
+        numbers, a, b: of the kept pairs: their number, A's value and B's.
+        seen, unequal: all pairs of values, and those that are not equal.
+        differing: the transactions with unequal values.
+        odd: of unequal pairs, the rough forms of each side and their first transactions, to find rare ones.
+    """
+
+    __slots__ = ("_rows", "a", "b", "differing", "numbers", "odd", "seen", "stride", "unequal")
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self.stride = rows.stride
+        self.numbers: list[int] = []
+        self.a: list[Any] = []
+        self.b: list[Any] = []
+        self.seen = self.unequal = 0
+        self.differing = Evidence()
+        self.odd: tuple[dict[Any, Evidence], dict[Any, Evidence]] = ({}, {})
+
+    def add(self, number: int, a: Any, b: Any, equal: bool, sample: Any) -> None:
+        """Take in a pair of values."""
+        self.seen += 1
+        rows = self._rows
+        if equal:
+            b = a = self.a[-1] if self.a and self.a[-1].__class__ is a.__class__ and self.a[-1] == a else _cut(a)
+        else:
+            a, b = _cut(a), _cut(b)
+            self.unequal += 1
+            self.differing.add(number, sample)
+            self._note_forms(number, a, b, sample)
+        if number % rows.stride:
+            return
+        if rows.stride != self.stride:
+            self._thin()
+        self.numbers.append(number)
+        self.a.append(a)
+        self.b.append(b)
+        rows.cells += not equal
+
+    def _note_forms(self, number: int, a: Any, b: Any, sample: Any) -> None:
+        """Note what the kept rows may miss: rare forms."""
+        for side, value in zip(self.odd, (a, b), strict=True):
+            form = rough(value)
+            found = side.get(form)
+            if found is None:
+                if len(side) >= _MOST_COMBINATIONS:
+                    continue
+                found = side[form] = Evidence()
+            found.add(number, sample)
+
+    def _thin(self) -> None:
+        self.stride = self._rows.stride
+        kept = [place for place, number in enumerate(self.numbers) if number % self.stride == 0]
+        self.numbers = [self.numbers[place] for place in kept]
+        self.a = [self.a[place] for place in kept]
+        self.b = [self.b[place] for place in kept]
+
+
+class Presence:
+    """How often something is there on both sides, and on one alone, from the first time on that it is on one alone.
+
+    Attributes:
+        both: times on both sides.
+        missing, extra: on A's side alone, and on B's alone.
+        before: objects compared before.
+    """
+
+    __slots__ = ("before", "both", "extra", "missing")
+
+    def __init__(self, before: int) -> None:
+        self.before = before
+        self.both = 0
+        self.missing, self.extra = Evidence(), Evidence()
+
+
+@dataclass(slots=True)
+class Order:
+    """How the elements of an array stand, where both sides have the same ones.
+
+    Attributes:
+        same: pairs of arrays in one order.
+        other: pairs in another order.
+        turned: of these, arrays that are each other's reverse.
+        sorted: of these, arrays in ascending order on each side.
+    """
+
+    same: int = 0
+    turned: int = 0
+    sorted: list[int] = field(default_factory=lambda: [0, 0])
+    other: Evidence = field(default_factory=Evidence)
+
+
+def rough(value: Any) -> Any:
+    """Return a value's rough form: its type, and of a text its length and which kinds of characters it has."""
+    if value.__class__ is not str:
+        return value.__class__.__name__
+    return len(value), value.isdigit(), value.isalpha() or not value
+
+
+def _cut(value: Any) -> Any:
+    if value.__class__ is not str or len(value) <= _KEPT:
+        return value
+    return f"{value[:_KEPT]}…{crc32(value.encode('utf-8', 'surrogatepass')):08x}"

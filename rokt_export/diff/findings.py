@@ -1,0 +1,223 @@
+"""Turn what a place has collected into findings: values, types, presence, lengths and order, each judged by itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from rokt_export.diff.column import MOST_SAMPLES, Column, Order, Rows
+from rokt_export.diff.forms import common_form
+from rokt_export.diff.judging import Row, Verdict, judge, judge_presence, judge_types, shown
+from rokt_export.diff.model import Kind, Sample
+from rokt_export.diff.places import Place
+from rokt_export.diff.shape import CONTAINERS, type_of
+from rokt_export.diff.shape import shown as shown_value
+from rokt_export.partner_spec.filters import text_of
+
+_FEW: Final = 0.05
+"""Share of values up to which another form is rare."""
+ANY: Final = "any"
+"""What `varies:` says where no form is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found at a place.
+
+    Attributes:
+        kind: what kind.
+        differs: whether it is a difference; else it cannot be judged.
+        count: transactions.
+        why: the change, or the reason.
+        certain: whether more transactions could not change that.
+        form: what `varies:` calls the form.
+        numbers: the pairs that show it, as far as they are kept.
+        samples: some of them.
+    """
+
+    kind: Kind
+    differs: bool
+    count: int
+    why: str
+    certain: bool
+    form: str
+    numbers: Sequence[int]
+    samples: tuple[Sample, ...]
+
+
+def findings_of(place: Place, objects: int, rows: Rows, *, values: bool) -> Iterator[Finding]:
+    """Yield what can be said of a place.
+
+    Args:
+        place: the place.
+        objects: pairs of objects in which it could be.
+        rows: the kept pairs.
+        values: whether values count too, or types alone.
+    """
+    if place.presence is not None:
+        yield from _presence(place, objects)
+    if place.order is not None and values:
+        yield from _order(place.order)
+    if place.lengths is not None and place.lengths.unequal:
+        found = _judged(place.lengths, rows, Kind.LENGTH)
+        if found is not None:
+            yield found
+    if place.column.unequal:
+        yield from _values(place, rows, values=values)
+
+
+def _presence(place: Place, objects: int) -> Iterator[Finding]:
+    presence = place.presence
+    assert presence is not None
+    missing, extra = presence.missing, presence.extra
+    here = place.column.seen if place.kind is Kind.HEADER else 0
+    both = max(presence.both, here)
+    before = presence.before if not here else 0
+    # Before the first time on one side alone, it was there on both sides or on neither.
+    both += before if place.column.seen > presence.both and not here else 0
+    neither = max(0, objects - both - missing.count - extra.count)
+    found = judge_presence(both, missing.count, extra.count, neither)
+    if found is None:
+        return
+    kinds = (Kind.HEADER, Kind.HEADER) if place.kind is Kind.HEADER else (Kind.MISSING, Kind.EXTRA)
+    sides = [(kind, one) for kind, one in zip(kinds, (missing, extra), strict=True) if one.count]
+    if not found.differs:
+        sides = [max(sides, key=lambda one: one[1].count)]
+    for kind, one in sides:
+        yield Finding(kind, found.differs, one.count, found.why, found.certain, "", one.numbers, tuple(one.samples))
+
+
+def _order(order: Order) -> Iterator[Finding]:
+    other, total = order.other, order.other.count + order.same
+    turned = order.turned == other.count and total > 2
+    lost = (order.sorted[0] == other.count) != (order.sorted[1] == other.count)
+    differs = order.same >= 0.5 * total or turned or lost or total < 3
+    why = "turned round" if turned else "sorted on one side alone" if lost else ""
+    if not differs:
+        why = "the same elements in a new order each time"
+    yield Finding(Kind.ORDER, differs, other.count, why, total >= 3, "", other.numbers, tuple(other.samples))
+
+
+def _values(place: Place, rows: Rows, *, values: bool) -> Iterator[Finding]:
+    column = place.column
+    types_a, types_b = [type_of(value) for value in column.a], [type_of(value) for value in column.b]
+    if types_a != types_b and (verdict := judge_types(types_a, types_b)) is not None:
+        if place.varies is None or verdict.differs:
+            yield _finding(column, verdict, Kind.TYPE, rows)
+        if verdict.differs and verdict.certain and len({*types_a, *types_b}) == 2 and not set(types_a) & set(types_b):
+            return
+    elif types_a == types_b and not column.unequal:
+        return
+    if not values:
+        return
+    same = [
+        place_
+        for place_, (a, b) in enumerate(zip(types_a, types_b, strict=True))
+        if a == b and a != "null" and a not in CONTAINERS
+    ]
+    common = Counter(types_a[place_] for place_ in same).most_common(1)
+    if not common:
+        return
+    chosen = [place_ for place_ in same if types_a[place_] == common[0][0]]
+    found = _judged(column, rows, place.kind, chosen)
+    if found is None:
+        return
+    if place.varies is not None:
+        found = _against_declared(place, column, chosen, found)
+    elif place.reference and len(chosen) < 3:
+        found = Finding(
+            found.kind, False, found.count, "the partner's reference of the record", True, found.form, found.numbers,
+            found.samples,
+        )  # fmt: skip
+    if found is not None:
+        yield found
+
+
+def _against_declared(place: Place, column: Column, chosen: Sequence[int], found: Finding) -> Finding | None:
+    """What is left of a finding where the spec lets values vary: another form than the one that is declared."""
+    texts = [[_text(side[place_]) for place_ in chosen] for side in (column.a, column.b)]
+    is_text = isinstance(column.a[chosen[0]], str)
+    forms = [_form_of(side) if is_text else type_of(column.a[chosen[0]]) for side in texts]
+    wanted = place.varies
+    if wanted == ANY:
+        return found if found.differs and found.why.startswith(("form:", "at times another form")) else None
+    if forms == [wanted, wanted] or (len(chosen) < 3 and wanted in forms):
+        return None
+    why = f"declared as {wanted}: {shown(forms[0])} → {shown(forms[1])}"
+    return Finding(found.kind, True, found.count, why, True, "", found.numbers, found.samples)
+
+
+def _text(value: Any) -> str:
+    return value if value.__class__ is str else text_of(value)
+
+
+def _form_of(texts: Sequence[str]) -> str:
+    return common_form(texts[:400])
+
+
+def _judged(column: Column, rows: Rows, kind: Kind, chosen: Sequence[int] | None = None) -> Finding | None:
+    """Judge the values of a column, or some of its rows."""
+    if chosen is None:
+        chosen = range(len(column.numbers))
+    chosen = [place for place in chosen if column.numbers[place] in rows.sides]
+    if not chosen:
+        return None
+    sides = [Row(*rows.sides[column.numbers[place]][1:]) for place in chosen]
+    a, b = [column.a[place] for place in chosen], [column.b[place] for place in chosen]
+    verdict = judge(a, b, sides)
+    if column.stride > 1 and (verdict is None or not verdict.differs):
+        rare = _rare(column, equal=a == b)
+        if rare is not None:
+            return Finding(kind, True, rare[1].count, rare[0], True, "", rare[1].numbers, tuple(rare[1].samples))
+    if verdict is None:
+        return None
+    if verdict.places is not None:
+        verdict = verdict._replace(places=[chosen[place] for place in verdict.places])
+    if not verdict.form and not verdict.differs:
+        verdict = verdict._replace(form=_form_of([_text(value) for value in b]))
+    return _finding(column, verdict, kind, rows)
+
+
+def _rare(column: Column, *, equal: bool) -> tuple[str, Any] | None:
+    """What the kept rows did not show: unequal values where all were equal, rare forms among regular ones."""
+    if equal:
+        return "", column.differing
+    for mine, other in (column.odd, column.odd[::-1]):
+        if len(mine) > 24:
+            continue
+        for form, found in mine.items():
+            if form not in other and found.count <= _FEW * column.unequal and len(mine) <= len(other) + 3:
+                return "at times another form", found
+    return None
+
+
+def _finding(column: Column, verdict: Verdict, kind: Kind, rows: Rows) -> Finding:
+    numbers: Sequence[int] = column.differing.numbers
+    count, samples = column.differing.count, column.differing.samples
+    if verdict.places is not None and len(verdict.places) < column.unequal:
+        kept = list(dict.fromkeys(column.numbers[place] for place in verdict.places))
+        if kept:
+            numbers, count = kept, len(kept)
+            samples = [
+                Sample(rows.sides[number][0], *_marked(column.a[place], column.b[place]))
+                for number, place in _first(column, verdict.places)
+                if number in rows.sides
+            ]
+    return Finding(kind, verdict.differs, count, verdict.why, verdict.certain, verdict.form, numbers, tuple(samples))
+
+
+def _first(column: Column, places: Sequence[int]) -> list[tuple[int, int]]:
+    found: dict[int, int] = {}
+    for place in places:
+        found.setdefault(column.numbers[place], place)
+        if len(found) == MOST_SAMPLES:
+            break
+    return list(found.items())
+
+
+def _marked(a: Any, b: Any) -> tuple[str | None, str | None]:
+    texts = [shown_value(value) for value in (a, b)]
+    one, other = (text.replace("‹host›", "(host)").replace("‹path›", "(path)") if text else text for text in texts)
+    return one, other

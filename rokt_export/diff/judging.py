@@ -1,0 +1,710 @@
+"""Judge one place: the contract of its values on each side, and where they belong to the row, the values themselves."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import lru_cache
+from statistics import median
+from typing import Any, Final, NamedTuple
+
+from rokt_export.diff.forms import (
+    CLASS_NAMES,
+    HOLE,
+    NUMBER,
+    Moment,
+    all_read,
+    classes_of,
+    common_form,
+    form_of,
+    is_opaque,
+    prefix_of,
+    read_epoch,
+    read_time,
+    skeleton,
+)
+from rokt_export.diff.sent import PLAIN, Sent, plainly
+from rokt_export.diff.side import Side
+from rokt_export.diff.statistics import UNLIKELY, depends, direction, follows, one_mixture, same_share
+from rokt_export.response.value_text import abridged
+from rokt_export.partner_spec.filters import text_of
+
+ENOUGH: Final = 40
+"""Transactions from which on rates can be told from chance, and a place may be declared as varying."""
+_SKIMMED: Final = 400
+"""Rows in which relations to what was sent, and between the sides, are looked for."""
+_NEAR: Final = 400 * 86_400.0
+_SKEW: Final = 90.0
+"""Seconds that two servers' clocks may differ."""
+
+
+class Verdict(NamedTuple):
+    """What is wrong at a place, or why nothing can be said of it.
+
+    Attributes:
+        differs: whether it is a difference; else it cannot be judged.
+        why: the change, or the reason.
+        places: the rows that show it (positions in the column); None for all rows that are not equal.
+        certain: whether few rows could not have made it by chance.
+        form: what `varies:` calls the form, where both sides have one.
+        bound: whether values belong to their rows, and were compared one by one.
+    """
+
+    differs: bool
+    why: str
+    places: Sequence[int] | None = None
+    certain: bool = True
+    form: str = ""
+    bound: bool = False
+
+
+class Row(NamedTuple):
+    """Both sides of a kept pair."""
+
+    a: Side
+    b: Side
+
+
+def judge(a: Sequence[Any], b: Sequence[Any], rows: Sequence[Row]) -> Verdict | None:
+    """Return what can be said of two columns of values of one type each; None where they agree.
+
+    Args:
+        a, b: texts, or numbers, or booleans.
+        rows: the pairs they stand in.
+    """
+    if a == b:
+        return None
+    if isinstance(a[0], bool):
+        return _few_values(a, b) or _undecided(a, b, "varies on both sides in the same way", "boolean")
+    texts_a, texts_b = [_text(value) for value in a], [_text(value) for value in b]
+    numeric = not isinstance(a[0], str)
+    found = _relation_to_sent(texts_a, texts_b, rows)
+    if found is not None:
+        return found if found.differs else None
+    read = read_epoch if numeric else read_time
+    times = _times(texts_a, [row.a for row in rows], read), _times(texts_b, [row.b for row in rows], read)
+    if all(times):
+        return _judge_times(times[0], times[1], texts_a, texts_b, rows)
+    if _belongs_to_rows(texts_a, texts_b):
+        return _unequal(texts_a, texts_b)
+    if numeric or (_mostly_numbers(texts_a) and _mostly_numbers(texts_b)):
+        return _judge_numbers(texts_a, texts_b, numeric=numeric)
+    return _judge_texts(texts_a, texts_b, rows)
+
+
+def _times(texts: Sequence[str], sides: Sequence[Side], read: Callable[[str], Moment | None]) -> list[Moment | None]:
+    """The times that texts are, an empty list where most are none; digits are one only near the exchange."""
+    found = all_read(texts, read)
+    if found and found[0] is not None and found[0].form.startswith("epoch"):
+        pairs = [(time, side.started) for time, side in zip(found, sides, strict=True) if time is not None]
+        if pairs[0][1] and sum(abs(time.seconds - started) < _NEAR for time, started in pairs) < 0.5 * len(pairs):
+            return []
+    return found
+
+
+def _text(value: Any) -> str:
+    return value if value.__class__ is str else text_of(value)
+
+
+def shown(text: str) -> str:
+    """Return a value for a line of a report."""
+    return abridged(text.replace("‹host›", "(host)").replace("‹path›", "(path)"), 60) or '""'
+
+
+def _undecided(a: Sequence[Any], b: Sequence[Any], why: str, form: str = "") -> Verdict:
+    few = f"; {ENOUGH} transactions or more would tell" if len(a) < 20 else ""
+    return Verdict(False, why + few, None, len(a) >= 20, form)
+
+
+def _unequal(a: Sequence[Any], b: Sequence[Any], why: str = "") -> Verdict:
+    """The rows whose values are not equal, where each belongs to its row."""
+    places = [place for place, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
+    changes = {(a[place], b[place]) for place in places[:200]}
+    if not why and len(changes) == 1:
+        x, y = changes.pop()
+        why = f"{shown(_text(x))} → {shown(_text(y))}"
+    return Verdict(True, why, places, True, "", bound=True)
+
+
+# --- few values
+
+
+def _few_values(
+    a: Sequence[Hashable], b: Sequence[Hashable], show: Callable[[Any], str] = lambda value: shown(_text(value))
+) -> Verdict | None:
+    """Judge columns of few distinct values: constants, choices, flags, types."""
+    in_a, in_b = Counter(a), Counter(b)
+    number = len(a)
+    unequal = [place for place, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
+    if len(in_a) == 1 and len(in_b) == 1:
+        return Verdict(True, f"{show(a[0])} → {show(b[0])}", unequal, True)
+    if len(in_a) == 1 or len(in_b) == 1:
+        constant, other = (in_a, in_b) if len(in_a) == 1 else (in_b, in_a)
+        value = next(iter(constant))
+        odd = number - other[value]
+        if odd >= number / 2 or odd > 5:
+            why = f"{_described(in_a, show)} → {_described(in_b, show)}"
+        else:
+            names = ", ".join(show(one) for one, _ in other.most_common(4) if one != value)
+            why = f"always {show(value)} on one side, at times {names} on the other"
+        return Verdict(True, why, unequal, odd > 3 or number >= 100)
+    if depends(a, b):
+        return (
+            _unequal(a, b)
+            if show(a[0]) == shown(_text(a[0]))
+            else Verdict(True, f"{_described(in_a, show)} → {_described(in_b, show)}", unequal, True, "", bound=True)
+        )
+    if one_mixture(a, b) < UNLIKELY:
+        return Verdict(True, f"{_described(in_a, show)} → {_described(in_b, show)}", unequal, number >= 20)
+    return None
+
+
+def _described(counts: Counter[Any], show: Callable[[Any], str]) -> str:
+    total = counts.total()
+    if len(counts) == 1:
+        return f"always {show(next(iter(counts)))}"
+    if len(counts) > 6:
+        return f"{len(counts):,} values, such as {show(counts.most_common(1)[0][0])}"
+    parts = [f"{show(value)} {_percent(count, total)}" for value, count in counts.most_common(3)]
+    return ", ".join(parts) + (", …" if len(counts) > 3 else "")
+
+
+def _percent(count: int, total: int) -> str:
+    share = 100 * count / total
+    return f"{share:.0f} %" if share >= 1 else f"{share:.2g} %"
+
+
+def judge_types(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
+    """Judge which types stand at a place on each side."""
+    return None if a == b else _few_values(a, b, str) or _undecided(a, b, "of several types on both sides, at random")
+
+
+def judge_presence(both: int, only_a: int, only_b: int, neither: int) -> Verdict | None:
+    """Judge how often something is there on each side.
+
+    Args:
+        both, only_a, only_b, neither: objects in which it is there on both sides, and so on.
+    """
+    if not only_a and not only_b:
+        return None
+    number = both + only_a + only_b + neither
+    in_a, in_b = both + only_a, both + only_b
+    rates = f"present in {_percent(in_a, number)} → {_percent(in_b, number)}"
+    if in_a in (0, number) and in_b in (0, number):
+        return Verdict(True, "", None, True)
+    if number in (in_a, in_b):
+        return Verdict(True, rates, None, number >= 20)
+    if 0 in (in_a, in_b):
+        if max(in_a, in_b) > 0.15 * number or number >= 100:
+            return Verdict(True, rates, None, number >= 20)
+        return Verdict(False, f"{rates}; {ENOUGH * 3} transactions or more would tell", None, False)
+    flags_a = [True] * (both + only_a) + [False] * (only_b + neither)
+    flags_b = [True] * both + [False] * only_a + [True] * only_b + [False] * neither
+    if depends(flags_a, flags_b):
+        return Verdict(True, "", None, True, "", bound=True)
+    if same_share(in_a, number, in_b, number) < UNLIKELY:
+        return Verdict(True, rates, None, True)
+    return Verdict(False, f"{rates}, at random on both sides", None, number >= 20)
+
+
+# --- what the row sent
+
+
+def _relation_to_sent(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Verdict | None:
+    """Judge a place that gives back what was sent; a verdict that does not differ means that both sides do alike."""
+    ways_a, ways_b = _ways(a, [row.a.sent for row in rows]), _ways(b, [row.b.sent for row in rows])
+    if not ways_a and not ways_b:
+        return None
+    if ways_a and ways_b:
+        common = ways_a.keys() & ways_b.keys()
+        if not common:
+            return Verdict(True, f"{_way(ways_a)} → {_way(ways_b)}", None, True, "", bound=True)
+        way = max(common, key=lambda one: (ways_a[one] + ways_b[one], one[1] == PLAIN))
+        return _exceptions(a, b, rows, way)
+    if any(row.a.sent.values != row.b.sent.values for row in rows[:1]) and _alike(a, b):
+        return None
+    ways, other = (ways_a, b) if ways_a else (ways_b, a)
+    what = common_form(other[:50])
+    other_way = f"always {shown(other[0])}" if len(set(other)) == 1 else what if what != "text" else "something else"
+    change = f"{_way(ways)} → {other_way}" if ways_a else f"{other_way} → {_way(ways)}"
+    return Verdict(True, change, None, True, "", bound=True)
+
+
+def _alike(a: Sequence[str], b: Sequence[str]) -> bool:
+    return sum(x == y for x, y in zip(a, b, strict=True)) >= 0.5 * len(a)
+
+
+def _exceptions(a: Sequence[str], b: Sequence[str], rows: Sequence[Row], way: tuple[str, str]) -> Verdict:
+    """The rows in which one side alone gives back what was sent."""
+    places = []
+    for place, (x, y) in enumerate(zip(a, b, strict=True)):
+        if (
+            x != y
+            and (way in rows[place].a.sent.writings.get(x, ())) != (way in rows[place].b.sent.writings.get(y, ()))
+        ) or (x != y and rows[place].a.sent.values == rows[place].b.sent.values):
+            places.append(place)
+    if not places:
+        return Verdict(False, "")
+    return Verdict(True, f"not {_way([way])}", places, True, "", bound=True)
+
+
+def _ways(texts: Sequence[str], sent: Sequence[Sent]) -> dict[tuple[str, str], int]:
+    """In which ways (name, writing) nearly all texts are what their rows sent, with how often."""
+    number = min(len(texts), _SKIMMED)
+    if len(set(texts[:number])) < 2 and number > 1:
+        return {}
+    found: Counter[tuple[str, str]] = Counter()
+    for place in range(number):
+        if place == 12 and not found:
+            return {}
+        found.update(sent[place].writings.get(texts[place], ()))
+    if number == 1:
+        return {way: count for way, count in found.items() if len(texts[0]) >= 4}
+    return {way: count for way, count in found.items() if count >= 0.8 * number}
+
+
+def _way(ways: Iterable[tuple[str, str]]) -> str:
+    name, writing = min(ways, key=lambda one: (one[1] != PLAIN, one))
+    return f"the sent {name}" + ("" if writing == PLAIN else f", {writing}")
+
+
+def _belongs_to_rows(a: Sequence[str], b: Sequence[str]) -> bool:
+    """Whether values are the row's own, though some are unequal: equal far more often than chance, or rewritten."""
+    if len(set(a)) > 1 and len(set(b)) > 1 and depends(a, b):
+        return not (_mostly_numbers(a) and _mostly_numbers(b) and direction(_numbers(a)) == direction(_numbers(b)) != 0)
+    return False
+
+
+# --- times
+
+
+def _judge_times(
+    times_a: Sequence[Moment | None],
+    times_b: Sequence[Moment | None],
+    a: Sequence[str],
+    b: Sequence[str],
+    rows: Sequence[Row],
+) -> Verdict | None:
+    no_time = [p for p, (x, y) in enumerate(zip(times_a, times_b, strict=True)) if (x is None) != (y is None)]
+    if no_time:
+        odd = next(text for p in no_time for text, t in ((a[p], times_a[p]), (b[p], times_b[p])) if t is None)
+        return Verdict(True, f"at times no time: {shown(odd)}", no_time, True)
+    kept = [place for place, (x, y) in enumerate(zip(times_a, times_b, strict=True)) if x is not None and y is not None]
+    of_a, of_b = [_known(times_a[place]) for place in kept], [_known(times_b[place]) for place in kept]
+    forms_a, forms_b = [one.form for one in of_a], [one.form for one in of_b]
+    if forms_a != forms_b and (found := _few_values(forms_a, forms_b, str)) is not None:
+        return found
+    form = Counter(forms_a).most_common(1)[0][0]
+    from_a = [_offset(one, rows[place].a.started) for one, place in zip(of_a, kept, strict=True)]
+    from_b = [_offset(one, rows[place].b.started) for one, place in zip(of_b, kept, strict=True)]
+    known = rows[0].a.started > 0 and rows[0].b.started > 0
+    steady_a, steady_b = _steady(from_a), _steady(from_b)
+    near_a = known and abs(median(from_a)) < _NEAR and steady_a
+    near_b = known and abs(median(from_b)) < _NEAR and steady_b
+    if near_a and near_b:
+        return _near_times(from_a, from_b, of_a, kept, a, b, rows)
+    if near_a != near_b and known:
+        words = ("near the exchange", "not near it")
+        change = words if near_a else words[::-1]
+        return Verdict(True, f"a time {change[0]} → {change[1]}", None, True)
+    if depends(a, b):
+        return _unequal(a, b)
+    between = [y.seconds - x.seconds for x, y in zip(of_a, of_b, strict=True)]
+    if len(between) >= 2 and len(set(a)) > 1 and _steady(between) and abs(median(between)) < _NEAR and known:
+        return Verdict(True, f"moved by {_duration(median(between))}", None, True, "", bound=True)
+    if len(set(a)) == 1 or len(set(b)) == 1:
+        return _few_values(a, b)
+    if len(a) >= 5 and follows([x.seconds for x in of_a], [y.seconds for y in of_b]) and known:
+        return _unequal(a, b, "times that belong to the row")
+    return _undecided(a, b, "times that vary on both sides", form)
+
+
+def _known(moment: Moment | None) -> Moment:
+    assert moment is not None
+    return moment
+
+
+def _offset(moment: Moment, started: float) -> float:
+    if moment.of_day:
+        return (moment.seconds - started % 86_400 + 43_200) % 86_400 - 43_200
+    return moment.seconds - started
+
+
+def _steady(offsets: Sequence[float]) -> bool:
+    """Whether nearly all lie within a few days of the middle, of which half within hours."""
+    middle = median(offsets)
+    return sum(abs(one - middle) <= 1.5 * 86_400 for one in offsets) >= 0.8 * len(offsets)
+
+
+def _near_times(
+    from_a: Sequence[float], from_b: Sequence[float], of_a: Sequence[Moment], kept: Sequence[int],
+    a: Sequence[str], b: Sequence[str], rows: Sequence[Row],
+) -> Verdict | None:  # fmt: skip
+    """Judge times that both sides take from the clock: as far from the exchange, and as new each time."""
+    resolution = max(one.resolution for one in of_a)
+    middle_a, middle_b = median(from_a), median(from_b)
+    jitter = max(median(abs(one - middle_a) for one in from_a), median(abs(one - middle_b) for one in from_b))
+    allowed = max(_SKEW, 1.2 * resolution, 4 * jitter)
+    if abs(middle_b - middle_a) > allowed:
+        return Verdict(True, f"moved by {_duration(middle_b - middle_a)}, seen from the exchange", None, True)
+    far = allowed + 8 * jitter + _SKEW
+    odd = [
+        place
+        for place, x, y in zip(kept, from_a, from_b, strict=True)
+        if (abs(x - middle_a) > far) != (abs(y - middle_b) > far)
+    ]
+    if odd:
+        return Verdict(True, "at times not near the exchange", odd, True)
+    starts = [row.b.started for row in rows], [row.a.started for row in rows]
+    for values, others, begun in ((b, a, starts[0]), (a, b, starts[1])):
+        if len(set(values)) == 1 and max(begun) - min(begun) > 2.5 * resolution + 1 and len(set(others)) > 2:
+            return Verdict(True, f"stands still at {shown(values[0])} on one side", None, True)
+    return None
+
+
+def _duration(seconds: float) -> str:
+    size, sign = abs(seconds), "-" if seconds < 0 else ""
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if size >= length * 0.95:
+            return f"{sign}{size / length:.3g} {unit}"
+    return f"{sign}{size:.3g} s"
+
+
+# --- numbers
+
+
+def _mostly_numbers(texts: Sequence[str]) -> bool:
+    return NUMBER.fullmatch(texts[0]) is not None and sum(
+        NUMBER.fullmatch(text) is not None and len(text) < 300 for text in texts
+    ) >= 0.9 * len(texts)
+
+
+def _numbers(texts: Sequence[str]) -> list[float]:
+    return [float(text) for text in texts if NUMBER.fullmatch(text)]
+
+
+def _decimals(texts: Sequence[str]) -> float:
+    return median(len(text.partition(".")[2]) for text in texts)
+
+
+def _judge_numbers(a: Sequence[str], b: Sequence[str], *, numeric: bool) -> Verdict | None:
+    odd = [
+        p for p, (x, y) in enumerate(zip(a, b, strict=True)) if bool(NUMBER.fullmatch(x)) != bool(NUMBER.fullmatch(y))
+    ]
+    if odd:
+        text = next(text for place in odd for text in (a[place], b[place]) if not NUMBER.fullmatch(text))
+        return Verdict(True, f"at times no number: {shown(text)}", odd, len(a) >= 20 or len(odd) > 1)
+    numbers_a, numbers_b = _numbers(a), _numbers(b)
+    if len(numbers_a) != len(a) or len(numbers_b) != len(b):
+        return _judge_opaque(a, b)
+    if any(x != y and abs(u) >= 2**53 and u == v for x, y, u, v in zip(a, b, numbers_a, numbers_b, strict=True)):
+        if all(abs(u - v) <= 4e-15 * abs(u) for u, v in zip(numbers_a, numbers_b, strict=True)):
+            return _unequal(a, b, "digits lost on one side")
+    form = common_form(a[:200]) if not numeric else "number"
+    long = min(len(a[0]), len(b[0])) >= 6
+    if len(a) < 3 and long and len(a[0]) == len(b[0]):
+        return _undecided(a, b, "too few transactions", form)
+    if len(set(a)) == 1 or len(set(b)) == 1:
+        return _few_values(a, b)
+    rises_a, rises_b = direction(numbers_a), direction(numbers_b)
+    if rises_a != rises_b and len(a) >= 8:
+        names = {1: "rising", -1: "falling", 0: "in no order"}
+        return Verdict(True, f"{names[rises_a]} → {names[rises_b]}", None, True)
+    if not rises_a and follows(numbers_a, numbers_b):
+        return _unequal(a, b, _scale(numbers_a, numbers_b))
+    if (found := _number_form(a, b, numeric=numeric)) is not None:
+        return found
+    few = max(len(set(a)), len(set(b))) <= min(12, len(a) / 4)
+    if few and (found := _few_values(a, b)) is not None:
+        return found
+    if (found := _ranges(numbers_a, numbers_b, rising=bool(rises_a))) is not None:
+        return found
+    if (found := _repeats(a, b)) is not None and not rises_a:
+        return found
+    why = {1: "rises on both sides", -1: "falls on both sides"}.get(rises_a, "numbers that vary on both sides alike")
+    return _undecided(a, b, why, form)
+
+
+def _scale(a: Sequence[float], b: Sequence[float]) -> str:
+    ratios = [y / x for x, y in zip(a, b, strict=True) if x]
+    if ratios and max(ratios) - min(ratios) <= 1e-6 * abs(ratios[0]):
+        return f"multiplied by {ratios[0]:.6g}"
+    steps = [y - x for x, y in zip(a, b, strict=True)]
+    if max(steps) - min(steps) <= 1e-9 * max(1.0, abs(steps[0])):
+        return f"moved by {steps[0]:.6g}"
+    return ""
+
+
+def _number_form(a: Sequence[str], b: Sequence[str], *, numeric: bool) -> Verdict | None:
+    decimals = _decimals(a), _decimals(b)
+    if abs(decimals[0] - decimals[1]) >= (1 if max(decimals) <= 6 and len(a) >= 8 else 3):
+        return Verdict(True, f"{decimals[0]:.0f} decimals → {decimals[1]:.0f} decimals", None, len(a) >= 8)
+    negative = [sum(text[0] == "-" for text in side) for side in (a, b)]
+    if same_share(negative[0], len(a), negative[1], len(b)) < UNLIKELY:
+        return Verdict(True, f"{_percent(negative[0], len(a))} → {_percent(negative[1], len(b))} negative", None, True)
+    zeros = [sum(text[0] == "0" and len(text) > 1 and text[1] != "." for text in side) for side in (a, b)]
+    if not numeric and same_share(zeros[0], len(a), zeros[1], len(b)) < UNLIKELY:
+        return Verdict(True, "leading zeros on one side", None, True)
+    return None
+
+
+def _ranges(a: Sequence[float], b: Sequence[float], *, rising: bool) -> Verdict | None:
+    sizes_a, sizes_b = sorted(map(abs, a)), sorted(map(abs, b))
+    middle_a, middle_b = median(sizes_a), median(sizes_b)
+    if len(a) < 5:
+        return None
+    if rising:
+        steps = [median([abs(y - x) for x, y in zip(side, side[1:], strict=False)]) for side in (a, b)]
+        if min(steps) > 0 and max(steps) >= 20 * min(steps) and max(middle_a, middle_b) >= 20 * min(middle_a, middle_b):
+            return Verdict(True, f"steps of {steps[0]:.4g} → steps of {steps[1]:.4g}", None, True)
+        if min(middle_a, middle_b) > 0 and max(middle_a, middle_b) >= 500 * min(middle_a, middle_b):
+            return Verdict(True, f"{_range(a)} → {_range(b)}", None, True)
+        return None
+    low, high = len(a) // 20, len(a) - 1 - len(a) // 20
+    apart = sizes_a[high] < sizes_b[low] or sizes_b[high] < sizes_a[low]
+    far = min(middle_a, middle_b) >= 0 and max(middle_a, middle_b) >= (4 if len(a) >= 20 else 8) * min(
+        middle_a, middle_b
+    )
+    if (apart and max(middle_a, middle_b) >= 2 * min(middle_a, middle_b)) or far:
+        return Verdict(True, f"{_range(a)} → {_range(b)}", None, len(a) >= 20)
+    if len(a) >= ENOUGH and one_mixture(_quarters(a, a, b), _quarters(b, a, b)) < 1e-5:
+        return Verdict(True, f"{_range(a)} → {_range(b)}, spread otherwise", None, True)
+    return None
+
+
+def _quarters(values: Sequence[float], a: Sequence[float], b: Sequence[float]) -> list[int]:
+    ordered = sorted([*a, *b])
+    cuts = [ordered[len(ordered) * part // 5] for part in (1, 2, 3, 4)]
+    return [sum(value > cut for cut in cuts) for value in values]
+
+
+def _range(values: Sequence[float]) -> str:
+    return f"{min(values):.6g} to {max(values):.6g}"
+
+
+# --- texts
+
+
+def _judge_texts(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Verdict | None:
+    if (found := _empty(a, b)) is not None:
+        return found
+    if (found := _rewritten(a, b)) is not None:
+        return found
+    distinct = max(len(set(a)), len(set(b)))
+    bones_a = [_bones(text, row.a.sent.words) for text, row in zip(a, rows, strict=True)]
+    bones_b = [_bones(text, row.b.sent.words) for text, row in zip(b, rows, strict=True)]
+    frame = Counter(one[0] for one in (*bones_a, *bones_b)).most_common(1)[0][0]
+    bones_a, bones_b = _fitted(frame, a, bones_a), _fitted(frame, b, bones_b)
+    frames_a, frames_b = [one[0] for one in bones_a], [one[0] for one in bones_b]
+    frames = max(len(set(frames_a)), len(set(frames_b)))
+    whole = (is_opaque(a) and is_opaque(b)) or all(
+        side.count(HOLE) >= 0.6 * len(a) for side in (frames_a, frames_b)
+    )
+    if not whole and frames <= max(2, len(a) / 5) and not (frames_a == frames_b and frames_a[0] == HOLE and frames == 1):
+        if frames_a != frames_b and (found := _few_values(frames_a, frames_b)) is not None:
+            return _in_full(found, a, b)
+        if HOLE in "".join(set(frames_a)) and (found := _judge_holes(bones_a, bones_b, rows)) is not None:
+            return found._replace(form=common_form(a[:200]))
+    if len(a) > 2 and (len(set(a)) == 1 or len(set(b)) == 1):
+        return _few_values(a, b)
+    if distinct <= max(3, len(a) / 3) and (found := _few_values(a, b)) is not None:
+        return found
+    if distinct <= max(3, len(a) / 3):
+        return _undecided(a, b, "few values that vary on both sides alike", common_form(a[:200]))
+    return _judge_opaque(a, b)
+
+
+@lru_cache(maxsize=4096)
+def _bones(text: str, sent: frozenset[str]) -> tuple[str, tuple[str, ...]]:
+    frame, holes = skeleton(text, sent)
+    return frame, tuple(holes)
+
+
+def _fitted(
+    frame: str, texts: Sequence[str], bones: Sequence[tuple[str, tuple[str, ...]]]
+) -> list[tuple[str, tuple[str, ...]]]:
+    """Texts' bones, where one that has a word in place of an identifier is given the frame that the others have."""
+    if HOLE not in frame or not any(map(str.isalpha, frame)):
+        return list(bones)
+    pattern = re.compile(r"(\S+?)".join(map(re.escape, frame.split(HOLE))))
+    fitted = []
+    for text, (own, holes) in zip(texts, bones, strict=True):
+        match = pattern.fullmatch(text) if own != frame else None
+        fitted.append((own, holes) if match is None else (frame, match.groups()))
+    return fitted
+
+
+def _in_full(found: Verdict, a: Sequence[str], b: Sequence[str]) -> Verdict:
+    """A verdict on frames, told in full texts where there is no short way."""
+    if len(found.why) > 120 and found.places:
+        place = found.places[0]
+        return found._replace(why=f"such as {shown(a[place])} → {shown(b[place])}")
+    return found
+
+
+def _judge_holes(
+    a: Sequence[tuple[str, tuple[str, ...]]], b: Sequence[tuple[str, tuple[str, ...]]], rows: Sequence[Row]
+) -> Verdict | None:
+    """Judge what stands in the holes of texts, each hole as a place of its own."""
+    undecided: Verdict | None = None
+    frame = Counter(one[0] for one in a).most_common(1)[0][0]
+    kept = [place for place, (x, y) in enumerate(zip(a, b, strict=True)) if x[0] == y[0] == frame]
+    if not kept or frame == HOLE:
+        return None
+    for hole in range(len(a[kept[0]][1])):
+        of_a, of_b = [a[place][1][hole] for place in kept], [b[place][1][hole] for place in kept]
+        found = judge(of_a, of_b, [rows[place] for place in kept])
+        if found is None:
+            continue
+        if found.differs:
+            where = f"in `{shown(frame)}`: " if frame != HOLE else ""
+            places = None if found.places is None else [kept[place] for place in found.places]
+            return found._replace(why=f"{where}{found.why or 'other values'}", places=places)
+        undecided = undecided or found
+    return undecided or Verdict(False, "times near the exchange, or what was sent", None, True)
+
+
+def _empty(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
+    """Judge texts that are empty on one side."""
+    blank_a, blank_b = [not text.strip() for text in a], [not text.strip() for text in b]
+    if blank_a == blank_b or len(set(a)) == 1 or len(set(b)) == 1:
+        return None
+    places = [place for place, (x, y) in enumerate(zip(blank_a, blank_b, strict=True)) if x != y]
+    if sum(blank_a) and sum(blank_b) and not depends(blank_a, blank_b):
+        if same_share(sum(blank_a), len(a), sum(blank_b), len(b)) >= UNLIKELY:
+            return None
+    return Verdict(True, f"{_percent(sum(blank_a), len(a))} → {_percent(sum(blank_b), len(b))} empty", places, True)
+
+
+_ANY_WORD = re.compile(r"[^\W\d_]{3,}")
+
+
+def _rewritten(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
+    """Judge texts that say the same, row by row, in another way: letter case, escaping, accents, cut short."""
+    number = min(len(a), _SKIMMED)
+    pairs = [(x, y) for x, y in zip(a[:number], b[:number], strict=True) if x != y]
+    if len(pairs) < 2 and len({*a, *b}) > 2:
+        return None
+    if all(x == y or (len(min(x, y, key=len)) >= 2 and plainly(x) == plainly(y) != "") for x, y in pairs):
+        return Verdict(True, "the same in another writing", None, True, "", bound=True)
+    if len(set(a)) < 2:
+        return None
+    cut = sum(len(x) != len(y) and min(len(x), len(y)) >= 3 and (x.startswith(y) or y.startswith(x)) for x, y in pairs)
+    if cut >= 0.8 * len(pairs) and cut >= 2:
+        return Verdict(True, "cut short on one side", None, True, "", bound=True)
+    sorted_digits = sum(sum(map(str.isdigit, x)) >= 6 and sorted(x) == sorted(y) for x, y in pairs)
+    if sorted_digits >= 0.8 * len(pairs) and sorted_digits >= 2 and sum(x == y for x, y in pairs) < len(pairs):
+        return Verdict(True, "the same characters in another order", None, True, "", bound=True)
+    if len(pairs) >= 5 and _words_in_common(pairs) - _words_in_common(_strangers(pairs)) > 0.25:
+        return _unequal(a, b)
+    return None
+
+
+def _strangers(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    shift = len(pairs) // 2
+    return [(x, pairs[(place + shift) % len(pairs)][1]) for place, (x, _) in enumerate(pairs)]
+
+
+def _words_in_common(pairs: Sequence[tuple[str, str]]) -> float:
+    total = 0.0
+    for x, y in pairs:
+        words_x, words_y = set(re.findall(r"\w{2,}", x.lower())), set(re.findall(r"\w{2,}", y.lower()))
+        total += len(words_x & words_y) / max(1, len(words_x | words_y))
+    return total / len(pairs)
+
+
+# --- identifiers
+
+
+def _judge_opaque(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
+    """Judge identifiers and the like by what their values have in common on each side."""
+    form_a, form_b = common_form(a[:400]), common_form(b[:400])
+    if (found := _repeats(a, b)) is not None:
+        return found
+    for what in (_named_form, prefix_of):
+        of_a, of_b = [what(text) for text in a], [what(text) for text in b]
+        if of_a == of_b or max(len(set(of_a)), len(set(of_b))) > 3:
+            continue
+        if (found := _few_values(of_a, of_b, lambda text: text or "another form")) is not None:
+            if found.certain or form_a != form_b:
+                return found._replace(why=f"form: {found.why}")
+    lengths_a, lengths_b = [len(text) for text in a], [len(text) for text in b]
+    if (found := _lengths(lengths_a, lengths_b, a, b)) is not None:
+        return found
+    for number, name in enumerate(CLASS_NAMES):
+        has_a, has_b = (sum(classes_of(text)[number] for text in side) for side in (a, b))
+        if same_share(has_a, len(a), has_b, len(b)) < 0.0005:
+            return Verdict(
+                True, f"form: {name} in {_percent(has_a, len(a))} → {_percent(has_b, len(b))}", None, len(a) >= 8
+            )
+    form = form_a if form_a == form_b else "text"
+    return _undecided(a, b, "new values on both sides in the same form", form)
+
+
+def _named_form(text: str) -> str:
+    form = form_of(text)
+    return "" if form == "number" else form
+
+
+def _lengths(of_a: Sequence[int], of_b: Sequence[int], a: Sequence[str], b: Sequence[str]) -> Verdict | None:
+    if set(of_a) == set(of_b):
+        return None
+    if len(set(of_a)) == 1 and len(set(of_b)) == 1:
+        return Verdict(True, f"form: {of_a[0]} characters → {of_b[0]} characters", None, len(a) >= 3)
+    common_a, common_b = Counter(of_a).most_common(1)[0], Counter(of_b).most_common(1)[0]
+    if common_a[0] == common_b[0] and min(common_a[1], common_b[1]) >= 0.7 * len(a) and len(a) >= 5:
+        return _odd_ones(a, b, common_a[0])
+    rest = median(of_a), median(of_b)
+    if len(a) >= 8 and max(rest) > 1.3 * min(rest) and (max(of_a) < min(of_b) or max(of_b) < min(of_a)):
+        return Verdict(True, f"form: {min(of_a)} to {max(of_a)} characters → {min(of_b)} to {max(of_b)}", None, True)
+    if max(len(set(of_a)), len(set(of_b))) <= 12 and one_mixture(of_a, of_b) < 1e-4:
+        return Verdict(True, f"form: about {rest[0]:.0f} characters → about {rest[1]:.0f}", None, len(a) >= 20)
+    low, high = min(of_a), max(of_a)
+    margin = max(3, high - low)
+    odd = [p for p, length in enumerate(of_b) if length < low - margin or length > high + margin]
+    if odd and len(odd) < len(b):
+        return Verdict(True, f"at times another form: {shown(b[odd[0]])}", odd, len(a) >= 20)
+    return None
+
+
+def _odd_ones(a: Sequence[str], b: Sequence[str], length: int) -> Verdict | None:
+    """Values of another length among those of one length, where one side has clearly more of them."""
+    odd_a = [place for place, text in enumerate(a) if len(text) != length]
+    odd_b = [place for place, text in enumerate(b) if len(text) != length]
+    few, many, texts = (odd_a, odd_b, b) if len(odd_a) <= len(odd_b) else (odd_b, odd_a, a)
+    near = all(abs(len(texts[place]) - length) <= 1 and classes_of(texts[place])[0] for place in many)
+    if few and same_share(len(odd_a), len(a), len(odd_b), len(b)) >= UNLIKELY:
+        return None
+    if near and not few and len(many) < 3:
+        return None
+    return Verdict(True, f"at times another form: {shown(texts[many[0]])}", many, not near or len(many) > 5)
+
+
+def _repeats(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
+    """Judge values that come again on one side more than on the other, or that stand in other rows of the other side."""
+    distinct_a, distinct_b = set(a), set(b)
+    number = len(a)
+    short = _room([*a[:40], *b[:40]]) < 7
+    again = number - len(distinct_a), number - len(distinct_b)
+    if abs(again[0] - again[1]) > (3 * (again[0] + again[1]) ** 0.5 + 1 if short or min(again) else 0):
+        places = _repeated(a if again[0] > again[1] else b)
+        words = [f"{len(one):,} different values" for one in (distinct_a, distinct_b)]
+        few_more = 1 <= abs(again[0] - again[1]) <= 0.1 * number
+        why = "values that come again on one side" if few_more else f"{words[0]} → {words[1]}"
+        return Verdict(True, f"{why} ({number:,} transactions)", places, number >= 8)
+    shared = len(distinct_a & distinct_b)
+    if not short and number >= 4 and shared >= 0.3 * len(distinct_a) and len(distinct_a) > 0.7 * number:
+        return Verdict(True, "the same values, but in other transactions", None, True)
+    return None
+
+
+def _room(texts: Sequence[str]) -> float:
+    """About how many decimal digits' worth of values there could be, by the characters that vary at each position."""
+    return sum(math.log10(len({text[at : at + 1] for text in texts})) for at in range(min(40, max(map(len, texts)))))
+
+
+def _repeated(texts: Sequence[str]) -> list[int]:
+    counts = Counter(texts)
+    return [place for place, text in enumerate(texts) if counts[text] > 1]

@@ -1,0 +1,174 @@
+"""What a request carried, and in which writing a response gives it back."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from rokt_export.exchange.model import Request, Response
+from rokt_export.response.body_reader import NoData, Reading
+
+_LEAST = 4
+"""Characters from which on a part of the path counts as something that was sent."""
+_OWN_HEADERS = frozenset(
+    {"accept", "accept-encoding", "authorization", "connection", "content-length", "content-type", "host", "user-agent"}
+)
+_WORD = re.compile(r"[^\s\"'<>()\[\]{},;:/?&=|#!]+")
+
+
+class Sent:
+    """The texts that one request carried, by the partner's names for them.
+
+    Args:
+        values: name to text.
+    """
+
+    __slots__ = ("_request", "_values", "_words", "_writings")
+
+    def __init__(self, values: Mapping[str, str] | None = None) -> None:
+        self._values = values
+        self._request: Request | None = None
+        self._writings: dict[str, frozenset[tuple[str, str]]] | None = None
+        self._words: frozenset[str] | None = None
+
+    @classmethod
+    def of(cls, request: Request) -> Sent:
+        """Return what a request carries in its query, its headers and its body; read only when it is asked for."""
+        sent = cls()
+        sent._request = request
+        return sent
+
+    @property
+    def values(self) -> Mapping[str, str]:
+        """Name to text."""
+        if self._values is None:
+            self._values = {} if self._request is None else dict(_carried(self._request))
+        return self._values
+
+    @property
+    def path(self) -> str:
+        """The path that was sent to, empty if not known."""
+        return urlsplit(self._request.url).path if self._request is not None else self.values.get("path", "")
+
+    @property
+    def words(self) -> frozenset[str]:
+        """All words of what was sent, in lower case."""
+        if self._words is None:
+            texts = (text for name, text in self.values.items() if name != "path")
+            self._words = frozenset(word.lower().rstrip(".") for text in texts for word in _WORD.findall(text))
+        return self._words
+
+    @property
+    def writings(self) -> dict[str, frozenset[tuple[str, str]]]:
+        """Each writing of a value to (name of the value, name of the writing): `JANE` to (`firstname`, `upper case`)."""
+        if self._writings is None:
+            found: dict[str, set[tuple[str, str]]] = {}
+            for name, value in self.values.items():
+                for writing, make in WRITINGS.items():
+                    text = make(value)
+                    if text and (writing == PLAIN or text != value):
+                        found.setdefault(text, set()).add((name, writing))
+            self._writings = {text: frozenset(keys) for text, keys in found.items()}
+        return self._writings
+
+
+def _hashed(algorithm: str, change: Callable[[str], str]) -> Callable[[str], str]:
+    def make(value: str) -> str:
+        data = change(value).encode("utf-8", "surrogatepass")
+        return hashlib.new(algorithm, data, usedforsecurity=False).hexdigest()
+
+    return make
+
+
+def _unaccented(value: str) -> str:
+    return "".join(sign for sign in unicodedata.normalize("NFKD", value) if not unicodedata.combining(sign))
+
+
+PLAIN: Final = "as sent"
+WRITINGS: Final[dict[str, Callable[[str], str]]] = {
+    PLAIN: str,
+    "upper case": str.upper,
+    "lower case": str.lower,
+    "title case": str.title,
+    "trimmed": str.strip,
+    "without accents": _unaccented,
+    "digits only": lambda value: re.sub(r"\D", "", value),
+    "first letter": lambda value: value[:1],
+    "HTML escaped": html.escape,
+    "percent encoded": lambda value: quote(value, safe=""),
+    "base64": lambda value: base64.b64encode(value.encode("utf-8", "surrogatepass")).decode(),
+    **{
+        f"{name} of {case}": _hashed(name, change)
+        for name in ("md5", "sha1", "sha256")
+        for case, change in (("the text", str), ("the lower-case text", lambda text: text.strip().lower()))
+    },
+}
+
+
+NOTHING = Sent({})
+
+
+def plainly(text: str) -> str:
+    """Return the letters and digits of a text without case, accents and escaping, to see whether two say the same."""
+    text = html.unescape(unquote(text)) if "&" in text or "%" in text else text
+    if not text.isascii():
+        text = _unaccented(_mended(text))
+    return "".join(filter(str.isalnum, text.casefold()))
+
+
+@lru_cache(maxsize=1024)
+def _mended(text: str) -> str:
+    """UTF-8 that was read as Latin-1, read as UTF-8."""
+    try:
+        return text.encode("cp1252").decode()
+    except (UnicodeEncodeError, UnicodeDecodeError):
+        return text
+
+
+def _carried(request: Request) -> Iterator[tuple[str, str]]:
+    for name, value in request.headers:
+        if name.lower() not in _OWN_HEADERS:
+            yield name, value
+    address = urlsplit(request.url)
+    for segment in address.path.split("/"):
+        if len(segment) >= _LEAST:
+            yield f"path {segment}", unquote(segment)
+    yield from parse_qsl(address.query)
+    if request.body:
+        yield from _in_body(request)
+
+
+def _in_body(request: Request) -> Iterator[tuple[str, str]]:
+    kind = (request.header("content-type") or "").lower()
+    reading = Reading(Response(200, request.headers, request.body or b""))
+    if "form" in kind:
+        for name, text in parse_qsl(reading.text):
+            yield name, text
+            if text[:1] in "{[<":  # a whole body in one field
+                yield from _leaves(Reading(Response(200, (), text.encode())).data, "")
+    else:
+        data = reading.data
+        if isinstance(data, NoData):
+            yield from (("body", line.strip()) for line in reading.text.splitlines()[:100])
+        else:
+            yield from _leaves(data, "")
+
+
+def _leaves(data: Any, path: str, depth: int = 0) -> Iterator[tuple[str, str]]:
+    if isinstance(data, NoData) or depth > 50:
+        return
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield from _leaves(value, f"{path}.{key}" if path else key, depth + 1)
+    elif isinstance(data, list):
+        for item in data:
+            yield from _leaves(item, path, depth + 1)
+    elif isinstance(data, (str, int, float)) and not isinstance(data, bool):
+        yield path, str(data)

@@ -1,0 +1,106 @@
+"""Tell whether two columns of values are one mixture, depend on each other, or repeat themselves."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from statistics import StatisticsError, correlation, fmean
+
+UNLIKELY = 0.005
+"""Probability of chance from which on two mixtures count as two."""
+
+
+def probability(chi_square: float, degrees: int) -> float:
+    """Return how likely chance alone reaches a chi-square (Wilson and Hilferty's approximation)."""
+    if degrees < 1 or chi_square <= 0:
+        return 1.0
+    if degrees == 1:
+        return math.erfc(math.sqrt(chi_square / 2))
+    spread = 2 / (9 * degrees)
+    return math.erfc(((chi_square / degrees) ** (1 / 3) - 1 + spread) / math.sqrt(2 * spread)) / 2
+
+
+def one_mixture(a: Sequence[Hashable], b: Sequence[Hashable]) -> float:
+    """Return how likely two samples of one mixture are as unlike as these (chi-square test of homogeneity)."""
+    in_a, in_b = Counter(a), Counter(b)
+    ratio = len(b) / len(a)
+    root = math.sqrt(ratio)
+    keys = in_a.keys() | in_b.keys()
+    chi = sum((root * in_a[key] - in_b[key] / root) ** 2 / (in_a[key] + in_b[key]) for key in keys)
+    overall = probability(chi, len(keys) - 1)
+    single = [
+        probability((root * in_a[key] - in_b[key] / root) ** 2 / (in_a[key] + in_b[key]), 1) * len(keys)
+        for key in keys
+        if in_a[key] + in_b[key] >= 5
+    ]
+    return min([overall, *single])
+
+
+def same_share(few: int, of: int, others: int, of_others: int) -> float:
+    """Return how likely two shares stem from one, by Fisher's exact test (two-sided, doubled)."""
+    total, hits = of + of_others, few + others
+
+    def weight(count: int) -> float:
+        return (
+            math.lgamma(of + 1)
+            - math.lgamma(count + 1)
+            - math.lgamma(of - count + 1)
+            + (math.lgamma(of_others + 1) - math.lgamma(hits - count + 1) - math.lgamma(of_others - hits + count + 1))
+        )
+
+    scale = math.lgamma(total + 1) - math.lgamma(hits + 1) - math.lgamma(total - hits + 1)
+    least, most = max(0, hits - of_others), min(of, hits)
+    below = sum(math.exp(weight(count) - scale) for count in range(least, few + 1))
+    above = sum(math.exp(weight(count) - scale) for count in range(few, most + 1))
+    return min(1.0, 2 * min(below, above))
+
+
+def depends(a: Sequence[Hashable], b: Sequence[Hashable]) -> bool:
+    """Return whether the value of one column tells the value of the other in the same row."""
+    number = len(a)
+    in_a, in_b = Counter(a), Counter(b)
+    if number < 5 or len(in_a) < 2 or len(in_b) < 2:
+        return False
+    equal = sum(x == y for x, y in zip(a, b, strict=True))
+    chance = sum(count * in_b[value] for value, count in in_a.items()) / number**2
+    if chance < 1 and (equal / number - chance) / (1 - chance) > 0.4 and equal >= 3:
+        spread = math.sqrt(number * chance * (1 - chance))
+        if equal - number * chance > max(2.0, 3 * spread):
+            return True
+    if min(len(in_a), len(in_b)) > 20 or max(len(in_a), len(in_b)) > number / 4:
+        return False
+    joint = Counter(zip(a, b, strict=True))
+    chi = number * (sum(count**2 / (in_a[x] * in_b[y]) for (x, y), count in joint.items()) - 1)
+    degrees = (len(in_a) - 1) * (len(in_b) - 1)
+    strength = math.sqrt(max(0.0, chi - degrees) / number / (min(len(in_a), len(in_b)) - 1))
+    return strength > 0.6 and probability(chi, degrees) < 1e-5
+
+
+def follows(a: Sequence[float], b: Sequence[float]) -> bool:
+    """Return whether two columns of numbers rise and fall together."""
+    if len(a) < 4:
+        return False
+    least = 0.999 if len(a) < 8 else 0.85 if len(a) < 40 else 0.6
+    try:
+        return abs(correlation(a, b)) >= least or abs(correlation(_ranks(a), _ranks(b))) >= least
+    except (StatisticsError, OverflowError):
+        return False
+
+
+def _ranks(values: Sequence[float]) -> list[float]:
+    places: dict[float, list[int]] = {}
+    for place, value in enumerate(sorted(values)):
+        places.setdefault(value, []).append(place)
+    return [fmean(places[value]) for value in values]
+
+
+def direction(values: Sequence[float]) -> int:
+    """Return 1 for values that rise from row to row, -1 for falling ones, 0 for neither; a few steps may go back."""
+    if len(values) < 5:
+        return 0
+    steps = [after - before for before, after in zip(values, values[1:], strict=False)]
+    up, down = sum(step > 0 for step in steps), sum(step < 0 for step in steps)
+    if up >= 0.9 * (up + down) and up >= 0.5 * len(steps):
+        return 1
+    return -1 if down >= 0.9 * (up + down) and down >= 0.5 * len(steps) else 0
