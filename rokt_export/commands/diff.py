@@ -64,7 +64,10 @@ Count = Annotated[
     int | None,
     typer.Option("--count", min=1, metavar="N", help="People to invent, or rows to take.", show_default=False),
 ]
-Learn = Annotated[bool, typer.Option("--learn", help="Write the volatile paths that were found into the spec.")]
+Learn = Annotated[
+    bool, typer.Option("--learn", help="Declare the fields that could not be judged under `diff: varies:` of the spec.")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Fields that could not be judged fail too (exit 1).")]
 WithSandbox = Annotated[bool, typer.Option("--sandbox", help="Start a sandbox for each side.")]
 SandboxUrls = Annotated[
     list[str] | None,
@@ -92,6 +95,7 @@ def diff(
     skip_lines: SkipLines = 0,
     send_damaged: SendDamaged = False,
     learn: Learn = False,
+    strict: Strict = False,
     sandbox: WithSandbox = False,
     sandbox_url: SandboxUrls = None,
     confirm: Confirm = None,
@@ -107,9 +111,10 @@ def diff(
     verbose: Verbose = False,
     no_color: NoColor = False,
 ) -> int:
-    """Compare answers: outcomes first, then reasons, status and headers, the shape of bodies, and values.
+    """Compare responses: outcomes first, then reasons, status and headers, the shape of bodies, and values.
 
-    Exit status: 0 they agree, 1 they differ or not all could be compared, 2 to 5 as ever.
+    Exit status: 0 no differences, 1 differences, or transactions that only one side has, 2 to 5 as for other commands.
+    Fields that vary on both sides cannot be judged; they are listed, and fail with --strict.
     """
     from rokt_export.commands.input_options import RowFlags
     from rokt_export.commands.run_output import check_spared
@@ -143,7 +148,7 @@ def diff(
     if learn:
         assert spec is not None
         _learn(terminal, spec, result)
-    return ExitStatus.OK if result.agrees else ExitStatus.FINDINGS
+    return ExitStatus.OK if result.agrees and not (strict and result.undecided) else ExitStatus.FINDINGS
 
 
 _SUFFIXES = {".html": "html", ".htm": "html", ".md": "markdown", ".json": "json"}
@@ -357,10 +362,24 @@ def _settings(journal: Journal, run: RunInfo, spec: Path | None) -> DiffSettings
 
 
 def _learn(terminal: Terminal, spec: Path, result: DiffResult) -> None:
+    from rokt_export.diff.judging import ENOUGH
     from rokt_export.diff.run_pairs import learn
 
+    if result.pairs < ENOUGH:
+        raise UsageError(
+            f"{result.pairs} transactions are too few to learn from",
+            where="--learn",
+            remedy=f"Compare {ENOUGH} transactions or more, or write `diff: varies:` by hand.",
+        )
+    if result.learned:
+        entries = "".join(f"\n  {place}: {form}" for place, form in result.learned.items())
+        terminal.say(f"to be declared in {spec} under `diff: varies:`:{entries}")
     learned = learn(spec, result)
-    terminal.say(f"written into {spec}: {', '.join(learned)}" if learned else "there was nothing to learn")
+    terminal.say(
+        f"written into {spec}: {len(learned)} field{'s' * (len(learned) != 1)}"
+        if learned
+        else "Nothing learned: every field agrees, differs, or is declared already."
+    )
 
 
 def _write_reports(terminal: Terminal, result: DiffResult, paths: list[Path]) -> None:

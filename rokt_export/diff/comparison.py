@@ -1,4 +1,4 @@
-"""Compare two sides' responses to the same transactions: outcomes, reasons, status, headers, body shape, then values."""
+"""Compare two sides' responses to the same transactions: outcomes, reasons, status, headers, shape, then values."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from rokt_export.diff.model import Difference, DiffResult, Kind, Sample, Undecid
 from rokt_export.diff.places import Place, Places
 from rokt_export.diff.shape import ABSENT, MOST_VALUES, Pair, Shape
 from rokt_export.diff.side import Side
-from rokt_export.response.value_text import abridged
 from rokt_export.partner_spec.model import DiffSettings
+from rokt_export.response.value_text import abridged
 
 _ORDER: Final = {kind: place for place, kind in enumerate(Kind)}
 """Kinds stand in the order of their sections."""
@@ -231,7 +231,7 @@ class Comparison:
             self._caveat(_LEFT_OUT)
 
     def _compare_namespaces(self, a: bytes, b: bytes) -> None:
-        of_a, of_b = set(_NAMESPACE.findall(a)), set(_NAMESPACE.findall(b))
+        of_a, of_b = ({name.decode(errors="replace") for name in _NAMESPACE.findall(raw)} for raw in (a, b))
         if of_a != of_b:
             names = [
                 ", ".join(sorted(name.decode(errors="replace") for name in side)) or "none" for side in (of_a, of_b)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from rokt_export.diff.column import MOST_SAMPLES, Column, Order, Rows
@@ -12,10 +12,11 @@ from rokt_export.diff.forms import common_form
 from rokt_export.diff.judging import Row, Verdict, judge, judge_presence, judge_types, shown
 from rokt_export.diff.model import Kind, Sample
 from rokt_export.diff.places import Place
-from rokt_export.diff.shape import CONTAINERS, type_of
 from rokt_export.diff.shape import shown as shown_value
+from rokt_export.diff.shape import type_of
 from rokt_export.partner_spec.filters import text_of
 
+_SCALARS: Final = frozenset({"string", "number", "boolean"})
 _FEW: Final = 0.05
 """Share of values up to which another form is rare."""
 ANY: Final = "any"
@@ -106,33 +107,23 @@ def _values(place: Place, rows: Rows, *, values: bool) -> Iterator[Finding]:
     if types_a != types_b and (verdict := judge_types(types_a, types_b)) is not None:
         if place.varies is None or verdict.differs:
             yield _finding(column, verdict, Kind.TYPE, rows)
-        if verdict.differs and verdict.certain and len({*types_a, *types_b}) == 2 and not set(types_a) & set(types_b):
+        if not set(types_a) & set(types_b):
             return
-    elif types_a == types_b and not column.unequal:
-        return
-    if not values:
-        return
-    same = [
-        place_
-        for place_, (a, b) in enumerate(zip(types_a, types_b, strict=True))
-        if a == b and a != "null" and a not in CONTAINERS
-    ]
-    common = Counter(types_a[place_] for place_ in same).most_common(1)
-    if not common:
-        return
-    chosen = [place_ for place_ in same if types_a[place_] == common[0][0]]
+    chosen = _comparable(types_a, types_b) if values else []
     found = _judged(column, rows, place.kind, chosen)
-    if found is None:
-        return
-    if place.varies is not None:
+    if found is not None and place.varies is not None:
         found = _against_declared(place, column, chosen, found)
-    elif place.reference and len(chosen) < 3:
-        found = Finding(
-            found.kind, False, found.count, "the partner's reference of the record", True, found.form, found.numbers,
-            found.samples,
-        )  # fmt: skip
+    elif found is not None and place.reference and len(chosen) < 3:
+        found = replace(found, differs=False, why="the partner's reference of the record")
     if found is not None:
         yield found
+
+
+def _comparable(types_a: Sequence[str], types_b: Sequence[str]) -> list[int]:
+    """The rows in which both sides have the type that most have."""
+    same = [place for place, (a, b) in enumerate(zip(types_a, types_b, strict=True)) if a == b and a in _SCALARS]
+    common = Counter(types_a[place] for place in same).most_common(1)
+    return [place for place in same if types_a[place] == common[0][0]]
 
 
 def _against_declared(place: Place, column: Column, chosen: Sequence[int], found: Finding) -> Finding | None:

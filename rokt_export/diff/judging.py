@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from statistics import median
 from typing import Any, Final, NamedTuple
 
@@ -28,8 +29,8 @@ from rokt_export.diff.forms import (
 from rokt_export.diff.sent import PLAIN, Sent, plainly
 from rokt_export.diff.side import Side
 from rokt_export.diff.statistics import UNLIKELY, depends, direction, follows, one_mixture, same_share
-from rokt_export.response.value_text import abridged
 from rokt_export.partner_spec.filters import text_of
+from rokt_export.response.value_text import abridged
 
 ENOUGH: Final = 40
 """Transactions from which on rates can be told from chance, and a place may be declared as varying."""
@@ -68,16 +69,11 @@ class Row(NamedTuple):
 
 
 def judge(a: Sequence[Any], b: Sequence[Any], rows: Sequence[Row]) -> Verdict | None:
-    """Return what can be said of two columns of values of one type each; None where they agree.
-
-    Args:
-        a, b: texts, or numbers, or booleans.
-        rows: the pairs they stand in.
-    """
+    """Return what can be said of two columns of texts, or numbers, or booleans; None where they agree."""
     if a == b:
         return None
     if isinstance(a[0], bool):
-        return _few_values(a, b) or _undecided(a, b, "varies on both sides in the same way", "boolean")
+        return _few_values(a, b) or _undecided(a, "varies on both sides in the same way", "boolean")
     texts_a, texts_b = [_text(value) for value in a], [_text(value) for value in b]
     numeric = not isinstance(a[0], str)
     found = _relation_to_sent(texts_a, texts_b, rows)
@@ -113,7 +109,7 @@ def shown(text: str) -> str:
     return abridged(text.replace("‹host›", "(host)").replace("‹path›", "(path)"), 60) or '""'
 
 
-def _undecided(a: Sequence[Any], b: Sequence[Any], why: str, form: str = "") -> Verdict:
+def _undecided(a: Sequence[Any], why: str, form: str = "") -> Verdict:
     few = f"; {ENOUGH} transactions or more would tell" if len(a) < 20 else ""
     return Verdict(False, why + few, None, len(a) >= 20, form)
 
@@ -178,15 +174,11 @@ def _percent(count: int, total: int) -> str:
 
 def judge_types(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
     """Judge which types stand at a place on each side."""
-    return None if a == b else _few_values(a, b, str) or _undecided(a, b, "of several types on both sides, at random")
+    return None if a == b else _few_values(a, b, str) or _undecided(a, "of several types on both sides, at random")
 
 
 def judge_presence(both: int, only_a: int, only_b: int, neither: int) -> Verdict | None:
-    """Judge how often something is there on each side.
-
-    Args:
-        both, only_a, only_b, neither: objects in which it is there on both sides, and so on.
-    """
+    """Judge how often something is there: objects in which it is there on both sides, on A's alone, and so on."""
     if not only_a and not only_b:
         return None
     number = both + only_a + only_b + neither
@@ -214,7 +206,9 @@ def judge_presence(both: int, only_a: int, only_b: int, neither: int) -> Verdict
 
 def _relation_to_sent(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Verdict | None:
     """Judge a place that gives back what was sent; a verdict that does not differ means that both sides do alike."""
-    ways_a, ways_b = _ways(a, [row.a.sent for row in rows]), _ways(b, [row.b.sent for row in rows])
+    own = rows[0].a.sent.values != rows[0].b.sent.values  # each run's people are its own, or have its own tokens
+    ways_a = _ways(a, [row.a.sent for row in rows], constant=own)
+    ways_b = _ways(b, [row.b.sent for row in rows], constant=own)
     if not ways_a and not ways_b:
         return None
     if ways_a and ways_b:
@@ -223,7 +217,7 @@ def _relation_to_sent(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -
             return Verdict(True, f"{_way(ways_a)} → {_way(ways_b)}", None, True, "", bound=True)
         way = max(common, key=lambda one: (ways_a[one] + ways_b[one], one[1] == PLAIN))
         return _exceptions(a, b, rows, way)
-    if any(row.a.sent.values != row.b.sent.values for row in rows[:1]) and _alike(a, b):
+    if own and _alike(a, b):
         return None
     ways, other = (ways_a, b) if ways_a else (ways_b, a)
     what = common_form(other[:50])
@@ -250,10 +244,10 @@ def _exceptions(a: Sequence[str], b: Sequence[str], rows: Sequence[Row], way: tu
     return Verdict(True, f"not {_way([way])}", places, True, "", bound=True)
 
 
-def _ways(texts: Sequence[str], sent: Sequence[Sent]) -> dict[tuple[str, str], int]:
+def _ways(texts: Sequence[str], sent: Sequence[Sent], *, constant: bool) -> dict[tuple[str, str], int]:
     """In which ways (name, writing) nearly all texts are what their rows sent, with how often."""
     number = min(len(texts), _SKIMMED)
-    if len(set(texts[:number])) < 2 and number > 1:
+    if len(set(texts[:number])) < 2 and number > 1 and not constant:
         return {}
     found: Counter[tuple[str, str]] = Counter()
     for place in range(number):
@@ -318,7 +312,7 @@ def _judge_times(
         return _few_values(a, b)
     if len(a) >= 5 and follows([x.seconds for x in of_a], [y.seconds for y in of_b]) and known:
         return _unequal(a, b, "times that belong to the row")
-    return _undecided(a, b, "times that vary on both sides", form)
+    return _undecided(a, "times that vary on both sides", form)
 
 
 def _known(moment: Moment | None) -> Moment:
@@ -390,22 +384,44 @@ def _decimals(texts: Sequence[str]) -> float:
 
 
 def _judge_numbers(a: Sequence[str], b: Sequence[str], *, numeric: bool) -> Verdict | None:
-    odd = [
-        p for p, (x, y) in enumerate(zip(a, b, strict=True)) if bool(NUMBER.fullmatch(x)) != bool(NUMBER.fullmatch(y))
-    ]
+    odd = [p for p, (x, y) in enumerate(zip(a, b, strict=True)) if _is_number(x) != _is_number(y)]
     if odd:
-        text = next(text for place in odd for text in (a[place], b[place]) if not NUMBER.fullmatch(text))
+        text = next(text for place in odd for text in (a[place], b[place]) if not _is_number(text))
         return Verdict(True, f"at times no number: {shown(text)}", odd, len(a) >= 20 or len(odd) > 1)
     numbers_a, numbers_b = _numbers(a), _numbers(b)
-    if len(numbers_a) != len(a) or len(numbers_b) != len(b):
+    if len(numbers_a) != len(a):
         return _judge_opaque(a, b)
-    if any(x != y and abs(u) >= 2**53 and u == v for x, y, u, v in zip(a, b, numbers_a, numbers_b, strict=True)):
-        if all(abs(u - v) <= 4e-15 * abs(u) for u, v in zip(numbers_a, numbers_b, strict=True)):
-            return _unequal(a, b, "digits lost on one side")
     form = common_form(a[:200]) if not numeric else "number"
+    if (found := _related_numbers(a, b, numbers_a, numbers_b, form)) is not None:
+        return found
+    rises = direction(numbers_a)
+    if (found := _number_form(a, b, numeric=numeric)) is not None:
+        return found
+    few = max(len(set(a)), len(set(b))) <= min(12, len(a) / 4)
+    if few and (found := _few_values(a, b)) is not None:
+        return found
+    if (found := _ranges(numbers_a, numbers_b, rising=bool(rises))) is not None:
+        return found
+    if not rises and (found := _repeats(a, b)) is not None:
+        return found
+    why = {1: "rises on both sides", -1: "falls on both sides"}.get(rises, "numbers that vary on both sides alike")
+    return _undecided(a, why, form)
+
+
+def _is_number(text: str) -> bool:
+    return NUMBER.fullmatch(text) is not None
+
+
+def _related_numbers(
+    a: Sequence[str], b: Sequence[str], numbers_a: Sequence[float], numbers_b: Sequence[float], form: str
+) -> Verdict | None:
+    """Judge what numbers are to each other: digits lost, a constant, another direction, a scale."""
+    both = list(zip(numbers_a, numbers_b, strict=True))
+    if all(abs(u - v) <= 4e-15 * abs(u) for u, v in both) and any(u == v and abs(u) >= 2**53 for u, v in both):
+        return _unequal(a, b, "digits lost on one side")
     long = min(len(a[0]), len(b[0])) >= 6
     if len(a) < 3 and long and len(a[0]) == len(b[0]):
-        return _undecided(a, b, "too few transactions", form)
+        return _undecided(a, "too few transactions", form)
     if len(set(a)) == 1 or len(set(b)) == 1:
         return _few_values(a, b)
     rises_a, rises_b = direction(numbers_a), direction(numbers_b)
@@ -414,17 +430,7 @@ def _judge_numbers(a: Sequence[str], b: Sequence[str], *, numeric: bool) -> Verd
         return Verdict(True, f"{names[rises_a]} → {names[rises_b]}", None, True)
     if not rises_a and follows(numbers_a, numbers_b):
         return _unequal(a, b, _scale(numbers_a, numbers_b))
-    if (found := _number_form(a, b, numeric=numeric)) is not None:
-        return found
-    few = max(len(set(a)), len(set(b))) <= min(12, len(a) / 4)
-    if few and (found := _few_values(a, b)) is not None:
-        return found
-    if (found := _ranges(numbers_a, numbers_b, rising=bool(rises_a))) is not None:
-        return found
-    if (found := _repeats(a, b)) is not None and not rises_a:
-        return found
-    why = {1: "rises on both sides", -1: "falls on both sides"}.get(rises_a, "numbers that vary on both sides alike")
-    return _undecided(a, b, why, form)
+    return None
 
 
 def _scale(a: Sequence[float], b: Sequence[float]) -> str:
@@ -456,7 +462,7 @@ def _ranges(a: Sequence[float], b: Sequence[float], *, rising: bool) -> Verdict 
     if len(a) < 5:
         return None
     if rising:
-        steps = [median([abs(y - x) for x, y in zip(side, side[1:], strict=False)]) for side in (a, b)]
+        steps = [median([abs(y - x) for x, y in pairwise(side)]) for side in (a, b)]
         if min(steps) > 0 and max(steps) >= 20 * min(steps) and max(middle_a, middle_b) >= 20 * min(middle_a, middle_b):
             return Verdict(True, f"steps of {steps[0]:.4g} → steps of {steps[1]:.4g}", None, True)
         if min(middle_a, middle_b) > 0 and max(middle_a, middle_b) >= 500 * min(middle_a, middle_b):
@@ -499,10 +505,12 @@ def _judge_texts(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Ver
     bones_a, bones_b = _fitted(frame, a, bones_a), _fitted(frame, b, bones_b)
     frames_a, frames_b = [one[0] for one in bones_a], [one[0] for one in bones_b]
     frames = max(len(set(frames_a)), len(set(frames_b)))
-    whole = (is_opaque(a) and is_opaque(b)) or all(
-        side.count(HOLE) >= 0.6 * len(a) for side in (frames_a, frames_b)
-    )
-    if not whole and frames <= max(2, len(a) / 5) and not (frames_a == frames_b and frames_a[0] == HOLE and frames == 1):
+    whole = (is_opaque(a) and is_opaque(b)) or all(side.count(HOLE) >= 0.6 * len(a) for side in (frames_a, frames_b))
+    if (
+        not whole
+        and frames <= max(2, len(a) / 5)
+        and not (frames_a == frames_b and frames_a[0] == HOLE and frames == 1)
+    ):
         if frames_a != frames_b and (found := _few_values(frames_a, frames_b)) is not None:
             return _in_full(found, a, b)
         if HOLE in "".join(set(frames_a)) and (found := _judge_holes(bones_a, bones_b, rows)) is not None:
@@ -512,7 +520,7 @@ def _judge_texts(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Ver
     if distinct <= max(3, len(a) / 3) and (found := _few_values(a, b)) is not None:
         return found
     if distinct <= max(3, len(a) / 3):
-        return _undecided(a, b, "few values that vary on both sides alike", common_form(a[:200]))
+        return _undecided(a, "few values that vary on both sides alike", common_form(a[:200]))
     return _judge_opaque(a, b)
 
 
@@ -572,9 +580,9 @@ def _empty(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
     if blank_a == blank_b or len(set(a)) == 1 or len(set(b)) == 1:
         return None
     places = [place for place, (x, y) in enumerate(zip(blank_a, blank_b, strict=True)) if x != y]
-    if sum(blank_a) and sum(blank_b) and not depends(blank_a, blank_b):
-        if same_share(sum(blank_a), len(a), sum(blank_b), len(b)) >= UNLIKELY:
-            return None
+    at_random = sum(blank_a) and sum(blank_b) and not depends(blank_a, blank_b)
+    if at_random and same_share(sum(blank_a), len(a), sum(blank_b), len(b)) >= UNLIKELY:
+        return None
     return Verdict(True, f"{_percent(sum(blank_a), len(a))} → {_percent(sum(blank_b), len(b))} empty", places, True)
 
 
@@ -627,9 +635,9 @@ def _judge_opaque(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
         of_a, of_b = [what(text) for text in a], [what(text) for text in b]
         if of_a == of_b or max(len(set(of_a)), len(set(of_b))) > 3:
             continue
-        if (found := _few_values(of_a, of_b, lambda text: text or "another form")) is not None:
-            if found.certain or form_a != form_b:
-                return found._replace(why=f"form: {found.why}")
+        found = _few_values(of_a, of_b, lambda text: text or "another form")
+        if found is not None and (found.certain or form_a != form_b):
+            return found._replace(why=f"form: {found.why}")
     lengths_a, lengths_b = [len(text) for text in a], [len(text) for text in b]
     if (found := _lengths(lengths_a, lengths_b, a, b)) is not None:
         return found
@@ -640,7 +648,7 @@ def _judge_opaque(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
                 True, f"form: {name} in {_percent(has_a, len(a))} → {_percent(has_b, len(b))}", None, len(a) >= 8
             )
     form = form_a if form_a == form_b else "text"
-    return _undecided(a, b, "new values on both sides in the same form", form)
+    return _undecided(a, "new values on both sides in the same form", form)
 
 
 def _named_form(text: str) -> str:
@@ -683,7 +691,7 @@ def _odd_ones(a: Sequence[str], b: Sequence[str], length: int) -> Verdict | None
 
 
 def _repeats(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
-    """Judge values that come again on one side more than on the other, or that stand in other rows of the other side."""
+    """Judge values that come again on one side more than on the other, or that the other side has in other rows."""
     distinct_a, distinct_b = set(a), set(b)
     number = len(a)
     short = _room([*a[:40], *b[:40]]) < 7

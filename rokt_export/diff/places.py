@@ -8,8 +8,8 @@ from typing import Final
 
 from rokt_export.diff.column import Column, Order, Presence, Rows
 from rokt_export.diff.model import Kind, Sample
-from rokt_export.response.value_text import clean
 from rokt_export.partner_spec.model import DiffSettings
+from rokt_export.response.value_text import clean
 
 ELEMENT: Final = "[*]"
 MOST_PLACES: Final = 2_000

@@ -67,7 +67,7 @@ class Sent:
 
     @property
     def writings(self) -> dict[str, frozenset[tuple[str, str]]]:
-        """Each writing of a value to (name of the value, name of the writing): `JANE` to (`firstname`, `upper case`)."""
+        """Each writing of a value to the value's name and the writing's: `JANE` to `firstname` in `upper case`."""
         if self._writings is None:
             found: dict[str, set[tuple[str, str]]] = {}
             for name, value in self.values.items():

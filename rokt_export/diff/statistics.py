@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Hashable, Sequence
+from itertools import pairwise
 from statistics import StatisticsError, correlation, fmean
 
 UNLIKELY = 0.005
@@ -99,7 +100,7 @@ def direction(values: Sequence[float]) -> int:
     """Return 1 for values that rise from row to row, -1 for falling ones, 0 for neither; a few steps may go back."""
     if len(values) < 5:
         return 0
-    steps = [after - before for before, after in zip(values, values[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(values)]
     up, down = sum(step > 0 for step in steps), sum(step < 0 for step in steps)
     if up >= 0.9 * (up + down) and up >= 0.5 * len(steps):
         return 1

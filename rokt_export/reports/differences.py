@@ -1,4 +1,4 @@
-"""Turn the result of a comparison into a page for a terminal, Markdown, HTML or JSON."""
+"""Show the result of a comparison as a page for a terminal, Markdown, HTML or JSON."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
+_MOST_SHOWN: Final = 40
+"""Differences, and undecided fields, that a terminal shows."""
+_MOST_IN_PAGE: Final = 500
+"""Differences of a section that a page shows."""
+_ADVICE: Final = (
+    "These values differ on every send or too few were sent, so that nobody can say whether they agree. If the values "
+    "do not matter, `--learn` declares them under `diff: varies:` (from 40 transactions on)."
+)
 _NONE: Final = "·"
 """In a table of counts: not once."""
 _ORDER: Final = {str(kind): place for place, kind in enumerate(OutcomeKind)}
@@ -27,47 +35,81 @@ def json(result: DiffResult) -> str:
 
 
 def verdict(result: DiffResult) -> str:
-    """Return the result in a sentence or two: what was found, and what could not be compared."""
-    a, b, number = result.a, result.b, len(result.differences)
+    """Return the result in a sentence or two: what differs, what could not be judged, what could not be compared."""
     compared = _transactions(result.pairs - result.unsent)
-    if number:
-        parts = [f"{b} answers differently from {a}: {number} difference{'s' * (number > 1)} in {compared}."]
+    if result.differences:
+        likely = sum(not one.certain for one in result.differences)
+        noise = f" ({likely} of them may be noise)" if likely else ""
+        number = len(result.differences)
+        parts = [f"{number} difference{'s' * (number != 1)}{noise} between {result.a} and {result.b} in {compared}"]
     elif result.pairs > result.unsent:
-        parts = [f"{b} answered {compared} as {a} did."]
+        parts = [f"No differences in {compared}"]
     else:
-        parts = [f"No answer of {b} could be compared with one of {a}."]
+        parts = [f"No response of {result.b} could be compared with one of {result.a}"]
+    if result.undecided:
+        fields = len(result.undecided)
+        parts[0] += f"; {fields} field{'s' * (fields != 1)} could not be judged"
     if result.unsent:
-        parts.append(f"{_transactions(result.unsent)} could be sent to neither: invalid.")
+        parts.append(f"{_transactions(result.unsent)} could be sent to neither side: invalid")
     if result.alone:
-        parts.append(f"{_transactions(result.alone)} had no counterpart.")
-    return " ".join(parts)
+        parts.append(f"{_transactions(result.alone)} had no counterpart")
+    return ". ".join(parts) + "."
 
 
 def console(result: DiffResult, console: Console) -> None:
     """Show the result on a terminal; what a partner sent is never taken for markup."""
     from rich.text import Text
 
-    def heading(text: str) -> None:
-        console.print(Text(f"\n{text}", style="bold"))
-
-    console.print(Text(verdict(result), style="bold green" if result.agrees else "bold red"))
-    heading("Outcomes")
+    color = "red" if not result.agrees else "yellow" if result.undecided else "green"
+    console.print(Text(verdict(result), style=f"bold {color}"))
+    _heading(console, "Outcomes")
     console.print(_table(_confusion(result), numbers=True, marked=True))
     if result.section(Section.OUTCOMES):
         console.print()
+    _print_differences(console, result)
+    _print_undecided(console, result)
+    if latencies := _latencies(result):
+        _heading(console, "Latency")
+        console.print(_table(latencies, numbers=True))
+    for title, lines in _apart(result):
+        _heading(console, title)
+        for line in lines[:_MOST_SHOWN]:
+            console.print(_indented(Text(line), 2))
+        if len(lines) > _MOST_SHOWN:
+            console.print(_indented(Text(f"And {len(lines) - _MOST_SHOWN:,} more."), 2))
+
+
+def _heading(console: Console, text: str) -> None:
+    from rich.text import Text
+
+    console.print(Text(f"\n{text}", style="bold"))
+
+
+def _print_differences(console: Console, result: DiffResult) -> None:
+    from rich.text import Text
+
+    left = _MOST_SHOWN
     for section in Section:
         found = result.section(section)
         if found and section is not Section.OUTCOMES:
-            heading(section.capitalize())
-        for one in found:
+            _heading(console, section.capitalize())
+        for one in found[: max(left, 0)]:
             _print_difference(console, result, one)
-    if latencies := _latencies(result):
-        heading("Latency")
-        console.print(_table(latencies, numbers=True))
-    for title, lines in _apart(result):
-        heading(title)
-        for line in lines:
-            console.print(_indented(Text(line), 2))
+        left -= len(found)
+    if left < 0:
+        console.print(Text(f"\nAnd {-left:,} more differences: --report diff.html or --output json shows them all."))
+
+
+def _print_undecided(console: Console, result: DiffResult) -> None:
+    from rich.text import Text
+
+    if not result.undecided:
+        return
+    _heading(console, "Could not be judged")
+    console.print(_indented(_table(_undecided_rows(result)[: _MOST_SHOWN + 1], quiet=True), 2))
+    if len(result.undecided) > _MOST_SHOWN:
+        console.print(Text(f"  And {len(result.undecided) - _MOST_SHOWN:,} more."))
+    console.print(_indented(Text(_ADVICE), 2))
 
 
 def _print_difference(console: Console, result: DiffResult, one: Difference) -> None:
@@ -136,6 +178,8 @@ def markdown(result: DiffResult) -> str:
             rows = [("transaction", result.a, result.b), *_sample_rows(one)]
             parts += [f"### {_md(_title(one))}", _md_table(rows)]
             parts += [_md_lines(sample.lines) for sample in one.samples if sample.lines]
+    if result.undecided:
+        parts += ["## Could not be judged", _md(_ADVICE), _md_table(_undecided_rows(result))]
     if latencies := _latencies(result):
         parts += ["## Latency", _md_table(latencies, numbers=True)]
     for title, lines in _apart(result):
@@ -160,7 +204,7 @@ def html(result: DiffResult) -> str:
             style=Markup(style),
             version=__version__,
             result=result,
-            headline=headline(result),
+            headline=verdict(result),
             confusion=_confusion(result),
             no_count=_NONE,
             signs=SIGNS,
@@ -169,18 +213,24 @@ def html(result: DiffResult) -> str:
             said=_said,
             place_of=_place_of,
             apart=list(_apart(result)),
+            undecided=_undecided_rows(result),
+            advice=_ADVICE,
+            capped=_MOST_IN_PAGE,
         )
     )
 
 
-def headline(result: DiffResult) -> str:
-    """Return the result in a few words."""
-    number, compared = len(result.differences), result.pairs - result.unsent
-    if not number and not compared:
-        return "Nothing could be compared"
-    found = "No difference" if not number else f"{number} difference{'s' * (number > 1)}"
-    alone = f", {result.alone:,} without a counterpart" if result.alone else ""
-    return f"{found} in {_transactions(compared)}{alone}"
+def _undecided_rows(result: DiffResult) -> list[tuple[str, ...]]:
+    """Undecided fields with two samples each; a first row of headings."""
+    rows: list[tuple[str, ...]] = [("field", "transactions", "why", result.a, result.b)]
+    for one in result.undecided:
+        sides = (
+            "\n".join(dict.fromkeys(map(_said, side))) for side in zip(*((s.a, s.b) for s in one.samples), strict=True)
+        )
+        texts = tuple(sides) or ("", "")
+        kind = f" ({one.kind})" if str(one.kind) not in ("value", one.path.partition(" ")[0]) else ""
+        rows.append((f"{one.path}{kind}", f"{one.count:,}", one.reason, *texts))
+    return rows
 
 
 def _transactions(count: int) -> str:
@@ -190,7 +240,9 @@ def _transactions(count: int) -> str:
 def _title(one: Difference) -> str:
     detail = f": {one.detail}" if one.detail else ""
     place = _place_of(one)
-    return f"{one.kind}{' ' if place else ''}{place}{detail} ({_transactions(one.count)})"
+    who = f", {one.affected}" if one.affected else ""
+    noise = "" if one.certain else ", likely noise: more transactions would tell"
+    return f"{one.kind}{' ' if place else ''}{place}{detail} ({_transactions(one.count)}{who}{noise})"
 
 
 def _place_of(one: Difference) -> str:
@@ -199,7 +251,7 @@ def _place_of(one: Difference) -> str:
 
 
 def _said(value: str | None) -> str:
-    return "nothing" if value is None else value
+    return "(absent)" if value is None else value
 
 
 def _sample_rows(one: Difference) -> list[tuple[str, str, str]]:
@@ -233,11 +285,8 @@ def _latencies(result: DiffResult) -> list[tuple[str, ...]]:
 
 def _apart(result: DiffResult) -> Iterator[tuple[str, list[str]]]:
     """What does not count as a difference, and what to know, by title."""
-    if result.volatile:
-        yield (
-            "Set apart: it varies by itself",
-            [f"{_title(one.difference)}: {one.reason}" for one in result.volatile],
-        )
+    if result.varying:
+        yield "Declared as varying", [f"{path} ({_transactions(n)})" for path, n in result.varying.items()]
     if result.ignored:
         yield "Ignored, as the spec says", [f"{path} ({_transactions(n)})" for path, n in result.ignored.items()]
     alone = [
@@ -250,7 +299,7 @@ def _apart(result: DiffResult) -> Iterator[tuple[str, list[str]]]:
     notes = list(result.notes)
     if result.explained:
         notes.append(
-            f"{_transactions(result.explained)}: the rest of the answer was not compared, because another outcome or "
+            f"{_transactions(result.explained)}: the rest of the response was not compared, because another outcome or "
             "rule explains it."
         )
     if notes:

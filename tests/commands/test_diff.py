@@ -168,7 +168,7 @@ def test_two_sandboxes_one_with_three_planted_changes(cli: CommandLine) -> None:
         ("type", "$.points", ROWS - rejected, "number → string"),
     ]
     assert (done.json["pairs"], done.json["explained"]) == (ROWS, rejected)
-    assert "3 differences in 1,000 transactions" in report.read_text(encoding="utf-8")
+    assert "3 differences between staging and production in 1,000 transactions" in report.read_text(encoding="utf-8")
 
 
 def test_an_echoing_partner_that_did_not_change_gives_an_empty_diff(cli: CommandLine) -> None:
@@ -245,19 +245,18 @@ def test_people_that_production_has_are_left_out_and_what_is_new_is_compared(
     done = cli("diff", acme, twenty, *CONFIRMED)
     assert done.status == FINDINGS
     assert "3 rows were left out: production has them already (--again sends them)" in done.err
-    assert "answered 17 transactions as staging did. 3 transactions had no counterpart." in done.out
+    assert "No differences in 17 transactions. 3 transactions had no counterpart." in done.out
 
 
 def test_rows_that_neither_side_could_be_sent_prove_nothing(cli: CommandLine, acme: Path) -> None:
     rows = cli.write("rows.csv", "email,firstname\n,Jane\n,John\n")
     done = cli("diff", acme, rows, *BETWEEN, "--sandbox")
     assert done.status == FINDINGS
-    assert "No answer of production could be compared with one of staging. 2 transactions could be" in done.out
+    assert "No response of production could be compared with one of staging. 2 transactions could be" in done.out
     mixed = cli("diff", acme, cli.write("mixed.csv", people(3) + ",Jo,R\n"), *BETWEEN, "--sandbox")
     assert mixed.status == 0
-    assert mixed.out.startswith(
-        "production answered 3 transactions as staging did. 1 transaction could be sent to neither"
-    )
+    assert mixed.out.startswith("No differences in 3 transactions")
+    assert "1 transaction could be sent to neither side" in mixed.out
 
 
 def test_what_only_one_side_has_is_a_finding(cli: CommandLine, acme: Path, twenty: Path) -> None:
@@ -266,8 +265,8 @@ def test_what_only_one_side_has_is_a_finding(cli: CommandLine, acme: Path, twent
         assert cli("test", acme, rows, "--sandbox", "--forget", "--name", name).status == 0
     done = cli("diff", "--runs", "all", "few", "--report", cli.folder / "diff.html")
     assert done.status == FINDINGS
-    assert "answered 3 transactions as" in done.out and "17 transactions had no counterpart." in done.out
-    assert "No difference in 3 transactions, 17 without a counterpart" in (cli.folder / "diff.html").read_text("utf-8")
+    assert "No differences in 3 transactions" in done.out and "17 transactions had no counterpart." in done.out
+    assert "17 transactions had no counterpart" in (cli.folder / "diff.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("status, most", [(500, 3), (302, 1)])
@@ -303,22 +302,36 @@ def test_variables_of_both_sides_are_looked_at_before_either_is_sent_anything(
 # --- the spec's `diff:`, and what is learned
 
 
-def test_learning_keeps_comments_and_is_ignored_from_then_on(
-    cli: CommandLine, acme: Path, twenty: Path, partner: Partner
-) -> None:
+def test_learning_shows_what_it_declares_and_keeps_comments(cli: CommandLine, acme: Path, partner: Partner) -> None:
+    forty = cli.write("forty.csv", people(40))
     numbers = iter(range(10_000))
     partner.answer = lambda heard: (201, JSON, json.dumps(
-        {"ok": True, "lead": f"lead-{next(numbers) * 7919 % 997}", "points": 5}
+        {"ok": True, "lead": f"lead-{next(numbers) ** 2 * 7919 % 100_003:05}", "points": 5}
     ).encode())  # fmt: skip
     before = acme.read_text(encoding="utf-8")
-    first = cli("diff", acme, twenty, *CONFIRMED, "--learn", "--output", "json")
-    assert (first.status, [one["ignore"] for one in first.json["volatile"]]) == (0, ["$.lead"]), first.out
+    assert cli("diff", acme, forty, *CONFIRMED, "--strict").status == FINDINGS
+    first = cli("diff", acme, forty, *CONFIRMED, "--again", "--learn", "--output", "json")
+    assert (first.status, [one["path"] for one in first.json["undecided"]]) == (0, ["$.lead"]), first.out
+    assert "under `diff: varies:`:\n  $.lead: lead-…" in first.err
     after = acme.read_text(encoding="utf-8")
-    assert after.replace("diff:\n  ignore:\n    - $.lead\n", "") == before
+    assert after.replace('diff:\n  varies:\n    $.lead: "lead-…"\n', "") == before
     assert "# theirs, up to 20 characters" in after
-    assert "$.lead" in first.err
-    again = cli("diff", acme, twenty, *CONFIRMED, "--again", "--output", "json")
-    assert (again.json["volatile"], again.json["ignored"]) == ([], {"$.lead": 20})
+    again = cli("diff", acme, forty, *CONFIRMED, "--again", "--strict", "--output", "json")
+    assert (again.status, again.json["undecided"], again.json["varying"]) == (0, [], {"$.lead": 40})
+    partner.answer = lambda heard: answered(heard, lead="none") if "production" in heard.target else leads(heard)
+    changed = cli("diff", acme, forty, *CONFIRMED, "--again", "--output", "json")
+    assert ("extra", "$.lead") in [one[:2] for one in found(changed)]
+
+
+def test_a_few_transactions_are_too_few_to_learn_from(
+    cli: CommandLine, acme: Path, twenty: Path, partner: Partner
+) -> None:
+    before = acme.read_text(encoding="utf-8")
+    done = cli("diff", acme, twenty, *CONFIRMED, "--learn")
+    assert done.status == USAGE
+    assert "20 transactions are too few to learn from" in done.err
+    assert "40 transactions or more" in done.err
+    assert acme.read_text(encoding="utf-8") == before
 
 
 SETTINGS = {
@@ -361,7 +374,7 @@ def test_every_form_of_the_result(cli: CommandLine, acme: Path, twenty: Path, pa
     reports = [word for path in paths for word in ("--report", path)]
     done = cli("diff", acme, twenty, *CONFIRMED, *reports)
     assert done.status == FINDINGS
-    assert done.out.startswith("production answers differently from staging: 1 difference in 20 transactions.")
+    assert done.out.startswith("1 difference between staging and production in 20 transactions.")
     page, letter, data = (path.read_text(encoding="utf-8") for path in paths)
     for form in (done.out, page, letter):
         for words in ("$.points", "number → string", "20 transactions", "R-000000", "staging", "production"):
@@ -477,7 +490,7 @@ def test_a_full_disk_leaves_no_report_and_loses_no_result(
     done = cli("diff", acme, twenty, *BETWEEN, "--sandbox", "--report", good, "--report", bad)
     assert done.status == USAGE
     assert "No space left on device" in done.err
-    assert done.out.startswith("production answered 20 transactions as staging did.")
+    assert done.out.startswith("No differences in 20 transactions")
     assert good.read_text() == "the old one"
     assert not bad.exists()
     assert [path.name for path in cli.folder.iterdir() if path.name.startswith(".")] == []

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import random
 import string
 import uuid
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson

@@ -10,7 +10,7 @@ import pytest
 
 from rokt_export.errors import SpecError
 from rokt_export.partner_spec.loading import load_spec
-from rokt_export.partner_spec.spec_editor import ignore_in_diff
+from rokt_export.partner_spec.spec_editor import declare_in_diff
 
 BASE = """\
 # Acme's leads
@@ -21,7 +21,7 @@ endpoint:
 responses:
   - {outcome: delivered, status: 2xx}
 """
-NEW = ("$.id", "$.items[*].at", "location", "$['a b']")
+NEW = {"$.id": "uuid", "$.items[*].at": "digits of 6", "location": "/x/…", "$['a b']": "number"}
 
 
 @pytest.fixture
@@ -36,65 +36,66 @@ def added(before: str, after: str) -> list[str]:
     return [line[2:] for line in lines if line.startswith("+ ")]
 
 
-ITEMS = ["- $.id", "- $.items[*].at", "- location", "- \"$['a b']\""]
+ITEMS = ["$.id: uuid", "$.items[*].at: digits of 6", 'location: "/x/…"', "\"$['a b']\": number"]
+FLOW = '$.id: uuid, "$.items[*].at": digits of 6, location: "/x/…", "$[\'a b\']": number'
 
 
 @pytest.mark.parametrize(
     ("tail", "expected"),
     [
-        ("", ["diff:", "  ignore:", *("    " + item for item in ITEMS)]),
-        ("# the end\n", ["diff:", "  ignore:", *("    " + item for item in ITEMS)]),
-        ("description: |\n  some\n\n  text\n", ["diff:", "  ignore:", *("    " + item for item in ITEMS)]),
-        ("diff:\n  mode: subset  # why\n\n# more\n", ["  ignore:", *("    " + item for item in ITEMS)]),
-        ("diff:\n    mode: subset\n", ["    ignore:", *("      " + item for item in ITEMS)]),
-        ("diff:\n  ignore:\n    - $.a   # one\n  # then\n  mode: subset\n", ["    " + item for item in ITEMS]),
-        ("diff:\n  ignore:\n  - $.a\n  - \"$.b c\"\n\nlimits: {rate: 1/s}\n", ["  " + item for item in ITEMS]),
+        ("", ["diff:", "  varies:", *("    " + item for item in ITEMS)]),
+        ("# the end\n", ["diff:", "  varies:", *("    " + item for item in ITEMS)]),
+        ("description: |\n  some\n\n  text\n", ["diff:", "  varies:", *("    " + item for item in ITEMS)]),
+        ("diff:\n  mode: subset  # why\n\n# more\n", ["  varies:", *("    " + item for item in ITEMS)]),
+        ("diff:\n    mode: subset\n", ["    varies:", *("      " + item for item in ITEMS)]),
+        ("diff:\n  varies:\n    $.a: any   # one\n  # then\n  mode: subset\n", ["    " + item for item in ITEMS]),
+        ("diff:\n  varies:\n      $.a: any\n      \"$.b c\": uuid\n\nlimits: {}\n", ["      " + item for item in ITEMS]),
     ],
 )  # fmt: skip
 def test_only_new_lines_are_put_in(file, tail, expected):
     text = BASE + tail
     file.write_text(text)
-    assert ignore_in_diff(file, NEW) == NEW
+    assert declare_in_diff(file, NEW) == NEW
     assert added(text, file.read_text()) == expected
-    assert load_spec(file).spec.diff.ignore[-len(NEW) :] == NEW
+    assert load_spec(file).spec.diff.varies.items() >= NEW.items()
 
 
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("diff: {ignore: [$.a]} #x\n", "diff: {ignore: [$.a, $.id, \"$.items[*].at\", location, \"$['a b']\"]} #x\n"),
-        ("diff: {ignore: []}\n", "diff: {ignore: [$.id, \"$.items[*].at\", location, \"$['a b']\"]}\n"),
-        ("diff: {mode: subset}\n", "diff: {mode: subset, ignore: [$.id, \"$.items[*].at\", location, \"$['a b']\"]}\n"),
-        ("diff: {}\n", "diff: {ignore: [$.id, \"$.items[*].at\", location, \"$['a b']\"]}\n"),
+        ("diff: {varies: {$.a: any}} #x\n", f"diff: {{varies: {{$.a: any, {FLOW}}}}} #x\n"),
+        ("diff: {varies: {}}\n", f"diff: {{varies: {{{FLOW}}}}}\n"),
+        ("diff: {mode: subset}\n", f"diff: {{mode: subset, varies: {{{FLOW}}}}}\n"),
+        ("diff: {}\n", f"diff: {{varies: {{{FLOW}}}}}\n"),
     ],
 )  # fmt: skip
 def test_brackets_stay_brackets(file, before, after):
     file.write_text(BASE + before)
-    ignore_in_diff(file, NEW)
+    declare_in_diff(file, NEW)
     assert file.read_text() == BASE + after
 
 
 def test_a_spec_in_json_stays_json(file):
     data = {"spec_version": 1, "partner": "acme", "endpoint": {"staging": "https://example.com"}}
     file.write_text(json.dumps({**data, "responses": [{"outcome": "failed"}]}, indent=2))
-    ignore_in_diff(file, NEW)
-    assert json.loads(file.read_text())["diff"] == {"ignore": list(NEW)}
+    declare_in_diff(file, NEW)
+    assert json.loads(file.read_text())["diff"] == {"varies": NEW}
 
 
 @pytest.mark.parametrize("text", [BASE.replace("\n", "\r\n"), BASE.rstrip("\n"), "\ufeff" + BASE])
 def test_line_ends_and_marks_stay(file, text):
     file.write_bytes(text.encode())
-    ignore_in_diff(file, ["$.id"])
+    declare_in_diff(file, {"$.id": "uuid"})
     after = file.read_bytes().decode()
     assert after.startswith(text.rstrip("\r\n"))
     assert after.count("\r\n") == (after.count("\n") if "\r\n" in text else 0)
 
 
 def test_what_is_there_is_not_added_again(file):
-    file.write_text(BASE + "diff: {ignore: [$.id]}\n")
-    assert ignore_in_diff(file, ["$.id", "$.x", "$.x"]) == ("$.x",)
+    file.write_text(BASE + "diff: {varies: {$.id: any}}\n")
+    assert declare_in_diff(file, {"$.id": "uuid", "$.x": "jwt"}) == {"$.x": "jwt"}
     inode = file.stat().st_ino
-    assert ignore_in_diff(file, ["$.id", "$.x"]) == ()
+    assert declare_in_diff(file, {"$.id": "uuid", "$.x": "jwt"}) == {}
     assert file.stat().st_ino == inode
 
 
@@ -103,10 +104,10 @@ def test_mode_and_link_stay(file, tmp_path):
     file.chmod(0o640)
     link = tmp_path / "link.yaml"
     link.symlink_to(file)
-    ignore_in_diff(link, ["$.id"])
+    declare_in_diff(link, {"$.id": "uuid"})
     assert link.is_symlink()
     assert file.stat().st_mode & 0o777 == 0o640
-    assert load_spec(file).spec.diff.ignore == ("$.id",)
+    assert load_spec(file).spec.diff.varies == {"$.id": "uuid"}
     assert sorted(tmp_path.iterdir()) == [file, link]
 
 
@@ -114,12 +115,13 @@ def test_what_cannot_be_added_to_is_left_as_it_is(file):
     for text, said in (
         (BASE + "diff: &d {mode: subset}\nlimits: *d\n", "has errors"),
         (BASE.replace("partner: acme", "partner: Acme!"), "has errors"),
-        (BASE + "attributes: &names [x]\ndiff: {ignore: *names}\n", "an alias"),
+        (BASE + "attributes: &names {x: y}\ndiff: {varies: *names}\n", "an alias"),
+        (BASE + "diff: {varies: [$.a]}\n", "a list"),
     ):
         file.write_text(text)
         with pytest.raises(SpecError, match=said) as caught:
-            ignore_in_diff(file, ["$.id"])
+            declare_in_diff(file, {"$.id": "uuid"})
         assert caught.value.remedy
         assert file.read_text() == text
     with pytest.raises(SpecError, match="no such file"):
-        ignore_in_diff(file.with_name("none.yaml"), ["$.id"])
+        declare_in_diff(file.with_name("none.yaml"), {"$.id": "uuid"})

@@ -1,4 +1,4 @@
-"""Two responses of partners that are known to differ in some fields and to vary in others, and a score for a comparison."""
+"""Responses that are known to differ in some fields and to vary in others, and a score for a comparison of them."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ class At:
 
 
 Make = Callable[[At], Any]
+Planted = tuple[str, dict[str, Any], dict[str, Any], Mapping[str, str], tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ class Score:
         planted = len(self.found) + len(self.traced) + len(self.lost)
         return (
             f"{len(self.found)} of {planted} found, {len(self.traced)} undecided {sorted(self.traced)}, "
-            f"{len(self.lost)} lost {sorted(self.lost)}; {len(self.alarms)} alarms of {self.noise} {sorted(self.alarms)}"
+            f"{len(self.lost)} lost {sorted(self.lost)}; "
+            f"{len(self.alarms)} alarms of {self.noise} {sorted(self.alarms)}"
         )
 
 
@@ -85,7 +87,7 @@ def kind_of(name: str) -> str:
     return name.partition("_")[0] if name.startswith(("xml_", "text_", "html_", "header_")) else "json"
 
 
-def sides(bench: Bench, rows: int, seed: int) -> Iterator[tuple[str, dict[str, Any], dict[str, Any], Mapping[str, str], tuple[float, float]]]:
+def sides(bench: Bench, rows: int, seed: int) -> Iterator[Planted]:
     """Yield for each transaction its name, the fields of A and of B, what was sent, and when."""
     chance = random.Random(seed)
     starts = [1_790_000_000.0 + chance.random() * 1e6]
@@ -129,13 +131,20 @@ def compared(bench: Bench, rows: int, seed: int) -> dict[str, DiffResult]:
         for (kind, body_a, headers_a), (_, body_b, headers_b) in zip(bodies_of(a), bodies_of(b), strict=True):
             one, other = (
                 Side(
-                    "delivered", "ok", status=200, headers=headers, body=body, started=now, sent=carried,
+                    "delivered",
+                    "ok",
+                    status=200,
+                    headers=headers,
+                    body=body,
+                    started=now,
+                    sent=carried,
                     hosts=(host,),
                 )
                 for headers, body, now, host in (
-                    (headers_a, body_a, nows[0], "staging.acme.example"), (headers_b, body_b, nows[1], "api.acme.example"),
+                    (headers_a, body_a, nows[0], "staging.acme.example"),
+                    (headers_b, body_b, nows[1], "api.acme.example"),
                 )
-            )  # fmt: skip
+            )
             comparisons[kind].add(transaction, one, other)
     return {kind: comparison.result() for kind, comparison in comparisons.items()}
 
