@@ -233,10 +233,8 @@ class Comparison:
     def _compare_namespaces(self, a: bytes, b: bytes) -> None:
         of_a, of_b = ({name.decode(errors="replace") for name in _NAMESPACE.findall(raw)} for raw in (a, b))
         if of_a != of_b:
-            names = [
-                ", ".join(sorted(name.decode(errors="replace") for name in side)) or "none" for side in (of_a, of_b)
-            ]
-            self._caveat(f"the XML namespaces differ: {abridged(names[0])} → {abridged(names[1])}")
+            change = " → ".join(abridged(", ".join(sorted(side))) or "none" for side in (of_a, of_b))
+            self._caveat(f"the XML namespaces differ: {change}")
 
     def _compare_formats(self, pair: Pair, a: Side, b: Side, of_a: Body, of_b: Body) -> None:
         if of_a.format is Format.EMPTY and not self._strict:

@@ -49,7 +49,7 @@ FLOW = '$.id: uuid, "$.items[*].at": digits of 6, location: "/x/…", "$[\'a b\'
         ("diff:\n  mode: subset  # why\n\n# more\n", ["  varies:", *("    " + item for item in ITEMS)]),
         ("diff:\n    mode: subset\n", ["    varies:", *("      " + item for item in ITEMS)]),
         ("diff:\n  varies:\n    $.a: any   # one\n  # then\n  mode: subset\n", ["    " + item for item in ITEMS]),
-        ("diff:\n  varies:\n      $.a: any\n      \"$.b c\": uuid\n\nlimits: {}\n", ["      " + item for item in ITEMS]),
+        ("diff:\n  varies:\n      $.a: any\n      \"$.b c\": jwt\n\nlimits: {}\n", ["      " + item for item in ITEMS]),
     ],
 )  # fmt: skip
 def test_only_new_lines_are_put_in(file, tail, expected):
