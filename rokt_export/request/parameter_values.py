@@ -185,11 +185,12 @@ def _required(parameter: Parameter) -> Callable[[Values], bool]:
 
 
 def _when(required: RequiredWhen) -> Callable[[Values], bool]:
-    tests = [(name, _expected(value)) for name, value in required.when.items()]
+    tests = [(name, condition_of(wanted)) for name, wanted in required.when.items()]
     return lambda values: all(test(values.get(name, ABSENT)) for name, test in tests)
 
 
-def _expected(wanted: Any) -> Callable[[Any], bool]:
+def condition_of(wanted: Any) -> Callable[[Any], bool]:
+    """Return the test of one attribute's value in `required: {when: …}`: `present`, `absent`, or one of some texts."""
     if wanted == "present":
         return lambda value: value is not ABSENT and value is not None and value != ""
     if wanted == "absent":
@@ -279,25 +280,34 @@ def _converter(parameter: Parameter) -> Callable[[Any], Any]:
     return checked
 
 
-def _checks(parameter: Parameter) -> list[Callable[[Any], Any]]:
-    tests: list[tuple[Callable[[str], Any], str]] = []
-    if parameter.attribute is not None and _has_parts(parameter):
-        tests.append((lambda text: not re.search(r'[;,"\\]', text), "holds a separator of cookies"))
+def text_checks(parameter: Parameter) -> list[tuple[Callable[[str], Any], str]]:
+    """Return what a parameter's text must satisfy: each test, and how a message ends where it fails.
+
+    Both sides use them: the request before it is sent, and the sandbox on what it received.
+    """
+    checks: list[tuple[Callable[[str], Any], str]] = []
     if parameter.format is not None:
         form = str(parameter.format)
-        tests.append((partial(matches, form), f"is not of the format {form}"))
+        checks.append((partial(matches, form), f"is not of the format {form}"))
     if parameter.pattern is not None:
-        tests.append((compile_regex(parameter.pattern).whole, f"does not match `{parameter.pattern}`"))
+        checks.append((compile_regex(parameter.pattern).whole, f"does not match `{parameter.pattern}`"))
     if parameter.choices is not None:
         choices = frozenset(parameter.choices)
-        tests.append((choices.__contains__, f"is none of {', '.join(parameter.choices)}"))
+        checks.append((choices.__contains__, f"is none of {', '.join(parameter.choices)}"))
     if parameter.min_length is not None:
         least = parameter.min_length
-        tests.append((lambda text: len(text) >= least, f"is shorter than {least} characters"))
+        checks.append((lambda text: len(text) >= least, f"is shorter than {least} characters"))
     if parameter.max_length is not None:
         most = parameter.max_length
-        tests.append((lambda text: len(text) <= most, f"is longer than {most} characters"))
-    return [_check(parameter.name, test, why) for test, why in tests]
+        checks.append((lambda text: len(text) <= most, f"is longer than {most} characters"))
+    return checks
+
+
+def _checks(parameter: Parameter) -> list[Callable[[Any], Any]]:
+    checks = text_checks(parameter)
+    if parameter.attribute is not None and _has_parts(parameter):
+        checks.insert(0, (lambda text: not re.search(r'[;,"\\]', text), "holds a separator of cookies"))
+    return [_check(parameter.name, test, why) for test, why in checks]
 
 
 def _check(name: str, test: Callable[[str], Any], why: str) -> Callable[[Any], Any]:

@@ -10,11 +10,10 @@ from typing import Any
 
 from rokt_export.partner_spec.attributes import canonical
 from rokt_export.partner_spec.encodings import ENCODINGS, nests
-from rokt_export.partner_spec.filters import text_of
-from rokt_export.partner_spec.formats import matches
+from rokt_export.partner_spec.filters import ABSENT, text_of
 from rokt_export.partner_spec.model import Parameter, RequiredWhen
-from rokt_export.partner_spec.regexes import compile_regex
 from rokt_export.partner_spec.template import Place, compile_template
+from rokt_export.request.parameter_values import condition_of, text_checks
 from rokt_export.sandbox.bodies import BodyProblem, read_body
 from rokt_export.sandbox.body_lookup import Find, array_lengths, finder
 from rokt_export.sandbox.incoming_request import Received
@@ -155,18 +154,21 @@ def _requirement(place: Located, carried: Mapping[str, Seek]) -> Callable[[Recei
     if not isinstance(required, RequiredWhen):
         # A parameter inside a field is missed only where the field is there: else the field itself is what is missed.
         return lambda _received: bool(required)
-    conditions = [(carried.get(canonical(name) or name), wanted) for name, wanted in required.when.items()]
-    if any(seek is None for seek, _ in conditions):
-        return lambda _received: False  # decided by an attribute that the partner never sees
-    return lambda received: all(_holds(seek(received), wanted) for seek, wanted in conditions if seek is not None)
+    conditions = []
+    for name, wanted in required.when.items():
+        seek = carried.get(canonical(name) or name)
+        if seek is None:
+            return lambda _received: False  # decided by an attribute that the partner never sees
+        conditions.append((seek, condition_of(wanted)))
+
+    def needed(received: Received) -> bool:
+        return all(any(map(holds, _filled(seek(received)) or [ABSENT])) for seek, holds in conditions)
+
+    return needed
 
 
-def _holds(candidates: list[Any], wanted: Any) -> bool:
-    texts = [text_of(value) for value in candidates if value not in (None, "")]
-    if wanted in ("present", "absent"):
-        return bool(texts) is (wanted == "present")
-    allowed = [text_of(value) for value in (wanted if isinstance(wanted, (list, tuple)) else [wanted])]
-    return any(text in allowed for text in texts)
+def _filled(candidates: list[Any]) -> list[Any]:
+    return [value for value in candidates if value not in (None, "")]
 
 
 def _carriers(found: list[Located]) -> dict[str, Seek]:
@@ -186,20 +188,8 @@ def _as_it_is(parameter: Parameter) -> bool:
 def _tests(parameter: Parameter, encoding: str) -> Iterator[Test]:
     if parameter.type is not None:
         yield _each(_type_test(parameter, encoding))
-    if parameter.format is not None:
-        form = parameter.format
-        yield _texts(lambda text: matches(form, text), f"has not the form `{form}`")
-    if parameter.choices is not None:
-        choices = frozenset(parameter.choices)
-        yield _texts(lambda text: text in choices, f"is none of {', '.join(f'`{c}`' for c in parameter.choices)}")
-    if parameter.pattern is not None:
-        yield _texts(compile_regex(parameter.pattern).whole, f"does not match `{parameter.pattern}`")
-    if parameter.min_length is not None:
-        least = parameter.min_length
-        yield _texts(lambda text: len(text) >= least, f"is shorter than {least} characters")
-    if parameter.max_length is not None:
-        most = parameter.max_length
-        yield _texts(lambda text: len(text) <= most, f"is longer than {most} characters")
+    for accepts, wrong in text_checks(parameter):
+        yield _texts(accepts, wrong)
 
 
 def _each(test: Test) -> Test:
@@ -213,7 +203,7 @@ def _each(test: Test) -> Test:
     return apply
 
 
-def _texts(accepts: Callable[[str], bool], wrong: str) -> Test:
+def _texts(accepts: Callable[[str], Any], wrong: str) -> Test:
     return _each(lambda value: None if value in (None, "") or accepts(text_of(value)) else wrong)
 
 

@@ -55,9 +55,9 @@ def test_an_invalid_delivery_is_told_every_problem_in_the_partners_own_form(star
     answer = client.post(json={"email": "nobody", "zip": "1234"})
     assert answer.status_code == 422
     assert answer.json() == {
-        "errors": [{"code": 7, "message": "`email` has not the form `email`; `zip` is shorter than 5 characters"}]
+        "errors": [{"code": 7, "message": "`email` is not of the format email; `zip` is shorter than 5 characters"}]
     }
-    assert client.last.problems == ("`email` has not the form `email`", "`zip` is shorter than 5 characters")
+    assert client.last.problems == ("`email` is not of the format email", "`zip` is shorter than 5 characters")
 
 
 def test_without_a_rule_for_it_a_rejection_is_400_in_plain_text(start: Start) -> None:
