@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from rokt_export.partner_spec.fields import (
     BodyPath,
@@ -18,7 +18,9 @@ from rokt_export.partner_spec.fields import (
     one_or_many,
     problem,
 )
+from rokt_export.partner_spec.header_names import HeaderName, check_header_name
 from rokt_export.partner_spec.responses import Condition
+from rokt_export.partner_spec.template import compile_template
 
 
 class NoAuthentication(Strict):
@@ -75,6 +77,12 @@ class ApiKey(Strict):
     name: Text
     value: ValueTemplate
     prefix: Text = ""
+
+    @model_validator(mode="after")
+    def _named(self) -> ApiKey:
+        if self.in_ == "header":
+            check_header_name(self.name, fixed=not compile_template(self.value).varies)
+        return self
 
 
 class Bearer(Strict):
@@ -139,7 +147,7 @@ class OAuth2(Strict):
     expires_unit: Literal["s", "ms", "m"] = "s"
     expires_after: Duration | None = None
     prefix: Text = "Bearer "
-    header: Text = "Authorization"
+    header: HeaderName = "Authorization"
     refresh_on: RefreshOn = Field(default_factory=lambda: RefreshOn(status=[401]))
 
 
@@ -169,10 +177,10 @@ class Hmac(Strict):
     secret: ValueTemplate
     algorithm: Literal["sha256", "sha1", "sha512", "md5"] = "sha256"
     message: Text = "{timestamp}{body}"
-    header: Text = "X-Signature"
+    header: HeaderName = "X-Signature"
     prefix: Text = ""
     digest: Literal["hex", "base64"] = "hex"
-    timestamp_header: Text | None = None
+    timestamp_header: HeaderName | None = None
     timestamp_unit: Literal["s", "ms"] = "s"
     parameter: Text = "sig"
 

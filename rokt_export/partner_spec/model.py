@@ -26,6 +26,7 @@ from rokt_export.partner_spec.fields import (
     problem,
     template_at,
 )
+from rokt_export.partner_spec.header_names import HeaderName, check_header_name
 from rokt_export.partner_spec.responses import Rule, rule_names
 from rokt_export.partner_spec.template import Place, compile_template
 
@@ -209,12 +210,8 @@ class Parameter(Strict):
                 f"parameter `{self.name}` has {what}",
                 "Give it one of `attribute`, `value`, or `encoding` with `parameters`.",
             )
-        if self.in_ == "header" and self.name.strip().lower() == "host" and not self.fixed:
-            raise problem(
-                "RX150",
-                "a row decides the `Host` header, by which a server chooses among its hosts",
-                "Write the host out, or take it from `{{ env.NAME }}`.",
-            )
+        if self.in_ == "header":
+            check_header_name(self.name, fixed=self.fixed)
         if bool(self.parameters) != (self.encoding is not None):
             raise problem(
                 "RX014",
@@ -244,7 +241,7 @@ class Idempotency(Strict):
     """
 
     shorthand = "header"
-    header: Text
+    header: HeaderName
     value: ValueTemplate | None = None
 
 

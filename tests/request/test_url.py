@@ -198,3 +198,50 @@ def test_a_row_does_not_decide_the_host_header(tmp_path: Path, source: str) -> N
 def test_what_two_parsers_could_read_differently_is_no_url(text: str) -> None:
     with pytest.raises(ValueError, match=r"^its? "):
         parse_url(text)
+
+
+HEADERS = {
+    "{name: 'X A', in: header, value: x}": "RX154",
+    '{name: "X-A: b\\r\\nHost", in: header, value: x}': "RX154",
+    "{name: '@/etc/passwd', in: header, value: x}": "RX154",
+    "{name: ':authority', in: header, value: x}": "RX154",
+    "{name: Content-Length, in: header, value: 3}": "RX153",
+    "{name: transfer-encoding, in: header, value: chunked}": "RX153",
+    "{name: Connection, in: header, attribute: city}": "RX153",
+    "{name: Proxy-Authorization, in: header, attribute: city}": "RX153",
+    "{name: TE, in: header, value: '{{ city }}'}": "RX153",
+    "{name: X-Forwarded-Host, in: header, attribute: city}": "RX150",
+    "{name: X-Original-URL, in: header, value: '/{{ city }}'}": "RX150",
+    "{name: Forwarded, in: header, value: 'host={{ city }}'}": "RX150",
+    "{name: Connection, in: header, value: close}": None,
+    "{name: X-Forwarded-For, in: header, attribute: ip_address}": None,
+    "{name: X-Forwarded-Host, in: header, value: '{{ env.FRONT }}'}": None,
+    "{name: 'X A', in: query, value: x}": None,
+}
+
+
+@pytest.mark.parametrize("parameter", HEADERS)
+def test_a_header_has_a_name_of_its_own_and_no_row_routes_a_request(tmp_path, parameter) -> None:
+    code = HEADERS[parameter]
+    if code is None:
+        spec_of(tmp_path, "https://api.example.com/", f"  - {parameter}\n{BODY}")
+        return
+    with pytest.raises(SpecFindingsError) as caught:
+        spec_of(tmp_path, "https://api.example.com/", f"  - {parameter}\n{BODY}")
+    assert [finding.code for finding in caught.value.findings] == [code]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "idempotency: Host",
+        "idempotency: {header: 'X Key'}",
+        "authentication: {type: api_key, name: 'X: Y', value: '{{ env.KEY }}'}",
+        "authentication: {type: hmac, secret: '{{ env.KEY }}', header: Transfer-Encoding}",
+        "authentication: {type: hmac, secret: '{{ env.KEY }}', timestamp_header: Host}",
+    ],
+)
+def test_no_header_of_ours_routes_or_frames_a_request(tmp_path, more) -> None:
+    with pytest.raises(SpecFindingsError) as caught:
+        spec_of(tmp_path, "https://api.example.com/", f"{BODY}\n{more}\n")
+    assert {finding.code for finding in caught.value.findings} <= {"RX150", "RX153", "RX154"}
