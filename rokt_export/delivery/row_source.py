@@ -57,8 +57,10 @@ def source(plan: Plan, share: Share = ALL) -> Source:
         from rokt_export.transactions.sources import open_transactions
 
         files = open_transactions(rows.paths, options=rows.options)
-        read = files.part(share)
-        return Source(map(partial(_changed, rows), read) if rows.overrides or rows.unset else read, files)
+        read: Iterator[Transaction] = files.part(share)
+        if rows.overrides or rows.unset:
+            read = map(partial(_changed, rows), read)
+        return Source(map(partial(_carrying, rows.options.sent), read) if rows.options.sent else read, files)
     from rokt_export.transactions.test_people import generate
 
     people = generate(
@@ -70,3 +72,10 @@ def source(plan: Plan, share: Share = ALL) -> Source:
 def _changed(rows: FileRows, transaction: Transaction) -> Transaction:
     kept = {name: value for name, value in transaction.values.items() if name not in rows.unset}
     return structs.replace(transaction, values={**kept, **rows.overrides})
+
+
+def _carrying(sent: frozenset[str], transaction: Transaction) -> Transaction:
+    """Return a transaction; one that has no value for anything that the spec sends is a problem."""
+    if any(map(transaction.values.get, sent)) or transaction.problem is not None:
+        return transaction
+    return structs.replace(transaction, problem="the row has no value for anything that the spec sends")

@@ -65,7 +65,8 @@ class BlockReader:
         quote: the character that quotes cells; empty = nothing quotes.
         escape: a character that escapes the next one; a block that has it is left to who reads row by row.
         width: how many columns there are.
-        first: the name of the first column: a row that repeats it may be a header.
+        names: names of columns.
+        named: columns in which such a name tells that a row may be a header.
         inspector: knows what damage looks like.
     """
 
@@ -77,7 +78,8 @@ class BlockReader:
         quote: str,
         escape: str | None,
         width: int,
-        first: str,
+        names: frozenset[str],
+        named: Sequence[int],
         inspector: Inspector,
     ) -> None:
         self._parse = parse
@@ -85,7 +87,8 @@ class BlockReader:
         self._quote = quote
         self._escape = escape
         self._width = width
-        self._first = first
+        self._names = names
+        self._named = named
         self._inspector = inspector
 
     def read(self, text: str) -> Block | None:
@@ -127,7 +130,7 @@ class BlockReader:
 
     def _is_usual(self, cells: Sequence[Sequence[str]], columns: Sequence[Sequence[str]]) -> bool:
         return not columns or (
-            self._first not in columns[0]
+            all(self._names.isdisjoint(columns[at]) for at in self._named)
             and (all(columns[0]) or all(map(any, cells)))
             and self._inspector.finds_nothing(columns)
         )

@@ -7,10 +7,11 @@ import io
 import re
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import islice, repeat
+from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING
 
 from rokt_export.errors import TransactionsError
+from rokt_export.partner_spec.attributes import ATTRIBUTES, canonical, fold
 from rokt_export.transactions.blocks import BOM, Block, BlockReader, Part
 from rokt_export.transactions.claims import ALL, Share
 from rokt_export.transactions.columns import ColumnPlan, ColumnsReport
@@ -67,8 +68,16 @@ class DelimitedReader:
             if (found := self._likely_header(whole)) is not None:
                 error.remedy = found
             raise
+        if options.header is None and (found := self._better_header(whole)) is not None:
+            raise TransactionsError(
+                "the first line names fewer of the spec's attributes than a later one does",
+                where=context.path,
+                remedy=found,
+            )
         self._inspector = context.inspector(self._plan)
         self._look = self._look_at_single if len(self._plan.names) == 1 else self._inspector.look
+        self._names = frozenset((self._header[0], *_SPELLINGS))
+        self._mail = self._plan.names.index("email") if "email" in self._plan.names else 0
         self._blocks = self._block_reader()
 
     @property
@@ -145,7 +154,8 @@ class DelimitedReader:
             quote=options.quote,
             escape=options.escape,
             width=width,
-            first=self._header[0],
+            names=self._names,
+            named=(0, self._mail),
             inspector=self._inspector,
         )
 
@@ -167,7 +177,7 @@ class DelimitedReader:
 
         It returns the number of the last row.
         """
-        width, first = len(self._plan.names), self._header[0]
+        width, names, mail = len(self._plan.names), self._names, self._mail
         reader, source, look = self._reader, self._source, self._look
         source.give_back(text)
         ended = reader.line_num
@@ -182,7 +192,7 @@ class DelimitedReader:
                             pass
                         elif (
                             len(cells) != width or noted or ended - began > 1 or not any(cells)
-                            or cells[0] == first or cells[0][:1] == BOM
+                            or cells[0] in names or cells[mail] in names or cells[0][:1] == BOM
                         ):  # fmt: skip
                             yield self._unusual(cells, row, began, noted)
                         else:
@@ -237,7 +247,7 @@ class DelimitedReader:
             return DamageKind.UNDECODABLE, "the row holds bytes that are no text in this encoding", _ENCODING_REMEDY
         if len(cells) != len(self._plan.names):
             return DamageKind.RAGGED, self._ragged(cells, began), self._remedy_for_ragged(cells)
-        if lines > 1 and (inside := swallowed(cells, self._delimiter, spaced=self._spaced)):
+        if lines > 1 and (inside := swallowed(cells, self._delimiter, spaced=self._spaced, names=self._plan.names)):
             return DamageKind.QUOTING, self._swallowed(inside, began), "Remove the stray quote, or double it."
         if not any(cells):
             return DamageKind.BLANK_ROW, "every cell is empty", "Delete the row, or export only the rows in use."
@@ -246,7 +256,18 @@ class DelimitedReader:
             first = first[1:].strip(self._context.options.quote)
         if [first, *cells[1:]] == self._header:
             return DamageKind.MALFORMED, "the row repeats the header", "Join files without their headers."
+        if self._names_columns(cells):
+            return DamageKind.MALFORMED, "the row holds names of columns, not values", _NAMES_REMEDY
         return None
+
+    def _names_columns(self, cells: Sequence[str]) -> bool:
+        """Return whether a row is a header: most of its cells name attributes or columns, and none holds data."""
+        if self._names.isdisjoint((cells[0], cells[self._mail])):
+            return False
+        filled = [cell for cell in cells if cell.strip()]
+        columns = set(map(fold, self._header))
+        named = sum(fold(cell) in columns or bool(self._context.mapper.meant([cell])) for cell in filled)
+        return named > 1 and 2 * named > len(filled) and not _is_data(filled)
 
     def _swallowed(self, inside: int, began: int) -> str:
         """Return in words that rows are inside a cell, and where its quotes are."""
@@ -329,9 +350,27 @@ class DelimitedReader:
                 cells = next(rows_of([lines[at]], delimiter, options.quote), [])
                 carried = len((options.sent or frozenset()) & self._context.mapper.meant(cells))
                 best, most = (at, carried) if carried > most else (best, most)
-        if not best:
+        return self._skipping(best) if best else None
+
+    def _better_header(self, text: str) -> str | None:
+        """Return what to do where one of the next lines names all that the header does, and more; None if none does.
+
+        A title may have a cell that happens to be an attribute's name (`Email,November 2026`).
+        """
+        mapper, sent = self._context.mapper, self._context.options.sent
+        if not sent:
             return None
-        skip = options.skip_lines + best
+        here = mapper.meant(self._header)
+        for at, line in enumerate(io.StringIO(text, newline="").readlines()[1:_FIRST_LINES], start=1):
+            with suppress(csv.Error):
+                cells = next(rows_of([line], self._delimiter, self._context.options.quote), [])
+                found = mapper.meant(cells)
+                if len(found & sent) >= len(here & sent) and len(found) > len(here) and not _is_data(cells):
+                    return self._skipping(at)
+        return None
+
+    def _skipping(self, lines: int) -> str:
+        skip = self._context.options.skip_lines + lines
         return f"Line {skip + 1} looks like the header: `--skip-lines {skip}`."
 
     def _decide(self, header: Sequence[str]) -> ColumnPlan:
@@ -356,12 +395,15 @@ class DelimitedReader:
         return plan
 
 
-def swallowed(cells: Sequence[str], delimiter: str, *, spaced: bool) -> int:
+def swallowed(cells: Sequence[str], delimiter: str, *, spaced: bool, names: Sequence[str] = ()) -> int:
     """Return how many lines that look like rows are in one cell of a row; 0 where it may be a text of several lines.
 
     The lines that a stray quote joined are put together again, with the cells before and behind it. Most of them must
     have as many columns as the row. A comma before a space divides no columns: prose has it. In a file of up to three
     columns, which prose may have by chance, the cells of one column must also be of one shape (`t2` and `t3`).
+
+    A shorter line is a row too, if it begins as the row does (see `_begins_alike`). So is a line with an e-mail address
+    for a cell, inside a column that Rokt knows to hold something else.
     """
     for place, cell in enumerate(cells):
         lines = _LINE_END.split(cell)
@@ -374,6 +416,10 @@ def swallowed(cells: Sequence[str], delimiter: str, *, spaced: bool) -> int:
         rows = [divide.split(line) for line in lines]
         rows[0] = [*cells[:place], *rows[0]]
         rows[-1] = [*rows[-1], *cells[place + 1 :]]
+        if any(_begins_alike(rows[0], row) for row in rows[1:]) or (
+            names and _is_not_of_mails(names[place]) and any(map(_is_mail, chain.from_iterable(rows[1:])))
+        ):
+            return len(lines) - 1
         whole = [row for row in rows if len(row) == columns]
         if len(whole) < 2 or len(whole) * 2 <= len(rows):
             continue
@@ -389,28 +435,77 @@ def _are_alike(rows: Sequence[Sequence[str]]) -> bool:
     return 2 * same >= len(first) * len(others)
 
 
+def _begins_alike(row: Sequence[str], line: Sequence[str]) -> bool:
+    """Return whether a line begins with two cells or more of the same kinds as a row, of which one identifies it.
+
+    That is an e-mail address in the same column, or a first cell with the same letters and about as many digits
+    (`T2` and `T13`), or as long a mixture (a UUID). A date identifies nothing: a log has one in each line.
+    """
+    both = list(zip(row, line, strict=False))
+    if len(both) < 2:
+        return False
+    kinds = [_kind(one) == _kind(other) for one, other in both]
+    mails = [_is_mail(one) and _is_mail(other) for one, other in both]
+    if any(mail and all(kinds[: max(at, 2)]) for at, mail in enumerate(mails)):
+        return True
+    first, other = (cell.strip() for cell in both[0])
+    if not (all(kinds) and _DIGITS.search(first)) or _DATE.match(first):
+        return False
+    digits = abs(len(first) - len(other)) <= 1 and _DIGITS.sub("0", first) == _DIGITS.sub("0", other)
+    return digits or (len(first) == len(other) > 7 and " " not in first + other)
+
+
+def _kind(cell: str) -> tuple[bool, bool, bool]:
+    return _is_mail(cell), _LETTERS.search(cell) is not None, _DIGITS.search(cell) is not None and not _is_mail(cell)
+
+
+def _is_mail(cell: str) -> bool:
+    return "@" in cell and _PERSONAL.fullmatch(cell.strip()) is not None
+
+
+def _is_not_of_mails(name: str) -> bool:
+    """Return whether Rokt knows an attribute, and no e-mail address belongs in it."""
+    return (known := canonical(name)) is not None and "email" not in known
+
+
 def _shape(cell: str) -> str:
     return _DIGITS.sub("0", _LETTERS.sub("a", cell))
 
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _LETTERS, _DIGITS = re.compile(r"[^\W\d_]+"), re.compile(r"\d+")
+_DATE = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}")
 _FEW_COLUMNS = 3
 _TITLES = 50
 """Lines in which the header is looked for, where the first is none."""
+_FIRST_LINES = 10
+"""Lines in which a better header is looked for, where the first may be one."""
+_SPELLINGS = frozenset(
+    spelling
+    for attribute in ATTRIBUTES.values()
+    for name in (attribute.name, *attribute.aliases)
+    for spelling in (name, name.upper(), name.capitalize())
+)
+"""What the first cell of a header, or the one of its e-mail addresses, may be besides the names that a file has."""
+_NAMES_REMEDY = "If this is the header, pass over the lines before it with --skip-lines."
 _OVERSIZE_REMEDY = "Look for a quote that is not closed, or take the big cell out."
 _ENCODING_REMEDY = "Say how the file is encoded (cp1252 is common), or export it as UTF-8."
 
 
 def _refuse_data(header: Sequence[str], where: str) -> None:
     """Refuse a first line that is a row: it would be lost as a header, and every row would miss its names."""
-    numbers = sum(cell.strip().replace(".", "", 1).isdigit() for cell in header)
-    if any(_PERSONAL.fullmatch(cell.strip()) for cell in header) or numbers * 2 > len(header):
+    if _is_data(header):
         raise TransactionsError(
             "the first line holds data where the column names should stand",
             where=where,
             remedy="Put a line with the columns' names first.",
         )
+
+
+def _is_data(cells: Sequence[str]) -> bool:
+    """Return whether cells are values rather than names of columns: one is personal, or most are numbers."""
+    numbers = sum(cell.strip().replace(".", "", 1).isdigit() for cell in cells)
+    return any(_PERSONAL.fullmatch(cell.strip()) for cell in cells) or numbers * 2 > len(cells)
 
 
 def _shown(delimiter: str) -> str:

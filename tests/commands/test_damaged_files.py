@@ -67,6 +67,51 @@ def test_a_stray_quote_makes_its_row_invalid(cli: CommandLine, partner: Partner,
 
 
 @pytest.mark.parametrize(
+    ("rows", "delivered", "invalid"),
+    [
+        (
+            'transactionid,email,firstname\nT1,a@example.org,"Jo\nT2,b@example.org\nT3,c@example.org"\n'
+            "T4,d@example.org,X\n",
+            1,
+            1,
+        ),
+        ('transactionid,email,firstname\nT1,"a@example.org\nT2,b@example.org\nT3,c@example.org",Jo\n', 0, 1),
+        ('transactionid,email,firstname\n"T9,a@example.org\nT10,b@example.org",c@example.org,Jo\n', 0, 1),
+        ('email,firstname,lastname\na@example.org,"Jo\nb@example.org\nc@example.org",X\n', 0, 1),
+        ('uuid,email,note\n0aee-41ff-9,a@example.org,"Jo\n77be-11aa-2,b@example.org"\n', 0, 1),
+        ('uuid,mobile,email,note\n0aee41ff9,5551234567,a@example.org,"Jo\n77be11aa2,5557654321"\n', 0, 1),
+        ('email;zipcode;firstname\na@example.org;12345;"Jo\nb@example.org;54321"\n', 0, 1),
+    ],
+)
+def test_shorter_rows_inside_a_cell_are_never_sent(
+    cli: CommandLine, partner: Partner, spec: Path, rows: str, delivered: int, invalid: int
+) -> None:
+    done = cli("replay", spec, cli.write("rows.csv", rows), "--output", "json")
+    expected = {"delivered": delivered, "invalid": invalid}
+    assert done.json["counts"] == {name: count for name, count in expected.items() if count}, done.out
+    assert len(partner.heard) == delivered
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "Contacts:\nAnn, ann@example.org\nBob, bob@example.org",
+        "Ann,ann@example.org\nBob,bob@example.org",
+        "ann@example.org\nbob@example.org",
+        "2026-01-02,called\n2026-01-03,no answer",
+        "12 Main St\n62701,Springfield",
+        'Beam 5"" Main\nof steel, 2,40 m',
+        "1,2\n3,4",
+        "rang T2,asked for b@example.org\nand T3",
+    ],
+)
+def test_a_note_of_several_lines_is_sent(cli: CommandLine, partner: Partner, spec: Path, cell: str) -> None:
+    rows = cli.write("rows.csv", f'transactionid,email,firstname,note\nT1,a@example.org,Jo,"{cell}"\n')
+    done = cli("replay", spec, rows, "--output", "json")
+    assert (done.status, done.json["counts"]) == (0, {"delivered": 1}), done.out
+
+
+@pytest.mark.parametrize(
     "cell",
     [
         "12 Main St\nSpringfield, IL",
@@ -112,6 +157,47 @@ def test_a_header_further_down_is_named_and_found(
     assert (done.status, [each["row"] for each in done.json["deliveries"]]) == (0, [1, 2]), done.err
     done = cli("replay", spec, "-", "--skip-lines", 2, "--output", "json", stdin=Path(rows).read_bytes())
     assert (done.status, done.json["counts"]) == (0, {"delivered": 2}), done.err
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+@pytest.mark.parametrize("title", ["Email,November 2026", "Email list,", "email,,", "\n\nEmail,November 2026"])
+def test_a_title_that_names_an_attribute_is_no_header(
+    cli: CommandLine, partner: Partner, spec: Path, title: str, environment: str
+) -> None:
+    spec.write_text(spec.read_text().replace("  - {name: firstname, attribute: firstname}\n", ""))
+    rows = cli.write("rows.csv", f"{title}\ntransactionid,email\nT1,a@example.org\n")
+    done = cli("replay", spec, rows, "-e", environment, "--confirm", "acme")
+    assert done.status == 3, done.err
+    at = title.count("\n") + 2
+    assert f"Line {at} looks like the header: `--skip-lines {at - 1}`." in done.err
+    assert partner.heard == []
+    done = cli("replay", spec, rows, "--skip-lines", at - 1, "--output", "json")
+    assert done.json["counts"] == {"delivered": 1}, done.err
+
+
+def test_a_row_of_columns_names_is_invalid(cli: CommandLine, partner: Partner, spec: Path) -> None:
+    people = "".join(f"p{number}@example.org,T{number},email,Mobile\n" for number in range(12))
+    rows = f"email,transactionid,channel,device\n{people}Email,Transaction ID,Channel,Device\n"
+    done = cli("replay", spec, cli.write("rows.csv", rows), "--output", "json", "--all")
+    assert done.json["counts"] == {"delivered": 12, "invalid": 1}, done.err
+    assert "names of columns" in done.json["deliveries"][-1]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("rows.csv", "email,firstname,other\na@example.org,Ann,1\n,,2\n3 rows,,\n"),
+        ("rows.ndjson", '{"email": "a@example.org", "other": 1}\n{"email": "", "other": 2}\n{"firstname": null}\n'),
+    ],
+)
+def test_a_row_without_any_value_that_is_sent_is_invalid(
+    cli: CommandLine, partner: Partner, spec: Path, name: str, content: str
+) -> None:
+    spec.write_text(spec.read_text().replace("attribute: email, required: true", "attribute: email"))
+    content = content.replace("3 rows,,", ",,3 rows")
+    done = cli("replay", spec, cli.write(name, content), "--output", "json", "--all")
+    assert done.json["counts"] == {"delivered": 1, "invalid": 2}, done.err
+    assert "no value for anything that the spec sends" in done.json["deliveries"][-1]["reason"]
 
 
 @pytest.mark.parametrize(
