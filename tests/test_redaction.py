@@ -14,11 +14,12 @@ from urllib.parse import quote, quote_plus, urlencode
 from xml.sax.saxutils import escape, quoteattr
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from rokt_export.delivery.redaction_setup import ADDRESS
 from rokt_export.redaction import Encoding, Piece, Redactor
+from rokt_export.redaction.decoded_view import squeezed
 
 CANARIES = [
     'a+b%:/"<é',
@@ -445,6 +446,7 @@ def test_no_form_of_a_random_secret_is_left(secret: str, encoder: str, before: s
     text=st.text(st.sampled_from(string.ascii_letters + string.digits + "%&\\\"'<>;+=/ -_é\n"), max_size=80),
 )
 def test_a_text_without_secrets_is_left_alone(secret: str, text: str) -> None:
+    assume(squeezed(secret.lower())[:8] not in squeezed(text.lower()))
     redactor = Redactor(secrets={"KEY": "\x01" + secret + "\x02"})
     assert redactor.secrets_in(text) == text
     assert redactor.body(text.encode()) == text.encode()

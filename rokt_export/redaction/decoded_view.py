@@ -166,6 +166,17 @@ def _base_letter(char: str) -> str:
     return "".join(part for part in parts if not unicodedata.combining(part)).translate(_LETTERS)
 
 
+def folded_view(view: View) -> View:
+    """Return a view in folded letters, without blanks and punctuation."""
+    return _plain(view).replaced(_SEPARATORS, lambda _match: "")
+
+
+def _plain(view: View) -> View:
+    if view.text.isascii():
+        return view.folded()
+    return view.replaced(_NOT_ASCII, lambda match: _base_letter(match[0])).folded()
+
+
 def decoded_view(text: str) -> View:
     """Return the text without percent signs, entities, escapes and quoted-printable, nested up to three deep."""
     view = View(text)
@@ -232,10 +243,7 @@ class Reading:
         self._depth = depth
 
     def _plain(self) -> View:
-        view = self.decoded
-        if view.text.isascii():
-            return self.views[0] if view.text is self.text else view.folded()
-        return view.replaced(_NOT_ASCII, lambda match: _base_letter(match[0])).folded()
+        return self.views[0] if self.text.isascii() and self.decoded.text is self.text else _plain(self.decoded)
 
     @cached_property
     def squeezed_view(self) -> View:

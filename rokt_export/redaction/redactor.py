@@ -24,6 +24,7 @@ from rokt_export.redaction.literals import (
 )
 from rokt_export.redaction.names import hidden_in_header, hidden_in_url
 from rokt_export.redaction.personal import find_people, is_whole_field
+from rokt_export.redaction.secret_runs import SecretRuns
 from rokt_export.redaction.spans import Span, merged, spliced
 from rokt_export.redaction.trusted_text import OwnWords
 
@@ -120,6 +121,7 @@ class Redactor:
         self._common: dict[str, str] = {}
         self._prepared: list[_Secret] | None = None
         self._gates: tuple[str, ...] = ()
+        self._runs: tuple[SecretRuns, ...] = ()
         for name, value in (secrets or {}).items():
             self.add_secret(name, value)
 
@@ -129,7 +131,7 @@ class Redactor:
         return f"Redactor(secrets={names}, show_personal={self.show_personal})"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_prepared": None, "_gates": ()}
+        return {**self.__dict__, "_prepared": None, "_gates": (), "_runs": ()}
 
     def add_secret(self, name: str, value: str, *, common: bool = False) -> None:
         """Hide a value from now on, shown as `$name`; for what is learned at run time, such as an access token.
@@ -167,6 +169,10 @@ class Redactor:
         other._values, other._common = dict(self._values), dict(self._common)
         other._prepared = [*self._secrets(), *(_Secret(name, value) for value in values)]
         other._gates = tuple(dict.fromkeys(gate for secret in other._prepared for gate in secret.gates))
+        runs = SecretRuns()
+        for value in values:
+            runs.add(name, value, derived=True)
+        other._runs = (*self._runs, runs)
         return other
 
     def _add(self, *entry: str) -> None:
@@ -179,6 +185,11 @@ class Redactor:
             prepared = [_prepared(*entry) for entry in self._values]
             prepared += [_Secret(name, value, common=True) for value, name in self._common.items()]
             self._gates = tuple(dict.fromkeys(gate for secret in prepared for gate in secret.gates))
+            runs = SecretRuns()
+            for name, *parts in self._values:
+                if len(parts) == 1:
+                    runs.add(name, parts[0], parts=not parts[0].startswith("{"))  # claims of a token are usual words
+            self._runs = (runs,)
             self._prepared = prepared
         return self._prepared
 
@@ -285,10 +296,12 @@ class Redactor:
         decoded = decoded_view(text)
         if decoded.text != text:
             found.append(decoded)
+        hits = (hit for runs in self._runs for hit in runs.find(text, decoded))
+        parts = [Span(start, end, f"${name}", Encoding.ESCAPED) for start, end, name in hits]
         folded = text.lower()
         if len(found) == 1 == len(whole) and not any(gate in text or gate in folded for gate in self._gates):
-            return []
-        return [span for secret in secrets for span in secret.spans(text, found, whole)]
+            return parts
+        return [span for secret in secrets for span in secret.spans(text, found, whole)] + parts
 
     def _personal_spans(self, text: str, personal: Collection[str]) -> list[Span]:
         found = find_people(personal, Reading(text))
