@@ -13,7 +13,7 @@ from pydantic_core.core_schema import ValidationInfo
 from rokt_export.partner_spec.filters import text_of
 from rokt_export.partner_spec.paths import PathProblem, compile_path
 from rokt_export.partner_spec.regexes import RegexProblem, compile_regex
-from rokt_export.partner_spec.template import Place, TemplateProblem, compile_template
+from rokt_export.partner_spec.template import Place, TemplateProblem, check_numbers, compile_template
 from rokt_export.partner_spec.url_template import PROOF_REMEDY, proof_problem
 from rokt_export.redaction.cutting import cut
 from rokt_export.redaction.spec_lines import masked_line
@@ -94,6 +94,7 @@ def template_at(place: Place) -> Callable[[str], str]:
     def check(text: str) -> str:
         try:
             compile_template(text, place)
+            check_numbers(text)
         except TemplateProblem as error:
             raise problem(
                 "RX020", str(error), "Write `{{ attribute | filter }}`; `rokt-export attributes` lists both."
@@ -109,6 +110,7 @@ ValueTemplate = Annotated[Text, AfterValidator(template_at(Place.VALUE))]
 def _proved(text: str) -> str:
     try:
         found = proof_problem(text)
+        check_numbers(text)
     except TemplateProblem as error:
         raise problem(
             "RX020", f"{error}; a place such as `{{name}}` stands outside templates", "Write `{{ attribute }}`."

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import lru_cache
+from operator import add, floordiv, mod, mul, sub, truediv
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -31,9 +32,13 @@ from rokt_export.partner_spec.template_bounds import (
     Clock,
     bound_nodes,
     bounded,
+    check_arithmetic,
     check_nodes,
+    compared,
+    is_numeric,
     joined,
     operate,
+    signed,
 )
 from rokt_export.partner_spec.template_bounds import TemplateProblem as TemplateProblem
 
@@ -177,6 +182,16 @@ def _compiled(source: str, place: Place) -> Template:
     return Template(source, attributes, env_names, False, varies, fill, lone)
 
 
+def check_numbers(source: str) -> None:
+    """Check that a template that compiles calculates with numbers.
+
+    Raises:
+        TemplateProblem: it calculates with a cell's text, so that no row can satisfy it.
+    """
+    if ("{{" in source or "{%" in source) and _of_variables(source, Place.VALUE) is None:
+        check_arithmetic(_parse(source))
+
+
 def _check_constant(fill: Fill) -> None:
     try:
         fill({}, {})
@@ -255,8 +270,22 @@ def _expression(node: nodes.Expr, place: Place) -> Fill:
             return _env(name, place)
         case nodes.Filter(node=nodes.Expr() as inner, name=name):
             return _filtered(_expression(inner, place), node)
+        case nodes.BinExpr() if node.operator in OPERATORS and is_numeric(node) and node.find(nodes.Filter):
+            return _calculated(node.operator, _expression(node.left, place), _expression(node.right, place))
         case _:
             raise _NotPlainError
+
+
+_PLAIN = {"+": add, "-": sub, "*": mul, "/": truediv, "//": floordiv, "%": mod}
+"""Python's operators, for numbers that the template itself states."""
+
+
+def _calculated(operator: str, left: Fill, right: Fill) -> Fill:
+    def fill(values: Values, env: Mapping[str, str]) -> Any:
+        one, other = left(values, env), right(values, env)
+        return ABSENT if one is ABSENT or other is ABSENT else operate(operator, one, other, _PLAIN[operator])
+
+    return fill
 
 
 def _attribute_name(node: nodes.Expr) -> str | None:
@@ -397,14 +426,22 @@ def _environment(place: Place) -> ImmutableSandboxedEnvironment:
 
         intercepted_binops = OPERATORS
 
+        intercepted_unops = frozenset("+-")
+
+        def call_unop(self, _context: Any, operator: str, arg: Any) -> Any:
+            return super().call_unop(_context, operator, arg) if isinstance(arg, Optional) else signed(operator, arg)
+
         def call_binop(self, _context: Any, operator: str, left: Any, right: Any) -> Any:
+            for side in (left, right):
+                if isinstance(side, Optional):
+                    return side + 0  # which tells that it is absent
             return operate(operator, left, right, self.binop_table[operator])
 
     environment = Bounded(
         undefined=Optional, finalize=finalize, keep_trailing_newline=True, autoescape=False, optimized=False
     )
     own = {name: _guarded(name, function, Optional) for name, function in FILTERS.items()}
-    environment.filters = {**own, "for": _CLOCK.each, "~": joined}
+    environment.filters = {**own, "for": _CLOCK.each, "~": joined, "compare": compared}
     environment.globals = {}
     return environment
 
