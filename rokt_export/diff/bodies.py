@@ -12,7 +12,7 @@ import orjson
 
 from rokt_export.diff.side import Side
 from rokt_export.exchange.model import Response
-from rokt_export.response.body_reader import NoData, Reading
+from rokt_export.response.body_reader import NoData, ResponseReader
 from rokt_export.response.charset import decode
 
 _LONG_NUMBER = re.compile(rb"\d{19}")
@@ -90,7 +90,7 @@ def _json(raw: bytes, side: Side) -> Body:
     return Body(Format.JSON, data)
 
 
-def _broken(reading: Reading, data: NoData) -> Body:
+def _broken(reading: ResponseReader, data: NoData) -> Body:
     return Body(Format.TEXT, reading.text.splitlines(), data.reason.removeprefix("the body is ").removeprefix("the "))
 
 
@@ -119,8 +119,8 @@ def _depth(text: str) -> int:
 _TAG = re.compile(r"<(/)?[^\W\d][^<>]*>")
 
 
-def _reading(side: Side) -> Reading:
-    return Reading(Response(side.status or 200, side.headers, side.body or b""))
+def _reading(side: Side) -> ResponseReader:
+    return ResponseReader(Response(side.status or 200, side.headers, side.body or b""))
 
 
 def _is_binary(raw: bytes, declared: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from rokt_export.exchange.model import Request, Response
-from rokt_export.response.body_reader import NoData, Reading
+from rokt_export.response.body_reader import NoData, ResponseReader
 
 _LEAST = 4
 """Characters from which on a part of the path counts as something that was sent."""
@@ -147,12 +147,12 @@ def _carried(request: Request) -> Iterator[tuple[str, str]]:
 
 def _in_body(request: Request) -> Iterator[tuple[str, str]]:
     kind = (request.header("content-type") or "").lower()
-    reading = Reading(Response(200, request.headers, request.body or b""))
+    reading = ResponseReader(Response(200, request.headers, request.body or b""))
     if "form" in kind:
         for name, text in parse_qsl(reading.text):
             yield name, text
             if text[:1] in "{[<":  # a whole body in one field
-                yield from _leaves(Reading(Response(200, (), text.encode())).data, "")
+                yield from _leaves(ResponseReader(Response(200, (), text.encode())).data, "")
     else:
         data = reading.data
         if isinstance(data, NoData):

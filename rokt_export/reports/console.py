@@ -18,7 +18,7 @@ from rokt_export.redaction.display_text import one_line
 from rokt_export.reports.contact_letter import lookups
 from rokt_export.reports.outcome_icons import SIGNS
 from rokt_export.reports.run_report import Story
-from rokt_export.response.explain import Explanation, Verdict
+from rokt_export.response.explain import Explanation, RuleVerdict
 
 WHOLE = 50
 """Deliveries up to which a table shows all."""
@@ -317,10 +317,10 @@ class _Look:
 
 
 _VERDICTS = {
-    Verdict.MATCHED: _Look("✓", "+", "green"),
-    Verdict.NOT_MATCHED: _Look("✗", "x", ""),
-    Verdict.ALSO_MATCHES: _Look("≈", "=", "yellow"),
-    Verdict.NOT_REACHED: _Look("·", ".", "dim"),
+    RuleVerdict.MATCHED: _Look("✓", "+", "green"),
+    RuleVerdict.NOT_MATCHED: _Look("✗", "x", ""),
+    RuleVerdict.ALSO_MATCHES: _Look("≈", "=", "yellow"),
+    RuleVerdict.NOT_REACHED: _Look("·", ".", "dim"),
 }
 
 

@@ -11,7 +11,7 @@ from rokt_export.partner_spec.model import Parameter, PartnerSpec
 from rokt_export.partner_spec.template import Template, compile_template
 from rokt_export.redaction import OwnWords
 from rokt_export.request.encodings import Encode, body_encoding
-from rokt_export.request.parameter_values import Carrier, RefusedError, Values, compile_carrier
+from rokt_export.request.parameter_values import Field, RefusedError, Values, compile_field
 
 
 def body_encoder(spec: PartnerSpec, parameters: Sequence[Parameter], env: Mapping[str, str]) -> Encode:
@@ -25,7 +25,7 @@ def body_encoder(spec: PartnerSpec, parameters: Sequence[Parameter], env: Mappin
     if not parameters:
         return lambda _values: None
     encoding = body_encoding(spec.encoding)
-    encode = encoding.encoder([_carrier(parameter, env) for parameter in parameters])
+    encode = encoding.encoder([_field(parameter, env) for parameter in parameters])
     head = encoding.declaration if spec.xml_declaration else b""
     return (lambda values: head + (encode(values) or b"")) if head else encode
 
@@ -40,9 +40,9 @@ def _whole(template: Template, env: Mapping[str, str], values: Values) -> bytes:
     return str(text).encode()
 
 
-def _carrier(parameter: Parameter, env: Mapping[str, str]) -> Carrier:
-    """The carrier of a parameter that may itself be a whole body (`xmlData=<…>`, `json={…}`)."""
+def _field(parameter: Parameter, env: Mapping[str, str]) -> Field:
+    """The field of a parameter that may itself be a whole body (`xmlData=<…>`, `json={…}`)."""
     if parameter.encoding is None:
-        return compile_carrier(parameter, env)
-    encode = body_encoding(parameter.encoding).encoder([_carrier(inner, env) for inner in parameter.parameters])
-    return Carrier(parameter.name, parameter, lambda values: (encode(values) or b"").decode())
+        return compile_field(parameter, env)
+    encode = body_encoding(parameter.encoding).encoder([_field(inner, env) for inner in parameter.parameters])
+    return Field(parameter.name, parameter, lambda values: (encode(values) or b"").decode())

@@ -7,12 +7,12 @@ from typing import Any
 from unicodedata import category
 
 from rokt_export.partner_spec.filters import text_of
-from rokt_export.request.parameter_values import OMIT, Carrier, RefusedError, Take, Values
+from rokt_export.request.parameter_values import OMIT, Field, RefusedError, Take, Values
 
 
-def header_values(carriers: Sequence[Carrier]) -> Callable[[Values], tuple[tuple[str, str], ...]]:
+def header_values(fields: Sequence[Field]) -> Callable[[Values], tuple[tuple[str, str], ...]]:
     """Return the function from a transaction to its headers; a line break in a value is refused, not folded."""
-    parts: list[tuple[str, Any, Take]] = [(carrier.name, carrier.plain, carrier.take) for carrier in carriers]
+    parts: list[tuple[str, Any, Take]] = [(field.name, field.plain, field.take) for field in fields]
 
     def headers(values: Values) -> tuple[tuple[str, str], ...]:
         get = values.get

@@ -2,81 +2,82 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from rokt_export.errors import SpecError
 from rokt_export.partner_spec.names import Append, Index, Key, Match, Step, steps
-from rokt_export.request.parameter_values import OMIT, Carrier, Take, Values
+from rokt_export.request.parameter_values import OMIT, Field, Take, Values
 
 
 @dataclass(slots=True)
 class Leaf:
     """Where one parameter's value stands."""
 
-    carrier: Carrier
+    field: Field
 
 
 @dataclass(slots=True)
 class Members:
     """An object, or an element with its children: names to nodes, in the order of the spec."""
 
-    children: dict[str, Node] = field(default_factory=dict)
+    children: dict[str, Node] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Elements:
     """An array, or a repeated element: by index, appended, or matched by a member's value."""
 
-    places: dict[object, Node] = field(default_factory=dict)
-    names: dict[object, tuple[str, str]] = field(default_factory=dict)
+    places: dict[object, Node] = dataclasses.field(default_factory=dict)
+    names: dict[object, tuple[str, str]] = dataclasses.field(default_factory=dict)
 
 
 Node: TypeAlias = Leaf | Members | Elements
 
 
-def build_tree(carriers: Iterable[Carrier]) -> Members:
+def build_tree(fields: Iterable[Field]) -> Members:
     """Return the tree of a body's parameters.
 
     Raises:
         SpecError: two names contradict each other (`a` is a value in one and an object in the other).
     """
     root = Members()
-    for carrier in carriers:
-        _place(root, steps(carrier.name), carrier)
+    for field in fields:
+        _place(root, steps(field.name), field)
     return root
 
 
-def _place(root: Members, path: tuple[Step, ...], carrier: Carrier) -> None:
+def _place(root: Members, path: tuple[Step, ...], field: Field) -> None:
     node: Node = root
     for index, step in enumerate(path):
         following = path[index + 1] if index + 1 < len(path) else None
-        node = _child(node, step, following, carrier)
+        node = _child(node, step, following, field)
 
 
-def _child(node: Node, step: Step, following: Step | None, carrier: Carrier) -> Node:
-    made: Node = Leaf(carrier) if following is None else Members() if isinstance(following, Key) else Elements()
+def _child(node: Node, step: Step, following: Step | None, field: Field) -> Node:
+    made: Node = Leaf(field) if following is None else Members() if isinstance(following, Key) else Elements()
     if isinstance(step, Key) and isinstance(node, Members):
         if following is None and step.name in node.children:
-            return _again(node, step.name, made, carrier)
+            return _again(node, step.name, made, field)
         found = node.children.setdefault(step.name, made)
     elif isinstance(node, Elements) and not isinstance(step, Key):
         found = node.places.setdefault(_slot(node, step), made)
     else:
-        raise _conflict(carrier)
+        raise _conflict(field)
     if type(found) is not type(made) or (following is None and found is not made):
-        raise _conflict(carrier)
+        raise _conflict(field)
     return found
 
 
-def _again(node: Members, name: str, made: Node, carrier: Carrier) -> Node:
+def _again(node: Members, name: str, made: Node, field: Field) -> Node:
     """A name used twice is an array of both values."""
     found = node.children[name]
     if isinstance(found, Leaf):
         found = node.children[name] = Elements({"first": found})
     if not isinstance(found, Elements):
-        raise _conflict(carrier)
+        raise _conflict(field)
     found.places[("again", len(found.places))] = made
     return made
 
@@ -92,9 +93,9 @@ def _slot(node: Elements, step: Step) -> object:
             return ("append", len(node.places))
 
 
-def _conflict(carrier: Carrier) -> SpecError:
+def _conflict(field: Field) -> SpecError:
     return SpecError(
-        f"parameter `{carrier.name}` contradicts another parameter's name",
+        f"parameter `{field.name}` contradicts another parameter's name",
         remedy="One name cannot be a value and hold further names, or be both an object and an array.",
     )
 
@@ -112,22 +113,20 @@ def anything_in(node: Node) -> Callable[[Values], bool]:
     An element of constants and attributes (`{name: email, value: {{ email }}}`) is left out when all its attributes
     are; one of constants alone always stays.
     """
-    carriers = list(_carriers(node))
-    varying: list[tuple[Any, Take]] = [
-        (carrier.plain, carrier.take) for carrier in carriers if not carrier.parameter.constant
-    ]
-    if not varying or len(varying) == len(carriers):
+    fields = list(_fields(node))
+    varying: list[tuple[Any, Take]] = [(field.plain, field.take) for field in fields if not field.parameter.constant]
+    if not varying or len(varying) == len(fields):
         return lambda _values: True
     return lambda values: any((values.get(plain) or take(values)) is not OMIT for plain, take in varying)
 
 
-def _carriers(node: Node) -> Iterator[Carrier]:
+def _fields(node: Node) -> Iterator[Field]:
     match node:
-        case Leaf(carrier=carrier):
-            yield carrier
+        case Leaf(field=field):
+            yield field
         case Members(children=children):
             for child in children.values():
-                yield from _carriers(child)
+                yield from _fields(child)
         case Elements(places=places):
             for child in places.values():
-                yield from _carriers(child)
+                yield from _fields(child)

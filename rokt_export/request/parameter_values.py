@@ -1,4 +1,4 @@
-"""Turn a parameter of the spec into a function from a transaction to the value it carries, or the reason it cannot."""
+"""Compile a parameter of the spec into a function from a transaction to the value to send, or to a refusal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from rokt_export.partner_spec.filters import ABSENT, FilterError, Number, boolean, number, read_date, text_of
 from rokt_export.partner_spec.formats import matches
@@ -20,7 +20,7 @@ Take = Callable[[Values], Any]
 
 
 class Omit:
-    """What a parameter that is not sent carries."""
+    """The type of `OMIT`, the value of a parameter that is not sent."""
 
     __slots__ = ()
 
@@ -34,7 +34,7 @@ OMIT: Final = Omit()
 class RefusedError(ValueError):
     """A row that cannot satisfy one parameter; the message names the parameter and says why.
 
-    What it holds of the row stands between backticks. A message that holds nothing of it is given as `OwnWords`.
+    Values of the row stand between backticks. A message without any is an `OwnWords`.
     """
 
     @property
@@ -45,7 +45,7 @@ class RefusedError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Carrier:
+class Field:
     """A compiled parameter.
 
     Attributes:
@@ -53,9 +53,9 @@ class Carrier:
         parameter: the model it was compiled from.
         take: from a transaction's values to the value to send: text, `Number`, bool, None (null), a list, a mapping, or
             `OMIT`. Raises `RefusedError`.
-        fixed: whether every row carries the same.
-        plain: the attribute that it carries just as it is, unless that is absent, null or empty; None where there is
-            more to it, so that `values.get(plain) or take(values)` is always what it carries, mostly without a call.
+        fixed: whether all rows have the same value.
+        plain: the attribute whose value is sent unchanged, unless it is absent, null or empty; else None. So
+            `values.get(plain) or take(values)` is always the value to send, mostly without a call.
     """
 
     name: str
@@ -65,16 +65,16 @@ class Carrier:
     plain: str | None = None
 
 
-def compile_carrier(parameter: Parameter, env: Mapping[str, str]) -> Carrier:
+def compile_field(parameter: Parameter, env: Mapping[str, str]) -> Field:
     """Compile a parameter for an environment's variables."""
     take = _take(parameter, env)
     fixed = isinstance(take, _Fixed)
-    return Carrier(parameter.name, parameter, take, fixed, None if fixed else _plain(parameter))
+    return Field(parameter.name, parameter, take, fixed, None if fixed else _plain(parameter))
 
 
 @dataclass(frozen=True, slots=True)
 class _Fixed:
-    """What takes the same from every row."""
+    """A `take` of a constant."""
 
     value: Any
 
@@ -101,7 +101,7 @@ def _take(parameter: Parameter, env: Mapping[str, str]) -> Take:
         return take
     try:
         value = take({})
-    except (RefusedError, KeyError):  # it is refused row by row, as anything else
+    except (RefusedError, KeyError):  # refused for each row, as any other value
         return take
     return take if value is OMIT else _Fixed(value)
 
@@ -118,7 +118,7 @@ _EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 
 
 def _has_parts(parameter: Parameter) -> bool:
-    """Whether a header's value is a list of parts, in which a row's value must stay in its own."""
+    """Whether a header's value has parts (cookies, lists), so that a row's value must not begin another part."""
     if parameter.in_ != "header":
         return False
     own = _EXPRESSION.sub("", str(parameter.value)) if parameter.attribute is None else ""
@@ -126,7 +126,7 @@ def _has_parts(parameter: Parameter) -> bool:
 
 
 def _constant(parameter: Parameter) -> Any:
-    """A number or boolean of the YAML means itself; a `type` or the text it was written with keeps its digits."""
+    """A number or boolean of the YAML is sent as one; with a `type` its digits in the file are kept."""
     value = parameter.value
     if value is None or (isinstance(value, bool) and parameter.type in (None, "boolean")):
         return value
@@ -200,8 +200,9 @@ def condition_of(wanted: Any) -> Callable[[Any], bool]:
 
 
 def _policy(parameter: Parameter, gap: str, needed: Callable[[Values], bool]) -> _OnGap:
-    """What a gap means: as the spec says; where it says nothing, omit, or refuse a required parameter."""
-    policy = getattr(parameter, gap)
+    """Handle an absent, empty or null value as the spec says; by default omit it, or refuse a required parameter."""
+    policies = {"absent": parameter.absent, "empty": parameter.empty, "null": parameter.null}
+    policy = policies[gap]
     name = parameter.name
 
     def refuse(_values: Values, why: str) -> Any:
@@ -219,8 +220,10 @@ def _policy(parameter: Parameter, gap: str, needed: Callable[[Values], bool]) ->
             return lambda _values, _why: None
         case "refuse":
             return refuse
-        case _:  # `omit`, and the default
+        case "omit" | None:
             return refuse_if_needed
+        case _:
+            assert_never(policy)
 
 
 def _same(value: Any) -> Any:

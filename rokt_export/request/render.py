@@ -20,7 +20,7 @@ from rokt_export.partner_spec.template import compile_template
 from rokt_export.redaction import OwnWords
 from rokt_export.request.body import body_encoder
 from rokt_export.request.headers import header_values, safe_header
-from rokt_export.request.parameter_values import OMIT, Carrier, RefusedError, Values, compile_carrier
+from rokt_export.request.parameter_values import OMIT, Field, RefusedError, Values, compile_field
 from rokt_export.request.url import blank_url, url_maker
 from rokt_export.transactions.model import Transaction
 
@@ -72,7 +72,7 @@ class Renderer:
         parameters = [*_key_parameters(self.environment), *spec.parameters]
         placed = {place: [p for p in parameters if p.in_ == place] for place in ("body", "query", "header", "path")}
         self._method = str(self.environment.method)
-        self._carriers = [compile_carrier(p, variables) for p in parameters if not p.encoding]
+        self._fields = [compile_field(p, variables) for p in parameters if not p.encoding]
         self._url = url_maker(
             self.environment.url,
             _compiled(placed["path"], variables),
@@ -88,12 +88,12 @@ class Renderer:
         self.unsigned = tuple(a.auth for a in authentications if isinstance(a, Custom)) if plugins is None else ()
         self._sign = _signer(authentications, fill, plugins)
         headers = _compiled(placed["header"], variables)
-        constant = [carrier for carrier in headers if _shared(carrier)]
-        varying = [carrier for carrier in headers if not _shared(carrier)]
+        constant = [field for field in headers if _shared(field)]
+        varying = [field for field in headers if not _shared(field)]
         self._headers = _base_headers(spec, constant, standing, has_body=bool(placed["body"] or spec.body))
         self._varying = header_values(varying) if varying else None
         self._key = _idempotency(spec, environment, variables)
-        self._carrying = [(attributes_of(carrier.parameter), carrier.take) for carrier in self._carriers]
+        self._taken = [(attributes_of(field.parameter), field.take) for field in self._fields]
         self._required = tuple(name for name, attribute in spec.attributes.items() if attribute.required)
 
     def render(self, transaction: Transaction) -> Request:
@@ -128,7 +128,7 @@ class Renderer:
 
     @property
     def shared_headers(self) -> tuple[tuple[str, str], ...]:
-        """The headers that every request carries."""
+        """The headers that all requests have in common."""
         return self._headers
 
     def base_url(self) -> str:
@@ -147,7 +147,7 @@ class Renderer:
     def carried(self, transaction: Transaction, attributes: Collection[str]) -> tuple[str, ...]:
         """Return the texts that carry any of these attributes, as the request has them: a date or phone reformatted."""
         found: list[str] = []
-        for carried, take in self._carrying:
+        for carried, take in self._taken:
             if not carried.isdisjoint(attributes):
                 with suppress(RefusedError):
                     value = take(transaction.values)
@@ -156,14 +156,14 @@ class Renderer:
         return tuple(found)
 
     def _problems(self, values: Values, first: RefusedError) -> list[str]:
-        """Every reason: the operator mends a row once."""
+        """Return every reason, so that an operator fixes a row once."""
         problems: list[str] = [
             OwnWords(f"attribute {name} is required: the row has none")
             for name in self._required
             if not values.get(name)
         ]
-        takes = [carrier.take for carrier in self._carriers]
-        # What only its place refuses (a line break in a header, `..` in a path) shows when that is made.
+        takes = [field.take for field in self._fields]
+        # Some values are refused only by their place: a line break in a header, `..` in a path.
         makes = [make for make in (self._varying, self._url, self._body) if make is not None]
         for each in (*takes, *makes):
             try:
@@ -173,15 +173,15 @@ class Renderer:
         return list(dict.fromkeys([*problems, first.message]))
 
 
-def _compiled(parameters: Sequence[Parameter], variables: Mapping[str, str]) -> list[Carrier]:
-    return [compile_carrier(parameter, variables) for parameter in parameters]
+def _compiled(parameters: Sequence[Parameter], variables: Mapping[str, str]) -> list[Field]:
+    return [compile_field(parameter, variables) for parameter in parameters]
 
 
-def _shared(carrier: Carrier) -> bool:
+def _shared(field: Field) -> bool:
     """Whether all rows share a header; one that cannot be sent is refused row by row."""
-    if carrier.fixed:
+    if field.fixed:
         with suppress(RefusedError):
-            header_values([carrier])({})
+            header_values([field])({})
             return True
     return False
 
@@ -198,7 +198,7 @@ def _key_parameters(environment: Environment) -> list[Parameter]:
 def _signer(
     authentications: Sequence[Authentication], fill: Fill, plugins: Collection[str] | None
 ) -> Callable[[Request], Request] | None:
-    """What puts on the credentials that depend on the request or the clock, in the spec's order."""
+    """Return what adds the credentials that depend on the request or the clock, in the spec's order."""
     types = Hmac | Wsse if plugins is None else Hmac | Wsse | Custom
     signing = [each for each in authentications if isinstance(each, types)]
     if not signing:
@@ -210,7 +210,7 @@ def _signer(
 
 
 def _base_headers(
-    spec: PartnerSpec, constant: Sequence[Carrier], standing: Sequence[tuple[str, str]], *, has_body: bool
+    spec: PartnerSpec, constant: Sequence[Field], standing: Sequence[tuple[str, str]], *, has_body: bool
 ) -> tuple[tuple[str, str], ...]:
     """The headers that all rows share, in the order: ours, the spec's, the credentials."""
     headers = {"user-agent": ("User-Agent", f"rokt-export/{__version__}"), "accept": ("Accept", "*/*")}
@@ -239,7 +239,7 @@ def _idempotency(
     if spec.idempotency.value is not None:
         template = compile_template(spec.idempotency.value)
 
-        def told(transaction: Transaction) -> tuple[tuple[str, str], ...]:
+        def given(transaction: Transaction) -> tuple[tuple[str, str], ...]:
             try:
                 value = template.fill(transaction.values, variables)
             except FilterError as error:
@@ -248,7 +248,7 @@ def _idempotency(
                 raise RefusedError(OwnWords(f"{name}: the row has no value for the idempotency key"))
             return ((name, safe_header(name, value)),)
 
-        return told
+        return given
     salt = f"{spec.partner}\0{environment}\0".encode()
 
     def derived(transaction: Transaction) -> tuple[tuple[str, str], ...]:

@@ -15,7 +15,7 @@ from rokt_export.partner_spec.url_template import PLACEHOLDER, fixed_url
 from rokt_export.partner_spec.web_url import parse_url
 from rokt_export.redaction import OwnWords
 from rokt_export.request.encodings.form import form_encoder
-from rokt_export.request.parameter_values import OMIT, Carrier, RefusedError, Values
+from rokt_export.request.parameter_values import OMIT, Field, RefusedError, Values
 
 _READY = re.compile(
     r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}))?"
@@ -26,8 +26,8 @@ _READY = re.compile(
 
 def url_maker(
     source: str,
-    path: Sequence[Carrier],
-    query: Sequence[Carrier],
+    path: Sequence[Field],
+    query: Sequence[Field],
     variables: Mapping[str, str],
     *,
     base_url: str | None = None,
@@ -119,15 +119,15 @@ def origin(url: str) -> str:
     return parse_url(url).origin
 
 
-def _filled(source: str, path: Sequence[Carrier], variables: Mapping[str, str]) -> Callable[[Values], str]:
+def _filled(source: str, path: Sequence[Field], variables: Mapping[str, str]) -> Callable[[Values], str]:
     pieces = PLACEHOLDER.split(source)
-    carriers = {carrier.name: carrier for carrier in path}
+    fields = {field.name: field for field in path}
     parts: list[str | Callable[[Values], str]] = []
     for index, piece in enumerate(pieces):
         if index % 2 == 0:
             parts.append(_text(compile_template(piece, Place.URL), variables))
-        elif piece in carriers:
-            parts.append(_segment(carriers[piece]))
+        elif piece in fields:
+            parts.append(_segment(fields[piece]))
         else:
             parts.append("{" + piece + "}")
 
@@ -156,10 +156,10 @@ def _text(template: Template, variables: Mapping[str, str]) -> str | Callable[[V
     return fill
 
 
-def _segment(carrier: Carrier) -> Callable[[Values], str]:
+def _segment(field: Field) -> Callable[[Values], str]:
     """A part of the path that a parameter fills."""
-    plain: Any = carrier.plain
-    name, take = carrier.name, carrier.take
+    plain: Any = field.plain
+    name, take = field.name, field.take
 
     def segment(values: Values) -> str:
         value = values.get(plain) or take(values)

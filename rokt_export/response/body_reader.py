@@ -1,4 +1,4 @@
-"""Turn a response into what rules ask of it: headers, text, JSON, XML; each read once, and only when asked."""
+"""Read headers, text, JSON and XML of a response for its rules: each once, and only when a rule needs it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from rokt_export.response.value_text import clean
 T = TypeVar("T")
 ReadAs: TypeAlias = Literal["json", "xml", "text"] | None
 Values: TypeAlias = Sequence[Any] | None
-"""What a rule's place holds, in order; None where that cannot be told, because the body cannot be read that way."""
-Find: TypeAlias = "Callable[[Reading], Values]"
+"""The values at a place of a response, in order; None where the body cannot be read that way."""
+Find: TypeAlias = "Callable[[ResponseReader], Values]"
 
 
 class NoData:
@@ -47,9 +47,9 @@ _LOSES_DIGITS = re.compile(rb"\d\.\d|\d[eE]|\d{19}")
 
 
 class _Once(Generic[T]):
-    """A property that is worked out when first asked for, and from then on stands on its object as any attribute.
+    """A property that is computed at its first use and then stored on its object as a plain attribute.
 
-    `functools.cached_property` takes a lock for it until Python 3.12, and with it as long as reading a short body does.
+    `functools.cached_property` takes a lock until Python 3.12, which takes as long as reading a short body.
     """
 
     def __init__(self, read: Callable[[Any], T]) -> None:
@@ -57,17 +57,17 @@ class _Once(Generic[T]):
         self._name = read.__name__
         self.__doc__ = read.__doc__
 
-    def __get__(self, reading: Any, _owner: type) -> T:
-        value = self._read(reading)
-        setattr(reading, self._name, value)
+    def __get__(self, reader: Any, _owner: type) -> T:
+        value = self._read(reader)
+        setattr(reader, self._name, value)
         return value
 
 
-class Reading:
+class ResponseReader:
     """One response while it is being classified.
 
     A body that is not what a path needs (JSON for `$…`, XML for either) is *unreadable*: it satisfies no condition on a
-    path, `absent` and `not` as little as `exists`, for nothing is known of what it was to say. So is a body beyond the
+    path: neither `exists` nor `absent` nor `not`, because its content is unknown. A body is also unreadable beyond the
     limits of `body_limits`. An *empty* body (white space at most) is known: no path finds anything in it.
     """
 
@@ -83,7 +83,7 @@ class Reading:
         return {}
 
     def search(self, path: BodyPath, data: Any, find: Callable[[], Values]) -> Values:
-        """Return what a searching path finds; None where that cannot be told.
+        """Return what a searching path finds; None where that cannot be decided.
 
         Each path is followed once. It is not followed where it would visit more places than are left to the answer.
 
@@ -157,15 +157,15 @@ def header_values(name: str) -> Find:
     """Return what finds the values of a header, by name without regard to case."""
     wanted = name.lower()
 
-    def find(reading: Reading) -> Values:
-        return [value.strip() for key, value in reading.response.headers if key.lower() == wanted]
+    def find(reader: ResponseReader) -> Values:
+        return [value.strip() for key, value in reader.response.headers if key.lower() == wanted]
 
     return find
 
 
-def media_type(reading: Reading) -> Values:
+def media_type(reader: ResponseReader) -> Values:
     """Return the media type without parameters, lower case, where the response names one."""
-    found = reading.response.header("content-type")
+    found = reader.response.header("content-type")
     return [] if found is None else [found.partition(";")[0].strip().lower()]
 
 
@@ -177,32 +177,32 @@ def body_values(path: str, read_as: ReadAs) -> Find:
     """
     compiled = compile_path(path)
     if read_as == "text" or (compiled.xml and read_as == "json"):
-        return _untold
+        return _undecidable
     if compiled.xml:
         return _in_xml(compiled)
     return _in_data(compiled, read_as)
 
 
-def why_unreadable(reading: Reading, path: str, read_as: ReadAs) -> str:
+def why_unreadable(reader: ResponseReader, path: str, read_as: ReadAs) -> str:
     """Return why a body path finds no answer, for a person."""
     if read_as == "text":
         return _AS_TEXT.reason
     if path.startswith("/") and read_as == "json":
         return f"`{path}` walks XML, and the rule says `as: json`"
-    data = source(reading, path, read_as)
+    data = source(reader, path, read_as)
     if isinstance(data, NoData):
         return data.reason
     return f"`{path}` is not followed: the body is nested too deeply, or the path would visit too much of it"
 
 
-def source(reading: Reading, path: str, read_as: ReadAs) -> Any:
+def source(reader: ResponseReader, path: str, read_as: ReadAs) -> Any:
     """Return what a body path walks: JSON data, a mapping, root elements, or NoData."""
     if path.startswith("/"):
-        return reading.roots
-    return {"json": reading.exact_json, "xml": reading.mapping}[read_as] if read_as in ("json", "xml") else reading.data
+        return reader.roots
+    return {"json": reader.exact_json, "xml": reader.mapping}[read_as] if read_as in ("json", "xml") else reader.data
 
 
-def _untold(_reading: Reading) -> Values:
+def _undecidable(_reading: ResponseReader) -> Values:
     return None
 
 
@@ -215,11 +215,11 @@ def _in_xml(path: BodyPath) -> Find:
         except PathProblem:
             return None
 
-    def found(reading: Reading) -> Values:
-        roots = reading.roots
+    def found(reader: ResponseReader) -> Values:
+        roots = reader.roots
         if isinstance(roots, NoData):
             return roots.values
-        return reading.search(path, roots, lambda: follow(roots)) if path.searches else follow(roots)
+        return reader.search(path, roots, lambda: follow(roots)) if path.searches else follow(roots)
 
     return found
 
@@ -230,42 +230,42 @@ _COARSE = frozenset({float, list, dict})
 def _in_data(path: BodyPath, read_as: ReadAs) -> Find:
     find, as_xml = path.find, read_as == "xml"
 
-    def follow(reading: Reading, data: Any) -> Values:
+    def follow(reader: ResponseReader, data: Any) -> Values:
         try:
             found = find(data)
             for value in found:
                 if value.__class__ in _COARSE:
-                    return find(reading.mapping if as_xml else reading.exact_data)
+                    return find(reader.mapping if as_xml else reader.exact_data)
         except _path_errors():
             return None
         return found
 
-    def found(reading: Reading) -> Values:
-        data = reading.mapping if as_xml else reading.json if read_as else reading.data
+    def found(reader: ResponseReader) -> Values:
+        data = reader.mapping if as_xml else reader.json if read_as else reader.data
         if data.__class__ is NoData:
             values: Values = data.values
             return values
-        return reading.search(path, data, lambda: follow(reading, data)) if path.searches else follow(reading, data)
+        return reader.search(path, data, lambda: follow(reader, data)) if path.searches else follow(reader, data)
 
     return found if path.member is None or as_xml else _text_of_member(path.member, found)
 
 
 def _text_of_member(name: str, otherwise: Find) -> Find:
-    """The short way of `$.name` to text in JSON: what most rules ask of most answers."""
+    """A fast path for `$.name` with a text in JSON, the most frequent condition."""
 
-    def found(reading: Reading) -> Values:
-        data = reading.json
+    def found(reader: ResponseReader) -> Values:
+        data = reader.json
         if data.__class__ is dict:
             value = data.get(name)
             if value.__class__ is str:
                 return (value,)
-        return otherwise(reading)
+        return otherwise(reader)
 
     return found
 
 
 def _path_errors() -> tuple[type[Exception], ...]:
-    """What following a path in hostile data can raise; looked up only once something was raised."""
+    """The exceptions that a path raises in hostile data; imported only when one was raised."""
     from jsonpath import JSONPathError
 
     return JSONPathError, RecursionError

@@ -9,10 +9,10 @@ from rokt_export.partner_spec.filters import text_of
 from rokt_export.partner_spec.regexes import compile_regex
 from rokt_export.partner_spec.responses import CapturePath
 from rokt_export.redaction.cutting import KEPT
-from rokt_export.response.body_reader import Find, ReadAs, Reading, body_values, header_values
+from rokt_export.response.body_reader import Find, ReadAs, ResponseReader, body_values, header_values
 from rokt_export.response.value_text import clean, compact
 
-Captured = Callable[[Reading], str | None]
+Captured = Callable[[ResponseReader], str | None]
 
 
 def compile_capture(places: Sequence[CapturePath], read_as: ReadAs) -> Captured | None:
@@ -29,9 +29,9 @@ def compile_capture(places: Sequence[CapturePath], read_as: ReadAs) -> Captured 
     if len(takers) == 1:
         return takers[0]
 
-    def first(reading: Reading) -> str | None:
+    def first(reader: ResponseReader) -> str | None:
         for take in takers:
-            text = take(reading)
+            text = take(reader)
             if text is not None:
                 return text
         return None
@@ -42,8 +42,8 @@ def compile_capture(places: Sequence[CapturePath], read_as: ReadAs) -> Captured 
 def _taker(place: CapturePath, read_as: ReadAs) -> Captured:
     find, part = _find(place, read_as), None if place.regex is None else compile_regex(place.regex).part
 
-    def take(reading: Reading) -> str | None:
-        for value in find(reading) or ():
+    def take(reader: ResponseReader) -> str | None:
+        for value in find(reader) or ():
             text: str | None = value if value.__class__ is str else _text(value)
             if part is not None and text:
                 text = part(text)
@@ -59,7 +59,7 @@ def _find(place: CapturePath, read_as: ReadAs) -> Find:
         return header_values(place.header)
     if place.path is not None:
         return body_values(place.path, read_as)
-    return lambda reading: (reading.text,)
+    return lambda reader: (reader.text,)
 
 
 def _text(value: Any) -> str:

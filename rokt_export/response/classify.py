@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rokt_export.exchange.model import Answer, Fault, FaultKind, Outcome, OutcomeKind, Response
 from rokt_export.partner_spec.responses import Rule, rule_names
 from rokt_export.redaction.cutting import KEPT
-from rokt_export.response.body_reader import Reading
+from rokt_export.response.body_reader import ResponseReader
 from rokt_export.response.rules import CompiledRule
 from rokt_export.response.value_text import clean
 
@@ -44,11 +44,11 @@ class Classifier:
         """
         if isinstance(answer, Fault):
             return outcome_of_fault(answer)
-        reading = Reading(answer)
+        reader = ResponseReader(answer)
         for rule in self._of_status.get(answer.status, self._of_any_status):
-            if rule.holds(reading):
-                return rule.outcome(reading, received)
-        return unclassified(reading)
+            if rule.holds(reader):
+                return rule.outcome(reader, received)
+        return unclassified(reader)
 
     def explain(self, response: Response, *, received: float | None = None) -> Explanation:
         """Return the outcome with, for every rule, what it looked at, what it found, and how near it came."""
@@ -72,7 +72,7 @@ def outcome_of_fault(fault: Fault) -> Outcome:
     return Outcome(OutcomeKind.FAILED, reason=fault.message, retry=fault.kind in _RETRIED)
 
 
-def unclassified(reading: Reading) -> Outcome:
+def unclassified(reader: ResponseReader) -> Outcome:
     """Return the outcome of an answer that no rule explains, with the start of it."""
-    body = f'body "{" ".join(clean(reading.text[:KEPT]).split())}"' if reading.text else "empty body"
-    return Outcome(OutcomeKind.UNCLASSIFIED, reason=f"no rule matched: status {reading.response.status}, {body}")
+    body = f'body "{" ".join(clean(reader.text[:KEPT]).split())}"' if reader.text else "empty body"
+    return Outcome(OutcomeKind.UNCLASSIFIED, reason=f"no rule matched: status {reader.response.status}, {body}")

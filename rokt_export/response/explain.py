@@ -8,16 +8,16 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from rokt_export.exchange.model import Outcome, Response
-from rokt_export.response.body_reader import Reading
+from rokt_export.response.body_reader import ResponseReader
 from rokt_export.response.near_miss import near_miss
-from rokt_export.response.rule_tree import AllOf, AnyOf, Leaf, Node, NotOf, judge
+from rokt_export.response.rule_tree import AllOf, AnyOf, Node, NotOf, PlaceCondition, judge
 from rokt_export.response.value_text import shown
 
 if TYPE_CHECKING:
     from rokt_export.response.rules import CompiledRule
 
 
-class Verdict(StrEnum):
+class RuleVerdict(StrEnum):
     """What became of a rule. Rules behind the one that decided are judged too, for they tell of overlaps."""
 
     MATCHED = "matched"
@@ -27,7 +27,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ConditionTrace:
     """One condition, met with a response.
 
     Attributes:
@@ -81,8 +81,8 @@ class RuleTrace:
 
     name: str
     outcome: str
-    verdict: Verdict
-    checks: tuple[Check, ...]
+    verdict: RuleVerdict
+    checks: tuple[ConditionTrace, ...]
 
     def as_json(self) -> dict[str, object]:
         """Return it as JSON data."""
@@ -146,51 +146,53 @@ def _headline(outcome: Outcome) -> str:
 
 def explain(rules: Sequence[CompiledRule], outcome: Outcome, response: Response) -> Explanation:
     """Return the traces of all rules, each evaluated whole, beside the outcome that the first to hold gave."""
-    reading = Reading(response)
+    reader = ResponseReader(response)
     decided = False
     traces: list[RuleTrace] = []
     for rule in rules:
-        holds = rule.accepts(response.status) and rule.holds(reading) is True
+        holds = rule.accepts(response.status) and rule.holds(reader) is True
         nodes: tuple[Node, ...] = (*((rule.status,) if rule.status else ()), *rule.test.nodes)
-        checks = tuple(check for node in nodes for check in _checks(node, reading, 0))
+        checks = tuple(check for node in nodes for check in _checks(node, reader, 0))
         traces.append(RuleTrace(rule.name, str(rule.kind), _verdict(holds, decided), checks))
         decided = decided or holds
     return Explanation(outcome, tuple(traces))
 
 
-def _verdict(holds: bool, decided: bool) -> Verdict:
+def _verdict(holds: bool, decided: bool) -> RuleVerdict:
     if holds:
-        return Verdict.ALSO_MATCHES if decided else Verdict.MATCHED
-    return Verdict.NOT_REACHED if decided else Verdict.NOT_MATCHED
+        return RuleVerdict.ALSO_MATCHES if decided else RuleVerdict.MATCHED
+    return RuleVerdict.NOT_REACHED if decided else RuleVerdict.NOT_MATCHED
 
 
-def _checks(node: Node, reading: Reading, depth: int) -> Iterator[Check]:
+def _checks(node: Node, reader: ResponseReader, depth: int) -> Iterator[ConditionTrace]:
     match node:
-        case Leaf():
-            yield _leaf_check(node, reading, depth)
+        case PlaceCondition():
+            yield _leaf_check(node, reader, depth)
         case AllOf(nodes):
             if len(nodes) == 1:
-                yield from _checks(nodes[0], reading, depth)
+                yield from _checks(nodes[0], reader, depth)
             else:
-                yield from _group("all of these", node, nodes, reading, depth)
+                yield from _group("all of these", node, nodes, reader, depth)
         case AnyOf(nodes):
-            yield from _group("any of these", node, nodes, reading, depth)
+            yield from _group("any of these", node, nodes, reader, depth)
         case NotOf(inner):
             nodes = inner.nodes if isinstance(inner, AllOf) else (inner,)
             what = "not this" if len(nodes) == 1 else "not all of these"
-            yield from _group(what, node, nodes, reading, depth)
+            yield from _group(what, node, nodes, reader, depth)
 
 
-def _group(what: str, node: Node, nodes: Sequence[Node], reading: Reading, depth: int) -> Iterator[Check]:
-    held = judge(node)(reading)
-    near = "what it rests on cannot be told" if held is None else None
-    yield Check(what, None, "", held is True, near, depth)
+def _group(
+    what: str, node: Node, nodes: Sequence[Node], reader: ResponseReader, depth: int
+) -> Iterator[ConditionTrace]:
+    held = judge(node)(reader)
+    near = "what it rests on cannot be decided" if held is None else None
+    yield ConditionTrace(what, None, "", held is True, near, depth)
     for inner in nodes:
-        yield from _checks(inner, reading, depth + 1)
+        yield from _checks(inner, reader, depth + 1)
 
 
-def _leaf_check(leaf: Leaf, reading: Reading, depth: int) -> Check:
-    values: Any = leaf.find(reading)
+def _leaf_check(leaf: PlaceCondition, reader: ResponseReader, depth: int) -> ConditionTrace:
+    values: Any = leaf.find(reader)
     held = values is not None and leaf.accepts(values)
-    near = None if held else near_miss(leaf, reading, values)
-    return Check(leaf.what, None if values is None else shown(values), leaf.wanted, held, near, depth)
+    near = None if held else near_miss(leaf, reader, values)
+    return ConditionTrace(leaf.what, None if values is None else shown(values), leaf.wanted, held, near, depth)

@@ -10,10 +10,10 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from rokt_export.partner_spec.responses import Condition
-from rokt_export.response.body_reader import NoData, Reading, Values, source, why_unreadable
+from rokt_export.response.body_reader import NoData, ResponseReader, Values, source, why_unreadable
 from rokt_export.response.comparisons import equality, scalar_text
 from rokt_export.response.conditions import compile_condition
-from rokt_export.response.rule_tree import Leaf
+from rokt_export.response.rule_tree import PlaceCondition
 from rokt_export.response.value_text import abridged, quoted, same_look, statuses_text
 
 _ALIKE = 0.8
@@ -24,17 +24,17 @@ _NAMES = 1000
 """Names among which the nearest is sought."""
 
 
-def near_miss(leaf: Leaf, reading: Reading, values: Values) -> str | None:
+def near_miss(leaf: PlaceCondition, reader: ResponseReader, values: Values) -> str | None:
     """Return why a condition that does not hold nearly did, in one sentence; None where nothing is near."""
     if leaf.place == "status":
-        return _near_status(reading.response.status, leaf.statuses)
+        return _near_status(reader.response.status, leaf.statuses)
     if values is None:
-        return why_unreadable(reading, leaf.key, leaf.read_as)
+        return why_unreadable(reader, leaf.key, leaf.read_as)
     if leaf.condition is None:
         return None
     if values:
         return _near_value(leaf.condition, values)
-    return _near_key(leaf, reading)
+    return _near_key(leaf, reader)
 
 
 def _near_status(status: int, ranges: Sequence[tuple[int, int]]) -> str | None:
@@ -42,14 +42,14 @@ def _near_status(status: int, ranges: Sequence[tuple[int, int]]) -> str | None:
     return f"status {status} is next to {statuses_text(near)}" if near else None
 
 
-def _near_key(leaf: Leaf, reading: Reading) -> str | None:
+def _near_key(leaf: PlaceCondition, reader: ResponseReader) -> str | None:
     """What is there instead of a header or node that is not."""
     if leaf.place == "header":
-        near = _nearest(leaf.key.lower(), (name.lower() for name, _ in reading.response.headers))
+        near = _nearest(leaf.key.lower(), (name.lower() for name, _ in reader.response.headers))
         return f"no header `{leaf.key}`: the nearest is `{near}`" if near else f"no header `{leaf.key}`"
     if leaf.place == "content type":
         return "the answer has no Content-Type"
-    data = source(reading, leaf.key, leaf.read_as)
+    data = source(reader, leaf.key, leaf.read_as)
     if isinstance(data, NoData):
         return data.reason
     return _missing_element(leaf.key, data) if leaf.key.startswith("/") else _missing_member(leaf.key, data)

@@ -10,12 +10,12 @@ from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from rokt_export.partner_spec.responses import After
-from rokt_export.response.body_reader import Reading, header_values
+from rokt_export.response.body_reader import ResponseReader, header_values
 
 LONGEST_WAIT = 86_400.0
 """Seconds: a partner that asks for more than a day is waited for a day; a run is resumed, not asleep."""
 
-Wait = Callable[[Reading, float | None], float | None]
+Wait = Callable[[ResponseReader, float | None], float | None]
 Unit = Literal["s", "ms", "epoch"]
 
 _NUMBER = re.compile(r"(-?\d{1,15}(?:\.\d{1,9})?)(?:\s*(?:m?s|sec|seconds?))?", re.ASCII | re.IGNORECASE)
@@ -23,14 +23,14 @@ _NUMBER = re.compile(r"(-?\d{1,15}(?:\.\d{1,9})?)(?:\s*(?:m?s|sec|seconds?))?", 
 
 
 def compile_after(after: After) -> Wait:
-    """Return what gives the seconds to wait, from a reading and the moment of receipt (UTC seconds, None for now).
+    """Return what gives the seconds to wait, from a reader and the moment of receipt (UTC seconds, None for now).
 
     The header's first value that can be read counts, else the fixed `seconds`, else None: nothing is asked.
     """
     find = header_values(after.header) if after.header is not None else None
 
-    def wait(reading: Reading, received: float | None) -> float | None:
-        for value in (find(reading) if find else None) or ():
+    def wait(reader: ResponseReader, received: float | None) -> float | None:
+        for value in (find(reader) if find else None) or ():
             seconds = retry_after(value, after.unit, received)
             if seconds is not None:
                 return seconds

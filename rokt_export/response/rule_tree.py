@@ -1,4 +1,4 @@
-"""Turn a rule's test into a tree that says of a response: it holds, it does not, or it cannot be told."""
+"""Turn a rule's test into a tree that says of a response: it holds, it does not, or it cannot be decided."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rokt_export.response.body_reader import (
     Find,
     NoData,
     ReadAs,
-    Reading,
+    ResponseReader,
     Values,
     body_values,
     header_values,
@@ -23,19 +23,19 @@ from rokt_export.response.conditions import Predicate, asks_emptiness, compile_c
 from rokt_export.response.value_text import described, statuses_text
 
 Place = Literal["status", "header", "content type", "text", "empty", "body"]
-Judge: TypeAlias = Callable[[Reading], bool | None]
-"""From a reading to whether something holds there; None where that cannot be told."""
+Judge: TypeAlias = Callable[[ResponseReader], bool | None]
+"""From a reader to whether something holds there; None where that cannot be decided."""
 
 
 @dataclass(frozen=True, slots=True)
-class Leaf:
+class PlaceCondition:
     """One condition on one place of a response.
 
     Attributes:
         place: the kind of place.
         key: the header's name or the body path; else nothing.
         wanted: the condition in words.
-        find: from a reading to the values there; None where that cannot be told.
+        find: from a reader to the values there; None where that cannot be decided.
         accepts: whether the values satisfy the condition.
         condition: the condition, where it is one of the spec's.
         statuses: the ranges of a status condition.
@@ -73,18 +73,18 @@ class AnyOf:
 
 @dataclass(frozen=True, slots=True)
 class NotOf:
-    """A node that must not hold; what cannot be told stays untold, so that a broken body proves nothing."""
+    """A node that must not hold; what cannot be decided stays undecided, so that a broken body proves nothing."""
 
     node: Node
 
 
-Node = Leaf | AllOf | AnyOf | NotOf
+Node = PlaceCondition | AllOf | AnyOf | NotOf
 
 
 def judge(node: Node) -> Judge:
-    """Return the function from a reading to whether a node holds there."""
+    """Return the function from a reader to whether a node holds there."""
     match node:
-        case Leaf():
+        case PlaceCondition():
             return _holding(node.find, node.accepts)
         case AllOf(nodes):
             return _all([judge(each) for each in nodes])
@@ -95,22 +95,22 @@ def judge(node: Node) -> Judge:
 
 
 def _holding(find: Find, accepts: Predicate) -> Judge:
-    def holds(reading: Reading) -> bool | None:
-        values = find(reading)
+    def holds(reader: ResponseReader) -> bool | None:
+        values = find(reader)
         return None if values is None else accepts(values)
 
     return holds
 
 
 def _all(judges: Sequence[Judge]) -> Judge:
-    """False if one does not hold, else None if one cannot be told, else True."""
+    """False if one does not hold, else None if one cannot be decided, else True."""
     if len(judges) == 1:
         return judges[0]
 
-    def holds(reading: Reading) -> bool | None:
+    def holds(reader: ResponseReader) -> bool | None:
         held: bool | None = True
         for each in judges:
-            one = each(reading)
+            one = each(reader)
             if one is False:
                 return False
             if one is None:
@@ -121,14 +121,14 @@ def _all(judges: Sequence[Judge]) -> Judge:
 
 
 def _any(judges: Sequence[Judge]) -> Judge:
-    """True if one holds, else None if one cannot be told, else False."""
+    """True if one holds, else None if one cannot be decided, else False."""
     if len(judges) == 1:
         return judges[0]
 
-    def holds(reading: Reading) -> bool | None:
+    def holds(reader: ResponseReader) -> bool | None:
         held: bool | None = False
         for each in judges:
-            one = each(reading)
+            one = each(reader)
             if one:
                 return True
             if one is None:
@@ -139,28 +139,28 @@ def _any(judges: Sequence[Judge]) -> Judge:
 
 
 def _contrary(inner: Judge) -> Judge:
-    def holds(reading: Reading) -> bool | None:
-        held = inner(reading)
+    def holds(reader: ResponseReader) -> bool | None:
+        held = inner(reader)
         return None if held is None else not held
 
     return holds
 
 
 def compile_rule(rule: Rule) -> AllOf:
-    """Return the tree of a rule's conditions, its status apart from it (see `status_leaf`)."""
+    """Return the tree of a rule's conditions, its status apart from it (see `status_condition`)."""
     return AllOf(tuple(_nodes(rule, rule.as_, rule.strict)))
 
 
-def status_leaf(test: Test) -> Leaf | None:
+def status_condition(test: Test) -> PlaceCondition | None:
     """Return the condition on the status, if there is one."""
     if test.status is None:
         return None
     accepted = statuses_of(test.status)
-    return Leaf(
+    return PlaceCondition(
         "status",
         "",
         statuses_text(test.status),
-        lambda reading: (reading.response.status,),
+        lambda reader: (reader.response.status,),
         lambda values: values[0] in accepted,
         statuses=test.status,
     )
@@ -184,7 +184,7 @@ def _nodes(test: Test, read_as: ReadAs, strict: bool) -> Iterator[Node]:
             find = _telling_parents(path, find)
         yield _leaf("body", path, find, condition, strict, read_as)
     if test.text is not None:
-        yield _leaf("text", "", lambda reading: (reading.text,), test.text, strict)
+        yield _leaf("text", "", lambda reader: (reader.text,), test.text, strict)
     for each in test.all:
         yield _whole(each, read_as, strict)
     if test.any:
@@ -194,21 +194,23 @@ def _nodes(test: Test, read_as: ReadAs, strict: bool) -> Iterator[Node]:
 
 
 def _whole(test: Test, read_as: ReadAs, strict: bool) -> AllOf:
-    status = status_leaf(test)
+    status = status_condition(test)
     return AllOf((*((status,) if status else ()), *_nodes(test, read_as, strict)))
 
 
-def _leaf(place: Place, key: str, find: Find, condition: Condition, strict: bool, read_as: ReadAs = None) -> Leaf:
+def _leaf(
+    place: Place, key: str, find: Find, condition: Condition, strict: bool, read_as: ReadAs = None
+) -> PlaceCondition:
     accepts = compile_condition(condition, strict=strict)
-    return Leaf(place, key, described(condition), find, accepts, condition, read_as=read_as)
+    return PlaceCondition(place, key, described(condition), find, accepts, condition, read_as=read_as)
 
 
-def _emptiness(wanted: bool) -> Leaf:
-    return Leaf(
+def _emptiness(wanted: bool) -> PlaceCondition:
+    return PlaceCondition(
         "empty",
         "",
         "an empty body" if wanted else "a body",
-        lambda reading: (reading.text,),
+        lambda reader: (reader.text,),
         lambda values: is_empty(values[0]) is wanted,
     )
 
@@ -226,16 +228,16 @@ def _telling_parents(path: str, find: Find) -> Find:
         return find
     with_children = compile_path(f"{path}[{{*}}*]").find
 
-    def found(reading: Reading) -> Values:
-        values = find(reading)
-        if not values or isinstance(reading.roots, NoData):
+    def found(reader: ResponseReader) -> Values:
+        values = find(reader)
+        if not values or isinstance(reader.roots, NoData):
             return values
-        left = sum(1 for root in reading.roots for text in with_children(root) if not text)
-        told: list[Any] = []
+        left = sum(1 for root in reader.roots for text in with_children(root) if not text)
+        kinds: list[Any] = []
         for value in values:
             parent = left > 0 and not value
             left -= parent
-            told.append(_HAS_CHILDREN if parent else value)
-        return told
+            kinds.append(_HAS_CHILDREN if parent else value)
+        return kinds
 
     return found

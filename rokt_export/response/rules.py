@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from rokt_export.exchange.model import Outcome, OutcomeKind
 from rokt_export.partner_spec.responses import Rule
-from rokt_export.response.body_reader import Reading
+from rokt_export.response.body_reader import ResponseReader
 from rokt_export.response.captures import compile_capture
 from rokt_export.response.retry_after import Wait, compile_after
-from rokt_export.response.rule_tree import Judge, Leaf, compile_rule, judge, status_leaf, statuses_of
+from rokt_export.response.rule_tree import Judge, PlaceCondition, compile_rule, judge, status_condition, statuses_of
 
 
 class CompiledRule:
@@ -19,7 +19,7 @@ class CompiledRule:
         status: its condition on the status, if it has one.
         statuses: the statuses that it accepts; None for all.
         test: its other conditions.
-        holds: from a reading to whether all its other conditions hold; None where that cannot be told.
+        holds: from a reader to whether all its other conditions hold; None where that cannot be decided.
     """
 
     __slots__ = (
@@ -40,7 +40,7 @@ class CompiledRule:
     def __init__(self, name: str, rule: Rule) -> None:
         self.name = name
         self.kind = OutcomeKind(rule.outcome)
-        self.status: Leaf | None = status_leaf(rule)
+        self.status: PlaceCondition | None = status_condition(rule)
         self.statuses = None if rule.status is None else statuses_of(rule.status)
         self.test = compile_rule(rule)
         self.holds: Judge = judge(self.test)
@@ -57,16 +57,16 @@ class CompiledRule:
         """Return whether its condition on the status, if any, holds."""
         return self.statuses is None or status in self.statuses
 
-    def outcome(self, reading: Reading, received: float | None) -> Outcome:
+    def outcome(self, reader: ResponseReader, received: float | None) -> Outcome:
         """Return the outcome that it gives, with what it captures."""
         if self._fixed is not None:
             return self._fixed
         return Outcome(
             self.kind,
             self.name,
-            self._reason and self._reason(reading),
-            self._reference and self._reference(reading),
-            self._code and self._code(reading),
+            self._reason and self._reason(reader),
+            self._reference and self._reference(reader),
+            self._code and self._code(reader),
             self._retry,
-            self._wait and self._wait(reading, received),
+            self._wait and self._wait(reader, received),
         )

@@ -34,10 +34,10 @@ class Spot:
     spell: Spell
 
 
-def body_kind(body: str, told: str | None = None) -> str:
+def body_kind(body: str, stated: str | None = None) -> str:
     """Return `json`, `xml` or `text`: what the rule says, else what the body is."""
-    if told is not None:
-        return told
+    if stated is not None:
+        return stated
     if _parsed(body, "json") is not None:
         return "json"
     return "xml" if _parsed(body, "xml") is not None else "text"

@@ -43,7 +43,7 @@ class Located:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ParameterCheck:
     """What one parameter must be; `problems` lists how a request falls short."""
 
     place: Located
@@ -81,14 +81,14 @@ def places(parameters: Iterable[Parameter], encoding: str) -> list[Located]:
     return list(_places(tuple(parameters), encoding, lambda received: received.data, ""))
 
 
-def checks(found: list[Located]) -> list[Check]:
+def checks(found: list[Located]) -> list[ParameterCheck]:
     """Return the checks of parameters, leaving out those that accept anything."""
     carried = _carriers(found)
     made = []
     for place in found:
         tests = tuple(_tests(place.parameter, place.encoding))
         if tests or place.parameter.required or place.parameter.encoding:
-            made.append(Check(place, _requirement(place, carried), tests, place.parameter.encoding))
+            made.append(ParameterCheck(place, _requirement(place, carried), tests, place.parameter.encoding))
     return made
 
 
@@ -134,7 +134,7 @@ def _inner_data(seek: Seek, encoding: str) -> Callable[[Received], Any]:
             try:
                 return read_body(encoding, text_of(value))
             except BodyProblem:
-                return None  # told by the field's own check
+                return None  # the field's own check reports it
         return None
 
     return data

@@ -1,4 +1,4 @@
-"""The partner itself, without a socket: from a request to what it answers, and what it thinks of it."""
+"""The partner without a socket: from a request to a response, and the problems of the request."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _REMEMBERED_KEYS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the partner makes of a request.
+class PartnerReply:
+    """How the partner handles a request.
 
     Attributes:
         answer: what it answers.
@@ -78,23 +78,23 @@ class Partner:
         self._answers = _Answers(spec.responses, chance if options.ids == "random" else None)
         self._key_header = spec.idempotency.header if spec.idempotency is not None else None
         self._known = {} if self._memory is None else recall(self._memory, self._memory_key)
-        self._by_key: OrderedDict[str, tuple[bytes, Verdict]] = OrderedDict()
+        self._by_key: OrderedDict[str, tuple[bytes, PartnerReply]] = OrderedDict()
 
-    def take(self, received: Received) -> Verdict:
-        """Return what the partner makes of a request at its endpoint, and remember it."""
+    def take(self, received: Received) -> PartnerReply:
+        """Handle a request at the endpoint, and remember whom it was about."""
         problems = self._problems(received)
         refusals = [refusal for check in self.credentials.checks if (refusal := check(received)) is not None]
         if refusals:
             return self._refused(refusals, problems)
         if problems:
-            return Verdict(self._answers.rejected(problems), "rejected", tuple(problems))
+            return PartnerReply(self._answers.rejected(problems), "rejected", tuple(problems))
         identity = self._identify(received)
         key = received.headers.get(self._key_header) if self._key_header else None
         if key is None:
             return self._accepted(identity)
         if key not in self._by_key:
             verdict = self._accepted(identity)
-            self._by_key[key] = (identity.key, Verdict(verdict.answer, verdict.outcome, repeat=True))
+            self._by_key[key] = (identity.key, PartnerReply(verdict.answer, verdict.outcome, repeat=True))
             if len(self._by_key) > _REMEMBERED_KEYS:
                 self._by_key.popitem(last=False)
             return verdict
@@ -102,33 +102,33 @@ class Partner:
         if about == identity.key:
             return verdict
         problem = f"the key in `{self._key_header}` was used for another person"
-        return Verdict(self._answers.rejected([problem]), "rejected", (problem,))
+        return PartnerReply(self._answers.rejected([problem]), "rejected", (problem,))
 
-    def refuse(self, status: int, problem: str) -> Verdict:
+    def refuse(self, status: int, problem: str) -> PartnerReply:
         """Return the rejection of a request that did not get as far as its content."""
-        return Verdict(text_answer(status, problem), "rejected", (problem,))
+        return PartnerReply(text_answer(status, problem), "rejected", (problem,))
 
-    def fail(self) -> Verdict:
+    def fail(self) -> PartnerReply:
         """Return a failure as the spec's `failed` rule shows it, else 503."""
-        return Verdict(self._answers.failed(), "failed")
+        return PartnerReply(self._answers.failed(), "failed")
 
     def keep(self) -> None:
-        """Keep whom it was sent for the next run, where there is a memory."""
+        """Save the people it was sent for the next run, if there is a memory file."""
         if self._memory is not None:
             remember(self._memory, self._known, self._memory_key)
 
     def forget(self) -> None:
-        """Forget whom it was sent."""
+        """Forget the people it was sent."""
         self._known.clear()
         self._by_key.clear()
 
-    def _accepted(self, identity: Identity) -> Verdict:
+    def _accepted(self, identity: Identity) -> PartnerReply:
         duplicates, delivered = self._answers.duplicates, self._answers.delivered
         if identity.key in self._known and duplicates is not None:
-            return Verdict(duplicates.make(email=identity.email, reference=self._known[identity.key]), "duplicate")
+            return PartnerReply(duplicates.make(email=identity.email, reference=self._known[identity.key]), "duplicate")
         reference = delivered.next_reference()
         self._known[identity.key] = reference if duplicates is not None and duplicates.refers else None
-        return Verdict(delivered.make(email=identity.email, reference=reference), "delivered")
+        return PartnerReply(delivered.make(email=identity.email, reference=reference), "delivered")
 
     def _problems(self, received: Received) -> list[str]:
         problems = [
@@ -150,7 +150,7 @@ class Partner:
             problems.extend(check.problems(received))
         return problems
 
-    def _refused(self, refusals: list[Refusal], problems: list[str]) -> Verdict:
+    def _refused(self, refusals: list[Refusal], problems: list[str]) -> PartnerReply:
         all_problems = (*(refusal.problem for refusal in refusals), *problems)
         if any(refusal.renew for refusal in refusals):
             answer = self._answers.expired(self.credentials.token_servers[0][0], all_problems)
@@ -160,7 +160,7 @@ class Partner:
         if answer.status == 401 and challenges:
             answer = answer.with_header("WWW-Authenticate", challenges[0])
         counted = not any(refusal.knock for refusal in refusals)
-        return Verdict(answer, "rejected", all_problems, counted=counted)
+        return PartnerReply(answer, "rejected", all_problems, counted=counted)
 
 
 class _Answers:
@@ -194,8 +194,8 @@ class _Answers:
         statuses = refresh.status or ()
         if not refresh.body and (not statuses or any(low <= 401 <= high for low, high in statuses)):
             return self.unauthorized(problems)
-        told: dict[str, Any] = {"outcome": "failed", "body": refresh.body}
-        rule = Rule.model_validate(told | {"status": statuses[0][0] if statuses else 200})
+        stated: dict[str, Any] = {"outcome": "failed", "body": refresh.body}
+        rule = Rule.model_validate(stated | {"status": statuses[0][0] if statuses else 200})
         return ExampleAnswers(rule).make()
 
     def failed(self) -> Answer:

@@ -28,9 +28,9 @@ from rokt_export.sandbox.credentials.tokens import TokenServer
 from rokt_export.sandbox.faults import FaultDice, breaks_connection, fault_answer, play
 from rokt_export.sandbox.incoming_request import Received
 from rokt_export.sandbox.options import PREFIX, PROCESSED, SandboxOptions
-from rokt_export.sandbox.partner import MAX_BODY, Partner, Verdict
+from rokt_export.sandbox.partner import MAX_BODY, Partner, PartnerReply
 from rokt_export.sandbox.recordings import Recorded, Recordings
-from rokt_export.sandbox.status_api import Inspection
+from rokt_export.sandbox.status_api import StatusApi
 from rokt_export.sandbox.variables import client_certificates, stand_ins, write_files
 
 _LOG = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ class Sandbox:
         self.ca_file = str(authority.ca_file) if authority is not None and self._tls is not None else None
         """PEM file of the authority to trust; None where it serves no TLS."""
         self._recordings = Recordings()
-        self._service = _Service(self._partner, self._recordings, self._options, self._inspection(spec, name))
+        self._service = _Service(self._partner, self._recordings, self._options, self._status_api(spec, name))
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -180,11 +180,11 @@ class Sandbox:
         self._recordings.clear()
         self._partner.forget()
 
-    def _inspection(self, spec: PartnerSpec, environment: str) -> Inspection:
+    def _status_api(self, spec: PartnerSpec, environment: str) -> StatusApi:
         secret = variable_names(spec, [environment])
         redactor = Redactor(secrets={name: value for name, value in self.variables.items() if name in secret})
         facts = {"partner": spec.partner, "environment": environment, "notes": self.notes}
-        return Inspection(
+        return StatusApi(
             self._recordings, redactor, facts, self._partner.forget, self._options.token, self._options.host
         )
 
@@ -229,12 +229,12 @@ class _Service:
     """From an HTTP request to its response."""
 
     def __init__(
-        self, partner: Partner, recordings: Recordings, options: SandboxOptions, inspection: Inspection
+        self, partner: Partner, recordings: Recordings, options: SandboxOptions, inspection: StatusApi
     ) -> None:
         self._partner = partner
         self._recordings = recordings
         self._options = options
-        self._inspection = inspection
+        self._status_api = inspection
         self._chance = random.Random(options.seed)
         self._dice = FaultDice(options.faults, options.error_rate, self._chance)
         self._tokens = {server.path: server for _, server in partner.credentials.token_servers}
@@ -250,7 +250,7 @@ class _Service:
         if server is not None:
             return await self._token(request, path, query, server)
         if path.startswith(PREFIX):
-            return self._inspection.answer(request)
+            return self._status_api.answer(request)
         known = [f"{self._partner.method} {self._partner.url.shown}"]
         known += [f"{server.method} {token}" for token, server in self._tokens.items()]
         known += [f"GET {PREFIX}deliveries"]
@@ -273,25 +273,25 @@ class _Service:
             return await play(str(fault), request, response, self._options.slow_for)
         return response
 
-    async def _verdict(self, request: web.Request, received: Received, fault: str | None) -> Verdict:
+    async def _verdict(self, request: web.Request, received: Received, fault: str | None) -> PartnerReply:
         try:
             received.body = await request.read()
         except web.HTTPRequestEntityTooLarge:
             return self._partner.refuse(413, f"the body is larger than {MAX_BODY // 1_000_000} MB")
         if received.method != self._partner.method:
             verdict = self._partner.refuse(405, f"the method is {received.method}, wanted {self._partner.method}")
-            return Verdict(verdict.answer.with_header("Allow", self._allow), verdict.outcome, verdict.problems)
+            return PartnerReply(verdict.answer.with_header("Allow", self._allow), verdict.outcome, verdict.problems)
         if fault == "error":
             return self._partner.fail()
         if fault is not None and fault not in PROCESSED:
-            return Verdict(fault_answer(fault), "failed")
+            return PartnerReply(fault_answer(fault), "failed")
         try:
             return self._partner.take(received)
         except (ValueError, RecursionError) as error:
             return self._partner.refuse(400, f"the request cannot be read: {error}")
 
     def _record(
-        self, request: web.Request, received: Received, verdict: Verdict, status: int | None, fault: str | None
+        self, request: web.Request, received: Received, verdict: PartnerReply, status: int | None, fault: str | None
     ) -> None:
         self._recordings.add(
             Recorded(

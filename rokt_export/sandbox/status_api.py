@@ -19,7 +19,7 @@ PAGE = 1_000
 """Deliveries on a page where no `limit` is given."""
 
 
-class Inspection:
+class StatusApi:
     """Answers under `/_sandbox/`, to a `Host` that no name server of a stranger can make up.
 
     Args:

@@ -13,7 +13,7 @@ from rokt_export.partner_spec.filters import text_of
 from rokt_export.partner_spec.model import Parameter
 from rokt_export.request import encodings
 from rokt_export.request.encodings import BodyEncoding, body_encoding
-from rokt_export.request.parameter_values import compile_carrier
+from rokt_export.request.parameter_values import compile_field
 from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, read_body
 from rokt_export.sandbox.body_lookup import finder
 
@@ -50,7 +50,7 @@ def test_the_sandbox_reads_what_the_request_encodes(name: str) -> None:
     prefix = "lead." if nests(name) else ""
     row = {"email": "jane.doe@example.com", "note": HARD}
     parameters = [Parameter.model_validate({"name": prefix + each, "attribute": each}) for each in row]
-    body = body_encoding(name).encoder([compile_carrier(parameter, {}) for parameter in parameters])(row)
+    body = body_encoding(name).encoder([compile_field(parameter, {}) for parameter in parameters])(row)
     assert body is not None
     for parameter in parameters:
         for data in (read_body(name, body), read_body(name, body.decode()), read_body(name, body, exact=True)):

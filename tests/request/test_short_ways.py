@@ -23,9 +23,9 @@ from rokt_export.request.encodings.form import form_encoder, form_text
 from rokt_export.request.encodings.json import json_encoder
 from rokt_export.request.encodings.xml import xml_encoder
 from rokt_export.request.headers import header_values
-from rokt_export.request.parameter_values import Carrier, RefusedError, Values, compile_carrier
+from rokt_export.request.parameter_values import Field, RefusedError, Values, compile_field
 from rokt_export.request.url import blank_url
-from rokt_export.response.body_reader import NoData, ReadAs, Reading, body_values
+from rokt_export.response.body_reader import NoData, ReadAs, ResponseReader, body_values
 from rokt_export.response.value_text import clean
 
 TEXTS = ["", " ", "1.10", "00123", "Zoë", "\ud800", "a\r\nb", "\x00", "\x7f", "]]>", "\N{GRINNING FACE}", "&+% /?~"]
@@ -48,12 +48,12 @@ PARAMETERS = [
     {"name": "r.g", "value": "fixed & plain"},
     {"name": "r.h", "value": "{{ env.KEY }}"},
 ]
-CARRIERS = [compile_carrier(Parameter.model_validate(each), {"KEY": "k+1"}) for each in PARAMETERS]
+CARRIERS = [compile_field(Parameter.model_validate(each), {"KEY": "k+1"}) for each in PARAMETERS]
 
 
 def test_which_are_plain_and_which_fixed() -> None:
-    assert [carrier.plain for carrier in CARRIERS] == ["a", "b", "c", None, None, "c", None, None]
-    assert [carrier.name for carrier in CARRIERS if carrier.fixed] == ["r.g", "r.h"]
+    assert [field.plain for field in CARRIERS] == ["a", "b", "c", None, None, "c", None, None]
+    assert [field.name for field in CARRIERS if field.fixed] == ["r.g", "r.h"]
 
 
 def outcome(make: Callable[[Any], Any], value: Any) -> Any:
@@ -70,8 +70,8 @@ def outcome(make: Callable[[Any], Any], value: Any) -> Any:
 @given(row=ROWS)
 @example(row={"a": "1.10", "b": "00123", "c": "Zoë"})
 @settings(max_examples=300, deadline=None)
-def test_plain_values(encoder: Callable[[list[Carrier]], Callable[[Values], Any]], row: Values) -> None:
-    short, general = encoder(CARRIERS), encoder([replace(carrier, plain=None, fixed=False) for carrier in CARRIERS])
+def test_plain_values(encoder: Callable[[list[Field]], Callable[[Values], Any]], row: Values) -> None:
+    short, general = encoder(CARRIERS), encoder([replace(field, plain=None, fixed=False) for field in CARRIERS])
     assert outcome(short, row) == outcome(general, row)
 
 
@@ -107,7 +107,7 @@ ANSWERS = st.one_of(
 @example(body=b'{"s": "x"}')
 @settings(max_examples=300, deadline=None)
 def test_member_at_the_top_of_an_answer(read_as: ReadAs, body: bytes) -> None:
-    reading = Reading(Response(200, (), body))
+    reading = ResponseReader(Response(200, (), body))
     found = body_values("$.s", read_as)(reading)
     data = {None: reading.exact_data, "json": reading.exact_json, "xml": reading.mapping}[read_as]
     expected = data.values if isinstance(data, NoData) else compile_path("$.s").find(data)

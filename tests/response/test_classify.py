@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from rokt_export.exchange.model import Fault, FaultKind, Outcome, OutcomeKind, Response
 from rokt_export.partner_spec.document import parse
 from rokt_export.partner_spec.responses import Rule
-from rokt_export.response.body_reader import Reading
+from rokt_export.response.body_reader import ResponseReader
 from rokt_export.response.classify import Classifier
 from rokt_export.response.retry_after import LONGEST_WAIT, retry_after
 
@@ -377,7 +377,7 @@ def test_as_outweighs_the_body_and_its_header() -> None:
 )
 def test_charset(raw: bytes, content_type: str | None, text: str | None) -> None:
     headers = () if content_type is None else (("Content-Type", content_type),)
-    found = Reading(Response(200, headers, raw)).text
+    found = ResponseReader(Response(200, headers, raw)).text
     assert found == text if text is not None else "я" in found
 
 

@@ -10,7 +10,7 @@ from rokt_export.exchange.model import Response
 from rokt_export.partner_spec.document import parse
 from rokt_export.partner_spec.responses import Rule
 from rokt_export.response.classify import Classifier
-from rokt_export.response.explain import Check, Explanation, Verdict
+from rokt_export.response.explain import ConditionTrace, Explanation, RuleVerdict
 
 
 def explained(rules: str, status: int, body: str = "", *headers: tuple[str, str]) -> Explanation:
@@ -19,7 +19,7 @@ def explained(rules: str, status: int, body: str = "", *headers: tuple[str, str]
     return classifier.explain(Response(status, headers, body.encode()))
 
 
-def only_check(condition: str, body: str, *headers: tuple[str, str], status: int = 200) -> Check:
+def only_check(condition: str, body: str, *headers: tuple[str, str], status: int = 200) -> ConditionTrace:
     (trace,) = explained(f"[{condition}]", status, body, *headers).rules
     return trace.checks[0]
 
@@ -35,10 +35,10 @@ RULES = """
 def test_every_rule_is_told_also_behind_the_one_that_decided() -> None:
     told = explained(RULES, 400, '{"title": "member exists"}')
     assert [(trace.name, trace.verdict) for trace in told.rules] == [
-        ("duplicate", Verdict.NOT_MATCHED),
-        ("rejected", Verdict.MATCHED),
-        ("bad request", Verdict.ALSO_MATCHES),
-        ("failed", Verdict.NOT_REACHED),
+        ("duplicate", RuleVerdict.NOT_MATCHED),
+        ("rejected", RuleVerdict.MATCHED),
+        ("bad request", RuleVerdict.ALSO_MATCHES),
+        ("failed", RuleVerdict.NOT_REACHED),
     ]
     assert told.lines() == [
         "rejected by rule rejected; reason: member exists",
@@ -142,7 +142,7 @@ def test_status_is_near_in_its_own_hundred() -> None:
 def test_groups_are_told_with_what_stands_in_them() -> None:
     told = explained("[{any: [{body: {$.a: 1}}, {status: 201}], not: {text: x}}]", 200, "x")
     assert told.lines()[2:] == [
-        "  no  any of these (what it rests on cannot be told)",
+        "  no  any of these (what it rests on cannot be decided)",
         "    no  body $.a: found nothing, wanted `1` (the body is not JSON: it starts with `x`)",
         "    no  status: found `200`, wanted 201 (status 200 is next to 201)",
         "  no  not this",

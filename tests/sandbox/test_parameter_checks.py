@@ -9,7 +9,7 @@ import pytest
 from multidict import CIMultiDict
 
 from rokt_export.partner_spec.model import Parameter
-from rokt_export.request.parameter_values import OMIT, RefusedError, compile_carrier
+from rokt_export.request.parameter_values import OMIT, RefusedError, compile_field
 from rokt_export.sandbox.checks import checks, places
 from rokt_export.sandbox.incoming_request import Received
 
@@ -48,7 +48,7 @@ def parameter(name: str, **more: Any) -> Parameter:
 
 def sends(made: Parameter, row: dict[str, str]) -> bool:
     try:
-        compile_carrier(made, {}).take(row)
+        compile_field(made, {}).take(row)
     except RefusedError:
         return False
     return True
@@ -71,7 +71,7 @@ def test_both_sides_agree_on_a_value(rule: dict[str, Any], right: str, wrong: st
 @pytest.mark.parametrize(("rule", "right", "wrong"), RULES, ids=json.dumps)
 def test_the_sandbox_takes_what_the_request_sends(rule: dict[str, Any], right: str, wrong: str, encoding: str) -> None:
     made = parameter("x", **rule)
-    sent = compile_carrier(made, {}).take({"x": right})
+    sent = compile_field(made, {}).take({"x": right})
     assert sent is not OMIT
     value = json.loads(sent) if encoding == "json" and rule.get("type") in ("number", "integer") else sent
     assert takes([made], {"x": value}, encoding)

@@ -11,7 +11,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any, ClassVar
 
-from rokt_export.request.parameter_values import Carrier, Values
+from rokt_export.request.parameter_values import Field, Values
 
 Encode = Callable[[Values], bytes | None]
 """From a transaction's values to the bytes of its body; None sends no body."""
@@ -27,7 +27,7 @@ class BodyEncoding(ABC):
     declaration: ClassVar[bytes] = b""
 
     @abstractmethod
-    def encoder(self, parameters: Sequence[Carrier]) -> Encode:
+    def encoder(self, parameters: Sequence[Field]) -> Encode:
         """Return the function that encodes the parameters of a body.
 
         Raises:

@@ -8,20 +8,20 @@ from urllib.parse import parse_qsl, quote_plus
 
 from rokt_export.partner_spec.filters import text_of
 from rokt_export.request.encodings import BodyEncoding, Encode
-from rokt_export.request.parameter_values import OMIT, Carrier, Take, Values
+from rokt_export.request.parameter_values import OMIT, Field, Take, Values
 from rokt_export.response.body_limits import MAX_NODES
 
 _ENCODED = {byte: quote_plus(bytes((byte,))) for byte in range(256)}
 
 
 def form_text(text: str) -> str:
-    """Return what `urllib.parse.quote_plus` does, which looks up one byte after the other, in half the time."""
+    """Return what `urllib.parse.quote_plus` returns, in half the time: one translation instead of a lookup per byte."""
     return text.encode().decode("latin-1").translate(_ENCODED)
 
 
-def form_encoder(carriers: Sequence[Carrier]) -> Callable[[Values], str]:
+def form_encoder(fields: Sequence[Field]) -> Callable[[Values], str]:
     """Return the encoder of `application/x-www-form-urlencoded` text; a list repeats its name, null is empty."""
-    parts: list[tuple[str, Any, Take]] = [_part(carrier) for carrier in carriers]
+    parts: list[tuple[str, Any, Take]] = [_part(field) for field in fields]
 
     def encode(values: Values) -> str:
         get = values.get
@@ -40,25 +40,25 @@ def form_encoder(carriers: Sequence[Carrier]) -> Callable[[Values], str]:
 
 
 _WRITTEN = object()
-"""Taken where name and value are written already."""
+"""What a constant field takes: its name and value are encoded already."""
 
 
-def _part(carrier: Carrier) -> tuple[str, str | None, Take]:
-    """A carrier's name and where its value comes from; name and value at once where no row has a say in it."""
-    name = form_text(carrier.name) + "="
-    if carrier.fixed and (pairs := _pairs(name, carrier.take({}))):
+def _part(field: Field) -> tuple[str, str | None, Take]:
+    """Return encoded name, attribute and `take` of a field; for a constant the name holds the value too."""
+    name = form_text(field.name) + "="
+    if field.fixed and (pairs := _pairs(name, field.take({}))):
         return "&".join(pairs), None, lambda _values: _WRITTEN
-    return name, carrier.plain, carrier.take
+    return name, field.plain, field.take
 
 
 def _pairs(name: str, value: Any) -> list[str]:
     return [name + form_text(text_of(item)) for item in (value if isinstance(value, list) else [value])]
 
 
-class Form(BodyEncoding):
+class FormEncoding(BodyEncoding):
     """`application/x-www-form-urlencoded`, in UTF-8."""
 
-    def encoder(self, parameters: Sequence[Carrier]) -> Encode:
+    def encoder(self, parameters: Sequence[Field]) -> Encode:
         """Return the function that encodes a form."""
         encode = form_encoder(parameters)
         return lambda values: encode(values).encode()
@@ -83,4 +83,4 @@ def form_fields(text: str) -> dict[str, list[str]]:
     return found
 
 
-ENCODING: Final = Form()
+ENCODING: Final = FormEncoding()

@@ -12,11 +12,11 @@ import orjson
 from rokt_export.partner_spec.filters import Number
 from rokt_export.request.encodings import BodyEncoding, Encode
 from rokt_export.request.nested_body import Elements, Leaf, Members, Node, anything_in, build_tree, in_order
-from rokt_export.request.parameter_values import OMIT, Carrier, Take, Values
+from rokt_export.request.parameter_values import OMIT, Field, Take, Values
 from rokt_export.response.body_limits import json_refusal
 
 
-def json_encoder(carriers: Sequence[Carrier]) -> Callable[[Values], bytes]:
+def json_encoder(fields: Sequence[Field]) -> Callable[[Values], bytes]:
     """Return the encoder of a JSON object.
 
     Objects and arrays that stay empty are left out, save the body itself. Numbers keep the digits of the row.
@@ -24,7 +24,7 @@ def json_encoder(carriers: Sequence[Carrier]) -> Callable[[Values], bytes]:
     Raises:
         SpecError: the parameters' names contradict each other.
     """
-    build = _members(build_tree(carriers))
+    build = _members(build_tree(fields))
     dumps = orjson.dumps
 
     def encode(values: Values) -> bytes:
@@ -35,7 +35,7 @@ def json_encoder(carriers: Sequence[Carrier]) -> Callable[[Values], bytes]:
 
 
 def _written(value: Any) -> Any:
-    """A text of ours as orjson is to write it, a `Number` with its very digits; what else comes here is our error."""
+    """Convert subclasses of str for orjson: a `Number` keeps its digits. Any other type is a bug here."""
     if isinstance(value, Number):
         return orjson.Fragment(value.encode())
     if isinstance(value, str):
@@ -45,8 +45,8 @@ def _written(value: Any) -> Any:
 
 def _node(node: Node) -> Take:
     match node:
-        case Leaf(carrier=carrier):
-            return carrier.take
+        case Leaf(field=field):
+            return field.take
         case Members():
             return _members(node)
         case Elements():
@@ -69,7 +69,7 @@ def _members(node: Members) -> Take:
 
 
 def _plain(node: Node) -> str | None:
-    return node.carrier.plain if isinstance(node, Leaf) else None
+    return node.field.plain if isinstance(node, Leaf) else None
 
 
 def _elements(node: Elements) -> Take:
@@ -86,10 +86,10 @@ def _elements(node: Elements) -> Take:
     return build
 
 
-class Json(BodyEncoding):
+class JsonEncoding(BodyEncoding):
     """`application/json` (RFC 8259), in UTF-8."""
 
-    def encoder(self, parameters: Sequence[Carrier]) -> Encode:
+    def encoder(self, parameters: Sequence[Field]) -> Encode:
         """Return the function that encodes a JSON object."""
         return json_encoder(parameters)
 
@@ -106,4 +106,4 @@ class Json(BodyEncoding):
         return json.loads(body, parse_float=Decimal)
 
 
-ENCODING: Final = Json()
+ENCODING: Final = JsonEncoding()

@@ -7,13 +7,13 @@ from typing import Final
 
 from rokt_export.errors import SpecError
 from rokt_export.request.encodings import BodyEncoding, Encode
-from rokt_export.request.parameter_values import Carrier
+from rokt_export.request.parameter_values import Field
 
 
-class Text(BodyEncoding):
+class TextEncoding(BodyEncoding):
     """UTF-8 text."""
 
-    def encoder(self, _parameters: Sequence[Carrier]) -> Encode:
+    def encoder(self, _parameters: Sequence[Field]) -> Encode:
         """Refuse body parameters: they have no place in a text."""
         raise SpecError(
             "a plain text body needs a template",
@@ -25,4 +25,4 @@ class Text(BodyEncoding):
         return body if isinstance(body, str) else body.decode()
 
 
-ENCODING: Final = Text()
+ENCODING: Final = TextEncoding()

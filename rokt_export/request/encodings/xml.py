@@ -13,7 +13,7 @@ from rokt_export.errors import SpecError
 from rokt_export.partner_spec.filters import text_of
 from rokt_export.request.encodings import BodyEncoding, Encode
 from rokt_export.request.nested_body import Elements, Leaf, Members, Node, anything_in, build_tree, in_order
-from rokt_export.request.parameter_values import OMIT, Carrier, RefusedError, Values
+from rokt_export.request.parameter_values import OMIT, Field, RefusedError, Values
 from rokt_export.response.body_limits import xml_refusal
 from rokt_export.response.charset import decode
 
@@ -23,7 +23,7 @@ _NAME = re.compile(r"[^\W\d][\w.\-]*(:[^\W\d][\w.\-]*)?")
 _ATTRIBUTE_ESCAPES = str.maketrans({'"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
 
 
-def xml_encoder(carriers: Sequence[Carrier]) -> Callable[[Values], bytes]:
+def xml_encoder(fields: Sequence[Field]) -> Callable[[Values], bytes]:
     """Return the encoder of an XML element: `a.@id` is an attribute, `a.#text` an element's text.
 
     A list repeats its element. Null is an empty element (`<a/>`), as is empty text.
@@ -31,7 +31,7 @@ def xml_encoder(carriers: Sequence[Carrier]) -> Callable[[Values], bytes]:
     Raises:
         SpecError: the names contradict each other, are no XML names, or do not share one root.
     """
-    tree = build_tree(carriers)
+    tree = build_tree(fields)
     if len(tree.children) != 1:
         roots = ", ".join(f"`{name}`" for name in tree.children) or "none"
         raise SpecError(
@@ -48,8 +48,8 @@ def _element(name: str, node: Node) -> _Write:
     if not _NAME.fullmatch(name):
         raise SpecError(f"`{name}` is not an XML name", remedy="Names start with a letter and hold no spaces.")
     match node:
-        case Leaf(carrier=carrier):
-            return _leaf(name, carrier)
+        case Leaf(field=field):
+            return _leaf(name, field)
         case Elements():
             return _repeated([(_element(name, _named(child, by)), anything_in(child)) for child, by in in_order(node)])
         case Members():
@@ -69,9 +69,9 @@ def _named(node: Node, by: tuple[str, str] | None) -> Node:
     return node
 
 
-def _leaf(name: str, carrier: Carrier) -> _Write:
-    plain: Any = carrier.plain
-    take, content = carrier.take, _content(carrier)
+def _leaf(name: str, field: Field) -> _Write:
+    plain: Any = field.plain
+    take, content = field.take, _content(field)
     start, end, empty = f"<{name}>", f"</{name}>", f"<{name}/>"
 
     def write(values: Values) -> str:
@@ -81,20 +81,20 @@ def _leaf(name: str, carrier: Carrier) -> _Write:
         items = value if isinstance(value, list) else (value,)
         return "".join([start + content(item) + end if item not in ("", None) else empty for item in items])
 
-    return _once(write, carrier)
+    return _once(write, field)
 
 
-def _once(write: _Write, carrier: Carrier) -> _Write:
-    """What no row has a say in is written once; what cannot be written is refused row by row."""
-    if carrier.fixed:
+def _once(write: _Write, field: Field) -> _Write:
+    """Write a constant once, at compile time; a constant that XML cannot hold is refused for each row."""
+    if field.fixed:
         with suppress(RefusedError):
             text = write({})
             return lambda _values: text
     return write
 
 
-def _content(carrier: Carrier) -> Callable[[Any], str]:
-    name = carrier.name
+def _content(field: Field) -> Callable[[Any], str]:
+    name = field.name
 
     def cdata(value: Any) -> str:
         return "<![CDATA[" + _legal(text_of(value), name).replace("]]>", "]]]]><![CDATA[>") + "]]>"
@@ -102,7 +102,7 @@ def _content(carrier: Carrier) -> Callable[[Any], str]:
     def escaped(value: Any) -> str:
         return html.escape(_legal(text_of(value), name), quote=False).replace("\r", "&#13;")
 
-    return cdata if carrier.parameter.cdata else escaped
+    return cdata if field.parameter.cdata else escaped
 
 
 def _legal(text: str, name: str) -> str:
@@ -112,9 +112,9 @@ def _legal(text: str, name: str) -> str:
 
 
 def _members(name: str, node: Members) -> _Write:
-    leaves = [(child, part.carrier) for child, part in node.children.items() if isinstance(part, Leaf)]
-    attributes = [_attribute(child[1:], carrier) for child, carrier in leaves if child.startswith("@")]
-    texts = [_text(carrier) for child, carrier in leaves if child == "#text"]
+    leaves = [(child, part.field) for child, part in node.children.items() if isinstance(part, Leaf)]
+    attributes = [_attribute(child[1:], field) for child, field in leaves if child.startswith("@")]
+    texts = [_text(field) for child, field in leaves if child == "#text"]
     elements = [_element(child, part) for child, part in node.children.items() if not child.startswith(("@", "#text"))]
     inside = texts + elements
 
@@ -128,9 +128,9 @@ def _members(name: str, node: Members) -> _Write:
     return write
 
 
-def _attribute(key: str, carrier: Carrier) -> _Write:
-    plain: Any = carrier.plain
-    take, name = carrier.take, carrier.name
+def _attribute(key: str, field: Field) -> _Write:
+    plain: Any = field.plain
+    take, name = field.take, field.name
 
     def write(values: Values) -> str:
         value = values.get(plain) or take(values)
@@ -139,26 +139,26 @@ def _attribute(key: str, carrier: Carrier) -> _Write:
         text = html.escape(_legal(text_of(value), name), quote=False).translate(_ATTRIBUTE_ESCAPES)
         return f' {key}="{text}"'
 
-    return _once(write, carrier)
+    return _once(write, field)
 
 
-def _text(carrier: Carrier) -> _Write:
-    plain: Any = carrier.plain
-    take, content = carrier.take, _content(carrier)
+def _text(field: Field) -> _Write:
+    plain: Any = field.plain
+    take, content = field.take, _content(field)
 
     def write(values: Values) -> str:
         value = values.get(plain) or take(values)
         return "" if value is OMIT else content(value)
 
-    return _once(write, carrier)
+    return _once(write, field)
 
 
-class Xml(BodyEncoding):
+class XmlEncoding(BodyEncoding):
     """`application/xml`, in UTF-8."""
 
     declaration = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 
-    def encoder(self, parameters: Sequence[Carrier]) -> Encode:
+    def encoder(self, parameters: Sequence[Field]) -> Encode:
         """Return the function that encodes an XML element."""
         return xml_encoder(parameters)
 
@@ -174,4 +174,4 @@ class Xml(BodyEncoding):
             raise ValueError(str(error)) from error
 
 
-ENCODING: Final = Xml()
+ENCODING: Final = XmlEncoding()
