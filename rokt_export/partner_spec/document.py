@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,6 +22,9 @@ MAX_BYTES = 1_048_576
 """A spec is written by a person; the largest real one seen is under 100 KB."""
 MAX_NODES = 50_000
 """Nodes after aliases are followed: what stops a YAML bomb."""
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class WrittenInt(int):
@@ -189,7 +193,7 @@ class _Builder:
         from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
         if isinstance(node, ScalarNode):
-            return scalar(node)
+            return scalar(self._whole(node))
         if id(node) in self._open:
             raise SpecError(
                 "this alias contains itself",
@@ -204,6 +208,24 @@ class _Builder:
             return self._bare_template(node) or self._mapping(node, path)
         finally:
             self._open.discard(id(node))
+
+    def _whole(self, node: ScalarNode) -> ScalarNode:
+        """Return a scalar whose `\\u` escapes are whole characters, as JSON writes one in two halves.
+
+        Raises:
+            SpecError: one is half a character, which nothing can send.
+        """
+        if _SURROGATE.search(node.value):
+            try:
+                node.value = node.value.encode("utf-16", "surrogatepass").decode("utf-16")
+            except UnicodeDecodeError as error:
+                place = position_of(node)
+                raise SpecError(
+                    "an escape (`\\ud800` to `\\udfff`) is half a character",
+                    where=f"{self.file}:{place.line}:{place.column}",
+                    remedy="Write the character itself.",
+                ) from error
+        return node
 
     def _finding(self, code: str, node: Node, message: str, hint: str) -> None:
         place = position_of(node)
@@ -235,7 +257,7 @@ class _Builder:
                     "Write a name before the colon, in quotes if it has brackets.",
                 )
                 continue
-            key = key_text(key_node)
+            key = key_text(self._whole(key_node))
             if key in found:
                 first = self.positions[(*path, key)]
                 self._finding(

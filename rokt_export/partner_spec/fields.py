@@ -15,6 +15,7 @@ from rokt_export.partner_spec.paths import PathProblem, compile_path
 from rokt_export.partner_spec.regexes import RegexProblem, compile_regex
 from rokt_export.partner_spec.template import Place, TemplateProblem, check_numbers, compile_template
 from rokt_export.partner_spec.url_template import PROOF_REMEDY, proof_problem
+from rokt_export.partner_spec.web_url import forbidden_sign
 from rokt_export.redaction.cutting import cut
 from rokt_export.redaction.spec_lines import masked_line
 
@@ -107,6 +108,9 @@ def template_at(place: Place) -> Callable[[str], str]:
 ValueTemplate = Annotated[Text, AfterValidator(template_at(Place.VALUE))]
 
 
+_EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+
+
 def _proved(text: str) -> str:
     try:
         found = proof_problem(text)
@@ -117,6 +121,9 @@ def _proved(text: str) -> str:
         ) from error
     if found is not None:
         raise problem("RX150", found, PROOF_REMEDY)
+    bad = forbidden_sign(_EXPRESSION.sub("", text).strip())
+    if bad is not None:
+        raise problem("RX012", f"a URL cannot hold {bad}", "Remove it, or percent-encode it (`#` is %23, a blank %20).")
     return text
 
 

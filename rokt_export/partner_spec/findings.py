@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rokt_export.redaction.spec_lines import masked_line
+from rokt_export.redaction.trusted_text import OwnWords
 
 
 class Severity(StrEnum):
@@ -38,7 +39,7 @@ class Finding:
         hint: what to do about it.
         source: the line, for the arrow under it.
 
-    What may be a literal secret is masked in all of its texts.
+    What may be a literal secret is masked in all of its texts, except where a text is `OwnWords`.
     """
 
     code: str
@@ -53,7 +54,8 @@ class Finding:
     def __post_init__(self) -> None:
         """Mask literal secrets, whoever found what is wrong."""
         for name in ("message", "hint", "source"):
-            object.__setattr__(self, name, masked_line(getattr(self, name)))
+            text = getattr(self, name)
+            object.__setattr__(self, name, text if isinstance(text, OwnWords) else masked_line(text))
 
     @property
     def where(self) -> str:

@@ -20,6 +20,7 @@ from rokt_export.partner_spec.fields import Strict, kind_of
 from rokt_export.partner_spec.findings import Finding, Severity
 from rokt_export.partner_spec.model import PartnerSpec, nested_names
 from rokt_export.partner_spec.names import steps
+from rokt_export.redaction.trusted_text import OwnWords
 
 ROUNDS = 40
 """Repairs after which reading gives up looking for further errors in one file."""
@@ -255,7 +256,7 @@ class _Fault:
             where = f" of `{self.path[-1]}`" if self.path and isinstance(self.path[-1], str) else ""
             return "RX011", f"key `{self.missing}`{where} is missing", f"Add `{self.missing}: …` here.", False
         if kind.startswith("RX"):
-            return kind, str(context["message"]), str(context["hint"]), True
+            return kind, context["message"], context["hint"], True
         if kind in ("literal_error", "union_tag_invalid"):
             options = self._options(kind, context)
             if kind == "union_tag_invalid":
@@ -351,6 +352,6 @@ def _name_findings(spec: PartnerSpec, draft: _Draft) -> Iterator[Finding]:
                 Severity.ERROR,
                 draft.written(path),
                 str(error),
-                "Write `a.b`, `a[0].b`, `a[]`, `fields[name=email].value` or `['a.b']`.",
+                OwnWords("Write `a.b`, `a[0].b`, `a[]`, `fields[name=email].value` or `['a.b']`."),
                 of_value=True,
             )

@@ -52,6 +52,8 @@ def check_nodes(tree: nodes.Template) -> None:
         kind = type(node).__name__
         if kind not in _ALLOWED:
             raise _refused(f"{_NAMES.get(kind, f'`{kind.lower()}`')} is not part of the language of templates", node)
+        if isinstance(node, nodes.Const) and isinstance(node.value, str) and not is_whole(node.value):
+            raise _refused("an escape is half a character: write the character itself", node)
         if isinstance(node, nodes.For):
             if node.recursive:
                 raise _refused("a loop cannot be recursive", node)
@@ -69,6 +71,11 @@ def _all(node: nodes.Node, deepest: int = 1_000) -> Iterator[nodes.Node]:
             raise TemplateProblem("the template is nested too deeply")
         waiting.extend((child, depth + 1) for child in found.iter_child_nodes())
         yield found
+
+
+def is_whole(text: str) -> bool:
+    """Return whether a text has no half of a character (a lone surrogate), which nothing can send."""
+    return text.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def _is_text(node: nodes.Node) -> bool:

@@ -65,8 +65,8 @@ def parse_url(text: str) -> WebUrl:
     Raises:
         ValueError: it is not such a URL; the message says why, without the text.
     """
-    if bad := next((sign for sign in text if sign in "\\#" or not (sign.isprintable() and sign != " ")), None):
-        raise ValueError(f"it holds {_named(bad)}")
+    if (bad := forbidden_sign(text)) is not None:
+        raise ValueError(f"it holds {bad}")
     found = _URL.fullmatch(text)
     if found is None:
         raise ValueError("it does not start with http:// or https:// and a host")
@@ -78,6 +78,12 @@ def parse_url(text: str) -> WebUrl:
     number = None if port is None or int(port) == DEFAULT_PORTS[scheme] else int(port)
     rest = found["rest"] or ""
     return WebUrl(scheme, _host(found["host"]), number, rest, len(text) - len(rest))
+
+
+def forbidden_sign(text: str) -> str | None:
+    """Return in words the first character of a text that no URL may hold; None where there is none."""
+    bad = next((sign for sign in text if sign in "\\#" or not (sign.isprintable() and sign != " ")), None)
+    return None if bad is None else _named(bad)
 
 
 def _named(sign: str) -> str:

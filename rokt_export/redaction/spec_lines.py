@@ -13,6 +13,8 @@ _TOKEN = re.compile(r"(?<![\w+~=-])(?=[\w+~=-]*[0-9])(?=[\w+~=-]*[A-Za-z])[\w+~=
 _URL_PARTS = re.compile(r"(?<=://)[^/?#@\s\"'<>]+(?:@[^/?#@\s\"'<>]+)*(?=@)|(?<=[?&#;])[^=&#?;\s\"'<>]+=[^&#\s\"'<>]*")
 _SCHEME = re.compile(r"\b(?:basic|bearer|token|apikey)\s+(?P<value>[^\s\"',}\]{]{6,})", re.IGNORECASE)
 _AUTHENTICATION = re.compile(r"^(?P<indent>\s*(?:- )?)authentication\s*:")
+_STEP = re.compile(r"(?:'[^']{0,15}'|[\w.-]{0,15})\]")
+_DATE_FORM = re.compile(r"""(['"]?)(?:[-/.: T]|%[a-zA-Z])+\1""")
 _KINDS = frozenset({"type", "authentication"})
 _MARKED = re.compile(r"\bsecret\s*:\s*true\b")
 
@@ -39,7 +41,7 @@ def masked_line(line: str, *, credentials: bool = False) -> str:
         key = match["key"]
         if key in _KINDS:
             continue
-        if credentials or is_sensitive(key) or match["sign"] == "=" or (marked and key == "value"):
+        if credentials or is_sensitive(key) or _is_assignment(match) or (marked and key == "value"):
             spans.append(match.span("value"))
     return _masked(line, [span for span in spans if "{{" not in line[slice(*span)]])
 
@@ -56,6 +58,14 @@ def masked_spec(text: str) -> str:
             inside = len(found["indent"])
         lines.append(masked_line(line, credentials=inside is not None))
     return "".join(lines)
+
+
+def _is_assignment(match: re.Match[str]) -> bool:
+    """Return whether a pair is `NAME=value`, and neither a step of a path (`[name=email]`) nor a form of dates."""
+    if match["sign"] != "=":
+        return False
+    step = match.string[: match.start()].endswith(("[", "[@")) and _STEP.match(match.string, match.start("value"))
+    return not (step or _DATE_FORM.fullmatch(match["value"]))
 
 
 def _pairs(line: str) -> list[re.Match[str]]:

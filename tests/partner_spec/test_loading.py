@@ -7,11 +7,16 @@ import json
 from pathlib import Path
 
 import pytest
+from pydantic_core import PydanticCustomError
 
 from rokt_export.errors import ExitStatus, SpecError
 from rokt_export.partner_spec.document import MAX_BYTES, MAX_NODES, parse
-from rokt_export.partner_spec.findings import Severity
+from rokt_export.partner_spec.fields import _proved
+from rokt_export.partner_spec.findings import Finding, Severity
 from rokt_export.partner_spec.loading import SpecFindingsError, load_spec, read_spec
+from rokt_export.partner_spec.template import TemplateProblem, compile_template
+from rokt_export.redaction.spec_lines import masked_line
+from rokt_export.redaction.trusted_text import OwnWords
 
 WHOLE = """\
 spec_version: 1
@@ -428,3 +433,66 @@ def test_aliases_and_merges():
     text = WHOLE.replace("{outcome: delivered, status: 2xx}", "&first {outcome: delivered, status: 2xx}")
     text += "  - {<<: *first, outcome: failed, status: 5xx}\n  - *first\n"
     assert [rule.outcome for rule in loaded(text).spec.responses] == ["delivered", "failed", "delivered"]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("fields[name=email].value", None),
+        ("//FL[@val='Id']", None),
+        ("date(x, given='%d/%m/%Y %H:%M')", None),
+        ("PASSWORD=hunter2", "PASSWORD=•••••••"),
+        ("fields[token=abcdef].value", "fields[token=••••••].value"),
+        ("fields[name=0123456789abcdefg].value", "fields[••••••••••••••••••••••].value"),
+    ],
+)
+def test_only_what_may_be_a_secret_is_masked(value, shown):
+    assert masked_line(value) == (shown or value)
+
+
+def test_our_own_words_in_a_hint_are_readable():
+    finding = Finding("RX023", Severity.ERROR, "f", 1, 1, "KEY=secret", OwnWords("Write `NAME=…` to `.env`."))
+    assert (finding.message, finding.hint) == ("KEY=••••••", "Write `NAME=…` to `.env`.")
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ('  - {name: a, value: "\\ud800x"}', "8:22"),
+        ('  - {name: "\\udfff", value: x}', "8:12"),
+        ('  - {name: a, "\\ud800": x}', "8:15"),
+    ],
+)
+def test_half_a_character_is_refused_at_its_place(line, place):
+    text = "spec_version: 1\n\n\n\n\n\nparameters:\n" + line
+    with pytest.raises(SpecError, match="half a character") as caught:
+        parse("s.yaml", text)
+    assert caught.value.where == f"s.yaml:{place}"
+
+
+def test_two_halves_are_a_character():
+    assert parse("s.json", '{"a": "\\ud83d\\ude00"}').data == {"a": "\U0001f600"}
+
+
+def test_half_a_character_in_a_template_is_a_finding():
+    with pytest.raises(TemplateProblem, match="half a character"):
+        compile_template("{{ '\\ud800' }}")
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("https://h/{{ lastname }}#f", "a fragment"),
+        ("https://h/x#f", "a fragment"),
+        ("https://h/{{ lastname }} b", "a blank"),
+        ("https://h/{{ lastname }}\\b", "a backslash"),
+    ],
+)
+def test_what_no_url_holds_is_a_finding(url, words):
+    with pytest.raises(PydanticCustomError, match=words):
+        _proved(url)
+
+
+@pytest.mark.parametrize("url", ["https://h/{# why #}{{ a | default(' #') }}/{id}?x={{ b }}", " https://h/\u00e9 "])
+def test_what_a_url_may_hold_is_none(url):
+    assert _proved(url) == url

@@ -8,6 +8,7 @@ from rokt_export.partner_spec.findings import Finding, Severity
 from rokt_export.partner_spec.lint.context import Subject
 from rokt_export.partner_spec.lint.template_uses import uses
 from rokt_export.partner_spec.variable_uses import THIS_MACHINE, belongs_to_others, variable_uses
+from rokt_export.redaction.trusted_text import OwnWords
 
 
 def missing_variables(subject: Subject, variables: Mapping[str, str]) -> Iterator[Finding]:
@@ -22,7 +23,7 @@ def missing_variables(subject: Subject, variables: Mapping[str, str]) -> Iterato
                     Severity.WARNING,
                     use.path,
                     f"the environment variable `{name}` is {'empty' if name in variables else 'not set'}",
-                    f"Export it, or write `{name}=…` to `.env` or `.env.<environment>`.",
+                    OwnWords(f"Export it, or write `{name}=…` to `.env` or `.env.<environment>`."),
                     of_value=True,
                 )
 
