@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "rokt_export"
+PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 MODULES = sorted(PACKAGE.rglob("*.py"))
 FOLDERS = sorted({path.parent.relative_to(PACKAGE).as_posix() for path in MODULES if path.parent != PACKAGE})
 FLOORS = [path for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
@@ -41,4 +42,4 @@ def test_the_architecture_page_names_each_folder(folder: str) -> None:
 
 @pytest.mark.parametrize("floor", FLOORS, ids=_name)
 def test_each_floor_is_in_the_layers(floor: Path) -> None:
-    assert floor.name == "__init__.py" or f'"rokt_export.{floor.stem}"' in (ROOT / "pyproject.toml").read_text()
+    assert floor.name == "__init__.py" or re.search(rf'[" ]rokt_export\.{floor.stem}[" ]', PYPROJECT)

@@ -1,1 +1,1 @@
-"""Authentication: how a partner knows us, and what that puts on a request."""
+"""How a partner knows us: one file for each authentication type, listed in `registry.py`."""

@@ -132,16 +132,11 @@ def _requests(
 
 def _plugins(ready: Ready) -> frozenset[str] | None:
     """What may be loaded: all of the classes that the spec names, else none, as nothing here needs a credential."""
-    from rokt_export.partner_spec.authentication import Custom
+    from rokt_export.authentication.custom import Custom, is_allowed
 
     authentications = ready.spec.environment(ready.environment).authentication or ()
     names = [each.auth for each in authentications if isinstance(each, Custom)]
-    if names:
-        from rokt_export.authentication.custom_auth import is_allowed
-
-        if not all(is_allowed(name, ready.plugins) for name in names):
-            return None
-    return ready.plugins
+    return ready.plugins if all(is_allowed(name, ready.plugins) for name in names) else None
 
 
 def _print(

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rokt_export.authentication.static_credentials import filler
+from rokt_export.authentication.base import filler
+from rokt_export.authentication.credential import DigestLogin, FetchedToken
 from rokt_export.delivery.token_stores import OwnStore, TokenStore
 from rokt_export.exchange.model import Request, Response
-from rokt_export.partner_spec.authentication import Digest, OAuth2
 from rokt_export.partner_spec.url_template import fixed_url
 from rokt_export.request.render import Renderer
 from rokt_export.transport import TransportOptions
@@ -48,9 +48,8 @@ class Credentials:
         self._renderer = renderer
         self._tokens: list[TokenSource] = []
         self._granted: list[TokenSource | DigestAuth] = []
-        authentications = renderer.environment.authentication or ()
-        tokens = [each for each in authentications if isinstance(each, OAuth2)]
-        digests = [each for each in authentications if isinstance(each, Digest)]
+        tokens = [each.settings for each in renderer.credentials if isinstance(each, FetchedToken)]
+        digests = [each for each in renderer.credentials if isinstance(each, DigestLogin)]
         fill = filler(variables)
         if tokens:
             from rokt_export.delivery.oauth2 import TokenSource
@@ -63,7 +62,7 @@ class Credentials:
         if digests:
             from rokt_export.delivery.digest import DigestAuth  # requests loads for long
 
-            self._granted.extend(DigestAuth(fill(each.username), fill(each.password)) for each in digests)
+            self._granted.extend(DigestAuth(each.username, each.password) for each in digests)
 
     @property
     def fetches(self) -> bool:

@@ -9,9 +9,9 @@ from typing import Any
 from requests.auth import HTTPDigestAuth
 from requests.utils import parse_dict_header
 
-from rokt_export.authentication.signing import signed
 from rokt_export.errors import UnreachableError
 from rokt_export.exchange.model import Request, Response
+from rokt_export.request.signing import signed
 
 _CHALLENGE = re.compile(r"(?:^|,)\s*digest\s+", re.IGNORECASE)
 _NEXT_CHALLENGE = re.compile(r",\s*[A-Za-z][\w-]*\s+[A-Za-z][\w-]*\s*=")

@@ -5,10 +5,21 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from typing import assert_never
 
+from rokt_export.authentication.credential import (
+    ClientCertificate,
+    ComputedPlace,
+    DigestLogin,
+    FetchedToken,
+    KeyParameter,
+    NoCredential,
+    PluginSignature,
+    Signature,
+    StaticHeader,
+)
 from rokt_export.delivery.redaction_setup import before_path, redactor_for
 from rokt_export.exchange.model import Request
-from rokt_export.partner_spec.authentication import Custom, Digest, Hmac, OAuth2, Wsse
 from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.partner_spec.references import variable_names
 from rokt_export.redaction import OwnWords, Redactor
@@ -52,28 +63,37 @@ def with_places(request: Request, renderer: Renderer, redactor: Redactor) -> Req
     url, headers, body = request.url, list(request.headers), request.body
     headers += [("Authorization", OwnWords(f"[signed by {name}]")) for name in renderer.unsigned]
     loaded = False
-    for authentication in renderer.environment.authentication or ():
-        match authentication:
-            case OAuth2(header=name, prefix=prefix):
+    for credential in renderer.credentials:
+        match credential:
+            case FetchedToken(settings):
                 token = _stand_in()
                 redactor.add_secret("ACCESS_TOKEN", token)
-                headers.append((name, prefix + token))
-            case Hmac(style="sailthru", parameter=name) if body is None:
-                url += f"{'&' if '?' in url else '?'}{name}={SIGNED}"
-            case Hmac(style="sailthru", parameter=name):
-                body = b"&".join(part for part in (body, f"{name}={SIGNED}".encode()) if part)
-            case Hmac(header=name, prefix=prefix, timestamp_header=stamp):
-                headers += [(stamp, OwnWords(SIGNED))] if stamp else []
-                headers.append((name, OwnWords(prefix + SIGNED)))
-            case Wsse():
-                headers.append(("X-WSSE", OwnWords(f"UsernameToken {SIGNED}")))
-            case Digest():
+                headers.append((settings.header, settings.prefix + token))
+            case Signature(_, places):
+                headers += [(p.name, OwnWords(p.prefix + SIGNED)) for p in places if p.in_ == "header"]
+                url, body = _with_parameters(url, body, [p for p in places if p.in_ == "parameter"])
+            case DigestLogin():
                 headers.append(("Authorization", OwnWords(f"Digest {SIGNED}")))
-            case Custom():
-                loaded = authentication.auth not in renderer.unsigned
+            case PluginSignature(name):
+                loaded = name not in renderer.unsigned
+            case StaticHeader() | KeyParameter() | ClientCertificate() | NoCredential():
+                pass  # the request has them already, or never will
+            case _:
+                assert_never(credential)
     if loaded:
         headers += _added(request, headers, renderer, redactor)
     return Request(request.method, url, tuple(headers), body)
+
+
+def _with_parameters(url: str, body: bytes | None, places: Sequence[ComputedPlace]) -> tuple[str, bytes | None]:
+    """Return URL and body with a stand-in for each computed parameter: in the body where there is one."""
+    for place in places:
+        added = f"{place.name}={place.prefix}{SIGNED}"
+        if body is None:
+            url += f"{'&' if '?' in url else '?'}{added}"
+        else:
+            body = b"&".join(part for part in (body, added.encode()) if part)
+    return url, body
 
 
 def _added(

@@ -14,11 +14,11 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from rokt_export import __version__
-from rokt_export.authentication.static_credentials import Fill
+from rokt_export.authentication.base import Fill
+from rokt_export.authentication.oauth2 import OAuth2, RefreshOn
 from rokt_export.delivery.token_stores import Token, TokenStore
 from rokt_export.errors import UnreachableError
 from rokt_export.exchange.model import Answer, Fault, FaultKind, Request, Response
-from rokt_export.partner_spec.authentication import OAuth2, RefreshOn
 from rokt_export.partner_spec.responses import Rule
 from rokt_export.partner_spec.web_url import parse_url
 from rokt_export.redaction.cutting import cut

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from rokt_export.authentication.static_credentials import filler
+from rokt_export.authentication.base import filler
+from rokt_export.authentication.basic import Basic
+from rokt_export.authentication.credential import Credential, DigestLogin, PluginSignature, Signature
+from rokt_export.authentication.custom import option_name
 from rokt_export.exchange.model import Request
 from rokt_export.partner_spec.attributes import canonical, is_personal
-from rokt_export.partner_spec.authentication import SECRET_FIELDS, Authentication, Basic, Custom, Digest, Hmac, Wsse
 from rokt_export.partner_spec.filters import text_of
-from rokt_export.partner_spec.model import Environment, PartnerSpec
+from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.partner_spec.references import credential_variables, every_parameter, names_in, variable_names
 from rokt_export.partner_spec.template import compile_template
 from rokt_export.redaction import Redactor
 from rokt_export.redaction.dates import days_of
 from rokt_export.redaction.decoded_view import fold_letters
-from rokt_export.redaction.names import is_sensitive
 from rokt_export.redaction.personal import PHONE_TAIL, SHORTEST_LOCAL, phone_of
 from rokt_export.request.render import Renderer
 from rokt_export.transactions.model import Transaction, Value
@@ -70,7 +71,7 @@ def redactor_for(
         redactor.add_secret(name, value, common=name not in credentials)
     fill = filler(variables)
     for authentication in spec.environment(environment).authentication or ():
-        for name, source in _credentials(authentication):
+        for name, source in authentication.secrets():
             _add(redactor, name, source, fill(source), secrets)
         if isinstance(authentication, Basic):
             named = _variable(authentication.password) or _variable(authentication.username) or "PASSWORD"
@@ -78,7 +79,7 @@ def redactor_for(
     for parameter in every_parameter(spec.parameters):
         literal = isinstance(parameter.value, str) and "{{" not in parameter.value
         if literal and parameter.secret:
-            redactor.add_secret(_as_name(parameter.name), str(parameter.value))
+            redactor.add_secret(option_name(parameter.name), str(parameter.value))
     return redactor
 
 
@@ -86,16 +87,6 @@ def before_path(url: str) -> str:
     """Return what of a URL's template makes its scheme and host."""
     scheme, mark, rest = url.partition("://")
     return (rest if mark else scheme).partition("/")[0]
-
-
-def _credentials(authentication: Authentication) -> Iterator[tuple[str, str]]:
-    """Yield name and template of each credential of an authentication."""
-    for field in sorted(SECRET_FIELDS):
-        source = getattr(authentication, field, None)
-        if isinstance(source, str) and source:
-            yield "API_KEY" if field == "value" else field.upper(), source
-    if isinstance(authentication, Custom):
-        yield from ((_as_name(name), source) for name, source in authentication.options.items() if is_sensitive(name))
 
 
 def _add(redactor: Redactor, name: str, source: str, value: str, known: Mapping[str, str]) -> None:
@@ -118,20 +109,19 @@ class Derived:
 
     Args:
         spec: the partner's spec.
-        environment: where requests go.
+        credentials: of the environment.
     """
 
-    def __init__(self, spec: PartnerSpec, environment: Environment) -> None:
+    def __init__(self, spec: PartnerSpec, credentials: Sequence[Credential]) -> None:
         self._known = {"user-agent", "accept", "content-type", "content-length", "host"}
         self._known |= {each.name.lower() for each in spec.parameters if each.in_ == "header"}
         self._known |= {spec.idempotency.header.lower()} if spec.idempotency else set()
         self._parameters: list[re.Pattern[str]] = []
-        signing = False
-        for each in environment.authentication or ():
-            signing = signing or isinstance(each, Hmac | Wsse | Digest | Custom)
-            if isinstance(each, Hmac) and each.style == "sailthru":
-                self._parameters.append(re.compile(rf"(?:^|[?&]){re.escape(each.parameter)}=([0-9a-f]{{32}})"))
-        self.any = signing
+        for each in credentials:
+            for place in each.places if isinstance(each, Signature) else ():
+                if place.in_ == "parameter":
+                    self._parameters.append(re.compile(rf"(?:^|[?&]){re.escape(place.name)}=([^&\s]+)"))
+        self.any = any(isinstance(each, Signature | PluginSignature | DigestLogin) for each in credentials)
 
     def of(self, request: Request | None) -> list[str]:
         """Return the computed credentials of a request."""
@@ -155,10 +145,6 @@ class Derived:
         }
 
 
-def _as_name(text: str) -> str:
-    return "".join(sign if sign.isalnum() else "_" for sign in text.upper())
-
-
 def holds_personal_data(name: str, spec: PartnerSpec) -> bool:
     """Return whether an attribute's values are personal data.
 
@@ -179,7 +165,7 @@ class PersonalData:
     def __init__(self, spec: PartnerSpec, renderer: Renderer) -> None:
         self._spec = spec
         self._renderer = renderer
-        self.derived = Derived(spec, renderer.environment)
+        self.derived = Derived(spec, renderer.credentials)
         self._names: dict[str, bool] = {}
         self._of_layout: dict[tuple[str, ...], tuple[str, ...]] = {}
 

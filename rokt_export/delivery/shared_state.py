@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from multiprocessing.context import BaseContext
 
+from rokt_export.authentication.credential import FetchedToken
+from rokt_export.authentication.registry import credentials_of
 from rokt_export.delivery.failure_counts import Misses, SharedMisses
 from rokt_export.delivery.plan import Plan
 from rokt_export.delivery.recording_quota import FIRST_RECORDED, PROBLEMS_RECORDED, Allowance, SharedAllowance
 from rokt_export.delivery.token_stores import SharedStore
-from rokt_export.partner_spec.authentication import OAuth2
 from rokt_export.transactions.claims import ALL, Claims, Mark, Share
 
 _CLAIMED = 8
@@ -60,9 +61,10 @@ class Common:
     def between(cls, plan: Plan, context: BaseContext) -> Common:
         """Return that of several processes, to be handed to each when it starts."""
         authentications = plan.spec.environment(plan.environment).authentication or ()
+        credentials = credentials_of(authentications, plan.variables)
         return cls(
             SharedMark(context),
-            tuple(SharedStore(context) for item in authentications if isinstance(item, OAuth2)),
+            tuple(SharedStore(context) for each in credentials if isinstance(each, FetchedToken)),
             SharedMisses(context),
             SharedAllowance(context, FIRST_RECORDED),
             SharedAllowance(context, PROBLEMS_RECORDED),

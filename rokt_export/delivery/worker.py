@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from rokt_export.authentication.static_credentials import filler
+from rokt_export.authentication.base import filler
+from rokt_export.authentication.credential import ClientCertificate
 from rokt_export.delivery.credentials import Credentials
 from rokt_export.delivery.engine import Engine, EngineOptions
 from rokt_export.delivery.events import Event, Finished, Intended, Paced, Progress, Retrying, Settled, StopReason
@@ -24,7 +25,6 @@ from rokt_export.delivery.run_counts import Tally
 from rokt_export.delivery.shared_state import Common
 from rokt_export.delivery.token_stores import SharedStore
 from rokt_export.exchange.model import Exchange, Response
-from rokt_export.partner_spec.authentication import MutualTls
 from rokt_export.redaction import Redactor
 from rokt_export.request.render import Renderer
 from rokt_export.response.classify import Classifier
@@ -238,7 +238,7 @@ def transport_options(plan: Plan, renderer: Renderer, connections: int) -> Trans
     """Return how an environment's endpoint is connected to."""
     environment, fill = renderer.environment, filler(plan.variables)
     tls = environment.tls
-    certificate = next((item for item in environment.authentication or () if isinstance(item, MutualTls)), None)
+    client = next((each for each in renderer.credentials if isinstance(each, ClientCertificate)), None)
     ca_file = fill(tls.ca_file) if tls is not None and tls.ca_file else None
     return TransportOptions(
         connect_timeout=plan.pace.connect_timeout,
@@ -247,9 +247,9 @@ def transport_options(plan: Plan, renderer: Renderer, connections: int) -> Trans
         http_version=environment.http_version,
         verify=tls is None or tls.verify,
         ca_file=plan.destination.ca_file or ca_file,
-        client_certificate=fill(certificate.certificate) if certificate else None,
-        client_key=fill(certificate.key) if certificate and certificate.key else None,
-        client_key_password=fill(certificate.key_password) if certificate and certificate.key_password else None,
+        client_certificate=client.certificate if client else None,
+        client_key=client.key if client else None,
+        client_key_password=client.key_password if client else None,
         proxy="" if plan.destination.base_url else fill(environment.proxy) if environment.proxy else None,
         max_connections=connections,
     )

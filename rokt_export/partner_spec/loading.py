@@ -13,8 +13,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from rokt_export.authentication.registry import TYPES
 from rokt_export.errors import SpecError
-from rokt_export.partner_spec.authentication import MODELS
 from rokt_export.partner_spec.document import DataPath, Document, parse, read_text
 from rokt_export.partner_spec.fields import Strict, kind_of
 from rokt_export.partner_spec.findings import Finding, Severity
@@ -271,7 +271,7 @@ class _Fault:
     @staticmethod
     def _options(kind: str, context: dict[str, Any]) -> list[str]:
         if kind == "union_tag_invalid":
-            return list(MODELS)
+            return list(TYPES)
         return [part.strip("'") for part in str(context["expected"]).replace(" or ", ", ").split(", ")]
 
     def mend(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
-from rokt_export.partner_spec.authentication import Authentications
+from rokt_export.authentication.registry import Authentications
 from rokt_export.partner_spec.encodings import ENCODINGS, WITH_BODY, nests
 from rokt_export.partner_spec.environments import says_test
 from rokt_export.partner_spec.fields import (

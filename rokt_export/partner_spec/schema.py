@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import orjson
 from pydantic import BaseModel
 
-from rokt_export.partner_spec.authentication import MODELS
+from rokt_export.authentication.registry import TYPES
 from rokt_export.partner_spec.fields import Strict
 from rokt_export.partner_spec.model import PartnerSpec
 
@@ -128,14 +128,14 @@ def _any_authentication() -> Schema:
     return {
         "description": "How the partner knows us.",
         "type": "object",
-        "properties": {"type": {"description": "Which kind of authentication this is.", "enum": list(MODELS)}},
+        "properties": {"type": {"description": "Which kind of authentication this is.", "enum": list(TYPES)}},
         "required": ["type"],
         "allOf": [
             {
                 "if": {"properties": {"type": {"const": kind}}, "required": ["type"]},
                 "then": {"$ref": f"#/$defs/{model.__name__}"},
             }
-            for kind, model in MODELS.items()
+            for kind, model in TYPES.items()
         ],
     }
 

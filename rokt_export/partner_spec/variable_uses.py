@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from rokt_export.errors import RoktExportError
-from rokt_export.partner_spec.authentication import ApiKey, Custom, Hmac, MutualTls, OAuth2, Wsse
 from rokt_export.partner_spec.model import Parameter, PartnerSpec
 from rokt_export.partner_spec.references import names_in
 from rokt_export.partner_spec.url_template import fixed_url
@@ -76,34 +74,15 @@ def _uses(
     yield names_in(path), host, "URL path"
     yield names_in(query), host, "URL query"
     for each in place.authentication or ():
-        yield from _of_authentication(each, host, variables)
+        for use in each.uses():
+            there = host if use.url is None else _host(use.url, variables)
+            yield names_in(use.part), THIS_MACHINE if use.stays_here else there, use.place
     yield names_in(spec.body), host, "body"
     yield from _of_parameters(spec.parameters, host)
     if spec.idempotency is not None:
         yield names_in(spec.idempotency.value), host, f"header {spec.idempotency.header}"
     yield names_in(place.proxy), "the proxy", "address and credentials"
     yield names_in(place.tls and place.tls.ca_file), THIS_MACHINE, "file of authorities"
-
-
-def _of_authentication(each: Any, host: str, variables: Mapping[str, str]) -> Iterator[tuple[frozenset[str], str, str]]:
-    match each:
-        case ApiKey():
-            yield names_in(each.value), host, f"{each.in_} {each.name}"
-        case OAuth2():
-            tokens = _host(each.token_url, variables)
-            yield names_in(each.token_url), tokens, "URL of the token request"
-            others = [each.client_id, each.client_secret, each.scope, each.audience, each.parameters]
-            yield names_in(others), tokens, "token request"
-        case Hmac():
-            yield names_in(each), host, f"signature in {each.header if each.style == 'header' else each.parameter}"
-        case Wsse():
-            yield names_in(each), host, "header X-WSSE"
-        case MutualTls():
-            yield names_in(each), THIS_MACHINE, "client certificate"
-        case Custom():
-            yield names_in(each.options), host, f"what {each.auth} makes of it"
-        case _:
-            yield names_in(each), host, "header Authorization"
 
 
 def _of_parameters(parameters: tuple[Parameter, ...], host: str) -> Iterator[tuple[frozenset[str], str, str]]:

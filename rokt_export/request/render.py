@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 import orjson
 
 from rokt_export import __version__
-from rokt_export.authentication.static_credentials import Fill, filler, standing_header
+from rokt_export.authentication.credential import (
+    ClientCertificate,
+    Credential,
+    DigestLogin,
+    FetchedToken,
+    KeyParameter,
+    NoCredential,
+    PluginSignature,
+    Signature,
+    StaticHeader,
+)
+from rokt_export.authentication.registry import credentials_of
 from rokt_export.exchange.model import Request
-from rokt_export.partner_spec.authentication import ApiKey, Authentication, Custom, Hmac, Wsse
 from rokt_export.partner_spec.encodings import ENCODINGS
 from rokt_export.partner_spec.filters import ABSENT, FilterError, text_of
-from rokt_export.partner_spec.model import Environment, Parameter, PartnerSpec
+from rokt_export.partner_spec.model import Parameter, PartnerSpec
 from rokt_export.partner_spec.references import attributes_of
 from rokt_export.partner_spec.template import compile_template
 from rokt_export.redaction import OwnWords
@@ -23,6 +34,9 @@ from rokt_export.request.headers import header_values, safe_header
 from rokt_export.request.parameter_values import OMIT, Field, RefusedError, Values, compile_field
 from rokt_export.request.url import blank_url, url_maker
 from rokt_export.transactions.model import Transaction
+
+if TYPE_CHECKING:
+    from rokt_export.authentication.credential import Sign
 
 
 class InvalidRowError(ValueError):
@@ -55,6 +69,7 @@ class Renderer:
         ConfigurationError: a variable does not make a URL, or a custom authentication is not allowed or cannot be made.
 
     Attributes:
+        credentials: what the environment's authentications put on a request, in the spec's order.
         unsigned: the authentication classes whose credentials are left out, as `module:Class`.
     """
 
@@ -69,7 +84,9 @@ class Renderer:
     ) -> None:
         self.spec = spec
         self.environment = spec.environment(environment)
-        parameters = [*_key_parameters(self.environment), *spec.parameters]
+        self.credentials = credentials_of(self.environment.authentication or (), variables)
+        own = _sorted(self.credentials, plugins)
+        parameters = [*own.parameters, *spec.parameters]
         placed = {place: [p for p in parameters if p.in_ == place] for place in ("body", "query", "header", "path")}
         self._method = str(self.environment.method)
         self._fields = [compile_field(p, variables) for p in parameters if not p.encoding]
@@ -82,15 +99,12 @@ class Renderer:
         )
         self._blank_url = blank_url(self.environment.url, variables, base_url=base_url)
         self._body = body_encoder(spec, placed["body"], variables)
-        authentications = self.environment.authentication or ()
-        fill = filler(variables)
-        standing = [header for each in authentications if (header := standing_header(each, fill)) is not None]
-        self.unsigned = tuple(a.auth for a in authentications if isinstance(a, Custom)) if plugins is None else ()
-        self._sign = _signer(authentications, fill, plugins)
+        self.unsigned = tuple(own.unsigned)
+        self._sign = _signer(own.signs)
         headers = _compiled(placed["header"], variables)
         constant = [field for field in headers if _shared(field)]
         varying = [field for field in headers if not _shared(field)]
-        self._headers = _base_headers(spec, constant, standing, has_body=bool(placed["body"] or spec.body))
+        self._headers = _base_headers(spec, constant, own.headers, has_body=bool(placed["body"] or spec.body))
         self._varying = header_values(varying) if varying else None
         self._key = _idempotency(spec, environment, variables)
         self._taken = [(attributes_of(field.parameter), field.take) for field in self._fields]
@@ -186,26 +200,45 @@ def _shared(field: Field) -> bool:
     return False
 
 
-def _key_parameters(environment: Environment) -> list[Parameter]:
-    """An API key is a parameter like any other, in its header, query or body."""
-    return [
-        Parameter.model_validate({"name": key.name, "in": key.in_, "value": key.prefix + key.value, "secret": True})
-        for key in environment.authentication or ()
-        if isinstance(key, ApiKey)
-    ]
+class _OwnCredentials(NamedTuple):
+    """What the renderer puts on a request by itself, by how it does so."""
+
+    headers: list[tuple[str, str]]
+    parameters: list[Parameter]
+    signs: list[Sign]
+    unsigned: list[str]
 
 
-def _signer(
-    authentications: Sequence[Authentication], fill: Fill, plugins: Collection[str] | None
-) -> Callable[[Request], Request] | None:
-    """Return what adds the credentials that depend on the request or the clock, in the spec's order."""
-    types = Hmac | Wsse if plugins is None else Hmac | Wsse | Custom
-    signing = [each for each in authentications if isinstance(each, types)]
-    if not signing:
+def _sorted(credentials: Iterable[Credential], plugins: Collection[str] | None) -> _OwnCredentials:
+    own = _OwnCredentials([], [], [], [])
+    for each in credentials:
+        match each:
+            case StaticHeader(name, value):
+                own.headers.append((name, value))
+            case KeyParameter(place, name, template):
+                key = {"name": name, "in": place, "value": template, "secret": True}
+                own.parameters.append(Parameter.model_validate(key))
+            case Signature(sign):
+                own.signs.append(sign)
+            case PluginSignature(name, load):
+                if plugins is None:
+                    own.unsigned.append(name)
+                else:
+                    own.signs.append(load(plugins))
+            case FetchedToken() | DigestLogin() | ClientCertificate() | NoCredential():
+                pass  # the delivery puts on what a server gives, the transport shows certificates
+            case _:
+                assert_never(each)
+    return own
+
+
+def _signer(signs: Sequence[Sign]) -> Callable[[Request], Request] | None:
+    """What puts on the credentials that depend on the request or the clock, in the spec's order."""
+    if not signs:
         return None
-    from rokt_export.authentication.signing import signed, signing_auth  # requests loads for long
+    from rokt_export.request.signing import signed  # requests loads for long
 
-    auths = tuple(signing_auth(each, fill, plugins or ()) for each in signing)
+    auths = tuple(signs)
     return lambda request: signed(request, auths)
 
 

@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
+from rokt_export.authentication.verification import Headers
 from rokt_export.request.encodings.form import form_fields
-
-
-class Headers(Protocol):
-    """Header values by name, without regard to case."""
-
-    def get(self, key: str, /) -> str | None:
-        """Return the first value, None where there is none."""
-
-    def getall(self, key: str, default: list[str], /) -> list[str]:
-        """Return every value."""
 
 
 @dataclass(slots=True)

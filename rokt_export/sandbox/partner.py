@@ -9,13 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rokt_export.partner_spec.authentication import ApiKey, Hmac, OAuth2
+from rokt_export.authentication.credential import Credential, KeyParameter, Signature
+from rokt_export.authentication.oauth2 import OAuth2
+from rokt_export.authentication.registry import credentials_of
+from rokt_export.authentication.verification import Refusal
 from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.partner_spec.responses import Example, Rule
 from rokt_export.sandbox.answers import Answer, ExampleAnswers, text_answer
 from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, read_body
 from rokt_export.sandbox.checks import checks, places
-from rokt_export.sandbox.credentials.model import Refusal
 from rokt_export.sandbox.credentials.verifying import credentials
 from rokt_export.sandbox.identity import Identity, identifier
 from rokt_export.sandbox.incoming_request import Received
@@ -65,7 +67,7 @@ class Partner:
         authentications = environment.authentication or ()
         self.method = str(environment.method)
         self.url = EndpointUrl(environment.url, variables)
-        self._encoding = spec.encoding if _has_body(spec, authentications) else "none"
+        self._encoding = spec.encoding if _has_body(spec, credentials_of(authentications, variables)) else "none"
         self._content_type = spec.content_type
         self.credentials = credentials(authentications, variables, self._encoding, options.token_lifetime)
         located = places(spec.parameters, self._encoding)
@@ -159,7 +161,7 @@ class Partner:
         challenges = [refusal.challenge for refusal in refusals if refusal.challenge]
         if answer.status == 401 and challenges:
             answer = answer.with_header("WWW-Authenticate", challenges[0])
-        counted = not any(refusal.knock for refusal in refusals)
+        counted = not any(refusal.first_round for refusal in refusals)
         return PartnerReply(answer, "rejected", all_problems, counted=counted)
 
 
@@ -240,7 +242,8 @@ def _with_status(
     return None
 
 
-def _has_body(spec: PartnerSpec, authentications: tuple[Any, ...]) -> bool:
-    in_body = any(isinstance(item, ApiKey) and item.in_ == "body" for item in authentications)
-    signed_form = spec.method != "GET" and any(isinstance(i, Hmac) and i.style == "sailthru" for i in authentications)
-    return spec.body is not None or in_body or signed_form or any(p.in_ == "body" for p in spec.parameters)
+def _has_body(spec: PartnerSpec, added: tuple[Credential, ...]) -> bool:
+    in_body = any(isinstance(each, KeyParameter) and each.in_ == "body" for each in added)
+    signed = any(isinstance(each, Signature) and any(p.in_ == "parameter" for p in each.places) for each in added)
+    form = spec.method != "GET" and signed
+    return spec.body is not None or in_body or form or any(p.in_ == "body" for p in spec.parameters)

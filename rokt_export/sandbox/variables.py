@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from rokt_export.authentication.mutual_tls import MutualTls
 from rokt_export.errors import ConfigurationError
-from rokt_export.partner_spec.authentication import MutualTls
 from rokt_export.partner_spec.model import Environment, Parameter, PartnerSpec
 from rokt_export.partner_spec.references import every_parameter, variable_names
 from rokt_export.partner_spec.template import compile_template
@@ -107,8 +107,8 @@ def _fitting(parameter: Parameter) -> str | None:
 def _for_urls(environment: Environment, partner: str) -> dict[str, str]:
     """A variable that starts a URL is its base, one after the host's colon its port."""
     found: dict[str, str] = {}
-    tokens = [item.token_url for item in environment.authentication or () if item.type == "oauth2"]
-    for url in [environment.url, *tokens]:
+    others = [use.url for each in environment.authentication or () for use in each.uses() if use.url is not None]
+    for url in [environment.url, *others]:
         start = _LONE.match(url)
         if start and not url[start.end() :].startswith(":"):
             found[start[1]] = f"https://{recognisable(partner, start[1])}.invalid"

@@ -16,9 +16,8 @@ import pytest
 from requests.auth import AuthBase
 from requests.models import PreparedRequest
 
-from rokt_export.authentication.signing import wsse_digest
+from rokt_export.authentication.wsse import Wsse, wsse_digest
 from rokt_export.errors import ConfigurationError
-from rokt_export.partner_spec.authentication import Wsse
 from rokt_export.partner_spec.document import parse
 from rokt_export.partner_spec.loading import read_spec
 from rokt_export.request.render import Renderer

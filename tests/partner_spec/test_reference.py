@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from pathlib import Path
@@ -26,7 +27,8 @@ LEAST = {
 
 def models(base=Strict):
     for model in base.__subclasses__():
-        yield model
+        if not inspect.isabstract(model):
+            yield model
         yield from models(model)
 
 

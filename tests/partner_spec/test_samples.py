@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from rokt_export.authentication.registry import TYPES
 from rokt_export.exchange.model import Response
 from rokt_export.partner_spec.attributes import ATTRIBUTES
-from rokt_export.partner_spec.authentication import MODELS
 from rokt_export.partner_spec.lint import lint
 from rokt_export.partner_spec.loading import load_spec
 from rokt_export.partner_spec.model import PartnerSpec
@@ -129,7 +129,7 @@ def test_they_cover_the_language():
     found = list(authentications())
     assert {spec.encoding for spec in SPECS} == {"json", "form", "xml", "text", "none"}
     assert {spec.method for spec in SPECS} == {"GET", "POST", "PUT"}  # what the seed page names
-    assert {authentication.type for authentication in found} == set(MODELS)
+    assert {authentication.type for authentication in found} == set(TYPES)
     assert {a.in_ for a in found if a.type == "api_key"} == {"header", "query", "body"}
     assert {a.style for a in found if a.type == "hmac"} == {"sailthru", "header"}
     assert {parameter.in_ for parameter in parameters} == {"body", "query", "header", "path"}

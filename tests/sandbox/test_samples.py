@@ -9,9 +9,11 @@ import pytest
 import requests
 from requests.auth import HTTPDigestAuth
 
+from rokt_export.authentication.digest import Digest
+from rokt_export.authentication.mutual_tls import MutualTls
+from rokt_export.authentication.oauth2 import OAuth2
 from rokt_export.exchange.model import Outcome, Response
 from rokt_export.partner_spec.attributes import ATTRIBUTES
-from rokt_export.partner_spec.authentication import Digest, MutualTls, OAuth2
 from rokt_export.partner_spec.loading import load_spec
 from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.partner_spec.references import attribute_names

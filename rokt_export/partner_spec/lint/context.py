@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from rokt_export.authentication.base import Authentication
 from rokt_export.partner_spec.document import DataPath
-from rokt_export.partner_spec.fields import Strict
 from rokt_export.partner_spec.findings import Finding, Severity
 from rokt_export.partner_spec.loading import LoadedSpec
 from rokt_export.partner_spec.model import Environment, Parameter, PartnerSpec
@@ -43,7 +43,7 @@ class Credentials:
     """
 
     path: DataPath
-    authentication: Strict
+    authentication: Authentication
     environments: tuple[str, ...]
 
 

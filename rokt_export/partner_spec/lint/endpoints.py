@@ -6,12 +6,12 @@ import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 
-from rokt_export.partner_spec.authentication import OAuth2
+from rokt_export.authentication.oauth2 import OAuth2
 from rokt_export.partner_spec.document import DataPath
 from rokt_export.partner_spec.environments import says_production
 from rokt_export.partner_spec.findings import Finding, Severity
 from rokt_export.partner_spec.lint.context import Subject
-from rokt_export.partner_spec.lint.secrets import secret_fields
+from rokt_export.partner_spec.lint.secrets import secret_texts
 from rokt_export.partner_spec.lint.template_uses import split_url, uses
 
 
@@ -43,7 +43,7 @@ def _secrets(subject: Subject, environment: str) -> Mapping[str, DataPath]:
         re.sub(r"\s+", "", text): path
         for found in subject.credentials()
         if environment in found.environments
-        for path, text in secret_fields(found)
+        for path, text in secret_texts(found)
         if text.strip()
     }
 

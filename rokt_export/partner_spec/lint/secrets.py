@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 from urllib.parse import parse_qsl
 
+from rokt_export.authentication.base import secret_fields
+from rokt_export.authentication.basic import Basic
 from rokt_export.partner_spec.attributes import fold
-from rokt_export.partner_spec.authentication import SECRET_FIELDS, Basic
 from rokt_export.partner_spec.document import DataPath
 from rokt_export.partner_spec.findings import Finding, Severity
 from rokt_export.partner_spec.lint.context import Credentials, Placed, Subject
@@ -26,24 +27,25 @@ _FILLERS = frozenset(
 _TOKEN_LENGTH = 20
 
 
-def secret_fields(found: Credentials) -> Iterator[tuple[DataPath, str]]:
+def secret_texts(found: Credentials) -> Iterator[tuple[DataPath, str]]:
     """Yield path and text of each field of an authentication that holds a secret."""
     authentication = found.authentication
     filler = isinstance(authentication, Basic) and fold(authentication.password) in _FILLERS
+    secret = secret_fields(type(authentication))
     for name in type(authentication).model_fields:
         value: Any = getattr(authentication, name)
         if isinstance(value, dict):
             pairs = ((key, text) for key, text in value.items() if is_secret_name(key))
             yield from (((*found.path, name, key), text) for key, text in pairs if isinstance(text, str))
-        elif isinstance(value, str) and _holds_secret(name, value, filler=filler):
+        elif isinstance(value, str) and _holds_secret(name, value, secret, filler=filler):
             yield (*found.path, name), value
 
 
-def _holds_secret(name: str, value: str, *, filler: bool) -> bool:
+def _holds_secret(name: str, value: str, secret: Collection[str], *, filler: bool) -> bool:
     """Basic authentication may carry its key as the user's name, with a filler as the password, or the reverse."""
     if filler:
         return name == "username" and (looks_like_token(value) or not is_literal(value))
-    return name in SECRET_FIELDS
+    return name in secret
 
 
 def is_secret_name(name: str) -> bool:
@@ -65,7 +67,7 @@ def looks_like_token(text: str) -> bool:
 def literal_secrets(subject: Subject) -> Iterator[Finding]:
     """RX106: secrets written out."""
     for found in subject.credentials():
-        for path, text in secret_fields(found):
+        for path, text in secret_texts(found):
             if is_literal(text):
                 yield _finding(subject, path, f"the `{path[-1]}` of this authentication")
     for placed in subject.parameters():

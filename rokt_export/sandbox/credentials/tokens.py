@@ -10,13 +10,13 @@ from urllib.parse import unquote_plus, urlsplit
 
 import orjson
 
-from rokt_export.partner_spec.authentication import OAuth2
+from rokt_export.authentication.basic import name_and_password
+from rokt_export.authentication.oauth2 import OAuth2
+from rokt_export.authentication.verification import REALM, ReceivedRequest, Refusal, same
 from rokt_export.partner_spec.filters import text_of
 from rokt_export.partner_spec.names import Key, steps
 from rokt_export.sandbox.answers import Answer
 from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, read_body
-from rokt_export.sandbox.credentials.keys import REALM, basic_credentials
-from rokt_export.sandbox.credentials.model import Refusal, same
 from rokt_export.sandbox.incoming_request import Received
 from rokt_export.sandbox.url_patterns import fill
 
@@ -70,7 +70,7 @@ class TokenServer:
             return answer.with_header("WWW-Authenticate", f'Basic realm="{REALM}"')
         return Answer(200, _NO_STORE, orjson.dumps(self._token()))
 
-    def verify(self, received: Received) -> Refusal | None:
+    def verify(self, received: ReceivedRequest) -> Refusal | None:
         """Return why a request's token is refused, None where it is good."""
         header, prefix = self._settings.header, self._settings.prefix
         challenge = f'Bearer realm="{REALM}", error="invalid_token"' if header.lower() == "authorization" else None
@@ -99,7 +99,7 @@ class TokenServer:
 
     def _knows(self, received: Received, sent: Mapping[str, str]) -> bool:
         if self._settings.secret_in == "header":
-            given = basic_credentials(received.headers.get("Authorization")) or ""
+            given = name_and_password(received.headers.get("Authorization")) or ""
             pair = given.partition(":")[::2]
             # RFC 6749 (2.3.1) has both parts form-encoded first; many clients leave that out.
             return _equal(pair, self._client) or _equal(tuple(map(unquote_plus, pair)), self._client)

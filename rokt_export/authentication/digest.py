@@ -1,4 +1,4 @@
-"""Challenge and check Digest credentials (RFC 7616)."""
+"""Digest authentication (RFC 7616); `delivery/digest.py` answers a partner's challenge."""
 
 from __future__ import annotations
 
@@ -7,37 +7,70 @@ import hmac
 import re
 import secrets
 import time
+from collections.abc import Iterable
+from typing import Literal
 from urllib.parse import urlsplit
 
-from rokt_export.sandbox.credentials.keys import REALM
-from rokt_export.sandbox.credentials.model import FRESH, Refusal, Verify, same
-from rokt_export.sandbox.incoming_request import Received
+from rokt_export.authentication.base import Authentication, Fill, Public, Secret, Use
+from rokt_export.authentication.credential import DigestLogin
+from rokt_export.authentication.verification import (
+    FRESH,
+    REALM,
+    BodyFinder,
+    Checked,
+    ReceivedRequest,
+    Refusal,
+    same,
+)
+from rokt_export.partner_spec.fields import ValueTemplate
 
 _FIELD = re.compile(r'(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))')
 _ALGORITHMS = {"MD5": "md5", "SHA-256": "sha256"}
 _NEEDED = ("username", "nonce", "uri", "response", "nc", "cnonce", "qop")
 
 
-def verify_digest(username: str, password: str) -> Verify:
-    """Return the check of Digest credentials.
+class Digest(Authentication):
+    """`type: digest`: RFC 7616; the first answer's challenge is met once.
+
+    Attributes:
+        type: which kind of authentication this is.
+        username: template of the name.
+        password: template of the password.
+    """
+
+    type: Literal["digest"]
+    username: Public[ValueTemplate]
+    password: Secret[ValueTemplate]
+
+    def credential(self, fill: Fill) -> DigestLogin:
+        """Return name and password, which `delivery/digest.py` answers a challenge with."""
+        return DigestLogin(fill(self.username), fill(self.password))
+
+    def verification(self, fill: Fill, body_finder: BodyFinder) -> Checked:  # noqa: ARG002
+        """Return the check, which begins with a challenge."""
+        return Checked(_Challenger(fill(self.username), fill(self.password)).verify)
+
+    def uses(self) -> Iterable[Use]:
+        """Return the header."""
+        return (Use(self, "header Authorization"),)
+
+
+class _Challenger:
+    """Challenges, and checks what a client makes of it.
 
     The challenge asks for MD5, which RFC 7616 keeps and every client can do; SHA-256 is accepted too. A nonce is its
     own time, signed, so that none needs to be remembered; an old one is answered `stale=true`.
     """
-    checker = _Digest(username, password)
-    return checker.verify
 
-
-class _Digest:
     def __init__(self, username: str, password: str) -> None:
         self._username = username
         self._password = password
         self._key = secrets.token_bytes(32)
 
-    def verify(self, received: Received) -> Refusal | None:
+    def verify(self, received: ReceivedRequest) -> Refusal | None:
         header = received.headers.get("Authorization")
         if header is None:
-            return Refusal("no Digest credentials yet", self._challenge(), knock=True)
+            return Refusal("no Digest credentials yet", self._challenge(), first_round=True)
         if not header.lower().startswith("digest "):
             return Refusal("Authorization holds no Digest credentials", self._challenge())
         fields = {name.lower(): quoted or plain for name, quoted, plain in _FIELD.findall(header[7:])}
@@ -50,10 +83,10 @@ class _Digest:
         if problem is not None:
             return Refusal(problem, self._challenge())
         if not self._is_fresh(fields["nonce"]):
-            return Refusal("the Digest nonce is old", self._challenge(stale=True), knock=True)
+            return Refusal("the Digest nonce is old", self._challenge(stale=True), first_round=True)
         return None
 
-    def _problem(self, fields: dict[str, str], received: Received) -> str | None:
+    def _problem(self, fields: dict[str, str], received: ReceivedRequest) -> str | None:
         algorithm = _ALGORITHMS.get(fields.get("algorithm", "MD5").upper())
         if algorithm is None or fields["qop"] != "auth":
             return "the Digest algorithm is neither MD5 nor SHA-256, or its qop is not `auth`"

@@ -1,24 +1,67 @@
-"""Load the authentication class that a spec names, where the operator allows it outside the spec."""
+"""Authentication by a class from outside, where the operator allows it outside the spec."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from importlib.metadata import distributions
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from requests.auth import AuthBase
-from requests.models import PreparedRequest
+from pydantic import Field
 
-from rokt_export.authentication.static_credentials import Fill
+from rokt_export.authentication.base import Authentication, Fill, Public, Use
+from rokt_export.authentication.credential import PluginSignature
+from rokt_export.authentication.verification import BodyFinder, NotChecked
 from rokt_export.errors import ConfigurationError
-from rokt_export.partner_spec.authentication import Custom
+from rokt_export.partner_spec.fields import Text, ValueTemplate
+from rokt_export.redaction.names import is_sensitive
+
+if TYPE_CHECKING:
+    from requests.models import PreparedRequest
+
+    from rokt_export.authentication.credential import Sign
 
 ENTRY_POINTS = "rokt_export.authentication"
 """The entry-point group: a class that an installed package lists here needs no further consent."""
+
+
+class Custom(Authentication):
+    """`type: custom`: an importable `requests.auth.AuthBase`, as `module:Class`, made with `options`.
+
+    Attributes:
+        type: which kind of authentication this is.
+        auth: `module:Class`.
+        options: keyword arguments of the class, name to template.
+    """
+
+    type: Literal["custom"]
+    no_secret: ClassVar[str | None] = "the names of the options tell which of them are secret"
+    auth: Public[Annotated[Text, Field(pattern=r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*$")]]
+    options: Public[dict[Text, ValueTemplate]] = Field(default_factory=dict)
+
+    def credential(self, fill: Fill) -> PluginSignature:
+        """Return what loads the class; nothing is imported before."""
+        return PluginSignature(self.auth, lambda allowed: load_plugin(self, fill, allowed))
+
+    def verification(self, fill: Fill, body_finder: BodyFinder) -> NotChecked:  # noqa: ARG002
+        """Return that every request is accepted."""
+        note = f"credentials of {self.auth} are accepted unchecked: only its own server can tell"
+        return NotChecked("a class from outside has no counterpart here", note)
+
+    def uses(self) -> Iterable[Use]:
+        """Return what the class makes of its options."""
+        return (Use(self.options, f"what {self.auth} makes of it"),)
+
+    def secrets(self) -> Iterator[tuple[str, str]]:
+        """Yield the options whose names say that they are secret."""
+        yield from ((option_name(name), source) for name, source in self.options.items() if is_sensitive(name))
+
+
+def option_name(text: str) -> str:
+    """Return the name under which the value of an option or a parameter is shown where it is hidden."""
+    return "".join(sign if sign.isalnum() else "_" for sign in text.upper())
 
 
 def is_allowed(name: str, allowed: Collection[str]) -> bool:
@@ -26,7 +69,7 @@ def is_allowed(name: str, allowed: Collection[str]) -> bool:
     return name in allowed or _is_installed(name)
 
 
-def custom_auth(settings: Custom, fill: Fill, allowed: Collection[str]) -> AuthBase:
+def load_plugin(settings: Custom, fill: Fill, allowed: Collection[str]) -> Sign:
     """Return an instance of the class that a spec names, made with the spec's options.
 
     Args:
@@ -38,6 +81,8 @@ def custom_auth(settings: Custom, fill: Fill, allowed: Collection[str]) -> AuthB
         ConfigurationError: it is not allowed, cannot be imported, is no subclass of `requests.auth.AuthBase`, or
             refuses the options. Nothing of it is imported unless it is allowed, not even its parent package.
     """
+    from requests.auth import AuthBase  # requests loads for long
+
     name = settings.auth
     if name in allowed:
         found = _class(name)
@@ -58,7 +103,7 @@ def custom_auth(settings: Custom, fill: Fill, allowed: Collection[str]) -> AuthB
         )
     options: dict[str, Any] = {option: fill(value) for option, value in settings.options.items()}
     try:
-        return CustomAuth(name, found(**options))
+        return _guarded(name, found(**options))
     except Exception as error:
         raise _cannot_be_made(name, error) from error
 
@@ -83,6 +128,8 @@ def _is_installed(name: str) -> bool:
 
     `python -m rokt_export` searches the current folder, which may be where a stranger's spec was unpacked.
     """
+    from importlib.metadata import distributions
+
     return any(
         entry.value.replace(" ", "") == name
         for distribution in distributions(path=_installed_path())
@@ -106,34 +153,23 @@ def _without_current_folder() -> Iterator[None]:
         sys.path = before
 
 
-class CustomAuth(AuthBase):
-    """An authentication class from outside; what it raises is an error of the configuration.
+def _guarded(name: str, auth: Sign) -> Sign:
+    """Return an authentication class's signing whose failures are errors of the configuration."""
+    from requests.models import PreparedRequest
 
-    Args:
-        name: `module:Class`.
-        auth: the instance.
-    """
-
-    def __init__(self, name: str, auth: Callable[[PreparedRequest], PreparedRequest]) -> None:
-        self._name = name
-        self._auth = auth
-
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        """Put the credentials on a request.
-
-        Raises:
-            ConfigurationError: the class fails, or returns something else than the request.
-        """
+    def sign(request: PreparedRequest) -> PreparedRequest:
         try:
-            signed = self._auth(request)
+            signed = auth(request)
         except Exception as error:
             raise ConfigurationError(
-                f"the authentication class {self._name} failed: {type(error).__name__}: {error}",
+                f"the authentication class {name} failed: {type(error).__name__}: {error}",
                 remedy="Mend the class, or its `options`.",
             ) from error
         if not isinstance(signed, PreparedRequest):
             raise ConfigurationError(
-                f"the authentication class {self._name} returned {type(signed).__name__}, not the request",
+                f"the authentication class {name} returned {type(signed).__name__}, not the request",
                 remedy="Let its `__call__` return the request that it was given.",
             )
         return signed
+
+    return sign

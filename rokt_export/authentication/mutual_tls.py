@@ -1,0 +1,43 @@
+"""Mutual TLS: a client certificate in the handshake (RFC 8446, 4.4.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from rokt_export.authentication.base import Authentication, Fill, Public, Secret, Use
+from rokt_export.authentication.credential import ClientCertificate
+from rokt_export.authentication.verification import BodyFinder, CheckedByTls
+from rokt_export.partner_spec.fields import ValueTemplate
+
+
+class MutualTls(Authentication):
+    """`type: mutual_tls`: a client certificate, as PEM files.
+
+    Attributes:
+        type: which kind of authentication this is.
+        certificate: template of the certificate's path.
+        key: template of the key's path; without one, the certificate's file holds it.
+        key_password: template of the key's password.
+    """
+
+    type: Literal["mutual_tls"]
+    certificate: Public[ValueTemplate]
+    key: Public[ValueTemplate | None] = None
+    key_password: Secret[ValueTemplate | None] = None
+
+    def credential(self, fill: Fill) -> ClientCertificate:
+        """Return the files, which the transport shows."""
+        return ClientCertificate(
+            fill(self.certificate),
+            fill(self.key) if self.key else None,
+            fill(self.key_password) if self.key_password else None,
+        )
+
+    def verification(self, fill: Fill, body_finder: BodyFinder) -> CheckedByTls:  # noqa: ARG002
+        """Return that the handshake is the check."""
+        return CheckedByTls()
+
+    def uses(self) -> Iterable[Use]:
+        """Return the files, which stay here."""
+        return (Use(self, "client certificate", stays_here=True),)

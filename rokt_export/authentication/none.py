@@ -1,0 +1,33 @@
+"""No authentication."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar, Literal
+
+from rokt_export.authentication.base import Authentication, Fill, Use
+from rokt_export.authentication.credential import NoCredential
+from rokt_export.authentication.verification import BodyFinder, NotChecked
+
+
+class NoAuthentication(Authentication):
+    """`type: none`: the partner asks for no credentials.
+
+    Attributes:
+        type: which kind of authentication this is.
+    """
+
+    type: Literal["none"]
+    no_secret: ClassVar[str | None] = "there are no credentials"
+
+    def credential(self, fill: Fill) -> NoCredential:  # noqa: ARG002 - the same for every type
+        """Return that nothing is put on a request."""
+        return NoCredential("the partner asks for none")
+
+    def verification(self, fill: Fill, body_finder: BodyFinder) -> NotChecked:  # noqa: ARG002
+        """Return that every request is accepted."""
+        return NotChecked("the partner asks for no credentials")
+
+    def uses(self) -> Iterable[Use]:
+        """Return nothing: there are no fields."""
+        return ()

@@ -1,0 +1,85 @@
+"""OAuth 2 client credentials (RFC 6749, 4.4); `delivery/oauth2.py` fetches the tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from pydantic import Field
+
+from rokt_export.authentication.base import Authentication, Fill, Public, Secret, Use
+from rokt_export.authentication.credential import FetchedToken
+from rokt_export.authentication.verification import BodyFinder, IssuedToken
+from rokt_export.partner_spec.fields import BodyPath, Duration, FixedUrl, Status, Strict, Text, ValueTemplate
+from rokt_export.partner_spec.header_names import HeaderName
+from rokt_export.partner_spec.responses import Condition
+
+
+class RefreshOn(Strict):
+    """Answers that mean "your token is no longer good", also under a 200.
+
+    Attributes:
+        status: the statuses that mean it.
+        body: body path to a condition that means it: a value, a list of values, or a condition of the rules.
+    """
+
+    status: Status | None = None
+    body: dict[BodyPath, Condition] = Field(default_factory=dict)
+
+
+class OAuth2(Authentication):
+    """`type: oauth2`: client credentials (RFC 6749, 4.4); one token for all, fetched again before it expires.
+
+    Attributes:
+        type: which kind of authentication this is.
+        token_url: template of the URL that issues tokens.
+        client_id: template of the client's name.
+        client_secret: template of the client's secret.
+        secret_in: where name and secret stand in the token request.
+        method: of the token request.
+        request_encoding: of the token request's body.
+        scope: template of the scopes asked for, with spaces between them.
+        audience: template of the audience asked for.
+        parameters: further parameters of the token request, name to template.
+        token_field: where the token stands in the answer.
+        expires_field: where its lifetime stands in the answer.
+        expires_unit: unit of that lifetime: seconds, milliseconds or minutes.
+        expires_after: its lifetime, where the answer does not say.
+        prefix: text before the token, its space included.
+        header: which carries the token.
+        refresh_on: answers after which a new token is fetched, once.
+    """
+
+    type: Literal["oauth2"]
+    token_url: Public[FixedUrl]
+    client_id: Public[ValueTemplate]
+    client_secret: Secret[ValueTemplate]
+    secret_in: Literal["header", "body", "query"] = "header"
+    method: Literal["POST", "GET"] = "POST"
+    request_encoding: Literal["form", "json"] = "form"
+    scope: Public[ValueTemplate | None] = None
+    audience: Public[ValueTemplate | None] = None
+    parameters: Public[dict[Text, ValueTemplate]] = Field(default_factory=dict)
+    token_field: Public[Text] = "access_token"
+    expires_field: Public[Text] = "expires_in"
+    expires_unit: Literal["s", "ms", "m"] = "s"
+    expires_after: Public[Duration | None] = None
+    prefix: Public[Text] = "Bearer "
+    header: Public[HeaderName] = "Authorization"
+    refresh_on: Public[RefreshOn] = Field(default_factory=lambda: RefreshOn(status=[401]))
+
+    def credential(self, fill: Fill) -> FetchedToken:  # noqa: ARG002 - filled where the token is fetched
+        """Return that a token server gives the credentials."""
+        return FetchedToken(self)
+
+    def verification(self, fill: Fill, body_finder: BodyFinder) -> IssuedToken:  # noqa: ARG002
+        """Return that the sandbox issues tokens, and accepts those."""
+        return IssuedToken(self)
+
+    def uses(self) -> Iterable[Use]:
+        """Return the token request: the endpoint itself learns the token only."""
+        others = [self.client_id, self.client_secret, self.scope, self.audience, self.parameters]
+        return (
+            Use(self.token_url, "URL of the token request", url=self.token_url),
+            Use(others, "token request", url=self.token_url),
+        )

@@ -1,0 +1,68 @@
+"""The one list of authentication types: the spec's model, its JSON Schema, redaction and the sandbox read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args
+
+from pydantic import BeforeValidator, Field
+
+from rokt_export.authentication.api_key import ApiKey
+from rokt_export.authentication.base import Authentication, filler
+from rokt_export.authentication.basic import Basic
+from rokt_export.authentication.bearer import Bearer
+from rokt_export.authentication.credential import Credential
+from rokt_export.authentication.custom import Custom
+from rokt_export.authentication.digest import Digest
+from rokt_export.authentication.hmac import Hmac
+from rokt_export.authentication.mutual_tls import MutualTls
+from rokt_export.authentication.none import NoAuthentication
+from rokt_export.authentication.oauth2 import OAuth2
+from rokt_export.authentication.wsse import Wsse
+from rokt_export.partner_spec.fields import kind_of, one_or_many, problem
+
+
+def _by_name(*types: type[Authentication]) -> dict[str, type[Authentication]]:
+    """Return the types by the name that a spec gives; mypy refuses a class here that lacks an abstract method."""
+    return {get_args(each.model_fields["type"].annotation)[0]: each for each in types}
+
+
+TYPES = _by_name(NoAuthentication, Basic, Digest, ApiKey, Bearer, OAuth2, Hmac, Wsse, MutualTls, Custom)
+"""Name to model of each authentication type, in the order of the documents."""
+
+
+def credentials_of(authentications: Iterable[Authentication], variables: Mapping[str, str]) -> tuple[Credential, ...]:
+    """Return what an environment's authentications put on a request, in the spec's order.
+
+    Args:
+        authentications: of the environment.
+        variables: values of the variables that they name.
+
+    Raises:
+        ConfigurationError: a filter cannot turn a variable.
+    """
+    fill = filler(variables)
+    return tuple(each.credential(fill) for each in authentications)
+
+
+def _typed(value: Any) -> Any:
+    if not isinstance(value, dict) or "type" not in value:
+        raise problem(
+            "RX012",
+            f"an authentication with a `type` is expected here, not {kind_of(value)}",
+            f"Write `type: basic`, or another of {', '.join(TYPES)}.",
+        )
+    return value
+
+
+def _several(value: Any) -> Any:
+    return [{"type": "none"}] if value == "none" else one_or_many(value)
+
+
+if TYPE_CHECKING:
+    _AnyType = Authentication
+else:
+    _AnyType = Annotated[Union[tuple(TYPES.values())], Field(discriminator="type")]  # noqa: UP007 - made of a list
+_Typed = Annotated[_AnyType, BeforeValidator(_typed)]
+Authentications = Annotated[tuple[_Typed, ...], BeforeValidator(_several)]
+"""One authentication or a list (a client certificate and a bearer token, say)."""

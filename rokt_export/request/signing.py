@@ -1,0 +1,36 @@
+"""Put credentials that depend on the request or the clock on it, in the grammar of `requests`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from requests.models import PreparedRequest
+
+from rokt_export.exchange.model import Request
+from rokt_export.partner_spec.filters import text_of
+
+if TYPE_CHECKING:
+    from rokt_export.authentication.credential import Sign
+
+
+def signed(request: Request, signs: tuple[Sign, ...]) -> Request:
+    """Return a request with credentials put on it; headers keep their order, new ones follow."""
+    if not signs:
+        return request
+    prepared = prepared_request(request)
+    for sign in signs:
+        prepared = sign(prepared)
+    body = prepared.body.encode() if isinstance(prepared.body, str) else prepared.body
+    headers = tuple((name, text_of(value)) for name, value in prepared.headers.items())
+    return Request(str(prepared.method), str(prepared.url), headers, body)
+
+
+def prepared_request(request: Request) -> PreparedRequest:
+    """Return a request in the grammar of `requests`, for its ecosystem of auth plug-ins."""
+    prepared = PreparedRequest()
+    prepared.method = request.method
+    prepared.url = request.url
+    prepared.prepare_headers(dict(request.headers))
+    prepared.body = request.body
+    prepared.hooks = {"response": []}
+    return prepared
