@@ -256,7 +256,16 @@ def _ways(texts: Sequence[str], sent: Sequence[Sent], *, constant: bool) -> dict
         found.update(sent[place].writings.get(texts[place], ()))
     if number == 1:
         return {way: count for way, count in found.items() if len(texts[0]) >= 4}
-    return {way: count for way, count in found.items() if count >= 0.8 * number}
+    usual, times = Counter(texts[:number]).most_common(1)[0]
+    likely = {way: count for way, count in found.items() if count >= 0.8 * number}
+    if times < 0.5 * number or constant:
+        return likely
+    others = [place for place in range(number) if texts[place] != usual]
+    return {  # a value that is usual anyway proves nothing
+        way: count
+        for way, count in likely.items()
+        if sum(way in sent[place].writings.get(texts[place], ()) for place in others) >= 0.8 * len(others)
+    }
 
 
 def _way(ways: Iterable[tuple[str, str]]) -> str:
@@ -360,9 +369,10 @@ def _near_times(
 
 def _duration(seconds: float) -> str:
     size, sign = abs(seconds), "-" if seconds < 0 else ""
-    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if size >= length * 0.95:
-            return f"{sign}{size / length:.3g} {unit}"
+            number = f"{size / length:.3g}"
+            return f"{sign}{number} {unit}{'s' * (number != '1')}"
     return f"{sign}{size:.3g} s"
 
 
@@ -517,9 +527,10 @@ def _judge_texts(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Ver
             return found._replace(form=common_form(a[:200]))
     if len(a) > 2 and (len(set(a)) == 1 or len(set(b)) == 1):
         return _few_values(a, b)
-    if distinct <= max(3, len(a) / 3) and (found := _few_values(a, b)) is not None:
+    few = distinct <= max(3, len(a) / 3) and distinct < len(a)
+    if few and (found := _few_values(a, b)) is not None:
         return found
-    if distinct <= max(3, len(a) / 3):
+    if few:
         return _undecided(a, "few values that vary on both sides alike", common_form(a[:200]))
     return _judge_opaque(a, b)
 
@@ -629,7 +640,9 @@ def _words_in_common(pairs: Sequence[tuple[str, str]]) -> float:
 def _judge_opaque(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
     """Judge identifiers and the like by what their values have in common on each side."""
     form_a, form_b = common_form(a[:400]), common_form(b[:400])
-    if (found := _repeats(a, b)) is not None:
+    lengths_a, lengths_b = [len(text) for text in a], [len(text) for text in b]
+    found, odd = _repeats(a, b), _lengths(lengths_a, lengths_b, a, b)
+    if found is not None and (odd is None or odd.places is None):
         return found
     for what in (_named_form, prefix_of):
         of_a, of_b = [what(text) for text in a], [what(text) for text in b]
@@ -638,9 +651,8 @@ def _judge_opaque(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
         found = _few_values(of_a, of_b, lambda text: text or "another form")
         if found is not None and (found.certain or form_a != form_b):
             return found._replace(why=f"form: {found.why}")
-    lengths_a, lengths_b = [len(text) for text in a], [len(text) for text in b]
-    if (found := _lengths(lengths_a, lengths_b, a, b)) is not None:
-        return found
+    if odd is not None:
+        return odd
     for number, name in enumerate(CLASS_NAMES):
         has_a, has_b = (sum(classes_of(text)[number] for text in side) for side in (a, b))
         if same_share(has_a, len(a), has_b, len(b)) < 0.0005:
@@ -682,10 +694,10 @@ def _odd_ones(a: Sequence[str], b: Sequence[str], length: int) -> Verdict | None
     odd_a = [place for place, text in enumerate(a) if len(text) != length]
     odd_b = [place for place, text in enumerate(b) if len(text) != length]
     few, many, texts = (odd_a, odd_b, b) if len(odd_a) <= len(odd_b) else (odd_b, odd_a, a)
-    near = all(abs(len(texts[place]) - length) <= 1 and classes_of(texts[place])[0] for place in many)
-    if few and same_share(len(odd_a), len(a), len(odd_b), len(b)) >= UNLIKELY:
-        return None
-    if near and not few and len(many) < 3:
+    near = all(
+        abs(len(texts[place]) - length) <= max(1, 0.15 * length) and classes_of(texts[place])[0] for place in many
+    )
+    if (few or near) and same_share(len(odd_a), len(a), len(odd_b), len(b)) >= UNLIKELY:
         return None
     return Verdict(True, f"at times another form: {shown(texts[many[0]])}", many, not near or len(many) > 5)
 
@@ -699,9 +711,10 @@ def _repeats(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
     if abs(again[0] - again[1]) > (3 * (again[0] + again[1]) ** 0.5 + 1 if short or min(again) else 0):
         places = _repeated(a if again[0] > again[1] else b)
         words = [f"{len(one):,} different values" for one in (distinct_a, distinct_b)]
-        few_more = 1 <= abs(again[0] - again[1]) <= 0.1 * number
-        why = "values that come again on one side" if few_more else f"{words[0]} → {words[1]}"
-        return Verdict(True, f"{why} ({number:,} transactions)", places, number >= 8)
+        why = f"{words[0]} → {words[1]}"
+        if abs(again[0] - again[1]) <= 0.1 * number:
+            why = f"values that come again on one side, such as {shown((a if again[0] > again[1] else b)[places[0]])}"
+        return Verdict(True, why, places, number >= 8)
     shared = len(distinct_a & distinct_b)
     if not short and number >= 4 and shared >= 0.3 * len(distinct_a) and len(distinct_a) > 0.7 * number:
         return Verdict(True, "the same values, but in other transactions", None, True)
@@ -710,7 +723,9 @@ def _repeats(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
 
 def _room(texts: Sequence[str]) -> float:
     """About how many decimal digits' worth of values there could be, by the characters that vary at each position."""
-    return sum(math.log10(len({text[at : at + 1] for text in texts})) for at in range(min(40, max(map(len, texts)))))
+    length = Counter(map(len, texts)).most_common(1)[0][0]
+    texts = [text for text in texts if len(text) == length]
+    return sum(math.log10(len({text[at : at + 1] for text in texts})) for at in range(min(40, length)))
 
 
 def _repeated(texts: Sequence[str]) -> list[int]:

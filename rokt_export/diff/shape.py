@@ -193,8 +193,9 @@ class Shape:
         self, pair: Pair, place: Place, a: dict[str, Any], b: dict[str, Any], xml: bool, depth: int
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Compare members that have identifiers for names at one place, and return the others."""
-        of_a = [key for key in a if (place.folded or key not in b) and not place.has(key) and _is_identifier(key)]
-        of_b = [key for key in b if (place.folded or key not in a) and not place.has(key) and _is_identifier(key)]
+        new_a, new_b = ([key for key in side if not place.has(key)] for side in (a, b))
+        of_a = [key for key in new_a if place.folded or (key not in b and _is_identifier(key))]
+        of_b = [key for key in new_b if place.folded or (key not in a and _is_identifier(key))]
         if not of_a and not of_b:
             return a, b
         place.folded = True
@@ -251,7 +252,7 @@ class _Container(str):
 
 
 CONTAINERS: Final = {name: _Container(name) for name in ("object", "array")}
-_SURE_IDENTIFIER = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-|\d{5}|.@|person-", re.ASCII)
+_SURE_IDENTIFIER = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-|\d{5}|.@|person-|^(?=.*\d)[0-9a-f]{10,}$", re.ASCII)
 _TURN = re.compile(r"\d(?=[a-zA-Z])|[a-zA-Z](?=\d)", re.ASCII)
 
 

@@ -83,10 +83,15 @@ def follows(a: Sequence[float], b: Sequence[float]) -> bool:
     if len(a) < 4:
         return False
     least = 0.999 if len(a) < 8 else 0.85 if len(a) < 40 else 0.6
+    return abs(_together(a, b)) >= least or abs(_together(_ranks(a), _ranks(b))) >= least
+
+
+def _together(a: Sequence[float], b: Sequence[float]) -> float:
+    """Pearson's correlation, 0.0 where a side is constant."""
     try:
-        return abs(correlation(a, b)) >= least or abs(correlation(_ranks(a), _ranks(b))) >= least
+        return correlation(a, b)
     except (StatisticsError, OverflowError):
-        return False
+        return 0.0
 
 
 def _ranks(values: Sequence[float]) -> list[float]:
@@ -97,11 +102,14 @@ def _ranks(values: Sequence[float]) -> list[float]:
 
 
 def direction(values: Sequence[float]) -> int:
-    """Return 1 for values that rise from row to row, -1 for falling ones, 0 for neither; a few steps may go back."""
+    """Return 1 for values that rise from row to row, -1 for falling ones, 0 for neither; a few may be out of order."""
     if len(values) < 5:
         return 0
     steps = [after - before for before, after in pairwise(values)]
     up, down = sum(step > 0 for step in steps), sum(step < 0 for step in steps)
     if up >= 0.9 * (up + down) and up >= 0.5 * len(steps):
         return 1
-    return -1 if down >= 0.9 * (up + down) and down >= 0.5 * len(steps) else 0
+    if down >= 0.9 * (up + down) and down >= 0.5 * len(steps):
+        return -1
+    together = _together(_ranks(values), range(len(values))) if len(values) >= 8 else 0.0
+    return round(together) if abs(together) >= 0.95 else 0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.diff.bench import leads
+from tests.diff.bench import leads, orders
 from tests.diff.bench.partner import Bench, Score, compared, score
 
-BENCHES = {"leads": leads.BENCH}
+BENCHES = {"leads": leads.BENCH, "orders": orders.BENCH}
 TARGETS = {200: (68 / 75, 3 / 75, 4), 20: (60 / 75, 8 / 75, 6)}
 """By rows: share of differences found at least, share without any trace at most, fields of noise reported at most."""
 
