@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 from zlib import crc32
 
@@ -28,16 +29,19 @@ class Rows:
         stride: one of so many is kept.
         cells: values that columns keep.
         sides: number of a pair to its two sides, without their bodies.
+        thinned: number to transaction of those that were kept before the last thinning.
     """
 
     stride: int = 1
     cells: int = 0
     sides: dict[int, tuple[str, Side, Side]] = field(default_factory=dict)
+    thinned: dict[int, str] = field(default_factory=dict)
 
     def add(self, number: int, transaction: str, a: Side, b: Side) -> bool:
         """Keep a pair if it is one of those chosen; return whether it is."""
         if len(self.sides) >= MOST_ROWS or self.cells > _MOST_CELLS:
             self.stride *= 2
+            self.thinned = {key: value[0] for key, value in self.sides.items()}
             self.cells = 0 if self.cells > _MOST_CELLS else self.cells
             self.sides = {key: value for key, value in self.sides.items() if key % self.stride == 0}
         if number % self.stride:
@@ -105,7 +109,8 @@ class Column:
             a, b = _cut(a), _cut(b)
             self.unequal += 1
             self.differing.add(number, sample)
-            self._note_forms(number, a, b, sample)
+            if rows.stride > 1:
+                self._note_forms(number, a, b, sample)
         if number % rows.stride:
             return
         if rows.stride != self.stride:
@@ -128,7 +133,14 @@ class Column:
 
     def _thin(self) -> None:
         self.stride = self._rows.stride
-        kept = [place for place, number in enumerate(self.numbers) if number % self.stride == 0]
+        kept = []
+        for place, number in enumerate(self.numbers):
+            if number % self.stride == 0:
+                kept.append(place)
+            if self.a[place] != self.b[place]:
+                name = self._rows.thinned.get(number, str(number))
+                sample = partial(Sample, name, str(self.a[place]), str(self.b[place]))
+                self._note_forms(number, self.a[place], self.b[place], sample)
         self.numbers = [self.numbers[place] for place in kept]
         self.a = [self.a[place] for place in kept]
         self.b = [self.b[place] for place in kept]

@@ -50,6 +50,13 @@ TIMES: Final = rf"""
     | {_TIME}{_ZONE}
 """
 _A_TIME = re.compile(TIMES, re.VERBOSE)
+_DIGIT = re.compile(r"\d")
+_AS_ZERO = str.maketrans("123456789", "000000000")
+_LONE_DIGIT = re.compile(r"(?<!0)0(?!0)")
+_WORDS = re.compile(r"[A-Za-z]{2}|[AaPp]\.")
+_DAY_NAME = re.compile(rf"(?:{_DAYS})[a-z]*")
+_MONTH_NAME = re.compile(rf"(?:{_MONTHS})[a-z]*")
+_HALF = re.compile(r"[AaPp](\.?[Mm])\b")
 _EPOCH = re.compile(r"\d{10}(?:\d{3}|\d{6}|\d{9})?(?:\.\d{1,9})?", re.ASCII)
 _COMPACT = re.compile(r"20\d{12}", re.ASCII)
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d(?:[.,]\d+)?))?\s?([AaPp])?", re.ASCII)
@@ -77,10 +84,11 @@ class Moment(NamedTuple):
         return self.form.startswith("clock")
 
 
+@lru_cache(maxsize=16_384)
 def read_time(text: str) -> Moment | None:
     """Return the time that a text is, None where it is none."""
     text = text.strip()
-    if not 5 <= len(text) <= 40 or not any(map(str.isdigit, text)):
+    if not 5 <= len(text) <= 40 or _DIGIT.search(text) is None:
         return None
     if _EPOCH.fullmatch(text):
         return read_epoch(text)
@@ -109,9 +117,9 @@ def read_epoch(text: str) -> Moment | None:
 
 
 def _read(text: str) -> Moment:
-    form = re.sub(r"\d+", lambda run: "0" * (len(run[0]) if len(run[0]) > 2 else 2), text)
-    form = re.sub(rf"(?:{_DAYS})[a-z]*", "Day", re.sub(rf"(?:{_MONTHS})[a-z]*", "Mon", form))
-    form = re.sub(r"[AaPp](\.?[Mm])\b", r"A\1", form)
+    form = _LONE_DIGIT.sub("00", text.translate(_AS_ZERO))
+    if _WORDS.search(text) is not None:
+        form = _HALF.sub(r"A\1", _DAY_NAME.sub("Day", _MONTH_NAME.sub("Mon", form)))
     if text.startswith("/Date("):
         milliseconds = re.search(r"-?\d+", text)
         assert milliseconds is not None
@@ -192,7 +200,7 @@ def skeleton(text: str, sent: Collection[str] = ()) -> tuple[str, list[str]]:
 
 
 def _is_hole(word: str, sent: Collection[str]) -> bool:
-    if any(sign.isdigit() for sign in word):
+    if _DIGIT.search(word) is not None:
         return True
     if len(word) >= 2 and word.lower() in sent:
         return True

@@ -28,14 +28,12 @@ from rokt_export.diff.forms import (
 )
 from rokt_export.diff.sent import PLAIN, Sent, plainly
 from rokt_export.diff.side import Side
-from rokt_export.diff.statistics import UNLIKELY, depends, direction, follows, one_mixture, same_share
+from rokt_export.diff.statistics import SKIMMED, UNLIKELY, depends, direction, follows, one_mixture, same_share
 from rokt_export.partner_spec.filters import text_of
 from rokt_export.response.value_text import abridged
 
 ENOUGH: Final = 40
 """Transactions from which on rates can be told from chance, and a place may be declared as varying."""
-_SKIMMED: Final = 400
-"""Rows in which relations to what was sent, and between the sides, are looked for."""
 _NEAR: Final = 400 * 86_400.0
 _SKEW: Final = 90.0
 """Seconds that two servers' clocks may differ."""
@@ -246,7 +244,7 @@ def _exceptions(a: Sequence[str], b: Sequence[str], rows: Sequence[Row], way: tu
 
 def _ways(texts: Sequence[str], sent: Sequence[Sent], *, constant: bool) -> dict[tuple[str, str], int]:
     """In which ways (name, writing) nearly all texts are what their rows sent, with how often."""
-    number = min(len(texts), _SKIMMED)
+    number = min(len(texts), SKIMMED)
     if len(set(texts[:number])) < 2 and number > 1 and not constant:
         return {}
     found: Counter[tuple[str, str]] = Counter()
@@ -509,22 +507,8 @@ def _judge_texts(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Ver
     if (found := _rewritten(a, b)) is not None:
         return found
     distinct = max(len(set(a)), len(set(b)))
-    bones_a = [_bones(text, row.a.sent.words) for text, row in zip(a, rows, strict=True)]
-    bones_b = [_bones(text, row.b.sent.words) for text, row in zip(b, rows, strict=True)]
-    frame = Counter(one[0] for one in (*bones_a, *bones_b)).most_common(1)[0][0]
-    bones_a, bones_b = _fitted(frame, a, bones_a), _fitted(frame, b, bones_b)
-    frames_a, frames_b = [one[0] for one in bones_a], [one[0] for one in bones_b]
-    frames = max(len(set(frames_a)), len(set(frames_b)))
-    whole = (is_opaque(a) and is_opaque(b)) or all(side.count(HOLE) >= 0.6 * len(a) for side in (frames_a, frames_b))
-    if (
-        not whole
-        and frames <= max(2, len(a) / 5)
-        and not (frames_a == frames_b and frames_a[0] == HOLE and frames == 1)
-    ):
-        if frames_a != frames_b and (found := _few_values(frames_a, frames_b)) is not None:
-            return _in_full(found, a, b)
-        if HOLE in "".join(set(frames_a)) and (found := _judge_holes(bones_a, bones_b, rows)) is not None:
-            return found._replace(form=common_form(a[:200]))
+    if not (is_opaque(a[:50]) and is_opaque(b[:50])) and (found := _judge_frames(a, b, rows)) is not None:
+        return found
     if len(a) > 2 and (len(set(a)) == 1 or len(set(b)) == 1):
         return _few_values(a, b)
     few = distinct <= max(3, len(a) / 3) and distinct < len(a)
@@ -533,6 +517,23 @@ def _judge_texts(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Ver
     if few:
         return _undecided(a, "few values that vary on both sides alike", common_form(a[:200]))
     return _judge_opaque(a, b)
+
+
+def _judge_frames(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Verdict | None:
+    """Judge texts of few frames, such as `Lead … accepted`: the frames, and what stands in their holes."""
+    bones_a = [_bones(text, row.a.sent.words) for text, row in zip(a, rows, strict=True)]
+    bones_b = [_bones(text, row.b.sent.words) for text, row in zip(b, rows, strict=True)]
+    frame = Counter(one[0] for one in (*bones_a, *bones_b)).most_common(1)[0][0]
+    bones_a, bones_b = _fitted(frame, a, bones_a), _fitted(frame, b, bones_b)
+    frames_a, frames_b = [one[0] for one in bones_a], [one[0] for one in bones_b]
+    opaque = all(side.count(HOLE) >= 0.6 * len(a) for side in (frames_a, frames_b))
+    if opaque or max(len(set(frames_a)), len(set(frames_b))) > max(2, len(a) / 5):
+        return None
+    if frames_a != frames_b and (found := _few_values(frames_a, frames_b)) is not None:
+        return _in_full(found, a, b)
+    if HOLE in "".join(set(frames_a)) and (found := _judge_holes(bones_a, bones_b, rows)) is not None:
+        return found._replace(form=common_form(a[:200]))
+    return None
 
 
 @lru_cache(maxsize=4096)
@@ -602,7 +603,7 @@ _ANY_WORD = re.compile(r"[^\W\d_]{3,}")
 
 def _rewritten(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
     """Judge texts that say the same, row by row, in another way: letter case, escaping, accents, cut short."""
-    number = min(len(a), _SKIMMED)
+    number = min(len(a), SKIMMED)
     pairs = [(x, y) for x, y in zip(a[:number], b[:number], strict=True) if x != y]
     if len(pairs) < 2 and len({*a, *b}) > 2:
         return None
@@ -645,7 +646,7 @@ def _judge_opaque(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
     if found is not None and (odd is None or odd.places is None):
         return found
     for what in (_named_form, prefix_of):
-        of_a, of_b = [what(text) for text in a], [what(text) for text in b]
+        of_a, of_b = [what(text) for text in a[:SKIMMED]], [what(text) for text in b[:SKIMMED]]
         if of_a == of_b or max(len(set(of_a)), len(set(of_b))) > 3:
             continue
         found = _few_values(of_a, of_b, lambda text: text or "another form")
@@ -653,12 +654,12 @@ def _judge_opaque(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
             return found._replace(why=f"form: {found.why}")
     if odd is not None:
         return odd
+    some_a, some_b = a[:SKIMMED], b[:SKIMMED]
     for number, name in enumerate(CLASS_NAMES):
-        has_a, has_b = (sum(classes_of(text)[number] for text in side) for side in (a, b))
-        if same_share(has_a, len(a), has_b, len(b)) < 0.0005:
-            return Verdict(
-                True, f"form: {name} in {_percent(has_a, len(a))} → {_percent(has_b, len(b))}", None, len(a) >= 8
-            )
+        has_a, has_b = (sum(classes_of(text)[number] for text in side) for side in (some_a, some_b))
+        if same_share(has_a, len(some_a), has_b, len(some_b)) < 0.0005:
+            shares = f"{_percent(has_a, len(some_a))} → {_percent(has_b, len(some_b))}"
+            return Verdict(True, f"form: {name} in {shares}", None, len(a) >= 8)
     form = form_a if form_a == form_b else "text"
     return _undecided(a, "new values on both sides in the same form", form)
 

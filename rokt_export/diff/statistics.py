@@ -8,6 +8,8 @@ from collections.abc import Hashable, Sequence
 from itertools import pairwise
 from statistics import StatisticsError, correlation, fmean
 
+SKIMMED = 400
+"""Rows in which relations are looked for; more would cost time and tell no more."""
 UNLIKELY = 0.005
 """Probability of chance from which on two mixtures count as two."""
 
@@ -82,6 +84,7 @@ def follows(a: Sequence[float], b: Sequence[float]) -> bool:
     """Return whether two columns of numbers rise and fall together."""
     if len(a) < 4:
         return False
+    a, b = a[:SKIMMED], b[:SKIMMED]
     least = 0.999 if len(a) < 8 else 0.85 if len(a) < 40 else 0.6
     return abs(_together(a, b)) >= least or abs(_together(_ranks(a), _ranks(b))) >= least
 
@@ -111,5 +114,6 @@ def direction(values: Sequence[float]) -> int:
         return 1
     if down >= 0.9 * (up + down) and down >= 0.5 * len(steps):
         return -1
+    values = values[:SKIMMED]
     together = _together(_ranks(values), range(len(values))) if len(values) >= 8 else 0.0
     return round(together) if abs(together) >= 0.95 else 0
