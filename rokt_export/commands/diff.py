@@ -264,7 +264,7 @@ def _send(terminal: Terminal, sides: Sequence[Ready], flags: _Flags, place: str)
 def _check_two_places(targets: Sequence[Target]) -> None:
     """Refuse two sides at one guarded address: the ledger would leave out on the second what the first was sent."""
     a, b = targets
-    if a.guarded and b.guarded and a.ledger == b.ledger:
+    if not set(a.ledger).isdisjoint(b.ledger):
         raise UsageError(
             f"{a.environment} and {b.environment} have one address, and would be sent every transaction twice",
             where="--between",

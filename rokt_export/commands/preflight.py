@@ -117,19 +117,19 @@ def known_in_production(plan: Plan, resumed: RunInfo | None = None) -> tuple[Cou
     only = None if plan.selection.only is None else RowSet.of_ranges(plan.selection.only)
     asked_for = 0
     with Journal.open(plan.journal) as journal:
-        identities = journal.identities(plan.ledger or plan.spec.partner, identity_of(plan.spec))
+        ways = journal.ways(plan.ledger, identity_of(plan.spec))
         done = journal.settled(resumed.run) if resumed is not None else RowSet()
         if resumed is not None and not plan.selection.unknown:
             done.update(journal.rows(resumed.run, [OutcomeKind.UNKNOWN]))
 
-        def contents() -> Iterator[list[bytes]]:
+        def marks() -> Iterator[list[bytes]]:
             nonlocal asked_for
             for each in _all(plan):
                 if each.problem is None and (only is None or each.row in only) and each.row not in done:
                     asked_for += 1
-                    yield [canonical_row(each, identity) for identity in identities]
+                    yield [way.mark(canonical_row(each, way.identity, as_written=way.as_written)) for way in ways]
 
-        return journal.known_before(plan.ledger or plan.spec.partner, contents()), asked_for
+        return journal.known_before(marks()), asked_for
 
 
 def _tell_ledger(terminal: Terminal, plan: Plan, resumed: RunInfo | None) -> None:

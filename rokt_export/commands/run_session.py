@@ -64,6 +64,11 @@ class Job:
     options: Mapping[str, Any] = field(default_factory=dict)
     resume: str | None = None
 
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What is kept with the run for commands that go on after it."""
+        return {**self.options, **({"plugins": sorted(self.plan.plugins)} if self.plan.plugins else {})}
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -182,7 +187,7 @@ def _begin(job: Job) -> tuple[str, int]:
             spec_sha256=loaded.sha256,
             events=job.events,
             name=job.name,
-            options={**job.options, **({"ledger": job.plan.ledger} if job.plan.ledger else {})},
+            options=job.kept,
             production=job.plan.guarded,
         )
         return writer.run, writer.before
@@ -275,7 +280,7 @@ def _told_what_is_settled(job: Job, run: str) -> Iterator[None]:
         remedy = f"{error.remedy or ''} What is in the journal stays settled."
         if job.command == "replay":
             file, plan = job.ready.loaded.document.file, job.plan
-            onward = Onward(file, job.events, job.options, plan.environment, plan.journal)
+            onward = Onward(file, job.events, job.kept, plan.environment, plan.journal)
             remedy += f" Then go on with: {onward.resume(run)}"
         raise JournalError(message, where=error.where, remedy=remedy.strip()) from error
 

@@ -159,7 +159,7 @@ class Plan:
         selection: which of them.
         destination: where to instead.
         guarded: whether the target is guarded; a sandbox is not (`delivery/target.py`).
-        ledger: the name of the target's ledger; empty for that of `production`.
+        ledger: the names by which the ledger knows the target; see `Target.ledger`.
         recordings: which exchanges are kept whole.
         expected: the outcome hoped for.
         redaction_key: makes one value one token in all partitions.
@@ -181,7 +181,7 @@ class Plan:
     selection: Selection = Selection()
     destination: Destination = Destination()
     guarded: bool = False
-    ledger: str = ""
+    ledger: tuple[str, ...] = ()
     recordings: Recordings = Recordings.SOME
     expected: OutcomeKind = OutcomeKind.DELIVERED
     partitions: int = 1

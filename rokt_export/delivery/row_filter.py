@@ -16,6 +16,7 @@ from rokt_export.transactions.model import Transaction
 if TYPE_CHECKING:
     from rokt_export.delivery.plan import Selection
     from rokt_export.journal import RowSet, RunWriter
+    from rokt_export.journal.ledger import Way
 
 _REDACTED = re.compile(r"person-|\$")
 """What stands in a name in place of something that the journal does not keep."""
@@ -72,10 +73,10 @@ def select(
         chosen = _of_this_run(transactions, selection, settled, unsettled, wished, tally)
     if not writer.production:
         return chosen
-    identities = writer.identities(identity)  # noted in any case: later runs look up what this one delivers by it
+    ways = writer.ways(identity)  # noted in any case: later runs look up what this one delivers by it
     if selection.delivered and selection.unknown:
         return chosen
-    return _not_of_others(chosen, selection, writer, identities, tally, ahead, sendable)
+    return _not_of_others(chosen, selection, writer, ways, tally, ahead, sendable)
 
 
 def _of_this_run(
@@ -139,7 +140,7 @@ def _not_of_others(
     transactions: Iterator[Transaction | None],
     selection: Selection,
     writer: RunWriter,
-    identities: Sequence[Identity],
+    ways: Sequence[Way],
     tally: Tally,
     ahead: Callable[[], int],
     sendable: Callable[[Transaction], bool],
@@ -150,7 +151,7 @@ def _not_of_others(
         marks = [
             []
             if each.problem is not None
-            else [writer.fingerprint(canonical_row(each, identity)) for identity in identities]
+            else [way.mark(canonical_row(each, way.identity, as_written=way.as_written)) for way in ways]
             for each in batch
         ]
         every = list(chain.from_iterable(marks))

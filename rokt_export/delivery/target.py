@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from hashlib import blake2b
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from posixpath import normpath
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from rokt_export.errors import ConfigurationError, SpecError, UsageError
 from rokt_export.partner_spec.filters import ABSENT, FilterError, text_of
+from rokt_export.partner_spec.references import variable_names
 from rokt_export.partner_spec.template import Place, TemplateProblem, compile_template
 from rokt_export.request.url import blank_url
 
@@ -168,8 +170,9 @@ class Target:
         guarded: whether a send needs a confirmation, and test data another one.
         near: the guarded environments at or near this address, where the environment is not guarded by itself.
         unchecked: whether the server's certificate is not checked.
-        ledger: the name of the ledger of what this system answered, as two live systems have two; empty for that of
-            `production` and of what has its address.
+        ledger: the names by which the ledger knows this live system, whose answers it keeps: by address and account,
+            by partner and environment, and by partner and address. Two partners that use one vendor have two accounts.
+            Empty for what is not guarded.
     """
 
     partner: str
@@ -178,7 +181,7 @@ class Target:
     guarded: bool
     near: tuple[Near, ...] = ()
     unchecked: bool = False
-    ledger: str = ""
+    ledger: tuple[str, ...] = ()
 
     @property
     def same_as(self) -> str | None:
@@ -212,13 +215,14 @@ class Target:
             return cls(spec.partner, environment, "", guarded=False)
         own = _address(spec, environment, variables)
         near = () if own is None or spec.guards(environment) else tuple(_near(spec, environment, own, variables))
+        guarded = spec.guards(environment) or any(each.likeness is Likeness.SAME for each in near)
         return cls(
             spec.partner,
             environment,
             own.shown if own else "",
-            guarded=spec.guards(environment) or any(each.likeness is Likeness.SAME for each in near),
+            guarded=guarded,
             near=near,
-            ledger=_ledger(spec, environment, own, variables),
+            ledger=_ledger(spec, environment, own, variables) if guarded else (),
             unchecked=not spec.environment(environment).tls.verify,  # type: ignore[union-attr]  # it is filled in
         )
 
@@ -275,13 +279,35 @@ def _check_sandbox(spec: PartnerSpec, variables: Mapping[str, Mapping[str, str]]
 
 def _ledger(
     spec: PartnerSpec, environment: str, own: Address | None, variables: Mapping[str, Mapping[str, str]]
-) -> str:
+) -> tuple[str, ...]:
     names = sorted(filter(spec.guards, spec.endpoint), key=lambda name: name != "production")
     for name in names:
         other = _address(spec, name, variables)
         if name == environment or (own is not None and other is not None and own.same_place(other)):
-            return "" if name == "production" else f"{spec.partner} {name}"
-    return ""
+            older = spec.partner if name == "production" else f"{spec.partner} {name}"
+            if other is None:
+                return (older,)
+            path = spec.endpoint[name].url if other.path is None else "/".join(other.path)
+            place = f"{other.host}:{other.port}/{path}"
+            return (
+                f"@{_digest(place, *_account(spec, environment, variables))}",
+                older,
+                f"{spec.partner} @{_digest(place)}",
+            )
+    return (spec.partner,)
+
+
+def _account(spec: PartnerSpec, environment: str, variables: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """Yield what tells two customers of one vendor apart: the query, and the variables outside the address."""
+    url, known = spec.endpoint[environment].url, variables[environment]
+    yield (_filled(url, known) or url).partition("?")[2]
+    in_address = compile_template(url, Place.URL).env
+    yield from sorted(known.get(name, "") for name in variable_names(spec, [environment]) - in_address)
+
+
+def _digest(*texts: str) -> str:
+    """Return a digest: credentials are among the texts."""
+    return blake2b("\n".join(texts).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
 
 def _near(

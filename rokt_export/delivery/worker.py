@@ -111,7 +111,7 @@ def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brak
     options = transport_options(plan, renderer, pace.concurrency)
     tally = Tally()
     with Journal.open(plan.journal) as journal, Transport(options) as transport:
-        writer = journal.attach(run_id, before=plan.before)
+        writer = journal.attach(run_id, before=plan.before, names=plan.ledger)
         credentials = credentials_for(plan, renderer, options, redactor, common.tokens)
         share = common.share(plan, pace.concurrency, len(writer.settled_rows()))
         transactions = source(plan, share)

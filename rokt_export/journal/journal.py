@@ -114,8 +114,7 @@ class Journal:
             spec_sha256: hex digest of the spec.
             events: paths of the transactions.
             name: what the user calls it.
-            options: what a resume needs (JSON); `ledger` names the ledger of a run to a guarded environment, else it
-                is the partner's slug.
+            options: what a resume needs (JSON).
             production: whether the environment is the guarded one: the ledger is kept, and each batch waits for the
                 disk.
 
@@ -173,12 +172,13 @@ class Journal:
                 storage.write_through(self._store)
             return self._writer(record)
 
-    def attach(self, run_id: str, *, before: int = 0) -> RunWriter:
+    def attach(self, run_id: str, *, before: int = 0, names: Sequence[str] = ()) -> RunWriter:
         """Write to a run that another process drives, as one of its workers; the run's record is left alone.
 
         Args:
             run_id: the run.
             before: `RunWriter.before` of the writer that its driver got from `begin` or `reopen`.
+            names: of the live system that it sends to; see `Target.ledger`. The partner's slug if there are none.
 
         Raises:
             JournalError: the run is not running.
@@ -189,7 +189,7 @@ class Journal:
                 record = run_records.find(connection, run_id)
             if record.state != RunState.RUNNING:
                 raise JournalError(f"run {record.id} is {record.state}", remedy=f"Resume it: --resume {record.id}.")
-            return self._writer(record, before)
+            return self._writer(record, before, tuple(names))
 
     def runs(self, limit: int | None = None) -> list[RunInfo]:
         """Return the run_records, newest first, at most `limit` of them."""
@@ -220,36 +220,38 @@ class Journal:
         with self._reading() as connection:
             return queries.settled_rows(connection, run_records.find(connection, run_id).no)
 
-    def identities(self, partner: str, identity: tuple[str, ...]) -> list[tuple[str, ...]]:
-        """Return the identities to look a partner's rows up by: this one, and those that production runs went by."""
-        with self._reading() as connection:
-            key = self._key(connection)
-            known = [] if key is None else ledger.identities(connection, ledger.partner_key(key, partner))
-        return [identity, *(one for one in known if one != identity)]
-
-    def known_before(self, partner: str, contents: Iterable[Sequence[bytes]]) -> Counter[LeftOut]:
-        """Return how many rows production of a partner answered before, by outcome; `unknown` are those it may have.
+    def ways(self, names: Sequence[str], identity: tuple[str, ...]) -> list[ledger.Way]:
+        """Return the ways to recognise rows that a live system answered; none where no production run began yet.
 
         Args:
-            partner: the spec's slug, or the name of another ledger.
-            contents: the canonical bytes of each row, by each identity.
+            names: of the system; see `Target.ledger`.
+            identity: what makes a row what it is for the run that asks.
+
+        Raises:
+            JournalError: the journal's key is lost.
+        """
+        with self._reading() as connection:
+            key = self._key(connection)
+            return [] if key is None else ledger.ways(connection, key, names, identity)
+
+    def known_before(self, rows: Iterable[Sequence[bytes]]) -> Counter[LeftOut]:
+        """Return how many rows production answered before, by outcome; `unknown` are those it may have.
+
+        Args:
+            rows: the fingerprints of each row, by each way to recognise it.
 
         Raises:
             JournalError: nobody can tell: the journal's key is lost, or its file is an incomplete copy.
         """
         found: Counter[LeftOut] = Counter()
         with self._reading() as connection:
-            key = self._key(connection)
+            self._key(connection)
             self._check_whole()
             elsewhere = ledger.Elsewhere(run_no=0)
             elsewhere.look(connection, own=())
-            for some in chunks(contents, _LOOKUP):
-                if key is None:
-                    continue
-                own = ledger.partner_key(key, partner)
-                rows = [[ledger.fingerprint(own, content) for content in each] for each in some]
-                known = ledger.withheld(connection, [mark for marks in rows for mark in marks], elsewhere)
-                first = (next((known[mark] for mark in marks if mark in known), None) for marks in rows)
+            for some in chunks(rows, _LOOKUP):
+                known = ledger.withheld(connection, [mark for marks in some for mark in marks], elsewhere)
+                first = (next((known[mark] for mark in marks if mark in known), None) for marks in some)
                 found.update(why for why in first if why is not None)
         return found
 
@@ -418,11 +420,13 @@ class Journal:
         number = run_records.find(connection, run_id).no
         return connection.execute(select(run).where(run.c.no == number).with_for_update()).one()
 
-    def _writer(self, record: Row[Any], before: int | None = None) -> RunWriter:
+    def _writer(self, record: Row[Any], before: int | None = None, names: tuple[str, ...] = ()) -> RunWriter:
+        names = names or (orjson.loads(record.options).get("ledger", record.partner),)
         with self._store.reading.connect() as connection:
             latest = connection.scalar(select(func.max(intent.c.no)).where(intent.c.run_no == record.no))
             owner = connection.scalars(select(run.c.owner).where(run.c.no == record.no)).one()
             key = self._key(connection) if record.production else None
+            own = b"" if key is None else ledger.own_key(connection, key, names)
             mark = None
             if record.production and self._store.path is not None:
                 mark = marks.Mark.of(schema.id_of(connection), schema.latest_intent(connection))
@@ -431,9 +435,8 @@ class Journal:
             run_id=record.id,
             run_no=record.no,
             production=record.production,
-            key=b""
-            if key is None
-            else ledger.partner_key(key, orjson.loads(record.options).get("ledger", record.partner)),
+            key=own,
+            ledgers=(key or b"", names),
             latest=latest or 0,
             before=(latest or 0) if before is None else before,
             owner=owner,

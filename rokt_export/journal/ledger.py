@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import chain
 
 import orjson
 from sqlalchemy import Connection, func, select
@@ -13,12 +15,34 @@ from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal.intents import FINGERPRINT_BYTES, chunks, open_rows
 from rokt_export.journal.model import RunState
 from rokt_export.journal.run_records import state_of
-from rokt_export.journal.schema import identities_name, intent, ledger, meta, run
+from rokt_export.journal.schema import identities_name, intent, ledger, meta, run, systems_name
 
 ANY = frozenset(OutcomeKind)
 """Leave to send a row whatever production answered to it."""
 
+SYSTEM = "@"
+"""Begins the names of ledgers that belong to a live system. Older ledgers have the name of a partner."""
+
 _LOOKUP = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way to recognise rows that a live system answered.
+
+    Attributes:
+        key: of the fingerprints.
+        identity: the names of the attributes that make a row what it is.
+        as_written: whether values are digested as the file has them, as older versions did, and not in normal form.
+    """
+
+    key: bytes
+    identity: tuple[str, ...]
+    as_written: bool = False
+
+    def mark(self, content: bytes) -> bytes:
+        """Return the fingerprint of a row's canonical bytes."""
+        return fingerprint(self.key, content)
 
 
 def partner_key(secret: bytes, partner: str) -> bytes:
@@ -29,6 +53,70 @@ def partner_key(secret: bytes, partner: str) -> bytes:
 def fingerprint(key: bytes, content: bytes) -> bytes:
     """Return the 16-byte keyed BLAKE2b (RFC 7693) of a row's canonical bytes."""
     return hashlib.blake2b(content, key=key, digest_size=FINGERPRINT_BYTES).digest()
+
+
+def own_key(connection: Connection, secret: bytes, names: Sequence[str]) -> bytes:
+    """Return the key of a live system's new fingerprints.
+
+    Args:
+        connection: to the journal.
+        secret: the journal's key.
+        names: of the system; see `Target.ledger`.
+    """
+    return partner_key(secret, _own(connection, secret, names))
+
+
+def ways(
+    connection: Connection, secret: bytes, names: Sequence[str], identity: tuple[str, ...], *, note: bool = False
+) -> list[Way]:
+    """Return the ways to recognise rows that a live system answered; the first one is that of new entries.
+
+    A system keeps its ledger as long as one of its names stays the same: its address and account, the partner and
+    environment, or the partner and address.
+
+    Args:
+        connection: to the journal.
+        secret: the journal's key.
+        names: of the system; see `Target.ledger`.
+        identity: what makes a row what it is for the run that asks.
+        note: whether a run goes by them from now on, so that later ones must find its entries.
+    """
+    if note:
+        hold(connection, SYSTEM.encode())
+    own = _own(connection, secret, names)
+    older = [name for name in names if SYSTEM not in name]
+    known = list(dict.fromkeys([own, *chain(*(_systems(connection, secret, name) for name in names)), *older]))
+    if note:
+        add_identity(connection, partner_key(secret, own), identity)
+        for name in names:
+            _note_systems(connection, secret, name, known)
+    found = [Way(partner_key(secret, own), identity)]
+    for one in known:
+        key = partner_key(secret, one)
+        found += [Way(key, names_read, one != own and one in older) for names_read in identities(connection, key)]
+    return list(dict.fromkeys(found))
+
+
+def _own(connection: Connection, secret: bytes, names: Sequence[str]) -> str:
+    if not names[0].startswith(SYSTEM):
+        return names[0]
+    noted = chain(*(_systems(connection, secret, name) for name in names))
+    return next((one for one in noted if one.startswith(SYSTEM)), SYSTEM + _digest(secret, names[0]))
+
+
+def _digest(secret: bytes, name: str) -> str:
+    return hashlib.blake2b(name.encode(), key=secret, digest_size=16, person=b"live system").hexdigest()
+
+
+def _systems(connection: Connection, secret: bytes, name: str) -> list[str]:
+    kept = connection.scalar(select(meta.c.value).where(meta.c.key == systems_name(_digest(secret, name))))
+    return [] if kept is None else list(orjson.loads(kept))
+
+
+def _note_systems(connection: Connection, secret: bytes, name: str, known: list[str]) -> None:
+    key = systems_name(_digest(secret, name))
+    connection.execute(meta.delete().where(meta.c.key == key))
+    connection.execute(meta.insert().values(key=key, value=orjson.dumps(known)))
 
 
 def identities(connection: Connection, key: bytes) -> list[tuple[str, ...]]:

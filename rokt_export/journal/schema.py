@@ -45,7 +45,8 @@ meta = Table(
     Column("value", LargeBinary, nullable=False),
 )
 """`version`; `id`, random; `key`, by which the key of the ledger's digests is recognised, once a guarded run began (the
-key itself is in a file elsewhere); and `rows:…`, what tells a partner's rows apart."""
+key itself is in a file elsewhere); `rows:…`, what tells a partner's rows apart; and
+`systems:…`, the ledgers of one live system."""
 
 run = Table(
     "run",
@@ -239,6 +240,11 @@ def latest_intent(connection: Connection) -> int:
 def identities_name(key: bytes) -> str:
     """Return under which key of `meta` a partner's identities are, by the first half of the partner's key."""
     return f"rows:{hashlib.blake2b(key[:16], digest_size=16).hexdigest()}"
+
+
+def systems_name(name: str) -> str:
+    """Return under which key of `meta` the ledgers of a live system are, by the digest of one of its names."""
+    return f"systems:{name[:32]}"
 
 
 def _new_id() -> dict[str, object]:

@@ -56,7 +56,7 @@ class RunWriter:
     Attributes:
         run: the run's id.
         production: whether its delivered rows enter the ledger.
-        key: the secret key of this partner's fingerprints in this journal.
+        key: the secret key of this live system's fingerprints in this journal.
         before: the number of the last batch that was intended in this run before its process took it over.
     """
 
@@ -68,6 +68,7 @@ class RunWriter:
         run_no: int,
         production: bool,
         key: bytes,
+        ledgers: tuple[bytes, tuple[str, ...]] = (b"", ()),
         latest: int,
         before: int,
         owner: str,
@@ -78,6 +79,7 @@ class RunWriter:
         self._mark = mark
         self.production = production
         self.key = key
+        self._secret, self._names = ledgers
         self.before = before
         self._store = store
         self._run_no = run_no
@@ -110,8 +112,8 @@ class RunWriter:
         """Return the fingerprint of a row's canonical bytes: 16 bytes, keyed, of no use without the key."""
         return ledger.fingerprint(self.key, content)
 
-    def identities(self, identity: tuple[str, ...]) -> list[tuple[str, ...]]:
-        """Return the identities to look rows up by, the first of which is this run's, which the ledger goes by too now.
+    def ways(self, identity: tuple[str, ...]) -> list[ledger.Way]:
+        """Return the ways to recognise rows, the first of which is this run's, which the ledger goes by too now.
 
         Args:
             identity: the names of the attributes that make a row what it is.
@@ -120,7 +122,7 @@ class RunWriter:
             JournalError: the journal cannot be written.
         """
         with self._guard("written"), self._transaction() as connection:
-            return ledger.add_identity(connection, self.key, identity)
+            return ledger.ways(connection, self._secret, self._names, identity, note=True)
 
     def withheld(self, fingerprints: Sequence[bytes], leave: Collection[OutcomeKind]) -> dict[bytes, LeftOut]:
         """Return those of the fingerprints whose rows must not be sent, and why.

@@ -146,25 +146,26 @@ def test_rows_are_known_by_what_an_earlier_run_told_them_apart_by(journal):
     """A spec that comes to read another attribute, or one less, does not make new rows of old ones."""
     rows = [Transaction(1, "row-1", {"email": "a@example.com", "phone": "1", "other": "x"})]
     first = begin(journal, production=True)
-    assert first.identities(("email",)) == [("email",)]
+    assert [way.identity for way in first.ways(("email",))] == [("email",)]
     first.intend([(1, "row-1", first.fingerprint(canonical_row(rows[0], ("email",))))])
     settle(first, rows[0], OutcomeKind.DELIVERED)
     first.end(RunState.FINISHED, 0)
     for identity in (("email", "phone"), ("email", "phone", "zip"), ("email",)):
         writer = begin(journal, production=True)
         assert list(select(iter(rows), Selection(), writer, identity, Tally())) == []
-        contents = [canonical_row(rows[0], one) for one in journal.identities("acme", identity)]
-        assert journal.known_before("acme", [contents]) == {LeftOut.DELIVERED: 1}
-    assert writer.identities(("email",)) == [("email",), ("email", "phone", "zip"), ("email", "phone")]
-    assert journal.identities("acme", ("zip",)) == [("zip",), *writer.identities(("email", "phone", "zip"))]
-    assert journal.identities("another partner", ("zip",)) == [("zip",)]
+        marks = [way.mark(canonical_row(rows[0], way.identity)) for way in journal.ways(["acme"], identity)]
+        assert journal.known_before([marks]) == {LeftOut.DELIVERED: 1}
+    known = [("email",), ("email", "phone", "zip"), ("email", "phone")]
+    assert [way.identity for way in writer.ways(("email",))] == known
+    assert {way.identity for way in journal.ways(["acme"], ("zip",))} == {("zip",), *known}
+    assert [way.identity for way in journal.ways(["another partner"], ("zip",))] == [("zip",)]
 
 
 def test_a_run_that_sends_everything_notes_what_its_rows_are_known_by(journal):
     everything = Selection(delivered=True, unknown=True)
     rows = people(1)
     assert list(select(iter(rows), everything, begin(journal, production=True), ("email",), Tally())) == rows
-    assert journal.identities("acme", ("zip",)) == [("zip",), ("email",)]
+    assert [way.identity for way in journal.ways(["acme"], ("zip",))] == [("zip",), ("email",)]
 
 
 def test_a_row_is_the_same_whatever_stands_beside_it():

@@ -55,8 +55,9 @@ def test_an_older_journal_gives_its_key_to_the_file_and_knows_its_rows_as_before
     assert SECRET in old.read_bytes()
     with Journal.open(old) as journal:
         assert journal.find("first").counts == {"delivered": 1, "duplicate": 1, "rejected": 1, "unknown": 1}
-        assert journal.identities("acme", IDENTITY) == [IDENTITY]
-        assert journal.identities("acme", ("email",)) == [("email",), IDENTITY]
+        assert [way.identity for way in journal.ways(["acme"], ("email",))] == [("email",), IDENTITY]
+        (own, older) = journal.ways(["@here", "acme"], IDENTITY)
+        assert (own.as_written, older.as_written) == (False, True) and own.key != older.key
         assert known(journal) == KNOWN
         for file in old.parent.glob("journal.sqlite*"):
             assert SECRET not in file.read_bytes(), file
@@ -103,7 +104,7 @@ def test_a_key_that_is_lost_stops_what_goes_to_production_and_nothing_else(tmp_p
     elif loss == "another by its value":
         monkeypatch.setenv("ROKT_EXPORT_KEY", "ab" * 32)
     with Journal.open(place) as journal:
-        for attempt in (lambda: begin(journal), lambda: journal.known_before("acme", [[b"row"]])):
+        for attempt in (lambda: begin(journal), lambda: journal.known_before([[b"row"]])):
             with pytest.raises(JournalError, match="key") as caught:
                 attempt()
             assert caught.value.exit_status is ExitStatus.JOURNAL
@@ -211,7 +212,24 @@ def test_a_copied_journal_gives_nobody_back(tmp_path, own_key):
     place = tmp_path / "journal.sqlite"
     with Journal.open(place) as journal:
         writer = begin(journal)
-        writer.identities(IDENTITY)
+        writer.ways(IDENTITY)
         bytes_of = b"".join(file.read_bytes() for file in tmp_path.glob("journal.sqlite*"))
         for secret in (keys.first(), writer.key, writer.key[:16]):
             assert secret not in bytes_of and secret.hex().encode() not in bytes_of
+
+
+@pytest.mark.parametrize("damage", ["not readable", "not keys", "a folder"])
+def test_a_file_of_keys_beside_the_variable_need_not_be_of_use(tmp_path, own_key, monkeypatch, damage):
+    monkeypatch.setenv("ROKT_EXPORT_KEY", "ab" * 32)
+    if damage == "a folder":
+        own_key.mkdir(parents=True)
+    elif damage == "not keys":
+        own_key.parent.mkdir(parents=True, exist_ok=True)
+        own_key.write_text("nonsense")
+    else:
+        own_key.parent.parent.mkdir(parents=True, exist_ok=True)
+        own_key.parent.write_text("a file in place of the folder")
+    assert keys.first() == bytes.fromhex("ab" * 32)
+    monkeypatch.delenv("ROKT_EXPORT_KEY")
+    with pytest.raises(JournalError):
+        keys.first()
