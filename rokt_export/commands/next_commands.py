@@ -49,7 +49,8 @@ class Onward:
         """Return the command that goes on with a run: what it read from a stream must be piped in again."""
         if self.streams:
             return self.piped("--resume", run)
-        return f"rokt-export runs resume {run}{place_flag(self.journal)}"
+        words = "".join(f" {word}" for word in self._plugins)
+        return f"rokt-export runs resume {run}{words}{place_flag(self.journal)}"
 
     def rerun(self, run: str, outcomes: str) -> str:
         """Return the command that sends the rows of a run with these outcomes in a new one."""
@@ -64,12 +65,18 @@ class Onward:
         """Return the command that replays what is piped in."""
         return f"{'… | ' if STDIN in self.events else ''}{self._replay(self.inputs(), flags)}"
 
+    @property
+    def _plugins(self) -> list[str]:
+        """The consent that the run was given, which a person has to give again."""
+        return [word for name in self.options.get("plugins", ()) for word in ("--allow-plugin", shlex.quote(name))]
+
     def _replay(self, inputs: str, flags: Sequence[str]) -> str:
         """Return a replay to the same place; `--confirm` is left to its user."""
         spec = str(self.options.get("spec_path", self.spec))
         words = ["-e", self.environment, *flags]
         if self.options.get("env_file"):
             words += ["--env-file", str(self.options["env_file"])]
+        words += self._plugins
         start = f"rokt-export replay {shlex.quote(spec)} {inputs}".rstrip()
         return f"{start} {shlex.join(words)}{place_flag(self.journal)}"
 

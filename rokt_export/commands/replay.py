@@ -177,12 +177,13 @@ def replay(
     hoped = expected_outcome(flags.expect)
     target = ready.target(sandbox=flags.sandbox, sandbox_url=flags.sandbox_url)
     interlock = partial(
-        pass_interlock, terminal, target, ready.spec, confirm=confirm, invented=False, test_data=flags.test_data
-    )
-    interlock(may_ask=False)
-    files, ranges = chosen.input(tuple(events or ()), guarded=target.guarded)
+        pass_interlock, terminal, target, ready.spec, confirm=confirm,
+        invented=flags.test_data, test_data=chosen.allows_test_data(given=test_data),
+    )  # fmt: skip
     for warning in chosen.warnings(ready):
         terminal.warn(warning)
+    interlock(may_ask=False)
+    files, ranges = chosen.input(tuple(events or ()), guarded=target.guarded)
     rows = rows_of(
         ready.spec,
         RowFlags(

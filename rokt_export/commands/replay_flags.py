@@ -49,6 +49,16 @@ class ReplayFlags:
         known = sorted(_OF_ROWS - {"set_values"})  # of these the journal has but the names
         return [_OF_ROWS_AS_TOLD[name] for name in known if getattr(self, name) != before[name]]
 
+    def changes_of(self, run: RunInfo) -> str:
+        """Return the flags of an earlier run that read or change these rows too, without the values of `--set`."""
+        before = run.options.get("flags", {})
+        flags = []
+        for name, flag in _OF_ROWS_AS_TOLD.items():
+            if (value := before.get(name)) and value == getattr(self, name):
+                names = [item.partition("=")[0].strip() for item in value] if isinstance(value, list) else []
+                flags += [f"{flag} {each}" for each in names] or [flag]
+        return ", ".join(flags)
+
     def kept(self, spec: PartnerSpec) -> dict[str, Any]:
         """Return what is kept with the run: all that differs from what goes without saying.
 

@@ -70,6 +70,13 @@ class Chosen:
         """Whether a sandbox takes the partner's place."""
         return self.flags.sandbox or self.flags.sandbox_url is not None
 
+    def allows_test_data(self, *, given: bool) -> bool:
+        """Return whether test data may go to a guarded environment: a run that had leave goes on with it.
+
+        That an earlier run sent test data elsewhere makes its rows test data, and is no leave.
+        """
+        return given or (self.resumed is not None and self.flags.test_data)
+
     @property
     def numbered_by(self) -> str | None:
         """The run whose rows are asked for by their numbers; None where they are those of the run itself."""
@@ -150,6 +157,8 @@ class Chosen:
             yield f"run {self.earlier.run} sent to {was}; this one sends to {now}"
         if self.earlier is not None and self.earlier.environment != ready.environment:
             yield f"run {self.earlier.run} went to {self.earlier.environment}; this one goes to {ready.environment}"
+        if self.earlier is not None and (inherited := self.flags.changes_of(self.earlier)):
+            yield f"run {self.earlier.run} was given {inherited}, and so are these rows"
         if self.resumed is not None and self.resumed.spec_sha256 != ready.loaded.sha256:
             yield f"the spec is not the one that run {self.resumed.run} began with"
         if self.resumed is not None:

@@ -21,10 +21,10 @@ class Misses:
         """Note one that came out as hoped."""
         self.in_a_row = 0
 
-    def miss(self) -> tuple[int, int]:
-        """Note one that did not; return both counts."""
+    def miss(self, *, in_a_row: bool = True) -> tuple[int, int]:
+        """Note one that did not, which counts among those in a row or not; return both counts."""
         self.failures += 1
-        self.in_a_row += 1
+        self.in_a_row += in_a_row
         return self.failures, self.in_a_row
 
 
@@ -53,9 +53,9 @@ class SharedMisses(Misses):
         with self._counts.get_lock():
             self._counts[1] = 0
 
-    def miss(self) -> tuple[int, int]:
-        """Note one that did not; return both counts."""
+    def miss(self, *, in_a_row: bool = True) -> tuple[int, int]:
+        """Note one that did not, which counts among those in a row or not; return both counts."""
         with self._counts.get_lock():
             self._counts[0] += 1
-            self._counts[1] += 1
+            self._counts[1] += in_a_row
             return self._counts[0], self._counts[1]

@@ -15,7 +15,7 @@ class StopRules:
 
     Attributes:
         failures: after so many exchanges that did not come out as hoped; None = never.
-        consecutive: after so many of them in a row; None = never.
+        consecutive: after so many of them in a row, invalid rows not counted; None = never.
         unclassified: at the first answer that no rule explains.
         hoped: the outcomes that count as success.
     """
@@ -50,11 +50,12 @@ class Judge:
             if misses.in_a_row:
                 misses.hit()
             return None
-        failures, in_a_row = misses.miss()
+        # A row that was never sent says nothing of the partner.
+        failures, in_a_row = misses.miss(in_a_row=kind is not OutcomeKind.INVALID)
         if rules.unclassified and kind is OutcomeKind.UNCLASSIFIED:
             return Finished(StopReason.UNCLASSIFIED, "no rule explains an answer")
         if rules.failures is not None and failures >= rules.failures:
             return Finished(StopReason.FAILURES, f"{failures} not as hoped")
-        if rules.consecutive is not None and in_a_row >= rules.consecutive:
+        if kind is not OutcomeKind.INVALID and rules.consecutive is not None and in_a_row >= rules.consecutive:
             return Finished(StopReason.CONSECUTIVE, f"{in_a_row} in a row not as hoped")
         return None

@@ -95,14 +95,19 @@ def keep(key: bytes) -> None:
 
 def _known() -> list[bytes]:
     keys = _keys_in(os.environ.get(VALUE, ""), VALUE)
-    path = key_file()
+    with suppress(*([JournalError] if keys else [])):  # a file beside the variable need not be of use
+        keys += _keys_in_file(key_file())
+    return keys
+
+
+def _keys_in_file(path: Path) -> list[bytes]:
     try:
         if path.stat().st_mode & 0o077:
             with suppress(OSError):  # what is mounted for several machines is their operator's to protect
                 path.chmod(0o600)
-        return keys + _keys_in(path.read_text(encoding="utf-8", errors="replace"), str(path))
+        return _keys_in(path.read_text(encoding="utf-8", errors="replace"), str(path))
     except FileNotFoundError:
-        return keys
+        return []
     except OSError as error:
         raise JournalError(
             f"the key of the journal cannot be read: {error.strerror}",
