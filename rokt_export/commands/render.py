@@ -127,7 +127,8 @@ def _requests(
             yield transaction, None, tuple(redactor.text(problem, private) for problem in error.problems)
             continue
         exchange = Exchange(transaction, request, None, Outcome(OutcomeKind.UNKNOWN))
-        yield transaction, record(exchange, redactor, private), ()
+        made = personal.derived.templated(transaction)
+        yield transaction, record(exchange, redactor.also("SIGNATURE", made) if made else redactor, private), ()
 
 
 def _plugins(ready: Ready) -> frozenset[str] | None:

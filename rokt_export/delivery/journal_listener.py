@@ -90,7 +90,7 @@ class Bookkeeper:
         shown = deliveries.texts()
         transactions = [exchange.transaction for exchange in exchanges]
         harmful = self._screen.after(transactions, shown)
-        echoes = self.personal.derived.echoed([exchange.request for exchange in exchanges], shown)
+        echoes = self.personal.derived.echoed(exchanges, shown)
         for place in self._with_secrets(shown) or sorted({*harmful, *echoes}):
             self._redact(deliveries, place, exchanges[place].transaction, echoes.get(place, ()))
         if max(map(len, shown)) > MOST_SHOWN:
@@ -108,7 +108,9 @@ class Bookkeeper:
     def _recorded(self, exchanges: tuple[Exchange, ...]) -> dict[int, bytes]:
         return {
             each.transaction.row: record(
-                each, self._knowing(self.personal.derived.of(each.request)), self.personal.of(each.transaction)
+                each,
+                self._knowing(self.personal.derived.of(each.request, each.transaction)),
+                self.personal.of(each.transaction),
             ).dump()
             for each in exchanges
             if self._keeps(each)

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rokt_export.authentication.base import filler
 from rokt_export.authentication.basic import Basic
 from rokt_export.authentication.credential import Credential, DigestLogin, PluginSignature, Signature
 from rokt_export.authentication.custom import option_name
-from rokt_export.exchange.model import Request
+from rokt_export.exchange.model import Exchange, Request
 from rokt_export.partner_spec.attributes import canonical, is_personal
-from rokt_export.partner_spec.filters import text_of
-from rokt_export.partner_spec.model import PartnerSpec
-from rokt_export.partner_spec.references import credential_variables, every_parameter, names_in, variable_names
-from rokt_export.partner_spec.template import compile_template
+from rokt_export.partner_spec.filters import ABSENT, FilterError, text_of
+from rokt_export.partner_spec.model import Environment, PartnerSpec
+from rokt_export.partner_spec.references import (
+    credential_variables,
+    every_parameter,
+    names_in,
+    templates,
+    templates_in,
+    variable_names,
+)
+from rokt_export.partner_spec.template import Derivation, compile_template, derivations
 from rokt_export.redaction import Redactor
 from rokt_export.redaction.dates import days_of
 from rokt_export.redaction.decoded_view import fold_letters
@@ -36,6 +44,7 @@ _CREDENTIAL_PART = re.compile(r"[^\s\"',;]{12,}")
 _ALNUM = re.compile("[0-9A-Za-z]+")
 _SHORTEST_PART = 12
 """Characters of a computed credential; its shorter parts are counters, names and moments."""
+_SHORTEST_DERIVED = 4
 _NEVER = "\0"
 _AFTER_LOCAL = re.compile(r"[@+][^\0]*")
 _LONG_NUMBER = re.compile(r"[0-9](?:[^a-zA-Z\0]*[0-9]){6}")
@@ -69,6 +78,9 @@ def redactor_for(
     redactor = Redactor(show_personal=show_personal, key=key)
     for name, value in secrets.items():
         redactor.add_secret(name, value, common=name not in credentials)
+    for each in (each for template in templates(spec, [environment]) for each in derivations(template.source)):
+        if not each.varies and each.env <= names and (value := _text(each, {}, variables)) not in secrets.values():
+            redactor.add_secret(min(each.env, default="SECRET"), value, common=True)
     fill = filler(variables)
     for authentication in spec.environment(environment).authentication or ():
         for name, source in authentication.secrets():
@@ -81,6 +93,16 @@ def redactor_for(
         if literal and parameter.secret:
             redactor.add_secret(option_name(parameter.name), str(parameter.value))
     return redactor
+
+
+def _text(derivation: Derivation, values: Mapping[str, Value], variables: Mapping[str, str]) -> str:
+    """Return what was derived from variables; nothing where it is absent, or says no more than yes or no."""
+    try:
+        value = derivation.fill(values, variables)
+    except FilterError:
+        return ""
+    text = "" if value is ABSENT or value is None or isinstance(value, bool) else text_of(value)
+    return "" if len(text) < _SHORTEST_DERIVED or text.lower() in ("true", "false") else text
 
 
 def before_path(url: str) -> str:
@@ -105,44 +127,73 @@ def _variable(source: str) -> str | None:
 
 
 class Derived:
-    """Knows what a send computed from secrets: signatures, digests and what an authentication class added.
+    """Knows what a send computed from secrets.
+
+    These are signatures, digests, what an authentication class added, and what templates make of a variable and a row.
 
     Args:
         spec: the partner's spec.
         credentials: of the environment.
+        environment: where requests go.
+        variables: values of the environment's variables.
     """
 
-    def __init__(self, spec: PartnerSpec, credentials: Sequence[Credential]) -> None:
+    def __init__(
+        self,
+        spec: PartnerSpec,
+        credentials: Sequence[Credential],
+        environment: Environment,
+        variables: Mapping[str, str],
+    ) -> None:
+        self._variables = variables
+        places = (environment, spec.parameters, spec.body, spec.idempotency)
+        self._made = _varying(*places)
         self._known = {"user-agent", "accept", "content-type", "content-length", "host"}
-        self._known |= {each.name.lower() for each in spec.parameters if each.in_ == "header"}
-        self._known |= {spec.idempotency.header.lower()} if spec.idempotency else set()
+        self._known |= {each.name.lower() for each in spec.parameters if each.in_ == "header" and not _varying(each)}
+        self._known |= (
+            {spec.idempotency.header.lower()} if spec.idempotency and not _varying(spec.idempotency) else set()
+        )
         self._parameters: list[re.Pattern[str]] = []
         for each in credentials:
             for place in each.places if isinstance(each, Signature) else ():
                 if place.in_ == "parameter":
                     self._parameters.append(re.compile(rf"(?:^|[?&]){re.escape(place.name)}=([^&\s]+)"))
         self.any = any(isinstance(each, Signature | PluginSignature | DigestLogin) for each in credentials)
+        self.any = self.any or bool(self._made)
 
-    def of(self, request: Request | None) -> list[str]:
+    def of(self, request: Request | None, transaction: Transaction) -> list[str]:
         """Return the computed credentials of a request."""
         if request is None or not self.any:
             return []
+        made = self.templated(transaction)
         found = [value for name, value in request.headers if name.lower() not in self._known]
         parts = [part for value in found for part in _CREDENTIAL_PART.findall(value)]
         texts = [request.url, (request.body or b"").decode("utf-8", "replace")] if self._parameters else []
         parts += [sign for pattern in self._parameters for text in texts for sign in pattern.findall(text)]
-        return [part for part in dict.fromkeys((*found, *parts)) if len(part) >= _SHORTEST_PART]
+        parts = [part for part in (*found, *parts) if len(part) >= _SHORTEST_PART]
+        return list(dict.fromkeys((*parts, *made)))
 
-    def echoed(self, requests: Sequence[Request | None], texts: Sequence[str]) -> dict[int, list[str]]:
+    def templated(self, transaction: Transaction) -> list[str]:
+        """Return what templates make of a variable and this row together."""
+        made = (_text(each, transaction.values, self._variables) for each in self._made)
+        return [text for text in made if text]
+
+    def echoed(self, exchanges: Sequence[Exchange], texts: Sequence[str]) -> dict[int, list[str]]:
         """Return the computed credentials of each request, by the places of the texts that may hold one."""
         if not self.any:
             return {}
-        found = {place: self.of(request) for place, request in enumerate(requests)}
+        found = {place: self.of(each.request, each.transaction) for place, each in enumerate(exchanges)}
         return {
             place: parts
             for place, parts in found.items()
-            if any(max(_ALNUM.findall(part), key=len, default="") in texts[place] for part in parts)
+            if any(max(_ALNUM.findall(part), key=len, default="").lower() in texts[place].lower() for part in parts)
         }
+
+
+def _varying(*places: Any) -> list[Derivation]:
+    """What parts of a spec derive from variables and a row."""
+    found = (each for template in templates_in(*places) for each in derivations(template.source))
+    return [each for each in found if each.varies]
 
 
 def holds_personal_data(name: str, spec: PartnerSpec) -> bool:
@@ -165,7 +216,7 @@ class PersonalData:
     def __init__(self, spec: PartnerSpec, renderer: Renderer) -> None:
         self._spec = spec
         self._renderer = renderer
-        self.derived = Derived(spec, renderer.credentials)
+        self.derived = Derived(spec, renderer.credentials, renderer.environment, renderer.variables)
         self._names: dict[str, bool] = {}
         self._of_layout: dict[tuple[str, ...], tuple[str, ...]] = {}
 

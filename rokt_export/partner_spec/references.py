@@ -38,6 +38,11 @@ def _parts(value: Any) -> Iterable[Any]:
     return value if isinstance(value, (list, tuple)) else ()
 
 
+def templates_in(*places: Any) -> Iterator[Template]:
+    """Yield each template of parts of a spec that names something."""
+    yield from _inside(places)
+
+
 def variable_names(spec: PartnerSpec, environments: Iterable[str] | None = None) -> frozenset[str]:
     """Return the environment variables that a spec names (`{{ env.NAME }}`); the value of each is secret."""
     return frozenset(name for template in templates(spec, environments) for name in template.env)

@@ -512,6 +512,92 @@ def _attribute_names(tree: nodes.Template) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True)
+class Derivation:
+    """What a template makes of environment variables that is another text than theirs.
+
+    Attributes:
+        env: the variables.
+        varies: whether a row, or the moment, has a say in it.
+        fill: as a template's.
+    """
+
+    env: frozenset[str]
+    varies: bool
+    fill: Fill = field(repr=False, compare=False)
+
+
+_SAME = frozenset({"trim", "lower", "upper", "base64", "urlencode", "tojson", "default"})
+"""Filters after which a variable's value is found as it is."""
+
+
+@lru_cache(maxsize=2048)
+def derivations(source: str) -> tuple[Derivation, ...]:
+    """Return each expression of a template that derives a text from variables; a loop over one makes the whole one.
+
+    Raises:
+        TemplateProblem: it does not compile.
+    """
+    compiled = compile_template(source)
+    if not compiled.env or _of_variables(source, Place.VALUE) is not None:
+        return ()
+    from jinja2 import nodes
+
+    found: list[Derivation] = []
+    for node in _parse(source).body:
+        if not isinstance(node, nodes.Output):
+            if any(map(_derives, _outputs(node))):
+                return (Derivation(compiled.env, compiled.varies, compiled.fill),)
+            continue
+        for part in filter(_derives, node.nodes):
+            alone = nodes.Template([nodes.Output([part], lineno=1)], lineno=1)
+            alone.set_environment(_environment(Place.VALUE))
+            varies = bool(_free_names(alone) - {"env"})
+            found.append(Derivation(frozenset(_env_names(alone)), varies, _jinja(alone, Place.VALUE)))
+    return tuple(found)
+
+
+def _outputs(node: nodes.Node) -> Iterator[nodes.Node]:
+    """Yield what a statement writes; a loop over a variable as a whole."""
+    from jinja2 import nodes
+
+    if isinstance(node, nodes.If):
+        for inner in (*node.body, *node.elif_, *node.else_):
+            yield from _outputs(inner)
+    elif isinstance(node, nodes.For) and not _names_env(node.iter):
+        for inner in node.body:
+            yield from _outputs(inner)
+    elif isinstance(node, nodes.Output):
+        yield from node.nodes
+    else:
+        yield node
+
+
+def _derives(node: nodes.Node) -> bool:
+    """Whether an expression makes another text of a variable."""
+    from jinja2 import nodes
+
+    match node:
+        case nodes.Getattr(node=nodes.Name(name="env")) | nodes.Getitem(node=nodes.Name(name="env"), arg=nodes.Const()):
+            return False
+        case nodes.Filter(node=nodes.Expr() as inner, name=name) if name in _SAME:
+            return _derives(inner)
+        case nodes.Concat(nodes=parts):
+            return any(map(_derives, parts))
+        case nodes.Add(left=left, right=right) | nodes.CondExpr(expr1=left, expr2=right):
+            return _derives(left) or (right is not None and _derives(right))
+        case nodes.Compare() | nodes.Test() | nodes.Not():
+            return False
+        case _:
+            return _names_env(node)
+
+
+def _names_env(node: nodes.Node) -> bool:
+    from jinja2 import nodes
+
+    return any(name.name == "env" for name in nodes.Output([node]).find_all(nodes.Name))
+
+
+@dataclass(frozen=True, slots=True)
 class FixedPiece:
     """A piece of a template that no row has a say in.
 

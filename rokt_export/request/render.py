@@ -70,6 +70,7 @@ class Renderer:
 
     Attributes:
         credentials: what the environment's authentications put on a request, in the spec's order.
+        variables: as given.
         unsigned: the authentication classes whose credentials are left out, as `module:Class`.
     """
 
@@ -84,6 +85,7 @@ class Renderer:
     ) -> None:
         self.spec = spec
         self.environment = spec.environment(environment)
+        self.variables = variables
         self.credentials = credentials_of(self.environment.authentication or (), variables)
         own = _sorted(self.credentials, plugins)
         parameters = [*own.parameters, *spec.parameters]
