@@ -427,7 +427,13 @@ def status_408_unread(connection: Connection) -> None:
 
 PROXY = {"proxy": "$URL", "endpoint": {"staging": "http://partner.example/rows"}}
 variants(
-    "forwarding-proxy", {"407": _says("HTTP/1.1 407 No\r\nContent-Length: 2\r\n\r\nno")}, spec=PROXY, ways=("ours",)
+    "forwarding-proxy",
+    {
+        "407": _says("HTTP/1.1 407 No\r\nContent-Length: 2\r\n\r\nno"),
+        "407-challenge": _says("HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=x\r\nContent-Length: 2\r\n\r\nno"),
+    },
+    spec=PROXY,
+    ways=("ours",),
 )
 TUNNEL = {
     "proxy": "$URL",

@@ -155,7 +155,7 @@ class Engine:
         self._oldest = 0.0
         self._told: deque[Event] = deque()
         self._stopping: Finished | None = None
-        self._abandoned = False
+        self._abandoned = self._leaving = False
         self._broken: Exception | None = None
         self._reached = False
         self._hungry = False
@@ -168,9 +168,13 @@ class Engine:
         """Seconds until credentials may be at hand; 0.0 = they are."""
 
     def stop(self, reason: StopReason = StopReason.INTERRUPTED, message: str = "") -> None:
-        """Start nothing more, wait for what is in flight, and finish. May be called from a signal handler."""
+        """Start nothing more, wait for what is in flight, and finish. May be called from a signal handler.
+
+        A person who interrupts does not wait for what is not connected yet: nothing of it was sent, its rows stay open.
+        """
         if self._stopping is None:
             self._stopping = Finished(reason, message)
+        self._leaving = self._leaving or reason is StopReason.INTERRUPTED
         self._transport.wake()
 
     def abandon(self) -> None:
@@ -200,6 +204,8 @@ class Engine:
                 break
             if self._abandoned:
                 self._transport.cancel_all()
+            elif self._leaving:
+                self._transport.cancel_unsent()
             self._poll()
             now = time.monotonic()
             # What is over leaves with the next that is intended; by itself only where none is.

@@ -211,7 +211,14 @@ class Lines:
         for _, line in self._resting:
             if line.kept is not None and chosen(line.kept[0].token):
                 self._give_out(line, line.kept[1])
-        for errand in [each for each in self._under_way() if chosen(each.token)]:
+        self._cancel([each for each in self._under_way() if chosen(each.token)])
+
+    def cancel_unsent(self) -> None:
+        """End the requests of which nothing was written."""
+        self._cancel([each for each in self._under_way() if not each.begun])
+
+    def _cancel(self, errands: Sequence[Errand]) -> None:
+        for errand in errands:
             how_far = "its request may have arrived" if errand.begun else "nothing was sent"
             seconds = monotonic() - errand.started
             fault = Fault(FaultKind.CANCELLED, f"cancelled; {how_far}", errand.begun, Timings(total=seconds))

@@ -166,6 +166,16 @@ class Transfers:
         self.collect()
         for transfer in [each for each in self._active.values() if chosen(each.token)]:
             self._settle(transfer, transfer.cancelled())
+        self._cancel_held(chosen)
+
+    def cancel_unsent(self) -> None:
+        """End the requests that libcurl was not let past the connection with."""
+        self.collect()
+        for transfer in [each for each in self._active.values() if not each.is_admitted]:
+            self._settle(transfer, transfer.cancelled())
+        self._cancel_held(lambda _token: True)
+
+    def _cancel_held(self, chosen: Callable[[Any], bool]) -> None:
         fault = Fault(FaultKind.CANCELLED, "cancelled; nothing was sent", sent=False)
         self._done += [(token, fault) for token, _ in self._held if chosen(token)]
         self._held = [each for each in self._held if not chosen(each[0])]
@@ -355,7 +365,9 @@ class Transfer:
         """Return the fault of an answer that is not the partner's: a proxy's, or that of a connection given up."""
         if head.status == _PROXY_AUTHENTICATION_REQUIRED and (proxy := proxy_of(self._url, self._options.proxy)):
             why = f"the proxy {proxy} asks for credentials (407): put them into `proxy`, as http://user:password@host"
-            return Fault(FaultKind.CONNECT, why, sent=True, timings=self._timings())
+            # RFC 9110, 15.5.8: with the challenge it is the proxy's own word, which has forwarded nothing.
+            own = self.origin[:5].lower() == "http:" and first_header(head.headers, "proxy-authenticate") is not None
+            return Fault(FaultKind.CONNECT, why, sent=not own, timings=self._timings())
         why = GAVE_UP if head.status == REQUEST_TIMEOUT and _closes(head.headers, head.version) else ""
         if self._unasked is not None and self._unasked.greets(self.origin):
             why = ANOTHERS
@@ -397,6 +409,11 @@ class Transfer:
         # Only what broke on a used connection would libcurl send again; by then it may have opened another.
         used = self._admitted > 1 or not self._connected
         return fault.kind is FaultKind.RESET_AFTER_SEND and used and not self._lines
+
+    @property
+    def is_admitted(self) -> bool:
+        """Whether a byte of the request may have left."""
+        return self._admitted > 0
 
     def is_kept(self) -> bool:
         """Whether its connection is open still."""

@@ -128,6 +128,12 @@ class Transport:
         """End every request in flight; `poll` answers them `cancelled`, or as they ended before."""
         self._end(lambda _started: True)
 
+    def cancel_unsent(self) -> None:
+        """End the requests of which nothing has left yet: they wait for a name, a connection, TLS or a proxy."""
+        with self._interrupt:
+            self._lines.cancel_unsent()
+            self._transfers.cancel_unsent()
+
     def send(self, request: Request) -> Response | Fault:
         """Send one request and wait for its answer, at most the attempt's timeout; other answers keep for `poll`."""
         token = object()

@@ -18,9 +18,10 @@ PARAMETERS = """parameters:
   - {name: plain, in: body, value: "Key {{ env.ACME_KEY }}"}
   - {name: email, in: body, attribute: email}
 """
+# the filters of digests lower the letters of what they are given
 SECRET = [
-    "SK_LIVE", "~".join(KEY), hashlib.md5(KEY.upper().encode()).hexdigest(),
-    hashlib.sha256((KEY + EMAIL).encode()).hexdigest(), hashlib.md5((EMAIL + KEY).encode()).hexdigest(), KEY,
+    "SK_LIVE", "~".join(KEY), hashlib.md5(KEY.lower().encode()).hexdigest(),
+    hashlib.sha256((KEY + EMAIL).lower().encode()).hexdigest(), hashlib.md5((EMAIL + KEY).lower().encode()).hexdigest(), KEY,
 ]  # fmt: skip
 
 
@@ -50,6 +51,8 @@ def test_what_a_template_derives_is_hidden(cli: CommandLine, partner: Partner) -
     sent = json.loads(partner.heard[-1].body)
     assert sent["part"] == "SK_LIVE"
     assert sent["sum"] == SECRET[4]
+    assert SECRET[2] in partner.heard[-1].target
+    assert SECRET[3] in dict(partner.heard[-1].headers).values()
     for file in cli.folder.rglob("*"):
         if file.is_file() and file not in (path, rows):
             assert not [secret for secret in SECRET if secret.encode() in file.read_bytes()], file

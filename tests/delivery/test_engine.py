@@ -609,6 +609,17 @@ def test_a_retry_that_cannot_go_out_does_not_undo_a_send_that_may_have_been_rece
     assert [(each.answer, each.attempts) for each in run.exchanges] == [(unanswered, 1)]
 
 
+def test_an_interrupt_does_not_wait_for_a_handshake(bench):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        bench.url = f"https://127.0.0.1:{mute.getsockname()[1]}"
+        threading.Timer(0.3, lambda: bench.engine.stop()).start()
+        started = time.monotonic()
+        run = bench.run(5, concurrency=2)
+    assert time.monotonic() - started < 0.3 + 0.5
+    assert run.outcomes == {}
+    assert sorted(run.withdrawn) == [1, 2, 3, 4, 5]
+
+
 # --- credentials
 
 

@@ -688,6 +688,21 @@ def test_cancel_says_honestly_whether_it_was_sent(serve, transport) -> None:
     assert len(peer.requests) == 1
 
 
+@pytest.mark.usefixtures("both_ways")
+def test_what_is_not_connected_yet_ends_without_the_rest(serve, transport) -> None:
+    peer = serve(silent)
+    transport.start("sent", post(peer.url()))
+    wait_for(lambda: transport.poll(0.01) == [] and len(peer.requests) == 1)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        transport.start("handshake", post(f"https://127.0.0.1:{mute.getsockname()[1]}/"))
+        transport.poll(0.1)
+        transport.cancel_unsent()
+        ((token, answer),) = transport.poll(0.1)
+    assert token == "handshake"
+    fault(answer, FaultKind.CANCELLED, sent=False)
+    assert transport.in_flight == 1
+
+
 def test_wake_from_another_thread_ends_the_wait(transport) -> None:
     threading.Timer(0.1, transport.wake).start()
     started = time.monotonic()
