@@ -21,7 +21,8 @@ PARAMETERS = """parameters:
 # the filters of digests lower the letters of what they are given
 SECRET = [
     "SK_LIVE", "~".join(KEY), hashlib.md5(KEY.lower().encode()).hexdigest(),
-    hashlib.sha256((KEY + EMAIL).lower().encode()).hexdigest(), hashlib.md5((EMAIL + KEY).lower().encode()).hexdigest(), KEY,
+    hashlib.sha256((KEY + EMAIL).lower().encode()).hexdigest(),
+    hashlib.md5((EMAIL + KEY).lower().encode()).hexdigest(), KEY,
 ]  # fmt: skip
 
 
