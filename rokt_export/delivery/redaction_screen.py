@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import accumulate
-from operator import contains
+from operator import attrgetter, contains
 
 from rokt_export.delivery.redaction_setup import Clues, PersonalData, clue
-from rokt_export.redaction.dates import dates_in
+from rokt_export.redaction.dates import dates_in_lines
 from rokt_export.redaction.decoded_view import Reading, may_be_hashes, unpacked
+from rokt_export.redaction.packed_batch import WHOLE, parts_in
 from rokt_export.transactions.model import Transaction
 
 _ENCODED = re.compile(r"[%\\&=\r\n\0]")
 """A text with one of these may hold a value in an encoding."""
+_ENCODED_IN_BATCH = re.compile(r"[%\\&=\r\0]")
+_is_invented = attrgetter("invented")
 
 
 class Screen:
@@ -30,17 +34,21 @@ class Screen:
 
     def before(self, transactions: Sequence[Transaction], texts: Sequence[str]) -> list[int]:
         """Return the places to redact in what is shown of rows that are about to be sent."""
+        if all(map(_is_invented, transactions)):
+            return []
         clues = self._found(transactions)
         self._clues.update(zip([each.row for each in transactions], clues, strict=True))
-        return places_to_redact(transactions, texts, clues)
+        return places_to_redact(transactions, texts, clues, self._personal.days)
 
     def after(self, transactions: Sequence[Transaction], texts: Sequence[str]) -> list[int]:
         """Return the places to redact in what is shown of rows that are over."""
+        if all(map(_is_invented, transactions)):
+            return []
         clues = [self._clues.pop(each.row, None) for each in transactions]
         known = [one for one in clues if one is not None]
         if len(known) < len(clues) or len({len(columns) for columns, _ in known}) > 1:
             known = self._found(transactions)  # one was never sent, or they have different attributes
-        return places_to_redact(transactions, texts, known)
+        return places_to_redact(transactions, texts, known, self._personal.days)
 
     def forget(self, transactions: Sequence[Transaction]) -> None:
         """Take note that rows are not sent after all."""
@@ -52,50 +60,70 @@ class Screen:
         if clues is None:
             clues = [one for each in transactions for one in self._personal.clues([each]) or ()]
             most = max(len(columns) for columns, _ in clues)
-            clues = [(columns + ("\0",) * (most - len(columns)), days) for columns, days in clues]
+            clues = [(columns + ("\0",) * (most - len(columns)), plain) for columns, plain in clues]
         return clues
 
 
-def places_to_redact(transactions: Sequence[Transaction], texts: Sequence[str], clues: Sequence[Clues]) -> list[int]:
+Days = Callable[[Transaction], frozenset[int]]
+
+
+def places_to_redact(
+    transactions: Sequence[Transaction], texts: Sequence[str], clues: Sequence[Clues], days: Days
+) -> list[int]:
     """Return the places of the texts that may give their row's person away: by a clue, a date, a hash or an encoding.
+
+    The batch is looked at as one text. Only what stands out there is looked at by itself.
 
     Args:
         transactions: the rows.
         texts: what is to be shown of each.
         clues: of each row.
+        days: finds the days that a row's values may mean.
     """
-    suspects = {place for place, text in enumerate(texts) if _ENCODED.search(text) or not text.isascii()}
-    together = (
-        "\n".join("" if place in suspects else text for place, text in enumerate(texts))
-        if suspects
-        else ("\n".join(texts))
-    )
+    suspects: set[int] = set()
+    together = "\n".join(texts)
+    if together.count("\n") >= len(texts) or not together.isascii() or _ENCODED_IN_BATCH.search(together):
+        suspects = {place for place, text in enumerate(texts) if _ENCODED.search(text) or not text.isascii()}
+        texts = ["" if place in suspects else text for place, text in enumerate(texts)]
+        together = "\n".join(texts)
     lines = clue(together).split("\n")
-    for column in zip(*(columns for columns, _ in clues), strict=True):
+    for column in zip(*[columns for columns, _ in clues], strict=True):
         if any(map(contains, lines, column)):
             suspects.update(place for place, value in enumerate(column) if value in lines[place])
-    starts: list[int] = []
-    for start, end, found in _hits(together, days=any(days for _, days in clues)):
-        starts = starts or [0, *accumulate(len(text) + 1 for text in together.split("\n"))]
-        for place in range(bisect_right(starts, start) - 1, bisect_right(starts, end - 1)):
-            if place not in suspects and (found is None or _tells(found, clues[place])):
-                suspects.add(place)
+    ends = list(accumulate([len(text) + 1 for text in texts]))
+    suspects.update(bisect_right(ends, run.start()) for run in may_be_hashes(together))
+    for start, found in dates_in_lines(together):
+        place = bisect_right(ends, start)
+        if place not in suspects and not found.isdisjoint(days(transactions[place])):
+            suspects.add(place)
+    suspects |= _packed(transactions, texts, clues, days)
     return [place for place in sorted(suspects) if not transactions[place].invented]
 
 
-def _hits(text: str, *, days: bool) -> Iterator[tuple[int, int, str | frozenset[int] | None]]:
-    """Yield the parts of a text that are dates, may be hashes (None), or hold another text in an encoding."""
-    yield from ((*match.span(), None) for match in may_be_hashes(text))
-    yield from unpacked(text)
-    if days:
-        yield from dates_in(text.lower())
+def _packed(transactions: Sequence[Transaction], texts: Sequence[str], clues: Sequence[Clues], days: Days) -> set[int]:
+    """Return the places of the texts that hold in base64 or hexadecimal what gives their row's person away."""
+    found: set[int] = set()
+    whole = {place for place, (_, plain) in enumerate(clues) if not plain}
+    for place, part in parts_in(texts):
+        if len(part) >= WHOLE:
+            whole.add(place)
+        elif _names(part, clues[place]):
+            found.add(place)
+    return found | {place for place in whole if _holds(texts[place], clues[place], partial(days, transactions[place]))}
 
 
-def _tells(found: str | frozenset[int], clues: Clues) -> bool:
-    columns, days = clues
-    if not isinstance(found, str):
-        return not days.isdisjoint(found)
-    line = clue(Reading(found).plain.text)
-    if any(one in line for one in columns):
-        return True
-    return any(inner is None or _tells(inner, clues) for _, _, inner in _hits(found, days=bool(days)))
+def _names(text: str, clues: Clues) -> bool:
+    line = clue(text)
+    return any(one in line for one in clues[0])
+
+
+def _holds(text: str, clues: Clues, days: Callable[[], frozenset[int]]) -> bool:
+    """Tell whether base64 or hexadecimal in a text holds what gives the row's person away."""
+    for _, _, found in unpacked(text):
+        if _names(Reading(found).plain.text if _ENCODED.search(found) or not found.isascii() else found, clues):
+            return True
+        if any(may_be_hashes(found)) or any(not days().isdisjoint(one) for _, one in dates_in_lines(found)):
+            return True
+        if _holds(found, clues, days):
+            return True
+    return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from rokt_export.authentication.base import filler
 from rokt_export.authentication.basic import Basic
@@ -34,8 +34,8 @@ ADDRESS = re.compile(
     r"(?<![^\s@<>\"',;:()])[^\s@<>\"',;:()]+@[^\s@<>\"',;:()]+\.[^\s@<>\"',;:()]+|\+[0-9][0-9 ().\-/]{6,}[0-9]"
 )  # a run of signs is looked at from its beginning alone: linear
 """An e-mail address, or a telephone number with its country, in any cell: columns shift, and are mapped wrongly."""
-Clues = tuple[tuple[str, ...], frozenset[int]]
-"""What a text must hold to give a person away: one of these clues, or a date that may be one of these days."""
+Clues = tuple[tuple[str, ...], bool]
+"""What a text must hold to give a person away, dates, hashes and encodings aside; whether all values are ASCII."""
 _TO_CLUE: dict[int, str | None] = {
     code: None for code in range(1, 128) if not chr(code).isalnum() and chr(code) != "\n"
 }
@@ -46,8 +46,12 @@ _SHORTEST_PART = 12
 """Characters of a computed credential; its shorter parts are counters, names and moments."""
 _SHORTEST_DERIVED = 4
 _NEVER = "\0"
+_NO_DAYS = frozenset[int]()
 _AFTER_LOCAL = re.compile(r"[@+][^\0]*")
 _LONG_NUMBER = re.compile(r"[0-9](?:[^a-zA-Z\0]*[0-9]){6}")
+_TO_DIGITS = {
+    code: "0" if chr(code).isdigit() else "a" if chr(code).isalpha() or not code else None for code in range(128)
+}
 _NO_PLAIN_NUMBER = re.compile(r"[^0-9 ()+/\0-]")
 _DATES = re.compile(
     r"\0\s*(?:[0-9]{1,4}[-/., _]{1,3}[0-9]{1,2}[-/., _]|[0-9]{8}\s*\0|[0-9]{1,4}[^0-9]{0,4}[A-Za-z]{3}"
@@ -249,18 +253,25 @@ class PersonalData:
             return None
         layout = layouts.pop() if layouts else ()
         names = self._names_of(layout)
-        days: list[frozenset[int]] = [frozenset()] * len(rows)
+        plain = [True] * len(rows)
         columns = []
         for name in names:
-            texts = list(map(_flat, [row[name] for row in rows]))
+            texts = _flat_column([row[name] for row in rows])
             together = "\0".join(texts)
             columns.append(_clues_of(texts, together))
-            if _DATES.search(f"\0{together}\0"):
-                found = map(days_of, map(str.lower, map(str.strip, texts)))
-                days = [before | one if before else one for before, one in zip(days, found, strict=True)]
+            if not together.isascii():
+                plain = [before and text.isascii() for before, text in zip(plain, texts, strict=True)]
         others = [name for name in layout if name not in names]
-        columns.append([_address_in(row, others) for row in rows])
-        return list(zip(zip(*columns, strict=True), days, strict=True))
+        columns.append(_addresses_in(rows, others))
+        return list(zip(zip(*columns, strict=True), plain, strict=True))
+
+    def days(self, transaction: Transaction) -> frozenset[int]:
+        """Return the days, as proleptic Gregorian ordinals, that personal values of a transaction may mean."""
+        values = transaction.values
+        texts = [_flat(values[name]) for name in self._names_of(tuple(values))]
+        if not _DATES.search("\0" + "\0".join(texts) + "\0"):
+            return _NO_DAYS
+        return _NO_DAYS.union(*[days_of(text.strip().lower()) for text in texts])
 
     def _names_of(self, layout: tuple[str, ...]) -> tuple[str, ...]:
         names = self._of_layout.get(layout)
@@ -278,7 +289,7 @@ def clue(text: str) -> str:
 
 
 def _clues_of(texts: list[str], together: str) -> list[str]:
-    if _LONG_NUMBER.search(together):
+    if _has_long_number(together):
         if _NO_PLAIN_NUMBER.search(together):
             texts = [phone_of(text.strip())[-PHONE_TAIL:] or text for text in texts]
         else:
@@ -292,6 +303,22 @@ def _clues_of(texts: list[str], together: str) -> list[str]:
     return [one or ("" if len(text.strip()) > 1 else _NEVER) for one, text in zip(clues, texts, strict=True)]
 
 
+def _has_long_number(together: str) -> bool:
+    """Tell whether a value has seven digits with no letter between them."""
+    if not together.isascii():
+        return _LONG_NUMBER.search(together) is not None
+    return "0000000" in together.translate(_TO_DIGITS)
+
+
+def _addresses_in(rows: Sequence[Mapping[str, Value]], names: Sequence[str]) -> list[str]:
+    """The clue of an address in columns that should not hold one, for each row."""
+    for name in names:
+        together = "".join([value for row in rows if isinstance(value := row[name], str)])
+        if "@" in together or "+" in together:
+            return [_address_in(row, names) for row in rows]
+    return [_NEVER] * len(rows)
+
+
 def _address_in(row: Mapping[str, Value], names: Sequence[str]) -> str:
     """The clue of an address in a column that should not hold one."""
     for name in names:
@@ -300,6 +327,15 @@ def _address_in(row: Mapping[str, Value], names: Sequence[str]) -> str:
             for address in ADDRESS.findall(value):
                 return _clues_of([address], address)[0]
     return _NEVER
+
+
+def _flat_column(values: list[Value]) -> list[str]:
+    if set(map(type, values)) == {str}:
+        texts = cast("list[str]", values)
+        together = "".join(texts)
+        if "\0" not in together and "\n" not in together:
+            return texts
+    return list(map(_flat, values))
 
 
 def _flat(value: Value) -> str:
