@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from rokt_export.exchange.model import Answer, Fault, FaultKind, Outcome, OutcomeKind, Response
 from rokt_export.partner_spec.responses import Rule, rule_names
@@ -57,19 +57,24 @@ class Classifier:
         return explain(self.rules, self.classify(response, received=received), response)
 
 
-_RETRIED = frozenset({FaultKind.DNS, FaultKind.CONNECT, FaultKind.TIMEOUT_BEFORE_SEND})
-_AFTER_SENDING = frozenset({FaultKind.TIMEOUT_AFTER_SEND, FaultKind.RESET_AFTER_SEND, FaultKind.TOO_LARGE})
-
-
 def outcome_of_fault(fault: Fault) -> Outcome:
-    """Return how a missing response counts.
+    """Return how a missing response counts; each kind of fault is decided here, and only here.
 
-    Once bytes may have reached the partner nobody knows what became of them: `unknown`, and not to be repeated by
-    itself. Before that it `failed`, and another attempt may help unless the fault lies in trust or in our own decision.
+    Once bytes may have reached the partner, nobody knows what became of them: `unknown`, which is not repeated by
+    itself. Before that the delivery `failed`. Another attempt may help unless the cause is trust or our own decision.
     """
-    if fault.sent or fault.kind in _AFTER_SENDING:
-        return Outcome(OutcomeKind.UNKNOWN, reason=fault.message)
-    return Outcome(OutcomeKind.FAILED, reason=fault.message, retry=fault.kind in _RETRIED)
+    kind = OutcomeKind.UNKNOWN if fault.sent else OutcomeKind.FAILED
+    match fault.kind:
+        case FaultKind.DNS | FaultKind.CONNECT | FaultKind.TIMEOUT_BEFORE_SEND:
+            return Outcome(kind, reason=fault.message, retry=not fault.sent)
+        case FaultKind.TLS | FaultKind.PROTOCOL | FaultKind.CANCELLED:
+            return Outcome(kind, reason=fault.message)
+        case FaultKind.TIMEOUT_AFTER_SEND | FaultKind.RESET_AFTER_SEND:
+            return Outcome(OutcomeKind.UNKNOWN, reason=fault.message)
+        case FaultKind.TOO_LARGE:
+            return Outcome(OutcomeKind.UNKNOWN, reason=fault.message)
+        case _:
+            assert_never(fault.kind)
 
 
 def unclassified(reader: ResponseReader) -> Outcome:
