@@ -19,9 +19,8 @@ from rokt_export.sandbox.answers import Answer, ExampleAnswers, text_answer
 from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, read_body
 from rokt_export.sandbox.checks import checks, places
 from rokt_export.sandbox.credentials.verifying import credentials
-from rokt_export.sandbox.identity import Identity, identifier
+from rokt_export.sandbox.identity import Identity, identifier, recall, remember
 from rokt_export.sandbox.incoming_request import Received
-from rokt_export.sandbox.memory import recall, remember
 from rokt_export.sandbox.options import SandboxOptions
 from rokt_export.sandbox.recorded_parameters import ReadBack
 from rokt_export.sandbox.url_patterns import EndpointUrl, text_pattern
