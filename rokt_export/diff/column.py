@@ -20,6 +20,9 @@ _MOST_AFFECTED: Final = 5_000
 _KEPT: Final = 2_000
 """Characters of a value that are kept; the rest is told apart by a checksum."""
 
+_AS_LETTERS: Final = str.maketrans("0123456789", "ghijklmnop")
+"""A checksum without digits, so that a long word does not pass for an identifier."""
+
 
 @dataclass(slots=True)
 class Rows:
@@ -190,4 +193,5 @@ def rough(value: Any) -> Any:
 def _cut(value: Any) -> Any:
     if value.__class__ is not str or len(value) <= _KEPT:
         return value
-    return f"{value[:_KEPT]}…{crc32(value.encode('utf-8', 'surrogatepass')):08x}"
+    checksum = f"{crc32(value.encode('utf-8', 'surrogatepass')):08x}"
+    return f"{value[:_KEPT]}{checksum.translate(_AS_LETTERS)}"

@@ -509,7 +509,8 @@ def _judge_texts(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Ver
     distinct = max(len(set(a)), len(set(b)))
     if not (is_opaque(a[:50]) and is_opaque(b[:50])) and (found := _judge_frames(a, b, rows)) is not None:
         return found
-    if len(a) > 2 and (len(set(a)) == 1 or len(set(b)) == 1):
+    short = max(map(len, (*a, *b))) < 6 or common_form(a) != common_form(b) if len(a) < 3 else True
+    if short and (len(set(a)) == 1 or len(set(b)) == 1):
         return _few_values(a, b)
     few = distinct <= max(3, len(a) / 3) and distinct < len(a)
     if few and (found := _few_values(a, b)) is not None:
@@ -609,7 +610,7 @@ def _rewritten(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
         return None
     if all(x == y or (len(min(x, y, key=len)) >= 2 and plainly(x) == plainly(y) != "") for x, y in pairs):
         return Verdict(True, "the same in another writing", None, True, "", bound=True)
-    if len(set(a)) < 2:
+    if min(len(set(a)), len(set(b))) < 2:
         return None
     cut = sum(len(x) != len(y) and min(len(x), len(y)) >= 3 and (x.startswith(y) or y.startswith(x)) for x, y in pairs)
     if cut >= 0.8 * len(pairs) and cut >= 2:
@@ -682,11 +683,12 @@ def _lengths(of_a: Sequence[int], of_b: Sequence[int], a: Sequence[str], b: Sequ
         return Verdict(True, f"form: {min(of_a)} to {max(of_a)} characters → {min(of_b)} to {max(of_b)}", None, True)
     if max(len(set(of_a)), len(set(of_b))) <= 12 and one_mixture(of_a, of_b) < 1e-4:
         return Verdict(True, f"form: about {rest[0]:.0f} characters → about {rest[1]:.0f}", None, len(a) >= 20)
-    low, high = min(of_a), max(of_a)
-    margin = max(3, high - low)
-    odd = [p for p, length in enumerate(of_b) if length < low - margin or length > high + margin]
-    if odd and len(odd) < len(b):
-        return Verdict(True, f"at times another form: {shown(b[odd[0]])}", odd, len(a) >= 20)
+    for lengths, others, texts in ((of_a, of_b, b), (of_b, of_a, a)):
+        low, high = min(lengths), max(lengths)
+        margin = max(3, high - low)
+        odd = [p for p, length in enumerate(others) if length < low - margin or length > high + margin]
+        if odd and len(odd) < len(others) and len(a) >= 5:
+            return Verdict(True, f"at times another form: {shown(texts[odd[0]])}", odd, len(a) >= 20)
     return None
 
 
@@ -716,8 +718,8 @@ def _repeats(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
         if abs(again[0] - again[1]) <= 0.1 * number:
             why = f"values that come again on one side, such as {shown((a if again[0] > again[1] else b)[places[0]])}"
         return Verdict(True, why, places, number >= 8)
-    shared = len(distinct_a & distinct_b)
-    if not short and number >= 4 and shared >= 0.3 * len(distinct_a) and len(distinct_a) > 0.7 * number:
+    shared, fewer = len(distinct_a & distinct_b), min(len(distinct_a), len(distinct_b))
+    if not short and number >= 4 and shared >= 0.3 * fewer and fewer > 0.7 * number:
         return Verdict(True, "the same values, but in other transactions", None, True)
     return None
 
