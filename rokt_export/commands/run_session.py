@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import secrets
+import shlex
 import signal
 import sys
 import threading
@@ -13,6 +14,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any
+
+import typer
 
 from rokt_export.commands.answered_before import left_out
 from rokt_export.commands.next_commands import Onward
@@ -27,7 +30,7 @@ from rokt_export.delivery.row_identity import identity_of
 from rokt_export.delivery.run_counts import Tally
 from rokt_export.delivery.worker import AT_ONCE, Brake, Result
 from rokt_export.delivery.workers import run_plan
-from rokt_export.errors import ExitStatus, JournalError, RoktExportError
+from rokt_export.errors import ExitStatus, JournalError, RoktExportError, UsageError
 from rokt_export.partner_spec.references import variable_names
 from rokt_export.partner_spec.variable_uses import variable_uses
 from rokt_export.redaction.spec_lines import masked_spec
@@ -123,6 +126,7 @@ def carry_out(job: Job, terminal: Terminal, listen: Callable[[Settled], None] | 
     for name in job.plan.renderer().unsigned:
         terminal.say(f"a sandbox cannot check the credentials of {name}: they are left out, and it is not loaded")
     stamps = _stamps(job.plan)
+    _tell_doubts(job.plan, terminal)
     run, before = _begin(job)
     job = replace(job, plan=replace(job.plan, before=before, told=terminal.verbose))
     _note_decisions(job, run)
@@ -168,6 +172,31 @@ def _sent(job: Job, run: str, terminal: Terminal, watch: ProgressWatch, brake: B
     except BaseException:
         _end(job, run, "interrupted", ExitStatus.INTERRUPTED, {})
         raise
+
+
+def _tell_doubts(plan: Plan, terminal: Terminal) -> None:
+    """Say why the journal may not know all that a guarded environment was sent; at a terminal, a person decides.
+
+    Raises:
+        UsageError: they did not agree.
+    """
+    from rokt_export.journal import Journal
+
+    if not plan.guarded:
+        return
+    with Journal.open(plan.journal) as journal:
+        if (folder := journal.unmarked()) is not None:
+            terminal.warn(f"{folder} cannot be written to: copies of the journal cannot be recognised here")
+        other = journal.sender_before(plan.ledger)
+        if other is None:
+            return
+        terminal.warn(
+            f"{journal.place} knows of nothing that was sent to {plan.spec.partner} {plan.environment}, and this "
+            f"machine sent to it by another journal before: rows of then are sent again. "
+            f"`--journal {shlex.quote(str(other))}` knows them"
+        )
+    if sys.stdin.isatty() and sys.stderr.isatty() and not typer.confirm("Go on with the new journal", err=True):
+        raise UsageError("nothing was sent")
 
 
 def _begin(job: Job) -> tuple[str, int]:

@@ -255,6 +255,24 @@ class Journal:
                 found.update(why for why in first if why is not None)
         return found
 
+    def unmarked(self) -> Path | None:
+        """Return the folder in which nothing can be kept by which an older copy of this file would be recognised."""
+        return None if self._store.path is None or marks.usable() else marks.folder()
+
+    def sender_before(self, names: Sequence[str]) -> Path | None:
+        """Return the file of another journal that last sent to a live system, where this one holds nothing of it.
+
+        Args:
+            names: of the system; see `Target.ledger`.
+        """
+        own = self._store.path
+        other = marks.sender(names[1:])
+        if own is None or other in (None, own.absolute()):
+            return None
+        with self._reading() as connection:
+            key = self._key(connection)
+            return None if key is not None and ledger.is_known(connection, key, names) else other
+
     def backup(self, path: Path) -> None:
         """Copy the journal while it may be in use, complete as of one moment, to a new file for its owner alone.
 
@@ -430,6 +448,7 @@ class Journal:
             mark = None
             if record.production and self._store.path is not None:
                 mark = marks.Mark.of(schema.id_of(connection), schema.latest_intent(connection))
+                marks.note_sender(names[1:], self._store.path.absolute())
         writer = RunWriter(
             self._store,
             run_id=record.id,

@@ -97,6 +97,13 @@ def ways(
     return list(dict.fromkeys(found))
 
 
+def is_known(connection: Connection, secret: bytes, names: Sequence[str]) -> bool:
+    """Return whether a run to a live system ever began by this journal."""
+    return any(
+        _systems(connection, secret, name) or identities(connection, partner_key(secret, name)) for name in names
+    )
+
+
 def _own(connection: Connection, secret: bytes, names: Sequence[str]) -> str:
     if not names[0].startswith(SYSTEM):
         return names[0]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -63,8 +65,42 @@ def read(journal: str) -> int | None:
     return None
 
 
+def usable() -> bool:
+    """Return whether the user's state folder takes marks."""
+    with suppress(OSError):
+        folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+        return os.access(folder(), os.W_OK | os.X_OK)
+    return False
+
+
+def folder() -> Path:
+    """Return the folder of the marks."""
+    return user_state_path("rokt-export") / "journals"
+
+
+def note_sender(names: Sequence[str], place: Path) -> None:
+    """Note which journal file sends to a live system from this machine, as far as the folder takes it."""
+    with suppress(OSError):
+        for name in names:
+            path = _sender(name)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.write_bytes(os.fsencode(place))
+
+
+def sender(names: Sequence[str]) -> Path | None:
+    """Return the journal file that last sent to a live system from this machine, as far as is known."""
+    for name in names:
+        with suppress(OSError):
+            return Path(os.fsdecode(_sender(name).read_bytes()))
+    return None
+
+
+def _sender(name: str) -> Path:
+    return folder().with_name("senders") / hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
+
+
 def _path(journal: str) -> Path:
-    return user_state_path("rokt-export") / "journals" / journal
+    return folder() / journal
 
 
 def _number(text: bytes) -> int | None:

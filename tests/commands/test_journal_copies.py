@@ -206,3 +206,24 @@ def test_purge_clears_the_sandboxs_memory_which_holds_keyed_digests(cli, spec, r
     assert not memory.exists()
     assert cli("replay", spec, rows, *flags, env={"ROKT_EXPORT_KEY": "ab" * 32}).json["counts"] == {"delivered": 3}
     assert json.loads(memory.read_text())["known"].keys().isdisjoint(kept["known"])
+
+
+def test_a_journal_that_begins_anew_names_the_one_that_this_machine_sent_by(cli, spec, partner):
+    rows = cli.write("rows.csv", people(1))
+    assert "sent to it by another journal" not in production(cli, spec, rows).err
+    shown = production(cli, spec, rows, "--journal", "new.sqlite")
+    assert f"--journal {cli.journal}" in shown.err and "rows of then are sent again" in shown.err
+    assert "sent to it by another journal" not in production(cli, spec, rows, "--journal", "new.sqlite").err
+    assert "sent to it by another journal" not in cli("replay", spec, rows, "--journal", "third.sqlite").err, (
+        "staging is not guarded"
+    )
+
+
+def test_a_state_folder_that_takes_nothing_is_told(cli, spec, partner):
+    state = cli.write("no folder", "")
+    shown = production(cli, spec, cli.write("rows.csv", people(1)), "--workers", "1")
+    assert "cannot be recognised" not in shown.err
+    env = {"XDG_STATE_HOME": str(state)}
+    shown = send(cli, spec, cli.write("more.csv", people(2)), cli.journal, env)
+    assert shown.status == 0 and shown.err.count("copies of the journal cannot be recognised here") == 1, shown.err
+    assert str(state) in shown.err
