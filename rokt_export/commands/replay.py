@@ -158,7 +158,7 @@ def replay(
     from rokt_export.commands.input_options import RowFlags, rows_of
     from rokt_export.commands.pace_options import pace_of, workers_of
     from rokt_export.commands.preflight import preflight, target_of
-    from rokt_export.commands.replay_flags import ToldFlags, stamps_of
+    from rokt_export.commands.replay_flags import ToldFlags, digests_of, stamps_of
     from rokt_export.commands.row_selection import Choice, Chosen, environment_of
     from rokt_export.commands.run_output import check_reports, check_spared, expected_outcome, present
     from rokt_export.commands.run_session import Job, carry_out, new_key, variables_for
@@ -220,13 +220,15 @@ def replay(
             terminal.warn(words)
         plan = replace(plan, total=preflight(terminal, plan, strict=strict, resumed=resumed))
         interlock()
+        stamps = stamps_of(files)
         options = {
             "flags": flags.kept(ready.spec),
             "only": ranges,
             "outcomes": sorted(chosen.outcomes),
             "env_file": str(env_file.absolute()) if env_file else None,
             "spec_path": str(spec.absolute()),
-            "stamps": stamps_of(files),
+            "stamps": stamps,
+            "digests": digests_of(stamps),
             "rows": plan.wanted,
             "target": host,
         }

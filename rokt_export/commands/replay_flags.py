@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -157,13 +159,28 @@ def stamps_of(files: tuple[str, ...]) -> list[list[Any]]:
 
 
 def are_alike(some: Sequence[Sequence[Any]], others: Sequence[Sequence[Any]]) -> bool:
-    """Return whether two lists of stamps are of the same inputs in the same order; a stream may have another name."""
-    known, other = (
-        [None if size is None else (path, size, changed) for path, size, changed in each] for each in (some, others)
-    )
+    """Return whether two lists of stamps name the same inputs in the same order; a stream may have another name."""
+    known, other = ([None if size is None else (path, size) for path, size, _ in each] for each in (some, others))
     return known == other
 
 
+def digests_of(stamps: Sequence[Sequence[Any]]) -> dict[str, str]:
+    """Return a keyed digest of each file's content, by path; of none that is large, and of none without a key."""
+    from rokt_export.errors import JournalError
+    from rokt_export.journal import keys
+
+    with suppress(JournalError, OSError):
+        key = keys.first()
+        return {
+            path: hashlib.blake2b(Path(path).read_bytes(), key=key, digest_size=16).hexdigest()
+            for path, size, _ in stamps
+            if size is not None and size <= _DIGESTED
+        }
+    return {}
+
+
+_DIGESTED = 50_000_000
+"""Bytes up to which a file is read once more for its digest: 0.1 s."""
 _UNTOLD = ReplayFlags()
 _OF_ROWS_AS_TOLD = {
     "columns": "--map",

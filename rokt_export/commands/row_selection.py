@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rokt_export.commands.next_commands import Onward
-from rokt_export.commands.replay_flags import ReplayFlags, ToldFlags, are_alike, stamps_of
+from rokt_export.commands.replay_flags import ReplayFlags, ToldFlags, are_alike, digests_of, stamps_of
 from rokt_export.errors import TransactionsError, UsageError
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Chosen:
             _check_same_place(self.resumed, guarded=guarded, sandbox=self.in_sandbox)
             kept = self.resumed.options.get("only")
             ranges = None if kept is None else tuple((low, high) for low, high in kept)
-            files = self._files_of(self.resumed, named, "--resume", self.resumed.run)
+            files = self._files_of(self.resumed, named, guarded, "--resume", self.resumed.run)
         elif self.earlier is not None:
             if not self.earlier.events:
                 raise UsageError(
@@ -117,7 +117,7 @@ class Chosen:
                     where="--from-run",
                     remedy="Run `rokt-export test` again; --seed invents the same people.",
                 )
-            files = self._files_of(self.earlier, named, "--from-run", self.earlier.run, "--only", self._only)
+            files = self._files_of(self.earlier, named, guarded, "--from-run", self.earlier.run, "--only", self._only)
             ranges = _rows_with(self._place, self.earlier, self._only)
         if not files:
             raise UsageError(
@@ -125,7 +125,7 @@ class Chosen:
             )
         return files, ranges
 
-    def _files_of(self, run: RunInfo, told: tuple[str, ...], *flags: str) -> tuple[str, ...]:
+    def _files_of(self, run: RunInfo, told: tuple[str, ...], guarded: bool, *flags: str) -> tuple[str, ...]:
         """Return the files whose rows a run numbered: as they were told now, else as it had them."""
         onward = Onward.of(run, self._place)
         if not told and onward.streams:
@@ -134,7 +134,7 @@ class Chosen:
                 where=flags[0],
                 remedy=f"Pipe the same rows in again from the first: {onward.piped(*flags)}",
             )
-        _check_unchanged(run)
+        _check_unchanged(run, guarded=guarded)
         stamps = run.options.get("stamps")
         if told and stamps is not None and not are_alike(stamps_of(told), stamps):
             raise UsageError(
@@ -159,6 +159,8 @@ class Chosen:
             yield f"run {self.earlier.run} went to {self.earlier.environment}; this one goes to {ready.environment}"
         if self.earlier is not None and (inherited := self.flags.changes_of(self.earlier)):
             yield f"run {self.earlier.run} was given {inherited}, and so are these rows"
+        for path in _written_to(self.resumed or self.earlier):
+            yield f"{path} was written to or copied since: its size is the same, and its rows are taken to be"
         if self.resumed is not None and self.resumed.spec_sha256 != ready.loaded.sha256:
             yield f"the spec is not the one that run {self.resumed.run} began with"
         if self.resumed is not None:
@@ -260,7 +262,25 @@ def _in_words(streams: Sequence[str]) -> str:
     return " and ".join(dict.fromkeys("stdin" if path == STDIN else "a pipe" for path in streams))
 
 
-def _check_unchanged(run: RunInfo) -> None:
+def _written_to(run: RunInfo | None) -> Iterator[str]:
+    """Yield the files of which only the time is another than a run saw, where no digest tells whether the rows are."""
+    from rokt_export.transactions.files import FileStamp
+
+    if run is None:
+        return
+    for path, size, modified in run.options.get("stamps", ()):
+        stamp = FileStamp.of(path) if size is not None else None
+        if stamp is not None and stamp.size == size and stamp.mtime_ns != modified and _is_same(run, path) is None:
+            yield path
+
+
+def _is_same(run: RunInfo, path: str) -> bool | None:
+    """Return whether a file holds what a run read; None where the run kept no digest."""
+    kept = run.options.get("digests", {}).get(path)
+    return None if kept is None else digests_of(stamps_of((path,))).get(path) == kept
+
+
+def _check_unchanged(run: RunInfo, *, guarded: bool) -> None:
     from rokt_export.transactions.files import FileStamp
 
     for path, size, modified in run.options.get("stamps", ()):
@@ -279,6 +299,9 @@ def _check_unchanged(run: RunInfo) -> None:
                     where=path,
                     remedy=f"Bring it back as it was: {why}.",
                 )
+            same = _is_same(run, path)
+            if same or (same is None and not guarded):
+                continue
             moment = f"{datetime.fromtimestamp(modified // 10**9, UTC):%Y-%m-%d %H:%M:%S}.{modified % 10**9:09d} UTC"
             raise TransactionsError(
                 f"the file was written to after run {run.run} had read it, or was copied since; its size is the same",

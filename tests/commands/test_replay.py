@@ -473,14 +473,36 @@ def test_a_file_that_changed_since_is_refused(cli, spec, partner, change):
     assert len(partner.heard) == before
 
 
-def test_a_file_that_was_copied_back_is_resumed_as_the_error_says(cli, spec, partner):
+def test_a_file_that_was_copied_back_is_the_same(cli, spec, partner):
     run = stopped(cli, spec, partner)
     rows = cli.folder / "rows.csv"
     rows.write_text(rows.read_text())
     shown = cli("runs", "resume", run)
-    assert shown.status == 3
+    assert shown.status == 1 and "its size is the same" not in shown.err
+    assert Counter(emails(partner)) == {str(number): 1 for number in range(1, 10)}
+
+
+def test_a_file_without_a_digest_is_resumed_in_staging_with_a_warning(cli, spec, partner, monkeypatch):
+    monkeypatch.setenv("ROKT_EXPORT_KEY_FILE", str(cli.write("no folder", "") / "key"))
+    run = stopped(cli, spec, partner)
+    rows = cli.folder / "rows.csv"
+    rows.write_text(rows.read_text())
+    shown = cli("runs", "resume", run)
+    assert shown.status == 1 and "its rows are taken to be" in shown.err
+    assert Counter(emails(partner)) == {str(number): 1 for number in range(1, 10)}
+
+
+def test_a_large_file_that_was_written_to_is_refused_in_production(cli, spec, partner, monkeypatch):
+    """It has no digest: the error says how it is resumed all the same."""
+    monkeypatch.setattr("rokt_export.commands.replay_flags._DIGESTED", 0)
+    rows = cli.write("rows.csv", people(*range(1, 10)))
+    partner.answer = refusing(3)
+    assert production(cli, spec, rows, "--stop-after", "1").status == 1
+    rows.write_text(rows.read_text())
+    shown = cli("runs", "resume", "last", "--confirm", "acme")
+    assert shown.status == 3 and len(partner.heard) == 3
     subprocess.run(re.search(r"touch -d '.*", shown.err)[0], shell=True, check=True)
-    assert cli("runs", "resume", run).status == 1
+    assert cli("runs", "resume", "last", "--confirm", "acme").status == 1
     assert Counter(emails(partner)) == {str(number): 1 for number in range(1, 10)}
 
 
