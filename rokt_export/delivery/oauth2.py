@@ -110,6 +110,7 @@ class TokenSource:
         self._stale = _stale(settings.refresh_on)
         self._refused = ""
         self._replacing = self._proven = False
+        self._refusals = 0
         self._thread: threading.Thread | None = None
         self._result: Token | _Failure | BaseException = Token()
         self._last = _Failure("the token server does not give one")
@@ -161,21 +162,31 @@ class TokenSource:
     def renewed(self, request: Request, response: Response) -> bool:
         """Return whether an answer means "no longer good", so that the request is to be sent with another token.
 
-        Where a token that replaced a refused one is refused too, that is the answer: the partner means something else,
-        and the token server is not asked again for each row.
+        Where a token that replaced a refused one is refused too, that is the response to this row: the partner may mean
+        something else, and the token server is not asked again for each row.
+
+        Raises:
+            UnreachableError: the next row is refused too, and none was accepted between: no token of this server helps.
         """
         current = (request.header(self._settings.header) or "") == self._settings.prefix + self._token.value
         if self._stale.classify(response).rule is None:
-            self._proven = self._proven or current
+            if current:
+                self._proven, self._refusals = True, 0
             return False
         if current and not self._replacing:
             if self._refused and not self._proven:
+                self._refusals += 1
+                if self._refusals > 1:
+                    raise self._useless("the partner refuses the new token too")
                 return False
             self._refused = self._token.value
             self._proven = False
             self._replacing = True
             self._token = self._token._replace(good_until=0.0, ends=0.0)
         return True
+
+    def _useless(self, what: str) -> UnreachableError:
+        return UnreachableError(what, where=urlsplit(self._url).netloc, remedy=_ASK)
 
     def _take(self, result: Token | _Failure | BaseException, now: float) -> None:
         """Use what the thread came to.
@@ -189,6 +200,8 @@ class TokenSource:
             if self._failing_since is not None:
                 self._news.append("the token server is back")
             self._failing_since, self._pause = None, _FIRST_PAUSE
+            if self._replacing and result.value == self._refused:
+                raise self._useless("the token server gives the same token again that the partner refuses")
             self._replacing = False
             if result.value != self._token.value:
                 self._reveal("ACCESS_TOKEN", result.value)
@@ -289,6 +302,9 @@ class TokenSource:
 
 
 _CHECK = "Check client_id, client_secret, scope and `secret_in`, and `token_field`, with the partner."
+
+
+_ASK = "Ask the partner why it refuses tokens of its server; then resume the run."
 
 
 def _request(settings: OAuth2, fill: Fill, url: str) -> Request:

@@ -687,12 +687,35 @@ def test_a_code_in_the_body_says_so_too(bench, partner):
     assert server.given == 2
 
 
-def test_a_refusal_that_no_token_heals_is_the_answer_and_does_not_storm_the_token_server(bench, partner):
+def test_a_refusal_that_no_token_heals_stops_the_run_and_does_not_storm_the_token_server(bench, partner):
     server = partner.answer = TokenServer()
     server.refuse = lambda _token: (401, {}, b"{}")
-    run = run_with_tokens(bench, 100)
-    assert run.outcomes == {OutcomeKind.REJECTED: 100}
+    with pytest.raises(UnreachableError, match="refuses the new token too"):
+        run_with_tokens(bench, 100)
+    assert Run(bench.events).outcomes == {OutcomeKind.REJECTED: 1}  # it may have been this row alone
     assert server.given == 2
+
+
+def test_one_row_that_no_token_heals_is_rejected_alone(bench, partner):
+    server = partner.answer = TokenServer()
+
+    def answer(heard: Heard) -> Answer:
+        return (401, {}, b"{}") if b"tx7" in heard.body else server(heard)
+
+    partner.answer = answer
+    assert run_with_tokens(bench, 10, concurrency=1).outcomes == {OutcomeKind.REJECTED: 1, DELIVERED: 9}
+
+
+def test_a_token_server_that_gives_the_refused_token_again_stops_the_run(bench, partner):
+    def answer(heard: Heard) -> Answer:
+        if heard.target == "/token":
+            return 200, {}, b'{"access_token": "the-same", "expires_in": 3600}'
+        return (401, {}, b"{}") if len(partner.heard) > 10 else OK
+
+    partner.answer = answer
+    with pytest.raises(UnreachableError, match="gives the same token again"):
+        run_with_tokens(bench, 40, concurrency=2)
+    assert set(Run(bench.events).outcomes) == {DELIVERED}
 
 
 def test_a_token_server_that_fails_early_does_not_stop_a_token_that_is_still_good(bench, partner):
