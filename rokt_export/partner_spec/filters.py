@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64 as base64_codec
 import hashlib
+import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
@@ -58,7 +59,7 @@ def text_of(value: Any) -> str:
     if written is not None:
         return str(written)
     if isinstance(value, (list, dict)):
-        return orjson.dumps(value).decode()
+        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
     return str(value)
 
 
@@ -308,7 +309,7 @@ def base64(value: Any) -> str:
 
 def tojson(value: Any) -> Raw:
     """Return the value as JSON, quotes included."""
-    return Raw(orjson.dumps(value).decode())
+    return Raw(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode())
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
@@ -333,6 +334,97 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "base64": base64,
     "tojson": tojson,
 }
+
+_KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "str": (lambda value: isinstance(value, str), "text"),
+    "str | None": (lambda value: value is None or isinstance(value, str), "text"),
+    "int": (lambda value: isinstance(value, int) and not isinstance(value, bool), "a whole number"),
+    "int | None": (
+        lambda value: value is None or (isinstance(value, int) and not isinstance(value, bool)),
+        "a whole number",
+    ),
+    "bool": (lambda value: isinstance(value, bool), "true or false"),
+    "Mapping[str, Any] | None": (lambda value: value is None or isinstance(value, Mapping), "a table: {'M': 'male'}"),
+}
+"""What a filter's argument must be, by its annotation; any other takes anything."""
+_FORM = re.compile(r"(?:[^%]|%[-_^0#]?[aAbBcCdDeFgGhHIjklmMnpPrRsStTuUVwWxXyYzZf%])*", re.DOTALL)
+_GIVEN = re.compile(r"(?:[^%]|%[aAbBcdfHIjmMpSUwWxXyYzZGuV%])*", re.DOTALL)
+_HASHES = ("md5", "sha1", "sha256")
+_VALUES: Mapping[str, Mapping[str, tuple[Callable[[Any], bool], str]]] = {
+    "date": {
+        "form": (lambda form: _FORM.fullmatch(form) is not None, "made of directives such as %Y, %m and %d"),
+        "given": (lambda given: _GIVEN.fullmatch(given) is not None, "made of directives such as %Y, %m and %d"),
+    },
+    "number": {
+        "decimals": (lambda decimals: -100 <= decimals <= 100, "from -100 to 100"),
+        "decimal": (lambda decimal: len(decimal) == 1, "one character"),
+    },
+    "phone": {
+        "region": (lambda region: re.fullmatch("[A-Za-z]{2}", region) is not None, "a country's two letters"),
+        "form": (
+            lambda form: form.upper() in {"E164", "INTERNATIONAL", "NATIONAL", "RFC3966"},
+            "E164, INTERNATIONAL, NATIONAL or RFC3966",
+        ),
+    },
+    "split": {
+        "separator": (bool, "not empty"),
+        "index": (lambda index: abs(index) < 1_000_000, "below a million"),
+    },
+    "slice": dict.fromkeys(("start", "end"), (lambda at: abs(at) < 1_000_000_000, "below a billion")),
+    **{
+        name: {"case": (lambda case: case in {"lower", "upper"}, "lower or upper")}
+        for name in ("md5", "sha1", "sha256")
+    },
+}
+
+
+@lru_cache(maxsize=len(FILTERS))
+def _signature(name: str) -> inspect.Signature:
+    return inspect.signature(FILTERS[name])
+
+
+def check_arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    """Check the arguments of a filter, the value aside.
+
+    Raises:
+        FilterError: there is one too many or too few, or one is not what the filter takes; the message names it.
+    """
+    signature = _signature(name)
+    known = [each for each in signature.parameters if each != "value"]
+    try:
+        given = signature.bind("", *args, **kwargs).arguments
+    except TypeError as error:
+        takes = f"takes {', '.join(known)}" if known else "takes no arguments"
+        raise FilterError(f"filter `{name}`: {error}; it {takes}") from error
+    for argument in known:
+        if argument not in given:
+            continue
+        value = given[argument]
+        holds, kind = _KINDS.get(str(signature.parameters[argument].annotation), (lambda _value: True, ""))
+        if not holds(value):
+            raise FilterError(f"filter `{name}`: {argument} is {kind}, not {_kind_of(value)}")
+        holds, kind = _VALUES.get(name, {}).get(argument, (lambda _value: True, ""))
+        if value is not None and not holds(value):
+            raise FilterError(f"filter `{name}`: {argument} is {kind}")
+
+
+def _kind_of(value: Any) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true or false"
+        case int() | float() | Number():
+            return "a number"
+        case str():
+            return "text"
+        case list() | tuple():
+            return "a list"
+        case dict():
+            return "a table"
+        case _:
+            return "this"
+
 
 FILL_ABSENT = frozenset({"default", "map"})
 """Filters that give an absent value a value; all others pass absent and null on."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import inspect
 import json
 import re
 import uuid
@@ -24,6 +23,7 @@ from rokt_export.partner_spec.filters import (
     MOST_TEXT,
     FilterError,
     Raw,
+    check_arguments,
     checked_length,
     text_of,
 )
@@ -311,6 +311,10 @@ def _env(name: str, place: Place) -> Fill:
     return lambda _values, env: env[name]
 
 
+_FAULTS = (TypeError, ValueError, ArithmeticError, AttributeError, LookupError)
+_UNTURNED = "filter `{}` cannot turn this value"
+
+
 def _filtered(inner: Fill, node: nodes.Filter) -> Fill:
     args, kwargs = _arguments(node)
     name, function = node.name, FILTERS[node.name]
@@ -327,8 +331,8 @@ def _filtered(inner: Fill, node: nodes.Filter) -> Fill:
             return made
         except FilterError:
             raise
-        except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
-            raise FilterError(f"filter `{name}`: {error}") from error
+        except _FAULTS as error:
+            raise FilterError(_UNTURNED.format(name)) from error
 
     return apply
 
@@ -457,7 +461,17 @@ def _guarded(name: str, function: Callable[..., Any], absent: Callable[[], Any])
             if name not in FILL_ABSENT:
                 return value
             value = ABSENT if value is not None else None
-        made = function(value, *args, **kwargs)
+        if args or kwargs:
+            for given in (*args, *kwargs.values()):
+                if isinstance(given, Undefined) and name not in FILL_ABSENT:
+                    return given
+            check_arguments(name, args, kwargs)
+        try:
+            made = function(value, *args, **kwargs)
+        except FilterError:
+            raise
+        except _FAULTS as error:
+            raise FilterError(_UNTURNED.format(name)) from error
         if isinstance(made, str):
             checked_length(len(made))
         return absent() if made is ABSENT else made
@@ -475,11 +489,11 @@ def _check_filters(tree: nodes.Template) -> None:
             raise TemplateProblem(f"there is no filter `{node.name}`{hint}")
         try:
             args, kwargs = _arguments(node)
-            inspect.signature(FILTERS[node.name]).bind("", *args, **kwargs)
+            check_arguments(node.name, args, kwargs)
         except _NotPlainError:
             continue
-        except TypeError as error:
-            raise TemplateProblem(f"filter `{node.name}`: {error}") from error
+        except FilterError as error:
+            raise TemplateProblem(str(error)) from error
 
 
 def _env_names(tree: nodes.Template) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Context, Decimal, DivisionByZero, InvalidOperation, Overflow
+from math import isfinite
 from operator import eq, ge, gt, le, lt, ne
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,8 @@ def check_nodes(tree: nodes.Template) -> None:
             raise _refused(f"{_NAMES.get(kind, f'`{kind.lower()}`')} is not part of the language of templates", node)
         if isinstance(node, nodes.Const) and isinstance(node.value, str) and not is_whole(node.value):
             raise _refused("an escape is half a character: write the character itself", node)
+        if isinstance(node, nodes.Const) and isinstance(node.value, float) and not isfinite(node.value):
+            raise _refused("a number is too large", node)
         if isinstance(node, nodes.For):
             if node.recursive:
                 raise _refused("a loop cannot be recursive", node)

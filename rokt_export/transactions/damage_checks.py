@@ -29,7 +29,12 @@ _ID_LIKE = re.compile(r"(id|ref|reference|phone|mobile|number|no|sku|bin|code|ba
 _DATE_ATTRIBUTES = frozenset(("dob", "transactiondatetime"))
 _DATE_LIKE = re.compile(r"(date|datetime|birthday|dob|timestamp)$")
 
+_NUMBERS = frozenset(("transactionid", "mobile", "zipcode", "ccbin", "majorcatid", "minorcatid"))
+"""Attributes that are digits by nature; a reference may be `4.90E2`."""
 _EXPONENT = re.compile(r"\s*[+-]?\d(?:[.,]\d+)?[eE]\+?\d{1,3}\s*")
+_OF_SPREADSHEETS = re.compile(r"\s*[+-]?\d(?:[.,]\d+)?[eE]\+\d{2,3}\s*")
+_ROUNDED = re.compile(r"\s*[+-]?\d[.,]\d{4,}E\+\d{2,3}\s*")
+"""What a spreadsheet writes in place of a long number, beyond doubt in a column of any kind."""
 _FLOAT_ID = re.compile(r"\s*\d+\.0\s*")
 _SHORT_ZIP = re.compile(r"\s*\d{3,4}(?:-\d{4})?\s*")
 _SERIAL = re.compile(r"\s*[1-7]\d{4}(?:\.\d+)?\s*")
@@ -171,8 +176,10 @@ class Inspector:
     def _look_at_id(self, name: str, cell: Value, row: int, line: int | None) -> None:
         if not isinstance(cell, str):
             return
-        if _EXPONENT.fullmatch(cell):
-            self._add(
+        by_nature = (canonical(name) or "") in _NUMBERS or (canonical(name) is None and name in self._ids)
+        if (_EXPONENT if by_nature else _OF_SPREADSHEETS).fullmatch(cell):
+            add = self._add if by_nature or _ROUNDED.fullmatch(cell) else self._tell
+            add(
                 DamageKind.EXPONENT,
                 name,
                 row,
@@ -230,8 +237,11 @@ class Inspector:
         said = _is_american(country if isinstance(country, str) else "", state if isinstance(state, str) else "")
         return said if said is not None else self._country is None and self._state is None
 
-    def _add(self, kind: DamageKind, name: str, row: int, line: int | None, message: str, remedy: str) -> None:
+    def _tell(self, kind: DamageKind, name: str, row: int, line: int | None, message: str, remedy: str) -> None:
         self._log.add(Damage(kind, row, self._columns[name], self._file, line, message, remedy))
+
+    def _add(self, kind: DamageKind, name: str, row: int, line: int | None, message: str, remedy: str) -> None:
+        self._tell(kind, name, row, line, message, remedy)
         self.refuse(name, row, line, message)
 
 
@@ -249,8 +259,19 @@ def mojibake(text: str) -> str | None:
                 meant = found.group().encode(codec).decode("utf-8")
             except UnicodeError:
                 continue
-            return f"UTF-8 was read as another encoding: “{found.group()}” was “{meant}”"
+            if not _may_be_meant(text, found, meant):
+                return f"UTF-8 was read as another encoding: “{found.group()}” was “{meant}”"
     return None
+
+
+def _may_be_meant(text: str, found: re.Match[str], meant: str) -> bool:
+    """Return whether such a pair may stand there as it is: `MAÇÃ” x` ends a quotation, `IRMÃ` has a hard blank behind.
+
+    Then a quotation mark or a dash ends the word, or what it would decode to is a small letter behind capital ones.
+    """
+    before, after = text[max(0, found.start() - 2) : found.start()], text[found.end() : found.end() + 1]
+    ends = len(meant) == 1 and found.group()[-1] in "“”‘’–—…" and found.group()[0] == "Ã" and not after.isalnum()
+    return ends or (len(before) == 2 and before.isupper() and meant.islower())
 
 
 @lru_cache(maxsize=1024)

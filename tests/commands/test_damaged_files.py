@@ -291,3 +291,30 @@ def test_damage_that_is_not_sent_keeps_no_row_back(cli: CommandLine, partner: Pa
     flags = ("replay", spec, rows, "-e", "production", "--confirm", "acme", "--output", "json")
     assert cli(*flags).json["counts"] == {"invalid": 1}
     assert cli(*flags, "--set", "firstname=Ann").json["counts"] == {"delivered": 1}
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("confirmationref", "4.90E2"),
+        ("confirmationref", "1.5E+3"),
+        ("firstname", "1.5E+30"),
+        ("firstname", "MAÇÃ” x"),
+        ("firstname", "“IRMÃ”"),
+        ("firstname", "IRMÃ\u00a0MARIA"),
+    ],
+)
+def test_a_value_that_only_looks_damaged_is_sent(
+    cli: CommandLine, partner: Partner, spec: Path, column: str, value: str
+) -> None:
+    spec.write_text(spec.read_text().replace("attribute: firstname", f"attribute: {column}"))
+    rows = cli.write("rows.csv", f"email,{column}\na@example.com,{value}\n")
+    done = cli("replay", spec, rows, "-e", "production", "--confirm", "acme", "--output", "json")
+    assert done.json["counts"] == {"delivered": 1}, done.out
+
+
+@pytest.mark.parametrize("value", ["JOSÃ‰", "CÃ”TE", "ESPAÃ‘A", "voilÃ\u00a0", "Itâ€™s", "Ã€ la"])
+def test_a_value_that_was_decoded_wrongly_is_not(cli: CommandLine, partner: Partner, spec: Path, value: str) -> None:
+    rows = cli.write("rows.csv", f"email,firstname\na@example.com,{value}\n")
+    done = cli("replay", spec, rows, "-e", "production", "--confirm", "acme", "--output", "json")
+    assert done.json["counts"] == {"invalid": 1}, done.out

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from rokt_export.partner_spec.filters import ABSENT, FILL_ABSENT, FILTERS, FilterError, Number, Raw, text_of
+from rokt_export.partner_spec.template import TemplateProblem, compile_template
 
 MD5 = "238afb9e862add7d56bbc4181b80fa32"
 SHA256 = "F6191D8D6A0F75CA7D237ED07CF8E461E72E5C7BB28D611DDF37E5908FDB632B"
@@ -197,3 +198,46 @@ def test_absence_is_false_and_says_its_name():
     assert not ABSENT
     assert repr(ABSENT) == "ABSENT"
     assert set(FILTERS) > FILL_ABSENT
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("number(decimals=999999999)", "decimals is from -100 to 100"),
+        ("number(decimals='2')", "decimals is a whole number, not text"),
+        ("number(decimals=true)", "decimals is a whole number, not true or false"),
+        ("number(decimal='')", "decimal is one character"),
+        ("map(equal=1)", "equal is a table"),
+        ("map(contains=['a'])", "contains is a table.*not a list"),
+        ("date('%999999999Y')", "form is made of directives"),
+        ("date('%')", "form is made of directives"),
+        ("date(5)", "form is text, not a number"),
+        ("date(given='%Q')", "given is made of directives"),
+        ("replace(1, 2)", "old is text, not a number"),
+        ("split('')", "separator is not empty"),
+        ("split(index='1')", "index is a whole number"),
+        ("join(5)", "separator is text"),
+        ("slice('a')", "start is a whole number"),
+        ("phone(region=1)", "region is text"),
+        ("phone('US', form='X')", "form is E164, "),
+        ("md5(case='Upper')", "case is lower or upper"),
+        ("md5(normalize='no')", "normalize is true or false"),
+        ("trim(5)", "takes no arguments"),
+        ("boolean(1e999)", "too large"),
+    ],
+)
+def test_a_wrong_argument_is_told_in_plain_words(source, words):
+    with pytest.raises(TemplateProblem, match=words):
+        compile_template("{{ a | %s }}" % source)  # noqa: UP031
+    with pytest.raises(TemplateProblem, match=words):
+        compile_template("{%% if a %%}{{ a | %s }}{%% endif %%}" % source)  # noqa: UP031
+
+
+def test_a_wrong_argument_that_a_row_states_is_told_too():
+    with pytest.raises(FilterError, match="decimals is a whole number, not text"):
+        compile_template("{{ a | number(decimals=b) }}").fill({"a": "1", "b": "x"}, {})
+    assert compile_template("{{ a | replace(b, 'x') }}").fill({"a": "1"}, {}) is ABSENT
+
+
+def test_a_table_may_have_numbers_for_keys():
+    assert compile_template("{{ a | default({1: 'b'}) }}!").fill({"a": ""}, {}) == '{"1":"b"}!'

@@ -441,7 +441,7 @@ def test_aliases_and_merges():
         ("fields[name=email].value", None),
         ("//FL[@val='Id']", None),
         ("date(x, given='%d/%m/%Y %H:%M')", None),
-        ("PASSWORD=hunter2", "PASSWORD=•••••••"),
+        ("USER=bob", "USER=•••"),
         ("fields[token=abcdef].value", "fields[token=••••••].value"),
         ("fields[name=0123456789abcdefg].value", "fields[••••••••••••••••••••••].value"),
     ],
