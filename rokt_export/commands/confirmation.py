@@ -44,10 +44,17 @@ def pass_interlock(
     Raises:
         UsageError: it may not pass.
     """
+    from rokt_export.delivery.nearness import Likeness
+
     someone = sys.stdin.isatty() and sys.stderr.isatty()
     if may_ask:
         for near in target.near:
-            terminal.say(near.text, style="yellow")
+            if near.likeness in (Likeness.OPEN, Likeness.SWITCH):
+                terminal.warn(near.text)
+            else:
+                terminal.say(near.text, style="yellow")
+        if target.proxy:
+            terminal.say(f"{target.environment} goes through the proxy {target.proxy}, from the process environment")
         if target.unchecked:
             terminal.warn(f"the certificate of {target.environment} is not checked (`tls: {{verify: false}}`)")
     elif confirm is None and someone:

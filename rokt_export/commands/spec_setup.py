@@ -55,11 +55,13 @@ class Ready:
         Raises:
             UsageError: the sandbox is said to be on the host of a guarded environment.
         """
+        from rokt_export.delivery.resolution import resolved
         from rokt_export.delivery.target import Target
 
-        values = {name: variables.values for name, variables in self.every.items()}
         sandbox = sandbox or sandbox_url is not None
-        return Target.of(self.spec, self.environment, values, sandbox=sandbox, sandbox_url=sandbox_url)
+        return Target.of(
+            self.spec, self.environment, self.every, sandbox=sandbox, sandbox_url=sandbox_url, resolve=resolved
+        )
 
 
 def load(path: Path, environment: str, env_file: Path | None, allow_plugin: Sequence[str] | None = None) -> Ready:
@@ -96,7 +98,7 @@ def load_to_send(
     from rokt_export.partner_spec.loading import SpecFindingsError
 
     ready = load(path, environment, env_file, allow_plugin)
-    found = findings_of(ready.loaded, {name: variables.values for name, variables in ready.every.items()})
+    found = findings_of(ready.loaded, ready.every)
     if errors := tuple(finding for finding in found if finding.severity is Severity.ERROR):
         raise SpecFindingsError(str(path), errors, ready.loaded)
     return ready

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,9 +45,9 @@ def validate(
 
     terminal = Terminal(quiet, verbose, no_color)
 
-    def variables(environment: str) -> Mapping[str, str]:
+    def variables(environment: str) -> Variables:
         read[environment] = load_variables(environment, env_file)
-        return read[environment].values
+        return read[environment]
 
     read: dict[str, Variables] = {}
     found = [validate_spec(path, variables) for path in specs]
@@ -65,7 +64,7 @@ def validate(
         note(f"read: {validation.file}" + (f", SHA-256 {validation.loaded.sha256}" if validation.loaded else ""))
         if validation.loaded is not None:
             spec = validation.loaded.spec
-            uses = [use for name in spec.endpoint for use in variable_uses(spec, name, variables(name))]
+            uses = [use for name in spec.endpoint for use in variable_uses(spec, name, variables(name).values)]
             tell_variables(terminal, spec, uses)
     if any(validation.errors for validation in found):
         return ExitStatus.CONFIGURATION

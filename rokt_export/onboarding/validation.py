@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rokt_export.delivery.target import Likeness, Target
+from rokt_export.delivery.address import Address
+from rokt_export.delivery.nearness import Likeness
+from rokt_export.delivery.target import Target
 from rokt_export.errors import SpecError
 from rokt_export.exchange.model import Outcome, Response
 from rokt_export.partner_spec.checklist import Checklist, checklist
@@ -15,6 +17,7 @@ from rokt_export.partner_spec.findings import Finding, Severity
 from rokt_export.partner_spec.lint import lint
 from rokt_export.partner_spec.loading import LoadedSpec, SpecFindingsError, read_spec
 from rokt_export.partner_spec.responses import Example
+from rokt_export.partner_spec.variables import Variables
 from rokt_export.response.classify import Classifier
 
 
@@ -45,7 +48,7 @@ class Validation:
         return sum(finding.severity is Severity.WARNING for finding in self.findings)
 
 
-def validate(path: Path, variables: Callable[[str], Mapping[str, str]]) -> Validation:
+def validate(path: Path, variables: Callable[[str], Variables]) -> Validation:
     """Return what is to be said about a spec file; a file that cannot be read is a finding too.
 
     Args:
@@ -63,19 +66,27 @@ def validate(path: Path, variables: Callable[[str], Mapping[str, str]]) -> Valid
     return Validation(file, found, loaded, checklist(loaded))
 
 
-def findings_of(loaded: LoadedSpec, variables: Mapping[str, Mapping[str, str]]) -> tuple[Finding, ...]:
+def findings_of(loaded: LoadedSpec, variables: Mapping[str, Variables]) -> tuple[Finding, ...]:
     """Return all that is to be said about a spec that could be read, in the order of the file.
 
     Args:
         loaded: the spec.
         variables: for each environment, the variables at hand: where one is missing in all, it is missing.
     """
-    merged = {name: value for each in variables.values() for name, value in each.items()}
+    merged = {name: value for each in variables.values() for name, value in each.values.items()}
     targets = [Target.of(loaded.spec, name, variables) for name in loaded.spec.endpoint]
     guarded = frozenset(target.environment for target in targets if target.guarded)
+
+    def origin(environment: str, source: str) -> str:
+        address = Address.of(source, variables[environment].values)
+        return address.shown if address is not None else source
+
     found = [
-        *loaded.findings, *lint(loaded, merged, guarded), *_places(loaded, targets), *_examples(loaded)
-    ]  # fmt: skip
+        *loaded.findings,
+        *lint(loaded, merged, guarded, origin),
+        *_places(loaded, targets),
+        *_examples(loaded),
+    ]
     return tuple(sorted(dict.fromkeys(found), key=lambda finding: (finding.line, finding.column, finding.code)))
 
 
@@ -83,17 +94,18 @@ def _places(loaded: LoadedSpec, targets: Iterable[Target]) -> Iterator[Finding]:
     """RX103, RX140: an environment for tests that is at, or near, the address of a guarded one."""
     for target in targets:
         for near in target.near:
-            sure = near.likeness is Likeness.SAME
+            beside = near.likeness in (Likeness.HOST, Likeness.TOKENS)
             yield loaded.document.finding(
-                "RX140" if near.likeness is Likeness.HOST else "RX103",
-                Severity.WARNING if sure else Severity.INFO,
+                "RX140" if beside else "RX103",
+                Severity.WARNING if near.why or near.likeness is Likeness.SWITCH else Severity.INFO,
                 ("endpoint", near.environment, "url"),
                 near.text,
-                f"Ask the partner for a test endpoint, or leave {target.environment} out."
-                if sure
-                else f"Set the variables in `.env.{target.environment}` and in `.env.{near.environment}`."
-                if near.likeness is Likeness.OPEN
-                else "Check the path before the first send; the same credentials may open both.",
+                near.remedy
+                or (
+                    "Check it before the first send; the same credentials may open both."
+                    if beside
+                    else f"Ask the partner for a test endpoint, or leave {target.environment} out."
+                ),
                 of_value=True,
             )
 

@@ -9,7 +9,8 @@ _TEST = frozenset(
     re.findall(
         r"\w+",
         "staging stage stg test tests testing tst dev devel develop development qa uat sit sandbox sbx local localhost"
-        " preview pre preprod preproduction preprd prelive nonprod nonproduction nonprd nonlive integration demo mock",
+        " preview pre preprod preproduction preprd prelive nonprod nonproduction nonprd nonlive integration demo mock"
+        " ci acc acceptance loadtest perf performance",
     )
 )
 _TEST_WITHIN = ("staging", "sandbox")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rokt_export.errors import ConfigurationError
@@ -17,10 +17,22 @@ class Variables:
     Attributes:
         values: name to value. An empty value counts as none, so that a forgotten `X=` is noticed.
         files: the files that were read, the weightiest first.
+        own: what `.env.<environment>` says, whether or not something outweighs it.
+        sources: name to what gave its value: `process environment`, or a file.
     """
 
     values: Mapping[str, str]
     files: tuple[str, ...] = ()
+    own: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def declared(self) -> Mapping[str, str]:
+        """The values as the environment's own file has them: what is exported for one environment says nothing of it.
+
+        `.env` is for all environments, and does not outweigh what is exported.
+        """
+        return {**self.values, **self.own}
 
     @property
     def exposed(self) -> tuple[str, ...]:
@@ -65,13 +77,21 @@ def load_variables(environment: str, env_file: Path | None = None) -> Variables:
     if env_file is not None and not env_file.exists():
         raise ConfigurationError("no such file", where=str(env_file), remedy="Check `--env-file`.")
     values: dict[str, str] = {}
+    sources: dict[str, str] = {}
     files: list[str] = []
     for path in (base, own):
         if path.exists():
-            values.update(_read(path))
+            read = _read(path)
+            values.update(read)
+            sources.update(dict.fromkeys(read, str(path)))
             files.insert(0, str(path))
-    values.update({name: value for name, value in os.environ.items() if value})
-    return Variables(values, tuple(files))
+    exported = {name: value for name, value in os.environ.items() if value}
+    declared: dict[str, str] = {}
+    for path in dict.fromkeys((Path(f".env.{environment}"), base.with_name(f".env.{environment}"), own)):
+        declared.update(_read(path) if path.exists() else {})
+    return Variables(
+        {**values, **exported}, tuple(files), declared, {**sources, **dict.fromkeys(exported, "process environment")}
+    )
 
 
 def _read(path: Path) -> dict[str, str]:

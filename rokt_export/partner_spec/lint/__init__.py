@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from rokt_export.partner_spec.findings import Finding
 from rokt_export.partner_spec.lint import attributes, endpoints, env_variables, names, parameters, rules, secrets
-from rokt_export.partner_spec.lint.context import Subject
+from rokt_export.partner_spec.lint.context import Origin, Subject, as_written
 from rokt_export.partner_spec.loading import LoadedSpec
 
 _LINTS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
@@ -36,7 +36,12 @@ _LINTS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
 )
 
 
-def lint(loaded: LoadedSpec, variables: Mapping[str, str], guarded: frozenset[str] | None = None) -> list[Finding]:
+def lint(
+    loaded: LoadedSpec,
+    variables: Mapping[str, str],
+    guarded: frozenset[str] | None = None,
+    origin: Origin = as_written,
+) -> list[Finding]:
     """Return what is suspicious about a spec, in the order of the file; docs/findings.md explains each code.
 
     Of a damaged spec only what is there is judged, never what is missing.
@@ -45,10 +50,11 @@ def lint(loaded: LoadedSpec, variables: Mapping[str, str], guarded: frozenset[st
         loaded: the spec.
         variables: the environment variables that have a value; `RX107` names those the spec needs besides.
         guarded: the environments that are guarded; without it, what the spec says decides alone.
+        origin: from an environment and the template of a URL to its filled scheme, host and port, where they are known.
     """
     if guarded is None:
         guarded = frozenset(filter(loaded.spec.guards, loaded.spec.endpoint))
-    subject = Subject(loaded, guarded)
+    subject = Subject(loaded, guarded, origin)
     found = [finding for each in _LINTS for finding in each(subject)]
     found.extend(env_variables.missing_variables(subject, variables))
     return sorted(dict.fromkeys(found), key=lambda finding: (finding.line, finding.column, finding.code))

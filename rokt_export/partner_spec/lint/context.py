@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
@@ -47,6 +47,14 @@ class Credentials:
     environments: tuple[str, ...]
 
 
+Origin: TypeAlias = Callable[[str, str], str]
+
+
+def as_written(_environment: str, source: str) -> str:
+    """Return the template of a URL itself: nothing of its environment is known."""
+    return source
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """A loaded spec under inspection.
@@ -54,10 +62,12 @@ class Subject:
     Attributes:
         loaded: the spec.
         guarded: the names of the environments that are guarded.
+        origin: from an environment and the template of a URL to its filled scheme, host and port, where they are known.
     """
 
     loaded: LoadedSpec
     guarded: frozenset[str]
+    origin: Origin
 
     @property
     def spec(self) -> PartnerSpec:

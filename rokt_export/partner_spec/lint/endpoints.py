@@ -12,7 +12,7 @@ from rokt_export.partner_spec.environments import says_production
 from rokt_export.partner_spec.findings import Finding, Severity
 from rokt_export.partner_spec.lint.context import Subject
 from rokt_export.partner_spec.lint.secrets import secret_texts
-from rokt_export.partner_spec.lint.template_uses import split_url, uses
+from rokt_export.partner_spec.lint.template_uses import split_url
 
 
 def same_credentials(subject: Subject) -> Iterator[Finding]:
@@ -50,22 +50,24 @@ def _secrets(subject: Subject, environment: str) -> Mapping[str, DataPath]:
 
 def plain_http(subject: Subject) -> Iterator[Finding]:
     """RX105: personal data sent without encryption; RX124: so are the client's credentials."""
-    for use in uses(subject):
-        if use.url and _is_open(use.source):
-            name = str(use.path[1])
+    for name, place in subject.spec.endpoint.items():
+        if _is_open(subject.origin(name, place.url)):
             yield subject.finding(
                 "RX105",
                 Severity.ERROR if name in subject.guarded else Severity.WARNING,
-                use.path,
+                ("endpoint", name, "url"),
                 f"{name} is plain http: anybody on the way reads the people's data",
                 "Write https://; ask the partner for it if there is none.",
                 of_value=True,
             )
     for found in subject.credentials():
-        if isinstance(found.authentication, OAuth2) and _is_open(found.authentication.token_url):
+        if not isinstance(found.authentication, OAuth2):
+            continue
+        url = found.authentication.token_url
+        if opened := [name for name in found.environments if _is_open(subject.origin(name, url))]:
             yield subject.finding(
                 "RX124",
-                Severity.ERROR if subject.guarded & {*found.environments} else Severity.WARNING,
+                Severity.ERROR if subject.guarded & {*opened} else Severity.WARNING,
                 (*found.path, "token_url"),
                 "tokens are fetched over plain http: anybody on the way reads the client's secret",
                 "Write https://.",
@@ -80,9 +82,11 @@ def _is_open(url: str) -> bool:
 
 def _is_loopback(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_unspecified  # 0.0.0.0, too, leads to this machine
 
 
 def no_staging(subject: Subject) -> Iterator[Finding]:

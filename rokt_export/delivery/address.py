@@ -1,0 +1,152 @@
+"""The address that the template of a URL comes to, in one form for all its spellings."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from posixpath import normpath
+from urllib.parse import unquote, urlsplit
+
+from rokt_export.delivery.resolution import HERE
+from rokt_export.errors import ConfigurationError, SpecError
+from rokt_export.partner_spec.filters import ABSENT, FilterError, text_of
+from rokt_export.partner_spec.template import Place, TemplateProblem, compile_template
+from rokt_export.request.url import blank_url
+
+_PIECE = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|(?<!\{)\{[A-Za-z_][\w.-]*\}(?!\}))", re.DOTALL)
+_OPEN = "\ue000"
+"""Stands for a part of a path that a row decides."""
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The address of an environment once its variables are filled in, in one form for all spellings.
+
+    Attributes:
+        host: `loopback`, an IP address, or the name in lower case and ASCII.
+        port: None for the default one. Plain http and https on the default ports count as one server.
+        path: its segments, decoded and without regard to case. A row may decide a segment. None: any path.
+        shown: scheme, host and port as written, without credentials.
+        query: the parts of its query that no row decides.
+    """
+
+    host: str
+    port: int | None
+    path: tuple[str, ...] | None
+    shown: str
+    query: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, source: str, variables: Mapping[str, str]) -> Address | None:
+        """Return the address of a URL template, as far as its variables are set; None where its host is not known."""
+        variables = {**variables, **dict.fromkeys(unset_variables(source, variables), _OPEN)}
+        text = filled_url(source, variables)
+        try:
+            url = blank_url(source, variables)
+        except (SpecError, ConfigurationError, FilterError):  # nothing is sent there, and yet the host may be known
+            url = text or ""
+        address = cls.of_url(url, None if text is None else _path(text))
+        return address and replace(address, query=_query(text or ""))
+
+    @classmethod
+    def of_url(cls, url: str, path: tuple[str, ...] | None = ()) -> Address | None:
+        """Return the address of a URL without templates; None where it has no host."""
+        try:
+            parts = urlsplit(url.strip())
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            return None
+        if not host or _OPEN in host:
+            return None
+        default = _PORTS.get(parts.scheme)
+        return cls(
+            _host(host), None if port == default else port, path, f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        )
+
+    def same_host(self, other: Address) -> bool:
+        """Return whether both are at one host and port."""
+        return (self.host, self.port) == (other.host, other.port)
+
+    def same_place(self, other: Address) -> bool:
+        """Return whether both are at one host, port and path, for at least one row."""
+        return self.same_host(other) and self.same_path(other)
+
+    def same_path(self, other: Address) -> bool:
+        """Return whether the paths are the same, for at least one row."""
+        if self.path is None or other.path is None:
+            return True
+        return len(self.path) == len(other.path) and all(
+            mine == theirs or _OPEN in mine + theirs for mine, theirs in zip(self.path, other.path, strict=True)
+        )
+
+
+def _host(name: str) -> str:
+    """The one form of a host: names as IDNA has them, IPv4 in each form that `inet_aton` reads."""
+    name = unquote(name).rstrip(".").lower()
+    if not name.isascii():  # a name of a URL that requests refuses; else it is in ASCII by now
+        try:
+            name = name.encode("idna").decode().rstrip(".")
+        except UnicodeError:
+            return name
+    address: IPv4Address | IPv6Address | None
+    try:
+        address = ip_address(name.partition("%")[0])
+    except ValueError:
+        try:
+            address = IPv4Address(socket.inet_aton(name)) if re.fullmatch(r"[0-9a-fx.]+", name) else None
+        except OSError:
+            address = None
+    if isinstance(address, IPv6Address):
+        address = address.ipv4_mapped or address
+    if address is None:
+        return HERE if re.fullmatch(r"(.+\.)?localhost(\.localdomain|6?)?", name) else name
+    return HERE if address.is_loopback or address.is_unspecified else str(address)
+
+
+def filled_url(source: str, variables: Mapping[str, str]) -> str | None:
+    """Return the URL, with `_OPEN` for what is not known; None where a condition or a loop decides: it fills whole."""
+    variables = {**variables, **dict.fromkeys(unset_variables(source, variables), _OPEN)}
+    text = ""
+    for index, piece in enumerate(_PIECE.split(source)):
+        if index % 2 == 0:
+            text += piece
+        elif not piece.startswith(("{{", "{%", "{#")):
+            text += _OPEN
+        else:
+            try:
+                template = compile_template(piece, Place.URL)
+                filled = _OPEN if template.varies else template.fill({}, variables)
+            except (TemplateProblem, FilterError):
+                return None
+            text += _OPEN if filled is ABSENT else text_of(filled)
+    return text.strip()
+
+
+def _path(url: str) -> tuple[str, ...]:
+    """The segments of a path as the most lenient server reads them: decoded again and again, and trimmed."""
+    try:
+        path = urlsplit(url).path
+    except ValueError:
+        return ()
+    while (decoded := unquote(path)) != path:
+        path = decoded
+    path = re.split(r"[\0?#]", path.replace("\\", "/"), maxsplit=1)[0].casefold()
+    segments = normpath("/" + "/".join(part.partition(";")[0].strip() for part in path.split("/"))).split("/")
+    return tuple(part for segment in segments if (part := segment.rstrip(". \t")))
+
+
+def _query(url: str) -> frozenset[str]:
+    try:
+        parts = urlsplit(url).query.split("&")
+    except ValueError:
+        return frozenset()
+    return frozenset(part for part in parts if part and _OPEN not in part)
+
+
+def unset_variables(url: str, variables: Mapping[str, str]) -> list[str]:
+    """Return the variables that the template of a URL names and that have no value."""
+    return sorted(each for each in compile_template(url, Place.URL).env if not variables.get(each))

@@ -1,0 +1,224 @@
+"""Ways to a guarded server past its URL: headers, proxies, other names, other spellings; counted by the server."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from rokt_export.delivery.resolution import HERE, resolved
+from rokt_export.delivery.target import Target
+from rokt_export.partner_spec.variables import Variables
+from tests.commands.conftest import CommandLine, Partner, serve
+from tests.partner_spec.test_lint import loaded
+
+USAGE, WRONG = 2, 3
+SPEC = """\
+spec_version: 1
+partner: acme
+endpoint:
+  production: {production}
+  staging: {staging}
+{more}
+parameters:
+  - {{name: email, attribute: email, required: true}}
+{parameters}
+responses:
+  - {{outcome: delivered, status: 2xx}}
+limits: {{timeout: 5s, connect_timeout: 2s}}
+"""
+
+
+@pytest.fixture
+def other() -> Iterator[Partner]:
+    """A server for tests."""
+    made = Partner()
+    server = serve(made)
+    yield made
+    server.shutdown()
+    server.server_close()
+
+
+def spec_of(production: str, staging: str, parameters: str = "", more: str = "") -> str:
+    return SPEC.format(production=production, staging=staging, parameters=parameters, more=more)
+
+
+@pytest.mark.parametrize("name", ["Host", "x-forwarded-host"])
+def test_a_header_that_names_the_host_of_production_is_guarded(
+    cli: CommandLine, partner: Partner, other: Partner, name: str
+) -> None:
+    header = f"  - {{name: {name}, in: header, value: '{{{{ env.FRONT }}}}'}}"
+    spec = cli.write("acme.yaml", spec_of(f"{partner.url}/leads", f"{other.url}/leads", header))
+    env = {"FRONT": partner.url.removeprefix("http://")}
+    done = cli("test", spec, env=env)
+    assert (done.status, other.heard) == (USAGE, [])
+    assert "staging, which names the host of production in a header, at the same path" in done.err
+    assert "RX103 staging names the host of production" in cli("validate", spec, env=env).out
+    for front in (other.url.removeprefix("http://"), "elsewhere.example.com"):
+        assert cli("test", spec, env={"FRONT": front}).status == 0
+    assert len(other.heard) == 2
+
+
+def test_a_proxy_at_a_guarded_server_is_guarded(cli: CommandLine, partner: Partner, other: Partner) -> None:
+    spec = cli.write("acme.yaml", spec_of(f"{partner.url}/leads", f"{other.url}/leads"))
+    for env in ({"http_proxy": partner.url}, {"http_proxy": f"http://u:p@localhost:{partner.port}/"}):
+        done = cli("test", spec, env=env)
+        assert (done.status, partner.heard, other.heard) == (USAGE, [], []), done.err
+        assert "goes through a proxy at the address of production" in done.err
+    spec.write_text(spec_of(f"{partner.url}/leads", f"{{url: '{other.url}/leads', proxy: '{partner.url}'}}"))
+    assert cli("test", spec).status == USAGE
+    assert (partner.heard, other.heard) == ([], [])
+
+
+def test_a_proxy_of_the_process_environment_is_told(cli: CommandLine, partner: Partner, other: Partner) -> None:
+    spec = cli.write("acme.yaml", spec_of("https://live.example.com/leads", f"{partner.url}/leads"))
+    done = cli("test", spec, env={"http_proxy": f"http://me:hush@127.0.0.1:{other.port}"})
+    said = f"staging goes through the proxy 127.0.0.1:{other.port}, from the process environment"
+    assert (done.status, done.err.count(said), len(other.heard), "hush" in done.err) == (0, 1, 1, False)
+    assert "proxy" not in cli("test", spec, env={"http_proxy": other.url, "no_proxy": "127.0.0.1"}).err
+    assert "proxy" not in cli("test", spec, "--sandbox", env={"http_proxy": other.url}).err
+
+
+def test_an_unknown_address_of_production_warns_where_the_name_says_test_and_guards_elsewhere(
+    cli: CommandLine, partner: Partner
+) -> None:
+    more = f'  eu: {{url: "{partner.url}/leads", guarded: false}}'
+    spec = cli.write("acme.yaml", spec_of('"{{ env.LIVE }}/leads"', f"{partner.url}/leads", more=more))
+    said = "may have the address of production, which is not known: LIVE not set"
+    done = cli("test", spec, "--quiet")
+    assert (done.status, len(partner.heard)) == (0, 1)
+    assert f"staging {said}" in done.err
+    refused = cli("test", spec, "-e", "eu")
+    assert (refused.status, len(partner.heard)) == (USAGE, 1)
+    assert f"eu, which {said}" in refused.err
+    assert "Set LIVE in `.env.production`." in refused.err
+    assert cli("test", spec, "-e", "eu", env={"LIVE": "https://live.example.com"}).status == 0
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/leads;x=1", "/leads%3Bx", "/leads%20", "/leads%09", "/leads%00", "/leads.", "/%256ceads", "/x/..;/leads",
+        "/%25252e%25252e/leads", "/leads%2e%20/", "/LEADS%3fx",
+    ],
+)  # fmt: skip
+def test_paths_that_servers_fold_are_one(path: str) -> None:
+    spec = loaded(spec_of("https://api.example.com/leads", f'"https://api.example.com{path}"')).spec
+    variables = {name: Variables({}) for name in spec.endpoint}
+    assert Target.of(spec, "staging", variables).guarded
+    assert Target.of(spec, "staging", variables).ledger[1:] == Target.of(spec, "production", variables).ledger[1:]
+
+
+@pytest.mark.parametrize("path", ["/leads-test", "/leads/.well", "/lead", "/test;x/leads", "/leads%2Ftest"])
+def test_other_paths_are_not(path: str) -> None:
+    spec = loaded(spec_of("https://api.example.com/leads", f'"https://api.example.com{path}"')).spec
+    assert not Target.of(spec, "staging", {name: Variables({}) for name in spec.endpoint}).guarded
+
+
+def test_another_name_of_this_machine_is_guarded_and_of_another_is_told() -> None:
+    spec = loaded(spec_of("https://live.example.com/leads", "https://test.example.com/leads")).spec
+    variables = {name: Variables({}) for name in spec.endpoint}
+
+    def target(live: set[str], test: set[str]) -> Target:
+        known = {"live.example.com": frozenset(live), "test.example.com": frozenset(test)}
+        return Target.of(spec, "staging", variables, resolve=lambda names: {name: known[name] for name in names})
+
+    assert target({HERE}, {HERE, "192.0.2.1"}).because is not None
+    told = target({"192.0.2.1", "192.0.2.2"}, {"192.0.2.1"})
+    assert not told.guarded
+    assert [near.text for near in told.near] == [
+        "staging resolves to the address of production, 192.0.2.1, at the same path"
+    ]
+    assert target({"192.0.2.2"}, {"192.0.2.1"}).near == target(set(), set()).near == ()
+
+
+def test_a_name_is_asked_for_within_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert resolved(["127.0.0.9", "192.0.2.7"]) == {
+        HERE: {HERE}, "127.0.0.9": {HERE}, "192.0.2.7": {"192.0.2.7"}
+    }  # fmt: skip
+
+    def stuck(*_: object, **__: object) -> None:
+        import time
+
+        time.sleep(0.5)
+        raise OSError
+
+    monkeypatch.setattr(socket, "getaddrinfo", stuck)
+    assert resolved(["slow.example.com"], 0.05) == {HERE: {HERE}}
+
+
+def test_tokens_from_the_address_of_production_are_told(cli: CommandLine, partner: Partner, other: Partner) -> None:
+    partner.answer = lambda _heard: (200, {"Content-Type": "application/json"}, b'{"access_token": "t"}')
+    secret = "authentication: {type: oauth2, token_url: '%s/leads/', client_id: me, client_secret: '{{ env.S }}'}"
+    text = spec_of(f"{partner.url}/leads", f"{other.url}/leads") + secret % partner.url + "\n"
+    spec = cli.write("acme.yaml", text)
+    said = "staging fetches its tokens from the address of production"
+    assert f"RX140 {said}" in cli("validate", spec, env={"S": "hush-hush"}).out
+    done = cli("test", spec, env={"S": "hush-hush"})
+    assert (done.status, done.err.count(said), len(other.heard)) == (0, 1, 1)
+
+
+def test_what_is_exported_for_one_environment_does_not_fill_another_that_has_its_own(
+    cli: CommandLine, partner: Partner, other: Partner
+) -> None:
+    spec = cli.write("acme.yaml", spec_of('"{{ env.BASE }}/leads"', '"{{ env.BASE }}/leads"'))
+    cli.write("stg.env", f"BASE={other.url}\n")
+    ways = (((), {"BASE": other.url}, "process environment"), (("--env-file", "stg.env"), {}, "stg.env"))
+    for flags, env, source in ways:
+        for more in ((), ("--confirm", "acme")):
+            done = cli("test", spec, *flags, *more, env=env)
+            assert (done.status, other.heard) == (USAGE, [])
+            assert f"as both are filled from BASE ({source})" in done.err
+            assert "Write the BASE of production to `.env.production`, or state the URL" in done.err
+            assert "--test-data" not in done.err
+    cli.write(".env.production", f"BASE={partner.url}\n")
+    for count, (flags, env, _) in enumerate(ways, 1):
+        assert cli("test", spec, *flags, env=env).status == 0
+        assert len(other.heard) == count
+    done = cli("test", spec, env={"BASE": partner.url})
+    assert (done.status, partner.heard) == (USAGE, [])
+    assert "staging, which has the address of production\n" in done.err
+    cli.write(".env.production", "")
+    cli.write(".env", f"BASE={other.url}\n")  # for all environments: what is exported outweighs it
+    assert cli("test", spec, env={"BASE": partner.url}).status == USAGE
+    assert partner.heard == []
+
+
+def test_a_switch_for_tests_is_accepted_where_the_spec_takes_the_guard_away(cli: CommandLine, partner: Partner) -> None:
+    live, switched = f"{partner.url}/api", f"{partner.url}/api?Test_Lead=1"
+    spec = cli.write("acme.yaml", spec_of(live, switched))
+    assert cli("test", spec).status == USAGE
+    spec.write_text(spec_of(live, f"{{url: '{live}', guarded: false}}"))
+    assert cli("test", spec).status == USAGE
+    spec.write_text(spec_of(live, f"{{url: '{live}?t={{{{ city }}}}', guarded: false}}"))
+    assert cli("test", spec).status == USAGE
+    assert partner.heard == []
+    spec.write_text(spec_of(live, f"{{url: '{switched}', guarded: false}}"))
+    said = "staging has the address of production, and states `guarded: false`: only constants differ"
+    assert f"warning RX103 {said}" in cli("validate", spec).out
+    done = cli("test", spec, "--quiet")
+    assert (done.status, done.err.count(said), len(partner.heard)) == (0, 1, 1)
+
+
+def test_plain_http_is_judged_by_the_filled_host(cli: CommandLine, partner: Partner) -> None:
+    spec = cli.write("acme.yaml", spec_of("'http://{{ env.LIVE }}/leads'", f"{partner.url}/leads"))
+    for here in ("localhost:9580", "0.0.0.0:9580", "[::ffff:127.0.0.1]:9580", "api.localhost"):
+        assert cli("validate", spec, env={"LIVE": here}).status == 0
+    done = cli("validate", spec, env={"LIVE": "live.example.com"})
+    assert (done.status, "error RX105" in done.out) == (WRONG, True)
+    spec.write_text(spec_of("'{{ env.LIVE }}/leads'", f"{partner.url}/leads"))
+    assert cli("validate", spec, env={"LIVE": "http://live.example.com"}).status == WRONG
+    assert cli("validate", spec, env={"LIVE": "https://live.example.com"}).status == 0
+
+
+@pytest.mark.parametrize("name", ["ci", "acc", "eu-acceptance", "loadtest", "perf2"])
+def test_more_names_say_test(name: str) -> None:
+    spec = loaded(spec_of("https://a.example.com/", "https://b.example.com/", more=f"  {name}: https://c.example.com/"))
+    assert not spec.spec.guards(name)
+
+
+@pytest.mark.parametrize("name", ["pilot", "int", "trial", "account", "space"])
+def test_names_that_live_systems_have_too_do_not(name: str) -> None:
+    spec = loaded(spec_of("https://a.example.com/", "https://b.example.com/", more=f"  {name}: https://c.example.com/"))
+    assert spec.spec.guards(name)
