@@ -68,6 +68,13 @@ Learn = Annotated[
     bool, typer.Option("--learn", help="Declare the fields that could not be judged under `diff: varies:` of the spec.")
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Fields that could not be judged fail too (exit 1).")]
+Control = Annotated[
+    int | None,
+    typer.Option(
+        "--control", min=1, metavar="N", show_default=False,
+        help="Send N other transactions to A as well, to see what varies by itself; with files it needs --count.",
+    ),
+]  # fmt: skip
 WithSandbox = Annotated[bool, typer.Option("--sandbox", help="Start a sandbox for each side.")]
 SandboxUrls = Annotated[
     list[str] | None,
@@ -96,6 +103,7 @@ def diff(
     send_damaged: SendDamaged = False,
     learn: Learn = False,
     strict: Strict = False,
+    control: Control = None,
     sandbox: WithSandbox = False,
     sandbox_url: SandboxUrls = None,
     confirm: Confirm = None,
@@ -122,9 +130,16 @@ def diff(
 
     terminal = Terminal(quiet, verbose, no_color)
     _check_flags(between, runs, output, report)
+    if control is not None and (between is None or (events and count is None)):
+        raise UsageError(
+            "a control run sends the rows that follow the compared ones",
+            where="--control",
+            remedy="Write `diff SPEC EVENTS --between staging production --count 100 --control 50`.",
+        )
     _check_arguments(spec, events, between, learn=learn, in_sandbox=sandbox or bool(sandbox_url))
     place = journal_place(journal)
     check_spared(report, (spec, env_file, place, *(expand(tuple(events)) if events else ())))
+    done: list[Done] = []
     if runs is None:
         assert between is not None
         assert spec is not None
@@ -134,14 +149,14 @@ def diff(
             encoding, delimiter, secrets.randbits(48), skip_lines,
             refuse_damage=not send_damaged,
         )  # fmt: skip
-        flags = _Flags(rows, count, again, name, confirm, sandbox, sandbox_url or [])
+        flags = _Flags(rows, count, again, name, confirm, sandbox, sandbox_url or [], control)
         done = _send(terminal, sides, flags, place)
-        if len(done) < len(sides) or done[-1].status > ExitStatus.FINDINGS:
+        if len(done) < len(sides) + (control is not None) or done[-1].status > ExitStatus.FINDINGS:
             terminal.warn("not compared: a side could not be sent to; `rokt-export runs list` shows what was")
             return ExitStatus.gravest(*(each.status for each in done))
         runs = (done[0].run, done[1].run)
         terminal.say(f"compared: `rokt-export diff --runs {runs[0]} {runs[1]}` does it again without sending")
-    result = _compared(place, runs, spec)
+    result = _compared(place, runs, spec, done[2].run if control is not None else None)
     with to_stdout(f"Once more, without sending: rokt-export diff --runs {runs[0]} {runs[1]}"):
         _print(terminal, result, output)
     _write_reports(terminal, result, report or [])
@@ -208,6 +223,7 @@ class _Flags:
     confirm: str | None
     sandbox: bool
     urls: list[str]
+    control: int | None = None
 
 
 def _send(terminal: Terminal, sides: Sequence[Ready], flags: _Flags, place: str) -> list[Done]:
@@ -247,6 +263,7 @@ def _send(terminal: Terminal, sides: Sequence[Ready], flags: _Flags, place: str)
         ]
         for plan in plans:
             _check_new(plan)
+        control = _control_plan(plans[0], flags)
         for ready, url, plan in zip(sides, urls, plans, strict=True):
             own = f"{flags.name}-{ready.environment}" if flags.name else None
             terminal.say(f"sending to {ready.environment}")
@@ -257,8 +274,39 @@ def _send(terminal: Terminal, sides: Sequence[Ready], flags: _Flags, place: str)
             if message := done[-1].result.finished.message:
                 terminal.warn(f"{ready.environment} stopped: {message}")
             if done[-1].status > ExitStatus.FINDINGS:
-                break
+                return done
+        if control is not None:
+            terminal.say(f"sending the control run to {sides[0].environment}")
+            own = f"{flags.name}-control" if flags.name else None
+            options = options_of(sides[0].spec, flags.rows, sandbox=flags.sandbox, sandbox_url=urls[0])
+            done.append(carry_out(Job("diff", sides[0], control, own, flags.rows.files, options), terminal))
     return done
+
+
+def _control_plan(plan: Plan, flags: _Flags) -> Plan | None:
+    """The plan of the control run: the rows that follow the compared ones, to the first side.
+
+    Raises:
+        UsageError: there are too few of them.
+    """
+    from rokt_export.commands.preflight import known_in_production
+    from rokt_export.delivery.plan import GeneratedRows
+
+    if flags.control is None:
+        return None
+    if isinstance(plan.rows, GeneratedRows):
+        return replace(plan, rows=replace(plan.rows, count=flags.control, seed=plan.rows.seed ^ 1), total=flags.control)
+    first = (flags.count or 0) + 1
+    selection = replace(plan.selection, only=((first, first + flags.control - 1),))
+    control = replace(plan, selection=selection)
+    _, there = known_in_production(control)
+    if there < flags.control:
+        raise UsageError(
+            f"after row {first - 1:,} there are {there:,} rows, and the control run needs {flags.control:,}",
+            where="--control",
+            remedy="Lower --count or --control, or add rows.",
+        )
+    return control
 
 
 def _check_two_places(targets: Sequence[Target]) -> None:
@@ -341,13 +389,17 @@ def _check_new(plan: Plan) -> None:
         )
 
 
-def _compared(place: str, runs: tuple[str, str], spec: Path | None) -> DiffResult:
-    from rokt_export.diff.run_pairs import compare_runs
+def _compared(place: str, runs: tuple[str, str], spec: Path | None, control: str | None) -> DiffResult:
+    from rokt_export.diff.run_pairs import compare_runs, varying_by_itself
     from rokt_export.journal import Journal
 
     with Journal.open(place) as journal:
         a, b = journal.find(runs[0]), journal.find(runs[1])
-        return compare_runs(journal, a, b, _settings(journal, b, spec))
+        settings = _settings(journal, b, spec)
+        result = compare_runs(journal, a, b, settings)
+        if control is None:
+            return result
+        return result.without(varying_by_itself(journal, a, journal.find(control), settings))
 
 
 def _settings(journal: Journal, run: RunInfo, spec: Path | None) -> DiffSettings | None:

@@ -291,7 +291,9 @@ class Comparison:
                 elif one.differs:
                     affected = self._affected(one.numbers, place.column.numbers)
                     differences.append(
-                        Difference(one.kind, place.path, one.count, one.why, one.samples, one.certain, affected)
+                        Difference(
+                            one.kind, place.path, one.count, one.why, one.samples, one.certain, affected, one.bound
+                        )
                     )
                 else:
                     undecided.append(Undecided(one.kind, place.path, one.count, one.why, one.form, one.samples[:2]))

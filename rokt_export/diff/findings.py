@@ -36,6 +36,7 @@ class Finding:
         form: what `varies:` calls the form.
         numbers: the pairs that show it, as far as they are kept.
         samples: some of them.
+        bound: whether values that belong to their transactions differ.
     """
 
     kind: Kind
@@ -46,6 +47,7 @@ class Finding:
     form: str
     numbers: Sequence[int]
     samples: tuple[Sample, ...]
+    bound: bool = False
 
 
 def findings_of(place: Place, objects: int, rows: Rows, *, values: bool) -> Iterator[Finding]:
@@ -196,7 +198,9 @@ def _finding(column: Column, verdict: Verdict, kind: Kind, rows: Rows) -> Findin
                 for number, place in _first(column, verdict.places)
                 if number in rows.sides
             ]
-    return Finding(kind, verdict.differs, count, verdict.why, verdict.certain, verdict.form, numbers, tuple(samples))
+    return Finding(
+        kind, verdict.differs, count, verdict.why, verdict.certain, verdict.form, numbers, tuple(samples), verdict.bound
+    )
 
 
 def _first(column: Column, places: Sequence[int]) -> list[tuple[int, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from rokt_export.exchange.model import OutcomeKind
@@ -91,6 +91,7 @@ class Difference:
         samples: up to five of them.
         certain: whether more transactions could not change the verdict; else it is likely noise.
         affected: what the transactions have in common that show it, such as `country=DE`; empty for nothing.
+        bound: whether values that belong to their transactions differ, which no run of one side does by itself.
     """
 
     kind: Kind
@@ -100,6 +101,7 @@ class Difference:
     samples: tuple[Sample, ...] = ()
     certain: bool = True
     affected: str = ""
+    bound: bool = False
 
     @property
     def section(self) -> Section:
@@ -247,6 +249,22 @@ class DiffResult:
     def learned(self) -> dict[str, str]:
         """What `diff: varies:` would say so that every undecided place is declared: place to form."""
         return {one.entry: one.form for one in self.undecided if one.entry}
+
+    def without(self, varying: Mapping[str, str]) -> DiffResult:
+        """Return the result without differences that one side shows by itself, which become undecided.
+
+        Args:
+            varying: place to what a control run of side A did there.
+        """
+        moved = [one for one in self.differences if one.path in varying and not one.bound]
+        undecided = tuple(
+            Undecided(
+                one.kind, one.path, one.count, f"{self.a} varies by itself: {varying[one.path]}", "", one.samples[:2]
+            )
+            for one in moved
+        )
+        kept = tuple(one for one in self.differences if one not in moved)
+        return replace(self, differences=kept, undecided=self.undecided + undecided)
 
     def section(self, section: Section) -> tuple[Difference, ...]:
         """Return the differences of one section."""

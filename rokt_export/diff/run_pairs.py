@@ -87,6 +87,24 @@ def compare_runs(
     raise AssertionError("a join by transaction always comes to an end")
 
 
+def varying_by_itself(journal: Journal, a: RunInfo, control: RunInfo, settings: DiffSettings | None) -> dict[str, str]:
+    """Return the places at which a run differs from a control run of other transactions to the same environment.
+
+    The runs' transactions are not the same, so that only what values have in common is compared: how often they are
+    there, their types, forms and rates.
+
+    Returns:
+        Place to what was seen there.
+
+    Raises:
+        JournalError: the journal cannot be read.
+    """
+    comparison = Comparison(settings)
+    couples = zip(journal.deliveries(a.run), journal.deliveries(control.run), strict=False)
+    _compare(comparison, journal, (a, control), couples, lambda _pairs: None)
+    return {one.path: one.detail or str(one.kind) for one in comparison.result().differences if not one.bound}
+
+
 def learn(spec_path: Path, result: DiffResult) -> dict[str, str]:
     """Write the undecided places of a result under `diff: varies:` of a spec file, and return those that are new.
 

@@ -335,6 +335,43 @@ def test_a_few_transactions_are_too_few_to_learn_from(
     assert acme.read_text(encoding="utf-8") == before
 
 
+def test_a_control_run_shows_what_varies_by_itself_and_sends_nothing_twice(
+    cli: CommandLine, acme: Path, partner: Partner
+) -> None:
+    rows = cli.write("rows.csv", people(60))
+    asked: list[tuple[str, str]] = []
+
+    def answer(heard: Heard) -> tuple[int, dict[str, str], bytes]:
+        asked.append((heard.target, heard.body.decode()))
+        # Staging's cache is cold from its 31st request on, production's always.
+        cold = "production" in heard.target or len([1 for target, _ in asked if "staging" in target]) > 30
+        return 201, JSON, json.dumps({"ok": True, "id": "1", "cache": "MISS" if cold else "HIT"}).encode()
+
+    partner.answer = answer
+    flags = (acme, rows, *CONFIRMED, "--count", 30, "--output", "json")
+    done = cli("diff", *flags, "--control", 30)
+    assert done.status == 0, done.out
+    assert [one["path"] for one in done.json["undecided"]] == ["$.cache"]
+    assert "staging varies by itself" in done.json["undecided"][0]["reason"]
+    assert len(asked) == len(set(asked)) == 90
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--count", 15, "--control", 10), "after row 15 there are 5 rows, and the control run needs 10"),
+        (("--control", 10), "a control run sends the rows that follow the compared ones"),
+    ],
+)
+def test_a_control_run_without_enough_rows(
+    cli: CommandLine, acme: Path, twenty: Path, partner: Partner, flags: tuple[object, ...], said: str
+) -> None:
+    partner.answer = lambda heard: pytest.fail("something was sent")
+    done = cli("diff", acme, twenty, *CONFIRMED, *flags)
+    assert done.status == USAGE
+    assert said in done.err
+
+
 SETTINGS = {
     "ignored": ("{ignore: [$.tier, $.points, $.items, $.price, x-plan], headers: [X-Plan]}", set()),
     "unordered": ("{unordered: [$.items]}", {"$.tier", "$.points", "$.price"}),
