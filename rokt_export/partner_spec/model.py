@@ -29,6 +29,7 @@ from rokt_export.partner_spec.fields import (
 from rokt_export.partner_spec.header_names import HeaderName, check_header_name
 from rokt_export.partner_spec.responses import Rule, rule_names
 from rokt_export.partner_spec.template import Place, compile_template
+from rokt_export.redaction.spec_lines import masked_line
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -301,9 +302,9 @@ _SLUG = r"^[a-z0-9][a-z0-9_-]*$"
 
 def _slug(value: Any) -> Any:
     if not isinstance(value, str) or not re.fullmatch(_SLUG, value):
-        raise problem(
-            "RX012", f"a slug is expected here, not {kind_of(value)}", "Use lower-case letters, digits, `-` and `_`."
-        )
+        secret = isinstance(value, str) and value not in masked_line(f"partner: {value}")
+        what = "what looks like a secret" if secret else kind_of(value)
+        raise problem("RX012", f"a slug is expected here, not {what}", "Use lower-case letters, digits, `-` and `_`.")
     return value
 
 

@@ -15,6 +15,10 @@ _SCHEME = re.compile(r"\b(?:basic|bearer|token|apikey)\s+(?P<value>[^\s\"',}\]{]
 _AUTHENTICATION = re.compile(r"^(?P<indent>\s*(?:- )?)authentication\s*:")
 _STEP = re.compile(r"(?:'[^']{0,15}'|[\w.-]{0,15})\]")
 _DATE_FORM = re.compile(r"""(['"]?)(?:[-/.: T]|%[a-zA-Z])+\1""")
+_NO_SLUG = re.compile(
+    r"""^partner\s*:\s*(?P<value>(?P<quote>["']?)(?=\S*[0-9])(?=\S*[A-Za-z])(?=\S*[^a-z0-9_."'-])[^\s"']{8,}(?P=quote))\s*$"""
+)
+"""A partner's name that is rather a password: a word of letters, digits and signs that no slug has."""
 _KINDS = frozenset({"type", "authentication"})
 _MARKED = re.compile(r"\bsecret\s*:\s*true\b")
 
@@ -32,6 +36,7 @@ def masked_line(line: str, *, credentials: bool = False) -> str:
     credentials = credentials or _AUTHENTICATION.match(line) is not None
     spans = [match.span() for match in _TOKEN.finditer(line)]
     spans += [match.span("value") for match in _SCHEME.finditer(line)]
+    spans += [match.span("value") for match in _NO_SLUG.finditer(line)]
     for match in _URL_PARTS.finditer(line):
         name, sign, value = match[0].partition("=")
         if not sign or is_sensitive(name):

@@ -204,3 +204,13 @@ def test_no_password_of_a_journal_is_shown(cli: CommandLine) -> None:
         done = cli("runs", "list", "--journal", place)
         assert done.status in (2, 5)
         assert "canary" not in done.out + done.err
+
+
+@pytest.mark.parametrize(("partner", "shown"), [("pw-Xk93!qLz", False), ("Acme Corp 2024", True), ("Acme2", True)])
+def test_a_password_in_place_of_a_partners_name_is_not_echoed(cli: CommandLine, partner: str, shown: bool) -> None:
+    path = cli.write(
+        "acme.yaml", spec_text("https://api.example.com").replace("partner: acme", f'partner: "{partner}"')
+    )
+    done = cli("validate", path)
+    assert done.status == 3
+    assert (partner in done.out + done.err) is shown
