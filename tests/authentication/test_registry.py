@@ -84,7 +84,9 @@ def test_the_sandbox_refuses_a_request_without_the_credentials_of(kind: str, san
     assert _send(_spec("none"), sandbox) in (401, None)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in TYPES if kind not in ACCEPTS_ALL and "env.SECRET" in SAMPLES[kind]])
+@pytest.mark.parametrize(
+    "kind", [kind for kind in TYPES if kind not in ACCEPTS_ALL and "env.SECRET" in SAMPLES.get(kind, "")]
+)
 def test_the_sandbox_refuses_another_secret_of(kind: str, sandbox: Sandbox) -> None:
     if kind == "oauth2":  # no token is issued
         with pytest.raises(Exception, match="refused our credentials"):
