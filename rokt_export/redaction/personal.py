@@ -52,7 +52,7 @@ _ESCAPE_BEFORE = re.compile(r"(?:%[0-9a-f]{2}|\\[a-z]|\\u[0-9a-f]{4}|\\x[0-9a-f]
 _FIELD_BEFORE = re.compile(r"""(?:^|["'=>|\t\r\n\\,;\[(]|": ?|\w: |%[0-9a-f]{2})\Z""", re.IGNORECASE)
 _FIELD_AFTER = re.compile(r"""["'<&,;|\t\r\n\\%\])}]|\Z""")
 
-_HASHES = (("md5", 22), ("sha1", 27), ("sha256", 43), ("sha512", 86))
+_HASHES = (("md5", 22), ("sha1", 27), ("sha224", 38), ("sha256", 43), ("sha384", 64), ("sha512", 86))
 """The hashes that partners ask for, with the length of each in base64, the shortest way to write it."""
 SHORTEST_HASH = _HASHES[0][1]
 

@@ -20,7 +20,7 @@ KEY = "sk_Live/aZ09+canary-0123456789-that-is-long-enough-to-be-wrapped-by-mime"
 
 def hashes(value: str) -> Iterator[str]:
     for text in (value, value.lower(), value.upper()):
-        for name in ("md5", "sha1", "sha256", "sha512"):
+        for name in ("md5", "sha1", "sha224", "sha256", "sha384", "sha512"):
             digest = hashlib.new(name, text.encode())
             yield digest.hexdigest()
             yield digest.hexdigest().upper()
