@@ -383,11 +383,11 @@ def _signature(name: str) -> inspect.Signature:
     return inspect.signature(FILTERS[name])
 
 
-def check_arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+def check_arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any], *, kinds: bool = True) -> None:
     """Check the arguments of a filter, the value aside.
 
     Raises:
-        FilterError: there is one too many or too few, or one is not what the filter takes; the message names it.
+        FilterError: there is one too many or too few, or, with `kinds`, one is not what the filter takes.
     """
     signature = _signature(name)
     known = [each for each in signature.parameters if each != "value"]
@@ -396,7 +396,7 @@ def check_arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -
     except TypeError as error:
         takes = f"takes {', '.join(known)}" if known else "takes no arguments"
         raise FilterError(f"filter `{name}`: {error}; it {takes}") from error
-    for argument in known:
+    for argument in known if kinds else ():
         if argument not in given:
             continue
         value = given[argument]

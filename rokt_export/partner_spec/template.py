@@ -183,13 +183,15 @@ def _compiled(source: str, place: Place) -> Template:
 
 
 def check_numbers(source: str) -> None:
-    """Check that a template that compiles calculates with numbers.
+    """Check that a template that compiles calculates with numbers, and gives filters what they take.
 
     Raises:
-        TemplateProblem: it calculates with a cell's text, so that no row can satisfy it.
+        TemplateProblem: it calculates with a cell's text, or a filter's argument is wrong: no row can satisfy it.
     """
     if ("{{" in source or "{%" in source) and _of_variables(source, Place.VALUE) is None:
-        check_arithmetic(_parse(source))
+        tree = _parse(source)
+        check_arithmetic(tree)
+        _check_filters(tree, kinds=True)
 
 
 def _check_constant(fill: Fill) -> None:
@@ -319,12 +321,19 @@ def _filtered(inner: Fill, node: nodes.Filter) -> Fill:
     args, kwargs = _arguments(node)
     name, function = node.name, FILTERS[node.name]
     fills_absent = name in FILL_ABSENT
+    wrong = None
+    try:
+        check_arguments(name, args, kwargs)
+    except FilterError as error:
+        wrong = str(error)
 
     def apply(values: Values, env: Mapping[str, str]) -> Any:
         value = inner(values, env)
         if (value is ABSENT or value is None) and not fills_absent:
             return value
         try:
+            if wrong is not None:
+                raise FilterError(wrong)
             made = function(value, *args, **kwargs)
             if made.__class__ is str and len(made) > MOST_TEXT:
                 checked_length(len(made))
@@ -479,7 +488,7 @@ def _guarded(name: str, function: Callable[..., Any], absent: Callable[[], Any])
     return apply
 
 
-def _check_filters(tree: nodes.Template) -> None:
+def _check_filters(tree: nodes.Template, *, kinds: bool = False) -> None:
     from jinja2 import nodes
 
     for node in tree.find_all(nodes.Filter):
@@ -489,7 +498,7 @@ def _check_filters(tree: nodes.Template) -> None:
             raise TemplateProblem(f"there is no filter `{node.name}`{hint}")
         try:
             args, kwargs = _arguments(node)
-            check_arguments(node.name, args, kwargs)
+            check_arguments(node.name, args, kwargs, kinds=kinds)
         except _NotPlainError:
             continue
         except FilterError as error:

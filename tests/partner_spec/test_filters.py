@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from rokt_export.partner_spec.filters import ABSENT, FILL_ABSENT, FILTERS, FilterError, Number, Raw, text_of
-from rokt_export.partner_spec.template import TemplateProblem, compile_template
+from rokt_export.partner_spec.template import TemplateProblem, check_numbers, compile_template
 
 MD5 = "238afb9e862add7d56bbc4181b80fa32"
 SHA256 = "F6191D8D6A0F75CA7D237ED07CF8E461E72E5C7BB28D611DDF37E5908FDB632B"
@@ -223,14 +223,13 @@ def test_absence_is_false_and_says_its_name():
         ("md5(case='Upper')", "case is lower or upper"),
         ("md5(normalize='no')", "normalize is true or false"),
         ("trim(5)", "takes no arguments"),
-        ("boolean(1e999)", "too large"),
     ],
 )
 def test_a_wrong_argument_is_told_in_plain_words(source, words):
     with pytest.raises(TemplateProblem, match=words):
-        compile_template("{{ a | %s }}" % source)  # noqa: UP031
+        check_numbers("{{ a | %s }}" % source)  # noqa: UP031
     with pytest.raises(TemplateProblem, match=words):
-        compile_template("{%% if a %%}{{ a | %s }}{%% endif %%}" % source)  # noqa: UP031
+        check_numbers("{%% if a %%}{{ a | %s }}{%% endif %%}" % source)  # noqa: UP031
 
 
 def test_a_wrong_argument_that_a_row_states_is_told_too():
