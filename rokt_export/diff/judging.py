@@ -648,7 +648,8 @@ def _judge_opaque(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
         return found
     for what in (_named_form, prefix_of):
         of_a, of_b = [what(text) for text in a[:SKIMMED]], [what(text) for text in b[:SKIMMED]]
-        if of_a == of_b or max(len(set(of_a)), len(set(of_b))) > 3:
+        most = 3 if len(a) >= 8 else 1
+        if of_a == of_b or max(len(set(of_a)), len(set(of_b))) > most or (len(a) < 3 and what is prefix_of):
             continue
         found = _few_values(of_a, of_b, lambda text: text or "another form")
         if found is not None and (found.certain or form_a != form_b):

@@ -1,0 +1,162 @@
+"""Contracts of single places: what a few transactions tell, who is affected, what is folded, what is only noted."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable
+from io import StringIO
+from typing import Any
+
+import orjson
+import pytest
+from rich.console import Console
+
+from rokt_export.diff import Comparison, DiffResult, Sent, Side
+from rokt_export.partner_spec.model import DiffSettings
+from rokt_export.reports import differences
+
+JSON = (("Content-Type", "application/json"),)
+Answer = Callable[[int, random.Random], Any]
+
+
+def compared(
+    rows: int, a: Answer, b: Answer, sent: Callable[[int], dict[str, str]] = lambda row: {}, **settings: Any
+) -> DiffResult:
+    """Compare what two functions respond with to the same rows: data, or a whole side."""
+    comparison = Comparison(DiffSettings.model_validate(settings), a="staging", b="production")
+    chances = random.Random(1), random.Random(2)
+    for row in range(rows):
+        sides = []
+        for number, (answer, chance) in enumerate(zip((a, b), chances, strict=True)):
+            made = answer(row, chance)
+            if not isinstance(made, Side):
+                started = 1_790_000_000.0 + 900 * number + row
+                made = Side(
+                    "delivered", "ok", status=200, headers=JSON, body=orjson.dumps(made), started=started,
+                    sent=Sent(sent(row)),
+                )  # fmt: skip
+            sides.append(made)
+        comparison.add(f"t-{row}", *sides)
+    return comparison.result()
+
+
+def differing(result: DiffResult) -> list[tuple[str, str]]:
+    return [(one.path, one.detail) for one in result.differences]
+
+
+def undecided(result: DiffResult) -> list[str]:
+    return [one.path for one in result.undecided]
+
+
+def new_id(chance: random.Random) -> str:
+    return str(uuid.UUID(int=chance.getrandbits(128), version=4))
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5])
+def test_a_few_transactions_tell_words_apart_and_leave_identifiers_open(rows: int) -> None:
+    result = compared(
+        rows,
+        lambda row, chance: {"id": new_id(chance), "state": "active", "note": f"Lead {chance.randrange(10**6)} taken"},
+        lambda row, chance: {"id": new_id(chance), "state": "pending", "note": f"Lead {chance.randrange(10**6)} lost"},
+    )
+    assert differing(result) == [("$.state", "active → pending"), ("$.note", "Lead … taken → Lead … lost")]
+    assert undecided(result) == ["$.id"]
+    assert "40 transactions or more would tell" in result.undecided[0].reason
+
+
+def test_the_attribute_that_differing_rows_share_is_named() -> None:
+    result = compared(
+        40,
+        lambda row, chance: {"tax": 19},
+        lambda row, chance: {"tax": 7 if row % 4 == 1 else 19},
+        lambda row: {"country": ["US", "DE", "FR", "US"][row % 4], "source": "rokt"},
+    )
+    (difference,) = result.differences
+    assert (difference.count, difference.affected) == (10, "all with country=DE")
+
+
+def test_maps_keyed_by_identifiers_are_one_place() -> None:
+    result = compared(
+        60,
+        lambda row, chance: {"map": {new_id(chance): {"n": 1} for _ in range(3)}},
+        lambda row, chance: {"map": {new_id(chance): {"n": 2} for _ in range(3)}},
+    )
+    assert differing(result) == [("$.map.*.n", "1 → 2")]
+
+
+def test_names_of_fields_with_digits_are_no_identifiers() -> None:
+    result = compared(
+        3, lambda row, chance: {"address_line1": "x", "md5": 1}, lambda row, chance: {"address_line2": "x"}
+    )
+    assert sorted(path for path, _ in differing(result)) == ["$.address_line1", "$.address_line2", "$.md5"]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "detail"),
+    [
+        (lambda row, chance: f"{chance.getrandbits(64):016x}", lambda row, chance: new_id(chance), "form:"),
+        (lambda row, chance: chance.random(), lambda row, chance: chance.random() * 100, "0."),
+        (lambda row, chance: 500 + row, lambda row, chance: 900 - row, "rising → falling"),
+        (lambda row, chance: 1_790_000_000 + row, lambda row, chance: "2020-01-01T00:00:00Z", "number → string"),
+        (lambda row, chance: 2**53 + 1 + 2 * row, lambda row, chance: int(float(2**53 + 1 + 2 * row)), "digits"),
+    ],
+)  # fmt: skip
+def test_a_change_of_the_contract_is_a_difference_where_values_vary_anyway(a: Answer, b: Answer, detail: str) -> None:
+    result = compared(60, lambda row, chance: {"x": a(row, chance)}, lambda row, chance: {"x": b(row, chance)})
+    assert len(result.differences) == 1
+    assert detail in result.differences[0].detail
+
+
+def test_a_rare_exception_beyond_the_kept_rows_is_seen() -> None:
+    def token(row: int, chance: random.Random) -> dict[str, Any]:
+        return {"token": f"{chance.getrandbits(64):016x}", "state": "ok"}
+
+    def odd(row: int, chance: random.Random) -> dict[str, Any]:
+        made = token(row, chance)
+        return {**made, **({"token": "ERROR"} if row == 4_001 else {"state": "ko"} if row == 3_333 else {})}
+
+    result = compared(5_000, token, odd)
+    assert {(one.path, one.count, one.samples[0].transaction) for one in result.differences} == {
+        ("$.token", 1, "t-4001"),
+        ("$.state", 1, "t-3333"),
+    }
+
+
+def test_headers_and_namespaces_that_nobody_asked_for_are_notes() -> None:
+    def answer(headers: tuple[tuple[str, str], ...], namespace: str) -> Answer:
+        body = f'<r xmlns="{namespace}"><a>1</a></r>'.encode()
+        kind = (("Content-Type", "text/xml"),)
+        return lambda row, chance: Side("delivered", "ok", status=200, headers=(*kind, *headers), body=body)
+
+    result = compared(5, answer((("X-Debug", "on"),), "urn:v1"), answer((), "urn:v2"))
+    assert not result.differences
+    assert any("Header x-debug differs" in note for note in result.notes)
+    assert any("XML namespaces differ: urn:v1 → urn:v2" in note for note in result.notes)
+
+
+def test_a_declared_field_must_keep_its_form() -> None:
+    def answer(row: int, chance: random.Random) -> dict[str, Any]:
+        return {"id": new_id(chance)}
+
+    def short(row: int, chance: random.Random) -> dict[str, Any]:
+        return {"id": new_id(chance)[:8]}
+
+    declared = {"$.id": "uuid"}
+    result = compared(40, answer, answer, varies=declared)
+    assert (result.agrees, undecided(result)) == (True, [])
+    assert differing(compared(40, answer, short, varies=declared)) == [("$.id", "declared as uuid: uuid → hex of 8")]
+    assert differing(compared(40, answer, lambda row, chance: {}, varies=declared)) == [("$.id", "")]
+    assert DiffSettings.model_validate({"varies": ["$.id"]}).varies == {"$.id": "any"}
+
+
+def test_a_terminal_shows_forty_differences_and_counts_the_rest() -> None:
+    result = compared(
+        3,
+        lambda row, chance: {f"f{n}": "a" for n in range(60)},
+        lambda row, chance: {f"f{n}": "b" for n in range(60)},
+    )
+    page = StringIO()
+    differences.console(result, Console(file=page, width=100))
+    assert page.getvalue().count("a → b") == 40
+    assert "And 20 more differences" in page.getvalue()
