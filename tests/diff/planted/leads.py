@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from email.utils import formatdate
 from typing import Any
 
-from tests.diff.bench.partner import ABSENT, At, Bench, Make
+from tests.diff.planted.partner import ABSENT, At, Bench, Make
 
 LETTERS = string.ascii_letters + string.digits
 FIRST = ["Jane", "John", "Zoë", "Renée", "Max", "Anna", "Luca", "Mia", "Noah", "Émile", "Ada", "Tom"]

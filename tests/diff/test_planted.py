@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.diff.bench import leads, orders
-from tests.diff.bench.partner import Bench, Score, compared, score
+from tests.diff.planted import leads, orders
+from tests.diff.planted.partner import Bench, Score, compared, score
 
 BENCHES = {"leads": leads.BENCH, "orders": orders.BENCH}
 TARGETS = {200: (68 / 75, 3 / 75, 4), 20: (60 / 75, 8 / 75, 6)}

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from email.utils import formatdate
 from typing import Any
 
-from tests.diff.bench.leads import at_rows, flag, hexa, iso, letters, same, shift
-from tests.diff.bench.partner import ABSENT, At, Bench, Make
+from tests.diff.planted.leads import at_rows, flag, hexa, iso, letters, same, shift
+from tests.diff.planted.partner import ABSENT, At, Bench, Make
 
 CITIES = ["Zürich", "Paris", "Málaga", "Leeds", "Oslo", "Kraków", "Austin", "Brno", "Porto"]
 NAMES = ["Ines", "Jürgen", "Bea", "Omar", "Chloé", "Lars", "Yuki", "Piotr", "Søren", "Nia", "Raj", "Eve"]
