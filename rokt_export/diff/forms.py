@@ -134,7 +134,7 @@ def _read(text: str) -> Moment:
     if date is None and clock is not None and clock.start() == 0:
         return Moment(f"clock {form}", _seconds_of_day(clock), resolution)
     if date is None:
-        if text[:3] in _DAYS.split("|") and text[-4:].isdigit():
+        if text[3] == " " and text[:3] in _DAYS.split("|") and text[-4:].isdigit():
             words = text.split()
             moment = datetime.strptime(" ".join([*words[:4], words[-1]]), "%a %b %d %H:%M:%S %Y").replace(tzinfo=UTC)
             form = re.sub(r"\s+", " ", form)

@@ -28,7 +28,7 @@ from rokt_export.diff.forms import (
 )
 from rokt_export.diff.sent import PLAIN, Sent, plainly
 from rokt_export.diff.side import Side
-from rokt_export.diff.statistics import SKIMMED, UNLIKELY, depends, direction, follows, one_mixture, same_share
+from rokt_export.diff.statistics import SKIMMED, UNLIKELY, depends, direction, follows, one_mixture, same_share, trend
 from rokt_export.partner_spec.filters import text_of
 from rokt_export.response.value_text import abridged
 
@@ -274,7 +274,7 @@ def _way(ways: Iterable[tuple[str, str]]) -> str:
 def _belongs_to_rows(a: Sequence[str], b: Sequence[str]) -> bool:
     """Whether values are the row's own, though some are unequal: equal far more often than chance, or rewritten."""
     if len(set(a)) > 1 and len(set(b)) > 1 and depends(a, b):
-        return not (_mostly_numbers(a) and _mostly_numbers(b) and direction(_numbers(a)) == direction(_numbers(b)) != 0)
+        return not (_mostly_numbers(a) and _mostly_numbers(b) and direction(_numbers(a), _numbers(b)))
     return False
 
 
@@ -402,7 +402,7 @@ def _judge_numbers(a: Sequence[str], b: Sequence[str], *, numeric: bool) -> Verd
     form = common_form(a[:200]) if not numeric else "number"
     if (found := _related_numbers(a, b, numbers_a, numbers_b, form)) is not None:
         return found
-    rises = direction(numbers_a)
+    rises = direction(numbers_a, numbers_b)
     if (found := _number_form(a, b, numeric=numeric)) is not None:
         return found
     few = max(len(set(a)), len(set(b))) <= min(12, len(a) / 4)
@@ -432,11 +432,12 @@ def _related_numbers(
         return _undecided(a, "too few transactions", form)
     if len(set(a)) == 1 or len(set(b)) == 1:
         return _few_values(a, b)
-    rises_a, rises_b = direction(numbers_a), direction(numbers_b)
-    if rises_a != rises_b and len(a) >= 8:
-        names = {1: "rising", -1: "falling", 0: "in no order"}
-        return Verdict(True, f"{names[rises_a]} → {names[rises_b]}", None, True)
-    if not rises_a and follows(numbers_a, numbers_b):
+    trends = trend(numbers_a), trend(numbers_b)
+    weaker, stronger = sorted(trends, key=abs)
+    if len(a) >= 8 and abs(stronger) > 0.95 and weaker * stronger < 0.4:
+        names = [("rising" if one > 0 else "falling") if abs(one) >= 0.4 else "in no order" for one in trends]
+        return Verdict(True, f"{names[0]} → {names[1]}", None, True)
+    if not direction(numbers_a, numbers_b) and follows(numbers_a, numbers_b):
         return _unequal(a, b, _scale(numbers_a, numbers_b))
     return None
 

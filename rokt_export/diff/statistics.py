@@ -73,11 +73,18 @@ def depends(a: Sequence[Hashable], b: Sequence[Hashable]) -> bool:
             return True
     if min(len(in_a), len(in_b)) > 20 or max(len(in_a), len(in_b)) > number / 4:
         return False
+    if _in_blocks(a) and _in_blocks(b):
+        return False
     joint = Counter(zip(a, b, strict=True))
     chi = number * (sum(count**2 / (in_a[x] * in_b[y]) for (x, y), count in joint.items()) - 1)
     degrees = (len(in_a) - 1) * (len(in_b) - 1)
     strength = math.sqrt(max(0.0, chi - degrees) / number / (min(len(in_a), len(in_b)) - 1))
     return strength > 0.6 and probability(chi, degrees) < 1e-5
+
+
+def _in_blocks(values: Sequence[Hashable]) -> bool:
+    """Whether each value has one stretch of rows, as the seconds of a clock have."""
+    return sum(x != y for x, y in pairwise(values)) == len(set(values)) - 1
 
 
 def follows(a: Sequence[float], b: Sequence[float]) -> bool:
@@ -104,16 +111,26 @@ def _ranks(values: Sequence[float]) -> list[float]:
     return [fmean(places[value]) for value in values]
 
 
-def direction(values: Sequence[float]) -> int:
-    """Return 1 for values that rise from row to row, -1 for falling ones, 0 for neither; a few may be out of order."""
+def trend(values: Sequence[float]) -> float:
+    """Return 1.0 for values that rise from row to row, -1.0 for falling ones, else how far they do (Spearman's rho).
+
+    A few steps may go back, as those of a countdown that starts again.
+    """
     if len(values) < 5:
-        return 0
+        return 0.0
     steps = [after - before for before, after in pairwise(values)]
     up, down = sum(step > 0 for step in steps), sum(step < 0 for step in steps)
-    if up >= 0.9 * (up + down) and up >= 0.5 * len(steps):
-        return 1
-    if down >= 0.9 * (up + down) and down >= 0.5 * len(steps):
-        return -1
+    for count, sign in ((up, 1.0), (down, -1.0)):
+        if count >= 0.9 * (up + down) and count >= 0.5 * len(steps):
+            return sign
     values = values[:SKIMMED]
-    together = _together(_ranks(values), range(len(values))) if len(values) >= 8 else 0.0
-    return round(together) if abs(together) >= 0.95 else 0
+    return _together(_ranks(values), range(len(values))) if len(values) >= 8 else 0.0
+
+
+def direction(a: Sequence[float], b: Sequence[float]) -> int:
+    """Return 1 where both sides rise, -1 where both fall, 0 for neither; requests at the same time may overtake."""
+    trends = trend(a), trend(b)
+    least = 0.6 if len(a) >= 20 else 0.9
+    if all(one >= least for one in trends):
+        return 1
+    return -1 if all(one <= -least for one in trends) else 0
