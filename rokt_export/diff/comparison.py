@@ -13,11 +13,11 @@ from typing import Final
 from rokt_export.diff.bodies import Body, Format, binary_facts, read_body
 from rokt_export.diff.column import MOST_SAMPLES, Evidence
 from rokt_export.diff.findings import Finding, findings_of
-from rokt_export.diff.latency import LatencyHistogram
-from rokt_export.diff.model import Difference, DiffResult, Kind, Sample, Undecided, Unmatched
+from rokt_export.diff.model import Difference, DiffResult, Kind, Latency, Sample, Undecided, Unmatched
 from rokt_export.diff.places import Place, Places
 from rokt_export.diff.shape import ABSENT, MOST_VALUES, Pair, Shape
 from rokt_export.diff.side import Side
+from rokt_export.exchange.latency import Latencies
 from rokt_export.partner_spec.model import DiffSettings
 from rokt_export.response.value_text import abridged
 
@@ -67,7 +67,7 @@ class Comparison:
         self._headed = 0
         self._changes: dict[tuple[Kind, str, str, str], Evidence] = {}
         self._outcomes: dict[tuple[str, str], int] = {}
-        self._latencies = (LatencyHistogram(), LatencyHistogram())
+        self._latencies = (Latencies(), Latencies())
         self._alone: tuple[list[str], list[str]] = ([], [])
         self._alone_counts = [0, 0]
         self._pairs = self._bodies = self._explained = 0
@@ -127,8 +127,8 @@ class Comparison:
             only_in_b=Unmatched(self._alone_counts[1], tuple(self._alone[1])),
             bodies=self._bodies,
             explained=self._explained,
-            latency_a=self._latencies[0].percentiles(),
-            latency_b=self._latencies[1].percentiles(),
+            latency_a=Latency.of(self._latencies[0]),
+            latency_b=Latency.of(self._latencies[1]),
             notes=(*self._notes, *caveats),
         )
 

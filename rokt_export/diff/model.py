@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from rokt_export.exchange.latency import Latencies
 from rokt_export.exchange.model import OutcomeKind
 
 
@@ -184,6 +185,11 @@ class Latency:
     p50: float | None = None
     p95: float | None = None
     p99: float | None = None
+
+    @classmethod
+    def of(cls, latencies: Latencies) -> Latency:
+        """Return the percentiles of latencies."""
+        return cls(*(latencies.percentile(share) for share in (0.50, 0.95, 0.99)))
 
     def as_json(self) -> dict[str, object]:
         """Return it as JSON data."""
