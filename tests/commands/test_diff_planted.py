@@ -14,8 +14,8 @@ import orjson
 import pytest
 
 from tests.commands.conftest import CommandLine, Heard, Partner
-from tests.diff.bench import leads, orders
-from tests.diff.bench.partner import ABSENT, At, Bench, fields_of, kind_of
+from tests.diff.planted import leads, orders
+from tests.diff.planted.partner import ABSENT, At, Bench, fields_of, kind_of
 
 BENCHES = {"leads": leads.BENCH, "orders": orders.BENCH}
 
