@@ -33,7 +33,7 @@ SPEC = """\
 spec_version: 1
 partner: acme
 endpoint:
-  staging: {url}/leads
+  staging: {url}/test/leads
   production: {url}/leads
 method: POST
 authentication: none

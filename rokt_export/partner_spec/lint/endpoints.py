@@ -77,7 +77,11 @@ def plain_http(subject: Subject) -> Iterator[Finding]:
 
 def _is_open(url: str) -> bool:
     parts = split_url(url)
-    return parts is not None and parts.scheme == "http" and not _is_loopback(parts.hostname or "")
+    if parts is None or parts.scheme != "http":
+        return False
+    host = parts.hostname or ""
+    usable = "{" in host or not any(map(str.isspace, host))  # what is no host at all is another error
+    return usable and not _is_loopback(host)
 
 
 def _is_loopback(host: str) -> bool:
