@@ -90,7 +90,8 @@ class SecretRuns:
         folded = squeezed(fold_letters(value))
         if len(folded) < _SHORTEST:
             return
-        cut = parts and len(folded) >= _CUT and "://" not in value
+        # Words alone are a name or a phrase, such as a list's: a part of one stands in many harmless texts.
+        cut = parts and len(folded) >= _CUT and "://" not in value and not folded.isalpha()
         self._add(_Form(name, folded, _SHORTEST if cut else len(folded)))
         if derived:
             return

@@ -346,6 +346,8 @@ def explanation(console: Console, found: Explanation) -> None:
         console.print(Text.assemble((f"{mark} {trace.name}", look.style), f"{of}: {trace.verdict}"), soft_wrap=True)
         for check in trace.checks:
             style = "dim" if check.held else ""
-            console.print(Text("    ").append_text(_plain(check.line())), style=style, soft_wrap=True)
+            mark, _, rest = check.line().lstrip().partition(" ")
+            lead = f"    {'  ' * check.depth}{mark:<3} "
+            console.print(Text(lead).append_text(_plain(rest)), style=style, soft_wrap=True)
         if not trace.checks:
             console.print("    no conditions: takes every answer", style="dim", highlight=False)
