@@ -41,6 +41,7 @@ def test_what_stands(authentication: str, standing: bool, renews: bool) -> None:
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5000000\r\n\r\n"
+SHORT = HEAD.replace(b"5000000", b"5000")
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def tokens(url: str, timeout: float) -> Credentials:
     return Credentials(made, {"K": "k"}, options=TransportOptions(timeout=timeout))
 
 
-@pytest.mark.parametrize("token_server", [([head, *[b" "] * 100], 0.05) for head in (HEAD[:9], HEAD)], indirect=True)
+@pytest.mark.parametrize("token_server", [([head, *[b" "] * 100], 0.05) for head in (HEAD[:9], SHORT)], indirect=True)
 def test_a_token_server_that_dribbles_is_not_waited_for_as_long_as_it_does(token_server) -> None:
     began = time.monotonic()
     with pytest.raises(UnreachableError, match=r"cannot be reached: .* did not answer in full within 0\.5"):
