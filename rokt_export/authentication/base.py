@@ -145,7 +145,7 @@ def filler(variables: Mapping[str, str]) -> Fill:
             raise ConfigurationError(
                 f"a credential's template cannot be filled: {error}",
                 where=f"authentication, `{source}`",
-                remedy="Mend the variable's value, or the template.",
+                remedy="Fix the variable's value, or the template.",
             ) from error
 
     return fill

@@ -163,7 +163,7 @@ def _guarded(name: str, auth: Sign) -> Sign:
         except Exception as error:
             raise ConfigurationError(
                 f"the authentication class {name} failed: {type(error).__name__}: {error}",
-                remedy="Mend the class, or its `options`.",
+                remedy="Fix the class, or its `options`.",
             ) from error
         if not isinstance(signed, PreparedRequest):
             raise ConfigurationError(

@@ -43,7 +43,7 @@ def select(
 
     Where many are skipped there is a None now and then: whoever asks may have something else to do meanwhile.
 
-    In production a row that stands twice in the input is delivered once, as it would be in two runs. What other
+    In production a row that occurs twice in the input is delivered once, as it would be in two runs. What other
     processes have under way at the same time is decided when a row is intended.
 
     Args:
