@@ -17,7 +17,7 @@ from rokt_export.journal.bulk import Bulk
 from rokt_export.journal.intents import open_rows
 from rokt_export.journal.model import as_text, in_sandbox, now
 from rokt_export.journal.schema import delivery, intent, note, recording, run
-from rokt_export.journal.storage import Store, pragma
+from rokt_export.journal.storage import PATIENCE, Store, pragma
 
 _NOTHING = orjson.dumps([])
 
@@ -79,6 +79,7 @@ def scrub(store: Store) -> None:
     if store.path is None:
         return
     with store.writing.connect() as connection:
+        pragma(connection, f"PRAGMA busy_timeout = {1000 * PATIENCE:.0f}")  # a connection that wrote has none
         _empty_log(connection)
         pragma(connection, "VACUUM")
         _empty_log(connection)

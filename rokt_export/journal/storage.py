@@ -24,8 +24,10 @@ from rokt_export.redaction.names import is_sensitive
 VARIABLE = "ROKT_EXPORT_JOURNAL"
 """The environment variable that names a journal, as a path or a URL."""
 
-_PATIENCE = 30.0
+PATIENCE = 30.0
 """Seconds that one process waits for another's transaction; a batch takes milliseconds."""
+_LOG_PATIENCE = 120.0
+"""Seconds that a production run waits for readers of an older state, such as a backup, before it starts."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.0001, 0.01
 """Seconds until it looks again whether the other has done."""
 
@@ -167,7 +169,7 @@ def _file_engine(path: Path, read_only: bool) -> Engine:
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(
-            uri, uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False, factory=_Connection
+            uri, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False, factory=_Connection
         )
         # Deleted content is overwritten, so that `purge` leaves nothing behind; measured to cost nothing.
         connection.execute("PRAGMA secure_delete = ON")
@@ -195,7 +197,7 @@ def _begin(connection: Connection) -> None:
     options = connection.get_execution_options()
     # Said each time, because a connection that broke is replaced by a fresh one unseen.
     if not options.get("writing"):
-        _on_driver(connection, f"PRAGMA busy_timeout = {1000 * _PATIENCE:.0f}")
+        _on_driver(connection, f"PRAGMA busy_timeout = {1000 * PATIENCE:.0f}")
         _on_driver(connection, "BEGIN")
         return
     _on_driver(connection, f"PRAGMA synchronous = {'FULL' if options.get('durable') else 'NORMAL'}")
@@ -215,7 +217,7 @@ def _begin_to_write(connection: Connection) -> None:
             _on_driver(connection, "BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
             waited = time.monotonic() - began
-            if not is_busy(error) or waited > _PATIENCE:
+            if not is_busy(error) or waited > PATIENCE:
                 raise
         else:
             return
@@ -257,18 +259,34 @@ def use_write_ahead_log(connection: Connection) -> None:
 
 
 def write_through(store: Store) -> None:
-    """Bring all that is in the write-ahead log into the SQLite file itself; a server has no such log.
+    """Copy what is committed from the write-ahead log into the SQLite file; a server has no such log.
+
+    A copy of the file without its log then still holds the record of a production run, and refuses to send.
+
+    The checkpoint is passive and repeated: it takes no lock that writers need. A full one waits until nobody writes,
+    and the workers of another run can keep it waiting for longer than any patience. It is done once the file holds all
+    frames that the log had at first; others may append meanwhile.
 
     Raises:
-        JournalError: another process reads an older state for too long.
+        JournalError: another process keeps reading an older state.
     """
     if store.path is None:
         return
+    wanted = 0
+    deadline = time.monotonic() + _LOG_PATIENCE
     with store.writing.connect() as connection:
-        pragma(connection, f"PRAGMA busy_timeout = {1000 * _PATIENCE:.0f}")
-        row = pragma(connection, "PRAGMA wal_checkpoint(FULL)")
-    if row is not None and row[0]:
-        raise JournalError("another process holds the journal's log", remedy="Wait for that process to end.")
+        while True:
+            busy, frames, copied = _on_driver(connection, "PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if not busy:  # busy: another process copies just now
+                wanted = wanted or frames
+                if copied >= wanted or frames < wanted:  # a shorter log began anew, once all of it was copied
+                    return
+            if time.monotonic() > deadline:
+                raise JournalError(
+                    "another process has been reading the journal for minutes, so its log cannot be written back",
+                    remedy="Wait for that process to end: a backup, or a report of a large run.",
+                )
+            time.sleep(_LONGEST_PAUSE)
 
 
 def copy(connection: Connection, path: Path, crashed: Sequence[int]) -> None:

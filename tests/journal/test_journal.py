@@ -496,7 +496,7 @@ def test_four_processes_create_one_journal_at_once(place):
 
 
 def test_a_journal_held_too_long_is_an_error_and_the_batch_can_be_tried_again(place, monkeypatch):
-    monkeypatch.setattr(storage, "_PATIENCE", 0.05)
+    monkeypatch.setattr(storage, "PATIENCE", 0.05)
     with Journal.open(place) as journal:
         writer = begin(journal)
         writer.settle([settled(1)])
