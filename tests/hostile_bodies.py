@@ -91,8 +91,8 @@ def _forget_peak() -> None:
 
 def _measure(name: str) -> dict[str, object]:
     from rokt_export.exchange.model import Response
-    from rokt_export.partner_spec.responses import Rule
     from rokt_export.response.classify import Classifier
+    from rokt_export.spec_language.rules import Rule
 
     classifier = Classifier([Rule.model_validate(rule) for rule in RULES])
     classifier.classify(Response(200, (), b"<r><x>1</x></r>"))

@@ -10,9 +10,9 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_ori
 from rokt_export.authentication.credential import Credential
 from rokt_export.authentication.verification import BodyFinder, Verification
 from rokt_export.errors import ConfigurationError
-from rokt_export.partner_spec.fields import Strict
-from rokt_export.partner_spec.filters import FilterError, text_of
-from rokt_export.partner_spec.template import compile_template
+from rokt_export.spec_language.fields import Strict
+from rokt_export.spec_language.filters import FilterError, text_of
+from rokt_export.spec_language.template import compile_template
 
 Fill = Callable[[str], str]
 

@@ -8,7 +8,7 @@ from typing import Literal
 from rokt_export.authentication.base import Authentication, Fill, Secret, Use
 from rokt_export.authentication.credential import StaticHeader
 from rokt_export.authentication.verification import REALM, BodyFinder, Checked, ReceivedRequest, Refusal, same
-from rokt_export.partner_spec.fields import ValueTemplate
+from rokt_export.spec_language.fields import ValueTemplate
 
 
 class Bearer(Authentication):

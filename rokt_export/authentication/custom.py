@@ -15,8 +15,8 @@ from rokt_export.authentication.base import Authentication, Fill, Public, Use
 from rokt_export.authentication.credential import PluginSignature
 from rokt_export.authentication.verification import BodyFinder, NotChecked
 from rokt_export.errors import ConfigurationError
-from rokt_export.partner_spec.fields import Text, ValueTemplate
 from rokt_export.redaction.names import is_sensitive
+from rokt_export.spec_language.fields import Text, ValueTemplate
 
 if TYPE_CHECKING:
     from requests.models import PreparedRequest

@@ -22,7 +22,7 @@ from rokt_export.authentication.verification import (
     Refusal,
     same,
 )
-from rokt_export.partner_spec.fields import ValueTemplate
+from rokt_export.spec_language.fields import ValueTemplate
 
 _FIELD = re.compile(r'(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))')
 _ALGORITHMS = {"MD5": "md5", "SHA-256": "sha256"}

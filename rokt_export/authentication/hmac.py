@@ -23,8 +23,8 @@ from rokt_export.authentication.verification import (
     Verify,
     same,
 )
-from rokt_export.partner_spec.fields import Text, ValueTemplate
-from rokt_export.partner_spec.header_names import HeaderName
+from rokt_export.spec_language.fields import Text, ValueTemplate
+from rokt_export.spec_language.header_names import HeaderName
 
 if TYPE_CHECKING:
     from requests.models import PreparedRequest

@@ -8,7 +8,7 @@ from typing import Literal
 from rokt_export.authentication.base import Authentication, Fill, Public, Secret, Use
 from rokt_export.authentication.credential import ClientCertificate
 from rokt_export.authentication.verification import BodyFinder, CheckedByTls
-from rokt_export.partner_spec.fields import ValueTemplate
+from rokt_export.spec_language.fields import ValueTemplate
 
 
 class MutualTls(Authentication):

@@ -10,9 +10,9 @@ from pydantic import Field
 from rokt_export.authentication.base import Authentication, Fill, Public, Secret, Use
 from rokt_export.authentication.credential import FetchedToken
 from rokt_export.authentication.verification import BodyFinder, IssuedToken
-from rokt_export.partner_spec.fields import BodyPath, Duration, FixedUrl, Status, Strict, Text, ValueTemplate
-from rokt_export.partner_spec.header_names import HeaderName
-from rokt_export.partner_spec.responses import Condition
+from rokt_export.spec_language.fields import BodyPath, Duration, FixedUrl, Status, Strict, Text, ValueTemplate
+from rokt_export.spec_language.header_names import HeaderName
+from rokt_export.spec_language.rules import Condition
 
 
 class RefreshOn(Strict):

@@ -19,7 +19,7 @@ from rokt_export.authentication.mutual_tls import MutualTls
 from rokt_export.authentication.none import NoAuthentication
 from rokt_export.authentication.oauth2 import OAuth2
 from rokt_export.authentication.wsse import Wsse
-from rokt_export.partner_spec.fields import kind_of, one_or_many, problem
+from rokt_export.spec_language.fields import kind_of, one_or_many, problem
 
 
 def _by_name(*types: type[Authentication]) -> dict[str, type[Authentication]]:

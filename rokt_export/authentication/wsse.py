@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from rokt_export.authentication.base import Authentication, Fill, Public, Secret, Use
 from rokt_export.authentication.credential import ComputedPlace, Signature
 from rokt_export.authentication.verification import FRESH, BodyFinder, Checked, ReceivedRequest, Refusal, Verify, same
-from rokt_export.partner_spec.fields import ValueTemplate
+from rokt_export.spec_language.fields import ValueTemplate
 
 if TYPE_CHECKING:
     from requests.models import PreparedRequest

@@ -31,8 +31,8 @@ def pace_of(limits: Limits, flags: ReplayFlags, hoped: OutcomeKind, *, guarded: 
         UsageError: a flag makes no sense, or goes beyond the spec without leave to.
     """
     from rokt_export.delivery.plan import Pace
-    from rokt_export.partner_spec.fields import duration
-    from rokt_export.partner_spec.fields import rate as parse_rate
+    from rokt_export.spec_language.fields import duration
+    from rokt_export.spec_language.fields import rate as parse_rate
 
     if in_sandbox:
         limits = limits.model_copy(update={"rate": None})  # it is what the partner bears; a sandbox is not the partner

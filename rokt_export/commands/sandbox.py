@@ -60,10 +60,10 @@ def sandbox(
     GET /_sandbox/deliveries?token=TOKEN shows what it was sent.
     Send to it with `--sandbox-url URL`, or with any HTTP client.
     """
-    from rokt_export.partner_spec.web_url import WebUrl
     from rokt_export.request.url import blank_url
     from rokt_export.sandbox.options import SandboxOptions
     from rokt_export.sandbox.server import Sandbox
+    from rokt_export.spec_language.web_url import WebUrl
 
     terminal = Terminal(quiet, verbose, no_color)
     ready = load(spec, environment, env_file)
@@ -100,7 +100,7 @@ def sandbox(
 
 
 def _seconds(text: str, flag: str) -> float:
-    from rokt_export.partner_spec.fields import duration
+    from rokt_export.spec_language.fields import duration
 
     if text.strip() in ("0", "0s", "0ms"):
         return 0.0

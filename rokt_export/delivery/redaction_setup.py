@@ -12,7 +12,6 @@ from rokt_export.authentication.credential import Credential, DigestLogin, Plugi
 from rokt_export.authentication.custom import option_name
 from rokt_export.exchange.model import Exchange, Request
 from rokt_export.partner_spec.attributes import canonical, is_personal
-from rokt_export.partner_spec.filters import ABSENT, FilterError, text_of
 from rokt_export.partner_spec.model import Environment, PartnerSpec
 from rokt_export.partner_spec.references import (
     credential_variables,
@@ -22,12 +21,13 @@ from rokt_export.partner_spec.references import (
     templates_in,
     variable_names,
 )
-from rokt_export.partner_spec.template import Derivation, compile_template, derivations
 from rokt_export.redaction import Redactor
 from rokt_export.redaction.dates import days_of
 from rokt_export.redaction.decoded_view import fold_letters
 from rokt_export.redaction.personal import PHONE_TAIL, SHORTEST_LOCAL, phone_of
 from rokt_export.request.render import Renderer
+from rokt_export.spec_language.filters import ABSENT, FilterError, text_of
+from rokt_export.spec_language.template import Derivation, compile_template, derivations
 from rokt_export.transactions.model import Transaction, Value
 
 ADDRESS = re.compile(

@@ -14,7 +14,7 @@ from rokt_export.diff.model import Kind, Sample
 from rokt_export.diff.places import Place
 from rokt_export.diff.shape import shown as shown_value
 from rokt_export.diff.shape import type_of
-from rokt_export.partner_spec.filters import text_of
+from rokt_export.spec_language.filters import text_of
 
 _SCALARS: Final = frozenset({"string", "number", "boolean"})
 _FEW: Final = 0.05

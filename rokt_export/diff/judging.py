@@ -29,8 +29,8 @@ from rokt_export.diff.forms import (
 from rokt_export.diff.sent import PLAIN, Sent, plainly
 from rokt_export.diff.side import Side
 from rokt_export.diff.statistics import SKIMMED, UNLIKELY, depends, direction, follows, one_mixture, same_share, trend
-from rokt_export.partner_spec.filters import text_of
 from rokt_export.response.value_text import abridged
+from rokt_export.spec_language.filters import text_of
 
 ENOUGH: Final = 40
 """Transactions from which on rates can be told from chance, and a place may be declared as varying."""

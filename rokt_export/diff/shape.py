@@ -13,8 +13,8 @@ from rokt_export.diff.column import Order
 from rokt_export.diff.model import Sample
 from rokt_export.diff.places import ELEMENT, Place
 from rokt_export.diff.side import Side
-from rokt_export.partner_spec.filters import text_of
 from rokt_export.response.value_text import abridged
+from rokt_export.spec_language.filters import text_of
 
 MOST_VALUES: Final = 100_000
 """Values compared in one pair of bodies; more are left out, and told."""

@@ -16,9 +16,9 @@ from rokt_export.partner_spec.document import parse, read_text
 from rokt_export.partner_spec.findings import Finding, Severity
 from rokt_export.partner_spec.lint import lint
 from rokt_export.partner_spec.loading import LoadedSpec, SpecFindingsError, read_spec
-from rokt_export.partner_spec.responses import Example
 from rokt_export.partner_spec.variables import Variables
 from rokt_export.response.classify import Classifier
+from rokt_export.spec_language.rules import Example
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rokt_export.partner_spec.encodings import ENCODINGS, WITH_BODY
-from rokt_export.partner_spec.fields import listed
 from rokt_export.partner_spec.loading import LoadedSpec
 from rokt_export.partner_spec.model import PartnerSpec
+from rokt_export.spec_language.encodings import ENCODINGS, WITH_BODY
+from rokt_export.spec_language.fields import listed
 
 
 class State(StrEnum):

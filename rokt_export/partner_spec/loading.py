@@ -16,11 +16,11 @@ from pydantic_core import ErrorDetails
 from rokt_export.authentication.registry import TYPES
 from rokt_export.errors import SpecError
 from rokt_export.partner_spec.document import DataPath, Document, parse, read_text
-from rokt_export.partner_spec.fields import Strict, kind_of
 from rokt_export.partner_spec.findings import Finding, Severity
 from rokt_export.partner_spec.model import PartnerSpec, nested_names
-from rokt_export.partner_spec.names import steps
 from rokt_export.redaction.trusted_text import OwnWords
+from rokt_export.spec_language.fields import Strict, kind_of
+from rokt_export.spec_language.parameter_names import steps
 
 ROUNDS = 40
 """Repairs after which reading gives up looking for further errors in one file."""

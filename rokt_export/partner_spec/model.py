@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from rokt_export.authentication.registry import Authentications
-from rokt_export.partner_spec.encodings import ENCODINGS, WITH_BODY, nests
 from rokt_export.partner_spec.environments import says_test
-from rokt_export.partner_spec.fields import (
+from rokt_export.redaction.spec_lines import masked_line
+from rokt_export.spec_language.encodings import ENCODINGS, WITH_BODY, nests
+from rokt_export.spec_language.fields import (
     BodyPath,
     Duration,
     FixedTemplate,
@@ -26,10 +27,9 @@ from rokt_export.partner_spec.fields import (
     problem,
     template_at,
 )
-from rokt_export.partner_spec.header_names import HeaderName, check_header_name
-from rokt_export.partner_spec.responses import Rule, rule_names
-from rokt_export.partner_spec.template import Place, compile_template
-from rokt_export.redaction.spec_lines import masked_line
+from rokt_export.spec_language.header_names import HeaderName, check_header_name
+from rokt_export.spec_language.rules import Rule, rule_names
+from rokt_export.spec_language.template import Place, compile_template
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from rokt_export.partner_spec.model import Parameter, PartnerSpec, RequiredWhen
-from rokt_export.partner_spec.template import Template, TemplateProblem, compile_template
+from rokt_export.spec_language.template import Template, TemplateProblem, compile_template
 
 
 def templates(spec: PartnerSpec, environments: Iterable[str] | None = None) -> Iterator[Template]:

@@ -11,8 +11,8 @@ import orjson
 from pydantic import BaseModel
 
 from rokt_export.authentication.registry import TYPES
-from rokt_export.partner_spec.fields import Strict
 from rokt_export.partner_spec.model import PartnerSpec
+from rokt_export.spec_language.fields import Strict
 
 Schema: TypeAlias = dict[str, Any]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rokt_export.errors import RoktExportError
 from rokt_export.partner_spec.model import Parameter, PartnerSpec
 from rokt_export.partner_spec.references import names_in
-from rokt_export.partner_spec.url_template import fixed_url
+from rokt_export.spec_language.url_template import fixed_url
 
 THIS_MACHINE = "this machine"
 _FOREIGN = re.compile(

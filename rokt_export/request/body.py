@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from rokt_export.partner_spec.encodings import ENCODINGS
-from rokt_export.partner_spec.filters import ABSENT, FilterError
 from rokt_export.partner_spec.model import Parameter, PartnerSpec
-from rokt_export.partner_spec.template import Template, compile_template
 from rokt_export.redaction import OwnWords
 from rokt_export.request.encodings import Encode, body_encoding
 from rokt_export.request.parameter_values import Field, RefusedError, Values, compile_field
+from rokt_export.spec_language.encodings import ENCODINGS
+from rokt_export.spec_language.filters import ABSENT, FilterError
+from rokt_export.spec_language.template import Template, compile_template
 
 
 def body_encoder(spec: PartnerSpec, parameters: Sequence[Parameter], env: Mapping[str, str]) -> Encode:

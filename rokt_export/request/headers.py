@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from unicodedata import category
 
-from rokt_export.partner_spec.filters import text_of
 from rokt_export.request.parameter_values import OMIT, Field, RefusedError, Take, Values
+from rokt_export.spec_language.filters import text_of
 
 
 def header_values(fields: Sequence[Field]) -> Callable[[Values], tuple[tuple[str, str], ...]]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from rokt_export.errors import SpecError
-from rokt_export.partner_spec.names import Append, Index, Key, Match, Step, steps
 from rokt_export.request.parameter_values import OMIT, Field, Take, Values
+from rokt_export.spec_language.parameter_names import Append, Index, Key, Match, Step, steps
 
 
 @dataclass(slots=True)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, assert_never
 
-from rokt_export.partner_spec.filters import ABSENT, FilterError, Number, boolean, number, read_date, text_of
-from rokt_export.partner_spec.formats import matches
 from rokt_export.partner_spec.model import Parameter, RequiredWhen
-from rokt_export.partner_spec.regexes import compile_regex
-from rokt_export.partner_spec.template import Place, Template, attribute_template, compile_template, constant_template
 from rokt_export.redaction import OwnWords
+from rokt_export.spec_language.filters import ABSENT, FilterError, Number, boolean, number, read_date, text_of
+from rokt_export.spec_language.formats import matches
+from rokt_export.spec_language.regexes import compile_regex
+from rokt_export.spec_language.template import Place, Template, attribute_template, compile_template, constant_template
 
 Values = Mapping[str, Any]
 Take = Callable[[Values], Any]

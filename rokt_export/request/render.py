@@ -23,16 +23,16 @@ from rokt_export.authentication.credential import (
 )
 from rokt_export.authentication.registry import credentials_of
 from rokt_export.exchange.model import Request
-from rokt_export.partner_spec.encodings import ENCODINGS
-from rokt_export.partner_spec.filters import ABSENT, FilterError, text_of
 from rokt_export.partner_spec.model import Parameter, PartnerSpec
 from rokt_export.partner_spec.references import attributes_of
-from rokt_export.partner_spec.template import compile_template
 from rokt_export.redaction import OwnWords
 from rokt_export.request.body import body_encoder
 from rokt_export.request.headers import header_values, safe_header
 from rokt_export.request.parameter_values import OMIT, Field, RefusedError, Values, compile_field
 from rokt_export.request.url import blank_url, url_maker
+from rokt_export.spec_language.encodings import ENCODINGS
+from rokt_export.spec_language.filters import ABSENT, FilterError, text_of
+from rokt_export.spec_language.template import compile_template
 from rokt_export.transactions.model import Transaction
 
 if TYPE_CHECKING:

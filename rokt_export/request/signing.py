@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from requests.models import PreparedRequest
 
 from rokt_export.exchange.model import Request
-from rokt_export.partner_spec.filters import text_of
+from rokt_export.spec_language.filters import text_of
 
 if TYPE_CHECKING:
     from rokt_export.authentication.credential import Sign

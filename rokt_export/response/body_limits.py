@@ -9,7 +9,7 @@ import re
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from rokt_export.partner_spec.paths import BodyPath
+from rokt_export.spec_language.paths import BodyPath
 
 MAX_NODES = 50_000
 """Values and members of a JSON body, or elements and attributes of an XML body, that are read: 0.2 s and 30 MB at most.

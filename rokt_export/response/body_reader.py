@@ -13,10 +13,10 @@ import orjson
 
 from rokt_export.exchange.model import Response
 from rokt_export.partner_spec.document import WrittenFloat
-from rokt_export.partner_spec.paths import BodyPath, PathProblem, compile_path
 from rokt_export.response.body_limits import MAX_DEPTH, MAX_NODES, MAX_VISITS, json_refusal, visits, xml_refusal
 from rokt_export.response.charset import decode
 from rokt_export.response.value_text import clean
+from rokt_export.spec_language.paths import BodyPath, PathProblem, compile_path
 
 T = TypeVar("T")
 ReadAs: TypeAlias = Literal["json", "xml", "text"] | None

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rokt_export.partner_spec.filters import text_of
-from rokt_export.partner_spec.regexes import compile_regex
-from rokt_export.partner_spec.responses import CapturePath
 from rokt_export.redaction.cutting import KEPT
 from rokt_export.response.body_reader import Find, ReadAs, ResponseReader, body_values, header_values
 from rokt_export.response.value_text import clean, compact
+from rokt_export.spec_language.filters import text_of
+from rokt_export.spec_language.regexes import compile_regex
+from rokt_export.spec_language.rules import CapturePath
 
 Captured = Callable[[ResponseReader], str | None]
 

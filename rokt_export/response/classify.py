@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, assert_never
 
 from rokt_export.exchange.model import Answer, Fault, FaultKind, Outcome, OutcomeKind, Response
-from rokt_export.partner_spec.responses import Rule, rule_names
 from rokt_export.redaction.cutting import KEPT
 from rokt_export.response.body_reader import ResponseReader
 from rokt_export.response.rules import CompiledRule
 from rokt_export.response.value_text import clean
+from rokt_export.spec_language.rules import Rule, rule_names
 
 if TYPE_CHECKING:
     from rokt_export.response.explain import Explanation

@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from rokt_export.partner_spec.document import WrittenInt
-from rokt_export.partner_spec.filters import text_of
-from rokt_export.partner_spec.regexes import compile_regex
+from rokt_export.spec_language.filters import text_of
+from rokt_export.spec_language.regexes import compile_regex
 
 Accept = Callable[[Any], bool]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rokt_export.partner_spec.responses import Condition
 from rokt_export.response.comparisons import (
     Accept,
     about_text,
@@ -15,6 +14,7 @@ from rokt_export.response.comparisons import (
     is_empty,
     matching,
 )
+from rokt_export.spec_language.rules import Condition
 
 Predicate = Callable[[Sequence[Any]], bool]
 

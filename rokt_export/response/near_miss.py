@@ -9,12 +9,12 @@ from itertools import islice
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from rokt_export.partner_spec.responses import Condition
 from rokt_export.response.body_reader import NoData, ResponseReader, Values, source, why_unreadable
 from rokt_export.response.comparisons import equality, scalar_text
 from rokt_export.response.conditions import compile_condition
 from rokt_export.response.rule_tree import PlaceCondition
 from rokt_export.response.value_text import abridged, quoted, same_look, statuses_text
+from rokt_export.spec_language.rules import Condition
 
 _ALIKE = 0.8
 _NEAR_KEY = 0.6

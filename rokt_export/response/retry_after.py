@@ -9,8 +9,8 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
-from rokt_export.partner_spec.responses import After
 from rokt_export.response.body_reader import ResponseReader, header_values
+from rokt_export.spec_language.rules import After
 
 LONGEST_WAIT = 86_400.0
 """Seconds: a partner that asks for more than a day is waited for a day; a run is resumed, not asleep."""

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from rokt_export.partner_spec.paths import compile_path
-from rokt_export.partner_spec.responses import Condition, Rule, Test
 from rokt_export.response.body_reader import (
     Find,
     NoData,
@@ -21,6 +19,8 @@ from rokt_export.response.body_reader import (
 from rokt_export.response.comparisons import is_empty
 from rokt_export.response.conditions import Predicate, asks_emptiness, compile_condition
 from rokt_export.response.value_text import described, statuses_text
+from rokt_export.spec_language.paths import compile_path
+from rokt_export.spec_language.rules import Condition, Rule, Test
 
 Place = Literal["status", "header", "content type", "text", "empty", "body"]
 Judge: TypeAlias = Callable[[ResponseReader], bool | None]

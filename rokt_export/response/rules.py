@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from rokt_export.exchange.model import Outcome, OutcomeKind
-from rokt_export.partner_spec.responses import Rule
 from rokt_export.response.body_reader import ResponseReader
 from rokt_export.response.captures import compile_capture
 from rokt_export.response.retry_after import Wait, compile_after
 from rokt_export.response.rule_tree import Judge, PlaceCondition, compile_rule, judge, status_condition, statuses_of
+from rokt_export.spec_language.rules import Rule
 
 
 class CompiledRule:

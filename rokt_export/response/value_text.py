@@ -8,8 +8,8 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from rokt_export.partner_spec.filters import text_of
-from rokt_export.partner_spec.responses import Condition
+from rokt_export.spec_language.filters import text_of
+from rokt_export.spec_language.rules import Condition
 
 SHOWN = 100
 """Characters of a value that explanations show."""

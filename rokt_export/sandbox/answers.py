@@ -7,11 +7,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rokt_export.partner_spec.encodings import ENCODINGS
-from rokt_export.partner_spec.responses import CapturePath, Example, Rule
 from rokt_export.sandbox.capture_places import Spell, Spot, body_kind, body_spot, header_spot, spellings
 from rokt_export.sandbox.example_answers import synthesise
 from rokt_export.sandbox.reference_ids import References
+from rokt_export.spec_language.encodings import ENCODINGS
+from rokt_export.spec_language.rules import CapturePath, Example, Rule
 
 Headers = tuple[tuple[str, str], ...]
 

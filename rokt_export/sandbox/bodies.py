@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rokt_export.partner_spec.encodings import ENCODINGS, media_type_of
 from rokt_export.request.encodings import body_encoding
+from rokt_export.spec_language.encodings import ENCODINGS, media_type_of
 
 
 class BodyProblem(ValueError):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from rokt_export.partner_spec.encodings import ENCODINGS
-from rokt_export.partner_spec.filters import text_of
-from rokt_export.partner_spec.names import Append, Index, Key, Match, Step, steps
+from rokt_export.spec_language.encodings import ENCODINGS
+from rokt_export.spec_language.filters import text_of
+from rokt_export.spec_language.parameter_names import Append, Index, Key, Match, Step, steps
 
 Find = Callable[[Any], list[Any]]
 Lengths = Mapping[tuple[Step, ...], int]

@@ -9,10 +9,10 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
-from rokt_export.partner_spec.filters import text_of
-from rokt_export.partner_spec.paths import compile_path
-from rokt_export.partner_spec.regexes import compile_regex
-from rokt_export.partner_spec.responses import CapturePath
+from rokt_export.spec_language.filters import text_of
+from rokt_export.spec_language.paths import compile_path
+from rokt_export.spec_language.regexes import compile_regex
+from rokt_export.spec_language.rules import CapturePath
 
 Spell = Callable[[str], str]
 """How a text is written at one place of a body, escaped as the body's kind asks."""

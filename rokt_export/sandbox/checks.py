@@ -9,14 +9,14 @@ from datetime import datetime
 from typing import Any
 
 from rokt_export.partner_spec.attributes import canonical
-from rokt_export.partner_spec.encodings import ENCODINGS, nests
-from rokt_export.partner_spec.filters import ABSENT, text_of
 from rokt_export.partner_spec.model import Parameter, RequiredWhen
-from rokt_export.partner_spec.template import Place, compile_template
 from rokt_export.request.parameter_values import condition_of, text_checks
 from rokt_export.sandbox.bodies import BodyProblem, read_body
 from rokt_export.sandbox.body_lookup import Find, array_lengths, finder
 from rokt_export.sandbox.incoming_request import Received
+from rokt_export.spec_language.encodings import ENCODINGS, nests
+from rokt_export.spec_language.filters import ABSENT, text_of
+from rokt_export.spec_language.template import Place, compile_template
 
 Seek = Callable[[Received], list[Any]]
 """From a request to the candidates for one parameter's value; none where it is absent."""

@@ -10,9 +10,9 @@ from xml.etree.ElementTree import Element
 
 import orjson
 
-from rokt_export.partner_spec.filters import text_of
-from rokt_export.partner_spec.regexes import compile_regex
-from rokt_export.partner_spec.responses import Condition, Example, Rule, Test
+from rokt_export.spec_language.filters import text_of
+from rokt_export.spec_language.regexes import compile_regex
+from rokt_export.spec_language.rules import Condition, Example, Rule, Test
 
 SAMPLE = "sandbox"
 """What stands where a condition asks only that something be there."""

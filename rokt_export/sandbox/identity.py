@@ -14,10 +14,10 @@ from pathlib import Path
 import orjson
 
 from rokt_export.partner_spec.attributes import canonical
-from rokt_export.partner_spec.filters import text_of
 from rokt_export.sandbox.checks import Located, carried_attributes
 from rokt_export.sandbox.incoming_request import Received
 from rokt_export.sandbox.url_patterns import Pattern
+from rokt_export.spec_language.filters import text_of
 
 IDENTIFYING = ("email", "emailmd5", "emailsha256", "mobile")
 """The attributes that say who it is, the first present one counting."""

@@ -14,7 +14,6 @@ from rokt_export.authentication.oauth2 import OAuth2
 from rokt_export.authentication.registry import credentials_of
 from rokt_export.authentication.verification import Refusal
 from rokt_export.partner_spec.model import PartnerSpec
-from rokt_export.partner_spec.responses import Example, Rule
 from rokt_export.sandbox.answers import Answer, ExampleAnswers, text_answer
 from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, read_body
 from rokt_export.sandbox.checks import checks, places
@@ -24,6 +23,7 @@ from rokt_export.sandbox.incoming_request import Received
 from rokt_export.sandbox.options import SandboxOptions
 from rokt_export.sandbox.recorded_parameters import ReadBack
 from rokt_export.sandbox.url_patterns import EndpointUrl, text_pattern
+from rokt_export.spec_language.rules import Example, Rule
 
 MAX_BODY = 20_000_000
 """Bytes of a body that are read."""

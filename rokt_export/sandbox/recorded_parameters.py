@@ -7,14 +7,14 @@ from typing import Any
 
 from multidict import CIMultiDict
 
-from rokt_export.partner_spec.encodings import nests
-from rokt_export.partner_spec.filters import text_of
 from rokt_export.partner_spec.model import Parameter
 from rokt_export.sandbox.bodies import BodyProblem, read_body
 from rokt_export.sandbox.body_lookup import array_lengths, finder
 from rokt_export.sandbox.incoming_request import Received
 from rokt_export.sandbox.recordings import Recorded
 from rokt_export.sandbox.url_patterns import EndpointUrl, Pattern
+from rokt_export.spec_language.encodings import nests
+from rokt_export.spec_language.filters import text_of
 
 
 class ReadBack:

@@ -10,10 +10,10 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from rokt_export.partner_spec.web_url import parse_url
 from rokt_export.redaction import Redactor
 from rokt_export.sandbox.options import PREFIX, proof_of
 from rokt_export.sandbox.recordings import Recorded, Recordings
+from rokt_export.spec_language.web_url import parse_url
 
 PAGE = 1_000
 """Deliveries on a page where no `limit` is given."""

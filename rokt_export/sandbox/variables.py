@@ -10,9 +10,9 @@ from rokt_export.authentication.mutual_tls import MutualTls
 from rokt_export.errors import ConfigurationError
 from rokt_export.partner_spec.model import Environment, Parameter, PartnerSpec
 from rokt_export.partner_spec.references import every_parameter, variable_names
-from rokt_export.partner_spec.template import compile_template
 from rokt_export.sandbox.certificates import Authority
 from rokt_export.sandbox.url_patterns import fill
+from rokt_export.spec_language.template import compile_template
 
 _LONE = re.compile(r"\{\{-?\s*env\.(\w+)\s*-?\}\}")
 _FORMATS = {

@@ -17,12 +17,12 @@ from rokt_export.authentication.registry import TYPES
 from rokt_export.authentication.verification import BodyFinder, NotChecked
 from rokt_export.delivery.credentials import Credentials
 from rokt_export.exchange.model import Fault, Response
-from rokt_export.partner_spec.fields import ValueTemplate
 from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.partner_spec.references import names_in
 from rokt_export.request.render import Renderer
 from rokt_export.sandbox.options import SandboxOptions
 from rokt_export.sandbox.server import Sandbox
+from rokt_export.spec_language.fields import ValueTemplate
 from rokt_export.transactions.model import Transaction
 from rokt_export.transport import Transport, TransportOptions
 from tests.authentication.samples import ACCEPTS_ALL, SAMPLES

@@ -11,12 +11,12 @@ from pydantic_core import PydanticCustomError
 
 from rokt_export.errors import ExitStatus, SpecError
 from rokt_export.partner_spec.document import MAX_BYTES, MAX_NODES, parse
-from rokt_export.partner_spec.fields import _proved
 from rokt_export.partner_spec.findings import Finding, Severity
 from rokt_export.partner_spec.loading import SpecFindingsError, load_spec, read_spec
-from rokt_export.partner_spec.template import TemplateProblem, compile_template
 from rokt_export.redaction.spec_lines import masked_line
 from rokt_export.redaction.trusted_text import OwnWords
+from rokt_export.spec_language.fields import _proved
+from rokt_export.spec_language.template import TemplateProblem, compile_template
 
 WHOLE = """\
 spec_version: 1

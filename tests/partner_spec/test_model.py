@@ -6,9 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from rokt_export.partner_spec.document import parse
-from rokt_export.partner_spec.fields import duration, rate, size, status_ranges
 from rokt_export.partner_spec.loading import read_spec
 from rokt_export.partner_spec.model import PartnerSpec
+from rokt_export.spec_language.fields import duration, rate, size, status_ranges
 
 LEAST = {
     "spec_version": 1,

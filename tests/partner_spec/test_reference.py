@@ -11,10 +11,10 @@ import pytest
 from pydantic import BaseModel
 
 from rokt_export.partner_spec.document import parse
-from rokt_export.partner_spec.fields import Strict, duration, size
-from rokt_export.partner_spec.filters import ABSENT, FILTERS, FilterError, text_of
 from rokt_export.partner_spec.loading import read_spec
-from rokt_export.partner_spec.template import compile_template
+from rokt_export.spec_language.fields import Strict, duration, size
+from rokt_export.spec_language.filters import ABSENT, FILTERS, FilterError, text_of
+from rokt_export.spec_language.template import compile_template
 
 PAGE = (Path(__file__).parents[2] / "docs" / "spec.md").read_text(encoding="utf-8")
 LEAST = {

@@ -14,9 +14,9 @@ from rokt_export.partner_spec.lint import lint
 from rokt_export.partner_spec.loading import load_spec
 from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.partner_spec.references import every_parameter, variable_names
-from rokt_export.partner_spec.responses import OUTCOMES
 from rokt_export.request.render import Renderer
 from rokt_export.response.classify import Classifier
+from rokt_export.spec_language.rules import OUTCOMES
 from rokt_export.transactions.model import Transaction
 
 FOLDER = Path(__file__).parents[2] / "sample_specs"

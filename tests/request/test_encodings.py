@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from rokt_export.errors import SpecError
-from rokt_export.partner_spec.encodings import ENCODINGS, WITH_BODY, media_type_of, nests
-from rokt_export.partner_spec.filters import text_of
 from rokt_export.partner_spec.model import Parameter
 from rokt_export.request import encodings
 from rokt_export.request.encodings import BodyEncoding, body_encoding
 from rokt_export.request.parameter_values import compile_field
 from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, read_body
 from rokt_export.sandbox.body_lookup import finder
+from rokt_export.spec_language.encodings import ENCODINGS, WITH_BODY, media_type_of, nests
+from rokt_export.spec_language.filters import text_of
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = {path.stem for path in Path(os.fspath(encodings.__path__[0])).glob("*.py")} - {"__init__"}
@@ -23,7 +23,7 @@ HARD = "é & < > + % \" ' \\ , ; \n 00123"
 
 
 def test_each_module_has_a_line_in_the_registry_and_each_line_a_module() -> None:
-    assert set(ENCODINGS) == MODULES, "request/encodings/ and ENCODINGS of partner_spec/encodings.py differ"
+    assert set(ENCODINGS) == MODULES, "request/encodings/ and ENCODINGS of spec_language/encodings.py differ"
 
 
 @pytest.mark.parametrize("name", ENCODINGS)

@@ -16,9 +16,7 @@ from requests.models import PreparedRequest
 
 from rokt_export.errors import ConfigurationError, SpecError
 from rokt_export.exchange.model import Response
-from rokt_export.partner_spec.filters import Number
 from rokt_export.partner_spec.model import Parameter
-from rokt_export.partner_spec.paths import compile_path
 from rokt_export.request.encodings.form import form_encoder, form_text
 from rokt_export.request.encodings.json import json_encoder
 from rokt_export.request.encodings.xml import xml_encoder
@@ -27,6 +25,8 @@ from rokt_export.request.parameter_values import Field, RefusedError, Values, co
 from rokt_export.request.url import blank_url
 from rokt_export.response.body_reader import NoData, ReadAs, ResponseReader, body_values
 from rokt_export.response.value_text import clean
+from rokt_export.spec_language.filters import Number
+from rokt_export.spec_language.paths import compile_path
 
 TEXTS = ["", " ", "1.10", "00123", "Zoë", "\ud800", "a\r\nb", "\x00", "\x7f", "]]>", "\N{GRINNING FACE}", "&+% /?~"]
 ODD = st.one_of(

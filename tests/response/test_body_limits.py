@@ -11,9 +11,9 @@ import pytest
 from hostile_bodies import BODIES
 
 from rokt_export.exchange.model import Response
-from rokt_export.partner_spec.responses import Rule
 from rokt_export.response.body_limits import MAX_NODES
 from rokt_export.response.classify import Classifier
+from rokt_export.spec_language.rules import Rule
 
 PROGRAM = Path(__file__).parents[1] / "hostile_bodies.py"
 READ = {

@@ -8,9 +8,9 @@ import pytest
 
 from rokt_export.exchange.model import Response
 from rokt_export.partner_spec.document import parse
-from rokt_export.partner_spec.responses import Rule
 from rokt_export.response.classify import Classifier
 from rokt_export.response.explain import ConditionTrace, Explanation, RuleVerdict
+from rokt_export.spec_language.rules import Rule
 
 
 def explained(rules: str, status: int, body: str = "", *headers: tuple[str, str]) -> Explanation:

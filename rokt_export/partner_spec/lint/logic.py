@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from rokt_export.partner_spec.fields import StatusRanges
-from rokt_export.partner_spec.filters import text_of
-from rokt_export.partner_spec.responses import Condition, Rule, Test
+from rokt_export.spec_language.fields import StatusRanges
+from rokt_export.spec_language.filters import text_of
+from rokt_export.spec_language.rules import Condition, Rule, Test
 
 Locus: TypeAlias = tuple[str, ...]
 """What a part of a test looks at: the status, a header, a body path read in one way, the text."""

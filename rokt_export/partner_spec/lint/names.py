@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 
 from rokt_export.partner_spec.document import DataPath
-from rokt_export.partner_spec.fields import listed
 from rokt_export.partner_spec.findings import Finding, Severity
 from rokt_export.partner_spec.lint.context import Placed, Subject
 from rokt_export.partner_spec.lint.template_uses import EXPRESSION
-from rokt_export.partner_spec.names import Append, Key, Step, steps
+from rokt_export.spec_language.fields import listed
+from rokt_export.spec_language.parameter_names import Append, Key, Step, steps
 
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][\w.-]*)\}")
 

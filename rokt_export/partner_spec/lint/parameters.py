@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from rokt_export.partner_spec.document import WrittenFloat, WrittenInt
-from rokt_export.partner_spec.encodings import ENCODINGS, media_type_of, nests, subtype
-from rokt_export.partner_spec.fields import listed
-from rokt_export.partner_spec.filters import text_of
 from rokt_export.partner_spec.findings import Finding, Severity
 from rokt_export.partner_spec.lint.context import Placed, Subject
 from rokt_export.partner_spec.lint.template_uses import is_literal
-from rokt_export.partner_spec.names import Key, steps
+from rokt_export.spec_language.encodings import ENCODINGS, media_type_of, nests, subtype
+from rokt_export.spec_language.fields import listed
+from rokt_export.spec_language.filters import text_of
+from rokt_export.spec_language.parameter_names import Key, steps
 
 _BODILESS = ("GET", "DELETE")
 

@@ -8,7 +8,7 @@ from rokt_export.partner_spec.document import DataPath
 from rokt_export.partner_spec.findings import Finding, Severity
 from rokt_export.partner_spec.lint.context import Subject
 from rokt_export.partner_spec.lint.logic import Atoms, atoms, implies, literal_values, statuses, surely_meet
-from rokt_export.partner_spec.responses import Condition, Rule, Test
+from rokt_export.spec_language.rules import Condition, Rule, Test
 
 
 def missing_outcomes(subject: Subject) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 from rokt_export.partner_spec.document import DataPath
 from rokt_export.partner_spec.lint.context import Subject
 from rokt_export.partner_spec.model import Parameter
-from rokt_export.partner_spec.template import DYNAMIC, Template, TemplateProblem, attribute_template, compile_template
+from rokt_export.spec_language.template import DYNAMIC, Template, TemplateProblem, attribute_template, compile_template
 
 EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 FILLED = "\ue000"

@@ -1,6 +1,6 @@
 """Body encodings, one module each: how parameters become bytes, and how a sandbox reads these bytes.
 
-`partner_spec/encodings.py` registers the names. The module of an encoding has its name and assigns `ENCODING`.
+`spec_language/encodings.py` registers the names. The module of an encoding has its name and assigns `ENCODING`.
 """
 
 from __future__ import annotations

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote_plus
 
-from rokt_export.partner_spec.filters import text_of
 from rokt_export.request.encodings import BodyEncoding, Encode
 from rokt_export.request.parameter_values import OMIT, Field, Take, Values
 from rokt_export.response.body_limits import MAX_NODES
+from rokt_export.spec_language.filters import text_of
 
 _ENCODED = {byte: quote_plus(bytes((byte,))) for byte in range(256)}
 

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import orjson
 
-from rokt_export.partner_spec.filters import Number
 from rokt_export.request.encodings import BodyEncoding, Encode
 from rokt_export.request.nested_body import Elements, Leaf, Members, Node, anything_in, build_tree, in_order
 from rokt_export.request.parameter_values import OMIT, Field, Take, Values
 from rokt_export.response.body_limits import json_refusal
+from rokt_export.spec_language.filters import Number
 
 
 def json_encoder(fields: Sequence[Field]) -> Callable[[Values], bytes]:

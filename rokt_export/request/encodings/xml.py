@@ -10,12 +10,12 @@ from typing import Any, Final
 from xml.parsers.expat import ExpatError
 
 from rokt_export.errors import SpecError
-from rokt_export.partner_spec.filters import text_of
 from rokt_export.request.encodings import BodyEncoding, Encode
 from rokt_export.request.nested_body import Elements, Leaf, Members, Node, anything_in, build_tree, in_order
 from rokt_export.request.parameter_values import OMIT, Field, RefusedError, Values
 from rokt_export.response.body_limits import xml_refusal
 from rokt_export.response.charset import decode
+from rokt_export.spec_language.filters import text_of
 
 _Write = Callable[[Values], str]
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -13,12 +13,12 @@ import orjson
 from rokt_export.authentication.basic import name_and_password
 from rokt_export.authentication.oauth2 import OAuth2
 from rokt_export.authentication.verification import REALM, ReceivedRequest, Refusal, same
-from rokt_export.partner_spec.filters import text_of
-from rokt_export.partner_spec.names import Key, steps
 from rokt_export.sandbox.answers import Answer
 from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, read_body
 from rokt_export.sandbox.incoming_request import Received
 from rokt_export.sandbox.url_patterns import fill
+from rokt_export.spec_language.filters import text_of
+from rokt_export.spec_language.parameter_names import Key, steps
 
 _UNITS = {"s": 1.0, "ms": 1000.0, "m": 1 / 60}
 _NO_STORE = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))  # RFC 6749, 5.1

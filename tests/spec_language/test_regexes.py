@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from rokt_export.partner_spec.regexes import LARGEST, RegexProblem, compile_regex
+from rokt_export.spec_language.regexes import LARGEST, RegexProblem, compile_regex
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from rokt_export.partner_spec.template import Place
+from rokt_export.spec_language.template import Place
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,7 @@ def _jsonpath(source: str) -> Find:
 
     environment = JSONPathEnvironment(strict=True)
     if "match(" in source or "search(" in source:
-        from rokt_export.partner_spec.path_functions import Matches  # the library's own may backtrack without end
+        from rokt_export.spec_language.path_functions import Matches  # the library's own may backtrack without end
 
         environment.function_extensions |= {"match": Matches(whole=True), "search": Matches(whole=False)}
     try:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from rokt_export.partner_spec.fields import Text, problem
+from rokt_export.spec_language.fields import Text, problem
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FRAMING = frozenset(("content-length", "transfer-encoding", "trailer", "upgrade"))

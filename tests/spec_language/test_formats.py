@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from rokt_export.partner_spec.formats import matches
 from rokt_export.partner_spec.model import FORMATS
+from rokt_export.spec_language.formats import matches
 
 RIGHT = {
     "email": [

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from rokt_export.partner_spec.fields import (
+from rokt_export.spec_language.fields import (
     BodyPath,
     Regex,
     Status,

@@ -10,14 +10,14 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Wit
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
-from rokt_export.partner_spec.filters import text_of
-from rokt_export.partner_spec.paths import PathProblem, compile_path
-from rokt_export.partner_spec.regexes import RegexProblem, compile_regex
-from rokt_export.partner_spec.template import Place, TemplateProblem, check_numbers, compile_template
-from rokt_export.partner_spec.url_template import PROOF_REMEDY, proof_problem
-from rokt_export.partner_spec.web_url import forbidden_sign
 from rokt_export.redaction.cutting import cut
 from rokt_export.redaction.spec_lines import masked_line
+from rokt_export.spec_language.filters import text_of
+from rokt_export.spec_language.paths import PathProblem, compile_path
+from rokt_export.spec_language.regexes import RegexProblem, compile_regex
+from rokt_export.spec_language.template import Place, TemplateProblem, check_numbers, compile_template
+from rokt_export.spec_language.url_template import PROOF_REMEDY, proof_problem
+from rokt_export.spec_language.web_url import forbidden_sign
 
 
 def problem(code: str, message: str, hint: str, **context: Any) -> PydanticCustomError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jsonpath.function_extensions import ExpressionType, FilterFunction
 
-from rokt_export.partner_spec.regexes import RegexProblem, compile_regex
+from rokt_export.spec_language.regexes import RegexProblem, compile_regex
 
 
 class Matches(FilterFunction):

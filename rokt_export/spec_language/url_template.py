@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 
 from rokt_export.errors import ConfigurationError, SpecError
-from rokt_export.partner_spec.template import Place, TemplateProblem, compile_template, fixed_start
-from rokt_export.partner_spec.web_url import WebUrl, parse_url
+from rokt_export.spec_language.template import Place, TemplateProblem, compile_template, fixed_start
+from rokt_export.spec_language.web_url import WebUrl, parse_url
 
 PLACEHOLDER = re.compile(r"(?<!\{)\{([A-Za-z_][\w.-]*)\}(?!\})")
 """The place of a path parameter."""

@@ -9,7 +9,7 @@ from math import isfinite
 from operator import eq, ge, gt, le, lt, ne
 from typing import TYPE_CHECKING, Any
 
-from rokt_export.partner_spec.filters import MOST_TEXT, FilterError, Number, checked_length
+from rokt_export.spec_language.filters import MOST_TEXT, FilterError, Number, checked_length
 
 if TYPE_CHECKING:
     from jinja2 import nodes

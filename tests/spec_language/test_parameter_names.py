@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rokt_export.partner_spec.names import Append, Index, Key, Match, steps
+from rokt_export.spec_language.parameter_names import Append, Index, Key, Match, steps
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from operator import add, floordiv, mod, mul, sub, truediv
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from rokt_export.partner_spec.filters import (
+from rokt_export.spec_language.filters import (
     ABSENT,
     FILL_ABSENT,
     FILTERS,
@@ -27,7 +27,7 @@ from rokt_export.partner_spec.filters import (
     checked_length,
     text_of,
 )
-from rokt_export.partner_spec.template_bounds import (
+from rokt_export.spec_language.template_bounds import (
     OPERATORS,
     Clock,
     bound_nodes,
@@ -40,7 +40,7 @@ from rokt_export.partner_spec.template_bounds import (
     operate,
     signed,
 )
-from rokt_export.partner_spec.template_bounds import TemplateProblem as TemplateProblem
+from rokt_export.spec_language.template_bounds import TemplateProblem as TemplateProblem
 
 if TYPE_CHECKING:
     from jinja2 import nodes

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rokt_export.partner_spec import template as template_module
-from rokt_export.partner_spec.filters import ABSENT, FilterError, Number
-from rokt_export.partner_spec.template import (
+from rokt_export.spec_language import template as template_module
+from rokt_export.spec_language.filters import ABSENT, FilterError, Number
+from rokt_export.spec_language.template import (
     BODIES,
     Place,
     TemplateProblem,
@@ -170,7 +170,7 @@ def test_text_of_environment_variables_alone_means_the_same_without_jinja(source
 
 def test_most_specs_do_not_need_jinja():
     program = (
-        "import sys; from rokt_export.partner_spec.template import compile_template as compile;"
+        "import sys; from rokt_export.spec_language.template import compile_template as compile;"
         "assert compile('https://{{ env.HOST }}/x').env == {'HOST'};"
         "sys.exit('jinja2' in sys.modules)"
     )

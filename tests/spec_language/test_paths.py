@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonpath import JSONPathEnvironment
 
-from rokt_export.partner_spec.paths import PathProblem, compile_path
+from rokt_export.spec_language.paths import PathProblem, compile_path
 
 BODY = {
     "a": [{"b": 1}, {"b": 2}],
