@@ -26,9 +26,9 @@ from rokt_export.partner_spec.loading import load_spec
 from rokt_export.partner_spec.references import attribute_names
 from rokt_export.request.render import Renderer
 from rokt_export.response.classify import Classifier
-from rokt_export.transactions.model import Transaction
-from rokt_export.transactions.options import SourceOptions
+from rokt_export.transactions.source_options import SourceOptions
 from rokt_export.transactions.sources import open_transactions
+from rokt_export.transactions.transaction import Transaction
 from rokt_export.transport import Transport, TransportOptions
 
 ENGINE = "the engine with all steps"

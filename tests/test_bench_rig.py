@@ -30,7 +30,7 @@ from rokt_export.partner_spec.loading import load_spec
 from rokt_export.partner_spec.references import attribute_names, variable_names
 from rokt_export.request.render import Renderer
 from rokt_export.response.classify import Classifier
-from rokt_export.transactions.options import SourceOptions
+from rokt_export.transactions.source_options import SourceOptions
 from rokt_export.transactions.sources import open_transactions
 
 _URL = "http://127.0.0.1:8080/fast"

@@ -13,7 +13,7 @@ from rokt_export.errors import UsageError
 if TYPE_CHECKING:
     from rokt_export.delivery.plan import FileRows, GeneratedRows
     from rokt_export.partner_spec.model import PartnerSpec
-    from rokt_export.transactions.options import SourceOptions
+    from rokt_export.transactions.source_options import SourceOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def source_options(spec: PartnerSpec, flags: RowFlags, overrides: Collection[str
     """Return what is said about the files, by the command line and by the spec's `columns:`."""
     from rokt_export.partner_spec.references import attribute_names, sent_attributes
     from rokt_export.transactions.columns import parse_map
-    from rokt_export.transactions.options import SourceOptions
+    from rokt_export.transactions.source_options import SourceOptions
 
     columns = parse_map(flags.columns)
     check_attributes(spec, [*columns.values()], "--map")

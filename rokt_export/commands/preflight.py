@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from rokt_export.exchange.delivery import LeftOut
     from rokt_export.journal import RunInfo
-    from rokt_export.transactions.model import Transaction
+    from rokt_export.transactions.transaction import Transaction
 
 _LARGE = 50_000_000
 """Bytes beyond which only the first rows are read before the send, unless it is guarded or --strict."""

@@ -35,7 +35,7 @@ from rokt_export.errors import ExitStatus, UsageError
 if TYPE_CHECKING:
     from rokt_export.delivery.plan import FileRows, GeneratedRows
     from rokt_export.journal.recording import Recording
-    from rokt_export.transactions.model import Transaction
+    from rokt_export.transactions.transaction import Transaction
 
 
 class Form(StrEnum):

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from rokt_export.exchange.model import Exchange
-from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.transaction import Transaction
 
 
 class StopReason(StrEnum):

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Protocol
 
 from rokt_export.transactions.claims import ALL, Share
-from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.transaction import Transaction
 
 
 class Feed(Protocol):

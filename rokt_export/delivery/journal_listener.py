@@ -16,7 +16,7 @@ from rokt_export.exchange.model import Exchange, OutcomeKind
 from rokt_export.journal.recording import record
 from rokt_export.redaction import Redactor
 from rokt_export.redaction.cutting import MOST_SHOWN, cut
-from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.transaction import Transaction
 
 if TYPE_CHECKING:
     from rokt_export.journal import RunWriter

@@ -10,8 +10,8 @@ from rokt_export.exchange.delivery import Recordings
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.partner_spec.model import Limits, PartnerSpec
 from rokt_export.request.render import Renderer
-from rokt_export.transactions.model import Value
-from rokt_export.transactions.options import SourceOptions
+from rokt_export.transactions.source_options import SourceOptions
+from rokt_export.transactions.transaction import Value
 
 
 @dataclass(frozen=True, slots=True)

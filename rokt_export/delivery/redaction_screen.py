@@ -13,7 +13,7 @@ from rokt_export.delivery.redaction_setup import Clues, PersonalData, clue
 from rokt_export.redaction.dates import dates_in_lines
 from rokt_export.redaction.decoded_view import Reading, may_be_hashes, unpacked
 from rokt_export.redaction.packed_batch import WHOLE, parts_in
-from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.transaction import Transaction
 
 _ENCODED = re.compile(r"[%\\&=\r\n\0]")
 """A text with one of these may hold a value in an encoding."""

@@ -28,7 +28,7 @@ from rokt_export.redaction.personal import PHONE_TAIL, SHORTEST_LOCAL, phone_of
 from rokt_export.request.render import Renderer
 from rokt_export.spec_language.filters import ABSENT, FilterError, text_of
 from rokt_export.spec_language.template import Derivation, compile_template, derivations
-from rokt_export.transactions.model import Transaction, Value
+from rokt_export.transactions.transaction import Transaction, Value
 
 ADDRESS = re.compile(
     r"(?<![^\s@<>\"',;:()])[^\s@<>\"',;:()]+@[^\s@<>\"',;:()]+\.[^\s@<>\"',;:()]+|\+[0-9][0-9 ().\-/]{6,}[0-9]"

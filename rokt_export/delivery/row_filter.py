@@ -11,7 +11,7 @@ from rokt_export.delivery.row_identity import Identity, canonical_row
 from rokt_export.delivery.run_counts import Tally
 from rokt_export.errors import TransactionsError
 from rokt_export.exchange.delivery import LeftOut
-from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.transaction import Transaction
 
 if TYPE_CHECKING:
     from rokt_export.delivery.plan import Selection

@@ -9,7 +9,7 @@ import orjson
 
 from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.partner_spec.references import attribute_names
-from rokt_export.transactions.model import IDENTITIES, Transaction, Value
+from rokt_export.transactions.transaction import IDENTITIES, Transaction, Value
 
 Identity: TypeAlias = tuple[str, ...]
 """The attributes by which rows are told apart, in alphabetical order."""

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.transactions.claims import ALL, Share
-from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.transaction import Transaction
 
 if TYPE_CHECKING:
     from rokt_export.transactions.sources import TransactionSource

@@ -7,7 +7,7 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.transaction import Transaction
 
 
 class Request(Struct, frozen=True, gc=False):

@@ -33,7 +33,7 @@ from rokt_export.request.url import blank_url, url_maker
 from rokt_export.spec_language.encodings import ENCODINGS
 from rokt_export.spec_language.filters import ABSENT, FilterError, text_of
 from rokt_export.spec_language.template import compile_template
-from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.transaction import Transaction
 
 if TYPE_CHECKING:
     from rokt_export.authentication.credential import Sign

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from rokt_export.errors import TransactionsError, UsageError
 from rokt_export.partner_spec.attributes import ATTRIBUTES, canonical, fold, is_known
-from rokt_export.transactions.model import IDENTITIES
+from rokt_export.transactions.transaction import IDENTITIES
 
 _MOST_NAMED = 1000
 """Columns of one kind that are named: rows of JSON may each have keys of their own."""

@@ -10,7 +10,7 @@ from itertools import repeat
 from rokt_export.partner_spec.attributes import canonical, fold
 from rokt_export.transactions.columns import ColumnPlan
 from rokt_export.transactions.damage import Damage, DamageKind, DamageLog
-from rokt_export.transactions.model import Value
+from rokt_export.transactions.transaction import Value
 
 _ID_ATTRIBUTES = frozenset(
     (

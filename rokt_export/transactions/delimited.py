@@ -19,8 +19,8 @@ from rokt_export.transactions.damage import Damage, DamageKind
 from rokt_export.transactions.dialect import detect_delimiter, excel_hint, other_delimiter, rows_of, spaced
 from rokt_export.transactions.encoding import Encoding
 from rokt_export.transactions.lines import CUT, HARD_LIMIT, LONG, NON_ASCII, NUL, UNDECODABLE, LineSource
-from rokt_export.transactions.model import Transaction, Value
 from rokt_export.transactions.reader_base import Context, identity, survey
+from rokt_export.transactions.transaction import Transaction, Value
 
 if TYPE_CHECKING:
     from _csv import Reader as CsvReader

@@ -10,8 +10,8 @@ from rokt_export.errors import TransactionsError
 from rokt_export.transactions.columns import ColumnPlan, ColumnsReport
 from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.damage_checks import Inspector
-from rokt_export.transactions.model import Transaction, Value
 from rokt_export.transactions.reader_base import Context
+from rokt_export.transactions.transaction import Transaction, Value
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SHAPES = 4096

@@ -20,9 +20,9 @@ from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.encoding import Encoding
 from rokt_export.transactions.json_values import DECODER, ObjectShaper
 from rokt_export.transactions.lines import HARD_LIMIT
-from rokt_export.transactions.model import Transaction
 from rokt_export.transactions.ndjson import reason_of
 from rokt_export.transactions.reader_base import Context, survey
+from rokt_export.transactions.transaction import Transaction
 
 _CHUNK = 1 << 16
 _NEAR_END = 16

@@ -13,8 +13,8 @@ from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.encoding import Encoding
 from rokt_export.transactions.json_values import DECODER, ObjectShaper, RepeatedKeyError
 from rokt_export.transactions.lines import CUT, HARD_LIMIT, LONG, NUL, UNDECODABLE, LineSource
-from rokt_export.transactions.model import Transaction
 from rokt_export.transactions.reader_base import Context, survey
+from rokt_export.transactions.transaction import Transaction
 
 
 class NdjsonReader:

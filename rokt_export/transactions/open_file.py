@@ -16,9 +16,9 @@ from rokt_export.transactions.files import is_stream
 from rokt_export.transactions.json_values import DECODER
 from rokt_export.transactions.jsonarray import JsonReader
 from rokt_export.transactions.ndjson import NdjsonReader
-from rokt_export.transactions.options import Format
 from rokt_export.transactions.parquet import ParquetReader
 from rokt_export.transactions.reader_base import Context, RowReader
+from rokt_export.transactions.source_options import Format
 
 _SAMPLE = 1 << 16
 _PACKED = (".gz", ".bz2", ".xz", ".zst")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from rokt_export.errors import TransactionsError
 from rokt_export.transactions.claims import ALL, Share
 from rokt_export.transactions.columns import ColumnsReport
-from rokt_export.transactions.model import Transaction, Value
 from rokt_export.transactions.reader_base import Context, survey
+from rokt_export.transactions.transaction import Transaction, Value
 
 if TYPE_CHECKING:
     from pyarrow import Array, RecordBatch

@@ -13,8 +13,8 @@ from rokt_export.transactions.claims import Share
 from rokt_export.transactions.columns import ColumnMapper, ColumnPlan, ColumnsReport
 from rokt_export.transactions.damage import Damage, DamageKind, DamageLog
 from rokt_export.transactions.damage_checks import Inspector
-from rokt_export.transactions.model import IDENTITIES, Transaction, Value
-from rokt_export.transactions.options import SourceOptions
+from rokt_export.transactions.source_options import SourceOptions
+from rokt_export.transactions.transaction import IDENTITIES, Transaction, Value
 
 NOTHING_CARRIED = "no column carries anything that the spec sends"
 

@@ -10,8 +10,8 @@ from rokt_export.errors import TransactionsError
 from rokt_export.transactions.columns import ColumnsReport
 from rokt_export.transactions.damage import ALTERING, Damage, DamageKind
 from rokt_export.transactions.files import FileStamp
-from rokt_export.transactions.options import SourceOptions
 from rokt_export.transactions.reader_base import NOTHING_CARRIED
+from rokt_export.transactions.source_options import SourceOptions
 from rokt_export.transactions.sources import open_transactions
 
 

@@ -11,11 +11,11 @@ from rokt_export.transactions.columns import ColumnMapper, ColumnsReport
 from rokt_export.transactions.damage import Damage, DamageKind, DamageLog
 from rokt_export.transactions.delimited import DelimitedReader
 from rokt_export.transactions.files import STDIN, FileStamp, change_between, expand
-from rokt_export.transactions.model import Transaction
 from rokt_export.transactions.open_file import open_reader
-from rokt_export.transactions.options import SourceOptions
 from rokt_export.transactions.parquet import ParquetReader
 from rokt_export.transactions.reader_base import Context, RowReader
+from rokt_export.transactions.source_options import SourceOptions
+from rokt_export.transactions.transaction import Transaction
 
 T = TypeVar("T")
 

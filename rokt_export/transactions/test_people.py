@@ -11,8 +11,8 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from rokt_export.partner_spec.attributes import ATTRIBUTES, canonical
-from rokt_export.transactions.model import Transaction, Value
 from rokt_export.transactions.reader_base import identity
+from rokt_export.transactions.transaction import Transaction, Value
 
 if TYPE_CHECKING:
     from faker.providers.person.en_US import Provider as Names

@@ -23,7 +23,7 @@ from rokt_export.request.render import Renderer
 from rokt_export.sandbox.options import SandboxOptions
 from rokt_export.sandbox.server import Sandbox
 from rokt_export.spec_language.fields import ValueTemplate
-from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.transaction import Transaction
 from rokt_export.transport import Transport, TransportOptions
 from tests.authentication.samples import ACCEPTS_ALL, SAMPLES
 from tests.sandbox.conftest import spec_of

@@ -21,7 +21,7 @@ from rokt_export.errors import ConfigurationError
 from rokt_export.partner_spec.document import parse
 from rokt_export.partner_spec.loading import read_spec
 from rokt_export.request.render import Renderer
-from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.transaction import Transaction
 from tests.request.rendering import URL, renderer, request
 
 SAILTHRU = """\

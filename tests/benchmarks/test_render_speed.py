@@ -9,7 +9,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from rokt_export.partner_spec.loading import load_spec
 from rokt_export.request.render import Renderer
-from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.transaction import Transaction
 
 SAMPLE = Path(__file__).parents[2] / "sample_specs" / "mailchimp.yaml"
 LIMIT = 20e-6

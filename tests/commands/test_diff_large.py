@@ -16,7 +16,7 @@ from rokt_export.exchange.model import Exchange, Outcome, OutcomeKind, Request, 
 from rokt_export.journal import Journal, RunState
 from rokt_export.journal.recording import record
 from rokt_export.redaction import Redactor
-from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.transaction import Transaction
 from tests.commands.conftest import CommandLine
 
 ROWS = 100_000

@@ -11,7 +11,7 @@ import pytest
 
 from rokt_export.delivery.credentials import Credentials
 from rokt_export.errors import UnreachableError
-from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.transaction import Transaction
 from rokt_export.transport import TransportOptions
 from tests.request.rendering import renderer
 

@@ -38,7 +38,7 @@ from rokt_export.journal.recording import KEPT_BYTES, WAITING_BYTES
 from rokt_export.partner_spec.loading import load_spec
 from rokt_export.request.render import Renderer
 from rokt_export.response.classify import Classifier
-from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.transaction import Transaction
 from rokt_export.transport import Transport, TransportOptions
 from rokt_export.transport.http11_requests import Messages
 from rokt_export.transport.libcurl_requests import Transfer

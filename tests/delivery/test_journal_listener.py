@@ -26,7 +26,7 @@ from rokt_export.journal import Journal, RunWriter
 from rokt_export.partner_spec.loading import load_spec
 from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.request.render import Renderer
-from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.transaction import Transaction
 
 DELIVERED, REJECTED, UNKNOWN = OutcomeKind.DELIVERED, OutcomeKind.REJECTED, OutcomeKind.UNKNOWN
 

@@ -14,7 +14,7 @@ from rokt_export.errors import JournalError, TransactionsError
 from rokt_export.exchange.delivery import Deliveries, Delivery, LeftOut
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import Journal, RunState, RunWriter
-from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.transaction import Transaction
 
 IDENTITY = ("email",)
 

@@ -33,7 +33,7 @@ from rokt_export.request.render import Renderer
 from rokt_export.response.classify import Classifier
 from rokt_export.sandbox.options import SandboxOptions
 from rokt_export.sandbox.server import Sandbox
-from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.transaction import Transaction
 
 SPEC = """\
 spec_version: 1

@@ -12,7 +12,7 @@ import pytest
 from rokt_export.exchange.model import Exchange, Outcome, OutcomeKind, Response
 from rokt_export.journal.recording import KEPT_BYTES, RESPONSE_BYTES, WAITING_BYTES, Recording, record
 from rokt_export.redaction import Redactor
-from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.transaction import Transaction
 
 SECRET = "s3cr3t-value-that-must-not-be-shown-0123456789"
 DELIVERED = Outcome(OutcomeKind.DELIVERED)

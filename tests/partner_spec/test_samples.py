@@ -17,7 +17,7 @@ from rokt_export.partner_spec.references import every_parameter, variable_names
 from rokt_export.request.render import Renderer
 from rokt_export.response.classify import Classifier
 from rokt_export.spec_language.rules import OUTCOMES
-from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.transaction import Transaction
 
 FOLDER = Path(__file__).parents[2] / "sample_specs"
 FILES = sorted(FOLDER.glob("*.yaml"))

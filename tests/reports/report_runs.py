@@ -10,7 +10,7 @@ from rokt_export.partner_spec.document import parse
 from rokt_export.partner_spec.loading import read_spec
 from rokt_export.redaction import Redactor
 from rokt_export.response.classify import Classifier
-from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.transaction import Transaction
 
 SPEC = """\
 spec_version: 1

@@ -20,7 +20,7 @@ from rokt_export.journal.recording import Recording, record
 from rokt_export.redaction import Redactor
 from rokt_export.reports.curl import curl_command
 from rokt_export.reports.http_text import request_text, response_text
-from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.transaction import Transaction
 from rokt_export.transport import Transport
 
 SECRET = "a+b %:/\"<é'\\$`!&"

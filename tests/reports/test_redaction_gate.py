@@ -23,7 +23,7 @@ from rokt_export.redaction import Redactor
 from rokt_export.reports import console
 from rokt_export.reports.formats import FORMATS
 from rokt_export.reports.run_report import Story
-from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.transaction import Transaction
 
 SECRET = 'Qz7a+b%:/"<é'
 PERSONAL = 'Wk4a+b%:/"<é'

@@ -8,7 +8,7 @@ from rokt_export.exchange.model import Request
 from rokt_export.partner_spec.document import parse
 from rokt_export.partner_spec.loading import read_spec
 from rokt_export.request.render import Renderer
-from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.transaction import Transaction
 
 URL = "https://api.example.com/leads"
 

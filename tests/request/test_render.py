@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from rokt_export.errors import ConfigurationError, SpecError
 from rokt_export.request.render import InvalidRowError
-from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.transaction import Transaction
 from tests.request.rendering import URL, body, renderer, request
 
 
@@ -358,7 +358,7 @@ KEYED = spec("{name: a, attribute: a}") + "idempotency: Idempotency-Key\n"
 _PROGRAM = """
 import sys
 from tests.request.rendering import renderer
-from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.transaction import Transaction
 made = renderer(sys.argv[1])
 print(made.render(Transaction(9, "row-1", {"b": "é", "a": "1"})).header("Idempotency-Key"))
 """

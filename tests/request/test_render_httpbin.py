@@ -15,7 +15,7 @@ from rokt_export.exchange.model import Response
 from rokt_export.partner_spec.document import parse
 from rokt_export.partner_spec.loading import read_spec
 from rokt_export.request.render import InvalidRowError, Renderer
-from rokt_export.transactions.model import Transaction, Value
+from rokt_export.transactions.transaction import Transaction, Value
 from rokt_export.transport import Transport, TransportOptions
 
 SIGNS = "é & < > + % \" ' \\ , ;"

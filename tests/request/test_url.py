@@ -12,7 +12,7 @@ from rokt_export.partner_spec.loading import SpecFindingsError, load_spec
 from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.request.render import InvalidRowError, Renderer
 from rokt_export.spec_language.web_url import parse_url
-from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.transaction import Transaction
 
 SPEC = """
 spec_version: 1

@@ -21,7 +21,7 @@ from rokt_export.request.render import Renderer
 from rokt_export.response.classify import Classifier
 from rokt_export.sandbox.server import Sandbox
 from rokt_export.sandbox.url_patterns import fill
-from rokt_export.transactions.model import Transaction
+from rokt_export.transactions.transaction import Transaction
 from tests.sandbox.conftest import Start
 
 SAMPLES = sorted((Path(__file__).parents[2] / "sample_specs").glob("*.yaml"))

@@ -9,8 +9,8 @@ from rokt_export.transactions import lines
 from rokt_export.transactions.blocks import BlockReader
 from rokt_export.transactions.claims import ALL, Share
 from rokt_export.transactions.damage_checks import Inspector
-from rokt_export.transactions.options import SourceOptions
 from rokt_export.transactions.scan import scan
+from rokt_export.transactions.source_options import SourceOptions
 from rokt_export.transactions.sources import open_transactions
 
 HEADER = "transactionid,email,zipcode,state,dob,mobile"

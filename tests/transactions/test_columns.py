@@ -3,7 +3,7 @@ import pytest
 from rokt_export.errors import TransactionsError, UsageError
 from rokt_export.partner_spec.attributes import ATTRIBUTES, canonical, is_known, is_personal, nearest
 from rokt_export.transactions.columns import ColumnMapper, parse_map
-from rokt_export.transactions.options import SourceOptions
+from rokt_export.transactions.source_options import SourceOptions
 from rokt_export.transactions.sources import open_transactions
 
 

@@ -9,8 +9,8 @@ from rokt_export.errors import TransactionsError
 from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.damage_checks import mojibake
 from rokt_export.transactions.delimited import swallowed
-from rokt_export.transactions.options import SourceOptions
 from rokt_export.transactions.scan import scan
+from rokt_export.transactions.source_options import SourceOptions
 from rokt_export.transactions.sources import open_transactions
 
 HEADER = "transactionid,email,zipcode,state,dob,mobile\n"

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rokt_export.errors import TransactionsError
 from rokt_export.transactions.damage import DamageKind
-from rokt_export.transactions.options import SourceOptions
+from rokt_export.transactions.source_options import SourceOptions
 from rokt_export.transactions.sources import open_transactions
 
 HEADER = "transactionid,email,zipcode,state,dob,mobile\n"

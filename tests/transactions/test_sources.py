@@ -15,8 +15,8 @@ from rokt_export.errors import TransactionsError, UsageError
 from rokt_export.transactions.claims import Claims
 from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.files import expand
-from rokt_export.transactions.options import Format, SourceOptions
 from rokt_export.transactions.scan import scan
+from rokt_export.transactions.source_options import Format, SourceOptions
 from rokt_export.transactions.sources import open_transactions
 from transactions.conftest import PlainMark
 
