@@ -14,7 +14,7 @@ from rokt_export.delivery.row_source import is_live
 
 if TYPE_CHECKING:
     from rokt_export.transactions.columns import ColumnsReport
-    from rokt_export.transactions.scan import Scan
+    from rokt_export.transactions.sources import Scan
 
 FIRST_ROWS = 20_000
 """Rows that are looked at where not all of them are: a look that nobody notices waiting for."""
@@ -34,7 +34,7 @@ def tell_first_rows(terminal: Terminal, rows: FileRows | GeneratedRows, count: i
         TransactionsError: the files cannot be read, or hold no row.
     """
     if isinstance(rows, FileRows) and not is_live(rows):
-        from rokt_export.transactions.scan import scan
+        from rokt_export.transactions.sources import scan
 
         limit = FIRST_ROWS if count is None else min(count, FIRST_ROWS)
         tell_how_read(terminal, rows, scan(rows.paths, options=rows.options, limit=limit))

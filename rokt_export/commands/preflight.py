@@ -57,7 +57,7 @@ def preflight(terminal: Terminal, plan: Plan, *, strict: bool, resumed: RunInfo 
             terminal.say("type or paste the rows, the columns' names first, then end with Ctrl-D")
         _tell_earlier(terminal, plan, resumed)
         return None
-    from rokt_export.transactions.scan import scan
+    from rokt_export.transactions.sources import scan
 
     found = scan(plan.rows.paths, options=plan.rows.options, limit=_limit(plan, strict=strict))
     readiness = _render_some(plan, _not_asked_for(plan, resumed))

@@ -13,9 +13,8 @@ from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.delimited import DelimitedReader
 from rokt_export.transactions.encoding import Encoding, detect_encoding, told_encoding
 from rokt_export.transactions.files import is_stream
+from rokt_export.transactions.json_files import JsonReader, NdjsonReader
 from rokt_export.transactions.json_values import DECODER
-from rokt_export.transactions.jsonarray import JsonReader
-from rokt_export.transactions.ndjson import NdjsonReader
 from rokt_export.transactions.parquet import ParquetReader
 from rokt_export.transactions.reader_base import Context, RowReader
 from rokt_export.transactions.source_options import Format

@@ -9,9 +9,8 @@ from rokt_export.transactions import lines
 from rokt_export.transactions.blocks import BlockReader
 from rokt_export.transactions.claims import ALL, Share
 from rokt_export.transactions.damage_checks import Inspector
-from rokt_export.transactions.scan import scan
 from rokt_export.transactions.source_options import SourceOptions
-from rokt_export.transactions.sources import open_transactions
+from rokt_export.transactions.sources import open_transactions, scan
 
 HEADER = "transactionid,email,zipcode,state,dob,mobile"
 USUAL = ["T1", "jane@example.com", "10001", "NY", "19831215", "+12125550123", "Zoë", " x ", "us", '"a,b"']

@@ -9,9 +9,8 @@ from rokt_export.errors import TransactionsError
 from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.damage_checks import mojibake
 from rokt_export.transactions.delimited import swallowed
-from rokt_export.transactions.scan import scan
 from rokt_export.transactions.source_options import SourceOptions
-from rokt_export.transactions.sources import open_transactions
+from rokt_export.transactions.sources import open_transactions, scan
 
 HEADER = "transactionid,email,zipcode,state,dob,mobile\n"
 ROW = "T1,jane@example.com,10001,NY,19831215,2125550123\n"

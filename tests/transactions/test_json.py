@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 from rokt_export.errors import TransactionsError
 from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.json_values import DECODER
-from rokt_export.transactions.scan import scan
 from rokt_export.transactions.source_options import SourceOptions
-from rokt_export.transactions.sources import open_transactions
+from rokt_export.transactions.sources import open_transactions, scan
 
 EXACT = (
     '{"transactionid": 9007199254740993, "amount": 1.10, "big": 1E400, "optin": true, "gone": null, '

@@ -3,8 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from rokt_export.transactions.scan import scan
-from rokt_export.transactions.sources import open_transactions
+from rokt_export.transactions.sources import open_transactions, scan
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "sample_events"

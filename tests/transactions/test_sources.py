@@ -15,9 +15,8 @@ from rokt_export.errors import TransactionsError, UsageError
 from rokt_export.transactions.claims import Claims
 from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.files import expand
-from rokt_export.transactions.scan import scan
 from rokt_export.transactions.source_options import Format, SourceOptions
-from rokt_export.transactions.sources import open_transactions
+from rokt_export.transactions.sources import open_transactions, scan
 from transactions.conftest import PlainMark
 
 HEADER = "transactionid,email,zipcode,state,dob,mobile\n"
@@ -224,7 +223,7 @@ def test_memory_does_not_grow_with_the_file(write, name):
 def test_importing_the_readers_loads_no_heavy_package():
     heavy = {"pyarrow", "charset_normalizer", "zstandard", "faker", "requests", "pydantic", "orjson", "pycurl", "bz2"}
     code = (
-        "import sys; from rokt_export.transactions import scan, sources, test_people;"
+        "import sys; from rokt_export.transactions import sources, test_people;"
         f"print(sorted({heavy!r} & set(sys.modules)))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
