@@ -7,12 +7,21 @@ from typing import Annotated, Literal, assert_never
 
 from pydantic import Field, model_validator
 
-from rokt_export.authentication.base import Authentication, Fill, Mark, Public, Use
-from rokt_export.authentication.credential import KeyParameter
-from rokt_export.authentication.verification import BodyFinder, Checked, ReceivedRequest, Refusal, same
-from rokt_export.spec_language.fields import Text, ValueTemplate
+from rokt_export.authentication.base import (
+    Authentication,
+    BodyFinder,
+    Checked,
+    Fill,
+    KeyParameter,
+    Mark,
+    Public,
+    ReceivedRequest,
+    Refusal,
+    Use,
+    same,
+)
+from rokt_export.spec_language.fields import Text, ValueTemplate, check_header_name
 from rokt_export.spec_language.filters import text_of
-from rokt_export.spec_language.header_names import check_header_name
 from rokt_export.spec_language.template import compile_template
 
 

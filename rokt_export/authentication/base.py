@@ -1,18 +1,279 @@
-"""What every authentication type says of itself; a type that leaves something out cannot be imported."""
+"""What every authentication type declares: its secret fields, what it puts on a request, how a sandbox checks it."""
 
 from __future__ import annotations
 
+import hmac
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, TypeAlias, TypeVar, get_args, get_origin
 
-from rokt_export.authentication.credential import Credential
-from rokt_export.authentication.verification import BodyFinder, Verification
 from rokt_export.errors import ConfigurationError
 from rokt_export.spec_language.fields import Strict
 from rokt_export.spec_language.filters import FilterError, text_of
 from rokt_export.spec_language.template import compile_template
+
+if TYPE_CHECKING:
+    from requests.models import PreparedRequest
+
+    from rokt_export.authentication.oauth2 import OAuth2
+
+    Sign: TypeAlias = Callable[[PreparedRequest], PreparedRequest]
+
+
+@dataclass(frozen=True, slots=True)
+class ComputedPlace:
+    """Where a send puts what it computes: a dry run shows a stand-in there, and a recording hides the value.
+
+    Attributes:
+        in_: `header`, or `parameter` for the form body, which is the query where there is no body.
+        name: of the header or parameter.
+        prefix: text before the computed value.
+    """
+
+    in_: Literal["header", "parameter"]
+    name: str
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StaticHeader:
+    """A header that is the same on every request; the renderer writes it once.
+
+    Attributes:
+        name: of the header.
+        value: filled.
+    """
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyParameter:
+    """A parameter that is the same on every request.
+
+    Attributes:
+        in_: where the parameter stands.
+        name: of the parameter or header.
+        template: of its value.
+    """
+
+    in_: Literal["header", "query", "body"]
+    name: str
+    template: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What depends on the request or the clock: computed before each attempt.
+
+    Attributes:
+        sign: puts it on a request; `requests.auth.AuthBase` has this form too.
+        places: where it stands then.
+    """
+
+    sign: Sign
+    places: tuple[ComputedPlace, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PluginSignature:
+    """What a class from outside computes before each attempt; nobody knows where it stands.
+
+    Attributes:
+        name: `module:Class`.
+        load: imports and makes the class, given the names of the classes that the operator allows.
+    """
+
+    name: str
+    load: Callable[[Collection[str]], Sign]
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedToken:
+    """A token in a header, which a token server gives; `delivery/oauth2.py` fetches and renews it.
+
+    Attributes:
+        settings: of the spec.
+    """
+
+    settings: OAuth2
+
+
+@dataclass(frozen=True, slots=True)
+class DigestLogin:
+    """A name and a password that answer a partner's challenge; `delivery/digest.py` answers it.
+
+    Attributes:
+        username: filled.
+        password: filled.
+    """
+
+    username: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """PEM files that the transport shows in the TLS handshake.
+
+    Attributes:
+        certificate: path of the certificate.
+        key: path of the key; None where the certificate's file holds it.
+        key_password: of the key.
+    """
+
+    certificate: str
+    key: str | None
+    key_password: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoCredential:
+    """Nothing is put on the request.
+
+    Attributes:
+        reason: why.
+    """
+
+    reason: str
+
+
+Credential: TypeAlias = (
+    StaticHeader
+    | KeyParameter
+    | Signature
+    | PluginSignature
+    | FetchedToken
+    | DigestLogin
+    | ClientCertificate
+    | NoCredential
+)
+
+
+REALM = "sandbox"
+"""The realm of each challenge (RFC 9110, 11.5)."""
+FRESH = 300.0
+"""Seconds by which a signed moment may differ from now."""
+
+
+class Headers(Protocol):
+    """Header values by name, without regard to case."""
+
+    def get(self, key: str, /) -> str | None:
+        """Return the first value, None where there is none."""
+
+    def getall(self, key: str, default: list[str], /) -> list[str]:
+        """Return every value."""
+
+
+class ReceivedRequest(Protocol):
+    """What a check reads of a request; the sandbox's `Received` is one."""
+
+    @property
+    def method(self) -> str:
+        """As sent."""
+
+    @property
+    def path(self) -> str:
+        """Still percent-encoded."""
+
+    @property
+    def query(self) -> str:
+        """Still percent-encoded, without `?`."""
+
+    @property
+    def target(self) -> str:
+        """Path and query, as the request line had them."""
+
+    @property
+    def headers(self) -> Headers:
+        """Header values by name."""
+
+    @property
+    def body(self) -> bytes:
+        """The bytes, after transfer and content decoding."""
+
+    @property
+    def data(self) -> Any:
+        """The body as its encoding reads it; None where it cannot be read."""
+
+    @property
+    def queried(self) -> dict[str, list[str]]:
+        """Name to values of the query."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why credentials are not accepted.
+
+    Attributes:
+        problem: what is wrong, without the credential.
+        challenge: the `WWW-Authenticate` of the response (RFC 9110, 11.6.1).
+        first_round: the client could not know better yet: the first round of a challenge, and no delivery.
+        renew: another token will be good: the response is the one that makes the client fetch it.
+    """
+
+    problem: str
+    challenge: str | None = None
+    first_round: bool = False
+    renew: bool = False
+
+
+Verify: TypeAlias = Callable[[ReceivedRequest], Refusal | None]
+"""From a request to why it is refused; None where its credentials are right."""
+BodyFinder: TypeAlias = Callable[[str], Callable[[Any], Iterable[Any]]]
+"""From a parameter's name to the function that finds its values in a body's data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Each request is checked by a function.
+
+    Attributes:
+        verify: the check.
+    """
+
+    verify: Verify
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """The sandbox issues tokens, and accepts those that it issued.
+
+    Attributes:
+        settings: of the spec.
+    """
+
+    settings: OAuth2
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedByTls:
+    """The TLS handshake asks for a client certificate, so a request that arrives is accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotChecked:
+    """Every request is accepted.
+
+    Attributes:
+        reason: why, for a developer.
+        note: the same for the operator, who would expect a check; None where nobody does.
+    """
+
+    reason: str
+    note: str | None = None
+
+
+Verification: TypeAlias = Checked | IssuedToken | CheckedByTls | NotChecked
+
+
+def same(given: str, wanted: str) -> bool:
+    """Return whether two texts are the same, in a time that does not tell where they differ."""
+    return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), wanted.encode())
+
 
 Fill = Callable[[str], str]
 

@@ -7,9 +7,20 @@ import binascii
 from collections.abc import Iterable
 from typing import Literal
 
-from rokt_export.authentication.base import Authentication, Fill, Public, Secret, Use
-from rokt_export.authentication.credential import StaticHeader
-from rokt_export.authentication.verification import REALM, BodyFinder, Checked, ReceivedRequest, Refusal, same
+from rokt_export.authentication.base import (
+    REALM,
+    Authentication,
+    BodyFinder,
+    Checked,
+    Fill,
+    Public,
+    ReceivedRequest,
+    Refusal,
+    Secret,
+    StaticHeader,
+    Use,
+    same,
+)
 from rokt_export.spec_language.fields import ValueTemplate
 
 

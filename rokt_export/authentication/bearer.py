@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from rokt_export.authentication.base import Authentication, Fill, Secret, Use
-from rokt_export.authentication.credential import StaticHeader
-from rokt_export.authentication.verification import REALM, BodyFinder, Checked, ReceivedRequest, Refusal, same
+from rokt_export.authentication.base import (
+    REALM,
+    Authentication,
+    BodyFinder,
+    Checked,
+    Fill,
+    ReceivedRequest,
+    Refusal,
+    Secret,
+    StaticHeader,
+    Use,
+    same,
+)
 from rokt_export.spec_language.fields import ValueTemplate
 
 

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from rokt_export.authentication.base import Authentication, Fill, Public, Use
-from rokt_export.authentication.credential import PluginSignature
-from rokt_export.authentication.verification import BodyFinder, NotChecked
+from rokt_export.authentication.base import Authentication, BodyFinder, Fill, NotChecked, PluginSignature, Public, Use
 from rokt_export.errors import ConfigurationError
 from rokt_export.redaction.names import is_sensitive
 from rokt_export.spec_language.fields import Text, ValueTemplate
@@ -21,7 +19,7 @@ from rokt_export.spec_language.fields import Text, ValueTemplate
 if TYPE_CHECKING:
     from requests.models import PreparedRequest
 
-    from rokt_export.authentication.credential import Sign
+    from rokt_export.authentication.base import Sign
 
 ENTRY_POINTS = "rokt_export.authentication"
 """The entry-point group: a class that an installed package lists here needs no further consent."""

@@ -11,15 +11,19 @@ from collections.abc import Iterable
 from typing import Literal
 from urllib.parse import urlsplit
 
-from rokt_export.authentication.base import Authentication, Fill, Public, Secret, Use
-from rokt_export.authentication.credential import DigestLogin
-from rokt_export.authentication.verification import (
+from rokt_export.authentication.base import (
     FRESH,
     REALM,
+    Authentication,
     BodyFinder,
     Checked,
+    DigestLogin,
+    Fill,
+    Public,
     ReceivedRequest,
     Refusal,
+    Secret,
+    Use,
     same,
 )
 from rokt_export.spec_language.fields import ValueTemplate

@@ -11,25 +11,29 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, assert_never
 from urllib.parse import parse_qsl, quote_plus, urlsplit
 
-from rokt_export.authentication.base import Authentication, Fill, Public, Secret, Use
-from rokt_export.authentication.credential import ComputedPlace, Signature
-from rokt_export.authentication.verification import (
+from rokt_export.authentication.base import (
     FRESH,
+    Authentication,
     BodyFinder,
     Checked,
+    ComputedPlace,
+    Fill,
     NotChecked,
+    Public,
     ReceivedRequest,
     Refusal,
+    Secret,
+    Signature,
+    Use,
     Verify,
     same,
 )
-from rokt_export.spec_language.fields import Text, ValueTemplate
-from rokt_export.spec_language.header_names import HeaderName
+from rokt_export.spec_language.fields import HeaderName, Text, ValueTemplate
 
 if TYPE_CHECKING:
     from requests.models import PreparedRequest
 
-    from rokt_export.authentication.credential import Sign
+    from rokt_export.authentication.base import Sign
 
 _PART = re.compile(r"\{(method|path|query|body|timestamp)\}")
 

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from rokt_export.authentication.base import Authentication, Fill, Public, Secret, Use
-from rokt_export.authentication.credential import ClientCertificate
-from rokt_export.authentication.verification import BodyFinder, CheckedByTls
+from rokt_export.authentication.base import (
+    Authentication,
+    BodyFinder,
+    CheckedByTls,
+    ClientCertificate,
+    Fill,
+    Public,
+    Secret,
+    Use,
+)
 from rokt_export.spec_language.fields import ValueTemplate
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar, Literal
 
-from rokt_export.authentication.base import Authentication, Fill, Use
-from rokt_export.authentication.credential import NoCredential
-from rokt_export.authentication.verification import BodyFinder, NotChecked
+from rokt_export.authentication.base import Authentication, BodyFinder, Fill, NoCredential, NotChecked, Use
 
 
 class NoAuthentication(Authentication):

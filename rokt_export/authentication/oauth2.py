@@ -7,11 +7,26 @@ from typing import Literal
 
 from pydantic import Field
 
-from rokt_export.authentication.base import Authentication, Fill, Public, Secret, Use
-from rokt_export.authentication.credential import FetchedToken
-from rokt_export.authentication.verification import BodyFinder, IssuedToken
-from rokt_export.spec_language.fields import BodyPath, Duration, FixedUrl, Status, Strict, Text, ValueTemplate
-from rokt_export.spec_language.header_names import HeaderName
+from rokt_export.authentication.base import (
+    Authentication,
+    BodyFinder,
+    FetchedToken,
+    Fill,
+    IssuedToken,
+    Public,
+    Secret,
+    Use,
+)
+from rokt_export.spec_language.fields import (
+    BodyPath,
+    Duration,
+    FixedUrl,
+    HeaderName,
+    Status,
+    Strict,
+    Text,
+    ValueTemplate,
+)
 from rokt_export.spec_language.rules import Condition
 
 

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args
 from pydantic import BeforeValidator, Field
 
 from rokt_export.authentication.api_key import ApiKey
-from rokt_export.authentication.base import Authentication, filler
+from rokt_export.authentication.base import Authentication, Credential, filler
 from rokt_export.authentication.basic import Basic
 from rokt_export.authentication.bearer import Bearer
-from rokt_export.authentication.credential import Credential
 from rokt_export.authentication.custom import Custom
 from rokt_export.authentication.digest import Digest
 from rokt_export.authentication.hmac import Hmac

@@ -13,15 +13,28 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from rokt_export.authentication.base import Authentication, Fill, Public, Secret, Use
-from rokt_export.authentication.credential import ComputedPlace, Signature
-from rokt_export.authentication.verification import FRESH, BodyFinder, Checked, ReceivedRequest, Refusal, Verify, same
+from rokt_export.authentication.base import (
+    FRESH,
+    Authentication,
+    BodyFinder,
+    Checked,
+    ComputedPlace,
+    Fill,
+    Public,
+    ReceivedRequest,
+    Refusal,
+    Secret,
+    Signature,
+    Use,
+    Verify,
+    same,
+)
 from rokt_export.spec_language.fields import ValueTemplate
 
 if TYPE_CHECKING:
     from requests.models import PreparedRequest
 
-    from rokt_export.authentication.credential import Sign
+    from rokt_export.authentication.base import Sign
 
 _TOKEN_PART = re.compile(r'(\w+)\s*=\s*"([^"]*)"')
 _NONCES = 100_000

@@ -10,7 +10,7 @@ from rokt_export.commands.terminal import GUARD
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rokt_export.partner_spec.findings import Finding
+    from rokt_export.partner_spec.document import Finding
 
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 _WIDTH = 110

@@ -31,8 +31,7 @@ from rokt_export.delivery.run_counts import Tally
 from rokt_export.delivery.worker import AT_ONCE, Brake, Result
 from rokt_export.delivery.workers import run_plan
 from rokt_export.errors import ExitStatus, JournalError, RoktExportError, UsageError
-from rokt_export.partner_spec.references import variable_names
-from rokt_export.partner_spec.variable_uses import variable_uses
+from rokt_export.partner_spec.references import variable_names, variable_uses
 from rokt_export.redaction.spec_lines import masked_spec
 
 if TYPE_CHECKING:

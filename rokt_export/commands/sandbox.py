@@ -63,7 +63,7 @@ def sandbox(
     from rokt_export.request.url import blank_url
     from rokt_export.sandbox.options import SandboxOptions
     from rokt_export.sandbox.server import Sandbox
-    from rokt_export.spec_language.web_url import WebUrl
+    from rokt_export.spec_language.urls import WebUrl
 
     terminal = Terminal(quiet, verbose, no_color)
     ready = load(spec, environment, env_file)

@@ -76,7 +76,7 @@ def _proven(ready: Ready, text: str) -> str:
     """
     from rokt_export.exchange.model import Request, Response
     from rokt_export.sandbox.options import PREFIX, proof_of
-    from rokt_export.spec_language.web_url import parse_url
+    from rokt_export.spec_language.urls import parse_url
     from rokt_export.transport import Transport, TransportOptions
 
     remedy = "Give what `rokt-export sandbox` printed, such as http://127.0.0.1:8080."

@@ -94,7 +94,7 @@ def load_to_send(
         SpecFindingsError: `validate` finds errors; all are in it.
     """
     from rokt_export.onboarding.validation import findings_of
-    from rokt_export.partner_spec.findings import Severity
+    from rokt_export.partner_spec.document import Severity
     from rokt_export.partner_spec.loading import SpecFindingsError
 
     ready = load(path, environment, env_file, allow_plugin)

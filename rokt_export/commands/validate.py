@@ -40,7 +40,7 @@ def validate(
     from rokt_export.commands.spec_setup import warn_of_exposed
     from rokt_export.commands.variable_lines import tell_variables
     from rokt_export.onboarding.validation import validate as validate_spec
-    from rokt_export.partner_spec.variable_uses import variable_uses
+    from rokt_export.partner_spec.references import variable_uses
     from rokt_export.partner_spec.variables import Variables, load_variables
 
     terminal = Terminal(quiet, verbose, no_color)

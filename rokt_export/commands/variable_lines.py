@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from rokt_export.commands.terminal import Terminal
 from rokt_export.partner_spec.model import PartnerSpec
-from rokt_export.partner_spec.variable_uses import THIS_MACHINE, VariableUse, belongs_to_others
+from rokt_export.partner_spec.references import THIS_MACHINE, VariableUse, belongs_to_others
 
 
 def tell_variables(terminal: Terminal, spec: PartnerSpec, uses: Iterable[VariableUse]) -> None:

@@ -6,12 +6,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rokt_export.authentication.base import filler
-from rokt_export.authentication.credential import DigestLogin, FetchedToken
+from rokt_export.authentication.base import DigestLogin, FetchedToken, filler
 from rokt_export.delivery.token_stores import OwnStore, TokenStore
 from rokt_export.exchange.model import Request, Response
 from rokt_export.request.render import Renderer
-from rokt_export.spec_language.url_template import fixed_url
+from rokt_export.spec_language.urls import fixed_url
 from rokt_export.transport import TransportOptions
 
 if TYPE_CHECKING:

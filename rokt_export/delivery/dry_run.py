@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from typing import assert_never
 
-from rokt_export.authentication.credential import (
+from rokt_export.authentication.base import (
     ClientCertificate,
     ComputedPlace,
     DigestLogin,

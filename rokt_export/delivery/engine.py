@@ -40,8 +40,7 @@ from rokt_export.exchange.model import (
 )
 from rokt_export.journal.recording import KEPT_BYTES, WAITING_BYTES
 from rokt_export.request.render import InvalidRowError, Renderer
-from rokt_export.response.classify import Classifier
-from rokt_export.response.retry_after import retry_after
+from rokt_export.response.classify import Classifier, retry_after
 from rokt_export.transactions.transaction import Transaction
 from rokt_export.transport import Transport
 

@@ -15,9 +15,9 @@ from rokt_export.authentication.api_key import ApiKey
 from rokt_export.authentication.oauth2 import OAuth2
 from rokt_export.delivery.address import Address, unset_variables
 from rokt_export.delivery.resolution import HERE
-from rokt_export.partner_spec.environments import says_test
+from rokt_export.partner_spec.model import says_test
+from rokt_export.spec_language.fields import HOSTS
 from rokt_export.spec_language.filters import FilterError, text_of
-from rokt_export.spec_language.header_names import HOSTS
 from rokt_export.spec_language.template import Place, TemplateProblem, compile_template
 
 if TYPE_CHECKING:

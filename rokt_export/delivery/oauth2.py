@@ -20,10 +20,9 @@ from rokt_export.delivery.token_stores import Token, TokenStore
 from rokt_export.errors import UnreachableError
 from rokt_export.exchange.model import Answer, Fault, FaultKind, Request, Response
 from rokt_export.redaction.cutting import cut
-from rokt_export.response.classify import Classifier
-from rokt_export.response.retry_after import retry_after
+from rokt_export.response.classify import Classifier, retry_after
 from rokt_export.spec_language.rules import Rule
-from rokt_export.spec_language.web_url import parse_url
+from rokt_export.spec_language.urls import parse_url
 from rokt_export.transport import Transport, TransportOptions
 
 _EARLY = 60.0

@@ -6,9 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from rokt_export.authentication.base import filler
+from rokt_export.authentication.base import Credential, DigestLogin, PluginSignature, Signature, filler
 from rokt_export.authentication.basic import Basic
-from rokt_export.authentication.credential import Credential, DigestLogin, PluginSignature, Signature
 from rokt_export.authentication.custom import option_name
 from rokt_export.exchange.model import Exchange, Request
 from rokt_export.partner_spec.attributes import canonical, is_personal

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from multiprocessing.context import BaseContext
 
-from rokt_export.authentication.credential import FetchedToken
+from rokt_export.authentication.base import FetchedToken
 from rokt_export.authentication.registry import credentials_of
 from rokt_export.delivery.failure_counts import Misses, SharedMisses
 from rokt_export.delivery.plan import Plan

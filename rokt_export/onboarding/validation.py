@@ -12,8 +12,7 @@ from rokt_export.delivery.target import Target
 from rokt_export.errors import SpecError
 from rokt_export.exchange.model import Outcome, Response
 from rokt_export.partner_spec.checklist import Checklist, checklist
-from rokt_export.partner_spec.document import parse, read_text
-from rokt_export.partner_spec.findings import Finding, Severity
+from rokt_export.partner_spec.document import Finding, Severity, parse, read_text
 from rokt_export.partner_spec.lint import lint
 from rokt_export.partner_spec.loading import LoadedSpec, SpecFindingsError, read_spec
 from rokt_export.partner_spec.variables import Variables

@@ -1,16 +1,18 @@
-"""Turn a transaction into the one request that the spec asks for, or into the reasons why it cannot be one."""
+"""Render a transaction into the one request that the spec asks for, or into the reasons why it cannot be one."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple, assert_never
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, assert_never
+from unicodedata import category
 
 import orjson
 
 from rokt_export import __version__
-from rokt_export.authentication.credential import (
+from rokt_export.authentication.base import (
     ClientCertificate,
     Credential,
     DigestLogin,
@@ -26,17 +28,83 @@ from rokt_export.exchange.model import Request
 from rokt_export.partner_spec.model import Parameter, PartnerSpec
 from rokt_export.partner_spec.references import attributes_of
 from rokt_export.redaction import OwnWords
-from rokt_export.request.body import body_encoder
-from rokt_export.request.headers import header_values, safe_header
-from rokt_export.request.parameter_values import OMIT, Field, RefusedError, Values, compile_field
+from rokt_export.request.encodings import Encode, body_encoding
+from rokt_export.request.parameter_values import OMIT, Field, RefusedError, Take, Values, compile_field
 from rokt_export.request.url import blank_url, url_maker
 from rokt_export.spec_language.encodings import ENCODINGS
 from rokt_export.spec_language.filters import ABSENT, FilterError, text_of
-from rokt_export.spec_language.template import compile_template
+from rokt_export.spec_language.template import Template, compile_template
 from rokt_export.transactions.transaction import Transaction
 
 if TYPE_CHECKING:
-    from rokt_export.authentication.credential import Sign
+    from rokt_export.authentication.base import Sign
+
+
+def header_values(fields: Sequence[Field]) -> Callable[[Values], tuple[tuple[str, str], ...]]:
+    """Return the function from a transaction to its headers; a line break in a value is refused, not folded."""
+    parts: list[tuple[str, Any, Take]] = [(field.name, field.plain, field.take) for field in fields]
+
+    def headers(values: Values) -> tuple[tuple[str, str], ...]:
+        get = values.get
+        found: list[tuple[str, str]] = []
+        for name, plain, take in parts:
+            value = get(plain) or take(values)
+            if value is OMIT:
+                continue
+            for item in value if isinstance(value, list) else (value,):
+                found.append((name, safe_header(name, item)))
+        return tuple(found)
+
+    return headers
+
+
+_BREAKING = frozenset({"Cc", "Zl", "Zp"})
+
+
+def safe_header(name: str, value: Any) -> str:
+    """Return a header's value.
+
+    Raises:
+        RefusedError: it holds a control character, which could end the header.
+    """
+    text = text_of(value)
+    if not text.isprintable() and any(category(sign) in _BREAKING and sign != "\t" for sign in text):
+        raise RefusedError(f"{name}: a header cannot hold a line break or another control character")
+    return text.strip(" \t")
+
+
+def body_encoder(spec: PartnerSpec, parameters: Sequence[Parameter], env: Mapping[str, str]) -> Encode:
+    """Return the encoder of a spec's body.
+
+    Raises:
+        SpecError: the parameters' names do not make a body of this encoding.
+    """
+    if spec.body is not None:
+        return partial(_whole, compile_template(spec.body, ENCODINGS[spec.encoding].place), env)
+    if not parameters:
+        return lambda _values: None
+    encoding = body_encoding(spec.encoding)
+    encode = encoding.encoder([_field(parameter, env) for parameter in parameters])
+    head = encoding.declaration if spec.xml_declaration else b""
+    return (lambda values: head + (encode(values) or b"")) if head else encode
+
+
+def _whole(template: Template, env: Mapping[str, str], values: Values) -> bytes:
+    try:
+        text = template.fill(values, env)
+    except FilterError as error:
+        raise RefusedError(f"body: {error}") from error
+    if text is ABSENT:
+        raise RefusedError(OwnWords("body: an attribute of its template is absent"))
+    return str(text).encode()
+
+
+def _field(parameter: Parameter, env: Mapping[str, str]) -> Field:
+    """The field of a parameter that may itself be a whole body (`xmlData=<…>`, `json={…}`)."""
+    if parameter.encoding is None:
+        return compile_field(parameter, env)
+    encode = body_encoding(parameter.encoding).encoder([_field(inner, env) for inner in parameter.parameters])
+    return Field(parameter.name, parameter, lambda values: (encode(values) or b"").decode())
 
 
 class InvalidRowError(ValueError):

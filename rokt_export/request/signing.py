@@ -10,7 +10,7 @@ from rokt_export.exchange.model import Request
 from rokt_export.spec_language.filters import text_of
 
 if TYPE_CHECKING:
-    from rokt_export.authentication.credential import Sign
+    from rokt_export.authentication.base import Sign
 
 
 def signed(request: Request, signs: tuple[Sign, ...]) -> Request:

@@ -14,8 +14,7 @@ from rokt_export.request.encodings.form import form_encoder
 from rokt_export.request.parameter_values import OMIT, Field, RefusedError, Values
 from rokt_export.spec_language.filters import ABSENT, FilterError, text_of
 from rokt_export.spec_language.template import Place, Template, compile_template
-from rokt_export.spec_language.url_template import PLACEHOLDER, fixed_url
-from rokt_export.spec_language.web_url import parse_url
+from rokt_export.spec_language.urls import PLACEHOLDER, fixed_url, parse_url
 
 _READY = re.compile(
     r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}))?"

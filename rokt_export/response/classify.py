@@ -1,19 +1,208 @@
-"""Turn an answer into an outcome, by the first of the partner's rules that holds, and by nothing else."""
+"""Classify a response: the first rule that holds gives the outcome, its captures and the wait before a retry."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, assert_never
+import re
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Literal, assert_never
 
 from rokt_export.exchange.model import Answer, Fault, FaultKind, Outcome, OutcomeKind, Response
 from rokt_export.redaction.cutting import KEPT
-from rokt_export.response.body_reader import ResponseReader
-from rokt_export.response.rules import CompiledRule
-from rokt_export.response.value_text import clean
-from rokt_export.spec_language.rules import Rule, rule_names
+from rokt_export.response.body_reader import Find, ReadAs, ResponseReader, body_values, header_values
+from rokt_export.response.rule_tree import Judge, PlaceCondition, compile_rule, judge, status_condition, statuses_of
+from rokt_export.response.value_text import clean, compact
+from rokt_export.spec_language.filters import text_of
+from rokt_export.spec_language.regexes import compile_regex
+from rokt_export.spec_language.rules import After, CapturePath, Rule, rule_names
 
 if TYPE_CHECKING:
     from rokt_export.response.explain import Explanation
+
+LONGEST_WAIT = 86_400.0
+"""Seconds: a partner that asks for more than a day is waited for a day; a run is resumed, not asleep."""
+
+Wait = Callable[[ResponseReader, float | None], float | None]
+Unit = Literal["s", "ms", "epoch"]
+
+_NUMBER = re.compile(r"(-?\d{1,15}(?:\.\d{1,9})?)(?:\s*(?:m?s|sec|seconds?))?", re.ASCII | re.IGNORECASE)
+"""A number, which some vendors follow with its unit in words (`592 seconds`)."""
+
+
+def compile_after(after: After) -> Wait:
+    """Return what gives the seconds to wait, from a reader and the moment of receipt (UTC seconds, None for now).
+
+    The header's first value that can be read counts, else the fixed `seconds`, else None: nothing is asked.
+    """
+    find = header_values(after.header) if after.header is not None else None
+
+    def wait(reader: ResponseReader, received: float | None) -> float | None:
+        for value in (find(reader) if find else None) or ():
+            seconds = retry_after(value, after.unit, received)
+            if seconds is not None:
+                return seconds
+        return None if after.seconds is None else _bounded(after.seconds)
+
+    return wait
+
+
+def retry_after(value: str, unit: Unit = "s", received: float | None = None) -> float | None:
+    """Return the seconds that a header's value asks to wait, between 0 and LONGEST_WAIT; None if it says nothing.
+
+    A number counts in its unit; anything else may be an HTTP date (RFC 9110, 10.2.3), whatever the unit.
+
+    Args:
+        value: the header's value.
+        unit: `s`, `ms`, or `epoch` for a moment in seconds since 1970.
+        received: UTC seconds since 1970 when the answer came; now, if None.
+    """
+    text = value.strip()
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        moment = _http_date(text)
+        return None if moment is None else _bounded(moment - _now(received))
+    number = float(match[1])
+    match unit:
+        case "s":
+            return _bounded(number)
+        case "ms":
+            return _bounded(number / 1000)
+        case "epoch":
+            return _bounded(number - _now(received))
+
+
+def _now(received: float | None) -> float:
+    return time.time() if received is None else received
+
+
+def _bounded(seconds: float) -> float:
+    return min(max(seconds, 0.0), LONGEST_WAIT)
+
+
+def _http_date(text: str) -> float | None:
+    try:
+        moment = parsedate_to_datetime(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()  # HTTP dates are UTC
+    except (ValueError, TypeError, IndexError, OverflowError, OSError):
+        return None
+
+
+Captured = Callable[[ResponseReader], str | None]
+
+
+def compile_capture(places: Sequence[CapturePath], read_as: ReadAs) -> Captured | None:
+    """Return what takes the text from the first place that yields some; None where no place is given.
+
+    The text is not cut to what is shown of it: it has to be redacted first.
+
+    Of several values the first that says something counts. Numbers keep their written digits, lists and mappings become
+    compact JSON, null and white space say nothing.
+    """
+    takers = [_taker(place, read_as) for place in places]
+    if not takers:
+        return None
+    if len(takers) == 1:
+        return takers[0]
+
+    def first(reader: ResponseReader) -> str | None:
+        for take in takers:
+            text = take(reader)
+            if text is not None:
+                return text
+        return None
+
+    return first
+
+
+def _taker(place: CapturePath, read_as: ReadAs) -> Captured:
+    find, part = _find(place, read_as), None if place.regex is None else compile_regex(place.regex).part
+
+    def take(reader: ResponseReader) -> str | None:
+        for value in find(reader) or ():
+            text: str | None = value if value.__class__ is str else _text(value)
+            if part is not None and text:
+                text = part(text)
+            if text and (text := text.strip()):
+                return clean(text[:KEPT])
+        return None
+
+    return take
+
+
+def _find(place: CapturePath, read_as: ReadAs) -> Find:
+    if place.header is not None:
+        return header_values(place.header)
+    if place.path is not None:
+        return body_values(place.path, read_as)
+    return lambda reader: (reader.text,)
+
+
+def _text(value: Any) -> str:
+    return compact(value) or "" if isinstance(value, (list, dict)) else text_of(value)
+
+
+class CompiledRule:
+    """One rule, ready to judge.
+
+    Attributes:
+        name: what reports call it.
+        kind: its outcome.
+        status: its condition on the status, if it has one.
+        statuses: the statuses that it accepts; None for all.
+        test: its other conditions.
+        holds: from a reader to whether all its other conditions hold; None where that cannot be decided.
+    """
+
+    __slots__ = (
+        "_code",
+        "_fixed",
+        "_reason",
+        "_reference",
+        "_retry",
+        "_wait",
+        "holds",
+        "kind",
+        "name",
+        "status",
+        "statuses",
+        "test",
+    )
+
+    def __init__(self, name: str, rule: Rule) -> None:
+        self.name = name
+        self.kind = OutcomeKind(rule.outcome)
+        self.status: PlaceCondition | None = status_condition(rule)
+        self.statuses = None if rule.status is None else statuses_of(rule.status)
+        self.test = compile_rule(rule)
+        self.holds: Judge = judge(self.test)
+        self._retry = rule.retry
+        self._wait: Wait | None = None if rule.after is None else compile_after(rule.after)
+        self._reason = compile_capture(rule.capture.reason, rule.as_)
+        self._reference = compile_capture(rule.capture.reference, rule.as_)
+        self._code = compile_capture(rule.capture.code, rule.as_)
+        self._fixed: Outcome | None = None
+        if not (self._wait or self._reason or self._reference or self._code):
+            self._fixed = Outcome(self.kind, name, retry=rule.retry)
+
+    def accepts(self, status: int) -> bool:
+        """Return whether its condition on the status, if any, holds."""
+        return self.statuses is None or status in self.statuses
+
+    def outcome(self, reader: ResponseReader, received: float | None) -> Outcome:
+        """Return the outcome that it gives, with what it captures."""
+        if self._fixed is not None:
+            return self._fixed
+        return Outcome(
+            self.kind,
+            self.name,
+            self._reason and self._reason(reader),
+            self._reference and self._reference(reader),
+            self._code and self._code(reader),
+            self._retry,
+            self._wait and self._wait(reader, received),
+        )
 
 
 class Classifier:

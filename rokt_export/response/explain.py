@@ -1,20 +1,199 @@
-"""Turn a classified response into the whole story: for each rule what it looked at, what it found, what came near."""
+"""Explain a classified response: for each rule what it looked at, what it found, and what nearly matched."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher, get_close_matches
 from enum import StrEnum
+from itertools import islice
 from typing import TYPE_CHECKING, Any
+from xml.etree.ElementTree import Element
 
 from rokt_export.exchange.model import Outcome, Response
-from rokt_export.response.body_reader import ResponseReader
-from rokt_export.response.near_miss import near_miss
+from rokt_export.response.body_reader import NoData, ResponseReader, Values, source, why_unreadable
+from rokt_export.response.conditions import compile_condition, equality, scalar_text
 from rokt_export.response.rule_tree import AllOf, AnyOf, Node, NotOf, PlaceCondition, judge
-from rokt_export.response.value_text import shown
+from rokt_export.response.value_text import abridged, quoted, same_look, shown, statuses_text
+from rokt_export.spec_language.rules import Condition
 
 if TYPE_CHECKING:
-    from rokt_export.response.rules import CompiledRule
+    from rokt_export.response.classify import CompiledRule
+
+_ALIKE = 0.8
+_NEAR_KEY = 0.6
+_COMPARED = 300
+"""Characters up to which texts are compared for likeness, which takes quadratic time."""
+_NAMES = 1000
+"""Names among which the nearest is sought."""
+
+
+def near_miss(leaf: PlaceCondition, reader: ResponseReader, values: Values) -> str | None:
+    """Return why a condition that does not hold nearly did, in one sentence; None where nothing is near."""
+    if leaf.place == "status":
+        return _near_status(reader.response.status, leaf.statuses)
+    if values is None:
+        return why_unreadable(reader, leaf.key, leaf.read_as)
+    if leaf.condition is None:
+        return None
+    if values:
+        return _near_value(leaf.condition, values)
+    return _near_key(leaf, reader)
+
+
+def _near_status(status: int, ranges: Sequence[tuple[int, int]]) -> str | None:
+    near = [each for each in ranges if any(bound // 100 == status // 100 for bound in each)]
+    return f"status {status} is next to {statuses_text(near)}" if near else None
+
+
+def _near_key(leaf: PlaceCondition, reader: ResponseReader) -> str | None:
+    """What is there instead of a header or node that is not."""
+    if leaf.place == "header":
+        near = _nearest(leaf.key.lower(), (name.lower() for name, _ in reader.response.headers))
+        return f"no header `{leaf.key}`: the nearest is `{near}`" if near else f"no header `{leaf.key}`"
+    if leaf.place == "content type":
+        return "the answer has no Content-Type"
+    data = source(reader, leaf.key, leaf.read_as)
+    if isinstance(data, NoData):
+        return data.reason
+    return _missing_element(leaf.key, data) if leaf.key.startswith("/") else _missing_member(leaf.key, data)
+
+
+_STEP = re.compile(r"""\.([^\W\d][\w-]*)|\[(\d+)\]|\['([^'\\]*)'\]|\["([^"\\]*)"\]""")
+
+
+def _missing_member(path: str, data: Any) -> str | None:
+    """The first plain step of a JSONPath that leads nowhere, and what is there."""
+    at = 1
+    while match := _STEP.match(path, at):
+        name, index, single, double = match.groups()
+        key: str | int = int(index) if index else name or single or double or ""
+        if not _has(data, key):
+            return f"path `{path}`: {_instead(path[:at], key, data)}"
+        data = data[key]
+        at = match.end()
+    return f"path `{path}` finds nothing"
+
+
+def _has(data: Any, key: str | int) -> bool:
+    if isinstance(key, int):
+        return isinstance(data, list) and key < len(data)
+    return isinstance(data, dict) and key in data
+
+
+def _instead(here: str, key: str | int, data: Any) -> str:
+    match data:
+        case dict() if not data:
+            return f"`{here}` is an empty mapping"
+        case dict():
+            near = _nearest(str(key), data)
+            return f"nearest key there is `{near}`" if near else f"the keys there are {_named(data)}"
+        case list() if isinstance(key, int):
+            return f"the list at `{here}` has {len(data)} elements"
+        case list():
+            return f"`{here}` is a list: `{here}[*]` looks into each element"
+        case _:
+            return f"`{here}` is {quoted(data)}, with nothing inside"
+
+
+_NAME = re.compile(r"/([^/\[\]@()]+)(?:\[[^\]]*\])*")
+
+
+def _missing_element(path: str, roots: list[Element]) -> str | None:
+    """The first plain step of an XML path that leads nowhere, and what is there."""
+    at, here = 0, list(roots)
+    while match := _NAME.match(path, at):
+        wanted = match[1].rpartition(":")[2]
+        below = [element for element in here if wanted in ("*", _local(element))]
+        if not below:
+            names = [_local(element) for element in here]
+            near = _nearest(wanted, names)
+            there = f"nearest element there is `{near}`" if near else f"the elements there are {_named(names)}"
+            return f"path `{path}`: {there}" if names else f"path `{path}`: `{path[:at]}` has no elements inside"
+        here = [child for element in below for child in element]
+        at = match.end()
+    return f"path `{path}` finds nothing"
+
+
+def _local(element: Element) -> str:
+    return str(element.tag).rpartition("}")[2]
+
+
+def _nearest(word: str, words: Iterable[str]) -> str | None:
+    folded = {str(each).casefold(): str(each) for each in islice(words, _NAMES) if len(str(each)) <= _COMPARED}
+    near = get_close_matches(word.casefold(), folded, n=1, cutoff=_NEAR_KEY)
+    return abridged(folded[near[0]]) if near else None
+
+
+def _named(words: Iterable[str]) -> str:
+    names = list(dict.fromkeys(words))
+    listed = ", ".join(f"`{abridged(name)}`" for name in names[:6])
+    return listed + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+
+
+def _near_value(condition: Condition, values: Sequence[Any]) -> str | None:
+    for found, wanted in _pairs(condition, values):
+        if difference := _difference(found, wanted):
+            return f"found {quoted(found)}, wanted {quoted(wanted)}: {difference}"
+    loosened = condition.model_copy(update={"ignore_case": True})
+    if condition.regex and not condition.ignore_case and compile_condition(loosened)(values):
+        return "it would match if `ignore_case` were set"
+    return _structure(condition, values[0])
+
+
+def _pairs(condition: Condition, values: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+    """Each value found with each value wanted, in the condition and in those for elements."""
+    wanted = [*([condition.equals] if condition.has_equals else []), *(condition.one_of or ())]
+    wanted += [part for part in (condition.contains, condition.prefix, condition.suffix) if part is not None]
+    for found in values[:20]:
+        yield from ((found, each) for each in wanted)
+    for inner in (condition.any, condition.every):
+        if inner is not None:
+            elements = values[0] if len(values) == 1 and isinstance(values[0], list) else values
+            yield from _pairs(inner, elements)
+
+
+def _difference(found: Any, wanted: Any) -> str | None:
+    """How little two values differ, or None where they are far apart, or equal."""
+    text, other = scalar_text(found), scalar_text(wanted)
+    if text is None or other is None or not other.strip():
+        return None
+    if equality(wanted, strict=False, ignore_case=False)(found):
+        strict = not equality(wanted, strict=True, ignore_case=False)(found)
+        return f"{_kind(found)} is not {_kind(wanted)} under `strict`" if strict else None
+    if len(text) <= _COMPARED:
+        for same, what in _LIKENESSES:
+            if same(text) == same(other):
+                return what
+        if SequenceMatcher(None, text.casefold(), other[:_COMPARED].casefold()).ratio() >= _ALIKE:
+            return "nearly the same"
+    return "it stands inside: `contains` would hold" if other.casefold() in text.casefold() else None
+
+
+_LIKENESSES = (
+    (str.rstrip, "white space at the end"),
+    (str.strip, "white space at its ends"),
+    (str.casefold, "differs in case only"),
+    (same_look, "differs in white space, or in characters that look alike"),
+    (lambda text: text.lstrip("0"), "differs in leading zeros only"),
+    (lambda text: re.sub(r"[\W_]+", "", text).casefold() or text, "differs in case and punctuation only"),
+)
+
+
+def _kind(value: Any) -> str:
+    return "a boolean" if isinstance(value, bool) else "text" if isinstance(value, str) else "a number"
+
+
+def _structure(condition: Condition, found: Any) -> str | None:
+    """That a list or mapping stands where a text was expected."""
+    if condition.exists is not None or condition.absent is not None or condition.empty is not None:
+        return None
+    if isinstance(found, list) and condition.any is None and condition.every is None:
+        return f"a list of {len(found)}: `any` or `every` asks of its elements"
+    if isinstance(found, dict):
+        return f"a mapping, with the keys {_named(found)}" if found else "an empty mapping"
+    return None
 
 
 class RuleVerdict(StrEnum):

@@ -16,8 +16,7 @@ from rokt_export.response.body_reader import (
     header_values,
     media_type,
 )
-from rokt_export.response.comparisons import is_empty
-from rokt_export.response.conditions import Predicate, asks_emptiness, compile_condition
+from rokt_export.response.conditions import Predicate, asks_emptiness, compile_condition, is_empty
 from rokt_export.response.value_text import described, statuses_text
 from rokt_export.spec_language.paths import compile_path
 from rokt_export.spec_language.rules import Condition, Rule, Test

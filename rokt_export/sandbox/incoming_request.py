@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rokt_export.authentication.verification import Headers
+from rokt_export.authentication.base import Headers
 from rokt_export.request.encodings.form import form_fields
 
 

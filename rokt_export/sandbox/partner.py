@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rokt_export.authentication.credential import Credential, KeyParameter, Signature
+from rokt_export.authentication.base import Credential, KeyParameter, Refusal, Signature
 from rokt_export.authentication.oauth2 import OAuth2
 from rokt_export.authentication.registry import credentials_of
-from rokt_export.authentication.verification import Refusal
 from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.sandbox.answers import Answer, ExampleAnswers, text_answer
 from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, read_body

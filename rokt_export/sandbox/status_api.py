@@ -13,7 +13,7 @@ from aiohttp import web
 from rokt_export.redaction import Redactor
 from rokt_export.sandbox.options import PREFIX, proof_of
 from rokt_export.sandbox.recordings import Recorded, Recordings
-from rokt_export.spec_language.web_url import parse_url
+from rokt_export.spec_language.urls import parse_url
 
 PAGE = 1_000
 """Deliveries on a page where no `limit` is given."""

@@ -16,8 +16,7 @@ from rokt_export.spec_language.filters import text_of
 from rokt_export.spec_language.paths import PathProblem, compile_path
 from rokt_export.spec_language.regexes import RegexProblem, compile_regex
 from rokt_export.spec_language.template import Place, TemplateProblem, check_numbers, compile_template
-from rokt_export.spec_language.url_template import PROOF_REMEDY, proof_problem
-from rokt_export.spec_language.web_url import forbidden_sign
+from rokt_export.spec_language.urls import PROOF_REMEDY, forbidden_sign, proof_problem
 
 
 def problem(code: str, message: str, hint: str, **context: Any) -> PydanticCustomError:
@@ -291,3 +290,51 @@ def listed(names: Iterable[str]) -> str:
     """Return names for a message: `a`, `b` and `c`."""
     quoted = [f"`{name}`" for name in names]
     return " and ".join([", ".join(quoted[:-1]), quoted[-1]]) if len(quoted) > 1 else "".join(quoted)
+
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FRAMING = frozenset(("content-length", "transfer-encoding", "trailer", "upgrade"))
+_HOP_BY_HOP = frozenset(("connection", "keep-alive", "te", "expect"))
+HOSTS = ("host", "x-forwarded-host", "x-original-host", "x-host")
+"""Headers that name a host, by which a server or a proxy chooses among its own."""
+_ROUTING = frozenset((*HOSTS, "forwarded", "x-original-url", "x-rewrite-url"))
+
+
+def check_header_name(name: str, *, fixed: bool) -> None:
+    """Check that a request can carry a header of this name.
+
+    Args:
+        name: as the spec has it.
+        fixed: whether constants and variables of the environment alone fill it.
+
+    Raises:
+        PydanticCustomError: it cannot (RFC 9110, 5.1 and 7.6.1), or a row must not fill it.
+    """
+    lower = name.lower()
+    if not _TOKEN.fullmatch(name):
+        raise problem(
+            "RX154",
+            "this is not the name of a header: it may hold letters, digits and !#$%&'*+-.^_`|~ only",
+            "Write the name alone, as in `X-Api-Key`; what follows its `:` is the value.",
+        )
+    if lower in _FRAMING or (not fixed and (lower in _HOP_BY_HOP or lower.startswith("proxy-"))):
+        raise problem(
+            "RX153",
+            f"`{name}` tells how the request itself travels; it is not a partner's parameter",
+            "Remove it: the request is framed as it is sent.",
+        )
+    if lower in _ROUTING and not fixed:
+        raise problem(
+            "RX150",
+            f"a row decides the `{name}` header, by which a server chooses among its hosts and paths",
+            "Write the value out, or take it from `{{ env.NAME }}`.",
+        )
+
+
+def _varying(name: str) -> str:
+    check_header_name(name, fixed=False)
+    return name
+
+
+HeaderName = Annotated[Text, AfterValidator(_varying)]
+"""The name of a header whose value is made for a request."""

@@ -9,6 +9,8 @@ from functools import lru_cache
 from typing import Any
 from xml.etree.ElementTree import Element
 
+from rokt_export.spec_language.regexes import RegexProblem, compile_regex
+
 Find = Callable[[Any], list[Any]]
 MAX_TEXT = 10_000_000
 """Characters of text that an XML path finds in several elements together."""
@@ -104,9 +106,7 @@ def _jsonpath(source: str) -> Find:
 
     environment = JSONPathEnvironment(strict=True)
     if "match(" in source or "search(" in source:
-        from rokt_export.spec_language.path_functions import Matches  # the library's own may backtrack without end
-
-        environment.function_extensions |= {"match": Matches(whole=True), "search": Matches(whole=False)}
+        environment.function_extensions |= _linear_functions()
     try:
         query = environment.compile(source)
     except JSONPathError as error:
@@ -117,6 +117,32 @@ def _jsonpath(source: str) -> Find:
         return list(query.findall(data)) if isinstance(data, (dict, list)) else []
 
     return find
+
+
+def _linear_functions() -> dict[str, Any]:
+    """The functions `match` and `search` (RFC 9535, 2.4.6 and 2.4.7) in linear time; the library's own may backtrack.
+
+    The pattern may come from the body. A value that is no text, or a pattern that does not compile, does not match.
+    """
+    from jsonpath.function_extensions import ExpressionType, FilterFunction
+
+    class Matches(FilterFunction):
+        arg_types = [ExpressionType.VALUE, ExpressionType.VALUE]  # noqa: RUF012 - declared so by the library
+        return_type = ExpressionType.LOGICAL
+
+        def __init__(self, *, whole: bool) -> None:
+            self._whole = whole
+
+        def __call__(self, value: object, pattern: object) -> bool:
+            if not isinstance(value, str) or not isinstance(pattern, str):
+                return False
+            try:
+                regex = compile_regex(pattern)
+            except RegexProblem:
+                return False
+            return regex.whole(value) if self._whole else regex.found(value)
+
+    return {"match": Matches(whole=True), "search": Matches(whole=False)}
 
 
 _XML_STEP = re.compile(r"(/{1,2})(text\(\)|\*|(?:@|[^\W\d])[\w.:-]*)((?:\[[^\]]+\])*)")

@@ -11,10 +11,18 @@ from typing import Any, Literal
 import pytest
 
 import rokt_export.authentication
-from rokt_export.authentication.base import Authentication, Fill, Public, Secret, Use
-from rokt_export.authentication.credential import Signature, StaticHeader
+from rokt_export.authentication.base import (
+    Authentication,
+    BodyFinder,
+    Fill,
+    NotChecked,
+    Public,
+    Secret,
+    Signature,
+    StaticHeader,
+    Use,
+)
 from rokt_export.authentication.registry import TYPES
-from rokt_export.authentication.verification import BodyFinder, NotChecked
 from rokt_export.delivery.credentials import Credentials
 from rokt_export.exchange.model import Fault, Response
 from rokt_export.partner_spec.model import PartnerSpec

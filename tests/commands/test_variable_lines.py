@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rokt_export.partner_spec.variable_uses import belongs_to_others
+from rokt_export.partner_spec.references import belongs_to_others
 from tests.commands.conftest import CommandLine, Partner
 
 SPEC = """

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rokt_export.partner_spec.document import parse
-from rokt_export.partner_spec.findings import Finding
+from rokt_export.partner_spec.document import Finding, parse
 from rokt_export.partner_spec.lint import lint
 from rokt_export.partner_spec.loading import LoadedSpec, load_spec, read_spec
 

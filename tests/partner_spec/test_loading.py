@@ -10,8 +10,7 @@ import pytest
 from pydantic_core import PydanticCustomError
 
 from rokt_export.errors import ExitStatus, SpecError
-from rokt_export.partner_spec.document import MAX_BYTES, MAX_NODES, parse
-from rokt_export.partner_spec.findings import Finding, Severity
+from rokt_export.partner_spec.document import MAX_BYTES, MAX_NODES, Finding, Severity, parse
 from rokt_export.partner_spec.loading import SpecFindingsError, load_spec, read_spec
 from rokt_export.redaction.spec_lines import masked_line
 from rokt_export.redaction.trusted_text import OwnWords

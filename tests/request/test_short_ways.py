@@ -20,8 +20,8 @@ from rokt_export.partner_spec.model import Parameter
 from rokt_export.request.encodings.form import form_encoder, form_text
 from rokt_export.request.encodings.json import json_encoder
 from rokt_export.request.encodings.xml import xml_encoder
-from rokt_export.request.headers import header_values
 from rokt_export.request.parameter_values import Field, RefusedError, Values, compile_field
+from rokt_export.request.render import header_values
 from rokt_export.request.url import blank_url
 from rokt_export.response.body_reader import NoData, ReadAs, ResponseReader, body_values
 from rokt_export.response.value_text import clean

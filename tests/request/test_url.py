@@ -11,7 +11,7 @@ from rokt_export.errors import ConfigurationError, RoktExportError
 from rokt_export.partner_spec.loading import SpecFindingsError, load_spec
 from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.request.render import InvalidRowError, Renderer
-from rokt_export.spec_language.web_url import parse_url
+from rokt_export.spec_language.urls import parse_url
 from rokt_export.transactions.transaction import Transaction
 
 SPEC = """

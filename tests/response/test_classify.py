@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from rokt_export.exchange.model import Fault, FaultKind, Outcome, OutcomeKind, Response
 from rokt_export.partner_spec.document import parse
 from rokt_export.response.body_reader import ResponseReader
-from rokt_export.response.classify import Classifier
-from rokt_export.response.retry_after import LONGEST_WAIT, retry_after
+from rokt_export.response.classify import LONGEST_WAIT, Classifier, retry_after
 from rokt_export.spec_language.rules import Rule
 
 JSON = (("Content-Type", "application/json"),)

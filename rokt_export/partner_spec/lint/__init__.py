@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from rokt_export.partner_spec.findings import Finding
-from rokt_export.partner_spec.lint import attributes, endpoints, env_variables, names, parameters, rules, secrets
+from rokt_export.partner_spec.document import Finding
+from rokt_export.partner_spec.lint import attributes, endpoints, parameters, rules, secrets
 from rokt_export.partner_spec.lint.context import Origin, Subject, as_written
 from rokt_export.partner_spec.loading import LoadedSpec
 
@@ -24,15 +24,15 @@ _LINTS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     parameters.changed_numbers,
     parameters.options_without_effect,
     parameters.contradictory_options,
-    names.repeated_names,
-    names.unmatched_placeholders,
-    names.contradictory_names,
-    names.xml_roots,
+    parameters.repeated_names,
+    parameters.unmatched_placeholders,
+    parameters.contradictory_names,
+    parameters.xml_roots,
     rules.missing_outcomes,
     rules.unreachable_rules,
     rules.overlapping_rules,
     rules.contradictory_tests,
-    env_variables.variables_of_others,
+    secrets.variables_of_others,
 )
 
 
@@ -56,5 +56,5 @@ def lint(
         guarded = frozenset(filter(loaded.spec.guards, loaded.spec.endpoint))
     subject = Subject(loaded, guarded, origin)
     found = [finding for each in _LINTS for finding in each(subject)]
-    found.extend(env_variables.missing_variables(subject, variables))
+    found.extend(secrets.missing_variables(subject, variables))
     return sorted(dict.fromkeys(found), key=lambda finding: (finding.line, finding.column, finding.code))

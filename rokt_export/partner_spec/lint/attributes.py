@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from rokt_export.partner_spec.attributes import canonical, fold, is_known, nearest
-from rokt_export.partner_spec.document import DataPath
-from rokt_export.partner_spec.findings import Finding, Severity
-from rokt_export.partner_spec.lint.context import Subject
-from rokt_export.partner_spec.lint.template_uses import EXPRESSION, Use, names_something, uses
+from rokt_export.partner_spec.document import DataPath, Finding, Severity
+from rokt_export.partner_spec.lint.context import EXPRESSION, Subject, Use, names_something, uses
 from rokt_export.partner_spec.model import RequiredWhen
 
 IDENTIFYING = frozenset({"email", "emailmd5", "emailsha256", "mobile"})

@@ -7,12 +7,10 @@ import re
 from collections.abc import Iterator, Mapping
 
 from rokt_export.authentication.oauth2 import OAuth2
-from rokt_export.partner_spec.document import DataPath
-from rokt_export.partner_spec.environments import says_production
-from rokt_export.partner_spec.findings import Finding, Severity
-from rokt_export.partner_spec.lint.context import Subject
+from rokt_export.partner_spec.document import DataPath, Finding, Severity
+from rokt_export.partner_spec.lint.context import Subject, split_url
 from rokt_export.partner_spec.lint.secrets import secret_texts
-from rokt_export.partner_spec.lint.template_uses import split_url
+from rokt_export.partner_spec.model import says_production
 
 
 def same_credentials(subject: Subject) -> Iterator[Finding]:

@@ -1,19 +1,19 @@
-"""Find secrets that stand in a spec, which is a file people mail and commit."""
+"""Find secrets written into a spec, variables without a value, and variables that belong to other programs."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
 from rokt_export.authentication.base import secret_fields
 from rokt_export.authentication.basic import Basic
 from rokt_export.partner_spec.attributes import fold
-from rokt_export.partner_spec.document import DataPath
-from rokt_export.partner_spec.findings import Finding, Severity
-from rokt_export.partner_spec.lint.context import Credentials, Placed, Subject
-from rokt_export.partner_spec.lint.template_uses import FILLED, is_literal, split_url
+from rokt_export.partner_spec.document import DataPath, Finding, Severity
+from rokt_export.partner_spec.lint.context import FILLED, Credentials, Placed, Subject, is_literal, split_url, uses
+from rokt_export.partner_spec.references import THIS_MACHINE, belongs_to_others, variable_uses
+from rokt_export.redaction.trusted_text import OwnWords
 
 _SECRET_NAME = re.compile(
     r"(authorization|apikey|token|password|passwd|pwd|secret|secretkey|accesskey|privatekey|authkey|credentials?)$"
@@ -117,3 +117,39 @@ def _finding(subject: Subject, path: DataPath, what: str) -> Finding:
         'Put it in `.env` and write "{{ env.NAME }}" here; if the file was shared, ask the partner for a new one.',
         of_value=True,
     )
+
+
+def missing_variables(subject: Subject, variables: Mapping[str, str]) -> Iterator[Finding]:
+    """RX107: variables without a value, each where it is first named; an empty value counts as none."""
+    seen: set[str] = set()
+    for use in uses(subject):
+        for name in sorted(use.template.env - seen):
+            seen.add(name)
+            if not variables.get(name):
+                yield subject.finding(
+                    "RX107",
+                    Severity.WARNING,
+                    use.path,
+                    f"the environment variable `{name}` is {'empty' if name in variables else 'not set'}",
+                    OwnWords(f"Export it, or write `{name}=…` to `.env` or `.env.<environment>`."),
+                    of_value=True,
+                )
+
+
+def variables_of_others(subject: Subject) -> Iterator[Finding]:
+    """RX152: a variable that a system or tool has for itself, and that the spec sends to its partner."""
+    spec = subject.spec
+    sent = {use.name for name in spec.endpoint for use in variable_uses(spec, name, {}) if use.host != THIS_MACHINE}
+    seen: set[str] = set(spec.variables)
+    for use in uses(subject):
+        for name in sorted((use.template.env & sent) - seen):
+            seen.add(name)
+            if belongs_to_others(name):
+                yield subject.finding(
+                    "RX152",
+                    Severity.WARNING,
+                    use.path,
+                    f"`{name}` is the name of another program's variable, and this spec sends its value to the partner",
+                    f"Give the partner's credential a name of its own, or list it: `variables: [{name}]`.",
+                    of_value=True,
+                )

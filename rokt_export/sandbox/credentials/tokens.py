@@ -10,9 +10,9 @@ from urllib.parse import unquote_plus, urlsplit
 
 import orjson
 
+from rokt_export.authentication.base import REALM, ReceivedRequest, Refusal, same
 from rokt_export.authentication.basic import name_and_password
 from rokt_export.authentication.oauth2 import OAuth2
-from rokt_export.authentication.verification import REALM, ReceivedRequest, Refusal, same
 from rokt_export.sandbox.answers import Answer
 from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, read_body
 from rokt_export.sandbox.incoming_request import Received

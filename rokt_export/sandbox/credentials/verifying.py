@@ -6,9 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from rokt_export.authentication.base import Authentication, filler
+from rokt_export.authentication.base import (
+    Authentication,
+    Checked,
+    CheckedByTls,
+    IssuedToken,
+    NotChecked,
+    Verify,
+    filler,
+)
 from rokt_export.authentication.oauth2 import OAuth2
-from rokt_export.authentication.verification import Checked, CheckedByTls, IssuedToken, NotChecked, Verify
 from rokt_export.sandbox.body_lookup import finder
 from rokt_export.sandbox.credentials.tokens import TokenServer
 
