@@ -1,10 +1,8 @@
-"""`classify`: how a pasted answer counts, and why."""
+"""`classify`: how a pasted response counts, and why."""
 
 from __future__ import annotations
 
-import re
 import sys
-from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Annotated
 
@@ -23,10 +21,11 @@ Headers = Annotated[
     list[str] | None, typer.Option("--header", "-H", metavar="NAME: VALUE", help="A header.", show_default=False)
 ]
 Body = Annotated[
-    str, typer.Option("--body", metavar="PATH|-", help="File of the answer's body, or of the whole answer; - is stdin.")
+    str, typer.Option("--body", metavar="PATH|-", help="File of the response, or of its body alone; - is stdin.")
 ]
 Text = Annotated[str | None, typer.Option("--text", help="The body itself.", show_default=False)]
-Most = 50_000_000
+_MOST = 50_000_000
+"""Bytes of a paste that are read."""
 
 
 def classify(
@@ -38,7 +37,7 @@ def classify(
     output: OutputFormat = Output.TABLE,
     no_color: NoColor = False,
 ) -> int:
-    """Say how an answer counts, and what each rule found in it. A whole pasted answer (HTTP/1.1 400 …) will do too.
+    """Say how a response counts, and what each rule found in it. Paste its body, or all that curl or HTTPie shows.
 
     Exit status: 0 delivered, 1 anything else.
     """
@@ -48,9 +47,9 @@ def classify(
     terminal = Terminal(no_color=no_color)
     loaded = load_spec(spec)
     raw = text.encode() if text is not None else _read(body)
-    response, stated = _response(raw, status, header or [])
-    if not stated:
-        terminal.say("no status is told: 200 is taken; --status tells another", style="yellow")
+    response, has_status = _response(raw, status, header or [])
+    if not has_status:
+        terminal.say("the paste has no status: 200 is assumed; --status gives another", style="yellow")
     explanation = Classifier(loaded.spec.responses).explain(response)
     match output:
         case Output.JSON:
@@ -69,11 +68,11 @@ def classify(
 def _read(place: str) -> bytes:
     if place == "-":
         if sys.stdin.isatty():
-            sys.stderr.write("Paste the answer, then end with Ctrl-D.\n")
-        return sys.stdin.buffer.read(Most)
+            sys.stderr.write("Paste the response, then end with Ctrl-D.\n")
+        return sys.stdin.buffer.read(_MOST)
     try:
         with Path(place).open("rb") as stream:
-            return stream.read(Most)
+            return stream.read(_MOST)
     except OSError as error:
         raise UsageError(
             f"this file cannot be read: {error.strerror}", where=place, remedy="Check the path; `-` reads stdin."
@@ -81,45 +80,17 @@ def _read(place: str) -> bytes:
 
 
 def _response(raw: bytes, status: int | None, given: list[str]) -> tuple[Response, bool]:
-    """The answer, and whether a status was told for it."""
-    found, headers, body = _pasted(raw)
+    """Return the response, and whether its status is known."""
+    from rokt_export.commands.pasted_response import read_pasted
+
+    pasted = read_pasted(raw)
+    headers = [*pasted.headers]
     for item in given:
-        name, sign, value = item.partition(":")
-        if not sign:
+        name, colon, value = item.partition(":")
+        if not colon:
             raise UsageError(
                 f"`{item}` is no header", where="--header", remedy='Write -H "Content-Type: application/json".'
             )
         headers.append((name.strip(), value.strip()))
-    told = status or found
-    return Response(told or 200, tuple(headers), body), told is not None
-
-
-_BLANK_LINE = re.compile(rb"\r?\n\r?\n")
-_STATUS_LINE = re.compile(r"HTTP/\S+[ \t]+([1-9][0-9]{2})(?:[ \t].*)?", re.ASCII)
-
-
-def _pasted(raw: bytes) -> tuple[int | None, list[tuple[str, str]], bytes]:
-    """A whole answer starts with `HTTP/`, as `curl -i` prints it; interim answers (100, 103) before it are skipped.
-
-    Raises:
-        UsageError: its first line has no status.
-    """
-    status: int | None = None
-    headers: list[tuple[str, str]] = []
-    at = len(BOM_UTF8) if raw.startswith(BOM_UTF8 + b"HTTP/") else 0
-    while raw.startswith(b"HTTP/", at):
-        blank = _BLANK_LINE.search(raw, at)
-        end, following = blank.span() if blank else (len(raw), len(raw))
-        first, *lines = raw[at:end].decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
-        match = _STATUS_LINE.fullmatch(first.rstrip())
-        if match is None:
-            from rokt_export.response.value_text import abridged
-
-            raise UsageError(
-                f"the first line of this answer has no status: `{abridged(first)}`",
-                where="--body",
-                remedy="Correct it (`HTTP/1.1 200 OK`), or give the body alone, with --status and --header.",
-            )
-        status, at = int(match[1]), following
-        headers = [(name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
-    return status, headers, raw[at:] if status is not None else raw
+    found = status or pasted.status
+    return Response(found or 200, tuple(headers), pasted.body), found is not None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+
 import pytest
 
 from commands.conftest import CommandLine
@@ -42,7 +45,7 @@ def spec(cli: CommandLine) -> object:
 def test_a_first_line_without_a_status_is_a_usage_error(cli: CommandLine, spec: object, line: str) -> None:
     done = cli("classify", spec, stdin=f"{line}\r\nX-A: b\r\n\r\n{{}}".encode())
     assert done.status == 2
-    assert "the first line of this answer has no status" in done.err
+    assert "the first line of this response has no status" in done.err
     assert "--status" in done.err
 
 
@@ -95,3 +98,102 @@ def test_no_charset_is_an_internal_error(cli: CommandLine, spec: object, charset
     assert cli("classify", spec, stdin=paste).status == 0
     declared = f'<?xml version="1.0" encoding="{charset}"?><r><x>1</x></r>'.encode("latin-1")
     assert cli("classify", spec, "--status", 200, stdin=declared).status in (0, 1)
+
+
+BODY = b'{"id": "c0ffee"}'
+HEAD = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nX-A: b\r\n"
+CURL_V = b"""\
+*   Trying 192.0.2.1:443...
+* Connected to api.example.com (192.0.2.1) port 443
+> POST /leads HTTP/1.1
+> Host: api.example.com
+> Content-Type: application/json
+>
+} [24 bytes data]
+< HTTP/1.1 201 Created\r
+< Content-Type: application/json\r
+< X-A: b\r
+<\x20
+{ [16 bytes data]
+{"id": "c0ffee"}* Connection #0 to host api.example.com left intact
+"""
+ENTRY = {
+    "request": {"method": "POST", "headers": []},
+    "response": {
+        "status": 201,
+        "headers": [{"name": "Content-Type", "value": "application/json"}, {"name": "X-A", "value": "b"}],
+        "content": {"mimeType": "application/json", "text": BODY.decode()},
+    },
+}
+PACKED = {**ENTRY["response"], "content": {"text": base64.b64encode(BODY).decode(), "encoding": "base64"}}
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+PASTES = {
+    "curl -i": HEAD + b"\r\n" + BODY,
+    "curl -i with LF": (HEAD + b"\r\n" + BODY).replace(b"\r", b""),
+    "CRLF in the head, LF behind it": HEAD + b"\n" + BODY,
+    "LF in the head, CRLF behind it": HEAD.replace(b"\r", b"") + b"\r\n" + BODY,
+    "curl -v": CURL_V,
+    "curl -v from its response on": CURL_V[CURL_V.index(b"< HTTP") :],
+    "curl -v after a redirect": b"< HTTP/1.1 302 Found\n< Location: /x\n< \n* Issue another request\n" + CURL_V,
+    "curl -v of HTTP/2": CURL_V.replace(b"HTTP/1.1 201 Created", b"HTTP/2 201 "),
+    "curl -v in a mail": b"".join(b"> " + line + b"\n" for line in CURL_V.splitlines()),
+    "proxy before it": b"HTTP/1.1 200 Connection established\r\n\r\n" + HEAD + b"\r\n" + BODY,
+    "quoted": b"".join(b"> " + line + b"\n" for line in (HEAD + b"\r\n" + BODY).splitlines()),
+    "quoted twice": b"".join(b">> " + line + b"\n" for line in (HEAD + b"\r\n" + BODY).splitlines()),
+    "quoted below words": b"On Monday Jane wrote:\n\n> " + (HEAD + b"\r\n" + BODY).replace(b"\r\n", b"\n> ") + b"\n",
+    "fenced": b"```http\n" + (HEAD + b"\r\n" + BODY).replace(b"\r", b"") + b"\n```\n",
+    "fenced below words": b"We get this:\n\n~~~\n" + HEAD + b"\r\n" + BODY + b"\n~~~\nWhy?\n",
+    "below words": b"We get this:\n\n" + HEAD + b"\r\n" + BODY,
+    "indented": b"".join(b"    " + line + b"\n" for line in (HEAD + b"\r\n" + BODY).splitlines()),
+    "byte order mark": b"\xef\xbb\xbf" + HEAD + b"\r\n" + BODY,
+    "UTF-16 of PowerShell": (HEAD + b"\r\n" + BODY).decode().encode("utf-16"),
+    "blank lines before it": b"\r\n\n" + HEAD + b"\r\n" + BODY,
+    "no blank line": HEAD + BODY,
+    "folded header": HEAD.replace(b"X-A: b", b"X-A:\r\n b") + b"\r\n" + BODY,
+    "HTTP/2": HEAD.replace(b"HTTP/1.1 201 Created", b"HTTP/2 201") + b"\r\n" + BODY,
+    "pseudo-header": HEAD.replace(b"HTTP/1.1 201 Created", b":status: 201") + b"\r\n" + BODY,
+    "chunked": CHUNKED + b"8\r\n" + BODY[:8] + b"\r\n8;x=y\r\n" + BODY[8:] + b"\r\n0\r\n\r\n",
+    "chunked, sizes that no longer fit": CHUNKED + b"15\n" + BODY[:6] + b"\n" + BODY[6:] + b"\n0\n\n",
+    "chunked, taken out by curl": CHUNKED + BODY,
+    "httpie -v": b"POST /leads HTTP/1.1\nHost: api.example.com\n\n{}\n\n\n" + HEAD + b"\r\n" + BODY,
+    "httpie in colours": b"\x1b[34mHTTP\x1b[39;49;00m/1.1 201 Created\nContent-Type: application/json\nX-A: b\n\n"
+    + BODY,
+    "HAR entry": json.dumps(ENTRY).encode(),
+    "HAR response": json.dumps(PACKED).encode(),
+    "HAR file": json.dumps({"log": {"entries": [ENTRY]}}).encode(),
+}
+
+
+@pytest.mark.parametrize("name", PASTES)
+def test_a_response_is_read_as_it_is_pasted(cli: CommandLine, name: str) -> None:
+    spec = cli.write(
+        "acme.yaml",
+        SPEC.partition("responses:")[0] + "responses: [{outcome: delivered, status: 201, headers: {X-A: b},"
+        " body: {$.id: c0ffee}, capture: {reference: $.id}}]\n",
+    )
+    done = cli("classify", spec, "--output", "json", stdin=PASTES[name])
+    assert (done.status, done.json["outcome"]) == (0, "delivered"), done.out + done.err
+
+
+@pytest.mark.parametrize("entries", [0, 2])
+def test_a_har_file_needs_one_entry(cli: CommandLine, spec: object, entries: int) -> None:
+    har = {"log": {"entries": [ENTRY] * entries}, "status": 1, "headers": []}
+    done = cli("classify", spec, stdin=json.dumps(har).encode())
+    assert done.status == 2
+    assert f"{entries} entries" in done.err
+    assert "jq" in done.err
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"> quoted by the partner", b"status: fine\nall: good", b"see http://example.com\nHTTP is fine"],
+)
+def test_a_body_alone_stays_a_body(cli: CommandLine, body: bytes) -> None:
+    text = body.decode().replace("\n", "\\n")
+    spec = cli.write(
+        "acme.yaml",
+        SPEC.partition("responses:")[0]
+        + f'responses: [{{outcome: delivered, status: 200, text: {{contains: "{text}"}}}}]\n',
+    )
+    done = cli("classify", spec, "--status", 200, "--output", "json", stdin=body)
+    assert (done.status, done.json["outcome"]) == (0, "delivered"), done.out + done.err

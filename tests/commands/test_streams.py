@@ -168,7 +168,7 @@ def test_a_whole_pasted_answer(cli: CommandLine, spec: Path) -> None:
 def test_a_paste_without_a_status_is_told_so(cli: CommandLine, spec: Path) -> None:
     done = cli("classify", spec, "--output", "json", stdin=b"{}")
     assert (done.status, done.json["outcome"]) == (0, "delivered")
-    assert "200 is taken; --status tells another" in done.err
+    assert "200 is assumed; --status gives another" in done.err
     assert cli("classify", spec, "--status", 200, stdin=b"{}").err == ""
 
 
