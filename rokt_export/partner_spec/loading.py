@@ -111,7 +111,7 @@ def read_spec(document: Document) -> LoadedSpec:
     draft = _Draft(document, copy.deepcopy(data))
     spec: PartnerSpec | None = None
     for _ in range(ROUNDS):
-        models: dict[int, type[Strict]] = {}
+        models: dict[Any, Any] = {}
         try:
             spec = PartnerSpec.model_validate(draft.data, context=models)
             break

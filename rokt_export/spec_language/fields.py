@@ -14,7 +14,7 @@ from rokt_export.redaction.cutting import cut
 from rokt_export.redaction.spec_lines import masked_line
 from rokt_export.spec_language.filters import text_of
 from rokt_export.spec_language.paths import PathProblem, compile_path
-from rokt_export.spec_language.regexes import RegexProblem, compile_regex
+from rokt_export.spec_language.regexes import LARGEST_UNICODE, MOST_TOGETHER, RegexProblem, compile_regex, too_many
 from rokt_export.spec_language.template import Place, TemplateProblem, check_numbers, compile_template
 from rokt_export.spec_language.urls import PROOF_REMEDY, forbidden_sign, proof_problem
 
@@ -143,9 +143,13 @@ FixedUrl = Annotated[FixedTemplate, AfterValidator(_proved)]
 TextTemplate = Annotated[Text, AfterValidator(template_at(Place.TEXT))]
 
 
-def _regex(text: str) -> str:
+def _regex(text: str, info: ValidationInfo) -> str:
+    sizes: dict[str, int] = info.context.setdefault("regexes", {}) if isinstance(info.context, dict) else {}
     try:
-        compile_regex(text)
+        if text not in sizes and sum(sizes.values()) > MOST_TOGETHER:
+            raise too_many()
+        sizes[text] = LARGEST_UNICODE  # what one that is refused took to find out
+        sizes[text] = compile_regex(text).size
     except RegexProblem as error:
         raise problem(error.code, str(error), error.remedy) from error
     return text

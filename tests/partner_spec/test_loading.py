@@ -495,3 +495,11 @@ def test_what_no_url_holds_is_a_finding(url, words):
 @pytest.mark.parametrize("url", ["https://h/{# why #}{{ a | default(' #') }}/{id}?x={{ b }}", " https://h/\u00e9 "])
 def test_what_a_url_may_hold_is_none(url):
     assert _proved(url) == url
+
+
+def test_regular_expressions_of_a_spec_are_bounded_together():
+    rules = "".join(f"  - {{outcome: failed, text: {{regex: '{letter}\\w{{1,60}}'}}}}\n" for letter in "abcdefghij")
+    found = faults(WHOLE + rules)
+    assert {finding.code for finding in found} == {"RX160"}
+    assert [finding.line for finding in found] == list(range(13, 18))
+    assert "together" in found[0].message

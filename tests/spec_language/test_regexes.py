@@ -26,6 +26,18 @@ from rokt_export.spec_language.regexes import LARGEST, RegexProblem, compile_reg
         (r"(?i)duplicate", "DUPLICATE", True),
         (r"(?i)é", "É", True),
         (r"^\p{L}+$", "Zoë", True),
+        (r"^\w+$", "Zoë", True),
+        (r"^[\w'-]+$", "Łukasz-漢字", True),
+        (r"^\w+$", "Zoë!", False),
+        (r"\W", "Zoë", False),
+        (r"^[^\W\d_]+$", "Zoë", True),
+        (r"^[^\W\d_]+$", "Zoë1", False),
+        (r"^[\W_]+$", "—_", True),
+        (r"^[\S]+$", "Zoë", True),
+        (r"^a\sb$", "a\u00a0b", True),
+        (r"^\S+$", "a\u00a0b", False),
+        (r"^\\w$", "\\w", True),
+        (r"^[\\w]$", "w", True),
         (r"x", "\ud800x", True),
         (r".", "", False),
     ],
@@ -50,6 +62,21 @@ def test_the_part_wanted(source: str, text: str, part: str | None, span: tuple[i
     assert (compile_regex(source).part(text), compile_regex(source).span(text)) == (part, span)
 
 
+def test_digits_and_word_boundaries_are_ascii() -> None:
+    assert not compile_regex(r"^\d$").found("٣")
+    assert compile_regex(r"\bnom\b").found("le nom: Zoë")
+    assert not compile_regex(r"Zoë\b").found("Zoë")
+
+
+def test_a_name_of_64_letters_of_any_script_can_be_asked_for() -> None:
+    name = compile_regex(r"\w{1,64}")
+    assert (name.whole("é" * 64), name.whole("é" * 65)) == (True, False)
+
+
+def test_a_class_of_letters_does_not_shorten_the_texts_that_are_searched() -> None:
+    assert compile_regex(r"\w+ error").found("é" * 1_000_000 + "x error")
+
+
 def test_a_whole_text_has_no_line_break_at_its_end() -> None:
     assert compile_regex("a+").whole("aaa")
     assert not compile_regex("a+$").whole("aaa\n")
@@ -62,6 +89,7 @@ def test_a_whole_text_has_no_line_break_at_its_end() -> None:
         (r"error: (.*)code: (.*)end", "error: code: " * 300_000),
         (r"(a*)*b", "a" * 9_000_000),
         (r"^(\w+\s?)*$", "a" * 9_000_000 + "!"),
+        (r"\w*a\w{30}c", "ab" * 1_000_000),
         (r"[ab]*a[ab]{500}c", "ab" * 5_000_000),
         (r".{1,500}x", "é" * 4_000_000),
     ],
