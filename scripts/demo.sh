@@ -47,7 +47,7 @@ expect 0 rokt-export test sample_specs/mailchimp.yaml --sandbox --forget --count
 tell "A file of five people, once: all are new to the partner."
 expect 0 rokt-export test sample_specs/mailchimp.yaml sample_events/few.csv --test-data --sandbox
 
-tell "The same file again: the partner knows them. Not what was hoped, so the exit status is 1."
+tell "The same file again: the partner knows them. An unexpected outcome, so the exit status is 1."
 expect 1 rokt-export test sample_specs/mailchimp.yaml sample_events/few.csv --test-data --sandbox
 
 tell "A thousand rows, as dirty as real exports are; each is in the journal before it is sent."

@@ -36,11 +36,11 @@ def before_sending(known: Mapping[LeftOut, int], selection: Selection) -> Iterat
             else:
                 fate = f"left out; {_flags(outcome)} sends {_them(rows)}"
             yield f"{number_of(rows, f'row {one}', f'rows {several}')} before: {fate}"
-    if doubtful := known.get(LeftOut.UNKNOWN, 0):
+    if unknown := known.get(LeftOut.UNKNOWN, 0):
         fate = "left out; once no other run is under way, --resend-unknown sends them"
         if selection.unknown:
             fate = "sent again (--resend-unknown), but for those that another run has under way"
-        yield f"{number_of(doubtful)} may have been delivered to production before: {fate}"
+        yield f"{number_of(unknown)} may have been delivered to production before: {fate}"
 
 
 def left_out(rows_by: Mapping[str, int], command: str) -> Iterator[str]:
@@ -57,9 +57,9 @@ def left_out(rows_by: Mapping[str, int], command: str) -> Iterator[str]:
     if repeated := rows_by.get(LeftOut.REPEATED, 0):
         rows_out = number_of(repeated, "row was left out: it stands", "rows were left out: they stand")
         yield f"{rows_out} in the input before, and {'was' if repeated == 1 else 'were'} sent once"
-    if doubtful := rows_by.get(LeftOut.UNKNOWN, 0):
+    if unknown := rows_by.get(LeftOut.UNKNOWN, 0):
         rows_out = number_of(
-            doubtful, "row was left out: production may have it", "rows were left out: production may have them"
+            unknown, "row was left out: production may have it", "rows were left out: production may have them"
         )
         yield (
             f"{rows_out}, as another run is sending such rows now, or got no answer. When no other run is under way, "

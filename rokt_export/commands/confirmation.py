@@ -67,15 +67,15 @@ def pass_interlock(
     target.permit(confirm=confirm, invented=invented, test_data=test_data, ask=ask if someone else None)
 
 
-def careful(pace: Pace, hoped: OutcomeKind) -> Pace:
+def careful(pace: Pace, expected: OutcomeKind) -> Pace:
     """Return the pace for a guarded environment: one at a time, to the first unclassified or three failures in a row.
 
     Args:
         pace: the spec's.
-        hoped: the outcome that is as good as delivered.
+        expected: the outcome that is as good as delivered.
     """
     from rokt_export.delivery.stop_rules import StopRules
     from rokt_export.exchange.model import OutcomeKind
 
-    stop = StopRules(consecutive=IN_A_ROW, unclassified=True, hoped=frozenset({hoped, OutcomeKind.DELIVERED}))
+    stop = StopRules(consecutive=IN_A_ROW, unclassified=True, expected=frozenset({expected, OutcomeKind.DELIVERED}))
     return replace(pace, concurrency=1, stop=stop)

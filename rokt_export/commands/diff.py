@@ -32,13 +32,13 @@ from rokt_export.commands.options import (
     Unset,
     Verbose,
 )
-from rokt_export.commands.spec_setup import Ready, journal_place, load_to_send
+from rokt_export.commands.spec_setup import SpecSetup, journal_place, load_to_send
 from rokt_export.commands.terminal import Terminal, to_stdout
 from rokt_export.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
     from rokt_export.commands.input_options import RowFlags
-    from rokt_export.commands.run_session import Done
+    from rokt_export.commands.run_session import RunResult
     from rokt_export.delivery.plan import Destination, FileRows, GeneratedRows, Plan
     from rokt_export.delivery.target import Target
     from rokt_export.diff import DiffResult
@@ -139,7 +139,7 @@ def diff(
     _check_arguments(spec, events, between, learn=learn, in_sandbox=sandbox or bool(sandbox_url))
     place = journal_place(journal)
     check_spared(report, (spec, env_file, place, *(expand(tuple(events)) if events else ())))
-    done: list[Done] = []
+    done: list[RunResult] = []
     if runs is None:
         assert between is not None
         assert spec is not None
@@ -226,7 +226,7 @@ class _Flags:
     control: int | None = None
 
 
-def _send(terminal: Terminal, sides: Sequence[Ready], flags: _Flags, place: str) -> list[Done]:
+def _send(terminal: Terminal, sides: Sequence[SpecSetup], flags: _Flags, place: str) -> list[RunResult]:
     """Send the same transactions to both sides, each as a run of its own; stop where a side could not be sent to."""
     from rokt_export.commands.confirmation import pass_interlock
     from rokt_export.commands.input_summary import tell_first_rows
@@ -238,41 +238,41 @@ def _send(terminal: Terminal, sides: Sequence[Ready], flags: _Flags, place: str)
     if flags.urls and len(flags.urls) != len(sides):
         raise UsageError("--sandbox-url is given once for each side", remedy="Give it twice: first A, then B.")
     urls: Sequence[str | None] = flags.urls or [None] * len(sides)
-    targets = [ready.target(sandbox=flags.sandbox, sandbox_url=url) for ready, url in zip(sides, urls, strict=True)]
+    targets = [setup.target(sandbox=flags.sandbox, sandbox_url=url) for setup, url in zip(sides, urls, strict=True)]
     _check_two_places(targets)
     guarded = any(target.guarded for target in targets)
     row_flags = replace(flags.rows, refuse_damage=flags.rows.refuse_damage and guarded)
     rows = _rows(sides[0], replace(flags, rows=row_flags))
-    for ready, target in zip(sides, targets, strict=True):
+    for setup, target in zip(sides, targets, strict=True):
         pass_interlock(
-            terminal, target, ready.spec, confirm=flags.confirm,
+            terminal, target, setup.spec, confirm=flags.confirm,
             invented=not isinstance(rows, FileRows), test_data=flags.rows.test_data,
         )  # fmt: skip
     tell_first_rows(terminal, rows, flags.count)
     with ExitStack() as stack:
         ways = [
-            stack.enter_context(sandboxed(ready, wanted=flags.sandbox, url=url, remember=False))
-            for ready, url in zip(sides, urls, strict=True)
+            stack.enter_context(sandboxed(setup, wanted=flags.sandbox, url=url, remember=False))
+            for setup, url in zip(sides, urls, strict=True)
         ]
         # Both sides' variables are looked at before either is sent anything.
-        values = [variables_for(ready, terminal, variables) for ready, (_, variables) in zip(sides, ways, strict=True)]
+        values = [variables_for(setup, terminal, variables) for setup, (_, variables) in zip(sides, ways, strict=True)]
         key, done = new_key(), []
         plans = [
-            _plan(ready, target, rows, flags, destination, variables, place, key)
-            for ready, target, (destination, _), variables in zip(sides, targets, ways, values, strict=True)
+            _plan(setup, target, rows, flags, destination, variables, place, key)
+            for setup, target, (destination, _), variables in zip(sides, targets, ways, values, strict=True)
         ]
         for plan in plans:
             _check_new(plan)
         control = _control_plan(plans[0], flags)
-        for ready, url, plan in zip(sides, urls, plans, strict=True):
-            own = f"{flags.name}-{ready.environment}" if flags.name else None
-            terminal.say(f"sending to {ready.environment}")
-            options = options_of(ready.spec, flags.rows, sandbox=flags.sandbox, sandbox_url=url)
-            done.append(carry_out(Job("diff", ready, plan, own, flags.rows.files, options), terminal))
+        for setup, url, plan in zip(sides, urls, plans, strict=True):
+            own = f"{flags.name}-{setup.environment}" if flags.name else None
+            terminal.say(f"sending to {setup.environment}")
+            options = options_of(setup.spec, flags.rows, sandbox=flags.sandbox, sandbox_url=url)
+            done.append(carry_out(Job("diff", setup, plan, own, flags.rows.files, options), terminal))
             for note in done[-1].result.tally.notes:
                 terminal.warn(note)
             if message := done[-1].result.finished.message:
-                terminal.warn(f"{ready.environment} stopped: {message}")
+                terminal.warn(f"{setup.environment} stopped: {message}")
             if done[-1].status > ExitStatus.FINDINGS:
                 return done
         if control is not None:
@@ -320,12 +320,12 @@ def _check_two_places(targets: Sequence[Target]) -> None:
         )
 
 
-def _rows(ready: Ready, flags: _Flags) -> FileRows | GeneratedRows:
+def _rows(setup: SpecSetup, flags: _Flags) -> FileRows | GeneratedRows:
     from rokt_export.commands.input_options import rows_of
     from rokt_export.delivery.plan import FileRows
     from rokt_export.delivery.row_source import is_live
 
-    rows = rows_of(ready.spec, flags.rows)
+    rows = rows_of(setup.spec, flags.rows)
     if isinstance(rows, FileRows) and is_live(rows):
         raise UsageError(
             "stdin can be read once, and two sides are to be sent its rows",
@@ -335,7 +335,7 @@ def _rows(ready: Ready, flags: _Flags) -> FileRows | GeneratedRows:
 
 
 def _plan(
-    ready: Ready,
+    setup: SpecSetup,
     target: Target,
     rows: FileRows | GeneratedRows,
     flags: _Flags,
@@ -350,15 +350,15 @@ def _plan(
     from rokt_export.exchange.delivery import Recordings
     from rokt_export.exchange.model import OutcomeKind
 
-    pace = Pace.of(ready.spec.limits_of(ready.environment))
+    pace = Pace.of(setup.spec.limits_of(setup.environment))
     if destination != Destination():
         pace = replace(pace, rate=None)
     elif target.guarded:
         pace = careful(pace, OutcomeKind.DELIVERED)
     some = ((1, flags.count),) if flags.count and isinstance(rows, FileRows) else None
     return Plan(
-        spec=ready.spec,
-        environment=ready.environment,
+        spec=setup.spec,
+        environment=setup.environment,
         variables=variables,
         rows=rows,
         pace=pace,
@@ -366,7 +366,7 @@ def _plan(
         redaction_key=key,
         selection=Selection(only=some, delivered=flags.again),
         destination=destination,
-        plugins=ready.plugins,
+        plugins=setup.plugins,
         guarded=target.guarded,
         ledger=target.ledger,
         recordings=Recordings.ALL,

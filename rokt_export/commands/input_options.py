@@ -27,7 +27,7 @@ class RowFlags:
         unset: `--unset`.
         columns: `--map`, unparsed.
         test_data: the rows of the files are invented people.
-        encoding, delimiter: told, not detected.
+        encoding, delimiter: given, not detected.
         skip_lines: lines before the header of delimited files.
         refuse_damage: rows whose damage would be sent are not sent.
         seed: makes invented people the same again.
@@ -102,11 +102,13 @@ def source_options(spec: PartnerSpec, flags: RowFlags, overrides: Collection[str
     )
 
 
-def _delimiter(told: str | None) -> str | None:
+def _delimiter(given: str | None) -> str | None:
     """The character that a person means: a tab is hard to type."""
-    if told is None:
+    if given is None:
         return None
-    character = "\t" if told.lower() in ("\\t", "tab") else told
+    character = "\t" if given.lower() in ("\\t", "tab") else given
     if len(character) != 1 or character in '\r\n"\0':
-        raise UsageError(f"`{told}` is no delimiter", where="--delimiter", remedy="Give one character, as ';', or tab.")
+        raise UsageError(
+            f"`{given}` is no delimiter", where="--delimiter", remedy="Give one character, as ';', or tab."
+        )
     return character

@@ -1,4 +1,4 @@
-"""How files of transactions are read, told before any row of them is sent: their columns, and what is damaged."""
+"""How files of transactions are read, shown before any row of them is sent: their columns, and what is damaged."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ def tell_how_read(terminal: Terminal, rows: FileRows, found: Scan) -> None:
         terminal.warn(f"  {fate}")
     for damage in found.damages[:_DAMAGES]:
         terminal.warn(f"  {damage.where}: {damage.message}. {damage.remedy}")
-    told = min(len(found.damages), _DAMAGES)
+    shown = min(len(found.damages), _DAMAGES)
     total = sum(found.counts.values())
-    if total > told:
+    if total > shown:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in found.counts.items())
         terminal.warn(f"  in all {total:,}: {kinds}")
 
@@ -66,7 +66,7 @@ def _wanting(rows: FileRows, columns: ColumnsReport) -> ColumnsReport:
 
 
 def _tell_columns(terminal: Terminal, columns: ColumnsReport) -> None:
-    """A guess is told too: a wrong one would land in the partner's system."""
+    """A guess is shown too: a wrong one would land in the partner's system."""
     guessed = [f"{column} = {name}" for column, name in columns.guessed.items() if column not in columns.unused]
     if guessed:
         terminal.say(f"columns taken for attributes: {_listed(guessed)}")

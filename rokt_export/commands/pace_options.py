@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from rokt_export.partner_spec.model import Limits
 
 
-def pace_of(limits: Limits, flags: ReplayFlags, hoped: OutcomeKind, *, guarded: bool, in_sandbox: bool) -> Pace:
-    """Return how fast to send and when to stop; a guarded environment gets one at a time unless told.
+def pace_of(limits: Limits, flags: ReplayFlags, expected: OutcomeKind, *, guarded: bool, in_sandbox: bool) -> Pace:
+    """Return how fast to send and when to stop; a guarded environment gets one send at a time by default.
 
     Args:
         limits: the spec's.
-        flags: as told.
-        hoped: the outcome hoped for.
+        flags: as given.
+        expected: the expected outcome.
         guarded: whether the environment is guarded.
         in_sandbox: whether a sandbox takes the partner's place.
 
@@ -36,7 +36,7 @@ def pace_of(limits: Limits, flags: ReplayFlags, hoped: OutcomeKind, *, guarded: 
 
     if in_sandbox:
         limits = limits.model_copy(update={"rate": None})  # it is what the partner bears; a sandbox is not the partner
-    pace = replace(Pace.of(limits), stop=_stop_rules(flags, hoped, guarded=guarded))
+    pace = replace(Pace.of(limits), stop=_stop_rules(flags, expected, guarded=guarded))
     patience, concurrency = flags.patience, flags.concurrency
     try:
         rate = parse_rate(flags.rate) if flags.rate is not None else None
@@ -64,19 +64,19 @@ def _beyond(flag: str, limit: str) -> UsageError:
     )
 
 
-def _stop_rules(flags: ReplayFlags, hoped: OutcomeKind, *, guarded: bool) -> StopRules:
+def _stop_rules(flags: ReplayFlags, expected: OutcomeKind, *, guarded: bool) -> StopRules:
     """When to stop early: as flags say; else, where guarded, at the first unclassified and at three in a row."""
     from rokt_export.delivery.stop_rules import StopRules
     from rokt_export.exchange.model import OutcomeKind
 
     after, in_a_row, unclassified = flags.stop_after, flags.stop_in_a_row, flags.stop_unclassified
-    told = after is not None or in_a_row is not None
-    if guarded and not told:
+    given = after is not None or in_a_row is not None
+    if guarded and not given:
         in_a_row = IN_A_ROW
     if unclassified is None:
         unclassified = guarded
-    good = {hoped, OutcomeKind.DELIVERED} | (set() if guarded and not told else {OutcomeKind.DUPLICATE})
-    return StopRules(failures=after, consecutive=in_a_row, unclassified=unclassified, hoped=frozenset(good))
+    good = {expected, OutcomeKind.DELIVERED} | (set() if guarded and not given else {OutcomeKind.DUPLICATE})
+    return StopRules(failures=after, consecutive=in_a_row, unclassified=unclassified, expected=frozenset(good))
 
 
 def workers_of(terminal: Terminal, wanted: int, pace: Pace, rows: FileRows) -> int:

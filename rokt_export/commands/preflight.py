@@ -102,8 +102,10 @@ def _tell_earlier(terminal: Terminal, plan: Plan, resumed: RunInfo | None) -> No
     if resumed is not None:
         unknown = resumed.counts.get(OutcomeKind.UNKNOWN, 0)
         fate = "sent again" if plan.selection.unknown else "sent again with --resend-unknown"
-        doubt = f", {number_of(unknown, 'is', 'are')} unknown: {fate}" if unknown else ""
-        terminal.say(f"run {resumed.run} goes on: {number_of(resumed.settled, 'row is', 'rows are')} settled{doubt}")
+        open_rows = f", {number_of(unknown, 'is', 'are')} unknown: {fate}" if unknown else ""
+        terminal.say(
+            f"run {resumed.run} goes on: {number_of(resumed.settled, 'row is', 'rows are')} settled{open_rows}"
+        )
 
 
 def known_in_production(plan: Plan, resumed: RunInfo | None = None) -> tuple[Counter[LeftOut], int]:
@@ -142,7 +144,7 @@ def _tell_ledger(terminal: Terminal, plan: Plan, resumed: RunInfo | None) -> Non
 
 
 def _not_asked_for(plan: Plan, resumed: RunInfo | None) -> Callable[[int], bool]:
-    """Return what tells of a row's number whether it is not to be sent now: what is wrong with it was told before."""
+    """Return what tells of a row's number whether it is not to be sent now: what is wrong with it was shown before."""
     from rokt_export.journal import Journal, RowSet
 
     only = None if plan.selection.only is None else RowSet.of_ranges(plan.selection.only)

@@ -50,18 +50,18 @@ def probe(
     from rokt_export.redaction import Redactor
 
     terminal = Terminal(quiet, verbose, no_color)
-    ready = load_to_send(spec, environment, env_file, allow_plugin)
-    pass_interlock(terminal, ready.target(), ready.spec, confirm=confirm, invented=False, test_data=False)
-    variables = variables_for(ready, terminal)
+    setup = load_to_send(spec, environment, env_file, allow_plugin)
+    pass_interlock(terminal, setup.target(), setup.spec, confirm=confirm, invented=False, test_data=False)
+    variables = variables_for(setup, terminal)
     plan = Plan(
-        ready.spec,
+        setup.spec,
         environment,
         variables,
         GeneratedRows(0, frozenset(), 0),
-        Pace.of(ready.spec.limits_of(environment)),
+        Pace.of(setup.spec.limits_of(environment)),
         "",
         new_key(),
-        plugins=ready.plugins,
+        plugins=setup.plugins,
     )
     renderer = plan.renderer()
     options = transport_options(plan, renderer, 1)

@@ -28,7 +28,7 @@ from rokt_export.commands.options import (
     Unset,
     Verbose,
 )
-from rokt_export.commands.spec_setup import Ready, load
+from rokt_export.commands.spec_setup import SpecSetup, load
 from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import ExitStatus, UsageError
 
@@ -83,16 +83,16 @@ def render(
     from rokt_export.commands.input_summary import tell_first_rows
 
     terminal = Terminal(quiet, verbose, no_color)
-    ready = load(spec, environment, env_file, allow_plugin)
+    setup = load(spec, environment, env_file, allow_plugin)
     flags = RowFlags(
         tuple(events or ()), count, set_values or [], unset or [], columns or [], test_data, encoding, delimiter,
         skip_lines=skip_lines,
     )  # fmt: skip
-    rows = rows_of(ready.spec, flags)
+    rows = rows_of(setup.spec, flags)
     if output is Output.CSV:
         raise UsageError("a request is no row of a table", where="--output", remedy="Use json or ndjson, or --as curl.")
     tell_first_rows(terminal, rows, count)
-    shown = _requests(ready, rows, count, show_personal)
+    shown = _requests(setup, rows, count, show_personal)
     as_data = form is Form.JSON or output is not Output.TABLE
     if not as_data:
         return _print(terminal, shown, form)
@@ -105,7 +105,7 @@ def render(
 
 
 def _requests(
-    ready: Ready, rows: FileRows | GeneratedRows, count: int, show_personal: bool
+    setup: SpecSetup, rows: FileRows | GeneratedRows, count: int, show_personal: bool
 ) -> Iterator[tuple[Transaction, Recording | None, tuple[str, ...]]]:
     from rokt_export.delivery.dry_run import dry_variables, with_places
     from rokt_export.delivery.plan import Pace, Plan
@@ -115,10 +115,10 @@ def _requests(
     from rokt_export.journal.recording import record
     from rokt_export.request.render import InvalidRowError, Renderer
 
-    variables, redactor = dry_variables(ready.spec, ready.environment, ready.variables.values)
-    renderer = Renderer(ready.spec, ready.environment, variables, plugins=_plugins(ready))
-    personal = PersonalData(ready.spec, renderer)
-    plan = Plan(ready.spec, ready.environment, variables, rows, Pace(), "", b"")
+    variables, redactor = dry_variables(setup.spec, setup.environment, setup.variables.values)
+    renderer = Renderer(setup.spec, setup.environment, variables, plugins=_plugins(setup))
+    personal = PersonalData(setup.spec, renderer)
+    plan = Plan(setup.spec, setup.environment, variables, rows, Pace(), "", b"")
     for transaction in islice(source(plan), count):
         private = () if show_personal else personal.of(transaction)
         try:
@@ -131,13 +131,13 @@ def _requests(
         yield transaction, record(exchange, redactor.also("SIGNATURE", made) if made else redactor, private), ()
 
 
-def _plugins(ready: Ready) -> frozenset[str] | None:
+def _plugins(setup: SpecSetup) -> frozenset[str] | None:
     """What may be loaded: all of the classes that the spec names, else none, as nothing here needs a credential."""
     from rokt_export.authentication.custom import Custom, is_allowed
 
-    authentications = ready.spec.environment(ready.environment).authentication or ()
+    authentications = setup.spec.environment(setup.environment).authentication or ()
     names = [each.auth for each in authentications if isinstance(each, Custom)]
-    return ready.plugins if all(is_allowed(name, ready.plugins) for name in names) else None
+    return setup.plugins if all(is_allowed(name, setup.plugins) for name in names) else None
 
 
 def _print(

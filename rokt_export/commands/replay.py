@@ -63,11 +63,13 @@ Workers = Annotated[int, typer.Option("--workers", min=1, max=64, metavar="N", h
 OverrideLimits = Annotated[bool, typer.Option("--override-limits", help="Let flags exceed the spec's limits.")]
 StopAfter = Annotated[
     int | None,
-    typer.Option("--stop-after", min=1, metavar="N", help="Stop after N rows not as hoped.", show_default=False),
+    typer.Option("--stop-after", min=1, metavar="N", help="Stop after N unexpected outcomes.", show_default=False),
 ]
 StopInARow = Annotated[
     int | None,
-    typer.Option("--stop-in-a-row", min=1, metavar="N", help="Stop after N in a row not as hoped.", show_default=False),
+    typer.Option(
+        "--stop-in-a-row", min=1, metavar="N", help="Stop after N unexpected outcomes in a row.", show_default=False
+    ),
 ]
 StopUnclassified = Annotated[
     bool | None,
@@ -102,7 +104,7 @@ SandboxUrl = Annotated[
     typer.Option("--sandbox-url", metavar="URL", help="Send to a sandbox that is running.", show_default=False),
 ]
 Forget = Annotated[bool, typer.Option("--forget", help="Let the sandbox forget what earlier runs sent.")]
-All = Annotated[bool, typer.Option("--all", help="Print every row, not only those that did not come out as hoped.")]
+All = Annotated[bool, typer.Option("--all", help="Print every row, not only unexpected outcomes.")]
 
 
 def replay(
@@ -158,7 +160,7 @@ def replay(
     from rokt_export.commands.input_options import RowFlags, rows_of
     from rokt_export.commands.pace_options import pace_of, workers_of
     from rokt_export.commands.preflight import preflight, target_of
-    from rokt_export.commands.replay_flags import ToldFlags, digests_of, stamps_of
+    from rokt_export.commands.replay_flags import GivenFlags, digests_of, stamps_of
     from rokt_export.commands.row_selection import Choice, Chosen, environment_of
     from rokt_export.commands.run_output import check_reports, check_spared, expected_outcome, present
     from rokt_export.commands.run_session import Job, carry_out, new_key, variables_for
@@ -166,26 +168,26 @@ def replay(
     from rokt_export.delivery.plan import FileRows, Plan, Selection
     from rokt_export.transactions.files import expand
 
-    told = ToldFlags.among(locals(), partial(_is_told, context))
+    given = GivenFlags.among(locals(), partial(_is_given, context))
     terminal = Terminal(quiet, verbose, no_color)
     place = journal_place(journal)
     environment = environment or environment_of(place, resume or from_run)
-    ready = load_to_send(spec, environment, env_file, allow_plugin)
+    setup = load_to_send(spec, environment, env_file, allow_plugin)
     check_reports(report)
-    chosen = Chosen.among(place, Choice(resume, only, from_run, resend_unknown), told, ready)
+    chosen = Chosen.among(place, Choice(resume, only, from_run, resend_unknown), given, setup)
     flags, resumed = chosen.flags, chosen.resumed
-    hoped = expected_outcome(flags.expect)
-    target = ready.target(sandbox=flags.sandbox, sandbox_url=flags.sandbox_url)
+    expected = expected_outcome(flags.expect)
+    target = setup.target(sandbox=flags.sandbox, sandbox_url=flags.sandbox_url)
     interlock = partial(
-        pass_interlock, terminal, target, ready.spec, confirm=confirm,
+        pass_interlock, terminal, target, setup.spec, confirm=confirm,
         invented=flags.test_data, test_data=chosen.allows_test_data(given=test_data),
     )  # fmt: skip
-    for warning in chosen.warnings(ready):
+    for warning in chosen.warnings(setup):
         terminal.warn(warning)
     interlock(may_ask=False)
     files, ranges = chosen.input(tuple(events or ()), guarded=target.guarded)
     rows = rows_of(
-        ready.spec,
+        setup.spec,
         RowFlags(
             files, 0, flags.set_values or [], flags.unset or [], flags.columns or [], flags.test_data,
             flags.encoding, flags.delimiter, skip_lines=flags.skip_lines,
@@ -196,24 +198,24 @@ def replay(
     check_spared(report, (spec, env_file, place, *expand(files)))
     _check_strict(rows, strict=strict)
     pace = pace_of(
-        ready.spec.limits_of(environment), flags, hoped, guarded=target.guarded, in_sandbox=chosen.in_sandbox
+        setup.spec.limits_of(environment), flags, expected, guarded=target.guarded, in_sandbox=chosen.in_sandbox
     )
-    with sandboxed(ready, wanted=flags.sandbox, url=flags.sandbox_url, forget=forget) as (destination, variables):
+    with sandboxed(setup, wanted=flags.sandbox, url=flags.sandbox_url, forget=forget) as (destination, variables):
         plan = Plan(
-            spec=ready.spec,
+            spec=setup.spec,
             environment=environment,
-            variables=variables_for(ready, terminal, variables),
+            variables=variables_for(setup, terminal, variables),
             rows=rows,
             pace=pace,
             journal=place,
             redaction_key=new_key(),
             selection=Selection(ranges, chosen.numbered_by, resend_unknown, flags.again, chosen.outcomes),
             destination=destination,
-            plugins=ready.plugins,
+            plugins=setup.plugins,
             guarded=target.guarded,
             ledger=target.ledger,
             recordings=flags.record,
-            expected=hoped,
+            expected=expected,
             partitions=workers_of(terminal, flags.workers, pace, rows),
         )
         if words := chosen.moved(host := target_of(plan), guarded=target.guarded):
@@ -222,7 +224,7 @@ def replay(
         interlock()
         stamps = stamps_of(files)
         options = {
-            "flags": flags.kept(ready.spec),
+            "flags": flags.kept(setup.spec),
             "only": ranges,
             "outcomes": sorted(chosen.outcomes),
             "env_file": str(env_file.absolute()) if env_file else None,
@@ -232,12 +234,12 @@ def replay(
             "rows": plan.wanted,
             "target": host,
         }
-        job = Job("replay", ready, plan, name, files, options, resumed.run if resumed else None)
+        job = Job("replay", setup, plan, name, files, options, resumed.run if resumed else None)
         done = carry_out(job, terminal)
     return present(done, place, terminal, output, report, everything=everything)
 
 
-def _is_told(context: typer.Context, flag: str) -> bool:
+def _is_given(context: typer.Context, flag: str) -> bool:
     """Whether a flag stands on the command line; what it is otherwise goes without saying."""
     source = context.get_parameter_source(flag)
     return source is not None and source.name == "COMMANDLINE"

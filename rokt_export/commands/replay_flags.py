@@ -1,4 +1,4 @@
-"""What is kept with a run for one that goes on after it: its flags, which it repeats unless told, and its files."""
+"""What is kept with a run for a resume: its flags, repeated unless given anew, and its files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ReplayFlags:
-    """The flags of `replay` that a resume repeats unless told otherwise, as the command line has them."""
+    """The flags of `replay` that a resume repeats unless given otherwise, as the command line has them."""
 
     columns: list[str] | None = None
     set_values: list[str] | None = None
@@ -79,8 +79,8 @@ class ReplayFlags:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldFlags:
-    """Flags, and which of them were told: one told as it goes without saying is told all the same.
+class GivenFlags:
+    """Flags, and which of them were set explicitly, even if equal to the default.
 
     Attributes:
         flags: all of them.
@@ -91,24 +91,24 @@ class ToldFlags:
     names: frozenset[str]
 
     @classmethod
-    def among(cls, given: Mapping[str, Any], is_told: Callable[[str], bool]) -> ToldFlags:
-        """Return them out of all that the command was given."""
+    def among(cls, given: Mapping[str, Any], is_given: Callable[[str], bool]) -> GivenFlags:
+        """Return them out of all arguments of the command."""
         names = [field.name for field in fields(ReplayFlags)]
-        return cls(ReplayFlags(**{name: given[name] for name in names}), frozenset(filter(is_told, names)))
+        return cls(ReplayFlags(**{name: given[name] for name in names}), frozenset(filter(is_given, names)))
 
     def over(self, run: RunInfo) -> ReplayFlags:
-        """Return the flags of a run, with what was told anew in their place.
+        """Return the flags of a run, with what is given anew in their place.
 
         Raises:
-            UsageError: it was told what the journal does not keep.
+            UsageError: it was given what the journal does not keep.
         """
         return self._over(run, {field.name for field in fields(self.flags)})
 
     def with_rows_of(self, run: RunInfo) -> ReplayFlags:
-        """Return these, where nothing else is told with those of a run that say how its rows are read and changed.
+        """Return these, with, where nothing else is given, those of a run that say how its rows are read and changed.
 
         Raises:
-            UsageError: it was told what the journal does not keep.
+            UsageError: it was given what the journal does not keep.
         """
         return self._over(run, _OF_ROWS)
 
@@ -120,10 +120,10 @@ class ToldFlags:
         }
         if left_out := [item for item in before.get("set_values", ()) if "=" not in item]:
             raise UsageError(
-                f"run {run.run} was told {', '.join(f'--set {name}=…' for name in left_out)}, "
+                f"run {run.run} was given {', '.join(f'--set {name}=…' for name in left_out)}, "
                 "and the journal keeps no personal data",
                 where="--set",
-                remedy="Tell all that was set once more, with "
+                remedy="Give all that was set once more, with "
                 f"`rokt-export replay {shlex.quote(run.spec_file)} … --set …`.",
             )
         if "record" in before:

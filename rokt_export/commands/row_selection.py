@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rokt_export.commands.next_commands import Onward
-from rokt_export.commands.replay_flags import ReplayFlags, ToldFlags, are_alike, digests_of, stamps_of
+from rokt_export.commands.replay_flags import GivenFlags, ReplayFlags, are_alike, digests_of, stamps_of
 from rokt_export.errors import TransactionsError, UsageError
 
 if TYPE_CHECKING:
-    from rokt_export.commands.spec_setup import Ready
+    from rokt_export.commands.spec_setup import SpecSetup
     from rokt_export.exchange.model import OutcomeKind
     from rokt_export.journal import RunInfo
 
@@ -41,7 +41,7 @@ class Chosen:
     """A choice, looked up in the journal.
 
     Attributes:
-        flags: as told, and else as the earlier run had them.
+        flags: as given, and else as the earlier run had them.
         resumed: the run to go on with.
         earlier: the run whose rows are sent in a new one.
     """
@@ -53,16 +53,16 @@ class Chosen:
     _only: str
 
     @classmethod
-    def among(cls, place: str, choice: Choice, told: ToldFlags, ready: Ready) -> Chosen:
+    def among(cls, place: str, choice: Choice, given: GivenFlags, setup: SpecSetup) -> Chosen:
         """Look the runs up.
 
         Raises:
             UsageError: what is asked does not go together, or is no replay to this partner and environment.
             JournalError: the journal cannot be read, or has no such run.
         """
-        resumed = None if choice.resume is None else _resumable(place, choice.resume, ready)
+        resumed = None if choice.resume is None else _resumable(place, choice.resume, setup)
         earlier = _earlier(place, choice, resumed)
-        flags = told.over(resumed) if resumed else told.with_rows_of(earlier) if earlier else told.flags
+        flags = given.over(resumed) if resumed else given.with_rows_of(earlier) if earlier else given.flags
         return cls(flags, resumed, earlier, place, choice.only or "")
 
     @property
@@ -125,10 +125,10 @@ class Chosen:
             )
         return files, ranges
 
-    def _files_of(self, run: RunInfo, told: tuple[str, ...], guarded: bool, *flags: str) -> tuple[str, ...]:
-        """Return the files whose rows a run numbered: as they were told now, else as it had them."""
+    def _files_of(self, run: RunInfo, given: tuple[str, ...], guarded: bool, *flags: str) -> tuple[str, ...]:
+        """Return the files whose rows a run numbered: as they are given now, else as it had them."""
         onward = Onward.of(run, self._place)
-        if not told and onward.streams:
+        if not given and onward.streams:
             raise UsageError(
                 f"run {run.run} read rows from {_in_words(onward.streams)}, and what was read there is gone",
                 where=flags[0],
@@ -136,16 +136,16 @@ class Chosen:
             )
         _check_unchanged(run, guarded=guarded)
         stamps = run.options.get("stamps")
-        if told and stamps is not None and not are_alike(stamps_of(told), stamps):
+        if given and stamps is not None and not are_alike(stamps_of(given), stamps):
             raise UsageError(
                 f"these are not the files that run {run.run} read, and a row is known by its place in them",
                 where=flags[0],
                 remedy=f"{'Name' if onward.streams else 'Leave the files out, or name'} the same, in the same order: "
                 f"{onward.inputs()}",
             )
-        return told or tuple(stamp[0] for stamp in stamps or ()) or run.events
+        return given or tuple(stamp[0] for stamp in stamps or ()) or run.events
 
-    def warnings(self, ready: Ready) -> Iterator[str]:
+    def warnings(self, setup: SpecSetup) -> Iterator[str]:
         """Yield what is not as it was in the earlier run, and may be meant so."""
         from rokt_export.journal import RunState
 
@@ -155,13 +155,13 @@ class Chosen:
         if self.earlier is not None and self.earlier.sandbox is not self.in_sandbox:
             was, now = ("the partner", "a sandbox") if self.in_sandbox else ("a sandbox", "the partner")
             yield f"run {self.earlier.run} sent to {was}; this one sends to {now}"
-        if self.earlier is not None and self.earlier.environment != ready.environment:
-            yield f"run {self.earlier.run} went to {self.earlier.environment}; this one goes to {ready.environment}"
+        if self.earlier is not None and self.earlier.environment != setup.environment:
+            yield f"run {self.earlier.run} went to {self.earlier.environment}; this one goes to {setup.environment}"
         if self.earlier is not None and (inherited := self.flags.changes_of(self.earlier)):
             yield f"run {self.earlier.run} was given {inherited}, and so are these rows"
         for path in _written_to(self.resumed or self.earlier):
             yield f"{path} was written to or copied since: its size is the same, and its rows are taken to be"
-        if self.resumed is not None and self.resumed.spec_sha256 != ready.loaded.sha256:
+        if self.resumed is not None and self.resumed.spec_sha256 != setup.loaded.sha256:
             yield f"the spec is not the one that run {self.resumed.run} began with"
         if self.resumed is not None:
             for flag in self.flags.read_otherwise(self.resumed):
@@ -201,7 +201,7 @@ def environment_of(place: str, run: str | None) -> str:
         return journal.find(run).environment
 
 
-def _resumable(place: str, run: str, ready: Ready) -> RunInfo:
+def _resumable(place: str, run: str, setup: SpecSetup) -> RunInfo:
     """Return the run to go on with, checked to be a replay to this partner and environment."""
     from rokt_export.journal import Journal
 
@@ -213,10 +213,10 @@ def _resumable(place: str, run: str, ready: Ready) -> RunInfo:
             where="--resume",
             remedy=f"Run `rokt-export {found.command}` again.",
         )
-    if (found.partner, found.environment) != (ready.spec.partner, ready.environment):
+    if (found.partner, found.environment) != (setup.spec.partner, setup.environment):
         raise UsageError(
             f"run {found.run} sent to {found.partner} {found.environment}, "
-            f"not to {ready.spec.partner} {ready.environment}",
+            f"not to {setup.spec.partner} {setup.environment}",
             where="--resume",
             remedy=f"Use the spec and environment of that run: {shlex.quote(found.spec_file)} -e {found.environment}.",
         )
@@ -248,7 +248,7 @@ def _earlier(place: str, choice: Choice, resumed: RunInfo | None) -> RunInfo | N
         found = journal.find(choice.from_run)
     if found.purged:
         raise UsageError(
-            f"run {found.run} was purged: what its files looked like is not known any more, and rows are told apart "
+            f"run {found.run} was purged: what its files looked like is not known any more, and rows are distinguished "
             "by their place in them",
             where="--from-run",
             remedy="Send the file anew; in production, rows already delivered are left out.",
@@ -284,7 +284,7 @@ def _check_unchanged(run: RunInfo, *, guarded: bool) -> None:
     from rokt_export.transactions.files import FileStamp
 
     for path, size, modified in run.options.get("stamps", ()):
-        if size is None:  # a stream, which is told anew
+        if size is None:  # a stream, which is given anew
             continue
         stamp = FileStamp.of(path)
         if stamp is None or (stamp.size, stamp.mtime_ns) != (size, modified):

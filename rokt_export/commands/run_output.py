@@ -15,7 +15,7 @@ from rokt_export.exchange.delivery import LeftOut
 from rokt_export.exchange.model import OutcomeKind
 
 if TYPE_CHECKING:
-    from rokt_export.commands.run_session import Done
+    from rokt_export.commands.run_session import RunResult
     from rokt_export.journal import RunInfo
     from rokt_export.reports.run_report import Story
 
@@ -34,7 +34,7 @@ def expected_outcome(text: str, *, where: str = "--expect") -> OutcomeKind:
 
 
 def present(
-    done: Done,
+    done: RunResult,
     journal: str,
     terminal: Terminal,
     output: Output,
@@ -50,7 +50,7 @@ def present(
         terminal: where to.
         output: how.
         reports: paths of reports; their suffixes say which.
-        everything: print each row; else the summary, and the first rows that did not come out as hoped.
+        everything: print each row; else the summary, and the first rows with an unexpected outcome.
     """
     from rokt_export.journal import Journal
     from rokt_export.reports.formats import format_of, write_reports
@@ -65,8 +65,8 @@ def present(
             write_reports(story, [(format_of(path), path) for path in reports])
             for path in reports:
                 terminal.say(f"report: {path}")
-    told = output is Output.TABLE and terminal.out.is_terminal
-    if not told:
+    has_notes = output is Output.TABLE and terminal.out.is_terminal
+    if not has_notes:
         for note in done.result.tally.notes:
             terminal.warn(note)
         if done.result.finished.message:

@@ -20,7 +20,7 @@ import typer
 from rokt_export.commands.answered_before import left_out
 from rokt_export.commands.next_commands import Onward
 from rokt_export.commands.progress import ProgressWatch
-from rokt_export.commands.spec_setup import Ready
+from rokt_export.commands.spec_setup import SpecSetup
 from rokt_export.commands.terminal import GUARD, Terminal, drop, note
 from rokt_export.commands.variable_lines import tell_variables
 from rokt_export.delivery.events import Settled, StopReason
@@ -50,7 +50,7 @@ class Job:
 
     Attributes:
         command: the command that makes it.
-        ready: the spec.
+        setup: the spec.
         plan: what to send, and how.
         name: what the user calls it.
         events: the files, as given.
@@ -59,7 +59,7 @@ class Job:
     """
 
     command: str
-    ready: Ready
+    setup: SpecSetup
     plan: Plan
     name: str | None = None
     events: tuple[str, ...] = ()
@@ -73,7 +73,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class RunResult:
     """A run that is over.
 
     Attributes:
@@ -87,26 +87,26 @@ class Done:
     status: ExitStatus
 
 
-def variables_for(ready: Ready, terminal: Terminal, given: Mapping[str, str] | None = None) -> dict[str, str]:
+def variables_for(setup: SpecSetup, terminal: Terminal, given: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the values that a send needs; tell where each goes, and let the terminal know what is secret among them.
 
     Args:
-        ready: the spec.
-        terminal: where it is told.
+        setup: the spec.
+        terminal: where it is shown.
         given: the values for a sandbox, which leave this machine nowhere.
 
     Raises:
         ConfigurationError: one is not set.
     """
-    names = variable_names(ready.spec, [ready.environment])
+    names = variable_names(setup.spec, [setup.environment])
     to_partner = given is None
     if given is None:
-        ready.variables.require(names, ready.environment)
-        given = ready.variables.values
+        setup.variables.require(names, setup.environment)
+        given = setup.variables.values
     values = {name: given[name] for name in names}
-    GUARD.know(redactor_for(ready.spec, ready.environment, values, addresses=False))
+    GUARD.know(redactor_for(setup.spec, setup.environment, values, addresses=False))
     if to_partner:
-        tell_variables(terminal, ready.spec, variable_uses(ready.spec, ready.environment, values))
+        tell_variables(terminal, setup.spec, variable_uses(setup.spec, setup.environment, values))
     return values
 
 
@@ -115,7 +115,7 @@ def new_key() -> bytes:
     return secrets.token_bytes(16)
 
 
-def carry_out(job: Job, terminal: Terminal, listen: Callable[[Settled], None] | None = None) -> Done:
+def carry_out(job: Job, terminal: Terminal, listen: Callable[[Settled], None] | None = None) -> RunResult:
     """Carry a plan out: begin the run, send, settle, end it; whatever happens, the journal says so.
 
     Raises:
@@ -125,21 +125,21 @@ def carry_out(job: Job, terminal: Terminal, listen: Callable[[Settled], None] | 
     for name in job.plan.renderer().unsigned:
         terminal.say(f"a sandbox cannot check the credentials of {name}: they are left out, and it is not loaded")
     stamps = _stamps(job.plan)
-    _tell_doubts(job.plan, terminal)
+    _warn_of_other_journals(job.plan, terminal)
     run, before = _begin(job)
-    job = replace(job, plan=replace(job.plan, before=before, told=terminal.verbose))
+    job = replace(job, plan=replace(job.plan, before=before, verbose=terminal.verbose))
     _note_decisions(job, run)
     brake = Brake()
     watch = ProgressWatch(terminal, job.plan.total, listen)
     # To the very end: an eager second Ctrl-C must not keep the journal from learning how the run ended.
-    with _signals(brake, watch), _told_what_is_settled(job, run):
+    with _signals(brake, watch), _settled_rows_in_errors(job, run):
         result = _sent(job, run, terminal, watch, brake)
         result.tally.notes.extend(left_out(result.tally.left_out, job.command))
         changed = _note_changes(result.tally, stamps)
         status = ExitStatus.gravest(_status(job, run, result), ExitStatus.FINDINGS if changed else ExitStatus.OK)
         state = "finished" if result.finished.reason is StopReason.COMPLETE else "interrupted"
         _end(job, run, state, status, _notes(job, result))
-    return Done(run, result, status)
+    return RunResult(run, result, status)
 
 
 def _note_decisions(job: Job, run: str) -> None:
@@ -173,7 +173,7 @@ def _sent(job: Job, run: str, terminal: Terminal, watch: ProgressWatch, brake: B
         raise
 
 
-def _tell_doubts(plan: Plan, terminal: Terminal) -> None:
+def _warn_of_other_journals(plan: Plan, terminal: Terminal) -> None:
     """Say why the journal may not know all that a guarded environment was sent; at a terminal, a person decides.
 
     Raises:
@@ -206,7 +206,7 @@ def _begin(job: Job) -> tuple[str, int]:
         if job.resume is not None:
             taken = journal.reopen(job.resume)
             return taken.run, taken.before
-        loaded = job.ready.loaded
+        loaded = job.setup.loaded
         writer = journal.begin(
             command=job.command,
             partner=loaded.spec.partner,
@@ -246,7 +246,7 @@ def _standing_notes(job: Job, result: Result) -> dict[str, Any]:
         "skipped": result.tally.skipped,
         "left_out": result.tally.known_before,
         "expected": str(job.plan.expected),
-        "spec_text": masked_spec(job.ready.loaded.document.text),
+        "spec_text": masked_spec(job.setup.loaded.document.text),
     }
 
 
@@ -296,7 +296,7 @@ def _earlier(job: Job, run: str) -> ExitStatus:
 
 
 @contextmanager
-def _told_what_is_settled(job: Job, run: str) -> Iterator[None]:
+def _settled_rows_in_errors(job: Job, run: str) -> Iterator[None]:
     """Let a journal that fails say which rows are: of all processes, if it can be read, else of the one that failed."""
     try:
         yield
@@ -307,7 +307,7 @@ def _told_what_is_settled(job: Job, run: str) -> Iterator[None]:
         message = f"{error.message}; settled in run {run}: {_settled(job, run) or least + error.settled}"
         remedy = f"{error.remedy or ''} What is in the journal stays settled."
         if job.command == "replay":
-            file, plan = job.ready.loaded.document.file, job.plan
+            file, plan = job.setup.loaded.document.file, job.plan
             onward = Onward(file, job.events, job.kept, plan.environment, plan.journal)
             remedy += f" Then go on with: {onward.resume(run)}"
         raise JournalError(message, where=error.where, remedy=remedy.strip()) from error

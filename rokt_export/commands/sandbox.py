@@ -66,7 +66,7 @@ def sandbox(
     from rokt_export.spec_language.urls import WebUrl
 
     terminal = Terminal(quiet, verbose, no_color)
-    ready = load(spec, environment, env_file)
+    setup = load(spec, environment, env_file)
     options = SandboxOptions(
         host=host,
         port=port,
@@ -80,16 +80,16 @@ def sandbox(
     )
     if not WebUrl("http", host, None, "", 0).is_loopback:
         terminal.warn(f"--host {host}: other machines can reach this sandbox and send to it; 127.0.0.1 keeps it here")
-    served = Sandbox(ready.spec, options, variables=ready.variables.values)
+    served = Sandbox(setup.spec, options, variables=setup.variables.values)
     served.start()
-    endpoint = blank_url(ready.spec.environment(environment).url, served.variables, base_url=served.base_url)
+    endpoint = blank_url(setup.spec.environment(environment).url, served.variables, base_url=served.base_url)
     terminal.write(served.base_url)
     terminal.flush()
     terminal.say(
-        f"{ready.spec.name} ({environment}), a sandbox: {ready.spec.environment(environment).method} {endpoint}"
+        f"{setup.spec.name} ({environment}), a sandbox: {setup.spec.environment(environment).method} {endpoint}"
     )
     terminal.say(f"what it was sent: {served.inspection_url}     stop: Ctrl-C")
-    for name in sorted(set(served.variables) - set(ready.variables.values)):
+    for name in sorted(set(served.variables) - set(setup.variables.values)):
         terminal.say(f"  {name}={served.variables[name]}", style="dim")
     for note in served.notes:
         terminal.say(f"  {note}", style="dim")

@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rokt_export.commands.spec_setup import Ready
+from rokt_export.commands.spec_setup import SpecSetup
 from rokt_export.delivery.plan import Destination
 from rokt_export.errors import JournalError, UsageError
 
 
 @contextmanager
 def sandboxed(
-    ready: Ready, *, wanted: bool, url: str | None = None, forget: bool = False, remember: bool = True
+    setup: SpecSetup, *, wanted: bool, url: str | None = None, forget: bool = False, remember: bool = True
 ) -> Iterator[tuple[Destination, dict[str, str] | None]]:
     """Yield where to send and the variables to send with: a sandbox's, or the endpoint and None.
 
@@ -24,7 +24,7 @@ def sandboxed(
     duplicates, as it would at the partner.
 
     Args:
-        ready: the spec.
+        setup: the spec.
         wanted: whether a sandbox is started.
         url: a sandbox that is running already.
         forget: whether it forgets earlier runs first.
@@ -36,16 +36,16 @@ def sandboxed(
     if url is not None:
         if wanted:
             raise UsageError("--sandbox starts one, --sandbox-url names one", remedy="Use one of the two.")
-        yield Destination(_proven(ready, url)), _stand_ins(ready)
+        yield Destination(_proven(setup, url)), _stand_ins(setup)
     elif wanted:
         from rokt_export.sandbox.options import SandboxOptions
         from rokt_export.sandbox.server import Sandbox
 
-        memory, key = memory_of(ready.spec.partner, ready.environment), _memory_key() if remember else None
+        memory, key = memory_of(setup.spec.partner, setup.environment), _memory_key() if remember else None
         if forget:
             memory.unlink(missing_ok=True)
-        options = SandboxOptions(environment=ready.environment, memory=memory if key else None, memory_key=key)
-        with Sandbox(ready.spec, options, variables=ready.variables.values) as sandbox:
+        options = SandboxOptions(environment=setup.environment, memory=memory if key else None, memory_key=key)
+        with Sandbox(setup.spec, options, variables=setup.variables.values) as sandbox:
             yield Destination(sandbox.base_url, sandbox.ca_file), sandbox.variables
     else:
         yield Destination(), None
@@ -68,7 +68,7 @@ def _memory_key() -> bytes | None:
         return None
 
 
-def _proven(ready: Ready, text: str) -> str:
+def _proven(setup: SpecSetup, text: str) -> str:
     """Return a running sandbox's origin, once it has proved to be one: nobody sends to a partner by mistake.
 
     One GET without data asks for the answer to a challenge, which only a sandbox of this program knows; a tunnel to a
@@ -93,17 +93,17 @@ def _proven(ready: Ready, text: str) -> str:
         answer = transport.send(asked)
     if not isinstance(answer, Response):
         raise UsageError(f"no sandbox answers at {text}: {answer.message}", where="--sandbox-url", remedy=remedy)
-    told = _facts(answer.body)
-    partner = str(told.get("partner"))
-    if told.get("proof") != proof_of(challenge, partner):
+    facts = _facts(answer.body)
+    partner = str(facts.get("partner"))
+    if facts.get("proof") != proof_of(challenge, partner):
         raise UsageError(
             f"what answers at {text} is not a sandbox of this program; nothing was sent to it",
             where="--sandbox-url",
             remedy=remedy,
         )
-    if partner != ready.spec.partner:
+    if partner != setup.spec.partner:
         raise UsageError(
-            f"the sandbox at {text} is of `{partner}`, not of `{ready.spec.partner}`",
+            f"the sandbox at {text} is of `{partner}`, not of `{setup.spec.partner}`",
             where="--sandbox-url",
             remedy="Start one from this spec: `rokt-export sandbox SPEC`.",
         )
@@ -120,10 +120,10 @@ def _facts(body: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _stand_ins(ready: Ready) -> dict[str, str]:
+def _stand_ins(setup: SpecSetup) -> dict[str, str]:
     """The values that the running sandbox made up for missing variables: both make them by one rule."""
     from rokt_export.partner_spec.references import variable_names
     from rokt_export.sandbox.variables import recognisable
 
-    names = variable_names(ready.spec, [ready.environment])
-    return {name: ready.variables.values.get(name) or recognisable(ready.spec.partner, name) for name in names}
+    names = variable_names(setup.spec, [setup.environment])
+    return {name: setup.variables.values.get(name) or recognisable(setup.spec.partner, name) for name in names}

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
-    """A spec that is ready to be used for one environment.
+class SpecSetup:
+    """A spec, one of its environments, and the variables at hand.
 
     Attributes:
         loaded: the spec and its file.
@@ -64,8 +64,8 @@ class Ready:
         )
 
 
-def load(path: Path, environment: str, env_file: Path | None, allow_plugin: Sequence[str] | None = None) -> Ready:
-    """Return a spec, ready for an environment.
+def load(path: Path, environment: str, env_file: Path | None, allow_plugin: Sequence[str] | None = None) -> SpecSetup:
+    """Return a spec and its variables for an environment.
 
     Raises:
         SpecError: the spec cannot be read or breaks the language.
@@ -82,13 +82,13 @@ def load(path: Path, environment: str, env_file: Path | None, allow_plugin: Sequ
     note(f"read: spec {path}, partner {loaded.spec.partner}, SHA-256 {loaded.sha256}")
     files = ", ".join(every[environment].files) or "no file"
     note(f"read: variables for {environment} from the process environment and {files}")
-    return Ready(loaded, environment, every, _allowed_plugins(allow_plugin or ()))
+    return SpecSetup(loaded, environment, every, _allowed_plugins(allow_plugin or ()))
 
 
 def load_to_send(
     path: Path, environment: str, env_file: Path | None, allow_plugin: Sequence[str] | None = None
-) -> Ready:
-    """Return a spec, ready to send to an environment: as `load`, and without an error that `validate` finds.
+) -> SpecSetup:
+    """As `load`, for a command that sends: refuse a spec in which `validate` finds an error.
 
     Raises:
         SpecFindingsError: `validate` finds errors; all are in it.
@@ -97,11 +97,11 @@ def load_to_send(
     from rokt_export.partner_spec.document import Severity
     from rokt_export.partner_spec.loading import SpecFindingsError
 
-    ready = load(path, environment, env_file, allow_plugin)
-    found = findings_of(ready.loaded, ready.every)
+    setup = load(path, environment, env_file, allow_plugin)
+    found = findings_of(setup.loaded, setup.every)
     if errors := tuple(finding for finding in found if finding.severity is Severity.ERROR):
-        raise SpecFindingsError(str(path), errors, ready.loaded)
-    return ready
+        raise SpecFindingsError(str(path), errors, setup.loaded)
+    return setup
 
 
 def warn_of_exposed(every: Iterable[Variables]) -> None:
@@ -185,7 +185,7 @@ def parse_set(given: list[str] | None) -> dict[str, str]:
 
 
 def journal_place(given: str | None) -> str:
-    """Return where the journal is: as told, else the default."""
+    """Return where the journal is: as given, else the default."""
     from rokt_export.journal import default_place
 
     place = given if given is not None else default_place()

@@ -113,7 +113,7 @@ class Terminal:
                 self.quiet = True
                 drop(self.file)
 
-        width = None if (sys.stderr if stderr else sys.stdout).isatty() else _told_width()
+        width = None if (sys.stderr if stderr else sys.stdout).isatty() else _given_width()
         return Patient(
             stderr=stderr,
             no_color=self.no_color or None,
@@ -204,10 +204,10 @@ def drop(stream: TextIO | IO[str]) -> None:
     os.close(devnull)
 
 
-def _told_width() -> int:
+def _given_width() -> int:
     """Columns as the environment tells them; a file or a pipe has none of its own."""
-    told = os.environ.get("COLUMNS", "")
-    return int(told) if told.isdecimal() and int(told) > 0 else 120
+    given = os.environ.get("COLUMNS", "")
+    return int(given) if given.isdecimal() and int(given) > 0 else 120
 
 
 def number_of(count: int, one: str = "row", more: str = "rows") -> str:

@@ -99,11 +99,11 @@ def test(
     from rokt_export.transactions.files import expand
 
     terminal = Terminal(quiet, verbose, no_color)
-    ready = load_to_send(spec, environment, env_file, allow_plugin)
-    hoped = expected_outcome(expect)
+    setup = load_to_send(spec, environment, env_file, allow_plugin)
+    expected = expected_outcome(expect)
     check_reports(report)
     check_spared(report, (spec, env_file, journal_place(journal), *(expand(tuple(events)) if events else ())))
-    target = ready.target(sandbox=sandbox, sandbox_url=sandbox_url)
+    target = setup.target(sandbox=sandbox, sandbox_url=sandbox_url)
     flags = RowFlags(
         tuple(events or ()),
         count or 1,
@@ -117,35 +117,35 @@ def test(
         skip_lines,
         refuse_damage=target.guarded and not send_damaged,
     )
-    rows = rows_of(ready.spec, flags)
+    rows = rows_of(setup.spec, flags)
     pass_interlock(
-        terminal, target, ready.spec, confirm=confirm, invented=not isinstance(rows, FileRows), test_data=test_data
+        terminal, target, setup.spec, confirm=confirm, invented=not isinstance(rows, FileRows), test_data=test_data
     )
     if forget and not sandbox:
         raise UsageError("--forget needs --sandbox", remedy="Add --sandbox, or leave --forget out.")
     only = ((1, count),) if count is not None and isinstance(rows, FileRows) else None
-    pace = replace(Pace.of(ready.spec.limits_of(environment)), patience=0.0)
+    pace = replace(Pace.of(setup.spec.limits_of(environment)), patience=0.0)
     if target.guarded:
-        pace = careful(pace, hoped)
+        pace = careful(pace, expected)
     tell_first_rows(terminal, rows, count)
-    with sandboxed(ready, wanted=sandbox, url=sandbox_url, forget=forget) as (destination, variables):
+    with sandboxed(setup, wanted=sandbox, url=sandbox_url, forget=forget) as (destination, variables):
         plan = Plan(
-            spec=ready.spec,
+            spec=setup.spec,
             environment=environment,
-            variables=variables_for(ready, terminal, variables),
+            variables=variables_for(setup, terminal, variables),
             rows=rows,
             pace=pace if destination.base_url is None else replace(pace, rate=None),
             journal=journal_place(journal),
             redaction_key=new_key(),
             selection=Selection(only=only),
             destination=destination,
-            plugins=ready.plugins,
+            plugins=setup.plugins,
             guarded=target.guarded,
             ledger=target.ledger,
             recordings=Recordings.ALL,
-            expected=hoped,
+            expected=expected,
             total=None if isinstance(rows, FileRows) else rows.count,
         )
-        options = options_of(ready.spec, flags, sandbox=sandbox, sandbox_url=sandbox_url)
-        done = carry_out(Job("test", ready, plan, name, flags.files, options), terminal)
+        options = options_of(setup.spec, flags, sandbox=sandbox, sandbox_url=sandbox_url)
+        done = carry_out(Job("test", setup, plan, name, flags.files, options), terminal)
     return present(done, plan.journal, terminal, output, report, everything=True)

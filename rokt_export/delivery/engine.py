@@ -90,7 +90,7 @@ class _Job(Struct, eq=False):
         renewals: attempts that only asked for other credentials.
         sent: the request as last sent.
         last: what the last attempt came to.
-        doubt: the last attempt that may have been received and was not answered.
+        unanswered: the last attempt that may have been received and was not answered.
     """
 
     transaction: Transaction
@@ -100,16 +100,16 @@ class _Job(Struct, eq=False):
     renewals: int = 0
     sent: Request | None = None
     last: Exchange | None = None
-    doubt: Exchange | None = None
+    unanswered: Exchange | None = None
 
     def final(self, exchange: Exchange) -> Exchange:
         """Return what settles the job where an exchange is its last.
 
         An answer that says no more than "later" leaves open whether an attempt before it was received.
         """
-        if self.doubt is None or not exchange.outcome.retry:
+        if self.unanswered is None or not exchange.outcome.retry:
             return exchange
-        return replace(self.doubt, attempts=self.attempts)
+        return replace(self.unanswered, attempts=self.attempts)
 
     def as_it_stood(self, unsent: Exchange) -> Exchange:
         """Return what settles the job where its last attempt never went out.
@@ -152,7 +152,7 @@ class Engine:
         self._settled: list[Exchange] = []
         self._settled_bytes = 0
         self._oldest = 0.0
-        self._told: deque[Event] = deque()
+        self._news: deque[Event] = deque()
         self._stopping: Finished | None = None
         self._abandoned = self._leaving = False
         self._broken: Exception | None = None
@@ -211,8 +211,8 @@ class Engine:
             enough = len(self._settled) >= 2 * self._stock.size or self._settled_bytes > _SETTLED_BYTES
             if enough or (self._settled and now - self._oldest >= _SETTLE_AFTER):
                 yield self._flush()
-            while self._told:
-                yield self._told.popleft()
+            while self._news:
+                yield self._news.popleft()
             if now - alive >= _SIGN_OF_LIFE:
                 alive = now
                 yield Progress(self._transport.in_flight)
@@ -275,7 +275,7 @@ class Engine:
             self._ungranted = self._credentials.wait()
         except Exception as error:  # noqa: BLE001 - raised again by `run`, once what is in flight is settled
             self._break(error)
-        self._told.extend(map(Paced, self._credentials.news()))
+        self._news.extend(map(Paced, self._credentials.news()))
 
     def _start(self) -> None:
         if self._stopping or self._ungranted > 0:
@@ -354,7 +354,7 @@ class Engine:
         answers = self._transport.poll(self._patience())
         self._idle = not answers
         if self._transport.warnings:
-            self._told.extend(map(Paced, self._transport.warnings))
+            self._news.extend(map(Paced, self._transport.warnings))
             self._transport.warnings.clear()
         if answers and self._eager and not any(answer.__class__ is Fault for _, answer in answers):
             # The wire first: reading an answer takes longer than sending; what is started leaves at a poll.
@@ -404,10 +404,10 @@ class Engine:
             if self._pacer.slowed or answer.status in SLOW_DOWN or outcome.retry_after is not None:
                 self._pace(answer, outcome)
         if outcome.kind is OutcomeKind.UNKNOWN:
-            job.doubt = exchange
-        # Where the partner pleads, the pace is what spares it, and no share of the traffic need be kept.
-        pleads = isinstance(answer, Response) and answer.status in SLOW_DOWN
-        if (outcome.retry or outcome.kind is OutcomeKind.UNKNOWN) and self._may_retry(job, free=pleads):
+            job.unanswered = exchange
+        # Where the partner throttled, the pace is what spares it, and no share of the traffic need be kept.
+        throttled = isinstance(answer, Response) and answer.status in SLOW_DOWN
+        if (outcome.retry or outcome.kind is OutcomeKind.UNKNOWN) and self._may_retry(job, free=throttled):
             self._retry(job, exchange, outcome.retry_after)
         else:
             self._settle(job.final(exchange))
@@ -417,7 +417,7 @@ class Engine:
         now = time.monotonic()
         if isinstance(answer, Fault) and answer.kind in _NO_ANSWER:
             if self._breaker.failed(now, taken=True):
-                self._told.append(Paced(f"{_silence(answer)}, trying again: {answer.message}"))
+                self._news.append(Paced(f"{_silence(answer)}, trying again: {answer.message}"))
             hopeless = answer.kind in _REFUSED and not self._reached  # it would refuse each row, and leave it unknown
             if hopeless or (self._breaker.open and self._breaker.exhausted(now)):
                 self.stop(StopReason.UNREACHABLE, f"{_silence(answer)}: {answer.message}")
@@ -427,7 +427,7 @@ class Engine:
             return
         self._reached = True
         if self._breaker.answered():
-            self._told.append(Paced("the partner is back"))
+            self._news.append(Paced("the partner is back"))
 
     def _renewed(self, job: _Job, answer: Response) -> bool:
         """Return whether the partner only asked for other credentials: it did not take the request.
@@ -454,7 +454,7 @@ class Engine:
         if message := self._pacer.answered(answer.status, now, after):
             final = not (outcome.retry and self._options.retry.repeatable)
             settled = f"; its row is {outcome.kind}, and not sent again" if final else ""
-            self._told.append(Paced(message + settled))
+            self._news.append(Paced(message + settled))
         if 0 < self._options.patience <= self._pacer.refused_for(now):
             self.stop(StopReason.UNREACHABLE, f"the partner takes nothing: it answers {answer.status} each time")
 
@@ -467,7 +467,7 @@ class Engine:
         if isinstance(exchange.answer, Response):  # hundreds may wait
             job.last = replace(exchange, answer=exchange.answer.shortened(WAITING_BYTES))
         self._retries.put(job, time.monotonic() + wait)
-        self._told.append(Retrying(exchange, wait))
+        self._news.append(Retrying(exchange, wait))
 
     def _not_sent(self, job: _Job, fault: Fault) -> None:
         """Nothing was received, so it may be tried again as long as patience lasts."""
@@ -482,7 +482,7 @@ class Engine:
         now = time.monotonic()
         patient = self._options.patience > 0
         if self._breaker.failed(now) and patient:
-            self._told.append(Paced(f"the partner is out of reach, trying again: {fault.message}"))
+            self._news.append(Paced(f"the partner is out of reach, trying again: {fault.message}"))
         # Where no TLS has stood before, none will: a certificate is wrong. Else a partner is going down, or coming up.
         hopeless = not patient or (fault.kind is FaultKind.TLS and not self._reached)
         if hopeless:
@@ -521,8 +521,8 @@ class Engine:
             yield self._flush()
         if unsent:
             yield Withdrawn(tuple(unsent))
-        while self._told:
-            yield self._told.popleft()
+        while self._news:
+            yield self._news.popleft()
 
 
 def _silence(fault: Fault) -> str:

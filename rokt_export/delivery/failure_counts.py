@@ -1,4 +1,4 @@
-"""How many rows did not come out as hoped: the count that stop rules look at, one for all workers of a run."""
+"""How many rows had an unexpected outcome: the count that stop rules look at, one for all workers of a run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ class Misses:
     """The count of one process.
 
     Attributes:
-        failures: exchanges that did not come out as hoped.
+        failures: exchanges with an unexpected outcome.
         in_a_row: of these, since the last that did.
     """
 
@@ -18,7 +18,7 @@ class Misses:
         self.in_a_row = 0
 
     def hit(self) -> None:
-        """Note one that came out as hoped."""
+        """Note one that had an expected outcome."""
         self.in_a_row = 0
 
     def miss(self, *, in_a_row: bool = True) -> tuple[int, int]:
@@ -40,7 +40,7 @@ class SharedMisses(Misses):
 
     @property
     def failures(self) -> int:  # type: ignore[override]
-        """Exchanges that did not come out as hoped."""
+        """Exchanges with an unexpected outcome."""
         return int(self._counts.get_obj()[0])
 
     @property
@@ -49,7 +49,7 @@ class SharedMisses(Misses):
         return int(self._counts.get_obj()[1])
 
     def hit(self) -> None:
-        """Note one that came out as hoped."""
+        """Note one that had an expected outcome."""
         with self._counts.get_lock():
             self._counts[1] = 0
 

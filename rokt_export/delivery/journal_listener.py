@@ -34,8 +34,8 @@ class Bookkeeper:
         redactor: knows the secrets.
         personal: knows a row's personal values.
         identity: what makes a row what it is, for the ledger.
-        recordings: `some` keeps the first few and those that did not come out as hoped, as many as are allowed.
-        expected: the outcome hoped for.
+        recordings: `some` keeps the first few and those with an unexpected outcome, as many as are allowed.
+        expected: the expected outcome for.
         leave: what production may have answered before to rows that are sent.
         first, problems: how many of each the run may still keep whole.
     """
@@ -94,7 +94,7 @@ class Bookkeeper:
         for place in self._with_secrets(shown) or sorted({*harmful, *echoes}):
             self._redact(deliveries, place, exchanges[place].transaction, echoes.get(place, ()))
         if max(map(len, shown)) > MOST_SHOWN:
-            for column in deliveries.told():
+            for column in deliveries.text_columns():
                 column[:] = [text and cut(text) for text in column]
         usual = not self.first.left and deliveries.outcome.count(self.expected) == len(exchanges)
         nothing = self.recordings is Recordings.NONE or (self.recordings is Recordings.SOME and usual)
@@ -128,7 +128,7 @@ class Bookkeeper:
     def _redact(self, deliveries: Deliveries, place: int, transaction: Transaction, derived: Sequence[str]) -> None:
         personal = self.personal.of(transaction)
         redactor = self._knowing(derived)
-        for column in deliveries.told():
+        for column in deliveries.text_columns():
             if (text := column[place]) is not None:
                 column[place] = redactor.text(text, personal)
 

@@ -1,4 +1,4 @@
-"""How fast: turns limits, and the partner's own pleas to slow down, into when the next send may start."""
+"""How fast: turns limits, and the partner's throttling (429, 503), into when the next send may start."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _FIRST_TRIAL, _LAST_TRIAL = 0.25, 15.0
 """Seconds until a partner that is down is tried first, and at most between two trials."""
 _STEADY = 1.0
 """Seconds between two decreases: answers of one congestion count once. So do their pauses, which end as far apart."""
-_TOLD_AGAIN = 30.0
-"""Seconds in which a person is told of no decrease that goes no deeper than the last: a partner at its limit has one
+_ANNOUNCED_AGAIN = 30.0
+"""Seconds in which no decrease is announced that goes no deeper than the last: a partner at its limit has one
 each second."""
 _DOWN = 10
-"""Pleas in a row after which one send at a time tries whether the partner takes any."""
+"""Throttling responses in a row after which one send at a time tries whether the partner takes any."""
 _FIRST_PAUSE, _LAST_PAUSE = 0.1, 15.0
-"""Seconds without a send after a plea that does not say how long; doubled for each that follows, up to the second."""
+"""Seconds without a send after a throttling response that does not say how long: doubled each time, up to a limit."""
 _LONGEST_PAUSE = 300.0
 """Seconds without a send, at most: a partner is asked again after that, with one send, however long it wants."""
 
@@ -30,9 +30,9 @@ _LONGEST_PAUSE = 300.0
 class Pacer:
     """Grants sends: so many in flight, so many a second, fewer of both after a 429 or 503 (AIMD).
 
-    A decrease halves both. Each answer without a plea adds a little: to what is in flight one for each round of
-    answers, to the rate a tenth in an undisturbed second or so. Behind a plea there is a pause, as long as the partner
-    asks for, or else longer with each plea in a row. All times are of one monotonic clock, in seconds.
+    A decrease halves both. Each other response adds a little: to what is in flight one for each round of
+    answers, to the rate a tenth in an undisturbed second or so. After one there is a pause, as long as the partner
+    asks for, or else longer with each in a row. All times are of one monotonic clock, in seconds.
 
     Args:
         concurrency: sends in flight at most.
@@ -50,8 +50,8 @@ class Pacer:
         self._pause = 0.0
         self._refused = 0
         self._refused_since: float | None = None
-        self._decreased = self._told = -_TOLD_AGAIN
-        self._told_limit = concurrency
+        self._decreased = self._announced = -_ANNOUNCED_AGAIN
+        self._announced_limit = concurrency
 
     @property
     def limit(self) -> int:
@@ -112,9 +112,9 @@ class Pacer:
         self._decreased = now
         self._limit = max(1.0, self._limit / 2)
         self._factor = max(1 / 64, self._factor / 2)
-        if not pause and self.limit >= self._told_limit and now - self._told < _TOLD_AGAIN:
+        if not pause and self.limit >= self._announced_limit and now - self._announced < _ANNOUNCED_AGAIN:
             return None
-        self._told, self._told_limit = now, self.limit
+        self._announced, self._announced_limit = now, self.limit
         rate = f", {self._rate * self._factor:g}/s" if self._rate else ""
         after = f", after {pause}" if pause else ""
         return f"the partner answers {status}: slowing to {self.limit} at once{rate}{after}"
@@ -172,7 +172,7 @@ class Breaker:
 
     @property
     def suspicious(self) -> bool:
-        """Whether a send was taken and never answered, and none since has told that the partner lives."""
+        """Whether a send was taken and never answered, and none since has shown that the partner lives."""
         return self._silences > 0
 
     @property

@@ -161,14 +161,14 @@ class Plan:
         guarded: whether the target is guarded; a sandbox is not (`delivery/target.py`).
         ledger: the names by which the ledger knows the target; see `Target.ledger`.
         recordings: which exchanges are kept whole.
-        expected: the outcome hoped for.
+        expected: the expected outcome for.
         redaction_key: makes one value one token in all partitions.
         journal: path or URL of the journal.
         partitions: how many processes share the work.
         total: rows to come, where known.
         before: the last batch that was intended in the run before its process took it over; see `Journal.attach`.
         plugins: the authentication classes that the operator allows, as `module:Class`.
-        told: whether each attempt is told (`--verbose`).
+        verbose: whether each attempt is reported (`--verbose`).
     """
 
     spec: PartnerSpec
@@ -188,7 +188,7 @@ class Plan:
     total: int | None = None
     before: int = 0
     plugins: frozenset[str] = frozenset()
-    told: bool = False
+    verbose: bool = False
 
     def renderer(self) -> Renderer:
         """Return what renders the plan's rows; for a sandbox, no authentication class is loaded.

@@ -7,7 +7,7 @@ from multiprocessing.context import BaseContext
 FIRST_RECORDED = 200
 """Exchanges of a run that are kept whole however they came out: each takes as long as five rows."""
 PROBLEMS_RECORDED = 20_000
-"""Exchanges of a run that are kept whole because they did not come out as hoped."""
+"""Exchanges of a run that are kept whole because they had an unexpected outcome."""
 
 
 class Allowance:

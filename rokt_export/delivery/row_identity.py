@@ -12,7 +12,7 @@ from rokt_export.partner_spec.references import attribute_names
 from rokt_export.transactions.transaction import IDENTITIES, Transaction, Value
 
 Identity: TypeAlias = tuple[str, ...]
-"""The attributes by which rows are told apart, in alphabetical order."""
+"""The attributes by which rows are distinguished, in alphabetical order."""
 
 
 def identity_of(spec: PartnerSpec) -> Identity:
@@ -30,10 +30,10 @@ def canonical_row(transaction: Transaction, identity: Identity, *, as_written: b
     form of its letters make no other row, except `as_written`, for the ledgers of older versions.
     """
     values = transaction.values
-    told = {name: value for name in identity if (value := values.get(name))}
+    parts = {name: value for name in identity if (value := values.get(name))}
     if not as_written:
-        told = {name: plain for name, value in told.items() if (plain := _plain(value))}
-    return orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
+        parts = {name: plain for name, value in parts.items() if (plain := _plain(value))}
+    return orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)
 
 
 def _plain(value: Value) -> Value:

@@ -113,11 +113,11 @@ class Tally:
         }
 
     def exit_status(self, expected: str = OutcomeKind.DELIVERED) -> ExitStatus:
-        """Return what the rows alone come to: as hoped, findings, or a partner that could not be reached."""
+        """Return what the rows alone come to: as expected, findings, or a partner that could not be reached."""
         if self.unreachable:
             return ExitStatus.UNREACHABLE
         has = {expected, LeftOut.DELIVERED, LeftOut.DUPLICATE, LeftOut.REPEATED, LeftOut.NOT_ASKED}
         if any(rows and why not in has for why, rows in self.left_out.items()):
             return ExitStatus.FINDINGS
-        as_hoped = all(outcome == expected for outcome, rows in self.outcomes.items() if rows)
-        return ExitStatus.OK if as_hoped else ExitStatus.FINDINGS
+        as_expected = all(outcome == expected for outcome, rows in self.outcomes.items() if rows)
+        return ExitStatus.OK if as_expected else ExitStatus.FINDINGS

@@ -14,16 +14,16 @@ class StopRules:
     """When to stop before the end.
 
     Attributes:
-        failures: after so many exchanges that did not come out as hoped; None = never.
+        failures: after so many exchanges with an unexpected outcome; None = never.
         consecutive: after so many of them in a row, invalid rows not counted; None = never.
         unclassified: at the first answer that no rule explains.
-        hoped: the outcomes that count as success.
+        expected: the outcomes that count as success.
     """
 
     failures: int | None = None
     consecutive: int | None = None
     unclassified: bool = False
-    hoped: frozenset[OutcomeKind] = frozenset({OutcomeKind.DELIVERED, OutcomeKind.DUPLICATE})
+    expected: frozenset[OutcomeKind] = frozenset({OutcomeKind.DELIVERED, OutcomeKind.DUPLICATE})
 
     @property
     def early(self) -> bool:
@@ -32,7 +32,7 @@ class StopRules:
 
 
 class Judge:
-    """Counts what did not come out as hoped, and says when that is enough.
+    """Counts what had an unexpected outcome, and says when that is enough.
 
     Args:
         rules: when to stop.
@@ -46,7 +46,7 @@ class Judge:
     def judge(self, kind: OutcomeKind) -> Finished | None:
         """Note an outcome; return why to stop, if that is what it asks for."""
         rules, misses = self._rules, self._misses
-        if kind in rules.hoped:
+        if kind in rules.expected:
             if misses.in_a_row:
                 misses.hit()
             return None
@@ -55,7 +55,7 @@ class Judge:
         if rules.unclassified and kind is OutcomeKind.UNCLASSIFIED:
             return Finished(StopReason.UNCLASSIFIED, "no rule explains an answer")
         if rules.failures is not None and failures >= rules.failures:
-            return Finished(StopReason.FAILURES, f"{failures} not as hoped")
+            return Finished(StopReason.FAILURES, f"{failures} unexpected outcomes")
         if kind is not OutcomeKind.INVALID and rules.consecutive is not None and in_a_row >= rules.consecutive:
-            return Finished(StopReason.CONSECUTIVE, f"{in_a_row} in a row not as hoped")
+            return Finished(StopReason.CONSECUTIVE, f"{in_a_row} unexpected outcomes in a row")
         return None

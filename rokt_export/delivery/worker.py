@@ -33,7 +33,7 @@ from rokt_export.transport import Transport, TransportOptions
 if TYPE_CHECKING:
     from rokt_export.journal import RunWriter
 
-_TELL_EVERY = 0.2
+_REPORT_EVERY = 0.2
 
 
 class Watch(Protocol):
@@ -119,7 +119,7 @@ def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brak
         how = _engine_options(plan, pace)
         engine = Engine(feed, renderer, classifier, transport, credentials, how, common.misses)
         personal = PersonalData(plan.spec, renderer)
-        attempts = partial(_attempt, redactor, personal) if plan.told else None
+        attempts = partial(_attempt, redactor, personal) if plan.verbose else None
         keeper = Bookkeeper(
             writer,
             redactor,
@@ -132,7 +132,7 @@ def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brak
             problems=common.problems,
         )
         brake.attach(engine)
-        finished = _listened_to(engine, keeper, _Teller(index, tally, watch, attempts))
+        finished = _listened_to(engine, keeper, _Reporter(index, tally, watch, attempts))
         if isinstance(feed, LiveFeed):  # nobody could look at these rows before they were sent
             tally.notes.extend(damage_in(transactions))
         return Result(tally, finished)
@@ -148,7 +148,7 @@ def _engine_options(plan: Plan, pace: Pace) -> EngineOptions:
     )
 
 
-def _listened_to(engine: Engine, keeper: Bookkeeper, teller: _Teller) -> Finished:
+def _listened_to(engine: Engine, keeper: Bookkeeper, reporter: _Reporter) -> Finished:
     """Run an engine to its end: the journal hears of each event first, and may withhold rows."""
     finished = Finished(StopReason.COMPLETE)
     try:
@@ -156,24 +156,24 @@ def _listened_to(engine: Engine, keeper: Bookkeeper, teller: _Teller) -> Finishe
             if taken := keeper(event):
                 engine.withhold(taken)
                 for why in taken.values():
-                    teller.tally.leave_out(why)
-            teller(event)
+                    reporter.tally.leave_out(why)
+            reporter(event)
             if isinstance(event, Finished):
                 finished = event
     finally:
-        teller.last()
+        reporter.last()
     return finished
 
 
 @dataclass(slots=True)
-class _Teller:
+class _Reporter:
     """Counts, and tells the watch now and then."""
 
     index: int
     tally: Tally
     watch: Watch
     attempt: Callable[[Exchange], str] | None = None
-    _told: float = 0.0
+    _reported: float = 0.0
     _in_flight: int = 0
     _messages: list[str] = field(default_factory=list)
 
@@ -190,8 +190,8 @@ class _Teller:
             case Progress(in_flight):
                 self._in_flight = in_flight
         now = time.monotonic()
-        if self._messages or now - self._told >= _TELL_EVERY:
-            self._told = now
+        if self._messages or now - self._reported >= _REPORT_EVERY:
+            self._reported = now
             self.last()
 
     def _settled(self, event: Settled) -> None:

@@ -39,8 +39,8 @@ def run_plan(plan: Plan, run_id: str, watch: Watch, brake: Brake) -> Result:
 def _in_processes(plan: Plan, run_id: str, watch: Watch, brake: Brake) -> Result:
     context = _context()
     level = context.Value("i", 0, lock=False)
-    told = context.SimpleQueue()
-    given = (level, told, Common.between(plan, context))
+    reports = context.SimpleQueue()
+    given = (level, reports, Common.between(plan, context))
     pool = ProcessPoolExecutor(plan.partitions, mp_context=context, initializer=_start_worker, initargs=given)
     with pool:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # inherited: Ctrl-C must not hit one half-born
@@ -49,13 +49,13 @@ def _in_processes(plan: Plan, run_id: str, watch: Watch, brake: Brake) -> Result
             pool.submit(int)  # makes the pool look at its processes once more: it would not notice the last one's death
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        listener = threading.Thread(target=_listen, args=(told, watch), daemon=True)
+        listener = threading.Thread(target=_listen, args=(reports, watch), daemon=True)
         listener.start()
         try:
             _wait(futures, level, brake)
         finally:
             with contextlib.suppress(OSError):
-                told.put(None)
+                reports.put(None)
             listener.join(2.0)
     return _together(futures)
 
@@ -65,13 +65,13 @@ class _Worker:
 
     Args:
         level: the brake's, set by the parent and by whoever must stop.
-        told: where counts and messages go.
+        reports: where counts and messages go.
         common: what it has in common with the other workers.
     """
 
-    def __init__(self, level: Any, told: Any, common: Common) -> None:
+    def __init__(self, level: Any, reports: Any, common: Common) -> None:
         self._level = level
-        self._told = told
+        self._reports = reports
         self._common = common
         self._brake: Brake | None = None
         self._leaving = False
@@ -95,7 +95,7 @@ class _Worker:
 
     def tell(self, partition: int, tally: Tally, in_flight: int, messages: tuple[str, ...]) -> None:
         """Pass on to the parent how far a partition has come; see `Watch`."""
-        self._told.put((partition, tally, in_flight, messages))
+        self._reports.put((partition, tally, in_flight, messages))
 
     def settled(self, event: Settled) -> None:
         """Keep rows where they are: only counts travel."""
@@ -136,10 +136,10 @@ _worker: _Worker
 """This process, where it is a worker; set once when it starts."""
 
 
-def _start_worker(level: Any, told: Any, common: Common) -> None:
+def _start_worker(level: Any, reports: Any, common: Common) -> None:
     """A worker leaves Ctrl-C, and a lost terminal, to its parent, who tells it to stop; SIGTERM may be for it alone."""
     global _worker
-    _worker = _Worker(level, told, common)
+    _worker = _Worker(level, reports, common)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _worker.terminate)
@@ -175,8 +175,8 @@ def _context() -> BaseContext:
     return multiprocessing.get_context("fork" if forks else "spawn")
 
 
-def _listen(told: Any, watch: Watch) -> None:
-    while (item := told.get()) is not None:
+def _listen(reports: Any, watch: Watch) -> None:
+    while (item := reports.get()) is not None:
         watch.tell(*item)
 
 
@@ -210,5 +210,5 @@ def _together(futures: list[Future[Result]]) -> Result:
     for result in results:
         tally.merge(result.tally)
     stopped = [result.finished for result in results if result.finished.reason is not StopReason.COMPLETE]
-    told = [finished for finished in stopped if finished.reason is not StopReason.INTERRUPTED]
-    return Result(tally, (told or stopped or [Finished(StopReason.COMPLETE)])[0])
+    other = [finished for finished in stopped if finished.reason is not StopReason.INTERRUPTED]
+    return Result(tally, (other or stopped or [Finished(StopReason.COMPLETE)])[0])

@@ -18,7 +18,7 @@ _MOST_CELLS: Final = 400_000
 _MOST_COMBINATIONS: Final = 64
 _MOST_AFFECTED: Final = 5_000
 _KEPT: Final = 2_000
-"""Characters of a value that are kept; the rest is told apart by a checksum."""
+"""Characters of a value that are kept; the rest is distinguished by a checksum."""
 
 _AS_LETTERS: Final = str.maketrans("0123456789", "ghijklmnop")
 """A checksum without digits, so that a long word does not pass for an identifier."""

@@ -143,11 +143,11 @@ class Comparison:
     def _is_explained(self, pair: Pair, a: Side, b: Side) -> bool:
         """Compare outcome, rule, reasons and status; return whether one of them explains all the rest."""
         if a.outcome != b.outcome:
-            self._change(pair, Kind.OUTCOME, "outcome", (a.outcome, b.outcome), (_told(a), _told(b)))
+            self._change(pair, Kind.OUTCOME, "outcome", (a.outcome, b.outcome), (_described(a), _described(b)))
             return True
         if a.rule != b.rule:
             rules = (a.rule or "none", b.rule or "none")
-            self._change(pair, Kind.RULE, "rule", rules, (_told(a), _told(b)))
+            self._change(pair, Kind.RULE, "rule", rules, (_described(a), _described(b)))
             return True
         self._compare_reasons(pair, a, b)
         if a.status == b.status:
@@ -177,7 +177,7 @@ class Comparison:
         elif a is not None and b is not None:
             self._shape.leaf(pair, place, a, b)
             if a != b:
-                pair.told.append((a, b))
+                pair.reported.append((a, b))
         elif a != b and not recorded:  # else the body shows what is not there
             sample = pair.sample(ABSENT if a is None else a, ABSENT if b is None else b)
             place.column.add(pair.number, a, b, False, sample)
@@ -327,7 +327,7 @@ class Comparison:
         return f"{which} with {name}={abridged(value, 60)}"
 
 
-def _told(side: Side) -> str:
+def _described(side: Side) -> str:
     """An outcome with what it was read from, fit for a line."""
     facts = ", ".join(str(fact) for fact in (side.status, side.rule) if fact is not None)
     reason = f": {abridged(side.reason)}" if side.reason else ""

@@ -33,7 +33,7 @@ from rokt_export.response.value_text import abridged
 from rokt_export.spec_language.filters import text_of
 
 ENOUGH: Final = 40
-"""Transactions from which on rates can be told from chance, and a place may be declared as varying."""
+"""Transactions from which on rates differ from chance, and a place may be declared as varying."""
 _NEAR: Final = 400 * 86_400.0
 _SKEW: Final = 90.0
 """Seconds that two servers' clocks may differ."""
@@ -559,7 +559,7 @@ def _fitted(
 
 
 def _in_full(found: Verdict, a: Sequence[str], b: Sequence[str]) -> Verdict:
-    """A verdict on frames, told in full texts where there is no short way."""
+    """A verdict on frames, given in full texts where there is no short way."""
     if len(found.why) > 120 and found.places:
         place = found.places[0]
         return found._replace(why=f"such as {shown(a[place])} → {shown(b[place])}")

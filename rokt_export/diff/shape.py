@@ -17,7 +17,7 @@ from rokt_export.response.value_text import abridged
 from rokt_export.spec_language.filters import text_of
 
 MOST_VALUES: Final = 100_000
-"""Values compared in one pair of bodies; more are left out, and told."""
+"""Values compared in one pair of bodies; more are left out, and reported."""
 _MOST_DEPTH = 100
 _LEAST_PATH = 4
 _SHOWN = 200
@@ -43,19 +43,19 @@ class Pair:
         number: counts the pairs.
         transaction: what both sides call it.
         a, b: the sides.
-        told: pairs of texts that an earlier section has told the difference of.
+        reported: pairs of texts that an earlier section has reported.
         reference: what was captured as the reference on each side.
         left: values that may still be compared.
     """
 
-    __slots__ = ("a", "b", "left", "number", "reference", "told", "transaction")
+    __slots__ = ("a", "b", "left", "number", "reference", "reported", "transaction")
 
     def __init__(self, number: int, transaction: str, a: Side, b: Side) -> None:
         self.number = number
         self.transaction = transaction
         self.a = a
         self.b = b
-        self.told: list[tuple[str, str]] = []
+        self.reported: list[tuple[str, str]] = []
         self.reference: tuple[str, str] | None = None
         self.left = MOST_VALUES
 
@@ -63,9 +63,9 @@ class Pair:
         """Return what makes a sample of two values, if one is wanted."""
         return lambda: Sample(self.transaction, shown(a), shown(b))
 
-    def is_told(self, a: str, b: str) -> bool:
+    def is_reported(self, a: str, b: str) -> bool:
         """Return whether two texts differ only by what an earlier section tells."""
-        return any(_changed_alone(a, b, of_a, of_b) for of_a, of_b in self.told)
+        return any(_changed_alone(a, b, of_a, of_b) for of_a, of_b in self.reported)
 
 
 def _changed_alone(a: str, b: str, of_a: str, of_b: str) -> bool:
@@ -165,7 +165,7 @@ class Shape:
         equal = bool(a == b)
         sample = None
         if not equal:
-            if pair.told and pair.is_told(text_of(a), text_of(b)):
+            if pair.reported and pair.is_reported(text_of(a), text_of(b)):
                 return
             if pair.reference is not None and _changed_alone(text_of(a), text_of(b), *pair.reference):
                 place.reference = True
@@ -293,7 +293,7 @@ def a_number(value: Any) -> float:
 
 
 def _same(a: Any, b: Any) -> bool:
-    """Whether two trees are the same, `1` and `true` apart; False where that cannot be told at such depth."""
+    """Whether two trees are the same, `1` and `true` apart; False where that cannot be decided at such depth."""
     try:
         return bool(a == b) and repr(a) == repr(b)
     except RecursionError:

@@ -154,13 +154,13 @@ class Deliveries:
             [transaction.invented for transaction in transactions],
         )
 
-    def told(self) -> tuple[list[Any], ...]:
+    def text_columns(self) -> tuple[list[Any], ...]:
         """Return the columns of texts that a row or a partner gave."""
         return self.transaction, self.reason, self.reference, self.code, self.error
 
     def texts(self) -> list[str]:
-        """Return all that is told of each delivery as one text, for one look."""
-        columns = [column for column in self.told() if not is_empty(column)]
+        """Return all texts of each delivery as one, to be searched at once."""
+        columns = [column for column in self.text_columns() if not is_empty(column)]
         try:
             return list(map("|".join, zip(*columns, strict=True)))
         except TypeError:  # some have a text where others have none

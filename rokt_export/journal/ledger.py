@@ -178,8 +178,8 @@ def withheld(
     """
     known = outcomes(connection, fingerprints)
     found = {mark: LeftOut(outcome) for mark, outcome in known.items() if outcome not in leave}
-    doubtful = elsewhere.alive if OutcomeKind.UNKNOWN in leave else elsewhere.runs
-    for mark in doubtful.intersection(fingerprints):
+    pending = elsewhere.alive if OutcomeKind.UNKNOWN in leave else elsewhere.runs
+    for mark in pending.intersection(fingerprints):
         if found.get(mark) not in (LeftOut.DELIVERED, LeftOut.DUPLICATE):
             found[mark] = LeftOut.UNKNOWN
     return found

@@ -72,7 +72,7 @@ class RunInfo:
 
     @property
     def target(self) -> str:
-        """Where it sent to, as people are told it: an environment of the partner's, or a sandbox in its place."""
+        """Where it sent to, for a person: an environment of the partner's, or a sandbox in its place."""
         return f"{self.environment} (sandbox)" if self.sandbox else self.environment
 
     def as_json(self) -> dict[str, object]:

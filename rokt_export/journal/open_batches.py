@@ -8,7 +8,7 @@ from rokt_export.journal.intents import Item
 
 
 class Underway:
-    """What a writer remembers of its own batches. It is told of a change once the journal has it.
+    """What a writer remembers of its own batches. It learns of a change once the journal has it.
 
     Attributes:
         marks: the fingerprints of the rows under way.

@@ -147,10 +147,10 @@ def _file_at(path: Path) -> tuple[int, int] | None:
 
 
 def _server_engine(url: URL) -> Engine:
-    logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # what breaks is raised, and told in our words
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # what breaks is raised, and explained in our words
     try:
         # Positional parameters let the bulk statements pass plain tuples to the driver, as SQLite's do. The encoding is
-        # told because a database of encoding SQL_ASCII states none, and would answer in bytes.
+        # stated because a database of encoding SQL_ASCII states none, and would answer in bytes.
         arguments = {"connect_timeout": 10, "client_encoding": "utf8"}
         return create_engine(url, paramstyle="format", hide_parameters=True, pool_pre_ping=True, connect_args=arguments)
     except (ImportError, NoSuchModuleError) as error:

@@ -199,7 +199,7 @@ class Parameter(Strict):
         encoding: for a body inside one form field: how its own `parameters` are encoded.
         parameters: the parameters of that body.
         required: true, false, or when other attributes say so; a row that lacks it is `invalid`.
-        type: how its text is written where the encoding knows types; text unless told.
+        type: how its text is written where the encoding knows types; text unless given.
         date_format: strftime form of a date.
         format: a named form that its text must have.
         pattern: a regular expression that its whole text must match.

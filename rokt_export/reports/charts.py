@@ -120,9 +120,9 @@ def histogram(latencies: Latencies) -> Histogram | None:
     ticks = tuple(Mark(place(value), duration(value)) for value in _ticks(bars[0][0], bars[-1][1]))
     percentiles = [(name, latencies.percentile(share)) for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))]
     marks = tuple(_marks([(name, place(value)) for name, value in percentiles if value is not None]))
-    told = ", ".join(f"{name} {duration(value)}" for name, value in percentiles if value is not None)
+    parts = ", ".join(f"{name} {duration(value)}" for name, value in percentiles if value is not None)
     lowest, highest = duration(latencies.lowest), duration(latencies.highest)
-    return Histogram(columns, ticks, marks, f"{latencies.count:,} latencies from {lowest} to {highest}; {told}")
+    return Histogram(columns, ticks, marks, f"{latencies.count:,} latencies from {lowest} to {highest}; {parts}")
 
 
 def _marks(places: list[tuple[str, float]]) -> Iterator[Mark]:

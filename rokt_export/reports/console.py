@@ -23,7 +23,7 @@ from rokt_export.response.explain import Explanation, RuleVerdict
 WHOLE = 50
 """Deliveries up to which a table shows all."""
 EXCERPT = 20
-"""Deliveries that did not come out as hoped, shown of a longer run."""
+"""Deliveries with an unexpected outcome, shown of a longer run."""
 _NARROW = 64
 """Columns of a terminal below which a table would be unreadable, and each delivery gets lines of its own."""
 _UNBOUNDED = 1_000
@@ -36,14 +36,14 @@ _STATES = {RunState.RUNNING: "cyan", RunState.INTERRUPTED: "yellow", RunState.CR
 def deliveries_table(
     console: Console, deliveries: Iterable[Delivery], *, expected: str = "delivered", show_all: bool = False
 ) -> None:
-    """Print deliveries: all up to `WHOLE`, of more the first `EXCERPT` that did not come out as hoped.
+    """Print deliveries: all up to `WHOLE`, of more the first `EXCERPT` with an unexpected outcome.
 
     Columns that say nothing new are left out: a rule named like its outcome, a reason or reference that no row has.
 
     Args:
         console: where to.
         deliveries: in row order.
-        expected: the outcome hoped for.
+        expected: the expected outcome for.
         show_all: print all, however many.
     """
     coming = iter(deliveries)
@@ -82,7 +82,7 @@ def _print_excerpt(console: Console, shown: Sequence[Delivery], others: int, tot
 
 
 def _count(deliveries: Iterable[Delivery], expected: str) -> tuple[list[Delivery], int, int]:
-    """The first that did not come out as hoped, how many did not, and how many there are."""
+    """The first with an unexpected outcome, how many did not, and how many there are."""
     total = others = 0
     shown: list[Delivery] = []
     for one in deliveries:
@@ -152,10 +152,10 @@ def _print_lines(console: Console, one: Delivery) -> None:
     if one.latency_ms is not None:
         line.append(f"  {_milliseconds(one.latency_ms)} ms")
     console.print(line)
-    told = {"transaction": one.transaction, "reason": _why(one), "reference": one.reference}
+    parts = {"transaction": one.transaction, "reason": _why(one), "reference": one.reference}
     if one.rule != str(one.outcome):
-        told["rule"] = one.rule
-    for name, value in told.items():
+        parts["rule"] = one.rule
+    for name, value in parts.items():
         if value:
             console.print(Text.assemble((f"   {name}: ", "dim"), _plain(value)), overflow="fold")
 
@@ -237,8 +237,8 @@ def latency_line(story: Story) -> str | None:
     if not latencies.count:
         return None
     shares = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
-    told = ", ".join(f"{name} {_milliseconds(latencies.percentile(share))} ms" for share, name in shares)
-    return f"latency: {told}, longest {_milliseconds(latencies.highest)} ms"
+    parts = ", ".join(f"{name} {_milliseconds(latencies.percentile(share))} ms" for share, name in shares)
+    return f"latency: {parts}, longest {_milliseconds(latencies.highest)} ms"
 
 
 def runs_table(console: Console, runs: Sequence[RunInfo]) -> None:

@@ -49,7 +49,7 @@ def write(story: Story, stream: TextIO) -> None:
 
 def _entries(story: Story) -> Iterator[dict[str, Any]]:
     method, _, url = (endpoint_of(story) or "GET ").partition(" ")
-    for one, recording in story.told():
+    for one, recording in story.deliveries_with_recordings():
         recorded = recording is not None and recording.method is not None
         found = recording if recording is not None and recorded else Recording(method=method, status=one.status)
         timings = _timings(found.timings, one.latency_ms)

@@ -110,8 +110,8 @@ def _percentiles(story: Story) -> list[tuple[str, str]]:
     if not latencies.count:
         return []
     shares = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
-    told = [(name, duration(latencies.percentile(share) or 0.0)) for name, share in shares]
-    return [*told, ("longest", duration(latencies.highest))]
+    parts = [(name, duration(latencies.percentile(share) or 0.0)) for name, share in shares]
+    return [*parts, ("longest", duration(latencies.highest))]
 
 
 def _rows(story: Story) -> Iterator[bytes]:

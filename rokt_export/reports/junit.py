@@ -1,4 +1,4 @@
-"""Turn a run into JUnit XML: one test case a row, passed if it came out as hoped."""
+"""Turn a run into JUnit XML: one test case a row, passed if it had an expected outcome."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _document(story: Story) -> Iterator[str]:
         "hostname": "localhost",
         "timestamp": f"{run.started:%Y-%m-%dT%H:%M:%S}",
         "tests": str(story.rows),
-        "failures": str(story.rows - story.as_hoped - errors),
+        "failures": str(story.rows - story.as_expected - errors),
         "errors": str(errors),
         "time": f"{(ended - run.started).total_seconds():.3f}",
     }
@@ -51,7 +51,7 @@ def _document(story: Story) -> Iterator[str]:
     for name, value in _properties(story):
         yield f"<property{_attributes({'name': name, 'value': value})}/>\n"
     yield "</properties>\n"
-    for one, recording in story.told():
+    for one, recording in story.deliveries_with_recordings():
         yield from _case(story, one, recording)
     coverage = story.coverage.line() if story.coverage is not None else ""
     yield f"<system-out>{_text(coverage)}</system-out>\n"
@@ -86,8 +86,8 @@ def _case(story: Story, one: Delivery, recording: Recording | None) -> Iterator[
         return
     tag = "error" if _is_error(story, one.outcome) else "failure"
     why = one.error or one.reason
-    told = {"type": str(one.outcome), "message": f"{one.outcome}: {why}" if why else str(one.outcome)}
-    yield f"<testcase{_attributes(attributes)}><{tag}{_attributes(told)}>{_text(_details(one, recording))}</{tag}>"
+    failure = {"type": str(one.outcome), "message": f"{one.outcome}: {why}" if why else str(one.outcome)}
+    yield f"<testcase{_attributes(attributes)}><{tag}{_attributes(failure)}>{_text(_details(one, recording))}</{tag}>"
     yield "</testcase>\n"
 
 

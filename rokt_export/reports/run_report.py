@@ -84,7 +84,7 @@ class Story:
 
     Attributes:
         run: the run.
-        expected: the outcome hoped for.
+        expected: the expected outcome for.
         notes: what the run had to say, one sentence each.
         left_out: rows that were not sent because of what production answered to them before, by that outcome.
         ending: why the run ended where it did; None where it reached its end or nothing is known of it.
@@ -129,8 +129,8 @@ class Story:
         return sum(self.counts.values())
 
     @property
-    def as_hoped(self) -> int:
-        """How many rows came out as hoped."""
+    def as_expected(self) -> int:
+        """How many rows had an expected outcome."""
         return self.counts.get(self.expected, 0)
 
     @property
@@ -188,7 +188,7 @@ class Story:
         """Yield row and recording of each exchange that was kept, in row order."""
         return ((row, Recording.load(data)) for row, data in self._journal.recordings(self.run.run))
 
-    def told(self) -> Iterator[tuple[Delivery, Recording | None]]:
+    def deliveries_with_recordings(self) -> Iterator[tuple[Delivery, Recording | None]]:
         """Yield each delivery in row order, with its recording where there is one, in constant memory."""
         recordings = self.recordings()
         pending = next(recordings, None)

@@ -95,25 +95,25 @@ def parse_map(pairs: Iterable[str]) -> dict[str, str]:
 class ColumnMapper:
     """Decides headers, by the same rules for every file.
 
-    A column's attribute is the one it is told; else the wanted attribute or catalogue name it equals, exactly or
+    A column's attribute is the one it is given; else the wanted attribute or catalogue name it equals, exactly or
     without case and punctuation, or by an alias; else the column's own name, as a custom attribute.
 
     Args:
         wanted: the attributes that the spec reads, or None where that is not known.
-        told: column to attribute, from the command line; each must be found (see `check_told`).
+        given: column to attribute, from the command line; each must be found (see `check_given`).
         spec: column to attribute, from the spec's `columns:`; may name columns that a file lacks.
     """
 
     def __init__(
         self,
         wanted: Iterable[str] | None = None,
-        told: Mapping[str, str] | None = None,
+        given: Mapping[str, str] | None = None,
         spec: Mapping[str, str] | None = None,
     ) -> None:
         self._wanted = None if wanted is None else tuple(dict.fromkeys(wanted))
-        self._told = dict(told or {})
-        spoken = set(self._told.values())  # what is told wins, whichever column the spec means for the attribute
-        self._explicit = {key: name for key, name in (spec or {}).items() if name not in spoken} | self._told
+        self._given = dict(given or {})
+        spoken = set(self._given.values())  # what is given wins, whichever column the spec means for the attribute
+        self._explicit = {key: name for key, name in (spec or {}).items() if name not in spoken} | self._given
         self._forgiven = _forgiven(self._wanted or ())
         self._found: set[str] = set()
 
@@ -129,50 +129,50 @@ class ColumnMapper:
             TransactionsError: two columns name one attribute that the spec wants; both are named.
         """
         columns = tuple(name.strip().lstrip("\ufeff") or f"(column {at})" for at, name in enumerate(columns, start=1))
-        told = self._told_names(columns)
-        claimed = {name for name in told if name is not None}
+        given = self._given_names(columns)
+        claimed = {name for name in given if name is not None}
         guesses = [
             None if said is not None or (guess := self._guess(name)) in claimed else guess
-            for name, said in zip(columns, told, strict=True)
+            for name, said in zip(columns, given, strict=True)
         ]
-        meant = [said if said is not None else guess for said, guess in zip(told, guesses, strict=True)]
+        meant = [said if said is not None else guess for said, guess in zip(given, guesses, strict=True)]
         self._settle_claims(columns, meant, file)
         names = _unique(meant, columns)
         duplicates = tuple(name for name, count in Counter(columns).items() if count > 1)
         report = self._report(columns, meant, names)
         guessed = {
             column: name
-            for column, said, name in zip(columns, told, meant, strict=True)
+            for column, said, name in zip(columns, given, meant, strict=True)
             if said is None and name is not None and name != column
         }
         return ColumnPlan(columns, names, replace(report, guessed=guessed), duplicates)
 
-    def check_told(self, columns: Iterable[str]) -> None:
-        """Check that every column told on the command line stood in some file.
+    def check_given(self, columns: Iterable[str]) -> None:
+        """Check that every column given on the command line stood in some file.
 
         Raises:
             TransactionsError: one did not; the nearest column is named.
         """
-        for column in self._told:
+        for column in self._given:
             if column not in self._found:
                 known = {fold(name): name for name in columns}
                 close = difflib.get_close_matches(fold(column), known, n=1)
                 hint = f"Did you mean “{known[close[0]]}”?" if close else f"Columns: {', '.join(known.values())}."
                 raise TransactionsError(f"no file has a column “{column}”", where="--map", remedy=hint)
 
-    def _told_names(self, columns: Sequence[str]) -> list[str | None]:
-        """Return the told attribute of each column: by its position (`#3`), its exact name, else its folded name."""
+    def _given_names(self, columns: Sequence[str]) -> list[str | None]:
+        """Return the given attribute of each column: by its position (`#3`), its exact name, else its folded name."""
         names: list[str | None] = [None] * len(columns)
         keys: dict[int, str] = {}
         for key, attribute in self._explicit.items():
             at = [index for index, column in enumerate(columns) if key in (column, f"#{index + 1}")]
             for index in at or [index for index, column in enumerate(columns) if fold(column) == fold(key) != ""]:
                 other = keys.get(index, key)
-                if names[index] not in (None, attribute) and (other in self._told) is (key in self._told):
+                if names[index] not in (None, attribute) and (other in self._given) is (key in self._given):
                     raise TransactionsError(
                         f"“{other}” and “{key}” both mean the column “{columns[index]}”, which is mapped to "
                         f"{names[index]} and to {attribute}",
-                        where="--map" if key in self._told else "columns",
+                        where="--map" if key in self._given else "columns",
                         remedy="Keep one of the two.",
                     )
                 names[index], keys[index] = attribute, key
@@ -233,7 +233,7 @@ def _forgiven(wanted: Sequence[str]) -> dict[str, str]:
 
 
 def _by_any_name(names: Sequence[str], aliased: Sequence[str] | None = None) -> dict[str, str]:
-    """Return folded name to attribute: each by its own name, and, where not told which, by the catalogue's aliases."""
+    """Return folded name to attribute: each by its own name, and, where none is given, by the catalogue's aliases."""
     found = {fold(name): name for name in names}
     for name in names if aliased is None else aliased:
         if (known := canonical(name)) is not None:
@@ -243,7 +243,7 @@ def _by_any_name(names: Sequence[str], aliased: Sequence[str] | None = None) -> 
 
 
 def _unique(meant: Sequence[str | None], columns: Sequence[str]) -> tuple[str, ...]:
-    """Return a name for each column; one whose own name is taken is told apart by its position (`email#3`)."""
+    """Return a name for each column; one whose own name is taken is distinguished by its position (`email#3`)."""
     taken = {name for name in meant if name is not None}
     unique: list[str] = []
     for position, (name, column) in enumerate(zip(meant, columns, strict=True), start=1):

@@ -37,7 +37,7 @@ class Encoding:
     Attributes:
         name: a codec Python knows.
         errors: how bytes that are no text in it are kept apart: as lone surrogates, else as U+FFFD.
-        guessed: neither told, nor stated by the file, nor proven by being valid UTF-8.
+        guessed: neither given, nor stated by the file, nor proven by being valid UTF-8.
     """
 
     name: str
@@ -49,7 +49,7 @@ def told_encoding(name: str, sample: bytes) -> Encoding:
     """Return the encoding that a person named; of UTF-16 and UTF-32 without a BOM, in the order its bytes show.
 
     Args:
-        name: as told.
+        name: as given.
         sample: the first bytes of the file.
 
     Raises:

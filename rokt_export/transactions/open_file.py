@@ -1,4 +1,4 @@
-"""Turns a path into the reader that fits what the file holds, by what was told, its suffix and its first bytes."""
+"""Turns a path into the reader that fits what the file holds, by the given format, its suffix and its first bytes."""
 
 from __future__ import annotations
 
@@ -118,10 +118,10 @@ def _encoding(sample: bytes, context: Context) -> Encoding:
 
 
 def _format(sample: bytes, encoding: Encoding, context: Context) -> Format:
-    """Return the shape of a text: what was told, else by its first characters, else by the suffix."""
-    told = context.options.format
-    if told is not None:
-        return told
+    """Return the shape of a text: what was given, else by its first characters, else by the suffix."""
+    given = context.options.format
+    if given is not None:
+        return given
     name = Path(context.path)
     if context.options.skip_lines:
         return Format.CSV

@@ -28,7 +28,7 @@ def open_transactions(paths: Sequence[str], *, options: SourceOptions | None = N
     Stdin is not waited for here: its header is read with its first row.
 
     Raises:
-        TransactionsError: a file is missing, is no file of rows, or its columns are ambiguous; or a column told by
+        TransactionsError: a file is missing, is no file of rows, or its columns are ambiguous; or a column given by
             `options.columns` is in none of them.
     """
     return TransactionSource(expand(paths), options or SourceOptions())
@@ -147,7 +147,7 @@ class TransactionSource:
                 self._note_columns(reader)
                 reader.close()
         if fixed:
-            self._mapper.check_told(headers)
+            self._mapper.check_given(headers)
 
     def _open(self, file: str) -> RowReader | None:
         if file not in self._regular:

@@ -38,8 +38,8 @@ def authorities(ca_file: str | None) -> Path:
     if ca_file:
         return _checked_authorities(ca_file, "ca_file")
     for variable in _VARIABLES:
-        if told := os.environ.get(variable):
-            return _checked_authorities(told, variable)
+        if path := os.environ.get(variable):
+            return _checked_authorities(path, variable)
     for bundle in _SYSTEM_BUNDLES:
         if os.access(bundle, os.R_OK):
             return Path(bundle)

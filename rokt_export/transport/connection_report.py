@@ -121,16 +121,16 @@ class Conversation:
 
 def certificate_of(facts: Iterable[tuple[str, str]]) -> Certificate | None:
     """Return the certificate that libcurl's CERTINFO describes; None where it lacks its dates."""
-    told = dict(facts)
-    if not {"Start date", "Expire date"} <= told.keys():
+    known = dict(facts)
+    if not {"Start date", "Expire date"} <= known.keys():
         return None
-    names = told.get("X509v3 Subject Alternative Name", "").split(", ")
+    names = known.get("X509v3 Subject Alternative Name", "").split(", ")
     return Certificate(
-        subject=told.get("Subject", ""),
-        issuer=told.get("Issuer", ""),
+        subject=known.get("Subject", ""),
+        issuer=known.get("Issuer", ""),
         names=tuple(name.partition(":")[2] for name in names if name),
-        not_before=_moment(told["Start date"]),
-        not_after=_moment(told["Expire date"]),
+        not_before=_moment(known["Start date"]),
+        not_after=_moment(known["Expire date"]),
     )
 
 

@@ -57,7 +57,7 @@ class Failure:
         whole: whether its last byte had.
         os_error: errno of the failed connect, else 0.
         seconds: how long the attempt took.
-        proxy: the proxy's `host:port`, where one was told.
+        proxy: the proxy's `host:port`, where one was given.
         max_response: the cap on the body, in bytes.
     """
 

@@ -22,7 +22,7 @@ from rokt_export.transport.http11_responses import (
     UnreadableError,
     known_answer,
 )
-from rokt_export.transport.libcurl import MAX_IDLE_SECONDS, Connection, CurlError, Multi, proxy_of
+from rokt_export.transport.libcurl import MAX_IDLE_SECONDS, CurlError, Multi, RawConnection, proxy_of
 from rokt_export.transport.libcurl_requests import Answered
 from rokt_export.transport.options import TransportOptions
 from rokt_export.transport.sockets import MOST_EVENTS, READABLE, WRITABLE, Sockets
@@ -42,7 +42,7 @@ Each connection has such a rest while a server is one to be wary of.
 """
 
 
-class Errand(Struct, eq=False):
+class InFlight(Struct, eq=False):
     """One request on its way, from its start to its answer.
 
     Attributes:
@@ -52,8 +52,8 @@ class Errand(Struct, eq=False):
         started: seconds of the monotonic clock when it began.
         first_byte: the same for its answer's first byte; 0.0 before that.
         written: bytes that went out.
-        doubtful: whether some may have gone out that are not counted yet: of a TLS record, only all or nothing is.
-        line: the connection that carries it.
+        uncounted: whether some may have gone out that are not counted yet: of a TLS record, only all or nothing is.
+        connection: the connection that carries it.
         ended: whether it has its answer.
     """
 
@@ -63,28 +63,28 @@ class Errand(Struct, eq=False):
     started: float
     first_byte: float = 0.0
     written: int = 0
-    doubtful: bool = False
-    line: _Line | None = None
+    uncounted: bool = False
+    connection: Connection | None = None
     ended: bool = False
 
     @property
     def begun(self) -> bool:
         """Whether any of it may be at its server."""
-        return self.written > 0 or self.doubtful
+        return self.written > 0 or self.uncounted
 
 
-class _Line:
-    """One connection, and the errand that it is busy with."""
+class Connection:
+    """One connection, and the request that it carries."""
 
     __slots__ = (
         "blocked",
-        "connection",
         "descriptor",
-        "errand",
         "idle",
         "idle_since",
         "kept",
         "origin",
+        "pending",
+        "raw",
         "reader",
         "receive",
         "secure",
@@ -92,14 +92,14 @@ class _Line:
         "used",
     )
 
-    def __init__(self, connection: Connection, origin: str, most: int, idle: list[_Line]) -> None:
-        self.connection = connection
+    def __init__(self, raw: RawConnection, origin: str, most: int, idle: list[Connection]) -> None:
+        self.raw = raw
         self.origin = origin
         self.idle = idle
-        self.send, self.receive = connection.send, connection.receive
+        self.send, self.receive = raw.send, raw.receive
         self.reader = AnswerReader(most)
-        self.errand: Errand | None = None
-        self.kept: tuple[Errand, Response] | None = None
+        self.pending: InFlight | None = None
+        self.kept: tuple[InFlight, Response] | None = None
         self.secure = origin.startswith("https")
         self.descriptor = -1
         self.idle_since = 0.0
@@ -107,7 +107,7 @@ class _Line:
         self.blocked = False
 
 
-class Lines:
+class ConnectionPool:
     """Requests spoken by us. Each is on the wire at most once, and how much of it went out is known to the byte.
 
     A connection that the server closed before anything of a request was written is replaced by a new one: nothing was
@@ -135,40 +135,40 @@ class Lines:
         self._done = done
         self._multi = Multi(sockets, options.max_connections)
         self._most = options.max_response
-        self._started: list[Errand] = []
-        self._waiting: deque[Errand] = deque()
-        self._lines: dict[Any, _Line] = {}
-        self._idle: dict[str, list[_Line]] = {}
+        self._started: list[InFlight] = []
+        self._waiting: deque[InFlight] = deque()
+        self._connections: dict[Any, Connection] = {}
+        self._idle: dict[str, list[Connection]] = {}
         self._check_at = _NEVER
         self._careful_until = 0.0
         self._wary = Wariness()
         self._unasked = unasked
         self._quiet = min(QUIET, options.timeout / 5)
-        self._resting: deque[tuple[float, _Line]] = deque()
+        self._resting: deque[tuple[float, Connection]] = deque()
         """Connections that must stay silent for a while, and until when."""
-        self._unread: list[_Line] = []
+        self._unread: list[Connection] = []
         self._full_turns = 0
         self.in_flight = 0
-        self.opening: set[_Line] = set()
+        self.opening: set[Connection] = set()
 
     @property
     def unsent(self) -> bool:
         """Whether any have been started that `flush` has not seen."""
         return bool(self._started)
 
-    def start(self, errands: Sequence[Errand]) -> None:
+    def start(self, requests: Sequence[InFlight]) -> None:
         """Begin requests: they leave at the next `flush`, or once there are connections for them."""
-        self.in_flight += len(errands)
-        self._started += errands
+        self.in_flight += len(requests)
+        self._started += requests
 
     def flush(self) -> None:
         """Write what has been started, or open connections for it."""
         started, self._started = self._started, []
         if started and self._check_at == _NEVER:
             self._check_at = started[0].started + self._options.timeout
-        for errand in started:
-            if not errand.ended:
-                self._assign(errand)
+        for pending in started:
+            if not pending.ended:
+                self._assign(pending)
 
     def wait(self) -> float:
         """Seconds until something is due; infinite where nothing is."""
@@ -191,9 +191,9 @@ class Lines:
             self._collect()
         if self._unread:
             unread, self._unread = self._unread, []
-            for line in unread:
-                if line.descriptor >= 0:
-                    self._read(line)
+            for connection in unread:
+                if connection.descriptor >= 0:
+                    self._read(connection)
         if self._resting:
             self._end_rests()
         if monotonic() >= self._check_at and self._is_looked_through(ready):
@@ -202,36 +202,36 @@ class Lines:
     def _is_looked_through(self, ready: int) -> bool:
         """Whether all that has arrived was read; after a pause it is more than one turn's, and none of it is late."""
         self._full_turns = self._full_turns + 1 if ready >= MOST_EVENTS else 0
-        if self._full_turns * MOST_EVENTS > len(self._lines):
+        if self._full_turns * MOST_EVENTS > len(self._connections):
             self._full_turns = 0
         return self._full_turns == 0
 
     def cancel(self, chosen: Callable[[Any], bool]) -> None:
         """End the requests whose token is chosen."""
-        for _, line in self._resting:
-            if line.kept is not None and chosen(line.kept[0].token):
-                self._give_out(line, line.kept[1])
+        for _, connection in self._resting:
+            if connection.kept is not None and chosen(connection.kept[0].token):
+                self._give_out(connection, connection.kept[1])
         self._cancel([each for each in self._under_way() if chosen(each.token)])
 
     def cancel_unsent(self) -> None:
         """End the requests of which nothing was written."""
         self._cancel([each for each in self._under_way() if not each.begun])
 
-    def _cancel(self, errands: Sequence[Errand]) -> None:
-        for errand in errands:
-            how_far = "its request may have arrived" if errand.begun else "nothing was sent"
-            seconds = monotonic() - errand.started
-            fault = Fault(FaultKind.CANCELLED, f"cancelled; {how_far}", errand.begun, Timings(total=seconds))
-            self._give_up(errand, fault)
+    def _cancel(self, requests: Sequence[InFlight]) -> None:
+        for pending in requests:
+            how_far = "its request may have arrived" if pending.begun else "nothing was sent"
+            seconds = monotonic() - pending.started
+            fault = Fault(FaultKind.CANCELLED, f"cancelled; {how_far}", pending.begun, Timings(total=seconds))
+            self._give_up(pending, fault)
 
     def close(self) -> None:
         """Drop every request, unanswered, and every connection."""
-        for line in self._lines.values():
-            self._multi.remove(line.connection.handle)
+        for connection in self._connections.values():
+            self._multi.remove(connection.raw.handle)
         self._multi.close()
-        for line in self._lines.values():
-            line.connection.close()
-        self._lines.clear()
+        for connection in self._connections.values():
+            connection.raw.close()
+        self._connections.clear()
         self.in_flight = 0
         self._started.clear()
         self._waiting.clear()
@@ -240,59 +240,66 @@ class Lines:
         self._unread.clear()
         self.opening.clear()
 
-    # -- a connection for each errand
+    # -- a connection for each request
 
-    def _assign(self, errand: Errand) -> None:
-        idle = self._idle.get(errand.origin)
-        wary = errand.started < self._wary.until
+    def _assign(self, pending: InFlight) -> None:
+        idle = self._idle.get(pending.origin)
+        wary = pending.started < self._wary.until
         while idle:
-            if wary and errand.started - idle[0].idle_since < _REST:
+            if wary and pending.started - idle[0].idle_since < _REST:
                 break
-            line = idle.pop(0 if wary else -1)
-            if errand.started - line.idle_since < MAX_IDLE_SECONDS and not self._is_doubtful(line, errand.started):
-                self._write(line, errand)
+            connection = idle.pop(0 if wary else -1)
+            if pending.started - connection.idle_since < MAX_IDLE_SECONDS and not self._is_unusable(
+                connection, pending.started
+            ):
+                self._write(connection, pending)
                 return
-            self._close(line)
-        if self._resting and self._soon_free(errand.origin) > len(self._waiting):
-            self._waiting.append(errand)
+            self._close(connection)
+        if self._resting and self._soon_free(pending.origin) > len(self._waiting):
+            self._waiting.append(pending)
         elif self._has_room():
-            self._open(errand)
+            self._open(pending)
         else:
-            self._waiting.append(errand)
+            self._waiting.append(pending)
 
     def _soon_free(self, origin: str) -> int:
         """How many connections only rest behind their first answer."""
-        return sum(line.errand is None and line.origin == origin and line.descriptor >= 0 for _, line in self._resting)
+        return sum(
+            connection.pending is None and connection.origin == origin and connection.descriptor >= 0
+            for _, connection in self._resting
+        )
 
-    def _is_doubtful(self, line: _Line, now: float) -> bool:
+    def _is_unusable(self, connection: Connection, now: float) -> bool:
         """Whether a connection is of no use any more, looked into where another has broken a moment ago.
 
         A server that goes down closes one after the other; what is written into one that it has just closed could not
-        be told from what was received.
+        be distinguished from what was received.
         """
-        return now < self._careful_until and self._is_spoilt(line)
+        return now < self._careful_until and self._is_spoilt(connection)
 
     def _has_room(self) -> bool:
         """Whether another connection may be opened; an idle one of another origin makes room."""
-        if len(self._lines) < self._options.max_connections:
+        if len(self._connections) < self._options.max_connections:
             return True
-        other = next((lines for lines in self._idle.values() if lines), None)
+        other = next((connections for connections in self._idle.values() if connections), None)
         if other is not None:
             self._close(other.pop(0))
         return other is not None
 
-    def _open(self, errand: Errand) -> None:
+    def _open(self, pending: InFlight) -> None:
         try:
-            connection = Connection(errand.origin, self._options, self._trusted, self._sockets.opened)
+            raw = RawConnection(pending.origin, self._options, self._trusted, self._sockets.opened)
         except CurlError as error:
-            self._end(errand, self._fault(errand, curl_errors.URL_MALFORMED, str(error)))
+            self._end(pending, self._fault(pending, curl_errors.URL_MALFORMED, str(error)))
             return
-        line = _Line(connection, errand.origin, self._options.max_response, self._idle.setdefault(errand.origin, []))
-        line.errand = errand
-        errand.line = line
-        self._lines[connection.handle] = line
-        self.opening.add(line)
-        self._multi.add(connection.handle)
+        connection = Connection(
+            raw, pending.origin, self._options.max_response, self._idle.setdefault(pending.origin, [])
+        )
+        connection.pending = pending
+        pending.connection = connection
+        self._connections[raw.handle] = connection
+        self.opening.add(connection)
+        self._multi.add(raw.handle)
 
     def _collect(self) -> None:
         """Put the connections that now stand to use, and tell of those that could not be opened."""
@@ -300,98 +307,98 @@ class Lines:
         while left:
             left, opened, failed = self._multi.results()
             for handle in opened:
-                line = self._lines[handle]
-                self.opening.discard(line)
-                line.descriptor = line.connection.descriptor
-                self._sockets.adopt(line.descriptor, partial(self._ready, line))
-                if self._unasked.trusts(line.origin):
-                    if line.errand is not None:
-                        self._write(line, line.errand)
+                connection = self._connections[handle]
+                self.opening.discard(connection)
+                connection.descriptor = connection.raw.descriptor
+                self._sockets.adopt(connection.descriptor, partial(self._ready, connection))
+                if self._unasked.trusts(connection.origin):
+                    if connection.pending is not None:
+                        self._write(connection, connection.pending)
                 else:
-                    self._let_rest(line)
+                    self._let_rest(connection)
             for handle, code, text in failed:
-                line = self._lines[handle]
-                if (errand := line.errand) is not None:
-                    self._end(errand, line.connection.refused(code, text))
-                self._drop(line)
+                connection = self._connections[handle]
+                if (pending := connection.pending) is not None:
+                    self._end(pending, connection.raw.refused(code, text))
+                self._drop(connection)
 
-    def _drop(self, line: _Line) -> None:
+    def _drop(self, connection: Connection) -> None:
         """Close a connection; whoever waits for one has its place."""
-        if line.kept is not None:
-            self._give_out(line, line.kept[1])
-        self._close(line)
-        self._next_in_line()
+        if connection.kept is not None:
+            self._give_out(connection, connection.kept[1])
+        self._close(connection)
+        self._serve_waiting()
 
-    def _close(self, line: _Line) -> None:
-        if line.descriptor >= 0:
-            self._sockets.release(line.descriptor)
-        self.opening.discard(line)
-        handle = line.connection.handle
-        del self._lines[handle]
+    def _close(self, connection: Connection) -> None:
+        if connection.descriptor >= 0:
+            self._sockets.release(connection.descriptor)
+        self.opening.discard(connection)
+        handle = connection.raw.handle
+        del self._connections[handle]
         self._multi.remove(handle)
-        line.connection.close()
-        line.descriptor = -1
-        line.errand = None
+        connection.raw.close()
+        connection.descriptor = -1
+        connection.pending = None
 
-    def _next_in_line(self) -> None:
+    def _serve_waiting(self) -> None:
         while self._waiting and self._has_room():
-            errand = self._waiting.popleft()
-            if errand.line is None and not errand.ended:
-                self._open(errand)
+            pending = self._waiting.popleft()
+            if pending.connection is None and not pending.ended:
+                self._open(pending)
 
     # -- what no request asked for
 
-    def _let_rest(self, line: _Line) -> None:
+    def _let_rest(self, connection: Connection) -> None:
         """Listen before a connection is used: its server is not known to be quiet."""
-        self._resting.append((monotonic() + self._quiet, line))
+        self._resting.append((monotonic() + self._quiet, connection))
 
     def _end_rests(self) -> None:
         now = monotonic()
         while self._resting and self._resting[0][0] <= now:
-            line = self._resting.popleft()[1]
-            if line.descriptor < 0:
+            connection = self._resting.popleft()[1]
+            if connection.descriptor < 0:
                 continue
-            errand = line.errand
+            pending = connection.pending
             try:
-                said = self._heard(line)
+                said = self._heard(connection)
             except CurlError as error:
-                self._broken(line, errand, *error.args)
+                self._broken(connection, pending, *error.args)
                 continue
             if said is not None:
-                self._spoke(line, errand, said)
-            elif line.kept is not None:
-                self._give_out(line, line.kept[1])
-                if self._unasked.sends_surplus(line.origin):
-                    self._drop(line)
+                self._spoke(connection, pending, said)
+            elif connection.kept is not None:
+                self._give_out(connection, connection.kept[1])
+                if self._unasked.sends_surplus(connection.origin):
+                    self._drop(connection)
                 else:
-                    self._unasked.was_quiet(line.origin)
-                    self._free(line, now)
-            elif errand is not None:
-                errand.started += self._quiet
-                self._write(line, errand)
+                    self._unasked.was_quiet(connection.origin)
+                    self._free(connection, now)
+            elif pending is not None:
+                pending.started += self._quiet
+                self._write(connection, pending)
 
-    def _give_out(self, line: _Line, answer: Response | Fault) -> None:
+    def _give_out(self, connection: Connection, answer: Response | Fault) -> None:
         """Hand over the answer that was kept until its connection was known to be silent, or not."""
-        assert line.kept is not None
-        self._end(line.kept[0], answer)
-        line.kept = None
+        assert connection.kept is not None
+        self._end(connection.kept[0], answer)
+        connection.kept = None
 
-    def _heard(self, line: _Line) -> bytes | None:
+    def _heard(self, connection: Connection) -> bytes | None:
         """Return what has arrived on a connection with no request on it: b"" is its end, None is silence."""
         try:
-            return line.receive(_CHUNK)
+            return connection.receive(_CHUNK)
         except BlockingIOError:
             return None
 
-    def _spoke(self, line: _Line, errand: Errand | None, said: bytes) -> None:
+    def _spoke(self, connection: Connection, pending: InFlight | None, said: bytes) -> None:
         """Bytes have arrived, or the end, before a request was written: they are nobody's answer."""
         goodbye = not said or is_goodbye(said)
         if not goodbye:
-            self._distrust(line.origin, greets=errand is not None and not line.used)
-        if line.kept is not None:
-            response = line.kept[1]
-            self._give_out(line, response if goodbye else self._doubted(line, response))
-        self._broken(line, errand, curl_errors.GOT_NOTHING, CLOSED if goodbye else SPOKE_FIRST)
+            self._distrust(connection.origin, greets=pending is not None and not connection.used)
+        if connection.kept is not None:
+            response = connection.kept[1]
+            self._give_out(connection, response if goodbye else self._uncertain(connection, response))
+        self._broken(connection, pending, curl_errors.GOT_NOTHING, CLOSED if goodbye else SPOKE_FIRST)
 
     def _distrust(self, origin: str, *, greets: bool = False) -> None:
         self._unasked.spoke(origin, greets=greets)
@@ -401,236 +408,250 @@ class Lines:
 
     # -- one exchange
 
-    def _ready(self, line: _Line, _descriptor: int, readiness: int) -> None:
+    def _ready(self, connection: Connection, _descriptor: int, readiness: int) -> None:
         # An answer that has come before the whole request went out is read first: the server may have closed behind it.
         if readiness & READABLE:
-            self._read(line)
-        if readiness & WRITABLE and line.blocked and line.descriptor >= 0 and line.errand is not None:
-            self._write(line, line.errand)
+            self._read(connection)
+        if (
+            readiness & WRITABLE
+            and connection.blocked
+            and connection.descriptor >= 0
+            and connection.pending is not None
+        ):
+            self._write(connection, connection.pending)
 
-    def _write(self, line: _Line, errand: Errand) -> None:
-        """Write an errand, or what is left of it, to the connection that carries it from now on."""
-        line.errand, errand.line = errand, line
-        data = errand.data
+    def _write(self, connection: Connection, pending: InFlight) -> None:
+        """Write a request, or what is left of it, to the connection that carries it from now on."""
+        connection.pending, pending.connection = pending, connection
+        data = pending.data
         try:
-            if line.secure and len(data) > _CHUNK:
-                self._write_records(line, errand)
+            if connection.secure and len(data) > _CHUNK:
+                self._write_records(connection, pending)
             else:
-                errand.written += line.send(memoryview(data)[errand.written :] if errand.written else data)
+                pending.written += connection.send(memoryview(data)[pending.written :] if pending.written else data)
         except BlockingIOError:
-            errand.doubtful = line.secure
+            pending.uncounted = connection.secure
         except CurlError as error:
-            if errand.begun:
-                self._read(line)  # its answer may have come before the server closed
-            if not errand.ended:
-                self._broken(line, errand, *error.args)
+            if pending.begun:
+                self._read(connection)  # its answer may have come before the server closed
+            if not pending.ended:
+                self._broken(connection, pending, *error.args)
             return
-        blocked = errand.written < len(data)
-        if blocked is not line.blocked:
-            line.blocked = blocked
-            self._sockets.want(line.descriptor, write=blocked)
+        blocked = pending.written < len(data)
+        if blocked is not connection.blocked:
+            connection.blocked = blocked
+            self._sockets.want(connection.descriptor, write=blocked)
 
-    def _write_records(self, line: _Line, errand: Errand) -> None:
-        """Write a long errand a TLS record at a time: of several at once, OpenSSL would not tell how many went out."""
-        view = memoryview(errand.data)
-        while errand.written < len(view):
-            errand.written += line.send(view[errand.written : errand.written + _CHUNK])
+    def _write_records(self, connection: Connection, pending: InFlight) -> None:
+        """Write a long request a TLS record at a time: of several at once, OpenSSL would not tell how many went out."""
+        view = memoryview(pending.data)
+        while pending.written < len(view):
+            pending.written += connection.send(view[pending.written : pending.written + _CHUNK])
 
-    def _read(self, line: _Line) -> None:
+    def _read(self, connection: Connection) -> None:
         for _ in range(_MOST_CHUNKS):
-            errand = line.errand
+            pending = connection.pending
             try:
-                data = line.receive(_CHUNK)
+                data = connection.receive(_CHUNK)
             except BlockingIOError:
                 return
             except CurlError as error:
-                self._broken(line, errand, *error.args)
+                self._broken(connection, pending, *error.args)
                 return
-            if errand is None or not errand.begun:
-                self._spoke(line, errand, data)
+            if pending is None or not pending.begun:
+                self._spoke(connection, pending, data)
                 return
             if not data:
-                self._ended(line, errand)
+                self._ended(connection, pending)
                 return
-            if self._take_in(line, errand, data) or (len(data) < _CHUNK and not line.secure):
+            if self._take_in(connection, pending, data) or (len(data) < _CHUNK and not connection.secure):
                 return
-        self._unread.append(line)  # what TLS has decrypted already no socket would tell of
+        self._unread.append(connection)  # what TLS has decrypted already no socket would tell of
 
-    def _take_in(self, line: _Line, errand: Errand, data: bytes) -> bool:
+    def _take_in(self, connection: Connection, pending: InFlight, data: bytes) -> bool:
         """Read on in an answer; return whether there is no more of it to come."""
         now = monotonic()
-        if not errand.first_byte:
-            errand.first_byte = now
+        if not pending.first_byte:
+            pending.first_byte = now
             if (known := known_answer(data)) is not None and len(known[1]) <= self._most:
                 head, body = known
-                timings = self._timings(line, errand, now)
+                timings = self._timings(connection, pending, now)
                 response = Response(head.status, head.headers, body, timings, head.version)
-                self._answered(line, errand, response, now, reusable=True)
+                self._answered(connection, pending, response, now, reusable=True)
                 return True
-            line.reader.begin()
+            connection.reader.begin()
         try:
-            complete = line.reader.feed(data)
+            complete = connection.reader.feed(data)
         except UnreadableError as error:
-            self._unreadable(line, errand, error)
+            self._unreadable(connection, pending, error)
             return True
         if complete:
-            self._read_to_its_end(line, errand, now)
+            self._read_to_its_end(connection, pending, now)
         return complete
 
-    def _unreadable(self, line: _Line, errand: Errand, error: UnreadableError) -> None:
+    def _unreadable(self, connection: Connection, pending: InFlight, error: UnreadableError) -> None:
         code = curl_errors.WEIRD_SERVER_REPLY
         if isinstance(error, TooLargeError):
             code = curl_errors.FILESIZE_EXCEEDED
         elif isinstance(error, PackedError):
             code = curl_errors.BAD_CONTENT_ENCODING
-        self._fail(line, errand, code, str(error))
+        self._fail(connection, pending, code, str(error))
 
-    def _read_to_its_end(self, line: _Line, errand: Errand, now: float) -> None:
+    def _read_to_its_end(self, connection: Connection, pending: InFlight, now: float) -> None:
         try:
-            response = line.reader.response(self._timings(line, errand, now))
+            response = connection.reader.response(self._timings(connection, pending, now))
         except UnreadableError as error:
-            self._unreadable(line, errand, error)
+            self._unreadable(connection, pending, error)
             return
-        reader = line.reader
-        self._answered(line, errand, response, now, reusable=reader.reusable, surplus=reader.surplus)
+        reader = connection.reader
+        self._answered(connection, pending, response, now, reusable=reader.reusable, surplus=reader.surplus)
 
-    def _timings(self, line: _Line, errand: Errand, now: float) -> Timings:
-        started = errand.started
-        if line.used:
-            return Timings(0.0, 0.0, 0.0, errand.first_byte - started, now - started)
-        return Timings(*line.connection.phases(), errand.first_byte - started, now - started)
+    def _timings(self, connection: Connection, pending: InFlight, now: float) -> Timings:
+        started = pending.started
+        if connection.used:
+            return Timings(0.0, 0.0, 0.0, pending.first_byte - started, now - started)
+        return Timings(*connection.raw.phases(), pending.first_byte - started, now - started)
 
     def _answered(
-        self, line: _Line, errand: Errand, response: Response, now: float, *, reusable: bool, surplus: bool = False
+        self,
+        connection: Connection,
+        pending: InFlight,
+        response: Response,
+        now: float,
+        *,
+        reusable: bool,
+        surplus: bool = False,
     ) -> None:
-        if line.secure and reusable and (said := self._behind(line)) is not None:
+        if connection.secure and reusable and (said := self._behind(connection)) is not None:
             reusable, surplus = False, surplus or not is_goodbye(said)
         if surplus:
-            self._distrust(line.origin)
-        answer = self._certain(line, response, closes=not reusable, surplus=surplus)
-        line.errand, line.used = None, True
-        if not reusable or errand.written < len(errand.data) or self._unasked.sends_surplus(line.origin):
-            self._end(errand, answer)
-            self._drop(line)
-        elif self._unasked.trusts(line.origin):
-            self._end(errand, answer)
-            self._free(line, now)
+            self._distrust(connection.origin)
+        answer = self._certain(connection, response, closes=not reusable, surplus=surplus)
+        connection.pending, connection.used = None, True
+        if not reusable or pending.written < len(pending.data) or self._unasked.sends_surplus(connection.origin):
+            self._end(pending, answer)
+            self._drop(connection)
+        elif self._unasked.trusts(connection.origin):
+            self._end(pending, answer)
+            self._free(connection, now)
         else:
-            line.kept = errand, response
-            self._let_rest(line)
+            connection.kept = pending, response
+            self._let_rest(connection)
 
-    def _certain(self, line: _Line, response: Response, *, closes: bool, surplus: bool) -> Response | Fault:
+    def _certain(self, connection: Connection, response: Response, *, closes: bool, surplus: bool) -> Response | Fault:
         """Return a response, or a fault in place of one that may not be the answer to this request."""
-        if self._unasked.greets(line.origin) or (line.used and (surplus or self._unasked.sends_surplus(line.origin))):
-            return self._doubted(line, response)
+        if self._unasked.greets(connection.origin) or (
+            connection.used and (surplus or self._unasked.sends_surplus(connection.origin))
+        ):
+            return self._uncertain(connection, response)
         if response.status == REQUEST_TIMEOUT and closes:
-            return self._doubted(line, response, GAVE_UP)
+            return self._uncertain(connection, response, GAVE_UP)
         return response
 
-    def _doubted(self, line: _Line, response: Response, why: str = ANOTHERS) -> Fault:
-        host = urlsplit(line.origin).hostname
+    def _uncertain(self, connection: Connection, response: Response, why: str = ANOTHERS) -> Fault:
+        host = urlsplit(connection.origin).hostname
         return Fault(FaultKind.PROTOCOL, f"{host} {why}", sent=True, timings=response.timings)
 
-    def _free(self, line: _Line, now: float) -> None:
+    def _free(self, connection: Connection, now: float) -> None:
         """Let the next request have a connection."""
-        line.idle_since = now
+        connection.idle_since = now
         while self._waiting and now >= self._wary.until:
             following = self._waiting.popleft()
             if following.ended:
                 continue
-            spoilt = self._is_spoilt(line)
-            if following.origin == line.origin and not spoilt:
-                self._write(line, following)
+            spoilt = self._is_spoilt(connection)
+            if following.origin == connection.origin and not spoilt:
+                self._write(connection, following)
                 return
             self._waiting.appendleft(following)
             if spoilt:
-                self._drop(line)
+                self._drop(connection)
                 return
             break
-        line.idle.append(line)
+        connection.idle.append(connection)
         if self._waiting:
-            self._next_in_line()
+            self._serve_waiting()
 
-    def _is_spoilt(self, line: _Line) -> bool:
+    def _is_spoilt(self, connection: Connection) -> bool:
         """Whether there is something unasked-for on a connection, or its end."""
-        said = self._behind(line)
+        said = self._behind(connection)
         if said and not is_goodbye(said):
-            self._distrust(line.origin)
+            self._distrust(connection.origin)
         return said is not None
 
-    def _behind(self, line: _Line) -> bytes | None:
+    def _behind(self, connection: Connection) -> bytes | None:
         """As `_heard`; a broken connection is at its end."""
         try:
-            return self._heard(line)
+            return self._heard(connection)
         except CurlError:
             return b""
 
-    def _ended(self, line: _Line, errand: Errand) -> None:
+    def _ended(self, connection: Connection, pending: InFlight) -> None:
         """The server has closed: that ends the answer, or breaks it off."""
-        if errand.first_byte and line.reader.end():
-            self._read_to_its_end(line, errand, monotonic())
-        elif errand.first_byte:
+        if pending.first_byte and connection.reader.end():
+            self._read_to_its_end(connection, pending, monotonic())
+        elif pending.first_byte:
             self._careful_until = monotonic() + _CAREFUL
-            self._fail(line, errand, curl_errors.PARTIAL_FILE, "end of connection in the middle of the answer")
+            self._fail(connection, pending, curl_errors.PARTIAL_FILE, "end of connection in the middle of the answer")
         else:
-            self._broken(line, errand, curl_errors.GOT_NOTHING, "Empty reply from server")
+            self._broken(connection, pending, curl_errors.GOT_NOTHING, "Empty reply from server")
 
-    def _broken(self, line: _Line, errand: Errand | None, code: int, text: str) -> None:
-        """A connection is of no more use: start its errand over if nothing of it had been written."""
+    def _broken(self, connection: Connection, pending: InFlight | None, code: int, text: str) -> None:
+        """A connection is of no more use: start its request over if nothing of it had been written."""
         self._careful_until = monotonic() + _CAREFUL
-        if errand is None:
-            if line in line.idle:
-                line.idle.remove(line)
-            self._drop(line)
-        elif errand.begun or not line.used:
-            if line.used:
+        if pending is None:
+            if connection in connection.idle:
+                connection.idle.remove(connection)
+            self._drop(connection)
+        elif pending.begun or not connection.used:
+            if connection.used:
                 self._wary.beware()
-            self._fail(line, errand, code, text)
+            self._fail(connection, pending, code, text)
         else:
-            errand.line = None
-            line.errand = None
-            self._waiting.appendleft(errand)
-            self._drop(line)
+            pending.connection = None
+            connection.pending = None
+            self._waiting.appendleft(pending)
+            self._drop(connection)
 
     def _expire(self) -> None:
         """End what has taken too long, and find out when to look again."""
         now, timeout = monotonic(), self._options.timeout
-        for errand in [each for each in self._under_way() if now - each.started >= timeout]:
-            self._give_up(errand, self._fault(errand, curl_errors.OPERATION_TIMEDOUT, ""))
-        earliest = min((errand.started for errand in self._under_way()), default=_NEVER)
+        for pending in [each for each in self._under_way() if now - each.started >= timeout]:
+            self._give_up(pending, self._fault(pending, curl_errors.OPERATION_TIMEDOUT, ""))
+        earliest = min((pending.started for pending in self._under_way()), default=_NEVER)
         self._check_at = earliest + timeout
 
-    # -- the end of an errand
+    # -- the end of a request
 
-    def _under_way(self) -> list[Errand]:
-        carried = [line.errand for line in self._lines.values() if line.errand is not None]
-        return [errand for errand in (*carried, *self._waiting, *self._started) if not errand.ended]
+    def _under_way(self) -> list[InFlight]:
+        carried = [connection.pending for connection in self._connections.values() if connection.pending is not None]
+        return [pending for pending in (*carried, *self._waiting, *self._started) if not pending.ended]
 
-    def _end(self, errand: Errand, answer: Response | Fault) -> None:
-        errand.ended = True
+    def _end(self, pending: InFlight, answer: Response | Fault) -> None:
+        pending.ended = True
         self.in_flight -= 1
-        self._done.append((errand.token, answer))
+        self._done.append((pending.token, answer))
 
-    def _give_up(self, errand: Errand, fault: Fault) -> None:
-        self._end(errand, fault)
-        if errand.line is not None:
-            self._drop(errand.line)
+    def _give_up(self, pending: InFlight, fault: Fault) -> None:
+        self._end(pending, fault)
+        if pending.connection is not None:
+            self._drop(pending.connection)
 
-    def _fail(self, line: _Line, errand: Errand, code: int, text: str) -> None:
-        self._end(errand, self._fault(errand, code, text))
-        self._drop(line)
+    def _fail(self, connection: Connection, pending: InFlight, code: int, text: str) -> None:
+        self._end(pending, self._fault(pending, code, text))
+        self._drop(connection)
 
-    def _fault(self, errand: Errand, code: int, text: str) -> Fault:
-        seconds = monotonic() - errand.started
+    def _fault(self, pending: InFlight, code: int, text: str) -> Fault:
+        seconds = monotonic() - pending.started
         failure = Failure(
             code=code,
             text=text,
-            url=errand.origin,
-            sent=errand.begun,
-            whole=errand.written == len(errand.data),
+            url=pending.origin,
+            sent=pending.begun,
+            whole=pending.written == len(pending.data),
             seconds=seconds,
-            proxy=proxy_of(errand.origin, self._options.proxy),
+            proxy=proxy_of(pending.origin, self._options.proxy),
             max_response=self._options.max_response,
         )
-        first_byte = errand.first_byte - errand.started if errand.first_byte else 0.0
+        first_byte = pending.first_byte - pending.started if pending.first_byte else 0.0
         return Fault(failure.kind(), failure.message(), failure.sent, Timings(0.0, 0.0, 0.0, first_byte, seconds))

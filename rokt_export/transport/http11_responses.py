@@ -79,7 +79,7 @@ class AnswerReader:
     """Reads the answers of one connection, one after the other; llhttp, which Node has, does the reading.
 
     Interim answers (1xx) are passed over, and trailers. It forgives what servers get wrong and people never notice:
-    line ends without CR, a length beside a chunked body, a length told twice, a space before a colon, folded headers.
+    line ends without CR, a length beside a chunked body, a length stated twice, a space before a colon, folded headers.
 
     Args:
         most: bytes that a body may have.
@@ -302,7 +302,7 @@ def _new_parser(reader: AnswerReader) -> HttpResponseParser:
 def _mended(head: bytes) -> bytes:
     """Put right what llhttp refuses although it has one meaning.
 
-    That is the same length told again (RFC 9110, 8.6), and white space between a header's name and its colon
+    That is the same length stated again (RFC 9110, 8.6), and white space between a header's name and its colon
     (RFC 9112, 5.1).
     """
     first, *lines = head.split(b"\r\n")

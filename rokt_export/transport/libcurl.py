@@ -63,7 +63,7 @@ class Multi:
         self._multi.close()
 
 
-class Connection:
+class RawConnection:
     """A connection that libcurl opens, through a proxy and TLS where need be, and on which somebody else speaks.
 
     Args:
@@ -176,10 +176,10 @@ def _milliseconds(seconds: float) -> int:
     return max(1, round(seconds * 1000))  # 0 would mean libcurl's default
 
 
-def proxy_of(url: str, told: str | None) -> str | None:
+def proxy_of(url: str, given: str | None) -> str | None:
     """Return `host:port` of the proxy that a request goes through, without credentials; None where there is none."""
     parts = urlsplit(url)
-    proxy = told
+    proxy = given
     if proxy is None:
         proxy = "" if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme, "")
     return proxy.rpartition("@")[2].rpartition("/")[2] or None if proxy else None

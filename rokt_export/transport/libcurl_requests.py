@@ -24,7 +24,7 @@ from rokt_export.transport.sockets import Sockets, heard
 Answered = tuple[Any, Response | Fault]
 """The token that a request was started with, and its answer."""
 
-# What libcurl would add of its own, and how it is told not to.
+# What libcurl would add of its own, and how it is kept from it.
 _SUPPRESSED = {"accept": b"Accept:", "content-type": b"Content-Type:", "expect": b"Expect:"}
 
 _PROXY_AUTHENTICATION_REQUIRED = 407
@@ -66,7 +66,7 @@ class Transfers:
         self._wary = Wariness()
         self._unasked = unasked
         self._ordered = options.http_version != "2"
-        """Whether answers are told apart by their order alone."""
+        """Whether responses are matched by their order alone."""
         self._origins: dict[int, str] = {}
         self._quiet_at: dict[str, float] = {}
         """When a server has been silent for long enough behind its first answer."""

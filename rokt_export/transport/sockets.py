@@ -157,7 +157,7 @@ class Sockets:
         """Stop watching a socket that no transfer uses; where the server closed it, so do we.
 
         libcurl looks for closed connections only now and then, and would write a request into one: that request could
-        not be told from a received one. On a socket shut down by us it fails before its first byte.
+        not be distinguished from a received one. On a socket shut down by us it fails before its first byte.
         """
         with contextlib.suppress(OSError, KeyError):  # closed already, or no socket
             self._registered.pop(descriptor, None)

@@ -49,17 +49,17 @@ def _inspect(url: str, options: TransportOptions, trusted: str | None) -> Inspec
     lines: list[str] = []
     try:
         fault = _connect(transfer, url, lines)
-        told = Conversation.of(lines)
+        facts = Conversation.of(lines)
         parts = urlsplit(url)
         address = transfer.handle.getinfo(pycurl.PRIMARY_IP) or None
         return Inspection(
             host=parts.hostname or "",
             port=parts.port or (443 if parts.scheme == "https" else 80),
-            addresses=told.addresses or ((address,) if address else ()),
+            addresses=facts.addresses or ((address,) if address else ()),
             address=address,
-            tls_version=told.tls_version,
-            cipher=told.cipher,
-            alpn=told.alpn,
+            tls_version=facts.tls_version,
+            cipher=facts.cipher,
+            alpn=facts.alpn,
             certificate=_certificate(transfer.handle),
             timings=transfer._timings(),
             fault=fault,

@@ -13,7 +13,7 @@ from typing import Any
 from rokt_export.exchange.model import Fault, Request, Response
 from rokt_export.transport.certificates import authorities
 from rokt_export.transport.closing_servers import Unasked
-from rokt_export.transport.http11 import Errand, Lines
+from rokt_export.transport.http11 import ConnectionPool, InFlight
 from rokt_export.transport.http11_requests import Message, Messages
 from rokt_export.transport.interrupts import HeldInterrupt
 from rokt_export.transport.libcurl import check, proxy_of
@@ -36,8 +36,8 @@ def _not_plain(_request: Request) -> Message | None:
 class Transport:
     """Carries requests; not thread-safe but for `wake`.
 
-    A plain HTTP/1.1 request is spoken by us on a connection that libcurl opens (`Lines`); any other is libcurl's from
-    end to end (`Transfers`). A request is on the wire at most once, in either way.
+    A plain HTTP/1.1 request is written by us on a connection that libcurl opens (`ConnectionPool`). libcurl carries any
+    other from end to end (`Transfers`). Either way, a request is on the wire at most once.
 
     Attributes:
         warnings: what an operator must know of the server, to be taken out by whoever shows it.
@@ -56,7 +56,7 @@ class Transport:
         self._messages = Messages(self._is_reached)
         self.warnings: list[str] = []
         unasked = Unasked(self.warnings)
-        self._lines = Lines(options, trusted, self._sockets, self._done, unasked)
+        self._pool = ConnectionPool(options, trusted, self._sockets, self._done, unasked)
         self._transfers = Transfers(options, trusted, self._sockets, self._done, unasked)
         self._speaks = options.http_version in _SPOKEN
         self._closed = False
@@ -73,7 +73,7 @@ class Transport:
     @property
     def in_flight(self) -> int:
         """How many started requests `poll` has not answered yet."""
-        return self._lines.in_flight + self._transfers.in_flight + len(self._done)
+        return self._pool.in_flight + self._transfers.in_flight + len(self._done)
 
     def start(self, token: Any, request: Request) -> None:
         """Begin a request without waiting; see `start_all`."""
@@ -90,14 +90,14 @@ class Transport:
         """
         now = monotonic()
         message_of = self._messages.of if self._speaks else _not_plain
-        spoken: list[Errand] = []
+        spoken: list[InFlight] = []
         for token, request in requests:
             message = message_of(request)
             if message is None:
                 self._transfers.start(token, request)
             else:
-                spoken.append(Errand(token, message[0], message[1], now))
-        self._lines.start(spoken)
+                spoken.append(InFlight(token, message[0], message[1], now))
+        self._pool.start(spoken)
 
     def poll(self, timeout: float) -> list[Answered]:
         """Return what has ended, waiting up to `timeout` seconds until something has or `wake` is called.
@@ -106,7 +106,7 @@ class Transport:
         """
         deadline = monotonic() + timeout
         # A connection that the server has closed must be known before it is used again.
-        if self._lines.unsent and self._turn(0.0) and not self._done:
+        if self._pool.unsent and self._turn(0.0) and not self._done:
             return []
         while not self._done:
             woken = self._turn(max(0.0, deadline - monotonic()))
@@ -131,7 +131,7 @@ class Transport:
     def cancel_unsent(self) -> None:
         """End the requests of which nothing has left yet: they wait for a name, a connection, TLS or a proxy."""
         with self._interrupt:
-            self._lines.cancel_unsent()
+            self._pool.cancel_unsent()
             self._transfers.cancel_unsent()
 
     def send(self, request: Request) -> Response | Fault:
@@ -159,7 +159,7 @@ class Transport:
             return
         self._closed = True
         with self._interrupt:
-            self._lines.close()
+            self._pool.close()
             self._transfers.close()
             self._sockets.close()
 
@@ -169,23 +169,23 @@ class Transport:
 
     def _turn(self, seconds: float) -> bool:
         """Work once on what becomes ready within so many seconds, or is due; return whether `wake` was called."""
-        lines, transfers = self._lines, self._transfers
-        wait = max(0.0, min(seconds, lines.wait(), transfers.wait()))
+        pool, transfers = self._pool, self._transfers
+        wait = max(0.0, min(seconds, pool.wait(), transfers.wait()))
         events = self._sockets.wait(wait)
         with self._interrupt:
             woken = self._sockets.serve(events)
-            lines.turn(len(events))
+            pool.turn(len(events))
             transfers.turn(idle=not events)
-            self._sockets.verify(lines.opening or transfers.opening)
-            written = lines.unsent
-            lines.flush()
+            self._sockets.verify(pool.opening or transfers.opening)
+            written = pool.unsent
+            pool.flush()
         if written:
             _give_way()
         return woken
 
     def _end(self, chosen: Callable[[Any], bool]) -> None:
         with self._interrupt:
-            self._lines.cancel(chosen)
+            self._pool.cancel(chosen)
             self._transfers.cancel(chosen)
 
 

@@ -55,7 +55,7 @@ def test_a_file_named_twice_is_a_slip_and_leaves_no_run(cli: CommandLine, comman
     assert cli("runs", "list", "--output", "json").json == []
 
 
-def test_duplicates_that_were_hoped_for_are_success(cli: CommandLine) -> None:
+def test_expected_duplicates_are_success(cli: CommandLine) -> None:
     cli("test", MAILCHIMP, FEW, "--sandbox")
     assert cli("test", MAILCHIMP, FEW, "--sandbox", "--expect", "duplicate").status == 0
 

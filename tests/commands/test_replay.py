@@ -93,7 +93,7 @@ def test_a_stop_rule_counts_over_all_workers(cli, spec, partner, workers):
     rows = cli.write("rows.csv", people(*range(1, 301)))
     shown = cli.process("replay", spec, rows, "--workers", workers, "--concurrency", "2", "--stop-after", "6")
     assert shown.status == 1, shown.err
-    stopped = re.search(r"stopped: (\d+) not as hoped", shown.err)
+    stopped = re.search(r"stopped: (\d+) unexpected outcomes", shown.err)
     assert stopped is not None, shown.err
     assert 6 <= int(stopped[1]) <= len(partner.heard) <= 12  # what is in flight at the sixth still comes back
 
@@ -107,7 +107,7 @@ def test_production_is_one_at_a_time_and_stops_at_three_in_a_row(cli, spec, part
     shown = production(cli, spec, rows)
     assert shown.status == 1
     assert emails(partner) == ["1", "2", "3", "4", "5", "6"]
-    assert "1 at once" in shown.err and "3 in a row not as hoped" in shown.err
+    assert "1 at once" in shown.err and "3 unexpected outcomes in a row" in shown.err
 
 
 def test_production_stops_at_the_first_answer_that_no_rule_explains(cli, spec, partner):

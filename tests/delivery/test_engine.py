@@ -269,7 +269,7 @@ def test_an_answer_that_says_later_leaves_open_what_became_of_the_attempt_before
     assert sum(tries.values()) == 2
 
 
-def test_a_definite_answer_ends_the_doubt_about_the_attempt_before(bench, partner):
+def test_a_definite_answer_decides_over_an_unanswered_attempt_before(bench, partner):
     tries: Counter[bytes] = Counter()
 
     def respond(heard: Heard) -> Answer:
@@ -503,7 +503,7 @@ def test_the_first_unclassified_answer_stops_one_at_a_time_at_once(bench, partne
 def test_so_many_failures_stop(bench, partner):
     partner.answer = lambda heard: (400, {}, b"{}") if int(json.loads(heard.body)["id"][2:]) % 2 else OK
     run = bench.run(100, concurrency=1, stop=StopRules(failures=4))
-    assert run.finished == Finished(StopReason.FAILURES, "4 not as hoped")
+    assert run.finished == Finished(StopReason.FAILURES, "4 unexpected outcomes")
     assert len(partner.heard) == 7
 
 
@@ -511,7 +511,7 @@ def test_so_many_in_a_row_stop_and_one_success_between_starts_anew(bench, partne
     bad = {2, 3, 5, 6, 7, 8}
     partner.answer = lambda heard: (400, {}, b"{}") if int(json.loads(heard.body)["id"][2:]) in bad else OK
     run = bench.run(100, concurrency=1, stop=StopRules(consecutive=3))
-    assert run.finished == Finished(StopReason.CONSECUTIVE, "3 in a row not as hoped")
+    assert run.finished == Finished(StopReason.CONSECUTIVE, "3 unexpected outcomes in a row")
     assert len(partner.heard) == 7
 
 

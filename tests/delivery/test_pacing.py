@@ -69,7 +69,7 @@ def test_without_a_rate_nothing_waits():
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_plea_halves_once_per_congestion_and_success_restores(status):
+def test_throttling_halves_once_per_congestion_and_success_restores(status):
     pacer = Pacer(64, 1000)
     assert "slowing to 32 at once, 500/s" in str(pacer.answered(status, 10.0, None))
     assert pacer.answered(status, 10.5, None) is None
@@ -122,7 +122,7 @@ def test_a_person_is_not_told_the_same_each_second():
     assert told[0] == "the partner answers 429: slowing to 32 at once"
 
 
-def test_pleas_that_do_not_say_how_long_are_paused_for_ever_longer():
+def test_throttling_without_retry_after_pauses_longer_each_time():
     pacer, now, waits = Pacer(64), 10.0, []
     for _ in range(10):
         pacer.answered(503, now, None)

@@ -620,7 +620,7 @@ def test_purge_by_date_spares_what_runs_and_remove_takes_the_run_but_not_the_led
         journal.purge()
 
 
-def test_a_removed_run_leaves_the_doubt_about_its_rows(journal):
+def test_a_removed_run_leaves_its_rows_unknown(journal):
     cut_off = begin(journal, production=True)
     marks = [cut_off.fingerprint(content) for content in (b"answered", b"never answered", b"refused")]
     cut_off.intend([item(row, mark) for row, mark in enumerate(marks, start=1)])

@@ -64,7 +64,7 @@ def many(number: int, every: int) -> list[Delivery]:
     ]
 
 
-def test_of_a_long_run_only_what_did_not_come_out_as_hoped_is_shown() -> None:
+def test_of_a_long_run_only_what_is_unexpected_is_shown() -> None:
     text = printed(reports.deliveries_table, many(1000, 10))
     assert text.count("rejected") == 20
     assert "the first 20 of 100 rows that did not come out delivered, of 1,000" in " ".join(text.split())

@@ -74,7 +74,7 @@ def test_a_run_without_rows_is_a_document_too(tell) -> None:
 def test_the_story_counts_what_the_deliveries_say(story: Story) -> None:
     figures = story.figures
     assert (story.rows, figures.rows, figures.attempts, figures.invented) == (9, 9, 8, 9)
-    assert story.as_hoped == 2
+    assert story.as_expected == 2
     assert story.coverage is not None
     assert story.coverage.line() == "4 of 4 rules seen"
 
@@ -86,10 +86,10 @@ def test_rules_never_seen_are_named(tell) -> None:
 
 
 def test_recordings_stand_beside_their_deliveries(story: Story) -> None:
-    told = list(story.told())
-    assert [one.row for one, _ in told] == list(range(1, 10))
-    assert [one.row for one, recording in told if recording is None] == [6]
-    assert all(recording is None or recording.status == one.status for one, recording in told)
+    both = list(story.deliveries_with_recordings())
+    assert [one.row for one, _ in both] == list(range(1, 10))
+    assert [one.row for one, recording in both if recording is None] == [6]
+    assert all(recording is None or recording.status == one.status for one, recording in both)
 
 
 def test_the_spec_is_the_one_that_the_run_went_with(tell, journal: Journal) -> None:

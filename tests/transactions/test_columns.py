@@ -35,15 +35,15 @@ def test_what_the_spec_wants_comes_first():
     assert plan.report.guessed == {"zip": "billingzipcode", "colour": "Colour"}
 
 
-@pytest.mark.parametrize("told", ["email", "#2"])
-def test_what_is_told_wins_over_another_column_that_the_spec_means(told):
-    mapper = ColumnMapper(wanted=["email"], told={told: "email"}, spec={"Mail": "email"})
+@pytest.mark.parametrize("given", ["email", "#2"])
+def test_what_is_given_wins_over_another_column_that_the_spec_means(given):
+    mapper = ColumnMapper(wanted=["email"], given={given: "email"}, spec={"Mail": "email"})
     plan = mapper.plan(["Mail", "email"], "x.csv")
     assert plan.names == ("Mail", "email")
-    mapper.check_told(["Mail", "email"])
+    mapper.check_given(["Mail", "email"])
 
 
-@pytest.mark.parametrize("of", ["told", "spec"])
+@pytest.mark.parametrize("of", ["given", "spec"])
 def test_one_column_is_not_mapped_twice_in_another_spelling(of):
     pairs = {"Kunde": "lastname", "KUNDE": "firstname"}
     with pytest.raises(TransactionsError, match="“Kunde” and “KUNDE” both mean the column “Kunde”"):
@@ -60,7 +60,7 @@ def test_the_report_tells_unmapped_unused_and_missing():
 
 
 def test_told_columns_win_over_guesses():
-    mapper = ColumnMapper(told={"Other mail": "email", "#3": "firstname"}, spec={"Other mail": "x", "absent": "y"})
+    mapper = ColumnMapper(given={"Other mail": "email", "#3": "firstname"}, spec={"Other mail": "x", "absent": "y"})
     plan = mapper.plan(["email", "other-mail", "z"], "x.csv")
     assert plan.names == ("email#1", "email", "firstname")
 

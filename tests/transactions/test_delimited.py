@@ -94,18 +94,18 @@ def test_the_first_letter_beyond_ascii_may_come_late(write):
 
 @pytest.mark.parametrize("written", ["utf-16", "utf-16-le", "utf-16-be", "utf-32-le"])
 def test_a_told_utf_16_needs_no_mark_of_its_order(write, written):
-    told = written.rpartition("-")[0] if written.count("-") > 1 else written
-    (transaction,), _ = read(write("email,firstname\nj@example.com,Łukasz\n".encode(written)), encoding=told)
+    given = written.rpartition("-")[0] if written.count("-") > 1 else written
+    (transaction,), _ = read(write("email,firstname\nj@example.com,Łukasz\n".encode(written)), encoding=given)
     assert transaction.values == {"email": "j@example.com", "firstname": "Łukasz"}
 
 
-@pytest.mark.parametrize("told", ["utf-16", "utf-32"])
-def test_a_told_encoding_that_is_wrong_is_an_error_of_the_file(write, told):
+@pytest.mark.parametrize("given", ["utf-16", "utf-32"])
+def test_a_given_encoding_that_is_wrong_is_an_error_of_the_file(write, given):
     with pytest.raises(TransactionsError):
-        read(write(b"email,firstname\nj@example.com,Jane\n"), encoding=told)
+        read(write(b"email,firstname\nj@example.com,Jane\n"), encoding=given)
 
 
-def test_a_told_encoding_is_used(write):
+def test_a_given_encoding_is_used(write):
     (transaction,), source = read(write("email,firstname\nj@example.com,Łukasz\n".encode("cp1250")), encoding="cp1250")
     assert transaction.values["firstname"] == "Łukasz"
     assert source.findings == ()

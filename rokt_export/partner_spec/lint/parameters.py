@@ -140,7 +140,7 @@ def _is_xml_attribute(name: str) -> bool:
     try:
         last = steps(name)[-1]
     except ValueError:
-        return False  # an error of the language, already told
+        return False  # an error of the language, already reported
     return isinstance(last, Key) and last.name.startswith("@")
 
 
