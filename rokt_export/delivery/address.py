@@ -14,7 +14,8 @@ from rokt_export.delivery.resolution import HERE
 from rokt_export.errors import ConfigurationError, SpecError
 from rokt_export.request.url import blank_url
 from rokt_export.spec_language.filters import ABSENT, FilterError, text_of
-from rokt_export.spec_language.template import Place, TemplateProblem, compile_template
+from rokt_export.spec_language.template import compile_template
+from rokt_export.spec_language.template_places import Place, TemplateProblem
 
 _PIECE = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|(?<!\{)\{[A-Za-z_][\w.-]*\}(?!\}))", re.DOTALL)
 _OPEN = "\ue000"

@@ -18,7 +18,8 @@ from rokt_export.delivery.resolution import HERE
 from rokt_export.partner_spec.model import says_test
 from rokt_export.spec_language.fields import HOSTS
 from rokt_export.spec_language.filters import FilterError, text_of
-from rokt_export.spec_language.template import Place, TemplateProblem, compile_template
+from rokt_export.spec_language.template import compile_template
+from rokt_export.spec_language.template_places import Place, TemplateProblem
 
 if TYPE_CHECKING:
     from rokt_export.partner_spec.model import PartnerSpec

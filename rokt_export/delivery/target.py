@@ -11,7 +11,8 @@ from rokt_export.delivery.address import Address, filled_url
 from rokt_export.delivery.nearness import Likeness, Near, Resolve, near_of, proxy_of_process
 from rokt_export.errors import UsageError
 from rokt_export.partner_spec.references import variable_names
-from rokt_export.spec_language.template import Place, compile_template
+from rokt_export.spec_language.template import compile_template
+from rokt_export.spec_language.template_places import Place
 
 if TYPE_CHECKING:
     from rokt_export.partner_spec.model import PartnerSpec

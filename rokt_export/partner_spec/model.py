@@ -30,7 +30,8 @@ from rokt_export.spec_language.fields import (
     template_at,
 )
 from rokt_export.spec_language.rules import Rule, rule_names
-from rokt_export.spec_language.template import Place, compile_template
+from rokt_export.spec_language.template import compile_template
+from rokt_export.spec_language.template_places import Place
 
 _TEST = frozenset(
     re.findall(

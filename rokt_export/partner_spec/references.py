@@ -11,7 +11,8 @@ from pydantic import BaseModel
 
 from rokt_export.errors import RoktExportError
 from rokt_export.partner_spec.model import Parameter, PartnerSpec, RequiredWhen
-from rokt_export.spec_language.template import Template, TemplateProblem, compile_template
+from rokt_export.spec_language.template import Template, compile_template
+from rokt_export.spec_language.template_places import TemplateProblem
 from rokt_export.spec_language.urls import fixed_url
 
 

@@ -13,7 +13,8 @@ from rokt_export.redaction import OwnWords
 from rokt_export.spec_language.filters import ABSENT, FilterError, Number, boolean, number, read_date, text_of
 from rokt_export.spec_language.formats import matches
 from rokt_export.spec_language.regexes import compile_regex
-from rokt_export.spec_language.template import Place, Template, attribute_template, compile_template, constant_template
+from rokt_export.spec_language.template import Template, attribute_template, compile_template, constant_template
+from rokt_export.spec_language.template_places import EXPRESSION, Place
 
 Values = Mapping[str, Any]
 Take = Callable[[Values], Any]
@@ -114,14 +115,11 @@ def _template(parameter: Parameter) -> Template:
     return compile_template(parameter.value, Place.PARTS if _has_parts(parameter) else Place.VALUE)
 
 
-_EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
-
-
 def _has_parts(parameter: Parameter) -> bool:
     """Whether a header's value has parts (cookies, lists), so that a row's value must not begin another part."""
     if parameter.in_ != "header":
         return False
-    own = _EXPRESSION.sub("", str(parameter.value)) if parameter.attribute is None else ""
+    own = EXPRESSION.sub("", str(parameter.value)) if parameter.attribute is None else ""
     return parameter.name.lower() == "cookie" or any(sign in own for sign in ';,"')
 
 

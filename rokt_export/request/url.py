@@ -13,7 +13,8 @@ from rokt_export.redaction import OwnWords
 from rokt_export.request.encodings.form import form_encoder
 from rokt_export.request.parameter_values import OMIT, Field, RefusedError, Values
 from rokt_export.spec_language.filters import ABSENT, FilterError, text_of
-from rokt_export.spec_language.template import Place, Template, compile_template
+from rokt_export.spec_language.template import Template, compile_template
+from rokt_export.spec_language.template_places import Place
 from rokt_export.spec_language.urls import PLACEHOLDER, fixed_url, parse_url
 
 _READY = re.compile(

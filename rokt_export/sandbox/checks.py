@@ -16,7 +16,8 @@ from rokt_export.sandbox.body_lookup import Find, array_lengths, finder
 from rokt_export.sandbox.incoming_request import Received
 from rokt_export.spec_language.encodings import ENCODINGS, nests
 from rokt_export.spec_language.filters import ABSENT, text_of
-from rokt_export.spec_language.template import Place, compile_template
+from rokt_export.spec_language.template import compile_template
+from rokt_export.spec_language.template_places import Place
 
 Seek = Callable[[Received], list[Any]]
 """From a request to the candidates for one parameter's value; none where it is absent."""

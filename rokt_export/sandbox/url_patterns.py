@@ -9,7 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 from rokt_export.request.encodings.form import form_fields
 from rokt_export.spec_language.filters import text_of
-from rokt_export.spec_language.template import Place, TemplateProblem, compile_template
+from rokt_export.spec_language.template import compile_template
+from rokt_export.spec_language.template_places import Place, TemplateProblem
 
 _EXPRESSION = re.compile(r"(\{\{.*?\}\}|(?<!\{)\{[\w.-]+\}(?!\}))", re.DOTALL)
 _TEXT_EXPRESSION = re.compile(r"(\{\{.*?\}\})", re.DOTALL)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from rokt_export.spec_language.template import Place
+from rokt_export.spec_language.template_places import Place
 
 
 @dataclass(frozen=True, slots=True)

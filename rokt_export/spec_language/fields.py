@@ -15,7 +15,8 @@ from rokt_export.redaction.spec_lines import masked_line
 from rokt_export.spec_language.filters import text_of
 from rokt_export.spec_language.paths import PathProblem, compile_path
 from rokt_export.spec_language.regexes import LARGEST_UNICODE, MOST_TOGETHER, RegexProblem, compile_regex, too_many
-from rokt_export.spec_language.template import Place, TemplateProblem, check_numbers, compile_template
+from rokt_export.spec_language.template import check_numbers, compile_template
+from rokt_export.spec_language.template_places import EXPRESSION, Place, TemplateProblem
 from rokt_export.spec_language.urls import PROOF_REMEDY, forbidden_sign, proof_problem
 
 
@@ -107,9 +108,6 @@ def template_at(place: Place) -> Callable[[str], str]:
 ValueTemplate = Annotated[Text, AfterValidator(template_at(Place.VALUE))]
 
 
-_EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
-
-
 def _proved(text: str) -> str:
     try:
         found = proof_problem(text)
@@ -120,7 +118,7 @@ def _proved(text: str) -> str:
         ) from error
     if found is not None:
         raise problem("RX150", found, PROOF_REMEDY)
-    bad = forbidden_sign(_EXPRESSION.sub("", text).strip())
+    bad = forbidden_sign(EXPRESSION.sub("", text).strip())
     if bad is not None:
         raise problem("RX012", f"a URL cannot hold {bad}", "Remove it, or percent-encode it (`#` is %23, a blank %20).")
     return text

@@ -428,3 +428,6 @@ def _kind_of(value: Any) -> str:
 
 FILL_ABSENT = frozenset({"default", "map"})
 """Filters that give an absent value a value; all others pass absent and null on."""
+
+DYNAMIC = frozenset({"now", "uuid"})
+"""Names in a template that are no attributes: the moment of filling (UTC), and a random identifier."""

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rokt_export.errors import ConfigurationError, SpecError
-from rokt_export.spec_language.template import Place, TemplateProblem, compile_template, fixed_start
+from rokt_export.spec_language.filters import text_of
+from rokt_export.spec_language.template import Template, compile_template
+from rokt_export.spec_language.template_places import EXPRESSION, Place, TemplateProblem
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _URL = re.compile(r"(?P<scheme>https?)://(?P<host>\[[^\]]*\]|[^:/?#]*)(?::(?P<port>[^/?#]*))?(?P<rest>[/?].*)?", re.I)
@@ -146,6 +148,29 @@ PROOF_REMEDY = (
 )
 
 
+_PIECES = re.compile(f"({EXPRESSION.pattern})", re.DOTALL)
+
+
+def _fixed_start(source: str) -> tuple[list[str | Template], bool]:
+    """The texts and templates of a URL up to the first that a row, the moment or control flow decides.
+
+    Returns:
+        The pieces, and whether they are the whole URL.
+    """
+    pieces: list[str | Template] = []
+    for piece in filter(None, _PIECES.split(source)):
+        if piece.startswith("{%"):
+            return pieces, False
+        if not piece.startswith(("{{", "{#")):
+            pieces.append(piece)
+        elif piece.startswith("{{"):
+            template = compile_template(piece, Place.URL)
+            if template.varies:
+                return pieces, False
+            pieces.append(template)
+    return pieces, True
+
+
 def proof_problem(source: str) -> str | None:
     """Return why a URL's template does not decide where it goes by constants and variables alone; None where it does.
 
@@ -155,8 +180,9 @@ def proof_problem(source: str) -> str | None:
     first, *others = PLACEHOLDER.split(source)
     for piece in others[1::2]:
         compile_template(piece, Place.URL)
-    pieces, whole = fixed_start(first)
-    found = _PROOF.match("".join(piece.text if piece.fill is None else _VARIABLE for piece in pieces))
+    compile_template(first, Place.URL)
+    pieces, whole = _fixed_start(first)
+    found = _PROOF.match("".join(piece if isinstance(piece, str) else _VARIABLE for piece in pieces))
     if found is None and not pieces:
         return "a row decides where it goes: nothing stands before the first attribute or condition"
     if found is None:
@@ -194,18 +220,20 @@ def fixed_url(source: str, variables: Mapping[str, str], what: str = "endpoint")
     """
     check_proof(source)
     first, *others = PLACEHOLDER.split(source.strip())
-    pieces, whole = fixed_start(first)
+    pieces, whole = _fixed_start(first)
     for name in sorted(name for part in (first, *others[1::2]) for name in compile_template(part, Place.URL).env):
         _check_value(
             source, name, variables[name], r"[\\#\s\x00-\x1f\x7f-\x9f]", "a blank, a backslash, `#` or a line break"
         )
     text = ""
     for piece in pieces:
-        value = piece.text if piece.fill is None else piece.fill(variables)
-        if piece.fill is not None and re.fullmatch(r"https?://[^/?]*", text, re.IGNORECASE):
+        if isinstance(piece, str):
+            text += piece
+            continue
+        if re.fullmatch(r"https?://[^/?]*", text, re.IGNORECASE):
             for name in sorted(piece.env):
                 _check_value(source, name, variables[name], r"[/?@%]", "`/`, `?`, `@` or `%` in the host")
-        text += value
+        text += text_of(piece.fill({}, variables))
     try:
         url = parse_url(text)
         if not url.rest and (others or not whole):

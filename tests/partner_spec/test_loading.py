@@ -15,7 +15,8 @@ from rokt_export.partner_spec.loading import SpecFindingsError, load_spec, read_
 from rokt_export.redaction.spec_lines import masked_line
 from rokt_export.redaction.trusted_text import OwnWords
 from rokt_export.spec_language.fields import _proved
-from rokt_export.spec_language.template import TemplateProblem, compile_template
+from rokt_export.spec_language.template import compile_template
+from rokt_export.spec_language.template_places import TemplateProblem
 
 WHOLE = """\
 spec_version: 1

@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from rokt_export.spec_language.filters import ABSENT, FILL_ABSENT, FILTERS, FilterError, Number, Raw, text_of
-from rokt_export.spec_language.template import TemplateProblem, check_numbers, compile_template
+from rokt_export.spec_language.template import check_numbers, compile_template
+from rokt_export.spec_language.template_places import TemplateProblem
 
 MD5 = "238afb9e862add7d56bbc4181b80fa32"
 SHA256 = "F6191D8D6A0F75CA7D237ED07CF8E461E72E5C7BB28D611DDF37E5908FDB632B"

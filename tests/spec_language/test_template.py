@@ -14,15 +14,8 @@ from hypothesis import strategies as st
 
 from rokt_export.spec_language import template as template_module
 from rokt_export.spec_language.filters import ABSENT, FilterError, Number
-from rokt_export.spec_language.template import (
-    BODIES,
-    Place,
-    TemplateProblem,
-    attribute_template,
-    check_numbers,
-    compile_template,
-    constant_template,
-)
+from rokt_export.spec_language.template import attribute_template, check_numbers, compile_template, constant_template
+from rokt_export.spec_language.template_places import BODIES, Place, TemplateProblem
 
 HOSTILE = "é&<>'\"\\/ +%\n"
 

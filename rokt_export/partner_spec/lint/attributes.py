@@ -8,8 +8,9 @@ from difflib import get_close_matches
 
 from rokt_export.partner_spec.attributes import canonical, fold, is_known, nearest
 from rokt_export.partner_spec.document import DataPath, Finding, Severity
-from rokt_export.partner_spec.lint.context import EXPRESSION, Subject, Use, names_something, uses
+from rokt_export.partner_spec.lint.context import Subject, Use, names_something, uses
 from rokt_export.partner_spec.model import RequiredWhen
+from rokt_export.spec_language.template_places import EXPRESSION
 
 IDENTIFYING = frozenset({"email", "emailmd5", "emailsha256", "mobile"})
 _IDENTIFYING_CUSTOM = re.compile("e?mail|phone|mobile")

@@ -14,7 +14,9 @@ from rokt_export.authentication.base import Authentication
 from rokt_export.partner_spec.document import DataPath, Finding, Severity
 from rokt_export.partner_spec.loading import LoadedSpec
 from rokt_export.partner_spec.model import Environment, Parameter, PartnerSpec
-from rokt_export.spec_language.template import DYNAMIC, Template, TemplateProblem, attribute_template, compile_template
+from rokt_export.spec_language.filters import DYNAMIC
+from rokt_export.spec_language.template import Template, attribute_template, compile_template
+from rokt_export.spec_language.template_places import EXPRESSION, TemplateProblem
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,6 @@ def _in_model(node: Any, path: DataPath) -> Any:
     return node
 
 
-EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 FILLED = "\ue000"
 """Stands for a filled expression where the rest of a text is looked at; a sign that no URL holds."""
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from rokt_export.partner_spec.document import DataPath, Finding, Severity, WrittenFloat, WrittenInt
-from rokt_export.partner_spec.lint.context import EXPRESSION, Placed, Subject, is_literal
+from rokt_export.partner_spec.lint.context import Placed, Subject, is_literal
 from rokt_export.spec_language.encodings import ENCODINGS, media_type_of, nests, subtype
 from rokt_export.spec_language.fields import listed
 from rokt_export.spec_language.filters import text_of
 from rokt_export.spec_language.parameter_names import Append, Key, Step, steps
+from rokt_export.spec_language.template_places import EXPRESSION
+from rokt_export.spec_language.urls import PLACEHOLDER
 
 _BODILESS = ("GET", "DELETE")
 
@@ -218,9 +219,6 @@ def _constants(subject: Subject, placed: Placed) -> Iterator[Finding]:
         )
 
 
-_PLACEHOLDER = re.compile(r"\{([A-Za-z_][\w.-]*)\}")
-
-
 def repeated_names(subject: Subject) -> Iterator[Finding]:
     """RX119: one name twice where the partner sees one; forms and queries may repeat a name."""
     seen: dict[tuple[DataPath, str, str], Placed] = {}
@@ -253,7 +251,7 @@ def unmatched_placeholders(subject: Subject) -> Iterator[Finding]:
     parameters = {placed.parameter.name: placed for placed in subject.parameters() if placed.carrier == "path"}
     named: set[str] = set()
     for environment, place in subject.spec.endpoint.items():
-        for name in _PLACEHOLDER.findall(EXPRESSION.sub("", place.url)):
+        for name in PLACEHOLDER.findall(EXPRESSION.sub("", place.url)):
             named.add(name)
             if name not in parameters and subject.intact("parameters"):
                 yield subject.finding(
