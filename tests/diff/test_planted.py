@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.diff.planted import leads, orders
+from tests.diff.planted import bookings, leads, orders
 from tests.diff.planted.partner import Bench, Score, compared, score
 
-BENCHES = {"leads": leads.BENCH, "orders": orders.BENCH}
+BENCHES = {"leads": leads.BENCH, "orders": orders.BENCH, "bookings": bookings.BENCH}
 TARGETS = {200: (68 / 75, 3 / 75, 4), 20: (60 / 75, 8 / 75, 6)}
 """By rows: share of differences found at least, share without any trace at most, fields of noise reported at most."""
 
@@ -55,6 +55,6 @@ def test_more_rows_do_not_hurt(bench: Bench) -> None:
 
 @pytest.mark.parametrize("bench", BENCHES.values(), ids=list(BENCHES))
 def test_a_side_does_not_differ_from_another_run_of_itself(bench: Bench) -> None:
-    alike = Bench(bench.noise, {name: (a, a) for name, (a, _) in bench.planted.items()}, bench.people)
+    alike = Bench(bench.noise, {name: (a, a) for name, (a, _) in bench.planted.items()}, bench.people, bench.apart)
     told = scored(alike, 100, 3)
     assert len(told.found | told.alarms) <= 8, told

@@ -49,11 +49,15 @@ Planted = tuple[str, dict[str, Any], dict[str, Any], Mapping[str, str], tuple[fl
 
 @dataclass(frozen=True)
 class Bench:
-    """Fields by name: noise that both sides make alike, and planted differences (A's way, B's way)."""
+    """Fields by name: noise that both sides make alike, and planted differences (A's way, B's way).
+
+    Side B answers `apart` seconds after side A; by default once A has answered all.
+    """
 
     noise: Mapping[str, Make]
     planted: Mapping[str, tuple[Make, Make]]
     people: Callable[[int, random.Random], Mapping[str, str]]
+    apart: float | None = None
 
 
 @dataclass
@@ -91,7 +95,7 @@ def sides(bench: Bench, rows: int, seed: int) -> Iterator[Planted]:
     """Yield for each transaction its name, the fields of A and of B, what was sent, and when."""
     chance = random.Random(seed)
     starts = [1_790_000_000.0 + chance.random() * 1e6]
-    starts.append(starts[0] + rows * 0.4 + 30 + chance.random() * 600)
+    starts.append(starts[0] + (bench.apart or rows * 0.4 + 30 + chance.random() * 600))
     left, right = random.Random(seed * 2 + 1), random.Random(seed * 2 + 2)
     memory: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
     fields = list(fields_of(bench))
