@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 from rokt_export.diff.model import Sample
@@ -12,7 +12,8 @@ from rokt_export.diff.side import Side
 
 MOST_SAMPLES: Final = 5
 MOST_ROWS: Final = 2_048
-"""Pairs whose values are kept; of more every second is dropped, then every fourth."""
+"""Pairs whose values are kept; of more half are dropped, then again half."""
+_BLOCK: Final = 16
 _MOST_CELLS: Final = 400_000
 """Values kept in all, for the memory's sake."""
 _MOST_COMBINATIONS: Final = 64
@@ -24,6 +25,14 @@ _AS_LETTERS: Final = str.maketrans("0123456789", "ghijklmnop")
 """A checksum without digits, so that a long word does not pass for an identifier."""
 
 
+class Row(NamedTuple):
+    """A kept pair: its transaction, and both sides without their bodies."""
+
+    transaction: str
+    a: Side
+    b: Side
+
+
 @dataclass(slots=True)
 class Rows:
     """The pairs whose values are kept.
@@ -31,26 +40,33 @@ class Rows:
     Attributes:
         stride: one of so many is kept.
         cells: values that columns keep.
-        sides: number of a pair to its two sides, without their bodies.
+        kept: number of a pair to the pair.
         thinned: number to transaction of those that were kept before the last thinning.
+
+    Rows are kept in blocks of neighbours, which show swaps and steps; chance chooses the blocks, so that a fault in
+    every second row is not missed.
     """
 
     stride: int = 1
     cells: int = 0
-    sides: dict[int, tuple[str, Side, Side]] = field(default_factory=dict)
+    kept: dict[int, Row] = field(default_factory=dict)
     thinned: dict[int, str] = field(default_factory=dict)
 
     def add(self, number: int, transaction: str, a: Side, b: Side) -> bool:
         """Keep a pair if it is one of those chosen; return whether it is."""
-        if len(self.sides) >= MOST_ROWS or self.cells > _MOST_CELLS:
+        if len(self.kept) >= MOST_ROWS or self.cells > _MOST_CELLS:
             self.stride *= 2
-            self.thinned = {key: value[0] for key, value in self.sides.items()}
+            self.thinned = {key: row.transaction for key, row in self.kept.items()}
             self.cells = 0 if self.cells > _MOST_CELLS else self.cells
-            self.sides = {key: value for key, value in self.sides.items() if key % self.stride == 0}
-        if number % self.stride:
+            self.kept = {key: row for key, row in self.kept.items() if self.keeps(key)}
+        if not self.keeps(number):
             return False
-        self.sides[number] = (transaction, a.without_body, b.without_body)
+        self.kept[number] = Row(transaction, a.without_body, b.without_body)
         return True
+
+    def keeps(self, number: int) -> bool:
+        """Return whether a pair is one of those chosen."""
+        return self.stride == 1 or ((number // _BLOCK + 1) * 2_654_435_761 >> 16) % self.stride == 0
 
 
 class Evidence:
@@ -114,7 +130,7 @@ class Column:
             self.differing.add(number, sample)
             if rows.stride > 1:
                 self._note_forms(number, a, b, sample)
-        if number % rows.stride:
+        if not rows.keeps(number):
             return
         if rows.stride != self.stride:
             self._thin()
@@ -138,7 +154,7 @@ class Column:
         self.stride = self._rows.stride
         kept = []
         for place, number in enumerate(self.numbers):
-            if number % self.stride == 0:
+            if self._rows.keeps(number):
                 kept.append(place)
             if self.a[place] != self.b[place]:
                 name = self._rows.thinned.get(number, str(number))
@@ -173,12 +189,12 @@ class Order:
     Attributes:
         same: pairs of arrays in one order.
         other: pairs in another order.
-        turned: of these, arrays that are each other's reverse.
+        moves: by the arrays' length, where B has each element of A: one and the same for a change that is no chance.
         sorted: of these, arrays in ascending order on each side.
     """
 
     same: int = 0
-    turned: int = 0
+    moves: dict[int, set[int]] = field(default_factory=dict)
     sorted: list[int] = field(default_factory=lambda: [0, 0])
     other: Evidence = field(default_factory=Evidence)
 

@@ -308,17 +308,17 @@ class Comparison:
 
     def _affected(self, numbers: Sequence[int], among: Iterable[int] = ()) -> str:
         """What was sent in all transactions of some, and hardly in others: `country=DE`; empty for nothing."""
-        sides = self._places.rows.sides
-        hit = {number for number in numbers if number in sides}
-        every = {number for number in among if number in sides} or sides.keys()
+        kept = self._places.rows.kept
+        hit = {number for number in numbers if number in kept}
+        every = {number for number in among if number in kept} or kept.keys()
         if len(hit) < 2 or len(hit) > 0.9 * len(every):
             return ""
-        shared = set.intersection(*(set(sides[number][1].sent.values.items()) for number in list(hit)[:200]))
+        shared = set.intersection(*(set(kept[number].a.sent.values.items()) for number in list(hit)[:200]))
         if not shared:
             return ""
         counts: Counter[tuple[str, str]] = Counter()
         for number in every:
-            counts.update(shared & sides[number][1].sent.values.items())
+            counts.update(shared & kept[number].a.sent.values.items())
         name, value = min(shared, key=lambda one: (counts[one], one))
         having = counts[name, value]
         if having >= len(every) or len(hit) < 0.5 * having:

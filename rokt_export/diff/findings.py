@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from rokt_export.diff.column import MOST_SAMPLES, Column, Order, Rows
 from rokt_export.diff.forms import common_form
-from rokt_export.diff.judging import Row, Verdict, judge, judge_presence, judge_types, shown
+from rokt_export.diff.judging import Verdict, judge, judge_presence, judge_types, shown
 from rokt_export.diff.model import Kind, Sample
 from rokt_export.diff.places import Place
 from rokt_export.diff.shape import shown as shown_value
@@ -94,10 +94,11 @@ def _presence(place: Place, objects: int) -> Iterator[Finding]:
 
 def _order(order: Order) -> Iterator[Finding]:
     other, total = order.other, order.other.count + order.same
-    turned = order.turned == other.count and total > 2
+    often = other.count > 2 * len(order.moves) and other.count > 2 + 8 // min(order.moves)  # else it may be chance
+    moved = often and not order.same and all(len(moves) == 1 for moves in order.moves.values())
     lost = (order.sorted[0] == other.count) != (order.sorted[1] == other.count)
-    differs = order.same >= 0.5 * total or turned or lost or total < 3
-    why = "turned round" if turned else "sorted on one side alone" if lost else ""
+    differs = order.same >= 0.5 * total or moved or lost or total < 3
+    why = "the same change of order each time" if moved else "sorted on one side alone" if lost else ""
     if not differs:
         why = "the same elements in a new order each time"
     yield Finding(Kind.ORDER, differs, other.count, why, total >= 3, "", other.numbers, tuple(other.samples))
@@ -154,10 +155,10 @@ def _judged(column: Column, rows: Rows, kind: Kind, chosen: Sequence[int] | None
     """Judge the values of a column, or some of its rows."""
     if chosen is None:
         chosen = range(len(column.numbers))
-    chosen = [place for place in chosen if column.numbers[place] in rows.sides]
+    chosen = [place for place in chosen if column.numbers[place] in rows.kept]
     if not chosen:
         return None
-    sides = [Row(*rows.sides[column.numbers[place]][1:]) for place in chosen]
+    sides = [rows.kept[column.numbers[place]] for place in chosen]
     a, b = [column.a[place] for place in chosen], [column.b[place] for place in chosen]
     verdict = judge(a, b, sides)
     if column.stride > 1 and (verdict is None or not verdict.differs):
@@ -194,9 +195,9 @@ def _finding(column: Column, verdict: Verdict, kind: Kind, rows: Rows) -> Findin
         if kept:
             numbers, count = kept, len(kept)
             samples = [
-                Sample(rows.sides[number][0], *_marked(column.a[place], column.b[place]))
+                Sample(rows.kept[number].transaction, *_marked(column.a[place], column.b[place]))
                 for number, place in _first(column, verdict.places)
-                if number in rows.sides
+                if number in rows.kept
             ]
     return Finding(
         kind, verdict.differs, count, verdict.why, verdict.certain, verdict.form, numbers, tuple(samples), verdict.bound

@@ -172,7 +172,8 @@ _RANDOM = re.compile(r"[a-z][A-Z].*[a-z][A-Z]|[A-Z][a-z]?[A-Z][a-z]+[A-Z]")
 _PREFIX = re.compile(r"[^\W\d_]{1,12}[_-](?=\w*\d|\w{8,}$)")
 
 
-def skeleton(text: str, sent: Collection[str] = ()) -> tuple[str, list[str]]:
+@lru_cache(maxsize=4096)
+def skeleton(text: str, sent: Collection[str] = ()) -> tuple[str, tuple[str, ...]]:
     """Return a text with holes where it holds an identifier, a number, a time or a sent word; and what stood there.
 
     Args:
@@ -196,7 +197,7 @@ def skeleton(text: str, sent: Collection[str] = ()) -> tuple[str, list[str]]:
         holes.append(found)
         return HOLE + end
 
-    return _PIECE.sub(piece, text), holes
+    return _PIECE.sub(piece, text), tuple(holes)
 
 
 def _is_hole(word: str, sent: Collection[str]) -> bool:

@@ -6,11 +6,11 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from functools import lru_cache
 from itertools import pairwise
-from statistics import median
+from statistics import fmean, median
 from typing import Any, Final, NamedTuple
 
+from rokt_export.diff.column import Row
 from rokt_export.diff.forms import (
     CLASS_NAMES,
     HOLE,
@@ -34,9 +34,14 @@ from rokt_export.spec_language.filters import text_of
 
 ENOUGH: Final = 40
 """Transactions from which on rates differ from chance, and a place may be declared as varying."""
+_SKIMMED_FRAMES: Final = 64
 _NEAR: Final = 400 * 86_400.0
 _SKEW: Final = 90.0
 """Seconds that two servers' clocks may differ."""
+
+
+Bones = tuple[str, tuple[str, ...]]
+"""A text with holes, and what stands in them."""
 
 
 class Verdict(NamedTuple):
@@ -59,31 +64,31 @@ class Verdict(NamedTuple):
     bound: bool = False
 
 
-class Row(NamedTuple):
-    """Both sides of a kept pair."""
-
-    a: Side
-    b: Side
+AGREES: Final = Verdict(False, "")
+"""Both sides' values are unequal, and keep the same contract with the request or its time."""
 
 
 def judge(a: Sequence[Any], b: Sequence[Any], rows: Sequence[Row]) -> Verdict | None:
     """Return what can be said of two columns of texts, or numbers, or booleans; None where they agree."""
-    if a == b:
-        return None
+    found = None if a == b else _judged(a, b, rows)
+    return None if found == AGREES else found
+
+
+def _judged(a: Sequence[Any], b: Sequence[Any], rows: Sequence[Row]) -> Verdict | None:
     if isinstance(a[0], bool):
         return _few_values(a, b) or _undecided(a, "varies on both sides in the same way", "boolean")
     texts_a, texts_b = [_text(value) for value in a], [_text(value) for value in b]
     numeric = not isinstance(a[0], str)
     found = _relation_to_sent(texts_a, texts_b, rows)
     if found is not None:
-        return found if found.differs else None
+        return found
     read = read_epoch if numeric else read_time
     times = _times(texts_a, [row.a for row in rows], read), _times(texts_b, [row.b for row in rows], read)
     if all(times):
         return _judge_times(times[0], times[1], texts_a, texts_b, rows)
-    if _belongs_to_rows(texts_a, texts_b):
-        return _unequal(texts_a, texts_b)
     if numeric or (_mostly_numbers(texts_a) and _mostly_numbers(texts_b)):
+        if _belongs_to_rows(texts_a, texts_b):
+            return _unequal(texts_a, texts_b)
         return _judge_numbers(texts_a, texts_b, numeric=numeric)
     return _judge_texts(texts_a, texts_b, rows)
 
@@ -133,7 +138,7 @@ def _few_values(
     number = len(a)
     unequal = [place for place, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
     if len(in_a) == 1 and len(in_b) == 1:
-        return Verdict(True, f"{show(a[0])} → {show(b[0])}", unequal, True)
+        return Verdict(True, f"{show(a[0])} → {show(b[0])}", unequal, number > 2 or not _is_number(_text(a[0])))
     if len(in_a) == 1 or len(in_b) == 1:
         constant, other = (in_a, in_b) if len(in_a) == 1 else (in_b, in_a)
         value = next(iter(constant))
@@ -143,7 +148,7 @@ def _few_values(
         else:
             names = ", ".join(show(one) for one, _ in other.most_common(4) if one != value)
             why = f"always {show(value)} on one side, at times {names} on the other"
-        return Verdict(True, why, unequal, odd > 3 or number >= 100)
+        return Verdict(True, why, unequal, odd > 5 or number >= 100)
     if depends(a, b):
         return (
             _unequal(a, b)
@@ -238,7 +243,7 @@ def _exceptions(a: Sequence[str], b: Sequence[str], rows: Sequence[Row], way: tu
         ) or (x != y and rows[place].a.sent.values == rows[place].b.sent.values):
             places.append(place)
     if not places:
-        return Verdict(False, "")
+        return AGREES
     return Verdict(True, f"not {_way([way])}", places, True, "", bound=True)
 
 
@@ -305,7 +310,7 @@ def _judge_times(
     near_a = known and abs(median(from_a)) < _NEAR and steady_a
     near_b = known and abs(median(from_b)) < _NEAR and steady_b
     if near_a and near_b:
-        return _near_times(from_a, from_b, of_a, kept, a, b, rows)
+        return _near_times(from_a, from_b, of_a, of_b, kept, a, b, rows)
     if near_a != near_b and known:
         words = ("near the exchange", "not near it")
         change = words if near_a else words[::-1]
@@ -340,8 +345,8 @@ def _steady(offsets: Sequence[float]) -> bool:
 
 
 def _near_times(
-    from_a: Sequence[float], from_b: Sequence[float], of_a: Sequence[Moment], kept: Sequence[int],
-    a: Sequence[str], b: Sequence[str], rows: Sequence[Row],
+    from_a: Sequence[float], from_b: Sequence[float], of_a: Sequence[Moment], of_b: Sequence[Moment],
+    kept: Sequence[int], a: Sequence[str], b: Sequence[str], rows: Sequence[Row],
 ) -> Verdict | None:  # fmt: skip
     """Judge times that both sides take from the clock: as far from the exchange, and as new each time."""
     resolution = max(one.resolution for one in of_a)
@@ -358,6 +363,10 @@ def _near_times(
     ]
     if odd:
         return Verdict(True, "at times not near the exchange", odd, True)
+    for unit, name in ((1, "seconds"), (60, "minutes")):
+        whole_a, whole_b = (sum(one.seconds % unit == 0 for one in side) for side in (of_a, of_b))
+        if resolution < unit and same_share(whole_a, len(of_a), whole_b, len(of_b)) < UNLIKELY:
+            return Verdict(True, f"whole {name} in {_percent(whole_a, len(of_a))} → {_percent(whole_b, len(of_b))}")
     starts = [row.b.started for row in rows], [row.a.started for row in rows]
     for values, others, begun in ((b, a, starts[0]), (a, b, starts[1])):
         if len(set(values)) == 1 and max(begun) - min(begun) > 2.5 * resolution + 1 and len(set(others)) > 2:
@@ -479,9 +488,7 @@ def _ranges(a: Sequence[float], b: Sequence[float], *, rising: bool) -> Verdict 
         return None
     low, high = len(a) // 20, len(a) - 1 - len(a) // 20
     apart = sizes_a[high] < sizes_b[low] or sizes_b[high] < sizes_a[low]
-    far = min(middle_a, middle_b) >= 0 and max(middle_a, middle_b) >= (4 if len(a) >= 20 else 8) * min(
-        middle_a, middle_b
-    )
+    far = max(middle_a, middle_b) >= max(1e-9, (4 if len(a) >= 20 else 8) * min(middle_a, middle_b))
     if (apart and max(middle_a, middle_b) >= 2 * min(middle_a, middle_b)) or far:
         return Verdict(True, f"{_range(a)} → {_range(b)}", None, len(a) >= 20)
     if len(a) >= ENOUGH and one_mixture(_quarters(a, a, b), _quarters(b, a, b)) < 1e-5:
@@ -510,6 +517,8 @@ def _judge_texts(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Ver
     distinct = max(len(set(a)), len(set(b)))
     if not (is_opaque(a[:50]) and is_opaque(b[:50])) and (found := _judge_frames(a, b, rows)) is not None:
         return found
+    if _belongs_to_rows(a, b) or _shares_words(a, b):
+        return _unequal(a, b)
     short = max(map(len, (*a, *b))) < 6 or common_form(a) != common_form(b) if len(a) < 3 else True
     if short and (len(set(a)) == 1 or len(set(b)) == 1):
         return _few_values(a, b)
@@ -523,39 +532,53 @@ def _judge_texts(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Ver
 
 def _judge_frames(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Verdict | None:
     """Judge texts of few frames, such as `Lead … accepted`: the frames, and what stands in their holes."""
-    bones_a = [_bones(text, row.a.sent.words) for text, row in zip(a, rows, strict=True)]
-    bones_b = [_bones(text, row.b.sent.words) for text, row in zip(b, rows, strict=True)]
+    few = slice(_SKIMMED_FRAMES)
+    if _are_opaque(_all_bones(a[few], b[few], rows[few])):
+        return None
+    bones_a, bones_b = _all_bones(a, b, rows)
     frame = Counter(one[0] for one in (*bones_a, *bones_b)).most_common(1)[0][0]
     bones_a, bones_b = _fitted(frame, a, bones_a), _fitted(frame, b, bones_b)
     frames_a, frames_b = [one[0] for one in bones_a], [one[0] for one in bones_b]
-    opaque = all(side.count(HOLE) >= 0.6 * len(a) for side in (frames_a, frames_b))
-    if opaque or max(len(set(frames_a)), len(set(frames_b))) > max(2, len(a) / 5):
+    if _are_opaque((bones_a, bones_b)) or max(len(set(frames_a)), len(set(frames_b))) > max(2, len(a) / 5):
         return None
     if frames_a != frames_b and (found := _few_values(frames_a, frames_b)) is not None:
         return _in_full(found, a, b)
     if HOLE in "".join(set(frames_a)) and (found := _judge_holes(bones_a, bones_b, rows)) is not None:
-        return found._replace(form=common_form(a[:200]))
+        return found if found == AGREES else found._replace(form=common_form(a[:200]))
     return None
 
 
-@lru_cache(maxsize=4096)
-def _bones(text: str, sent: frozenset[str]) -> tuple[str, tuple[str, ...]]:
-    frame, holes = skeleton(text, sent)
-    return frame, tuple(holes)
+def _all_bones(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> tuple[list[Bones], list[Bones]]:
+    return (
+        [skeleton(text, row.a.sent.words) for text, row in zip(a, rows, strict=True)],
+        [skeleton(text, row.b.sent.words) for text, row in zip(b, rows, strict=True)],
+    )
 
 
-def _fitted(
-    frame: str, texts: Sequence[str], bones: Sequence[tuple[str, tuple[str, ...]]]
-) -> list[tuple[str, tuple[str, ...]]]:
+def _are_opaque(sides: Iterable[Sequence[Bones]]) -> bool:
+    """Whether most texts are one identifier and nothing else."""
+    return all(sum(frame == HOLE for frame, _ in bones) >= 0.6 * len(bones) for bones in sides)
+
+
+def _fitted(frame: str, texts: Sequence[str], bones: Sequence[Bones]) -> list[Bones]:
     """Texts' bones, where one that has a word in place of an identifier is given the frame that the others have."""
-    if HOLE not in frame or not any(map(str.isalpha, frame)):
+    if HOLE not in frame or frame == HOLE:
         return list(bones)
     pattern = re.compile(r"(\S+?)".join(map(re.escape, frame.split(HOLE))))
+    usual = [hole for own, holes in bones if own == frame for hole in holes]
+    lengths = set(map(len, usual))
+    classes = [any(having) for having in zip(*map(classes_of, usual), strict=True)]
     fitted = []
     for text, (own, holes) in zip(texts, bones, strict=True):
         match = pattern.fullmatch(text) if own != frame else None
-        fitted.append((own, holes) if match is None else (frame, match.groups()))
+        words = match.groups() if match is not None else ()
+        fits = words and all(len(word) in lengths and _within(classes_of(word), classes) for word in words)
+        fitted.append((frame, words) if fits else (own, holes))
     return fitted
+
+
+def _within(some: Iterable[bool], classes: Iterable[bool]) -> bool:
+    return all(usual or not one for one, usual in zip(some, classes, strict=True))
 
 
 def _in_full(found: Verdict, a: Sequence[str], b: Sequence[str]) -> Verdict:
@@ -566,9 +589,7 @@ def _in_full(found: Verdict, a: Sequence[str], b: Sequence[str]) -> Verdict:
     return found
 
 
-def _judge_holes(
-    a: Sequence[tuple[str, tuple[str, ...]]], b: Sequence[tuple[str, tuple[str, ...]]], rows: Sequence[Row]
-) -> Verdict | None:
+def _judge_holes(a: Sequence[Bones], b: Sequence[Bones], rows: Sequence[Row]) -> Verdict | None:
     """Judge what stands in the holes of texts, each hole as a place of its own."""
     undecided: Verdict | None = None
     frame = Counter(one[0] for one in a).most_common(1)[0][0]
@@ -585,7 +606,7 @@ def _judge_holes(
             places = None if found.places is None else [kept[place] for place in found.places]
             return found._replace(why=f"{where}{found.why or 'other values'}", places=places)
         undecided = undecided or found
-    return undecided or Verdict(False, "times near the exchange, or what was sent", None, True)
+    return undecided or AGREES
 
 
 def _empty(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
@@ -619,22 +640,19 @@ def _rewritten(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
     sorted_digits = sum(sum(map(str.isdigit, x)) >= 6 and sorted(x) == sorted(y) for x, y in pairs)
     if sorted_digits >= 0.8 * len(pairs) and sorted_digits >= 2 and sum(x == y for x, y in pairs) < len(pairs):
         return Verdict(True, "the same characters in another order", None, True, "", bound=True)
-    if len(pairs) >= 5 and _words_in_common(pairs) - _words_in_common(_strangers(pairs)) > 0.25:
-        return _unequal(a, b)
     return None
 
 
-def _strangers(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    shift = len(pairs) // 2
-    return [(x, pairs[(place + shift) % len(pairs)][1]) for place, (x, _) in enumerate(pairs)]
+def _shares_words(a: Sequence[str], b: Sequence[str]) -> bool:
+    """Whether two texts of one row have more words in common than texts of two rows."""
+    pairs = [pair for pair in zip(a[:SKIMMED], b[:SKIMMED], strict=True) if pair[0] != pair[1]]
+    words = [[set(re.findall(r"\w{2,}", pair[side].lower())) for pair in pairs] for side in (0, 1)]
+    other = words[1][len(words[1]) // 2 :] + words[1][: len(words[1]) // 2]
+    return len(words[0]) >= 5 and _in_common(*words) - _in_common(words[0], other) > 0.25
 
 
-def _words_in_common(pairs: Sequence[tuple[str, str]]) -> float:
-    total = 0.0
-    for x, y in pairs:
-        words_x, words_y = set(re.findall(r"\w{2,}", x.lower())), set(re.findall(r"\w{2,}", y.lower()))
-        total += len(words_x & words_y) / max(1, len(words_x | words_y))
-    return total / len(pairs)
+def _in_common(a: Sequence[set[str]], b: Sequence[set[str]]) -> float:
+    return fmean(len(x & y) / max(1, len(x | y)) for x, y in zip(a, b, strict=True))
 
 
 # --- identifiers

@@ -349,7 +349,8 @@ def _reordered(pair: Pair, place: Place, a: list[Any], b: list[Any]) -> bool:
         place.order = Order()
     order = place.order
     order.other.add(pair.number, pair.sample(a, b))
-    order.turned += of_a == of_b[::-1]
+    places = {text: place for place, text in enumerate(of_b)}
+    order.moves.setdefault(len(of_a), set()).add(hash(tuple(places[text] for text in of_a)))
     for side, texts in enumerate((of_a, of_b)):
         order.sorted[side] += texts == sorted(texts)
     return True
