@@ -50,6 +50,7 @@ class Bookkeeper:
     first: Allowance = field(default_factory=lambda: Allowance(FIRST_RECORDED))
     problems: Allowance = field(default_factory=lambda: Allowance(PROBLEMS_RECORDED))
     _screen: Screen = field(init=False)
+    _shown_names: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Begin to look at what is shown."""
@@ -67,17 +68,18 @@ class Bookkeeper:
         match event:
             case Intended(transactions, settled):
                 rows = [transaction.row for transaction in transactions]
-                items = list(zip(rows, self._names(transactions), self._marks(transactions), strict=True))
+                names = self._names(transactions)
                 over = self._results(settled.exchanges)
+                items = list(zip(rows, names, self._marks(transactions), strict=True))
                 taken = self.writer.intend(items, leave=self.leave, settled=over)
                 if taken:
-                    self._screen.forget([each for each in transactions if each.row in taken])
+                    self._forget([each for each in transactions if each.row in taken])
                 return taken
             case Settled(exchanges):
                 self.writer.settle(*self._results(exchanges))
             case Withdrawn(transactions):
                 self.writer.forget_intent([each.row for each in transactions])
-                self._screen.forget(transactions)
+                self._forget(transactions)
             case Progress():
                 self.writer.heartbeat()
         return _NONE
@@ -87,14 +89,15 @@ class Bookkeeper:
         deliveries = Deliveries.of(exchanges)
         if not exchanges:
             return deliveries, {}
-        shown = deliveries.texts()
         transactions = [exchange.transaction for exchange in exchanges]
+        deliveries.transaction[:] = self._names_of(transactions)
+        shown = deliveries.texts()
         harmful = self._screen.after(transactions, shown)
         echoes = self.personal.derived.echoed(exchanges, shown)
         for place in self._with_secrets(shown) or sorted({*harmful, *echoes}):
             self._redact(deliveries, place, exchanges[place].transaction, echoes.get(place, ()))
-        if max(map(len, shown)) > MOST_SHOWN:
-            for column in deliveries.text_columns():
+        if max(map(len, shown)) > MOST_SHOWN or max(map(len, deliveries.transaction)) > MOST_SHOWN:
+            for column in (deliveries.transaction, *deliveries.text_columns()):
                 column[:] = [text and cut(text) for text in column]
         usual = not self.first.left and deliveries.outcome.count(self.expected) == len(exchanges)
         nothing = self.recordings is Recordings.NONE or (self.recordings is Recordings.SOME and usual)
@@ -136,7 +139,21 @@ class Bookkeeper:
         names = [transaction.id for transaction in transactions]
         for place in self._with_secrets(names) or self._screen.before(transactions, names):
             names[place] = self.redactor.text(names[place], self.personal.of(transactions[place]))
+        self._shown_names.update(zip([each.row for each in transactions], names, strict=True))
         return names
+
+    def _names_of(self, transactions: Sequence[Transaction]) -> list[str]:
+        """Return the names of rows that are over, and forget them; a row that was never sent has none yet."""
+        missing = [each for each in transactions if each.row not in self._shown_names]
+        if missing:
+            self._names(missing)
+        return [self._shown_names.pop(each.row) for each in transactions]
+
+    def _forget(self, transactions: Sequence[Transaction]) -> None:
+        """Take note that rows are not sent after all."""
+        self._screen.forget(transactions)
+        for each in transactions:
+            self._shown_names.pop(each.row, None)
 
     def _marks(self, transactions: Sequence[Transaction]) -> list[bytes | None]:
         if not self.writer.production:

@@ -11,7 +11,7 @@ from operator import attrgetter, contains
 
 from rokt_export.delivery.redaction_setup import Clues, PersonalData, clue
 from rokt_export.redaction.dates import dates_in_lines
-from rokt_export.redaction.decoded_view import Reading, may_be_hashes, unpacked
+from rokt_export.redaction.decoded_view import Reading, may_be_hashes, unpacked, without_uuids
 from rokt_export.redaction.packed_batch import WHOLE, parts_in
 from rokt_export.transactions.transaction import Transaction
 
@@ -80,6 +80,9 @@ def places_to_redact(
         clues: of each row.
         days: finds the days that a row's values may mean.
     """
+    if not any(texts):
+        return []
+    shown = texts
     suspects: set[int] = set()
     together = "\n".join(texts)
     if together.count("\n") >= len(texts) or not together.isascii() or _ENCODED_IN_BATCH.search(together):
@@ -91,13 +94,14 @@ def places_to_redact(
         if any(map(contains, lines, column)):
             suspects.update(place for place, value in enumerate(column) if value in lines[place])
     ends = list(accumulate([len(text) + 1 for text in texts]))
-    suspects.update(bisect_right(ends, run.start()) for run in may_be_hashes(together))
-    for start, found in dates_in_lines(together):
+    cleared = without_uuids(together)
+    suspects.update(bisect_right(ends, run.start()) for run in may_be_hashes(cleared))
+    for start, found in dates_in_lines(cleared):
         place = bisect_right(ends, start)
         if place not in suspects and not found.isdisjoint(days(transactions[place])):
             suspects.add(place)
     suspects |= _packed(transactions, texts, clues, days)
-    return [place for place in sorted(suspects) if not transactions[place].invented]
+    return [place for place in sorted(suspects) if shown[place] and not transactions[place].invented]
 
 
 def _packed(transactions: Sequence[Transaction], texts: Sequence[str], clues: Sequence[Clues], days: Days) -> set[int]:

@@ -255,8 +255,7 @@ class PersonalData:
         plain = [True] * len(rows)
         columns = []
         for name in names:
-            texts = _flat_column([row[name] for row in rows])
-            together = "\0".join(texts)
+            texts, together = _flat_column([row[name] for row in rows])
             columns.append(_clues_of(texts, together))
             if not together.isascii():
                 plain = [before and text.isascii() for before, text in zip(plain, texts, strict=True)]
@@ -267,8 +266,8 @@ class PersonalData:
     def days(self, transaction: Transaction) -> frozenset[int]:
         """Return the days, as proleptic Gregorian ordinals, that personal values of a transaction may mean."""
         values = transaction.values
-        texts = [_flat(values[name]) for name in self._names_of(tuple(values))]
-        if not _DATES.search("\0" + "\0".join(texts) + "\0"):
+        texts, together = _flat_column([values[name] for name in self._names_of(tuple(values))])
+        if not _DATES.search(f"\0{together}\0"):
             return _NO_DAYS
         return _NO_DAYS.union(*[days_of(text.strip().lower()) for text in texts])
 
@@ -293,12 +292,20 @@ def _clues_of(texts: list[str], together: str) -> list[str]:
             texts = [phone_of(text.strip())[-PHONE_TAIL:] or text for text in texts]
         else:
             texts = [number[-PHONE_TAIL:] for number in together.translate(_TO_CLUE).split("\0")]
+        together = "\0".join(texts)
     elif "@" in together:
-        local = _AFTER_LOCAL.sub("", together).split("\0")
-        texts = [one if len(one) >= SHORTEST_LOCAL else text for one, text in zip(local, texts, strict=True)]
+        together = _AFTER_LOCAL.sub("", together)
+        local = together.split("\0")
+        if len(min(local, key=len)) < SHORTEST_LOCAL:
+            local = [one if len(one) >= SHORTEST_LOCAL else text for one, text in zip(local, texts, strict=True)]
+            together = "\0".join(local)
+        texts = local
     if " " in together:
         texts = [max(text.split(), key=len, default="") for text in texts]
-    clues = clue("\0".join(texts)).split("\0")
+        together = "\0".join(texts)
+    clues = clue(together).split("\0")
+    if all(clues):
+        return clues
     return [one or ("" if len(text.strip()) > 1 else _NEVER) for one, text in zip(clues, texts, strict=True)]
 
 
@@ -328,13 +335,15 @@ def _address_in(row: Mapping[str, Value], names: Sequence[str]) -> str:
     return _NEVER
 
 
-def _flat_column(values: list[Value]) -> list[str]:
+def _flat_column(values: list[Value]) -> tuple[list[str], str]:
+    """Return values as texts without line breaks and NULs, and all of them between NULs."""
     if set(map(type, values)) == {str}:
         texts = cast("list[str]", values)
-        together = "".join(texts)
-        if "\0" not in together and "\n" not in together:
-            return texts
-    return list(map(_flat, values))
+        together = "\0".join(texts)
+        if together.count("\0") < len(texts) and "\n" not in together:
+            return texts, together
+    texts = list(map(_flat, values))
+    return texts, "\0".join(texts)
 
 
 def _flat(value: Value) -> str:

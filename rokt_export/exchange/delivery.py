@@ -155,12 +155,14 @@ class Deliveries:
         )
 
     def text_columns(self) -> tuple[list[Any], ...]:
-        """Return the columns of texts that a row or a partner gave."""
-        return self.transaction, self.reason, self.reference, self.code, self.error
+        """Return the columns of texts that a partner or an error gave."""
+        return self.reason, self.reference, self.code, self.error
 
     def texts(self) -> list[str]:
-        """Return all texts of each delivery as one, to be searched at once."""
+        """Return all texts that came with each delivery as one, to be searched at once."""
         columns = [column for column in self.text_columns() if not is_empty(column)]
+        if not columns:
+            return [""] * len(self)
         try:
             return list(map("|".join, zip(*columns, strict=True)))
         except TypeError:  # some have a text where others have none

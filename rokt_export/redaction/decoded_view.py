@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 
 from rokt_export.redaction.character_encodings import fold_case
 from rokt_export.redaction.dates import dates_in
+from rokt_export.redaction.quick_search import QuickSearch
 
 _ALNUM = "(?:3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa])"
 _DECIMAL = "(?:4[89]|5[0-7]|6[5-9]|[78][0-9]|9[0789]|1[01][0-9]|12[0-2])"
@@ -61,7 +62,11 @@ _LETTERS = str.maketrans(
 _SEPARATORS = re.compile(r"[\W_]+")
 
 _LONG_RUN = re.compile(r"[0-9A-Za-z+/_-]{22,}")
-_NO_HASH = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[0-9A-Fa-f]{22,31}")
+_UUID = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+_MAY_BE_UUID = QuickSearch("[0-9a-f]{8}-[0-9a-f]{4}-")
+_WHOLE_UUID = re.compile(f"(?<![0-9A-Za-z]){_UUID}(?![0-9A-Za-z])")
+_BLANK = " " * 36
+_NO_HASH = re.compile(f"{_UUID}|[0-9A-Fa-f]{{22,31}}")
 """UUIDs, and hexadecimal that is too short."""
 _QUANTUM = (
     "(?:[I-f][C-HS-Xi-nyz0-3][ABEFIJMNQRUVYZcdghklopstwx014589]"
@@ -272,6 +277,11 @@ class Reading:
             parts.append(text)
             length += len(text) + 1
         return (Reading("\n".join(parts), self._depth - 1), places, whence) if parts else None
+
+
+def without_uuids(text: str) -> str:
+    """Return ASCII with blanks for UUIDs: they hold no date, hash or base64, but look as if they did."""
+    return _WHOLE_UUID.sub(_BLANK, text) if _MAY_BE_UUID.found_in(text.encode()) else text
 
 
 def may_be_hashes(text: str) -> Iterator[re.Match[str]]:

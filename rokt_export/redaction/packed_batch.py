@@ -8,6 +8,8 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
+from rokt_export.redaction.decoded_view import without_uuids
+
 WHOLE = 6
 """Characters from which on a part is worth to be decoded exactly: with the text around it, in each alignment."""
 _DIGITS_OF_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -28,8 +30,9 @@ def parts_in(texts: Sequence[str]) -> Iterator[tuple[int, str]]:
     Args:
         texts: ASCII, each a line.
     """
-    yield from _in_base64(texts)
     together = "\n".join(texts)
+    cleared = without_uuids(together)
+    yield from _in_base64(texts if cleared is together else cleared.split("\n"))
     ends: list[int] = []
     for match in _HEXADECIMAL.finditer(together):
         ends = ends or list(accumulate(len(text) + 1 for text in texts))

@@ -24,6 +24,7 @@ from rokt_export.redaction.literals import (
 )
 from rokt_export.redaction.names import hidden_in_header, hidden_in_url
 from rokt_export.redaction.personal import find_people, is_whole_field
+from rokt_export.redaction.quick_search import SecretScreen
 from rokt_export.redaction.secret_runs import SecretRuns
 from rokt_export.redaction.spans import Span, merged, spliced
 from rokt_export.redaction.trusted_text import OwnWords
@@ -122,6 +123,7 @@ class Redactor:
         self._prepared: list[_Secret] | None = None
         self._gates: tuple[str, ...] = ()
         self._runs: tuple[SecretRuns, ...] = ()
+        self._screen: SecretScreen | None = None
         for name, value in (secrets or {}).items():
             self.add_secret(name, value)
 
@@ -131,7 +133,7 @@ class Redactor:
         return f"Redactor(secrets={names}, show_personal={self.show_personal})"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_prepared": None, "_gates": (), "_runs": ()}
+        return {**self.__dict__, "_prepared": None, "_gates": (), "_runs": (), "_screen": None}
 
     def add_secret(self, name: str, value: str, *, common: bool = False) -> None:
         """Hide a value from now on, shown as `$name`; for what is learned at run time, such as an access token.
@@ -190,6 +192,7 @@ class Redactor:
                 if len(parts) == 1:
                     runs.add(name, parts[0], parts=not parts[0].startswith("{"))  # claims of a token are usual words
             self._runs = (runs,)
+            self._screen = SecretScreen((*self._gates, *runs.pieces()))
             self._prepared = prepared
         return self._prepared
 
@@ -284,7 +287,7 @@ class Redactor:
 
     def _secret_spans(self, text: str) -> list[Span]:
         secrets = self._secrets() if self._prepared is None else self._prepared
-        if not secrets:
+        if not secrets or (self._screen is not None and not self._screen.may_hold_any(text)):
             return []
         found = views(text)
         alike = _CODED_CASE.sub(lambda match: match[0].lower(), text) if "%" in text or "\\" in text else text

@@ -52,6 +52,15 @@ class _Index:
             if len(set(piece)) > 1:
                 self.pieces.setdefault(piece, []).append((form, place))
 
+    def enough(self) -> Iterator[str]:
+        """Yield pieces of which a text holds one, at any place, where it holds a part of a form that is long enough."""
+        for form in {form: None for entries in self.pieces.values() for form, _ in entries}:
+            last = len(form.text) - self.size
+            for place in range(0, 1 if form.least == len(form.text) else last + 1, self.step):
+                piece = form.text[place : place + self.size]
+                beside = range(max(0, place - self.step + 1), min(last + 1, place + self.step))
+                yield from (piece,) if len(set(piece)) > 1 else (form.text[at : at + self.size] for at in beside)
+
     def is_met(self, text: str) -> bool:
         size = self.size
         return not self.pieces.keys().isdisjoint(
@@ -105,6 +114,12 @@ class SecretRuns:
 
     def _add(self, form: _Form) -> None:
         (self._long if form.least >= _CUT else self._short).add(form)
+
+    def pieces(self) -> Iterator[str]:
+        """Yield letters and digits of which a text holds some, in normal form, where it gives a secret away."""
+        yield from self._short.enough()
+        yield from self._long.enough()
+        yield from (squeezed(text.lower()) for _, text in self._signs)
 
     def find(self, text: str, decoded: View) -> Iterator[tuple[int, int, str]]:
         """Yield start, end and the secret's name of each place in a text that gives a secret away.
