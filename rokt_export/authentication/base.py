@@ -5,10 +5,11 @@ from __future__ import annotations
 import hmac
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, TypeAlias, TypeVar, get_args, get_origin
 
 from rokt_export.errors import ConfigurationError
+from rokt_export.spec_language.encodings import form_fields
 from rokt_export.spec_language.fields import Strict
 from rokt_export.spec_language.filters import FilterError, text_of
 from rokt_export.spec_language.template import compile_template
@@ -168,40 +169,40 @@ class Headers(Protocol):
         """Return every value."""
 
 
-class ReceivedRequest(Protocol):
-    """What a check reads of a request; the sandbox's `Received` is one."""
+@dataclass(slots=True)
+class ReceivedRequest:
+    """A request that reached a sandbox, as it stood on the wire.
 
-    @property
-    def method(self) -> str:
-        """As sent."""
+    Attributes:
+        method: as sent.
+        path: still percent-encoded.
+        query: still percent-encoded, without `?`.
+        headers: by name, without regard to case.
+        body: the bytes, after transfer and content decoding.
+        path_values: the values in the places of the URL's placeholders and attributes.
+        data: the body as its encoding reads it; None before that, or where it cannot be read.
+    """
 
-    @property
-    def path(self) -> str:
-        """Still percent-encoded."""
-
-    @property
-    def query(self) -> str:
-        """Still percent-encoded, without `?`."""
+    method: str
+    path: str
+    query: str
+    headers: Headers
+    body: bytes
+    path_values: Mapping[str, str] = field(default_factory=dict)
+    data: Any = None
+    _queried: dict[str, list[str]] | None = None
 
     @property
     def target(self) -> str:
         """Path and query, as the request line had them."""
-
-    @property
-    def headers(self) -> Headers:
-        """Header values by name."""
-
-    @property
-    def body(self) -> bytes:
-        """The bytes, after transfer and content decoding."""
-
-    @property
-    def data(self) -> Any:
-        """The body as its encoding reads it; None where it cannot be read."""
+        return f"{self.path}?{self.query}" if self.query else self.path
 
     @property
     def queried(self) -> dict[str, list[str]]:
         """Name to values of the query."""
+        if self._queried is None:
+            self._queried = form_fields(self.query)
+        return self._queried
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,10 +362,10 @@ class Authentication(Strict):
 
     def secrets(self) -> Iterator[tuple[str, str]]:
         """Yield name and template of each secret; a hidden value is shown by that name."""
-        for field, mark in sorted(secret_fields(type(self)).items()):
-            source = getattr(self, field)
+        for key, mark in sorted(secret_fields(type(self)).items()):
+            source = getattr(self, key)
             if isinstance(source, str) and source:
-                yield mark.shown_as or field.upper(), source
+                yield mark.shown_as or key.upper(), source
 
 
 def secret_fields(model: type[Strict]) -> dict[str, Mark]:
@@ -387,9 +388,9 @@ def missing_from(model: type[Authentication]) -> list[str]:
 
 def _marks(model: type[Strict]) -> dict[str, Mark | None]:
     found: dict[str, Mark | None] = {}
-    for name, field in model.model_fields.items():
-        if name != "type" and get_origin(field.annotation) is not Literal:
-            found[name] = next((item for item in field.metadata if isinstance(item, Mark)), None)
+    for name, info in model.model_fields.items():
+        if name != "type" and get_origin(info.annotation) is not Literal:
+            found[name] = next((item for item in info.metadata if isinstance(item, Mark)), None)
     return found
 
 

@@ -153,12 +153,12 @@ def check_attributes(spec: PartnerSpec, names: list[str], flag: str) -> None:
     Raises:
         UsageError: one is neither Rokt's nor the spec's.
     """
-    from rokt_export.partner_spec.attributes import is_known, nearest
+    from rokt_export.partner_spec.attributes import ATTRIBUTES, nearest
     from rokt_export.partner_spec.references import attribute_names
 
     known = attribute_names(spec) | set(spec.attributes)
     for name in names:
-        if name not in known and not is_known(name):
+        if name not in known and name not in ATTRIBUTES:
             near = nearest(name)
             raise UsageError(
                 f"there is no attribute `{name}`",

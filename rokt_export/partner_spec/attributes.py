@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -32,29 +32,22 @@ class Attribute:
     aliases: tuple[str, ...] = ()
 
 
-def _person(
-    name: str, form: str, example: str, description: str, aliases: str = "", *, personal: bool = True
-) -> Attribute:
-    return Attribute(name, form, example, description, personal, "person", tuple(aliases.split()))
+def _group(group: str, *, personal: bool = False) -> Callable[..., Attribute]:
+    """Return what makes the attributes of a group, whose values are personal data or not unless one says otherwise."""
+
+    def attribute(
+        name: str, form: str, example: str, description: str, aliases: str = "", *, personal: bool = personal
+    ) -> Attribute:
+        return Attribute(name, form, example, description, personal, group, tuple(aliases.split()))
+
+    return attribute
 
 
-def _address(name: str, form: str, example: str, description: str, aliases: str = "") -> Attribute:
-    return Attribute(name, form, example, description, name != "country", "address", tuple(aliases.split()))
-
-
-def _order(name: str, form: str, example: str, description: str, aliases: str = "") -> Attribute:
-    return Attribute(name, form, example, description, False, "order", tuple(aliases.split()))
-
-
-def _product(name: str, form: str, example: str, description: str, aliases: str = "") -> Attribute:
-    return Attribute(name, form, example, description, False, "product", tuple(aliases.split()))
-
-
-def _visit(
-    name: str, form: str, example: str, description: str, aliases: str = "", *, personal: bool = False
-) -> Attribute:
-    return Attribute(name, form, example, description, personal, "visit", tuple(aliases.split()))
-
+_person = _group("person", personal=True)
+_address = _group("address", personal=True)
+_order = _group("order")
+_product = _group("product")
+_visit = _group("visit")
 
 _SHA256_EXAMPLE = "F6191D8D6A0F75CA7D237ED07CF8E461E72E5C7BB28D611DDF37E5908FDB632B"
 
@@ -108,7 +101,7 @@ _CATALOGUE = (
         "Zip or postal code.",
         "billingzipcode zip postcode postalcode zippostalcode billingpostcode",
     ),
-    _address("country", "ISO 3166-1 alpha-2", "us", "Country.", "billingcountry countrycode"),
+    _address("country", "ISO 3166-1 alpha-2", "us", "Country.", "billingcountry countrycode", personal=False),
     _order(
         "transactionid",
         "text, unique",
@@ -188,11 +181,6 @@ _BY_ALIAS: Mapping[str, str] = {
     **{alias: attribute.name for attribute in _CATALOGUE for alias in attribute.aliases},
     **{attribute.name: attribute.name for attribute in _CATALOGUE},
 }
-
-
-def is_known(name: str) -> bool:
-    """Return whether Rokt's catalogue has an attribute of exactly this name."""
-    return name in ATTRIBUTES
 
 
 def canonical(name: str) -> str | None:

@@ -29,6 +29,7 @@ from rokt_export.spec_language.fields import (
     problem,
     template_at,
 )
+from rokt_export.spec_language.formats import FORMATS
 from rokt_export.spec_language.rules import Rule, rule_names
 from rokt_export.spec_language.template import compile_template
 from rokt_export.spec_language.template_places import Place
@@ -99,7 +100,6 @@ Policy = Annotated[
     BeforeValidator(_policy),
     WithJsonSchema({"type": "string", "enum": list(_POLICIES)}),
 ]
-FORMATS = ("email", "md5", "sha1", "sha256", "uuid", "url", "date", "digits", "phone", "ip", "country", "currency")
 
 
 class Contact(Strict):

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal, assert_never
 from rokt_export.exchange.model import Answer, Fault, FaultKind, Outcome, OutcomeKind, Response
 from rokt_export.redaction.cutting import KEPT
 from rokt_export.response.body_reader import Find, ReadAs, ResponseReader, body_values, header_values
-from rokt_export.response.rule_tree import Judge, PlaceCondition, compile_rule, judge, status_condition, statuses_of
+from rokt_export.response.rule_tree import Judge, PlaceCondition, compile_rule, judge, status_condition
 from rokt_export.response.value_text import clean, compact
+from rokt_export.spec_language.fields import statuses_of
 from rokt_export.spec_language.filters import text_of
 from rokt_export.spec_language.regexes import compile_regex
 from rokt_export.spec_language.rules import After, CapturePath, Rule, rule_names

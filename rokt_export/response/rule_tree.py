@@ -18,6 +18,7 @@ from rokt_export.response.body_reader import (
 )
 from rokt_export.response.conditions import Predicate, asks_emptiness, compile_condition, is_empty
 from rokt_export.response.value_text import described, statuses_text
+from rokt_export.spec_language.fields import statuses_of
 from rokt_export.spec_language.paths import compile_path
 from rokt_export.spec_language.rules import Condition, Rule, Test
 
@@ -163,11 +164,6 @@ def status_condition(test: Test) -> PlaceCondition | None:
         lambda values: values[0] in accepted,
         statuses=test.status,
     )
-
-
-def statuses_of(ranges: Sequence[tuple[int, int]]) -> frozenset[int]:
-    """Return the statuses in inclusive ranges."""
-    return frozenset(status for low, high in ranges for status in range(low, high + 1))
 
 
 def _nodes(test: Test, read_as: ReadAs, strict: bool) -> Iterator[Node]:

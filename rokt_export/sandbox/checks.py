@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from rokt_export.authentication.base import ReceivedRequest
 from rokt_export.partner_spec.attributes import canonical
 from rokt_export.partner_spec.model import Parameter, RequiredWhen
 from rokt_export.request.parameter_values import condition_of, text_checks
 from rokt_export.sandbox.bodies import BodyProblem, read_body
 from rokt_export.sandbox.body_lookup import Find, array_lengths, finder
-from rokt_export.sandbox.incoming_request import Received
 from rokt_export.spec_language.encodings import ENCODINGS, nests
 from rokt_export.spec_language.filters import ABSENT, text_of
 from rokt_export.spec_language.template import compile_template
 from rokt_export.spec_language.template_places import Place
 
-Seek = Callable[[Received], list[Any]]
+Seek = Callable[[ReceivedRequest], list[Any]]
 """From a request to the candidates for one parameter's value; none where it is absent."""
 Test = Callable[[Any], str | None]
 """From a value to what is wrong with it, as the end of a sentence; None where nothing is."""
@@ -48,11 +48,11 @@ class ParameterCheck:
     """What one parameter must be; `problems` lists how a request falls short."""
 
     place: Located
-    required: Callable[[Received], bool]
+    required: Callable[[ReceivedRequest], bool]
     tests: tuple[Test, ...]
     inner: str | None
 
-    def problems(self, received: Received) -> Iterator[str]:
+    def problems(self, received: ReceivedRequest) -> Iterator[str]:
         """Yield each thing that is wrong with the parameter, without its value: it may be personal."""
         label, parameter = self.place.label, self.place.parameter
         candidates = self.place.seek(received)
@@ -104,7 +104,7 @@ def carried_attributes(parameter: Parameter) -> frozenset[str]:
 
 
 def _places(
-    parameters: tuple[Parameter, ...], encoding: str, data: Callable[[Received], Any], outer: str
+    parameters: tuple[Parameter, ...], encoding: str, data: Callable[[ReceivedRequest], Any], outer: str
 ) -> Iterator[Located]:
     lengths = array_lengths(p.name for p in parameters if p.in_ == "body") if nests(encoding) else {}
     for parameter in parameters:
@@ -116,7 +116,7 @@ def _places(
             yield from _places(parameter.parameters, parameter.encoding, inner, f"{place.label}: ")
 
 
-def _seek(parameter: Parameter, find: Find, data: Callable[[Received], Any]) -> Seek:
+def _seek(parameter: Parameter, find: Find, data: Callable[[ReceivedRequest], Any]) -> Seek:
     name = parameter.name
     match parameter.in_:
         case "query":
@@ -129,8 +129,8 @@ def _seek(parameter: Parameter, find: Find, data: Callable[[Received], Any]) -> 
             return lambda received: find(data(received))
 
 
-def _inner_data(seek: Seek, encoding: str) -> Callable[[Received], Any]:
-    def data(received: Received) -> Any:
+def _inner_data(seek: Seek, encoding: str) -> Callable[[ReceivedRequest], Any]:
+    def data(received: ReceivedRequest) -> Any:
         for value in seek(received):
             try:
                 return read_body(encoding, text_of(value))
@@ -150,7 +150,7 @@ def _emptiness(parameter: Parameter, value: Any) -> str | None:
     return None
 
 
-def _requirement(place: Located, carried: Mapping[str, Seek]) -> Callable[[Received], bool]:
+def _requirement(place: Located, carried: Mapping[str, Seek]) -> Callable[[ReceivedRequest], bool]:
     required = place.parameter.required
     if not isinstance(required, RequiredWhen):
         # A parameter inside a field is missed only where the field is there: else the field itself is what is missed.
@@ -162,7 +162,7 @@ def _requirement(place: Located, carried: Mapping[str, Seek]) -> Callable[[Recei
             return lambda _received: False  # decided by an attribute that the partner never sees
         conditions.append((seek, condition_of(wanted)))
 
-    def needed(received: Received) -> bool:
+    def needed(received: ReceivedRequest) -> bool:
         return all(any(map(holds, _filled(seek(received)) or [ABSENT])) for seek, holds in conditions)
 
     return needed

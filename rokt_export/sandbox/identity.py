@@ -13,9 +13,9 @@ from pathlib import Path
 
 import orjson
 
+from rokt_export.authentication.base import ReceivedRequest
 from rokt_export.partner_spec.attributes import canonical
 from rokt_export.sandbox.checks import Located, carried_attributes
-from rokt_export.sandbox.incoming_request import Received
 from rokt_export.sandbox.url_patterns import Pattern
 from rokt_export.spec_language.filters import text_of
 
@@ -38,7 +38,7 @@ class Identity:
     email: str | None = None
 
 
-def identifier(located: list[Located], whole: Pattern | None, key: bytes) -> Callable[[Received], Identity]:
+def identifier(located: list[Located], whole: Pattern | None, key: bytes) -> Callable[[ReceivedRequest], Identity]:
     """Return the function from a request to its identity.
 
     Args:
@@ -54,7 +54,7 @@ def identifier(located: list[Located], whole: Pattern | None, key: bytes) -> Cal
         name: [place.seek for place in located if name in carried_attributes(place.parameter)] for name in IDENTIFYING
     }
 
-    def identify(received: Received) -> Identity:
+    def identify(received: ReceivedRequest) -> Identity:
         beside = _named(received.path_values)
         if whole is not None:
             beside |= _named(whole.read(received.body.decode("utf-8", "replace")) or {})
@@ -76,7 +76,7 @@ def _normalised(name: str, value: str) -> str:
     return _NOT_DIGITS.sub("", value) if name == "mobile" else value.strip().lower()
 
 
-def _whole(received: Received) -> str:
+def _whole(received: ReceivedRequest) -> str:
     data = received.data
     try:
         body = orjson.dumps(data, option=orjson.OPT_SORT_KEYS).decode() if data is not None else ""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rokt_export.authentication.base import Credential, KeyParameter, Refusal, Signature
+from rokt_export.authentication.base import Credential, KeyParameter, ReceivedRequest, Refusal, Signature
 from rokt_export.authentication.oauth2 import OAuth2
 from rokt_export.authentication.registry import credentials_of
 from rokt_export.partner_spec.model import PartnerSpec
@@ -18,7 +18,6 @@ from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, read_b
 from rokt_export.sandbox.checks import checks, places
 from rokt_export.sandbox.credentials.verifying import credentials
 from rokt_export.sandbox.identity import Identity, identifier, recall, remember
-from rokt_export.sandbox.incoming_request import Received
 from rokt_export.sandbox.options import SandboxOptions
 from rokt_export.sandbox.recorded_parameters import ReadBack
 from rokt_export.sandbox.url_patterns import EndpointUrl, text_pattern
@@ -80,7 +79,7 @@ class Partner:
         self._known = {} if self._memory is None else recall(self._memory, self._memory_key)
         self._by_key: OrderedDict[str, tuple[bytes, PartnerReply]] = OrderedDict()
 
-    def take(self, received: Received) -> PartnerReply:
+    def take(self, received: ReceivedRequest) -> PartnerReply:
         """Handle a request at the endpoint, and remember whom it was about."""
         problems = self._problems(received)
         refusals = [refusal for check in self.credentials.checks if (refusal := check(received)) is not None]
@@ -130,7 +129,7 @@ class Partner:
         self._known[identity.key] = reference if duplicates is not None and duplicates.refers else None
         return PartnerReply(delivered.make(email=identity.email, reference=reference), "delivered")
 
-    def _problems(self, received: Received) -> list[str]:
+    def _problems(self, received: ReceivedRequest) -> list[str]:
         problems = [
             f"`{name}` in the URL's query is {'wrong' if name in received.queried else 'missing'}"
             for name, value in self.url.query.items()

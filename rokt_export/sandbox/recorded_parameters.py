@@ -7,10 +7,10 @@ from typing import Any
 
 from multidict import CIMultiDict
 
+from rokt_export.authentication.base import ReceivedRequest
 from rokt_export.partner_spec.model import Parameter
 from rokt_export.sandbox.bodies import BodyProblem, read_body
 from rokt_export.sandbox.body_lookup import array_lengths, finder
-from rokt_export.sandbox.incoming_request import Received
 from rokt_export.sandbox.recordings import Recorded
 from rokt_export.sandbox.url_patterns import EndpointUrl, Pattern
 from rokt_export.spec_language.encodings import nests
@@ -37,7 +37,7 @@ class ReadBack:
 
     def __call__(self, recorded: Recorded) -> Mapping[str, Any]:
         """Return name to value; numbers of a JSON body are int or Decimal, so that none loses a digit."""
-        received = Received(
+        received = ReceivedRequest(
             recorded.method, recorded.path, recorded.query, CIMultiDict(recorded.headers), recorded.body
         )
         received.path_values = self._url.match(recorded.path) or {}
@@ -50,7 +50,7 @@ class ReadBack:
         return values | _inside(self._parameters, self._encoding, recorded.body)
 
 
-def _outside(parameter: Parameter, received: Received) -> list[Any]:
+def _outside(parameter: Parameter, received: ReceivedRequest) -> list[Any]:
     if parameter.in_ == "path":
         return [value] if (value := received.path_values.get(parameter.name)) is not None else []
     if parameter.in_ == "header":

@@ -18,6 +18,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
+from rokt_export.authentication.base import ReceivedRequest
 from rokt_export.errors import ConfigurationError
 from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.partner_spec.references import variable_names
@@ -26,7 +27,6 @@ from rokt_export.sandbox.answers import Answer
 from rokt_export.sandbox.certificates import Authority
 from rokt_export.sandbox.credentials.tokens import TokenServer
 from rokt_export.sandbox.faults import FaultDice, breaks_connection, fault_answer, play
-from rokt_export.sandbox.incoming_request import Received
 from rokt_export.sandbox.options import PREFIX, PROCESSED, SandboxOptions
 from rokt_export.sandbox.partner import MAX_BODY, Partner, PartnerReply
 from rokt_export.sandbox.recordings import Recorded, Recordings
@@ -261,7 +261,7 @@ class _Service:
     ) -> web.StreamResponse:
         if request.method in ("HEAD", "OPTIONS"):  # a probe looks, and delivers nothing
             return web.Response(status=200 if request.method == "HEAD" else 204, headers={"Allow": self._allow})
-        received = Received(request.method, path, query, request.headers, b"", values)
+        received = ReceivedRequest(request.method, path, query, request.headers, b"", values)
         fault = self._dice.throw()
         verdict = await self._verdict(request, received, fault)
         status = None if fault and breaks_connection(fault) else verdict.answer.status
@@ -273,7 +273,7 @@ class _Service:
             return await play(str(fault), request, response, self._options.slow_for)
         return response
 
-    async def _verdict(self, request: web.Request, received: Received, fault: str | None) -> PartnerReply:
+    async def _verdict(self, request: web.Request, received: ReceivedRequest, fault: str | None) -> PartnerReply:
         try:
             received.body = await request.read()
         except web.HTTPRequestEntityTooLarge:
@@ -291,7 +291,12 @@ class _Service:
             return self._partner.refuse(400, f"the request cannot be read: {error}")
 
     def _record(
-        self, request: web.Request, received: Received, verdict: PartnerReply, status: int | None, fault: str | None
+        self,
+        request: web.Request,
+        received: ReceivedRequest,
+        verdict: PartnerReply,
+        status: int | None,
+        fault: str | None,
     ) -> None:
         self._recordings.add(
             Recorded(
@@ -316,7 +321,7 @@ class _Service:
             return web.Response(status=204, headers={"Allow": f"{server.method}, HEAD, OPTIONS"})
         if request.method != server.method:
             return web.Response(status=405, headers={"Allow": f"{server.method}, HEAD, OPTIONS"})
-        received = Received(request.method, path, query, request.headers, await request.read())
+        received = ReceivedRequest(request.method, path, query, request.headers, await request.read())
         await self._wait()
         return _response(server.issue(received))
 

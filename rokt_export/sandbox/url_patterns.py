@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from rokt_export.request.encodings.form import form_fields
+from rokt_export.spec_language.encodings import form_fields
 from rokt_export.spec_language.filters import text_of
 from rokt_export.spec_language.template import compile_template
 from rokt_export.spec_language.template_places import Place, TemplateProblem

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
+from urllib.parse import parse_qsl
 
 from rokt_export.spec_language.template_places import Place
 
@@ -63,3 +64,15 @@ def media_type_of(content_type: str | None) -> str:
 def subtype(media_type: str) -> str:
     """Return what a media type's content is written in: `json` of `application/problem+json`."""
     return media_type.rpartition("/")[2].rpartition("+")[2]
+
+
+def form_fields(text: str) -> dict[str, list[str]]:
+    """Return name to values of URL-encoded text, empty values kept.
+
+    Raises:
+        ValueError: its escapes are not UTF-8.
+    """
+    found: dict[str, list[str]] = {}
+    for name, value in parse_qsl(text, keep_blank_values=True, errors="strict"):
+        found.setdefault(name, []).append(value)
+    return found

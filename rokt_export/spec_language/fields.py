@@ -270,6 +270,11 @@ def status_ranges(value: Any) -> StatusRanges:
     return (found,)
 
 
+def statuses_of(ranges: StatusRanges) -> frozenset[int]:
+    """Return the statuses in inclusive ranges."""
+    return frozenset(status for low, high in ranges for status in range(low, high + 1))
+
+
 _STATUS_ITEM = {
     "type": ["integer", "string"],
     "minimum": 100,

@@ -103,3 +103,5 @@ _MATCHERS: Mapping[str, Callable[[str], bool]] = {
     "country": lambda text: text.lower() in _COUNTRIES,
     "currency": lambda text: text.lower() in _CURRENCIES,
 }
+FORMATS = tuple(_MATCHERS)
+"""The names of the forms."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rokt_export.errors import TransactionsError, UsageError
-from rokt_export.partner_spec.attributes import ATTRIBUTES, canonical, fold, is_known
+from rokt_export.partner_spec.attributes import ATTRIBUTES, canonical, fold
 from rokt_export.transactions.transaction import IDENTITIES
 
 _MOST_NAMED = 1000
@@ -182,7 +182,7 @@ class ColumnMapper:
     def _guess(self, column: str) -> str | None:
         if self._wanted is not None and column in self._wanted:
             return column
-        return self._forgiven.get(fold(column)) or (column if is_known(column) else canonical(column))
+        return self._forgiven.get(fold(column)) or (column if column in ATTRIBUTES else canonical(column))
 
     def _settle_claims(self, columns: Sequence[str], meant: list[str | None], file: str) -> None:
         """Refuse two columns for one wanted attribute; where it is not wanted, leave both as they are named."""

@@ -314,13 +314,13 @@ CASES = [
     Case(
         "RX121",
         "responses",
-        _first_rule("{outcome: failed, ^empty: true, text: {contains: a}}"),
+        _first_rule("{outcome: failed, empty: ^true, text: {contains: a}}"),
         _first_rule("{outcome: failed, empty: true, text: {absent: true}}"),
     ),
     Case(
         "RX121",
         "responses",
-        _first_rule("{outcome: failed, ^status: 1xx}"),
+        _first_rule("{outcome: failed, status: ^1xx}"),
         _first_rule("{outcome: failed, status: 3xx}"),
     ),
     Case(
@@ -345,7 +345,7 @@ CASES = [
     Case(
         "RX141",
         "endpoint",
-        "endpoint: {production: {url: https://api.example.com/a, ^guarded: false}}\n",
+        "endpoint: {production: {url: https://api.example.com/a, guarded: ^false}}\n",
         "endpoint: {eu: {url: https://api.example.com/a, guarded: false}}\n",
     ),
     Case(
@@ -358,14 +358,14 @@ CASES = [
     Case(
         "RX143",
         "endpoint",
-        "endpoint: {eu: {url: https://api.example.com/a, tls: {^verify: false}}}\n",
+        "endpoint: {eu: {url: https://api.example.com/a, tls: {verify: ^false}}}\n",
         "endpoint: {eu: {url: https://api.example.com/a, tls: {verify: true}}}\ntls: {verify: false}\n",
         "error",
     ),
     Case(
         "RX143",
         "endpoint",
-        "endpoint: {staging: https://api.example.com/a}\ntls: {^verify: false}\n",
+        "endpoint: {staging: https://api.example.com/a}\ntls: {verify: ^false}\n",
         "endpoint: {staging: https://api.example.com/a}\ntls: {verify: true}\n",
     ),
     Case(
@@ -377,13 +377,13 @@ CASES = [
     Case(
         "RX126",
         "parameters",
-        _parameter("{name: a, attribute: dob, ^cdata: true}"),
+        _parameter("{name: a, attribute: dob, cdata: ^true}"),
         "encoding: xml\nparameters: [{name: 'a.b[@id=x].#text', attribute: email, cdata: true}]\n",
     ),
     Case(
         "RX126",
         "parameters",
-        _parameter("{name: a, attribute: dob, ^date_format: '%d'}"),
+        _parameter("{name: a, attribute: dob, date_format: ^'%d'}"),
         _parameter("{name: a, attribute: dob, type: date, date_format: '%d'}"),
     ),
     Case(
@@ -401,7 +401,7 @@ CASES = [
     Case(
         "RX127",
         "parameters",
-        _parameter("{name: a, attribute: dob, ^min_length: 5, max_length: 4}"),
+        _parameter("{name: a, attribute: dob, min_length: ^5, max_length: 4}"),
         _parameter("{name: a, attribute: dob, min_length: 4, max_length: 4}"),
         "error",
     ),

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict
 
+from rokt_export.authentication.base import ReceivedRequest
 from rokt_export.partner_spec.model import Parameter
 from rokt_export.request.parameter_values import OMIT, RefusedError, compile_field
 from rokt_export.sandbox.checks import checks, places
-from rokt_export.sandbox.incoming_request import Received
 
 RULES: list[tuple[dict[str, Any], str, str]] = [
     ({"format": "email"}, "jane.doe@example.com", "jane.doe"),
@@ -55,7 +55,7 @@ def sends(made: Parameter, row: dict[str, str]) -> bool:
 
 
 def takes(parameters: list[Parameter], body: dict[str, str], encoding: str = "form") -> bool:
-    received = Received("POST", "/", "", CIMultiDict(), b"")
+    received = ReceivedRequest("POST", "/", "", CIMultiDict(), b"")
     received.data = {name: [value] for name, value in body.items()} if encoding == "form" else body
     return not [wrong for check in checks(places(parameters, encoding)) for wrong in check.problems(received)]
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from rokt_export.partner_spec.attributes import canonical, fold, is_known, nearest
-from rokt_export.partner_spec.document import DataPath, Finding, Severity
+from rokt_export.partner_spec.attributes import ATTRIBUTES, canonical, fold, nearest
+from rokt_export.partner_spec.document import DataPath, Finding
 from rokt_export.partner_spec.lint.context import Subject, Use, names_something, uses
 from rokt_export.partner_spec.model import RequiredWhen
 from rokt_export.spec_language.template_places import EXPRESSION
@@ -31,26 +31,22 @@ def unknown_attributes(subject: Subject) -> Iterator[Finding]:
         if name not in read and name not in subject.spec.attributes
     ]
     for path, name in (*_named(subject), *of_columns):
-        if is_known(name) or (name in declared and path[0] != "columns"):
+        if name in ATTRIBUTES or (name in declared and path[0] != "columns"):
             continue
         near = _near(name, declared - {name})
         if near is not None:
-            yield subject.finding(
+            yield subject.warning(
                 "RX101",
-                Severity.WARNING,
                 path,
                 f"`{name}` is not an attribute that Rokt or this spec knows",
                 f"Did you mean `{near}`? If it is your own, declare it: `attributes: {{{name}: what it means}}`.",
-                of_value=True,
             )
         elif subject.intact("attributes", "columns"):
-            yield subject.finding(
+            yield subject.info(
                 "RX101",
-                Severity.INFO,
                 path,
                 f"`{name}` is a custom attribute that the spec does not declare",
                 f"Declare it, so that its meaning is known: `attributes: {{{name}: what it means}}`.",
-                of_value=True,
             )
 
 
@@ -79,17 +75,15 @@ def uncarried_attributes(subject: Subject) -> Iterator[Finding]:
     carried = {name for use in uses(subject) if use.sent for name in use.template.attributes}
     for name, attribute in subject.spec.attributes.items():
         if attribute.required and name not in carried:
-            yield subject.finding(
+            yield subject.error(
                 "RX102",
-                Severity.ERROR,
                 ("attributes", name),
                 f"the partner needs `{name}`, but no parameter carries it",
                 f"Add a parameter with `attribute: {name}`, or take `required: true` away here.",
             )
     if not any(_identifies(name) for name in carried):
-        yield subject.finding(
+        yield subject.warning(
             "RX102",
-            Severity.WARNING,
             ("parameters",),
             "no parameter says who the person is",
             "Carry one of `email`, `emailmd5`, `emailsha256` or `mobile`.",
@@ -108,35 +102,29 @@ def empty_templates(subject: Subject) -> Iterator[Finding]:
             if "{" in use.source:
                 yield _misplaced_template(subject, use)
         elif EXPRESSION.search(use.source) and not names_something(use):
-            yield subject.finding(
+            yield subject.warning(
                 "RX117",
-                Severity.WARNING,
                 use.path,
                 "this template names no attribute and no variable: every row gets the same text",
                 "Write the text without `{{ }}`, or name an attribute without quotes: `{{ email }}`.",
-                of_value=True,
             )
         elif (found := _foreign(subject, use)) is not None:
             written, name = found
-            yield subject.finding(
+            yield subject.warning(
                 "RX117",
-                Severity.WARNING,
                 use.path,
                 f"`{written}` is sent as it stands: it is not how a template names an attribute",
                 f"Write `{{{{ {name} }}}}`.",
-                of_value=True,
             )
 
 
 def _misplaced_template(subject: Subject, use: Use) -> Finding:
     name = use.source.strip("{} ")
-    return subject.finding(
+    return subject.warning(
         "RX117",
-        Severity.WARNING,
         use.path,
         f"`attribute` takes a name, not a template: no row has an attribute called `{use.source}`",
         f"Write `attribute: {name}`, or `value: {use.source!r}`.",
-        of_value=True,
     )
 
 

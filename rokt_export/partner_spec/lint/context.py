@@ -83,10 +83,24 @@ class Subject:
         return self.loaded.damaged.isdisjoint(sections)
 
     def finding(
-        self, code: str, severity: Severity, path: DataPath, message: str, hint: str, *, of_value: bool = False
+        self, code: str, severity: Severity, path: DataPath, message: str, hint: str, *, of_key: bool = False
     ) -> Finding:
-        """Return a finding at a path of the model."""
-        return self.loaded.document.finding(code, severity, self._written(path), message, hint, of_value=of_value)
+        """Return a finding at a path of the model: at a scalar value unless `of_key`, else at the key."""
+        written = self._written(path)
+        of_value = not of_key and not isinstance(_deepest(self.loaded.document.data, written), (dict, list))
+        return self.loaded.document.finding(code, severity, written, message, hint, of_value=of_value)
+
+    def error(self, code: str, path: DataPath, message: str, hint: str) -> Finding:
+        """Return an error at a path of the model."""
+        return self.finding(code, Severity.ERROR, path, message, hint)
+
+    def warning(self, code: str, path: DataPath, message: str, hint: str) -> Finding:
+        """Return a warning at a path of the model."""
+        return self.finding(code, Severity.WARNING, path, message, hint)
+
+    def info(self, code: str, path: DataPath, message: str, hint: str) -> Finding:
+        """Return an info at a path of the model."""
+        return self.finding(code, Severity.INFO, path, message, hint)
 
     def environments(self) -> Iterator[tuple[str, Environment]]:
         """Yield each environment with everything that the spec states for all of them filled in."""
@@ -143,6 +157,16 @@ def _placed(parameters: tuple[Parameter, ...], encoding: str, group: DataPath) -
         yield Placed(path, parameter, encoding if parameter.in_ == "body" else parameter.in_, group)
         if parameter.encoding is not None:
             yield from _placed(parameter.parameters, parameter.encoding, (*path, "parameters"))
+
+
+def _deepest(node: Any, path: DataPath) -> Any:
+    """The node at a path, or the last one before the path leaves the data; a bare value is short for a mapping."""
+    for part in path:
+        try:
+            node = node[part]
+        except (KeyError, IndexError, TypeError):
+            return node
+    return node
 
 
 def _in_data(node: Any, path: DataPath) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 
@@ -11,6 +10,7 @@ from rokt_export.partner_spec.document import DataPath, Finding, Severity
 from rokt_export.partner_spec.lint.context import Subject, split_url
 from rokt_export.partner_spec.lint.secrets import secret_texts
 from rokt_export.partner_spec.model import says_production
+from rokt_export.spec_language.urls import is_loopback
 
 
 def same_credentials(subject: Subject) -> Iterator[Finding]:
@@ -26,9 +26,8 @@ def same_credentials(subject: Subject) -> Iterator[Finding]:
                 continue
             variables = sorted(set(re.findall(r"env\.(\w+)", " ".join(shared))))
             what = " and ".join(f"`{variable}`" for variable in variables) or "the same literal"
-            yield subject.finding(
+            yield subject.warning(
                 "RX104",
-                Severity.WARNING,
                 ("endpoint", own[0], "authentication"),
                 f"{live} and {name} each state their credentials, yet both use {what}",
                 "Give each its own variable, or state the authentication once and set it per `.env.<environment>`.",
@@ -56,7 +55,6 @@ def plain_http(subject: Subject) -> Iterator[Finding]:
                 ("endpoint", name, "url"),
                 f"{name} is plain http: anybody on the way reads the people's data",
                 "Write https://; ask the partner for it if there is none.",
-                of_value=True,
             )
     for found in subject.credentials():
         if not isinstance(found.authentication, OAuth2):
@@ -69,7 +67,6 @@ def plain_http(subject: Subject) -> Iterator[Finding]:
                 (*found.path, "token_url"),
                 "tokens are fetched over plain http: anybody on the way reads the client's secret",
                 "Write https://.",
-                of_value=True,
             )
 
 
@@ -79,16 +76,7 @@ def _is_open(url: str) -> bool:
         return False
     host = parts.hostname or ""
     usable = "{" in host or not any(map(str.isspace, host))  # what is no host at all is another error
-    return usable and not _is_loopback(host)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-    address = getattr(address, "ipv4_mapped", None) or address
-    return address.is_loopback or address.is_unspecified  # 0.0.0.0, too, leads to this machine
+    return usable and not is_loopback(host)
 
 
 def no_staging(subject: Subject) -> Iterator[Finding]:
@@ -97,9 +85,8 @@ def no_staging(subject: Subject) -> Iterator[Finding]:
         return
     others = [name for name in subject.spec.endpoint if not subject.spec.guards(name)]
     hint = f"Call it `staging`, or say `--environment {others[0]}` each time." if others else "Ask the partner for one."
-    yield subject.finding(
+    yield subject.info(
         "RX125",
-        Severity.INFO,
         ("endpoint",),
         "there is no environment `staging`, which commands use unless told otherwise",
         hint,
@@ -111,9 +98,8 @@ def guards(subject: Subject) -> Iterator[Finding]:
     for name, place in subject.spec.endpoint.items():
         path = ("endpoint", name)
         if place.guarded is False and says_production(name):
-            yield subject.finding(
+            yield subject.warning(
                 "RX141",
-                Severity.WARNING,
                 (*path, "guarded"),
                 f"`{name}` reads like the live system, and the spec takes its guard away",
                 "Remove `guarded: false`, unless no record of a real person is in it.",
@@ -125,6 +111,7 @@ def guards(subject: Subject) -> Iterator[Finding]:
                 path,
                 f"`{name}` reads like `production`; it is guarded as `production` is",
                 "Call it `production`, or state what it is: `guarded: true`, or `guarded: false` if it is for tests.",
+                of_key=True,
             )
         elif place.guarded is None and name != "production" and subject.spec.guards(name):
             yield subject.finding(
@@ -133,6 +120,7 @@ def guards(subject: Subject) -> Iterator[Finding]:
                 path,
                 f"`{name}` is guarded, as its name does not say that it is for tests",
                 "State it: `guarded: false` if it is for tests, else `guarded: true`.",
+                of_key=True,
             )
 
 

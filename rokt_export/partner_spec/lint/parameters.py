@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rokt_export.partner_spec.document import DataPath, Finding, Severity, WrittenFloat, WrittenInt
+from rokt_export.partner_spec.document import DataPath, Finding, WrittenFloat, WrittenInt
 from rokt_export.partner_spec.lint.context import Placed, Subject, is_literal
 from rokt_export.spec_language.encodings import ENCODINGS, media_type_of, nests, subtype
 from rokt_export.spec_language.fields import listed
@@ -26,17 +26,15 @@ def bodies_not_sent(subject: Subject) -> Iterator[Finding]:
         return
     methods = sorted({place.method or spec.method for place in spec.endpoint.values()} & set(_BODILESS))
     if spec.encoding == "none":
-        yield subject.finding(
+        yield subject.error(
             "RX114",
-            Severity.ERROR,
             path,
             "`encoding: none` sends no body, so this is never sent",
             "Add `in: query` to the parameter, or choose another encoding.",
         )
     elif methods:
-        yield subject.finding(
+        yield subject.warning(
             "RX114",
-            Severity.WARNING,
             path,
             f"a {' or '.join(methods)} request with a body: many servers and proxies drop it",
             "Add `in: query` to the parameter, or ask the partner for POST or PUT.",
@@ -48,17 +46,15 @@ def bodies_not_sent(subject: Subject) -> Iterator[Finding]:
 def _not_encoded(subject: Subject, first: Placed) -> Iterator[Finding]:
     name = first.parameter.name
     if subject.spec.body is not None:
-        yield subject.finding(
+        yield subject.error(
             "RX129",
-            Severity.ERROR,
             first.path,
             f"`body` is the whole body, so the body parameter `{name}` is never sent",
             "Write its value into `body`, or give it another `in`.",
         )
     elif subject.spec.encoding == "text" and subject.intact("body"):
-        yield subject.finding(
+        yield subject.error(
             "RX129",
-            Severity.ERROR,
             first.path,
             f"a plain text body has no parameters, so `{name}` has no place in it",
             "Write the text as `body: |`, with `{{ attribute }}` in it.",
@@ -83,15 +79,13 @@ def _contradiction(subject: Subject, path: tuple[str | int, ...], written: str) 
     owner = next((name for name, facts in ENCODINGS.items() if written_in in facts.subtypes), None)
     if (owner is None and not multipart) or owner == encoding or encoding == "text":
         return
-    yield subject.finding(
+    yield subject.warning(
         "RX116",
-        Severity.WARNING,
         path,
         f"the content type `{written}` contradicts `encoding: {encoding}`",
         f"Write `encoding: {owner}`, or take the content type away: the encoding brings its own."
         if not multipart
         else "Multipart bodies are not spoken here: ask the partner whether `encoding: form` will do.",
-        of_value=True,
     )
 
 
@@ -105,13 +99,11 @@ def changed_numbers(subject: Subject) -> Iterator[Finding]:
         for index, value in enumerate(parameter.value if several else (parameter.value,)):
             if isinstance(value, (WrittenInt, WrittenFloat)):
                 number = int(value) if isinstance(value, int) else float(value)
-                yield subject.finding(
+                yield subject.warning(
                     "RX118",
-                    Severity.WARNING,
                     (*placed.path, "value", index) if several else (*placed.path, "value"),
                     f"`{value.written}` is a number here, and is sent as {number}",
                     f'Quote it to send the text: "{value.written}". A `type` keeps its digits too.',
-                    of_value=True,
                 )
 
 
@@ -120,17 +112,15 @@ def options_without_effect(subject: Subject) -> Iterator[Finding]:
     for placed in subject.parameters():
         parameter = placed.parameter
         if parameter.cdata and (placed.carrier != "xml" or _is_xml_attribute(parameter.name)):
-            yield subject.finding(
+            yield subject.warning(
                 "RX126",
-                Severity.WARNING,
                 (*placed.path, "cdata"),
                 f"`cdata` has no effect on `{parameter.name}`: only the text of an XML element can be CDATA",
                 "Take it away.",
             )
         if "date_format" in parameter.model_fields_set and parameter.type != "date":
-            yield subject.finding(
+            yield subject.warning(
                 "RX126",
-                Severity.WARNING,
                 (*placed.path, "date_format"),
                 f"`date_format` has no effect on `{parameter.name}` without `type: date`",
                 "Add `type: date`, or use the filter: \"{{ dob | date('%d/%m/%Y') }}\".",
@@ -155,9 +145,8 @@ def contradictory_options(subject: Subject) -> Iterator[Finding]:
         yield from _constants(subject, placed)
         least, most = placed.parameter.min_length, placed.parameter.max_length
         if least is not None and most is not None and least > most:
-            yield subject.finding(
+            yield subject.error(
                 "RX127",
-                Severity.ERROR,
                 (*placed.path, "min_length"),
                 f"no text has at least {least} and at most {most} characters",
                 "Swap `min_length` and `max_length`.",
@@ -170,31 +159,25 @@ def _gaps(subject: Subject, placed: Placed) -> Iterator[Finding]:
         policy = getattr(parameter, gap)
         path = (*placed.path, gap)
         if policy == "send_null" and not nests(placed.carrier):
-            yield subject.finding(
+            yield subject.warning(
                 "RX127",
-                Severity.WARNING,
                 path,
                 f"`{gap}: send_null`, but {_title(placed.carrier)} has no null",
                 "Write `send_empty` or `omit`.",
-                of_value=True,
             )
         elif policy in ("send_null", "send_empty") and parameter.required is True and gap == "absent":
-            yield subject.finding(
+            yield subject.warning(
                 "RX127",
-                Severity.WARNING,
                 path,
                 f"`{parameter.name}` is required, yet is sent as nothing where it is absent",
                 "Write `refuse`, or take `required: true` away.",
-                of_value=True,
             )
         elif policy in ("send_empty", "omit") and placed.carrier == "path":
-            yield subject.finding(
+            yield subject.warning(
                 "RX127",
-                Severity.WARNING,
                 path,
                 f"a part of the path cannot be left out: a row without `{parameter.name}` is refused",
                 "Write `refuse`, or move the parameter elsewhere.",
-                of_value=True,
             )
 
 
@@ -209,13 +192,11 @@ def _constants(subject: Subject, placed: Placed) -> Iterator[Finding]:
     if choices is None or not parameter.constant or isinstance(value, tuple) or value is None:
         return
     if text_of(value) not in choices:
-        yield subject.finding(
+        yield subject.error(
             "RX127",
-            Severity.ERROR,
             (*placed.path, "value"),
             f"the constant `{text_of(value)}` is none of its own choices",
             f"Choose one of {listed(choices)}.",
-            of_value=True,
         )
 
 
@@ -228,15 +209,13 @@ def repeated_names(subject: Subject) -> Iterator[Finding]:
             continue
         first = seen.setdefault((placed.group, carrier, name.lower() if carrier == "header" else name), placed)
         if first is not placed:
-            yield subject.finding(
+            yield subject.warning(
                 "RX119",
-                Severity.WARNING,
                 (*placed.path, "name"),
                 f"`{name}` stands twice: {_REPEATED.get(carrier, 'it is sent as a list of both values')}",
                 f"Remove one, rename it, or write `{name}[]` for a list."
                 if carrier in ("json", "xml")
                 else "Remove or rename one.",
-                of_value=True,
             )
 
 
@@ -254,23 +233,19 @@ def unmatched_placeholders(subject: Subject) -> Iterator[Finding]:
         for name in PLACEHOLDER.findall(EXPRESSION.sub("", place.url)):
             named.add(name)
             if name not in parameters and subject.intact("parameters"):
-                yield subject.finding(
+                yield subject.error(
                     "RX119",
-                    Severity.ERROR,
                     ("endpoint", environment, "url"),
                     f"no parameter fills `{{{name}}}` in this URL",
                     f"Add a parameter `{name}` with `in: path`, or write `{{{{ {name} }}}}` for the attribute.",
-                    of_value=True,
                 )
     for name, placed in parameters.items():
         if name not in named and subject.intact("endpoint"):
-            yield subject.finding(
+            yield subject.error(
                 "RX119",
-                Severity.ERROR,
                 (*placed.path, "name"),
                 f"no URL has a place `{{{name}}}` for this path parameter",
                 f"Write `{{{name}}}` where it belongs in the URL.",
-                of_value=True,
             )
 
 
@@ -282,13 +257,11 @@ def contradictory_names(subject: Subject) -> Iterator[Finding]:
         for place, kind in _nodes(path, placed):
             first_kind, first_name = kinds.setdefault(place, (kind, placed.parameter.name))
             if first_kind != kind:
-                yield subject.finding(
+                yield subject.error(
                     "RX120",
-                    Severity.ERROR,
                     (*placed.path, "name"),
                     f"`{placed.parameter.name}` makes {_KINDS[kind]} of what `{first_name}` makes {_KINDS[first_kind]}",
                     "Rename one; the text of an XML element with attributes or children is `name.#text`.",
-                    of_value=True,
                 )
                 break
 
@@ -324,20 +297,16 @@ def xml_roots(subject: Subject) -> Iterator[Finding]:
         own = path[0].name
         root = roots.setdefault(placed.group, own)
         if own != root or own.startswith(("@", "#")):
-            yield subject.finding(
+            yield subject.error(
                 "RX120",
-                Severity.ERROR,
                 (*placed.path, "name"),
                 f"an XML body has one root element, here {listed(dict.fromkeys((root, own)))}",
                 "Start each name with the root: `lead.email`, `lead.@id`.",
-                of_value=True,
             )
     if spec.encoding == "xml" and spec.body is None and not roots and subject.intact("parameters", "body", "encoding"):
-        yield subject.finding(
+        yield subject.warning(
             "RX120",
-            Severity.WARNING,
             ("encoding",),
             "an XML body without a parameter in it: nothing is sent",
             "Add body parameters that start with the root (`lead.email`), or write `encoding: none`.",
-            of_value=True,
         )

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from rokt_export.partner_spec.document import DataPath, Finding, Severity
+from rokt_export.partner_spec.document import DataPath, Finding
 from rokt_export.partner_spec.lint.context import Subject
-from rokt_export.spec_language.fields import StatusRanges
+from rokt_export.spec_language.fields import StatusRanges, statuses_of
 from rokt_export.spec_language.filters import text_of
 from rokt_export.spec_language.rules import Condition, Rule, Test
 
@@ -88,12 +88,7 @@ def _atom_implies(atom: Atom, wanted: Atom) -> bool:
 
 def covers(outer: StatusRanges, inner: StatusRanges) -> bool:
     """Return whether every status of the one is one of the other."""
-    return statuses(inner) <= statuses(outer)
-
-
-def statuses(ranges: StatusRanges) -> frozenset[int]:
-    """Return the statuses in inclusive ranges."""
-    return frozenset(status for low, high in ranges for status in range(low, high + 1))
+    return statuses_of(inner) <= statuses_of(outer)
 
 
 _MODIFIERS = ("ignore_case", "strict")
@@ -156,7 +151,7 @@ def surely_meet(first: Atom, second: Atom) -> bool:
     if first.wanted == second.wanted:
         return True
     if first.locus[0] == "status":
-        return bool(statuses(first.wanted) & statuses(second.wanted))
+        return bool(statuses_of(first.wanted) & statuses_of(second.wanted))
     if not isinstance(first.wanted, Condition) or not isinstance(second.wanted, Condition):
         return False
     mine, theirs = literal_values(first.wanted), literal_values(second.wanted)
@@ -173,17 +168,15 @@ def missing_outcomes(subject: Subject) -> Iterator[Finding]:
     if not subject.intact("responses"):
         return
     if "delivered" not in outcomes:
-        yield subject.finding(
+        yield subject.warning(
             "RX108",
-            Severity.WARNING,
             ("responses",),
             "no rule has the outcome `delivered`: no row can ever succeed",
             "Add a rule for the answer that says the entry was created.",
         )
     if "duplicate" not in outcomes and not _repeats_welcome(subject):
-        yield subject.finding(
+        yield subject.warning(
             "RX109",
-            Severity.WARNING,
             ("responses",),
             "no rule has the outcome `duplicate`: an entry that exists already counts as something else",
             "Ask the partner what it answers then; where it updates the entry instead, write `idempotent: true`.",
@@ -208,9 +201,8 @@ def unreachable_rules(subject: Subject) -> Iterator[Finding]:
         if single is None and not _used_up(own, before):
             continue
         taker = f"rule `{names[single]}`" if single is not None else "the rules before it together"
-        yield subject.finding(
+        yield subject.warning(
             "RX110",
-            Severity.WARNING,
             ("responses", index),
             f"rule `{names[index]}` is never reached: {taker} takes every answer it describes",
             "Move it before the other, or remove it; the first rule that matches wins.",
@@ -219,8 +211,8 @@ def unreachable_rules(subject: Subject) -> Iterator[Finding]:
 
 def _used_up(own: Atoms, before: list[tuple[Rule, Atoms]]) -> bool:
     """Whether rules that look at the status alone take every status that this one names."""
-    mine = [statuses(atom.wanted) for atom in own if atom.locus == ("status",)]
-    taken = [statuses(other[0].wanted) for _, other in before if len(other) == 1 and other[0].locus == ("status",)]
+    mine = [statuses_of(atom.wanted) for atom in own if atom.locus == ("status",)]
+    taken = [statuses_of(other[0].wanted) for _, other in before if len(other) == 1 and other[0].locus == ("status",)]
     return bool(mine) and frozenset.intersection(*mine) <= frozenset().union(*taken)
 
 
@@ -231,9 +223,8 @@ def overlapping_rules(subject: Subject) -> Iterator[Finding]:
     for index, (rule, own) in enumerate(rules):
         for number, (earlier, other) in enumerate(rules[:index]):
             if earlier.outcome != rule.outcome and _shadows(other, own):
-                yield subject.finding(
+                yield subject.info(
                     "RX111",
-                    Severity.INFO,
                     ("responses", index),
                     f"some answers that rule `{names[index]}` describes are taken by rule `{names[number]}` before it",
                     f"Put `{names[index]}` first, unless this is meant.",
@@ -257,9 +248,8 @@ def contradictory_tests(subject: Subject) -> Iterator[Finding]:
         found = _contradiction(rule)
         if found is not None:
             path, message = found
-            yield subject.finding(
+            yield subject.warning(
                 "RX121",
-                Severity.WARNING,
                 ("responses", index, *path),
                 f"no answer can pass rule `{subject.spec.rule_names[index]}`: {message}",
                 "Remove one of the two; alternatives belong under `any`.",
@@ -268,7 +258,7 @@ def contradictory_tests(subject: Subject) -> Iterator[Finding]:
 
 def _contradiction(test: Test) -> tuple[DataPath, str] | None:
     own = atoms(test)
-    wanted = [statuses(atom.wanted) for atom in own if atom.locus == ("status",)]
+    wanted = [statuses_of(atom.wanted) for atom in own if atom.locus == ("status",)]
     if wanted and not (common := frozenset.intersection(*wanted)):
         return ("all",), "its tests ask for different statuses"
     if wanted and max(common) < 200:

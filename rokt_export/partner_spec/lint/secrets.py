@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from rokt_export.authentication.base import secret_fields
 from rokt_export.authentication.basic import Basic
 from rokt_export.partner_spec.attributes import fold
-from rokt_export.partner_spec.document import DataPath, Finding, Severity
+from rokt_export.partner_spec.document import DataPath, Finding
 from rokt_export.partner_spec.lint.context import FILLED, Credentials, Placed, Subject, is_literal, split_url, uses
 from rokt_export.partner_spec.references import THIS_MACHINE, belongs_to_others, variable_uses
 from rokt_export.redaction.trusted_text import OwnWords
@@ -109,13 +109,11 @@ def _in_urls(subject: Subject) -> Iterator[Finding]:
 
 
 def _finding(subject: Subject, path: DataPath, what: str) -> Finding:
-    return subject.finding(
+    return subject.error(
         "RX106",
-        Severity.ERROR,
         path,
         f"{what} is a secret that stands in the file",
         'Put it in `.env` and write "{{ env.NAME }}" here; if the file was shared, ask the partner for a new one.',
-        of_value=True,
     )
 
 
@@ -126,13 +124,11 @@ def missing_variables(subject: Subject, variables: Mapping[str, str]) -> Iterato
         for name in sorted(use.template.env - seen):
             seen.add(name)
             if not variables.get(name):
-                yield subject.finding(
+                yield subject.warning(
                     "RX107",
-                    Severity.WARNING,
                     use.path,
                     f"the environment variable `{name}` is {'empty' if name in variables else 'not set'}",
                     OwnWords(f"Export it, or write `{name}=…` to `.env` or `.env.<environment>`."),
-                    of_value=True,
                 )
 
 
@@ -145,11 +141,9 @@ def variables_of_others(subject: Subject) -> Iterator[Finding]:
         for name in sorted((use.template.env & sent) - seen):
             seen.add(name)
             if belongs_to_others(name):
-                yield subject.finding(
+                yield subject.warning(
                     "RX152",
-                    Severity.WARNING,
                     use.path,
                     f"`{name}` is the name of another program's variable, and this spec sends its value to the partner",
                     f"Give the partner's credential a name of its own, or list it: `variables: [{name}]`.",
-                    of_value=True,
                 )

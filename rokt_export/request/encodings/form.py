@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote_plus
+from urllib.parse import quote_plus
 
 from rokt_export.request.encodings import BodyEncoding, Encode
 from rokt_export.request.parameter_values import OMIT, Field, Take, Values
 from rokt_export.response.body_limits import MAX_NODES
+from rokt_export.spec_language.encodings import form_fields
 from rokt_export.spec_language.filters import text_of
 
 _ENCODED = {byte: quote_plus(bytes((byte,))) for byte in range(256)}
@@ -69,18 +70,6 @@ class FormEncoding(BodyEncoding):
         if text.count("&") > MAX_NODES:
             raise ValueError(f"it has more than {MAX_NODES:,} fields")
         return form_fields(text)
-
-
-def form_fields(text: str) -> dict[str, list[str]]:
-    """Return name to values of URL-encoded text, empty values kept.
-
-    Raises:
-        ValueError: its escapes are not UTF-8.
-    """
-    found: dict[str, list[str]] = {}
-    for name, value in parse_qsl(text, keep_blank_values=True, errors="strict"):
-        found.setdefault(name, []).append(value)
-    return found
 
 
 ENCODING: Final = FormEncoding()

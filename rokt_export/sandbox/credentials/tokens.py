@@ -15,7 +15,6 @@ from rokt_export.authentication.basic import name_and_password
 from rokt_export.authentication.oauth2 import OAuth2
 from rokt_export.sandbox.answers import Answer
 from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, read_body
-from rokt_export.sandbox.incoming_request import Received
 from rokt_export.sandbox.url_patterns import fill
 from rokt_export.spec_language.filters import text_of
 from rokt_export.spec_language.parameter_names import Key, steps
@@ -53,7 +52,7 @@ class TokenServer:
         self._wanted = wanted | {name: fill(value, variables) for name, value in settings.parameters.items()}
         self._tokens: dict[str, float] = {}
 
-    def issue(self, received: Received) -> Answer:
+    def issue(self, received: ReceivedRequest) -> Answer:
         """Return a token, or an error as RFC 6749 (5.2) words it."""
         try:
             sent = self._parameters(received)
@@ -84,7 +83,7 @@ class TokenServer:
             return Refusal(f"the token in `{header}` has expired", challenge, renew=True)
         return None
 
-    def _parameters(self, received: Received) -> dict[str, str]:
+    def _parameters(self, received: ReceivedRequest) -> dict[str, str]:
         """What was sent, in the query and in the body."""
         sent = {name: values[0] for name, values in received.queried.items()}
         if not received.body:
@@ -97,7 +96,7 @@ class TokenServer:
             raise ValueError("the body is not an object")
         return sent | {name: text_of(value[0] if encoding == "form" else value) for name, value in data.items()}
 
-    def _knows(self, received: Received, sent: Mapping[str, str]) -> bool:
+    def _knows(self, received: ReceivedRequest, sent: Mapping[str, str]) -> bool:
         if self._settings.secret_in == "header":
             given = name_and_password(received.headers.get("Authorization")) or ""
             pair = given.partition(":")[::2]
