@@ -13,7 +13,7 @@ from typing import Any
 
 import typer.main
 
-from rokt_export.commands.app import app
+from rokt_export.commands.cli import program
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "commands.md"
 INTRODUCTION = """\
@@ -52,7 +52,7 @@ def main() -> int:
 def page() -> str:
     """Return the page as it should be."""
     sections = [INTRODUCTION]
-    paths = [(), *_paths(typer.main.get_command(app))]
+    paths = [(), *_paths(typer.main.get_command(program()))]
     for path, text in zip(paths, _helps(paths), strict=True):
         title = " ".join(("rokt-export", *path))
         sections.append(f"{'#' * max(2, len(path) + 1)} {title}\n\n```text\n{text}\n```\n")

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from rokt_export.commands.app import app
+from rokt_export.commands.cli import program
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
     *("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "sample_specs/README.md"),
     *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "docs").rglob("*.md"))),
 ]
-COMMANDS = sorted(typer.main.get_command(app).commands)
+COMMANDS = sorted(typer.main.get_command(program()).commands)
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#]*)(?:#([^)]*))?\)")
 
 

@@ -7,7 +7,7 @@ import sys
 
 import typer.main
 
-from rokt_export.commands.app import app
+from rokt_export.commands.cli import program
 
 HEAVY = ("requests", "pycurl", "ruamel", "jinja2", "sqlalchemy", "rich.progress", "aiohttp", "faker", "orjson")
 """Not pydantic: a command's help in Typer loads it by itself where it is installed."""
@@ -30,7 +30,7 @@ def _paths(command: object, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]
 
 
 def test_help_loads_nothing_heavy() -> None:
-    _runs_light(*(" ".join((*path, "--help")) for path in _paths(typer.main.get_command(app))))
+    _runs_light(*(" ".join((*path, "--help")) for path in _paths(typer.main.get_command(program()))))
 
 
 def test_version_loads_nothing_heavy() -> None:

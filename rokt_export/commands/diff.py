@@ -166,11 +166,9 @@ def diff(
     return ExitStatus.OK if result.agrees and not (strict and result.undecided) else ExitStatus.FINDINGS
 
 
-_SUFFIXES = {".html": "html", ".htm": "html", ".md": "markdown", ".json": "json"}
-
-
 def _check_flags(between: object, runs: object, output: Output, report: list[Path] | None) -> None:
     from rokt_export.commands.run_output import check_folder
+    from rokt_export.reports.differences import SUFFIXES
 
     if (between is None) == (runs is None):
         raise UsageError(
@@ -180,7 +178,7 @@ def _check_flags(between: object, runs: object, output: Output, report: list[Pat
     if output in (Output.CSV, Output.NDJSON):
         raise UsageError("differences are no rows", where="--output", remedy="Use table or json.")
     for path in report or ():
-        if path.suffix.lower() not in _SUFFIXES:
+        if path.suffix.lower() not in SUFFIXES:
             raise UsageError(
                 f"there is no diff report with the suffix `{path.suffix}`",
                 where="--report",
@@ -435,11 +433,11 @@ def _learn(terminal: Terminal, spec: Path, result: DiffResult) -> None:
 
 
 def _write_reports(terminal: Terminal, result: DiffResult, paths: list[Path]) -> None:
-    from rokt_export.reports import differences
+    from rokt_export.reports.differences import SUFFIXES
     from rokt_export.reports.formats import write_files
 
     def writer(path: Path) -> Callable[[TextIO], object]:
-        text = getattr(differences, _SUFFIXES[path.suffix.lower()])(result)
+        text = SUFFIXES[path.suffix.lower()](result)
         return lambda stream: stream.write(text)
 
     write_files([(writer(path), path) for path in paths])

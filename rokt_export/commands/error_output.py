@@ -1,9 +1,48 @@
-"""Shows an error: where, what, and what to do; a broken spec with each of its findings."""
+"""Shows errors and findings: place, message, the line with an arrow under it, and what to do."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 from rokt_export.commands.terminal import GUARD, Terminal
 from rokt_export.errors import RoktExportError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from rokt_export.partner_spec.document import Finding
+
+_STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
+_WIDTH = 110
+
+
+def print_findings(console: Console, findings: Iterable[Finding]) -> None:
+    """Print findings in their order."""
+    from rich.text import Text
+
+    for finding in findings:
+        severity = str(finding.severity)
+        label = (f"{severity} {finding.code}", _STYLES[severity])
+        head = Text.assemble((finding.where, "bold"), " ", label, " ", GUARD.text(finding.message))
+        console.print(head, soft_wrap=True)
+        if finding.source.strip():
+            line, arrow = _excerpt(finding)
+            console.print(Text.assemble((f"{finding.line:>5} │ ", "dim"), line), soft_wrap=True)
+            console.print(Text.assemble(("      │ ", "dim"), (arrow, _STYLES[severity])), soft_wrap=True)
+        if finding.hint:
+            console.print(Text.assemble(("      = ", "dim"), GUARD.text(finding.hint)), soft_wrap=True)
+
+
+def _excerpt(finding: Finding) -> tuple[str, str]:
+    """The line and an arrow under the column; a long line is cut around it, a literal secret is not shown."""
+    source = finding.source.replace("\t", " ")
+    column = finding.column - 1
+    if finding.code == "RX106":
+        source = source[:column] + "…"
+    start = max(0, column - _WIDTH // 2) if len(source) > _WIDTH else 0
+    shown = ("…" if start else "") + source[start : start + _WIDTH]
+    return GUARD.text(shown), " " * (column - start + (1 if start else 0)) + "^"
 
 
 def show(error: RoktExportError) -> None:
@@ -13,8 +52,6 @@ def show(error: RoktExportError) -> None:
     terminal = Terminal()
     console = terminal.err
     if isinstance(error, SpecFindingsError):
-        from rokt_export.commands.findings import print_findings
-
         print_findings(console, error.findings)
     where = f"{error.where}: " if error.where else ""
     console.print(f"error: {GUARD.text(where + error.message)}", style="bold red", markup=False, soft_wrap=True)

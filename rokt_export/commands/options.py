@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from rokt_export.reports.formats import SUFFIXES
+
 
 class Output(StrEnum):
     """How data is written to stdout."""
@@ -64,7 +66,7 @@ ShowPersonal = Annotated[
 Reports = Annotated[
     list[Path] | None,
     typer.Option(
-        "--report", metavar="PATH", help="Write a report; its suffix says which (.html, .md, .xml, .har, .csv, …).",
+        "--report", metavar="PATH", help=f"Write a report; its suffix says which ({SUFFIXES}).",
         show_default=False,
     ),
 ]  # fmt: skip

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from rokt_export.commands.answered_before import before_sending
-from rokt_export.commands.input_summary import FIRST_ROWS, tell_how_read
+from rokt_export.commands.input_summary import FIRST_ROWS, before_sending, tell_how_read
 from rokt_export.commands.terminal import Terminal, number_of
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.delivery.row_source import is_live, source

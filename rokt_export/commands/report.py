@@ -1,4 +1,4 @@
-"""`report`: a run, for people and machines: HTML, Markdown, e-mail, JUnit, HAR, CSV, NDJSON, JSON."""
+"""`report`: writes a run in one of the formats of `reports/formats.py`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from rokt_export.commands.options import JournalPlace, Quiet
 from rokt_export.commands.spec_setup import journal_place
 from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import ExitStatus, UsageError
+from rokt_export.reports.formats import FORMATS, format_named, format_of, write_reports
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, a prefix of it, its name, or `last`.")]
 Forms = Annotated[
     list[str] | None,
     typer.Option(
-        "--format", metavar="NAME", help="html, markdown, eml, junit, har, csv, ndjson or json; may be repeated.",
+        "--format", metavar="NAME", help=f"One of {', '.join(FORMATS)}; may be repeated.",
         show_default=False,
     ),
 ]  # fmt: skip
@@ -36,7 +37,6 @@ def report(
     """Write reports of a run: everything in them comes from the journal, redacted as it lies there."""
     from rokt_export.commands.run_output import check_spared, sources_of
     from rokt_export.journal import Journal
-    from rokt_export.reports.formats import format_named, format_of, write_reports
     from rokt_export.reports.run_report import Story
 
     terminal = Terminal(quiet)

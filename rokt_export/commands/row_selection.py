@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from rokt_export.commands.next_commands import Onward
 from rokt_export.commands.replay_flags import GivenFlags, ReplayFlags, are_alike, digests_of, stamps_of
+from rokt_export.commands.run_output import Onward
 from rokt_export.errors import TransactionsError, UsageError
 
 if TYPE_CHECKING:

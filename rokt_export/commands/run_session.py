@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from rokt_export.commands.answered_before import left_out
-from rokt_export.commands.next_commands import Onward
+from rokt_export.commands.input_summary import left_out
 from rokt_export.commands.progress import ProgressWatch
-from rokt_export.commands.spec_setup import SpecSetup
+from rokt_export.commands.run_output import Onward
+from rokt_export.commands.spec_setup import SpecSetup, tell_variables
 from rokt_export.commands.terminal import GUARD, Terminal, drop, note
-from rokt_export.commands.variable_lines import tell_variables
 from rokt_export.delivery.events import Settled, StopReason
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.delivery.redaction_setup import redactor_for

@@ -25,6 +25,7 @@ from rokt_export.commands.replay import ResendUnknown, replay
 from rokt_export.commands.spec_setup import journal_place
 from rokt_export.commands.terminal import Terminal, number_of
 from rokt_export.errors import ExitStatus, UsageError
+from rokt_export.reports.formats import FORMATS, format_named, write_reports
 
 if TYPE_CHECKING:
     from rokt_export.journal import Journal, RunInfo
@@ -140,7 +141,7 @@ def resume_run(
     )
 
 
-Form = Annotated[str, typer.Option("--format", metavar="NAME", help="csv, ndjson, json, or another of `report`.")]
+Form = Annotated[str, typer.Option("--format", metavar="NAME", help=f"One of {', '.join(FORMATS)}.")]
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="PATH", help="The file to write; else stdout.", show_default=False)
 ]
@@ -152,7 +153,6 @@ def export_run(
 ) -> int:
     """Write the rows of a run in the order of its input: each that it has an outcome of, all of them if it is whole."""
     from rokt_export.commands.run_output import check_spared, sources_of
-    from rokt_export.reports.formats import format_named, write_report
     from rokt_export.reports.run_report import Story
 
     with _opened(journal) as opened:
@@ -162,7 +162,7 @@ def export_run(
         if out is None:
             format_named(form).write(story, sys.stdout)
         else:
-            write_report(story, format_named(form), out)
+            write_reports(story, [(format_named(form), out)])
             Terminal(quiet).say(f"written: {out}")
     return ExitStatus.OK
 

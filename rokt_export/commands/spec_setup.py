@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rokt_export.commands.terminal import note
+from rokt_export.commands.terminal import Terminal, note
 from rokt_export.errors import UsageError
 
 if TYPE_CHECKING:
     from rokt_export.delivery.target import Target
     from rokt_export.partner_spec.loading import LoadedSpec
     from rokt_export.partner_spec.model import PartnerSpec
+    from rokt_export.partner_spec.references import VariableUse
     from rokt_export.partner_spec.variables import Variables
 
 
@@ -106,8 +107,6 @@ def load_to_send(
 
 def warn_of_exposed(every: Iterable[Variables]) -> None:
     """Warn of files of variables that other users of the machine can read."""
-    from rokt_export.commands.terminal import Terminal
-
     for file in dict.fromkeys(file for variables in every for file in variables.exposed):
         Terminal().warn(f"warning: {file} can be read by other users of this machine; `chmod 600 {shlex.quote(file)}`")
 
@@ -193,3 +192,14 @@ def journal_place(given: str | None) -> str:
     shown = rest.rpartition("@")[2].partition("?")[0]
     note(f"journal: {scheme}://{shown}" if mark else f"journal: {place}")
     return place
+
+
+def tell_variables(terminal: Terminal, spec: PartnerSpec, uses: Iterable[VariableUse]) -> None:
+    """Write a line for each variable and the host it goes to; warn of other programs' variables that are not listed."""
+    from rokt_export.partner_spec.references import THIS_MACHINE, belongs_to_others
+
+    for use in dict.fromkeys(uses):
+        if use.host != THIS_MACHINE and belongs_to_others(use.name) and use.name not in spec.variables:
+            terminal.warn(f"  {use.line()}: another program's variable; list it under `variables:` if it is meant")
+        else:
+            terminal.say(f"  {use.line()}", style="dim")

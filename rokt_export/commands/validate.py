@@ -37,8 +37,7 @@ def validate(
 
     Exit status: 0 nothing to mend, 1 warnings under --strict, 3 errors.
     """
-    from rokt_export.commands.spec_setup import warn_of_exposed
-    from rokt_export.commands.variable_lines import tell_variables
+    from rokt_export.commands.spec_setup import tell_variables, warn_of_exposed
     from rokt_export.onboarding.validation import validate as validate_spec
     from rokt_export.partner_spec.references import variable_uses
     from rokt_export.partner_spec.variables import Variables, load_variables
@@ -82,7 +81,7 @@ def _print_data(terminal: Terminal, output: Output, found: list[Validation]) -> 
 
 
 def _print(console: Console, validation: Validation) -> None:
-    from rokt_export.commands.findings import print_findings
+    from rokt_export.commands.error_output import print_findings
 
     print_findings(console, validation.findings)
     counts = [

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, TextIO
 
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal.recording import Recording
-from rokt_export.reports.blocks import Block, Grid, Heading, Paragraph, Questions
+from rokt_export.reports.blocks import Block, Grid, Heading, Paragraph, Questions, markdown
 from rokt_export.reports.http_text import split_url
 from rokt_export.reports.outcome_icons import SIGNS
 from rokt_export.reports.run_report import Story, moment
@@ -229,3 +230,8 @@ def _row(one: Delivery) -> tuple[str, ...]:
         one.reference or "",
         one.error or one.reason or "",
     )
+
+
+def write(story: Story, stream: TextIO) -> None:
+    """Write the letter and the table of every delivery as Markdown, in constant memory."""
+    stream.writelines(markdown(chain(letter(story), every_delivery(story))))

@@ -192,7 +192,7 @@ def html(result: DiffResult) -> str:
     from markupsafe import Markup
 
     from rokt_export import __version__
-    from rokt_export.reports.html_environment import asset, environment, policy
+    from rokt_export.reports.html import asset, environment, policy
     from rokt_export.reports.outcome_icons import SIGNS
 
     style = asset("report.css") + asset("differences.css")
@@ -218,6 +218,10 @@ def html(result: DiffResult) -> str:
             capped=_MOST_IN_PAGE,
         )
     )
+
+
+SUFFIXES: Final = {".html": html, ".htm": html, ".md": markdown, ".json": json}
+"""What writes a comparison as a text, by the suffix of its file."""
 
 
 def _undecided_rows(result: DiffResult) -> list[tuple[str, ...]]:

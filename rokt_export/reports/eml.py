@@ -11,9 +11,9 @@ from email.policy import SMTP
 from typing import TextIO
 
 from rokt_export.redaction.display_text import one_line
-from rokt_export.reports import csv
 from rokt_export.reports.blocks import html, markdown
 from rokt_export.reports.contact_letter import letter, title
+from rokt_export.reports.rows import write_csv
 from rokt_export.reports.run_report import Story
 
 LARGEST_PLAIN = 2_000_000
@@ -49,7 +49,7 @@ def _address(story: Story) -> Address | None:
 
 def _attach(message: EmailMessage, story: Story) -> None:
     table = io.StringIO(newline="")
-    csv.write(story, table)
+    write_csv(story, table)
     data = table.getvalue().encode()
     name = f"{story.run.partner}-{story.run.run}.csv"
     if len(data) <= LARGEST_PLAIN:

@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rokt_export.errors import UsageError
-from rokt_export.reports.run_report import Story
+
+if TYPE_CHECKING:
+    from rokt_export.reports.run_report import Story
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
-    """One form of report.
+class ReportFormat:
+    """One format of report.
 
     Attributes:
-        name: what `--format` calls it, and the module that writes it.
-        suffixes: of the files that hold it, the usual one first.
+        name: what `--format` calls it.
+        suffixes: of its files, the usual one first.
         title: what it is, for a person.
+        writer: `module:function` below `rokt_export.reports`, which takes a story and a text stream.
     """
 
     name: str
     suffixes: tuple[str, ...]
     title: str
+    writer: str
 
     def write(self, story: Story, stream: TextIO) -> None:
         """Write a story to a text stream, which translates no line ends.
@@ -37,26 +41,30 @@ class Format:
             JournalError: the journal cannot be read.
             OSError: the stream cannot be written.
         """
+        module, _, function = self.writer.partition(":")
         # Imported here: a run that writes CSV does without the template engine.
-        import_module(f"rokt_export.reports.{self.name}").write(story, stream)
+        getattr(import_module(f"rokt_export.reports.{module}"), function)(story, stream)
 
 
-FORMATS: Mapping[str, Format] = {
+FORMATS: Mapping[str, ReportFormat] = {
     one.name: one
     for one in (
-        Format("html", (".html", ".htm"), "one page with everything, for a browser, without a network"),
-        Format("markdown", (".md", ".markdown"), "the hand-over to the tech contact"),
-        Format("eml", (".eml",), "the same as an e-mail, ready to be sent"),
-        Format("junit", (".xml",), "JUnit XML, for CI"),
-        Format("har", (".har",), "HTTP Archive 1.2, for a browser's developer tools"),
-        Format("csv", (".csv",), "one row per input row, for a spreadsheet"),
-        Format("ndjson", (".ndjson", ".jsonl"), "one JSON object a line"),
-        Format("json", (".json",), "one JSON document"),
+        ReportFormat("html", (".html", ".htm"), "one page with everything, for a browser, offline", "html:write"),
+        ReportFormat("markdown", (".md", ".markdown"), "the letter to the tech contact", "contact_letter:write"),
+        ReportFormat("eml", (".eml",), "the letter as an e-mail, ready to be sent", "eml:write"),
+        ReportFormat("junit", (".xml",), "JUnit XML, for CI", "junit:write"),
+        ReportFormat("har", (".har",), "HTTP Archive 1.2, for a browser's developer tools", "har:write"),
+        ReportFormat("csv", (".csv",), "one row per input row, for a spreadsheet", "rows:write_csv"),
+        ReportFormat("ndjson", (".ndjson", ".jsonl"), "one JSON object a line", "rows:write_ndjson"),
+        ReportFormat("json", (".json",), "one JSON document", "rows:write_json"),
     )
 }
+"""A new format is a module with a writer, and its line here: help, suffixes and checks come from this table."""
+SUFFIXES = ", ".join(one.suffixes[0] for one in FORMATS.values())
+"""The usual suffix of each, for help and messages."""
 
 
-def format_named(name: str) -> Format:
+def format_named(name: str) -> ReportFormat:
     """Return the format of a name.
 
     Raises:
@@ -68,7 +76,7 @@ def format_named(name: str) -> Format:
         raise UsageError(f"no report has the format `{name}`", remedy=f"Choose one of {', '.join(FORMATS)}.") from error
 
 
-def format_of(path: Path) -> Format:
+def format_of(path: Path) -> ReportFormat:
     """Return the format that a file's suffix names, in either letter case.
 
     Raises:
@@ -77,19 +85,13 @@ def format_of(path: Path) -> Format:
     for one in FORMATS.values():
         if path.name.lower().endswith(one.suffixes):
             return one
-    usual = ", ".join(one.suffixes[0] for one in FORMATS.values())
     raise UsageError(
         f"the name of the report does not say which format it has: {path}",
-        remedy=f"End it in one of {usual}, or name the format.",
+        remedy=f"End it in one of {SUFFIXES}, or name the format.",
     )
 
 
-def write_report(story: Story, form: Format, path: Path) -> None:
-    """Write one report; see `write_reports`."""
-    write_reports(story, [(form, path)])
-
-
-def write_reports(story: Story, targets: Iterable[tuple[Format, Path]]) -> None:
+def write_reports(story: Story, targets: Iterable[tuple[ReportFormat, Path]]) -> None:
     """Write several reports of one story, all or none; see `write_files`."""
     write_files([(partial(form.write, story), path) for form, path in targets])
 
@@ -117,7 +119,9 @@ def write_files(targets: Sequence[tuple[Callable[[TextIO], object], Path]]) -> N
                     with path.open("w", encoding="utf-8", newline="", errors="replace") as stream:
                         write(stream)
                     continue
-                draft = _draft(target)
+                handle, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=".tmp", dir=target.parent)
+                os.close(handle)
+                draft = Path(name)
                 stack.callback(_discard, draft)
                 with draft.open("w", encoding="utf-8", newline="", errors="replace") as stream:
                     write(stream)
@@ -154,38 +158,23 @@ def _target(path: Path) -> Path | None:
     return path
 
 
-def _draft(target: Path) -> Path:
-    handle, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=".tmp", dir=target.parent)
-    os.close(handle)
-    return Path(name)
-
-
 def _discard(draft: Path) -> None:
     with suppress(OSError):
         draft.unlink(missing_ok=True)
 
 
-class _explained:  # noqa: N801 - a context manager reads like a function
-    """Turns an operating system's error into one that names the report's path and a remedy."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
-            raise UsageError(
-                f"the report cannot be written: {error.strerror or error}",
-                where=str(self._path),
-                remedy=_remedy(error),
-            ) from error
-
-
-def _remedy(error: OSError) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "Create the folder first, or name another."
-    if isinstance(error, PermissionError):
-        return "Choose a folder that you may write to."
-    return "Choose another place; nothing was left behind."
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn an operating system's error into one that names the report's path and a remedy."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        remedy = "Choose another place; nothing was left behind."
+        if isinstance(error, FileNotFoundError):
+            remedy = "Create the folder first, or name another."
+        elif isinstance(error, PermissionError):
+            remedy = "Choose a folder that you may write to."
+        reason = error.strerror or error
+        raise UsageError(f"the report cannot be written: {reason}", where=str(path), remedy=remedy) from error

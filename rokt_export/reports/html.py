@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import zlib
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from typing import Any, TextIO
 
+from jinja2 import Environment, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from rokt_export import __version__
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal.recording import Recording
-from rokt_export.redaction.display_text import page_json
+from rokt_export.redaction.display_text import page_json, visible
 from rokt_export.reports.charts import HEIGHT, WIDTH, duration, histogram, parts
-from rokt_export.reports.compressed_blob import packed
 from rokt_export.reports.contact_letter import endpoint_of, letter_facts, title
 from rokt_export.reports.curl import curl_command
-from rokt_export.reports.html_environment import asset, environment, policy
 from rokt_export.reports.http_text import request_text, response_text
 from rokt_export.reports.outcome_icons import SIGNS
 from rokt_export.reports.run_report import Story
@@ -32,6 +36,8 @@ _OUTCOMES = tuple(str(kind) for kind in OutcomeKind)
 _ROWS_AT_ONCE = 1_000
 _BLOCK_ROWS = 200
 _BLOCK_BYTES = 2_000_000
+_LINE = 57 * 1024
+"""Bytes encoded at a time: a multiple of three, so that the lines of base64 join."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,3 +189,51 @@ def _shown(text: str) -> str:
     if len(text) <= MOST_SHOWN:
         return text
     return f"{text[:MOST_SHOWN]}\n[cut: {len(text):,} characters in all]"
+
+
+def packed(chunks: Iterable[bytes]) -> Iterator[str]:
+    """Yield the chunks as one zlib stream (RFC 1950) in lines of base64, in constant memory."""
+    compressor = zlib.compressobj(6)
+    pending = bytearray()
+    for chunk in chunks:
+        pending += compressor.compress(chunk)
+        if len(pending) >= _LINE:
+            whole = len(pending) // 3 * 3
+            yield b64encode(pending[:whole]).decode() + "\n"
+            del pending[:whole]
+    pending += compressor.flush()
+    yield b64encode(pending).decode()
+
+
+def policy(style: str, script: str = "") -> str:
+    """Return a content security policy that admits one inline style and one inline script, and no request at all."""
+    scripts = f" script-src {_source(script)};" if script else ""
+    return (
+        f"default-src 'none'; img-src data:; style-src {_source(style)};{scripts} base-uri 'none'; form-action 'none'"
+    )
+
+
+def _source(text: str) -> str:
+    """The source expression that admits exactly this inline text (CSP level 2)."""
+    return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+@cache
+def asset(name: str) -> str:
+    """Return a file that the pages are made of."""
+    return files("rokt_export.reports").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+@cache
+def environment() -> Environment:
+    """Return the environment of the pages' templates: what is put in is text, unless it is marked up already."""
+    made = Environment(
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: visible(value) if type(value) is str else value,
+    )
+    made.filters["thousands"] = "{:,}".format
+    made.tests["outcome"] = frozenset(map(str, OutcomeKind)).__contains__
+    return made

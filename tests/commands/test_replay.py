@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from commands.conftest import PATIENCE, ROOT, CommandLine, Heard, Partner, spec_text
-from rokt_export.commands.next_commands import place_flag
+from rokt_export.commands.run_output import place_flag
 
 THOUSAND = ROOT / "sample_events" / "thousand.csv"
 MAILCHIMP = ROOT / "sample_specs" / "mailchimp.yaml"

@@ -22,7 +22,7 @@ from rokt_export.journal.recording import record
 from rokt_export.redaction import Redactor
 from rokt_export.reports import differences
 from rokt_export.reports.curl import curl_command
-from rokt_export.reports.formats import FORMATS, write_report
+from rokt_export.reports.formats import FORMATS, write_reports
 from rokt_export.reports.run_report import Story
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -157,7 +157,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Stor
     run = Run([*every_outcome(), hostile, secretive], notes=["a note"])
     with Journal.open(folder / "journal.db") as journal:
         story = journaled(journal, run)
-        write_report(story, FORMATS["html"], folder / "report.html")
+        write_reports(story, [(FORMATS["html"], folder / "report.html")])
         yield folder / "report.html", story
 
 
@@ -181,7 +181,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Stor
         writer.settle([], {99_901: record(one, Redactor()).dump()})
         writer.end(RunState.FINISHED, 1)
         story = Story.of(journal, journal.find(writer.run))
-        write_report(story, FORMATS["html"], folder / "report.html")
+        write_reports(story, [(FORMATS["html"], folder / "report.html")])
         yield folder / "report.html", story
 
 

@@ -18,7 +18,7 @@ from rokt_export.exchange.latency import Latencies
 from rokt_export.journal import Journal
 from rokt_export.partner_spec.document import parse
 from rokt_export.partner_spec.loading import read_spec
-from rokt_export.reports.formats import FORMATS, format_named, format_of, write_report, write_reports
+from rokt_export.reports.formats import FORMATS, format_named, format_of, write_reports
 from rokt_export.reports.run_report import Story
 
 
@@ -161,7 +161,7 @@ def test_a_file_is_replaced_whole_and_is_the_owners_alone(story: Story, tmp_path
     path = tmp_path / "report.json"
     path.write_text("old")
     path.chmod(0o644)
-    write_report(story, FORMATS["json"], path)
+    write_reports(story, [(FORMATS["json"], path)])
     assert json.loads(path.read_text())["run"] == story.run.run
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert sorted(entry.name for entry in tmp_path.iterdir() if "report" in entry.name) == ["report.json"]
@@ -172,12 +172,12 @@ def test_a_link_is_not_followed(story: Story, tmp_path: Path) -> None:
     real.write_text("old")
     link.symlink_to(real)
     with pytest.raises(UsageError, match="symbolic link"):
-        write_report(story, FORMATS["csv"], link)
+        write_reports(story, [(FORMATS["csv"], link)])
     assert real.read_text() == "old"
 
 
 def test_a_device_is_written_to_and_not_replaced(story: Story) -> None:
-    write_report(story, FORMATS["csv"], Path("/dev/null"))
+    write_reports(story, [(FORMATS["csv"], Path("/dev/null"))])
     assert not Path("/dev/null").is_file()
 
 
@@ -200,7 +200,7 @@ def test_a_disk_that_fills_up_leaves_nothing(story: Story, tmp_path: Path, monke
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(UsageError, match="No space left"):
-        write_report(story, FORMATS["csv"], tmp_path / "report.csv")
+        write_reports(story, [(FORMATS["csv"], tmp_path / "report.csv")])
     assert not [entry for entry in tmp_path.iterdir() if "report" in entry.name]
 
 

@@ -1,0 +1,53 @@
+"""Turn a run into data: CSV, newline-delimited JSON, or one JSON document; one entry a row, in row order."""
+
+from __future__ import annotations
+
+import csv
+from typing import TextIO
+
+from rokt_export.redaction.display_text import csv_cell, json_text
+from rokt_export.reports.run_report import Story
+
+COLUMNS = (
+    "row", "transaction", "outcome", "status", "rule", "reason", "reference", "code", "attempts", "latency_ms", "error",
+)  # fmt: skip
+"""The keys of the contract's delivery (design section 5, "Streams"), plus the partner's code."""
+
+
+def write_csv(story: Story, stream: TextIO) -> None:
+    """Write the deliveries as RFC 4180: a header, commas, CRLF, quotes where needed.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, "CSV Injection").
+    """
+    writer = csv.writer(stream, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for one in story.deliveries():
+        values = one.as_json()
+        writer.writerow([csv_cell(values[name]) for name in COLUMNS])
+
+
+def write_ndjson(story: Story, stream: TextIO) -> None:
+    """Write each delivery as one JSON object a line (design section 5, "Streams")."""
+    for one in story.deliveries():
+        stream.write(json_text(one.as_json()) + "\n")
+
+
+def write_json(story: Story, stream: TextIO) -> None:
+    """Write the contract's document (design section 5, "Streams"), its deliveries one a line, in constant memory.
+
+    `left_out` is there where rows were not sent because a guarded environment answered them before.
+    """
+    head = {
+        "run": story.run.run,
+        "partner": story.run.partner,
+        "environment": story.run.environment,
+        "counts": dict(story.counts),
+    }
+    if story.left_out:
+        head["left_out"] = story.left_out
+    stream.write(json_text(head).removesuffix("}") + ',"deliveries":[')
+    separator = "\n"
+    for one in story.deliveries():
+        stream.write(separator + json_text(one.as_json()))
+        separator = ",\n"
+    stream.write("\n]}\n")
