@@ -11,7 +11,7 @@ from rokt_export.journal.recording import Recording
 from rokt_export.partner_spec.attributes import canonical
 from rokt_export.partner_spec.references import attributes_of, every_parameter
 from rokt_export.reports.http_text import split_url
-from rokt_export.sandbox.recorded_parameters import ReadBack
+from rokt_export.sandbox.checks import ReadBack
 from rokt_export.sandbox.recordings import Recorded
 from rokt_export.sandbox.url_patterns import EndpointUrl
 

@@ -1,15 +1,16 @@
-"""Turn a rule's example into answers: each with its own reference, the person's address, and the reason."""
+"""Turn a rule's example into responses: each with its own reference, the person's address, and the reason."""
 
 from __future__ import annotations
 
+import math
 import random
 import re
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rokt_export.sandbox.capture_places import Spell, Spot, body_kind, body_spot, header_spot, spellings
 from rokt_export.sandbox.example_answers import synthesise
-from rokt_export.sandbox.reference_ids import References
 from rokt_export.spec_language.encodings import ENCODINGS
 from rokt_export.spec_language.rules import CapturePath, Example, Rule
 
@@ -175,3 +176,66 @@ def _headers(example: Example, kind: str) -> dict[str, str]:
 
 def _content_type(encoding: str) -> str:
     return ENCODINGS[encoding].content_type or ""
+
+
+ENOUGH = 100_000_000
+"""Identifiers that a shape must have room for; one that has not grows to ten digits, or by ten."""
+_TEN_DIGITS = ["123456789", *[string.digits] * 9]
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_UUID_FIXED = (14, 19)  # the version and the variant (RFC 9562, 4)
+_HEX = re.compile(r"(?=.*\d)(?=.*[a-f])[0-9a-f]{8,}|(?=.*\d)(?=.*[A-F])[0-9A-F]{8,}")
+
+
+class References:
+    """A series of identifiers like one that a partner gave: digits stay digits, hex stays hex, a UUID stays one.
+
+    Args:
+        example: the identifier to resemble.
+        random_numbers: decides a random series; None counts up from 1.
+    """
+
+    def __init__(self, example: str, random_numbers: random.Random | None = None) -> None:
+        self._places = _places(example)
+        if _space(self._places) < ENOUGH:
+            self._places = _TEN_DIGITS if example.isdigit() else self._places + _TEN_DIGITS
+        self._space = _space(self._places)
+        self._number, self._step = 0, 1
+        if random_numbers is not None:
+            self._number, self._step = random_numbers.randrange(self._space), random_numbers.randrange(self._space)
+            while math.gcd(self._step, self._space) > 1:  # else some identifiers would come twice, others never
+                self._step += 1
+
+    def next(self) -> str:
+        """Return the next identifier."""
+        self._number = rest = (self._number + self._step) % self._space
+        signs: list[str] = []
+        for alphabet in reversed(self._places):
+            rest, place = divmod(rest, len(alphabet))
+            signs.append(alphabet[place])
+        return "".join(reversed(signs))
+
+
+def _space(places: list[str]) -> int:
+    return math.prod(map(len, places))
+
+
+def _places(example: str) -> list[str]:
+    """Return the signs that each place may have; one sign where it is fixed."""
+    if _UUID.fullmatch(example) or _HEX.fullmatch(example):
+        digits = "0123456789ABCDEF" if example.upper() == example else "0123456789abcdef"
+        fixed = _UUID_FIXED if "-" in example else ()
+        return [sign if sign == "-" or at in fixed else digits for at, sign in enumerate(example)]
+    by_digits = [_digits(at, sign, example) if sign in string.digits else sign for at, sign in enumerate(example)]
+    if _space(by_digits) >= ENOUGH:
+        return by_digits
+    return [_letters(sign) or alphabet for sign, alphabet in zip(example, by_digits, strict=True)]
+
+
+def _digits(at: int, sign: str, example: str) -> str:
+    """A number that starts with no zero must not get one: JSON forbids it."""
+    return "123456789" if at == 0 and sign != "0" and example.isdigit() else string.digits
+
+
+def _letters(sign: str) -> str | None:
+    return next((letters for letters in (string.ascii_lowercase, string.ascii_uppercase) if sign in letters), None)

@@ -1,11 +1,14 @@
-"""Read a body back into data, and check its Content-Type, as a partner's server would."""
+"""Read a body back into data, check its Content-Type, and find parameters in it by their nested names."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, assert_never
 
 from rokt_export.request.encodings import body_encoding
 from rokt_export.spec_language.encodings import ENCODINGS, media_type_of
+from rokt_export.spec_language.filters import text_of
+from rokt_export.spec_language.parameter_names import Append, Index, Key, Match, Step, steps
 
 
 class BodyProblem(ValueError):
@@ -40,3 +43,121 @@ def content_type_problem(encoding: str, stated: str | None, given: str | None) -
     if media_type == wanted or (stated is None and facts.owns(media_type)):
         return None
     return f"Content-Type is {f'`{media_type}`' if media_type else 'missing'}, wanted `{wanted}`"
+
+
+Find = Callable[[Any], list[Any]]
+Lengths = Mapping[tuple[Step, ...], int]
+"""How many places of an array the spec names, by the steps that lead to the array."""
+
+
+def array_lengths(names: Iterable[str]) -> dict[tuple[Step, ...], int]:
+    """Return how many places of each array some nested names speak of."""
+    found: dict[tuple[Step, ...], int] = {}
+    for name in names:
+        path = steps(name)
+        for at, step in enumerate(path):
+            if isinstance(step, Index):
+                found[path[:at]] = max(found.get(path[:at], 0), step.number + 1)
+    return found
+
+
+def finder(name: str, encoding: str, lengths: Lengths) -> Find:
+    """Return the function that finds a body parameter; it returns every candidate, none where it is absent.
+
+    Several candidates come of `[]`, of repeated names, and of arrays shorter than the spec's: places that stayed empty
+    are closed up, so an element's number says little then.
+    """
+    grammar = ENCODINGS[encoding].names
+    if grammar == "flat":
+        return lambda data: data.get(name, []) if isinstance(data, dict) else []
+    path = steps(name)
+    if grammar == "json" and all(isinstance(step, Key) for step in path):
+        return _members(tuple(step.name for step in path if isinstance(step, Key)))
+    expand = _EXPAND[grammar]
+    walks = [_walk(step, expand, lengths.get(path[:at], 0)) for at, step in enumerate(path)]
+
+    def find(data: Any) -> list[Any]:
+        nodes = [data]
+        for walk in walks:
+            nodes = [found for node in nodes for found in walk(node)]
+        return [_leaf(item) for node in nodes for item in _elements(node)] if grammar == "xml" else nodes
+
+    return find
+
+
+def _members(names: tuple[str, ...]) -> Find:
+    def find(data: Any) -> list[Any]:
+        for name in names:
+            if not isinstance(data, dict) or name not in data:
+                return []
+            data = data[name]
+        return [data]
+
+    return find
+
+
+def _walk(step: Step, expand: Callable[[Any, str], list[Any]], length: int) -> Find:
+    match step:
+        case Key(name):
+            return lambda node: expand(node, name)
+        case Index(number):
+            return lambda node: _place(_elements(node), number, length)
+        case Append():
+            return _elements
+        case Match(key, value):
+            return lambda node: [
+                element
+                for element in _elements(node)
+                if any(text_of(_leaf(found)) == value for found in expand(element, key))
+            ]
+        case _:
+            assert_never(step)
+
+
+def _place(elements: list[Any], number: int, length: int) -> list[Any]:
+    return elements[: number + 1] if len(elements) < length else elements[number : number + 1]
+
+
+def _elements(node: Any) -> list[Any]:
+    return node if isinstance(node, list) else [node]
+
+
+def _json_key(node: Any, name: str) -> list[Any]:
+    return [node[name]] if isinstance(node, dict) and name in node else []
+
+
+def _xml_key(node: Any, name: str) -> list[Any]:
+    """An element's children of a name, as one list where it repeats, so that a place in it can be asked for."""
+    found: list[Any] = []
+    for element in _elements(node):
+        if isinstance(element, dict):
+            key = name if name in element else _same_local_name(element, name)
+            found += [element[key]] if key is not None else []
+        elif name == "#text":
+            found.append(element)
+    return found
+
+
+_EXPAND: Mapping[str, Callable[[Any, str], list[Any]]] = {"json": _json_key, "xml": _xml_key}
+
+
+def _same_local_name(element: dict[str, Any], name: str) -> str | None:
+    """A namespace's prefix is the sender's choice, so it need not agree."""
+    if name.startswith("@xmlns"):
+        return None
+    wanted = _without_prefix(name)
+    return next((key for key in element if _without_prefix(key) == wanted), None)
+
+
+def _without_prefix(name: str) -> str:
+    sign = "@" if name.startswith("@") else ""
+    return sign + name.removeprefix("@").rpartition(":")[2]
+
+
+def _leaf(node: Any) -> Any:
+    """An element's text: xmltodict makes a mapping of one that has attributes."""
+    return node.get("#text") if isinstance(node, dict) and ("#text" in node or _only_attributes(node)) else node
+
+
+def _only_attributes(node: dict[str, Any]) -> bool:
+    return all(key.startswith("@") for key in node)

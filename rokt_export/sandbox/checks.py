@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from multidict import CIMultiDict
 
 from rokt_export.authentication.base import ReceivedRequest
 from rokt_export.partner_spec.attributes import canonical
 from rokt_export.partner_spec.model import Parameter, RequiredWhen
 from rokt_export.request.parameter_values import condition_of, text_checks
-from rokt_export.sandbox.bodies import BodyProblem, read_body
-from rokt_export.sandbox.body_lookup import Find, array_lengths, finder
+from rokt_export.sandbox.bodies import BodyProblem, Find, array_lengths, finder, read_body
+from rokt_export.sandbox.recordings import Recorded
+from rokt_export.sandbox.url_patterns import EndpointUrl, Pattern
 from rokt_export.spec_language.encodings import ENCODINGS, nests
 from rokt_export.spec_language.filters import ABSENT, text_of
 from rokt_export.spec_language.template import compile_template
@@ -35,12 +39,13 @@ _TEXT_TYPES: Mapping[str, re.Pattern[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """One parameter and where to look for it."""
+    """One parameter and where to look for it; `outer` labels the form field that it is inside of, if any."""
 
     label: str
     parameter: Parameter
     encoding: str
     seek: Seek
+    outer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +82,60 @@ class ParameterCheck:
                 yield f"`{label}`: {error}"
 
 
-def places(parameters: Iterable[Parameter], encoding: str) -> list[Located]:
-    """Return every parameter of a spec with where to look for it, those inside a form field after their field."""
-    return list(_places(tuple(parameters), encoding, lambda received: received.data, ""))
+def places(parameters: Iterable[Parameter], encoding: str, *, exact: bool = False) -> list[Located]:
+    """Return every parameter of a spec with where to look for it, those inside a form field after their field.
+
+    Args:
+        parameters: the spec's.
+        encoding: of the body.
+        exact: whether numbers inside a form field keep every digit.
+    """
+    return list(_places(tuple(parameters), encoding, lambda received: received.data, "", exact))
+
+
+class ReadBack:
+    """Reads the parameters of recorded requests, every digit kept, in the spec's own names.
+
+    Args:
+        parameters: the spec's.
+        encoding: of the body.
+        url: the endpoint's.
+        whole: the pattern of a body that is one template; its attributes are shown then.
+    """
+
+    def __init__(
+        self, parameters: tuple[Parameter, ...], encoding: str, url: EndpointUrl, whole: Pattern | None
+    ) -> None:
+        self._places = places(parameters, encoding, exact=True)
+        self._encoding = encoding
+        self._url = url
+        self._whole = whole
+
+    def __call__(self, recorded: Recorded) -> Mapping[str, Any]:
+        """Return name to value; numbers of a JSON body are int or Decimal, so that none loses a digit."""
+        headers = CIMultiDict(recorded.headers)
+        received = ReceivedRequest(recorded.method, recorded.path, recorded.query, headers, recorded.body)
+        received.path_values = self._url.match(recorded.path) or {}
+        values: dict[str, Any] = dict(received.path_values)
+        if self._whole is not None:
+            values |= self._whole.read(recorded.body.decode("utf-8", "replace")) or {}
+        with suppress(BodyProblem):
+            received.data = read_body(self._encoding, recorded.body, exact=True)
+        fields = {"": values}
+        for place in self._places:
+            found = _found(place, received) if place.outer in fields else []
+            if found and place.parameter.encoding:
+                fields[place.outer][place.parameter.name] = fields[place.label] = {}
+            elif found:
+                fields[place.outer][place.parameter.name] = found[0] if len(found) == 1 else found
+        return values
+
+
+def _found(place: Located, received: ReceivedRequest) -> list[Any]:
+    try:
+        return place.seek(received)
+    except ValueError:  # a query of more fields than anyone reads
+        return []
 
 
 def checks(found: list[Located]) -> list[ParameterCheck]:
@@ -104,16 +160,17 @@ def carried_attributes(parameter: Parameter) -> frozenset[str]:
 
 
 def _places(
-    parameters: tuple[Parameter, ...], encoding: str, data: Callable[[ReceivedRequest], Any], outer: str
+    parameters: tuple[Parameter, ...], encoding: str, data: Callable[[ReceivedRequest], Any], outer: str, exact: bool
 ) -> Iterator[Located]:
     lengths = array_lengths(p.name for p in parameters if p.in_ == "body") if nests(encoding) else {}
     for parameter in parameters:
         seek = _seek(parameter, finder(parameter.name, encoding, lengths), data)
-        place = Located(outer + parameter.name, parameter, encoding, seek)
+        label = f"{outer}: {parameter.name}" if outer else parameter.name
+        place = Located(label, parameter, encoding, seek, outer)
         yield place
         if parameter.encoding:
-            inner = _inner_data(seek, parameter.encoding)
-            yield from _places(parameter.parameters, parameter.encoding, inner, f"{place.label}: ")
+            inner = _inner_data(seek, parameter.encoding, exact)
+            yield from _places(parameter.parameters, parameter.encoding, inner, label, exact)
 
 
 def _seek(parameter: Parameter, find: Find, data: Callable[[ReceivedRequest], Any]) -> Seek:
@@ -129,11 +186,11 @@ def _seek(parameter: Parameter, find: Find, data: Callable[[ReceivedRequest], An
             return lambda received: find(data(received))
 
 
-def _inner_data(seek: Seek, encoding: str) -> Callable[[ReceivedRequest], Any]:
+def _inner_data(seek: Seek, encoding: str, exact: bool) -> Callable[[ReceivedRequest], Any]:
     def data(received: ReceivedRequest) -> Any:
         for value in seek(received):
             try:
-                return read_body(encoding, text_of(value))
+                return read_body(encoding, text_of(value), exact=exact)
             except BodyProblem:
                 return None  # the field's own check reports it
         return None

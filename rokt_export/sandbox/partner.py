@@ -15,11 +15,10 @@ from rokt_export.authentication.registry import credentials_of
 from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.sandbox.answers import Answer, ExampleAnswers, text_answer
 from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, read_body
-from rokt_export.sandbox.checks import checks, places
-from rokt_export.sandbox.credentials.verifying import credentials
+from rokt_export.sandbox.checks import ReadBack, checks, places
+from rokt_export.sandbox.credentials import credentials
 from rokt_export.sandbox.identity import Identity, identifier, recall, remember
 from rokt_export.sandbox.options import SandboxOptions
-from rokt_export.sandbox.recorded_parameters import ReadBack
 from rokt_export.sandbox.url_patterns import EndpointUrl, text_pattern
 from rokt_export.spec_language.rules import Example, Rule
 

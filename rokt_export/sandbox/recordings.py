@@ -1,4 +1,4 @@
-"""What the sandbox was sent, kept compact: the last deliveries whole, the counts of all."""
+"""What the sandbox was sent: the last deliveries whole, the counts of all."""
 
 from __future__ import annotations
 

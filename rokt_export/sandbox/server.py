@@ -24,14 +24,13 @@ from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.partner_spec.references import variable_names
 from rokt_export.redaction import Redactor
 from rokt_export.sandbox.answers import Answer
-from rokt_export.sandbox.certificates import Authority
-from rokt_export.sandbox.credentials.tokens import TokenServer
+from rokt_export.sandbox.credentials import TokenServer
 from rokt_export.sandbox.faults import FaultDice, breaks_connection, fault_answer, play
 from rokt_export.sandbox.options import PREFIX, PROCESSED, SandboxOptions
 from rokt_export.sandbox.partner import MAX_BODY, Partner, PartnerReply
 from rokt_export.sandbox.recordings import Recorded, Recordings
 from rokt_export.sandbox.status_api import StatusApi
-from rokt_export.sandbox.variables import client_certificates, stand_ins, write_files
+from rokt_export.sandbox.variables import Authority, client_certificates, stand_ins, write_files
 
 _LOG = logging.getLogger(__name__)
 _MAX_LINE = 65_536  # a GET partner takes the whole transaction in its query

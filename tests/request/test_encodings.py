@@ -12,8 +12,7 @@ from rokt_export.partner_spec.model import Parameter
 from rokt_export.request import encodings
 from rokt_export.request.encodings import BodyEncoding, body_encoding
 from rokt_export.request.parameter_values import compile_field
-from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, read_body
-from rokt_export.sandbox.body_lookup import finder
+from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, finder, read_body
 from rokt_export.spec_language.encodings import ENCODINGS, WITH_BODY, media_type_of, nests
 from rokt_export.spec_language.filters import text_of
 

@@ -10,9 +10,8 @@ import pytest
 
 from rokt_export.exchange.model import Response
 from rokt_export.response.classify import Classifier
-from rokt_export.sandbox.answers import ExampleAnswers
+from rokt_export.sandbox.answers import ExampleAnswers, References
 from rokt_export.sandbox.example_answers import synthesise
-from rokt_export.sandbox.reference_ids import References
 from tests.sandbox.conftest import Start, spec_of
 
 

@@ -1,20 +1,33 @@
-"""Issue OAuth 2 tokens to a client that knows its credentials (RFC 6749, 4.4), and accept them until they expire."""
+"""Check the credentials of a request as the partner would; issue OAuth 2 tokens and accept them until they expire."""
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, assert_never
 from urllib.parse import unquote_plus, urlsplit
 
 import orjson
 
-from rokt_export.authentication.base import REALM, ReceivedRequest, Refusal, same
+from rokt_export.authentication.base import (
+    REALM,
+    Authentication,
+    Checked,
+    CheckedByTls,
+    IssuedToken,
+    NotChecked,
+    ReceivedRequest,
+    Refusal,
+    Verify,
+    filler,
+    same,
+)
 from rokt_export.authentication.basic import name_and_password
 from rokt_export.authentication.oauth2 import OAuth2
 from rokt_export.sandbox.answers import Answer
-from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, read_body
+from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, finder, read_body
 from rokt_export.sandbox.url_patterns import fill
 from rokt_export.spec_language.filters import text_of
 from rokt_export.spec_language.parameter_names import Key, steps
@@ -135,3 +148,51 @@ def _put(answer: dict[str, Any], field: str, value: Any) -> None:
 
 def _error(status: int, code: str, description: str) -> Answer:
     return Answer(status, _NO_STORE, orjson.dumps({"error": code, "error_description": description}))
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a partner asks for.
+
+    Attributes:
+        checks: all must pass.
+        token_servers: the endpoints that issue tokens, with the settings that they follow.
+        mutual_tls: the connection itself needs a client certificate.
+        notes: what cannot be checked here, for a person.
+    """
+
+    checks: tuple[Verify, ...]
+    token_servers: tuple[tuple[OAuth2, TokenServer], ...]
+    mutual_tls: bool
+    notes: tuple[str, ...]
+
+
+def credentials(
+    authentications: Sequence[Authentication], variables: Mapping[str, str], encoding: str, token_lifetime: float
+) -> Credentials:
+    """Return the checks of an environment's authentications.
+
+    Args:
+        authentications: all must hold.
+        variables: environment variables for their templates.
+        encoding: of the request's body.
+        token_lifetime: seconds that an OAuth token is good for.
+    """
+    fill = filler(variables)
+    checks: list[Verify] = []
+    servers: list[tuple[OAuth2, TokenServer]] = []
+    notes: list[str] = []
+    mutual_tls = False
+    for each in authentications:
+        match each.verification(fill, lambda name: finder(name, encoding, {})):
+            case Checked(verify):
+                checks.append(verify)
+            case IssuedToken(settings):
+                servers.append((settings, TokenServer(settings, variables, token_lifetime)))
+            case CheckedByTls():
+                mutual_tls = True
+            case NotChecked(note=note):
+                notes += [note] if note is not None else []
+            case unknown:
+                assert_never(unknown)
+    return Credentials((*checks, *(server.verify for _, server in servers)), tuple(servers), mutual_tls, tuple(notes))
