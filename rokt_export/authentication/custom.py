@@ -13,7 +13,7 @@ from pydantic import Field
 
 from rokt_export.authentication.base import Authentication, BodyFinder, Fill, NotChecked, PluginSignature, Public, Use
 from rokt_export.errors import ConfigurationError
-from rokt_export.redaction.names import is_sensitive
+from rokt_export.redaction.sensitive_names import is_sensitive
 from rokt_export.spec_language.fields import Text, ValueTemplate
 
 if TYPE_CHECKING:

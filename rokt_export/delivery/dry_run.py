@@ -23,7 +23,7 @@ from rokt_export.exchange.model import Request
 from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.partner_spec.references import variable_names
 from rokt_export.redaction import OwnWords, Redactor
-from rokt_export.redaction.names import HIDDEN
+from rokt_export.redaction.sensitive_names import HIDDEN
 from rokt_export.request.render import Renderer
 
 SIGNED = "[signed at send]"

@@ -15,7 +15,7 @@ from rokt_export.exchange.delivery import Deliveries, LeftOut, Recordings
 from rokt_export.exchange.model import Exchange, OutcomeKind
 from rokt_export.journal.recording import record
 from rokt_export.redaction import Redactor
-from rokt_export.redaction.cutting import MOST_SHOWN, cut
+from rokt_export.redaction.display_text import MOST_SHOWN, cut
 from rokt_export.transactions.transaction import Transaction
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from rokt_export.authentication.oauth2 import OAuth2, RefreshOn
 from rokt_export.delivery.token_stores import Token, TokenStore
 from rokt_export.errors import UnreachableError
 from rokt_export.exchange.model import Answer, Fault, FaultKind, Request, Response
-from rokt_export.redaction.cutting import cut
+from rokt_export.redaction.display_text import cut
 from rokt_export.response.classify import Classifier, retry_after
 from rokt_export.spec_language.rules import Rule
 from rokt_export.spec_language.urls import parse_url

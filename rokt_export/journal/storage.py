@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from rokt_export.errors import JournalError, UsageError
 from rokt_export.journal.database_errors import is_busy
-from rokt_export.redaction.names import is_sensitive
+from rokt_export.redaction.sensitive_names import is_sensitive
 
 VARIABLE = "ROKT_EXPORT_JOURNAL"
 """The environment variable that names a journal, as a path or a URL."""

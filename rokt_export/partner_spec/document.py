@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rokt_export.errors import SpecError
 from rokt_export.redaction.spec_lines import masked_line, masked_spec
-from rokt_export.redaction.trusted_text import OwnWords
+from rokt_export.redaction.display_text import OwnWords
 
 if TYPE_CHECKING:
     from ruamel.yaml.nodes import MappingNode, Node, ScalarNode

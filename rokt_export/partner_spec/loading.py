@@ -17,7 +17,7 @@ from rokt_export.authentication.registry import TYPES
 from rokt_export.errors import SpecError
 from rokt_export.partner_spec.document import DataPath, Document, Finding, Severity, parse, read_text
 from rokt_export.partner_spec.model import PartnerSpec, nested_names
-from rokt_export.redaction.trusted_text import OwnWords
+from rokt_export.redaction.display_text import OwnWords
 from rokt_export.spec_language.fields import Strict, kind_of
 from rokt_export.spec_language.parameter_names import steps
 

@@ -1,4 +1,4 @@
-"""Make text that is not our own harmless where it is written: one function for each medium.
+"""Make text that is not our own harmless where it is written: one function for each medium; cut it to a length.
 
 A partner's answer, a cell, a file's name or a spec's title may hold characters that steer a terminal, turn the
 direction of a line, or cannot be seen. They are written as the escape that names them (`\\x1b`, `\\u202e`).
@@ -7,6 +7,7 @@ direction of a line, or cannot be seen. They are written as the escape that name
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from html import escape
 from typing import Any
 
@@ -77,3 +78,30 @@ def _escape(found: re.Match[str]) -> str:
 def _json_escape(found: re.Match[str]) -> str:
     units = found[0].encode("utf-16-be")
     return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+
+
+class OwnWords(str):
+    """A text of ours alone, and of names in the spec: hiding a person called `Is` must not take the `is` out of it."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def joined(texts: Iterable[str], separator: str) -> str:
+        """Return texts as one, which is our own if all of them are."""
+        parts = list(texts)
+        together = separator.join(parts)
+        return OwnWords(together) if all(isinstance(part, OwnWords) for part in parts) else together
+
+
+KEPT = 65_536
+"""Characters that a text keeps until it is redacted, where its length is not known to be small."""
+MOST_SHOWN = 500
+"""Characters of a reason, a reference or an error that are kept and shown."""
+
+
+def cut(text: str, most: int = MOST_SHOWN) -> str:
+    """Return a text with an ellipsis in place of what is longer than `most` characters.
+
+    Redact it first: half a secret is no longer found.
+    """
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -8,11 +8,13 @@ import secrets as randomness
 from base64 import b64decode
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 from urllib.parse import unquote, unquote_plus
 
 from rokt_export.redaction.character_encodings import fold_case
 from rokt_export.redaction.decoded_view import Reading, View, decoded_view, views
+from rokt_export.redaction.display_text import OwnWords
 from rokt_export.redaction.encoded_search import Spelling, variants
 from rokt_export.redaction.literals import (
     Encoding,
@@ -22,12 +24,10 @@ from rokt_export.redaction.literals import (
     byte_forms,
     secret_literals,
 )
-from rokt_export.redaction.names import hidden_in_header, hidden_in_url
 from rokt_export.redaction.personal import find_people, is_whole_field
 from rokt_export.redaction.quick_search import SecretScreen
 from rokt_export.redaction.secret_runs import SecretRuns
-from rokt_export.redaction.spans import Span, merged, spliced
-from rokt_export.redaction.trusted_text import OwnWords
+from rokt_export.redaction.sensitive_names import hidden_in_header, hidden_in_url
 
 _SHORT = 4
 """A shorter secret is hidden only where it fills a whole field, or by the name of its header or parameter: `a` as a
@@ -44,6 +44,15 @@ _WRAP = re.compile(r"(?<=[A-Za-z0-9+/_=-]{40})(?:\r?\n|(?:\\r)?\\n|(?:%0[Dd])?%0
 """A line break inside base64: MIME writes 64 or 76 characters a line."""
 _JWT_PARTS = 3
 _UTF16_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+
+
+class Span(NamedTuple):
+    """A part of a text to hide, and what is shown in its place."""
+
+    start: int
+    end: int
+    label: str
+    encoding: Encoding = Encoding.RAW
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +207,7 @@ class Redactor:
 
     def secrets_in(self, text: str) -> str:
         """Return the text with secrets replaced by `$NAME`, personal values left."""
-        return spliced(text, self._secret_spans(text))
+        return _spliced(text, self._secret_spans(text))
 
     def text(self, text: str, personal: Collection[str] = ()) -> str:
         """Return the text with secrets replaced by `$NAME` and the given personal values by tokens.
@@ -212,7 +221,7 @@ class Redactor:
         spans = self._secret_spans(text)
         if personal and not self.show_personal:
             spans += self._personal_spans(text, personal)
-        return spliced(text, spans)
+        return _spliced(text, spans)
 
     def url(self, url: str, personal: Collection[str] = ()) -> str:
         """Return a URL as `text` does, with its userinfo and the parameters that name a credential hidden too."""
@@ -270,7 +279,7 @@ class Redactor:
         """Split a text into literal parts and secrets, for a writer that lets the reader's shell fill them in."""
         found: list[Piece] = []
         at = 0
-        for span in merged(self._secret_spans(text)):
+        for span in _merged(self._secret_spans(text)):
             if at < span.start:
                 found.append(Piece(text[at : span.start]))
             name = span.label[1:]
@@ -341,3 +350,35 @@ def _charset(body: bytes) -> str:
                 continue
             return charset
     return "latin-1"
+
+
+def _merged(spans: list[Span]) -> Iterator[Span]:
+    """Yield the spans in order, overlapping ones as one, labelled as the longest: no end of any is left."""
+    if not spans:
+        return
+    spans.sort(key=itemgetter(0))
+    group = spans[0]
+    longest = group.end - group.start
+    for span in spans[1:]:
+        if span.start >= group.end:
+            yield group
+            group, longest = span, span.end - span.start
+            continue
+        widest = group
+        if span.end - span.start > longest:
+            widest, longest = span, span.end - span.start
+        group = Span(group.start, max(group.end, span.end), widest.label, widest.encoding)
+    yield group
+
+
+def _spliced(text: str, spans: list[Span]) -> str:
+    """Return the text with each span's label in its place."""
+    if not spans:
+        return text
+    parts: list[str] = []
+    at = 0
+    for span in _merged(spans):
+        parts += (text[at : span.start], span.label)
+        at = span.end
+    parts.append(text[at:])
+    return "".join(parts)

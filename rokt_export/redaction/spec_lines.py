@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rokt_export.redaction.names import is_sensitive
+from rokt_export.redaction.sensitive_names import is_sensitive
 
 _MASK = "\u2022"
 _VALUE = r"""(?:"(?:[^"\\]|\\.)*"?|'[^']*'?|\[[^\]]*\]?|[^\s,{}\[\]"'#][^,{}\[\]#\r\n]*)"""

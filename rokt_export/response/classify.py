@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Literal, assert_never
 
 from rokt_export.exchange.model import Answer, Fault, FaultKind, Outcome, OutcomeKind, Response
-from rokt_export.redaction.cutting import KEPT
+from rokt_export.redaction.display_text import KEPT
 from rokt_export.response.body_reader import Find, ReadAs, ResponseReader, body_values, header_values
 from rokt_export.response.rule_tree import Judge, PlaceCondition, compile_rule, judge, status_condition
 from rokt_export.response.value_text import clean, compact

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Wit
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
-from rokt_export.redaction.cutting import cut
+from rokt_export.redaction.display_text import cut
 from rokt_export.redaction.spec_lines import masked_line
 from rokt_export.spec_language.filters import text_of
 from rokt_export.spec_language.paths import PathProblem, compile_path

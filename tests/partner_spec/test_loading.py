@@ -12,8 +12,8 @@ from pydantic_core import PydanticCustomError
 from rokt_export.errors import ExitStatus, SpecError
 from rokt_export.partner_spec.document import MAX_BYTES, MAX_NODES, Finding, Severity, parse
 from rokt_export.partner_spec.loading import SpecFindingsError, load_spec, read_spec
+from rokt_export.redaction.display_text import OwnWords
 from rokt_export.redaction.spec_lines import masked_line
-from rokt_export.redaction.trusted_text import OwnWords
 from rokt_export.spec_language.fields import _proved
 from rokt_export.spec_language.template import compile_template
 from rokt_export.spec_language.template_places import TemplateProblem

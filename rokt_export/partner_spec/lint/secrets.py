@@ -13,7 +13,7 @@ from rokt_export.partner_spec.attributes import fold
 from rokt_export.partner_spec.document import DataPath, Finding
 from rokt_export.partner_spec.lint.context import FILLED, Credentials, Placed, Subject, is_literal, split_url, uses
 from rokt_export.partner_spec.references import THIS_MACHINE, belongs_to_others, variable_uses
-from rokt_export.redaction.trusted_text import OwnWords
+from rokt_export.redaction.display_text import OwnWords
 
 _SECRET_NAME = re.compile(
     r"(authorization|apikey|token|password|passwd|pwd|secret|secretkey|accesskey|privatekey|authkey|credentials?)$"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-from rokt_export.redaction.trusted_text import OwnWords
+from rokt_export.redaction.display_text import OwnWords
 
 HIDDEN = "[redacted]"
 
