@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rokt_export.errors import SpecError
-from rokt_export.redaction.spec_lines import masked_line, masked_spec
 from rokt_export.redaction.display_text import OwnWords
+from rokt_export.redaction.spec_lines import masked_line, masked_spec
 
 if TYPE_CHECKING:
     from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
