@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import random
 import re
@@ -180,6 +181,7 @@ def _content_type(encoding: str) -> str:
 
 ENOUGH = 100_000_000
 """Identifiers that a shape must have room for; one that has not grows to ten digits, or by ten."""
+_KEY_BYTES, _DIGEST_BYTES, _ROUNDS = 16, 64, 4
 _TEN_DIGITS = ["123456789", *[string.digits] * 9]
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -199,21 +201,41 @@ class References:
         self._places = _places(example)
         if _space(self._places) < ENOUGH:
             self._places = _TEN_DIGITS if example.isdigit() else self._places + _TEN_DIGITS
-        self._space = _space(self._places)
-        self._number, self._step = 0, 1
+        self._space = space = _space(self._places)
+        self._number = 0
+        self._key: bytes | None = None
         if random_numbers is not None:
-            self._number, self._step = random_numbers.randrange(self._space), random_numbers.randrange(self._space)
-            while math.gcd(self._step, self._space) > 1:  # else some identifiers would come twice, others never
-                self._step += 1
+            self._number = random_numbers.randrange(space)
+            self._key = random_numbers.randbytes(_KEY_BYTES)
 
     def next(self) -> str:
         """Return the next identifier."""
-        self._number = rest = (self._number + self._step) % self._space
+        self._number = rest = (self._number + 1) % self._space
+        if self._key is not None:
+            rest = _shuffled(rest, self._space, self._key)
         signs: list[str] = []
         for alphabet in reversed(self._places):
             rest, place = divmod(rest, len(alphabet))
             signs.append(alphabet[place])
         return "".join(reversed(signs))
+
+
+def _shuffled(number: int, space: int, key: bytes) -> int:
+    """Return the place of a number in an order of all below `space` that looks like chance: each has its own.
+
+    A Feistel network over as many bits as the space needs, repeated until it stays within (Black and Rogaway 2002).
+    """
+    half = (space.bit_length() + 1) // 2
+    mask = (1 << half) - 1
+    while True:
+        left, right = number >> half, number & mask
+        for turn in range(_ROUNDS):
+            text = turn.to_bytes(1) + right.to_bytes((half + 7) // 8)
+            mixed = hashlib.blake2b(text, key=key, digest_size=_DIGEST_BYTES).digest()
+            left, right = right, left ^ (int.from_bytes(mixed) & mask)
+        number = left << half | right
+        if number < space:
+            return number
 
 
 def _space(places: list[str]) -> int:
