@@ -1,1 +1,1 @@
-"""How a partner knows us: one file for each authentication type, listed in `registry.py`."""
+"""Authentication: one file for each type, listed in `registry.py`."""

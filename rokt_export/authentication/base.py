@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ComputedPlace:
-    """Where a send puts what it computes: a dry run shows a stand-in there, and a recording hides the value.
+    """The place of a computed value: a dry run shows a stand-in there, and a recording hides the value.
 
     Attributes:
         in_: `header`, or `parameter` for the form body, which is the query where there is no body.
@@ -67,7 +67,7 @@ class KeyParameter:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What depends on the request or the clock: computed before each attempt.
+    """A credential that depends on the request or the clock; it is computed before each attempt.
 
     Attributes:
         sign: puts it on a request; `requests.auth.AuthBase` has this form too.
@@ -80,7 +80,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class PluginSignature:
-    """What a class from outside computes before each attempt; nobody knows where it stands.
+    """A credential that a custom class computes before each attempt, at an unknown place.
 
     Attributes:
         name: `module:Class`.
@@ -93,7 +93,7 @@ class PluginSignature:
 
 @dataclass(frozen=True, slots=True)
 class FetchedToken:
-    """A token in a header, which a token server gives; `delivery/oauth2.py` fetches and renews it.
+    """A token in a header, from a token server; `delivery/oauth2.py` fetches and renews it.
 
     Attributes:
         settings: of the spec.
@@ -104,7 +104,7 @@ class FetchedToken:
 
 @dataclass(frozen=True, slots=True)
 class DigestLogin:
-    """A name and a password that answer a partner's challenge; `delivery/digest.py` answers it.
+    """A name and a password for a partner's challenge; `delivery/digest.py` answers it.
 
     Attributes:
         username: filled.
@@ -212,8 +212,8 @@ class Refusal:
     Attributes:
         problem: what is wrong, without the credential.
         challenge: the `WWW-Authenticate` of the response (RFC 9110, 11.6.1).
-        first_round: the client could not know better yet: the first round of a challenge, and no delivery.
-        renew: another token will be good: the response is the one that makes the client fetch it.
+        first_round: whether it is the first round of a challenge, and no delivery.
+        renew: whether the client should fetch another token.
     """
 
     problem: str
@@ -272,7 +272,7 @@ Verification: TypeAlias = Checked | IssuedToken | CheckedByTls | NotChecked
 
 
 def same(given: str, wanted: str) -> bool:
-    """Return whether two texts are the same, in a time that does not tell where they differ."""
+    """Return whether two texts are equal, in constant time."""
     return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), wanted.encode())
 
 
@@ -301,7 +301,7 @@ Public = Annotated[_Field, Mark(secret=False)]
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Where a part of an authentication goes, so that `validate` can say which host learns a variable.
+    """Where a part of an authentication is sent, so that `validate` can say which host receives a variable.
 
     Attributes:
         part: the fields.
@@ -317,7 +317,7 @@ class Use:
 
 
 class Authentication(Strict):
-    """How a partner knows us. A type has one file, and one line in `registry.py`.
+    """The base of authentication types. A type has one file, and one line in `registry.py`.
 
     Each field but `type` and those of fixed choices (`Literal`) is marked `Secret[...]` or `Public[...]`.
 

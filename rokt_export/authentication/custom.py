@@ -1,4 +1,4 @@
-"""Authentication by a class from outside, where the operator allows it outside the spec."""
+"""Authentication by a custom class, which the operator must allow outside the spec."""
 
 from __future__ import annotations
 
@@ -122,9 +122,9 @@ def _cannot_be_made(name: str, error: Exception) -> ConfigurationError:
 
 
 def _is_installed(name: str) -> bool:
-    """Whether an installed package lists a class as an entry point; what lies in the current folder is not installed.
+    """Return whether an installed package lists a class as an entry point.
 
-    `python -m rokt_export` searches the current folder, which may be where a stranger's spec was unpacked.
+    The current folder is excluded: `python -m rokt_export` searches it, and a spec may have been unpacked there.
     """
     from importlib.metadata import distributions
 
@@ -152,7 +152,7 @@ def _without_current_folder() -> Iterator[None]:
 
 
 def _guarded(name: str, auth: Sign) -> Sign:
-    """Return an authentication class's signing whose failures are errors of the configuration."""
+    """Return a class's signing function whose failures are configuration errors."""
     from requests.models import PreparedRequest
 
     def sign(request: PreparedRequest) -> PreparedRequest:

@@ -60,10 +60,9 @@ class Digest(Authentication):
 
 
 class _Challenger:
-    """Challenges, and checks what a client makes of it.
+    """Sends a challenge and checks the client's response to it.
 
-    The challenge asks for MD5, which RFC 7616 keeps and every client can do; SHA-256 is accepted too. A nonce is its
-    own time, signed, so that none needs to be remembered; an old one is answered `stale=true`.
+    A nonce is its own time, signed, so that none needs to be stored; an old one is answered `stale=true`.
     """
 
     def __init__(self, username: str, password: str) -> None:
@@ -123,7 +122,7 @@ class _Challenger:
 
 
 def _target(uri: str) -> str:
-    """The request target of a `uri`, which some clients give as a whole URL."""
+    """Return the request target of a `uri`, which some clients send as a whole URL."""
     parts = urlsplit(uri)
     path = parts.path or "/"
     return f"{path}?{parts.query}" if parts.query else path

@@ -104,7 +104,7 @@ class Hmac(Authentication):
 
 
 def signed_message(form: str, *, method: str, path: str, query: str, body: bytes, timestamp: str) -> bytes:
-    """Return the bytes that a signature covers: the form with its parts filled in, once, whatever they hold.
+    """Return the bytes that a signature covers: the form with its parts filled in once.
 
     Args:
         form: the spec's `message`; `\\n` in it is a line break.

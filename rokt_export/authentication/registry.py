@@ -1,4 +1,4 @@
-"""The one list of authentication types: the spec's model, its JSON Schema, redaction and the sandbox read it."""
+"""The registry of authentication types, for the spec's model, its JSON Schema, redaction and the sandbox."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A spec's birth and proof: validation, probing, later init and certification."""
+"""Proofs of a spec and its endpoint before anything is sent: validation and probing."""

@@ -1,4 +1,4 @@
-"""Turns an environment into what can be known of it without a transaction: name, port, TLS, token, method, clock."""
+"""Probe an environment without a transaction: DNS, port, TLS, token, method, clock."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from rokt_export.request.url import origin
 from rokt_export.transport import Inspection, Transport, TransportOptions, inspect
 
 SOON = 21
-"""Days before its end that a certificate is worth a word: two weeks and one to spare for the partner's own process."""
+"""Days before its end from which a certificate is a warning."""
 SKEW = 30.0
-"""Seconds of clock difference that signatures with a timestamp commonly forgive at most (many allow five minutes)."""
+"""Seconds of clock difference from which there is a warning; many signatures allow five minutes."""
 
 
 class StepState(StrEnum):
-    """What a step came to."""
+    """The result of a step."""
 
     OK = "ok"
     WARNING = "warning"
@@ -32,11 +32,11 @@ class StepState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing looked at.
+    """One step of a probe.
 
     Attributes:
-        name: what.
-        state: what it came to.
+        name: its name.
+        state: its result.
         detail: evidence, for a person.
         seconds: how long it took; None where that means nothing.
         remedy: what to do about it.
@@ -63,7 +63,7 @@ class Step:
 def probe(
     url: str, headers: tuple[tuple[str, str], ...], options: TransportOptions, credentials: Callable[[], Credentials]
 ) -> Iterator[Step]:
-    """Yield each step as it is done; a failed one ends it, for the next would fail too.
+    """Yield each step as it is done; a failed step ends the probe.
 
     Args:
         url: the endpoint's.
@@ -128,7 +128,7 @@ def _certificate(found: Inspection) -> Step:
 def _asked(
     url: str, headers: tuple[tuple[str, str], ...], options: TransportOptions, credentials: Credentials
 ) -> Iterator[Step]:
-    """OPTIONS, else HEAD: neither may change anything (RFC 9110, 9.2.1), so neither is a transaction."""
+    """Send OPTIONS, else HEAD: neither changes anything (RFC 9110, 9.2.1)."""
     kept = tuple((name, value) for name, value in headers if name.lower() != "content-type")
     with Transport(options) as transport:
         for method in ("OPTIONS", "HEAD"):

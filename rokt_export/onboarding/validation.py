@@ -1,4 +1,4 @@
-"""Turns a spec file into all that is to be said about it before anything is sent: findings and the checklist."""
+"""Validate a spec file before anything is sent: its findings and the checklist."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ class Validation:
 
 
 def validate(path: Path, variables: Callable[[str], Variables]) -> Validation:
-    """Return what is to be said about a spec file; a file that cannot be read is a finding too.
+    """Return findings and checklist of a spec file; a file that cannot be read is a finding too.
 
     Args:
         path: the file.
-        variables: from the name of an environment to the variables at hand for it.
+        variables: from the name of an environment to its variables.
     """
     file = str(path)
     try:
@@ -66,11 +66,11 @@ def validate(path: Path, variables: Callable[[str], Variables]) -> Validation:
 
 
 def findings_of(loaded: LoadedSpec, variables: Mapping[str, Variables]) -> tuple[Finding, ...]:
-    """Return all that is to be said about a spec that could be read, in the order of the file.
+    """Return all findings of a spec that could be read, in the order of the file.
 
     Args:
         loaded: the spec.
-        variables: for each environment, the variables at hand: where one is missing in all, it is missing.
+        variables: the variables of each environment; one is missing where all lack it.
     """
     merged = {name: value for each in variables.values() for name, value in each.values.items()}
     targets = [Target.of(loaded.spec, name, variables) for name in loaded.spec.endpoint]
@@ -117,7 +117,7 @@ def _unreadable(file: str, error: SpecError) -> Finding:
 
 
 def _examples(loaded: LoadedSpec) -> Iterator[Finding]:
-    """RX115, RX128: what each example comes to, against the rule that it stands under."""
+    """RX115, RX128: the outcome of each example, against the rule that has it."""
     if "responses" in loaded.damaged:
         return
     classifier = Classifier(loaded.spec.responses)
@@ -132,7 +132,7 @@ def _examples(loaded: LoadedSpec) -> Iterator[Finding]:
 
 
 def example_response(example: Example) -> Response:
-    """Return an example as the response that it stands for."""
+    """Return the response of an example."""
     return Response(example.status, tuple(example.headers.items()), example.body.encode())
 
 
@@ -167,5 +167,5 @@ def _captures(
                 Severity.ERROR,
                 (*place, name),
                 f"the rule captures {shown} as {name} of this example, not `{stated}`",
-                f"Mend `capture.{name}`, or what the example states.",
+                f"Correct `capture.{name}`, or what the example states.",
             )

@@ -1,4 +1,4 @@
-"""Turn a loaded spec into the checklist of Rokt's Transaction Export page, and the questions it leaves open."""
+"""The checklist of Rokt's Transaction Export page for a loaded spec, and the questions that are open."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rokt_export.spec_language.fields import listed
 
 
 class State(StrEnum):
-    """How much of a point the partner has told us."""
+    """How much of a point the spec states."""
 
     GIVEN = "given"
     PARTLY = "partly"
@@ -28,9 +28,9 @@ class Point:
     Attributes:
         number: its number on the page, from 1.
         title: what it asks for.
-        state: how much of it is there.
-        detail: what is there, or what is not, in one line.
-        questions: what to ask the partner, each a sentence to them.
+        state: how much of it the spec states.
+        detail: what is stated or missing, in one line.
+        questions: sentences that ask the partner for the rest.
     """
 
     number: int
@@ -46,7 +46,7 @@ class Checklist:
 
     Attributes:
         points: in the order of the page.
-        percent: how much is there, 0 to 100: a point that is partly there counts half, and 100 means all.
+        percent: 0 to 100; a point that is partly stated counts half.
     """
 
     points: tuple[Point, ...]
@@ -57,10 +57,7 @@ _WORTH = {State.GIVEN: 2, State.PARTLY: 1, State.MISSING: 0}
 
 
 def checklist(loaded: LoadedSpec) -> Checklist:
-    """Return how far a spec answers the eight requirements of the page.
-
-    What was left out of a damaged spec counts as partly there: the findings say what is wrong with it.
-    """
+    """Return how far a spec answers the page's eight points; a damaged part counts as partly stated."""
     points = tuple(
         _with_damage(loaded, keys, Point(number, title, *judge(loaded.spec)))
         for number, (title, keys, judge) in enumerate(_POINTS, start=1)
@@ -129,7 +126,7 @@ def _method(spec: PartnerSpec) -> _Judgement:
 
 
 def _stated(spec: PartnerSpec, key: str) -> bool:
-    """Whether the spec says it, for all its environments at once or for each."""
+    """Whether the spec states a key, once for all environments or for each."""
     return key in spec.model_fields_set or all(getattr(place, key) is not None for place in spec.endpoint.values())
 
 
@@ -220,7 +217,7 @@ _WIDTH = 76
 
 
 def questions_text(loaded: LoadedSpec, points: Checklist) -> str:
-    """Return an e-mail to the partner that asks for what is missing, ready to send; empty when nothing is."""
+    """Return an e-mail that asks the partner for what is missing; empty where nothing is."""
     open_points = [point for point in points.points if point.questions]
     if not open_points:
         return ""

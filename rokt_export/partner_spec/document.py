@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Severity(StrEnum):
-    """How much a finding weighs: an error stops everything, a warning fails under `--strict`, an info only tells."""
+    """Severity of a finding: an error stops every command, a warning fails under `--strict`."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -36,7 +36,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing to mend.
+    """One finding about a spec, with its position and remedy.
 
     Attributes:
         code: stable, documented in docs/findings.md (`RX101`).
@@ -48,7 +48,7 @@ class Finding:
         hint: what to do about it.
         source: the line, for the arrow under it.
 
-    What may be a literal secret is masked in all of its texts, except where a text is `OwnWords`.
+    Literal secrets are masked in all of its texts, unless a text is `OwnWords`.
     """
 
     code: str
@@ -61,7 +61,7 @@ class Finding:
     source: str = ""
 
     def __post_init__(self) -> None:
-        """Mask literal secrets, whoever found what is wrong."""
+        """Mask literal secrets."""
         for name in ("message", "hint", "source"):
             text = getattr(self, name)
             object.__setattr__(self, name, text if isinstance(text, OwnWords) else masked_line(text))
@@ -87,9 +87,9 @@ class Finding:
 DataPath: TypeAlias = tuple[str | int, ...]
 
 MAX_BYTES = 1_048_576
-"""A spec is written by a person; the largest real one seen is under 100 KB."""
+"""Largest file that is read; the largest spec seen has under 100 KB."""
 MAX_NODES = 50_000
-"""Nodes after aliases are followed: what stops a YAML bomb."""
+"""Nodes after aliases are resolved, at most: the limit against YAML bombs."""
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -114,10 +114,10 @@ class Document:
     Attributes:
         file: the name as the user gave it.
         text: the whole text.
-        data: mappings, lists and scalars; numbers whose text would change are `WrittenInt` or `WrittenFloat`.
-        positions: path of keys and indexes to the place of the key (in a mapping) or of the item (in a list).
-        value_positions: path to the place where the value itself starts.
-        findings: what is wrong with the document as a document (duplicate keys).
+        data: mappings, lists and scalars; a number whose text differs from its value is `WrittenInt` or `WrittenFloat`.
+        positions: path of keys and indexes to the position of the key or list item.
+        value_positions: path to the position where the value starts.
+        findings: errors of the document itself (duplicate keys).
     """
 
     file: str
@@ -128,7 +128,7 @@ class Document:
     findings: tuple[Finding, ...]
 
     def position(self, path: DataPath, *, of_value: bool = False) -> Position:
-        """Return where a path stands, or the nearest enclosing node that is there."""
+        """Return the position of a path, or of the nearest enclosing node."""
         index = self.value_positions if of_value else self.positions
         while path and path not in index:
             path = path[:-1]
@@ -144,9 +144,9 @@ class Document:
 
 
 def shown_line(text: str, line: int) -> str:
-    """Return a line of a spec by its 1-based number, literal secrets masked; nothing of a file that is no spec.
+    """Return a line of a spec by its 1-based number, with literal secrets masked.
 
-    Each line of a file such as `.env`, given by mistake, may be a secret.
+    Of a file that is no spec nothing is returned: each line of a `.env`, given by mistake, may be a secret.
     """
     return line_of(_masked(text), line) if "spec_version" in text else ""
 
@@ -234,7 +234,7 @@ def parse(file: str, text: str) -> Document:
 
 
 class _Builder:
-    """Makes plain data of YAML nodes, noting positions and duplicate keys on the way."""
+    """Builds plain data from YAML nodes, and notes positions and duplicate keys."""
 
     def __init__(self, file: str, text: str) -> None:
         self.file = file
@@ -278,10 +278,10 @@ class _Builder:
             self._open.discard(id(node))
 
     def _whole(self, node: ScalarNode) -> ScalarNode:
-        """Return a scalar whose `\\u` escapes are whole characters, as JSON writes one in two halves.
+        """Join the surrogate halves by which JSON escapes one character.
 
         Raises:
-            SpecError: one is half a character, which nothing can send.
+            SpecError: one is half a character.
         """
         if _SURROGATE.search(node.value):
             try:
@@ -301,7 +301,7 @@ class _Builder:
         self.findings.append(Finding(code, Severity.ERROR, self.file, place.line, place.column, message, hint, source))
 
     def _bare_template(self, node: MappingNode) -> str | None:
-        """The text of `{{ email }}` without quotes, which YAML takes for a mapping in a mapping; else None."""
+        """Return the text of an unquoted `{{ email }}`, which YAML reads as a mapping in a mapping; else None."""
         text = self.text[node.start_mark.index : node.end_mark.index]
         if not text.startswith("{{"):
             return None
@@ -321,7 +321,7 @@ class _Builder:
                 self._finding(
                     "RX003",
                     key_node,
-                    "a mapping or list stands where a key is expected",
+                    "a mapping or list is used as a key",
                     "Write a name before the colon, in quotes if it has brackets.",
                 )
                 continue
@@ -331,7 +331,7 @@ class _Builder:
                 self._finding(
                     "RX002",
                     key_node,
-                    f"key `{key}` stands twice in one mapping, first on line {first.line}",
+                    f"key `{key}` is duplicated in one mapping, first on line {first.line}",
                     "Remove or rename one of them.",
                 )
                 continue
@@ -351,7 +351,7 @@ def key_text(node: ScalarNode) -> str:
 
 
 def scalar(node: ScalarNode) -> Any:
-    """Return a scalar by the YAML 1.2 core schema, keeping the written text of a number where it would be lost."""
+    """Return a scalar by the YAML 1.2 core schema; a number keeps its written text where that differs."""
     text = str(node.value)
     match str(node.tag).rpartition(":")[2]:
         case "null":
@@ -417,7 +417,7 @@ def _near_files(path: Path) -> str:
     except OSError:
         names = []
     near = get_close_matches(path.name, names, n=1, cutoff=0.6)
-    return f"Did you mean {path.parent / near[0]}?" if near else "Check the path; it is relative to where you stand."
+    return f"Did you mean {path.parent / near[0]}?" if near else "Check the path; it is relative to the current folder."
 
 
 def _specs_inside(path: Path) -> str:

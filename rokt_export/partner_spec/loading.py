@@ -1,4 +1,4 @@
-"""Turn a spec file into a partner spec, or into everything that is wrong with it, each at its line and column."""
+"""Load a spec file: the partner spec in it, or every error with its line and column."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from rokt_export.spec_language.fields import Strict, kind_of
 from rokt_export.spec_language.parameter_names import steps
 
 ROUNDS = 40
-"""Repairs after which reading gives up looking for further errors in one file."""
+"""Rounds of repair after which loading stops looking for further errors."""
 STAND_INS = {
     "spec_version": 1,
     "partner": "unnamed",
     "endpoint": {"staging": "https://stand-in.invalid"},
     "responses": [{"outcome": "failed"}],
 }
-"""What takes the place of a key without which nothing could be read, so that the errors behind it are found too."""
-TELLING = frozenset({"endpoint", "responses"})
-"""Keys whose stand-in would say something about the partner: a spec that needs one is no spec."""
+"""Values for keys that a spec must have, so that a missing key does not hide the errors of the others."""
+ESSENTIAL = frozenset({"endpoint", "responses"})
+"""Keys whose stand-in would say something about the partner: a file without them is no spec."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,9 @@ class LoadedSpec:
     Attributes:
         spec: the model.
         document: the file with its positions.
-        sha256: hex digest of the file's text: which spec a run or a report speaks of.
-        findings: errors of the document and of the language; where there are any, `spec` is what is left after each
-            was repaired or left out, good for further checks and for nothing else.
-        damaged: top-level keys in which something was left out, so that its absence elsewhere means nothing.
+        sha256: hex digest of the file's text.
+        findings: errors of the document and of the language; with any, `spec` is the repaired rest, for checks only.
+        damaged: top-level keys of which a part was left out.
     """
 
     spec: PartnerSpec
@@ -59,7 +58,7 @@ class SpecFindingsError(SpecError):
 
     Attributes:
         findings: every error found, in the order of the file.
-        loaded: what could be read all the same; None where too little is left.
+        loaded: the repaired rest; None where too little is left.
     """
 
     def __init__(self, file: str, findings: tuple[Finding, ...], loaded: LoadedSpec | None) -> None:
@@ -67,7 +66,7 @@ class SpecFindingsError(SpecError):
         super().__init__(
             f"{count} error{'s' if count > 1 else ''} in this spec",
             where=file,
-            remedy=f"Mend what is listed; `rokt-export validate {file}` shows it again.",
+            remedy=f"Fix the errors listed; `rokt-export validate {file}` shows them again.",
         )
         self.findings = findings
         self.loaded = loaded
@@ -89,8 +88,8 @@ def load_spec(path: Path) -> LoadedSpec:
 def read_spec(document: Document) -> LoadedSpec:
     """Return the spec of a document, with its errors.
 
-    A wrong node is repaired where its meaning is plain (`requird`), else left out, and the rest read again, so that one
-    run finds the errors behind the errors.
+    A wrong node is repaired where its meaning is plain (`requird`), else left out. The rest is read again, so that one
+    run finds also the errors that the first ones hid.
 
     Raises:
         SpecFindingsError: too little is left to be a spec.
@@ -119,20 +118,20 @@ def read_spec(document: Document) -> LoadedSpec:
             faults = _distinct(_Fault(draft, models, detail) for detail in error.errors())
             findings.extend(fault.finding for fault in faults if not fault.echo)
             damaged.update(str(fault.path[0]) for fault in faults if fault.path and not fault.repairable)
-            mended = [fault.mend() for fault in reversed(faults)]
-            if not all(mended):
+            repaired = [fault.repair() for fault in reversed(faults)]
+            if not all(repaired):
                 break
     if spec is not None:
         findings.extend(_name_findings(spec, draft))
     ordered = tuple(sorted(dict.fromkeys(findings), key=lambda finding: (finding.line, finding.column)))
-    if spec is None or draft.stood_in & TELLING:
+    if spec is None or draft.stood_in & ESSENTIAL:
         raise SpecFindingsError(document.file, ordered, None)
     sha256 = hashlib.sha256(document.text.encode()).hexdigest()
     return LoadedSpec(spec, document, sha256, ordered, frozenset(damaged))
 
 
 class _Draft:
-    """The data under repair, which still knows where each of its mappings and lists stood in the file."""
+    """Data under repair, with the place in the file of each mapping and list."""
 
     def __init__(self, document: Document, data: Any) -> None:
         self.document = document
@@ -157,7 +156,7 @@ class _Draft:
         return node
 
     def written(self, path: DataPath) -> DataPath:
-        """Return where a node of the draft stands in the file."""
+        """Return the path in the file of a node of the draft."""
         if not path:
             return ()
         node = self.node(path[:-1])
@@ -176,7 +175,7 @@ class _Draft:
         return True
 
     def rename(self, parent: Any, old: str, new: str) -> None:
-        """Give a key its right name, where it has not got a value already."""
+        """Rename a key, unless the right name has a value already."""
         value = parent.pop(old)
         parent.setdefault(new, value)
         origin = self._origin.get(id(parent), ())
@@ -184,7 +183,7 @@ class _Draft:
 
 
 def _distinct(found: Iterable[_Fault]) -> list[_Fault]:
-    """One error per node: pydantic reports each member of a union that it tried, and each consequence of another."""
+    """Keep one error per node: pydantic reports each member of a union, and consequences of other errors."""
     faults: list[_Fault] = []
     seen: set[tuple[DataPath, str]] = set()
     for fault in found:
@@ -197,7 +196,7 @@ def _distinct(found: Iterable[_Fault]) -> list[_Fault]:
 
 
 class _Fault:
-    """One error of the model: where it stands, what it says, and how to read on."""
+    """One error of the model: its place, its finding, and the repair that lets loading continue."""
 
     def __init__(self, draft: _Draft, models: dict[int, type[Strict]], detail: ErrorDetails) -> None:
         self._draft = draft
@@ -213,18 +212,18 @@ class _Fault:
 
     @property
     def consequence(self) -> bool:
-        """Whether another error of the same round explains it: a list whose only entries are wrong is not empty."""
+        """Whether another error of the same round explains it: a list is empty as all its entries are wrong."""
         return self._detail["type"] == "too_short" and bool(self._draft.node(self.path))
 
     @property
     def echo(self) -> bool:
-        """Whether only the removal of a part, reported before, made this whole incomplete."""
+        """Whether it follows from the removal of a part that was reported before."""
         whole = (*self._draft.written(self.path), *([self.missing] if self.missing else []))
         return whole in self._draft.thinned
 
     @property
     def repairable(self) -> bool:
-        """Whether its meaning is plain, so that nothing is left out."""
+        """Whether it is repaired, so that nothing is left out."""
         return self.near is not None
 
     def _locate(self, location: tuple[int | str, ...]) -> DataPath:
@@ -273,7 +272,7 @@ class _Fault:
             return list(TYPES)
         return [part.strip("'") for part in str(context["expected"]).replace(" or ", ", ").split(", ")]
 
-    def mend(self) -> bool:
+    def repair(self) -> bool:
         """Repair or remove the node; False where nothing can be done."""
         path = self.path
         if not path:
@@ -282,7 +281,7 @@ class _Fault:
             parent, last = self._draft.node(path[:-1]), path[-1]
             _ = parent[last]
         except (KeyError, IndexError, TypeError):
-            return True  # an earlier repair of this round took it along
+            return True  # an earlier repair of this round removed it
         if self.near is None or not isinstance(parent, dict):
             written = self._draft.written(path)
             self._draft.thinned.update((written, written[:-1]))

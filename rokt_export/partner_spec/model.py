@@ -43,7 +43,7 @@ _TEST = frozenset(
     )
 )
 _TEST_WITHIN = ("staging", "sandbox")
-"""Words that no other word begins or ends with: `eustaging` says test, while `latest` does not."""
+"""Words that no other word begins or ends with: `eustaging` is for tests, `latest` is not."""
 _LIVE = frozenset(("prod", "prods", "prd", "production", "productive", "live"))
 _NEAR = 0.8
 """Similarity (difflib's ratio) from which a word counts as a misspelt `production`."""
@@ -52,7 +52,7 @@ _NEAR = 0.8
 def says_test(name: str) -> bool:
     """Return whether an environment's name says that it is for tests: `staging`, `eu-qa`, `test2`, `pre-prod`.
 
-    A name that speaks of production as well (`prod-test`) does not: one of the two words is wrong.
+    A name that also means production (`prod-test`) does not.
     """
     words = _words(name)
     return any(_is_test(word) for word in words) and not any(map(_is_live, words))
@@ -119,10 +119,10 @@ class Contact(Strict):
 
 
 class Tls(Strict):
-    """Trust beyond the system's: a private authority's certificates (PEM file).
+    """Certificates that are trusted besides the system's: a private authority's PEM file.
 
     Attributes:
-        ca_file: template of the path of that file.
+        ca_file: template of the file's path.
         verify: whether the partner's certificate is checked; leave it on.
     """
 
@@ -131,14 +131,14 @@ class Tls(Strict):
 
 
 class Limits(Strict):
-    """What the partner bears.
+    """Limits of what is sent to the partner.
 
     Attributes:
         rate: sends per second.
         concurrency: sends in flight.
         timeout: seconds for a whole attempt.
         connect_timeout: seconds until connected, TLS included.
-        max_response: bytes of an answer that are read.
+        max_response: bytes of a response that are read.
         attempts: attempts per transaction, where rules and idempotency allow more than one.
         backoff: seconds before the second attempt, doubled for each further one, with full jitter.
         backoff_limit: seconds at most between two attempts.
@@ -155,15 +155,15 @@ class Limits(Strict):
 
 
 class Environment(Strict):
-    """One place to send to; what it states outweighs the spec's.
+    """One place to send to; its settings override the spec's.
 
     Attributes:
         url: template of the endpoint.
         method: its HTTP method.
         authentication: how it knows us.
-        limits: what it bears.
-        tls: whom to trust there.
-        proxy: template of the URL of a proxy on the way there.
+        limits: its limits.
+        tls: which certificates to trust there.
+        proxy: template of a proxy's URL.
         http_version: `1.0`, `1.1` or `2`; without it, 1.1.
         guarded: whether a send needs a confirmation; without it, the name decides: only one that says test needs none.
     """
@@ -195,7 +195,7 @@ class Parameter(Strict):
     Attributes:
         name: the partner's name; in a JSON or XML body a path (`a.b[0].c`), elsewhere taken as it is.
         in_: body, query, header or path.
-        attribute: the attribute it carries; short for `value: "{{ attribute }}"`.
+        attribute: the attribute that is sent; short for `value: "{{ attribute }}"`.
         value: a template, a constant, or a list of them.
         encoding: for a body inside one form field: how its own `parameters` are encoded.
         parameters: the parameters of that body.
@@ -206,9 +206,9 @@ class Parameter(Strict):
         pattern: a regular expression that its whole text must match.
         choices: the texts allowed.
         min_length, max_length: characters.
-        absent, empty, null: what a row without the attribute, with an empty cell, or with a null means.
-        cdata: write its text as a CDATA section (XML).
-        secret: redact its value wherever it is shown, though it is not taken from the environment.
+        absent, empty, null: what to do where the row lacks the attribute, has an empty cell, or a null.
+        cdata: whether its text is written as a CDATA section (XML).
+        secret: whether its value is redacted although it does not come from the environment.
         description: what it means.
     """
 
@@ -270,7 +270,7 @@ class Parameter(Strict):
 
     @property
     def fixed(self) -> bool:
-        """Whether constants and variables of the environment alone make its value."""
+        """Whether no row changes its value: it is made of constants and environment variables."""
         texts = self.value if isinstance(self.value, tuple) else (self.value,)
         return self.attribute is None and not any(isinstance(t, str) and compile_template(t).varies for t in texts)
 
@@ -281,7 +281,7 @@ class Parameter(Strict):
 
 
 class Idempotency(Strict):
-    """The key that lets the partner see a repeated send as one.
+    """The key by which the partner recognises a repeated request.
 
     Attributes:
         header: the header that carries it.
@@ -325,8 +325,8 @@ class CustomAttribute(Strict):
     Attributes:
         description: what it means.
         example: one value; generated test people carry it.
-        required: the partner needs it of every transaction.
-        personal: it is personal data, and redacted.
+        required: whether every transaction must have it.
+        personal: whether it is personal data, which is redacted.
     """
 
     description: Text | None = None
@@ -367,7 +367,7 @@ def _version(value: Any) -> Any:
 
 
 class PartnerSpec(Strict):
-    """A partner spec. Keys stand in the order of the seed page's eight points.
+    """A partner spec, in the order of the seed page's eight points.
 
     Attributes:
         spec_version: the version of this language: 1.
@@ -385,15 +385,15 @@ class PartnerSpec(Strict):
         body: the whole body as a template in that encoding, instead of body parameters.
         attributes: attributes beyond Rokt's catalogue, and those the partner needs; a list of names will do.
         columns: column of the data file to the attribute it holds.
-        variables: environment variable to what it is; those listed may leave this machine whatever their name.
+        variables: environment variable to its meaning; those listed may be sent whatever their name.
         parameters: point 7.
         responses: point 8.
-        limits: what the partner bears.
-        tls: whom to trust.
-        proxy: template of the URL of a proxy on the way.
+        limits: limits of what is sent.
+        tls: which certificates to trust.
+        proxy: template of a proxy's URL.
         http_version: `1.0`, `1.1` or `2`; without it, 1.1.
-        idempotency: the key that lets the partner see a repeated send as one.
-        idempotent: a repeated send does no harm.
+        idempotency: the key by which the partner recognises a repeated request.
+        idempotent: whether a repeated request does no harm.
         diff: what `diff` leaves out of its comparison.
     """
 
@@ -458,7 +458,7 @@ class PartnerSpec(Strict):
         return not says_test(name) if stated is None else stated
 
     def environment(self, name: str) -> Environment:
-        """Return an environment with everything that the spec states for all of them filled in.
+        """Return an environment, completed by the settings that the spec has for all.
 
         Raises:
             KeyError: the spec has no such environment.

@@ -107,17 +107,17 @@ _FOREIGN = re.compile(
     r"|HTTPS?_PROXY|ALL_PROXY|NO_PROXY|NETRC",
     re.IGNORECASE,
 )
-"""Names that systems, clouds, CI and tools give to their own variables."""
+"""Variables that belong to systems, clouds, CI and tools."""
 
 
 @dataclass(frozen=True, slots=True)
 class VariableUse:
-    """One variable's way out.
+    """Where one environment variable is sent.
 
     Attributes:
         name: the variable.
-        host: where it goes; `this machine` for a file that is only read.
-        places: where it stands in what is sent.
+        host: the host that receives it; `this machine` for a file that is only read.
+        places: the places of the request that hold it.
     """
 
     name: str
@@ -125,22 +125,22 @@ class VariableUse:
     places: tuple[str, ...]
 
     def line(self) -> str:
-        """Return it on one line: `NAME -> host, place`."""
+        """Return the line `NAME -> host, place`."""
         return f"{self.name} -> {self.host}, {' and '.join(self.places)}"
 
 
 def belongs_to_others(name: str) -> bool:
-    """Return whether a variable's name is that of a system's, a cloud's or a tool's own."""
+    """Return whether a variable's name is that of a system, a cloud or a tool."""
     return _FOREIGN.fullmatch(name) is not None
 
 
 def variable_uses(spec: PartnerSpec, environment: str, variables: Mapping[str, str]) -> list[VariableUse]:
-    """Return where each variable of an environment goes, by name.
+    """Return where each variable of an environment is sent, by name.
 
     Args:
         spec: the partner's spec.
         environment: the environment's name.
-        variables: the values at hand, which may fill a host.
+        variables: values that may fill a host.
     """
     found: dict[tuple[str, str], dict[str, None]] = {}
     for names, host, place in _uses(spec, environment, variables):
@@ -177,7 +177,7 @@ def _of_parameters(parameters: tuple[Parameter, ...], host: str) -> Iterator[tup
 
 
 def _host(source: str, variables: Mapping[str, str]) -> str:
-    """The host that a URL goes to: filled, or as the template has it where a variable is not set."""
+    """Return a URL's host: filled, or as the template has it where a variable is not set."""
     try:
         return fixed_url(source, variables).origin.partition("://")[2]
     except (RoktExportError, KeyError):

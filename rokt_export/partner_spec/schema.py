@@ -1,4 +1,4 @@
-"""Turn the model of the spec language into a JSON Schema with which editors complete and check specs."""
+"""Make the JSON Schema by which editors complete and check specs from the model of the spec language."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _PATH = "^[$/]"
 def json_schema() -> Schema:
     """Return the JSON Schema (2020-12) of a partner spec.
 
-    It describes what a person writes, shorthands included: whatever it accepts has the right keys, types and choices.
-    Templates, regular expressions and paths are left to `validate`, which reads them.
+    It describes keys, types and choices, shorthands included. Templates, regular expressions and paths are left to
+    `validate`.
     """
     raw = PartnerSpec.model_json_schema(by_alias=True)
     models = {model.__name__: model for model in _subclasses(Strict)}
@@ -69,10 +69,9 @@ def _subclasses(model: type[Strict]) -> Iterator[type[Strict]]:
 
 
 def _definition(model: type[Strict], raw: Schema) -> Schema:
-    """One model: its keys described, its short forms allowed.
+    """Return the schema of one model, with descriptions and short forms.
 
-    JSON Schema's `properties` bind mappings only, so a short form is one more `type`; with `anyOf` instead, editors
-    could not tell which branch a mistake belongs to.
+    A short form is one more `type`, because editors cannot tell which branch of an `anyOf` a mistake belongs to.
     """
     meanings = descriptions(model)
     properties = {
@@ -95,7 +94,7 @@ def _definition(model: type[Strict], raw: Schema) -> Schema:
 
 
 def _cleaned(schema: Any) -> Any:
-    """Drop what only pydantic needs: titles, defaults that are no scalars, unions with null spelled out."""
+    """Drop titles, defaults that are no scalars, and unions with null, which only pydantic needs."""
     if isinstance(schema, list):
         return [_cleaned(item) for item in schema]
     if not isinstance(schema, dict):
@@ -124,7 +123,7 @@ def _with_null(schema: Schema) -> Schema:
 
 
 def _any_authentication() -> Schema:
-    """The choice by `type`: first the names of the types, so that an editor offers them, then each one's own keys."""
+    """Return the choice by `type`: the names of the types, which an editor offers, then the keys of each."""
     return {
         "description": "How the partner knows us.",
         "type": "object",
@@ -184,7 +183,7 @@ _PROPERTIES: Mapping[str, Mapping[str, Schema]] = {
         }
     },
 }
-"""Keys whose short forms stand beside the model, in a validator."""
+"""Keys whose short forms are read by a validator, so that the model does not show them."""
 
 _EXTRAS: Mapping[str, Schema] = {
     "Condition": {"type": ["string", "number", "boolean", "null", "array", "object"], "minProperties": 1},
@@ -197,4 +196,4 @@ _EXTRAS: Mapping[str, Schema] = {
     },
     "RequiredWhen": {"minProperties": 1},
 }
-"""What a model's own validator says of the mapping as a whole."""
+"""Rules of a model's own validator about a mapping as a whole."""

@@ -1,4 +1,4 @@
-"""Add entries to `diff: varies:` of a spec file, and leave every other character of it as it is."""
+"""Add entries to `diff: varies:` of a spec file without changing any other character."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _REMEDY = "Write it by hand: `diff:` with a mapping `varies:` of body paths and 
 
 
 def declare_in_diff(path: Path, entries: Mapping[str, str]) -> dict[str, str]:
-    """Add entries to what a spec file lets vary in comparisons; return those that were not there before.
+    """Add entries to `diff: varies:` of a spec file; return those that are new.
 
-    The file's comments, order and layout stay: only the new lines are put in. It is replaced at once or not at all,
-    and only after the result was read back and found to be the same spec but for these entries.
+    Comments, order and layout stay. The file is replaced atomically, after the result was read back and equals the old
+    spec but for these entries.
 
     Args:
         path: the spec file.
@@ -105,10 +105,10 @@ def _addition(path: Path, text: str, root: Any, entries: Mapping[str, str]) -> t
 
 
 def _child(path: Path, node: Any, key: str) -> Any:
-    """The value of a mapping's key, None where there is no such key.
+    """Return the value of a mapping's key, None where there is none.
 
     Raises:
-        SpecError: it is an alias: what stands elsewhere may mean other things too.
+        SpecError: it is an alias, whose target other keys may share.
     """
     for name, value in node.value:
         if name.value == key:
@@ -119,7 +119,7 @@ def _child(path: Path, node: Any, key: str) -> Any:
 
 
 def _key(text: str, node: Any, key: str, block: list[str], flow: str, quoted: bool) -> tuple[int, str]:
-    """Add a key with its value, in whichever style the mapping has."""
+    """Add a key with its value, in the style of the mapping."""
     if node.flow_style:
         return _in_flow(node, f"{_scalar(key, quoted)}: {flow}")
     indent = node.value[0][0].start_mark.column
@@ -137,7 +137,7 @@ def _form(form: str, quoted: bool = False) -> str:
 
 
 def _scalar(text: str, quoted: bool) -> str:
-    """A text as it is written within brackets; always quoted where the file is JSON."""
+    """Write a text within brackets; quoted where the file is JSON."""
     return text if not quoted and _PLAIN_IN_FLOW.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
@@ -149,12 +149,12 @@ def _items(entries: Mapping[str, str]) -> list[str]:
 
 
 def _written(lines: list[str]) -> str:
-    """Lines as they are put behind the end of a line."""
+    """Join lines that are inserted after the end of a line."""
     return "".join("\n" + line for line in lines)
 
 
 def _in_flow(node: Any, addition: str) -> tuple[int, str]:
-    """Behind the last item of a collection in brackets, or behind its opening bracket where it is empty."""
+    """Return the place behind the last item in brackets, or behind the opening bracket."""
     if not node.value:
         return node.start_mark.index + 1, addition
     last = node.value[-1]
@@ -163,7 +163,7 @@ def _in_flow(node: Any, addition: str) -> tuple[int, str]:
 
 
 def _block_end(text: str, node: Any) -> int:
-    """The end of the last line that belongs to a block: behind it there are blank lines and comments at most."""
+    """Return the end of a block's last line; only blank lines and comments follow."""
     while node.id != "scalar" and node.value and not node.flow_style:
         node = node.value[-1][1] if node.id == "mapping" else node.value[-1]
     end: int = node.end_mark.index

@@ -1,4 +1,4 @@
-"""Turn the process environment and `.env` files into the variables that a spec may name, each with its source."""
+"""Read the variables that a spec may name from the process environment and `.env` files, each with its source."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from rokt_export.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True)
 class Variables:
-    """The variables at hand.
+    """Environment variables for one environment of a spec.
 
     Attributes:
-        values: name to value. An empty value counts as none, so that a forgotten `X=` is noticed.
-        files: the files that were read, the weightiest first.
-        own: what `.env.<environment>` says, whether or not something outweighs it.
-        sources: name to what gave its value: `process environment`, or a file.
+        values: name to value; an empty value counts as none, so that a forgotten `X=` is noticed.
+        files: the files that were read, the one that takes precedence first.
+        own: the values of `.env.<environment>`, including overridden ones.
+        sources: name to the source of its value: `process environment`, or a file.
     """
 
     values: Mapping[str, str]
@@ -28,15 +28,12 @@ class Variables:
 
     @property
     def declared(self) -> Mapping[str, str]:
-        """The values as the environment's own file has them: what is exported for one environment says nothing of it.
-
-        `.env` is for all environments, and does not outweigh what is exported.
-        """
+        """The values, where `.env.<environment>` overrides what is exported, perhaps for another environment."""
         return {**self.values, **self.own}
 
     @property
     def exposed(self) -> tuple[str, ...]:
-        """The files that others than their owner can read."""
+        """The files that other users can read."""
         return tuple(file for file in self.files if Path(file).stat().st_mode & 0o044)
 
     def missing(self, names: Iterable[str]) -> tuple[str, ...]:
@@ -65,9 +62,8 @@ class Variables:
 def load_variables(environment: str, env_file: Path | None = None) -> Variables:
     """Return the variables for one environment.
 
-    The process environment outweighs `.env.<environment>`, which outweighs `.env`: the nearer to the environment, the
-    stronger, so that a staging secret in `.env` never stands in for production's own. Both files are looked for where
-    the command runs, or beside `env_file`, which then must exist.
+    The process environment overrides `.env.<environment>`, which overrides `.env`, so that a staging secret in `.env`
+    never replaces production's own. Both are sought in the current folder, or beside `env_file`, which must exist.
 
     Raises:
         ConfigurationError: a file is missing, unreadable, not UTF-8, or has a line that is no assignment.

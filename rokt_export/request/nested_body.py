@@ -1,4 +1,4 @@
-"""Turn the parameters of a structured body into the tree that their nested names describe."""
+"""Build the tree of a structured body from the nested names of its parameters."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from rokt_export.spec_language.parameter_names import Append, Index, Key, Match,
 
 @dataclass(slots=True)
 class Leaf:
-    """Where one parameter's value stands."""
+    """The place of one parameter's value."""
 
     field: Field
 
 
 @dataclass(slots=True)
 class Members:
-    """An object, or an element with its children: names to nodes, in the order of the spec."""
+    """An object, or an XML element: names to nodes, in the order of the spec."""
 
     children: dict[str, Node] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Elements:
-    """An array, or a repeated element: by index, appended, or matched by a member's value."""
+    """An array, or a repeated XML element: by index, appended, or matched by a member's value."""
 
     places: dict[object, Node] = dataclasses.field(default_factory=dict)
     names: dict[object, tuple[str, str]] = dataclasses.field(default_factory=dict)
@@ -72,7 +72,7 @@ def _child(node: Node, step: Step, following: Step | None, field: Field) -> Node
 
 
 def _again(node: Members, name: str, made: Node, field: Field) -> Node:
-    """A name used twice is an array of both values."""
+    """Make an array of both values of a name that is used twice."""
     found = node.children[name]
     if isinstance(found, Leaf):
         found = node.children[name] = Elements({"first": found})
@@ -101,17 +101,17 @@ def _conflict(field: Field) -> SpecError:
 
 
 def in_order(node: Elements) -> list[tuple[Node, tuple[str, str] | None]]:
-    """Return an array's nodes, numbered ones by number, the rest as written, each with the member that names it."""
+    """Return an array's nodes, numbered ones first, each with the member that names it."""
     numbered = sorted(key for key in node.places if isinstance(key, int))
     others = [key for key in node.places if not isinstance(key, int)]
     return [(node.places[key], node.names.get(key)) for key in [*numbered, *others]]
 
 
 def anything_in(node: Node) -> Callable[[Values], bool]:
-    """Return whether an element of an array has something to say.
+    """Return the test whether an array's element is sent.
 
-    An element of constants and attributes (`{name: email, value: {{ email }}}`) is left out when all its attributes
-    are; one of constants alone always stays.
+    An element of constants and attributes (`{name: email, value: {{ email }}}`) is omitted when all its attributes are;
+    one of constants alone is always sent.
     """
     fields = list(_fields(node))
     varying: list[tuple[Any, Take]] = [(field.plain, field.take) for field in fields if not field.parameter.constant]

@@ -33,9 +33,9 @@ OMIT: Final = Omit()
 
 
 class RefusedError(ValueError):
-    """A row that cannot satisfy one parameter; the message names the parameter and says why.
+    """A row that cannot satisfy one parameter; the message names the parameter and the reason.
 
-    Values of the row stand between backticks. A message without any is an `OwnWords`.
+    Values of the row are between backticks. A message without any is an `OwnWords`.
     """
 
     @property
@@ -55,8 +55,8 @@ class Field:
         take: from a transaction's values to the value to send: text, `Number`, bool, None (null), a list, a mapping, or
             `OMIT`. Raises `RefusedError`.
         fixed: whether all rows have the same value.
-        plain: the attribute whose value is sent unchanged, unless it is absent, null or empty; else None. So
-            `values.get(plain) or take(values)` is always the value to send, mostly without a call.
+        plain: the attribute whose value is sent unchanged, unless it is absent, null or empty; else None.
+            `values.get(plain) or take(values)` is the value to send, mostly without a call.
     """
 
     name: str
@@ -116,7 +116,7 @@ def _template(parameter: Parameter) -> Template:
 
 
 def _has_parts(parameter: Parameter) -> bool:
-    """Whether a header's value has parts (cookies, lists), so that a row's value must not begin another part."""
+    """Return whether a header's value has parts (cookies, lists), which a row's value must not extend."""
     if parameter.in_ != "header":
         return False
     own = EXPRESSION.sub("", str(parameter.value)) if parameter.attribute is None else ""
@@ -124,7 +124,7 @@ def _has_parts(parameter: Parameter) -> bool:
 
 
 def _constant(parameter: Parameter) -> Any:
-    """A number or boolean of the YAML is sent as one; with a `type` its digits in the file are kept."""
+    """Return a constant: a number or boolean stays one; with a `type` its digits in the file are kept."""
     value = parameter.value
     if value is None or (isinstance(value, bool) and parameter.type in (None, "boolean")):
         return value
@@ -188,7 +188,7 @@ def _when(required: RequiredWhen) -> Callable[[Values], bool]:
 
 
 def condition_of(wanted: Any) -> Callable[[Any], bool]:
-    """Return the test of one attribute's value in `required: {when: …}`: `present`, `absent`, or one of some texts."""
+    """Return the test of one attribute in `required: {when: …}`: `present`, `absent`, or one of some texts."""
     if wanted == "present":
         return lambda value: value is not ABSENT and value is not None and value != ""
     if wanted == "absent":
@@ -198,7 +198,7 @@ def condition_of(wanted: Any) -> Callable[[Any], bool]:
 
 
 def _policy(parameter: Parameter, gap: str, needed: Callable[[Values], bool]) -> _OnGap:
-    """Handle an absent, empty or null value as the spec says; by default omit it, or refuse a required parameter."""
+    """Return the handler of an absent, empty or null value; the default omits it, or refuses a required parameter."""
     policies = {"absent": parameter.absent, "empty": parameter.empty, "null": parameter.null}
     policy = policies[gap]
     name = parameter.name
@@ -229,7 +229,7 @@ def _same(value: Any) -> Any:
 
 
 def _finished(parameter: Parameter) -> Callable[[Any], Any]:
-    """The type's conversion and the checks of format, pattern, choices and length, as one function."""
+    """Return the type's conversion and the checks of format, pattern, choices and length as one function."""
     steps: list[Callable[[Any], Any]] = []
     if parameter.type is not None:
         steps.append(_converter(parameter))
@@ -282,9 +282,9 @@ def _converter(parameter: Parameter) -> Callable[[Any], Any]:
 
 
 def text_checks(parameter: Parameter) -> list[tuple[Callable[[str], Any], str]]:
-    """Return what a parameter's text must satisfy: each test, and how a message ends where it fails.
+    """Return the tests of a parameter's text, each with the end of its message.
 
-    Both sides use them: the request before it is sent, and the sandbox on what it received.
+    The renderer applies them before a request is sent, the sandbox to what it received.
     """
     checks: list[tuple[Callable[[str], Any], str]] = []
     if parameter.format is not None:
@@ -323,5 +323,5 @@ def _check(name: str, test: Callable[[str], Any], why: str) -> Callable[[Any], A
 
 
 def named_value(text: str, most: int = 60) -> str:
-    """Return a row's value for a message; a long one by its length, because a part of it could not be redacted."""
+    """Return a row's value for a message; a long one by its length, because a cut value could not be redacted."""
     return f"`{text}`" if len(text) <= most else f"a value of {len(text)} characters"

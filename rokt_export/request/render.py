@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 def header_values(fields: Sequence[Field]) -> Callable[[Values], tuple[tuple[str, str], ...]]:
-    """Return the function from a transaction to its headers; a line break in a value is refused, not folded."""
+    """Return the function from a transaction to its headers; a line break in a value is refused."""
     parts: list[tuple[str, Any, Take]] = [(field.name, field.plain, field.take) for field in fields]
 
     def headers(values: Values) -> tuple[tuple[str, str], ...]:
@@ -100,7 +100,7 @@ def _whole(template: Template, env: Mapping[str, str], values: Values) -> bytes:
 
 
 def _field(parameter: Parameter, env: Mapping[str, str]) -> Field:
-    """The field of a parameter that may itself be a whole body (`xmlData=<…>`, `json={…}`)."""
+    """Return the field of a parameter, which may hold a whole body (`xmlData=<…>`, `json={…}`)."""
     if parameter.encoding is None:
         return compile_field(parameter, env)
     encode = body_encoding(parameter.encoding).encoder([_field(inner, env) for inner in parameter.parameters])
@@ -122,15 +122,15 @@ class InvalidRowError(ValueError):
 
 
 class Renderer:
-    """Renders transactions for one spec and environment; compiled once, little to do per row.
+    """Renders transactions for one spec and environment.
 
     Args:
         spec: the partner's spec.
         environment: the environment's name.
-        variables: values of all the variables that it names (`spec.needs.variable_names`).
-        base_url: where to send instead of the endpoint's own scheme, host and port.
-        plugins: the authentication classes that the operator allows, as `module:Class`; None loads none, and `sign`
-            leaves the credentials of custom classes out.
+        variables: values of all variables that it names.
+        base_url: scheme, host and port to send to instead of the endpoint's.
+        plugins: the authentication classes that the operator allows, as `module:Class`; with None, `sign` leaves the
+            credentials of custom classes out.
 
     Raises:
         SpecError: the parameters do not make a request.
@@ -181,7 +181,7 @@ class Renderer:
         self._required = tuple(name for name, attribute in spec.attributes.items() if attribute.required)
 
     def render(self, transaction: Transaction) -> Request:
-        """Return a transaction's request, without what is signed at the moment of sending.
+        """Return a transaction's request, without signatures.
 
         Raises:
             InvalidRowError: it cannot satisfy the spec.
@@ -216,7 +216,7 @@ class Renderer:
         return self._headers
 
     def base_url(self) -> str:
-        """Return the endpoint's URL with `x` for what depends on a transaction: enough to look at its host and path."""
+        """Return the endpoint's URL with `x` for the parts that depend on a transaction."""
         return self._blank_url
 
     @property
@@ -229,7 +229,7 @@ class Renderer:
         return request if self._sign is None else self._sign(request)
 
     def carried(self, transaction: Transaction, attributes: Collection[str]) -> tuple[str, ...]:
-        """Return the texts that carry any of these attributes, as the request has them: a date or phone reformatted."""
+        """Return the texts by which a request carries any of these attributes, such as a reformatted date."""
         found: list[str] = []
         for carried, take in self._taken:
             if not carried.isdisjoint(attributes):
@@ -240,14 +240,14 @@ class Renderer:
         return tuple(found)
 
     def _problems(self, values: Values, first: RefusedError) -> list[str]:
-        """Return every reason, so that an operator fixes a row once."""
+        """Return every reason, so that a row is fixed once."""
         problems: list[str] = [
             OwnWords(f"attribute {name} is required: the row has none")
             for name in self._required
             if not values.get(name)
         ]
         takes = [field.take for field in self._fields]
-        # Some values are refused only by their place: a line break in a header, `..` in a path.
+        # Some values are refused by their place only: a line break in a header, `..` in a path.
         makes = [make for make in (self._varying, self._url, self._body) if make is not None]
         for each in (*takes, *makes):
             try:
@@ -262,7 +262,7 @@ def _compiled(parameters: Sequence[Parameter], variables: Mapping[str, str]) -> 
 
 
 def _shared(field: Field) -> bool:
-    """Whether all rows share a header; one that cannot be sent is refused row by row."""
+    """Return whether all rows share a header; one that cannot be sent is refused for each row."""
     if field.fixed:
         with suppress(RefusedError):
             header_values([field])({})
@@ -271,7 +271,7 @@ def _shared(field: Field) -> bool:
 
 
 class _OwnCredentials(NamedTuple):
-    """What the renderer puts on a request by itself, by how it does so."""
+    """The credentials that the renderer itself puts on a request."""
 
     headers: list[tuple[str, str]]
     parameters: list[Parameter]
@@ -303,7 +303,7 @@ def _sorted(credentials: Iterable[Credential], plugins: Collection[str] | None) 
 
 
 def _signer(signs: Sequence[Sign]) -> Callable[[Request], Request] | None:
-    """What puts on the credentials that depend on the request or the clock, in the spec's order."""
+    """Return the function that signs a request, in the spec's order of credentials."""
     if not signs:
         return None
     from rokt_export.request.signing import signed  # requests loads for long
@@ -315,7 +315,7 @@ def _signer(signs: Sequence[Sign]) -> Callable[[Request], Request] | None:
 def _base_headers(
     spec: PartnerSpec, constant: Sequence[Field], standing: Sequence[tuple[str, str]], *, has_body: bool
 ) -> tuple[tuple[str, str], ...]:
-    """The headers that all rows share, in the order: ours, the spec's, the credentials."""
+    """Return the headers that all rows share: ours, the spec's, the credentials."""
     headers = {"user-agent": ("User-Agent", f"rokt-export/{__version__}"), "accept": ("Accept", "*/*")}
     content_type = spec.content_type or ENCODINGS[spec.encoding].content_type
     if has_body and content_type is not None:

@@ -1,4 +1,4 @@
-"""Put credentials that depend on the request or the clock on it, in the grammar of `requests`."""
+"""Sign a request: add credentials that depend on the request or the clock, as `requests.PreparedRequest`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def signed(request: Request, signs: tuple[Sign, ...]) -> Request:
-    """Return a request with credentials put on it; headers keep their order, new ones follow."""
+    """Return a signed request; headers keep their order, new ones follow."""
     if not signs:
         return request
     prepared = prepared_request(request)
@@ -26,7 +26,7 @@ def signed(request: Request, signs: tuple[Sign, ...]) -> Request:
 
 
 def prepared_request(request: Request) -> PreparedRequest:
-    """Return a request in the grammar of `requests`, for its ecosystem of auth plug-ins."""
+    """Return a request as `requests.PreparedRequest`, for authentication plug-ins."""
     prepared = PreparedRequest()
     prepared.method = request.method
     prepared.url = request.url

@@ -1,4 +1,4 @@
-"""Turn an endpoint's URL template, path and query parameters into a function from a transaction to its URL."""
+"""Compile an endpoint's URL template, path and query parameters to a function from a transaction to its URL."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def url_maker(
 ) -> Callable[[Values], str]:
     """Return the function from a transaction to its absolute, percent-encoded URL.
 
-    Every URL that it makes starts with one origin, which is decided here; a row fills only what follows.
+    All its URLs start with one origin, which is decided here; a row fills only the rest.
 
     Args:
         source: the URL template; `{name}` in it is filled by the path parameter of that name.
@@ -71,16 +71,16 @@ def url_maker(
 
 
 _KEPT = "%/?!$&'()*+,;=:@~[]"
-"""What stays as it is where other characters of a filled URL are encoded."""
+"""Characters of a filled URL that are not encoded."""
 _WANDERS = re.compile(
     r"(?:^|/|%(?:25)*(?:2f|5c))(?:\.|%(?:25)*2e){1,2}(?=$|[/;]|%(?:25)*(?:2f|5c|3b))|%(?:25)*00",
     re.IGNORECASE,
 )
-"""A segment `.` or `..` and NUL, encoded once or more: servers and proxies decode before they route."""
+"""A segment `.` or `..`, or NUL, encoded once or more, because servers and proxies decode before they route."""
 
 
 def _gaps(url: str) -> int:
-    """How many segments of a path are empty."""
+    """Return the number of empty segments of a path."""
     path = url.partition("?")[0]
     return path.count("//") + path.endswith("/")
 
@@ -138,7 +138,7 @@ def _filled(source: str, path: Sequence[Field], variables: Mapping[str, str]) ->
 
 
 def _text(template: Template, variables: Mapping[str, str]) -> str | Callable[[Values], str]:
-    """A piece of the URL's template: text at once where only variables fill it."""
+    """Return a piece of the URL template, as text where only variables fill it."""
 
     def fill(values: Values) -> str:
         try:
@@ -157,7 +157,7 @@ def _text(template: Template, variables: Mapping[str, str]) -> str | Callable[[V
 
 
 def _segment(field: Field) -> Callable[[Values], str]:
-    """A part of the path that a parameter fills."""
+    """Return what fills a segment of the path from a parameter."""
     plain: Any = field.plain
     name, take = field.name, field.take
 
@@ -172,7 +172,7 @@ def _segment(field: Field) -> Callable[[Values], str]:
 
 
 def _prepared(url: str) -> str:
-    """The URL as requests sends it: international names and whatever must be percent-encoded in ASCII."""
+    """Return a URL in ASCII, as requests encodes it."""
     if _READY.fullmatch(url):
         return url
     from requests.models import PreparedRequest  # it loads for long

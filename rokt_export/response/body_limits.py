@@ -1,6 +1,6 @@
-"""Limits on what is read from a body as JSON or XML, so that no body takes much time or many times its size in memory.
+"""Limits on the JSON and XML that is read from a body, so that no body takes too much time or memory.
 
-Everything here is counted, not timed: the same body is always read the same way.
+Limits are counted, not timed: the same body is always read the same way.
 """
 
 from __future__ import annotations

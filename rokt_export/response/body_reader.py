@@ -26,11 +26,11 @@ Find: TypeAlias = "Callable[[ResponseReader], Values]"
 
 
 class NoData:
-    """Stands for the data of a body that has none.
+    """The data of an empty or unreadable body.
 
     Attributes:
-        values: what every path finds in it: nothing in an empty body, an undecidable None in an unreadable one.
-        reason: why there is none, for a person.
+        values: the result of every path: nothing in an empty body, None (undecidable) in an unreadable one.
+        reason: why there is no data, for a person.
     """
 
     __slots__ = ("reason", "values")
@@ -64,11 +64,11 @@ class _Once(Generic[T]):
 
 
 class ResponseReader:
-    """One response while it is being classified.
+    """One response while it is classified.
 
-    A body that is not what a path needs (JSON for `$…`, XML for either) is *unreadable*: it satisfies no condition on a
-    path: neither `exists` nor `absent` nor `not`, because its content is unknown. A body is also unreadable beyond the
-    limits of `body_limits`. An *empty* body (white space at most) is known: no path finds anything in it.
+    A body that a path cannot read (JSON for `$…`, XML for either), or beyond the limits of `body_limits`, is
+    *unreadable*: it satisfies no condition on a path, neither `exists` nor `absent` nor `not`. In an *empty* body
+    (white space at most) no path finds anything.
     """
 
     _tolerant = False
@@ -83,9 +83,7 @@ class ResponseReader:
         return {}
 
     def search(self, path: BodyPath, data: Any, find: Callable[[], Values]) -> Values:
-        """Return what a searching path finds; None where that cannot be decided.
-
-        Each path is followed once. It is not followed where it would visit more places than are left to the answer.
+        """Return the values of a searching path; None where it would exceed the visits left for this response.
 
         Args:
             path: the path.

@@ -1,4 +1,4 @@
-"""Turn the bytes of an answer into text, by what they, the header or the document say of their charset."""
+"""Decode the bytes of a body by the charset that its mark, its header or its document states."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ _BOMS = (
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:+-]+)", re.IGNORECASE)
 _DECLARED = re.compile(rb"\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{1,40})[\"']")
 _NOT_CHARSETS = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape", "utf-7", "undefined"})
-"""Codecs of Python's own that no server means, and that are slow or rewrite backslashes."""
+"""Python's own codecs, which no server means."""
 
 
 def decode(raw: bytes, content_type: str | None) -> str:
     """Return the text of a body, without a byte order mark.
 
-    Asked in turn: the byte order mark (RFC 7303, 3: it outweighs the header), the charset of the content type, the XML
-    declaration, UTF-8. A charset that is unknown, or that the bytes contradict, is passed over; Latin-1 comes last and
-    reads everything.
+    Tried in turn: the byte order mark (RFC 7303, 3), the charset of the content type, the XML declaration, UTF-8. An
+    unknown charset, or one that the bytes contradict, is skipped. Latin-1 comes last and reads everything.
     """
     for mark, name in _BOMS:
         if raw.startswith(mark):

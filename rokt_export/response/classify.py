@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rokt_export.response.explain import Explanation
 
 LONGEST_WAIT = 86_400.0
-"""Seconds: a partner that asks for more than a day is waited for a day; a run is resumed, not asleep."""
+"""Seconds of a wait, at most; a run that should wait longer is resumed later."""
 
 Wait = Callable[[ResponseReader, float | None], float | None]
 Unit = Literal["s", "ms", "epoch"]
@@ -33,9 +33,9 @@ _NUMBER = re.compile(r"(-?\d{1,15}(?:\.\d{1,9})?)(?:\s*(?:m?s|sec|seconds?))?", 
 
 
 def compile_after(after: After) -> Wait:
-    """Return what gives the seconds to wait, from a reader and the moment of receipt (UTC seconds, None for now).
+    """Return the function from a reader and the moment of receipt (UTC seconds, None for now) to the seconds to wait.
 
-    The header's first value that can be read counts, else the fixed `seconds`, else None: nothing is asked.
+    The header's first readable value counts, else the fixed `seconds`, else None.
     """
     find = header_values(after.header) if after.header is not None else None
 
@@ -50,7 +50,7 @@ def compile_after(after: After) -> Wait:
 
 
 def retry_after(value: str, unit: Unit = "s", received: float | None = None) -> float | None:
-    """Return the seconds that a header's value asks to wait, between 0 and LONGEST_WAIT; None if it says nothing.
+    """Return the seconds that a header's value asks to wait, 0 to LONGEST_WAIT; None if it is unreadable.
 
     A number counts in its unit; anything else may be an HTTP date (RFC 9110, 10.2.3), whatever the unit.
 
@@ -94,12 +94,10 @@ Captured = Callable[[ResponseReader], str | None]
 
 
 def compile_capture(places: Sequence[CapturePath], read_as: ReadAs) -> Captured | None:
-    """Return what takes the text from the first place that yields some; None where no place is given.
+    """Return the function that captures the first text found; None where no place is given.
 
-    The text is not cut to what is shown of it: it has to be redacted first.
-
-    Of several values the first that says something counts. Numbers keep their written digits, lists and mappings become
-    compact JSON, null and white space say nothing.
+    The text is not cut, because it must be redacted first. Numbers keep their written digits, lists and mappings become
+    compact JSON, null and white space are skipped.
     """
     takers = [_taker(place, read_as) for place in places]
     if not takers:
@@ -145,7 +143,7 @@ def _text(value: Any) -> str:
 
 
 class CompiledRule:
-    """One rule, ready to judge.
+    """One compiled rule.
 
     Attributes:
         name: what reports call it.
@@ -207,7 +205,7 @@ class CompiledRule:
 
 
 class Classifier:
-    """A partner's rules, compiled once, classifying any number of answers.
+    """A partner's compiled rules, which classify responses.
 
     Attributes:
         names: the rules' names, in order.
@@ -223,7 +221,7 @@ class Classifier:
         self._of_any_status = tuple(rule for rule in self.rules if rule.statuses is None)
 
     def classify(self, answer: Answer, *, received: float | None = None) -> Outcome:
-        """Return how an answer counts; never raises.
+        """Return the outcome of a response or fault; never raises.
 
         The first rule that holds decides. Where none does, the outcome is `unclassified`: no status means anything by
         itself. A fault is `failed` if nothing was sent, else `unknown`.
@@ -241,17 +239,17 @@ class Classifier:
         return unclassified(reader)
 
     def explain(self, response: Response, *, received: float | None = None) -> Explanation:
-        """Return the outcome with, for every rule, what it looked at, what it found, and how near it came."""
+        """Return the outcome and a trace of every rule."""
         from rokt_export.response.explain import explain  # a thousand rows are classified for one that is explained
 
         return explain(self.rules, self.classify(response, received=received), response)
 
 
 def outcome_of_fault(fault: Fault) -> Outcome:
-    """Return how a missing response counts; each kind of fault is decided here, and only here.
+    """Return the outcome of a fault; each kind of fault is decided here only.
 
-    Once bytes may have reached the partner, nobody knows what became of them: `unknown`, which is not repeated by
-    itself. Before that the delivery `failed`. Another attempt may help unless the cause is trust or our own decision.
+    Once bytes may have reached the partner, the outcome is `unknown`, which is not repeated by itself. Before that the
+    delivery `failed`. Another attempt may help unless the cause is trust or our own decision.
     """
     kind = OutcomeKind.UNKNOWN if fault.sent else OutcomeKind.FAILED
     match fault.kind:
@@ -268,6 +266,6 @@ def outcome_of_fault(fault: Fault) -> Outcome:
 
 
 def unclassified(reader: ResponseReader) -> Outcome:
-    """Return the outcome of an answer that no rule explains, with the start of it."""
+    """Return the outcome of a response that no rule matches, with the start of its body."""
     body = f'body "{" ".join(clean(reader.text[:KEPT]).split())}"' if reader.text else "empty body"
     return Outcome(OutcomeKind.UNCLASSIFIED, reason=f"no rule matched: status {reader.response.status}, {body}")

@@ -1,4 +1,4 @@
-"""Turn a rule's test into a tree that says of a response: it holds, it does not, or it cannot be decided."""
+"""Compile a rule's test to a tree that judges a response: it holds, it does not, or it is undecidable."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class AnyOf:
 
 @dataclass(frozen=True, slots=True)
 class NotOf:
-    """A node that must not hold; what cannot be decided stays undecided, so that a broken body proves nothing."""
+    """A node that must not hold; an undecidable one stays so, because a broken body proves nothing."""
 
     node: Node
 

@@ -1,4 +1,4 @@
-"""Turn conditions and the values that they meet into words."""
+"""Describe conditions and values in words."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def statuses_text(ranges: Sequence[tuple[int, int]]) -> str:
 
 
 def quoted(value: Any) -> str:
-    """Return a value in back-ticks; what is not text says what it is by being bare in them: `null`, `7`."""
+    """Return a value in backticks."""
     if value is None:
         return "`null`"
     if isinstance(value, (list, tuple, dict)):
@@ -89,7 +89,7 @@ def compact(value: Any) -> str | None:
 
 
 def abridged(text: str, limit: int = SHOWN) -> str:
-    """Return text fit for a line of a report: cleaned, white space as one blank, cut at a limit of characters."""
+    """Return text for one line of a report: cleaned, with single blanks, cut at a limit of characters."""
     line = " ".join(clean(text[: limit * 4]).split())
     return line if len(line) <= limit and len(text) <= limit * 4 else line[: limit - 1] + "…"
 
@@ -103,7 +103,7 @@ def clean(text: str) -> str:
     Control characters and lone surrogates become U+FFFD: PostgreSQL refuses a NUL, UTF-8 a surrogate, and an escape
     sequence of a partner must not reach the terminal.
     """
-    if text.isprintable():  # nearly all that partners say is, and is looked through at once
+    if text.isprintable():  # fast, and true of nearly every text
         return text
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
 

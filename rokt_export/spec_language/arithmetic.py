@@ -1,4 +1,4 @@
-"""What a template's operators do to its values: exact numbers, and limits on the text and time of a filling."""
+"""The operators of templates: exact numbers, and limits on the text and time of a filling."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 from rokt_export.spec_language.filters import MOST_TEXT, FilterError, Number, checked_length
 
 MOST_SECONDS = 0.5
-"""Of one filling; what a row cannot exceed but by a loop."""
+"""Seconds of one filling, at most."""
 
 
 class Clock:
-    """The time that a filling may take: of the processor, so that a busy machine makes no row invalid."""
+    """Limits a filling's processor time; a busy machine makes no row invalid."""
 
     def __init__(self) -> None:
         self._until = 0.0
@@ -25,10 +25,10 @@ class Clock:
         self._until = time.thread_time() + MOST_SECONDS
 
     def check(self) -> None:
-        """Go on.
+        """Check the time.
 
         Raises:
-            FilterError: the time is over.
+            FilterError: it is over.
         """
         if time.thread_time() > self._until:
             raise FilterError(f"the template takes more than {MOST_SECONDS:g} s")
@@ -53,7 +53,7 @@ def concatenated(first: Any, *others: Any) -> str:
 
 OPERATORS = frozenset({"+", "*", "%", "-", "/", "//"})
 ORDERS = {"gt": (">", lt), "gteq": (">=", le), "lt": ("<", gt), "lteq": ("<=", ge)}
-"""jinja2's comparisons by size: the sign, and the same comparison of the second with the first."""
+"""jinja2's comparisons by size: the sign, and the comparison with its operands swapped."""
 _EQUALITIES = {"eq": eq, "ne": ne}
 _EXACT = Context(prec=2_000, traps=[InvalidOperation, DivisionByZero, Overflow])
 _DIVIDED = Context(prec=28, traps=[InvalidOperation, DivisionByZero, Overflow])
@@ -61,10 +61,10 @@ _MOST_DIGITS = 1_000
 
 
 def operate(operator: str, left: Any, right: Any, do: Callable[[Any, Any], Any]) -> Any:
-    """Return what an operator gives; null and empty text stay what they are, beside a number.
+    """Return an operator's result; beside a number, null and empty text stay as they are.
 
     Raises:
-        FilterError: the operands are neither numbers nor, for `+`, texts or lists that are short enough.
+        FilterError: the operands are neither numbers nor, for `+`, short enough texts or lists.
     """
     for one, other in ((left, right), (right, left)):
         if (one is None or one == "") and (operator != "+" or other is None or _is_number(other)):
@@ -126,7 +126,7 @@ def signed(operator: str, value: Any) -> Any:
 
 
 def compared(first: Any, *others: Any) -> bool:
-    """Return whether comparisons hold, each of a value with the one before; nothing is above or below an empty value.
+    """Return whether a chain of comparisons holds; nothing is greater or less than an empty value.
 
     Args:
         first: the first value.

@@ -1,7 +1,7 @@
-"""The registry of body encodings: one line for each, beside the module that encodes and reads it.
+"""The registry of body encodings: one line each.
 
 To add an encoding, add its line here and `request/encodings/<name>.py`. The spec's schema, its checks, the content type
-of a request and the sandbox take the encoding from there.
+of a request and the sandbox read this registry.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from rokt_export.spec_language.template_places import Place
 
 @dataclass(frozen=True, slots=True)
 class EncodingFacts:
-    """What a spec has to know about a body encoding.
+    """Facts about a body encoding.
 
     Attributes:
         title: its name in a sentence.
         content_type: the Content-Type of a request, unless the spec states another; None sends no body.
         subtypes: the media subtypes that belong to it, also after a `+`; without any, all of its main type do.
-        names: how a parameter's name places it: as it is, or as a path in a tree of JSON or of XML.
-        place: how a value is escaped where the whole body is one template.
+        names: whether a parameter's name is flat, or a path in a JSON or XML tree.
+        place: the escape of values where the whole body is one template.
     """
 
     title: str
@@ -62,7 +62,7 @@ def media_type_of(content_type: str | None) -> str:
 
 
 def subtype(media_type: str) -> str:
-    """Return what a media type's content is written in: `json` of `application/problem+json`."""
+    """Return a media type's syntax: `json` of `application/problem+json`."""
     return media_type.rpartition("/")[2].rpartition("+")[2]
 
 

@@ -27,14 +27,14 @@ def problem(code: str, message: str, hint: str, **context: Any) -> PydanticCusto
 
 
 class Strict(BaseModel):
-    """A mapping of the spec: its keys are known, its values frozen.
+    """A mapping of the spec with known keys and frozen values.
 
-    Each validation notes which model read which mapping, so that an unknown key can be met with the nearest known one.
+    Each validation notes which model read which mapping, so that the nearest key to an unknown one can be suggested.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False, protected_namespaces=())
     shorthand: ClassVar[str | None] = None
-    """The key that a bare value stands for (`staging: https://…` is `staging: {url: https://…}`)."""
+    """The key that a bare value is short for (`staging: https://…` is `staging: {url: https://…}`)."""
 
     @model_validator(mode="before")
     @classmethod
@@ -59,7 +59,7 @@ class Strict(BaseModel):
 
 
 def kind_of(value: Any) -> str:
-    """Return what a value is, in words that a person uses."""
+    """Return a value's kind in words."""
     match value:
         case None:
             return "nothing"
@@ -86,7 +86,7 @@ def _text(value: Any) -> Any:
 
 
 Text = Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": ["string", "number"]})]
-"""Text; a number keeps the digits it was written with."""
+"""Text; a number keeps its written digits."""
 
 
 def template_at(place: Place) -> Callable[[str], str]:
@@ -136,7 +136,7 @@ def _without_rows(text: str) -> str:
 
 UrlTemplate = Annotated[Text, AfterValidator(template_at(Place.URL)), AfterValidator(_proved)]
 FixedTemplate = Annotated[ValueTemplate, AfterValidator(_without_rows)]
-"""A template that constants and variables of the environment fill: no row has a say in it."""
+"""A template of constants and environment variables, without a row."""
 FixedUrl = Annotated[FixedTemplate, AfterValidator(_proved)]
 TextTemplate = Annotated[Text, AfterValidator(template_at(Place.TEXT))]
 
@@ -226,7 +226,7 @@ def _as_field(parse: Callable[[Any], Any], hint: str) -> BeforeValidator:
 
 
 def _written(pattern: re.Pattern[str]) -> str:
-    """A pattern for the JSON Schema, whose dialect (ECMA-262) has no flags inside a pattern."""
+    """Return a pattern for the JSON Schema, whose dialect (ECMA-262) has no flags."""
     text = pattern.pattern.replace("B|KB|MB|GB", "[KMGkmg]?[Bb]") if pattern is _SIZE else pattern.pattern
     return f"^{text}$"
 

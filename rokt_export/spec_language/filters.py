@@ -32,17 +32,17 @@ ABSENT = Absent()
 
 
 class FilterError(ValueError):
-    """A value that a filter cannot turn: the row is invalid, the spec is not."""
+    """A value that a filter cannot convert: the row is invalid, the spec is not."""
 
 
 class Raw(str):
-    """JSON, as `tojson` writes it: complete in a JSON body, text like any other elsewhere."""
+    """JSON written by `tojson`, which a JSON body takes unescaped."""
 
     __slots__ = ()
 
 
 class Number(str):
-    """A number as its exact digits: written bare in JSON, as text everywhere else."""
+    """A number with its exact digits, unquoted in JSON."""
 
     __slots__ = ()
 
@@ -64,7 +64,7 @@ def text_of(value: Any) -> str:
 
 
 MOST_TEXT = 1_000_000
-"""Characters of what a filter or a template gives, at most."""
+"""Characters of a filter's or template's result, at most."""
 
 
 def checked_length(length: int) -> None:
@@ -176,7 +176,7 @@ def date_(value: Any, form: str = "%Y-%m-%d", given: str | None = None) -> Any:
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?", re.ASCII)
 _EXACT = Context(prec=1_000)
-"""Digits enough for any cell that is a number; `_NUMBER` keeps exponents below a hundred."""
+"""Enough digits for any number in a cell; `_NUMBER` limits exponents to two digits."""
 
 
 def number(value: Any, decimals: int | None = None, decimal: str = ".", thousands: str = "") -> Any:
@@ -346,7 +346,7 @@ _KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "bool": (lambda value: isinstance(value, bool), "true or false"),
     "Mapping[str, Any] | None": (lambda value: value is None or isinstance(value, Mapping), "a table: {'M': 'male'}"),
 }
-"""What a filter's argument must be, by its annotation; any other takes anything."""
+"""Check and name of the values that a filter's argument takes, by its annotation; others take any value."""
 _FORM = re.compile(r"(?:[^%]|%[-_^0#]?[aAbBcCdDeFgGhHIjklmMnpPrRsStTuUVwWxXyYzZf%])*", re.DOTALL)
 _GIVEN = re.compile(r"(?:[^%]|%[aAbBcdfHIjmMpSUwWxXyYzZGuV%])*", re.DOTALL)
 _HASHES = ("md5", "sha1", "sha256")
@@ -384,10 +384,10 @@ def _signature(name: str) -> inspect.Signature:
 
 
 def check_arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any], *, kinds: bool = True) -> None:
-    """Check the arguments of a filter, the value aside.
+    """Check the arguments of a filter.
 
     Raises:
-        FilterError: there is one too many or too few, or, with `kinds`, one is not what the filter takes.
+        FilterError: too many or too few, or, with `kinds`, of the wrong type.
     """
     signature = _signature(name)
     known = [each for each in signature.parameters if each != "value"]
@@ -427,7 +427,7 @@ def _kind_of(value: Any) -> str:
 
 
 FILL_ABSENT = frozenset({"default", "map"})
-"""Filters that give an absent value a value; all others pass absent and null on."""
+"""Filters that replace an absent value; all others pass absent and null on."""
 
 DYNAMIC = frozenset({"now", "uuid"})
 """Names in a template that are no attributes: the moment of filling (UTC), and a random identifier."""

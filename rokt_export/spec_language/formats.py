@@ -1,4 +1,4 @@
-"""Tell whether a text has one of the named forms that a parameter may ask for (`format: email`)."""
+"""Check a text against the named formats of a parameter (`format: email`)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _codes(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# ISO 3166-1 alpha-2, and XK, which everybody uses for Kosovo.
+# ISO 3166-1 alpha-2, and XK, the usual code of Kosovo.
 _COUNTRIES = _codes(
     """
     ad ae af ag ai al am ao aq ar as at au aw ax az ba bb bd be bf bg bh bi bj bl bm bn bo bq br bs bt bv bw by bz
@@ -36,7 +36,7 @@ _COUNTRIES = _codes(
     """
 )
 
-# ISO 4217: the currencies of countries in use, with those that partners still hold from before a change.
+# ISO 4217: the currencies in use, and replaced ones that partners still hold.
 _CURRENCIES = _codes(
     """
     aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd btn bwp byn bzd cad cdf chf clf
@@ -50,7 +50,7 @@ _CURRENCIES = _codes(
 
 
 def matches(form: str, text: str) -> bool:
-    """Return whether a text has a named form (one of `FORMATS` of the spec language).
+    """Return whether a text has a named format (one of `FORMATS`).
 
     `email` is pragmatic, not RFC 5322; hex digests may be in either case; `date` is `yyyymmdd` or ISO 8601, and a day
     that exists; `phone` is 6 to 15 digits (E.164) with the usual separators; `country` is ISO 3166-1 alpha-2 and

@@ -1,4 +1,4 @@
-"""Turn a parameter's name (`a.b[0].c`, `fields[name=email].value`) into the steps that place it in a body."""
+"""Parse a parameter's name (`a.b[0].c`, `fields[name=email].value`) into the steps that place it in a body."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """The element that keeps a place in an array; places that stay empty are closed up."""
+    """An element of an array by its number; gaps are closed."""
 
     number: int
 
@@ -29,7 +29,7 @@ class Append:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """`[name=email]`: the element of an array whose member `name` is `email`, made when it is not there."""
+    """`[name=email]`: the element of an array whose member `name` is `email`; it is added if needed."""
 
     key: str
     value: str

@@ -1,4 +1,4 @@
-"""Turn a body path (`$.errors[0].code`, `/Response/Code/@id`) into a function from a parsed body to what it finds."""
+"""Compile a body path (`$.errors[0].code`, `/Response/Code/@id`) to a function that finds its values."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class BodyPath:
         source: the path as written.
         xml: whether it walks an XML tree (`/…`) and not JSON (`$…`).
         find: from the parsed body (JSON data, or the root element) to the values found, in document order; an XML
-            element is given as the text in it.
-        member: the name that it looks up at the top of JSON data, where it does no more than that (`$.status`).
-        searches: whether it visits more places than it has steps, and so takes time by the size of the body.
-        descents: how many of its steps visit everything below a place (`..`, `//`).
-        nested: how many of its filters search the whole body again (`[?$..x]`).
-        branches: how often it visits a place at most because it selects it repeatedly (`[*, *]`).
+            element is its text.
+        member: the name, where the path is one member of the top (`$.status`).
+        searches: whether its time depends on the size of the body.
+        descents: its steps that visit everything below a place (`..`, `//`).
+        nested: its filters that search the whole body again (`[?$..x]`).
+        branches: how often it selects one place at most (`[*, *]`).
     """
 
     source: str
@@ -50,7 +50,7 @@ class BodyPath:
 def compile_path(source: str) -> BodyPath:
     """Compile a path: `$…` is JSONPath (RFC 9535), `/…` an XML path, blind to namespaces.
 
-    Plain members and indexes, nearly all of what specs need, are compiled to a loop of lookups (0.3 us against 8 us).
+    Plain members and indexes, which most specs need, become a loop of lookups (0.3 us against 8 us).
 
     Raises:
         PathProblem: it is neither, or its syntax is wrong.
@@ -147,7 +147,7 @@ def _linear_functions() -> dict[str, Any]:
 
 _XML_STEP = re.compile(r"(/{1,2})(text\(\)|\*|(?:@|[^\W\d])[\w.:-]*)((?:\[[^\]]+\])*)")
 _CHILD_TEST = re.compile(r"\[\s*(?:[^\W\d][\w.-]*:)?([^\W\d][\w.-]*)\s*(?=[\]=!])")
-"""The child that a predicate asks for: `[Code]`, `[Code='12']`."""
+"""The child in a predicate: `[Code]`, `[Code='12']`."""
 
 
 def _xml_find(source: str) -> Find:
@@ -182,10 +182,10 @@ def _xml_find(source: str) -> Find:
 
 
 def _texts(elements: list[Element]) -> list[Any]:
-    """The text in each element.
+    """Return the text in each element.
 
     Raises:
-        PathProblem: elements inside one another repeat the same text until it is too much.
+        PathProblem: nested elements repeat the same text until it is too long.
     """
     texts: list[Any] = []
     total = 0
@@ -198,7 +198,7 @@ def _texts(elements: list[Element]) -> list[Any]:
 
 
 def _walk(parts: list[tuple[str, str, str]], source: str) -> Callable[[Element], list[Element]]:
-    """ElementTree's own XPath does the walking; below a holder, so that the first step can name the root itself."""
+    """Walk by ElementTree's XPath, below a holder so that the first step can name the root."""
     steps = "".join(f"{slash}{'*' if name == '*' else '{*}' + name}{test}" for slash, name, test in parts)
     expression = "." + steps
     holder = Element("holder")
@@ -224,7 +224,7 @@ def _is_name(part: tuple[str, str, str]) -> bool:
 
 
 def _names_walk(anywhere: bool, names: list[str]) -> Callable[[Element], list[Element]]:
-    """The short way of names alone (`/Response/Code`, `//Code`), which takes a third of the time."""
+    """A fast path for names alone (`/Response/Code`, `//Code`), in a third of the time."""
     (first, first_end), *further = [(name, "}" + name) for name in names]
 
     def walk(root: Element) -> list[Element]:

@@ -18,7 +18,7 @@ MOST_TOGETHER = 400_000
 _MOST_WORK = 200_000_000
 """Instructions (as for `LARGEST`) times bytes of a text, at most: two seconds, with 10 ns each in the worst case."""
 _SHORT = 10_000
-"""Bytes of a text up to which a set is quick whatever its expression; beyond, it may be slower than a search."""
+"""Bytes of a text up to which a set is faster than a search, whatever its expression."""
 _CONSTRUCTS = {
     "(?=": "a look-ahead",
     "(?!": "a negative look-ahead",
@@ -97,19 +97,19 @@ class Regex:
         return bool(self._quick_search(data))
 
     def whole(self, text: str) -> bool:
-        """Return whether it matches a text as a whole."""
+        """Return whether it matches the whole text."""
         data = text.encode("utf-8", "surrogatepass")
         if len(data) > self._short:
             return len(data) <= self._longest and self._compiled.fullmatch(data) is not None
         return bool(self._quick_match(data))
 
     def part(self, text: str) -> str | None:
-        """Return the part wanted of the first match: the group `value`, else the first group, else all of it."""
+        """Return a part of the first match: the group `value`, else the first group, else all of it."""
         match = self._search(text.encode("utf-8", "surrogatepass"))
         return None if match is None or match.start(self._group) < 0 else _decoded(match[self._group])
 
     def span(self, text: str) -> tuple[int, int] | None:
-        """Return where the part wanted begins and ends, in characters."""
+        """Return start and end of that part, in characters."""
         data = text.encode("utf-8", "surrogatepass")
         match = self._search(data)
         if match is None or (start := match.start(self._group)) < 0:
@@ -119,7 +119,7 @@ class Regex:
 
     @cached_property
     def _quick_search(self) -> Any:
-        """A set of one expression says whether it matches in a quarter of the time that a match with places takes."""
+        """A set of one expression, which tells whether it matches in a quarter of a search's time."""
         import re2
 
         return _alone(re2.Set.SearchSet(self._options), self._source)
@@ -131,7 +131,7 @@ class Regex:
         return _alone(re2.Set.FullMatchSet(self._options), self._source)
 
     def _search(self, data: bytes) -> Any:
-        """Return the first match; a text too long for its program has none. `$` stands before a last line break too."""
+        """Return the first match; a text too long has none. `$` also matches before a last line break."""
         if len(data) > self._longest:
             return None
         match = self._compiled.search(data)
@@ -207,7 +207,7 @@ def _every_character() -> str:
 
 
 def _problem(source: str, error: Exception) -> RegexProblem:
-    """Return why: Python's parser says better what is wrong with an expression that no engine takes."""
+    """Return why: Python's parser explains best what is wrong with an expression that no engine takes."""
     reason = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
     what, _, part = reason.partition(": ")
     if what.startswith("pattern too large"):

@@ -1,4 +1,4 @@
-"""How a partner answers: the ordered response rules of the spec, their conditions, captures and examples."""
+"""The model of response rules: their conditions, captures, waits and examples."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ OUTCOMES = ("delivered", "duplicate", "rejected", "failed")
 
 
 class Condition(Strict):
-    """What a value must be; every key given must hold.
+    """A condition on a value; every key given must hold.
 
     Short forms: a bare value is `equals`, a list is `one_of`. Text and numbers compare as people expect
     (`"7"` and `7`), unless `strict`.
 
     Attributes:
         equals: the value.
-        one_of: the values, of which it must be one.
+        one_of: the allowed values.
         contains: a text in it.
         prefix: the text that it starts with.
         suffix: the text that it ends with.
@@ -41,7 +41,7 @@ class Condition(Strict):
         empty: whether it is an empty text, list or mapping.
         compare: a sign and a number, as `>= 5`.
         not_: a condition that must not hold.
-        any: a condition that one of several values must satisfy, as it is without this key.
+        any: a condition that one of several values must satisfy, as without this key.
         every: a condition that each of several values must satisfy.
         ignore_case: upper and lower case are the same.
         strict: `"7"` and `7` differ.
@@ -107,12 +107,12 @@ class Test(Strict):
 
 
 class CapturePath(Strict):
-    """Where a captured text stands.
+    """The place of a captured text.
 
     Attributes:
         path: body path; without one the whole body's text is searched.
         header: a header instead of the body.
-        regex: the part wanted: its group named `value`, else its first group, else all of it.
+        regex: the part to keep: its group named `value`, else its first group, else all of it.
     """
 
     shorthand = "path"
@@ -128,11 +128,11 @@ def _captures(value: Any) -> Any:
 
 
 Captures = Annotated[tuple[CapturePath, ...], BeforeValidator(_captures)]
-"""One place or several, of which the first that holds something counts."""
+"""One place or several; the first that has a text counts."""
 
 
 class Capture(Strict):
-    """What to keep of a response.
+    """What is kept of a response.
 
     Attributes:
         reason: the partner's words, for a person.
@@ -149,7 +149,7 @@ class After(Strict):
     """When to try again.
 
     Attributes:
-        header: whose value says it: seconds, or an HTTP date.
+        header: the header with the wait: a number, or an HTTP date.
         unit: `s`, `ms`, or `epoch` for a moment in seconds since 1970.
         seconds: a fixed wait instead.
     """
@@ -177,14 +177,14 @@ def _example_body(value: Any) -> Any:
 
 
 class Example(Strict):
-    """One of the partner's own answers, which the rule must catch first.
+    """An example response, which this rule must be the first to match.
 
     Attributes:
         status: its HTTP status.
         headers: its headers.
         body: its text; a mapping or list is written as JSON.
         reason, reference, code: what the captures must find in it, where stated.
-        illustrative: made up after the documentation, not seen on the wire.
+        illustrative: written after the documentation, not seen on the wire.
     """
 
     status: Annotated[int, Field(ge=100, le=599)] = 200
@@ -199,19 +199,19 @@ class Example(Strict):
 
 
 class Rule(Test):
-    """One response rule: when its conditions hold, and no rule before it did, the exchange has its outcome.
+    """One response rule; the first rule whose conditions hold gives the outcome.
 
     Attributes:
         outcome: delivered, duplicate, rejected or failed.
         name: what reports call it; without one, `<outcome>` or `<outcome>-2`.
         as_: how to read the body, for servers that lie about their content type.
         strict: `"7"` and `7` differ.
-        capture: what to keep.
+        capture: what is kept of the response.
         retry: whether another attempt may help.
         after: when to make it.
         provisional: accepted now, decided later (an import job, an inbox).
         description: what it means, for the tech contact.
-        examples: the partner's own answers.
+        examples: the partner's own responses.
     """
 
     outcome: Literal["delivered", "duplicate", "rejected", "failed"]

@@ -30,11 +30,10 @@ class Template:
         attributes: the attributes that it names.
         env: the environment variables that it names.
         constant: whether it names nothing at all.
-        varies: whether a row, or the moment, has a say in it; else the environment's variables alone fill it.
+        varies: whether it depends on a row or on the moment; else only environment variables fill it.
         fill: from a transaction's values and the environment's variables to the filled value: native for a lone
-            expression, else text; `ABSENT` where an attribute is absent. Raises `FilterError` where a filter cannot
-            turn the value.
-        attribute: the attribute that fills it just as it is, where nothing else stands in it.
+            expression, else text; `ABSENT` where an attribute is absent. Raises `FilterError`.
+        attribute: the attribute, where the template is that alone.
     """
 
     source: str
@@ -47,7 +46,7 @@ class Template:
 
 
 def attribute_template(name: str) -> Template:
-    """Return the template that `attribute: name` is short for; any name will do, a dash or a space included."""
+    """Return the template that `attribute: name` is short for; the name may have dashes and spaces."""
     return Template(f"{{{{ {name} }}}}", frozenset({name}), frozenset(), False, True, attribute_fill(name), name)
 
 
@@ -111,7 +110,7 @@ class Derivation:
 
     Attributes:
         env: the variables.
-        varies: whether a row, or the moment, has a say in it.
+        varies: whether it depends on a row or on the moment.
         fill: as a template's.
     """
 
@@ -122,7 +121,7 @@ class Derivation:
 
 @lru_cache(maxsize=2048)
 def derivations(source: str) -> tuple[Derivation, ...]:
-    """Return each expression of a template that derives a text from variables; a loop over one makes the whole one.
+    """Return each expression of a template that derives a text from variables; with a loop, the whole template.
 
     Raises:
         TemplateProblem: it does not compile.

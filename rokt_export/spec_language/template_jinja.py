@@ -56,7 +56,7 @@ from rokt_export.spec_language.template_places import (
 RESERVED = frozenset({"env", "attributes", *DYNAMIC})
 _MAKE: Mapping[str, Callable[[], Any]] = {"now": lambda: datetime.now(UTC), "uuid": lambda: str(uuid.uuid4())}
 _CLOCK = Clock()
-"""Of the filling that is under way; where several threads fill templates, one may prolong another's time."""
+"""Of the current filling; with several threads, one may prolong another's time."""
 _FAULTS = (TypeError, ValueError, ArithmeticError, AttributeError, LookupError)
 _UNTURNED = "filter `{}` cannot turn this value"
 
@@ -126,9 +126,9 @@ _ALLOWED = frozenset(
         "Dict", "Add", "Sub", "Mul", "Div", "FloorDiv", "Mod", "Neg", "Pos",
     }
 )  # fmt: skip
-"""jinja2's nodes whose result is no larger than what they are given, or is checked; no recursion, and no variables."""
+"""jinja2's nodes with a bounded or checked result; no recursion, and no assignments."""
 _DEEPEST = 100
-"""Nodes inside nodes: jinja2 and Python go down them by recursion."""
+"""Levels of nodes, at most, because jinja2 and Python recurse."""
 _NAMES = {
     "Call": "a call",
     "Macro": "a macro",
@@ -141,10 +141,10 @@ _NAMES = {
 
 
 def _check_nodes(tree: nodes.Template) -> None:
-    """Check that a template is made of what is bounded.
+    """Check that a template has allowed nodes only.
 
     Raises:
-        TemplateProblem: it is not; the construct and its line are named.
+        TemplateProblem: it has another; the message names it and its line.
     """
     for node in _all(tree, deepest=_DEEPEST):
         kind = type(node).__name__
@@ -174,7 +174,7 @@ def _all(node: nodes.Node, deepest: int = 1_000) -> Iterator[nodes.Node]:
 
 
 def _is_whole(text: str) -> bool:
-    """Return whether a text has no half of a character (a lone surrogate), which nothing can send."""
+    """Return whether a text has no lone surrogate, which cannot be sent."""
     return text.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
@@ -185,10 +185,10 @@ def _is_text(node: nodes.Node) -> bool:
 
 
 def _check_arithmetic(tree: nodes.Template) -> None:
-    """Check that a template calculates with no cell as it is, which is text.
+    """Check that a template does not calculate with a cell, which is text.
 
     Raises:
-        TemplateProblem: it does, so that no row can satisfy it.
+        TemplateProblem: it does, so that every row would be invalid.
     """
     loops = {name.name for loop in tree.find_all(nodes.For) for name in loop.target.find_all(nodes.Name)}
     loops |= {loop.target.name for loop in tree.find_all(nodes.For) if isinstance(loop.target, nodes.Name)}
@@ -210,7 +210,7 @@ def _check_operands(node: nodes.Node, loops: set[str]) -> None:
 
 
 def _row_text(node: nodes.Node, loops: set[str]) -> str | None:
-    """Return how a row's value or a variable is written, where an expression is nothing else."""
+    """Return the text of an expression that is a row's value or a variable alone."""
     match node:
         case nodes.Name(name=name) if name not in loops | {"now", "uuid", "loop"}:
             return str(name)
@@ -223,7 +223,7 @@ def _row_text(node: nodes.Node, loops: set[str]) -> str | None:
 
 
 def _is_numeric(node: nodes.Node) -> bool:
-    """Return whether an expression gives a number, or nothing."""
+    """Return whether an expression gives a number or nothing."""
     match node:
         case nodes.Const(value=value):
             return isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -282,7 +282,7 @@ def _attribute_names(tree: nodes.Template) -> Iterator[str]:
 
 
 def _attribute_name(node: nodes.Expr) -> str | None:
-    """The attribute that an expression is, if it is nothing else."""
+    """Return the attribute, where an expression is that alone."""
     match node:
         case nodes.Name(name=name) if name not in DYNAMIC:
             return name
@@ -396,7 +396,7 @@ def _jinja(tree: nodes.Template, place: Place) -> Fill:
 
 
 def _bounded_tree(tree: nodes.Template) -> nodes.Template:
-    """Return a tree whose loops look at the time, and whose joined texts are counted before they are made."""
+    """Return a tree whose loops check the time, and whose `~` and comparisons check their operands."""
 
     class Bounding(NodeTransformer):
         def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802
@@ -423,7 +423,7 @@ def _environment(place: Place) -> ImmutableSandboxedEnvironment:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     class Optional(StrictUndefined):
-        """An absent attribute: false in a condition, an error where its text is wanted."""
+        """An absent attribute: false in a condition, an error as text."""
 
         def __bool__(self) -> bool:  # type: ignore[override]
             return False
@@ -437,7 +437,7 @@ def _environment(place: Place) -> ImmutableSandboxedEnvironment:
         return value if isinstance(value, (as_is, Optional)) else escape(text_of(value))
 
     class Bounded(ImmutableSandboxedEnvironment):
-        """jinja2's operators are ours, so that none is worked out at compile time, and each looks at its operands."""
+        """A sandbox whose operators check their operands, and run at fill time only."""
 
         intercepted_binops = OPERATORS
 
@@ -449,7 +449,7 @@ def _environment(place: Place) -> ImmutableSandboxedEnvironment:
         def call_binop(self, _context: Any, operator: str, left: Any, right: Any) -> Any:
             for side in (left, right):
                 if isinstance(side, Optional):
-                    return side + 0  # which tells that it is absent
+                    return side + 0  # raises UndefinedError
             return operate(operator, left, right, self.binop_table[operator])
 
     environment = Bounded(
@@ -462,7 +462,7 @@ def _environment(place: Place) -> ImmutableSandboxedEnvironment:
 
 
 def _guarded(name: str, function: Callable[..., Any], absent: Callable[[], Any]) -> Callable[..., Any]:
-    """The same rule for absent and null in jinja2 as in the short way."""
+    """Apply to a filter in jinja2 the same rules for absent and null as in plain functions."""
 
     def apply(value: Any, *args: Any, **kwargs: Any) -> Any:
         _CLOCK.check()
@@ -489,7 +489,7 @@ def _guarded(name: str, function: Callable[..., Any], absent: Callable[[], Any])
 
 
 _SAME = frozenset({"trim", "lower", "upper", "base64", "urlencode", "tojson", "default"})
-"""Filters after which a variable's value is found as it is."""
+"""Filters that keep a variable's value recognisable."""
 
 
 def derived(source: str) -> list[tuple[frozenset[str], bool, Fill]] | None:
@@ -509,7 +509,7 @@ def derived(source: str) -> list[tuple[frozenset[str], bool, Fill]] | None:
 
 
 def _outputs(node: nodes.Node) -> Iterator[nodes.Node]:
-    """Yield what a statement writes; a loop over a variable as a whole."""
+    """Yield what a statement writes; a loop over a variable is one node."""
     if isinstance(node, nodes.If):
         for inner in (*node.body, *node.elif_, *node.else_):
             yield from _outputs(inner)
@@ -523,7 +523,7 @@ def _outputs(node: nodes.Node) -> Iterator[nodes.Node]:
 
 
 def _derives(node: nodes.Node) -> bool:
-    """Whether an expression makes another text of a variable."""
+    """Return whether an expression makes another text of a variable."""
     match node:
         case nodes.Getattr(node=nodes.Name(name="env")) | nodes.Getitem(node=nodes.Name(name="env"), arg=nodes.Const()):
             return False

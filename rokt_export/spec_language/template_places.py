@@ -38,7 +38,7 @@ class Place(StrEnum):
 
 
 BODIES = frozenset({Place.JSON, Place.XML, Place.TEXT})
-"""Whole bodies: an absent attribute leaves its place empty there; anywhere else it makes the whole value absent."""
+"""Whole bodies, where an absent attribute is empty text; anywhere else it makes the whole value absent."""
 
 
 def _header(text: str) -> str:

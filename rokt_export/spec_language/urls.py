@@ -27,7 +27,7 @@ class WebUrl:
     Attributes:
         scheme: `http` or `https`.
         host: lower case and ASCII, an IPv6 address without its brackets.
-        port: as written; None where it is the scheme's own.
+        port: None where it is the scheme's own.
         rest: path and query as written; empty, or begins with `/` or `?`.
         start: characters of the text before `rest`.
     """
@@ -40,7 +40,7 @@ class WebUrl:
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port, as one text that every parser reads alike."""
+        """Scheme, host and port."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}" + (f":{self.port}" if self.port is not None else "")
 
@@ -71,9 +71,9 @@ def is_loopback(host: str) -> bool:
 def parse_url(text: str) -> WebUrl:
     """Return the parts of a URL.
 
-    Only what every parser reads alike passes: libcurl follows RFC 3986 less closely than Python does, and the WHATWG
-    standard reads a backslash as a slash. So there are no credentials, backslashes, blanks, control characters,
-    fragments, percent signs in the host, nor IPv4 addresses in any form but four decimal numbers.
+    Only URLs that every parser reads alike are accepted, because libcurl, Python and the WHATWG standard differ: no
+    credentials, backslashes, blanks, control characters, fragments, percent signs in the host, nor IPv4 addresses in
+    another form than four decimal numbers.
 
     Raises:
         ValueError: it is not such a URL; the message says why, without the text.
@@ -129,7 +129,7 @@ def _host(text: str) -> str:
 
 
 def _ascii(text: str) -> str:
-    """An international name as DNS spells it (IDNA 2008); one that only looks like another name is refused."""
+    """Return an international name in ASCII (IDNA 2008); look-alikes of other names are refused."""
     import idna  # it loads for long
 
     if unicodedata.normalize("NFKC", text.lower()) != text.lower():
@@ -179,7 +179,7 @@ def _fixed_start(source: str) -> tuple[list[str | Template], bool]:
 
 
 def proof_problem(source: str) -> str | None:
-    """Return why a URL's template does not decide where it goes by constants and variables alone; None where it does.
+    """Return why a row could decide where a URL template goes; None where constants and variables alone do.
 
     Raises:
         TemplateProblem: a piece of it does not compile.
@@ -214,7 +214,7 @@ def check_proof(source: str) -> None:
 
 
 def fixed_url(source: str, variables: Mapping[str, str], what: str = "endpoint") -> WebUrl:
-    """Return the parts of a URL as far as no row decides them: scheme, host and port, and the beginning of the rest.
+    """Return the parts of a URL that no row decides: scheme, host, port, and the beginning of the rest.
 
     Args:
         source: the template.

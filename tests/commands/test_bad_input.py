@@ -25,7 +25,7 @@ FILES: dict[str, tuple[str | bytes | None, str, str]] = {
     "empty": ("", "x.yaml", "empty"),
     "bomb": (BOMB, "x.yaml:1:24", "unfold to more than"),
     "tabs": ("spec_version: 1\nendpoint:\n\tstaging: x\n", "x.yaml:3:1", "a tab indents this line"),
-    "duplicate key": (OK + "partner: other\n", "x.yaml:5:1", "stands twice"),
+    "duplicate key": (OK + "partner: other\n", "x.yaml:5:1", "is duplicated"),
     "large": ("# " + "x" * 50_000_000, "x.yaml", "50,000,002 bytes"),
     "unknown version": (OK.replace("version: 1", "version: 9"), "x.yaml:1:15", "spec_version is 1"),
     "deep": ("a: " + "[" * 1000 + "]" * 1000, "x.yaml", "nested too deeply"),

@@ -231,9 +231,9 @@ RULE = (
         (RULE + "examples: [{body: 5}]", "RX012", (6, 23), "a body is text, a mapping or a list, not the number 5"),
         (WHOLE.replace("1", "2", 1), "RX013", (1, 15), "spec_version is 1, not the number 2"),
         (WHOLE.replace("  staging:", "  Staging:"), "RX012", (4, 3), "a slug is expected here, not the text `Staging`"),
-        (WHOLE + "title: a\ntitle: b", "RX002", (9, 1), "key `title` stands twice in one mapping, first on line 8"),
+        (WHOLE + "title: a\ntitle: b", "RX002", (9, 1), "key `title` is duplicated in one mapping, first on line 8"),
         (WHOLE + "title: {{ x }}", "RX003", (8, 8), "this template needs quotes"),
-        (WHOLE + "? [a]\n: b", "RX003", (8, 3), "a mapping or list stands where a key is expected"),
+        (WHOLE + "? [a]\n: b", "RX003", (8, 3), "a mapping or list is used as a key"),
     ],
 )
 def test_each_kind_of_fault_has_its_place(text, code, place, message):

@@ -1,4 +1,4 @@
-"""Turn a loaded spec into findings: what is within the language, and yet will not do what its writer meant."""
+"""Lint a loaded spec: find what the language allows and its author did not mean."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ def lint(
     guarded: frozenset[str] | None = None,
     origin: Origin = as_written,
 ) -> list[Finding]:
-    """Return what is suspicious about a spec, in the order of the file; docs/findings.md explains each code.
+    """Return a spec's lint findings in the order of the file; docs/findings.md explains each code.
 
-    Of a damaged spec only what is there is judged, never what is missing.
+    In a damaged spec nothing is reported as missing.
 
     Args:
         loaded: the spec.
-        variables: the environment variables that have a value; `RX107` names those the spec needs besides.
-        guarded: the environments that are guarded; without it, what the spec says decides alone.
-        origin: from an environment and the template of a URL to its filled scheme, host and port, where they are known.
+        variables: values of environment variables; `RX107` reports those that are missing.
+        guarded: the guarded environments; by the spec alone without it.
+        origin: from an environment and a URL template to its filled scheme, host and port, where they are known.
     """
     if guarded is None:
         guarded = frozenset(filter(loaded.spec.guards, loaded.spec.endpoint))

@@ -1,4 +1,4 @@
-"""Find names in a spec that mean nothing, and people that nothing in it names."""
+"""Find unknown attributes, required attributes that are not sent, and templates that fill nothing."""
 
 from __future__ import annotations
 

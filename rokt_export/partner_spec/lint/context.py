@@ -1,4 +1,4 @@
-"""What the lints look at: a loaded spec with its parameters, credentials and template texts, each at its place."""
+"""What the lints read: a loaded spec with its parameters, credentials and template texts, each with its path."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from rokt_export.spec_language.template_places import EXPRESSION, TemplateProble
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A parameter in its place.
+    """A parameter with its path.
 
     Attributes:
-        path: where it stands.
+        path: its path in the model.
         parameter: the parameter.
-        carrier: what carries it: the encoding of its body, or query, header or path.
-        group: the list it stands in.
+        carrier: the encoding of its body, or query, header or path.
+        group: path of the list that holds it.
     """
 
     path: DataPath
@@ -38,10 +38,10 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """One authentication in its place.
+    """One authentication with its path.
 
     Attributes:
-        path: where it stands.
+        path: its path in the model.
         authentication: its model.
         environments: the environments that use it.
     """
@@ -55,7 +55,7 @@ Origin: TypeAlias = Callable[[str, str], str]
 
 
 def as_written(_environment: str, source: str) -> str:
-    """Return the template of a URL itself: nothing of its environment is known."""
+    """Return the URL template itself, where nothing of its environment is known."""
     return source
 
 
@@ -79,7 +79,7 @@ class Subject:
         return self.loaded.spec
 
     def intact(self, *sections: str) -> bool:
-        """Whether nothing was left out of these top-level keys, so that what is absent there really is."""
+        """Return whether nothing was left out of these top-level keys."""
         return self.loaded.damaged.isdisjoint(sections)
 
     def finding(
@@ -103,7 +103,7 @@ class Subject:
         return self.finding(code, Severity.INFO, path, message, hint)
 
     def environments(self) -> Iterator[tuple[str, Environment]]:
-        """Yield each environment with everything that the spec states for all of them filled in."""
+        """Yield each environment, completed by the settings that the spec has for all."""
         for name in self.spec.endpoint:
             yield name, self.spec.environment(name)
 
@@ -121,10 +121,10 @@ class Subject:
                 yield Credentials(("endpoint", name, "authentication", index), authentication, (name,))
 
     def _written(self, path: DataPath) -> DataPath:
-        """Where a node of the model stands in the file.
+        """Return the path in the file of a node of the model.
 
-        A key that takes one or a list may hold the one itself, and entries left out as wrong shift those behind them;
-        where it cannot be told which were left out, the list itself is the place.
+        A key that takes one or a list may hold the one, and entries that were left out shift the others. Where it is
+        unknown which were left out, the list is returned.
         """
         found: DataPath = ()
         for depth, part in enumerate(path):
@@ -189,7 +189,7 @@ def _in_model(node: Any, path: DataPath) -> Any:
 
 
 FILLED = "\ue000"
-"""Stands for a filled expression where the rest of a text is looked at; a sign that no URL holds."""
+"""Replaces each expression while the rest of a text is examined; no URL holds this sign."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,11 +197,11 @@ class Use:
     """One template text.
 
     Attributes:
-        path: where it stands.
+        path: its path in the model.
         source: the text.
-        template: what it names.
-        sent: whether it goes to the partner as data: a parameter, the body or the URL.
-        url: whether it is a URL, in which `{name}` is a place for a path parameter.
+        template: the compiled template.
+        sent: whether it is sent as data: in a parameter, the body or the URL.
+        url: whether it is a URL, in which `{name}` is the place of a path parameter.
         attribute: whether it is the value of the key `attribute`.
     """
 
@@ -257,17 +257,17 @@ def _text(path: DataPath, text: Any, *, sent: bool = False, url: bool = False) -
     try:
         yield Use(path, text, compile_template(text), sent, url)
     except TemplateProblem:
-        return  # a text that only looks like a template, as `message` of an hmac signature may
+        return  # not a template: the `message` of an HMAC signature may look like one
 
 
 def names_something(use: Use) -> bool:
-    """Whether a template text depends on anything: an attribute, a variable, the moment or chance."""
+    """Return whether a template names an attribute, a variable, `now` or `uuid`."""
     dynamic = any(re.search(rf"\b{name}\b", part) for part in EXPRESSION.findall(use.source) for name in DYNAMIC)
     return bool(use.template.attributes or use.template.env) or dynamic
 
 
 def is_literal(text: object) -> bool:
-    """Whether a text stands in the spec itself, and is not empty."""
+    """Return whether a text is written out in the spec, and is not empty."""
     if not isinstance(text, str) or not text.strip():
         return False
     try:

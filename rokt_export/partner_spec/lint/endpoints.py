@@ -1,4 +1,4 @@
-"""Find what is unsafe about the places a spec sends to: plain http, a guard that is in doubt, certificates."""
+"""Find unsafe endpoints: plain http, an unclear guard, unchecked certificates, shared credentials."""
 
 from __future__ import annotations
 

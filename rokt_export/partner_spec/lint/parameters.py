@@ -212,7 +212,7 @@ def repeated_names(subject: Subject) -> Iterator[Finding]:
             yield subject.warning(
                 "RX119",
                 (*placed.path, "name"),
-                f"`{name}` stands twice: {_REPEATED.get(carrier, 'it is sent as a list of both values')}",
+                f"`{name}` is duplicated: {_REPEATED.get(carrier, 'it is sent as a list of both values')}",
                 f"Remove one, rename it, or write `{name}[]` for a list."
                 if carrier in ("json", "xml")
                 else "Remove or rename one.",

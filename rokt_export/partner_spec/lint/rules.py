@@ -60,7 +60,7 @@ Atoms: TypeAlias = tuple[Atom, ...]
 
 
 def implies(these: Atoms, those: Atoms) -> bool:
-    """Return whether each response that has all of `these` provably has all of `those`."""
+    """Return whether all `those` provably hold for each response for which all `these` hold."""
     return all(_gives(these, wanted) for wanted in those)
 
 
@@ -96,7 +96,7 @@ _POSITIVE = ("equals", "one_of", "contains", "prefix", "suffix", "regex", "compa
 
 
 def _condition_implies(first: Condition, second: Condition) -> bool:
-    """Whether a value with the first condition has the second; `every` and `not` only where they are the same."""
+    """Return whether the first condition implies the second; `every` and `not` only where they are equal."""
     if first == second:
         return True
     if any(getattr(first, name) != getattr(second, name) for name in _MODIFIERS) or second.strict:
@@ -147,7 +147,7 @@ def literal_values(condition: Condition) -> frozenset[str] | None:
 
 
 def surely_meet(first: Atom, second: Atom) -> bool:
-    """Return whether some response provably has both atoms, which look at the same."""
+    """Return whether both atoms of one locus provably hold for some response."""
     if first.wanted == second.wanted:
         return True
     if first.locus[0] == "status":
@@ -184,7 +184,7 @@ def missing_outcomes(subject: Subject) -> Iterator[Finding]:
 
 
 def _repeats_welcome(subject: Subject) -> bool:
-    """A partner that updates on a repeated entry (PUT: RFC 9110, 9.2.2), or decides later, cannot answer duplicate."""
+    """Return whether duplicates cannot be reported: entries are updated (PUT: RFC 9110, 9.2.2), or decided later."""
     spec = subject.spec
     if spec.idempotent or any(rule.provisional and rule.outcome == "delivered" for rule in spec.responses):
         return True
@@ -192,7 +192,7 @@ def _repeats_welcome(subject: Subject) -> bool:
 
 
 def unreachable_rules(subject: Subject) -> Iterator[Finding]:
-    """RX110: rules whose every answer a rule before them takes."""
+    """RX110: rules whose every response an earlier rule matches."""
     rules = [(rule, atoms(rule)) for rule in subject.spec.responses]
     names = subject.spec.rule_names
     for index, (_, own) in enumerate(rules):
@@ -210,14 +210,14 @@ def unreachable_rules(subject: Subject) -> Iterator[Finding]:
 
 
 def _used_up(own: Atoms, before: list[tuple[Rule, Atoms]]) -> bool:
-    """Whether rules that look at the status alone take every status that this one names."""
+    """Return whether earlier rules on the status alone match every status of this one."""
     mine = [statuses_of(atom.wanted) for atom in own if atom.locus == ("status",)]
     taken = [statuses_of(other[0].wanted) for _, other in before if len(other) == 1 and other[0].locus == ("status",)]
     return bool(mine) and frozenset.intersection(*mine) <= frozenset().union(*taken)
 
 
 def overlapping_rules(subject: Subject) -> Iterator[Finding]:
-    """RX111: a rule that takes a part of what a later, more telling rule with another outcome describes."""
+    """RX111: a rule that matches some responses of a later, more specific rule with another outcome."""
     rules = [(rule, atoms(rule)) for rule in subject.spec.responses]
     names = subject.spec.rule_names
     for index, (rule, own) in enumerate(rules):
@@ -233,7 +233,7 @@ def overlapping_rules(subject: Subject) -> Iterator[Finding]:
 
 
 def _shadows(earlier: Atoms, later: Atoms) -> bool:
-    """Provably: both look at the same, the later perhaps at more, they can meet, and neither holds the other."""
+    """Return whether both provably match some response, though neither implies the other."""
     if not earlier or implies(later, earlier) or implies(earlier, later):
         return False
     mine = {atom.locus: atom for atom in later}
@@ -243,7 +243,7 @@ def _shadows(earlier: Atoms, later: Atoms) -> bool:
 
 
 def contradictory_tests(subject: Subject) -> Iterator[Finding]:
-    """RX121: tests that no answer can pass."""
+    """RX121: rules that no response can match."""
     for index, rule in enumerate(subject.spec.responses):
         found = _contradiction(rule)
         if found is not None:

@@ -23,7 +23,7 @@ _SCHEME = re.compile(r"(basic|bearer|token|apikey)\s+\S{6,}", re.IGNORECASE)
 _FILLERS = frozenset(
     {"", "x", "-", "none", "null", "unused", "ignored", "anything", "anystring", "apitoken", "password"}
 )
-"""What partners tell people to write where basic authentication wants a part that they do not use."""
+"""Values that partners ask for where Basic authentication needs a part that they ignore."""
 _TOKEN_LENGTH = 20
 
 
@@ -42,20 +42,20 @@ def secret_texts(found: Credentials) -> Iterator[tuple[DataPath, str]]:
 
 
 def _holds_secret(name: str, value: str, secret: Collection[str], *, filler: bool) -> bool:
-    """Basic authentication may carry its key as the user's name, with a filler as the password, or the reverse."""
+    """Basic authentication may have its key as the user name, with a filler as the password."""
     if filler:
         return name == "username" and (looks_like_token(value) or not is_literal(value))
     return name in secret
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a parameter's name says that its value is secret (`X-Api-Key`, `auth.token`)."""
+    """Return whether a parameter's name says that its value is secret (`X-Api-Key`, `auth.token`)."""
     last = re.split(r"[.\]\['\"=]+", name.rstrip("]'\"[")) or [name]
     return _SECRET_NAME.search(fold(last[-1])) is not None
 
 
 def looks_like_token(text: str) -> bool:
-    """Whether a text is long and random enough to be a key, whatever it is called."""
+    """Return whether a text is long and random enough to be a key."""
     return (
         len(text) >= _TOKEN_LENGTH
         and re.fullmatch(r"[\w+/=.~-]+", text) is not None

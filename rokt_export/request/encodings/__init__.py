@@ -1,4 +1,4 @@
-"""Body encodings, one module each: how parameters become bytes, and how a sandbox reads these bytes.
+"""Body encodings, one module each: from parameters to bytes, and back in a sandbox.
 
 `spec_language/encodings.py` registers the names. The module of an encoding has its name and assigns `ENCODING`.
 """
@@ -21,7 +21,7 @@ class BodyEncoding(ABC):
     """One body encoding.
 
     Attributes:
-        declaration: what a document of its own begins with, unless the spec says `xml_declaration: false`.
+        declaration: the start of a whole document, unless the spec says `xml_declaration: false`.
     """
 
     declaration: ClassVar[bytes] = b""

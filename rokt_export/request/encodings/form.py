@@ -41,7 +41,7 @@ def form_encoder(fields: Sequence[Field]) -> Callable[[Values], str]:
 
 
 _WRITTEN = object()
-"""What a constant field takes: its name and value are encoded already."""
+"""The value of a constant field, whose name and value are encoded already."""
 
 
 def _part(field: Field) -> tuple[str, str | None, Take]:
