@@ -11,6 +11,8 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from rokt_export.diff.sent import WORD
+
 HOLE: Final = "…"
 NUMBER: Final = re.compile(r"-?\d{1,300}(?:\.\d{1,300})?(?:[eE][+-]?\d{1,2})?", re.ASCII)
 _DAY: Final = 86_400.0
@@ -139,7 +141,7 @@ def _read(text: str) -> Moment:
             moment = datetime.strptime(" ".join([*words[:4], words[-1]]), "%a %b %d %H:%M:%S %Y").replace(tzinfo=UTC)
             form = re.sub(r"\s+", " ", form)
         else:
-            moment = parsedate_to_datetime(text)
+            moment = parsedate_to_datetime(text.replace("-", " ", 2) if "-" in text[:3] else text)
             moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return Moment(form, moment.timestamp(), resolution)
     first, sign, second, third = int(date[1]), date[2], int(date[3]), int(date[4])
@@ -165,11 +167,12 @@ def _seconds_of_day(clock: re.Match[str]) -> float:
 
 _PIECE = re.compile(
     rf"""(?P<person>person-[0-9a-f]{{10}}) | (?P<time>(?<![\w.:-])(?:{TIMES})(?![\w:-]))
-    | (?P<word>[^\s"'<>()\[\]{{}},;:/?&=|\#!]+)""",
+    | (?P<word>{WORD})""",
     re.VERBOSE,
 )
+_NO_SIGN = re.compile(r"[\w\s]+")
 _RANDOM = re.compile(r"[a-z][A-Z].*[a-z][A-Z]|[A-Z][a-z]?[A-Z][a-z]+[A-Z]")
-_PREFIX = re.compile(r"[^\W\d_]{1,12}[_-](?=\w*\d|\w{8,}$)")
+_PREFIX = re.compile(r"(?:[^\W\d_]{1,12}[_-])+(?=\w*\d|\w{8,}$)")
 
 
 @lru_cache(maxsize=4096)
@@ -257,8 +260,13 @@ def classes_of(text: str) -> tuple[bool, ...]:
 
 def prefix_of(text: str) -> str:
     """Return the word that an identifier starts with, up to its separator: `lead_` of `lead_8f3a`."""
-    found = re.match(r"[^\W\d_]{1,12}(?:[_:#.-]|(?=\d))|W/", text)
+    found = re.match(r"(?:[^\W\d_]{1,12}[_:#.-])+|[^\W\d_]{1,12}(?=\d)|W/", text)
     return found[0] if found else ""
+
+
+def punctuation_of(text: str) -> str:
+    """Return the signs of a text that are no letters, digits or spaces: `:::` of `ab:cd:12:9f`."""
+    return _NO_SIGN.sub("", text)
 
 
 def all_read(texts: Sequence[str], read: Callable[[str], Moment | None], share: float = 0.9) -> list[Moment | None]:

@@ -22,6 +22,7 @@ from rokt_export.diff.forms import (
     form_of,
     is_opaque,
     prefix_of,
+    punctuation_of,
     read_epoch,
     read_time,
     skeleton,
@@ -415,8 +416,8 @@ def _judge_numbers(a: Sequence[str], b: Sequence[str], *, numeric: bool) -> Verd
     if (found := _number_form(a, b, numeric=numeric)) is not None:
         return found
     few = max(len(set(a)), len(set(b))) <= min(12, len(a) / 4)
-    if few and (found := _few_values(a, b)) is not None:
-        return found
+    if few:
+        return _few_values(a, b) or _undecided(a, "few values that vary on both sides alike", form)
     if (found := _ranges(numbers_a, numbers_b, rising=bool(rises))) is not None:
         return found
     if not rises and (found := _repeats(a, b)) is not None:
@@ -471,6 +472,9 @@ def _number_form(a: Sequence[str], b: Sequence[str], *, numeric: bool) -> Verdic
     zeros = [sum(text[0] == "0" and len(text) > 1 and text[1] != "." for text in side) for side in (a, b)]
     if not numeric and same_share(zeros[0], len(a), zeros[1], len(b)) < UNLIKELY:
         return Verdict(True, "leading zeros on one side", None, True)
+    lengths = set(map(len, a)), set(map(len, b))
+    if not numeric and min(zeros) and lengths[0] != lengths[1] and max(map(len, lengths)) == 1:
+        return Verdict(True, f"form: {len(a[0])} digits → {len(b[0])} digits", None, len(a) >= 3)
     return None
 
 
@@ -480,7 +484,10 @@ def _ranges(a: Sequence[float], b: Sequence[float], *, rising: bool) -> Verdict 
     if len(a) < 5:
         return None
     if rising:
+        all_steps = [{y - x for x, y in pairwise(side)} for side in (a, b)]
         steps = [median([abs(y - x) for x, y in pairwise(side)]) for side in (a, b)]
+        if all_steps[0] != all_steps[1] and max(map(len, all_steps)) == 1:
+            return Verdict(True, f"steps of {steps[0]:.4g} → steps of {steps[1]:.4g}", None, True)
         if min(steps) > 0 and max(steps) >= 20 * min(steps) and max(middle_a, middle_b) >= 20 * min(middle_a, middle_b):
             return Verdict(True, f"steps of {steps[0]:.4g} → steps of {steps[1]:.4g}", None, True)
         if min(middle_a, middle_b) > 0 and max(middle_a, middle_b) >= 500 * min(middle_a, middle_b):
@@ -541,7 +548,8 @@ def _judge_frames(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Ve
     frames_a, frames_b = [one[0] for one in bones_a], [one[0] for one in bones_b]
     if _are_opaque((bones_a, bones_b)) or max(len(set(frames_a)), len(set(frames_b))) > max(2, len(a) / 5):
         return None
-    if frames_a != frames_b and (found := _few_values(frames_a, frames_b)) is not None:
+    worded = any(map(str.isalpha, "".join({*frames_a, *frames_b})))
+    if worded and frames_a != frames_b and (found := _few_values(frames_a, frames_b)) is not None:
         return _in_full(found, a, b)
     if HOLE in "".join(set(frames_a)) and (found := _judge_holes(bones_a, bones_b, rows)) is not None:
         return found if found == AGREES else found._replace(form=common_form(a[:200]))
@@ -665,10 +673,10 @@ def _judge_opaque(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
     found, odd = _repeats(a, b), _lengths(lengths_a, lengths_b, a, b)
     if found is not None and (odd is None or odd.places is None):
         return found
-    for what in (_named_form, prefix_of):
+    for what in (_named_form, prefix_of, punctuation_of):
         of_a, of_b = [what(text) for text in a[:SKIMMED]], [what(text) for text in b[:SKIMMED]]
         most = 3 if len(a) >= 8 else 1
-        if of_a == of_b or max(len(set(of_a)), len(set(of_b))) > most or (len(a) < 3 and what is prefix_of):
+        if of_a == of_b or max(len(set(of_a)), len(set(of_b))) > most or (len(a) < 3 and what is not _named_form):
             continue
         found = _few_values(of_a, of_b, lambda text: text or "another form")
         if found is not None and (found.certain or form_a != form_b):
@@ -729,7 +737,8 @@ def _repeats(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
     """Judge values that come again on one side more than on the other, or that the other side has in other rows."""
     distinct_a, distinct_b = set(a), set(b)
     number = len(a)
-    short = _room([*a[:40], *b[:40]]) < 7
+    room = 10 ** min(300.0, _room([*a[:40], *b[:40]]))
+    short = number**2 / room > 0.002  # so that chance alone repeats some
     again = number - len(distinct_a), number - len(distinct_b)
     if abs(again[0] - again[1]) > (3 * (again[0] + again[1]) ** 0.5 + 1 if short or min(again) else 0):
         places = _repeated(a if again[0] > again[1] else b)
@@ -739,7 +748,7 @@ def _repeats(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
             why = f"values that come again on one side, such as {shown((a if again[0] > again[1] else b)[places[0]])}"
         return Verdict(True, why, places, number >= 8)
     shared, fewer = len(distinct_a & distinct_b), min(len(distinct_a), len(distinct_b))
-    if not short and number >= 4 and shared >= 0.3 * fewer and fewer > 0.7 * number:
+    if number / room < 0.1 and number >= 4 and shared >= 0.3 * fewer and fewer > 0.7 * number:
         return Verdict(True, "the same values, but in other transactions", None, True)
     return None
 

@@ -20,7 +20,9 @@ _LEAST = 4
 _OWN_HEADERS = frozenset(
     {"accept", "accept-encoding", "authorization", "connection", "content-length", "content-type", "host", "user-agent"}
 )
-_WORD = re.compile(r"[^\s\"'<>()\[\]{},;:/?&=|#!]+")
+WORD: Final = r"""(?:[^\s"'<>()\[\]{},;:/?&=|\#!@]|(?<=\w)'(?=\w))+"""
+"""What counts as one word of a text, as a regular expression."""
+_WORD = re.compile(WORD)
 
 
 class Sent:

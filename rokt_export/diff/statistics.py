@@ -63,7 +63,7 @@ def depends(a: Sequence[Hashable], b: Sequence[Hashable]) -> bool:
     """Return whether the value of one column tells the value of the other in the same row."""
     number = len(a)
     in_a, in_b = Counter(a), Counter(b)
-    if number < 5 or len(in_a) < 2 or len(in_b) < 2:
+    if number < 5 or len(in_a) < 2 or len(in_b) < 2 or (_in_blocks(a) and _in_blocks(b)):
         return False
     equal = sum(x == y for x, y in zip(a, b, strict=True))
     chance = sum(count * in_b[value] for value, count in in_a.items()) / number**2
@@ -72,8 +72,6 @@ def depends(a: Sequence[Hashable], b: Sequence[Hashable]) -> bool:
         if equal - number * chance > max(2.0, 3 * spread):
             return True
     if min(len(in_a), len(in_b)) > 20 or max(len(in_a), len(in_b)) > number / 4:
-        return False
-    if _in_blocks(a) and _in_blocks(b):
         return False
     joint = Counter(zip(a, b, strict=True))
     chi = number * (sum(count**2 / (in_a[x] * in_b[y]) for (x, y), count in joint.items()) - 1)
@@ -84,7 +82,8 @@ def depends(a: Sequence[Hashable], b: Sequence[Hashable]) -> bool:
 
 def _in_blocks(values: Sequence[Hashable]) -> bool:
     """Whether each value has one stretch of rows, as the seconds of a clock have."""
-    return sum(x != y for x, y in pairwise(values)) == len(set(values)) - 1
+    distinct = len(set(values))
+    return distinct <= len(values) / 2 and sum(x != y for x, y in pairwise(values)) == distinct - 1
 
 
 def follows(a: Sequence[float], b: Sequence[float]) -> bool:

@@ -195,6 +195,10 @@ def latency(c: At) -> int:
 
 
 NOISE: dict[str, Make] = {
+    "greet": lambda c: f"Hello {c.sent['firstname']} {c.sent['lastname']}, ref {letters(c.rnd, 6, B32)}",
+    "dayMonth": lambda c: f"{at(c.now):%d-%b-%Y %H:%M:%S}",
+    "messageId": lambda c: f"<{hexa(c, 12)}.{int(c.now)}@mx{c.rnd.randint(1, 3)}.partner.example>",
+    "zeroOrOne": lambda c: c.rnd.randint(0, 1),
     "corr": new_uuid,
     "corrUpper": lambda c: "{" + new_uuid(c).upper() + "}",
     "urn": lambda c: "urn:uuid:" + new_uuid(c),
@@ -346,6 +350,20 @@ def full(c: At) -> str:
 
 
 PLANTED: dict[str, tuple[Make, Make]] = {
+    "iToken": (
+        lambda c: f"tok_live_{letters(c.rnd, 24, ALPHANUMERIC)}",
+        lambda c: f"tok_test_{letters(c.rnd, 24, ALPHANUMERIC)}",
+    ),
+    "iSeparator": (
+        lambda c: ":".join(hexa(c, 2) for _ in range(6)),
+        lambda c: "-".join(hexa(c, 2) for _ in range(6)),
+    ),
+    "iPadded": (lambda c: f"{c.rnd.randint(1, 99_999):08}", lambda c: f"{c.rnd.randint(1, 99_999):010}"),
+    "kStep": (counter("kStep", 1000, 1000, 1, 1), counter("kStep", 1000, 1000, 10, 10)),
+    "uDomain": (
+        lambda c: f"agent{c.rnd.randint(1, 30)}@partner.example",
+        lambda c: f"agent{c.rnd.randint(1, 30)}@partner.test",
+    ),
     # wording
     "wConst": (same("Booking created"), same("Booking was created")),
     "wIdAll": (message("Booking {id} accepted"), message("Booking {id} refused")),
