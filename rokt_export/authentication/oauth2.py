@@ -17,6 +17,7 @@ from rokt_export.authentication.base import (
     Secret,
     Use,
 )
+from rokt_export.authentication.token_answer import AnswerField
 from rokt_export.spec_language.fields import (
     BodyPath,
     Duration,
@@ -56,10 +57,11 @@ class OAuth2(Authentication):
         scope: template of the scopes asked for, with spaces between them.
         audience: template of the audience asked for.
         parameters: further parameters of the token request, name to template.
-        token_field: where the token stands in the answer.
-        expires_field: where its lifetime stands in the answer.
+        headers: further headers of the token request, name to template.
+        token_field: the token's place in the answer: a name, or names with dots between them.
+        expires_field: the place of its lifetime in the answer.
         expires_unit: unit of that lifetime: seconds, milliseconds or minutes.
-        expires_after: its lifetime, where the answer does not say.
+        expires_after: its lifetime, which overrides the answer's.
         prefix: text before the token, its space included.
         header: which carries the token.
         refresh_on: answers after which a new token is fetched, once.
@@ -75,8 +77,9 @@ class OAuth2(Authentication):
     scope: Public[ValueTemplate | None] = None
     audience: Public[ValueTemplate | None] = None
     parameters: Public[dict[Text, ValueTemplate]] = Field(default_factory=dict)
-    token_field: Public[Text] = "access_token"
-    expires_field: Public[Text] = "expires_in"
+    headers: Public[dict[HeaderName, ValueTemplate]] = Field(default_factory=dict)
+    token_field: Public[AnswerField] = "access_token"
+    expires_field: Public[AnswerField] = "expires_in"
     expires_unit: Literal["s", "ms", "m"] = "s"
     expires_after: Public[Duration | None] = None
     prefix: Public[Text] = "Bearer "
@@ -93,7 +96,7 @@ class OAuth2(Authentication):
 
     def uses(self) -> Iterable[Use]:
         """Return the token request: the endpoint itself learns the token only."""
-        others = [self.client_id, self.client_secret, self.scope, self.audience, self.parameters]
+        others = [self.client_id, self.client_secret, self.scope, self.audience, self.parameters, self.headers]
         return (
             Use(self.token_url, "URL of the token request", url=self.token_url),
             Use(others, "token request", url=self.token_url),

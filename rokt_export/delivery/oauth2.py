@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from rokt_export import __version__
 from rokt_export.authentication.base import Fill
 from rokt_export.authentication.oauth2 import OAuth2, RefreshOn
+from rokt_export.authentication.token_answer import life_of, read_answer
 from rokt_export.delivery.token_stores import Token, TokenStore
 from rokt_export.errors import UnreachableError
 from rokt_export.exchange.model import Answer, Fault, FaultKind, Request, Response
@@ -35,13 +33,10 @@ _LOOK = 0.02
 """Seconds between two looks whether a token has arrived."""
 _STEP = 0.1
 """Seconds until a thread that waits for an answer sees that nobody needs it any more."""
-_DEFAULT_LIFE, _LONGEST_LIFE = 3600.0, 31_536_000.0
-"""Seconds that a token lasts where its answer does not say, and at most."""
 _MOST = 1_000_000
 """Bytes that a token server's answer may have."""
 _SHOWN = 200
 """Characters of a token server's own words in a message."""
-_UNITS = {"s": 1.0, "ms": 0.001, "m": 60.0}
 _LATER = frozenset({408, 425, 429})
 """Statuses below 500 that ask for another try: RFC 9110, 15.5.9; RFC 8470; RFC 6585."""
 _HOPELESS = frozenset({FaultKind.TLS, FaultKind.TOO_LARGE})
@@ -117,6 +112,7 @@ class TokenSource:
         self._failing_since: float | None = None
         self._pause = _FIRST_PAUSE
         self._news: list[str] = []
+        self._type_noted = False
         self._closed = False
 
     def wait(self) -> float:
@@ -257,14 +253,16 @@ class TokenSource:
             helps = answer.kind not in _HOPELESS and (answer.sent or answer.kind is not FaultKind.PROTOCOL)
             message = f"the token server cannot be reached: {answer.message}"
             return _Failure(message, wait=self._pause if helps else None)
-        data = _object(answer.body)
-        token = data.get(self._settings.token_field)
+        settings = self._settings
+        said_all = read_answer(answer.body, answer.header("Content-Type"), settings.token_field, settings.expires_field)
+        token = said_all.token
         if answer.status < 300 and isinstance(token, str) and token:
             if not (token.isascii() and token.isprintable()):
                 return _Failure("the token server's answer has a token that no header can carry", remedy=_CHECK)
-            life = self._life(data.get(self._settings.expires_field))
+            self._note_type(said_all.token_type)
+            life = life_of(said_all.lifetime, settings.expires_unit, settings.expires_after)
             return Token(token, started + life - min(_EARLY, life / 5), started + life)
-        said = _words(data)
+        said = said_all.words
         if isinstance(token, str) and token and token in said:
             said = ""
         if answer.status in _LATER or answer.status >= 500:
@@ -276,7 +274,9 @@ class TokenSource:
             message = f"the token server refused our credentials: status {answer.status}"
             return _Failure(message, said, _CHECK)
         if answer.status < 300:
-            return _Failure(f"the token server's answer has no `{self._settings.token_field}`", said, _CHECK)
+            names = ", ".join(f"`{cut(name, 40)}`" for name in said_all.names[:8])
+            there = f"; it has {names}" if names and not said else ""
+            return _Failure(f"the token server's answer has no `{settings.token_field}`{there}", said, _CHECK)
         return _Failure(f"the token server answers status {answer.status}, and no token", said, _CHECK)
 
     def _exchange(self) -> Answer:
@@ -287,17 +287,15 @@ class TokenSource:
                     return answer
         return Fault(FaultKind.CANCELLED, "nobody waits for it any longer", sent=True)
 
-    def _life(self, stated: Any) -> float:
-        """Return the seconds that a token lasts, by what its answer states."""
-        if self._settings.expires_after is not None:
-            return self._settings.expires_after
-        try:
-            seconds = float(stated) * _UNITS[self._settings.expires_unit]
-        except OverflowError:
-            return _LONGEST_LIFE
-        except (TypeError, ValueError):
-            return _DEFAULT_LIFE
-        return _DEFAULT_LIFE if math.isnan(seconds) else min(max(1.0, seconds), _LONGEST_LIFE)
+    def _note_type(self, kind: str | None) -> None:
+        """Tell once that a token which is sent as `Bearer` is of another type (RFC 6749, 5.1)."""
+        sent_as_bearer = self._settings.prefix.strip().lower() == "bearer"
+        if kind and sent_as_bearer and not self._type_noted and not kind.lower().startswith("bearer"):
+            self._type_noted = True
+            shown = cut(self._hide(kind), 40)
+            self._news.append(
+                f"the token server gives a token of type `{shown}`, sent as `Bearer`; `prefix` changes that"
+            )
 
 
 _CHECK = "Check client_id, client_secret, scope and `secret_in`, and `token_field`, with the partner."
@@ -313,7 +311,10 @@ def _request(settings: OAuth2, fill: Fill, url: str) -> Request:
     for name, value in (("scope", settings.scope), ("audience", settings.audience)):
         if value is not None:
             fields[name] = fill(value)
-    headers = [("User-Agent", f"rokt-export/{__version__}"), ("Accept", "*/*")]
+    own = [(name, fill(value)) for name, value in settings.headers.items()]
+    named = {name.lower() for name, _ in own}
+    defaults = (("User-Agent", f"rokt-export/{__version__}"), ("Accept", "application/json"))
+    headers = [*((name, value) for name, value in defaults if name.lower() not in named), *own]
     client, secret = fill(settings.client_id), fill(settings.client_secret)
     if settings.secret_in == "header":
         headers.append(("Authorization", f"Basic {b64encode(f'{client}:{secret}'.encode()).decode()}"))
@@ -327,20 +328,6 @@ def _request(settings: OAuth2, fill: Fill, url: str) -> Request:
         return Request(settings.method, url, tuple(headers), json.dumps(fields).encode())
     headers.append(("Content-Type", "application/x-www-form-urlencoded"))
     return Request(settings.method, url, tuple(headers), urlencode(fields).encode())
-
-
-def _object(body: bytes) -> Mapping[str, Any]:
-    """Return the JSON object of an answer; an empty one where it is none."""
-    data: Any = None
-    with suppress(ValueError, RecursionError):
-        data = json.loads(body)
-    return data if isinstance(data, dict) else {}
-
-
-def _words(data: Mapping[str, Any]) -> str:
-    """Return what a token server says about its refusal."""
-    said = data.get("error_description") or data.get("error") or data.get("message")
-    return said.encode("utf-8", "replace").decode() if isinstance(said, str) else ""
 
 
 def _stale(settings: RefreshOn) -> Classifier:

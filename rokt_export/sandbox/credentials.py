@@ -26,11 +26,11 @@ from rokt_export.authentication.base import (
 )
 from rokt_export.authentication.basic import name_and_password
 from rokt_export.authentication.oauth2 import OAuth2
+from rokt_export.authentication.token_answer import put_field
 from rokt_export.sandbox.answers import Answer
 from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, finder, read_body
 from rokt_export.sandbox.url_patterns import fill
 from rokt_export.spec_language.filters import text_of
-from rokt_export.spec_language.parameter_names import Key, steps
 
 _UNITS = {"s": 1.0, "ms": 1000.0, "m": 1 / 60}
 _NO_STORE = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))  # RFC 6749, 5.1
@@ -63,6 +63,7 @@ class TokenServer:
             if template is not None:
                 wanted[name] = fill(template, variables)
         self._wanted = wanted | {name: fill(value, variables) for name, value in settings.parameters.items()}
+        self._headers = {name: fill(value, variables) for name, value in settings.headers.items()}
         self._tokens: dict[str, float] = {}
 
     def issue(self, received: ReceivedRequest) -> Answer:
@@ -75,6 +76,9 @@ class TokenServer:
             if sent.get(name) != value:
                 code = {"grant_type": "unsupported_grant_type", "scope": "invalid_scope"}.get(name, "invalid_request")
                 return _error(400, code, f"`{name}` is {'wrong' if name in sent else 'missing'}")
+        for name, value in self._headers.items():
+            if received.headers.get(name) != value:
+                return _error(400, "invalid_request", f"the header `{name}` is wrong or missing")
         if not self._knows(received, sent):
             answer = _error(
                 401, "invalid_client", f"the client's credentials in the {self._settings.secret_in} are wrong"
@@ -129,21 +133,15 @@ class TokenServer:
         self._tokens = {known: expires for known, expires in self._tokens.items() if expires > now - 3600}
         self._tokens[token] = now + self._lifetime
         answer: dict[str, Any] = {"token_type": "Bearer"}
-        _put(answer, self._settings.token_field, token)
-        _put(answer, self._settings.expires_field, max(1, int(self._lifetime * _UNITS[self._settings.expires_unit])))
+        put_field(answer, self._settings.token_field, token)
+        put_field(
+            answer, self._settings.expires_field, max(1, int(self._lifetime * _UNITS[self._settings.expires_unit]))
+        )
         return answer
 
 
 def _equal(given: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
     return len(given) == len(wanted) and all(same(a, b) for a, b in zip(given, wanted, strict=True))
-
-
-def _put(answer: dict[str, Any], field: str, value: Any) -> None:
-    """Put a value under a field, which may be nested (`data.token`)."""
-    path = [step.name for step in steps(field.removeprefix("$.")) if isinstance(step, Key)]
-    for name in path[:-1]:
-        answer = answer.setdefault(name, {})
-    answer[path[-1]] = value
 
 
 def _error(status: int, code: str, description: str) -> Answer:

@@ -136,3 +136,54 @@ def test_a_run_that_no_token_was_given_to_goes_on_with_all_its_rows(cli: Command
     partner.answer = lambda heard: (200, {}, b'{"access_token": "t2"}' if heard.target == "/token" else b"{}")
     done = cli("replay", spec, "--resume", "last", "--output", "json", env={"PASSWORD": "sesame"})
     assert (done.status, done.json["counts"]) == (0, {"delivered": 20}), done.err
+
+
+TOKEN_SERVERS = {
+    "a path": ({}, "token_field: tokenData.access_token", '{"tokenData": {"access_token": "Good-Token-1"}}'),
+    "a form": ({"Content-Type": "application/x-www-form-urlencoded"}, "", "access_token=Good-Token-1&expires_in=60"),
+    "the token alone": ({"Content-Type": "text/plain"}, "", "Good-Token-1"),
+    "the token in quotes": ({}, "", '"Good-Token-1"'),
+    "another type": ({}, "", '{"access_token": "Good-Token-1", "token_type": "mac", "expires_in": null}'),
+}
+
+
+@pytest.mark.parametrize("name", TOKEN_SERVERS)
+def test_token_servers_answer_in_many_forms(cli: CommandLine, partner: Partner, name: str) -> None:
+    headers, field, body = TOKEN_SERVERS[name]
+    asked: list[Heard] = []
+
+    def answer(heard: Heard) -> tuple[int, dict[str, str], bytes]:
+        if heard.target == "/token":
+            asked.append(heard)
+            busy = name == "a path" and len(asked) == 1
+            return (503, {"Retry-After": "1"}, b"") if busy else (200, headers, body.encode())
+        return (200 if ("Authorization", "Bearer Good-Token-1") in heard.headers else 401), {}, b"{}"
+
+    partner.answer = answer
+    more = f"headers: {{X-Client: 'app {{{{ env.CLIENT }}}}'}}, {field}, refresh_on"
+    oauth = OAUTH.format(url=partner.url).replace("refresh_on", more.replace(", ,", ","))
+    spec = _spec(cli, partner.url, oauth)
+    done = cli("replay", spec, _rows(cli, 3), "--output", "json", env={"PASSWORD": "sesame", "CLIENT": "seven"})
+    assert (done.status, done.json["counts"]) == (0, {"delivered": 3}), done.err
+    assert len(asked) == (2 if name == "a path" else 1)
+    sent = dict(asked[-1].headers)
+    assert (sent["Accept"], sent["X-Client"]) == ("application/json", "app seven")
+    assert sent["User-Agent"].startswith("rokt-export/")
+    assert ("a token of type `mac`, sent as `Bearer`" in done.err) is (name == "another type")
+    assert cli("test", spec, "--sandbox", "--count", 2, env={"PASSWORD": "sesame", "CLIENT": "seven"}).status == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ('{"error": {"message": "unknown client sesame"}}', "has no `access_token`, unknown client"),
+        ('{"accessToken": "Good-Token-1", "expires": 5}', "has no `access_token`; it has `accessToken`, `expires`"),
+    ],
+)
+def test_an_error_under_status_200_is_quoted(cli: CommandLine, partner: Partner, body: str, words: str) -> None:
+    partner.answer = lambda _heard: (200, {}, body.encode())
+    done = cli(
+        "replay", _spec(cli, partner.url, OAUTH.format(url=partner.url)), _rows(cli, 1), env={"PASSWORD": "sesame"}
+    )
+    assert (done.status, words in done.err) == (4, True), done.err
+    assert "sesame" not in done.err and "Good-Token-1" not in done.err

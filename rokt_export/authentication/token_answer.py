@@ -1,0 +1,160 @@
+"""A token server's answer: where its fields are, and what it says of the token, its lifetime or its refusal."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
+
+from rokt_export.spec_language.encodings import form_fields, media_type_of
+from rokt_export.spec_language.fields import Text, problem
+from rokt_export.spec_language.parameter_names import Key, steps
+
+DEFAULT_LIFE, LONGEST_LIFE = 3600.0, 31_536_000.0
+"""Seconds that a token lasts where its answer does not say, and at most."""
+_UNITS = {"s": 1.0, "ms": 0.001, "m": 60.0}
+_FIRST_MOMENT = 1e9
+"""Seconds from which a lifetime is a moment since 1970 (in 2001); milliseconds from a thousand times that."""
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{8,}=*")
+"""A token alone in an answer (`b64token` of RFC 6750, 2.1); a shorter text is an `OK` rather than a token."""
+
+
+def field_path(field: str) -> tuple[str, ...]:
+    """Return the names on the way to a field: `access_token`, `tokenData.access_token`, `$.data['access.token']`.
+
+    Raises:
+        ValueError: it is no name and no path of names.
+    """
+    path = steps(field.removeprefix("$."))
+    if not all(isinstance(step, Key) for step in path):
+        raise ValueError(f"`{field}` is not a path of names")
+    return tuple(step.name for step in path if isinstance(step, Key))
+
+
+def _checked(field: str) -> str:
+    try:
+        field_path(field)
+    except ValueError as error:
+        raise problem("RX022", str(error), "Write a name, or names with dots: `access_token`, `data.token`.") from error
+    return field
+
+
+AnswerField = Annotated[Text, AfterValidator(_checked)]
+"""The place of a field in a token server's answer: a name, or a path of names."""
+
+
+def put_field(answer: dict[str, Any], field: str, value: Any) -> None:
+    """Put a value where `find_field` finds it."""
+    *above, last = field_path(field)
+    for name in above:
+        answer = answer.setdefault(name, {})
+    answer[last] = value
+
+
+def find_field(data: Mapping[str, Any], field: str) -> Any:
+    """Return the value of a field, None where there is none; a member with dots in its name comes first."""
+    if field in data:
+        return data[field]
+    node: Any = data
+    for name in field_path(field):
+        node = node.get(name) if isinstance(node, dict) else None
+    return node
+
+
+@dataclass(frozen=True, slots=True)
+class TokenAnswer:
+    """What a token server's answer says.
+
+    Attributes:
+        token: the token, which may be of any type where the answer is wrong; None where there is none.
+        lifetime: as stated; None where it is not.
+        token_type: as stated; None where it is not.
+        words: what it says about an error, not redacted; may be empty.
+        names: the names at its top, where it has fields.
+    """
+
+    token: Any
+    lifetime: Any = None
+    token_type: str | None = None
+    words: str = ""
+    names: tuple[str, ...] = ()
+
+
+def read_answer(body: bytes, content_type: str | None, token_field: str, expires_field: str) -> TokenAnswer:
+    """Read an answer in JSON, as a form, or as the token alone, with or without quotes."""
+    text = body.decode("utf-8-sig", "replace").strip()
+    data: Any = None
+    with suppress(ValueError, RecursionError):
+        data = json.loads(text)
+    if not isinstance(data, dict) and "=" in text:
+        with suppress(ValueError):
+            form = {name: values[0] for name, values in form_fields(text).items()}
+            data = form if token_field in form or "error" in form else data
+    if isinstance(data, dict):
+        beside = ".".join(["$", *field_path(token_field)[:-1], "token_type"])
+        kind = find_field(data, beside)
+        return TokenAnswer(
+            find_field(data, token_field),
+            find_field(data, expires_field),
+            kind if isinstance(kind, str) else None,
+            _words(data),
+            tuple(data),
+        )
+    alone = data if isinstance(data, str) else text
+    page = media_type_of(content_type) in ("text/html", "application/xhtml+xml")
+    return TokenAnswer(alone if _TOKEN.fullmatch(alone) and not page else None)
+
+
+def _words(data: Mapping[str, Any]) -> str:
+    """Return the first text under the names by which servers explain an error, also in an object or a list of them."""
+    for name in ("error_description", "error", "errors", "message", "detail"):
+        said = data.get(name)
+        said = said[0] if isinstance(said, list) and said else said
+        if isinstance(said, dict):
+            said = next((said[key] for key in ("message", "description", "code") if isinstance(said.get(key), str)), "")
+        if isinstance(said, str) and said:
+            return said.encode("utf-8", "replace").decode()
+    return ""
+
+
+def life_of(stated: Any, unit: str, stated_otherwise: float | None) -> float:
+    """Return the seconds that a token lasts, 1 to a year.
+
+    Args:
+        stated: by the answer: a number, also as text; a moment since 1970; or a date (ISO 8601 or HTTP). Zero, null and
+            any other value are ignored.
+        unit: of a number.
+        stated_otherwise: seconds by the spec, which override the answer.
+    """
+    if stated_otherwise is not None:
+        return stated_otherwise
+    try:
+        number = float(stated)
+        seconds = number * _UNITS[unit]
+        if seconds >= _FIRST_MOMENT:
+            seconds = (number / 1000 if number >= 1000 * _FIRST_MOMENT else number) - time.time()
+    except OverflowError:
+        return LONGEST_LIFE
+    except (TypeError, ValueError):
+        seconds = _until(stated) if isinstance(stated, str) else 0.0
+    if math.isnan(seconds) or seconds == 0.0:
+        return DEFAULT_LIFE
+    return min(max(1.0, seconds), LONGEST_LIFE)
+
+
+def _until(text: str) -> float:
+    """Return the seconds until a date; 0.0 where a text is none."""
+    for read in (datetime.fromisoformat, parsedate_to_datetime):
+        with suppress(ValueError, TypeError, IndexError, OverflowError):
+            moment = read(text.strip())
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - time.time()
+    return 0.0
