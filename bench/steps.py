@@ -14,10 +14,11 @@ from bench import workload
 from bench.peers.model import Job
 from bench.peers.ours import fresh
 from rokt_export.delivery.credentials import Credentials
-from rokt_export.delivery.engine import Engine, EngineOptions
+from rokt_export.delivery.engine import Engine
 from rokt_export.delivery.events import Event, Intended, Settled
 from rokt_export.delivery.input_feed import FileFeed
 from rokt_export.delivery.journal_listener import Bookkeeper
+from rokt_export.delivery.plan import Pace
 from rokt_export.delivery.redaction_setup import PersonalData, redactor_for
 from rokt_export.exchange.delivery import Deliveries, Recordings
 from rokt_export.exchange.model import Answer, Exchange, Request
@@ -130,11 +131,11 @@ class Steps:
             settled += isinstance(event, Settled) or (isinstance(event, Intended) and bool(event.settled.exchanges))
             keeper(event)
 
-        options = EngineOptions(concurrency=self._job.concurrency)
+        pace = Pace(concurrency=self._job.concurrency)
         with self._journal() as writer, self._transport() as transport:
             keeper = self._bookkeeper(writer)
             feed = FileFeed(self._source())
-            engine = Engine(feed, self._renderer, self._classifier, transport, self._credentials, options)
+            engine = Engine(feed, self._renderer, self._classifier, transport, self._credentials, pace)
             seconds, _ = timed(lambda: deque(map(keep, engine.run()), maxlen=0))
         return seconds, max(1, self._job.workload.rows // max(1, settled))
 

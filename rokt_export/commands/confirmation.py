@@ -44,7 +44,7 @@ def pass_interlock(
     Raises:
         UsageError: it may not pass.
     """
-    from rokt_export.delivery.nearness import Likeness
+    from rokt_export.delivery.target import Likeness
 
     someone = sys.stdin.isatty() and sys.stderr.isatty()
     if may_ask:

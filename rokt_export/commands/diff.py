@@ -320,8 +320,8 @@ def _check_two_places(targets: Sequence[Target]) -> None:
 
 def _rows(setup: SpecSetup, flags: _Flags) -> FileRows | GeneratedRows:
     from rokt_export.commands.input_options import rows_of
+    from rokt_export.delivery.input_feed import is_live
     from rokt_export.delivery.plan import FileRows
-    from rokt_export.delivery.row_source import is_live
 
     rows = rows_of(setup.spec, flags.rows)
     if isinstance(rows, FileRows) and is_live(rows):

@@ -81,7 +81,7 @@ def _stop_rules(flags: ReplayFlags, expected: OutcomeKind, *, guarded: bool) -> 
 
 def workers_of(terminal: Terminal, wanted: int, pace: Pace, rows: FileRows) -> int:
     """Return how many processes share the work: no more than may send at once, one for rows that come as they like."""
-    from rokt_export.delivery.row_source import is_live
+    from rokt_export.delivery.input_feed import is_live
 
     most = 1 if is_live(rows) else pace.concurrency
     if wanted > most:

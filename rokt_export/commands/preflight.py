@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from rokt_export.commands.input_summary import FIRST_ROWS, before_sending, tell_how_read
 from rokt_export.commands.terminal import Terminal, number_of
+from rokt_export.delivery.input_feed import is_live, source
 from rokt_export.delivery.plan import FileRows, Plan
-from rokt_export.delivery.row_source import is_live, source
 from rokt_export.errors import TransactionsError
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.transactions.files import STDIN
@@ -112,7 +112,7 @@ def known_in_production(plan: Plan, resumed: RunInfo | None = None) -> tuple[Cou
 
     What a run that is gone on with has settled itself is not to be sent, nor are rows that nobody asks for.
     """
-    from rokt_export.delivery.row_identity import canonical_row, identity_of
+    from rokt_export.delivery.row_filter import canonical_row, identity_of
     from rokt_export.journal import Journal, RowSet
 
     only = None if plan.selection.only is None else RowSet.of_ranges(plan.selection.only)

@@ -108,9 +108,9 @@ def _requests(
     setup: SpecSetup, rows: FileRows | GeneratedRows, count: int, show_personal: bool
 ) -> Iterator[tuple[Transaction, Recording | None, tuple[str, ...]]]:
     from rokt_export.delivery.dry_run import dry_variables, with_places
+    from rokt_export.delivery.input_feed import source
     from rokt_export.delivery.plan import Pace, Plan
     from rokt_export.delivery.redaction_setup import PersonalData
-    from rokt_export.delivery.row_source import source
     from rokt_export.exchange.model import Exchange, Outcome, OutcomeKind
     from rokt_export.journal.recording import record
     from rokt_export.request.render import InvalidRowError, Renderer

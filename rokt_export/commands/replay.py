@@ -246,7 +246,7 @@ def _is_given(context: typer.Context, flag: str) -> bool:
 
 
 def _check_strict(rows: FileRows, *, strict: bool) -> None:
-    from rokt_export.delivery.row_source import is_live
+    from rokt_export.delivery.input_feed import is_live
 
     if strict and is_live(rows):
         raise UsageError(

@@ -25,7 +25,7 @@ from rokt_export.commands.terminal import GUARD, Terminal, drop, note
 from rokt_export.delivery.events import Settled, StopReason
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.delivery.redaction_setup import redactor_for
-from rokt_export.delivery.row_identity import identity_of
+from rokt_export.delivery.row_filter import identity_of
 from rokt_export.delivery.run_counts import Tally
 from rokt_export.delivery.worker import AT_ONCE, Brake, Result
 from rokt_export.delivery.workers import run_plan
@@ -232,12 +232,12 @@ def _end(job: Job, run: str, state: str, status: ExitStatus, notes: Mapping[str,
 def _notes(job: Job, result: Result) -> dict[str, Any]:
     if job.resume is not None:
         return {"figures": None, **_standing_notes(job, result)}  # earlier rows count too: read from the journal
-    return {"figures": result.tally.figures(), **_standing_notes(job, result)}
+    return {"figures": result.tally.figures.as_json(), **_standing_notes(job, result)}
 
 
 def _standing_notes(job: Job, result: Result) -> dict[str, Any]:
-    names = job.plan.spec.rule_names
-    seen = {name: result.tally.rules[name] for name in names if result.tally.rules[name]}
+    names, rules = job.plan.spec.rule_names, result.tally.figures.rules
+    seen = {name: rules[name] for name in names if rules[name]}
     return {
         "coverage": {"seen": seen, "never": [name for name in names if name not in seen]},
         "finished": {"reason": str(result.finished.reason), "message": result.finished.message},

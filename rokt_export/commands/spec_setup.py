@@ -56,7 +56,7 @@ class SpecSetup:
         Raises:
             UsageError: the sandbox is said to be on the host of a guarded environment.
         """
-        from rokt_export.delivery.resolution import resolved
+        from rokt_export.delivery.address import resolved
         from rokt_export.delivery.target import Target
 
         sandbox = sandbox or sandbox_url is not None

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rokt_export.authentication.base import DigestLogin, FetchedToken, filler
-from rokt_export.delivery.token_stores import OwnStore, TokenStore
 from rokt_export.exchange.model import Request, Response
 from rokt_export.request.render import Renderer
 from rokt_export.spec_language.urls import fixed_url
@@ -15,7 +14,7 @@ from rokt_export.transport import TransportOptions
 
 if TYPE_CHECKING:
     from rokt_export.delivery.digest import DigestAuth
-    from rokt_export.delivery.oauth2 import TokenSource
+    from rokt_export.delivery.oauth2 import TokenSource, TokenStore
 
 
 class Credentials:
@@ -51,7 +50,7 @@ class Credentials:
         digests = [each for each in renderer.credentials if isinstance(each, DigestLogin)]
         fill = filler(variables)
         if tokens:
-            from rokt_export.delivery.oauth2 import TokenSource
+            from rokt_export.delivery.oauth2 import OwnStore, TokenSource
 
             for index, each in enumerate(tokens):
                 store = stores[index] if index < len(stores) else OwnStore()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,12 +21,11 @@ from rokt_export.delivery.events import (
     StopReason,
     Withdrawn,
 )
-from rokt_export.delivery.failure_counts import Misses
-from rokt_export.delivery.input_feed import Feed
-from rokt_export.delivery.pacing import SLOW_DOWN, Breaker, Pacer
-from rokt_export.delivery.prefetch import Stock
-from rokt_export.delivery.retry import Retries, RetryPolicy
-from rokt_export.delivery.stop_rules import Judge, StopRules
+from rokt_export.delivery.input_feed import Feed, Stock
+from rokt_export.delivery.pacing import SLOW_DOWN, Breaker, Pacer, Retries
+from rokt_export.delivery.plan import Pace
+from rokt_export.delivery.shared_counts import FailureCounts
+from rokt_export.delivery.stop_rules import Judge
 from rokt_export.exchange.model import (
     Answer,
     Exchange,
@@ -58,25 +56,6 @@ _REFUSED = frozenset({FaultKind.TLS, FaultKind.CONNECT})
 """After a request was written: a TLS server, or a proxy, that refuses our certificate or credentials."""
 _NO_ANSWER = frozenset({FaultKind.TIMEOUT_AFTER_SEND, FaultKind.RESET_AFTER_SEND}) | _REFUSED
 """What a partner that went down, or a gateway before one, does to requests that it still takes."""
-
-
-@dataclass(frozen=True, slots=True)
-class EngineOptions:
-    """How the engine goes about it.
-
-    Attributes:
-        concurrency: sends in flight at most.
-        rate: sends per second at most; None = as fast as they are answered.
-        retry: when an answered request is sent again.
-        patience: seconds that the partner may be out of reach before the run gives up.
-        stop: when to stop before the end.
-    """
-
-    concurrency: int = 10
-    rate: float | None = None
-    retry: RetryPolicy = RetryPolicy()  # noqa: RUF009 - frozen
-    patience: float = 0.0
-    stop: StopRules = StopRules()  # noqa: RUF009 - frozen
 
 
 class _Job(Struct, eq=False):
@@ -135,20 +114,23 @@ class Engine:
         classifier: Classifier,
         transport: Transport,
         credentials: Credentials,
-        options: EngineOptions,
-        misses: Misses | None = None,
+        pace: Pace,
+        *,
+        repeatable: bool = False,
+        failures: FailureCounts | None = None,
     ) -> None:
         self._feed = feed
         self._renderer = renderer
         self._classifier = classifier
         self._transport = transport
         self._credentials = credentials
-        self._options = options
-        self._pacer = Pacer(options.concurrency, options.rate)
-        self._breaker = Breaker(options.patience)
-        self._judge = Judge(options.stop, misses or Misses())
+        self._pace = pace
+        self._repeatable = repeatable
+        self._pacer = Pacer(pace.concurrency, pace.rate)
+        self._breaker = Breaker(pace.patience)
+        self._judge = Judge(pace.stop, failures or FailureCounts())
         self._ready: deque[_Job] = deque()
-        self._retries: Retries[_Job] = Retries(options.retry)
+        self._retries: Retries[_Job] = Retries(pace, repeatable=repeatable)
         self._settled: list[Exchange] = []
         self._settled_bytes = 0
         self._oldest = 0.0
@@ -160,8 +142,8 @@ class Engine:
         self._hungry = False
         self._idle = False
         self._withheld: frozenset[int] = frozenset()
-        self._eager = options.concurrency > 1 and not options.stop.early
-        self._stock = Stock(options.concurrency, options.rate)
+        self._eager = pace.concurrency > 1 and not pace.stop.early
+        self._stock = Stock(pace.concurrency, pace.rate)
         self._standing, self._renews = credentials.standing, credentials.renews
         self._ungranted = 0.0
         """Seconds until credentials may be at hand; 0.0 = they are."""
@@ -402,7 +384,7 @@ class Engine:
                 self._ready.appendleft(job)
                 return
             if self._pacer.slowed or answer.status in SLOW_DOWN or outcome.retry_after is not None:
-                self._pace(answer, outcome)
+                self._slow_down(answer, outcome)
         if outcome.kind is OutcomeKind.UNKNOWN:
             job.unanswered = exchange
         # Where the partner throttled, the pace is what spares it, and no share of the traffic need be kept.
@@ -446,16 +428,16 @@ class Engine:
             self._look_at_credentials()
         return True
 
-    def _pace(self, answer: Response, outcome: Outcome) -> None:
+    def _slow_down(self, answer: Response, outcome: Outcome) -> None:
         now = time.monotonic()
         after = outcome.retry_after
         if after is None and answer.status in SLOW_DOWN:
             after = retry_after(answer.header("Retry-After") or "")
         if message := self._pacer.answered(answer.status, now, after):
-            final = not (outcome.retry and self._options.retry.repeatable)
+            final = not (outcome.retry and self._repeatable)
             settled = f"; its row is {outcome.kind}, and not sent again" if final else ""
             self._news.append(Paced(message + settled))
-        if 0 < self._options.patience <= self._pacer.refused_for(now):
+        if 0 < self._pace.patience <= self._pacer.refused_for(now):
             self.stop(StopReason.UNREACHABLE, f"the partner takes nothing: it answers {answer.status} each time")
 
     def _may_retry(self, job: _Job, *, free: bool) -> bool:
@@ -480,7 +462,7 @@ class Engine:
             self._ready.append(job)
             return
         now = time.monotonic()
-        patient = self._options.patience > 0
+        patient = self._pace.patience > 0
         if self._breaker.failed(now) and patient:
             self._news.append(Paced(f"the partner is out of reach, trying again: {fault.message}"))
         # Where no TLS has stood before, none will: a certificate is wrong. Else a partner is going down, or coming up.

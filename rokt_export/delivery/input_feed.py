@@ -5,11 +5,20 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from itertools import islice
-from typing import Protocol
+from math import ceil
+from typing import TYPE_CHECKING, Protocol
 
+from msgspec import structs
+
+from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.transactions.claims import ALL, Share
 from rokt_export.transactions.transaction import Transaction
+
+if TYPE_CHECKING:
+    from rokt_export.transactions.sources import TransactionSource
 
 
 class Feed(Protocol):
@@ -130,3 +139,128 @@ class LiveFeed:
                 self.exhausted = True
                 raise item
         return found
+
+
+_MOST = 500
+"""Transactions intended ahead at most: what a crash can leave uncertain besides those in flight."""
+_PORTION = 128
+"""Of a large stock, transactions rendered and intended at a time: while that lasts, answers wait."""
+_AHEAD = 0.04
+"""Seconds of sending that a stock lasts, at least: with 20,000 sends a second, a batch for each 64 of them cost a tenth
+of the time, in commits and in waiting for another worker's."""
+_AHEAD_PACED = 0.05
+"""Seconds of sending that a stock lasts at most where a rate is kept."""
+
+
+class Stock:
+    """Says when to take in more, and how many, from how fast those before left.
+
+    A row that was intended and not sent is uncertain after a crash all the same, so a slow partner's stock is small:
+    twice what may be in flight, or less where a rate makes it wait.
+
+    Args:
+        concurrency: sends in flight at most.
+        rate: sends per second at most; None = as fast as they are answered.
+    """
+
+    def __init__(self, concurrency: int, rate: float | None = None) -> None:
+        self._least = self._most = min(_MOST, 2 * concurrency)
+        if rate is None:
+            self._most = _MOST
+        else:
+            self._least = self._most = max(1, min(self._least, ceil(rate * _AHEAD_PACED)))
+        self.size = self._least
+        self._portion = min(_PORTION, self.size)
+        self._speed = 0.0
+        self._held = 0
+        self._since = 0.0
+
+    def is_low(self, ready: int, *, idle: bool) -> bool:
+        """Return whether to take in more, given how many are left.
+
+        While answers keep coming that waits until few are left: they would wait too. Else it is done sooner.
+        """
+        if idle:
+            return (self.size - ready) * 4 >= self._portion * 3
+        return ready * 4 <= self.size
+
+    def wanted(self, ready: int, now: float) -> int:
+        """Return how many to take in, given how many are left and the time in seconds."""
+        if now > self._since:
+            self._adapt(max(0, self._held - ready) / (now - self._since))
+        self._since = now
+        return max(1, min(self.size - ready, self._portion))
+
+    def filled(self, ready: int) -> None:
+        """Note how many there are after more were taken in."""
+        self._held = ready
+
+    def _adapt(self, speed: float) -> None:
+        self._speed = (self._speed + speed) / 2
+        ahead = int(self._speed * _AHEAD)
+        self.size = max(self._least, min(ahead, self._most))
+        self._portion = min(self.size, max(_PORTION, ahead))
+
+
+def is_live(rows: FileRows) -> bool:
+    """Return whether rows arrive as they please: stdin or a named pipe is among the files."""
+    from rokt_export.transactions.files import is_stream
+
+    return any(is_stream(path) for path in rows.paths)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The transactions of a share of the rows.
+
+    Attributes:
+        transactions: those of a share.
+        files: the files that they are read from; None for invented people.
+    """
+
+    transactions: Iterator[Transaction]
+    files: TransactionSource | None = None
+
+    def __iter__(self) -> Iterator[Transaction]:
+        """Return the transactions, of which each comes once."""
+        return self.transactions
+
+
+def damage_in(source: Source) -> Iterator[str]:
+    """Tell what was found wrong with the rows while they were read, without a word of what stood in them."""
+    if source.files is not None:
+        for kind, places in source.files.finding_counts.items():
+            first = next(damage for damage in source.files.findings if damage.kind is kind)
+            more = f", and {places - 1:,} more of its kind" if places > 1 else ""
+            yield f"damage in the rows as they came: {first.where}: {first.message}{more}"
+
+
+def source(plan: Plan, share: Share = ALL) -> Source:
+    """Return the transactions of a share of the rows."""
+    rows = plan.rows
+    if isinstance(rows, FileRows):
+        from rokt_export.transactions.sources import open_transactions
+
+        files = open_transactions(rows.paths, options=rows.options)
+        read: Iterator[Transaction] = files.part(share)
+        if rows.overrides or rows.unset:
+            read = map(partial(_changed, rows), read)
+        return Source(map(partial(_carrying, rows.options.sent), read) if rows.options.sent else read, files)
+    from rokt_export.transactions.test_people import generate
+
+    people = generate(
+        rows.count, attributes=rows.attributes, seed=rows.seed, overrides=rows.overrides, unset=rows.unset
+    )
+    return Source(person for person in people if share.has(person.row))
+
+
+def _changed(rows: FileRows, transaction: Transaction) -> Transaction:
+    kept = {name: value for name, value in transaction.values.items() if name not in rows.unset}
+    return structs.replace(transaction, values={**kept, **rows.overrides})
+
+
+def _carrying(sent: frozenset[str], transaction: Transaction) -> Transaction:
+    """Return a transaction; one that has no value for anything that the spec sends is a problem."""
+    if any(map(transaction.values.get, sent)) or transaction.problem is not None:
+        return transaction
+    return structs.replace(transaction, problem="the row has no value for anything that the spec sends")

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rokt_export.delivery.events import Event, Intended, Progress, Settled, Withdrawn
-from rokt_export.delivery.recording_quota import FIRST_RECORDED, PROBLEMS_RECORDED, Allowance
 from rokt_export.delivery.redaction_screen import Screen
 from rokt_export.delivery.redaction_setup import PersonalData
-from rokt_export.delivery.row_identity import Identity, canonical_row
+from rokt_export.delivery.row_filter import Identity, canonical_row
+from rokt_export.delivery.shared_counts import FIRST_RECORDED, PROBLEMS_RECORDED, RecordingQuota
 from rokt_export.exchange.delivery import Deliveries, LeftOut, Recordings
 from rokt_export.exchange.model import Exchange, OutcomeKind
 from rokt_export.journal.recording import record
@@ -47,8 +47,8 @@ class Bookkeeper:
     recordings: Recordings = Recordings.SOME
     expected: OutcomeKind = OutcomeKind.DELIVERED
     leave: frozenset[OutcomeKind] = frozenset()
-    first: Allowance = field(default_factory=lambda: Allowance(FIRST_RECORDED))
-    problems: Allowance = field(default_factory=lambda: Allowance(PROBLEMS_RECORDED))
+    first: RecordingQuota = field(default_factory=lambda: RecordingQuota(FIRST_RECORDED))
+    problems: RecordingQuota = field(default_factory=lambda: RecordingQuota(PROBLEMS_RECORDED))
     _screen: Screen = field(init=False)
     _shown_names: dict[int, str] = field(default_factory=dict)
 

@@ -6,15 +6,17 @@ import json
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from multiprocessing.context import BaseContext
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlencode, urlsplit
 
 from rokt_export import __version__
 from rokt_export.authentication.base import Fill
 from rokt_export.authentication.oauth2 import OAuth2, RefreshOn
 from rokt_export.authentication.token_answer import life_of, read_answer
-from rokt_export.delivery.token_stores import Token, TokenStore
 from rokt_export.errors import UnreachableError
 from rokt_export.exchange.model import Answer, Fault, FaultKind, Request, Response
 from rokt_export.redaction.display_text import cut
@@ -22,6 +24,84 @@ from rokt_export.response.classify import Classifier, retry_after
 from rokt_export.spec_language.rules import Rule
 from rokt_export.spec_language.urls import parse_url
 from rokt_export.transport import Transport, TransportOptions
+
+_LONGEST_SHARED = 16_384
+"""Bytes of a token that is shared; longer ones are fetched by each process (JWTs are a tenth of that)."""
+
+
+class Token(NamedTuple):
+    """A token, with moments in the machine's monotonic seconds.
+
+    Attributes:
+        value: the token; empty before there is one.
+        good_until: when another is to be had.
+        ends: when it is of no more use: until then it serves where no other is to be had.
+        again: when a token server that could not give one may be asked again.
+    """
+
+    value: str = ""
+    good_until: float = 0.0
+    ends: float = 0.0
+    again: float = 0.0
+
+
+class TokenStore(Protocol):
+    """A place for one token."""
+
+    def held(self) -> Any:
+        """Return a context in which nobody else reads or writes it."""
+
+    def read(self) -> Token:
+        """Return the token."""
+
+    def write(self, token: Token) -> None:
+        """Keep a token."""
+
+
+class OwnStore:
+    """The place of a source that shares with nobody."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._token = Token()
+
+    def held(self) -> threading.Lock:
+        """Return a context in which nobody else reads or writes it."""
+        return self._lock
+
+    def read(self) -> Token:
+        """Return the token."""
+        return self._token
+
+    def write(self, token: Token) -> None:
+        """Keep a token."""
+        self._token = token
+
+
+class SharedStore:
+    """A place in memory that the processes of one run share: the secret is on no disk and in no argument."""
+
+    def __init__(self, context: BaseContext) -> None:
+        self._value: Any = context.Array("c", _LONGEST_SHARED)
+        self._moments: Any = context.Array("d", 3, lock=False)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Return a context in which no other process reads or writes it."""
+        with self._value.get_lock():
+            yield
+
+    def read(self) -> Token:
+        """Return the token."""
+        return Token(self._value.value.decode(), *self._moments)
+
+    def write(self, token: Token) -> None:
+        """Keep a token, if it fits."""
+        data = token.value.encode()
+        if len(data) < _LONGEST_SHARED:
+            self._value.value = data
+            self._moments[:] = token[1:]
+
 
 _EARLY = 60.0
 """Seconds before its end that a token is replaced, or a fifth of its life if that is less."""

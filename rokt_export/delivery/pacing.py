@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+import heapq
+import random
+from collections.abc import Iterator
+from itertools import count
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from rokt_export.delivery.plan import Pace
+
 SLOW_DOWN = frozenset({429, 503})
 """RFC 6585 and RFC 9110, 15.6.4: too many requests; unavailable, for now. They change the pace, never an outcome."""
 
@@ -226,3 +235,73 @@ class Breaker:
     def exhausted(self, now: float) -> bool:
         """Whether it has been down longer than patience allows."""
         return self._since is not None and now - self._since >= self._patience
+
+
+T = TypeVar("T")
+
+_MOST_BUDGET = 1000.0
+_EARNED = 0.2
+"""Of a retry, by each exchange that ends: retries are a share of the traffic, so that a partner in trouble is not
+loaded threefold."""
+_LONGEST = 3600.0
+
+
+class Retries(Generic[T]):
+    """A waiting room, and the budget for what goes in.
+
+    Args:
+        pace: attempts and back-off.
+        repeatable: whether a request may be sent again though its bytes may have been received.
+    """
+
+    def __init__(self, pace: Pace, *, repeatable: bool) -> None:
+        self._pace = pace
+        self._repeatable = repeatable
+        self._waiting: list[tuple[float, int, T]] = []
+        self._order = count()
+        self._budget = 10.0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def __iter__(self) -> Iterator[T]:
+        """Yield what waits, the next to go first."""
+        return (item for _, _, item in sorted(self._waiting, key=lambda entry: entry[:2]))
+
+    def earn(self, exchanges: int) -> None:
+        """Note exchanges that have ended."""
+        self._budget = min(_MOST_BUDGET, self._budget + _EARNED * exchanges)
+
+    def granted(self, attempts: int, *, free: bool = False) -> bool:
+        """Return whether there is another attempt after so many, and take it off the budget, unless it is free.
+
+        Bytes may have been received: there is one only where idempotency allows it.
+        """
+        if not self._repeatable or attempts >= self._pace.attempts:
+            return False
+        if not free:
+            if self._budget < 1.0:
+                return False
+            self._budget -= 1.0
+        return True
+
+    def seconds(self, attempts: int, after: float | None) -> float:
+        """Return how long to wait after so many attempts: full jitter, and as long as the partner asks for."""
+        most = min(self._pace.backoff_limit, self._pace.backoff * 2 ** (attempts - 1))
+        return max(random.uniform(0.0, most), min(after or 0.0, _LONGEST))
+
+    def put(self, item: T, at: float) -> None:
+        """Let something wait until a moment of the monotonic clock."""
+        heapq.heappush(self._waiting, (at, next(self._order), item))
+
+    @property
+    def next_at(self) -> float:
+        """When the first of what waits is due; infinite where nothing waits."""
+        return self._waiting[0][0] if self._waiting else float("inf")
+
+    def due(self, now: float) -> list[T]:
+        """Take out what is due."""
+        found: list[T] = []
+        while self._waiting and self._waiting[0][0] <= now:
+            found.append(heapq.heappop(self._waiting)[2])
+        return found

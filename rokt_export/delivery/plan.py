@@ -100,15 +100,17 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast and how stubborn.
+    """How fast a run sends, how often it tries, how long it waits, and when it stops: from the flags to the engine.
 
     Attributes:
         concurrency: sends in flight at most, over all partitions.
         rate: sends per second at most, over all partitions; None = as fast as they are answered.
         attempts: attempts on the wire per transaction, at most.
-        backoff, backoff_limit: seconds.
-        timeout, connect_timeout: seconds.
-        max_response: bytes.
+        backoff: seconds before the second attempt, doubled for each further one, with full jitter.
+        backoff_limit: seconds between two attempts, at most.
+        timeout: seconds for a whole attempt.
+        connect_timeout: seconds until connected, TLS included.
+        max_response: bytes of a response that are read.
         patience: seconds that the partner may be out of reach.
         stop: when to stop before the end.
     """
@@ -127,16 +129,7 @@ class Pace:
     @classmethod
     def of(cls, limits: Limits) -> Pace:
         """Return what the spec allows."""
-        return cls(
-            concurrency=limits.concurrency,
-            rate=limits.rate,
-            attempts=limits.attempts,
-            backoff=limits.backoff,
-            backoff_limit=limits.backoff_limit,
-            timeout=limits.timeout,
-            connect_timeout=limits.connect_timeout,
-            max_response=limits.max_response,
-        )
+        return cls(**limits.model_dump())
 
     def share(self, index: int, partitions: int) -> Pace:
         """Return a partition's share of one budget, which has at least one send at once for each."""

@@ -3,13 +3,103 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
 
 from rokt_export.errors import ExitStatus
-from rokt_export.exchange.delivery import LeftOut
+from rokt_export.exchange.delivery import Delivery, LeftOut
 from rokt_export.exchange.latency import Latencies
-from rokt_export.exchange.model import Exchange, Fault, OutcomeKind
+from rokt_export.exchange.model import Exchange, Fault, OutcomeKind, milliseconds
+
+_BATCH = 1000
+"""Deliveries that are counted at a time."""
+
+
+@dataclass(slots=True)
+class Figures:
+    """What reports say of all rows of a run, whether they were counted while it ran or read from the journal.
+
+    Attributes:
+        rows: deliveries.
+        attempts: attempts on the wire.
+        invented: deliveries of invented people.
+        rules: rule to rows that it decided.
+        latencies: of the last attempt of each row that was sent.
+        first_sent: UTC seconds since the epoch of the first row's first attempt; None where nothing was sent.
+        last_sent: the same of the last row.
+    """
+
+    rows: int = 0
+    attempts: int = 0
+    invented: int = 0
+    rules: Counter[str] = field(default_factory=Counter)
+    latencies: Latencies = field(default_factory=Latencies)
+    first_sent: float | None = None
+    last_sent: float | None = None
+
+    @classmethod
+    def of(cls, deliveries: Iterable[Delivery]) -> Figures:
+        """Return the figures of a run's deliveries."""
+        figures, source = cls(), iter(deliveries)
+        while batch := list(islice(source, _BATCH)):
+            figures.add(
+                [each.attempts for each in batch],
+                [each.invented for each in batch],
+                [each.rule for each in batch],
+                [each.latency_ms for each in batch],
+                [each.started for each in batch],
+            )
+        return figures
+
+    def add(
+        self,
+        attempts: list[int],
+        invented: list[bool],
+        rules: list[str | None],
+        latencies: list[float | None],
+        started: list[float],
+    ) -> None:
+        """Count a batch of rows, each list in their order: the attributes of `Delivery`."""
+        self.rows += len(attempts)
+        self.attempts += sum(attempts)
+        self.invented += sum(invented)
+        self.rules.update([rule for rule in rules if rule is not None])
+        self.latencies.update([latency for latency in latencies if latency is not None])
+        if sent := [moment for moment in started if moment]:
+            self._sent(min(sent), max(sent))
+
+    def _sent(self, first: float, last: float) -> None:
+        self.first_sent = first if self.first_sent is None else min(self.first_sent, first)
+        self.last_sent = last if self.last_sent is None else max(self.last_sent, last)
+
+    def merge(self, other: Figures) -> None:
+        """Add another's counts to these."""
+        self.rows += other.rows
+        self.attempts += other.attempts
+        self.invented += other.invented
+        self.rules.update(other.rules)
+        self.latencies.merge(other.latencies)
+        if other.first_sent is not None and other.last_sent is not None:
+            self._sent(other.first_sent, other.last_sent)
+
+    def as_json(self) -> dict[str, object]:
+        """Return them as JSON data."""
+        return {
+            "rows": self.rows,
+            "attempts": self.attempts,
+            "invented": self.invented,
+            "rules": dict(self.rules),
+            "latencies": self.latencies.as_json(),
+            "first_sent": self.first_sent,
+            "last_sent": self.last_sent,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Figures:
+        """Return what `as_json` wrote."""
+        return cls(**{**data, "rules": Counter(data["rules"]), "latencies": Latencies.from_json(data["latencies"])})
 
 
 @dataclass(slots=True)
@@ -18,67 +108,45 @@ class Tally:
 
     Attributes:
         outcomes: outcome to rows.
-        rules: rule to rows that it decided.
-        attempts: attempts on the wire.
-        retries: of these, further attempts of a row.
+        retries: further attempts of a row.
         unreachable: rows that failed because the partner could not be reached.
         left_out: why rows of the input were not sent, to rows.
-        latencies: of the last attempts.
-        invented: rows that are invented people.
-        first_sent, last_sent: UTC seconds since the epoch of the first and last row's first attempt.
         notes: what the operator should know.
+        figures: what reports say of all rows.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
-    rules: Counter[str] = field(default_factory=Counter)
-    attempts: int = 0
     retries: int = 0
     unreachable: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
-    latencies: Latencies = field(default_factory=Latencies)
-    invented: int = 0
-    first_sent: float | None = None
-    last_sent: float | None = None
     notes: list[str] = field(default_factory=list)
+    figures: Figures = field(default_factory=Figures)
 
     def add(self, exchanges: Sequence[Exchange]) -> None:
         """Count settled exchanges."""
-        outcomes = [exchange.outcome for exchange in exchanges]
+        outcomes = [each.outcome for each in exchanges]
         for kind, rows in Counter([outcome.kind for outcome in outcomes]).items():
             self.outcomes[kind.value] += rows
-        self.rules.update([outcome.rule for outcome in outcomes if outcome.rule is not None])
-        attempts = [exchange.attempts for exchange in exchanges]
-        self.attempts += sum(attempts)
+        attempts = [each.attempts for each in exchanges]
         self.retries += sum(attempts) - len(attempts) + attempts.count(0)
-        self.invented += sum([exchange.transaction.invented for exchange in exchanges])
-        answers = [exchange.answer for exchange in exchanges if exchange.answer is not None]
-        self.latencies.update([answer.timings.total * 1000 for answer in answers])
+        answers = [each.answer for each in exchanges]
         self.unreachable += sum([isinstance(answer, Fault) and not answer.sent for answer in answers])
-        if answers:
-            started = [exchange.started for exchange in exchanges if exchange.answer is not None]
-            self._sent(min(started))
-            self._sent(max(started))
-
-    def _sent(self, started: float) -> None:
-        if self.first_sent is None or started < self.first_sent:
-            self.first_sent = started
-        if self.last_sent is None or started > self.last_sent:
-            self.last_sent = started
+        self.figures.add(
+            attempts,
+            [each.transaction.invented for each in exchanges],
+            [outcome.rule for outcome in outcomes],
+            [None if answer is None else milliseconds(answer.timings.total) for answer in answers],
+            [each.started for each in exchanges],
+        )
 
     def merge(self, other: Tally) -> None:
         """Add another's counts to these."""
         self.outcomes.update(other.outcomes)
-        self.rules.update(other.rules)
-        self.latencies.merge(other.latencies)
-        self.invented += other.invented
-        for moment in (other.first_sent, other.last_sent):
-            if moment is not None:
-                self._sent(moment)
-        self.attempts += other.attempts
         self.retries += other.retries
         self.unreachable += other.unreachable
         self.left_out.update(other.left_out)
         self.notes.extend(note for note in other.notes if note not in self.notes)
+        self.figures.merge(other.figures)
 
     def leave_out(self, why: LeftOut) -> None:
         """Count a row of the input that is not sent."""
@@ -99,18 +167,6 @@ class Tally:
     def rows(self) -> int:
         """Rows settled."""
         return self.outcomes.total()
-
-    def figures(self) -> dict[str, object]:
-        """Return what reports would count again, as JSON data."""
-        return {
-            "rows": self.rows,
-            "attempts": self.attempts,
-            "invented": self.invented,
-            "rules": dict(self.rules),
-            "latencies": self.latencies.as_json(),
-            "first_sent": self.first_sent,
-            "last_sent": self.last_sent,
-        }
 
     def exit_status(self, expected: str = OutcomeKind.DELIVERED) -> ExitStatus:
         """Return what the rows alone come to: as expected, findings, or a partner that could not be reached."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rokt_export.delivery.events import Finished, StopReason
-from rokt_export.delivery.failure_counts import Misses
+from rokt_export.delivery.shared_counts import FailureCounts
 from rokt_export.exchange.model import OutcomeKind
 
 
@@ -36,22 +36,22 @@ class Judge:
 
     Args:
         rules: when to stop.
-        misses: the count, which several workers may share.
+        counts: the counts, which several workers may share.
     """
 
-    def __init__(self, rules: StopRules, misses: Misses) -> None:
+    def __init__(self, rules: StopRules, counts: FailureCounts) -> None:
         self._rules = rules
-        self._misses = misses
+        self._counts = counts
 
     def judge(self, kind: OutcomeKind) -> Finished | None:
         """Note an outcome; return why to stop, if that is what it asks for."""
-        rules, misses = self._rules, self._misses
+        rules, counts = self._rules, self._counts
         if kind in rules.expected:
-            if misses.in_a_row:
-                misses.hit()
+            if counts.in_a_row:
+                counts.succeeded()
             return None
         # A row that was never sent says nothing of the partner.
-        failures, in_a_row = misses.miss(in_a_row=kind is not OutcomeKind.INVALID)
+        failures, in_a_row = counts.failed(in_a_row=kind is not OutcomeKind.INVALID)
         if rules.unclassified and kind is OutcomeKind.UNCLASSIFIED:
             return Finished(StopReason.UNCLASSIFIED, "no rule explains an answer")
         if rules.failures is not None and failures >= rules.failures:

@@ -2,21 +2,241 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from enum import Enum
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import urlsplit
 
-from rokt_export.delivery.address import Address, filled_url
-from rokt_export.delivery.nearness import Likeness, Near, Resolve, near_of, proxy_of_process
+from rokt_export.authentication.api_key import ApiKey
+from rokt_export.authentication.oauth2 import OAuth2
+from rokt_export.delivery.address import HERE, Address, filled_url, unset_variables
 from rokt_export.errors import UsageError
+from rokt_export.partner_spec.model import says_test
 from rokt_export.partner_spec.references import variable_names
+from rokt_export.spec_language.fields import HOSTS
+from rokt_export.spec_language.filters import FilterError, text_of
 from rokt_export.spec_language.template import compile_template
-from rokt_export.spec_language.template_places import Place
+from rokt_export.spec_language.template_places import Place, TemplateProblem
 
 if TYPE_CHECKING:
     from rokt_export.partner_spec.model import PartnerSpec
     from rokt_export.partner_spec.variables import Variables
+
+Resolve: TypeAlias = Callable[[Iterable[str]], Mapping[str, frozenset[str]]]
+
+
+class Likeness(Enum):
+    """How an environment compares to a guarded one."""
+
+    SAME = "same"
+    """It reaches the address of the guarded one."""
+    OPEN = "open"
+    """It may: a variable that decides the guarded one's address is not set."""
+    SWITCH = "switch"
+    """It has the address; the spec says that other constants in its requests mean a test there."""
+    ALIAS = "alias"
+    """Another host name, with the same IP address, port and path."""
+    HOST = "host"
+    """Host and port are the same, the path is not."""
+    TOKENS = "tokens"
+    """It fetches its tokens from the address of the guarded one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A guarded environment whose address an environment reaches, or may reach.
+
+    Attributes:
+        environment: the guarded one's name.
+        likeness: how they compare.
+        text: what is said of it.
+        why: the reason for the guard: `has the address of production`; empty where it guards nothing.
+        remedy: what to do.
+    """
+
+    environment: str
+    likeness: Likeness
+    text: str
+    why: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One environment, with what decides where its requests arrive."""
+
+    spec: PartnerSpec
+    name: str
+    address: Address
+    variables: Mapping[str, str]
+
+    def hosts(self) -> list[Address]:
+        """The hosts that fixed headers name besides that of the URL, each with the path of the URL."""
+        fixed = [(each.name, each.value) for each in self.spec.parameters if each.in_ == "header" and each.fixed]
+        fixed += [
+            (each.name, each.prefix + each.value)
+            for each in self.spec.environment(self.name).authentication or ()
+            if isinstance(each, ApiKey) and each.in_ == "header"
+        ]
+        scheme = self.address.shown.partition(":")[0]
+        texts = [text for name, value in fixed if name.lower() in HOSTS for text in _texts(value, self.variables)]
+        found = [Address.of_url(f"{scheme}://{text.strip()}", self.address.path) for text in texts]
+        return [each for each in found if each is not None and not _names(each, self.address)]
+
+    def proxy(self) -> Address | None:
+        """The proxy's address; libcurl takes port 1080 where none is stated."""
+        source = self.spec.environment(self.name).proxy
+        stated = next(iter(_texts(source, self.variables)), "") if source is not None else None
+        proxy = proxy_of_process(self.spec, self.name, self.address) if stated is None else stated
+        address = Address.of_url(proxy if "://" in proxy else f"http://{proxy}") if proxy else None
+        with_port = re.search(r":\d+/*$", proxy) or proxy.startswith("https:")
+        return address if address is None or with_port else replace(address, port=1080)
+
+    def tokens(self) -> list[Address]:
+        """The addresses from which it fetches tokens."""
+        every = self.spec.environment(self.name).authentication or ()
+        found = [Address.of(each.token_url, self.variables) for each in every if isinstance(each, OAuth2)]
+        return [each for each in found if each is not None]
+
+    def constants(self) -> list[object]:
+        """What the query and the body hold for every row."""
+        fixed = [each for each in self.spec.parameters if each.fixed and each.in_ in ("body", "query")]
+        return [self.address.query, *(_texts(each.value, self.variables) for each in fixed)]
+
+
+def near_of(
+    spec: PartnerSpec,
+    environment: str,
+    address: Address,
+    variables: Mapping[str, Variables],
+    resolve: Resolve | None,
+) -> Iterator[Near]:
+    """Yield the guarded environments that an environment reaches, or may reach.
+
+    Args:
+        spec: the partner's spec.
+        environment: the name of one that is not guarded by itself.
+        address: its address.
+        variables: for each environment, the variables at hand.
+        resolve: from host names to the addresses of those that are known; None leaves names as they are.
+    """
+    own = _Side(spec, environment, address, variables[environment].values)
+    mine = unset_variables(spec.endpoint[environment].url, own.variables)
+    for name in filter(spec.guards, spec.endpoint):
+        known = variables[name].declared
+        unset = unset_variables(spec.endpoint[name].url, known)
+        if mine and mine != unset:  # nothing is sent there yet, and RX107 names the variables
+            continue
+        other = Address.of(spec.endpoint[name].url, known)
+        if other is None or (unset and address.same_place(other)):
+            yield _open(environment, name, unset)
+        else:
+            yield from _compared(own, _Side(spec, name, other, known), variables, resolve)
+
+
+def _compared(own: _Side, other: _Side, variables: Mapping[str, Variables], resolve: Resolve | None) -> Iterator[Near]:
+    environment, name = own.name, other.name
+    if own.address.same_place(other.address):
+        if own.spec.endpoint[environment].guarded is False and own.constants() != other.constants():
+            text = f"{environment} has the address of {name}, and states `guarded: false`: only constants differ"
+            remedy = f"Ask the partner whether what is sent with these constants never counts in {name}."
+            yield Near(name, Likeness.SWITCH, text, remedy=remedy)
+        else:
+            yield _same(own, other, variables)
+    elif any(_names(host, other.address) for host in own.hosts()):
+        remedy = f"Give each environment its own host there, by a variable in `.env.{environment}`."
+        yield _guarding(own, other, f"names the host of {name} in a header, at the same path", remedy)
+    elif (proxy := own.proxy()) is not None and proxy.same_host(other.address):
+        remedy = "Correct `proxy`, or the proxy variables of the process environment."
+        yield _guarding(own, other, f"goes through a proxy at the address of {name}", remedy)
+    elif (alias := _alias(own.address, other.address, resolve)) == HERE:
+        yield _guarding(own, other, f"has the address of {name} by another name")
+    else:
+        if alias:
+            yield Near(
+                name, Likeness.ALIAS, f"{environment} resolves to the address of {name}, {alias}, at the same path"
+            )
+        if own.address.same_host(other.address):
+            where = own.address.shown
+            yield Near(name, Likeness.HOST, f"{environment} is on the host of {name}, {where}, at another path")
+        if any(each.same_place(other.address) for each in own.tokens()):
+            yield Near(name, Likeness.TOKENS, f"{environment} fetches its tokens from the address of {name}")
+
+
+def _guarding(own: _Side, other: _Side, why: str, remedy: str = "") -> Near:
+    text = f"{own.name} {why}, and is guarded as {other.name} is"
+    return Near(other.name, Likeness.SAME, text, why, remedy)
+
+
+def _same(own: _Side, other: _Side, variables: Mapping[str, Variables]) -> Near:
+    """One address; where one value that is exported or of no environment's own file makes it so, that is the cause."""
+    name, mine, theirs = other.name, variables[own.name], variables[other.name]
+    urls = [own.spec.endpoint[each].url for each in (own.name, name)]
+    both = compile_template(urls[0], Place.URL).env & compile_template(urls[1], Place.URL).env
+    why = f"has the address of {name}"
+    for each in sorted(both - theirs.own.keys()):
+        source = theirs.sources.get(each)
+        if source is not None and source == mine.sources.get(each):
+            remedy = f"Write the {each} of {name} to `.env.{name}`, or state the URL of {name} in the spec."
+            return _guarding(own, other, f"{why} as both are filled from {each} ({source})", remedy)
+    return _guarding(own, other, why)
+
+
+def _open(environment: str, name: str, unset: Sequence[str]) -> Near:
+    """An address that is not known: a name that says test is taken at its word, and warned of; others are guarded."""
+    cause = f"{', '.join(unset)} not set" if unset else "its URL cannot be read"
+    why = f"may have the address of {name}, which is not known: {cause}"
+    return Near(
+        name,
+        Likeness.OPEN,
+        f"{environment} {why}",
+        "" if says_test(environment) else why,
+        f"Set {', '.join(unset) or 'the variables'} in `.env.{name}`.",
+    )
+
+
+def _texts(value: object, variables: Mapping[str, str]) -> list[str]:
+    """What constants and variables make of a value; nothing where they do not."""
+    found = []
+    for item in value if isinstance(value, tuple) else (value,):
+        with suppress(TemplateProblem, FilterError, KeyError):
+            filled = compile_template(item).fill({}, variables) if isinstance(item, str) else item
+            found.append(text_of(filled))
+    return found
+
+
+def _names(header: Address, address: Address) -> bool:
+    """Whether a header that names a host means an address; one without a port means each port."""
+    return header.host == address.host and header.port in (None, address.port) and header.same_path(address)
+
+
+def proxy_of_process(spec: PartnerSpec, environment: str, address: Address | None) -> str:
+    """Return host and port of the proxy that the process environment names; empty where the spec states one."""
+    if address is None or spec.environment(environment).proxy is not None:
+        return ""
+    if not any(name.lower().endswith("_proxy") for name in os.environ):
+        return ""
+    from urllib.request import getproxies_environment, proxy_bypass  # it loads for long
+
+    parts, proxies = urlsplit(address.shown), getproxies_environment()
+    if proxy_bypass(parts.hostname or ""):
+        return ""
+    proxy = proxies.get(parts.scheme) or proxies.get("all") or ""
+    return proxy.rpartition("://")[2].rpartition("@")[2].strip("/")
+
+
+def _alias(own: Address, other: Address, resolve: Resolve | None) -> str:
+    """An IP address that two hosts share, where port and path are the same too; `HERE` for one of this machine."""
+    if resolve is None or own.host == other.host or own.port != other.port or not own.same_path(other):
+        return ""
+    known = resolve((own.host, other.host))
+    shared = known.get(own.host, frozenset()) & known.get(other.host, frozenset())
+    return HERE if HERE in shared else min(shared, default="")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,32 +6,89 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from multiprocessing.context import BaseContext
 from typing import TYPE_CHECKING, Protocol
 
-from rokt_export.authentication.base import ClientCertificate, filler
+from rokt_export.authentication.base import ClientCertificate, FetchedToken, filler
+from rokt_export.authentication.registry import credentials_of
 from rokt_export.delivery.credentials import Credentials
-from rokt_export.delivery.engine import Engine, EngineOptions
+from rokt_export.delivery.engine import Engine
 from rokt_export.delivery.events import Event, Finished, Intended, Paced, Progress, Retrying, Settled, StopReason
-from rokt_export.delivery.input_feed import FileFeed, LiveFeed
+from rokt_export.delivery.input_feed import FileFeed, LiveFeed, Source, damage_in, is_live, source
 from rokt_export.delivery.journal_listener import Bookkeeper
-from rokt_export.delivery.plan import FileRows, Pace, Plan
+from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.delivery.redaction_setup import PersonalData, redactor_for
-from rokt_export.delivery.retry import RetryPolicy
-from rokt_export.delivery.row_filter import select
-from rokt_export.delivery.row_identity import identity_of
-from rokt_export.delivery.row_source import Source, damage_in, is_live, source
+from rokt_export.delivery.row_filter import identity_of, select
 from rokt_export.delivery.run_counts import Tally
-from rokt_export.delivery.shared_state import Common
-from rokt_export.delivery.token_stores import SharedStore
+from rokt_export.delivery.shared_counts import (
+    FIRST_RECORDED,
+    PROBLEMS_RECORDED,
+    FailureCounts,
+    RecordingQuota,
+    SharedMark,
+)
 from rokt_export.exchange.model import Exchange, Response
 from rokt_export.redaction import Redactor
 from rokt_export.request.render import Renderer
 from rokt_export.response.classify import Classifier
-from rokt_export.transactions.claims import Share
+from rokt_export.transactions.claims import ALL, Claims, Mark, Share
 from rokt_export.transport import Transport, TransportOptions
 
 if TYPE_CHECKING:
+    from rokt_export.delivery.oauth2 import SharedStore
     from rokt_export.journal import RunWriter
+
+_CLAIMED = 8
+"""Rows that a worker claims at a time, at most, for each that it may have in flight: where nobody has counted the rows,
+it is alone with so many at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What all partitions of a run use; as it stands, that of a run with one.
+
+    Attributes:
+        mark: how far the rows are claimed; None where there is nobody to share them with.
+        tokens: where the tokens of each OAuth authentication are; none: each partition keeps its own.
+        failures: what the stop rules count.
+        first, problems: how many exchanges may still be kept whole.
+    """
+
+    mark: Mark | None = None
+    tokens: tuple[SharedStore, ...] = ()
+    failures: FailureCounts = field(default_factory=FailureCounts)
+    first: RecordingQuota = field(default_factory=lambda: RecordingQuota(FIRST_RECORDED))
+    problems: RecordingQuota = field(default_factory=lambda: RecordingQuota(PROBLEMS_RECORDED))
+
+    @classmethod
+    def between(cls, plan: Plan, context: BaseContext) -> Common:
+        """Return that of several processes, to be handed to each when it starts."""
+        authentications = plan.spec.environment(plan.environment).authentication or ()
+        credentials = credentials_of(authentications, plan.variables)
+        return cls(
+            SharedMark(context),
+            tuple(SharedStore(context) for each in credentials if isinstance(each, FetchedToken)),
+            FailureCounts(context),
+            RecordingQuota(FIRST_RECORDED, context),
+            RecordingQuota(PROBLEMS_RECORDED, context),
+        )
+
+    def share(self, plan: Plan, concurrency: int, settled: int) -> Share:
+        """Return the rows of one partition.
+
+        Args:
+            plan: of the run.
+            concurrency: what the partition may have in flight.
+            settled: rows of the run that are settled already.
+        """
+        if self.mark is None:
+            return ALL
+        wanted = plan.wanted
+        if wanted is not None and plan.selection.only is None:
+            wanted -= settled
+        most = min(Share.ahead, _CLAIMED * concurrency)
+        return Claims(self.mark, plan.partitions, most, 2 * plan.pace.concurrency, plan.total, wanted)
+
 
 _REPORT_EVERY = 0.2
 
@@ -116,8 +173,16 @@ def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brak
         transactions = source(plan, share)
         feed = _feed(plan, transactions, share, writer, tally, transport, renderer)
         classifier = Classifier(plan.spec.responses)
-        how = _engine_options(plan, pace)
-        engine = Engine(feed, renderer, classifier, transport, credentials, how, common.misses)
+        engine = Engine(
+            feed,
+            renderer,
+            classifier,
+            transport,
+            credentials,
+            pace,
+            repeatable=plan.spec.repeatable,
+            failures=common.failures,
+        )
         personal = PersonalData(plan.spec, renderer)
         attempts = partial(_attempt, redactor, personal) if plan.verbose else None
         keeper = Bookkeeper(
@@ -136,16 +201,6 @@ def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brak
         if isinstance(feed, LiveFeed):  # nobody could look at these rows before they were sent
             tally.notes.extend(damage_in(transactions))
         return Result(tally, finished)
-
-
-def _engine_options(plan: Plan, pace: Pace) -> EngineOptions:
-    return EngineOptions(
-        concurrency=pace.concurrency,
-        rate=pace.rate,
-        retry=RetryPolicy(pace.attempts, pace.backoff, pace.backoff_limit, plan.spec.repeatable),
-        patience=pace.patience,
-        stop=pace.stop,
-    )
 
 
 def _listened_to(engine: Engine, keeper: Bookkeeper, reporter: _Reporter) -> Finished:

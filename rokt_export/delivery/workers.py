@@ -16,8 +16,7 @@ from typing import Any
 from rokt_export.delivery.events import Finished, Settled, StopReason
 from rokt_export.delivery.plan import Plan
 from rokt_export.delivery.run_counts import Tally
-from rokt_export.delivery.shared_state import Common
-from rokt_export.delivery.worker import AT_ONCE, Brake, Result, Watch, run_partition
+from rokt_export.delivery.worker import AT_ONCE, Brake, Common, Result, Watch, run_partition
 from rokt_export.errors import ConfigurationError, ExitStatus
 
 _ORPHANED = 5.0

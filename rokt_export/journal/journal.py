@@ -19,12 +19,12 @@ from rokt_export.errors import JournalError, UsageError
 from rokt_export.exchange.delivery import Delivery, LeftOut
 from rokt_export.journal import keys, ledger, marks, purge, queries, run_records, schema, storage
 from rokt_export.journal.bulk import Bulk, storable
-from rokt_export.journal.database_errors import translated
 from rokt_export.journal.intents import chunks
 from rokt_export.journal.model import RunInfo, RunState, as_text, now
 from rokt_export.journal.row_set import RowSet
-from rokt_export.journal.run_owner import this_process
+from rokt_export.journal.run_records import this_process
 from rokt_export.journal.schema import intent, meta, note, recording, run
+from rokt_export.journal.storage import translated
 from rokt_export.journal.writer import RunWriter
 
 _ID_ATTEMPTS = 5

@@ -19,15 +19,13 @@ from rokt_export.exchange.delivery import Deliveries, Delivery, LeftOut
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import ledger, queries
 from rokt_export.journal.bulk import Bulk, storable
-from rokt_export.journal.database_errors import translated
-from rokt_export.journal.intents import FINGERPRINT_BYTES, Intents, Item, encoded, open_rows, owned, prune
+from rokt_export.journal.intents import FINGERPRINT_BYTES, Intents, Item, Underway, encoded, open_rows, owned, prune
 from rokt_export.journal.marks import Mark
 from rokt_export.journal.model import RunState, as_text, now
-from rokt_export.journal.open_batches import Underway
 from rokt_export.journal.row_set import RowSet
 from rokt_export.journal.run_records import process_of
 from rokt_export.journal.schema import intent, run
-from rokt_export.journal.storage import Store
+from rokt_export.journal.storage import Store, translated
 
 __all__ = ["FINGERPRINT_BYTES", "RunWriter"]
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rokt_export.delivery.address import Address
-from rokt_export.delivery.nearness import Likeness
-from rokt_export.delivery.target import Target
+from rokt_export.delivery.target import Likeness, Target
 from rokt_export.errors import SpecError
 from rokt_export.exchange.model import Outcome, Response
 from rokt_export.partner_spec.checklist import Checklist, checklist

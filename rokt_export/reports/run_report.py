@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
+from rokt_export.delivery.run_counts import Figures
 from rokt_export.errors import SpecError
 from rokt_export.exchange.delivery import Delivery
-from rokt_export.exchange.latency import Latencies
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import Journal, RunInfo
 from rokt_export.journal.recording import Recording
@@ -43,48 +42,12 @@ class Coverage:
         return f"{len(self.seen)} of {total} rule{'' if total == 1 else 's'} seen{never}"
 
 
-@dataclass(slots=True)
-class Figures:
-    """What one pass over a run's deliveries finds.
-
-    Attributes:
-        rows: deliveries.
-        attempts: attempts on the wire.
-        invented: deliveries of invented people.
-        rules: rule to rows that it decided.
-        latencies: of the last attempt of each row that was sent.
-        first_sent: UTC seconds since the epoch of the first attempt; None where nothing was sent.
-        last_sent: the same of the last row's first attempt.
-    """
-
-    rows: int = 0
-    attempts: int = 0
-    invented: int = 0
-    rules: Counter[str] = field(default_factory=Counter)
-    latencies: Latencies = field(default_factory=Latencies)
-    first_sent: float | None = None
-    last_sent: float | None = None
-
-    def add(self, one: Delivery) -> None:
-        """Count a delivery."""
-        self.rows += 1
-        self.attempts += one.attempts
-        self.invented += one.invented
-        if one.rule is not None:
-            self.rules[one.rule] += 1
-        if one.latency_ms is not None:
-            self.latencies.add(one.latency_ms)
-        if one.started:
-            self.first_sent = one.started if self.first_sent is None else min(self.first_sent, one.started)
-            self.last_sent = one.started if self.last_sent is None else max(self.last_sent, one.started)
-
-
 class Story:
     """One run, as every report tells it. Everything comes from the journal, redacted as it lies there.
 
     Attributes:
         run: the run.
-        expected: the expected outcome for.
+        expected: the expected outcome.
         notes: what the run had to say, one sentence each.
         left_out: rows that were not sent because of what production answered to them before, by that outcome.
         ending: why the run ended where it did; None where it reached its end or nothing is known of it.
@@ -147,20 +110,7 @@ class Story:
     def figures(self) -> Figures:
         """What one pass over all deliveries finds: what the run noted of it, else read on first use."""
         noted = self._kept.get("figures")
-        if noted:
-            return Figures(
-                noted["rows"],
-                noted["attempts"],
-                noted["invented"],
-                Counter(noted["rules"]),
-                Latencies.from_json(noted["latencies"]),
-                noted["first_sent"],
-                noted["last_sent"],
-            )
-        figures = Figures()
-        for one in self.deliveries():
-            figures.add(one)
-        return figures
+        return Figures.from_json(noted) if noted else Figures.of(self.deliveries())
 
     @cached_property
     def coverage(self) -> Coverage | None:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from rokt_export.exchange.model import FaultKind
+from rokt_export.exchange.model import Fault, FaultKind, Timings
 
 CLOSED = "closed while idle"
 SPOKE_FIRST = "the server spoke first, which no HTTP server does"
@@ -56,9 +56,9 @@ class Failure:
         sent: whether bytes of the request may have left.
         whole: whether its last byte had.
         os_error: errno of the failed connect, else 0.
-        seconds: how long the attempt took.
         proxy: the proxy's `host:port`, where one was given.
         max_response: the cap on the body, in bytes.
+        timings: of the attempt.
     """
 
     code: int
@@ -67,9 +67,13 @@ class Failure:
     sent: bool
     whole: bool = False
     os_error: int = 0
-    seconds: float = 0.0
     proxy: str | None = None
     max_response: int = 0
+    timings: Timings = Timings()  # noqa: RUF009 - frozen
+
+    def fault(self) -> Fault:
+        """Return it as a fault."""
+        return Fault(self.kind(), self.message(), self.sent, self.timings)
 
     def kind(self) -> FaultKind:
         """Return which fault this is; `sent` decides between the twins before and after sending."""
@@ -98,10 +102,10 @@ class Failure:
             case FaultKind.TLS:
                 return self._about_tls()
             case FaultKind.TIMEOUT_BEFORE_SEND:
-                return f"no connection to {self._peer()} within {self.seconds:.3g} s; nothing was sent"
+                return f"no connection to {self._peer()} within {self.timings.total:.3g} s; nothing was sent"
             case FaultKind.TIMEOUT_AFTER_SEND:
                 how_far = "the whole request had gone out" if self.whole else "part of the request had gone out"
-                return f"{self._host()} did not answer in full within {self.seconds:.3g} s; {how_far}"
+                return f"{self._host()} did not answer in full within {self.timings.total:.3g} s; {how_far}"
             case FaultKind.RESET_AFTER_SEND:
                 return f"{self._host()} broke the connection off before its answer was complete ({self._words()})"
             case FaultKind.TOO_LARGE:

@@ -2,13 +2,76 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
+from typing import NamedTuple
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from rokt_export.exchange.model import Response, Timings
 from rokt_export.transport.decompression import UnpackableError, UnpackedTooLargeError, codings, unpacked
-from rokt_export.transport.response_heads import Head, text_of
+
+_STATUS_LINE = re.compile(rb"HTTP/(\d(?:\.\d)?) +(\d{3})(?: |\r?\n)")
+_BLANK = (b"\r\n", b"\n")
+_FIRST_FINAL = 200
+
+
+class Head(NamedTuple):
+    """What stands above an answer's body.
+
+    Attributes:
+        status: the HTTP status code.
+        version: the HTTP version, as `1.1`.
+        headers: name and value, as received, in order.
+    """
+
+    status: int
+    version: str
+    headers: tuple[tuple[str, str], ...]
+
+
+# One partner's answers differ in little but their date: within a second most heads are the same, and one object.
+@lru_cache(maxsize=64)
+def head_of(lines: tuple[bytes, ...]) -> Head | None:
+    """Return the final head of an answer: not an interim (1xx) one, and without trailers.
+
+    Only the line that follows nothing, or the blank line of an interim head, is a status line (RFC 9112, 4): a header
+    may look like one.
+
+    Args:
+        lines: status lines, header lines, blank lines and trailers, in the order received.
+
+    Returns:
+        None where the blank line at its end is missing: libcurl takes a connection closed among the headers for the
+        end of an answer. None, too, where the status line has no status.
+    """
+    start = 0
+    while start < len(lines):
+        found = _STATUS_LINE.match(lines[start])
+        end = next((index for index in range(start, len(lines)) if lines[index] in _BLANK), None)
+        if found is None or end is None:
+            return None
+        status = int(found[2])
+        if status >= _FIRST_FINAL:
+            return Head(status, found[1].decode(), tuple(map(_header_of, lines[start + 1 : end])))
+        start = end + 1
+    return None
+
+
+# Where each head has its own (an identifier of the request), most of its lines still repeat.
+@lru_cache(maxsize=256)
+def _header_of(line: bytes) -> tuple[str, str]:
+    name, _, value = text_of(line).partition(":")
+    return name.strip(), value.strip()
+
+
+def text_of(line: bytes) -> str:
+    """Return a header line's text: UTF-8 as most write it today, else Latin-1 as HTTP has it."""
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return line.decode("latin-1")
+
 
 _HEAD_END = b"\r\n\r\n"
 _LAST_CHUNK = b"\r\n0\r\n\r\n"
@@ -32,7 +95,7 @@ _known: dict[bytes, tuple[Head, int | None]] = {}
 """Heads that were read before, and the length of the body behind: None where it came in chunks."""
 
 
-def known_answer(data: bytes) -> tuple[Head, bytes] | None:
+def known_response(data: bytes) -> tuple[Head, bytes] | None:
     """Return head and body of a whole answer whose head was read before: that takes a tenth of the time or less.
 
     Nothing stands behind it, and its connection is good for another one.
@@ -75,7 +138,7 @@ class TooLargeError(UnreadableError):
     """The body is larger than was allowed."""
 
 
-class AnswerReader:
+class ResponseReader:
     """Reads the answers of one connection, one after the other; llhttp, which Node has, does the reading.
 
     Interim answers (1xx) are passed over, and trailers. It forgives what servers get wrong and people never notice:
@@ -183,7 +246,7 @@ class AnswerReader:
         self._head = False
 
     def _recognize(self, data: bytes) -> None:
-        """Keep the head of a whole answer that `known_answer` would have read alike."""
+        """Keep the head of a whole answer that `known_response` would have read alike."""
         end = data.find(_HEAD_END)
         if end <= 0:
             return
@@ -284,7 +347,7 @@ class AnswerReader:
             self.reusable = self._parser.should_keep_alive()
 
 
-def _new_parser(reader: AnswerReader) -> HttpResponseParser:
+def _new_parser(reader: ResponseReader) -> HttpResponseParser:
     parser = HttpResponseParser(reader)
     parser.set_dangerous_leniencies(
         lenient_headers=True,

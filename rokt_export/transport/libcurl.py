@@ -2,19 +2,150 @@
 
 from __future__ import annotations
 
+import os
+import ssl
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import pycurl
 
 from rokt_export.errors import ConfigurationError
-from rokt_export.exchange.model import Fault, Timings
-from rokt_export.transport.certificates import check_client_certificate
+from rokt_export.exchange.model import Fault, Response, Timings
+from rokt_export.transport.closing_servers import Unasked
 from rokt_export.transport.curl_errors import Failure
-from rokt_export.transport.options import TransportOptions
 from rokt_export.transport.sockets import Sockets
+
+_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+# Bytes of a file that is looked into: a system's own bundle is larger, and takes 40 ms to read.
+_SYSTEM_SIZE = 100_000
+
+# Where systems keep their bundle; the libcurl of a wheel knows only the first (the list of Go's crypto/x509).
+_SYSTEM_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/tls/cacert.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+
+
+def authorities(ca_file: str | None) -> Path:
+    """Return the file, or folder of hashed files, of the certificate authorities to trust.
+
+    The first of: `ca_file`, the variables `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE` and `CURL_CA_BUNDLE`, the system's
+    bundle, certifi's bundle.
+
+    Raises:
+        ConfigurationError: what was asked for is missing, unreadable, or holds no certificate.
+    """
+    if ca_file:
+        return _checked_authorities(ca_file, "ca_file")
+    for variable in _VARIABLES:
+        if path := os.environ.get(variable):
+            return _checked_authorities(path, variable)
+    for bundle in _SYSTEM_BUNDLES:
+        if os.access(bundle, os.R_OK):
+            return Path(bundle)
+    import certifi  # it is rarely needed
+
+    return Path(certifi.where())
+
+
+def check_client_certificate(certificate: str, key: str | None, password: str | None) -> None:
+    """Check that a client certificate can be used with its key (in the same file where `key` is None).
+
+    Raises:
+        ConfigurationError: a file is missing or unreadable, the password is wrong, or the two do not belong together.
+    """
+    for path in (certificate, key or certificate):
+        _readable(path, "client certificate")
+    try:
+        # A callable, because OpenSSL would otherwise ask for a missing password at the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, lambda: password or "")
+    except ssl.SSLError as error:
+        raise _unusable_certificate(error, certificate, key) from error
+
+
+def _unusable_certificate(error: ssl.SSLError, certificate: str, key: str | None) -> ConfigurationError:
+    reason = (error.reason or str(error)).lower().replace("_", " ")
+    if "mismatch" in reason:
+        return ConfigurationError(
+            f"the key {key} does not belong to the client certificate {certificate}",
+            where=certificate,
+            remedy="Name the private key that this certificate was issued for.",
+        )
+    return ConfigurationError(
+        f"the client certificate {certificate} cannot be used with its key: {reason}",
+        where=certificate,
+        remedy="Check that both files are PEM, and the key's password.",
+    )
+
+
+def _checked_authorities(path: str, origin: str) -> Path:
+    found = _readable(path, origin)
+    if found.is_file() and found.stat().st_size < _SYSTEM_SIZE:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+        except ssl.SSLError as error:
+            raise ConfigurationError(
+                f"{path} (from {origin}) holds no certificate of an authority",
+                where=path,
+                remedy="Name a file of PEM certificates.",
+            ) from error
+    return found
+
+
+def _readable(path: str, origin: str) -> Path:
+    found = Path(path)
+    if not found.exists():
+        raise ConfigurationError(
+            f"{path} (from {origin}) does not exist", where=path, remedy="Check the path, which must name a PEM file."
+        )
+    if not os.access(found, os.R_OK):
+        raise ConfigurationError(
+            f"{path} (from {origin}) may not be read", where=path, remedy="Check the file's owner and permissions."
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class TransportOptions:
+    """How to connect and how long to wait.
+
+    Attributes:
+        connect_timeout: seconds until the connection, with TLS, must stand.
+        timeout: seconds for the whole attempt.
+        max_response: bytes that a body may have after decoding.
+        http_version: `1.0`, `1.1` or `2`; None is 1.1. `2` over plain http is spoken without asking first.
+        verify: whether the server's certificate must be trusted and name its host.
+        ca_file: PEM file of the authorities to trust; None takes the environment's, the system's or certifi's.
+        client_certificate: PEM file of the certificate to show.
+        client_key: PEM file of its private key; None where it is in the same file.
+        client_key_password: the key's password.
+        proxy: the proxy's URL; None honours the environment's proxy variables, empty uses none.
+        max_connections: connections open at once; a transfer beyond waits its turn.
+        resolve: `host:port:address` to be taken for granted, as curl's `--resolve`.
+    """
+
+    connect_timeout: float = 10.0
+    timeout: float = 30.0
+    max_response: int = 10_000_000
+    http_version: str | None = None
+    verify: bool = True
+    ca_file: str | None = None
+    client_certificate: str | None = None
+    client_key: str | None = None
+    client_key_password: str | None = None
+    proxy: str | None = None
+    max_connections: int = 64
+    resolve: tuple[str, ...] = ()
+
 
 CurlError = pycurl.error
 
@@ -33,6 +164,29 @@ _SUPPRESS_CONNECT_HEADERS = 265
 
 # The least that libcurl takes. Each handle that carries a body has such a buffer.
 _UPLOAD_BUFFER = 16384
+
+
+Ended = tuple[Any, Response | Fault]
+"""The token that a request was started with, and what the request ended with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What both ways of HTTP share.
+
+    Attributes:
+        options: of the transport.
+        trusted: file or folder of the authorities; None where certificates are not checked.
+        sockets: waits for all sockets.
+        done: receives what each request ended with.
+        unasked: the servers that send surplus bytes.
+    """
+
+    options: TransportOptions
+    trusted: str | None
+    sockets: Sockets
+    done: list[Ended]
+    unasked: Unasked
 
 
 class Multi:
@@ -111,17 +265,15 @@ class RawConnection:
 
     def refused(self, code: int, text: str) -> Fault:
         """Return why it could not be opened, from libcurl's code and words."""
-        timings = Timings(*self.phases(), 0.0, self.handle.getinfo(pycurl.TOTAL_TIME_T) * 1e-6)
-        failure = Failure(
+        return Failure(
             code=code,
             text=text,
             url=self._origin,
             sent=False,
             os_error=self.handle.getinfo(pycurl.OS_ERRNO),
-            seconds=timings.total,
             proxy=proxy_of(self._origin, self._options.proxy),
-        )
-        return Fault(failure.kind(), failure.message(), failure.sent, timings)
+            timings=Timings(*self.phases(), 0.0, self.handle.getinfo(pycurl.TOTAL_TIME_T) * 1e-6),
+        ).fault()
 
     def close(self) -> None:
         """Free the handle; it must be out of its multi handle already, which closes the connection."""

@@ -16,13 +16,9 @@ from rokt_export.transport.closing_servers import QUIET, Unasked, Wariness, is_g
 from rokt_export.transport.curl_errors import ANOTHERS, CLOSED, GAVE_UP, REQUEST_TIMEOUT, SPOKE_FIRST, Failure
 from rokt_export.transport.decompression import UnpackableError, UnpackedTooLargeError, codings, unpacked
 from rokt_export.transport.http11_requests import LENGTH_EXPECTED, UNSAFE_IN_HEADER, says_close
-from rokt_export.transport.libcurl import CurlError, Multi, configure, proxy_of
-from rokt_export.transport.options import TransportOptions
-from rokt_export.transport.response_heads import Head, head_of
-from rokt_export.transport.sockets import Sockets, heard
-
-Answered = tuple[Any, Response | Fault]
-"""The token that a request was started with, and its answer."""
+from rokt_export.transport.http11_responses import Head, head_of
+from rokt_export.transport.libcurl import Common, CurlError, Multi, TransportOptions, configure, proxy_of
+from rokt_export.transport.sockets import heard
 
 # What libcurl would add of its own, and how it is kept from it.
 _SUPPRESSED = {"accept": b"Accept:", "content-type": b"Content-Type:", "expect": b"Expect:"}
@@ -39,32 +35,18 @@ class Transfers:
 
     libcurl would resend on a new connection when a kept-alive one dies without an answer, and is stopped from it; such
     a request ends as `reset_after_send`.
-
-    Args:
-        options: the transport's.
-        trusted: file or folder of the authorities.
-        sockets: where sockets are waited for.
-        done: where answers go.
-        unasked: the servers that send surplus bytes.
     """
 
-    def __init__(
-        self,
-        options: TransportOptions,
-        trusted: str | None,
-        sockets: Sockets,
-        done: list[Answered],
-        unasked: Unasked,
-    ) -> None:
-        self._options = options
-        self._trusted = trusted
-        self._sockets = sockets
-        self._done = done
-        self._multi = Multi(sockets, options.max_connections)
+    def __init__(self, common: Common) -> None:
+        self._options = options = common.options
+        self._trusted = common.trusted
+        self._sockets = common.sockets
+        self._done = common.done
+        self._multi = Multi(common.sockets, options.max_connections)
         self._active: dict[pycurl.Curl, Transfer] = {}
         self._idle: list[Transfer] = []
         self._wary = Wariness()
-        self._unasked = unasked
+        self._unasked = common.unasked
         self._ordered = options.http_version != "2"
         """Whether responses are matched by their order alone."""
         self._origins: dict[int, str] = {}
@@ -72,7 +54,7 @@ class Transfers:
         """When a server has been silent for long enough behind its first answer."""
         self._held: list[tuple[Any, Request]] = []
         """What waits for that."""
-        sockets.spoke = self._spoke
+        common.sockets.spoke = self._spoke
         self.opening: set[Transfer] = set()
 
     @property
@@ -377,20 +359,17 @@ class Transfer:
 
     def fault(self, code: int, text: str) -> Fault:
         """Return why a transfer failed, from libcurl's code and words."""
-        text = self._refusal or text
-        timings = self._timings()
-        failure = Failure(
+        return Failure(
             code=code,
-            text=text,
+            text=self._refusal or text,
             url=self._url,
             sent=self._sent(),
             whole=self.handle.getinfo(pycurl.POSTTRANSFER_TIME_T) > 0,
             os_error=self.handle.getinfo(pycurl.OS_ERRNO),
-            seconds=timings.total,
             proxy=proxy_of(self._url, self._options.proxy),
             max_response=self._options.max_response,
-        )
-        return Fault(failure.kind(), failure.message(), failure.sent, timings)
+            timings=self._timings(),
+        ).fault()
 
     def may_start_over(self) -> bool:
         """Whether libcurl was about to resend, by our veto did not, and nothing had gone out the first time."""

@@ -2,23 +2,146 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import re
+import ssl
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import pycurl
 
-from rokt_export.exchange.model import Fault, Request
-from rokt_export.transport.certificates import authorities
-from rokt_export.transport.connection_report import (
-    Certificate,
-    Conversation,
-    Inspection,
-    certificate_of,
-    phase_of,
-)
-from rokt_export.transport.libcurl import check
+from rokt_export.exchange.model import Fault, FaultKind, Request, Timings
+from rokt_export.transport.libcurl import TransportOptions, authorities, check
 from rokt_export.transport.libcurl_requests import Transfer
-from rokt_export.transport.options import TransportOptions
+
+_TLS_LINE = re.compile(r"SSL connection using (\S+) / (\S+)")
+_ALPN_LINE = re.compile(r"ALPN[:,] server accepted (?:to use )?(\S+)")
+_ADDRESSES_LINE = re.compile(r"IPv[46]: (.+)")
+
+_PHASE_OF_FAULT = {FaultKind.DNS: "dns", FaultKind.TLS: "tls"}
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """The certificate that a server showed.
+
+    Attributes:
+        subject: its distinguished name.
+        issuer: the distinguished name of the authority that signed it.
+        names: the host names and addresses it is valid for (subject alternative names).
+        not_before: the moment in UTC from which it is valid.
+        not_after: the moment in UTC until which it is valid.
+    """
+
+    subject: str
+    issuer: str
+    names: tuple[str, ...]
+    not_before: datetime
+    not_after: datetime
+
+    def days_left(self, now: datetime | None = None) -> int:
+        """Return whole days until it expires, negative once it has; `now` is aware, by default the clock."""
+        return (self.not_after - (now or datetime.now(UTC))).days
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """One connection made and closed without a request.
+
+    Attributes:
+        host: the host of the URL.
+        port: its port, or its scheme's.
+        addresses: the IP addresses that its name resolved to (the proxy's, where one stands between).
+        address: the one connected to; None where none was.
+        tls_version: such as `TLSv1.3`; None without TLS.
+        cipher: the cipher suite's name; None without TLS.
+        alpn: the protocol agreed on, `h2` or `http/1.1`; None where the server named none.
+        certificate: what the server showed, also where it is not trusted; None without TLS.
+        timings: seconds from the start until each phase had ended.
+        fault: why there is no usable connection; None where there is one.
+        phase: where the fault is: `dns`, `connect` or `tls`; None without a fault.
+    """
+
+    host: str
+    port: int
+    addresses: tuple[str, ...] = ()
+    address: str | None = None
+    tls_version: str | None = None
+    cipher: str | None = None
+    alpn: str | None = None
+    certificate: Certificate | None = None
+    timings: Timings = field(default_factory=Timings)
+    fault: Fault | None = None
+    phase: str | None = None
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """Seconds spent in each phase that took place: `dns`, `connect`, `tls`, in this order."""
+        ends = {"dns": self.timings.dns, "connect": self.timings.connect, "tls": self.timings.tls}
+        spent: dict[str, float] = {}
+        before = 0.0
+        for phase, end in ends.items():
+            if end:
+                spent[phase] = end - before
+                before = end
+        return spent
+
+
+def phase_of(fault: Fault) -> str:
+    """Return the phase in which a connection failed: `dns`, `connect` or `tls`.
+
+    A timeout is placed after the last phase that had ended.
+    """
+    if fault.kind is FaultKind.TIMEOUT_BEFORE_SEND:
+        if fault.timings.connect:
+            return "tls"
+        return "connect" if fault.timings.dns else "dns"
+    return _PHASE_OF_FAULT.get(fault.kind, "connect")
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What libcurl tells in words only, having no call for it: the resolved addresses, and what TLS agreed on."""
+
+    addresses: tuple[str, ...] = ()
+    tls_version: str | None = None
+    cipher: str | None = None
+    alpn: str | None = None
+
+    @classmethod
+    def of(cls, lines: Iterable[str]) -> Conversation:
+        """Read libcurl's verbose lines; a line it does not know is passed over."""
+        addresses: list[str] = []
+        version = cipher = alpn = None
+        for line in lines:
+            if found := _ADDRESSES_LINE.match(line):
+                addresses += [part.strip() for part in found[1].split(",") if part.strip() not in ("", "(none)")]
+            elif found := _TLS_LINE.match(line):
+                version, cipher = found.groups()
+            elif found := _ALPN_LINE.match(line):
+                alpn = found[1]
+        return cls(tuple(addresses), version, cipher, alpn)
+
+
+def certificate_of(facts: Iterable[tuple[str, str]]) -> Certificate | None:
+    """Return the certificate that libcurl's CERTINFO describes; None where it lacks its dates."""
+    known = dict(facts)
+    if not {"Start date", "Expire date"} <= known.keys():
+        return None
+    names = known.get("X509v3 Subject Alternative Name", "").split(", ")
+    return Certificate(
+        subject=known.get("Subject", ""),
+        issuer=known.get("Issuer", ""),
+        names=tuple(name.partition(":")[2] for name in names if name),
+        not_before=_moment(known["Start date"]),
+        not_after=_moment(known["Expire date"]),
+    )
+
+
+def _moment(text: str) -> datetime:
+    # Not strptime, whose month names follow the locale.
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(text), UTC)
 
 
 def inspect(url: str, options: TransportOptions = TransportOptions()) -> Inspection:  # noqa: B008 - frozen

@@ -5,21 +5,62 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import threading
 from collections.abc import Callable, Iterable
+from signal import SIGINT
 from time import monotonic
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any
 
 from rokt_export.exchange.model import Fault, Request, Response
-from rokt_export.transport.certificates import authorities
 from rokt_export.transport.closing_servers import Unasked
-from rokt_export.transport.http11 import ConnectionPool, InFlight
+from rokt_export.transport.connection_pool import ConnectionPool
+from rokt_export.transport.http11 import InFlight
 from rokt_export.transport.http11_requests import Message, Messages
-from rokt_export.transport.interrupts import HeldInterrupt
-from rokt_export.transport.libcurl import check, proxy_of
-from rokt_export.transport.libcurl_requests import Answered, Transfers
-from rokt_export.transport.options import TransportOptions
+from rokt_export.transport.libcurl import Common, Ended, TransportOptions, authorities, check, proxy_of
+from rokt_export.transport.libcurl_requests import Transfers
 from rokt_export.transport.sockets import Sockets
+
+try:  # what `signal` is made of, without its look-up of each handler in an enumeration: 1 us a hold against 12
+    from _signal import getsignal, signal  # type: ignore[import-not-found]
+except ImportError:  # no CPython
+    from signal import getsignal, signal
+
+
+class HeldInterrupt:
+    """Holds SIGINT back inside a `with` block, and passes it to the program's own handler at its end.
+
+    An exception raised by a signal handler inside a libcurl callback would abort every transfer in flight. Outside the
+    main thread, where Python runs no signal handlers, and where SIGINT has no Python handler, nothing is done.
+    """
+
+    __slots__ = ("_held", "_holder", "_previous")
+
+    def __init__(self) -> None:
+        self._held: tuple[int, FrameType | None] | None = None
+        self._holder = self._hold
+        self._previous: Any = None
+
+    def __enter__(self) -> None:
+        if threading.get_ident() != threading.main_thread().ident:
+            return
+        handler = getsignal(SIGINT)
+        if callable(handler) and handler is not self._holder:
+            signal(SIGINT, self._holder)
+            self._previous = handler
+
+    def __exit__(self, *_: object) -> None:
+        handler, self._previous = self._previous, None
+        if handler is None:
+            return
+        signal(SIGINT, handler)
+        held, self._held = self._held, None
+        if held is not None:
+            handler(*held)
+
+    def _hold(self, number: int, frame: FrameType | None) -> None:
+        self._held = (number, frame)
+
 
 # A partner on this machine, or a proxy, was woken by what was just written, perhaps on this very core: it had to wait
 # until all answers are judged, though another core is idle. With 256 in flight at 50 ms that made 95.1 % into 96.0.
@@ -50,14 +91,14 @@ class Transport:
         check(options)
         self._options = options
         trusted = str(authorities(options.ca_file)) if options.verify else None
-        self._done: list[Answered] = []
+        self._done: list[Ended] = []
         self._interrupt = HeldInterrupt()
         self._sockets = Sockets()
         self._messages = Messages(self._is_reached)
         self.warnings: list[str] = []
-        unasked = Unasked(self.warnings)
-        self._pool = ConnectionPool(options, trusted, self._sockets, self._done, unasked)
-        self._transfers = Transfers(options, trusted, self._sockets, self._done, unasked)
+        common = Common(options, trusted, self._sockets, self._done, Unasked(self.warnings))
+        self._pool = ConnectionPool(common)
+        self._transfers = Transfers(common)
         self._speaks = options.http_version in _SPOKEN
         self._closed = False
         _allow_descriptors(2 * options.max_connections)
@@ -99,7 +140,7 @@ class Transport:
                 spoken.append(InFlight(token, message[0], message[1], now))
         self._pool.start(spoken)
 
-    def poll(self, timeout: float) -> list[Answered]:
+    def poll(self, timeout: float) -> list[Ended]:
         """Return what has ended, waiting up to `timeout` seconds until something has or `wake` is called.
 
         An interrupt (KeyboardInterrupt) leaves every request as it is, to be answered by a later call.
@@ -138,7 +179,7 @@ class Transport:
         """Send one request and wait for its answer, at most the attempt's timeout; other answers keep for `poll`."""
         token = object()
         self.start(token, request)
-        others: list[Answered] = []
+        others: list[Ended] = []
         try:
             while True:
                 for ended, answer in (batch := self.poll(self._options.timeout)):

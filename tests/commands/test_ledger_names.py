@@ -61,7 +61,7 @@ def test_two_customers_of_one_vendor_have_two_ledgers_and_a_new_credential_makes
 
 def test_rows_under_the_name_of_an_older_journal_are_known(cli, spec, partner):
     """Older versions named the ledger by the partner, and took values as they were written."""
-    from rokt_export.delivery.row_identity import canonical_row, identity_of
+    from rokt_export.delivery.row_filter import canonical_row, identity_of
     from rokt_export.exchange.delivery import Delivery
     from rokt_export.exchange.model import OutcomeKind
     from rokt_export.journal import RunState

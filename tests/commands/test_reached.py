@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rokt_export.delivery.resolution import HERE, resolved
+from rokt_export.delivery.address import HERE, resolved
 from rokt_export.delivery.target import Target
 from rokt_export.partner_spec.variables import Variables
 from tests.commands.conftest import CommandLine, Partner, serve

@@ -23,10 +23,11 @@ from xml.etree import ElementTree
 
 import pytest
 
+from rokt_export.delivery.run_counts import Figures
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import Journal
 from rokt_export.reports.formats import FORMATS
-from rokt_export.reports.run_report import Figures, Story
+from rokt_export.reports.run_report import Story
 from tests.commands.conftest import ROOT, CommandLine, Heard, Partner, clear, interrupt, spec_text, wait_for
 
 FINDINGS, USAGE, JOURNAL = 1, 2, 5
@@ -127,9 +128,7 @@ def check_agreement(cli: CommandLine, run: str, rows: int) -> Counter[str]:
     assert {name: outcomes for name, outcomes in told.items() if outcomes != first} == {}
     with Journal.open(cli.journal) as journal:
         story = Story.of(journal, journal.find(run))
-        counted = Figures()
-        for one in story.deliveries():
-            counted.add(one)
+        counted = Figures.of(story.deliveries())
         noted = story.figures
         assert dict(story.counts) == Counter(first)
         for name in ("rows", "attempts", "invented", "rules", "first_sent", "last_sent"):

@@ -17,7 +17,7 @@ import pytest
 from commands.conftest import Heard, Partner, serve
 
 from rokt_export.delivery.credentials import Credentials
-from rokt_export.delivery.engine import Engine, EngineOptions
+from rokt_export.delivery.engine import Engine
 from rokt_export.delivery.events import (
     Event,
     Finished,
@@ -30,7 +30,7 @@ from rokt_export.delivery.events import (
     Withdrawn,
 )
 from rokt_export.delivery.input_feed import FileFeed, LiveFeed
-from rokt_export.delivery.retry import RetryPolicy
+from rokt_export.delivery.plan import Pace
 from rokt_export.delivery.stop_rules import StopRules
 from rokt_export.errors import TransactionsError, UnreachableError
 from rokt_export.exchange.model import Exchange, Fault, FaultKind, OutcomeKind, Request, Timings
@@ -62,9 +62,6 @@ responses:
   - {{outcome: rejected, status: 401}}
 idempotent: {idempotent}
 """
-
-
-RETRY = frozenset({"attempts", "backoff", "backoff_limit"})
 
 
 def settled_in(event: Event) -> Settled | None:
@@ -114,15 +111,14 @@ class Bench:
         path.write_text(text)
         spec = load_spec(path).spec
         renderer = Renderer(spec, "staging", {})
-        policy = {"repeatable": idempotent, "backoff": 0.01, **{k: v for k, v in options.items() if k in RETRY}}
-        others = {"concurrency": 4, **{k: v for k, v in options.items() if k not in RETRY}}
-        chosen = EngineOptions(retry=RetryPolicy(**policy), **others)
+        pace = Pace(**{"concurrency": 4, "backoff": 0.01, **options})
         events: list[Event] = []
         with Transport(TransportOptions(timeout=timeout, connect_timeout=1.0, max_connections=64)) as transport:
             feed = FileFeed(iter(people(rows)) if isinstance(rows, int) else rows)
             self.engine = Engine(
-                feed, renderer, Classifier(spec.responses), transport, Credentials(renderer, {}), chosen
-            )
+                feed, renderer, Classifier(spec.responses), transport, Credentials(renderer, {}), pace,
+                repeatable=idempotent,
+            )  # fmt: skip
             try:
                 for event in self.engine.run():
                     events.append(event)
@@ -304,7 +300,7 @@ def test_waits_between_attempts_are_jittered_and_double_up_to_their_limit(bench,
         asked.append(high)
         return low
 
-    monkeypatch.setattr("rokt_export.delivery.retry.random.uniform", uniform)
+    monkeypatch.setattr("rokt_export.delivery.pacing.random.uniform", uniform)
     partner.answer = failing_first(9, (500, {}, b"{}"))
     bench.run(1, attempts=5, backoff=0.05, backoff_limit=0.15)
     assert asked == pytest.approx([0.05, 0.1, 0.15, 0.15])

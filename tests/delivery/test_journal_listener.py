@@ -16,10 +16,10 @@ from msgspec import structs
 
 from rokt_export.delivery.events import Intended, Settled
 from rokt_export.delivery.journal_listener import Bookkeeper
-from rokt_export.delivery.recording_quota import Allowance
 from rokt_export.delivery.redaction_screen import Screen
 from rokt_export.delivery.redaction_setup import PersonalData, redactor_for
 from rokt_export.delivery.run_counts import Tally
+from rokt_export.delivery.shared_counts import RecordingQuota
 from rokt_export.exchange.delivery import Deliveries, Delivery
 from rokt_export.exchange.model import Exchange, Fault, FaultKind, Outcome, OutcomeKind, Response, Timings
 from rokt_export.journal import Journal, RunWriter
@@ -253,7 +253,12 @@ def test_a_tally_counts_a_batch_as_its_rows_one_by_one():
     together.add([])
     assert together == alone
     assert together.outcomes == {"delivered": 3, "rejected": 1, "unknown": 1, "invalid": 1}
-    assert (together.attempts, together.retries, together.unreachable, together.latencies.count) == (5, 0, 1, 5)
+    assert (together.figures.attempts, together.retries, together.unreachable, together.figures.latencies.count) == (
+        5,
+        0,
+        1,
+        5,
+    )
 
 
 def test_a_row_that_was_only_intended_is_not_called_by_what_is_personal(writer, spec, personal):
@@ -268,7 +273,7 @@ def test_a_row_that_was_only_intended_is_not_called_by_what_is_personal(writer, 
 
 
 def test_one_allowance_serves_all_who_keep_a_run(writer, spec, personal):
-    first = Allowance(3)
+    first = RecordingQuota(3)
     redactor = redactor_for(spec, "staging", {}, key=b"key")
     with Journal.open(writer._store.path) as journal:
         writers = (writer, journal.attach(writer.run))

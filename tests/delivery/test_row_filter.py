@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from rokt_export.delivery.plan import Selection
+from rokt_export.delivery.row_filter import canonical_row
 from rokt_export.delivery.row_filter import select as select_now_and_then
-from rokt_export.delivery.row_identity import canonical_row
 from rokt_export.delivery.run_counts import Tally
 from rokt_export.errors import JournalError, TransactionsError
 from rokt_export.exchange.delivery import Deliveries, Delivery, LeftOut

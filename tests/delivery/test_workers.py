@@ -16,10 +16,9 @@ from commands.conftest import Partner, ok, serve, spec_text
 
 from rokt_export.delivery import workers
 from rokt_export.delivery.events import Settled, StopReason
-from rokt_export.delivery.failure_counts import Misses, SharedMisses
 from rokt_export.delivery.plan import FileRows, Pace, Plan, Selection
 from rokt_export.delivery.run_counts import Tally
-from rokt_export.delivery.shared_state import SharedMark
+from rokt_export.delivery.shared_counts import FailureCounts, SharedMark
 from rokt_export.delivery.worker import Brake
 from rokt_export.delivery.workers import run_plan
 from rokt_export.errors import ConfigurationError, JournalError, RoktExportError
@@ -149,7 +148,7 @@ def test_who_is_quicker_does_more_so_that_all_end_together(bench, total):
     tallies = bench.watch.tallies
     first, second, third = (tallies[worker].rows for worker in range(3))
     assert 1.5 * third < min(first, second)
-    ends = [tallies[worker].last_sent for worker in range(3)]
+    ends = [tallies[worker].figures.last_sent for worker in range(3)]
     assert max(ends) - min(ends) < (1.0 if total is None else 0.4)
 
 
@@ -253,7 +252,7 @@ def test_a_worker_killed_with_a_lock_in_its_hand_does_not_hang_the_run(bench, st
     held = tmp_path / "held"
 
     def linger(self, row, size):
-        with self._free.get_lock():
+        with self._free.lock:
             held.write_text(str(os.getpid()))
             time.sleep(60)
 
@@ -297,9 +296,9 @@ def test_a_brake_that_is_pressed_stops_all(bench, started_by, method):
 # --- what is one for all
 
 
-def _miss(misses: Misses) -> None:
+def _miss(misses: FailureCounts) -> None:
     for _ in range(500):
-        misses.miss()
+        misses.failed()
 
 
 def _cores_of(index: int, workers_: int) -> set[int]:
@@ -323,16 +322,16 @@ def test_as_many_workers_as_cores_keep_to_one_each_and_fewer_to_none():
 
 def test_misses_are_counted_over_processes():
     context = multiprocessing.get_context("spawn")
-    misses = SharedMisses(context)
+    misses = FailureCounts(context)
     others = [context.Process(target=_miss, args=(misses,)) for _ in range(2)]
     for other in others:
         other.start()
     for other in others:
         other.join(30)
     assert (misses.failures, misses.in_a_row) == (1000, 1000)
-    misses.hit()
+    misses.succeeded()
     assert (misses.failures, misses.in_a_row) == (1000, 0)
-    assert misses.miss() == (1001, 1)
+    assert misses.failed() == (1001, 1)
 
 
 def test_shares_of_the_pace_add_up_to_the_whole():

@@ -26,8 +26,8 @@ from rokt_export.exchange.delivery import Delivery, LeftOut
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import Journal, RowSet, RunState, RunWriter, default_place, run_owner, schema, storage
 from rokt_export.journal.bulk import DELIVERY_COLUMNS
-from rokt_export.journal.database_errors import translated
 from rokt_export.journal.model import as_text
+from rokt_export.journal.storage import translated
 
 SHA = "0" * 64
 DELIVERED, DUPLICATE, REJECTED = OutcomeKind.DELIVERED, OutcomeKind.DUPLICATE, OutcomeKind.REJECTED

@@ -8,13 +8,13 @@ from itertools import product
 import pytest
 
 from rokt_export.exchange.model import Response, Timings
-from rokt_export.transport.http11_responses import AnswerReader, NotHttpError, TooLargeError, known_answer
+from rokt_export.transport.http11_responses import NotHttpError, ResponseReader, TooLargeError, known_response
 
 HEAD = b"HTTP/1.1 200 OK\r\nDate: today\r\nContent-Length: 4\r\n\r\n"
 
 
 def read(*pieces: bytes, most: int = 1000) -> Response:
-    reader = AnswerReader(most)
+    reader = ResponseReader(most)
     complete = [reader.feed(piece) for piece in pieces]
     assert complete == [False] * (len(pieces) - 1) + [True], complete
     return reader.response(Timings())
@@ -53,8 +53,8 @@ def test_a_head_that_was_seen_before_is_known_only_with_its_end() -> None:
     for length in range(100):  # one is as long as what stands before the first CR, less what stands for the end
         head = HEAD.replace(b": 4", b": %d" % length)
         assert read(head + bytes(length)).body == bytes(length)
-        assert known_answer(head + bytes(length)) is not None
-        assert [known_answer(head[:end]) for end in range(len(head))] == [None] * len(head)
+        assert known_response(head + bytes(length)) is not None
+        assert [known_response(head[:end]) for end in range(len(head))] == [None] * len(head)
 
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nDate: today\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -64,10 +64,10 @@ IN_ONE_CHUNK = CHUNKED + b"1a\r\nabcdefghijklmnopqrstuvwxyz\r\n0\r\n\r\n"
 def test_one_chunk_behind_a_head_that_was_seen_before_is_known() -> None:
     assert read(IN_ONE_CHUNK).body == b"abcdefghijklmnopqrstuvwxyz"
     for size, body in ((b"1A", b"z" * 26), (b"1", b"\r"), (b"7", b"\r\n0\r\n\r\n"), (b"100", bytes(256))):
-        known = known_answer(CHUNKED + size + b"\r\n" + body + b"\r\n0\r\n\r\n")
+        known = known_response(CHUNKED + size + b"\r\n" + body + b"\r\n0\r\n\r\n")
         assert known is not None
         assert (known[0].status, dict(known[0].headers)["Date"], known[1]) == (200, "today", body)
-    assert [known_answer(IN_ONE_CHUNK[:end]) for end in range(len(IN_ONE_CHUNK))] == [None] * len(IN_ONE_CHUNK)
+    assert [known_response(IN_ONE_CHUNK[:end]) for end in range(len(IN_ONE_CHUNK))] == [None] * len(IN_ONE_CHUNK)
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,8 @@ def test_one_chunk_behind_a_head_that_was_seen_before_is_known() -> None:
 def test_any_other_chunks_are_left_to_the_reader(rest: bytes, body: bytes) -> None:
     read(IN_ONE_CHUNK)
     for _ in (1, 2):  # none makes its head one that is known to come with such a body
-        assert known_answer(CHUNKED + rest) is None
-        reader = AnswerReader(1000)
+        assert known_response(CHUNKED + rest) is None
+        reader = ResponseReader(1000)
         assert reader.feed(CHUNKED + rest)
         assert reader.response(Timings()).body == body
 
@@ -115,8 +115,8 @@ def test_what_is_known_is_what_the_reader_reads() -> None:
     known = 0
     for size, body, end in product(sizes, bodies, ends):
         data = CHUNKED + size + b"\r\n" + body + end
-        if (answer := known_answer(data)) is not None:
-            reader = AnswerReader(1000)
+        if (answer := known_response(data)) is not None:
+            reader = ResponseReader(1000)
             assert reader.feed(data), data
             assert (reader.response(Timings()).body, reader.reusable) == (answer[1], True), data
             known += 1
@@ -127,14 +127,14 @@ def test_a_packed_body_in_one_chunk_is_unpacked_each_time() -> None:
     packed = gzip.compress(b'{"status":"exists"}')
     answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n"
     for _ in (1, 2):
-        assert known_answer(answer % (len(packed), packed)) is None
+        assert known_response(answer % (len(packed), packed)) is None
         assert read(answer % (len(packed), packed)).body == b'{"status":"exists"}'
 
 
 def test_a_length_told_twice_is_shown_twice_and_two_lengths_are_refused() -> None:
     twice = read(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: 1\r\nContent-Length:2\r\n\r\nok")
     assert twice.headers == (("Content-Length", "2"), ("X", "1"), ("Content-Length", "2"))
-    reader = AnswerReader(1000)
+    reader = ResponseReader(1000)
     with pytest.raises(NotHttpError, match="Content-Length"):
         reader.feed(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok")
 
@@ -164,7 +164,7 @@ def test_the_end_of_the_connection_ends_only_a_body_without_a_length() -> None:
         (b"HTTP/1.1 200 OK\r\nX: y\r\n", False),
         (b"HTTP/1.1 100 Continue\r\n\r\n", False),
     ):
-        reader = AnswerReader(1000)
+        reader = ResponseReader(1000)
         assert not reader.feed(head + (b"body" if complete else b""))
         assert reader.end() is complete
         assert not reader.reusable
@@ -185,16 +185,16 @@ def test_the_end_of_the_connection_ends_only_a_body_without_a_length() -> None:
     ],
 )
 def test_which_connections_are_good_for_another(answer: bytes, reusable: bool) -> None:
-    reader = AnswerReader(1000)
+    reader = ResponseReader(1000)
     for _ in (1, 2):  # the second time its head may be known
-        reader = AnswerReader(1000)
+        reader = ResponseReader(1000)
         assert reader.feed(answer)
         assert reader.response(Timings()).body == b"body"
         assert reader.reusable is reusable
 
 
 def test_one_after_the_other_heads_known_or_not() -> None:
-    reader = AnswerReader(1000)
+    reader = ResponseReader(1000)
     for number in range(200):
         body = b"%d" % number
         head = b"HTTP/1.1 200 OK\r\nX-Request: %d\r\nContent-Length: %d\r\n\r\n" % (number % 3, len(body))
@@ -210,10 +210,10 @@ def test_one_after_the_other_heads_known_or_not() -> None:
 
 def test_a_known_head_does_not_hide_that_a_body_is_longer_or_shorter() -> None:
     assert read(HEAD + b"body").body == b"body"
-    reader = AnswerReader(1000)
+    reader = ResponseReader(1000)
     assert not reader.feed(HEAD + b"bo")
     assert reader.feed(b"dy")
-    reader = AnswerReader(1000)
+    reader = ResponseReader(1000)
     assert reader.feed(HEAD + b"bodyHTTP/1.1 200")
     assert (reader.response(Timings()).body, reader.reusable) == (b"body", False)
 
@@ -234,7 +234,7 @@ def test_a_known_head_does_not_hide_that_a_body_is_longer_or_shorter() -> None:
 )
 def test_what_is_no_answer(answer: bytes) -> None:
     with pytest.raises(NotHttpError):
-        AnswerReader(1000).feed(answer)
+        ResponseReader(1000).feed(answer)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_what_is_no_answer(answer: bytes) -> None:
 )
 def test_a_body_larger_than_allowed(answer: bytes) -> None:
     with pytest.raises(TooLargeError):
-        AnswerReader(1000).feed(answer)
-    AnswerReader(1001).feed(answer)
+        ResponseReader(1000).feed(answer)
+    ResponseReader(1001).feed(answer)
     with pytest.raises(TooLargeError):  # also where the head is known from a reader that allowed more
-        AnswerReader(1000).feed(answer)
+        ResponseReader(1000).feed(answer)

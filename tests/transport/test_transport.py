@@ -22,9 +22,9 @@ import trustme
 
 from rokt_export.errors import ConfigurationError
 from rokt_export.exchange.model import Fault, FaultKind, Request, Response
-from rokt_export.transport import Transport, TransportOptions, closing_servers, http11, inspect
-from rokt_export.transport.interrupts import HeldInterrupt
+from rokt_export.transport import Transport, TransportOptions, closing_servers, connection_pool, inspect
 from rokt_export.transport.sockets import Sockets
+from rokt_export.transport.transport import HeldInterrupt
 
 JSON = (("Content-Type", "application/json"),)
 BY_LIBCURL = (("TE", "trailers"),)  # what changes the framing is libcurl's to do
@@ -637,7 +637,7 @@ def test_a_connection_that_a_request_says_to_close_is_used_once(serve, value) ->
 
 def test_connections_are_kept_again_where_a_server_keeps_them(serve, monkeypatch) -> None:
     monkeypatch.setattr(closing_servers, "_WARY", 0.3)
-    monkeypatch.setattr(http11, "_REST", 0.1)
+    monkeypatch.setattr(connection_pool, "_REST", 0.1)
     once = threading.Event()
 
     def script(peer: Peer, connection: socket.socket) -> None:
@@ -738,9 +738,10 @@ def interrupt_inside_the_transport(number: int, frame: FrameType | None) -> None
     if frame is not None and Path(frame.f_code.co_filename).name in (
         "transport.py",
         "sockets.py",
+        "connection_pool.py",
         "http11.py",
-        "transfers.py",
-        "answers.py",
+        "http11_responses.py",
+        "libcurl_requests.py",
     ):
         raise KeyboardInterrupt
 
@@ -1447,10 +1448,11 @@ def test_what_a_server_says_unasked_is_nobodys_answer(serve, transport) -> None:
 
 def test_what_stands_behind_an_answer_in_tls_is_nobodys_answer(serve, authority, ca_file) -> None:
     def script(peer: Peer, connection: socket.socket) -> None:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else it waits for the first one's receipt
         while peer.read(connection):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)  # two TLS records that arrive together
             connection.sendall(OK)
-            connection.sendall(b"HTTP/1.1 500 Not For You\r\nContent-Length: 0\r\n\r\n")  # a record of its own
+            connection.sendall(b"HTTP/1.1 500 Not For You\r\nContent-Length: 0\r\n\r\n")
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
 
     peer = serve(script, tls(authority.issue_cert("127.0.0.1")))
     with Transport(TransportOptions(ca_file=ca_file, timeout=5, proxy="")) as transport:
@@ -1462,7 +1464,7 @@ def test_what_stands_behind_an_answer_in_tls_is_nobodys_answer(serve, authority,
 
 def test_a_connection_idle_for_too_long_is_not_used_again(serve, transport, monkeypatch) -> None:
     peer = serve(answering(OK))
-    monkeypatch.setattr("rokt_export.transport.http11.MAX_IDLE_SECONDS", 0.1)
+    monkeypatch.setattr("rokt_export.transport.connection_pool.MAX_IDLE_SECONDS", 0.1)
     for pause in (0.0, 0.0, 0.2):
         time.sleep(pause)
         assert transport.send(post(peer.url())).status == 200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rokt_export.delivery.prefetch import Stock
+from rokt_export.delivery.input_feed import Stock
 
 
 def supplied(stock: Stock, speed: float, seconds: float, now: float = 1.0) -> tuple[list[int], float]:

@@ -1,0 +1,96 @@
+"""Counts of a run that its partitions share: failures, recordings that may still be kept, rows that are claimed."""
+
+from __future__ import annotations
+
+import threading
+from multiprocessing.context import BaseContext
+from typing import Any
+
+FIRST_RECORDED = 200
+"""Exchanges of a run that are recorded whatever their outcome: each takes as long as five rows."""
+PROBLEMS_RECORDED = 20_000
+"""Exchanges of a run that are recorded because of an unexpected outcome."""
+
+
+class SharedNumbers:
+    """Integers and their lock, for one process or, with a multiprocessing context, for several."""
+
+    def __init__(self, *values: int, context: BaseContext | None = None) -> None:
+        self._own = list(values)
+        self._shared: Any = None
+        if context is not None:
+            self._shared = context.Array("q", values)
+        self.lock: Any = threading.Lock() if self._shared is None else self._shared.get_lock()
+
+    @property
+    def values(self) -> Any:
+        """The integers, to be read and assigned by index."""
+        return self._own if self._shared is None else self._shared.get_obj()
+
+
+class FailureCounts:
+    """How many exchanges had an unexpected outcome; "in a row" is in the order in which the processes count."""
+
+    def __init__(self, context: BaseContext | None = None) -> None:
+        self._numbers = SharedNumbers(0, 0, context=context)
+
+    @property
+    def failures(self) -> int:
+        """Exchanges with an unexpected outcome."""
+        return int(self._numbers.values[0])
+
+    @property
+    def in_a_row(self) -> int:
+        """Of these, since the last expected outcome."""
+        return int(self._numbers.values[1])
+
+    def succeeded(self) -> None:
+        """Count an expected outcome."""
+        with self._numbers.lock:
+            self._numbers.values[1] = 0
+
+    def failed(self, *, in_a_row: bool = True) -> tuple[int, int]:
+        """Count an unexpected outcome; return all, and those in a row, to which it adds only if `in_a_row`."""
+        with self._numbers.lock:
+            values = self._numbers.values
+            values[0] += 1
+            values[1] += in_a_row
+            return int(values[0]), int(values[1])
+
+
+class RecordingQuota:
+    """How many exchanges may still be recorded."""
+
+    def __init__(self, left: int, context: BaseContext | None = None) -> None:
+        self._numbers = SharedNumbers(left, context=context)
+
+    @property
+    def left(self) -> int:
+        """How many are left."""
+        return int(self._numbers.values[0])
+
+    def take(self) -> bool:
+        """Take one; return whether there was one left."""
+        with self._numbers.lock:
+            taken = self._numbers.values[0] > 0
+            self._numbers.values[0] -= taken
+        return bool(taken)
+
+
+class SharedMark:
+    """How far the rows are claimed; see `transactions.claims.Mark`.
+
+    A worker that is killed while it holds the lock (for a microsecond) leaves the others waiting. The pool then asks
+    them to end, and they do once the timeout of a request is over.
+    """
+
+    def __init__(self, context: BaseContext) -> None:
+        self._free = SharedNumbers(1, context=context)
+
+    def claim(self, row: int, size: int) -> int:
+        """Claim rows unless somebody has; see `Mark.claim`."""
+        with self._free.lock:
+            free = int(self._free.values[0])
+            if free <= row:
+                self._free.values[0] = row + size
+        return free
