@@ -24,7 +24,7 @@ from sqlalchemy.exc import OperationalError
 from rokt_export.errors import ExitStatus, JournalError, UsageError
 from rokt_export.exchange.delivery import Delivery, LeftOut
 from rokt_export.exchange.model import OutcomeKind
-from rokt_export.journal import Journal, RowSet, RunState, RunWriter, default_place, run_owner, schema, storage
+from rokt_export.journal import Journal, RowSet, RunState, RunWriter, default_place, run_records, schema, storage
 from rokt_export.journal.bulk import DELIVERY_COLUMNS
 from rokt_export.journal.model import as_text
 from rokt_export.journal.storage import translated
@@ -361,7 +361,7 @@ def test_an_interrupted_run_goes_on_and_a_living_one_is_left_alone(place, journa
 
 
 def test_a_process_is_known_by_more_than_its_number():
-    here = run_owner.this_process()
+    here = run_records.this_process()
     now = datetime.now(UTC)
     assert here.is_alive(now - timedelta(days=1), now)  # it can be looked at: how long it was silent does not matter
     assert not dataclasses.replace(here, started="another time").is_alive(now, now)
@@ -375,11 +375,11 @@ def test_a_process_is_known_by_more_than_its_number():
 
 def test_a_zombie_does_not_drive_a_run():
     program = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    started = run_owner._start_time(program.pid)
-    assert run_owner._lives(program.pid, started)
+    started = run_records._start_time(program.pid)
+    assert run_records._lives(program.pid, started)
     program.stdin.close()
     os.waitid(os.P_PID, program.pid, os.WEXITED | os.WNOWAIT)
-    assert run_owner._lives(program.pid, started) is False
+    assert run_records._lives(program.pid, started) is False
     program.wait()
 
 
