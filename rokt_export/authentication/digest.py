@@ -1,4 +1,4 @@
-"""Digest authentication (RFC 7616); `delivery/digest.py` answers a partner's challenge."""
+"""Digest authentication (RFC 7616): challenges, the answer to one, and its check; `delivery/digest.py` sends it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import hmac
 import re
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from rokt_export.authentication.base import (
     FRESH,
@@ -28,9 +29,18 @@ from rokt_export.authentication.base import (
 )
 from rokt_export.spec_language.fields import ValueTemplate
 
-_FIELD = re.compile(r'(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))')
-_ALGORITHMS = {"MD5": "md5", "SHA-256": "sha256"}
-_NEEDED = ("username", "nonce", "uri", "response", "nc", "cnonce", "qop")
+ALGORITHMS: Mapping[str, str] = {
+    "MD5": "md5",
+    "SHA": "sha1",
+    "SHA-256": "sha256",
+    "SHA-512-256": "sha512_256",
+    "SHA-512": "sha512",
+}
+"""Name of an algorithm, also with `-sess`, to hashlib's; RFC 7616 knows MD5, SHA-256 and SHA-512-256."""
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_PARAMETER = re.compile(rf'({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))')
+_SCHEME = re.compile(rf"({_TOKEN})(?=[\s,]|$)")
+_NEEDED = ("nonce", "uri", "response", "nc", "cnonce", "qop")
 
 
 class Digest(Authentication):
@@ -59,6 +69,113 @@ class Digest(Authentication):
         return (Use(self, "header Authorization"),)
 
 
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """One challenge of a `WWW-Authenticate` header (RFC 9110, 11.6.1).
+
+    Attributes:
+        scheme: lower case.
+        parameters: names in lower case to values without quotes.
+    """
+
+    scheme: str
+    parameters: dict[str, str] = field(default_factory=dict)
+
+
+def challenges(values: Iterable[str]) -> list[Challenge]:
+    """Return the challenges of all `WWW-Authenticate` headers in their order; one header may have several."""
+    found: list[Challenge] = []
+    text, at = ", ".join(values), 0
+    while at < len(text):
+        if (parameter := _PARAMETER.match(text, at)) is not None:
+            name, quoted, plain = parameter.groups()
+            if found:
+                value = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+                found[-1].parameters.setdefault(name.lower(), value)
+            at = parameter.end()
+        elif (scheme := _SCHEME.match(text, at)) is not None:
+            found.append(Challenge(scheme[1].lower()))
+            at = scheme.end()
+        else:
+            at += 1
+    return found
+
+
+def hash_of(parameters: Mapping[str, str]) -> str | None:
+    """Return hashlib's name of a challenge's algorithm, None where it is unknown."""
+    name = ALGORITHMS.get(parameters.get("algorithm", "MD5").upper().removesuffix("-SESS"))
+    return name if name in hashlib.algorithms_available else None
+
+
+def protection(parameters: Mapping[str, str]) -> str | None:
+    """Return the `qop` to answer with: `auth` or `auth-int`; empty where none is offered, None where none is known."""
+    if "qop" not in parameters:
+        return ""
+    offered = {each.strip().lower() for each in parameters["qop"].split(",")}
+    return next((each for each in ("auth", "auth-int") if each in offered), None)
+
+
+def digest_of(parameters: Mapping[str, str], username: str, password: str, method: str, body: bytes | None) -> str:
+    """Return the `response` of Digest credentials.
+
+    Args:
+        parameters: of the credentials: realm, nonce, uri, and where they are used algorithm, qop, nc and cnonce.
+        username: of the login.
+        password: of the login.
+        method: of the request.
+        body: of the request, which `auth-int` covers.
+    """
+    algorithm = hash_of(parameters)
+    if algorithm is None:
+        raise ValueError("the algorithm is unknown")
+
+    def hashed(*parts: str | bytes) -> str:
+        data = b":".join(part if isinstance(part, bytes) else part.encode() for part in parts)
+        return hashlib.new(algorithm, data, usedforsecurity=False).hexdigest()
+
+    qop, nonce, cnonce = parameters.get("qop", ""), parameters["nonce"], parameters.get("cnonce", "")
+    user = hashed(username, parameters["realm"], password)
+    if parameters.get("algorithm", "").upper().endswith("-SESS"):
+        user = hashed(user, nonce, cnonce)
+    covered: Sequence[str] = (hashlib.new(algorithm, body or b"").hexdigest(),) if qop == "auth-int" else ()
+    request = hashed(method, parameters["uri"], *covered)
+    return hashed(user, nonce, *((parameters["nc"], cnonce, qop) if qop else ()), request)
+
+
+def quoted(text: str) -> str:
+    """Return a quoted string of a header."""
+    return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
+
+
+def credentials_header(
+    challenge: Mapping[str, str], login: DigestLogin, method: str, url: str, body: bytes | None, count: int
+) -> str:
+    """Return the `Authorization` header that answers a challenge.
+
+    Args:
+        challenge: its parameters, with a known algorithm and `qop`.
+        login: name and password.
+        method: of the request.
+        url: of the request.
+        body: of the request.
+        count: requests with this nonce, from 1.
+    """
+    sent = {"realm": challenge["realm"], "nonce": challenge["nonce"], "uri": _target(url)}
+    sent |= {name: challenge[name] for name in ("algorithm", "opaque") if name in challenge}
+    if qop := protection(challenge):
+        sent |= {"qop": qop, "nc": f"{count:08x}", "cnonce": secrets.token_hex(8)}
+    elif sent.get("algorithm", "").upper().endswith("-SESS"):
+        sent["cnonce"] = secrets.token_hex(8)
+    sent["response"] = digest_of(sent, login.username, login.password, method, body)
+    name = f"username={quoted(login.username)}"
+    if not login.username.isascii():
+        name = f"username*=UTF-8''{quote(login.username, safe='')}"
+    bare = ("algorithm", "qop", "nc")
+    return f"Digest {name}, " + ", ".join(
+        f"{key}={value if key in bare else quoted(value)}" for key, value in sent.items()
+    )
+
+
 class _Challenger:
     """Sends a challenge and checks the client's response to it.
 
@@ -74,34 +191,32 @@ class _Challenger:
         header = received.headers.get("Authorization")
         if header is None:
             return Refusal("no Digest credentials yet", self._challenge(), first_round=True)
-        if not header.lower().startswith("digest "):
+        given = challenges([header])
+        if not given or given[0].scheme != "digest":
             return Refusal("Authorization holds no Digest credentials", self._challenge())
-        fields = {name.lower(): quoted or plain for name, quoted, plain in _FIELD.findall(header[7:])}
-        missing = [name for name in _NEEDED if not fields.get(name)]
+        fields = given[0].parameters
+        if name := fields.get("username*"):
+            fields["username"] = unquote(name.rpartition("'")[2])
+        missing = [name for name in ("username", *_NEEDED) if not fields.get(name)]
         if missing:
             return Refusal(f"the Digest credentials lack {', '.join(missing)}", self._challenge())
-        if not self._is_ours(fields["nonce"]):
+        moment, _, signature = fields["nonce"].partition("-")
+        if not same(signature, self._sign(moment)):
             return Refusal("the Digest nonce is not one of ours", self._challenge())
         problem = self._problem(fields, received)
         if problem is not None:
             return Refusal(problem, self._challenge())
-        if not self._is_fresh(fields["nonce"]):
+        if time.time() - float(moment) > FRESH:
             return Refusal("the Digest nonce is old", self._challenge(stale=True), first_round=True)
         return None
 
-    def _problem(self, fields: dict[str, str], received: ReceivedRequest) -> str | None:
-        algorithm = _ALGORITHMS.get(fields.get("algorithm", "MD5").upper())
-        if algorithm is None or fields["qop"] != "auth":
-            return "the Digest algorithm is neither MD5 nor SHA-256, or its qop is not `auth`"
+    def _problem(self, fields: Mapping[str, str], received: ReceivedRequest) -> str | None:
+        if hash_of(fields) is None or fields["qop"] not in ("auth", "auth-int"):
+            return "the Digest algorithm or its qop is unknown"
         if _target(fields["uri"]) != received.target:
             return "the Digest credentials are for another URI"
-
-        def hashed(*parts: str) -> str:
-            return hashlib.new(algorithm, ":".join(parts).encode(), usedforsecurity=False).hexdigest()
-
-        user = hashed(self._username, REALM, self._password)
-        request = hashed(received.method, fields["uri"])
-        wanted = hashed(user, fields["nonce"], fields["nc"], fields["cnonce"], fields["qop"], request)
+        sent = {**fields, "realm": REALM}
+        wanted = digest_of(sent, self._username, self._password, received.method, received.body)
         right = same(fields["username"], self._username) and same(fields["response"].lower(), wanted)
         return None if right else "the user name or password is wrong"
 
@@ -113,16 +228,9 @@ class _Challenger:
     def _sign(self, moment: str) -> str:
         return hmac.new(self._key, moment.encode(), "sha256").hexdigest()[:32]
 
-    def _is_ours(self, nonce: str) -> bool:
-        moment, _, signature = nonce.partition("-")
-        return same(signature, self._sign(moment))
-
-    def _is_fresh(self, nonce: str) -> bool:
-        return time.time() - float(nonce.partition("-")[0]) <= FRESH
-
 
 def _target(uri: str) -> str:
-    """Return the request target of a `uri`, which some clients send as a whole URL."""
+    """Return the request target of a URL, or of a `uri`, which some clients send as a whole URL."""
     parts = urlsplit(uri)
     path = parts.path or "/"
     return f"{path}?{parts.query}" if parts.query else path

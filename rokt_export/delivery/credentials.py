@@ -58,9 +58,9 @@ class Credentials:
                 self._tokens.append(TokenSource(each, fill, options, base_url, reveal, hide, store, patience))
             self._granted.extend(self._tokens)
         if digests:
-            from rokt_export.delivery.digest import DigestAuth  # requests loads for long
+            from rokt_export.delivery.digest import DigestAuth
 
-            self._granted.extend(DigestAuth(each.username, each.password) for each in digests)
+            self._granted.extend(map(DigestAuth, digests))
 
     @property
     def fetches(self) -> bool:

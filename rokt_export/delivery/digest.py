@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
-from requests.auth import HTTPDigestAuth
-from requests.utils import parse_dict_header
-
+from rokt_export.authentication.base import DigestLogin
+from rokt_export.authentication.digest import Challenge, challenges, credentials_header, hash_of, protection
 from rokt_export.errors import UnreachableError
 from rokt_export.exchange.model import Request, Response
-from rokt_export.request.signing import signed
-
-_CHALLENGE = re.compile(r"(?:^|,)\s*digest\s+", re.IGNORECASE)
-_NEXT_CHALLENGE = re.compile(r",\s*[A-Za-z][\w-]*\s+[A-Za-z][\w-]*\s*=")
 
 
-class DigestAuth(HTTPDigestAuth):
-    """Digest authentication whose challenge arrives through another transport than requests' own."""
+class DigestAuth:
+    """Answers the last challenge of a partner.
 
-    def __init__(self, username: str, password: str) -> None:
-        super().__init__(username, password)
-        self._nonce: str | None = None
+    Args:
+        login: name and password.
+    """
+
+    def __init__(self, login: DigestLogin) -> None:
+        self._login = login
+        self._challenge: dict[str, str] = {}
+        self._count = 0
         self._proven = False
 
     def on(self, request: Request) -> Request:
         """Return a request with the answer to the last challenge on it; as it was, before the first."""
-        return signed(request, (self,))
+        if not self._challenge:
+            return request
+        self._count += 1
+        header = credentials_header(
+            self._challenge, self._login, request.method, request.url, request.body, self._count
+        )
+        others = tuple(each for each in request.headers if each[0].lower() != "authorization")
+        return Request(request.method, request.url, (*others, ("Authorization", header)), request.body)
 
     def renewed(self, request: Request, response: Response) -> bool:
         """Return whether an answer is a challenge that the request did not meet already.
@@ -37,53 +42,45 @@ class DigestAuth(HTTPDigestAuth):
         Raises:
             UnreachableError: the challenge cannot be answered.
         """
-        sent = request.header("Authorization") or ""
-        current = self._nonce is not None and f'nonce="{self._nonce}"' in sent
+        sent = challenges([request.header("Authorization") or ""])
+        nonce = self._challenge.get("nonce")
+        current = nonce is not None and bool(sent) and sent[0].parameters.get("nonce") == nonce
         if response.status != 401:
             self._proven = self._proven or current
             return False
-        if self._nonce is not None and not current:  # another answer brought the challenge meanwhile
+        if nonce is not None and not current:  # another answer brought the challenge meanwhile
             return True
-        challenge = _challenge(response)
-        stale = challenge.get("stale", "").lower() == "true"
-        if current and not challenge:
+        offered = challenges(value for name, value in response.headers if name.lower() == "www-authenticate")
+        digests = [each.parameters for each in offered if each.scheme == "digest"]
+        if current and not digests:
             return False
         if current and not self._proven:
-            if stale:
+            if any(each.get("stale", "").lower() == "true" for each in digests):
                 raise _unanswerable("each answer to it is called stale")
             return False
-        self._meet(challenge, request)
+        self._meet(offered)
         return True
 
-    def _meet(self, challenge: Mapping[str, str], request: Request) -> None:
-        """Take a challenge for those that are answered from now on."""
-        if missing := [name for name in ("realm", "nonce") if name not in challenge]:
-            raise _unanswerable(f"it has no {' and no '.join(missing)}" if challenge else "there is none")
-        self.init_per_thread_state()
-        state: Any = self._thread_local  # type: ignore[attr-defined]
-        state.chal, state.last_nonce, state.nonce_count = dict(challenge), challenge["nonce"], 0
-        try:
-            header = self.build_digest_header(request.method, request.url)  # type: ignore[no-untyped-call]
-        except (KeyError, ValueError) as error:
-            raise _unanswerable("it is malformed") from error
-        if not header:
-            raise _unanswerable("its algorithm or `qop` is not supported")
-        if not (header.isascii() and header.isprintable()) or any('"' in value for value in challenge.values()):
+    def _meet(self, offered: Sequence[Challenge]) -> None:
+        """Take the first Digest challenge that can be answered."""
+        digests = [each.parameters for each in offered if each.scheme == "digest"]
+        if not digests:
+            schemes = ", ".join(dict.fromkeys(each.scheme.capitalize() for each in offered))
+            raise _unanswerable(f"it offers {schemes} only" if schemes else "there is none")
+        whole = [each for each in digests if "realm" in each and "nonce" in each]
+        if not whole:
+            raise _unanswerable(
+                f"it has no {' and no '.join(name for name in ('realm', 'nonce') if name not in digests[0])}"
+            )
+        known = next((each for each in whole if hash_of(each) is not None and protection(each) is not None), None)
+        if known is None:
+            wanted = " or ".join(
+                dict.fromkeys(f"{each.get('algorithm', 'MD5')} with qop `{each.get('qop', '')}`" for each in whole)
+            )
+            raise _unanswerable(f"it wants {wanted}, which is not supported")
+        if not all(value.isascii() and value.isprintable() for value in known.values()):
             raise _unanswerable("no header can carry what it holds")
-        state.nonce_count = 0
-        self._nonce, self._proven = challenge["nonce"], False
-
-
-def _challenge(response: Response) -> dict[str, str]:
-    """Return the parameters of an answer's first Digest challenge; none where it has no such challenge."""
-    text = ", ".join(value for name, value in response.headers if name.lower() == "www-authenticate")
-    if (start := _CHALLENGE.search(text)) is None:
-        return {}
-    text = text[start.end() :]
-    if (following := _NEXT_CHALLENGE.search(text)) is not None:
-        text = text[: following.start()]
-    found: dict[str, str | None] = parse_dict_header(text)  # type: ignore[no-untyped-call]
-    return {name.lower(): value for name, value in found.items() if value is not None}
+        self._challenge, self._count, self._proven = known, 0, False
 
 
 def _unanswerable(why: str) -> UnreachableError:

@@ -35,10 +35,20 @@ def _spec(cli: CommandLine, url: str, authentication: str) -> Path:
         ("/digest-auth/auth/u/sesame", DIGEST),
         ("/digest-auth/auth/u/sesame/SHA-256", DIGEST),
         ("/digest-auth/auth/u/sesame/SHA-512", DIGEST),
+        ("/digest-auth/auth-int/u/sesame/SHA-256", DIGEST),
         ("/bearer", BEARER),
         ("/basic-auth/u/sesame", CUSTOM),
     ],
-    ids=["basic", "hidden-basic", "digest-md5", "digest-sha256", "digest-sha512", "bearer", "custom"],
+    ids=[
+        "basic",
+        "hidden-basic",
+        "digest-md5",
+        "digest-sha256",
+        "digest-sha512",
+        "digest-auth-int",
+        "bearer",
+        "custom",
+    ],
 )
 def test_httpbin_lets_us_in(cli: CommandLine, httpbin: str, path: str, authentication: str) -> None:
     done = cli(
@@ -187,3 +197,14 @@ def test_an_error_under_status_200_is_quoted(cli: CommandLine, partner: Partner,
     )
     assert (done.status, words in done.err) == (4, True), done.err
     assert "sesame" not in done.err and "Good-Token-1" not in done.err
+
+
+def test_an_algorithm_that_nobody_knows_is_said_once_and_no_row_is_sent_twice(
+    cli: CommandLine, partner: Partner
+) -> None:
+    challenge = {"WWW-Authenticate": 'Digest realm="r", nonce="abc", algorithm=FOO'}
+    partner.answer = lambda _heard: (401, challenge, b"{}")
+    done = cli("replay", _spec(cli, partner.url, DIGEST), _rows(cli, 30), env={"PASSWORD": "sesame"})
+    assert (done.status, done.err.count("FOO")) == (4, 1), done.err
+    sent = [dict(heard.headers)["X-Email"] for heard in partner.heard]
+    assert len(sent) == len(set(sent)) < 30
