@@ -1,27 +1,24 @@
-"""Turns a block of lines into rows at once, where it can tell of all of them that none needs a second look."""
+"""Reads the rows of a block of lines together, where none of them needs a check of its own."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from rokt_export.transactions.damage_checks import Inspector
-
-if TYPE_CHECKING:
-    from _csv import Reader as CsvReader
+from rokt_export.transactions.dialect import Rows
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Lines of which each is a row, as far as can be told without a look at the cells.
+    """Lines that are a row each.
 
     Attributes:
-        reader: knows what is unusual.
-        spread: how many lines there are, blank ones included.
-        lines: those that are rows.
-        parsed: the rows' cells, where it took a parser to tell how many rows there are.
+        reader: the reader that checks their cells.
+        spread: lines, including blank ones.
+        lines: the lines that are not blank.
+        parsed: the rows' cells, where lines had to be parsed to count their rows.
     """
 
     reader: BlockReader
@@ -35,13 +32,13 @@ class Block:
         return len(self.lines)
 
     def part(self, places: slice) -> Part | None:
-        """Return the rows at some places; None where one may be unusual."""
+        """Return the rows at some places; None where one of them needs a check of its own."""
         return self.reader.part(self, places)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some rows of a block, of which none needs a second look.
+    """Some rows of a block, none of which needs a check of its own.
 
     Attributes:
         cells: their cells, row by row.
@@ -53,31 +50,33 @@ class Part:
 
 
 BOM = "\ufeff"
-"""The byte order mark: amid a file it may begin the header of another, copied behind this one."""
+"""The byte order mark; within a file, it begins the header of another that was appended to it."""
 
 
 class BlockReader:
-    """Reads blocks of one file, whose columns are decided.
+    """Reads blocks of one file whose columns are decided.
 
     Args:
         parse: turns lines into rows of cells, as csv does.
-        delimiter: what alone divides a line without quotes into cells; None where only `parse` can tell.
+        delimiter: divides a line without quotes into cells; None where only `parse` can.
         quote: the character that quotes cells; empty = nothing quotes.
-        escape: a character that escapes the next one; a block that has it is left to who reads row by row.
-        width: how many columns there are.
-        names: names of columns.
-        named: columns in which such a name tells that a row may be a header.
-        inspector: knows what damage looks like.
+        escape: a character that escapes the next one; a block that holds it is read row by row.
+        width: the number of columns.
+        extra: empty cells that each row has behind them.
+        names: names of columns, types and totals: a row that begins with one may be no transaction.
+        named: columns in which such a name is looked for.
+        inspector: checks cells for damage.
     """
 
     def __init__(
         self,
-        parse: Callable[[Iterable[str]], CsvReader],
+        parse: Callable[[Iterable[str]], Rows],
         *,
         delimiter: str | None,
         quote: str,
         escape: str | None,
         width: int,
+        extra: int,
         names: frozenset[str],
         named: Sequence[int],
         inspector: Inspector,
@@ -87,17 +86,20 @@ class BlockReader:
         self._quote = quote
         self._escape = escape
         self._width = width
+        self._extra = extra
         self._names = names
         self._named = named
         self._inspector = inspector
 
     def read(self, text: str) -> Block | None:
-        """Return the rows of a text of whole lines; None where it takes a look at each line."""
+        """Return the rows of a text of whole lines; None where its lines must be read one by one."""
         if "\r" in text:
             text = text.replace("\r\n", "\n")
         if "\r" in text or BOM in text or (self._escape is not None and self._escape in text):
             return None
-        if not self._inspector.finds_no_text(text):
+        if ("\t" in text and self._delimiter != "\t") or text[:1] == "#" or ("#" in text and "\n#" in text):
+            return None
+        if not self._inspector.text_is_clean(text):
             return None
         lines = text.split("\n")
         spread = len(lines) - (not lines[-1])
@@ -115,9 +117,13 @@ class BlockReader:
     def part(self, block: Block, places: slice) -> Part | None:
         """Return the rows at some places of a block; see `Block.part`."""
         cells = self._cells(block, places)
-        if not set(map(len, cells)) <= {self._width}:
+        if not set(map(len, cells)) <= {self._width + self._extra}:
             return None
         columns = list(zip(*cells, strict=True))
+        if self._extra:
+            if any(map(any, columns[self._width :])):
+                return None
+            columns = columns[: self._width]
         return Part(cells, columns) if self._is_usual(cells, columns) else None
 
     def _cells(self, block: Block, places: slice) -> Sequence[Sequence[str]]:
@@ -131,6 +137,6 @@ class BlockReader:
     def _is_usual(self, cells: Sequence[Sequence[str]], columns: Sequence[Sequence[str]]) -> bool:
         return not columns or (
             all(self._names.isdisjoint(columns[at]) for at in self._named)
-            and (all(columns[0]) or all(map(any, cells)))
-            and self._inspector.finds_nothing(columns)
+            and (all(columns[0]) or all(row[0] or 2 * sum(map(bool, row)) > self._width for row in cells))
+            and self._inspector.columns_are_clean(columns)
         )

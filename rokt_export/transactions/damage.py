@@ -1,4 +1,4 @@
-"""Turns what is wrong with a file of transactions into a short list of damages, each with its place and its remedy."""
+"""Damages of a file of transactions: what is wrong, in which place, and what to do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 
 class DamageKind(StrEnum):
-    """What happened to a file; the values are stable, scripts may match them."""
+    """What is wrong with a file; scripts may match the values, which never change."""
 
     EXPONENT = "exponent"
     FLOAT_ID = "float_id"
@@ -30,6 +30,9 @@ class DamageKind(StrEnum):
     EMPTY_HEADER = "empty_header"
     MISSING_COLUMN = "missing_column"
     LEFTOVER = "leftover"
+    INVISIBLE = "invisible"
+    CLEANED = "cleaned"
+    HIDDEN = "hidden"
     AMBIGUOUS = "ambiguous"
     NO_ROWS = "no_rows"
     CHANGED = "changed"
@@ -43,11 +46,12 @@ ALTERING = frozenset(
         DamageKind.SERIAL_DATE,
         DamageKind.MOJIBAKE,
         DamageKind.LEFTOVER,
+        DamageKind.INVISIBLE,
         DamageKind.ENCODING_GUESSED,
         DamageKind.WRONG_DELIMITER,
     )
 )
-"""Damage after which a cell still has a value, and another than was meant."""
+"""Kinds after which a cell still has a value, but not the one that was meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +59,11 @@ class Damage:
     """One thing that is wrong with a file; its text never holds a cell, which could be personal data.
 
     Attributes:
-        kind: what happened.
-        row: 1-based number of the data row in the whole input, or None where the file as a whole is meant.
-        column: the column's name in the file, or None where the row as a whole is meant.
+        kind: what is wrong.
+        row: 1-based number of the data row in the whole input; None where the damage is not in a row.
+        column: the column's name in the file; None where the damage is not in a cell.
         file: path of the file, `-` for stdin.
-        line: 1-based line of the file where the row ends (for JSON: begins), or None where the format has no lines.
+        line: 1-based line of the file where the row ends (JSON: begins; workbook: the sheet's row); None for Parquet.
         message: what is wrong, in one sentence without a final full stop.
         remedy: what to do, as one sentence.
     """
@@ -85,12 +89,12 @@ class Damage:
 
 
 class DamageLog:
-    """Damages in the order found: every one is counted, the first of each kind, file and column are kept.
+    """Counts all damages, and keeps the first of each kind, file and column, in the order found.
 
-    The cap keeps memory flat on a file whose every row is damaged in the same way.
+    Memory stays flat where each row is damaged in the same way.
 
     Args:
-        keep: how many damages of one kind, file and column are kept in full.
+        keep: damages of one kind, file and column to keep.
     """
 
     def __init__(self, keep: int = 20) -> None:
@@ -100,7 +104,7 @@ class DamageLog:
         self._groups: Counter[tuple[DamageKind, str, str | None]] = Counter()
 
     def add(self, damage: Damage) -> None:
-        """Count a damage, and keep it while its kind, file and column have not been seen too often."""
+        """Count a damage; keep it unless enough of its kind, file and column are kept."""
         group = (damage.kind, damage.file, damage.column)
         self._groups[group] += 1
         self._counts[damage.kind] += 1
@@ -109,10 +113,10 @@ class DamageLog:
 
     @property
     def damages(self) -> tuple[Damage, ...]:
-        """Return the damages kept, in the order found."""
+        """The damages kept, in the order found."""
         return tuple(self._kept)
 
     @property
     def counts(self) -> Mapping[DamageKind, int]:
-        """Return how often each kind was found, also beyond the damages kept."""
+        """How often each kind was found, including the damages not kept."""
         return MappingProxyType(dict(self._counts))

@@ -1,4 +1,4 @@
-"""Turns a row's cells into the damages that spreadsheets and wrong encodings leave in them."""
+"""Finds what spreadsheets, databases and wrong encodings leave in cells, and cleans what is certain."""
 
 from __future__ import annotations
 
@@ -42,10 +42,53 @@ _MOJIBAKE = re.compile(
     "[ÂÃÄÅÎÏÐÑ×Øâãäåæð][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc–-›€™]+"
 )
 
-_LEFTOVER = re.compile(r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|#+)|\\N|=\".*\"", re.DOTALL)
-"""What stands in a cell in place of its value: a formula's error, a column that was too narrow, a database's NULL."""
-_LEFTOVER_STARTS = ("#", "\\", "=")
-_ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|##)")
+_EXACT = frozenset(("email", "emailmd5", "emailsha256", "ipaddress", "country", "currency"))
+"""Attributes, beside identifiers and dates, whose values never hold an invisible character or a word such as NULL."""
+_ERRORS = frozenset(
+    ("#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!", "#CALC!", "#FIELD!", "#BLOCKED!")
+)
+_NULLS = frozenset(
+    ("\\N", "(null)", "(NULL)", "[null]", "[NULL]", "<null>", "<NULL>", "<NA>", "<nil>", "undefined", "NaN")
+)
+_OBJECTS = frozenset(("[object Object]", "[object Array]", "[object Undefined]", "[object Null]"))
+_WORDS = frozenset(("NULL", "null", "None"))
+"""Leftovers that may also be values: a family is called Null."""
+_LEFTOVERS: Mapping[str, tuple[str, str]] = {
+    **dict.fromkeys(
+        _ERRORS,
+        ("the cell holds a spreadsheet's error, not a value", "Correct the formula, and export again."),
+    ),
+    **dict.fromkeys(
+        _NULLS | _WORDS, ("the cell holds a program's word for “no value”", "Export nothing in its place.")
+    ),
+    **dict.fromkeys(_OBJECTS, ("the cell holds a program's word for an object", "Export one of the object's fields.")),
+}
+NOTHING = "Nothing need be done."
+_TOO_NARROW = (
+    "the column was too narrow, so that the cell holds # signs",
+    "Widen the column, and export again.",
+)
+_FORMULA_LEFT = "the cell holds a formula, not its result", "Export the file again as values."
+_FORMULA = re.compile(r"=(?:[A-Z][A-Z0-9.]*\(.*|\$?[A-Z]{1,3}\$?\d+.*|…)", re.DOTALL)
+_WRAPPED = re.compile(r'="((?:[^"]|"")*)"')
+"""How programs keep a spreadsheet from changing a value: `="00123"`."""
+_APOSTROPHE = re.compile(r"'[+(]?\d[\d ().\-/]{2,}")
+_STARTS = frozenset("#\\=([<uNn'\t\x1f")
+"""Characters that a leftover, or a value to be cleaned, begins with."""
+_INVISIBLE = "\u00ad\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+_NO_BREAK = "\u00a0\u202f\u2007"
+JUNK = "\t\x1f" + _INVISIBLE + _NO_BREAK
+"""Characters that mean nothing at the ends of a value. Joiners (U+200C, U+200D) are left: words and emoji need them."""
+_HIDDEN_INSIDE = re.compile(f"[\x1f{_INVISIBLE}{_NO_BREAK}]")
+
+# What a block of rows holds somewhere if a cell in it may be a formula, or a number behind an apostrophe. An equals
+# sign within a URL, and an apostrophe within a name, are passed over.
+_FORMULA_IN_BLOCK = re.compile(r"""=(?<![\w/?&%.=-]=)[A-Z"$…]""")
+_APOSTROPHE_IN_BLOCK = re.compile(r"'[+(]?\d")
+_ERROR_IN_BLOCK = re.compile(r"#(?:N/A|[A-Z/0]+[!?]|##)")
+
+_ALL_LEFTOVERS = frozenset(_LEFTOVERS)
+_MOJIBAKE_REMEDY = "Export the file again as UTF-8, or give its --encoding; what was lost cannot be restored here."
 
 _US = frozenset(("us", "usa", "unitedstates", "unitedstatesofamerica", "840"))
 _STATES = re.compile(
@@ -57,14 +100,14 @@ _STATES = re.compile(
 
 
 class Inspector:
-    """Looks at the cells of one layout of columns; most rows have nothing to find, which can be told of many at once.
+    """Checks the cells of one layout of columns; rows without damage, which are most, can be checked in blocks.
 
     Args:
-        plan: the columns, decided.
-        file: path of the file, for the damages' place.
+        plan: the columns and the attributes they hold.
+        file: path of the file, for the place of a damage.
         log: where damages go.
         refuse: attributes in which damage keeps a row from being sent.
-        guessed: the file's encoding is a guess, so that a cell beyond ASCII may be damaged in such an attribute.
+        guessed: the file's encoding is a guess, so that cells beyond ASCII count as damaged in `refuse`.
     """
 
     def __init__(
@@ -84,58 +127,66 @@ class Inspector:
         self._columns = dict(zip(plan.names, plan.columns, strict=True))
         self._ids = tuple(name for name in plan.names if _is_id(name))
         self._dates = tuple(name for name in plan.names if _is_date(name))
+        self._exact = {*self._ids, *self._dates, *(name for name in plan.names if canonical(name) in _EXACT)}
         by_meaning = {canonical(name): name for name in reversed(plan.names)}
         self._zip = by_meaning.get("zipcode")
         self._country = by_meaning.get("country")
         self._state = by_meaning.get("state")
 
-    def finds_no_text(self, block: str) -> bool:
-        """Return whether nothing in a text would be found by `look_at_text`, and no exponent and leftover of a program.
-
-        It errs towards false.
-        """
+    def text_is_clean(self, block: str) -> bool:
+        """Return whether rows in a text have no damage that shows in their text; false where one may have."""
         return not (
             "E+" in block
-            or "\\N" in block
-            or '="' in block
-            or ("#" in block and _ERROR.search(block))
-            or (not block.isascii() and (self._guessed or "\ufffd" in block or _MOJIBAKE.search(block)))
+            or "\x1f" in block
+            or ("#" in block and _ERROR_IN_BLOCK.search(block))
+            or ("=" in block and _FORMULA_IN_BLOCK.search(block))
+            or ("'" in block and _APOSTROPHE_IN_BLOCK.search(block))
+            or (not block.isascii() and self._may_be_garbled(block))
         )
 
-    def finds_nothing(self, columns: Sequence[Sequence[str]]) -> bool:
-        """Return whether `look` would find nothing else in rows of such a text, given as columns of cells.
+    def _may_be_garbled(self, block: str) -> bool:
+        return (
+            self._guessed
+            or "\ufffd" in block
+            or any(character in block for character in _INVISIBLE + _NO_BREAK)
+            or _MOJIBAKE.search(block) is not None
+        )
 
-        It errs towards false, and asks of all rows at once what `look` asks of each, which costs as much as reading.
+    def columns_are_clean(self, columns: Sequence[Sequence[str]]) -> bool:
+        """Return whether rows whose text is clean have no other damage; false where one may have.
+
+        The rows are given as columns of cells, and are checked together: one by one costs as much as reading them.
         """
         cells = dict(zip(self._columns, columns, strict=True))
         return not (
-            (self._zip is not None and self._has_short_zip(cells, cells[self._zip]))
+            not all(map(_ALL_LEFTOVERS.isdisjoint, columns))
+            or (self._zip is not None and self._has_short_zip(cells, cells[self._zip]))
             or any(_has_serial(cells[name]) for name in self._dates)
             or any(_has_number(cells[name]) for name in self._ids)
         )
 
-    def look(self, values: Mapping[str, Value], row: int, line: int | None) -> None:
-        """Report a row's exponents, short zips, spreadsheet dates and leftovers.
+    def check(self, values: dict[str, Value], row: int, line: int | None) -> None:
+        """Log a row's damage, and clean the cells whose value is certain.
 
-        An exponent written as spreadsheets do (`1.23E+10`) is reported in any column, other notations in identifiers.
+        An exponent as spreadsheets write it (`1.23E+10`) is damage in any column, other notations in identifiers.
         """
         for name, cell in values.items():
             if cell.__class__ is not str:
                 continue
             if "E+" in cell and name not in self._ids:
-                self._look_at_id(name, cell, row, line)
-            elif cell[:1] in _LEFTOVER_STARTS and _LEFTOVER.fullmatch(cell):
-                self._look_at_leftover(name, cell, row, line)
+                self._check_id(name, cell, row, line)
+            elif cell[:1] in _STARTS:
+                self._check_leftover(values, name, cell, row, line)
         for name in self._ids:
             cell = values[name]
             if cell and ("+" in cell or "." in cell):
-                self._look_at_id(name, cell, row, line)
+                self._check_id(name, cell, row, line)
         for name in self._dates:
             cell = values[name]
             if cell and (len(cell) == 5 or "." in cell):
-                self._look_at_date(name, cell, row, line)
+                self._check_date(name, cell, row, line)
         if self._zip is not None and (cell := values[self._zip]) and (len(cell) < 5 or "-" in cell):
-            self._look_at_zip(self._zip, cell, values, row, line)
+            self._check_zip(self._zip, cell, values, row, line)
 
     def refused(self) -> str | None:
         """Return why the damage found since the last call keeps a row from being sent; None where it does not."""
@@ -148,37 +199,59 @@ class Inspector:
             place = f"line {line}" if line is not None else f"row {row}"
             self._refused = f"{place}, column {self._columns[name]}: {message}; --send-damaged sends it as it is"
 
-    def _look_at_leftover(self, name: str, cell: str, row: int, line: int | None) -> None:
-        what, remedy = {
-            "#": ("the cell holds a spreadsheet's error, not a value", "Mend the formula, or widen the column."),
-            "\\": ("the cell holds a database's mark for NULL, not a value", "Export nothing in its place."),
-            "=": ("the cell holds a formula around its value", 'Export the value alone, without =" and ".'),
-        }[cell[0]]  # fmt: skip
-        self._add(DamageKind.LEFTOVER, name, row, line, what, remedy)
+    def _check_leftover(self, values: dict[str, Value], name: str, cell: str, row: int, line: int | None) -> None:
+        if (found := _LEFTOVERS.get(cell)) is not None:
+            add = self._add if cell not in _WORDS or name in self._exact else self._log_only
+            add(DamageKind.LEFTOVER, name, row, line, *found)
+        elif len(cell) > 2 and not cell.strip("#"):
+            self._add(DamageKind.LEFTOVER, name, row, line, *_TOO_NARROW)
+        elif wrapped := _WRAPPED.fullmatch(cell):
+            self._clean(values, name, wrapped[1].replace('""', '"'), row, line, 'a formula around its value, ="…"')
+        elif _FORMULA.fullmatch(cell):
+            self._add(DamageKind.LEFTOVER, name, row, line, *_FORMULA_LEFT)
+        elif _APOSTROPHE.fullmatch(cell):
+            self._clean(values, name, cell[1:], row, line, "an apostrophe before its number")
+        elif cell[0] in JUNK and (clean := cell.strip(JUNK)):
+            self._clean(values, name, clean, row, line, f"an invisible character (U+{ord(cell[0]):04X})")
 
-    def look_at_text(self, values: Mapping[str, Value], row: int, line: int | None) -> None:
-        """Report cells that were decoded wrongly somewhere on their way; for rows that are not all ASCII."""
+    def _clean(self, values: dict[str, Value], name: str, clean: str, row: int, line: int | None, what: str) -> None:
+        values[name] = clean
+        self._log_only(
+            DamageKind.CLEANED, name, row, line, f"the cell held {what}, which is left out", "Nothing need be done."
+        )
+
+    def check_text(self, values: dict[str, Value], row: int, line: int | None) -> None:
+        """Log cells that were decoded wrongly, or hold invisible characters; for rows that are not all ASCII."""
         for name, cell in values.items():
             if not isinstance(cell, str) or cell.isascii():
                 continue
             if self._guessed:
                 self.refuse(name, row, line, "the file's encoding is a guess, which --encoding confirms")
             if (found := mojibake(cell)) is not None:
-                self._add(
-                    DamageKind.MOJIBAKE,
+                self._add(DamageKind.MOJIBAKE, name, row, line, found, _MOJIBAKE_REMEDY)
+                continue
+            if (cell[0] in JUNK or cell[-1] in JUNK) and (clean := cell.strip(JUNK)):
+                junk = cell[0] if cell[0] in JUNK else cell[-1]
+                self._clean(values, name, clean, row, line, f"an invisible character (U+{ord(junk):04X}) at its end")
+                cell = clean
+            if (hidden := _HIDDEN_INSIDE.search(cell)) is not None:
+                what = f"the cell holds an invisible character (U+{ord(hidden.group()):04X}) amid its text"
+                add = self._add if name in self._exact else self._log_only
+                add(
+                    DamageKind.INVISIBLE,
                     name,
                     row,
                     line,
-                    found,
-                    "Export the file again as UTF-8, or say how it is encoded; what was lost cannot be mended here.",
+                    what,
+                    "Type the text around it anew.",
                 )
 
-    def _look_at_id(self, name: str, cell: Value, row: int, line: int | None) -> None:
+    def _check_id(self, name: str, cell: Value, row: int, line: int | None) -> None:
         if not isinstance(cell, str):
             return
         by_nature = (canonical(name) or "") in _NUMBERS or (canonical(name) is None and name in self._ids)
         if (_EXPONENT if by_nature else _OF_SPREADSHEETS).fullmatch(cell):
-            add = self._add if by_nature or _ROUNDED.fullmatch(cell) else self._tell
+            add = self._add if by_nature or _ROUNDED.fullmatch(cell) else self._log_only
             add(
                 DamageKind.EXPONENT,
                 name,
@@ -197,7 +270,7 @@ class Inspector:
                 "Export the column as text.",
             )
 
-    def _look_at_date(self, name: str, cell: Value, row: int, line: int | None) -> None:
+    def _check_date(self, name: str, cell: Value, row: int, line: int | None) -> None:
         if isinstance(cell, str) and _SERIAL.fullmatch(cell):
             self._add(
                 DamageKind.SERIAL_DATE,
@@ -208,7 +281,7 @@ class Inspector:
                 "Format the column as a date (yyyymmdd) before saving.",
             )
 
-    def _look_at_zip(self, name: str, cell: Value, values: Mapping[str, Value], row: int, line: int | None) -> None:
+    def _check_zip(self, name: str, cell: Value, values: Mapping[str, Value], row: int, line: int | None) -> None:
         country = None if self._country is None else values.get(self._country)
         state = None if self._state is None else values.get(self._state)
         if isinstance(cell, str) and _SHORT_ZIP.fullmatch(cell) and self._may_be_american(country, state):
@@ -237,11 +310,11 @@ class Inspector:
         said = _is_american(country if isinstance(country, str) else "", state if isinstance(state, str) else "")
         return said if said is not None else self._country is None and self._state is None
 
-    def _tell(self, kind: DamageKind, name: str, row: int, line: int | None, message: str, remedy: str) -> None:
+    def _log_only(self, kind: DamageKind, name: str, row: int, line: int | None, message: str, remedy: str) -> None:
         self._log.add(Damage(kind, row, self._columns[name], self._file, line, message, remedy))
 
     def _add(self, kind: DamageKind, name: str, row: int, line: int | None, message: str, remedy: str) -> None:
-        self._tell(kind, name, row, line, message, remedy)
+        self._log_only(kind, name, row, line, message, remedy)
         self.refuse(name, row, line, message)
 
 

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import csv
 import io
-import re
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import chain, islice, repeat
-from typing import TYPE_CHECKING
+from itertools import islice, repeat
+from typing import TypeAlias
 
 from rokt_export.errors import TransactionsError
-from rokt_export.partner_spec.attributes import ATTRIBUTES, canonical, fold
+from rokt_export.partner_spec.attributes import ATTRIBUTES, fold
 from rokt_export.transactions.blocks import BOM, Block, BlockReader, Part
 from rokt_export.transactions.claims import ALL, Share
 from rokt_export.transactions.columns import ColumnPlan, ColumnsReport
 from rokt_export.transactions.damage import Damage, DamageKind
-from rokt_export.transactions.dialect import detect_delimiter, excel_hint, other_delimiter, rows_of, spaced
+from rokt_export.transactions.damage_checks import NOTHING
+from rokt_export.transactions.dialect import Rows, detect_delimiter, excel_hint, other_delimiter, rows_of, spaced
 from rokt_export.transactions.encoding import Encoding
 from rokt_export.transactions.lines import CUT, HARD_LIMIT, LONG, NON_ASCII, NUL, UNDECODABLE, LineSource
 from rokt_export.transactions.reader_base import Context, identity, survey
+from rokt_export.transactions.row_shapes import (
+    TOTALS,
+    is_comment,
+    is_data,
+    is_total,
+    is_types,
+    names_columns,
+    swallowed,
+)
 from rokt_export.transactions.transaction import Transaction, Value
 
-if TYPE_CHECKING:
-    from _csv import Reader as CsvReader
-
-_PERSONAL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+|\+?[0-9][0-9 ().\-/]{6,}[0-9]")
-"""An e-mail address or a telephone number: no column is called so."""
+Fault: TypeAlias = tuple[DamageKind, str, str]
+"""Why a row cannot be sent: the kind of damage, its message, and its remedy."""
 
 
 class DelimitedReader:
@@ -47,6 +54,7 @@ class DelimitedReader:
     def __init__(self, stream: io.BufferedReader, sample: bytes, encoding: Encoding, context: Context) -> None:
         self._context = context
         options = context.options
+        self._skipped = options.skip_lines
         start = sample.decode(encoding.name, "replace")
         start = "".join(io.StringIO(start, newline="").readlines()[options.skip_lines :])
         whole = start[: start.rfind("\n") + 1] or start
@@ -75,9 +83,13 @@ class DelimitedReader:
                 remedy=found,
             )
         self._inspector = context.inspector(self._plan)
-        self._look = self._look_at_single if len(self._plan.names) == 1 else self._inspector.look
+        self._check = self._check_single if len(self._plan.names) == 1 else self._inspector.check
         self._names = frozenset((self._header[0], *_SPELLINGS))
         self._mail = self._plan.names.index("email") if "email" in self._plan.names else 0
+        first_rows = self._rows_in_sample(whole)
+        self._extra = self._extra_cells(first_rows)
+        self._first_row = 0
+        self._check_first = not first_rows or is_types(first_rows[0])
         self._blocks = self._block_reader()
 
     @property
@@ -100,14 +112,16 @@ class DelimitedReader:
         Raises:
             TransactionsError: the file cannot be read to its end.
         """
+        self._start(row)
         while text := self._next_text(row):
             row = yield from self._rows_in(text, row, share)
         return row
 
     def survey(self, row: int) -> Generator[tuple[int, int], None, int]:
         """Yield how many rows were read further, and how many of them are problems; see `RowReader`."""
+        self._start(row)
         while text := self._next_text(row):
-            block = self._block(text)
+            block = self._block(text, row)
             if block is not None and block.part(slice(None)) is not None:
                 row = self._past(block, row)
                 yield block.rows, 0
@@ -117,7 +131,7 @@ class DelimitedReader:
 
     def _rows_in(self, text: str, row: int, share: Share) -> Generator[Transaction, None, int]:
         """Yield a share's rows of some lines; return the number of the last row in them."""
-        block = self._block(text)
+        block = self._block(text, row)
         if block is None:
             return (yield from self._one_by_one(text, row, share))
         for own in share.among(row + 1, row + block.rows):
@@ -137,7 +151,7 @@ class DelimitedReader:
         except OSError as error:
             raise self._context.cut_off(error, row) from error
 
-    def _parse(self, lines: Iterable[str]) -> CsvReader:
+    def _parse(self, lines: Iterable[str]) -> Rows:
         options = self._context.options
         return rows_of(
             lines, self._delimiter, options.quote, escape=options.escape, skip_spaces=self._spaced, strict=True
@@ -154,13 +168,53 @@ class DelimitedReader:
             quote=options.quote,
             escape=options.escape,
             width=width,
+            extra=self._extra,
             names=self._names,
             named=(0, self._mail),
             inspector=self._inspector,
         )
 
-    def _block(self, text: str) -> Block | None:
-        return None if self._blocks is None or not self._source.is_plain(text) else self._blocks.read(text)
+    def _start(self, row: int) -> None:
+        """Note the number of the file's first row, which alone may hold the columns' types."""
+        self._first_row = row + 1
+
+    def _block(self, text: str, row: int) -> Block | None:
+        is_first = self._check_first and row < self._first_row
+        if self._blocks is None or is_first or not self._source.is_plain(text):
+            return None
+        return self._blocks.read(text)
+
+    def _rows_in_sample(self, sample: str) -> list[list[str]]:
+        """Return the rows below the header that are in the sample; of a live input there are none yet."""
+        below = io.StringIO(sample, newline="").readlines()[self._before + self._reader.line_num - self._skipped :]
+        rows: list[list[str]] = []
+        with suppress(csv.Error):
+            rows.extend(cells for cells in islice(self._parse(below), _SAMPLED) if cells)
+        return rows
+
+    def _extra_cells(self, rows: Sequence[Sequence[str]]) -> int:
+        """Return how many empty cells each row has behind those of the header: exports end rows in a delimiter."""
+        width = len(self._plan.names)
+        extra = {len(cells) - width for cells in rows}
+        if len(extra) != 1 or (found := extra.pop()) < 1 or any(map(any, (cells[width:] for cells in rows))):
+            return 0
+        message = "each row ends in a delimiter and the header does not; the empty cell behind it is left out"
+        self._context.damage(DamageKind.CLEANED, message, NOTHING)
+        return found
+
+    def _without_extra(self, cells: list[str], row: int) -> list[str]:
+        """Return a row without empty cells that belong to no column."""
+        width = len(self._plan.names)
+        if row == self._first_row and self._check_first and not self._extra:
+            self._extra = self._extra_cells([cells])
+            self._blocks = self._block_reader()
+        allowed = len(cells) if self._context.breaks is not None else width + self._extra
+        return cells[:width] if width < len(cells) == allowed and not any(cells[width:]) else cells
+
+    def _line(self) -> int:
+        """Return the line that the reader is in; of a workbook, the sheet's row."""
+        line = self._before + self._reader.line_num
+        return line if self._context.breaks is None else line - bisect_right(self._context.breaks, line)
 
     def _made(self, numbers: range, part: Part) -> Iterator[Transaction]:
         names = self._plan.names
@@ -178,7 +232,8 @@ class DelimitedReader:
         It returns the number of the last row.
         """
         width, names, mail = len(self._plan.names), self._names, self._mail
-        reader, source, look = self._reader, self._source, self._look
+        reader, source, check = self._reader, self._source, self._check
+        first = self._first_row if self._check_first else 0
         source.give_back(text)
         ended = reader.line_num
         while source.ready:
@@ -191,13 +246,13 @@ class DelimitedReader:
                         if row < since or not share.has(row):
                             pass
                         elif (
-                            len(cells) != width or noted or ended - began > 1 or not any(cells)
-                            or cells[0] in names or cells[mail] in names or cells[0][:1] == BOM
+                            len(cells) != width or noted or ended - began > 1 or row == first
+                            or cells[0] in names or cells[mail] in names or cells[0][:1] in _ODD_STARTS
                         ):  # fmt: skip
                             yield self._unusual(cells, row, began, noted)
                         else:
-                            values = dict(zip(self._plan.names, cells, strict=False))
-                            look(values, row, self._before + ended)
+                            values: dict[str, Value] = dict(zip(self._plan.names, cells, strict=False))
+                            check(values, row, self._line())
                             yield self._context.made(values, row, self._inspector.refused())
                     if not source.ready:
                         break
@@ -211,9 +266,9 @@ class DelimitedReader:
                 raise self._context.cut_off(error, row) from error
         return row
 
-    def _look_at_single(self, values: Mapping[str, Value], row: int, line: int | None) -> None:
-        """Report the cell of a file of one column that looks like several, and what else is wrong with it."""
-        self._inspector.look(values, row, line)
+    def _check_single(self, values: dict[str, Value], row: int, line: int | None) -> None:
+        """Log the damage of the only cell of a row; it may hold several cells that another delimiter divides."""
+        self._inspector.check(values, row, line)
         cell = values[self._plan.names[0]]
         if isinstance(cell, str) and (other := other_delimiter(cell)) is not None and cell.count(other) > 1:
             message = f"the only column holds {_shown(other)} several times"
@@ -224,31 +279,47 @@ class DelimitedReader:
 
     def _unusual(self, cells: list[str], row: int, began: int, noted: int) -> Transaction:
         """Return a row that needs a second look: damaged, or merely not ASCII or of several lines."""
-        line = self._before + self._reader.line_num
-        if (fault := self._fault(cells, noted, began)) is not None:
+        line = self._line()
+        cells = self._without_extra(cells, row)
+        if (fault := self._fault(cells, row, noted, began)) is not None:
             return self._context.problem(row, *fault, line)
-        values = dict(zip(self._plan.names, cells, strict=True))
-        self._look(values, row, line)
+        values: dict[str, Value] = dict(zip(self._plan.names, cells, strict=True))
+        self._check(values, row, line)
         if noted & NON_ASCII:
-            self._inspector.look_at_text(values, row, line)
+            self._inspector.check_text(values, row, line)
         return self._context.made(values, row, self._inspector.refused())
 
-    def _fault(self, cells: Sequence[str], noted: int, began: int) -> tuple[DamageKind, str, str] | None:
-        """Return why a row cannot be a transaction: what happened, in words, and what to do; None if it can."""
-        limit = self._context.options.max_row
+    def _fault(self, cells: Sequence[str], row: int, noted: int, began: int) -> Fault | None:
+        """Return why a row cannot be a transaction; None if it can."""
+        return self._unreadable(cells, noted, began) or self._misshapen(cells, began) or self._other_line(cells, row)
+
+    def _unreadable(self, cells: Sequence[str], noted: int, began: int) -> Fault | None:
         lines = self._reader.line_num - began
-        if noted & CUT or ((noted & LONG or lines > 1) and sum(map(len, cells)) > limit):
-            size = f"over {HARD_LIMIT:,}" if noted & CUT else f"{sum(map(len, cells)):,}"
+        size = sum(map(len, cells))
+        if noted & CUT or ((noted & LONG or lines > 1) and size > self._context.options.max_row):
+            written = f"over {HARD_LIMIT:,}" if noted & CUT else f"{size:,}"
             spread = f" over {lines:,} lines" if lines > 1 else ""
-            return DamageKind.OVERSIZE, f"a row of {size} characters{spread}", _OVERSIZE_REMEDY
+            return DamageKind.OVERSIZE, f"a row of {written} characters{spread}", _OVERSIZE_REMEDY
         if noted & NUL:
             return DamageKind.NUL, "the row holds NUL bytes", "The file was cut or overwritten; export it again."
         if noted & UNDECODABLE:
             return DamageKind.UNDECODABLE, "the row holds bytes that are no text in this encoding", _ENCODING_REMEDY
-        if len(cells) != len(self._plan.names):
+        return None
+
+    def _misshapen(self, cells: Sequence[str], began: int) -> Fault | None:
+        names = self._plan.names
+        if is_comment(cells, len(names)):
+            return DamageKind.MALFORMED, "the row is a comment, not a transaction", "Delete the line."
+        if len(cells) != len(names):
             return DamageKind.RAGGED, self._ragged(cells, began), self._remedy_for_ragged(cells)
-        if lines > 1 and (inside := swallowed(cells, self._delimiter, spaced=self._spaced, names=self._plan.names)):
+        if self._reader.line_num - began == 1 or self._context.breaks is not None:
+            return None
+        if inside := swallowed(cells, self._delimiter, spaced=self._spaced, names=names):
             return DamageKind.QUOTING, self._swallowed(inside, began), "Remove the stray quote, or double it."
+        return None
+
+    def _other_line(self, cells: Sequence[str], row: int) -> Fault | None:
+        """Return what a line is that is no transaction."""
         if not any(cells):
             return DamageKind.BLANK_ROW, "every cell is empty", "Delete the row, or export only the rows in use."
         first = cells[0]
@@ -256,18 +327,19 @@ class DelimitedReader:
             first = first[1:].strip(self._context.options.quote)
         if [first, *cells[1:]] == self._header:
             return DamageKind.MALFORMED, "the row repeats the header", "Join files without their headers."
-        if self._names_columns(cells):
+        if self._is_header(cells):
             return DamageKind.MALFORMED, "the row holds names of columns, not values", _NAMES_REMEDY
+        if is_total(cells):
+            return DamageKind.MALFORMED, "the row is a total of other rows, not a transaction", "Delete the row."
+        if row == self._first_row and is_types(cells):
+            return DamageKind.MALFORMED, "the row holds the columns' types or units, not values", "Delete the row."
         return None
 
-    def _names_columns(self, cells: Sequence[str]) -> bool:
-        """Return whether a row is a header: most of its cells name attributes or columns, and none holds data."""
+    def _is_header(self, cells: Sequence[str]) -> bool:
         if self._names.isdisjoint((cells[0], cells[self._mail])):
             return False
-        filled = [cell for cell in cells if cell.strip()]
-        columns = set(map(fold, self._header))
-        named = sum(fold(cell) in columns or bool(self._context.mapper.meant([cell])) for cell in filled)
-        return named > 1 and 2 * named > len(filled) and not _is_data(filled)
+        attributes = sum(bool(self._context.mapper.meant([cell])) for cell in cells if cell.strip())
+        return names_columns(cells, set(map(fold, self._header)), attributes)
 
     def _swallowed(self, inside: int, began: int) -> str:
         """Return in words that rows are inside a cell, and where its quotes are."""
@@ -293,7 +365,7 @@ class DelimitedReader:
         return "Quote cells that hold the delimiter or a line break."
 
     def _misquoted(self, error: csv.Error, row: int, began: int) -> Transaction:
-        line = self._before + self._reader.line_num
+        line = self._line()
         lines = self._reader.line_num - began
         reason = {"unexpected end of data": "a quote is opened and never closed"}.get(str(error), str(error))
         if "field larger" in reason:
@@ -309,12 +381,12 @@ class DelimitedReader:
         except csv.Error as error:
             raise TransactionsError(
                 f"the header cannot be read: {error}",
-                where=f"{path}:{self._before + self._reader.line_num}",
+                where=f"{path}:{self._line()}",
                 remedy="Line 1 must name the columns.",
             ) from error
         except OSError as error:
             raise self._context.cut_off(error, 0) from error
-        where = f"{path}:{self._before + self._reader.line_num}"
+        where = f"{path}:{self._line()}"
         noted, self._source.noted = self._source.noted, 0
         if header and not any(cell.strip() for cell in header):
             raise TransactionsError("the header is empty", where=where, remedy="Line 1 must name the columns.")
@@ -365,7 +437,7 @@ class DelimitedReader:
             with suppress(csv.Error):
                 cells = next(rows_of([line], self._delimiter, self._context.options.quote), [])
                 found = mapper.meant(cells)
-                if len(found & sent) >= len(here & sent) and len(found) > len(here) and not _is_data(cells):
+                if len(found & sent) >= len(here & sent) and len(found) > len(here) and not is_data(cells):
                     return self._skipping(at)
         return None
 
@@ -382,12 +454,10 @@ class DelimitedReader:
             )
         if not context.carries(plan.names):
             raise context.nothing_carried(plan)
-        line = self._before + self._reader.line_num or None
+        line = self._line() or None
         for position, name in enumerate(header, start=1):
             if not name.strip():
-                context.damage(
-                    DamageKind.EMPTY_HEADER, f"column {position} has no name", "Name it, or delete it.", line=line
-                )
+                context.damage(DamageKind.EMPTY_HEADER, f"column {position} has no name", _NAMELESS_REMEDY, line=line)
         for name in plan.duplicates:
             message = "the header has this column more than once"
             damage = Damage(DamageKind.DUPLICATE_HEADER, None, name, context.path, line, message, "Rename one of them.")
@@ -395,87 +465,10 @@ class DelimitedReader:
         return plan
 
 
-def swallowed(cells: Sequence[str], delimiter: str, *, spaced: bool, names: Sequence[str] = ()) -> int:
-    """Return how many lines that look like rows are in one cell of a row; 0 where it may be a text of several lines.
-
-    The lines that a stray quote joined are put together again, with the cells before and behind it. Most of them must
-    have as many columns as the row. A comma before a space divides no columns: prose has it. In a file of up to three
-    columns, which prose may have by chance, the cells of one column must also be of one shape (`t2` and `t3`).
-
-    A shorter line is a row too, if it begins as the row does (see `_begins_alike`). So is a line with an e-mail address
-    for a cell, inside a column that Rokt knows to hold something else.
-    """
-    for place, cell in enumerate(cells):
-        lines = _LINE_END.split(cell)
-        if len(lines) == 1:
-            continue
-        columns = len(cells)
-        if columns == 1:
-            return len(lines) - 1 if sum(_PERSONAL.fullmatch(line.strip()) is not None for line in lines) > 1 else 0
-        divide = re.compile(re.escape(delimiter) + ("" if spaced or delimiter.isspace() else "(?! )"))
-        rows = [divide.split(line) for line in lines]
-        rows[0] = [*cells[:place], *rows[0]]
-        rows[-1] = [*rows[-1], *cells[place + 1 :]]
-        if any(_begins_alike(rows[0], row) for row in rows[1:]) or (
-            names and _is_not_of_mails(names[place]) and any(map(_is_mail, chain.from_iterable(rows[1:])))
-        ):
-            return len(lines) - 1
-        whole = [row for row in rows if len(row) == columns]
-        if len(whole) < 2 or len(whole) * 2 <= len(rows):
-            continue
-        if columns > _FEW_COLUMNS or _are_alike(whole):
-            return len(lines) - 1
-    return 0
-
-
-def _are_alike(rows: Sequence[Sequence[str]]) -> bool:
-    """Return whether at least half of the cells have the shape of the first row's."""
-    first, *others = [[_shape(cell) for cell in row] for row in rows]
-    same = sum(one == other for row in others for one, other in zip(first, row, strict=True))
-    return 2 * same >= len(first) * len(others)
-
-
-def _begins_alike(row: Sequence[str], line: Sequence[str]) -> bool:
-    """Return whether a line begins with two cells or more of the same kinds as a row, of which one identifies it.
-
-    That is an e-mail address in the same column, or a first cell with the same letters and about as many digits
-    (`T2` and `T13`), or as long a mixture (a UUID). A date identifies nothing: a log has one in each line.
-    """
-    both = list(zip(row, line, strict=False))
-    if len(both) < 2:
-        return False
-    kinds = [_kind(one) == _kind(other) for one, other in both]
-    mails = [_is_mail(one) and _is_mail(other) for one, other in both]
-    if any(mail and all(kinds[: max(at, 2)]) for at, mail in enumerate(mails)):
-        return True
-    first, other = (cell.strip() for cell in both[0])
-    if not (all(kinds) and _DIGITS.search(first)) or _DATE.match(first):
-        return False
-    digits = abs(len(first) - len(other)) <= 1 and _DIGITS.sub("0", first) == _DIGITS.sub("0", other)
-    return digits or (len(first) == len(other) > 7 and " " not in first + other)
-
-
-def _kind(cell: str) -> tuple[bool, bool, bool]:
-    return _is_mail(cell), _LETTERS.search(cell) is not None, _DIGITS.search(cell) is not None and not _is_mail(cell)
-
-
-def _is_mail(cell: str) -> bool:
-    return "@" in cell and _PERSONAL.fullmatch(cell.strip()) is not None
-
-
-def _is_not_of_mails(name: str) -> bool:
-    """Return whether Rokt knows an attribute, and no e-mail address belongs in it."""
-    return (known := canonical(name)) is not None and "email" not in known
-
-
-def _shape(cell: str) -> str:
-    return _DIGITS.sub("0", _LETTERS.sub("a", cell))
-
-
-_LINE_END = re.compile(r"\r\n|\r|\n")
-_LETTERS, _DIGITS = re.compile(r"[^\W\d_]+"), re.compile(r"\d+")
-_DATE = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}")
-_FEW_COLUMNS = 3
+_SAMPLED = 200
+"""Rows of the sample that tell whether rows end in a delimiter."""
+_ODD_STARTS = frozenset(("", "#", BOM))
+"""What the first cell of a row begins with that may be a total, a comment, or the header of a file appended here."""
 _TITLES = 50
 """Lines in which the header is looked for, where the first is none."""
 _FIRST_LINES = 10
@@ -485,8 +478,9 @@ _SPELLINGS = frozenset(
     for attribute in ATTRIBUTES.values()
     for name in (attribute.name, *attribute.aliases)
     for spelling in (name, name.upper(), name.capitalize())
-)
-"""What the first cell of a header, or the one of its e-mail addresses, may be besides the names that a file has."""
+).union(*((word, word.upper(), word.capitalize(), f"{word.capitalize()}:") for word in (*TOTALS, "Grand Total")))
+"""What the first cell, or the e-mail address, of a header or a total may be, beside the names in the file's header."""
+_NAMELESS_REMEDY = "Name it, or delete it; a merged cell names only its first column."
 _NAMES_REMEDY = "If this is the header, pass over the lines before it with --skip-lines."
 _OVERSIZE_REMEDY = "Look for a quote that is not closed, or take the big cell out."
 _ENCODING_REMEDY = "Say how the file is encoded (cp1252 is common), or export it as UTF-8."
@@ -494,18 +488,12 @@ _ENCODING_REMEDY = "Say how the file is encoded (cp1252 is common), or export it
 
 def _refuse_data(header: Sequence[str], where: str) -> None:
     """Refuse a first line that is a row: it would be lost as a header, and every row would miss its names."""
-    if _is_data(header):
+    if is_data(header):
         raise TransactionsError(
             "the first line holds data where the column names should stand",
             where=where,
             remedy="Put a line with the columns' names first.",
         )
-
-
-def _is_data(cells: Sequence[str]) -> bool:
-    """Return whether cells are values rather than names of columns: one is personal, or most are numbers."""
-    numbers = sum(cell.strip().replace(".", "", 1).isdigit() for cell in cells)
-    return any(_PERSONAL.fullmatch(cell.strip()) for cell in cells) or numbers * 2 > len(cells)
 
 
 def _shown(delimiter: str) -> str:

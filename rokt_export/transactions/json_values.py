@@ -101,9 +101,9 @@ class ObjectShaper:
             return problem(row, DamageKind.MISSING_COLUMN, "no key carries anything that the spec sends", _MAP, line)
         self.barren = False
         values = value if plan.names == keys else dict(zip(plan.names, value.values(), strict=True))
-        inspector.look(values, row, line)
+        inspector.check(values, row, line)
         if not ascii_only:
-            inspector.look_at_text(values, row, line)
+            inspector.check_text(values, row, line)
         return self._context.made(values, row, inspector.refused())
 
     def _plan(self, keys: tuple[str, ...]) -> tuple[ColumnPlan, Inspector] | str:

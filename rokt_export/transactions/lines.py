@@ -1,4 +1,4 @@
-"""Turns a stream of bytes into lines of text as they arrive: in blocks, or one by one where they need a second look."""
+"""Turns a stream of bytes into lines of text as they arrive, in blocks or one by one."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from collections.abc import Iterator
 from rokt_export.transactions.encoding import Encoding
 
 HARD_LIMIT = 12 << 20
-"""Characters of one line, or of one quoted cell, that are held at most; memory stays flat on a file of one line."""
+"""Characters of one line, or of one quoted cell, that are kept at most, so that memory stays flat."""
 
 NON_ASCII, NUL, UNDECODABLE, LONG, CUT = 1, 2, 4, 8, 16
 PLACEHOLDER = "\0\n"
-"""Stands for a line beyond the hard limit, whose text is not kept."""
+"""Replaces a line beyond the hard limit, whose text is not kept."""
 
+_CTRL_Z = "\x1a"
+"""Ends a text file of DOS, and of some programs still."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BLOCK = 1 << 15
-"""Bytes read at once: some hundred rows, which stay in the processor's cache while they are looked at."""
+"""Bytes read at once: some hundred rows, which fit into the processor's cache."""
 
 
 class LineSource:
-    """The lines of a text, as blocks or one by one; what one way has handed out, the other does not.
+    """The lines of a text, as blocks or one by one; each line is returned once.
 
-    A line is handed out as soon as its last byte has arrived. What is read one by one is noted where it is unusual.
+    A line is returned as soon as its last byte has arrived. Lines read one by one are noted where they are unusual.
 
     Args:
         stream: the plain bytes, from their start.
@@ -34,8 +36,8 @@ class LineSource:
         newline: what ends a line, as `open` takes it: "" is any of `\\n`, `\\r\\n` and `\\r`, kept as they are.
 
     Attributes:
-        noted: a sum of NON_ASCII, NUL, UNDECODABLE, LONG and CUT, of the lines since the reader set it back to 0.
-        ready: the lines at hand of the block that is read line by line; empty between two blocks.
+        noted: flags (NON_ASCII, NUL, UNDECODABLE, LONG, CUT) of the lines since the reader set it back to 0.
+        ready: lines of the current block not yet returned; empty between two blocks.
     """
 
     def __init__(self, stream: io.BufferedReader, encoding: Encoding, long: int, *, newline: str) -> None:
@@ -54,10 +56,10 @@ class LineSource:
         self._stream.close()
 
     def block(self) -> str:
-        """Return the lines at hand, else those that arrive next; empty at the end.
+        """Return the rest of the current block, else the next block; empty at the end.
 
         Raises:
-            OSError: the stream cannot be read further; the whole lines before this place have been handed out.
+            OSError: the stream cannot be read further; all whole lines before this place have been returned.
         """
         if self.ready:
             rest = "".join(self.ready)
@@ -66,15 +68,15 @@ class LineSource:
         return self._arrived()
 
     def give_back(self, block: str) -> None:
-        """Take back a block, to hand it out line by line."""
+        """Take back a block, to return it line by line."""
         self.ready.extend(io.StringIO(block, newline=self._newline))
 
     def is_plain(self, block: str) -> bool:
-        """Return whether nothing in a block would be noted, save that it is not ASCII; it errs towards false."""
+        """Return whether nothing but NON_ASCII would be noted of a block; false where something may be."""
         return len(block) <= self._long and "\0" not in block and (block.isascii() or _is_whole(block))
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the lines, noting them; this runs once a line, so what is usual costs three short tests.
+        """Yield the lines, noting what is unusual. It runs once a line, so a usual line costs three short tests.
 
         Raises:
             OSError: as `block`.
@@ -111,10 +113,10 @@ class LineSource:
                 return self._joined(begun, text[:end])
             if len(begun) <= HARD_LIMIT:
                 begun += text
-        return self._joined(begun, "")
+        return self._joined(begun.rstrip(_CTRL_Z), "")
 
     def _joined(self, begun: str, text: str) -> str:
-        """Return a line that began earlier and the lines that came now; of a line beyond the hard limit, no more."""
+        """Return a line that began earlier with the lines that follow; a line beyond the hard limit is replaced."""
         if len(begun) + _BLOCK > HARD_LIMIT:
             first = next(io.StringIO(text, newline=self._newline), "")
             if len(begun) + len(first) > HARD_LIMIT or (len(begun) == HARD_LIMIT and not first):
@@ -123,7 +125,7 @@ class LineSource:
         return begun + text
 
     def _last_end(self, text: str) -> int:
-        """Return where the last whole line ends; a `\\r` at the very end may be half of an end."""
+        """Return where the last whole line ends; a `\\r` at the very end may be half of a line end."""
         return text.rfind("\n") + 1 or (text.rfind("\r", 0, -1) + 1 if self._newline == "" else 0)
 
 
@@ -132,7 +134,7 @@ def _is_whole(block: str) -> bool:
     if "\ufffd" in block:
         return False
     try:
-        block.encode()  # refuses surrogates, ten times as quickly as a pattern finds them
+        block.encode()  # refuses surrogates, ten times as fast as a pattern
     except UnicodeEncodeError:
         return False
     return True

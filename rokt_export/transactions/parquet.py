@@ -76,8 +76,8 @@ class ParquetReader:
                     part = batch.slice(own.start - before - 1, len(own))
                     for row, cells in zip(own, _cells(part), strict=True):
                         values = {name: as_text(cell) for name, cell in zip(names, cells, strict=True)}
-                        inspector.look(values, row, None)
-                        inspector.look_at_text(values, row, None)
+                        inspector.check(values, row, None)
+                        inspector.check_text(values, row, None)
                         yield made(values, row, inspector.refused())
                 before += batch.num_rows
         except (OSError, ArrowException, ValueError, OverflowError) as error:  # a value that Python has no form for

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,6 +29,7 @@ class Context:
         mapper: decides what columns are called.
         log: where damages go.
         guessed: the file's encoding is a guess.
+        breaks: of a sheet that is read as text, the lines on which a cell goes on; None for other files.
     """
 
     path: str
@@ -36,6 +37,7 @@ class Context:
     mapper: ColumnMapper
     log: DamageLog
     guessed: bool = False
+    breaks: Sequence[int] | None = None
 
     def inspector(self, plan: ColumnPlan) -> Inspector:
         """Return what looks at the cells of a layout of columns."""

@@ -86,7 +86,7 @@ def test_a_clean_file_is_not_looked_at_row_by_row(write, monkeypatch, end, quote
     def look(*_args):
         raise AssertionError("looked at a single row")
 
-    monkeypatch.setattr(Inspector, "look", look)
+    monkeypatch.setattr(Inspector, "check", look)
     row = '"' + '","'.join(USUAL[:6]) + '"' if quoted else ",".join(USUAL[:6])
     path = write(end.join([HEADER, *[row] * 3_000]))
     assert len(list(open_transactions([path]).part(EveryNth(1, 2)))) == 1_500
@@ -95,7 +95,7 @@ def test_a_clean_file_is_not_looked_at_row_by_row(write, monkeypatch, end, quote
 
 def test_short_zips_of_other_countries_do_not_need_a_second_look(write, monkeypatch):
     seen = []
-    monkeypatch.setattr(Inspector, "look", lambda _self, values, *_: seen.append(values["country"]))
+    monkeypatch.setattr(Inspector, "check", lambda _self, values, *_: seen.append(values["country"]))
     path = write("zipcode,country\n" + "2000,au\n" * 9_000 + "2000,us\n")
     assert len(list(open_transactions([path]))) == 9_001
     assert len(seen) < 9_000

@@ -8,7 +8,7 @@ import pytest
 from rokt_export.errors import TransactionsError
 from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.damage_checks import mojibake
-from rokt_export.transactions.delimited import swallowed
+from rokt_export.transactions.row_shapes import swallowed
 from rokt_export.transactions.source_options import SourceOptions
 from rokt_export.transactions.sources import open_transactions, scan
 
@@ -43,8 +43,22 @@ def damaged(path, **options):
         ("NY", "#REF!", DamageKind.LEFTOVER, "state"),
         ("2125550123", "########", DamageKind.LEFTOVER, "mobile"),
         ("NY", r"\N", DamageKind.LEFTOVER, "state"),
-        ("T1", '"=""0012"""', DamageKind.LEFTOVER, "transactionid"),
-        ("T1", '="0012"', DamageKind.LEFTOVER, "transactionid"),
+        ("NY", "(null)", DamageKind.LEFTOVER, "state"),
+        ("NY", "NULL", DamageKind.LEFTOVER, "state"),
+        ("NY", "None", DamageKind.LEFTOVER, "state"),
+        ("NY", "undefined", DamageKind.LEFTOVER, "state"),
+        ("NY", "[object Object]", DamageKind.LEFTOVER, "state"),
+        ("NY", "<NA>", DamageKind.LEFTOVER, "state"),
+        ("NY", "=A2&B2", DamageKind.LEFTOVER, "state"),
+        ("NY", '"=VLOOKUP(A2,B:C,2)"', DamageKind.LEFTOVER, "state"),
+        ("T1", '"=""0012"""', DamageKind.CLEANED, "transactionid"),
+        ("T1", '="0012"', DamageKind.CLEANED, "transactionid"),
+        ("2125550123", "'+12125550100", DamageKind.CLEANED, "mobile"),
+        ("T1", "\x1f00123", DamageKind.CLEANED, "transactionid"),
+        ("T1", "\t00123", DamageKind.CLEANED, "transactionid"),
+        ("jane", "\u200ejane", DamageKind.CLEANED, "email"),
+        ("NY", "NY\u00a0", DamageKind.CLEANED, "state"),
+        ("jane", "ja\u200bne", DamageKind.INVISIBLE, "email"),
         ("jane", "JosÃ©", DamageKind.MOJIBAKE, "email"),
         ("jane", "Jos\ufffd", DamageKind.MOJIBAKE, "email"),
     ],
@@ -63,6 +77,13 @@ def test_a_damaged_cell_is_named_with_row_and_column(write, before, after, kind,
         ("jane@example.com", "#1 Main St"),
         ("jane@example.com", "Apt ##"),
         ("T1", "T1=2"),
+        ("NY", "https://example.com/?a=B1&b=C"),
+        ("NY", "O'Hara"),
+        ("NY", "'s-Hertogenbosch"),
+        ("NY", "5'10"),
+        ("NY", "Nonetheless"),
+        ("NY", "Nan"),
+        ("NY", "\U0001f468\u200d\U0001f469"),
         ("10001", "SW1A 1AA"),
         ("2125550123", "+12125550123"),
         ("2125550123", "212.555.0123"),
@@ -100,6 +121,10 @@ def test_a_zip_of_another_country_may_be_short(write):
         (ROW.replace("\n", ",more\n"), DamageKind.RAGGED),
         (",,,,,\n", DamageKind.BLANK_ROW),
         (HEADER, DamageKind.MALFORMED),
+        ("Total,,,,,2\n", DamageKind.MALFORMED),
+        (",,,Grand total:,,2\n", DamageKind.MALFORMED),
+        ("# 2 rows, by the exporter\n", DamageKind.MALFORMED),
+        ("# 2 rows,,,,,\n", DamageKind.MALFORMED),
         ("\ufeff" + HEADER, DamageKind.MALFORMED),
         (HEADER.replace("transactionid", '\ufeff"transactionid"'), DamageKind.MALFORMED),
         (ROW.replace("jane", "ja\0ne"), DamageKind.NUL),
