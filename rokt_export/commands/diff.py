@@ -19,6 +19,7 @@ from rokt_export.commands.options import (
     Delimiter,
     Encoding,
     EnvFile,
+    Header,
     JournalPlace,
     Name,
     NoColor,
@@ -27,6 +28,7 @@ from rokt_export.commands.options import (
     Quiet,
     SendDamaged,
     SetValues,
+    Sheet,
     SkipLines,
     TestData,
     Unset,
@@ -100,6 +102,8 @@ def diff(
     encoding: Encoding = None,
     delimiter: Delimiter = None,
     skip_lines: SkipLines = 0,
+    header: Header = None,
+    sheet: Sheet = None,
     send_damaged: SendDamaged = False,
     learn: Learn = False,
     strict: Strict = False,
@@ -146,7 +150,7 @@ def diff(
         sides = [load_to_send(spec, environment, env_file, allow_plugin) for environment in between]
         rows = RowFlags(
             tuple(events or ()), count or 1, set_values or [], unset or [], columns or [], test_data,
-            encoding, delimiter, secrets.randbits(48), skip_lines,
+            encoding, delimiter, secrets.randbits(48), skip_lines, header=header, sheet=sheet,
             refuse_damage=not send_damaged,
         )  # fmt: skip
         flags = _Flags(rows, count, again, name, confirm, sandbox, sandbox_url or [], control)

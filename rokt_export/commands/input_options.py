@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -28,7 +29,9 @@ class RowFlags:
         columns: `--map`, unparsed.
         test_data: the rows of the files are invented people.
         encoding, delimiter: given, not detected.
-        skip_lines: lines before the header of delimited files.
+        skip_lines: lines before the header of delimited files and sheets.
+        header: names of the columns, divided by commas, of files without a header.
+        sheet: the sheet of a workbook.
         refuse_damage: rows whose damage would be sent are not sent.
         seed: makes invented people the same again.
     """
@@ -44,6 +47,8 @@ class RowFlags:
     seed: int | None = None
     skip_lines: int = 0
     refuse_damage: bool = False
+    header: str | None = None
+    sheet: str | None = None
 
 
 def rows_of(spec: PartnerSpec, flags: RowFlags) -> FileRows | GeneratedRows:
@@ -97,18 +102,40 @@ def source_options(spec: PartnerSpec, flags: RowFlags, overrides: Collection[str
         delimiter=_delimiter(flags.delimiter),
         invented=flags.test_data,
         skip_lines=flags.skip_lines,
+        header=_header(flags.header),
+        sheet=flags.sheet,
         sent=sent if left else None,
         refuse_damage_in=left if flags.refuse_damage else frozenset(),
     )
 
 
-def _delimiter(given: str | None) -> str | None:
-    """The character that a person means: a tab is hard to type."""
+def _header(given: str | None) -> tuple[str, ...] | None:
+    """Return the names of columns that `--header` gives.
+
+    Raises:
+        UsageError: a name is empty, or given twice.
+    """
     if given is None:
         return None
-    character = "\t" if given.lower() in ("\\t", "tab") else given
-    if len(character) != 1 or character in '\r\n"\0':
+    names = tuple(name.strip() for name in next(csv.reader([given]), [""]))
+    if not all(names) or len(set(names)) < len(names):
         raise UsageError(
-            f"`{given}` is no delimiter", where="--delimiter", remedy="Give one character, as ';', or tab."
+            f"`{given}` does not name each column once",
+            where="--header",
+            remedy="Give as many different names as the rows have cells, divided by commas.",
         )
-    return character
+    return names
+
+
+def _delimiter(given: str | None) -> str | None:
+    """Return the delimiter that is meant: a tab is hard to type.
+
+    Raises:
+        UsageError: it is empty, or holds a quote or a line end.
+    """
+    if given is None:
+        return None
+    delimiter = {"\\t": "\t", "tab": "\t"}.get(given.lower(), given)
+    if not delimiter or any(character in '\r\n"\0' for character in delimiter):
+        raise UsageError(f"`{given}` is no delimiter", where="--delimiter", remedy="Give one as ';' or '||', or tab.")
+    return delimiter

@@ -53,11 +53,12 @@ def tell_how_read(terminal: Terminal, rows: FileRows, found: Scan) -> None:
             else "damaged values are sent as they are; a guarded environment would refuse their rows"
         )
         terminal.warn(f"  {fate}")
-    for damage in found.damages[:_DAMAGES]:
+    distinct = {(each.kind, each.file, each.column, each.message): each for each in reversed(found.damages)}
+    first = sorted(distinct.values(), key=found.damages.index)[:_DAMAGES]
+    for damage in first:
         terminal.warn(f"  {damage.where}: {damage.message}. {damage.remedy}")
-    shown = min(len(found.damages), _DAMAGES)
     total = sum(found.counts.values())
-    if total > shown:
+    if total > len(first):
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in found.counts.items())
         terminal.warn(f"  in all {total:,}: {kinds}")
 

@@ -85,6 +85,14 @@ Delimiter = Annotated[
 SkipLines = Annotated[
     int, typer.Option("--skip-lines", min=0, metavar="N", help="Lines before the header of delimited files.")
 ]
+Header = Annotated[
+    str | None,
+    typer.Option("--header", metavar="NAMES", help="Columns of files without a header (a,b,c).", show_default=False),
+]
+Sheet = Annotated[
+    str | None,
+    typer.Option("--sheet", metavar="NAME", help="Which sheet of an Excel workbook.", show_default=False),
+]
 SendDamaged = Annotated[
     bool,
     typer.Option("--send-damaged", help="Send damaged cells as they are to a guarded environment, too."),

@@ -16,11 +16,13 @@ from rokt_export.commands.options import (
     Encoding,
     EnvFile,
     Environment,
+    Header,
     NoColor,
     Output,
     OutputFormat,
     Quiet,
     SetValues,
+    Sheet,
     ShowPersonal,
     SkipLines,
     SpecFile,
@@ -65,6 +67,8 @@ def render(
     encoding: Encoding = None,
     delimiter: Delimiter = None,
     skip_lines: SkipLines = 0,
+    header: Header = None,
+    sheet: Sheet = None,
     environment: Environment = "staging",
     test_data: TestData = False,
     show_personal: ShowPersonal = False,
@@ -86,7 +90,7 @@ def render(
     setup = load(spec, environment, env_file, allow_plugin)
     flags = RowFlags(
         tuple(events or ()), count, set_values or [], unset or [], columns or [], test_data, encoding, delimiter,
-        skip_lines=skip_lines,
+        skip_lines=skip_lines, header=header, sheet=sheet,
     )  # fmt: skip
     rows = rows_of(setup.spec, flags)
     if output is Output.CSV:

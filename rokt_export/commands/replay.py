@@ -17,6 +17,7 @@ from rokt_export.commands.options import (
     Encoding,
     EnvFile,
     Expect,
+    Header,
     JournalPlace,
     Name,
     NoColor,
@@ -26,6 +27,7 @@ from rokt_export.commands.options import (
     Reports,
     SendDamaged,
     SetValues,
+    Sheet,
     SkipLines,
     SpecFile,
     TestData,
@@ -120,6 +122,8 @@ def replay(
     encoding: Encoding = None,
     delimiter: Delimiter = None,
     skip_lines: SkipLines = 0,
+    header: Header = None,
+    sheet: Sheet = None,
     send_damaged: SendDamaged = False,
     strict: Strict = False,
     rate: Rate = None,
@@ -190,7 +194,7 @@ def replay(
         setup.spec,
         RowFlags(
             files, 0, flags.set_values or [], flags.unset or [], flags.columns or [], flags.test_data,
-            flags.encoding, flags.delimiter, skip_lines=flags.skip_lines,
+            flags.encoding, flags.delimiter, skip_lines=flags.skip_lines, header=flags.header, sheet=flags.sheet,
             refuse_damage=target.guarded and not flags.send_damaged,
         ),
     )  # fmt: skip

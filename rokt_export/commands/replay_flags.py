@@ -29,6 +29,8 @@ class ReplayFlags:
     encoding: str | None = None
     delimiter: str | None = None
     skip_lines: int = 0
+    header: str | None = None
+    sheet: str | None = None
     send_damaged: bool = False
     test_data: bool = False
     expect: str = "delivered"
@@ -137,7 +139,7 @@ def options_of(spec: PartnerSpec, rows: RowFlags, *, sandbox: bool, sandbox_url:
     """Return what is kept with a run that is no replay, so that --from-run reads and changes its rows as it did."""
     flags = ReplayFlags(
         rows.columns or None, rows.changes or None, rows.unset or None, rows.encoding, rows.delimiter, rows.skip_lines,
-        test_data=rows.test_data, sandbox=sandbox, sandbox_url=sandbox_url,
+        rows.header, rows.sheet, test_data=rows.test_data, sandbox=sandbox, sandbox_url=sandbox_url,
     )  # fmt: skip
     return {"flags": flags.kept(spec), "stamps": stamps_of(rows.files) if rows.files else []}
 
@@ -189,6 +191,8 @@ _OF_ROWS_AS_TOLD = {
     "encoding": "--encoding",
     "delimiter": "--delimiter",
     "skip_lines": "--skip-lines",
+    "header": "--header",
+    "sheet": "--sheet",
     "test_data": "--test-data",
 }
 _OF_ROWS = frozenset(_OF_ROWS_AS_TOLD)

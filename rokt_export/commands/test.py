@@ -16,6 +16,7 @@ from rokt_export.commands.options import (
     EnvFile,
     Environment,
     Expect,
+    Header,
     JournalPlace,
     Name,
     NoColor,
@@ -25,6 +26,7 @@ from rokt_export.commands.options import (
     Reports,
     SendDamaged,
     SetValues,
+    Sheet,
     SkipLines,
     SpecFile,
     TestData,
@@ -67,6 +69,8 @@ def test(
     encoding: Encoding = None,
     delimiter: Delimiter = None,
     skip_lines: SkipLines = 0,
+    header: Header = None,
+    sheet: Sheet = None,
     send_damaged: SendDamaged = False,
     seed: Seed = None,
     expect: Expect = "delivered",
@@ -115,6 +119,8 @@ def test(
         delimiter,
         seed,
         skip_lines,
+        header=header,
+        sheet=sheet,
         refuse_damage=target.guarded and not send_damaged,
     )
     rows = rows_of(setup.spec, flags)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from dataclasses import dataclass
 
 from rokt_export.errors import TransactionsError, UsageError
@@ -19,12 +20,16 @@ _TWO_ORDERS = {
     "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
     "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
 }
-_NOT_TEXT = (
-    (b"PK\x03\x04", "a zip archive or an Excel workbook", "Save the sheet as CSV UTF-8, or unpack the archive."),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "Save the sheet as CSV UTF-8."),
+_SAVE_AS_CSV = "If Excel opens it, save it there as .xlsx or CSV; else ask for the data as CSV."
+_NOT_ROWS = (
     (b"%PDF", "a PDF", "Ask for the data as CSV."),
     (b"\x89PNG", "a picture", "Name the file that holds the transactions."),
     (b"SQLite format 3", "an SQLite database", "Export the table as CSV."),
+    (b"{\\rtf", "a text document (RTF)", "Ask for the data as CSV."),
+    (b"<!doctype html", "a web page", _SAVE_AS_CSV),
+    (b"<html", "a web page", _SAVE_AS_CSV),
+    (b"<table", "a table of HTML", _SAVE_AS_CSV),
+    (b"<?xml", "an XML document", _SAVE_AS_CSV),
 )
 _LOOK_AHEAD = 8 << 20
 _CHUNK = 1 << 16
@@ -36,7 +41,7 @@ class Encoding:
 
     Attributes:
         name: a codec Python knows.
-        errors: how bytes that are no text in it are kept apart: as lone surrogates, else as U+FFFD.
+        errors: what bytes that are no text in it become: `surrogateescape`, or `replace` for U+FFFD.
         guessed: neither given, nor stated by the file, nor proven by being valid UTF-8.
     """
 
@@ -45,7 +50,7 @@ class Encoding:
     guessed: bool = False
 
 
-def told_encoding(name: str, sample: bytes) -> Encoding:
+def given_encoding(name: str, sample: bytes) -> Encoding:
     """Return the encoding that a person named; of UTF-16 and UTF-32 without a BOM, in the order its bytes show.
 
     Args:
@@ -106,11 +111,13 @@ def _encoding(name: str, *, guessed: bool = False) -> Encoding:
 
 
 def _refuse_binary(sample: bytes, path: str) -> None:
-    for magic, what, remedy in _NOT_TEXT:
-        if sample.startswith(magic):
+    start = sample[:64].lstrip().lower()
+    for magic, what, remedy in _NOT_ROWS:
+        if start.startswith(magic.lower()):
             raise TransactionsError(f"this is {what}, not a file of rows", where=path, remedy=remedy)
     head = sample[:8192]
-    odd = sum(head.count(byte) for byte in (*range(1, 9), *range(14, 26), *range(27, 32)))
+    # \x01 and \x1f may divide cells.
+    odd = sum(head.count(byte) for byte in (*range(2, 9), *range(14, 26), *range(27, 31)))
     nuls = head.count(0)
     if odd * 20 > len(head) or (nuls * 10 > len(head) and _wide(sample) is None):
         raise TransactionsError(
@@ -144,8 +151,8 @@ def _is_utf8(data: bytes, *, cut: bool) -> bool:
 def _likeliest(data: bytes) -> str:
     """Return the likeliest encoding of bytes that are not UTF-8.
 
-    charset-normalizer tells scripts apart well (Cyrillic, Japanese, Chinese) and the Latin single-byte sets badly: on
-    our samples of cp1252 it answered cp1250 each time. Of those, cp1252 is what Windows and Excel write.
+    charset-normalizer recognises scripts (Cyrillic, Japanese, Chinese), but not which Latin set it is: our samples of
+    cp1252 it took for cp1250. Of those, cp1252 is what Windows and Excel write in the West, cp1250 in Central Europe.
     """
     from charset_normalizer import from_bytes
 
@@ -153,4 +160,25 @@ def _likeliest(data: bytes) -> str:
     name = "cp1252" if best is None else codecs.lookup(best.encoding).name
     latin = ("cp125", "iso8859", "latin", "mac", "cp437", "cp85", "cp775", "cp86", "cp500", "cp1026", "cp1140", "hp")
     script = ("cp1251", "cp1253", "cp1255", "cp1256", "iso8859-5", "iso8859-6", "iso8859-7", "iso8859-8")
-    return "cp1252" if name.startswith(latin) and name not in script and "cyrillic" not in name else name
+    if not name.startswith(latin) or name in script or "cyrillic" in name:
+        return name
+    return "cp1250" if _is_central_european(data) else "cp1252"
+
+
+def _is_central_european(data: bytes) -> bool:
+    """Return whether bytes beyond ASCII are letters in cp1250, and signs or letters of no one language in cp1252.
+
+    A sign between letters (`Pawe³`, `£ukasz`) is a letter. S and Z with a caron, and Y with an acute, are rare in the
+    West; beside letters that differ (`Dvoøák`) they are Czech or Slovak.
+    """
+    if _SIGN_IN_WORD.search(data):
+        return True
+    return _CARON.search(data) is not None and _DIFFERS.search(data) is not None
+
+
+_SIGN_IN_WORD = re.compile(
+    rb"[A-Za-z]{3}[\xb3\xb9\xbf\xbe\x9f](?![0-9])|[a-z][\xa3\xa5\xaf\xb3\xb9\xbf\xbc\xbe\x9f](?=[a-z])"
+    rb"|(?<![A-Za-z0-9])[\xa3\xa5\xaf\x8f](?=[a-z]{2})|[\x8d\x8f\x9d]"
+)
+_CARON = re.compile(rb"[\x8a\x8e\x9a\x9e\xdd\xfd]")
+_DIFFERS = re.compile(rb"[\xc8\xcc\xcf\xd2\xd8\xd9\xe8\xec\xef\xf2\xf8\xf9\xbe\xbc]")

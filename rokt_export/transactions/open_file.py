@@ -7,12 +7,12 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
-from rokt_export.errors import TransactionsError
+from rokt_export.errors import RoktExportError, TransactionsError, UsageError
 from rokt_export.transactions.compression import ByteStream, PrefixedRaw, open_bytes, read_ahead
 from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.delimited import DelimitedReader
-from rokt_export.transactions.encoding import Encoding, detect_encoding, told_encoding
-from rokt_export.transactions.files import is_stream
+from rokt_export.transactions.encoding import Encoding, detect_encoding, given_encoding
+from rokt_export.transactions.files import STDIN, is_stream
 from rokt_export.transactions.json_files import JsonReader, NdjsonReader
 from rokt_export.transactions.json_values import DECODER
 from rokt_export.transactions.parquet import ParquetReader
@@ -23,15 +23,17 @@ _SAMPLE = 1 << 16
 _PACKED = (".gz", ".bz2", ".xz", ".zst")
 _SUFFIXES = {".ndjson": Format.NDJSON, ".jsonl": Format.NDJSON, ".parquet": Format.PARQUET, ".pq": Format.PARQUET}
 _PARQUET_MAGIC = b"PAR1"
+_SHEET_ENCODING = Encoding("utf-8", "surrogateescape")
 
 
 def open_reader(context: Context) -> RowReader | None:
-    """Return an opened reader for a file, its header read and its columns decided; None for a file with no text in it.
+    """Return a reader of a file, its header read and its columns decided; None for an empty file.
 
-    For stdin and pipes this waits for the first whole line, and for no more.
+    Of stdin and pipes, it waits for the first whole line only.
 
     Raises:
         TransactionsError: the file cannot be read as rows.
+        UsageError: an option does not fit the file's format.
     """
     path = context.path
     stream: io.BufferedReader = open_bytes(path)
@@ -39,30 +41,32 @@ def open_reader(context: Context) -> RowReader | None:
         sample = _sample(stream, context.options.skip_lines, live=is_stream(path))
         if context.options.format is Format.PARQUET or sample.startswith(_PARQUET_MAGIC):
             return _parquet(context, stream)
-        if not _without_mark(sample).strip():
+        if _is_workbook(sample, path):
+            return _sheet(context, stream)
+        if context.options.sheet is not None:
+            raise UsageError(f"{path} has no sheets", where="--sheet", remedy="Leave --sheet out.")
+        if not _without_mark(sample).strip(b" \t\r\n\x0b\x0c\x1a"):
             stream.close()
             context.damage(DamageKind.NO_ROWS, "the file is empty", "Export it again.")
             return None
         encoding = _encoding(sample, context)
         context = replace(context, guessed=encoding.guessed)
         whole = _rewound(sample, stream)
-        match _format(sample, encoding, context):
-            case Format.NDJSON:
-                return NdjsonReader(whole, encoding, context)
-            case Format.JSON:
-                return JsonReader(whole, encoding, context)
-            case _:
-                return DelimitedReader(whole, sample, encoding, context)
+        form = _format(sample, encoding, context)
+        if form is Format.CSV:
+            return DelimitedReader(whole, sample, encoding, context)
+        _refuse_header(context)
+        return NdjsonReader(whole, encoding, context) if form is Format.NDJSON else JsonReader(whole, encoding, context)
     except OSError as error:
         stream.close()
         raise context.cut_off(error, 0) from error
-    except TransactionsError:
+    except RoktExportError:
         stream.close()
         raise
 
 
 def _sample(stream: ByteStream, skipped: int, *, live: bool) -> bytes:
-    """Return the first bytes: 64 KB of a file; of a live input, what came with its first line that is not blank.
+    """Return the first bytes: 64 KB of a file; of a live input, up to its first line that is not blank.
 
     Lines that are skipped come before those.
     """
@@ -77,7 +81,7 @@ def _sample(stream: ByteStream, skipped: int, *, live: bool) -> bytes:
 
 
 def _without_mark(sample: bytes) -> bytes:
-    """Return the first bytes without a byte order mark, and of UTF-16 without what fills its characters up."""
+    """Return the first bytes without a byte order mark, and UTF-16 without its NUL bytes."""
     if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return sample[2:].replace(b"\0", b"")
     return sample.removeprefix(codecs.BOM_UTF8)
@@ -88,20 +92,68 @@ def _rewound(sample: bytes, rest: ByteStream) -> io.BufferedReader:
 
 
 def _parquet(context: Context, stream: io.BufferedReader) -> ParquetReader:
-    packed = Path(context.path).suffix.lower() in _PACKED
     stream.close()
-    if is_stream(context.path) or packed:
-        raise TransactionsError(
-            "Parquet is read from its end, which a stream does not have",
-            where=context.path,
-            remedy="Name the plain .parquet file.",
-        )
+    _refuse_stream(context, "Parquet file", ".parquet")
+    _refuse_header(context)
     return ParquetReader(context)
+
+
+def _sheet(context: Context, stream: io.BufferedReader) -> RowReader | None:
+    """Return a reader of a workbook's sheet, whose rows are read as those of a delimited file are."""
+    stream.close()
+    _refuse_stream(context, "Excel workbook", ".xlsx")
+    from rokt_export.transactions.workbook import SheetText
+
+    text = SheetText(context)
+    try:
+        sample = read_ahead(text, _SAMPLE)
+        if not sample.strip():
+            text.close()
+            context.damage(DamageKind.NO_ROWS, "the sheet is empty", "Save the workbook again, with its rows.")
+            return None
+        options = replace(context.options, delimiter=",", quote='"', escape=None, skip_lines=0)
+        context = replace(context, options=options, breaks=text.breaks)
+        return DelimitedReader(_rewound(sample, text), sample, _SHEET_ENCODING, context)
+    except BaseException:
+        text.close()
+        raise
+
+
+def _is_workbook(sample: bytes, path: str) -> bool:
+    """Return whether a file is an archive, as workbooks are.
+
+    Raises:
+        TransactionsError: it is an old workbook, or one with a password.
+    """
+    if sample.startswith(b"\xd0\xcf\x11\xe0"):
+        locked = Path(path).suffix.lower() in (".xlsx", ".xlsm") or "EncryptedPackage".encode("utf-16-le") in sample
+        raise TransactionsError(
+            "this Excel workbook has a password" if locked else "this is an old Excel workbook (.xls)",
+            where=path,
+            remedy="In Excel, save it without one." if locked else "In Excel, save it as .xlsx.",
+        )
+    return sample.startswith(b"PK\x03\x04")
+
+
+def _refuse_stream(context: Context, what: str, suffix: str) -> None:
+    if is_stream(context.path) or Path(context.path).suffix.lower() in _PACKED:
+        raise TransactionsError(
+            f"this {what} is not a plain file, and it is read from its end",
+            where="stdin" if context.path == STDIN else context.path,
+            remedy=f"Save it, unpacked, and name the {suffix} file.",
+        )
+
+
+def _refuse_header(context: Context) -> None:
+    if context.options.header is not None:
+        raise UsageError(
+            f"{context.path} names the values of each row itself", where="--header", remedy="Leave --header out."
+        )
 
 
 def _encoding(sample: bytes, context: Context) -> Encoding:
     if context.options.encoding is not None:
-        return told_encoding(context.options.encoding, sample)
+        return given_encoding(context.options.encoding, sample)
     if is_stream(context.path):
         encoding = detect_encoding(sample, None, context.path)
     else:
@@ -112,7 +164,7 @@ def _encoding(sample: bytes, context: Context) -> Encoding:
         context.damage(
             DamageKind.ENCODING_GUESSED,
             f"the file is not UTF-8 and does not say what it is; it is read as {encoding.name}",
-            "Look at names with accents; if they are wrong, say the encoding, or export the file as UTF-8.",
+            "Check names with accents; if wrong, give --encoding: cp1252, cp1250 (Central Europe) or another.",
         )
     return encoding
 

@@ -1,0 +1,523 @@
+"""Reads a sheet of an Excel workbook as lines of CSV, as they arrive; docs/decisions/0096-excel-workbooks.md says why.
+
+A cell becomes the text that Excel shows, with all its digits: dates in ISO 8601, `12.5%`, `TRUE`, `#N/A`, and leading
+zeros where the cell's format adds them.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import posixpath
+import re
+import zipfile
+import zlib
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import IO
+from xml.parsers import expat
+
+from rokt_export.errors import TransactionsError, UsageError
+from rokt_export.transactions.compression import BrokenArchive
+from rokt_export.transactions.damage import Damage, DamageKind
+from rokt_export.transactions.reader_base import Context
+
+_CHUNK = 1 << 16
+_MOST_TEXT = 512 << 20
+"""Bytes of all distinct texts of a workbook, which stay in memory while a sheet is read."""
+_LAST_ROW = 1 << 20
+_OTHER_ARCHIVES = (
+    (re.compile(r"xl/workbook\.bin"), "a binary Excel workbook (.xlsb)", "In Excel, save it as .xlsx."),
+    (re.compile(r".*\.iwa"), "a Numbers document", "In Numbers, choose File > Export To > Excel or CSV."),
+    (re.compile(r"word/document\.xml"), "a Word document", "Ask for the rows as .xlsx or CSV."),
+    (re.compile(r"content\.xml"), "an OpenDocument file (.ods)", "In LibreOffice, save it as .xlsx or CSV."),
+)
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, expat.ExpatError, NotImplementedError, RuntimeError)
+_LITERAL = re.compile(r'"[^"]*"|\\.|[_*].|\[(?![hms]+\])[^\]]*\]', re.IGNORECASE)
+_PADDED = re.compile(r"[(]?0[0()\- /]*")
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_BREAK = re.compile(r"\r\n|\r|\n")
+_HOLDS_VALUE = re.compile(rb"<(?:\w+:)?(?:v|is)[ />]")
+_SHOWN_TOO_WIDE = "########"
+_BUILT_IN = {
+    **dict.fromkeys((9, 10), "0%"),
+    **dict.fromkeys((14, 15, 16, 17, *range(27, 32), *range(34, 37), 50, 51, 52, 53, 54, 57, 58), "yyyy-mm-dd"),
+    22: "yyyy-mm-dd hh:mm",
+    **dict.fromkeys((18, 19, 20, 21, 32, 33, 45, 47, 55, 56), "hh:mm:ss"),
+    46: "[h]:mm:ss",
+}
+"""Number formats that a workbook does not spell out (ECMA-376, 18.8.30), those that change how a value reads."""
+
+Shown = Callable[[str], str]
+"""Turns a stored number into the text that a cell shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    name: str
+    part: str
+    visible: bool
+
+
+class SheetText:
+    """The text of a sheet as CSV in UTF-8: each row of the sheet is one line, unless a cell holds line breaks.
+
+    Args:
+        context: the workbook's path, which sheet is wanted, how many of its rows to skip, and the log.
+
+    Attributes:
+        breaks: lines of the text on which the cell of the line before goes on.
+
+    Raises:
+        TransactionsError: the file is no workbook, or more than one of its sheets may be meant.
+        UsageError: there is no sheet of the name that is given.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self.breaks: array[int] = array("L")
+        self._context = context
+        self._archive = _opened(context.path)
+        try:
+            self._sheets, self._strings, self._styles = _parts(self._archive)
+            self._sheet = _chosen(self._archive, self._sheets, context)
+            self._parser = _SheetParser(self._strings, self._styles, self._hidden)
+            self._stream: IO[bytes] = self._archive.open(self._sheet.part)
+        except _BROKEN as error:
+            self._archive.close()
+            raise _no_workbook(context.path) from error
+        except (TransactionsError, UsageError):
+            self._archive.close()
+            raise
+        self._text = io.StringIO(newline="")
+        self._writer = csv.writer(self._text)
+        self._ready = b""
+        self._row = 0
+        self._width = 0
+        self._ended = False
+
+    def read1(self, size: int = -1, /) -> bytes:
+        """Return some bytes of the text; `b""` at its end.
+
+        Raises:
+            BrokenArchive: the workbook cannot be read further.
+        """
+        while not self._ready and not self._ended:
+            self._read_on()
+        taken = self._ready if size < 0 else self._ready[:size]
+        self._ready = self._ready[len(taken) :]
+        return taken
+
+    def close(self) -> None:
+        """Release the file."""
+        self._stream.close()
+        self._archive.close()
+
+    def _read_on(self) -> None:
+        try:
+            chunk = self._stream.read(_CHUNK)
+            self._ended = not chunk
+            for number, cells in self._parser.rows(chunk):
+                self._write(number, cells)
+        except _BROKEN as error:
+            raise BrokenArchive(f"the Excel workbook is broken: {error}") from error
+        self._ready = self._text.getvalue().encode()
+        self._text.seek(0)
+        self._text.truncate()
+
+    def _write(self, number: int, cells: list[str]) -> None:
+        if not self._row < number <= _LAST_ROW:
+            raise zipfile.BadZipFile(f"row {number} follows row {self._row}")
+        while cells and not cells[-1]:
+            cells.pop()
+        is_skipped = number <= self._context.options.skip_lines or not cells
+        self._text.write("\r\n" * (number - self._row - 1 + is_skipped))
+        self._row = number
+        if is_skipped:
+            return
+        self._width = max(self._width, len(cells))
+        cells.extend([""] * (self._width - len(cells)))
+        self._writer.writerow(cells)
+        if more := sum(len(_BREAK.findall(cell)) for cell in cells if "\n" in cell or "\r" in cell):
+            line = number + len(self.breaks)
+            self.breaks.extend(range(line + 1, line + more + 1))
+
+    def _hidden(self, what: str, row: int | None) -> None:
+        message = f"{what} of the sheet is hidden, and is read like the others"
+        remedy = "Show what is hidden, and delete what is not meant."
+        self._context.log.add(Damage(DamageKind.HIDDEN, None, None, self._context.path, row, message, remedy))
+
+
+class _SheetParser:
+    """Turns the XML of a sheet into rows of cells, as pieces of it arrive."""
+
+    def __init__(self, strings: _Strings, styles: Sequence[Shown], hidden: Callable[[str, int | None], None]) -> None:
+        self._strings = strings
+        self._styles = styles
+        self._hidden = hidden
+        self._parser = _xml_parser(self._start, self._end)
+        self._text: list[str] = []
+        self._parser.CharacterDataHandler = self._text.append
+        self._done: list[tuple[int, list[str]]] = []
+        self._columns: dict[str, int] = {}
+        self._names: dict[str, str] = {}
+        self._cells: list[str] = []
+        self._row = 0
+        self._column = 0
+        self._type = ""
+        self._style = ""
+        self._value = ""
+        self._formula: str | None = None
+        self._phonetic = False
+
+    def rows(self, chunk: bytes) -> Iterator[tuple[int, list[str]]]:
+        """Yield number and cells of the rows that end in a chunk; an empty chunk ends the sheet."""
+        self._parser.Parse(chunk, not chunk)
+        done, self._done = self._done, []
+        yield from done
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        tag = self._names.get(name) or self._names.setdefault(name, name.rpartition(" ")[2])
+        if tag == "c":
+            place = attributes.get("r", "")
+            self._column = self._columns.get(place.rstrip("0123456789")) or self._column_of(place)
+            self._type, self._style = attributes.get("t", "n"), attributes.get("s", "")
+            self._value, self._formula = "", None
+        elif tag in ("v", "f", "t"):
+            self._text.clear()
+        elif tag == "row":
+            self._row = int(attributes.get("r") or self._row + 1)
+            self._cells, self._column = [], 0
+            if attributes.get("hidden") in ("1", "true"):
+                self._hidden("a row", self._row)
+        elif tag == "rPh":
+            self._phonetic = True
+        elif tag == "col" and attributes.get("hidden") in ("1", "true"):
+            first, last = int(attributes["min"]), int(attributes["max"])
+            if last - first < 1_000:  # more are the empty rest of a sheet
+                self._hidden(f"column {first}" if first == last else f"each column from {first} to {last}", None)
+
+    def _end(self, name: str) -> None:
+        tag = self._names[name]
+        if tag == "v":
+            self._value = "".join(self._text)
+        elif tag == "c":
+            self._place()
+        elif tag == "t" and not self._phonetic:
+            self._value += _unescaped("".join(self._text))
+        elif tag == "f":
+            self._formula = "".join(self._text)
+        elif tag == "row":
+            self._done.append((self._row, self._cells))
+        elif tag == "rPh":
+            self._phonetic = False
+
+    def _column_of(self, place: str) -> int:
+        """Return the 1-based column of a place such as `AB12`; without a place, the next one."""
+        letters = place.rstrip("0123456789")
+        if not letters:
+            return self._column + 1
+        column = 0
+        for letter in letters:
+            column = column * 26 + ord(letter) - 64
+        if not (letters.isascii() and letters.isupper() and column <= 1 << 14):
+            raise zipfile.BadZipFile(f"{place} is no place in a sheet")
+        self._columns[letters] = column
+        return column
+
+    def _place(self) -> None:
+        if not self._value and self._formula is None:
+            return
+        gap = self._column - len(self._cells) - 1
+        if gap < 0:
+            raise zipfile.BadZipFile("two cells have one place")
+        if gap:
+            self._cells.extend([""] * gap)
+        self._cells.append(self._shown())
+
+    def _shown(self) -> str:
+        value = self._value
+        match self._type:
+            case "s":
+                return self._strings[int(value)]
+            case "str" if value or self._formula is not None:
+                return _unescaped(value)
+            case "b":
+                return "TRUE" if value == "1" else "FALSE"
+            case "n" if value:
+                return self._styles[int(self._style)](value) if self._style else _number(value)
+            case _:
+                # A program that computes nothing wrote the formula: its value is not known.
+                return f"={self._formula or '…'}" if not value and self._formula is not None else value
+
+
+class _Strings:
+    """The texts that a workbook's cells share, read as far as they are asked for, and kept packed."""
+
+    def __init__(self, stream: IO[bytes] | None) -> None:
+        self._stream = stream
+        self._ends = array("Q", [0])
+        self._packed = bytearray()
+        self._found: list[str] = []
+        self._text: list[str] = []
+        self._reading = False
+        self._phonetic = False
+        self._parser = _xml_parser(self._start, self._end)
+        self._parser.CharacterDataHandler = self._data
+
+    def __getitem__(self, index: int) -> str:
+        while index + 1 >= len(self._ends):
+            if self._stream is None:
+                raise KeyError(f"shared text {index}")
+            chunk = self._stream.read(_CHUNK)
+            self._parser.Parse(chunk, not chunk)
+            if not chunk or len(self._packed) > _MOST_TEXT:
+                self._stream = None
+        return self._packed[self._ends[index] : self._ends[index + 1]].decode()
+
+    def _start(self, name: str, _attributes: dict[str, str]) -> None:
+        if name.endswith(" t"):
+            self._reading = not self._phonetic
+        elif name.endswith(" rPh"):
+            self._phonetic = True
+
+    def _end(self, name: str) -> None:
+        self._reading = False
+        if name.endswith(" si"):
+            self._packed += _unescaped("".join(self._text)).encode()
+            self._ends.append(len(self._packed))
+            self._text.clear()
+        elif name.endswith(" rPh"):
+            self._phonetic = False
+
+    def _data(self, text: str) -> None:
+        if self._reading:
+            self._text.append(text)
+
+
+def _xml_parser(start: Callable[[str, dict[str, str]], None], end: Callable[[str], None]) -> expat.XMLParserType:
+    """Return a parser that knows namespaces, and refuses document types: entities could make a text endless."""
+
+    def refuse(*_: object) -> None:
+        raise zipfile.BadZipFile("it declares a document type")
+
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.buffer_text = True
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    parser.StartDoctypeDeclHandler = refuse
+    return parser
+
+
+def _elements(archive: zipfile.ZipFile, part: str) -> list[tuple[str, dict[str, str]]]:
+    """Return name and attributes of all elements of a small part, without their namespaces."""
+    found: list[tuple[str, dict[str, str]]] = []
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        local = {key.rpartition(" ")[2]: value for key, value in attributes.items()}
+        found.append((name.rpartition(" ")[2], local))
+
+    with archive.open(part) as stream:
+        _xml_parser(start, lambda _: None).Parse(stream.read(_MOST_TEXT), True)
+    return found
+
+
+def _related(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]]:
+    """Return id to kind and path of the parts that a part refers to."""
+    folder, name = posixpath.split(part)
+    rels = posixpath.join(folder, "_rels", f"{name}.rels")
+    return {
+        each["Id"]: (
+            each["Type"].rpartition("/")[2],
+            posixpath.normpath(posixpath.join("/", folder, each["Target"])).lstrip("/"),
+        )
+        for tag, each in _elements(archive, rels)
+        if tag == "Relationship" and each.get("TargetMode") != "External"
+    }
+
+
+def _opened(path: str) -> zipfile.ZipFile:
+    try:
+        archive = zipfile.ZipFile(path)
+    except _BROKEN as error:
+        raise _no_workbook(path) from error
+    names = archive.namelist()
+    if "[Content_Types].xml" in names and any(name.startswith("xl/") and name.endswith(".xml") for name in names):
+        return archive
+    archive.close()
+    for pattern, what, remedy in _OTHER_ARCHIVES:
+        if any(map(pattern.fullmatch, names)):
+            raise TransactionsError(f"this is {what}, which is not read", where=path, remedy=remedy)
+    inside = f": {', '.join(names[:3])}" if names else ""
+    raise TransactionsError(
+        "this is a zip archive, not a file of rows", where=path, remedy=f"Unpack it, and name the file in it{inside}."
+    )
+
+
+def _no_workbook(path: str) -> TransactionsError:
+    return TransactionsError(
+        "this Excel workbook, or zip archive, is not whole",
+        where=path,
+        remedy="Fetch the file again; it may have been cut off.",
+    )
+
+
+def _parts(archive: zipfile.ZipFile) -> tuple[list[_Sheet], _Strings, list[Shown]]:
+    """Return a workbook's sheets of cells, its shared texts, and how each style shows a number."""
+    workbook = next(path for kind, path in _related(archive, "").values() if kind == "officeDocument")
+    related = _related(archive, workbook)
+    sheets: list[_Sheet] = []
+    epoch_1904 = False
+    for tag, each in _elements(archive, workbook):
+        if tag == "workbookPr":
+            epoch_1904 = each.get("date1904") in ("1", "true")
+        elif tag == "sheet" and related[each["id"]][0] == "worksheet":
+            sheets.append(_Sheet(each["name"], related[each["id"]][1], each.get("state", "visible") == "visible"))
+    by_kind = dict(related.values())
+    strings, styles = by_kind.get("sharedStrings"), by_kind.get("styles")
+    if not sheets:
+        raise KeyError("no sheet")
+    return (
+        sheets,
+        _Strings(archive.open(strings) if strings is not None else None),
+        _number_formats(_elements(archive, styles), epoch_1904=epoch_1904) if styles is not None else [_number],
+    )
+
+
+def _chosen(archive: zipfile.ZipFile, sheets: Sequence[_Sheet], context: Context) -> _Sheet:
+    """Return the sheet that is asked for, else the only visible one that holds a value."""
+    wanted, path = context.options.sheet, context.path
+    if wanted is not None:
+        for sheet in sheets:
+            if sheet.name.casefold().strip() == wanted.casefold().strip():
+                return sheet
+        listed = ", ".join(sheet.name for sheet in sheets)
+        raise UsageError(f"{path} has no sheet “{wanted}”", where="--sheet", remedy=f"Its sheets: {listed}.")
+    for sheet in sheets:
+        if not sheet.visible and _holds_values(archive, sheet):
+            message, remedy = (
+                f"the sheet “{sheet.name}” is hidden, and is not read",
+                "Name it with --sheet if it is meant.",
+            )
+            context.damage(DamageKind.HIDDEN, message, remedy)
+    visible = [sheet for sheet in sheets if sheet.visible] or list(sheets)
+    filled = visible if len(visible) == 1 else [sheet for sheet in visible if _holds_values(archive, sheet)]
+    if len(filled) > 1:
+        listed = ", ".join(f"“{sheet.name}”" for sheet in filled)
+        raise TransactionsError(
+            f"the workbook has {len(filled)} sheets that hold values: {listed}",
+            where=path,
+            remedy=f"Say which one holds the transactions: --sheet '{filled[0].name}'.",
+        )
+    return (filled or visible)[0]
+
+
+def _holds_values(archive: zipfile.ZipFile, sheet: _Sheet) -> bool:
+    with archive.open(sheet.part) as stream:
+        before = b""
+        while chunk := stream.read(_CHUNK):
+            if _HOLDS_VALUE.search(before + chunk):
+                return True
+            before = chunk[-64:]
+    return False
+
+
+def _number_formats(elements: Sequence[tuple[str, dict[str, str]]], *, epoch_1904: bool) -> list[Shown]:
+    """Return how the cells of each style show a number."""
+    codes = dict(_BUILT_IN)
+    formats: list[Shown] = []
+    in_cell_styles = False
+    for tag, each in elements:
+        if tag == "numFmt":
+            codes[int(each["numFmtId"])] = each["formatCode"]
+        elif tag in ("cellXfs", "cellStyleXfs", "cellStyles", "dxfs"):
+            in_cell_styles = tag == "cellXfs"
+        elif tag == "xf" and in_cell_styles:
+            formats.append(_shown_by(codes.get(int(each.get("numFmtId", 0)), "General"), epoch_1904=epoch_1904))
+    return formats
+
+
+def _shown_by(code: str, *, epoch_1904: bool) -> Shown:
+    """Return how a number format shows a number, as far as it changes more than signs and decimals."""
+    section = code.partition(";")[0]
+    bare = _LITERAL.sub("", section)
+    letters = set("general" if bare.lower() == "general" else bare.lower())
+    if letters & set("dyhs") or "m" in letters:
+        has_day = bool(letters & set("dy")) or not letters & set("hs")
+        has_time = bool(letters & set("hs"))
+        return lambda text: _date(text, has_day=has_day, has_time=has_time, epoch_1904=epoch_1904)
+    if "%" in bare:
+        return _percent
+    padded = section.replace("\\", "").replace('"', "")
+    if _PADDED.fullmatch(padded) and padded.count("0") > 1:
+        return lambda text: _zero_padded(text, padded)
+    return _number
+
+
+def _number(text: str) -> str:
+    """Return a stored number as plain digits.
+
+    Excel keeps 15 digits. A number of more has been rounded, and is written as an exponent, so that it is found.
+    """
+    if len(text) < 16 and text.isascii() and text.isdigit():
+        return text
+    try:
+        value = float(text)
+        if abs(value) >= 1e15:
+            return f"{value:.14E}"
+        return str(int(value)) if value.is_integer() else format(Decimal(repr(value)), "f")
+    except (ValueError, OverflowError):
+        return text
+
+
+def _percent(text: str) -> str:
+    try:
+        shown = format(Decimal(repr(float(text))) * 100, "f")
+    except (ValueError, InvalidOperation):
+        return text
+    return f"{shown.rstrip('0').rstrip('.') if '.' in shown else shown}%"
+
+
+def _zero_padded(text: str, template: str) -> str:
+    """Return a number in the zeros of a format (`00000`, `000-00-0000`)."""
+    digits = _number(text)
+    if not digits.isdigit():
+        return digits
+    digits = digits.zfill(template.count("0"))
+    more = len(digits) - template.count("0")
+    rest = iter(digits[more:])
+    return digits[:more] + "".join(next(rest) if character == "0" else character for character in template)
+
+
+def _date(text: str, *, has_day: bool, has_time: bool, epoch_1904: bool) -> str:
+    """Return a stored day number as ISO 8601, with as much of it as its format shows.
+
+    The day 60 of 1900, 29 February, never was; days before it count from one day later (ECMA-376, 18.17.4.1).
+    """
+    try:
+        milliseconds = round(float(text) * 86_400_000)
+    except (ValueError, OverflowError):
+        return text
+    days, rest = divmod(milliseconds, 86_400_000)
+    seconds, thousandths = divmod(rest, 1_000)
+    fraction = f".{thousandths:03}" if thousandths else ""
+    if milliseconds < 0:
+        return _SHOWN_TOO_WIDE
+    clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{fraction}"
+    if not has_day and days < 32:  # a time, or a duration of some days
+        return f"{days * 24 + seconds // 3600:02}{clock[2:]}"
+    if days in (0, 60) and not epoch_1904:
+        day = "1900-01-00" if days == 0 else "1900-02-29"
+    else:
+        start = datetime.date(1904, 1, 1) if epoch_1904 else datetime.date(1899, 12, 30 if days > 60 else 31)
+        try:
+            day = (start + datetime.timedelta(days)).isoformat()
+        except OverflowError:
+            return _SHOWN_TOO_WIDE
+    return f"{day}T{clock}" if has_time else day
+
+
+def _unescaped(text: str) -> str:
+    """Return a text without the escapes of characters that XML cannot hold (`_x000D_`)."""
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text) if "_x" in text else text
