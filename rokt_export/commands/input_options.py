@@ -118,7 +118,7 @@ def _header(given: str | None) -> tuple[str, ...] | None:
     if given is None:
         return None
     names = tuple(name.strip() for name in next(csv.reader([given]), [""]))
-    if not all(names) or len(set(names)) < len(names):
+    if not names or not all(names) or len(set(names)) < len(names):
         raise UsageError(
             f"`{given}` does not name each column once",
             where="--header",

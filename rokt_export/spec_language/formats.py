@@ -7,9 +7,12 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 
-# Pragmatic, as mail providers are: one @, no spaces or control signs, a dotted domain; lengths by RFC 5321 (4.5.3.1).
+# Pragmatic, as mail providers are: one @, no spaces, control or invisible characters, a dotted domain; lengths by
+# RFC 5321 (4.5.3.1).
+_NOT_IN_MAIL = r"\s@,;:<>()\[\]\\\"\x00-\x1f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
 _EMAIL = re.compile(
-    r"(?=.{3,254}\Z)(?=[^@]{1,64}@)[^\s@,;:<>()\[\]\\\"\x00-\x1f.]+(?:\.[^\s@,;:<>()\[\]\\\"\x00-\x1f.]+)*"
+    r"(?=.{3,254}\Z)(?=[^@]{1,64}@)"
+    rf"[^{_NOT_IN_MAIL}.]+(?:\.[^{_NOT_IN_MAIL}.]+)*"
     r"@(?:[^\W_](?:[^\W_]|-){0,62}\.)+[^\W\d_](?:[^\W_]|-){1,62}"
 )
 _URL = re.compile(

@@ -492,7 +492,7 @@ def _refuse_data(header: Sequence[str], where: str) -> None:
         raise TransactionsError(
             "the first line holds data where the column names should stand",
             where=where,
-            remedy="Put a line with the columns' names first.",
+            remedy="Put a line with the columns' names first, or give them: --header a,b,c.",
         )
 
 

@@ -86,6 +86,7 @@ def detect_encoding(sample: bytes, rest: ByteStream | None, path: str) -> Encodi
     Raises:
         TransactionsError: the bytes are no text: a workbook, a picture, an archive.
     """
+    _refuse_documents(sample.removeprefix(codecs.BOM_UTF8), path)
     for bom, name in _BOMS:
         if sample.startswith(bom):
             return _encoding(name)
@@ -110,11 +111,14 @@ def _encoding(name: str, *, guessed: bool = False) -> Encoding:
     return Encoding(name, "surrogateescape" if single else "replace", guessed)
 
 
-def _refuse_binary(sample: bytes, path: str) -> None:
+def _refuse_documents(sample: bytes, path: str) -> None:
     start = sample[:64].lstrip().lower()
     for magic, what, remedy in _NOT_ROWS:
         if start.startswith(magic.lower()):
             raise TransactionsError(f"this is {what}, not a file of rows", where=path, remedy=remedy)
+
+
+def _refuse_binary(sample: bytes, path: str) -> None:
     head = sample[:8192]
     # \x01 and \x1f may divide cells.
     odd = sum(head.count(byte) for byte in (*range(2, 9), *range(14, 26), *range(27, 31)))

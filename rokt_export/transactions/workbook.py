@@ -22,7 +22,7 @@ from xml.parsers import expat
 
 from rokt_export.errors import TransactionsError, UsageError
 from rokt_export.transactions.compression import BrokenArchive
-from rokt_export.transactions.damage import Damage, DamageKind
+from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.reader_base import Context
 
 _CHUNK = 1 << 16
@@ -83,7 +83,7 @@ class SheetText:
         try:
             self._sheets, self._strings, self._styles = _parts(self._archive)
             self._sheet = _chosen(self._archive, self._sheets, context)
-            self._parser = _SheetParser(self._strings, self._styles, self._hidden)
+            self._parser = _SheetParser(self._strings, self._styles, context)
             self._stream: IO[bytes] = self._archive.open(self._sheet.part)
         except _BROKEN as error:
             self._archive.close()
@@ -111,9 +111,10 @@ class SheetText:
         return taken
 
     def close(self) -> None:
-        """Release the file."""
+        """Release the file, and the parsers, which their own handlers keep alive."""
         self._stream.close()
         self._archive.close()
+        _silence(self._parser.xml, self._strings.xml)
 
     def _read_on(self) -> None:
         try:
@@ -144,22 +145,17 @@ class SheetText:
             line = number + len(self.breaks)
             self.breaks.extend(range(line + 1, line + more + 1))
 
-    def _hidden(self, what: str, row: int | None) -> None:
-        message = f"{what} of the sheet is hidden, and is read like the others"
-        remedy = "Show what is hidden, and delete what is not meant."
-        self._context.log.add(Damage(DamageKind.HIDDEN, None, None, self._context.path, row, message, remedy))
-
 
 class _SheetParser:
     """Turns the XML of a sheet into rows of cells, as pieces of it arrive."""
 
-    def __init__(self, strings: _Strings, styles: Sequence[Shown], hidden: Callable[[str, int | None], None]) -> None:
+    def __init__(self, strings: _Strings, styles: Sequence[Shown], context: Context) -> None:
         self._strings = strings
         self._styles = styles
-        self._hidden = hidden
-        self._parser = _xml_parser(self._start, self._end)
+        self._context = context
+        self.xml = _xml_parser(self._start, self._end)
         self._text: list[str] = []
-        self._parser.CharacterDataHandler = self._text.append
+        self.xml.CharacterDataHandler = self._text.append
         self._done: list[tuple[int, list[str]]] = []
         self._columns: dict[str, int] = {}
         self._names: dict[str, str] = {}
@@ -174,7 +170,7 @@ class _SheetParser:
 
     def rows(self, chunk: bytes) -> Iterator[tuple[int, list[str]]]:
         """Yield number and cells of the rows that end in a chunk; an empty chunk ends the sheet."""
-        self._parser.Parse(chunk, not chunk)
+        self.xml.Parse(chunk, not chunk)
         done, self._done = self._done, []
         yield from done
 
@@ -252,6 +248,11 @@ class _SheetParser:
                 # A program that computes nothing wrote the formula: its value is not known.
                 return f"={self._formula or '…'}" if not value and self._formula is not None else value
 
+    def _hidden(self, what: str, row: int | None) -> None:
+        message = f"{what} of the sheet is hidden, and is read like the others"
+        remedy = "Show what is hidden, and delete what is not meant."
+        self._context.damage(DamageKind.HIDDEN, message, remedy, line=row)
+
 
 class _Strings:
     """The texts that a workbook's cells share, read as far as they are asked for, and kept packed."""
@@ -264,15 +265,15 @@ class _Strings:
         self._text: list[str] = []
         self._reading = False
         self._phonetic = False
-        self._parser = _xml_parser(self._start, self._end)
-        self._parser.CharacterDataHandler = self._data
+        self.xml = _xml_parser(self._start, self._end)
+        self.xml.CharacterDataHandler = self._data
 
     def __getitem__(self, index: int) -> str:
         while index + 1 >= len(self._ends):
             if self._stream is None:
                 raise KeyError(f"shared text {index}")
             chunk = self._stream.read(_CHUNK)
-            self._parser.Parse(chunk, not chunk)
+            self.xml.Parse(chunk, not chunk)
             if not chunk or len(self._packed) > _MOST_TEXT:
                 self._stream = None
         return self._packed[self._ends[index] : self._ends[index + 1]].decode()
@@ -308,6 +309,11 @@ def _xml_parser(start: Callable[[str, dict[str, str]], None], end: Callable[[str
     parser.StartElementHandler, parser.EndElementHandler = start, end
     parser.StartDoctypeDeclHandler = refuse
     return parser
+
+
+def _silence(*parsers: expat.XMLParserType) -> None:
+    for parser in parsers:
+        parser.StartElementHandler = parser.EndElementHandler = parser.CharacterDataHandler = None
 
 
 def _elements(archive: zipfile.ZipFile, part: str) -> list[tuple[str, dict[str, str]]]:

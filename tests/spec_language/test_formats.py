@@ -38,6 +38,8 @@ WRONG = {
         ".a@example.com",
         "a@example.com\n",
         "a@b@c.de",
+        "zw\u200b@example.com",
+        "a@exam\u00adple.com",
     ],
     "md5": ["238afb", "g" * 32, "238afb9e862add7d56bbc4181b80fa32\n"],
     "sha1": ["a" * 39],
