@@ -51,6 +51,7 @@ class Response(Struct, frozen=True, gc=False):
         timings: phase times in seconds.
         http_version: `1.0`, `1.1`, `2` or `3`.
         size: bytes that the body had, where only its beginning is kept; else None.
+        unreadable: why the body is kept as it came, and cannot be read; empty where it can be.
     """
 
     status: int
@@ -59,6 +60,7 @@ class Response(Struct, frozen=True, gc=False):
     timings: Timings = Timings()
     http_version: str = "1.1"
     size: int | None = None
+    unreadable: str = ""
 
     def header(self, name: str) -> str | None:
         """Return the first value of a header, by name without regard to case."""
@@ -93,12 +95,14 @@ class Fault(Struct, frozen=True, gc=False):
         message: what happened, for a person, with the host but without secrets.
         sent: whether bytes of the request may have reached the partner: the line between "never sent" and `unknown`.
         timings: phase times in seconds, as far as it came.
+        partial: what came of a response that was cut short; None where no status came.
     """
 
     kind: FaultKind
     message: str
     sent: bool
     timings: Timings = Timings()
+    partial: Response | None = None
 
 
 Answer = Response | Fault

@@ -73,7 +73,8 @@ class Recording:
         http_version: of the response.
         response_headers: in the order received.
         response_body: of the response.
-        fault: kind and message of what came instead.
+        fault: kind and message of what came instead, or after a response that was cut short.
+        unreadable: why the response's body cannot be read; empty where it can.
         timings: seconds since the attempt's start.
         started: UTC seconds since the epoch.
         tokens: whether tokens stand in place of a real person's data.
@@ -91,6 +92,7 @@ class Recording:
     timings: Timings = Timings()  # noqa: RUF009 - frozen
     started: float = 0.0
     tokens: bool = False
+    unreadable: str = ""
 
     @property
     def response(self) -> Response | None:
@@ -98,7 +100,8 @@ class Recording:
         if self.status is None:
             return None
         body = b"" if self.response_body is None else _raw(self.response_body)
-        return Response(self.status, self.response_headers, body, self.timings, self.http_version or "1.1")
+        version = self.http_version or "1.1"
+        return Response(self.status, self.response_headers, body, self.timings, version, unreadable=self.unreadable)
 
     def dump(self) -> bytes:
         """Return its bytes for the journal."""
@@ -125,6 +128,7 @@ class Recording:
                 ],
                 "started": self.started,
                 "tokens": self.tokens,
+                "unreadable": self.unreadable,
             }
         )
 
@@ -145,6 +149,7 @@ class Recording:
             timings=Timings(*found["timings"]),
             started=found["started"],
             tokens=found["tokens"],
+            unreadable=found.get("unreadable", ""),
         )
 
 
@@ -158,17 +163,19 @@ def record(exchange: Exchange, redactor: Redactor, personal: Collection[str] = (
     """
     request, answer = exchange.request, exchange.answer
     sent = _request(request, redactor, personal) if request is not None else {}
-    if isinstance(answer, Response):
-        got: dict[str, Any] = {
-            "status": answer.status,
-            "http_version": answer.http_version,
-            "response_headers": redactor.headers(answer.headers, personal),
-            "response_body": _body(answer.body, redactor, personal, RESPONSE_BYTES, answer.size),
+    fault = answer if isinstance(answer, Fault) else None
+    response = answer.partial if isinstance(answer, Fault) else answer
+    got: dict[str, Any] = {}
+    if response is not None:
+        got = {
+            "status": response.status,
+            "http_version": response.http_version,
+            "response_headers": redactor.headers(response.headers, personal),
+            "response_body": _body(response.body, redactor, personal, RESPONSE_BYTES, response.size),
+            "unreadable": response.unreadable,
         }
-    elif isinstance(answer, Fault):
-        got = {"fault": (str(answer.kind), redactor.text(answer.message, personal))}
-    else:
-        got = {}
+    if fault is not None:
+        got["fault"] = (str(fault.kind), redactor.text(fault.message, personal))
     timings = answer.timings if answer is not None else Timings()
     return Recording(**sent, **got, timings=timings, started=exchange.started, tokens=bool(personal))
 

@@ -30,14 +30,13 @@ def request_text(recording: Recording) -> str:
 
 def response_text(recording: Recording) -> str:
     """Return the response with its line, headers and body; what came instead where there is none."""
+    fault = "" if recording.fault is None else ": ".join(recording.fault)
     if recording.status is None:
-        if recording.fault is None:
-            return ""
-        kind, message = recording.fault
-        return f"No response: {kind}: {message}"
+        return fault and f"No response: {fault}"
     line = f"HTTP/{recording.http_version or '1.1'} {recording.status} {phrase(recording.status)}".rstrip()
     headers = [f"{name}: {value}" for name, value in recording.response_headers]
-    return _message([line, *headers], recording.response_body)
+    came = _message([line, *headers], recording.response_body)
+    return f"{came}\n\n({fault})" if fault else came
 
 
 def phrase(status: int) -> str:

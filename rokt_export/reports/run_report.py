@@ -151,12 +151,12 @@ class Story:
                 yield one, None
 
     def explain(self, recording: Recording) -> Explanation | None:
-        """Return how each rule met a recorded response; None without a response, or where the rules are not known.
+        """Return how each rule met a recorded response; None without a whole one, or where the rules are not known.
 
         The response is redacted, so a rule that looks for a secret or a person's data may meet it differently.
         """
         response = recording.response
-        if response is None or self._classifier is None:
+        if response is None or recording.fault is not None or self._classifier is None:
             return None
         return self._classifier.explain(response, received=recording.started)
 

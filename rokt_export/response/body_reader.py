@@ -76,6 +76,10 @@ class ResponseReader:
 
     def __init__(self, response: Response) -> None:
         self.response = response
+        if response.unreadable:
+            nothing = NoData(None, f"the body cannot be read: {response.unreadable}")
+            known = ("json", "exact_json", "roots", "mapping", "data", "exact_data")
+            self.__dict__ |= dict.fromkeys(known, nothing) | {"text": ""}
 
     @_Once
     def _found(self) -> dict[str, Values]:
@@ -149,6 +153,11 @@ class ResponseReader:
     def exact_data(self) -> Any:
         """As `data`, with every digit."""
         return self.exact_json if self.data is self.json else self.data
+
+
+def body_text(reader: ResponseReader) -> Values:
+    """Return the body as text; None where it cannot be read."""
+    return None if reader.response.unreadable else (reader.text,)
 
 
 def header_values(name: str) -> Find:

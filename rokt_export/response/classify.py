@@ -9,6 +9,8 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Literal, assert_never
 
+from msgspec.structs import replace
+
 from rokt_export.exchange.model import Answer, Fault, FaultKind, Outcome, OutcomeKind, Response
 from rokt_export.redaction.display_text import KEPT
 from rokt_export.response.body_reader import Find, ReadAs, ResponseReader, body_values, header_values
@@ -235,7 +237,8 @@ class Classifier:
         reader = ResponseReader(answer)
         for rule in self._of_status.get(answer.status, self._of_any_status):
             if rule.holds(reader):
-                return rule.outcome(reader, received)
+                outcome = rule.outcome(reader, received)
+                return _explained(outcome, answer) if answer.unreadable else outcome
         return unclassified(reader)
 
     def explain(self, response: Response, *, received: float | None = None) -> Explanation:
@@ -265,7 +268,21 @@ def outcome_of_fault(fault: Fault) -> Outcome:
             assert_never(fault.kind)
 
 
+def _explained(outcome: Outcome, response: Response) -> Outcome:
+    """Return the outcome with the reason why the response's body was not read, where it has no other."""
+    if outcome.reason:
+        return outcome
+    return replace(outcome, reason=f"{response.status} came, its body cannot be read: {response.unreadable}")
+
+
 def unclassified(reader: ResponseReader) -> Outcome:
     """Return the outcome of a response that no rule matches, with the start of its body."""
+    response = reader.response
+    if response.unreadable:
+        why = f"status {response.status}, its body cannot be read: {response.unreadable}"
+        return Outcome(OutcomeKind.UNCLASSIFIED, reason=f"no rule matched: {why}")
+    if 300 <= response.status < 400 and (target := response.header("location")):
+        why = f"it redirects to {clean(target[:KEPT])}; redirects are not followed: put this URL into the spec"
+        return Outcome(OutcomeKind.UNCLASSIFIED, reason=f"no rule matched: status {response.status}, {why}")
     body = f'body "{" ".join(clean(reader.text[:KEPT]).split())}"' if reader.text else "empty body"
     return Outcome(OutcomeKind.UNCLASSIFIED, reason=f"no rule matched: status {reader.response.status}, {body}")

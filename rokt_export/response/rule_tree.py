@@ -12,6 +12,7 @@ from rokt_export.response.body_reader import (
     ReadAs,
     ResponseReader,
     Values,
+    body_text,
     body_values,
     header_values,
     media_type,
@@ -179,7 +180,7 @@ def _nodes(test: Test, read_as: ReadAs, strict: bool) -> Iterator[Node]:
             find = _telling_parents(path, find)
         yield _leaf("body", path, find, condition, strict, read_as)
     if test.text is not None:
-        yield _leaf("text", "", lambda reader: (reader.text,), test.text, strict)
+        yield _leaf("text", "", body_text, test.text, strict)
     for each in test.all:
         yield _whole(each, read_as, strict)
     if test.any:
@@ -205,7 +206,7 @@ def _emptiness(wanted: bool) -> PlaceCondition:
         "empty",
         "",
         "an empty body" if wanted else "a body",
-        lambda reader: (reader.text,),
+        body_text,
         lambda values: is_empty(values[0]) is wanted,
     )
 

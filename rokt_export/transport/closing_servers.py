@@ -50,6 +50,7 @@ class Unasked:
 
     def __init__(self, warnings: list[str]) -> None:
         self.warnings = warnings
+        self._mislabelling: set[str] = set()
         self._proven: set[str] = set()
         self._surplus: set[str] = set()
         self._greeting: set[str] = set()
@@ -77,6 +78,15 @@ class Unasked:
     def greets(self, origin: str) -> bool:
         """Return whether the server has spoken on a new connection before a request: no answer of it is certain."""
         return origin in self._greeting
+
+    def mislabels(self, origin: str) -> None:
+        """Take note of a plain body under a Content-Encoding, and warn the first time."""
+        if origin not in self._mislabelling:
+            self._mislabelling.add(origin)
+            host = urlsplit(origin).netloc
+            self.warnings.append(
+                f"{host} names a Content-Encoding that its bodies do not have; they are read as they are"
+            )
 
     def spoke(self, origin: str, *, greets: bool = False) -> None:
         """Take note of bytes that no request asked for, on a new connection or not, and warn the first time."""

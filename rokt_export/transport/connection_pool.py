@@ -380,6 +380,10 @@ class ConnectionPool:
         self._end(request, self._fault(request, code, text))
         self._drop(connection)
 
+    def mislabelled(self, connection: Connection) -> None:
+        """Take note of a plain body under a Content-Encoding."""
+        self._unasked.mislabels(connection.origin)
+
     def _expire(self) -> None:
         """End what has taken too long, and find out when to look again."""
         now, timeout = monotonic(), self._options.timeout
@@ -405,6 +409,9 @@ class ConnectionPool:
     def _fault(self, request: InFlight, code: int, text: str) -> Fault:
         seconds = monotonic() - request.started
         first_byte = request.first_byte - request.started if request.first_byte else 0.0
+        timings = Timings(0.0, 0.0, 0.0, first_byte, seconds)
+        carrier = request.connection
+        partial = carrier.reader.partial(timings) if carrier is not None and first_byte else None
         return Failure(
             code=code,
             text=text,
@@ -413,8 +420,8 @@ class ConnectionPool:
             whole=request.written == len(request.data),
             proxy=proxy_of(request.origin, self._options.proxy),
             max_response=self._options.max_response,
-            timings=Timings(0.0, 0.0, 0.0, first_byte, seconds),
-        ).fault()
+            timings=timings,
+        ).fault(partial)
 
 
 def _uncertain(connection: Connection, response: Response, why: str = ANOTHERS) -> Fault:

@@ -7,7 +7,9 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from rokt_export.exchange.model import Fault, FaultKind, Timings
+from msgspec.structs import replace
+
+from rokt_export.exchange.model import Fault, FaultKind, Response, Timings
 
 CLOSED = "closed while idle"
 SPOKE_FIRST = "the server spoke first, which no HTTP server does"
@@ -30,7 +32,6 @@ _ABORTED_BY_CALLBACK = 42
 GOT_NOTHING = 52
 _SSL_CERTPROBLEM = 58
 _PEER_FAILED_VERIFICATION = 60
-BAD_CONTENT_ENCODING = 61
 FILESIZE_EXCEEDED = 63
 _PROXY = 97
 _SSL_CLIENTCERT = 98
@@ -71,9 +72,14 @@ class Failure:
     max_response: int = 0
     timings: Timings = Timings()  # noqa: RUF009 - frozen
 
-    def fault(self) -> Fault:
-        """Return it as a fault."""
-        return Fault(self.kind(), self.message(), self.sent, self.timings)
+    def fault(self, partial: Response | None = None) -> Fault:
+        """Return it as a fault, which says what of a response came before."""
+        message = self.message()
+        if partial is not None:
+            size = f" of {partial.size:,}" if partial.size is not None else ""
+            message = f"{partial.status} came, with {len(partial.body):,}{size} bytes of its body; {message}"
+            partial = replace(partial, unreadable=self.text) if is_malformed(self.code, self.text) else partial
+        return Fault(self.kind(), message, self.sent, self.timings, partial)
 
     def kind(self) -> FaultKind:
         """Return which fault this is; `sent` decides between the twins before and after sending."""
@@ -88,7 +94,7 @@ class Failure:
             return FaultKind.TLS
         if code in _TOO_LARGE:
             return FaultKind.TOO_LARGE
-        if code in _BROKEN_OFF and not self._is_malformed():
+        if code in _BROKEN_OFF and not is_malformed(self.code, self.text):
             return FaultKind.RESET_AFTER_SEND if self.sent else FaultKind.CONNECT
         return FaultKind.PROTOCOL
 
@@ -143,18 +149,12 @@ class Failure:
     def _about_protocol(self) -> str:
         if not self.sent:
             return f"the request to {self._host()} cannot be sent ({self.text})"
-        if self.code == BAD_CONTENT_ENCODING:
-            return f"the answer of {self._host()} cannot be decoded as its Content-Encoding says ({self.text})"
         return f"the answer of {self._host()} is not HTTP as it should be ({self.text})"
 
     def _is_tls_alert(self) -> bool:
         # In TLS 1.3 the server judges our certificate after we may have sent the request: its alert is then read in
         # place of an answer. It does not prove that the request was not read: any server can send it at any time.
         return self.code == 56 and "alert" in self.text and "SSL" in self.text
-
-    def _is_malformed(self) -> bool:
-        # libcurl reports a broken chunked body as a failure to receive.
-        return self.code == 56 and "chunk" in self.text
 
     def _words(self) -> str:
         """What libcurl says, save where it speaks of our own veto of a second send."""
@@ -169,6 +169,11 @@ class Failure:
         parts = urlsplit(self.url)
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
         return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+
+
+def is_malformed(code: int, text: str) -> bool:
+    """Return whether a response came whose body cannot be told from its framing, or not be unpacked."""
+    return (code == 56 and "chunk" in text) or (code == WEIRD_SERVER_REPLY and "length" in text.lower()) or code == 61
 
 
 def _about_certificate(host: str, text: str) -> str:

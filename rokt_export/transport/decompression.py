@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 _GZIP, _ZLIB, _RAW = 31, 15, -15
 """Window sizes by which zlib tells its three forms apart."""
 _KNOWN = frozenset({"gzip", "x-gzip", "deflate", "identity"})
+_MAGIC = b"\x1f\x8b"
+_CONTROL = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+"""A byte that no text has; a packed body of more than a few bytes has one."""
 _PIECE = 65_536
 """Bytes that are unpacked at a time."""
 _MOST_MEMBERS = 1_000
@@ -18,6 +23,10 @@ _MOST_CODINGS = 5
 
 class UnpackableError(ValueError):
     """A body that is packed in a way that is not known, or not as its header says."""
+
+
+class CutShortError(ValueError):
+    """A packed body whose end is missing."""
 
 
 class UnpackedTooLargeError(ValueError):
@@ -41,8 +50,22 @@ def codings(headers: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     return tuple(each for each in (*content, *transfer) if each not in ("", "identity", "chunked"))
 
 
-def unpacked(body: bytes, packed: Iterable[str], most: int) -> bytes:
-    """Return a body as it was before it was packed.
+class Unpacked(NamedTuple):
+    """What became of a body.
+
+    Attributes:
+        body: unpacked, or as it came where that cannot be done.
+        unreadable: why it cannot be read; empty where it can.
+        mislabelled: whether it is plain text although a header says that it is packed.
+    """
+
+    body: bytes
+    unreadable: str = ""
+    mislabelled: bool = False
+
+
+def unpack(body: bytes, packed: Sequence[str], most: int) -> Unpacked:
+    """Return a body as it was before it was packed; one that is not packed as its header says, as it came.
 
     Args:
         body: as received.
@@ -50,13 +73,28 @@ def unpacked(body: bytes, packed: Iterable[str], most: int) -> bytes:
         most: bytes that it may have.
 
     Raises:
-        UnpackableError: it cannot be.
+        CutShortError: its end is missing.
         UnpackedTooLargeError: it is larger.
     """
-    applied = tuple(packed)
-    if len(applied) > _MOST_CODINGS:
-        raise UnpackableError(f"it is packed {len(applied)} times over")
-    for coding in reversed(applied):
+    try:
+        return Unpacked(_unpacked(body, packed, most))
+    except UnpackableError as error:
+        if _CONTROL.search(body):
+            return Unpacked(body, f"it cannot be unpacked as its Content-Encoding says ({error})")
+        return Unpacked(body, mislabelled=True)
+
+
+def _unpacked(body: bytes, packed: Sequence[str], most: int) -> bytes:
+    """Return a body as it was before it was packed.
+
+    Raises:
+        UnpackableError: it cannot be.
+        CutShortError: its end is missing.
+        UnpackedTooLargeError: it is larger.
+    """
+    if len(packed) > _MOST_CODINGS:
+        raise UnpackableError(f"it is packed {len(packed)} times over")
+    for coding in reversed(packed):
         if not body:
             return body
         match coding:
@@ -65,7 +103,7 @@ def unpacked(body: bytes, packed: Iterable[str], most: int) -> bytes:
             case "deflate":  # RFC 9110, 8.4.1.2: zlib's form; some servers leave its frame away
                 body = _inflated(body, _ZLIB if body[0] & 15 == 8 else _RAW, most)
             case _:
-                raise UnpackableError(f"`{coding}` was not asked for, and is not known here")
+                raise UnpackableError(f"`{coding}` is not known here")
     return body
 
 
@@ -73,16 +111,18 @@ def _inflated(body: bytes, window: int, most: int) -> bytes:
     parts: list[bytes] = []
     left, at = most, 0
     for _ in range(_MOST_MEMBERS):
-        unpacker = zlib.decompressobj(window)
+        unpacker, start = zlib.decompressobj(window), at
         while not unpacker.eof:
             piece = body[at : at + _PIECE]  # what is behind a member is copied, each time no more than this
             if not piece:
-                raise UnpackableError("it ends too early")
+                raise CutShortError("it ends too early")
             at += len(piece)
             try:
                 part = unpacker.decompress(piece, left + 1)
             except zlib.error as error:
-                raise UnpackableError(str(error)) from error
+                if parts and not body.startswith(_MAGIC, start):
+                    return b"".join(parts)  # gzip itself ignores what stands behind its last member
+                raise UnpackableError(str(error).rpartition(": ")[2]) from error
             left -= len(part)
             if left < 0:
                 raise UnpackedTooLargeError

@@ -10,7 +10,7 @@ from msgspec import Struct
 from rokt_export.exchange.model import Response, Timings
 from rokt_export.transport import curl_errors
 from rokt_export.transport.http11_responses import (
-    PackedError,
+    PackedCutShortError,
     ResponseReader,
     TooLargeError,
     UnreadableError,
@@ -178,14 +178,16 @@ class Connection:
         except UnreadableError as error:
             self._unreadable(request, error)
             return
+        if reader.mislabelled:
+            self.pool.mislabelled(self)
         self.pool.responded(self, request, response, now, reusable=reader.reusable, surplus=reader.surplus)
 
     def _unreadable(self, request: InFlight, error: UnreadableError) -> None:
         code = curl_errors.WEIRD_SERVER_REPLY
         if isinstance(error, TooLargeError):
             code = curl_errors.FILESIZE_EXCEEDED
-        elif isinstance(error, PackedError):
-            code = curl_errors.BAD_CONTENT_ENCODING
+        elif isinstance(error, PackedCutShortError):
+            code = curl_errors.PARTIAL_FILE
         self.pool.fail(self, request, code, str(error))
 
     def _closed(self, request: InFlight) -> None:

@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from rokt_export.exchange.model import Response, Timings
-from rokt_export.transport.decompression import UnpackableError, UnpackedTooLargeError, codings, unpacked
+from rokt_export.exchange.model import Response, Timings, first_header
+from rokt_export.transport.decompression import CutShortError, UnpackedTooLargeError, codings, unpack
 
 _STATUS_LINE = re.compile(rb"HTTP/(\d(?:\.\d)?) +(\d{3})(?: |\r?\n)")
 _BLANK = (b"\r\n", b"\n")
 _FIRST_FINAL = 200
+_DIGITS = 18
 
 
 class Head(NamedTuple):
@@ -58,6 +59,13 @@ def head_of(lines: tuple[bytes, ...]) -> Head | None:
     return None
 
 
+def cut_short(head: Head, body: bytes, timings: Timings) -> Response:
+    """Return what came of a response, with the size that its body was to have."""
+    stated = first_header(head.headers, "content-length") or ""
+    size = int(stated) if stated.isdecimal() and len(stated) <= _DIGITS else None
+    return Response(head.status, head.headers, body, timings, head.version, size, unreadable="it was cut short")
+
+
 # Where each head has its own (an identifier of the request), most of its lines still repeat.
 @lru_cache(maxsize=256)
 def _header_of(line: bytes) -> tuple[str, str]:
@@ -74,6 +82,10 @@ def text_of(line: bytes) -> str:
 
 
 _HEAD_END = b"\r\n\r\n"
+_HEAD_ENDS = re.compile(rb"\r?\n\r?\n")
+_BARE_END = b"\n0\n\n"
+_HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_LENGTH = re.compile(rb"\+?(\d{1,18})(?: *bytes)?", re.IGNORECASE)
 _LAST_CHUNK = b"\r\n0\r\n\r\n"
 """What is left of a body in chunks once its last one with anything in it has been read, where no trailers follow."""
 _REPEATED = b"!repeated!"
@@ -130,8 +142,8 @@ class NotHttpError(UnreadableError):
     """What came in is no HTTP/1.1; the message says why."""
 
 
-class PackedError(UnreadableError):
-    """The body cannot be unpacked as its headers say; the message says why."""
+class PackedCutShortError(UnreadableError):
+    """The body is packed, and its end is missing."""
 
 
 class TooLargeError(UnreadableError):
@@ -142,7 +154,8 @@ class ResponseReader:
     """Reads the answers of one connection, one after the other; llhttp, which Node has, does the reading.
 
     Interim answers (1xx) are passed over, and trailers. It forgives what servers get wrong and people never notice:
-    line ends without CR, a length beside a chunked body, a length stated twice, a space before a colon, folded headers.
+    line ends without CR, a length beside a chunked body, a length stated twice, a space before a colon, folded headers,
+    lines that are no header. Where a length or a chunk cannot be read, status and headers are still an answer.
 
     Args:
         most: bytes that a body may have.
@@ -151,12 +164,14 @@ class ResponseReader:
         complete: whether the answer begun last has been read to its end.
         reusable: whether the connection is good for another one after it.
         surplus: whether bytes came behind it that belong to another answer.
+        mislabelled: whether a header said that its body was packed, and it was not.
     """
 
     __slots__ = (
         "_body",
         "_head",
         "_headers",
+        "_malformed",
         "_most",
         "_parser",
         "_read",
@@ -165,21 +180,27 @@ class ResponseReader:
         "_status",
         "_taken",
         "complete",
+        "mislabelled",
         "reusable",
         "surplus",
     )
 
+    _body: bytes | bytearray
+    _headers: list[tuple[bytes, bytes]]
+    _malformed: tuple[Head, str] | None
+    _refusal: HttpParserError | None
+    _start: bytes
+
     def __init__(self, most: int) -> None:
         self._most = most
         self._parser = _new_parser(self)
-        self._refusal: HttpParserError | None = None
         self.begin()
 
     def begin(self) -> None:
         """Expect an answer from its start."""
         self._expect()
         self._read = 0
-        self.complete = self.reusable = self.surplus = False
+        self.complete = self.reusable = self.surplus = self.mislabelled = False
 
     def feed(self, data: bytes) -> bool:
         """Take in what has arrived; return whether the answer is complete.
@@ -194,9 +215,10 @@ class ResponseReader:
         except (HttpParserError, HttpParserUpgrade) as error:
             if self._taken > self._most:
                 raise TooLargeError from error
-            if not self.complete:
-                raise NotHttpError(_why(error)) from error
-            self._has_surplus()
+            if self.complete:
+                self._has_surplus()
+            else:
+                self._save_head(error)
         if not self.complete:
             self._check_size()
         if self.reusable and self._read == len(data):
@@ -219,6 +241,8 @@ class ResponseReader:
         if self._refusal is None:
             try:
                 self._parser.feed_data(data)
+                if not self.complete and data.endswith(_BARE_END) and self._is_chunked():
+                    self._parser.feed_data(b"\n")  # llhttp takes the last LF for the first half of a line end
                 return
             except HttpParserError as error:
                 if self._status or not self._start.startswith(b"HTTP/"):
@@ -226,24 +250,42 @@ class ResponseReader:
                 self._refusal = error
         self._parse_mended(self._refusal)
 
+    def _is_chunked(self) -> bool:
+        return self._head and any(name.lower() == b"transfer-encoding" for name, _ in self._headers)
+
     def _parse_mended(self, refusal: HttpParserError) -> None:
         """Read an answer anew once its head is there, put right; else it is refused for good."""
-        head, end, rest = self._start.partition(_HEAD_END)
-        if not end:
+        found = _HEAD_ENDS.search(self._start)
+        if found is None:
             return
-        mended = _mended(head)
-        if mended == head:
+        start = self._start
+        mended = _mended(start[: found.start()])
+        if mended == start[: found.start()]:
             raise refusal
         self._expect()
         self._parser = _new_parser(self)
-        self._parser.feed_data(mended + end + rest)
+        self._start = mended + _HEAD_END + start[found.end() :]
+        self._parser.feed_data(self._start)
 
     def _expect(self) -> None:
-        self._start, self._refusal = b"", None
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._body: bytes | bytearray = b""
+        self._start = b""
+        self._refusal = None
+        self._headers = []
+        self._body = b""
         self._taken = self._status = 0
         self._head = False
+        self._malformed = None
+
+    def _save_head(self, error: HttpParserError | HttpParserUpgrade) -> None:
+        """Keep status and headers of an answer whose body cannot be told from its framing."""
+        found = _HEAD_ENDS.search(self._start)
+        head = head_of(tuple(self._start[: found.end()].splitlines(keepends=True))) if found else None
+        foreign = isinstance(error.__context__, NotHttpError) or isinstance(error, HttpParserUpgrade)
+        if head is None or foreign or head.status != self._parser.get_status_code():
+            raise NotHttpError(_why(error)) from error
+        self._malformed = head, _why(error)
+        self._body = self._body or self._start[found.end() :] if found else b""
+        self.complete = True
 
     def _recognize(self, data: bytes) -> None:
         """Keep the head of a whole answer that `known_response` would have read alike."""
@@ -275,19 +317,31 @@ class ResponseReader:
         """Return the answer, complete, its body unpacked.
 
         Raises:
-            PackedError: the body cannot be unpacked.
+            PackedCutShortError: the body is packed, and its end is missing.
             TooLargeError: it is larger than was allowed.
         """
         body, self._body = bytes(self._body), b""  # not kept twice, nor while the connection is idle
-        headers = self._shown()
+        if self._malformed:
+            head, why = self._malformed
+            return Response(head.status, head.headers, body, timings, head.version, unreadable=why)
+        headers, unreadable = self._shown(), ""
         if packed := codings(headers):
             try:
-                body = unpacked(body, packed, self._most)
-            except UnpackableError as error:
-                raise PackedError(str(error)) from error
+                body, unreadable, self.mislabelled = unpack(body, packed, self._most)
+            except CutShortError as error:
+                self._body = body
+                raise PackedCutShortError(str(error)) from error
             except UnpackedTooLargeError as error:
                 raise TooLargeError from error
-        return Response(self._status, headers, body, timings, self._parser.get_http_version())
+        version = self._parser.get_http_version()
+        return Response(self._status, headers, body, timings, version, unreadable=unreadable)
+
+    def partial(self, timings: Timings) -> Response | None:
+        """Return what came of an answer that is not complete; None where its head is not."""
+        if not self._head:
+            return None
+        head = Head(self._status, self._parser.get_http_version(), self._shown())
+        return cut_short(head, bytes(self._body), timings)
 
     def _states_too_much(self) -> bool:
         """Whether the head states a length of body that is not read anyway."""
@@ -365,17 +419,21 @@ def _new_parser(reader: ResponseReader) -> HttpResponseParser:
 def _mended(head: bytes) -> bytes:
     """Put right what llhttp refuses although it has one meaning.
 
-    That is the same length stated again (RFC 9110, 8.6), and white space between a header's name and its colon
-    (RFC 9112, 5.1).
+    That is the same length stated again (RFC 9110, 8.6), white space between a header's name and its colon (RFC 9112,
+    5.1), and a line that is no header.
     """
-    first, *lines = head.split(b"\r\n")
+    first, *lines = head.splitlines()
     kept, lengths = [first], set[bytes]()
     for line in lines:
         name, colon, value = line.partition(b":")
         name, value = name.rstrip(b" \t"), value.strip()
+        if not line.startswith((b" ", b"\t")) and not (colon and _HEADER_NAME.fullmatch(name)):
+            continue
         if name.lower() == b"content-length":
             if len(same := {length.strip() for length in value.split(b",")}) == 1:
                 value = same.pop()
+            if stated := _LENGTH.fullmatch(value):
+                value = stated[1]
             if value in lengths:
                 name = _REPEATED + name
             lengths.add(value)

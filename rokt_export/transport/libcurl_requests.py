@@ -14,9 +14,9 @@ from rokt_export.exchange.model import Fault, FaultKind, Request, Response, Timi
 from rokt_export.transport import curl_errors
 from rokt_export.transport.closing_servers import QUIET, Unasked, Wariness, is_goodbye
 from rokt_export.transport.curl_errors import ANOTHERS, CLOSED, GAVE_UP, REQUEST_TIMEOUT, SPOKE_FIRST, Failure
-from rokt_export.transport.decompression import UnpackableError, UnpackedTooLargeError, codings, unpacked
+from rokt_export.transport.decompression import CutShortError, UnpackedTooLargeError, codings, unpack, unpacks
 from rokt_export.transport.http11_requests import LENGTH_EXPECTED, UNSAFE_IN_HEADER, says_close
-from rokt_export.transport.http11_responses import Head, head_of
+from rokt_export.transport.http11_responses import Head, cut_short, head_of
 from rokt_export.transport.libcurl import Common, CurlError, Multi, TransportOptions, configure, proxy_of
 from rokt_export.transport.sockets import heard
 
@@ -141,7 +141,8 @@ class Transfers:
                     fault = transfer.fault(code, text)
                     if transfer.found_closed(fault) and self._options.http_version != "2":
                         self._wary.beware()
-                    self._settle(transfer, fault)
+                    came = fault.partial if curl_errors.is_malformed(code, text) else None
+                    self._settle(transfer, came or fault)
 
     def cancel(self, chosen: Callable[[Any], bool]) -> None:
         """End the requests whose token is chosen."""
@@ -328,15 +329,17 @@ class Transfer:
             return self.fault(*self._why_without_head())
         if (refused := self._refused(head)) is not None:
             return refused
-        body = bytes(self._body)
+        body, unreadable = bytes(self._body), ""
         if not self._accepted and (packed := codings(head.headers)):  # what was asked for libcurl has unpacked
             try:
-                body = unpacked(body, packed, self._options.max_response)
-            except UnpackableError as error:
-                return self.fault(curl_errors.BAD_CONTENT_ENCODING, str(error))
+                body, unreadable, mislabelled = unpack(body, packed, self._options.max_response)
+            except CutShortError as error:
+                return self.fault(pycurl.E_PARTIAL_FILE, str(error))
             except UnpackedTooLargeError:
                 return self.fault(curl_errors.FILESIZE_EXCEEDED, "")
-        return Response(head.status, head.headers, body, self._timings(), head.version)
+            if mislabelled and self._unasked is not None:
+                self._unasked.mislabels(self.origin)
+        return Response(head.status, head.headers, body, self._timings(), head.version, unreadable=unreadable)
 
     def _why_without_head(self) -> tuple[int, str]:
         if not self._lines or self._lines[-1].strip():
@@ -359,6 +362,7 @@ class Transfer:
 
     def fault(self, code: int, text: str) -> Fault:
         """Return why a transfer failed, from libcurl's code and words."""
+        timings = self._timings()
         return Failure(
             code=code,
             text=self._refusal or text,
@@ -368,8 +372,13 @@ class Transfer:
             os_error=self.handle.getinfo(pycurl.OS_ERRNO),
             proxy=proxy_of(self._url, self._options.proxy),
             max_response=self._options.max_response,
-            timings=self._timings(),
-        ).fault()
+            timings=timings,
+        ).fault(self._partial(timings))
+
+    def _partial(self, timings: Timings) -> Response | None:
+        """Return what came of a response; libcurl stops at a Content-Length that it cannot read."""
+        head = head_of(tuple(self._lines)) or head_of((*self._lines, b"\r\n"))
+        return None if head is None else cut_short(head, bytes(self._body), timings)
 
     def may_start_over(self) -> bool:
         """Whether libcurl was about to resend, by our veto did not, and nothing had gone out the first time."""
@@ -528,7 +537,7 @@ def _is_framed(answer: Response) -> bool:
 
 
 def _header_lines(headers: Iterable[tuple[str, str]], *, states_length: bool) -> tuple[list[bytes], str]:
-    """Return headers as libcurl takes them, and the value of Accept-Encoding ("" where there is none).
+    """Return headers as libcurl takes them, and the Accept-Encoding whose codings libcurl has to undo ("" for none).
 
     Content-Length is left to libcurl where it states one, so that it is that of the body.
 
@@ -544,7 +553,7 @@ def _header_lines(headers: Iterable[tuple[str, str]], *, states_length: bool) ->
             raise ValueError(f"the header {UNSAFE_IN_HEADER.sub(' ', name)} holds a line break or NUL")
         key = name.lower()
         given.add(key)
-        if key == "accept-encoding":
+        if key == "accept-encoding" and not unpacks(value):
             accepted = value
         if key != "content-length" or not states_length:
             lines.append(line.encode())
