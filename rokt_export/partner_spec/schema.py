@@ -176,6 +176,13 @@ _PROPERTIES: Mapping[str, Mapping[str, Schema]] = {
     "Test": {"body": _by_path(_ref("Condition"))},
     "Rule": {"body": _by_path(_ref("Condition"))},
     "RefreshOn": {"body": _by_path(_ref("Condition"))},
+    "DiffSettings": {
+        "varies": {
+            "type": ["object", "array"],
+            "additionalProperties": {"type": ["string", "number"]},
+            "items": {"type": "string"},
+        }
+    },
     "Parameter": {
         "value": {
             "type": ["string", "number", "boolean", "null", "array"],

@@ -75,6 +75,8 @@ GOOD = {
     "list value": "parameters: [{name: a, value: [x, 1, true]}]",
     "null value": "parameters: [{name: a, value: null}]",
     "idempotency": "idempotency: Idempotency-Key",
+    "varying fields": "diff: {varies: {$.id: uuid, ETag: any}}",
+    "varying fields, listed": "diff: {varies: [$.id, ETag]}",
     "limits": "limits: {rate: 600/m, timeout: 500ms, max_response: 5MB, backoff: 2}",
     "documentation": "documentation: [https://example.com/a, https://example.com/b]",
     "custom": "authentication: {type: custom, auth: 'my.auth:Signer', options: {key: '{{ env.K }}'}}",
