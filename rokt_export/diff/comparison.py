@@ -35,9 +35,9 @@ _OF_THE_CONNECTION: Final = frozenset(
 )
 """Headers that no partner's code writes, and those that the journal redacts."""
 _NAMESPACE: Final = re.compile(rb"xmlns(?::[\w.-]+)?\s*=\s*[\"']([^\"']*)[\"']")
-_LEFT_OUT: Final = f"more than {MOST_VALUES:,} values in one response: those beyond were not compared"
-_CUT: Final = "the body was cut when it was recorded, and not compared"
-_ONE_SIDED: Final = "only one side's response was recorded, so that headers and bodies were not compared"
+_LEFT_OUT: Final = f"not compared beyond the first {MOST_VALUES:,} values of a response"
+_CUT: Final = "not compared: the body was cut when it was recorded"
+_ONE_SIDED: Final = "not compared: only one side's response was recorded"
 _HEADER: Final = "Header {} differs, which is not under `diff: headers:` and does not count: {}"
 
 
@@ -71,7 +71,8 @@ class Comparison:
         self._alone: tuple[list[str], list[str]] = ([], [])
         self._alone_counts = [0, 0]
         self._pairs = self._bodies = self._explained = 0
-        self._caveats: dict[str, int] = {}
+        self._not_compared: dict[str, int] = {}
+        self._namespaces: dict[str, int] = {}
         self._notes: dict[str, None] = {}
 
     def add(self, transaction: str, a: Side, b: Side) -> None:
@@ -89,7 +90,7 @@ class Comparison:
             return
         if a.body is None or b.body is None:
             if (a.body is None) != (b.body is None):
-                self._caveat(_ONE_SIDED)
+                self._leave(_ONE_SIDED)
             return
         self._compare_headers(pair, a, b)
         self._compare_bodies(pair, a, b)
@@ -110,7 +111,11 @@ class Comparison:
         """Return what the pairs so far came to."""
         differences, undecided = self._judged()
         differences.sort(key=lambda one: (not one.certain, _ORDER[one.kind], -one.count))
-        caveats = [f"{count:,} transaction{'s' if count > 1 else ''}: {text}." for text, count in self._caveats.items()]
+        undecided += [Undecided(Kind.FORMAT, "$", count, why) for why, count in self._not_compared.items()]
+        namespaces = [
+            f"{count:,} transaction{'s' * (count != 1)}: the XML namespaces differ: {change}."
+            for change, count in self._namespaces.items()
+        ]
         return DiffResult(
             *self._names,
             pairs=self._pairs,
@@ -129,7 +134,7 @@ class Comparison:
             explained=self._explained,
             latency_a=Latency.of(self._latencies[0]),
             latency_b=Latency.of(self._latencies[1]),
-            notes=(*self._notes, *caveats),
+            notes=(*self._notes, *namespaces),
         )
 
     def _count_alone(self, side: int, transaction: str) -> None:
@@ -137,8 +142,9 @@ class Comparison:
         if len(self._alone[side]) < MOST_SAMPLES:
             self._alone[side].append(transaction)
 
-    def _caveat(self, text: str) -> None:
-        self._caveats[text] = self._caveats.get(text, 0) + 1
+    def _leave(self, why: str) -> None:
+        """Count a transaction of which something was not compared, so that nobody takes it for agreement."""
+        self._not_compared[why] = self._not_compared.get(why, 0) + 1
 
     def _is_explained(self, pair: Pair, a: Side, b: Side) -> bool:
         """Compare outcome, rule, reasons and status; return whether one of them explains all the rest."""
@@ -209,7 +215,7 @@ class Comparison:
                 root.leave_out(pair.number)
             return
         if a.truncated or b.truncated:
-            self._caveat(_CUT)
+            self._leave(_CUT)
             return
         self._bodies += 1
         body_a = read_body(a)
@@ -228,13 +234,13 @@ class Comparison:
                 facts = (binary_facts(a.body or b""), binary_facts(b.body or b""))
                 self._change(pair, Kind.BINARY, "$", ("bytes", "other bytes"), facts)
         if pair.left < 0:
-            self._caveat(_LEFT_OUT)
+            self._leave(_LEFT_OUT)
 
     def _compare_namespaces(self, a: bytes, b: bytes) -> None:
         of_a, of_b = ({name.decode(errors="replace") for name in _NAMESPACE.findall(raw)} for raw in (a, b))
         if of_a != of_b:
             change = " → ".join(abridged(", ".join(sorted(side))) or "none" for side in (of_a, of_b))
-            self._caveat(f"the XML namespaces differ: {change}")
+            self._namespaces[change] = self._namespaces.get(change, 0) + 1
 
     def _compare_formats(self, pair: Pair, a: Side, b: Side, of_a: Body, of_b: Body) -> None:
         if of_a.format is Format.EMPTY and not self._strict:

@@ -136,7 +136,7 @@ def _against_declared(place: Place, column: Column, chosen: Sequence[int], found
     forms = [_form_of(side) if is_text else type_of(column.a[chosen[0]]) for side in texts]
     wanted = place.varies
     if wanted == ANY:
-        return found if found.differs and found.why.startswith(("form:", "at times another form")) else None
+        return found if found.differs and found.why.startswith(("form:", "some values have another form")) else None
     if forms == [wanted, wanted] or (len(chosen) < 3 and wanted in forms):
         return None
     why = f"declared as {wanted}: {shown(forms[0])} → {shown(forms[1])}"
@@ -183,7 +183,7 @@ def _rare(column: Column, *, equal: bool) -> tuple[str, Any] | None:
             continue
         for form, found in mine.items():
             if form not in other and found.count <= _FEW * column.unequal and len(mine) <= len(other) + 3:
-                return "at times another form", found
+                return "some values have another form", found
     return None
 
 

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from itertools import pairwise
-from statistics import fmean, median
+from statistics import median
 from typing import Any, Final, NamedTuple
 
 from rokt_export.diff.column import Row
@@ -114,7 +114,7 @@ def shown(text: str) -> str:
 
 
 def _undecided(a: Sequence[Any], why: str, form: str = "") -> Verdict:
-    few = f"; {ENOUGH} transactions or more would tell" if len(a) < 20 else ""
+    few = f"; {ENOUGH} transactions or more would settle it" if len(a) < 20 else ""
     return Verdict(False, why + few, None, len(a) >= 20, form)
 
 
@@ -195,7 +195,7 @@ def judge_presence(both: int, only_a: int, only_b: int, neither: int) -> Verdict
     if 0 in (in_a, in_b):
         if max(in_a, in_b) > 0.15 * number or number >= 100:
             return Verdict(True, rates, None, number >= 20)
-        return Verdict(False, f"{rates}; {ENOUGH * 3} transactions or more would tell", None, False)
+        return Verdict(False, f"{rates}; {ENOUGH * 3} transactions or more would settle it", None, False)
     flags_a = [True] * (both + only_a) + [False] * (only_b + neither)
     flags_b = [True] * both + [False] * only_a + [True] * only_b + [False] * neither
     if depends(flags_a, flags_b):
@@ -297,7 +297,7 @@ def _judge_times(
     no_time = [p for p, (x, y) in enumerate(zip(times_a, times_b, strict=True)) if (x is None) != (y is None)]
     if no_time:
         odd = next(text for p in no_time for text, t in ((a[p], times_a[p]), (b[p], times_b[p])) if t is None)
-        return Verdict(True, f"at times no time: {shown(odd)}", no_time, True)
+        return Verdict(True, f"some values are no time: {shown(odd)}", no_time, True)
     kept = [place for place, (x, y) in enumerate(zip(times_a, times_b, strict=True)) if x is not None and y is not None]
     of_a, of_b = [_known(times_a[place]) for place in kept], [_known(times_b[place]) for place in kept]
     forms_a, forms_b = [one.form for one in of_a], [one.form for one in of_b]
@@ -313,7 +313,7 @@ def _judge_times(
     if near_a and near_b:
         return _near_times(from_a, from_b, of_a, of_b, kept, a, b, rows)
     if near_a != near_b and known:
-        words = ("near the exchange", "not near it")
+        words = ("near the request", "not near it")
         change = words if near_a else words[::-1]
         return Verdict(True, f"a time {change[0]} → {change[1]}", None, True)
     if depends(a, b):
@@ -355,7 +355,8 @@ def _near_times(
     jitter = max(median(abs(one - middle_a) for one in from_a), median(abs(one - middle_b) for one in from_b))
     allowed = max(_SKEW, 1.2 * resolution, 4 * jitter)
     if abs(middle_b - middle_a) > allowed:
-        return Verdict(True, f"moved by {_duration(middle_b - middle_a)}, seen from the exchange", None, True)
+        moved = _duration(middle_b - middle_a)
+        return Verdict(True, f"moved by {moved}, measured from the time of each request", None, True)
     far = allowed + 8 * jitter + _SKEW
     odd = [
         place
@@ -363,7 +364,7 @@ def _near_times(
         if (abs(x - middle_a) > far) != (abs(y - middle_b) > far)
     ]
     if odd:
-        return Verdict(True, "at times not near the exchange", odd, True)
+        return Verdict(True, "some times are not near the request", odd, True)
     for unit, name in ((1, "seconds"), (60, "minutes")):
         whole_a, whole_b = (sum(one.seconds % unit == 0 for one in side) for side in (of_a, of_b))
         if resolution < unit and same_share(whole_a, len(of_a), whole_b, len(of_b)) < UNLIKELY:
@@ -405,7 +406,7 @@ def _judge_numbers(a: Sequence[str], b: Sequence[str], *, numeric: bool) -> Verd
     odd = [p for p, (x, y) in enumerate(zip(a, b, strict=True)) if _is_number(x) != _is_number(y)]
     if odd:
         text = next(text for place in odd for text in (a[place], b[place]) if not _is_number(text))
-        return Verdict(True, f"at times no number: {shown(text)}", odd, len(a) >= 20 or len(odd) > 1)
+        return Verdict(True, f"some values are no number: {shown(text)}", odd, len(a) >= 20 or len(odd) > 1)
     numbers_a, numbers_b = _numbers(a), _numbers(b)
     if len(numbers_a) != len(a):
         return _judge_opaque(a, b)
@@ -524,7 +525,7 @@ def _judge_texts(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Ver
     distinct = max(len(set(a)), len(set(b)))
     if not (is_opaque(a[:50]) and is_opaque(b[:50])) and (found := _judge_frames(a, b, rows)) is not None:
         return found
-    if _belongs_to_rows(a, b) or _shares_words(a, b):
+    if _belongs_to_rows(a, b):
         return _unequal(a, b)
     short = max(map(len, (*a, *b))) < 6 or common_form(a) != common_form(b) if len(a) < 3 else True
     if short and (len(set(a)) == 1 or len(set(b)) == 1):
@@ -629,9 +630,6 @@ def _empty(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
     return Verdict(True, f"{_percent(sum(blank_a), len(a))} → {_percent(sum(blank_b), len(b))} empty", places, True)
 
 
-_ANY_WORD = re.compile(r"[^\W\d_]{3,}")
-
-
 def _rewritten(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
     """Judge texts that say the same, row by row, in another way: letter case, escaping, accents, cut short."""
     number = min(len(a), SKIMMED)
@@ -649,18 +647,6 @@ def _rewritten(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
     if sorted_digits >= 0.8 * len(pairs) and sorted_digits >= 2 and sum(x == y for x, y in pairs) < len(pairs):
         return Verdict(True, "the same characters in another order", None, True, "", bound=True)
     return None
-
-
-def _shares_words(a: Sequence[str], b: Sequence[str]) -> bool:
-    """Whether two texts of one row have more words in common than texts of two rows."""
-    pairs = [pair for pair in zip(a[:SKIMMED], b[:SKIMMED], strict=True) if pair[0] != pair[1]]
-    words = [[set(re.findall(r"\w{2,}", pair[side].lower())) for pair in pairs] for side in (0, 1)]
-    other = words[1][len(words[1]) // 2 :] + words[1][: len(words[1]) // 2]
-    return len(words[0]) >= 5 and _in_common(*words) - _in_common(words[0], other) > 0.25
-
-
-def _in_common(a: Sequence[set[str]], b: Sequence[set[str]]) -> float:
-    return fmean(len(x & y) / max(1, len(x | y)) for x, y in zip(a, b, strict=True))
 
 
 # --- identifiers
@@ -716,7 +702,7 @@ def _lengths(of_a: Sequence[int], of_b: Sequence[int], a: Sequence[str], b: Sequ
         margin = max(3, high - low)
         odd = [p for p, length in enumerate(others) if length < low - margin or length > high + margin]
         if odd and len(odd) < len(others) and len(a) >= 5:
-            return Verdict(True, f"at times another form: {shown(texts[odd[0]])}", odd, len(a) >= 20)
+            return Verdict(True, f"some values have another form: {shown(texts[odd[0]])}", odd, len(a) >= 20)
     return None
 
 
@@ -730,7 +716,7 @@ def _odd_ones(a: Sequence[str], b: Sequence[str], length: int) -> Verdict | None
     )
     if (few or near) and same_share(len(odd_a), len(a), len(odd_b), len(b)) >= UNLIKELY:
         return None
-    return Verdict(True, f"at times another form: {shown(texts[many[0]])}", many, not near or len(many) > 5)
+    return Verdict(True, f"some values have another form: {shown(texts[many[0]])}", many, not near or len(many) > 5)
 
 
 def _repeats(a: Sequence[str], b: Sequence[str]) -> Verdict | None:

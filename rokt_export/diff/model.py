@@ -242,14 +242,24 @@ class DiffResult:
         return self.outcomes.get((OutcomeKind.INVALID, OutcomeKind.INVALID), 0)
 
     @property
+    def unanswered(self) -> int:
+        """Pairs for which neither side's response arrived whole, so that there was nothing to compare."""
+        return self.outcomes.get((OutcomeKind.UNKNOWN, OutcomeKind.UNKNOWN), 0)
+
+    @property
+    def compared(self) -> int:
+        """Pairs of which at least one side responded."""
+        return self.pairs - self.unsent - self.unanswered
+
+    @property
     def alone(self) -> int:
         """Transactions without a counterpart, on either side."""
         return self.only_in_a.count + self.only_in_b.count
 
     @property
     def agrees(self) -> bool:
-        """Whether both sides answered alike, and each had all that the other had; no answer at all proves nothing."""
-        return not self.differences and not self.alone and self.pairs > self.unsent
+        """Whether both sides responded alike to all that was sent; no response at all proves nothing."""
+        return not self.differences and not self.alone and not self.unanswered and self.compared > 0
 
     @property
     def learned(self) -> dict[str, str]:

@@ -21,8 +21,8 @@ _MOST_SHOWN: Final = 40
 _MOST_IN_PAGE: Final = 500
 """Differences of a section that a page shows."""
 _ADVICE: Final = (
-    "These values differ on every send or too few were sent, so that nobody can say whether they agree. If the values "
-    "do not matter, `--learn` declares them under `diff: varies:` (from 40 transactions on)."
+    "These fields vary on both sides, or too few transactions were sent to judge them: compare the samples. If the "
+    "values do not matter, declare the fields under `diff: varies:`, or let `--learn` do it (40 transactions or more)."
 )
 _NONE: Final = "·"
 """In a table of counts: not once."""
@@ -36,13 +36,13 @@ def json(result: DiffResult) -> str:
 
 def verdict(result: DiffResult) -> str:
     """Return the result in a sentence or two: what differs, what could not be judged, what could not be compared."""
-    compared = _transactions(result.pairs - result.unsent)
+    compared = _transactions(result.compared)
     if result.differences:
         likely = sum(not one.certain for one in result.differences)
         noise = f" ({likely} of them may be noise)" if likely else ""
         number = len(result.differences)
         parts = [f"{number} difference{'s' * (number != 1)}{noise} between {result.a} and {result.b} in {compared}"]
-    elif result.pairs > result.unsent:
+    elif result.compared:
         parts = [f"No differences in {compared}"]
     else:
         parts = [f"No response of {result.b} could be compared with one of {result.a}"]
@@ -51,6 +51,8 @@ def verdict(result: DiffResult) -> str:
         parts[0] += f"; {fields} field{'s' * (fields != 1)} could not be judged"
     if result.unsent:
         parts.append(f"{_transactions(result.unsent)} could be sent to neither side: invalid")
+    if result.unanswered:
+        parts.append(f"{_transactions(result.unanswered)} got no whole response from either side: unknown")
     if result.alone:
         parts.append(f"{_transactions(result.alone)} had no counterpart")
     return ". ".join(parts) + "."
@@ -245,7 +247,7 @@ def _title(one: Difference) -> str:
     detail = f": {one.detail}" if one.detail else ""
     place = _place_of(one)
     who = f", {one.affected}" if one.affected else ""
-    noise = "" if one.certain else ", likely noise: more transactions would tell"
+    noise = "" if one.certain else ", likely noise: more transactions would settle it"
     return f"{one.kind}{' ' if place else ''}{place}{detail} ({_transactions(one.count)}{who}{noise})"
 
 

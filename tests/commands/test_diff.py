@@ -372,6 +372,31 @@ def test_a_control_run_without_enough_rows(
     assert said in done.err
 
 
+def test_one_row_is_enough_for_certain_differences(cli: CommandLine, acme: Path, partner: Partner) -> None:
+    def answer(heard: Heard) -> tuple[int, dict[str, str], bytes]:
+        points = "5" if "production" in heard.target else 5
+        return 201, JSON, json.dumps({"ok": True, "id": str(len(heard.target) * 10**8), "points": points}).encode()
+
+    partner.answer = answer
+    done = cli("diff", acme, cli.write("rows.csv", people(1)), *CONFIRMED)
+    assert done.status == FINDINGS
+    assert "1 difference between staging and production in 1 transaction; 1 field could not be judged." in done.out
+    assert "type $.points: number → string (1 transaction)" in done.out
+
+
+def test_responses_larger_than_the_limit_on_both_sides_are_no_agreement(
+    cli: CommandLine, acme: Path, partner: Partner
+) -> None:
+    def answer(heard: Heard) -> tuple[int, dict[str, str], bytes]:
+        end = "b" if "production" in heard.target else "a"
+        return 201, JSON, json.dumps({"ok": True, "id": "1", "text": "x" * 10_000_000, "end": end}).encode()
+
+    partner.answer = answer
+    done = cli("diff", acme, cli.write("rows.csv", people(2)), *CONFIRMED)
+    assert done.status == FINDINGS
+    assert "2 transactions got no whole response from either side: unknown." in " ".join(done.out.split())
+
+
 SETTINGS = {
     "ignored": ("{ignore: [$.tier, $.points, $.items, $.price, x-plan], headers: [X-Plan]}", set()),
     "unordered": ("{unordered: [$.items]}", {"$.tier", "$.points", "$.price"}),

@@ -62,7 +62,7 @@ def test_a_few_transactions_tell_words_apart_and_leave_identifiers_open(rows: in
     )
     assert differing(result) == [("$.state", "active → pending"), ("$.note", "Lead … taken → Lead … lost")]
     assert undecided(result) == ["$.id"]
-    assert "40 transactions or more would tell" in result.undecided[0].reason
+    assert "40 transactions or more would settle it" in result.undecided[0].reason
 
 
 def test_the_attribute_that_differing_rows_share_is_named() -> None:
