@@ -63,7 +63,9 @@ def compile_path(source: str) -> BodyPath:
     raise PathProblem(f"`{source}` is not a path: it must start with `$` (JSON) or `/` (XML)")
 
 
-_PLAIN = re.compile(r"""\$(?:\.[^\W\d][\w-]*|\[\d+\]|\['[^'\\]*'\]|\["[^"\\]*"\])*""")
+_PLAIN = re.compile(
+    r"""\$(?:\.[^\W\d][\w-]*|\[(?:0|[1-9][0-9]{0,14})\]|\['[^'\\\x00-\x1f]*'\]|\["[^"\\\x00-\x1f]*"\])*"""
+)
 _STEP = re.compile(r"""\.([^\W\d][\w-]*)|\[(\d+)\]|\['([^']*)'\]|\["([^"]*)"\]""")
 
 
@@ -119,6 +121,14 @@ def _jsonpath(source: str) -> Find:
     return find
 
 
+_DOT = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\.", re.DOTALL)
+
+
+def _line_dot(token: re.Match[str]) -> str:
+    """Spell what `.` means in an I-Regexp (RFC 9485, 5): any character but LF and CR."""
+    return r"[^\n\r]" if token[0] == "." else token[0]
+
+
 def _linear_functions() -> dict[str, Any]:
     """The functions `match` and `search` (RFC 9535, 2.4.6 and 2.4.7) in linear time; the library's own may backtrack.
 
@@ -137,7 +147,7 @@ def _linear_functions() -> dict[str, Any]:
             if not isinstance(value, str) or not isinstance(pattern, str):
                 return False
             try:
-                regex = compile_regex(pattern)
+                regex = compile_regex(_DOT.sub(_line_dot, pattern))
             except RegexProblem:
                 return False
             return regex.whole(value) if self._whole else regex.found(value)
