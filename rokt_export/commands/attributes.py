@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from rokt_export.commands.options import NoColor, Output, OutputFormat
+from rokt_export.commands import options as flag
+from rokt_export.commands.options import Output
 from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import ExitStatus, UsageError
 
@@ -16,7 +17,7 @@ Words = Annotated[
 _COLUMNS = ("name", "format", "example", "description", "personal", "group", "aliases")
 
 
-def attributes(words: Words = None, output: OutputFormat = Output.TABLE, no_color: NoColor = False) -> int:
+def attributes(words: Words = None, output: flag.OutputFormat = Output.TABLE, no_color: flag.NoColor = False) -> int:
     """List Rokt's attributes: name, format, example, personal or not. Custom ones are always allowed besides."""
     from rokt_export.partner_spec.attributes import ATTRIBUTES
 

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from rokt_export.commands.options import NoColor, Output, OutputFormat, SpecFile
+from rokt_export.commands import options as flag
+from rokt_export.commands.options import Output
 from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import ExitStatus, UsageError
 from rokt_export.exchange.model import OutcomeKind, Response
@@ -29,13 +30,13 @@ _MOST = 50_000_000
 
 
 def classify(
-    spec: SpecFile,
+    spec: flag.SpecFile,
     status: StatusCode = None,
     header: Headers = None,
     body: Body = "-",
     text: Text = None,
-    output: OutputFormat = Output.TABLE,
-    no_color: NoColor = False,
+    output: flag.OutputFormat = Output.TABLE,
+    no_color: flag.NoColor = False,
 ) -> int:
     """Say how a response counts, and what each rule found in it. Paste its body, or all that curl or HTTPie shows.
 

@@ -11,29 +11,8 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from rokt_export.commands.options import (
-    Again,
-    AllowPlugin,
-    Columns,
-    Confirm,
-    Delimiter,
-    Encoding,
-    EnvFile,
-    Header,
-    JournalPlace,
-    Name,
-    NoColor,
-    Output,
-    OutputFormat,
-    Quiet,
-    SendDamaged,
-    SetValues,
-    Sheet,
-    SkipLines,
-    TestData,
-    Unset,
-    Verbose,
-)
+from rokt_export.commands import options as flag
+from rokt_export.commands.options import Output
 from rokt_export.commands.spec_setup import SpecSetup, journal_place, load_to_send
 from rokt_export.commands.terminal import Terminal, to_stdout
 from rokt_export.errors import ExitStatus, UsageError
@@ -50,10 +29,6 @@ if TYPE_CHECKING:
 Spec = Annotated[
     Path | None,
     typer.Argument(metavar="SPEC", help="The partner's spec; not needed with --runs.", show_default=False),
-]
-Events = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="EVENTS", help="Files of transactions; without, people are invented.", show_default=False),
 ]
 Between = Annotated[
     tuple[str, str] | None,
@@ -92,36 +67,36 @@ Reports = Annotated[
 
 def diff(
     spec: Spec = None,
-    events: Events = None,
+    events: flag.Events = None,
     between: Between = None,
     runs: Runs = None,
     count: Count = None,
-    columns: Columns = None,
-    set_values: SetValues = None,
-    unset: Unset = None,
-    encoding: Encoding = None,
-    delimiter: Delimiter = None,
-    skip_lines: SkipLines = 0,
-    header: Header = None,
-    sheet: Sheet = None,
-    send_damaged: SendDamaged = False,
+    columns: flag.Columns = None,
+    set_values: flag.SetValues = None,
+    unset: flag.Unset = None,
+    encoding: flag.Encoding = None,
+    delimiter: flag.Delimiter = None,
+    skip_lines: flag.SkipLines = 0,
+    header: flag.Header = None,
+    sheet: flag.Sheet = None,
+    send_damaged: flag.SendDamaged = False,
     learn: Learn = False,
     strict: Strict = False,
     control: Control = None,
     sandbox: WithSandbox = False,
     sandbox_url: SandboxUrls = None,
-    confirm: Confirm = None,
-    test_data: TestData = False,
-    again: Again = False,
-    name: Name = None,
+    confirm: flag.Confirm = None,
+    test_data: flag.TestData = False,
+    again: flag.Again = False,
+    name: flag.Name = None,
     report: Reports = None,
-    output: OutputFormat = Output.TABLE,
-    env_file: EnvFile = None,
-    allow_plugin: AllowPlugin = None,
-    journal: JournalPlace = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    no_color: NoColor = False,
+    output: flag.OutputFormat = Output.TABLE,
+    env_file: flag.EnvFile = None,
+    allow_plugin: flag.AllowPlugin = None,
+    journal: flag.JournalPlace = None,
+    quiet: flag.Quiet = False,
+    verbose: flag.Verbose = False,
+    no_color: flag.NoColor = False,
 ) -> int:
     """Compare responses: outcomes first, then reasons, status and headers, the shape of bodies, and values.
 

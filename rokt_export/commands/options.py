@@ -106,3 +106,14 @@ Unset = Annotated[
     typer.Option("--unset", metavar="NAME", help="Take an attribute away from all rows.", show_default=False),
 ]
 Expect = Annotated[str, typer.Option("--expect", metavar="OUTCOME", help="The outcome that counts as success.")]
+Events = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="EVENTS", help="Files of transactions; without, people are invented.", show_default=False),
+]
+WithSandbox = Annotated[bool, typer.Option("--sandbox", help="Start a sandbox for this run, and send to it.")]
+SandboxUrl = Annotated[
+    str | None,
+    typer.Option("--sandbox-url", metavar="URL", help="Send to a sandbox that is running.", show_default=False),
+]
+Forget = Annotated[bool, typer.Option("--forget", help="Let the sandbox forget what earlier runs sent.")]
+All = Annotated[bool, typer.Option("--all", help="Print every row, not only unexpected outcomes.")]

@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rokt_export.commands.options import (
-    AllowPlugin,
-    Confirm,
-    EnvFile,
-    Environment,
-    NoColor,
-    Output,
-    OutputFormat,
-    Quiet,
-    SpecFile,
-    Verbose,
-)
+from rokt_export.commands import options as flag
+from rokt_export.commands.options import Output
 from rokt_export.commands.spec_setup import load_to_send
 from rokt_export.commands.terminal import GUARD, Terminal
 from rokt_export.errors import ExitStatus
@@ -28,15 +18,15 @@ _SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", 
 
 
 def probe(
-    spec: SpecFile,
-    environment: Environment = "staging",
-    confirm: Confirm = None,
-    output: OutputFormat = Output.TABLE,
-    env_file: EnvFile = None,
-    allow_plugin: AllowPlugin = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    no_color: NoColor = False,
+    spec: flag.SpecFile,
+    environment: flag.Environment = "staging",
+    confirm: flag.Confirm = None,
+    output: flag.OutputFormat = Output.TABLE,
+    env_file: flag.EnvFile = None,
+    allow_plugin: flag.AllowPlugin = None,
+    quiet: flag.Quiet = False,
+    verbose: flag.Verbose = False,
+    no_color: flag.NoColor = False,
 ) -> int:
     """Look at DNS, TCP, TLS, the token, OPTIONS or HEAD, and the clocks. Sends no transaction.
 

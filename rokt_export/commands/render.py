@@ -9,27 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rokt_export.commands.options import (
-    AllowPlugin,
-    Columns,
-    Delimiter,
-    Encoding,
-    EnvFile,
-    Environment,
-    Header,
-    NoColor,
-    Output,
-    OutputFormat,
-    Quiet,
-    SetValues,
-    Sheet,
-    ShowPersonal,
-    SkipLines,
-    SpecFile,
-    TestData,
-    Unset,
-    Verbose,
-)
+from rokt_export.commands import options as flag
+from rokt_export.commands.options import Output
 from rokt_export.commands.spec_setup import SpecSetup, load
 from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import ExitStatus, UsageError
@@ -48,36 +29,32 @@ class Form(StrEnum):
     JSON = "json"
 
 
-Events = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="EVENTS", help="Files of transactions; without, a person is invented.", show_default=False),
-]
 Count = Annotated[int, typer.Option("--count", min=1, metavar="N", help="How many to show.")]
 As = Annotated[Form, typer.Option("--as", help="HTTP text, a curl command that can be run, or JSON.")]
 
 
 def render(
-    spec: SpecFile,
-    events: Events = None,
+    spec: flag.SpecFile,
+    events: flag.Events = None,
     count: Count = 1,
     form: As = Form.HTTP,
-    set_values: SetValues = None,
-    unset: Unset = None,
-    columns: Columns = None,
-    encoding: Encoding = None,
-    delimiter: Delimiter = None,
-    skip_lines: SkipLines = 0,
-    header: Header = None,
-    sheet: Sheet = None,
-    environment: Environment = "staging",
-    test_data: TestData = False,
-    show_personal: ShowPersonal = False,
-    output: OutputFormat = Output.TABLE,
-    env_file: EnvFile = None,
-    allow_plugin: AllowPlugin = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    no_color: NoColor = False,
+    set_values: flag.SetValues = None,
+    unset: flag.Unset = None,
+    columns: flag.Columns = None,
+    encoding: flag.Encoding = None,
+    delimiter: flag.Delimiter = None,
+    skip_lines: flag.SkipLines = 0,
+    header: flag.Header = None,
+    sheet: flag.Sheet = None,
+    environment: flag.Environment = "staging",
+    test_data: flag.TestData = False,
+    show_personal: flag.ShowPersonal = False,
+    output: flag.OutputFormat = Output.TABLE,
+    env_file: flag.EnvFile = None,
+    allow_plugin: flag.AllowPlugin = None,
+    quiet: flag.Quiet = False,
+    verbose: flag.Verbose = False,
+    no_color: flag.NoColor = False,
 ) -> int:
     """Show the requests that would be sent. Nothing is sent, and no credential is needed: each shows as $NAME.
 

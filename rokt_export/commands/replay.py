@@ -8,32 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rokt_export.commands.options import (
-    Again,
-    AllowPlugin,
-    Columns,
-    Confirm,
-    Delimiter,
-    Encoding,
-    EnvFile,
-    Expect,
-    Header,
-    JournalPlace,
-    Name,
-    NoColor,
-    Output,
-    OutputFormat,
-    Quiet,
-    Reports,
-    SendDamaged,
-    SetValues,
-    Sheet,
-    SkipLines,
-    SpecFile,
-    TestData,
-    Unset,
-    Verbose,
-)
+from rokt_export.commands import options as flag
+from rokt_export.commands.options import Output
 from rokt_export.commands.spec_setup import journal_place, load_to_send
 from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import UsageError
@@ -100,31 +76,24 @@ Only = Annotated[
 FromRun = Annotated[
     str | None, typer.Option("--from-run", metavar="RUN", help="The run that --only looks at.", show_default=False)
 ]
-WithSandbox = Annotated[bool, typer.Option("--sandbox", help="Start a sandbox for this run, and send to it.")]
-SandboxUrl = Annotated[
-    str | None,
-    typer.Option("--sandbox-url", metavar="URL", help="Send to a sandbox that is running.", show_default=False),
-]
-Forget = Annotated[bool, typer.Option("--forget", help="Let the sandbox forget what earlier runs sent.")]
-All = Annotated[bool, typer.Option("--all", help="Print every row, not only unexpected outcomes.")]
 
 
 def replay(
     context: typer.Context,
-    spec: SpecFile,
+    spec: flag.SpecFile,
     events: Events = None,
     environment: Environment = None,
-    confirm: Confirm = None,
-    test_data: TestData = False,
-    columns: Columns = None,
-    set_values: SetValues = None,
-    unset: Unset = None,
-    encoding: Encoding = None,
-    delimiter: Delimiter = None,
-    skip_lines: SkipLines = 0,
-    header: Header = None,
-    sheet: Sheet = None,
-    send_damaged: SendDamaged = False,
+    confirm: flag.Confirm = None,
+    test_data: flag.TestData = False,
+    columns: flag.Columns = None,
+    set_values: flag.SetValues = None,
+    unset: flag.Unset = None,
+    encoding: flag.Encoding = None,
+    delimiter: flag.Delimiter = None,
+    skip_lines: flag.SkipLines = 0,
+    header: flag.Header = None,
+    sheet: flag.Sheet = None,
+    send_damaged: flag.SendDamaged = False,
     strict: Strict = False,
     rate: Rate = None,
     concurrency: Concurrency = None,
@@ -135,25 +104,25 @@ def replay(
     stop_unclassified: StopUnclassified = None,
     patience: Patience = "60s",
     record: Record = Recordings.SOME,
-    again: Again = False,
+    again: flag.Again = False,
     resume: Resume = None,
     resend_unknown: ResendUnknown = False,
     only: Only = None,
     from_run: FromRun = None,
-    sandbox: WithSandbox = False,
-    sandbox_url: SandboxUrl = None,
-    forget: Forget = False,
-    expect: Expect = "delivered",
-    everything: All = False,
-    name: Name = None,
-    report: Reports = None,
-    output: OutputFormat = Output.TABLE,
-    env_file: EnvFile = None,
-    allow_plugin: AllowPlugin = None,
-    journal: JournalPlace = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    no_color: NoColor = False,
+    sandbox: flag.WithSandbox = False,
+    sandbox_url: flag.SandboxUrl = None,
+    forget: flag.Forget = False,
+    expect: flag.Expect = "delivered",
+    everything: flag.All = False,
+    name: flag.Name = None,
+    report: flag.Reports = None,
+    output: flag.OutputFormat = Output.TABLE,
+    env_file: flag.EnvFile = None,
+    allow_plugin: flag.AllowPlugin = None,
+    journal: flag.JournalPlace = None,
+    quiet: flag.Quiet = False,
+    verbose: flag.Verbose = False,
+    no_color: flag.NoColor = False,
 ) -> int:
     """Send files of transactions, keeping a journal of every row: what was settled is never sent again.
 

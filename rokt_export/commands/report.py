@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from rokt_export.commands.options import JournalPlace, Quiet
+from rokt_export.commands import options as flag
 from rokt_export.commands.spec_setup import journal_place
 from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import ExitStatus, UsageError
@@ -32,7 +32,7 @@ Out = Annotated[
 
 
 def report(
-    run: Run = "last", form: Forms = None, out: Out = None, journal: JournalPlace = None, quiet: Quiet = False
+    run: Run = "last", form: Forms = None, out: Out = None, journal: flag.JournalPlace = None, quiet: flag.Quiet = False
 ) -> int:
     """Write reports of a run: everything in them comes from the journal, redacted as it lies there."""
     from rokt_export.commands.run_output import check_spared, sources_of

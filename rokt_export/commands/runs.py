@@ -9,18 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rokt_export.commands.options import (
-    Again,
-    AllowPlugin,
-    Confirm,
-    EnvFile,
-    JournalPlace,
-    NoColor,
-    Output,
-    OutputFormat,
-    Quiet,
-    Verbose,
-)
+from rokt_export.commands import options as flag
+from rokt_export.commands.options import Output
 from rokt_export.commands.replay import ResendUnknown, replay
 from rokt_export.commands.spec_setup import journal_place
 from rokt_export.commands.terminal import Terminal, number_of
@@ -44,9 +34,9 @@ _COLUMNS = ("run", "name", "command", "partner", "environment", "spec_sha256", "
 @runs.command("list")
 def list_runs(
     limit: Limit = None,
-    output: OutputFormat = Output.TABLE,
-    journal: JournalPlace = None,
-    no_color: NoColor = False,
+    output: flag.OutputFormat = Output.TABLE,
+    journal: flag.JournalPlace = None,
+    no_color: flag.NoColor = False,
 ) -> int:
     """List runs, newest first."""
     terminal = Terminal(no_color=no_color)
@@ -74,16 +64,13 @@ def _counts(info: RunInfo) -> str:
     return " ".join(f"{outcome}={rows}" for outcome, rows in info.counts.items())
 
 
-All = Annotated[bool, typer.Option("--all", help="Print every row, however many.")]
-
-
 @runs.command("show")
 def show_run(
     run: Run,
-    everything: All = False,
-    output: OutputFormat = Output.TABLE,
-    journal: JournalPlace = None,
-    no_color: NoColor = False,
+    everything: flag.All = False,
+    output: flag.OutputFormat = Output.TABLE,
+    journal: flag.JournalPlace = None,
+    no_color: flag.NoColor = False,
 ) -> int:
     """Show one run: its rows and what they came to."""
     from rokt_export.commands.run_output import say_how_to_go_on, show
@@ -108,15 +95,15 @@ def resume_run(
     context: typer.Context,
     run: Run,
     resend_unknown: ResendUnknown = False,
-    again: Again = False,
-    confirm: Confirm = None,
-    output: OutputFormat = Output.TABLE,
-    env_file: EnvFile = None,
-    allow_plugin: AllowPlugin = None,
-    journal: JournalPlace = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    no_color: NoColor = False,
+    again: flag.Again = False,
+    confirm: flag.Confirm = None,
+    output: flag.OutputFormat = Output.TABLE,
+    env_file: flag.EnvFile = None,
+    allow_plugin: flag.AllowPlugin = None,
+    journal: flag.JournalPlace = None,
+    quiet: flag.Quiet = False,
+    verbose: flag.Verbose = False,
+    no_color: flag.NoColor = False,
 ) -> int:
     """Go on with a run that was stopped: only rows that are not settled are sent, read from the same files again."""
     with _opened(journal) as opened:
@@ -149,7 +136,7 @@ Out = Annotated[
 
 @runs.command("export")
 def export_run(
-    run: Run, form: Form = "csv", out: Out = None, journal: JournalPlace = None, quiet: Quiet = False
+    run: Run, form: Form = "csv", out: Out = None, journal: flag.JournalPlace = None, quiet: flag.Quiet = False
 ) -> int:
     """Write the rows of a run in the order of its input: each that it has an outcome of, all of them if it is whole."""
     from rokt_export.commands.run_output import check_spared, sources_of
@@ -186,8 +173,8 @@ def purge_runs(
     remove: Remove = False,
     dry_run: DryRun = False,
     yes: Yes = False,
-    journal: JournalPlace = None,
-    quiet: Quiet = False,
+    journal: flag.JournalPlace = None,
+    quiet: flag.Quiet = False,
 ) -> int:
     """Remove what was recorded of people, and keep the counts. What production answered stays known, as digests.
 
@@ -224,7 +211,7 @@ BackupPath = Annotated[Path, typer.Argument(metavar="PATH", help="The new file."
 
 
 @runs.command("backup")
-def backup_journal(path: BackupPath, journal: JournalPlace = None, quiet: Quiet = False) -> int:
+def backup_journal(path: BackupPath, journal: flag.JournalPlace = None, quiet: flag.Quiet = False) -> int:
     """Copy the journal to a new file, complete as of this moment, whether or not runs are writing to it.
 
     The key of its digests is not in it: it is in a file of its own, which is kept apart from copies.
@@ -236,7 +223,7 @@ def backup_journal(path: BackupPath, journal: JournalPlace = None, quiet: Quiet 
 
 
 @runs.command("recover")
-def recover_journal(yes: Yes = False, journal: JournalPlace = None, quiet: Quiet = False) -> int:
+def recover_journal(yes: Yes = False, journal: flag.JournalPlace = None, quiet: flag.Quiet = False) -> int:
     """Let a journal go on that lacks what was sent by it since it was copied: such rows may be sent a second time."""
     if not yes:
         _ask("Rows that were sent since this copy was made may be sent again. Have you asked the partner what arrived")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rokt_export.commands.options import EnvFile, Environment, NoColor, Quiet, SpecFile, Verbose
+from rokt_export.commands import options as flag
 from rokt_export.commands.spec_setup import load
 from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import ExitStatus, UsageError
@@ -40,8 +40,8 @@ Seed = Annotated[
 
 
 def sandbox(
-    spec: SpecFile,
-    environment: Environment = "staging",
+    spec: flag.SpecFile,
+    environment: flag.Environment = "staging",
     host: Host = "127.0.0.1",
     port: Port = 8080,
     token: Token = None,
@@ -50,10 +50,10 @@ def sandbox(
     error_rate: ErrorRate = 0.0,
     fault: Faults = None,
     seed: Seed = None,
-    env_file: EnvFile = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    no_color: NoColor = False,
+    env_file: flag.EnvFile = None,
+    quiet: flag.Quiet = False,
+    verbose: flag.Verbose = False,
+    no_color: flag.NoColor = False,
 ) -> int:
     """Serve a partner made from its spec: checks requests, remembers them, answers as the spec's rules say.
 

@@ -7,85 +7,51 @@ from typing import Annotated
 
 import typer
 
-from rokt_export.commands.options import (
-    AllowPlugin,
-    Columns,
-    Confirm,
-    Delimiter,
-    Encoding,
-    EnvFile,
-    Environment,
-    Expect,
-    Header,
-    JournalPlace,
-    Name,
-    NoColor,
-    Output,
-    OutputFormat,
-    Quiet,
-    Reports,
-    SendDamaged,
-    SetValues,
-    Sheet,
-    SkipLines,
-    SpecFile,
-    TestData,
-    Unset,
-    Verbose,
-)
+from rokt_export.commands import options as flag
+from rokt_export.commands.options import Output
 from rokt_export.commands.spec_setup import journal_place, load_to_send
 from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import UsageError
 
-Events = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="EVENTS", help="Files of transactions; without, people are invented.", show_default=False),
-]
 Count = Annotated[
     int | None,
     typer.Option(
         "--count", min=1, metavar="N", help="People to invent (1), or rows to take of the files.", show_default=False
     ),
 ]
-WithSandbox = Annotated[bool, typer.Option("--sandbox", help="Start a sandbox for this run, and send to it.")]
-SandboxUrl = Annotated[
-    str | None,
-    typer.Option("--sandbox-url", metavar="URL", help="Send to a sandbox that is running.", show_default=False),
-]
-Forget = Annotated[bool, typer.Option("--forget", help="Let the sandbox forget what earlier runs sent.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Invent the same people again.", show_default=False)]
 
 
 def test(
-    spec: SpecFile,
-    events: Events = None,
+    spec: flag.SpecFile,
+    events: flag.Events = None,
     count: Count = None,
-    sandbox: WithSandbox = False,
-    sandbox_url: SandboxUrl = None,
-    forget: Forget = False,
-    columns: Columns = None,
-    set_values: SetValues = None,
-    unset: Unset = None,
-    encoding: Encoding = None,
-    delimiter: Delimiter = None,
-    skip_lines: SkipLines = 0,
-    header: Header = None,
-    sheet: Sheet = None,
-    send_damaged: SendDamaged = False,
+    sandbox: flag.WithSandbox = False,
+    sandbox_url: flag.SandboxUrl = None,
+    forget: flag.Forget = False,
+    columns: flag.Columns = None,
+    set_values: flag.SetValues = None,
+    unset: flag.Unset = None,
+    encoding: flag.Encoding = None,
+    delimiter: flag.Delimiter = None,
+    skip_lines: flag.SkipLines = 0,
+    header: flag.Header = None,
+    sheet: flag.Sheet = None,
+    send_damaged: flag.SendDamaged = False,
     seed: Seed = None,
-    expect: Expect = "delivered",
-    environment: Environment = "staging",
-    confirm: Confirm = None,
-    test_data: TestData = False,
-    name: Name = None,
-    report: Reports = None,
-    output: OutputFormat = Output.TABLE,
-    env_file: EnvFile = None,
-    allow_plugin: AllowPlugin = None,
-    journal: JournalPlace = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    no_color: NoColor = False,
+    expect: flag.Expect = "delivered",
+    environment: flag.Environment = "staging",
+    confirm: flag.Confirm = None,
+    test_data: flag.TestData = False,
+    name: flag.Name = None,
+    report: flag.Reports = None,
+    output: flag.OutputFormat = Output.TABLE,
+    env_file: flag.EnvFile = None,
+    allow_plugin: flag.AllowPlugin = None,
+    journal: flag.JournalPlace = None,
+    quiet: flag.Quiet = False,
+    verbose: flag.Verbose = False,
+    no_color: flag.NoColor = False,
 ) -> int:
     """Send test deliveries, invented people or rows of a file, and show how each answer counts.
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rokt_export.commands.options import EnvFile, NoColor, Output, OutputFormat, Quiet, Verbose
+from rokt_export.commands import options as flag
+from rokt_export.commands.options import Output
 from rokt_export.commands.terminal import Terminal, note, to_stdout
 from rokt_export.errors import ExitStatus, UsageError
 
@@ -27,11 +28,11 @@ def validate(
     specs: Specs,
     strict: Strict = False,
     questions: Questions = False,
-    output: OutputFormat = Output.TABLE,
-    env_file: EnvFile = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    no_color: NoColor = False,
+    output: flag.OutputFormat = Output.TABLE,
+    env_file: flag.EnvFile = None,
+    quiet: flag.Quiet = False,
+    verbose: flag.Verbose = False,
+    no_color: flag.NoColor = False,
 ) -> int:
     """Check specs: errors and findings with their place, and the checklist of what the partner has told.
 
