@@ -33,12 +33,6 @@ def pass_interlock(
     """Let a send pass, or stop it; say what there is to say of its target.
 
     Args:
-        terminal: where a person is asked.
-        target: where it goes.
-        spec: the partner's spec.
-        confirm: the value of `--confirm`.
-        invented: whether the people are generated.
-        test_data: whether `--test-data` was given.
         may_ask: false while there is still something to show first: what a prompt will decide passes for now.
 
     Raises:
@@ -71,7 +65,6 @@ def careful(pace: Pace, expected: OutcomeKind) -> Pace:
     """Return the pace for a guarded environment: one at a time, to the first unclassified or three failures in a row.
 
     Args:
-        pace: the spec's.
         expected: the outcome that is as good as delivered.
     """
     from rokt_export.delivery.stop_rules import StopRules

@@ -23,9 +23,7 @@ class RowFlags:
 
     Attributes:
         files: as given; none for invented people.
-        count: people to invent.
         changes: `--set`, unparsed.
-        unset: `--unset`.
         columns: `--map`, unparsed.
         test_data: the rows of the files are invented people.
         encoding, delimiter: given, not detected.

@@ -29,8 +29,6 @@ def tell_first_rows(terminal: Terminal, rows: FileRows | GeneratedRows, count: i
     """Tell how the rows that are to be sent are read, where they come from files; stdin is read but once.
 
     Args:
-        terminal: where to.
-        rows: where they come from.
         count: how many of them are sent; None = all.
 
     Raises:

@@ -21,10 +21,6 @@ def pace_of(limits: Limits, flags: ReplayFlags, expected: OutcomeKind, *, guarde
     """Return how fast to send and when to stop; a guarded environment gets one send at a time by default.
 
     Args:
-        limits: the spec's.
-        flags: as given.
-        expected: the expected outcome.
-        guarded: whether the environment is guarded.
         in_sandbox: whether a sandbox takes the partner's place.
 
     Raises:

@@ -35,7 +35,6 @@ class Readiness:
     """What rendering the first rows shows.
 
     Attributes:
-        looked_at: rows rendered.
         problems: row and reason of those that cannot be sent.
     """
 

@@ -22,7 +22,6 @@ class ProgressWatch:
     """Follows the partitions of one run.
 
     Args:
-        terminal: where to.
         total: rows to come; None where nobody knows (a live input).
         listen: hears each batch of settled exchanges, where they are settled in this process.
     """

@@ -82,12 +82,7 @@ class ReplayFlags:
 
 @dataclass(frozen=True, slots=True)
 class GivenFlags:
-    """Flags, and which of them were set explicitly, even if equal to the default.
-
-    Attributes:
-        flags: all of them.
-        names: those on the command line.
-    """
+    """Flags, and which of them were set explicitly, even if equal to the default."""
 
     flags: ReplayFlags
     names: frozenset[str]

@@ -25,7 +25,6 @@ class Choice:
     """What the command line says of earlier runs.
 
     Attributes:
-        resume: the run to go on with.
         only, from_run: outcomes, and the run whose rows with these are sent.
         unknown: rows may be sent that the partner may have.
     """
@@ -42,7 +41,6 @@ class Chosen:
 
     Attributes:
         flags: as given, and else as the earlier run had them.
-        resumed: the run to go on with.
         earlier: the run whose rows are sent in a new one.
     """
 
@@ -95,10 +93,6 @@ class Chosen:
 
     def input(self, named: tuple[str, ...], *, guarded: bool) -> tuple[tuple[str, ...], Ranges | None]:
         """Return the files, and which of their rows; None for all.
-
-        Args:
-            named: files on the command line.
-            guarded: whether the environment is guarded.
 
         Raises:
             UsageError: no file is known, or not those of the earlier run, or its rows would go elsewhere now.

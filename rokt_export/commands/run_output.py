@@ -49,10 +49,6 @@ def present(
     """Print a run that is over, write its reports, and return its exit status.
 
     Args:
-        done: the run.
-        journal: where it is.
-        terminal: where to.
-        output: how.
         reports: paths of reports; their suffixes say which.
         everything: print each row; else the summary, and the first rows with an unexpected outcome.
     """
@@ -170,11 +166,7 @@ class Onward:
     """What the commands after a replay have to say again.
 
     Attributes:
-        spec: the spec file, as given.
-        events: the files, as given.
         options: what is kept with the run for a resume.
-        environment: where it sends to.
-        journal: where it is kept.
     """
 
     spec: str

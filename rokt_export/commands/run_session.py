@@ -48,11 +48,6 @@ class Job:
     """A run to carry out.
 
     Attributes:
-        command: the command that makes it.
-        setup: the spec.
-        plan: what to send, and how.
-        name: what the user calls it.
-        events: the files, as given.
         options: what a resume needs.
         resume: the run to go on with, instead of a new one.
     """
@@ -76,7 +71,6 @@ class RunResult:
     """A run that is over.
 
     Attributes:
-        run: its id.
         result: the counts and how it ended.
         status: the exit status that it comes to.
     """
@@ -90,8 +84,6 @@ def variables_for(setup: SpecSetup, terminal: Terminal, given: Mapping[str, str]
     """Return the values that a send needs; tell where each goes, and let the terminal know what is secret among them.
 
     Args:
-        setup: the spec.
-        terminal: where it is shown.
         given: the values for a sandbox, which leave this machine nowhere.
 
     Raises:

@@ -24,9 +24,6 @@ def sandboxed(
     duplicates, as it would at the partner.
 
     Args:
-        setup: the spec.
-        wanted: whether a sandbox is started.
-        url: a sandbox that is running already.
         forget: whether it forgets earlier runs first.
         remember: whether it knows of other runs, and they will know of this one.
 

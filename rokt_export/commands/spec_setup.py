@@ -25,8 +25,6 @@ class SpecSetup:
     """A spec, one of its environments, and the variables at hand.
 
     Attributes:
-        loaded: the spec and its file.
-        environment: the environment's name.
         every: for each environment of the spec, the variables at hand.
         plugins: the authentication classes that the operator allows, as `module:Class`.
     """
@@ -48,10 +46,6 @@ class SpecSetup:
 
     def target(self, *, sandbox: bool = False, sandbox_url: str | None = None) -> Target:
         """Return where a send goes, and whether that is guarded.
-
-        Args:
-            sandbox: whether a sandbox is started for it.
-            sandbox_url: a sandbox that is running.
 
         Raises:
             UsageError: the sandbox is said to be on the host of a guarded environment.
@@ -143,11 +137,6 @@ def check_environment(spec: PartnerSpec, environment: str) -> None:
 
 def check_attributes(spec: PartnerSpec, names: list[str], flag: str) -> None:
     """Check that attributes given on the command line mean something.
-
-    Args:
-        spec: names attributes of its own.
-        names: as given.
-        flag: with which flag.
 
     Raises:
         UsageError: one is neither Rokt's nor the spec's.

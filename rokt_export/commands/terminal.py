@@ -60,13 +60,7 @@ def note(text: str) -> None:
 
 @dataclass(slots=True)
 class Terminal:
-    """Where one command writes to.
-
-    Attributes:
-        quiet: no progress, no talk.
-        verbose: more talk.
-        no_color: no colours.
-    """
+    """Where one command writes to."""
 
     quiet: bool = False
     verbose: bool = False

@@ -18,7 +18,6 @@ class Character:
     """One character in all its spellings, matched at a place in a text.
 
     Args:
-        char: the character.
         fold: match both letter cases; the text must then be folded by `fold`, as are the spellings.
     """
 

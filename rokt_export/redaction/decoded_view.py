@@ -89,11 +89,7 @@ _DEPTH = 2
 
 
 class View:
-    """A text in which some characters stand for other parts of a source text, or were taken out of it.
-
-    Attributes:
-        text: what to search.
-    """
+    """A text in which some characters stand for other parts of a source text, or were taken out of it."""
 
     __slots__ = ("_below", "_ends", "_places", "_shifts", "text")
 
@@ -228,7 +224,6 @@ class Reading:
     """A text as it is searched for several personal values: what is worth knowing of it is worked out once.
 
     Attributes:
-        text: the text.
         unpacked: whether it is what base64 or hexadecimal held.
         views: it as it stands and with encoded letters and digits decoded, in lower case.
         decoded: it without percent signs, entities, escapes and soft line breaks; letter case is kept.

@@ -33,8 +33,6 @@ class Literal(NamedTuple):
     """A fixed text that gives a value away.
 
     Attributes:
-        text: what to look for, letter for letter.
-        encoding: what it is.
         shares_first: the base64 character before it holds the value's first bits too.
         shares_last: the base64 character after it holds the value's last bits too.
     """

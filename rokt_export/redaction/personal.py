@@ -62,8 +62,6 @@ class PersonalValue:
 
     Attributes:
         raw: the value as the file has it.
-        value: the value, trimmed.
-        folded: the value in folded letters.
         is_name: whether it is one short word.
     """
 

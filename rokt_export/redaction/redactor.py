@@ -148,7 +148,6 @@ class Redactor:
         """Hide a value from now on, shown as `$name`; for what is learned at run time, such as an access token.
 
         Args:
-            name: of the variable or the credential.
             value: the secret; the parts of a JSON web token are secrets too.
             common: whether it may be a usual word or number, which is hidden only where it fills its place.
         """

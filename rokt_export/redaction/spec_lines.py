@@ -30,7 +30,6 @@ def masked_line(line: str, *, credentials: bool = False) -> str:
     Templates stay: `{{ env.NAME }}` says where a secret is, not what it is.
 
     Args:
-        line: the line.
         credentials: whether it belongs to an authentication, where every value may be a secret.
     """
     credentials = credentials or _AUTHENTICATION.match(line) is not None

@@ -29,7 +29,6 @@ class Grid:
     """A table; rows are read once, as they are written.
 
     Attributes:
-        columns: the heads.
         rows: cells of each row, as many as there are columns.
         numbers: the columns that hold numbers, by index.
     """
@@ -53,7 +52,6 @@ def markdown(blocks: Iterable[Block], *, plain: bool = False) -> Iterator[str]:
     """Yield blocks as Markdown (CommonMark with GitHub's tables), a few lines at a time.
 
     Args:
-        blocks: what to write.
         plain: for readers who see the source itself, such as that of a mail: without backslashes.
     """
     show = display_text.one_line if plain else display_text.markdown

@@ -23,11 +23,7 @@ class Part:
     """One outcome's part of the bar of all rows.
 
     Attributes:
-        outcome: which.
-        count: its rows.
         share: of all rows, 0 to 1.
-        x: where it starts.
-        width: how wide it is.
     """
 
     outcome: str
@@ -42,10 +38,7 @@ class Column:
     """One bar of the latency histogram.
 
     Attributes:
-        x: where it starts.
-        width: how wide it is.
         height: how high it is; 0.0 for none.
-        label: its range and count.
     """
 
     x: float
@@ -59,7 +52,6 @@ class Mark:
     """A place on the axis of latency.
 
     Attributes:
-        x: where.
         label: what stands there; empty where there is no room for it.
     """
 
@@ -72,9 +64,6 @@ class Histogram:
     """The latencies of a run.
 
     Attributes:
-        columns: bars.
-        ticks: round values on the axis.
-        marks: percentiles.
         description: the same in words, for who cannot see it.
     """
 

@@ -39,12 +39,6 @@ def deliveries_table(
     """Print deliveries: all up to `WHOLE`, of more the first `EXCERPT` with an unexpected outcome.
 
     Columns that say nothing new are left out: a rule named like its outcome, a reason or reference that no row has.
-
-    Args:
-        console: where to.
-        deliveries: in row order.
-        expected: the expected outcome for.
-        show_all: print all, however many.
     """
     coming = iter(deliveries)
     first = list(islice(coming, WHOLE + 1))
@@ -192,8 +186,6 @@ def summary(console: Console, story: Story, *, contact: bool = True) -> None:
     """Print what a run came to: counts, latency, rule coverage, notes, and what the tech contact should look for.
 
     Args:
-        console: where to.
-        story: the run.
         contact: whether to say what the tech contact should look for.
     """
     console.print()

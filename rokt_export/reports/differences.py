@@ -137,7 +137,6 @@ def _table(rows: Sequence[Sequence[str]], *, numbers: bool = False, marked: bool
     """A table for a terminal; the first row is its head.
 
     Args:
-        rows: cells.
         numbers: whether all but the first column hold numbers.
         marked: whether what stands beside the diagonal is to catch the eye.
         quiet: whether the table is small print.

@@ -24,8 +24,6 @@ class ReportFormat:
 
     Attributes:
         name: what `--format` calls it.
-        suffixes: of its files, the usual one first.
-        title: what it is, for a person.
         writer: `module:function` below `rokt_export.reports`, which takes a story and a text stream.
     """
 

@@ -42,13 +42,7 @@ _LINE = 57 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Recordings that the page unpacks together, when one of them is opened.
-
-    Attributes:
-        first: the first row in it.
-        last: the last row in it.
-        data: the packed text.
-    """
+    """Recordings that the page unpacks together, when one of them is opened."""
 
     first: int
     last: int

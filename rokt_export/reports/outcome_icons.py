@@ -13,9 +13,7 @@ class Sign:
     """How an outcome looks.
 
     Attributes:
-        mark: one character.
         ascii: the same for a terminal that knows no more.
-        style: colour and weight on a terminal.
         meaning: the outcome in a few words, for the tech contact.
     """
 

@@ -70,7 +70,6 @@ class Story:
 
         Args:
             journal: holds the run; it stays open while the story is read.
-            run: the run.
             spec: the spec, if it is at hand; taken only if it is the very text that the run went with.
 
         Raises:

@@ -45,7 +45,6 @@ class ExampleAnswers:
     """Answers after one rule's example, or after one made from its conditions where it has none.
 
     Args:
-        rule: the response rule.
         example: one of its examples; None makes one up.
         random_numbers: chance for references; None counts them.
     """
@@ -193,7 +192,6 @@ class References:
     """A series of identifiers like one that a partner gave: digits stay digits, hex stays hex, a UUID stays one.
 
     Args:
-        example: the identifier to resemble.
         random_numbers: decides a random series; None counts up from 1.
     """
 

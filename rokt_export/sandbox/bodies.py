@@ -32,9 +32,7 @@ def content_type_problem(encoding: str, stated: str | None, given: str | None) -
     """Return what is wrong with a Content-Type header, None where it belongs to the encoding.
 
     Args:
-        encoding: the spec's.
         stated: the content type that the spec states; None accepts all that belong to the encoding.
-        given: the header's value.
     """
     facts, media_type = ENCODINGS[encoding], media_type_of(given)
     if facts.content_type is None:

@@ -23,8 +23,6 @@ class Spot:
     """A part of a text that may be replaced.
 
     Attributes:
-        start, end: where it stands.
-        value: the text that it means.
         spell: how another text is written there.
     """
 
@@ -58,9 +56,7 @@ def body_spot(body: str, kind: str, capture: CapturePath, probe: str) -> Spot | 
     formatting, prefixes and order.
 
     Args:
-        body: the example's body.
         kind: `json`, `xml` or `text`.
-        capture: the capture.
         probe: a text to try with, of the kind that will stand there.
     """
     value = captured(body, kind, capture)

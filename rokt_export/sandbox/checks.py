@@ -86,8 +86,6 @@ def places(parameters: Iterable[Parameter], encoding: str, *, exact: bool = Fals
     """Return every parameter of a spec with where to look for it, those inside a form field after their field.
 
     Args:
-        parameters: the spec's.
-        encoding: of the body.
         exact: whether numbers inside a form field keep every digit.
     """
     return list(_places(tuple(parameters), encoding, lambda received: received.data, "", exact))
@@ -97,9 +95,6 @@ class ReadBack:
     """Reads the parameters of recorded requests, every digit kept, in the spec's own names.
 
     Args:
-        parameters: the spec's.
-        encoding: of the body.
-        url: the endpoint's.
         whole: the pattern of a body that is one template; its attributes are shown then.
     """
 

@@ -40,8 +40,6 @@ class TokenServer:
     """The authorization server of an OAuth 2 partner.
 
     Args:
-        settings: the spec's.
-        variables: environment variables for its templates.
         lifetime: seconds that a token is good for.
 
     Attributes:
@@ -171,9 +169,6 @@ def credentials(
     """Return the checks of an environment's authentications.
 
     Args:
-        authentications: all must hold.
-        variables: environment variables for their templates.
-        encoding: of the request's body.
         token_lifetime: seconds that an OAuth token is good for.
     """
     fill = filler(variables)

@@ -25,7 +25,6 @@ class FaultDice:
     Args:
         faults: kind to share.
         error_rate: share of the outcome `failed`, called `error`.
-        chance: where the decisions come from.
     """
 
     def __init__(self, faults: Mapping[str, float], error_rate: float, chance: random.Random) -> None:
@@ -58,8 +57,6 @@ async def play(kind: str, request: web.Request, response: web.Response, slow_for
 
     Args:
         kind: one of `PROCESSED`.
-        request: what is being answered.
-        response: the answer that would have been.
         slow_for: seconds over which `slow` spreads the body.
     """
     match kind:

@@ -42,7 +42,6 @@ def identifier(located: list[Located], whole: Pattern | None, key: bytes) -> Cal
     """Return the function from a request to its identity.
 
     Args:
-        located: the spec's parameters.
         whole: the pattern of a body that is one template.
         key: of the digests, up to 64 bytes: without it nobody can test a guess against them.
     """

@@ -44,14 +44,12 @@ class SandboxOptions:
     """A sandbox's behaviour.
 
     Attributes:
-        host: address to listen on.
         port: port to listen on; 0 takes a free one.
         latency: seconds that every answer takes.
         jitter: seconds by which the latency varies, to either side.
         error_rate: share of requests, 0 to 1, that end in the spec's `failed` answer (503 without one).
         faults: kind (see `FAULTS`) to its share of requests, 0 to 1.
         seed: makes faults, jitter and identifiers the same in every run; None makes them new.
-        environment: the spec's environment that is played.
         ids: `random` or `counter`: how the identifiers in answers are chosen; unique either way.
         token_lifetime: seconds that an OAuth token is good for.
         slow_for: seconds over which the fault `slow` spreads an answer.

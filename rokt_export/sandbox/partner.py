@@ -32,9 +32,7 @@ class PartnerReply:
     """How the partner handles a request.
 
     Attributes:
-        answer: what it answers.
         outcome: delivered, duplicate, rejected or failed.
-        problems: everything that is wrong with the request.
         counted: whether it was a delivery; the first round of a Digest challenge is none.
         repeat: an idempotency key seen before.
     """
@@ -50,10 +48,8 @@ class Partner:
     """Answers as a spec says that its partner does.
 
     Args:
-        spec: the partner's spec.
         options: which environment, chance and token lifetime.
         variables: values of the variables that the environment names.
-        chance: for identifiers.
     """
 
     def __init__(

@@ -21,14 +21,12 @@ class Recorded:
     Attributes:
         number: 1-based, in the order of arrival.
         at: UTC seconds since the epoch of its arrival.
-        method: as sent.
         path: percent-encoded.
         query: percent-encoded, without `?`.
         raw_headers: the header lines as they stood on the wire.
         body: after transfer and content decoding.
         outcome: delivered, duplicate, rejected or failed: what became of it here, whatever answer arrived.
         status: of the answer; None where the connection was broken instead.
-        problems: everything that was wrong with it.
         fault: the fault that was played, or `error`.
         repeat: the same idempotency key was seen before, and answered as then.
     """

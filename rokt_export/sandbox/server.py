@@ -44,7 +44,6 @@ class Sandbox:
     `GET /_sandbox/deliveries` tells what it was sent (`DELETE` forgets it), `GET /_sandbox/health` how it is.
 
     Args:
-        spec: the partner's spec.
         options: where it listens, how slow it is, and what goes wrong.
         variables: environment variables; what the spec names beyond them gets a stand-in.
 

@@ -24,11 +24,9 @@ class StatusApi:
 
     Args:
         token: what reading and clearing the deliveries asks for: `Authorization: Bearer TOKEN` or `?token=TOKEN`.
-        recordings: what was sent.
         redactor: keeps credentials out of the answers.
         facts: what `health` tells.
         forget: called when the deliveries are cleared.
-        host: the address or name that the sandbox listens on.
     """
 
     def __init__(

@@ -55,12 +55,7 @@ def text_pattern(template: str, variables: Mapping[str, str]) -> Pattern | None:
 
 
 class EndpointUrl:
-    """Where the endpoint is: a path with gaps, and the query that the URL itself has.
-
-    Args:
-        template: the environment's `url`.
-        variables: environment variables for it.
-    """
+    """Where the endpoint is: a path with gaps, and the query that the URL itself has."""
 
     def __init__(self, template: str, variables: Mapping[str, str]) -> None:
         text, self._gaps = _marked(template, variables, _EXPRESSION)

@@ -134,11 +134,7 @@ def _for_files(environment: Environment, folder: Path) -> dict[str, str]:
 
 
 class Authority:
-    """A certificate authority that lives as long as its folder.
-
-    Args:
-        folder: where the PEM files go.
-    """
+    """A certificate authority that lives as long as its folder."""
 
     def __init__(self, folder: Path) -> None:
         import trustme  # loads all of cryptography, which few partners need
@@ -162,7 +158,6 @@ class Authority:
         """Return the TLS context of a server that insists on a client certificate.
 
         Args:
-            host: the address it listens on.
             clients: further client certificates (PEM) to accept, whoever issued them.
         """
         names = {"localhost", "127.0.0.1", "::1"} | ({host} if _is_name(host) else set())
