@@ -17,9 +17,15 @@ SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))
 MAKE_VENV := "$$found" -m venv --clear $(VENV) >/dev/null 2>&1 || { "$$found" -m venv --clear --without-pip $(VENV) && \
     "$$found" -m pip --quiet --python $(BIN)/python install pip; }
 PIP := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv --quiet
+# The versions that are installed: those of the lock file, but for `make lowest`.
+PINS := requirements-dev.txt
+EXTRA := dev
+LOWEST_TESTS := tests/spec_language tests/partner_spec tests/request tests/response tests/transactions tests/sandbox \
+    tests/reports/test_formats.py tests/reports/test_tables.py tests/commands/test_main_job.py \
+    tests/commands/test_authentication.py tests/commands/test_terminal.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench measure soak schema docs clean
+.PHONY: help demo test lint bench measure soak lowest try-lowest lock schema docs clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -47,6 +53,21 @@ measure: $(DEV)
 soak: $(DEV) ## run the long proofs
 	$(BIN)/python -m pytest -m soak $(ARGS)
 
+lowest: ## try the lowest versions that pyproject.toml admits, in .venv-lowest
+	@for python in $(or $(PYTHON),python3.11 python3.12 python3.13 $(CANDIDATES)); do \
+	    if "$$python" -c '$(SUITABLE)' >/dev/null 2>&1; then oldest=$$python; break; fi; \
+	done; \
+	mkdir -p build && "$$oldest" scripts/lowest.py > build/lowest.txt && \
+	$(MAKE) --no-print-directory VENV=.venv-lowest PYTHON="$$oldest" PINS=build/lowest.txt EXTRA=test try-lowest
+
+try-lowest: $(DEV)
+	$(BIN)/python -m pytest $(TOGETHER) $(LOWEST_TESTS) $(ARGS)
+
+lock: $(DEV) ## write requirements-dev.txt anew: the versions that tests and lints are set up with
+	$(PIP) install uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --upgrade --no-emit-index-url \
+	    --no-annotate --custom-compile-command 'make lock' --output-file $(PINS) pyproject.toml
+
 schema: $(RUN) ## write the spec's JSON Schema anew
 	$(BIN)/rokt-export schema > docs/partner-spec.schema.json.new
 	mv docs/partner-spec.schema.json.new docs/partner-spec.schema.json
@@ -56,16 +77,16 @@ docs: $(DEV) ## write docs/commands.md and the outputs in the README anew, from 
 	$(BIN)/python scripts/tour.py
 
 clean: ## remove what these targets made; the next one sets up anew
-	rm -rf $(VENV) .venv-bench build dist .bench .benchmarks .demo .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-bench .venv-lowest build dist .bench .benchmarks .demo .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find rokt_export tests bench scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pip finds what is installed already without asking its index, so a later `make` works offline.
 $(DEV): $(RUN)
 	@echo "Setting up what tests and lints need"
-	@$(PIP) install --no-build-isolation --editable '.[dev]'
+	@$(PIP) install --no-build-isolation --constraint $(PINS) --editable '.[$(EXTRA)]'
 	@touch $@
 
-$(RUN): pyproject.toml
+$(RUN): pyproject.toml $(PINS)
 	@for python in $(CANDIDATES); do \
 	    if "$$python" -c '$(SUITABLE)' >/dev/null 2>&1; then found=$$python; break; fi; \
 	done; \
@@ -80,5 +101,5 @@ $(RUN): pyproject.toml
 	echo "Setting up $(VENV) with $$("$$found" --version), once"; \
 	$(BIN)/python -c '$(SUITABLE)' 2>/dev/null && [ -z "$(PYTHON)" ] || $(MAKE_VENV)
 	@$(PIP) install 'hatchling>=1.25' editables
-	@$(PIP) install --no-build-isolation --editable .
+	@$(PIP) install --no-build-isolation --constraint $(PINS) --editable .
 	@touch $@
