@@ -518,8 +518,6 @@ def _range(values: Sequence[float]) -> str:
 
 
 def _judge_texts(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Verdict | None:
-    if (found := _empty(a, b)) is not None:
-        return found
     if (found := _rewritten(a, b)) is not None:
         return found
     distinct = max(len(set(a)), len(set(b)))
@@ -616,18 +614,6 @@ def _judge_holes(a: Sequence[Bones], b: Sequence[Bones], rows: Sequence[Row]) ->
             return found._replace(why=f"{where}{found.why or 'other values'}", places=places)
         undecided = undecided or found
     return undecided or AGREES
-
-
-def _empty(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
-    """Judge texts that are empty on one side."""
-    blank_a, blank_b = [not text.strip() for text in a], [not text.strip() for text in b]
-    if blank_a == blank_b or len(set(a)) == 1 or len(set(b)) == 1:
-        return None
-    places = [place for place, (x, y) in enumerate(zip(blank_a, blank_b, strict=True)) if x != y]
-    at_random = sum(blank_a) and sum(blank_b) and not depends(blank_a, blank_b)
-    if at_random and same_share(sum(blank_a), len(a), sum(blank_b), len(b)) >= UNLIKELY:
-        return None
-    return Verdict(True, f"{_percent(sum(blank_a), len(a))} → {_percent(sum(blank_b), len(b))} empty", places, True)
 
 
 def _rewritten(a: Sequence[str], b: Sequence[str]) -> Verdict | None:

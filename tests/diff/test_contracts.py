@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 from io import StringIO
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from rokt_export.diff import Comparison, DiffResult, Sent, Side
+from rokt_export.diff.column import Rows
 from rokt_export.partner_spec.model import DiffSettings
 from rokt_export.reports import differences
 
@@ -160,3 +162,37 @@ def test_a_terminal_shows_forty_differences_and_counts_the_rest() -> None:
     differences.console(result, Console(file=page, width=100))
     assert page.getvalue().count("a → b") == 40
     assert "And 20 more differences" in page.getvalue()
+
+
+def test_the_rows_that_are_kept_of_many_follow_no_period() -> None:
+    rows = Rows()
+    one = Side("delivered")
+    for number in range(1, 20_001):
+        rows.add(number, f"t-{number}", one, one)
+    assert 500 < len(rows.kept) <= 2_048
+    for period in (2, 3, 8, 20, 32):
+        rests = {number % period for number in rows.kept}
+        assert rests == set(range(period))
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "found"),
+    [
+        (["email", "sms", "push"], ["push", "email", "sms"], "the same change of order each time"),
+        ("Received at {:%H:%M:%S}", "Received at {:%H:%M:%S}", None),
+        ("{:%Y-%m-%dT%H:%M:%S}.{:%f}Z", "{:%Y-%m-%dT%H:%M:%S}.000000Z", "whole seconds in 0 % → 100 %"),
+        ("{:%Y-%m-%dT%H:%M:%S}Z", "{:%Y-%m-%dT%H:%M}:00Z", "whole minutes in 0 % → 100 %"),
+    ],
+)
+def test_orders_and_times_of_responses_in_the_same_second(a: Any, b: Any, found: str | None) -> None:
+    def response(made: Any) -> Answer:
+        def answer(row: int, chance: random.Random) -> Side:
+            now = datetime.fromtimestamp(1_790_000_001.25 + row * 7.13, UTC)
+            value = made.format(now, now) if isinstance(made, str) else made
+            body = orjson.dumps({"v": value})
+            return Side("delivered", "ok", status=200, headers=JSON, body=body, started=now.timestamp() - 0.3)
+
+        return answer
+
+    result = compared(30, response(a), response(b))
+    assert [detail for _, detail in differing(result)] == ([found] if found else [])
