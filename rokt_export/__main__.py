@@ -108,16 +108,31 @@ def _usage(error: Exception) -> int:
 def _crashed(error: Exception, *, verbose: bool) -> int:
     import traceback
 
-    from rokt_export.commands.terminal import GUARD
-
-    if verbose:
-        _tell(GUARD.text("".join(traceback.format_exception(error))))
     last = traceback.extract_tb(error.__traceback__)[-1]
+    if verbose:
+        _tell("Traceback, innermost error first:")
+        cause: BaseException | None = error
+        while cause is not None:
+            _tell("".join(traceback.format_tb(cause.__traceback__)) + _described(cause))
+            cause = cause.__cause__ or cause.__context__
     _tell(
-        GUARD.text(f"internal error: {type(error).__name__}: {error} ({last.name}, line {last.lineno})\n")
-        + "This is a fault of rokt-export, not of your files. Run it again with --verbose and report what it prints."
+        f"internal error: {_described(error)} ({last.name}, line {last.lineno})\n"
+        "This is a fault of rokt-export, not of your files. Run it again with --verbose and report what it prints."
     )
     return INTERNAL
+
+
+def _described(error: BaseException) -> str:
+    """Return an error's type and message without secrets, and without quoted values, addresses and long numbers.
+
+    What an unexpected error quotes may be a person's data, and its text is what people send to us.
+    """
+    import re
+
+    from rokt_export.commands.terminal import GUARD
+
+    value = r"""'[^']*'|"[^"]*"|[^\s@]+@[^\s@]+|\+?[0-9][0-9 ().:/-]{3,}[0-9]"""
+    return f"{type(error).__name__}: {re.sub(value, '…', GUARD.text(str(error)))}"
 
 
 def _tell(text: str) -> None:

@@ -100,7 +100,7 @@ class StatusApi:
                 "parameters": redactor.data(_plain(recorded.parameters)),
                 "outcome": recorded.outcome,
                 "status": recorded.status,
-                "problems": recorded.problems,
+                "problems": redactor.data(recorded.problems),
                 "fault": recorded.fault,
                 "repeat": recorded.repeat,
             }

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from rokt_export.reports.differences import SUFFIXES
 from rokt_export.reports.formats import FORMATS
 from tests.commands.conftest import CommandLine, Heard, Partner, spec_text
 
 EMAIL = "Zora.Quillfeather7@Example.com"
 ROW = f"{EMAIL},Zoë,Müllerstein,+1 (212) 555-0187,1983-12-15,12 Quarrystone Lane"
+CRASH = f"could not read '12 Quarrystone Lane' of {EMAIL}: +1 (212) 555-0187, "
 KEY = "sk_Live/aZ09+canary-0123456789-that-is-long-enough-to-be-wrapped-by-mime"
 
 
@@ -93,23 +95,48 @@ def test_no_notation_is_in_any_artefact(cli: CommandLine, partner: Partner, rows
     leaks = Leaks()
     env = {"CANARY": KEY}
     for arguments in (
-        ("replay", path, rows, "--record", "all", "--verbose", "--all"),
+        ("replay", path, rows, "--record", "all", "--verbose", "--all", "--name", "whole"),
         ("replay", path, rows, "--record", "all", "--output", "json"),
         ("runs", "show", "last", "--all"),
         ("runs", "show", "last", "--output", "ndjson"),
         ("render", path, rows),
         ("render", path, rows, "--as", "curl"),
         *(("runs", "export", "last", "--format", name) for name in FORMATS),
+        ("replay", path, rows, "--record", "all", "--name", "other"),
+        *(("diff", "--runs", "whole", "other", "--output", output) for output in ("table", "json")),
+        ("diff", "--runs", "whole", "other", *(f"--report=differences{suffix}" for suffix in SUFFIXES)),
+        ("test", path, rows, "--test-data", "--sandbox", "--count", "5"),
     ):
         done = cli(*arguments, env=env)
         assert "internal error" not in done.err
         leaks.check(" ".join(map(str, arguments)), (done.out + done.err).encode())
-    shown = cli("runs", "show", "last", "--output", "ndjson").lines
+    shown = cli("runs", "show", "whole", "--output", "ndjson").lines
     assert len(shown) == len(ECHOES)
     assert all(each["reason"] and len(each["reason"]) <= 500 for each in shown)
+    kept = {file.name for file in cli.folder.rglob("*")}
+    assert kept >= {"acme-staging.json", *(f"differences{suffix}" for suffix in SUFFIXES)}
     for file in cli.folder.rglob("*"):
         if file.is_file() and file not in (path, rows):
             leaks.check(file.name, file.read_bytes())
+
+
+@pytest.mark.parametrize("verbose", [True, False])
+def test_a_crash_of_our_own_shows_nobody(
+    cli: CommandLine, partner: Partner, rows: Path, verbose: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object) -> None:
+        try:
+            raise KeyError(EMAIL)
+        except KeyError as error:
+            raise ValueError(CRASH + KEY) from error
+
+    monkeypatch.setattr("rokt_export.commands.run_session.run_plan", crash)
+    path = cli.write("acme.yaml", spec(partner, authentication="{type: bearer, token: '{{ env.CANARY }}'}"))
+    done = cli("replay", path, rows, *(["--verbose"] if verbose else []), env={"CANARY": KEY})
+    assert done.status == 70
+    assert "internal error: ValueError: could not read … of … …, $CANARY" in done.err
+    assert ("KeyError: …" in done.err) == verbose
+    Leaks().check("stderr", done.err.encode())
 
 
 def test_no_cut_leaves_the_beginning_of_a_secret(cli: CommandLine, partner: Partner) -> None:
