@@ -49,6 +49,15 @@ class Result:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
+class Started(subprocess.Popen[str]):
+    """A process that does not outlive a failed test: leaving its block would wait for its end."""
+
+    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
+        if kind is not None:
+            self.kill()
+        super().__exit__(kind, value, trace)
+
+
 class CommandLine:
     """Runs command lines in a folder and a state of their own.
 
@@ -75,7 +84,7 @@ class CommandLine:
     def start(self, *arguments: object, env: Mapping[str, str] | None = None, **more: Any) -> subprocess.Popen[str]:
         more = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL} | more
         command = [sys.executable, "-m", "rokt_export", *map(str, arguments)]
-        return subprocess.Popen(command, cwd=self.folder, env={**self.environment(), **(env or {})}, text=True, **more)
+        return Started(command, cwd=self.folder, env={**self.environment(), **(env or {})}, text=True, **more)
 
     def environment(self) -> dict[str, str]:
         """What a process of its own is given: the tests run from a checkout that need not be installed."""
@@ -282,7 +291,7 @@ def interrupt(process: subprocess.Popen[str]) -> None:
     process.send_signal(signal.SIGINT)
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
     """Wait until something holds; fail if it does not within `seconds`."""
     end = time.monotonic() + seconds
     while not condition():
