@@ -1,4 +1,4 @@
-"""Which rows of an input are whose, where several read it at the same time."""
+"""Divides the rows of an input among several readers that read it at the same time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Share:
-    """All rows: the share of who reads alone.
+    """The share of a single reader: every row.
 
     Rows are asked for in ascending order; a reader may go back as far as the beginning of the range it got last.
 
@@ -39,7 +39,7 @@ ALL = Share()
 
 
 class Mark(Protocol):
-    """How far the rows of an input are claimed: one for all who read it."""
+    """How far the rows of an input are claimed; all its readers share one."""
 
     def claim(self, row: int, size: int) -> int:
         """Claim `size` rows from `row` on, unless that row is claimed; return the first row that was not until now.
@@ -53,10 +53,10 @@ _MOST_CLAIMS = 50_000
 
 
 class Claims(Share):
-    """The rows that one of several readers comes to first.
+    """The rows that one of several readers reaches first.
 
-    Each goes over the whole input, and claims rows when it is about to need them. Who is quicker claims more, so that
-    all come to the end together; with equal parts the others waited for the slowest.
+    Each reads the whole input, and claims rows when it is about to need them. A faster reader claims more, so that all
+    finish together; with equal parts, all others wait for the slowest.
 
     Args:
         mark: how far the rows are claimed.
@@ -84,7 +84,7 @@ class Claims(Share):
         self._own = False
 
     def has(self, row: int) -> bool:
-        """Return whether a row belongs to it; claims it if it is nobody's yet."""
+        """Return whether a row belongs to it; claims it if no reader has."""
         if row >= self._until:
             size = self._size(row)
             free = self._mark.claim(row, size)

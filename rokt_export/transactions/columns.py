@@ -1,4 +1,4 @@
-"""Turns a file's column names into attribute names, and tells which were mapped, guessed, left alone or not used."""
+"""Turns the columns of a file into attributes, and reports which were mapped, guessed, kept or not used."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ColumnsReport:
 
     Attributes:
         mapped: column to attribute, for every column that names an attribute that the spec wants or Rokt knows.
-        guessed: the part of `mapped` that was found by forgiving case and punctuation, or by a known other name.
+        guessed: the part of `mapped` that matched without case and punctuation, or by an alias.
         unmapped: columns that name nothing known; kept under their own name as custom attributes.
         unused: columns that no parameter of the spec reads, and that do not say what a row is called; empty where the
             spec's wants were not given.
@@ -57,7 +57,7 @@ class ColumnsReport:
 
 @dataclass(frozen=True, slots=True)
 class ColumnPlan:
-    """A header, decided: `names[i]` is what the cell of column i is called from here on.
+    """The attributes of a header: `names[i]` is the attribute of column i.
 
     Attributes:
         columns: the columns' names in the file, in order, as messages show them.
@@ -93,7 +93,7 @@ def parse_map(pairs: Iterable[str]) -> dict[str, str]:
 
 
 class ColumnMapper:
-    """Decides headers, by the same rules for every file.
+    """Maps the columns of headers to attributes, by the same rules for every file.
 
     A column's attribute is the one it is given; else the wanted attribute or catalogue name it equals, exactly or
     without case and punctuation, or by an alias; else the column's own name, as a custom attribute.
@@ -112,13 +112,13 @@ class ColumnMapper:
     ) -> None:
         self._wanted = None if wanted is None else tuple(dict.fromkeys(wanted))
         self._given = dict(given or {})
-        spoken = set(self._given.values())  # what is given wins, whichever column the spec means for the attribute
-        self._explicit = {key: name for key, name in (spec or {}).items() if name not in spoken} | self._given
-        self._forgiven = _forgiven(self._wanted or ())
+        given_names = set(self._given.values())  # what is given wins, whichever column the spec means for the attribute
+        self._explicit = {key: name for key, name in (spec or {}).items() if name not in given_names} | self._given
+        self._by_folded = _by_folded_name(self._wanted or ())
         self._found: set[str] = set()
 
     def meant(self, columns: Sequence[str]) -> frozenset[str]:
-        """Return the attributes that a header would name, without deciding anything."""
+        """Return the attributes that the columns of a header would name."""
         names = (name.strip() for name in columns)
         return frozenset(found for name in names if (found := self._explicit.get(name) or self._guess(name)))
 
@@ -148,7 +148,7 @@ class ColumnMapper:
         return ColumnPlan(columns, names, replace(report, guessed=guessed), duplicates)
 
     def check_given(self, columns: Iterable[str]) -> None:
-        """Check that every column given on the command line stood in some file.
+        """Check that every column given on the command line was in some file.
 
         Raises:
             TransactionsError: one did not; the nearest column is named.
@@ -182,7 +182,7 @@ class ColumnMapper:
     def _guess(self, column: str) -> str | None:
         if self._wanted is not None and column in self._wanted:
             return column
-        return self._forgiven.get(fold(column)) or (column if column in ATTRIBUTES else canonical(column))
+        return self._by_folded.get(fold(column)) or (column if column in ATTRIBUTES else canonical(column))
 
     def _settle_claims(self, columns: Sequence[str], meant: list[str | None], file: str) -> None:
         """Refuse two columns for one wanted attribute; where it is not wanted, leave both as they are named."""
@@ -223,7 +223,7 @@ def _together(some: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
     return (*some, *(name for name in more if name not in some))
 
 
-def _forgiven(wanted: Sequence[str]) -> dict[str, str]:
+def _by_folded_name(wanted: Sequence[str]) -> dict[str, str]:
     """Return folded column name to wanted attribute, by the attribute's own name and by the catalogue's aliases.
 
     A spec that wants `billingzipcode` reads a column `zip`, unless it wants another name of the zip code as well.

@@ -113,7 +113,7 @@ def read_ahead(stream: ByteStream, size: int) -> bytes:
 
 
 class _Unpacked:
-    """A compressed stream whose own errors all become `BrokenArchive`."""
+    """A compressed stream whose errors become `BrokenArchive`."""
 
     def __init__(self, name: str, stream: ByteStream, errors: tuple[type[Exception], ...]) -> None:
         self._name = name

@@ -69,7 +69,7 @@ _TOO_NARROW = (
     "Widen the column, and export again.",
 )
 _FORMULA_LEFT = "the cell holds a formula, not its result", "Export the file again as values."
-_FORMULA = re.compile(r"=(?:[A-Z][A-Z0-9.]*\(.*|\$?[A-Z]{1,3}\$?\d+.*|…)", re.DOTALL)
+_FORMULA = re.compile(r"""=[A-Za-z0-9"'(\[$+…-].+|=…""", re.DOTALL)
 _WRAPPED = re.compile(r'="((?:[^"]|"")*)"')
 """How programs keep a spreadsheet from changing a value: `="00123"`."""
 _APOSTROPHE = re.compile(r"'[+(]?\d[\d ().\-/]{2,}")
@@ -83,7 +83,7 @@ _HIDDEN_INSIDE = re.compile(f"[\x1f{_INVISIBLE}{_NO_BREAK}]")
 
 # What a block of rows holds somewhere if a cell in it may be a formula, or a number behind an apostrophe. An equals
 # sign within a URL, and an apostrophe within a name, are passed over.
-_FORMULA_IN_BLOCK = re.compile(r"""=(?<![\w/?&%.=-]=)[A-Z"$…]""")
+_FORMULA_IN_BLOCK = re.compile(r"""=(?<![\w/?&%.=-]=)[A-Za-z0-9"'(\[$+…-]""")
 _APOSTROPHE_IN_BLOCK = re.compile(r"'[+(]?\d")
 _ERROR_IN_BLOCK = re.compile(r"#(?:N/A|[A-Z/0]+[!?]|##)")
 
@@ -306,9 +306,9 @@ class Inspector:
         )
 
     def _may_be_american(self, country: Value, state: Value) -> bool:
-        """Return whether a row is from the US, as far as it says; one that cannot say it may be."""
-        said = _is_american(country if isinstance(country, str) else "", state if isinstance(state, str) else "")
-        return said if said is not None else self._country is None and self._state is None
+        """Return whether a row may be from the US: by its country or state, or because the file has neither."""
+        found = _is_american(country if isinstance(country, str) else "", state if isinstance(state, str) else "")
+        return found if found is not None else self._country is None and self._state is None
 
     def _log_only(self, kind: DamageKind, name: str, row: int, line: int | None, message: str, remedy: str) -> None:
         self._log.add(Damage(kind, row, self._columns[name], self._file, line, message, remedy))

@@ -49,7 +49,7 @@ class DelimitedReader:
         TransactionsError: there is no header, or it cannot be one, or two of its columns name one attribute.
     """
 
-    barren = False
+    carries_nothing = False
 
     def __init__(self, stream: io.BufferedReader, sample: bytes, encoding: Encoding, context: Context) -> None:
         self._context = context
@@ -118,7 +118,7 @@ class DelimitedReader:
         return row
 
     def survey(self, row: int) -> Generator[tuple[int, int], None, int]:
-        """Yield how many rows were read further, and how many of them are problems; see `RowReader`."""
+        """Yield how many rows were read, and how many of them are problems; see `RowReader`."""
         self._start(row)
         while text := self._next_text(row):
             block = self._block(text, row)
@@ -158,7 +158,7 @@ class DelimitedReader:
         )
 
     def _block_reader(self) -> BlockReader | None:
-        """Return what reads blocks; None for a file of one column, whose cells are looked at one by one."""
+        """Return what reads blocks; None for a file of one column, whose cells are checked one by one."""
         width, options = len(self._plan.names), self._context.options
         if width == 1:
             return None
@@ -227,7 +227,7 @@ class DelimitedReader:
         return map(Transaction, numbers, ids, values, repeat(self._context.options.invented))
 
     def _one_by_one(self, text: str, row: int, share: Share, since: int = 0) -> Generator[Transaction, None, int]:
-        """Yield a share's rows that begin in some lines, from row `since` on, each looked at by itself.
+        """Yield a share's rows that begin in some lines, from row `since` on, each checked by itself.
 
         It returns the number of the last row.
         """

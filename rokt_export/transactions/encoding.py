@@ -1,4 +1,4 @@
-"""Turns the first bytes of a file into the name of its encoding, and says when that is a guess."""
+"""Detects the encoding of a file from its first bytes, or guesses it."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def change_between(before: FileStamp, after: FileStamp | None) -> str | None:
 def expand(paths: Sequence[str]) -> tuple[str, ...]:
     """Return the files that paths and globs name: paths in the order given, a glob's files sorted by name.
 
-    A path that exists is taken as it stands, also where it holds `*` or `[`.
+    A path that exists is taken literally, even if it holds `*` or `[`.
 
     Raises:
         TransactionsError: nothing is named; a path is missing, a directory or unreadable; a glob matches nothing;

@@ -44,16 +44,16 @@ class NdjsonReader:
         return self._shaper.columns
 
     @property
-    def barren(self) -> bool:
+    def carries_nothing(self) -> bool:
         """Whether there were rows, and none had anything that the spec sends."""
-        return self._shaper.barren is True
+        return self._shaper.carries_nothing is True
 
     def close(self) -> None:
         """Release the file."""
         self._source.close()
 
     def survey(self, row: int) -> Generator[tuple[int, int], None, int]:
-        """Yield how many rows were read further, and how many of them are problems; see `RowReader`."""
+        """Yield how many rows were read, and how many of them are problems; see `RowReader`."""
         return survey(self.transactions(row, ALL), row)
 
     def transactions(self, row: int, share: Share) -> Generator[Transaction, None, int]:
@@ -117,7 +117,7 @@ def reason_of(error: Exception) -> str:
 _CHUNK = 1 << 16
 _NEAR_END = 16
 _SPACE = re.compile(r"[ \t\r\n]*")
-_REMEDY = "Mend the file at this place; what follows it cannot be told apart into rows."
+_REMEDY = "Correct the file at this place; the rows behind it cannot be found."
 
 
 class JsonReader:
@@ -145,16 +145,16 @@ class JsonReader:
         return self._shaper.columns
 
     @property
-    def barren(self) -> bool:
+    def carries_nothing(self) -> bool:
         """Whether there were rows, and none had anything that the spec sends."""
-        return self._shaper.barren is True
+        return self._shaper.carries_nothing is True
 
     def close(self) -> None:
         """Release the file."""
         self._stream.close()
 
     def survey(self, row: int) -> Generator[tuple[int, int], None, int]:
-        """Yield how many rows were read further, and how many of them are problems; see `RowReader`."""
+        """Yield how many rows were read, and how many of them are problems; see `RowReader`."""
         return survey(self.transactions(row, ALL), row)
 
     def transactions(self, row: int, share: Share) -> Generator[Transaction, None, int]:
@@ -204,7 +204,7 @@ class JsonReader:
             return value, line, source
 
     def _may_be_cut(self, error: Exception) -> bool:
-        """Return whether an element may only be incomplete: its fault lies where the text read so far ends."""
+        """Return whether an element may be cut off: its fault is at the end of the text read so far."""
         if not isinstance(error, json.JSONDecodeError):
             return False
         return error.msg.startswith("Unterminated string") or error.pos >= len(self._text) - _NEAR_END

@@ -1,4 +1,4 @@
-"""Turns JSON objects into transactions whose numbers and booleans are the text that stood in the file."""
+"""Turns JSON objects into transactions, whose numbers and booleans are the text in the file."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ def _texts(value: Any) -> Value:
 
 
 def _constant(name: str) -> str | None:
-    """Return what stands in JSON that is none: pandas writes NaN where a value is missing."""
+    """Return the value of a constant that JSON does not have: pandas writes NaN for a missing value."""
     return None if name == "NaN" else name
 
 
 DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=str, parse_float=str, parse_constant=_constant)
-"""The standard decoder, told to keep each number as its digits: `1.10`, `1E5` and 17-digit ids stay what they are."""
+"""The standard decoder, with numbers as their text: `1.10`, `1E5` and ids of 17 digits stay as they are."""
 
 
 class ObjectShaper:
-    """Turns decoded JSON values into transactions; objects of one set of keys share one decided plan of columns.
+    """Turns decoded JSON values into transactions; objects with the same keys share one plan of columns.
 
     Args:
         context: options, columns and log of the file.
@@ -67,7 +67,7 @@ class ObjectShaper:
         self._context = context
         self._plans: dict[tuple[str, ...], tuple[ColumnPlan, Inspector] | str] = {}
         self.columns: ColumnsReport | None = None
-        self.barren: bool | None = None
+        self.carries_nothing: bool | None = None
         """Whether all rows had nothing that the spec sends; None before the first."""
 
     def transaction(self, value: Any, row: int, line: int | None, *, ascii_only: bool) -> Transaction:
@@ -97,9 +97,9 @@ class ObjectShaper:
             return problem(row, DamageKind.MALFORMED, message, "Look for brackets that are not closed.", line)
         plan, inspector = known
         if not self._context.carries(plan.names):
-            self.barren = self.barren is not False
+            self.carries_nothing = self.carries_nothing is not False
             return problem(row, DamageKind.MISSING_COLUMN, "no key carries anything that the spec sends", _MAP, line)
-        self.barren = False
+        self.carries_nothing = False
         values = value if plan.names == keys else dict(zip(plan.names, value.values(), strict=True))
         inspector.check(values, row, line)
         if not ascii_only:

@@ -31,7 +31,7 @@ class ParquetReader:
         TransactionsError: pyarrow is not installed, or the file is no Parquet file.
     """
 
-    barren = False
+    carries_nothing = False
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -57,7 +57,7 @@ class ParquetReader:
         self._file.close()
 
     def survey(self, row: int) -> Generator[tuple[int, int], None, int]:
-        """Yield how many rows were read further, and how many of them are problems; see `RowReader`."""
+        """Yield how many rows were read, and how many of them are problems; see `RowReader`."""
         return survey(self.transactions(row, ALL), row)
 
     def transactions(self, row: int, share: Share) -> Generator[Transaction, None, int]:
@@ -93,7 +93,7 @@ def _cells(batch: RecordBatch) -> Iterator[tuple[Any, ...]]:
 def _python(column: Array) -> list[Any]:
     """Return a column's cells, so that each can be written as a person would.
 
-    Nanoseconds, which Python's own times lack, are cut to microseconds; a float of 32 bits has the few digits that tell
+    Nanoseconds, which Python's times lack, are cut to microseconds; a float of 32 bits has the few digits that tell
     it from its neighbours (19.99), not those of a wider one.
     """
     import pyarrow

@@ -1,4 +1,4 @@
-"""What every reader of rows has in common: turns values into a transaction, and a broken input into one error."""
+"""What all readers share: their interface, and how they make transactions, problem rows and errors."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Context:
 
     Attributes:
         path: the file's name, for messages.
-        options: what a person said about the input.
-        mapper: decides what columns are called.
+        options: how to read the input.
+        mapper: maps columns to attributes.
         log: where damages go.
         guessed: the file's encoding is a guess.
         breaks: of a sheet that is read as text, the lines on which a cell goes on; None for other files.
@@ -92,14 +92,14 @@ class RowReader(Protocol):
         """What became of the columns, as far as it is known; None before the first row of a file without a header."""
 
     @property
-    def barren(self) -> bool:
+    def carries_nothing(self) -> bool:
         """Whether there were rows, and none had anything that the spec sends (of a file without a header)."""
 
     def transactions(self, row: int, share: Share) -> Generator[Transaction, None, int]:
         """Yield the rows of a share, numbered on from `row`, and return the number of the last row read."""
 
     def survey(self, row: int) -> Generator[tuple[int, int], None, int]:
-        """Yield how many rows were read further, and how many of them are problems; return the number of the last.
+        """Yield how many rows were read, and how many of them are problems; return the number of the last.
 
         The same damages are logged as by `transactions` with all rows for their share.
         """

@@ -41,12 +41,12 @@ class TransactionSource:
 
     Args:
         files: the files, in order, as `expand` returns them.
-        options: what a person said about them.
+        options: how to read them.
 
     Attributes:
         files: the files, in order.
-        options: what a person said about them.
-        barren: whether a file was read whose rows, so far, had nothing that the spec sends.
+        options: how to read them.
+        carries_nothing: whether a file was read whose rows, so far, had nothing that the spec sends.
         stamps: the state of each regular file when the source was made; compare them with a later source's.
     """
 
@@ -59,7 +59,7 @@ class TransactionSource:
         self._log = DamageLog(options.keep_findings)
         self._columns = ColumnsReport(missing=tuple(sorted(options.wanted or ())))
         self._read_once: set[str] = set()
-        self.barren = False
+        self.carries_nothing = False
         self._check_headers()
 
     @property
@@ -84,7 +84,7 @@ class TransactionSource:
     def part(self, share: Share) -> Generator[Transaction, None, None]:
         """Yield the transactions of a share.
 
-        Who shares an input reads all of it and keeps its own part, so rows have the same numbers for everybody.
+        Each reader of an input reads all of it, so a row has the same number for all of them.
 
         Raises:
             TransactionsError: a file cannot be read further, stdin is read twice, or the whole input has no row.
@@ -92,7 +92,7 @@ class TransactionSource:
         return self._read(lambda reader, row: reader.transactions(row, share), alone=share is ALL)
 
     def survey(self) -> Iterator[tuple[int, int]]:
-        """Yield how many rows were read further, and how many of them are problems, until all have been looked at.
+        """Yield how many more rows were read, and how many of them are problems, until the input ends.
 
         It finds what iterating would find, and makes no transactions.
 
@@ -115,9 +115,9 @@ class TransactionSource:
                     row = yield from read(reader, row)
                 finally:
                     self._note_columns(reader)
-                    self.barren = self.barren or reader.barren
+                    self.carries_nothing = self.carries_nothing or reader.carries_nothing
                     reader.close()
-                if alone and reader.barren:
+                if alone and reader.carries_nothing:
                     raise self._context(file).nothing_carried(reader.columns or ColumnsReport())
                 if row == before:
                     message = "there is a header and no row below it" if reader.columns else "there is no row in it"
@@ -197,7 +197,7 @@ class Scan:
     Attributes:
         files: the files read, in order.
         rows: rows read, problem rows included.
-        problems: rows that cannot be sent, each with a damage that says why.
+        problems: rows that cannot be sent; the damages hold the reasons.
         damages: the first damages of each kind, file and column, in the order found.
         counts: how often each kind of damage was found.
         columns: what became of the columns.
@@ -232,7 +232,7 @@ def scan(paths: Sequence[str], *, options: SourceOptions | None = None, limit: i
 
     Args:
         paths: files, globs and `-`.
-        options: what a person said about them.
+        options: how to read them.
         limit: rows to read at most; None = all.
 
     Raises:
@@ -249,7 +249,7 @@ def scan(paths: Sequence[str], *, options: SourceOptions | None = None, limit: i
         problems += bad
     complete = limit is None or next(transactions, None) is None
     transactions.close()  # only then is it known which columns JSON had so far
-    if source.barren:
+    if source.carries_nothing:
         raise TransactionsError(
             NOTHING_CARRIED, where=", ".join(source.files[:3]), remedy="Say what a key carries: --map KEY=ATTRIBUTE."
         )

@@ -1,4 +1,4 @@
-"""Turns the attributes that a spec needs into test people whom a tech contact can look up and nobody takes for real."""
+"""Invents test people with the attributes that a spec needs; a tech contact can look them up."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _PLACES = (
 
 @dataclass(frozen=True, slots=True)
 class _Person:
-    """What a test person's attributes are made of; `token` tells them from everybody else of every run."""
+    """What a test person's attributes are made of; `token` is unique among all people of all runs."""
 
     row: int
     token: str
@@ -109,10 +109,10 @@ def generate(
         count: how many.
         attributes: names, also other names of Rokt's attributes (`billingzipcode`).
         seed: the same seed and row give the same person, except for the present time in `age` and
-            `transactiondatetime`; None = people nobody has seen before.
+            `transactiondatetime`; None = new people.
         start_row: number of the first row.
         overrides: attribute to value, the same for all; hashes and age follow an overridden email and dob.
-        unset: attributes to leave out, also of those that everybody has.
+        unset: attributes to leave out, also of those that all people have.
     """
     # The one provider we need, with its types, instead of a Faker that loads all of them.
     from faker.generator import Generator
@@ -132,7 +132,7 @@ def generate(
 
 
 def _person(run: int, row: int, random: Random, names: Names) -> _Person:
-    """Return the person of a row, whom no other row has any part in: partitions of a run need not know each other."""
+    """Return the person of a row, which depends on no other row, so that partitions need not share anything."""
     random.seed(run)
     token = f"{random.getrandbits(48):012x}-{row}"
     random.seed(f"{run}/{row}")

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 Value: TypeAlias = "str | list[Value] | dict[str, Value] | None"
-"""A cell. Numbers and booleans of a JSON source arrive as the text that stood in the file (`1.10`, `true`), so that
+"""A cell. Numbers and booleans of JSON are the text in the file (`1.10`, `true`), so that
 no digit is lost; `None` is a null the source states; a key that is not there is absent."""
 
 

@@ -111,10 +111,11 @@ class SheetText:
         return taken
 
     def close(self) -> None:
-        """Release the file, and the parsers, which their own handlers keep alive."""
+        """Release the file, its texts, and the parsers, which their own handlers keep alive."""
         self._stream.close()
         self._archive.close()
-        _silence(self._parser.xml, self._strings.xml)
+        self._strings.close()
+        _silence(self._parser.xml)
 
     def _read_on(self) -> None:
         try:
@@ -259,9 +260,8 @@ class _Strings:
 
     def __init__(self, stream: IO[bytes] | None) -> None:
         self._stream = stream
-        self._ends = array("Q", [0])
+        self._ends = array("I", [0])
         self._packed = bytearray()
-        self._found: list[str] = []
         self._text: list[str] = []
         self._reading = False
         self._phonetic = False
@@ -277,6 +277,12 @@ class _Strings:
             if not chunk or len(self._packed) > _MOST_TEXT:
                 self._stream = None
         return self._packed[self._ends[index] : self._ends[index + 1]].decode()
+
+    def close(self) -> None:
+        """Release the texts."""
+        self._packed.clear()
+        del self._ends[:]
+        _silence(self.xml)
 
     def _start(self, name: str, _attributes: dict[str, str]) -> None:
         if name.endswith(" t"):
@@ -311,9 +317,8 @@ def _xml_parser(start: Callable[[str, dict[str, str]], None], end: Callable[[str
     return parser
 
 
-def _silence(*parsers: expat.XMLParserType) -> None:
-    for parser in parsers:
-        parser.StartElementHandler = parser.EndElementHandler = parser.CharacterDataHandler = None
+def _silence(parser: expat.XMLParserType) -> None:
+    parser.StartElementHandler = parser.EndElementHandler = parser.CharacterDataHandler = None
 
 
 def _elements(archive: zipfile.ZipFile, part: str) -> list[tuple[str, dict[str, str]]]:

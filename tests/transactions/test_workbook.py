@@ -69,6 +69,7 @@ def test_a_cell_becomes_the_text_that_it_shows(write, value, style, text):
     [
         (b't="e"|<v>#N/A</v>', None, "#N/A", DamageKind.LEFTOVER),
         (b"|<f>VLOOKUP(A1,B:C,2)</f>", None, "=VLOOKUP(A1,B:C,2)", DamageKind.LEFTOVER),
+        (b"|<f>1+1</f><v/>", None, "=1+1", DamageKind.LEFTOVER),
         (b'|<f t="shared" si="0"/>', None, "=…", DamageKind.LEFTOVER),
         (-5, DATE, "########", DamageKind.LEFTOVER),
         (3_000_000, DATE, "########", DamageKind.LEFTOVER),
@@ -188,3 +189,14 @@ def test_memory_does_not_grow_with_the_sheet(write):
 
     base = peak(3_000)
     assert peak(6_000) < base * 1.1 + 65_536
+
+
+def test_a_merged_header_names_its_first_column(write):
+    text = sheet(
+        [["transactionid", "name", None, "email"], ["T1", "Ann", "Doe", "a@example.com"]],
+        after='<mergeCells><mergeCell ref="B1:C1"/></mergeCells>',
+    )
+    (row,), source = read(write(workbook({"A": text}), "x.xlsx"))
+    assert list(row.values.values()) == ["T1", "Ann", "Doe", "a@example.com"]
+    (damage,) = source.findings
+    assert (damage.kind, "merged cell" in damage.remedy) == (DamageKind.EMPTY_HEADER, True)
