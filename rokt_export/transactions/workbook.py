@@ -25,7 +25,7 @@ from rokt_export.transactions.compression import BrokenArchive
 from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.reader_base import Context
 
-_CHUNK = 1 << 16
+_CHUNK = 1 << 14
 _MOST_TEXT = 512 << 20
 """Bytes of all distinct texts of a workbook, which stay in memory while a sheet is read."""
 _LAST_ROW = 1 << 20
