@@ -12,6 +12,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 
@@ -157,21 +158,40 @@ def read_date(text: str, given: str | None = None) -> datetime:
 
 
 @lru_cache(maxsize=8192)
-def _format_date(text: str, form: str, given: str | None) -> str:
-    moment = read_date(text, given)
-    if form == "%s":
-        return str(int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()))
-    return moment.strftime(form)
+def _format_date(text: str, form: str, given: str | None, tz: str | None, utc: bool) -> str:
+    return _written(read_date(text, given), form, tz, utc)
 
 
-def date_(value: Any, form: str = "%Y-%m-%d", given: str | None = None) -> Any:
-    """Return a date in a strftime form (`%s` is seconds since 1970); empty text stays empty."""
+def _written(moment: datetime, form: str, tz: str | None, utc: bool) -> str:
+    """Write a moment: one without a zone is of `tz`, else of UTC; it is written in `tz`, or in UTC."""
+    zone = UTC if tz is None else ZoneInfo(tz)
+    if tz is not None or utc or form == "%s":
+        moment = moment.replace(tzinfo=zone) if moment.tzinfo is None else moment
+        moment = moment.astimezone(UTC if utc else zone)
+    return str(int(moment.timestamp())) if form == "%s" else moment.strftime(form)
+
+
+def date_(
+    value: Any, form: str = "%Y-%m-%d", given: str | None = None, tz: str | None = None, utc: bool = False
+) -> Any:
+    """Return a date in a strftime form (`%s` is seconds since 1970); empty text stays empty.
+
+    `tz` is the zone of a value that has none, and the zone of the result, unless `utc` makes that UTC.
+    """
     if isinstance(value, datetime):
-        return str(int(value.timestamp())) if form == "%s" else value.strftime(form)
+        return _written(value, form, tz, utc)
     if isinstance(value, date):
         return value.strftime(form)
     text = text_of(value)
-    return _format_date(text, form, given) if text else text
+    return _format_date(text, form, given, tz, utc) if text else text
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?", re.ASCII)
@@ -354,6 +374,7 @@ _VALUES: Mapping[str, Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "date": {
         "form": (lambda form: _FORM.fullmatch(form) is not None, "made of directives such as %Y, %m and %d"),
         "given": (lambda given: _GIVEN.fullmatch(given) is not None, "made of directives such as %Y, %m and %d"),
+        "tz": (_is_zone, "the name of a time zone that this machine knows, such as Europe/Berlin"),
     },
     "number": {
         "decimals": (lambda decimals: -100 <= decimals <= 100, "from -100 to 100"),

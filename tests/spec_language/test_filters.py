@@ -53,6 +53,17 @@ def test_a_spreadsheet_serial_is_a_date():
     assert FILTERS["date"]("43765.07083", "%Y-%m-%d %H:%M:%S") == "2019-10-27 01:42:00"
 
 
+def test_a_date_in_another_zone():
+    date_ = FILTERS["date"]
+    assert date_("2026-01-05T23:30:00-05:00", "%Y-%m-%dT%H:%M:%SZ", utc=True) == "2026-01-06T04:30:00Z"
+    assert date_("2026-07-01T10:00:00Z", "%H:%M", tz="Europe/Berlin") == "12:00"
+    assert date_("2026-07-01 10:00", "%H:%M %z", tz="Europe/Berlin") == "10:00 +0200"
+    assert date_("2026-07-01 10:00", "%H:%M", tz="America/New_York", utc=True) == "14:00"
+    assert date_("2026-07-01 10:00", "%s", tz="America/New_York") == "1782914400"
+    assert date_("2026-07-01 10:00", "%H:%M", utc=True) == "10:00"
+    assert date_(datetime(2026, 7, 1, 10, tzinfo=UTC), "%H:%M", tz="Asia/Tokyo") == "19:00"
+
+
 def test_a_date_in_a_form_that_is_told():
     assert FILTERS["date"]("15/12/1983", "%Y%m%d", given="%d/%m/%Y") == "19831215"
     assert FILTERS["date"]("19700102", "%s") == "86400"
@@ -213,6 +224,8 @@ def test_absence_is_false_and_says_its_name():
         ("date('%999999999Y')", "form is made of directives"),
         ("date('%')", "form is made of directives"),
         ("date(5)", "form is text, not a number"),
+        ("date(tz='Mars/Olympus')", "tz is the name of a time zone"),
+        ("date(utc='yes')", "utc is true or false, not text"),
         ("date(given='%Q')", "given is made of directives"),
         ("replace(1, 2)", "old is text, not a number"),
         ("split('')", "separator is not empty"),
