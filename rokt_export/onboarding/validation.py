@@ -14,8 +14,11 @@ from rokt_export.partner_spec.checklist import Checklist, checklist
 from rokt_export.partner_spec.document import Finding, Severity, parse, read_text
 from rokt_export.partner_spec.lint import lint
 from rokt_export.partner_spec.loading import LoadedSpec, SpecFindingsError, read_spec
+from rokt_export.partner_spec.references import variable_names
 from rokt_export.partner_spec.variables import Variables
+from rokt_export.redaction import OwnWords
 from rokt_export.response.classify import Classifier
+from rokt_export.spec_language.fields import listed
 from rokt_export.spec_language.rules import Example
 
 
@@ -83,6 +86,7 @@ def findings_of(loaded: LoadedSpec, variables: Mapping[str, Variables]) -> tuple
         *loaded.findings,
         *lint(loaded, merged, guarded, origin),
         *_places(loaded, targets),
+        *_lacking(loaded, variables, guarded),
         *_examples(loaded),
     ]
     return tuple(sorted(dict.fromkeys(found), key=lambda finding: (finding.line, finding.column, finding.code)))
@@ -106,6 +110,22 @@ def _places(loaded: LoadedSpec, targets: Iterable[Target]) -> Iterator[Finding]:
                 ),
                 of_value=True,
             )
+
+
+def _lacking(loaded: LoadedSpec, variables: Mapping[str, Variables], guarded: frozenset[str]) -> Iterator[Finding]:
+    """RX182: a guarded environment without the value of a variable that another environment has."""
+    for name in sorted(guarded):
+        missing = variables[name].missing(variable_names(loaded.spec, [name]))
+        for other in (each for each in loaded.spec.endpoint if each not in guarded):
+            if found := [each for each in missing if variables[other].values.get(each)]:
+                yield loaded.document.finding(
+                    "RX182",
+                    Severity.WARNING,
+                    ("endpoint", name),
+                    f"{name} has no value of {listed(found)}, and {other} has",
+                    OwnWords(f"Write `{found[0]}=…` to `.env.{name}`, before the first send to {name}."),
+                )
+                break
 
 
 def _unreadable(file: str, error: SpecError) -> Finding:

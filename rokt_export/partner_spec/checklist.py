@@ -11,6 +11,7 @@ from rokt_export.partner_spec.loading import LoadedSpec
 from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.spec_language.encodings import ENCODINGS, WITH_BODY
 from rokt_export.spec_language.fields import listed
+from rokt_export.spec_language.formats import matches
 
 
 class State(StrEnum):
@@ -93,7 +94,7 @@ def _contact(spec: PartnerSpec) -> _Judgement:
             " recorded? Please give us a name, role and e-mail address."
         )
         return State.MISSING, "no tech contact", (question,)
-    if not contact.email:
+    if not contact.email or not matches("email", contact.email.strip()):
         question = f"At which e-mail address can we reach {contact.name} with technical questions?"
         return State.PARTLY, f"{contact.name}, without an e-mail address", (question,)
     return State.GIVEN, f"{contact.name}, {contact.email}", ()

@@ -105,6 +105,15 @@ def read_spec(document: Document) -> LoadedSpec:
             "See sample_specs/ for whole ones, or `rokt-export schema`.",
         )
         raise SpecFindingsError(document.file, (finding,), None)
+    if "spec_version" not in data and (kind := next((key for key in ("openapi", "swagger") if key in data), None)):
+        finding = document.finding(
+            "RX183",
+            Severity.ERROR,
+            (kind,),
+            "this is an OpenAPI document, which describes the partner's API, and no partner spec",
+            "Write a spec that sends to one of its paths; `rokt-export schema` and sample_specs/ show how.",
+        )
+        raise SpecFindingsError(document.file, (finding,), None)
     findings = list(document.findings)
     damaged: set[str] = set()
     draft = _Draft(document, copy.deepcopy(data))

@@ -541,3 +541,28 @@ def _derives(node: nodes.Node) -> bool:
 
 def _names_env(node: nodes.Node) -> bool:
     return any(name.name == "env" for name in nodes.Output([node]).find_all(nodes.Name))
+
+
+def truth_names(source: str) -> set[str]:
+    """Return the attributes whose text a template takes for true or false: any text but an empty one is true."""
+    tree = _parse(source)
+    tests: list[nodes.Node] = [node.test for node in tree.find_all(nodes.If)]
+    tests += [node.test for node in tree.find_all(nodes.CondExpr)]
+    tests += [node.node for node in tree.find_all(nodes.Not)]
+    tests += [
+        side for kind in (nodes.And, nodes.Or) for node in tree.find_all(kind) for side in (node.left, node.right)
+    ]
+    return {name for test in tests if isinstance(test, nodes.Expr) and (name := _attribute_name(test)) is not None}
+
+
+def local_dates(source: str) -> list[str]:
+    """Return the forms in which a template writes dates in the zone of their value, which may be any."""
+    forms = []
+    for node in _parse(source).find_all(nodes.Filter):
+        now = isinstance(node.node, nodes.Name) and node.node.name == "now"
+        given = {pair.key for pair in node.kwargs if pair.value != nodes.Const(False)}
+        if node.name == "date" and not now and not given & {"utc", "tz"} and len(node.args) < 3:
+            form = node.args[0] if node.args else next((each.value for each in node.kwargs if each.key == "form"), None)
+            if isinstance(form, nodes.Const):
+                forms.append(str(form.value))
+    return forms

@@ -86,7 +86,7 @@ def test_every_sample_validates(cli: CommandLine, sample: Path) -> None:
     assert done.status == 0
     # A demo has no variables, and HubSpot's forms know no duplicates.
     allowed = {"RX107", "RX109"} if sample.stem == "hubspot-forms" else {"RX107"}
-    assert {finding["code"] for finding in done.json} <= allowed
+    assert {finding["code"] for finding in done.json if finding["severity"] != "info"} <= allowed
 
 
 @sample

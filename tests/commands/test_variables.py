@@ -66,3 +66,18 @@ def test_what_a_file_may_hold(cli: CommandLine, partner: Partner, spec: Path, te
     cli.write(".env", text)
     assert cli("test", spec).status == 0
     assert sent_token(partner) == token
+
+
+def test_a_variable_that_only_staging_has_is_told(cli: CommandLine) -> None:
+    spec = cli.write(
+        "two.yaml",
+        "spec_version: 1\npartner: acme\n"
+        "endpoint:\n  staging: https://test.example.com\n  production: https://api.example.com\n"
+        f"authentication: {BEARER}\nparameters: [{{name: email, attribute: email}}]\n"
+        "responses: [{outcome: delivered, status: 201}, {outcome: duplicate, status: 409}]\n",
+    )
+    cli.write(".env.staging", "ACME_TOKEN=staging\n")
+    found = {each["code"]: each for each in cli("validate", spec, "--output", "json").json}
+    assert (found["RX182"]["line"], "`ACME_TOKEN`" in found["RX182"]["message"]) == (5, True)
+    cli.write(".env.production", "ACME_TOKEN=production\n")
+    assert "RX182" not in {each["code"] for each in cli("validate", spec, "--output", "json").json}

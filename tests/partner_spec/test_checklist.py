@@ -53,6 +53,7 @@ def test_a_whole_spec_has_all_eight_points_and_no_questions() -> None:
         ("documentation", '" "', State.MISSING, "Where is your API documented?"),
         ("contact", None, State.MISSING, "Who is the technical contact"),
         ("contact", "{name: Jane Doe}", State.PARTLY, "At which e-mail address can we reach Jane Doe"),
+        ("contact", "{name: Jane Doe, email: jane at home}", State.PARTLY, "At which e-mail address"),
         ("endpoint", "{staging: https://test.example.com}", State.PARTLY, "production endpoint"),
         ("endpoint", "{production: https://api.example.com}", State.PARTLY, "staging or test endpoint"),
         ("endpoint", "{staging: https://a.example.com, production: https://a.example.com}", State.PARTLY, "staging"),

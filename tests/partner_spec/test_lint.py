@@ -14,14 +14,14 @@ from rokt_export.partner_spec.loading import LoadedSpec, load_spec, read_spec
 ROOT = Path(__file__).resolve().parents[2]
 
 HEAD = "spec_version: 1\npartner: acme\n"
+SET_UP = "  - {outcome: failed, status: [401, 403, 404, 405, 415]}\n"
 PARTS = {
     "endpoint": "endpoint: {staging: https://test.example.com/leads, production: https://api.example.com/leads}\n",
     "parameters": "parameters:\n  - {name: email, attribute: email, required: true}\n",
     "responses": (
         "responses:\n"
         "  - {outcome: duplicate, status: 409}\n"
-        "  - {outcome: delivered, status: 2xx}\n"
-        "  - {outcome: rejected, status: 4xx}\n"
+        "  - {outcome: delivered, status: 2xx}\n" + SET_UP + "  - {outcome: rejected, status: 4xx}\n"
     ),
 }
 
@@ -426,6 +426,127 @@ CASES = [
         "encoding: text\nbody: '{{ email }}'\nparameters: []\n",
         "error",
     ),
+    Case(
+        "RX170",
+        "endpoint",
+        "endpoint: {staging: ^https://api.example.com:port/leads}\n",
+        "endpoint: {staging: 'https://api.example.com:{{ env.KEY }}/leads'}\n",
+        "error",
+    ),
+    Case(
+        "RX170",
+        "endpoint",
+        "endpoint: {staging: ^https://api.example.com:99999/x}\n",
+        "endpoint: {staging: '{{ env.KEY }}://{{ env.OTHER }}/x/{{ email }}'}\n",
+        "error",
+    ),
+    Case(
+        "RX170",
+        "endpoint",
+        "endpoint: {staging: ^https://<your-subdomain>.example.com/x}\n",
+        "endpoint: {staging: 'https://{{ env.KEY }}.example.com/x'}\n",
+        "error",
+    ),
+    Case(
+        "RX170",
+        "authentication",
+        OAUTH.replace("id.example.com", "id..example.com") % "^https",
+        OAUTH % "https",
+        "error",
+    ),
+    Case(
+        "RX171",
+        "endpoint",
+        "endpoint: {staging: ^https://api.example.com/lists/:list_id/members}\n",
+        "endpoint: {staging: 'https://api.example.com/lists/{{ env.KEY }}/items:import'}\n",
+    ),
+    Case(
+        "RX171",
+        "endpoint",
+        "endpoint: {staging: ^https://api.example.com/leads\u201d}\n",
+        "endpoint: {staging: https://api.example.com/leads}\n",
+    ),
+    Case(
+        "RX171",
+        "endpoint",
+        "endpoint: {staging: ^'https://api.example.com/leads '}\n",
+        "endpoint: {staging: 'https://api.example.com/{{ firstname }}'}\n",
+    ),
+    Case(
+        "RX172",
+        "authentication",
+        "authentication: {type: api_key, name: X, value: '{{ env.KEY }}', prefix: ^Klaviyo-API-Key}\n",
+        "authentication: {type: api_key, name: X, value: '{{ env.KEY }}', prefix: 'Klaviyo-API-Key '}\n",
+    ),
+    Case(
+        "RX172",
+        "authentication",
+        OAUTH.replace("{type", "{prefix: ^Token, type") % "https",
+        OAUTH.replace("{type", "{prefix: 'token=', type") % "https",
+    ),
+    Case(
+        "RX173",
+        "parameters",
+        _parameter("{name: 'a[].email', attribute: email}") + "  - {name: ^'a[].name', attribute: firstname}\n",
+        _parameter("{name: 'a[0].email', attribute: email}") + "  - {name: 'a[0].name', attribute: firstname}\n",
+    ),
+    Case(
+        "RX174",
+        "parameters",
+        _parameter("{name: a, value: ^\"{{ transactiondatetime | date('%Y-%m-%dT%H:%M:%SZ') }}\"}"),
+        _parameter("{name: a, value: \"{{ dob | date('%H:%MZ', utc=true) }}{{ now | date('%HZ') }}\"}"),
+    ),
+    Case(
+        "RX174",
+        "parameters",
+        _parameter("{name: a, attribute: dob, type: date, date_format: ^'%Y-%m-%dT%H:%M:%S+00:00'}"),
+        _parameter("{name: a, attribute: dob, type: date, date_format: '%Y-%m-%dT%H:%M:%S%z'}"),
+    ),
+    Case(
+        "RX175",
+        "parameters",
+        _parameter("{name: a, value: ^'{{ not optin }}'}"),
+        _parameter("{name: a, value: '{{ not (optin | boolean) }}{% if firstname %}x{% endif %}'}"),
+    ),
+    Case(
+        "RX175",
+        "parameters",
+        _parameter("{name: a, value: ^\"{{ 'y' if firstname and optin else 'n' }}\"}"),
+        _parameter("{name: a, value: \"{{ 'y' if optin == 'true' else 'n' }}\"}"),
+    ),
+    Case(
+        "RX178",
+        "responses",
+        _rule("{outcome: failed, status: 5xx, retry: ^true}"),
+        "idempotent: true\n" + _rule("{outcome: failed, status: 5xx, retry: true}"),
+        "info",
+    ),
+    Case(
+        "RX179",
+        "responses",
+        PARTS["responses"].replace(SET_UP, "").replace("- {outcome: rejected", "- ^{outcome: rejected"),
+        PARTS["responses"],
+        "info",
+    ),
+    Case(
+        "RX180",
+        "responses",
+        _first_rule("{outcome: delivered, status: 202}").replace("- {", "- ^{", 1),
+        _first_rule("{outcome: delivered, status: 202, provisional: true}"),
+    ),
+    Case(
+        "RX181",
+        "responses",
+        _first_rule("{outcome: failed, body: {$.error: 1}}").replace("- {outcome: delivered", "- ^{outcome: delivered"),
+        _first_rule("{outcome: failed, body: {$.error: 1}}").replace("2xx", "2xx, content_type: {contains: json}"),
+        "info",
+    ),
+    Case(
+        "RX184",
+        "contact",
+        "contact: {name: Jane Doe, email: ^jane.doe at example.com}\n",
+        "contact: {name: Jane Doe, email: jane.doe@example.com}\n",
+    ),
 ]
 
 
@@ -463,7 +584,7 @@ def test_mailchimp_lacks_variables_only() -> None:
     findings = lint(
         load_spec(ROOT / "sample_specs" / "mailchimp.yaml"), {"MAILCHIMP_LIST": "a", "MAILCHIMP_API_KEY": ""}
     )
-    assert [(each.code, each.message.rpartition(" is ")[2]) for each in findings] == [
+    assert [(each.code, each.message.rpartition(" is ")[2]) for each in findings if each.severity != "info"] == [
         ("RX107", "not set"),
         ("RX107", "empty"),
     ]
@@ -520,8 +641,8 @@ parameters:
   - {name: a, value: "{{ 'x' }}"}
 responses:
   - {outcome: delivered, status: 2xx}
-  - {outcome: rejected, status: 4xx}
-  - {outcome: failed, status: 404}
+  - {outcome: rejected, status: [400, 410]}
+  - {outcome: failed, status: 410}
 """
     findings = lint(loaded(text), {})
     assert [(each.code, each.line, each.column) for each in findings] == [

@@ -504,3 +504,9 @@ def test_regular_expressions_of_a_spec_are_bounded_together():
     assert {finding.code for finding in found} == {"RX160"}
     assert [finding.line for finding in found] == list(range(13, 18))
     assert "together" in found[0].message
+
+
+@pytest.mark.parametrize("head", ["openapi: 3.0.3", "swagger: '2.0'"])
+def test_an_openapi_document_is_called_by_its_name(head: str):
+    (found,) = faults(f"{head}\ninfo: {{title: Acme}}\npaths: {{}}\n")
+    assert (found.code, found.line, "OpenAPI document" in found.message) == ("RX183", 1, True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from rokt_export.partner_spec.document import Finding
-from rokt_export.partner_spec.lint import attributes, endpoints, parameters, rules, secrets
+from rokt_export.partner_spec.lint import attributes, credentials, endpoints, parameters, rules, secrets, templates
 from rokt_export.partner_spec.lint.context import Origin, Subject, as_written
 from rokt_export.partner_spec.loading import LoadedSpec
 
@@ -18,6 +18,11 @@ _LINTS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     endpoints.no_staging,
     endpoints.guards,
     endpoints.unchecked_certificates,
+    endpoints.unusable_urls,
+    credentials.joined_prefixes,
+    attributes.contact_address,
+    templates.text_truths,
+    templates.literal_zones,
     secrets.literal_secrets,
     parameters.bodies_not_sent,
     parameters.content_type_against_encoding,
@@ -28,10 +33,13 @@ _LINTS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     parameters.unmatched_placeholders,
     parameters.contradictory_names,
     parameters.xml_roots,
+    parameters.separate_elements,
     rules.missing_outcomes,
     rules.unreachable_rules,
     rules.overlapping_rules,
     rules.contradictory_tests,
+    rules.status_alone,
+    rules.hopeless_retries,
     secrets.variables_of_others,
 )
 

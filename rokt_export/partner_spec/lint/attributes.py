@@ -10,6 +10,7 @@ from rokt_export.partner_spec.attributes import ATTRIBUTES, canonical, fold, nea
 from rokt_export.partner_spec.document import DataPath, Finding
 from rokt_export.partner_spec.lint.context import Subject, Use, names_something, uses
 from rokt_export.partner_spec.model import RequiredWhen
+from rokt_export.spec_language.formats import matches
 from rokt_export.spec_language.template_places import EXPRESSION
 
 IDENTIFYING = frozenset({"email", "emailmd5", "emailsha256", "mobile"})
@@ -138,3 +139,15 @@ def _foreign(subject: Subject, use: Use) -> tuple[str, str] | None:
         if known or match[0] == use.source.strip():
             return match[0], canonical(name) or name
     return None
+
+
+def contact_address(subject: Subject) -> Iterator[Finding]:
+    """RX184: the address of a contact that no mail reaches."""
+    contact = subject.spec.contact
+    if contact is not None and contact.email is not None and not matches("email", contact.email.strip()):
+        yield subject.warning(
+            "RX184",
+            ("contact", "email"),
+            f"`{contact.email}` is not an e-mail address",
+            "Write it as name@example.com; questions to the partner go there.",
+        )

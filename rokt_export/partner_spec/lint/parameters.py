@@ -287,6 +287,24 @@ def _nodes(path: tuple[Step, ...], placed: Placed) -> Iterator[tuple[tuple[objec
         yield place, "value" if following is None else "object" if isinstance(following, Key) else "array"
 
 
+def separate_elements(subject: Subject) -> Iterator[Finding]:
+    """RX173: `contacts[].email` and `contacts[].name`, which are two elements of one member each."""
+    seen: dict[tuple[DataPath, str], Placed] = {}
+    told: set[tuple[DataPath, str]] = set()
+    for placed, _ in _nested(subject):
+        before, append, after = placed.parameter.name.partition("[].")
+        key = (placed.group, before)
+        if append and seen.setdefault(key, placed) is not placed and key not in told:
+            told.add(key)
+            first = seen[key].parameter.name
+            yield subject.warning(
+                "RX173",
+                (*placed.path, "name"),
+                f"`{first}` and `{before}[].{after}` are two elements of `{before}`, because each `[]` is a new one",
+                f"Did you mean `{before}[0].{after}`, so that one element has both?",
+            )
+
+
 def xml_roots(subject: Subject) -> Iterator[Finding]:
     """RX120: an XML document has one root element."""
     spec = subject.spec

@@ -242,6 +242,70 @@ def _shadows(earlier: Atoms, later: Atoms) -> bool:
     return all(atom.locus in mine and surely_meet(atom, mine[atom.locus]) for atom in earlier)
 
 
+_SET_UP = frozenset({401, 403, 404, 405, 415})
+"""Statuses that blame the credentials, the URL, the method or the content type, and no row."""
+
+
+def status_alone(subject: Subject) -> Iterator[Finding]:
+    """RX179, RX180, RX181: rules by status alone that take more than their outcome can mean."""
+    taken: set[int] = set()
+    speaks_json = _speaks_json(subject)
+    for index, rule in enumerate(subject.spec.responses):
+        own = atoms(rule)
+        if len(own) != 1 or own[0].locus != ("status",):
+            continue
+        mine = statuses_of(own[0].wanted) - taken
+        taken |= mine
+        name, path = subject.spec.rule_names[index], ("responses", index)
+        if rule.outcome == "rejected" and (found := sorted(mine & _SET_UP)):
+            yield subject.info(
+                "RX179",
+                path,
+                f"rule `{name}` takes {', '.join(map(str, found))} too, which blame the set-up and no row",
+                f"Put a rule before it: `{{outcome: failed, status: [{', '.join(map(str, found))}]}}`.",
+            )
+        if rule.outcome == "delivered" and own[0].wanted == ((202, 202),) and not rule.provisional:
+            yield subject.warning(
+                "RX180",
+                path,
+                f"rule `{name}` counts 202 as delivered, which says that the partner has only accepted the request",
+                "Write `provisional: true`, unless the partner says that 202 is final.",
+            )
+        elif rule.outcome == "delivered" and 200 in mine and speaks_json:
+            yield subject.info(
+                "RX181",
+                path,
+                f"rule `{name}` counts each 2xx as delivered, a login or challenge page in HTML too",
+                "Add `content_type: {contains: json}`, or a condition on the body.",
+            )
+
+
+def _speaks_json(subject: Subject) -> bool:
+    """Return whether the rules say that the partner answers JSON."""
+    for rule in subject.spec.responses:
+        captures = (*rule.capture.reason, *rule.capture.reference, *rule.capture.code)
+        paths = [*rule.body, *(each.path or "" for each in captures)]
+        if any(path.startswith("$") for path in paths) or any(each.body[:1] in ("{", "[") for each in rule.examples):
+            return True
+    return False
+
+
+def hopeless_retries(subject: Subject) -> Iterator[Finding]:
+    """RX178: `retry: true` of a spec whose requests may not be repeated."""
+    spec = subject.spec
+    if spec.repeatable or not subject.intact("idempotency", "idempotent"):
+        return
+    for index, rule in enumerate(spec.responses):
+        if rule.retry:
+            yield subject.info(
+                "RX178",
+                ("responses", index, "retry"),
+                f"rule `{spec.rule_names[index]}` is never retried: nothing says that a repeated request does no harm",
+                "Ask the partner; then write `idempotency: {header: …}` or `idempotent: true`.",
+            )
+            return
+
+
 def contradictory_tests(subject: Subject) -> Iterator[Finding]:
     """RX121: rules that no response can match."""
     for index, rule in enumerate(subject.spec.responses):

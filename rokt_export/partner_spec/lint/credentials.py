@@ -1,0 +1,24 @@
+"""Find authentications that put something else on a request than their author meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rokt_export.authentication.api_key import ApiKey
+from rokt_export.authentication.oauth2 import OAuth2
+from rokt_export.partner_spec.document import Finding
+from rokt_export.partner_spec.lint.context import Subject
+
+
+def joined_prefixes(subject: Subject) -> Iterator[Finding]:
+    """RX172: `prefix: Token`, which stands before the key without a space."""
+    for found in subject.credentials():
+        authentication = found.authentication
+        if isinstance(authentication, ApiKey | OAuth2) and re.search(r"[A-Za-z]$", authentication.prefix):
+            yield subject.warning(
+                "RX172",
+                (*found.path, "prefix"),
+                f"no space parts the prefix from the key: `{authentication.prefix}$KEY` is sent",
+                f'Write `prefix: "{authentication.prefix} "`, if the partner expects a space.',
+            )

@@ -1,0 +1,60 @@
+"""Find templates that fill something else than their author meant: a text as true, a zone that is not the value's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rokt_export.partner_spec.attributes import ATTRIBUTES, canonical, fold
+from rokt_export.partner_spec.document import Finding
+from rokt_export.partner_spec.lint.context import Subject, uses
+
+_YES_NO = re.compile(r"^(is|has|opt|accept|agree|consent|subscri|allow|confirm)")
+_LITERAL_ZONE = re.compile(r"(?<!%)(?:Z|[+-]\d\d:?\d\d)$")
+
+
+def text_truths(subject: Subject) -> Iterator[Finding]:
+    """RX175: `{{ not optin }}`, where `optin` is a text, and `false` is a text."""
+    for use in uses(subject):
+        if use.attribute or not re.search(r"\{[{%].*\b(not|if|and|or)\b", use.source, re.DOTALL):
+            continue
+        from rokt_export.spec_language.template_jinja import truth_names  # jinja2 loads for long
+
+        for name in sorted(filter(_is_yes_no, truth_names(use.source))):
+            yield subject.warning(
+                "RX175",
+                use.path,
+                f"`{name}` is a text, and every text but an empty one is true: `false` and `no` too",
+                f"Write `({name} | boolean)`, or compare it: `{name} == 'true'`.",
+            )
+
+
+def _is_yes_no(name: str) -> bool:
+    known = canonical(name)
+    return ATTRIBUTES[known].format == "true or false" if known else _YES_NO.search(fold(name)) is not None
+
+
+def literal_zones(subject: Subject) -> Iterator[Finding]:
+    """RX174: a date form that ends in `Z` or an offset, for a value of any zone."""
+    for use in uses(subject):
+        if use.attribute or "date" not in use.source or "{" not in use.source:
+            continue
+        from rokt_export.spec_language.template_jinja import local_dates
+
+        for form in local_dates(use.source):
+            if found := _LITERAL_ZONE.search(form):
+                yield subject.warning(
+                    "RX174",
+                    use.path,
+                    f"`{found[0]}` at the end of `{form}` is written whatever the value's own zone is",
+                    f"Write `date('{form}', utc=true)`, with `tz='…'` where values have no zone; `%z` is their own.",
+                )
+    for placed in subject.parameters():
+        parameter = placed.parameter
+        if parameter.type == "date" and (found := _LITERAL_ZONE.search(parameter.date_format)):
+            yield subject.warning(
+                "RX174",
+                (*placed.path, "date_format"),
+                f"`{found[0]}` at the end of the form is written whatever the value's own zone is",
+                "Use the filter instead: \"{{ attribute | date('…Z', utc=true) }}\".",
+            )
