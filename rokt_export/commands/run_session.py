@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -27,14 +27,14 @@ from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.delivery.redaction_setup import redactor_for
 from rokt_export.delivery.row_filter import identity_of
 from rokt_export.delivery.run_counts import Tally
-from rokt_export.delivery.worker import AT_ONCE, Brake, Result
+from rokt_export.delivery.worker import AT_ONCE, Brake, Result, journal_of
 from rokt_export.delivery.workers import run_plan
 from rokt_export.errors import ExitStatus, JournalError, RoktExportError, UsageError
 from rokt_export.partner_spec.references import variable_names, variable_uses
 from rokt_export.redaction.spec_lines import masked_spec
 
 if TYPE_CHECKING:
-    from rokt_export.journal import RunState
+    from rokt_export.journal import Journal, RunState
     from rokt_export.transactions.files import FileStamp
 
 
@@ -116,20 +116,40 @@ def carry_out(job: Job, terminal: Terminal, listen: Callable[[Settled], None] | 
     for name in job.plan.renderer().unsigned:
         terminal.say(f"a sandbox cannot check the credentials of {name}: they are left out, and it is not loaded")
     stamps = _stamps(job.plan)
-    _warn_of_other_journals(job.plan, terminal)
-    run, before = _begin(job)
-    job = replace(job, plan=replace(job.plan, before=before, verbose=terminal.verbose))
+    with ExitStack() as opened:
+        journal: Journal | None = opened.enter_context(journal_of(job.plan))
+        assert journal is not None
+        _warn_of_other_journals(job.plan, journal, terminal)
+        run, before = _begin(job, journal)
+        if job.plan.partitions > 1:  # SQLite forbids that a connection is carried over a fork
+            opened.close()
+            journal = None
+        job = replace(job, plan=replace(job.plan, before=before, verbose=terminal.verbose))
+        return _carried_out(job, run, journal, stamps, terminal, listen)
+
+
+def _carried_out(
+    job: Job,
+    run: str,
+    journal: Journal | None,
+    stamps: list[FileStamp],
+    terminal: Terminal,
+    listen: Callable[[Settled], None] | None,
+) -> RunResult:
+    """Send the rows of a run that has begun, and end it."""
     _note_decisions(job, run)
     brake = Brake()
     watch = ProgressWatch(terminal, job.plan.total, listen)
     # To the very end: an eager second Ctrl-C must not keep the journal from learning how the run ended.
     with _signals(brake, watch), _settled_rows_in_errors(job, run):
-        result = _sent(job, run, terminal, watch, brake)
+        result = _sent(job, run, journal, terminal, watch, brake)
         result.tally.notes.extend(left_out(result.tally.left_out, job.command))
         changed = _note_changes(result.tally, stamps)
-        status = ExitStatus.gravest(_status(job, run, result), ExitStatus.FINDINGS if changed else ExitStatus.OK)
+        status = ExitStatus.gravest(
+            _status(job, run, journal, result), ExitStatus.FINDINGS if changed else ExitStatus.OK
+        )
         state = "finished" if result.finished.reason is StopReason.COMPLETE else "interrupted"
-        _end(job, run, state, status, _notes(job, result))
+        _end(job, run, journal, state, status, _notes(job, result))
     return RunResult(run, result, status)
 
 
@@ -148,75 +168,71 @@ def _note_decisions(job: Job, run: str) -> None:
     note(f"decided: a row is known again by {', '.join(identity_of(plan.spec))}")
 
 
-def _sent(job: Job, run: str, terminal: Terminal, watch: ProgressWatch, brake: Brake) -> Result:
+def _sent(
+    job: Job, run: str, journal: Journal | None, terminal: Terminal, watch: ProgressWatch, brake: Brake
+) -> Result:
     gc.freeze()  # what is loaded stays, and workers share it: garbage is looked for only in what comes
     try:
         with watch:
-            return run_plan(job.plan, run, watch, brake)
+            return run_plan(job.plan, run, watch, brake, journal)
     except JournalError:
         raise
     except RoktExportError as error:
-        _end(job, run, "interrupted", error.exit_status, {})
+        _end(job, run, journal, "interrupted", error.exit_status, {})
         terminal.say(f"run {run} stopped; `rokt-export runs show {run}` lists what was settled")
         raise
     except BaseException:
-        _end(job, run, "interrupted", ExitStatus.INTERRUPTED, {})
+        _end(job, run, None, "interrupted", ExitStatus.INTERRUPTED, {})
         raise
 
 
-def _warn_of_other_journals(plan: Plan, terminal: Terminal) -> None:
+def _warn_of_other_journals(plan: Plan, journal: Journal, terminal: Terminal) -> None:
     """Say why the journal may not know all that a guarded environment was sent; at a terminal, a person decides.
 
     Raises:
         UsageError: they did not agree.
     """
-    from rokt_export.journal import Journal
-
     if not plan.guarded:
         return
-    with Journal.open(plan.journal) as journal:
-        if (folder := journal.unmarked()) is not None:
-            terminal.warn(f"{folder} cannot be written to: copies of the journal cannot be recognised here")
-        other = journal.sender_before(plan.ledger)
-        if other is None:
-            return
-        terminal.warn(
-            f"{journal.place} knows of nothing that was sent to {plan.spec.partner} {plan.environment}, and this "
-            f"machine sent to it by another journal before: rows of then are sent again. "
-            f"`--journal {shlex.quote(str(other))}` knows them"
-        )
+    if (folder := journal.unmarked()) is not None:
+        terminal.warn(f"{folder} cannot be written to: copies of the journal cannot be recognised here")
+    other = journal.sender_before(plan.ledger)
+    if other is None:
+        return
+    terminal.warn(
+        f"{journal.place} knows of nothing that was sent to {plan.spec.partner} {plan.environment}, and this "
+        f"machine sent to it by another journal before: rows of then are sent again. "
+        f"`--journal {shlex.quote(str(other))}` knows them"
+    )
     if sys.stdin.isatty() and sys.stderr.isatty() and not typer.confirm("Go on with the new journal", err=True):
         raise UsageError("nothing was sent")
 
 
-def _begin(job: Job) -> tuple[str, int]:
+def _begin(job: Job, journal: Journal) -> tuple[str, int]:
     """Begin a run, or take one over; return its id, and the last batch that was intended before."""
-    from rokt_export.journal import Journal
-
-    with Journal.open(job.plan.journal) as journal:
-        if job.resume is not None:
-            taken = journal.reopen(job.resume)
-            return taken.run, taken.before
-        loaded = job.setup.loaded
-        writer = journal.begin(
-            command=job.command,
-            partner=loaded.spec.partner,
-            environment=job.plan.environment,
-            spec_file=loaded.document.file,
-            spec_sha256=loaded.sha256,
-            events=job.events,
-            name=job.name,
-            options=job.kept,
-            production=job.plan.guarded,
-        )
-        return writer.run, writer.before
+    if job.resume is not None:
+        taken = journal.reopen(job.resume)
+        return taken.run, taken.before
+    loaded = job.setup.loaded
+    writer = journal.begin(
+        command=job.command,
+        partner=loaded.spec.partner,
+        environment=job.plan.environment,
+        spec_file=loaded.document.file,
+        spec_sha256=loaded.sha256,
+        events=job.events,
+        name=job.name,
+        options=job.kept,
+        production=job.plan.guarded,
+    )
+    return writer.run, writer.before
 
 
-def _end(job: Job, run: str, state: str, status: ExitStatus, notes: Mapping[str, Any]) -> None:
-    from rokt_export.journal import Journal, RunState
+def _end(job: Job, run: str, opened: Journal | None, state: str, status: ExitStatus, notes: Mapping[str, Any]) -> None:
+    from rokt_export.journal import RunState
 
     final: RunState = RunState(state)
-    with Journal.open(job.plan.journal) as journal:
+    with journal_of(job.plan, opened) as journal:
         journal.note(run, notes)
         journal.attach(run).end(final, int(status))
 
@@ -262,10 +278,10 @@ def _note_changes(tally: Tally, stamps: list[FileStamp]) -> bool:
     return bool(notes)
 
 
-def _status(job: Job, run: str, result: Result) -> ExitStatus:
+def _status(job: Job, run: str, opened: Journal | None, result: Result) -> ExitStatus:
     rows = result.tally.exit_status(job.plan.expected)
     if job.resume is not None:
-        rows = ExitStatus.gravest(rows, _earlier(job, run))
+        rows = ExitStatus.gravest(rows, _earlier(job, run, opened))
     match result.finished.reason:
         case StopReason.INTERRUPTED:
             return ExitStatus.INTERRUPTED
@@ -277,11 +293,9 @@ def _status(job: Job, run: str, result: Result) -> ExitStatus:
             return ExitStatus.gravest(rows, ExitStatus.FINDINGS)
 
 
-def _earlier(job: Job, run: str) -> ExitStatus:
+def _earlier(job: Job, run: str, opened: Journal | None) -> ExitStatus:
     """What all rows of a resumed run come to, those settled before it and those still unknown among them."""
-    from rokt_export.journal import Journal
-
-    with Journal.open(job.plan.journal) as journal:
+    with journal_of(job.plan, opened) as journal:
         outcomes = journal.find(run).counts
     return ExitStatus.OK if set(outcomes) <= {job.plan.expected} else ExitStatus.FINDINGS
 
@@ -305,10 +319,8 @@ def _settled_rows_in_errors(job: Job, run: str) -> Iterator[None]:
 
 
 def _settled(job: Job, run: str) -> str | None:
-    from rokt_export.journal import Journal
-
     try:
-        with Journal.open(job.plan.journal) as journal:
+        with journal_of(job.plan) as journal:
             return journal.settled(run).counted()
     except RoktExportError:
         return None

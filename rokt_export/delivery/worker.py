@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.context import BaseContext
@@ -36,7 +37,7 @@ from rokt_export.transport import Transport, TransportOptions
 
 if TYPE_CHECKING:
     from rokt_export.delivery.oauth2 import SharedStore
-    from rokt_export.journal import RunWriter
+    from rokt_export.journal import Journal, RunWriter
 
 _CLAIMED = 8
 """Rows that a worker claims at a time, at most, for each that it may have in flight: where nobody has counted the rows,
@@ -142,7 +143,21 @@ class Result:
     finished: Finished
 
 
-def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brake, common: Common) -> Result:
+@contextmanager
+def journal_of(plan: Plan, opened: Journal | None = None) -> Iterator[Journal]:
+    """Yield a plan's journal: the one that is open already, else one that is open for this block."""
+    from rokt_export.journal import Journal
+
+    if opened is not None:
+        yield opened
+        return
+    with Journal.open(plan.journal) as journal:
+        yield journal
+
+
+def run_partition(
+    plan: Plan, run_id: str, index: int, watch: Watch, brake: Brake, common: Common, opened: Journal | None = None
+) -> Result:
     """Run one partition in this process.
 
     Args:
@@ -152,6 +167,7 @@ def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brak
         watch: hears how far it has come.
         brake: stops it.
         common: what it has in common with the run's other partitions.
+        opened: the journal, where this process has it open.
 
     Raises:
         JournalError: the journal cannot be written; nothing more was sent.
@@ -159,14 +175,12 @@ def run_partition(plan: Plan, run_id: str, index: int, watch: Watch, brake: Brak
         ConfigurationError, SpecError: the plan does not make requests.
         UnreachableError: a token server cannot be reached, or refuses.
     """
-    from rokt_export.journal import Journal
-
     pace = plan.pace.share(index, plan.partitions)
     renderer = plan.renderer()
     redactor = redactor_for(plan.spec, plan.environment, plan.variables, key=plan.redaction_key)
     options = transport_options(plan, renderer, pace.concurrency)
     tally = Tally()
-    with Journal.open(plan.journal) as journal, Transport(options) as transport:
+    with journal_of(plan, opened) as journal, Transport(options) as transport:
         writer = journal.attach(run_id, before=plan.before, names=plan.ledger)
         credentials = credentials_for(plan, renderer, options, redactor, common.tokens)
         share = common.share(plan, pace.concurrency, len(writer.settled_rows()))

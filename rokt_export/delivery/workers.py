@@ -11,7 +11,7 @@ import time
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.context import BaseContext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rokt_export.delivery.events import Finished, Settled, StopReason
 from rokt_export.delivery.plan import Plan
@@ -19,19 +19,30 @@ from rokt_export.delivery.run_counts import Tally
 from rokt_export.delivery.worker import AT_ONCE, Brake, Common, Result, Watch, run_partition
 from rokt_export.errors import ConfigurationError, ExitStatus
 
+if TYPE_CHECKING:
+    from rokt_export.journal import Journal
+
 _ORPHANED = 5.0
 """Seconds that a worker has to write down what it knows, and to end, once nobody waits for it."""
 _SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
 
-def run_plan(plan: Plan, run_id: str, watch: Watch, brake: Brake) -> Result:
+def run_plan(plan: Plan, run_id: str, watch: Watch, brake: Brake, opened: Journal | None = None) -> Result:
     """Run all partitions and return what they came to together.
+
+    Args:
+        plan: of the run.
+        run_id: the run in the journal.
+        watch: hears how far it has come.
+        brake: stops it.
+        opened: the journal, where this process has it open: only with one partition, as SQLite forbids that a
+            connection is carried over a fork.
 
     Raises:
         RoktExportError: the first error of any partition; what was settled stays settled.
     """
     if plan.partitions == 1:
-        return run_partition(plan, run_id, 0, watch, brake, Common())
+        return run_partition(plan, run_id, 0, watch, brake, Common(), opened)
     return _in_processes(plan, run_id, watch, brake)
 
 

@@ -13,7 +13,8 @@ from rokt_export.delivery.credentials import Credentials
 from rokt_export.errors import UnreachableError
 from rokt_export.exchange.model import Fault, Request, Response
 from rokt_export.request.url import origin
-from rokt_export.transport import Inspection, Transport, TransportOptions, inspect
+from rokt_export.transport import Transport, TransportOptions
+from rokt_export.transport.tls_probe import Inspection, inspect
 
 SOON = 21
 """Days before its end from which a certificate is a warning."""

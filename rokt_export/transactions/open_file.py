@@ -156,6 +156,8 @@ def _encoding(sample: bytes, context: Context) -> Encoding:
         return given_encoding(context.options.encoding, sample)
     if is_stream(context.path):
         encoding = detect_encoding(sample, None, context.path)
+    elif len(sample) < _SAMPLE:  # that is all of it
+        encoding = detect_encoding(sample, io.BytesIO(), context.path)
     else:
         with open_bytes(context.path) as again:
             again.read(len(sample))

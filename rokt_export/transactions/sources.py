@@ -60,6 +60,7 @@ class TransactionSource:
         self._columns = ColumnsReport(missing=tuple(sorted(options.wanted or ())))
         self._read_once: set[str] = set()
         self.carries_nothing = False
+        self._opened: RowReader | None = None
         self._check_headers()
 
     @property
@@ -104,11 +105,13 @@ class TransactionSource:
     def _read(
         self, read: Callable[[RowReader, int], Generator[T, None, int]], *, alone: bool
     ) -> Generator[T, None, None]:
-        self._log = DamageLog(self.options.keep_findings)
+        opened, self._opened = self._opened, None
+        if opened is None:
+            self._log = DamageLog(self.options.keep_findings)
         row = 0
         for file in self.files:
             before = row
-            reader = self._open(file)
+            reader = opened or self._open(file)
             if reader is not None:
                 self._note_what_others_have(file, reader)
                 try:
@@ -145,7 +148,10 @@ class TransactionSource:
                 fixed = False
             if reader is not None:
                 self._note_columns(reader)
-                reader.close()
+                if len(self.files) == 1:
+                    self._opened = reader  # the first pass goes on with it
+                else:
+                    reader.close()
         if fixed:
             self._mapper.check_given(headers)
 

@@ -22,8 +22,9 @@ import trustme
 
 from rokt_export.errors import ConfigurationError
 from rokt_export.exchange.model import Fault, FaultKind, Request, Response
-from rokt_export.transport import Transport, TransportOptions, closing_servers, connection_pool, inspect
+from rokt_export.transport import Transport, TransportOptions, closing_servers, connection_pool
 from rokt_export.transport.sockets import Sockets
+from rokt_export.transport.tls_probe import inspect
 from rokt_export.transport.transport import HeldInterrupt
 
 JSON = (("Content-Type", "application/json"),)
