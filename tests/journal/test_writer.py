@@ -1,0 +1,280 @@
+"""Rows that are intended and settled, through crashes and beside other processes."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from journal_samples import (
+    DUPLICATE,
+    FAILED,
+    REJECTED,
+    begin,
+    child,
+    finished,
+    item,
+    settled,
+)
+from msgspec import structs
+from sqlalchemy import text
+
+from rokt_export.errors import JournalError
+from rokt_export.journal import Journal, RowSet, RunState, storage
+
+
+def outcomes(journal: Journal, run: str) -> list[tuple[int, str]]:
+    return [(one.row, str(one.outcome)) for one in journal.deliveries(run)]
+
+
+def test_an_intended_row_is_unknown_until_it_is_settled(journal):
+    writer = begin(journal)
+    writer.intend([item(1), item(2), item(3)])
+    writer.settle([settled(2)])
+    assert outcomes(journal, writer.run) == [(1, "unknown"), (2, "delivered"), (3, "unknown")]
+    assert journal.find(writer.run).counts == {"delivered": 1, "unknown": 2}
+    assert list(writer.settled_rows()) == [2]
+    assert list(writer.unsettled_rows()) == [1, 3]
+    assert list(journal.rows(writer.run, ["unknown"])) == [1, 3]
+    assert next(journal.deliveries(writer.run)).transaction == "tx-1"
+    writer.settle([settled(1), settled(3)])
+    assert not writer.unsettled_rows()
+
+
+def test_a_forgotten_intent_leaves_no_trace(journal):
+    writer = begin(journal)
+    writer.intend([item(1), item(2), item(3)])
+    writer.forget_intent([1, 3, 99])
+    assert list(writer.unsettled_rows()) == [2]
+    writer.forget_intent([2])
+    assert outcomes(journal, writer.run) == []
+
+
+def test_a_second_send_that_was_cut_off_is_unknown_whatever_the_first_one_came_to(journal):
+    writer = begin(journal)
+    writer.intend([item(1), item(2)])
+    writer.settle([settled(1, FAILED), settled(2, FAILED)])
+    writer.intend([item(1), item(2)])
+    assert journal.find(writer.run).counts == {"unknown": 2}
+    assert list(journal.rows(writer.run, ["failed"])) == []
+    assert list(journal.deliveries(writer.run, outcomes=["failed"])) == []
+    assert len(writer.settled_rows()) == 0
+    writer.forget_intent([2])
+    assert outcomes(journal, writer.run) == [(1, "unknown"), (2, "failed")]
+
+
+def test_a_row_that_is_intended_again_while_it_is_open_is_in_the_later_batch_alone(journal, place):
+    writer = begin(journal)
+    writer.intend([item(1), item(2)])
+    writer.intend([item(2), item(3)])
+    writer.settle([settled(1)])
+    with sqlite3.connect(place) as looking:
+        assert looking.execute("SELECT count(*) FROM intent").fetchone() == (1,)
+    assert list(writer.unsettled_rows()) == [2, 3]
+    writer.forget_intent([2])
+    assert list(writer.unsettled_rows()) == [3]
+    writer.settle([settled(3), settled(3, REJECTED)])
+    assert outcomes(journal, writer.run) == [(1, "delivered"), (3, "rejected")]
+
+
+def test_batches_of_any_size_and_shape_are_stored_whole(journal):
+    writer = begin(journal)
+    expected = []
+    for size in (1, 31, 32, 33, 100):
+        rows = [settled(len(expected) + number) for number in range(1, size + 1)]
+        rows[-1] = structs.replace(rows[-1], error="dns: no such host", reason="é", invented=True)
+        writer.settle(rows)
+        expected += rows
+    assert list(journal.deliveries(writer.run)) == expected
+
+
+def test_an_unknown_row_stays_unknown_when_its_resend_was_never_sent(journal, place):
+    crashed(place)
+    writer = journal.reopen("last")
+    rows = list(writer.unsettled_rows())
+    writer.intend([item(row) for row in rows])
+    writer.forget_intent(rows)
+    assert list(writer.unsettled_rows()) == rows
+
+
+def test_the_intents_of_a_settled_run_are_gone(journal, place):
+    writer = begin(journal)
+    for first in range(1, 100, 10):
+        writer.intend([item(row) for row in range(first, first + 10)])
+        writer.settle([settled(row) for row in range(first, first + 10)])
+    with sqlite3.connect(place) as looking:
+        assert looking.execute("SELECT count(*) FROM intent").fetchone() == (0,)
+        assert looking.execute("SELECT seq FROM sqlite_sequence WHERE name = 'intent'").fetchone() == (10,)
+
+
+def crashed(place: Path) -> str:
+    """Leave a run that was killed after rows 1-20 were settled, 21-40 intended and 21-25 of these settled."""
+    program = child(
+        """
+        journal = Journal.open(sys.argv[1])
+        writer = begin(journal, name="broken")
+        writer.intend([item(row) for row in range(1, 21)])
+        writer.settle([settled(row) for row in range(1, 21)])
+        writer.intend([item(row) for row in range(21, 41)])
+        writer.settle([settled(row) for row in range(21, 26)])
+        say(writer.run)
+        time.sleep(60)
+        """,
+        place,
+    )
+    run = program.stdout.readline().strip()
+    program.kill()
+    program.communicate()
+    return run
+
+
+def test_kill_9_leaves_each_row_settled_or_unknown_or_untouched(place):
+    run = crashed(place)
+    with Journal.open(place) as journal:
+        found = journal.find("broken")
+        assert (found.run, found.state, found.counts) == (run, RunState.CRASHED, {"delivered": 25, "unknown": 15})
+        writer = journal.reopen(run)
+        assert writer.settled_rows() == RowSet(range(1, 26))
+        assert writer.unsettled_rows() == RowSet(range(26, 41))
+        assert journal.find(run).state is RunState.RUNNING
+        writer.settle([settled(26)])  # decided without a new send
+        writer.intend([item(row) for row in range(27, 41)])
+        writer.settle([settled(row, DUPLICATE) for row in range(27, 41)])
+        assert not writer.unsettled_rows()
+        writer.end(RunState.FINISHED, 1)
+        assert journal.find(run).counts == {"delivered": 26, "duplicate": 14}
+    with sqlite3.connect(place) as looking:
+        assert looking.execute("SELECT count(*) FROM intent").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.03, 0.1])
+def test_what_a_writer_reported_survives_kill_9_at_any_moment(place, seconds):
+    program = child(
+        """
+        writer = begin(Journal.open(sys.argv[1]))
+        for first in range(1, 1_000_000, 50):
+            rows = range(first, first + 50)
+            writer.intend([item(row) for row in rows])
+            say("intended", rows[-1])
+            writer.settle([settled(row) for row in rows])
+            say("settled", rows[-1])
+        """,
+        place,
+    )
+    seen = [program.stdout.readline()]
+    time.sleep(seconds)
+    program.kill()
+    seen += program.communicate()[0].splitlines(keepends=True)
+    whole = (line.split() for line in seen if line.startswith(("intended ", "settled ")) and line.endswith("\n"))
+    told = {word: int(row) for word, row in whole}
+    with Journal.open(place) as journal:
+        writer = journal.reopen("last")
+        done, open_rows = writer.settled_rows(), writer.unsettled_rows()
+        assert all(row in done for row in range(1, told.get("settled", 0) + 1))
+        assert all(row in done or row in open_rows for row in range(1, told["intended"] + 1))
+        assert len(open_rows) in {0, 50}
+
+
+def test_a_long_run_gives_signs_of_life(journal, monkeypatch):
+    writer = begin(journal)
+    monkeypatch.setattr("rokt_export.journal.writer._HEARTBEAT", 0.0)
+    time.sleep(0.002)
+    writer.heartbeat()
+    with journal._store.reading.connect() as connection:
+        started, heard = connection.execute(text("SELECT started, heartbeat FROM run")).one()
+    assert heard > started
+
+
+def test_four_processes_write_one_run_at_once(place, journal):
+    writer = begin(journal)
+    code = """
+        journal = Journal.open(sys.argv[1])
+        writer, worker = journal.attach(sys.argv[2]), int(sys.argv[3])
+        rows = range(worker + 1, 8001, 4)
+        for first in range(0, len(rows), 100):
+            batch = rows[first:first + 100]
+            writer.intend([item(row) for row in batch])
+            writer.settle([settled(row) for row in batch if row != 1])
+        journal.close()
+    """
+    workers = [child(code, place, writer.run, number) for number in range(4)]
+    for worker in workers:
+        finished(worker)
+    assert list(writer.unsettled_rows()) == [1]
+    writer.end(RunState.FINISHED, 1)
+    assert journal.find(writer.run).counts == {"delivered": 7999, "unknown": 1}
+
+
+def test_four_processes_create_one_journal_at_once(place):
+    code = "begin(Journal.open(sys.argv[1])).end(RunState.FINISHED, 0)"
+    for program in [child(code, place) for _ in range(4)]:
+        finished(program)
+    with Journal.open(place) as journal:
+        assert len(journal.runs()) == 4
+
+
+def test_a_journal_held_too_long_is_an_error_and_the_batch_can_be_tried_again(place, monkeypatch):
+    monkeypatch.setattr(storage, "PATIENCE", 0.05)
+    with Journal.open(place) as journal:
+        writer = begin(journal)
+        writer.settle([settled(1)])
+        holder = sqlite3.connect(place, isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        with pytest.raises(JournalError, match=r"another process holds it") as told:
+            writer.intend([item(2)])
+        assert told.value.settled == "1 row: 1"
+        holder.close()
+        writer.intend([item(2)])
+        writer.settle([settled(2)])
+        assert journal.find(writer.run).counts == {"delivered": 2}
+
+
+def test_importing_delivery_does_not_load_sqlalchemy():
+    code = "import sys, rokt_export.exchange.delivery; sys.exit('sqlalchemy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.benchmark(group="journal")
+@pytest.mark.parametrize("production", [False, True])
+def test_journal_500_rows(journal, benchmark, production):
+    writer = begin(journal, production=production)
+    firsts = iter(range(1, 10**9, 500))
+
+    def batch():
+        rows = range(first := next(firsts), first + 500)
+        items = [item(row, writer.fingerprint(b"%d" % row) if production else None) for row in rows]
+        return (items, [settled(row, reference=f"ref-{row}") for row in rows]), {}
+
+    def write(items, results):
+        writer.intend(items)
+        writer.settle(results)
+
+    benchmark.pedantic(write, setup=batch, rounds=100)
+
+
+def test_signals_do_not_leave_a_transaction_open(place):
+    """An interrupt inside a batch rolls it back, and the writer stays usable."""
+    said = finished(
+        child(
+            """
+            journal = Journal.open(sys.argv[1])
+            writer = begin(journal)
+            signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            row = 0
+            try:
+                while row < 10_000_000:
+                    row += 100
+                    writer.settle([settled(one) for one in range(row, row + 100)])
+            except KeyboardInterrupt:
+                pass
+            writer.settle([settled(1)])
+            say(1 in writer.settled_rows())
+            """,
+            place,
+        )
+    )
+    assert said.split() == ["True"]
