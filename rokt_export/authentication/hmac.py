@@ -7,9 +7,12 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Iterable
+import uuid
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Literal, assert_never
 from urllib.parse import parse_qsl, quote_plus, urlsplit
+
+from pydantic import model_validator
 
 from rokt_export.authentication.base import (
     FRESH,
@@ -28,40 +31,44 @@ from rokt_export.authentication.base import (
     Verify,
     same,
 )
-from rokt_export.spec_language.fields import HeaderName, Text, ValueTemplate
+from rokt_export.errors import ConfigurationError
+from rokt_export.spec_language.fields import HeaderName, Text, ValueTemplate, problem
 
 if TYPE_CHECKING:
     from requests.models import PreparedRequest
 
     from rokt_export.authentication.base import Sign
 
-_PART = re.compile(r"\{(method|path|query|body|timestamp)\}")
+_PART = re.compile(r"\{(method|path|query|body|timestamp|id|header:[!#$%&'*+.^_`|~0-9A-Za-z-]+)\}")
+_PLACEHOLDER = re.compile(r"\{[A-Za-z_][\w.:-]*\}")
 
 
 class Hmac(Authentication):
     """`type: hmac`: a signature over the request.
 
     `style: sailthru` signs as Sailthru does (md5 of the secret and the sorted values, before URL encoding, in the
-    parameter `sig`); `style: header` signs `message` (of
-    `{method}`, `{path}`, `{query}`, `{body}`, `{timestamp}`) into a header.
+    parameter `sig`); `style: header` signs `message` into a header.
 
     Attributes:
         type: which kind of authentication this is.
         style: `header` or `sailthru`.
         secret: template of the shared secret.
+        secret_encoding: how the secret is written: as the text itself, or as bytes in base64 or hex.
         algorithm: the hash of the signature.
-        message: what is signed, of `{method}`, `{path}`, `{query}`, `{body}` and `{timestamp}`.
+        message: what is signed, with `{method}`, `{path}`, `{query}`, `{body}`, `{timestamp}`, `{id}`, `{header:NAME}`.
         header: which carries the signature.
         prefix: text before the signature.
         digest: how the signature is written.
         timestamp_header: which carries the moment of signing, where the partner wants it.
         timestamp_unit: unit of that moment, since 1970.
+        id_header: which carries the message's id: the request's own value there, else a new one for each attempt.
         parameter: which carries the signature in the style of Sailthru.
     """
 
     type: Literal["hmac"]
     style: Literal["header", "sailthru"] = "header"
     secret: Secret[ValueTemplate]
+    secret_encoding: Literal["text", "base64", "hex"] = "text"
     algorithm: Literal["sha256", "sha1", "sha512", "md5"] = "sha256"
     message: Public[Text] = "{timestamp}{body}"
     header: Public[HeaderName] = "X-Signature"
@@ -69,7 +76,19 @@ class Hmac(Authentication):
     digest: Literal["hex", "base64"] = "hex"
     timestamp_header: Public[HeaderName | None] = None
     timestamp_unit: Literal["s", "ms"] = "s"
+    id_header: Public[HeaderName | None] = None
     parameter: Public[Text] = "sig"
+
+    @model_validator(mode="after")
+    def _has_id_header(self) -> Hmac:
+        if "{id}" in self.message and self.id_header is None and self.style == "header":
+            raise problem("RX014", "`{id}` is signed, and no header carries it", "Add `id_header: webhook-id`.")
+        return self
+
+    @property
+    def unknown_placeholders(self) -> list[str]:
+        """What in `message` looks like a placeholder and is none: its letters are signed."""
+        return _PLACEHOLDER.findall(_PART.sub("", self.message)) if self.style == "header" else []
 
     def credential(self, fill: Fill) -> Signature:
         """Return what signs a request."""
@@ -79,8 +98,9 @@ class Hmac(Authentication):
                     _sailthru_signer(self, fill(self.secret)), (ComputedPlace("parameter", self.parameter),)
                 )
             case "header":
-                stamp = (ComputedPlace("header", self.timestamp_header),) if self.timestamp_header else ()
-                places = (*stamp, ComputedPlace("header", self.header, self.prefix))
+                beside = [name for name in (self.id_header, self.timestamp_header) if name is not None]
+                signature = ComputedPlace("header", self.header, self.prefix)
+                places = (*(ComputedPlace("header", name) for name in beside), signature)
                 return Signature(_header_signer(self, fill(self.secret)), places)
             case _:
                 assert_never(self.style)
@@ -103,16 +123,19 @@ class Hmac(Authentication):
         return (Use(self, f"signature in {self.header if self.style == 'header' else self.parameter}"),)
 
 
-def signed_message(form: str, *, method: str, path: str, query: str, body: bytes, timestamp: str) -> bytes:
+def signed_message(
+    settings: Hmac, *, method: str, path: str, query: str, body: bytes, timestamp: str, header: Callable[[str], str]
+) -> bytes:
     """Return the bytes that a signature covers: the form with its parts filled in once.
 
     Args:
-        form: the spec's `message`; `\\n` in it is a line break.
+        settings: of the spec; `\\n` in its `message` is a line break.
         method: of the request.
         path: of the URL, percent-encoded.
         query: of the URL, percent-encoded, without `?`.
         body: as sent.
         timestamp: as the partner reads it.
+        header: from a header's name to its value, empty where there is none.
     """
     parts = {
         "method": method.encode(),
@@ -120,13 +143,43 @@ def signed_message(form: str, *, method: str, path: str, query: str, body: bytes
         "query": query.encode(),
         "body": body,
         "timestamp": timestamp.encode(),
+        "id": header(settings.id_header or "").encode(),
     }
-    pieces = _PART.split(form.replace("\\n", "\n"))
-    return b"".join(parts[piece] if index % 2 else piece.encode() for index, piece in enumerate(pieces))
+
+    def part(name: str) -> bytes:
+        return header(name.removeprefix("header:")).encode() if name.startswith("header:") else parts[name]
+
+    pieces = _PART.split(settings.message.replace("\\n", "\n"))
+    return b"".join(part(piece) if index % 2 else piece.encode() for index, piece in enumerate(pieces))
 
 
-def _keyed_hash(settings: Hmac, secret: str, message: bytes) -> str:
-    digest = hmac.new(secret.encode(), message, settings.algorithm)
+def _secret_bytes(settings: Hmac, secret: str) -> bytes:
+    """Return the key of the hash.
+
+    Raises:
+        ConfigurationError: the secret is not in its encoding.
+    """
+    try:
+        match settings.secret_encoding:
+            case "text":
+                return secret.encode()
+            case "base64":
+                text = secret.strip().replace("-", "+").replace("_", "/").rstrip("=")
+                return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+            case "hex":
+                return bytes.fromhex(secret)
+            case _:
+                assert_never(settings.secret_encoding)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"the secret of the signature is not {settings.secret_encoding}",
+            where="authentication",
+            remedy="Check the variable, a prefix such as `whsec_`, and `secret_encoding`.",
+        ) from error
+
+
+def _keyed_hash(settings: Hmac, secret: bytes, message: bytes) -> str:
+    digest = hmac.new(secret, message, settings.algorithm)
     return digest.hexdigest() if settings.digest == "hex" else base64.b64encode(digest.digest()).decode()
 
 
@@ -136,12 +189,17 @@ def _header_signer(settings: Hmac, secret: str) -> Sign:
         stamp = str(int(now * 1000) if settings.timestamp_unit == "ms" else int(now))
         url = urlsplit(str(request.url))
         body = request.body if isinstance(request.body, bytes) else (request.body or "").encode()
-        message = signed_message(
-            settings.message, method=str(request.method), path=url.path, query=url.query, body=body, timestamp=stamp
-        )
         if settings.timestamp_header:
             request.headers[settings.timestamp_header] = stamp
-        request.headers[settings.header] = settings.prefix + _keyed_hash(settings, secret, message)
+        if settings.id_header:
+            request.headers.setdefault(settings.id_header, str(uuid.uuid4()))
+        message = signed_message(
+            settings, method=str(request.method), path=url.path, query=url.query, body=body, timestamp=stamp,
+            header=lambda name: str(request.headers.get(name, "")),
+        )  # fmt: skip
+        request.headers[settings.header] = settings.prefix + _keyed_hash(
+            settings, _secret_bytes(settings, secret), message
+        )
         return request
 
     return sign
@@ -157,11 +215,13 @@ def _header_check(settings: Hmac, secret: str) -> Verify:
             return Refusal(f"timestamp `{settings.timestamp_header}` is missing")
         if settings.timestamp_header and not _is_now(stamp, settings.timestamp_unit):
             return Refusal(f"timestamp `{settings.timestamp_header}` is not within {FRESH:g} s of now")
+        if settings.id_header and not received.headers.get(settings.id_header):
+            return Refusal(f"message id `{settings.id_header}` is missing")
         message = signed_message(
-            settings.message, method=received.method, path=received.path, query=received.query, body=received.body,
-            timestamp=stamp,
+            settings, method=received.method, path=received.path, query=received.query, body=received.body,
+            timestamp=stamp, header=lambda name: received.headers.get(name) or "",
         )  # fmt: skip
-        wanted = settings.prefix + _keyed_hash(settings, secret, message)
+        wanted = settings.prefix + _keyed_hash(settings, _secret_bytes(settings, secret), message)
         hexadecimal = settings.digest == "hex"
         right = same(given.lower(), wanted.lower()) if hexadecimal else same(given, wanted)
         return None if right else Refusal(f"signature `{settings.header}` is wrong")

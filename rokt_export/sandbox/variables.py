@@ -5,9 +5,12 @@ from __future__ import annotations
 import ipaddress
 import re
 import ssl
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import assert_never
 
+from rokt_export.authentication.hmac import Hmac
 from rokt_export.authentication.mutual_tls import MutualTls
 from rokt_export.errors import ConfigurationError
 from rokt_export.partner_spec.model import Environment, Parameter, PartnerSpec
@@ -42,6 +45,7 @@ def stand_ins(spec: PartnerSpec, environment: str, given: Mapping[str, str], fol
     names = variable_names(spec, [environment])
     special = {**_for_parameters(spec), **_for_urls(spec.environment(environment), spec.partner)}
     special |= _for_files(spec.environment(environment), folder)
+    special |= _for_secrets(spec.environment(environment), spec.partner)
     made = {name: special.get(name) or recognisable(spec.partner, name) for name in sorted(names)}
     return made | {name: value for name, value in given.items() if name in names}
 
@@ -118,6 +122,24 @@ def _for_urls(environment: Environment, partner: str) -> dict[str, str]:
         port = re.match(r"[^:]+://[^/]*:" + _LONE.pattern, url)
         if port:
             found[port[1]] = "443"
+    return found
+
+
+def _for_secrets(environment: Environment, partner: str) -> dict[str, str]:
+    """A variable that is all of an encoded secret is written in its encoding."""
+    found: dict[str, str] = {}
+    for each in environment.authentication or ():
+        if isinstance(each, Hmac) and (lone := _LONE.fullmatch(each.secret.strip())):
+            made = recognisable(partner, lone[1]).encode()
+            match each.secret_encoding:
+                case "base64":
+                    found[lone[1]] = b64encode(made).decode()
+                case "hex":
+                    found[lone[1]] = made.hex()
+                case "text":
+                    pass
+                case _:
+                    assert_never(each.secret_encoding)
     return found
 
 

@@ -16,6 +16,7 @@ import pytest
 from requests.auth import AuthBase
 from requests.models import PreparedRequest
 
+from rokt_export.authentication.hmac import Hmac
 from rokt_export.authentication.wsse import Wsse, wsse_digest
 from rokt_export.errors import ConfigurationError
 from rokt_export.partner_spec.document import parse
@@ -105,6 +106,40 @@ def test_hmac_covers_what_the_message_names(unit: str, seconds: int) -> None:
     assert abs(int(stamp) / seconds - time.time()) < 5
     message = f"{stamp}.POST./leads.k=a%20b.{{body}}{{method}}"
     assert sent.header("X-Signature") == hmac.new(b"Jefe", message.encode(), "sha256").hexdigest()
+
+
+STANDARD = (
+    "secret_encoding: base64, message: '{id}.{timestamp}.{body}', digest: base64, prefix: 'v1,', "
+    "header: webhook-signature, id_header: webhook-id, timestamp_header: webhook-timestamp"
+)
+
+
+@pytest.mark.parametrize("idempotency", ["", "idempotency: {header: webhook-id, value: 'tx-{{ text }}'}\n"])
+def test_a_signature_as_standard_webhooks_has_it(idempotency: str) -> None:
+    secret = b"\xffkey"
+    variables = {"SECRET": base64.b64encode(secret).decode()}
+    sent = request(HMAC.format(more=STANDARD) + idempotency, {"text": "a"}, variables=variables)
+    name, stamp = sent.header("webhook-id") or "", sent.header("webhook-timestamp") or ""
+    assert name == "tx-a" if idempotency else len(name) == 36
+    wanted = base64.b64encode(hmac.digest(secret, f"{name}.{stamp}.a".encode(), "sha256")).decode()
+    assert sent.header("webhook-signature") == f"v1,{wanted}"
+
+
+def test_a_signature_over_headers_with_a_secret_in_hex() -> None:
+    rest = HMAC.format(more="secret_encoding: hex, message: '{header:X-Part}|{header:X-None}|{body}'")
+    rest += "parameters: [{name: X-Part, in: header, value: p}]\n"
+    sent = request(rest, {"text": "a"}, variables={"SECRET": "00ff"})
+    assert sent.header("X-Signature") == hmac.new(b"\x00\xff", b"p||a", "sha256").hexdigest()
+
+
+def test_a_secret_that_is_not_in_its_encoding() -> None:
+    with pytest.raises(ConfigurationError, match="the secret of the signature is not base64"):
+        request(HMAC.format(more="secret_encoding: base64"), {"text": "a"}, variables={"SECRET": "whsec_%"})
+
+
+def test_an_id_needs_its_header() -> None:
+    with pytest.raises(ValueError, match="no header carries it"):
+        Hmac.model_validate({"type": "hmac", "secret": "{{ env.S }}", "message": "{id}{body}"})
 
 
 def test_wsse_digest_as_published() -> None:

@@ -485,6 +485,12 @@ CASES = [
         OAUTH.replace("{type", "{prefix: 'token=', type") % "https",
     ),
     Case(
+        "RX176",
+        "authentication",
+        "authentication: {type: hmac, secret: '{{ env.KEY }}', message: ^'{uuid}.{timestamp}.{body}'}\n",
+        "authentication: {type: hmac, secret: '{{ env.KEY }}', message: '{id}{header:X-A}{body}', id_header: X-Id}\n",
+    ),
+    Case(
         "RX173",
         "parameters",
         _parameter("{name: 'a[].email', attribute: email}") + "  - {name: ^'a[].name', attribute: firstname}\n",

@@ -142,6 +142,22 @@ def test_hmac_in_a_header(start: Start) -> None:
     assert client.post(data=body, headers={"Content-Type": "application/json"}).status_code == 401
 
 
+def test_hmac_with_a_message_id(start: Start) -> None:
+    client = begin(
+        start,
+        """{type: hmac, secret: '{{ env.S }}', secret_encoding: base64, message: '{id}.{header:X-Part}.{body}',
+        id_header: X-Id, digest: base64}""",
+    )
+    key, body = base64.b64decode(client.sandbox.variables["S"]), b'{"email": "jane.doe@example.com"}'
+    signature = base64.b64encode(hmac.digest(key, b"m1.p." + body, "sha256")).decode()
+    sent = {"X-Id": "m1", "X-Part": "p", "X-Signature": signature, "Content-Type": "application/json"}
+    assert client.post(data=body, headers=sent).status_code == 201
+    assert client.post(data=body, headers=sent | {"X-Id": "m2"}).status_code == 401
+    assert client.post(data=body, headers=sent | {"X-Part": "q"}).status_code == 401
+    del sent["X-Id"]
+    assert client.post(data=body, headers=sent).status_code == 401
+
+
 def test_sailthru(start: Start) -> None:
     client = begin(
         start,

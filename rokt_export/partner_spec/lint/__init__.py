@@ -20,6 +20,7 @@ _LINTS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     endpoints.unchecked_certificates,
     endpoints.unusable_urls,
     credentials.joined_prefixes,
+    credentials.unknown_placeholders,
     attributes.contact_address,
     templates.text_truths,
     templates.literal_zones,

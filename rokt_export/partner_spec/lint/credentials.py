@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from rokt_export.authentication.api_key import ApiKey
+from rokt_export.authentication.hmac import Hmac
 from rokt_export.authentication.oauth2 import OAuth2
 from rokt_export.partner_spec.document import Finding
 from rokt_export.partner_spec.lint.context import Subject
@@ -21,4 +22,16 @@ def joined_prefixes(subject: Subject) -> Iterator[Finding]:
                 (*found.path, "prefix"),
                 f"no space parts the prefix from the key: `{authentication.prefix}$KEY` is sent",
                 f'Write `prefix: "{authentication.prefix} "`, if the partner expects a space.',
+            )
+
+
+def unknown_placeholders(subject: Subject) -> Iterator[Finding]:
+    """RX176: `{uuid}` in the message of a signature, whose letters are signed."""
+    for found in subject.credentials():
+        if isinstance(found.authentication, Hmac) and (names := found.authentication.unknown_placeholders):
+            yield subject.warning(
+                "RX176",
+                (*found.path, "message"),
+                f"`{names[0]}` is no part of a request, so its letters are signed",
+                "There are `{method}`, `{path}`, `{query}`, `{body}`, `{timestamp}`, `{id}` and `{header:NAME}`.",
             )
