@@ -1,4 +1,4 @@
-"""The address that the template of a URL comes to, in one form for all its spellings."""
+"""The address of a URL template, in one form for all its spellings."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _place(text: str) -> str:
 
 _PIECE = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|(?<!\{)\{[A-Za-z_][\w.-]*\}(?!\}))", re.DOTALL)
 _OPEN = "\ue000"
-"""Stands for a part of a path that a row decides."""
+"""A part of a path that a row decides."""
 _PORTS = {"http": 80, "https": 443}
 
 

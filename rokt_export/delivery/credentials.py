@@ -1,4 +1,4 @@
-"""All that authenticates an attempt, put on each before it leaves: what is signed, and what a server gave us."""
+"""Puts credentials on each attempt before it leaves: signatures, tokens, digest responses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Credentials:
-    """All that authenticates an attempt: what is signed over the request or the clock, and what a server gave us.
+    """The credentials of attempts: what is signed over request or clock, and what a server gave us.
 
     Args:
         renderer: knows the environment and its authentications.
@@ -69,12 +69,12 @@ class Credentials:
 
     @property
     def standing(self) -> bool:
-        """Whether every request leaves just as it was rendered, so that `on` need not be asked."""
+        """Whether every request leaves as rendered, so that `on` need not be called."""
         return not (self._granted or self._renderer.signs)
 
     @property
     def renews(self) -> bool:
-        """Whether an answer may ask for other credentials; where none can, `renewed` need not be asked."""
+        """Whether a response may ask for other credentials; else `renewed` need not be called."""
         return bool(self._granted)
 
     def wait(self) -> float:
@@ -95,7 +95,7 @@ class Credentials:
             time.sleep(min(seconds, 0.1))
 
     def news(self) -> Iterator[str]:
-        """Yield what a person should know about token servers, each once."""
+        """Yield messages about token servers, each once."""
         for source in self._tokens:
             while (message := source.news()) is not None:
                 yield message
@@ -106,13 +106,13 @@ class Credentials:
             source.close()
 
     def on(self, request: Request) -> Request:
-        """Return a request with its credentials; the same object where all of them stand on it already."""
+        """Return a request with its credentials; the same object where nothing is added."""
         for each in self._granted:
             request = each.on(request)
         return self._renderer.sign(request)
 
     def renewed(self, request: Request, response: Response) -> bool:
-        """Return whether an answer asked for other credentials: the request was not accepted, and is to be sent again.
+        """Return whether a response asked for other credentials, so that the request is to be sent again.
 
         Args:
             request: as it was sent.

@@ -1,4 +1,4 @@
-"""The moving part: turns a feed of transactions into settled exchanges, as one stream of events in one thread."""
+"""Turns a feed of transactions into settled exchanges: one stream of events, in one thread."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ from rokt_export.transport import Transport
 _WAITING = 500
 """Transactions that wait for another attempt, at most, before no new ones are taken."""
 _SETTLE_AFTER = 0.05
-"""Seconds that a settled exchange waits for others, at most, before its listeners hear of it."""
+"""Seconds that a settled exchange waits for others, at most, before its listeners get it."""
 _SETTLED_BYTES = 4_000_000
-"""Bytes of bodies in settled exchanges that wait for others, about: their listeners hear of them at once then."""
+"""Bytes of bodies in settled exchanges, about, from which on their listeners get them at once."""
 _SIGN_OF_LIFE = 0.25
 _IDLE = 0.5
 _RENEWALS = 2
@@ -66,9 +66,9 @@ class _Job(Struct, eq=False):
         request: as rendered.
         attempts: on the wire so far.
         started: UTC seconds when it was first sent.
-        renewals: attempts that only asked for other credentials.
+        renewals: attempts that were answered by a demand for other credentials.
         sent: the request as last sent.
-        last: what the last attempt came to.
+        last: the exchange of the last attempt.
         unanswered: the last attempt that may have been received and was not answered.
     """
 
@@ -84,7 +84,7 @@ class _Job(Struct, eq=False):
     def final(self, exchange: Exchange) -> Exchange:
         """Return what settles the job where an exchange is its last.
 
-        An answer that says no more than "later" leaves open whether an attempt before it was received.
+        A response that only says "later" leaves open whether an earlier attempt was received.
         """
         if self.unanswered is None or not exchange.outcome.retry:
             return exchange
@@ -93,7 +93,7 @@ class _Job(Struct, eq=False):
     def as_it_stood(self, unsent: Exchange) -> Exchange:
         """Return what settles the job where its last attempt never went out.
 
-        That does not undo what an attempt before it came to: it may have been received.
+        An earlier attempt may have been received: its exchange stays.
         """
         return unsent if self.last is None else self.final(self.last)
 
@@ -173,7 +173,7 @@ class Engine:
         Raises:
             UnreachableError: a token server cannot be reached or refuses our credentials.
             TransactionsError: the input cannot be read further. In both cases what was in flight has been settled
-                before, and what was not sent, or only asked for other credentials, has been withdrawn.
+                before, and what was not sent, or not accepted for its credentials, has been withdrawn.
         """
         alive = time.monotonic()
         while True:
@@ -233,7 +233,7 @@ class Engine:
         return self._stock.is_low(len(self._ready), idle=idle)
 
     def _room(self) -> int:
-        """How many more may be in flight."""
+        """Return how many more may be in flight."""
         return self._pacer.limit - self._transport.in_flight
 
     def _take(self, most: int) -> list[Transaction]:
@@ -252,7 +252,7 @@ class Engine:
             return None
 
     def _look_at_credentials(self) -> None:
-        """See whether requests can be authenticated; where they cannot be for good, nothing more is sent."""
+        """Check whether requests can be authenticated; where they never can, nothing more is sent."""
         try:
             self._ungranted = self._credentials.wait()
         except Exception as error:  # noqa: BLE001 - raised again by `run`, once what is in flight is settled
@@ -276,14 +276,14 @@ class Engine:
             self._start_one_by_one(room, now)
 
     def _in_suspense(self) -> bool:
-        """Whether those in flight must tell first whether the partner lives: it broke one off without an answer.
+        """Whether to wait for the requests in flight, because the partner broke one off without a response.
 
         A partner that goes down would swallow one more for each that it breaks off, and each leaves a row `unknown`.
         """
         return self._breaker.suspicious and self._transport.in_flight > 0
 
     def _start_at_once(self, room: int) -> None:
-        """Start as many as there is room for: nothing stands between two of them."""
+        """Start as many as there is room for, all at once."""
         take, started = self._ready.popleft, time.time()
         jobs = [take() for _ in range(min(room, len(self._ready)))]
         for job in jobs:
@@ -307,14 +307,14 @@ class Engine:
             now = time.monotonic()
 
     def _recall(self, now: float) -> None:
-        """Let those whose wait is over be the next, in file order."""
+        """Make the jobs whose wait is over the next, in file order."""
         if self._retries:
             due = self._retries.due(now)
             due.sort(key=lambda job: job.transaction.row, reverse=True)
             self._ready.extendleft(due)
 
     def _authenticated(self, job: _Job) -> bool:
-        """Whether a job has its credentials; where they cannot be had, nothing more is sent."""
+        """Put the credentials on a job; where they cannot be had, return False and send nothing more."""
         try:
             job.sent = self._credentials.on(job.request)
         except Exception as error:  # noqa: BLE001 - raised again by `run`, once what is in flight is settled
@@ -346,7 +346,7 @@ class Engine:
             self._answered(job, answer)
 
     def _patience(self) -> float:
-        """Seconds that nothing but an answer can make anything happen."""
+        """Return the seconds in which only a response can change anything."""
         if not self._idle and self._is_short(idle=True):
             return 0.0
         now = time.monotonic()
@@ -412,7 +412,7 @@ class Engine:
             self._news.append(Paced("the partner is back"))
 
     def _renewed(self, job: _Job, answer: Response) -> bool:
-        """Return whether the partner only asked for other credentials: it did not take the request.
+        """Return whether the partner asked for other credentials, and did not accept the request.
 
         So it is sent again, or, where nothing more is sent, stays open.
         """
@@ -508,5 +508,5 @@ class Engine:
 
 
 def _silence(fault: Fault) -> str:
-    """In words, that a request was taken and no answer came, or only a part of one."""
+    """Say that a request was sent and no response came, or only a part of one."""
     return "the partner does not answer" if fault.timings.first_byte == 0 else "the partner does not answer in full"

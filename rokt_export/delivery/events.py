@@ -1,4 +1,4 @@
-"""What the engine tells while it delivers, as typed events; who listens first decides what is on disk first."""
+"""The events of the engine. Listeners get each in turn: the journal first, so that it is on disk first."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rokt_export.transactions.transaction import Transaction
 
 
 class StopReason(StrEnum):
-    """Why a run came to its end."""
+    """Why a run ended."""
 
     COMPLETE = "complete"
     INTERRUPTED = "interrupted"
@@ -23,7 +23,7 @@ class StopReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """These exchanges are over."""
+    """These exchanges are settled."""
 
     exchanges: tuple[Exchange, ...] = ()
 
@@ -34,7 +34,7 @@ class Intended:
 
     Attributes:
         transactions: the batch.
-        settled: what is over by now: one trip to the disk serves both.
+        settled: exchanges settled by now, written in the same transaction.
     """
 
     transactions: tuple[Transaction, ...]
@@ -53,7 +53,7 @@ class Retrying:
     """One exchange gets another attempt.
 
     Attributes:
-        exchange: as it stands after the last attempt.
+        exchange: of the last attempt.
         wait: seconds until the next.
     """
 

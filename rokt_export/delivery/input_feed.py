@@ -29,7 +29,7 @@ class Feed(Protocol):
 
     @property
     def scarce(self) -> bool:
-        """Whether others might need what is left, so that no more should be taken than can leave at once."""
+        """Whether other workers may need the rest: take no more than can be sent at once."""
 
     def take(self, most: int) -> list[Transaction]:
         """Return up to `most` transactions that are at hand.
@@ -87,7 +87,7 @@ class FileFeed:
 
 
 class LiveFeed:
-    """A feed from an input that arrives as it pleases (`tail -F … | rokt-export replay SPEC -`), read by a thread.
+    """A feed from an input that arrives over time (`tail -F … | rokt-export replay SPEC -`), read by a thread.
 
     Args:
         transactions: the input.
@@ -155,7 +155,7 @@ _AHEAD_PACED = 0.05
 class Stock:
     """Says when to take in more, and how many, from how fast those before left.
 
-    A row that was intended and not sent is uncertain after a crash all the same, so a slow partner's stock is small:
+    A row that was intended and not sent is unknown after a crash too, so a slow partner's stock is small:
     twice what may be in flight, or less where a rate makes it wait.
 
     Args:
@@ -203,7 +203,7 @@ class Stock:
 
 
 def is_live(rows: FileRows) -> bool:
-    """Return whether rows arrive as they please: stdin or a named pipe is among the files."""
+    """Return whether rows arrive over time: stdin or a named pipe is among the files."""
     from rokt_export.transactions.files import is_stream
 
     return any(is_stream(path) for path in rows.paths)
@@ -227,7 +227,7 @@ class Source:
 
 
 def damage_in(source: Source) -> Iterator[str]:
-    """Tell what was found wrong with the rows while they were read, without a word of what stood in them."""
+    """Yield the damage found while rows were read, without their values."""
     if source.files is not None:
         for kind, places in source.files.finding_counts.items():
             first = next(damage for damage in source.files.findings if damage.kind is kind)

@@ -33,11 +33,11 @@ class Bookkeeper:
         writer: the run's writer.
         redactor: knows the secrets.
         personal: knows a row's personal values.
-        identity: what makes a row what it is, for the ledger.
+        identity: the attributes that identify a row in the ledger.
         recordings: `some` keeps the first few and those with an unexpected outcome, as many as are allowed.
         expected: the expected outcome for.
-        leave: what production may have answered before to rows that are sent.
-        first, problems: how many of each the run may still keep whole.
+        leave: outcomes of earlier production runs that do not keep a row from being sent.
+        first, problems: how many of each may still be recorded.
     """
 
     writer: RunWriter
@@ -53,14 +53,14 @@ class Bookkeeper:
     _shown_names: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Begin to look at what is shown."""
+        """Make the screen."""
         self._screen = Screen(self.personal)
 
     def __call__(self, event: Event) -> Mapping[int, LeftOut]:
-        """Write an event down, before anybody else hears of it.
+        """Write an event to the journal, before any other listener gets it.
 
         Returns:
-            Rows that must not be sent although they were just intended, and why: somebody else was quicker.
+            Rows that must not be sent after all, and why: another process intended them first.
 
         Raises:
             JournalError: the journal cannot be written; nothing more may be sent.
@@ -85,7 +85,7 @@ class Bookkeeper:
         return _NONE
 
     def _results(self, exchanges: tuple[Exchange, ...]) -> tuple[Deliveries, Mapping[int, bytes]]:
-        """What is to be written of exchanges that are over: the deliveries, and recordings of some."""
+        """Return the deliveries of settled exchanges, and recordings of some of them."""
         deliveries = Deliveries.of(exchanges)
         if not exchanges:
             return deliveries, {}
@@ -104,7 +104,7 @@ class Bookkeeper:
         return deliveries, {} if nothing else self._recorded(exchanges)
 
     def _with_secrets(self, shown: Sequence[str]) -> range:
-        """All places where a secret is in any: one look at the batch instead of one at each row."""
+        """Return all places if any text holds a secret: the batch is searched as one text."""
         together = "\n".join(shown)
         return range(len(shown) if self.redactor.secrets_in(together) != together else 0)
 

@@ -26,7 +26,7 @@ from rokt_export.spec_language.urls import parse_url
 from rokt_export.transport import Transport, TransportOptions
 
 _LONGEST_SHARED = 16_384
-"""Bytes of a token that is shared; longer ones are fetched by each process (JWTs are a tenth of that)."""
+"""Bytes of a shared token. Each process fetches a longer one itself; JWTs have a tenth of that."""
 
 
 class Token(NamedTuple):
@@ -34,8 +34,8 @@ class Token(NamedTuple):
 
     Attributes:
         value: the token; empty before there is one.
-        good_until: when another is to be had.
-        ends: when it is of no more use: until then it serves where no other is to be had.
+        good_until: when it is to be renewed.
+        ends: when it expires; until then it is used if it cannot be renewed.
         again: when a token server that could not give one may be asked again.
     """
 
@@ -46,7 +46,7 @@ class Token(NamedTuple):
 
 
 class TokenStore(Protocol):
-    """A place for one token."""
+    """Keeps one token: for one process, or for all workers, so that one fetch serves all."""
 
     def held(self) -> Any:
         """Return a context in which nobody else reads or writes it."""
@@ -59,7 +59,7 @@ class TokenStore(Protocol):
 
 
 class OwnStore:
-    """The place of a source that shares with nobody."""
+    """A store for one process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -79,7 +79,7 @@ class OwnStore:
 
 
 class SharedStore:
-    """A place in memory that the processes of one run share: the secret is on no disk and in no argument."""
+    """A store in memory that the worker processes of a run share: the secret is on no disk and in no argument."""
 
     def __init__(self, context: BaseContext) -> None:
         self._value: Any = context.Array("c", _LONGEST_SHARED)
@@ -112,7 +112,7 @@ _FIRST_PAUSE, _LAST_PAUSE = 0.25, 15.0
 _LOOK = 0.02
 """Seconds between two looks whether a token has arrived."""
 _STEP = 0.1
-"""Seconds until a thread that waits for an answer sees that nobody needs it any more."""
+"""Seconds until a waiting thread notices that its token is not needed any more."""
 _MOST = 1_000_000
 """Bytes that a token server's answer may have."""
 _SHOWN = 200
@@ -125,7 +125,7 @@ _HOPELESS = frozenset({FaultKind.TLS, FaultKind.TOO_LARGE})
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """A token that could not be had.
+    """Why there is no token.
 
     Attributes:
         message: what happened, in our words.
@@ -264,10 +264,10 @@ class TokenSource:
         return UnreachableError(what, where=urlsplit(self._url).netloc, remedy=_ASK)
 
     def _take(self, result: Token | _Failure | BaseException, now: float) -> None:
-        """Use what the thread came to.
+        """Use the result of the thread.
 
         Raises:
-            UnreachableError: no token can be had.
+            UnreachableError: there is no token.
         """
         if isinstance(result, BaseException):
             raise result

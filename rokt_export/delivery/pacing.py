@@ -1,4 +1,4 @@
-"""How fast: turns limits, and the partner's throttling (429, 503), into when the next send may start."""
+"""When the next send may start: by limits, by the partner's throttling (429, 503), by retries and outages."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Pacer:
         return 1 if self._refused >= _DOWN else max(1, int(self._limit))
 
     def refused_for(self, now: float) -> float:
-        """Return for how many seconds the partner has taken nothing, and has not said when it will."""
+        """Return for how many seconds the partner has throttled every request without saying until when."""
         return 0.0 if self._refused_since is None or self._refused < _DOWN else now - self._refused_since
 
     @property
@@ -78,7 +78,7 @@ class Pacer:
 
     @property
     def unlimited(self) -> bool:
-        """Whether no rate and no pause stands between sends."""
+        """Whether neither a rate nor a pause delays sends."""
         return self._rate is None and self._factor == 1.0
 
     def wait(self, now: float) -> float:
@@ -247,7 +247,7 @@ _LONGEST = 3600.0
 
 
 class Retries(Generic[T]):
-    """A waiting room, and the budget for what goes in.
+    """What waits for another attempt, and the budget of retries.
 
     Args:
         pace: attempts and back-off.
@@ -273,7 +273,7 @@ class Retries(Generic[T]):
         self._budget = min(_MOST_BUDGET, self._budget + _EARNED * exchanges)
 
     def granted(self, attempts: int, *, free: bool = False) -> bool:
-        """Return whether there is another attempt after so many, and take it off the budget, unless it is free.
+        """Return whether another attempt is allowed after so many, and charge the budget unless it is free.
 
         Bytes may have been received: there is one only where idempotency allows it.
         """
@@ -286,7 +286,7 @@ class Retries(Generic[T]):
         return True
 
     def seconds(self, attempts: int, after: float | None) -> float:
-        """Return how long to wait after so many attempts: full jitter, and as long as the partner asks for."""
+        """Return the seconds to wait after so many attempts: full jitter, and at least what the partner asks."""
         most = min(self._pace.backoff_limit, self._pace.backoff * 2 ** (attempts - 1))
         return max(random.uniform(0.0, most), min(after or 0.0, _LONGEST))
 

@@ -33,7 +33,7 @@ class FileRows:
 
     Attributes:
         paths: files, globs and `-`.
-        options: what a person said about them.
+        options: how to read them.
         overrides: attribute to the value that all of them are given.
         unset: attributes that are taken from all of them.
     """
@@ -72,10 +72,10 @@ class Selection:
 
     Attributes:
         only: row numbers to send, as ranges; None = all.
-        numbered_by: the earlier run that the numbers are of, so that rows of stdin can be known by their names.
+        numbered_by: the earlier run that the numbers are of, by which rows of stdin are recognised.
         unknown: whether rows are sent again that may have been sent, in this run or an earlier production run.
         delivered: whether rows are sent again that production answered before.
-        outcomes: what the rows that are asked for came to in an earlier production run.
+        outcomes: the outcomes, in an earlier production run, of the rows to send.
     """
 
     only: tuple[tuple[int, int], ...] | None = None
@@ -86,9 +86,9 @@ class Selection:
 
     @property
     def leave(self) -> frozenset[OutcomeKind]:
-        """What production may have answered to a row that is sent to it again.
+        """The earlier outcomes in production with which a row may be sent again.
 
-        To ask for rejected or failed rows is leave for these; what the partner has, or may have, needs a flag besides.
+        Asking for rejected or failed rows allows these; what the partner has, or may have, needs its own flag.
         """
         leave = {OutcomeKind.UNKNOWN} if self.unknown else set()
         if self.delivered:
@@ -200,7 +200,7 @@ class Plan:
 
     @property
     def wanted(self) -> int | None:
-        """Rows that are asked for, where known; those that a run which is gone on with has settled are among them."""
+        """Rows to send, where known, those that a resumed run has settled included."""
         if self.selection.only is None:
             return self.total
         return sum(last - first + 1 for first, last in self.selection.only)

@@ -99,7 +99,7 @@ def redactor_for(
 
 
 def _text(derivation: Derivation, values: Mapping[str, Value], variables: Mapping[str, str]) -> str:
-    """Return what was derived from variables; nothing where it is absent, or says no more than yes or no."""
+    """Return what was derived from variables; nothing where it is absent or a boolean."""
     try:
         value = derivation.fill(values, variables)
     except FilterError:
@@ -115,7 +115,7 @@ def before_path(url: str) -> str:
 
 
 def _add(redactor: Redactor, name: str, source: str, value: str, known: Mapping[str, str]) -> None:
-    """Hide what a credential's template comes to, where it is more than the variables that stand in it."""
+    """Hide the value of a credential's template, unless it is just the value of its variable."""
     if value and value not in known.values() and not compile_template(source).env:
         redactor.add_secret(name, value)
     elif value and value not in known.values() and (variable := _variable(source)) is not None:
@@ -203,7 +203,7 @@ def holds_personal_data(name: str, spec: PartnerSpec) -> bool:
     """Return whether an attribute's values are personal data.
 
     Rokt's own list, what the spec declares `personal`, and any attribute that neither Rokt's catalogue nor the spec
-    knows: a column nobody has described may hold anything.
+    knows: an undescribed column may hold anything.
     """
     declared = spec.attributes.get(name)
     return is_personal(name) or (canonical(name) is None if declared is None else declared.personal)

@@ -35,7 +35,7 @@ def identity_of(spec: PartnerSpec) -> Identity:
 
 
 def canonical_row(transaction: Transaction, identity: Identity, *, as_written: bool = False) -> bytes:
-    """Return a row's content as bytes: the same row has the same in any file, whatever columns stand beside it.
+    """Return a row's content as bytes: the same row has the same bytes in any file, whatever other columns there are.
 
     What is absent in one kind of file is empty in another, and null in a third. Blanks around a value and the Unicode
     form of its letters make no other row, except `as_written`, for the ledgers of older versions.
@@ -54,7 +54,7 @@ def _plain(value: Value) -> Value:
 
 
 _REDACTED = re.compile(r"person-|\$")
-"""What stands in a name in place of something that the journal does not keep."""
+"""Marks, in a name, a value that the journal does not keep."""
 _NAMES = 1000
 """Rows whose names are looked up at a time."""
 _AT_A_TIME = 1000
@@ -76,10 +76,10 @@ def select(
 ) -> Iterator[Transaction | None]:
     """Return the transactions that a selection asks for, and count the others as skipped.
 
-    Where many are skipped there is a None now and then: whoever asks may have something else to do meanwhile.
+    Where many are skipped there is a None at times, so that the caller can do other work.
 
     In production a row that occurs twice in the input is delivered once, as it would be in two runs. What other
-    processes have under way at the same time is decided when a row is intended.
+    processes have in flight at the same time is decided when a row is intended.
 
     Args:
         transactions: all of a partition, in order.
@@ -144,7 +144,7 @@ def _of_this_run(
 def _known_again(
     transactions: Iterator[Transaction], settled: RowSet, writer: RunWriter, run: str
 ) -> Iterator[Transaction]:
-    """Let nobody take another row for one that was sent: of a log, `tail -F` does not begin at the first line.
+    """Refuse a stream whose rows have other names than those sent: `tail -F` may begin at any line.
 
     Nor take a part for all: what ends before the last row that was settled is not what the run read.
     """

@@ -1,4 +1,4 @@
-"""Turns settled exchanges into counts: outcomes, rules seen, latencies; small and mergeable, however many rows."""
+"""Counts settled exchanges: outcomes, rules, latencies; small and mergeable, however many rows."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class Figures:
 
 @dataclass(slots=True)
 class Tally:
-    """What a run came to so far.
+    """The counts of a run so far.
 
     Attributes:
         outcomes: outcome to rows.
@@ -169,7 +169,7 @@ class Tally:
         return self.outcomes.total()
 
     def exit_status(self, expected: str = OutcomeKind.DELIVERED) -> ExitStatus:
-        """Return what the rows alone come to: as expected, findings, or a partner that could not be reached."""
+        """Return the exit status that the rows alone give: expected, findings, or unreachable."""
         if self.unreachable:
             return ExitStatus.UNREACHABLE
         has = {expected, LeftOut.DELIVERED, LeftOut.DUPLICATE, LeftOut.REPEATED, LeftOut.NOT_ASKED}

@@ -1,4 +1,4 @@
-"""Turns outcomes into the moment at which a run stops before its end, if it does."""
+"""Decides by outcomes whether a run stops before its end."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class StopRules:
 
 
 class Judge:
-    """Counts what had an unexpected outcome, and says when that is enough.
+    """Counts unexpected outcomes, and says when to stop.
 
     Args:
         rules: when to stop.
@@ -44,7 +44,7 @@ class Judge:
         self._counts = counts
 
     def judge(self, kind: OutcomeKind) -> Finished | None:
-        """Note an outcome; return why to stop, if that is what it asks for."""
+        """Count an outcome; return why to stop, or None."""
         rules, counts = self._rules, self._counts
         if kind in rules.expected:
             if counts.in_a_row:

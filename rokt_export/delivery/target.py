@@ -54,7 +54,7 @@ class Near:
     Attributes:
         environment: the guarded one's name.
         likeness: how they compare.
-        text: what is said of it.
+        text: the message about it.
         why: the reason for the guard: `has the address of production`; empty where it guards nothing.
         remedy: what to do.
     """
@@ -174,7 +174,7 @@ def _guarding(own: _Side, other: _Side, why: str, remedy: str = "") -> Near:
 
 
 def _same(own: _Side, other: _Side, variables: Mapping[str, Variables]) -> Near:
-    """One address; where one value that is exported or of no environment's own file makes it so, that is the cause."""
+    """Describe an environment at the address of a guarded one, and name a shared variable that causes it."""
     name, mine, theirs = other.name, variables[own.name], variables[other.name]
     urls = [own.spec.endpoint[each].url for each in (own.name, name)]
     both = compile_template(urls[0], Place.URL).env & compile_template(urls[1], Place.URL).env
@@ -188,7 +188,7 @@ def _same(own: _Side, other: _Side, variables: Mapping[str, Variables]) -> Near:
 
 
 def _open(environment: str, name: str, unset: Sequence[str]) -> Near:
-    """An address that is not known: a name that says test is taken at its word, and warned of; others are guarded."""
+    """Describe an unknown address: an environment whose name says test is warned of, any other is guarded."""
     cause = f"{', '.join(unset)} not set" if unset else "its URL cannot be read"
     why = f"may have the address of {name}, which is not known: {cause}"
     return Near(
@@ -201,7 +201,7 @@ def _open(environment: str, name: str, unset: Sequence[str]) -> Near:
 
 
 def _texts(value: object, variables: Mapping[str, str]) -> list[str]:
-    """What constants and variables make of a value; nothing where they do not."""
+    """Return the texts of a value that only constants and variables decide; else nothing."""
     found = []
     for item in value if isinstance(value, tuple) else (value,):
         with suppress(TemplateProblem, FilterError, KeyError):
@@ -292,7 +292,7 @@ class Target:
             resolve: from host names to the addresses of those that are known; without it, names are taken as they are.
 
         Raises:
-            UsageError: the sandbox is said to be on the host of a guarded environment.
+            UsageError: `sandbox_url` is on the host of a guarded environment.
         """
         if sandbox:
             _check_sandbox(spec, variables, sandbox_url)
@@ -314,16 +314,16 @@ class Target:
         )
 
     def permit(self, *, confirm: str | None, invented: bool, test_data: bool, ask: Callable[[], str] | None) -> None:
-        """Let a send pass, or stop it.
+        """Refuse a send to a guarded target without confirmation.
 
         Args:
             confirm: the value of `--confirm`.
             invented: whether the people are generated.
             test_data: whether `--test-data` was given.
-            ask: asks a person at a terminal to type the partner's slug; None where there is nobody to ask.
+            ask: asks a person at a terminal to type the partner's slug; None without a terminal.
 
         Raises:
-            UsageError: it may not pass.
+            UsageError: it is refused.
         """
         if not self.guarded:
             return
@@ -355,7 +355,7 @@ class Target:
 
 
 def _check_sandbox(spec: PartnerSpec, variables: Mapping[str, Variables], url: str | None) -> None:
-    """Not even the question whether it is a sandbox goes to the host of a guarded environment."""
+    """Refuse to ask the host of a guarded environment whether it is a sandbox."""
     at = Address.of_url(url) if url is not None else None
     for name in filter(spec.guards, spec.endpoint):
         other = Address.of(spec.endpoint[name].url, variables[name].declared)
@@ -394,7 +394,7 @@ def _ledger(
 
 
 def _account(spec: PartnerSpec, environment: str, known: Mapping[str, str]) -> Iterator[str]:
-    """Yield what tells two customers of one vendor apart: the query, and the variables outside the address."""
+    """Yield what distinguishes two customers of one vendor: the query, and the variables outside the address."""
     url = spec.endpoint[environment].url
     yield (filled_url(url, known) or url).partition("?")[2]
     in_address = compile_template(url, Place.URL).env

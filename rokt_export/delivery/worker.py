@@ -40,16 +40,16 @@ if TYPE_CHECKING:
     from rokt_export.journal import Journal, RunWriter
 
 _CLAIMED = 8
-"""Rows that a worker claims at a time, at most, for each that it may have in flight: where nobody has counted the rows,
-it is alone with so many at the end."""
+"""Rows that a worker claims at a time, at most, per send in flight. At the end of an input whose rows were not counted,
+one worker may be left with so many while the others have none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """What all partitions of a run use; as it stands, that of a run with one.
+    """What all partitions of a run share; the defaults are for a run with one partition.
 
     Attributes:
-        mark: how far the rows are claimed; None where there is nobody to share them with.
+        mark: how far the rows are claimed; None with one partition.
         tokens: where the tokens of each OAuth authentication are; none: each partition keeps its own.
         failures: what the stop rules count.
         first, problems: how many exchanges may still be kept whole.
@@ -95,22 +95,22 @@ _REPORT_EVERY = 0.2
 
 
 class Watch(Protocol):
-    """Who follows a run from outside."""
+    """What follows a run from outside."""
 
     def tell(self, partition: int, tally: Tally, in_flight: int, messages: tuple[str, ...]) -> None:
-        """Hear how far a partition has come: its counts from the start, and what is new to say."""
+        """Take the progress of a partition: its counts from the start, and new messages."""
 
     def settled(self, event: Settled) -> None:
-        """Hear of settled exchanges, where the partition runs in this process."""
+        """Take settled exchanges, where the partition runs in this process."""
 
 
 AT_ONCE = 2
-"""The brake's level at which nothing is waited for."""
+"""The brake's level at which no response is waited for."""
 
 
 @dataclass(slots=True)
 class Brake:
-    """What a person asked for while it runs: 0 = nothing, 1 = stop and wait for answers, 2 = leave at once."""
+    """What the operator has asked for: 0 = nothing, 1 = stop and wait for responses, 2 = leave at once."""
 
     level: int = 0
     _engines: list[Engine] = field(default_factory=list)
@@ -132,7 +132,7 @@ class Brake:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a run, or of one partition.
+    """The result of a run, or of one partition.
 
     Attributes:
         tally: the counts.
@@ -164,9 +164,9 @@ def run_partition(
         plan: of the run.
         run_id: the run in the journal.
         index: which of the plan's partitions.
-        watch: hears how far it has come.
+        watch: gets its progress.
         brake: stops it.
-        common: what it has in common with the run's other partitions.
+        common: shared with the run's other partitions.
         opened: the journal, where this process has it open.
 
     Raises:
@@ -218,7 +218,7 @@ def run_partition(
 
 
 def _listened_to(engine: Engine, keeper: Bookkeeper, reporter: _Reporter) -> Finished:
-    """Run an engine to its end: the journal hears of each event first, and may withhold rows."""
+    """Run an engine to its end: the journal gets each event first, and may withhold rows."""
     finished = Finished(StopReason.COMPLETE)
     try:
         for event in engine.run():
@@ -236,7 +236,7 @@ def _listened_to(engine: Engine, keeper: Bookkeeper, reporter: _Reporter) -> Fin
 
 @dataclass(slots=True)
 class _Reporter:
-    """Counts, and tells the watch now and then."""
+    """Counts, and reports to the watch at intervals."""
 
     index: int
     tally: Tally

@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from rokt_export.journal import Journal
 
 _ORPHANED = 5.0
-"""Seconds that a worker has to write down what it knows, and to end, once nobody waits for it."""
+"""Seconds that a worker has to write its results and end once its parent is gone or leaves."""
 _SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
 
 def run_plan(plan: Plan, run_id: str, watch: Watch, brake: Brake, opened: Journal | None = None) -> Result:
-    """Run all partitions and return what they came to together.
+    """Run all partitions and return their joint result.
 
     Args:
         plan: of the run.
         run_id: the run in the journal.
-        watch: hears how far it has come.
+        watch: gets its progress.
         brake: stops it.
         opened: the journal, where this process has it open: only with one partition, as SQLite forbids that a
             connection is carried over a fork.
@@ -74,9 +74,9 @@ class _Worker:
     """A process that runs partitions for its parent.
 
     Args:
-        level: the brake's, set by the parent and by whoever must stop.
-        reports: where counts and messages go.
-        common: what it has in common with the other workers.
+        level: of the brake, set by the parent and by a worker that stops.
+        reports: takes counts and messages.
+        common: shared with the other workers.
     """
 
     def __init__(self, level: Any, reports: Any, common: Common) -> None:
@@ -88,7 +88,7 @@ class _Worker:
         self._longest = 0.0
 
     def run(self, plan: Plan, run_id: str, index: int) -> Result:
-        """Run a partition; unless it comes to its end, all others stop too."""
+        """Run a partition; unless it completes, all others stop too."""
         self._brake = Brake()
         self._longest = plan.pace.connect_timeout + plan.pace.timeout
         complete = False
@@ -97,7 +97,7 @@ class _Worker:
             complete = result.finished.reason is StopReason.COMPLETE
             return result
         finally:
-            if not complete:  # here, because the others go on until they hear of it
+            if not complete:  # here, because the others do not stop before
                 _raise(self._level, 1)
             self._brake = None
             if self._leaving:
@@ -108,19 +108,19 @@ class _Worker:
         self._reports.put((partition, tally, in_flight, messages))
 
     def settled(self, event: Settled) -> None:
-        """Keep rows where they are: only counts travel."""
+        """Do nothing: rows stay in their process, only counts are sent to the parent."""
 
     def terminate(self, _number: int, _frame: object) -> None:
         """Stop all workers, and then leave: from a pool that is broken no further word comes (a signal handler).
 
-        What is in flight is waited for, but not for ever: a worker that was killed may have held a lock.
+        Responses are waited for only so long: a worker that was killed may have held a lock.
         """
         self._leaving = True
         _raise(self._level, 1)
         self._leave_after(_ORPHANED if self._brake is None else _ORPHANED + self._longest)
 
     def follow(self) -> None:
-        """Pass on what the parent asks, as long as it lives; a worker whose parent was killed leaves at once."""
+        """Follow the parent's brake while the parent lives; leave at once when it was killed."""
         parent = multiprocessing.parent_process()
         level = 0
         while parent is not None and os.getppid() == parent.pid:
@@ -147,7 +147,7 @@ _worker: _Worker
 
 
 def _start_worker(level: Any, reports: Any, common: Common) -> None:
-    """A worker leaves Ctrl-C, and a lost terminal, to its parent, who tells it to stop; SIGTERM may be for it alone."""
+    """Ignore Ctrl-C and a lost terminal, which the parent handles; SIGTERM may be for this worker alone."""
     global _worker
     _worker = _Worker(level, reports, common)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -163,9 +163,9 @@ def _work(plan: Plan, run_id: str, index: int) -> Result:
 
 
 def _keep_to_a_core(index: int, workers: int) -> None:
-    """Where each core has a worker, let none be moved: it would leave its caches behind, and wait where another runs.
+    """Pin each worker to a core where each core has one: moved, it would lose its caches and wait for another.
 
-    Should something else need a core, that core's worker takes fewer rows, and the others more.
+    If something else needs a core, its worker claims fewer rows, and the others more.
     """
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
@@ -175,7 +175,7 @@ def _keep_to_a_core(index: int, workers: int) -> None:
 
 
 def _raise(level: Any, to: int) -> None:
-    """Ask for more. Without a lock, which a process that is killed might hold: the parent says it again and again."""
+    """Raise the level without a lock, which a killed process might hold: the parent repeats it."""
     level.value = max(level.value, to)
 
 
@@ -191,7 +191,7 @@ def _listen(reports: Any, watch: Watch) -> None:
 
 
 def _wait(futures: list[Future[Result]], level: Any, brake: Brake) -> None:
-    """Wait for all; one that fails, or stops by a rule, stops the others."""
+    """Wait for all partitions; one that fails, or stops by a rule, stops the others."""
     pending = set(futures)
     while pending:
         _raise(level, brake.level)

@@ -1,4 +1,4 @@
-"""The settled delivery: what is left of an exchange once it is counted, journaled and reported."""
+"""The settled delivery: what the journal and reports keep of an exchange."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ class Recordings(StrEnum):
 
 
 class LeftOut(StrEnum):
-    """Why a row of the input is not sent. The outcomes are what production answered to it before."""
+    """Why a row of the input is not sent. The outcomes are those of an earlier production run."""
 
     NOT_ASKED = "not_asked"
     """Settled in this run already, unknown in it, or not among those asked for."""
     REPEATED = "repeated"
-    """It stands in the input before, not far off or with its answer still awaited, and was sent then."""
+    """The same row came shortly before in the input, or is still in flight."""
     DELIVERED = "delivered"
     DUPLICATE = "duplicate"
     REJECTED = "rejected"
     FAILED = "failed"
     UNCLASSIFIED = "unclassified"
     UNKNOWN = "unknown"
-    """It may have been delivered: no answer came, or another run is sending it now."""
+    """It may have been delivered: no response came, or another run is sending it now."""
 
 
 class Delivery(Struct, frozen=True, gc=False):
@@ -71,7 +71,7 @@ class Delivery(Struct, frozen=True, gc=False):
 
     @classmethod
     def of(cls, exchange: Exchange) -> Delivery:
-        """Return the delivery that an exchange came to (texts taken as they are: redact the exchange first)."""
+        """Return the delivery of an exchange; texts are taken as they are, so redact the exchange first."""
         outcome, answer, transaction = exchange.outcome, exchange.answer, exchange.transaction
         status, error = None, None
         if isinstance(answer, Response):
@@ -134,7 +134,7 @@ class Deliveries:
 
     @classmethod
     def of(cls, exchanges: Sequence[Exchange]) -> Deliveries:
-        """Return what exchanges came to, their texts taken as they are, like `Delivery.of`."""
+        """Return the deliveries of exchanges, like `Delivery.of`."""
         transactions = [exchange.transaction for exchange in exchanges]
         outcomes = [exchange.outcome for exchange in exchanges]
         answers = [exchange.answer for exchange in exchanges]

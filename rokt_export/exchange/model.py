@@ -1,4 +1,4 @@
-"""The nouns of one exchange: request, response or fault, and the outcome read from them."""
+"""One exchange: request, response or fault, and the outcome."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Timings(Struct, frozen=True, gc=False):
 
 
 class Response(Struct, frozen=True, gc=False):
-    """What the partner answered.
+    """What the partner responded.
 
     Attributes:
         status: the HTTP status code of the final (non-1xx) response.
@@ -143,7 +143,7 @@ class Outcome(Struct, frozen=True, gc=False):
 
 
 class Exchange(Struct, frozen=True, gc=False):
-    """One transaction's whole way: what was sent, what came back, how it counts.
+    """One transaction: what was sent, what came back, how it counts.
 
     Attributes:
         transaction: the row.

@@ -76,7 +76,7 @@ class Intents:
 
 
 def owned(run_no: int, owner: str) -> Iterator[ColumnElement[bool]]:
-    """Yield what holds of a run's record as long as a process drives the run."""
+    """Yield the conditions that a run's record meets while this process drives the run."""
     yield run.c.no == run_no
     yield run.c.owner == owner
 
@@ -146,10 +146,10 @@ def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 class Underway:
-    """What a writer remembers of its own batches. It learns of a change once the journal has it.
+    """The open rows of a writer, by batch. It is changed after the journal was.
 
     Attributes:
-        marks: the fingerprints of the rows under way.
+        marks: the fingerprints of the open rows.
     """
 
     def __init__(self) -> None:
@@ -164,7 +164,7 @@ class Underway:
         return self._open.keys()
 
     def begin(self, number: int, batch: Mapping[int, Item]) -> None:
-        """Take in a batch; rows that are under way already are in this one from now on."""
+        """Add a batch; rows that are open already move to it."""
         self.end(self.among(batch))
         self._batches[number] = batch
         self._open[number] = set(batch)
@@ -172,7 +172,7 @@ class Underway:
         self.marks.update(mark for _, mark in batch.values() if mark is not None)
 
     def end(self, rows: Collection[int]) -> None:
-        """Let go of rows; those that are not under way are passed over."""
+        """Remove rows; those that are not open are ignored."""
         if self.marks:
             self.marks.difference_update(mark for row in rows if (mark := self.mark_of(row)) is not None)
         for number in self._touched(rows):
@@ -185,7 +185,7 @@ class Underway:
             forget(row, None)
 
     def among(self, rows: Collection[int]) -> list[int]:
-        """Return those of the rows that are under way."""
+        """Return those of the rows that are open."""
         return [] if self._batch_of.keys().isdisjoint(rows) else [row for row in rows if row in self._batch_of]
 
     def batches_of(self, rows: Collection[int], otherwise: int) -> list[int]:
@@ -194,16 +194,16 @@ class Underway:
         return [number_of(row, otherwise) for row in rows]
 
     def mark_of(self, row: int) -> bytes | None:
-        """Return the fingerprint of a row under way."""
+        """Return the fingerprint of an open row."""
         number = self._batch_of.get(row)
         return None if number is None else self._batches[number][row][1]
 
     def emptied(self, rows: Collection[int]) -> list[int]:
-        """Return the batches that have no open row once these rows are let go of."""
+        """Return the batches that have no open row once these rows are removed."""
         return [number for number in self._touched(rows) if self._open[number].issubset(rows)]
 
     def without(self, rows: Collection[int]) -> Iterator[tuple[int, dict[int, Item]]]:
-        """Yield each batch that the rows stand in, and what is open of it besides them."""
+        """Yield each batch that holds one of the rows, and its other open rows."""
         for number in self._touched(rows):
             left = self._open[number].difference(rows)
             yield number, {row: item for row, item in self._batches[number].items() if row in left}

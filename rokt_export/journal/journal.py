@@ -1,4 +1,4 @@
-"""The journal as a whole: opening it, beginning and resuming run_records, and reading them back."""
+"""The journal as a whole: opens it, begins, resumes and reads runs."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ class Journal:
             return self._writer(record, before, tuple(names))
 
     def runs(self, limit: int | None = None) -> list[RunInfo]:
-        """Return the run_records, newest first, at most `limit` of them."""
+        """Return the runs, newest first, at most `limit` of them."""
         with self._reading() as connection:
             records = connection.execute(select(run).order_by(run.c.no.desc()).limit(limit)).all()
             return [run_records.info(connection, record) for record in records]
@@ -210,7 +210,7 @@ class Journal:
         return self._guarded(queries.deliveries(self._store.reading, self._number(run_id), outcomes))
 
     def rows(self, run_id: str, outcomes: Collection[str]) -> RowSet:
-        """Return the rows of a run that came to one of these outcomes; `unknown` includes those never settled."""
+        """Return the rows of a run with one of these outcomes; `unknown` includes those never settled."""
         with self._reading() as connection:
             number = run_records.find(connection, run_id).no
             return queries.rows(connection, number, outcomes)
@@ -235,13 +235,13 @@ class Journal:
             return [] if key is None else ledger.ways(connection, key, names, identity)
 
     def known_before(self, rows: Iterable[Sequence[bytes]]) -> Counter[LeftOut]:
-        """Return how many rows production answered before, by outcome; `unknown` are those it may have.
+        """Count rows by their earlier outcome in production; `unknown` are those it may have.
 
         Args:
             rows: the fingerprints of each row, by each way to recognise it.
 
         Raises:
-            JournalError: nobody can tell: the journal's key is lost, or its file is an incomplete copy.
+            JournalError: the journal's key is lost, or its file is an incomplete copy.
         """
         found: Counter[LeftOut] = Counter()
         with self._reading() as connection:
@@ -256,7 +256,7 @@ class Journal:
         return found
 
     def unmarked(self) -> Path | None:
-        """Return the folder in which nothing can be kept by which an older copy of this file would be recognised."""
+        """Return the folder of marks if it cannot be written to: then older copies of this file are not recognised."""
         return None if self._store.path is None or marks.usable() else marks.folder()
 
     def sender_before(self, names: Sequence[str]) -> Path | None:
@@ -293,7 +293,7 @@ class Journal:
             storage.copy(connection, path, crashed)
 
     def recover(self) -> int:
-        """Take this file for complete from now on, although batches are missing that may have been sent.
+        """Accept this file as complete, although batches are missing that may have been sent.
 
         Returns:
             How many batches are missing, as far as is known.
@@ -345,7 +345,7 @@ class Journal:
     def purge(self, run_id: str | None = None, *, before: datetime | None = None, remove: bool = False) -> int:
         """Remove the personal data of one run, or of all runs that ended before a moment.
 
-        A run that crashed ended when it was last heard of.
+        A crashed run ended at its last heartbeat.
 
         Recordings, notes, options, transaction ids, references and the partner's words go, from the file's bytes too;
         rows, outcomes and counts stay, unless `remove` takes the runs whole. The ledger stays in each case. A purged
@@ -395,7 +395,7 @@ class Journal:
                 connection.execute(meta.insert().values(key="key", value=keys.id_of(keys.first())))
 
     def _check_whole(self) -> None:
-        """Refuse to send to production by a file that lacks batches which may have been sent.
+        """Refuse to send to production with a file that lacks batches which may have been sent.
 
         Its mark says how far it had come. Where that is not known, on another machine, a production run that never
         ended and has no log beside it was copied without that log.
@@ -511,7 +511,7 @@ def _prepare(store: storage.Store) -> None:
 
 
 def _mark_as_seen(store: storage.Store) -> None:
-    """Note how far a journal came that is whole now: when it is closed its log may be gone, and nobody could tell."""
+    """Mark how far a journal has come while it is complete: once closed, its log may be gone unnoticed."""
     with store.reading.connect() as connection:
         journal = schema.id_of(connection)
         if marks.read(journal) is not None or not _has_unended(connection):

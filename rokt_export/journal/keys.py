@@ -1,4 +1,4 @@
-"""The key of the digests of rows and people: in a file of its own, so that a copied journal gives nobody back."""
+"""The key of the digests of rows and people. It has its own file, so that a copied journal reveals nobody."""
 
 from __future__ import annotations
 

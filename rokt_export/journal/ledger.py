@@ -18,7 +18,7 @@ from rokt_export.journal.run_records import state_of
 from rokt_export.journal.schema import identities_name, intent, ledger, meta, run, systems_name
 
 ANY = frozenset(OutcomeKind)
-"""Leave to send a row whatever production answered to it."""
+"""Allows a row whatever its earlier outcome in production."""
 
 SYSTEM = "@"
 """Begins the names of ledgers that belong to a live system. Older ledgers have the name of a partner."""
@@ -46,7 +46,7 @@ class Way:
 
 
 def partner_key(secret: bytes, partner: str) -> bytes:
-    """Return the key of one partner's fingerprints: the same row for two partners has two, which nobody can join."""
+    """Return the key of one partner's fingerprints: the same row has another fingerprint for another partner."""
     return hashlib.blake2b(partner.encode(), key=secret, digest_size=32).digest()
 
 
@@ -129,8 +129,8 @@ def _note_systems(connection: Connection, secret: bytes, name: str, known: list[
 def identities(connection: Connection, key: bytes) -> list[tuple[str, ...]]:
     """Return the identities that a partner's production runs went by: rows are known by each of them.
 
-    One is the names of the attributes that made a row what it is; a spec that comes to read others changes it, and
-    rows delivered before must be known all the same.
+    An identity is the names of the attributes that identify a row. It changes when the spec reads others, and rows
+    delivered before must still be recognised.
     """
     kept = connection.scalar(select(meta.c.value).where(meta.c.key == identities_name(key)))
     return [] if kept is None else [tuple(names) for names in orjson.loads(kept)]
@@ -171,10 +171,10 @@ def withheld(
     Args:
         connection: to the journal.
         fingerprints: of the rows.
-        elsewhere: what others have under way, brought up to date before: what another run had under way then may be
-            answered now, but not the other way round.
+        elsewhere: what others have in flight, updated before this call: a row may be settled meanwhile, but
+            not the reverse.
         leave: outcomes; rows may be sent again to which production answered so. `unknown` does not extend to what a
-            run that goes on has under way.
+            running run has in flight.
     """
     known = outcomes(connection, fingerprints)
     found = {mark: LeftOut(outcome) for mark, outcome in known.items() if outcome not in leave}
@@ -186,19 +186,19 @@ def withheld(
 
 
 class Elsewhere:
-    """The rows that others have under way: other runs, alive or cut off, and other workers of this one.
+    """The rows that others have in flight: other runs, alive or dead, and other workers of this run.
 
-    Looked up again whenever a batch came or went.
+    Read again whenever a batch was added or removed.
 
     Args:
         run_no: the run of the writer that asks.
         before: the last batch that earlier processes of that run intended, before this one took it over; what is open
-            of theirs nobody has under way any more.
+            of theirs is in flight no more.
 
     Attributes:
-        runs: fingerprints of rows that other runs have under way, or left open: production may have them.
-        alive: those of them whose run goes on: nobody else may send them, whatever was asked for.
-        workers: fingerprints of rows that other workers of this run have under way.
+        runs: fingerprints of rows that other runs have in flight or left open: production may have them.
+        alive: those of them whose run is alive: no other run may send them, whatever the flags.
+        workers: fingerprints of rows that other workers of this run have in flight.
     """
 
     def __init__(self, run_no: int, before: int = 0) -> None:
@@ -210,7 +210,7 @@ class Elsewhere:
         self.workers: set[bytes] = set()
 
     def look(self, connection: Connection, own: Collection[int]) -> None:
-        """Bring them up to date.
+        """Read them again, if batches have changed.
 
         Args:
             connection: to the journal.

@@ -1,4 +1,4 @@
-"""A run as the journal remembers it, and its place in time."""
+"""A run as the journal keeps it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rokt_export.exchange.model import OutcomeKind
 
 
 class RunState(StrEnum):
-    """Where a run stands. The names are the contract's."""
+    """The state of a run. The names are the contract's."""
 
     RUNNING = "running"
     FINISHED = "finished"
@@ -33,7 +33,7 @@ class RunInfo:
         spec_sha256: hex digest of the spec file it ran with.
         started: UTC.
         ended: UTC; None while it runs and after a crash.
-        state: where it stands; `crashed` is concluded from the process being gone.
+        state: `crashed` if it says running and its process is gone.
         counts: outcome to number of rows, only outcomes that occurred, in the order of `OutcomeKind`.
         spec_file: path of the spec, as given.
         events: paths of the transactions, as given.
@@ -62,7 +62,7 @@ class RunInfo:
 
     @property
     def settled(self) -> int:
-        """How many rows came to an outcome that is known."""
+        """How many rows have a known outcome."""
         return sum(self.counts.values()) - self.counts.get(OutcomeKind.UNKNOWN, 0)
 
     @property

@@ -86,7 +86,7 @@ def scrub(store: Store) -> None:
 
 
 def forget_deleted(store: Store) -> None:
-    """Overwrite what a migration deleted, as far as nobody else is reading at the moment.
+    """Overwrite what a migration deleted, unless another process is reading.
 
     In a SQLite file it was zeroed (`secure_delete`), and its log is emptied; a server's table is written anew.
     """

@@ -1,4 +1,4 @@
-"""What the journal holds of a run, read back."""
+"""Reads the rows and recordings of a run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rokt_export.journal.schema import delivery, recording, run
 
 _PAGE = 5_000
 _FIRST_PAGE = 50
-"""Many a reader wants no more than the first rows."""
+"""Many readers need only the first rows."""
 _LOOKUP = 500
 _NEVER_ANSWERED = "it may have been sent: no answer was recorded"
 _OUTCOMES = {str(kind): kind for kind in OutcomeKind}
@@ -27,7 +27,7 @@ _OUTCOMES = {str(kind): kind for kind in OutcomeKind}
 def deliveries(engine: Engine, run_no: int, outcomes: Collection[str] | None = None) -> Iterator[Delivery]:
     """Yield a run's deliveries in row order, open rows as `unknown`, a page at a time.
 
-    No transaction stays open between pages, so a slow reader holds up neither writers nor the log's clean-up.
+    No transaction stays open between pages, so a slow reader blocks neither writers nor the log's clean-up.
     """
     with engine.connect() as connection:
         pending = deque(open_rows(connection, run_no).items())
@@ -47,7 +47,7 @@ def deliveries(engine: Engine, run_no: int, outcomes: Collection[str] | None = N
 
 
 def counts(connection: Connection, run_no: int) -> dict[str, int]:
-    """Return how many rows of a run came to each outcome that occurred, open rows counted as `unknown`."""
+    """Return the rows of a run by outcome, open rows counted as `unknown`."""
     grouped = (
         select(delivery.c.outcome, func.count().label("number"))
         .where(delivery.c.run_no == run_no)
@@ -67,7 +67,7 @@ def settled_rows(connection: Connection, run_no: int) -> RowSet:
 
 
 def rows(connection: Connection, run_no: int, outcomes: Collection[str]) -> RowSet:
-    """Return the rows of a run that came to one of these outcomes, open rows counted as `unknown`."""
+    """Return the rows of a run with one of these outcomes, open rows counted as `unknown`."""
     pending = open_rows(connection, run_no)
     found = _rows(connection, run_no, outcomes, pending)
     if OutcomeKind.UNKNOWN in outcomes:

@@ -25,7 +25,7 @@ WAITING_BYTES = 16_000 + MARGIN
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A redacted text, which still knows where secrets stood and how, so that a command can be made of it.
+    """A redacted text that keeps the places and encodings of its secrets, so that a command can be made of it.
 
     Attributes:
         pieces: literal parts and secrets, in order.
@@ -39,7 +39,7 @@ class Shown:
 
     @property
     def secret(self) -> bool:
-        """Whether a secret stands in it."""
+        """Whether it holds a secret."""
         return any(piece.name is not None for piece in self.pieces)
 
 
@@ -77,7 +77,7 @@ class Recording:
         unreadable: why the response's body cannot be read; empty where it can.
         timings: seconds since the attempt's start.
         started: UTC seconds since the epoch.
-        tokens: whether tokens stand in place of a real person's data.
+        tokens: whether a real person's data is replaced by tokens.
     """
 
     method: str | None = None

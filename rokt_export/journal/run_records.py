@@ -46,7 +46,7 @@ class Process:
         return f"process {self.pid} on {self.host}"
 
     def is_alive(self, heard: datetime, at: datetime) -> bool:
-        """Return whether the process lives: by looking where its number is certain, else by when it was last heard of.
+        """Return whether the process lives: by its number on this machine, else by its last heartbeat.
 
         Two containers may have one host name and each a process 1. A heartbeat from the future is as good as none: a
         clock was set.
@@ -179,7 +179,7 @@ def process_of(record: Row[Any]) -> Process:
 
 
 def state_of(record: Row[Any]) -> RunState:
-    """Return where a run stands: one that says `running`, but whose process is gone, has crashed."""
+    """Return the state of a run: one that says `running`, but whose process is gone, has crashed."""
     state = RunState(record.state)
     if state is RunState.RUNNING and not process_of(record).is_alive(as_moment(record.heartbeat), now()):
         return RunState.CRASHED
@@ -223,7 +223,7 @@ def info(connection: Connection, record: Row[Any]) -> RunInfo:
 
 
 def ownership(process: Process) -> dict[str, Any]:
-    """Return the columns that say who drives a run, heard of just now."""
+    """Return the columns of the process that drives a run, with a heartbeat of now."""
     return {
         "owner": process.id,
         "place": process.place,

@@ -40,8 +40,8 @@ _HEARTBEAT = 5.0
 class RunWriter:
     """Writes one run; made by `Journal.begin`, `reopen` and `attach`.
 
-    One thread writes. Another may ask `withheld`, `under_way` and `names`: what reads rows as
-    they arrive does, and each of these reads on a connection of its own.
+    One thread writes. The thread of a live feed may call `withheld`, `under_way` and `names`, which read on
+    connections of their own.
 
     What is on disk when a method returns survives the death of the process, by kill -9 too. What a power cut may take
     depends on the run: a production run waits for the disk at each batch (`synchronous = FULL`, measured at 1 to 2 us
@@ -49,7 +49,7 @@ class RunWriter:
     would then send again. The file is consistent in each case.
 
     A method that fails leaves the journal as it was before the call, and so does one that Ctrl-C interrupts, unless it
-    had written already; it may be called again.
+    had written already; it may be called again. It raises `JournalError`, which names the settled rows.
 
     Attributes:
         run: the run's id.
@@ -100,7 +100,7 @@ class RunWriter:
         self.close()
 
     def close(self) -> None:
-        """Let go of the database. A run that was not ended counts as crashed once its process is gone."""
+        """Close the connection. A run that was not ended counts as crashed once its process is gone."""
         self._connection.close()
         if self._mark is not None:
             self._mark.close()
@@ -115,9 +115,6 @@ class RunWriter:
 
         Args:
             identity: the names of the attributes that make a row what it is.
-
-        Raises:
-            JournalError: the journal cannot be written.
         """
         with self._guard("written"), self._transaction() as connection:
             return ledger.ways(connection, self._secret, self._names, identity, note=True)
@@ -125,22 +122,18 @@ class RunWriter:
     def withheld(self, fingerprints: Sequence[bytes], leave: Collection[OutcomeKind]) -> dict[bytes, LeftOut]:
         """Return those of the fingerprints whose rows must not be sent, and why.
 
-        Production answered to them in an earlier run, or may have; or a run that goes on at the same time has them
-        under way.
+        They have an outcome in an earlier production run, or may have; or another running run has them in flight.
 
         Args:
             fingerprints: of the rows.
-            leave: outcomes; rows may be sent again to which production answered so.
-
-        Raises:
-            JournalError: the journal cannot be read.
+            leave: earlier outcomes with which rows may be sent again.
         """
         with self._guard("read"), self._store.reading.connect() as connection:
             self._elsewhere.look(connection, self._underway.numbers)
             return ledger.withheld(connection, fingerprints, self._elsewhere, leave)
 
     def under_way(self, fingerprints: Sequence[bytes]) -> set[bytes]:
-        """Return those of the fingerprints whose rows this writer intended and has not settled yet; from any thread."""
+        """Return those of the fingerprints whose rows this writer intended and has not settled; from any thread."""
         return self._underway.marks.intersection(fingerprints)
 
     def intend(
@@ -154,13 +147,13 @@ class RunWriter:
 
         Args:
             items: row number, transaction and fingerprint (None where there is none) of each row of the batch. About
-                500 a call is best. An earlier result of a row stands again only if the row is forgotten.
-            leave: rows are intended too to which production answered so. `unknown` does not extend to what a run that
-                goes on has under way, unless there is leave for all.
+                500 a call is best. An earlier result of a row counts again only if the row is forgotten.
+            leave: earlier outcomes in production with which rows are intended all the same. `unknown` does not
+                cover what another running run has in flight, unless all outcomes are allowed.
             settled: results and recordings to be put on disk with them, as `settle` does.
 
         Returns:
-            The rows that are not intended and must not be sent, and why: somebody else was quicker.
+            The rows that are not intended and must not be sent, and why: another process was first.
 
         Raises:
             JournalError: the journal cannot be written, or another process has taken the run over meanwhile; none of
@@ -198,7 +191,7 @@ class RunWriter:
         if settled is not None:
             self._underway.end(settled.row)
             self._settled.update(settled.row)
-        if lost is not None:  # raised only now: the results are true, whoever drives the run
+        if lost is not None:  # raised only now: the results are true even so
             raise lost
         if batch and number is not None:
             self._underway.begin(number, batch)
@@ -211,7 +204,7 @@ class RunWriter:
     def _taken(
         self, connection: Connection, batch: Mapping[int, Item], leave: Collection[OutcomeKind]
     ) -> dict[int, LeftOut]:
-        """The rows of a batch that somebody else has sent or has under way, as of this transaction."""
+        """Return the rows of a batch that another process has sent or has in flight, as of this transaction."""
         if ledger.ANY.issubset(leave):
             return {}
         ledger.hold(connection, self.key)
@@ -269,8 +262,7 @@ class RunWriter:
     def forget_intent(self, rows: Collection[int]) -> None:
         """Take back the intent of rows that this writer intended and that were provably never sent.
 
-        What was settled of such a row before, in an earlier try of this run, stands again. Rows that this writer did
-        not intend are passed over.
+        An earlier result of such a row in this run counts again. Rows that this writer did not intend are ignored.
 
         Raises:
             JournalError: the journal cannot be written; the rows stay `unknown`.
@@ -291,9 +283,6 @@ class RunWriter:
 
         The set is the writer's own and grows as this writer settles; rows that another process settles meanwhile are
         not in it. Read it, do not change it.
-
-        Raises:
-            JournalError: the journal cannot be read.
         """
         if not self._settled_complete:
             with self._guard("read"), self._store.reading.connect() as connection:
@@ -302,29 +291,17 @@ class RunWriter:
         return self._settled
 
     def unsettled_rows(self) -> RowSet:
-        """Return the rows intended in this run and not settled: those in flight, and those a dead process left.
-
-        Raises:
-            JournalError: the journal cannot be read.
-        """
+        """Return the rows intended in this run and not settled: those in flight, and those a dead process left."""
         with self._guard("read"), self._store.reading.connect() as connection:
             return RowSet(open_rows(connection, self._run_no))
 
     def unknown_rows(self) -> RowSet:
-        """Return the rows of this run of which nobody knows what became: settled as `unknown`, or not settled.
-
-        Raises:
-            JournalError: the journal cannot be read.
-        """
+        """Return the rows of this run that are settled as `unknown`, or not settled."""
         with self._guard("read"), self._store.reading.connect() as connection:
             return queries.rows(connection, self._run_no, [OutcomeKind.UNKNOWN])
 
     def names(self, rows: range, of: str | None = None) -> dict[int, str]:
-        """Return what those of these rows that are settled are called, redacted: in this run, or in another by its id.
-
-        Raises:
-            JournalError: the journal cannot be read.
-        """
+        """Return the redacted names of those of the rows that are settled in this run, or in another by its id."""
         with self._guard("read"), self._store.reading.connect() as connection:
             return queries.names(connection, self.run if of is None else of, rows)
 
@@ -332,9 +309,6 @@ class RunWriter:
         """Give a sign of life, at most every few seconds; `intend` and `settle` give it too.
 
         Only other hosts rely on it, so only a run without traffic on a shared journal needs to call it.
-
-        Raises:
-            JournalError: the journal cannot be written.
         """
         if self._heartbeat_due():
             with self._guard("written"), self._transaction():
@@ -385,7 +359,7 @@ class RunWriter:
             raise
 
     def _lost(self, connection: Connection) -> JournalError:
-        """Say who took this run over, having taken it for crashed.
+        """Return the error that names who took this run over as crashed.
 
         So no row is sent by both, whenever a process wakes up again or a worker outlives its parent.
         """
@@ -398,7 +372,7 @@ class RunWriter:
         self._driver = self._connection.connection.driver_connection
 
     def _reconnect(self) -> None:
-        """Start afresh after Ctrl-C, which may have hit anywhere, and left a lock that no one would release."""
+        """Connect anew after Ctrl-C, which may have interrupted anywhere and left a lock."""
         if self._driver is not None:
             self._driver.close()
         with suppress(Exception):
@@ -416,18 +390,18 @@ class RunWriter:
         return time.monotonic() - self._heard >= _HEARTBEAT
 
     def _enter(self, connection: Connection, deliveries: Deliveries) -> None:
-        """Bring the ledger up to what these results say of their rows."""
+        """Update the ledger by these results."""
         entries: list[tuple[bytes, str, int, int]] = []
         for row, outcome, status in zip(deliveries.row, deliveries.outcome, deliveries.status, strict=True):
             mark = self._underway.mark_of(row)
-            # One that came to nothing without an answer was certainly not received.
+            # Without a response, a row with another outcome was certainly not received.
             if mark is not None and (status is not None or outcome in _WITHOUT_STATUS):
                 entries.append((mark, str(outcome), self._run_no, row))
         self._bulk.ledger.run(connection, entries)
 
 
 def _storing(write: Callable[[Deliveries], T], batch: Deliveries) -> T:
-    """Write a batch; a partner's words may hold what a database refuses: looking for it first would be slower."""
+    """Write a batch; if the database refuses a text of the partner, write it again without such characters."""
     try:
         return write(batch)
     except (UnicodeEncodeError, DataError):

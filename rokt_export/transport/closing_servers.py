@@ -1,4 +1,4 @@
-"""Knows how a server treats its connections: whether it closes them, or speaks on them, when nobody asked."""
+"""Remembers servers that close connections, or send bytes on them, unasked."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ QUIET = 0.1
 class Wariness:
     """A server that has closed a connection right behind an answer may do it again.
 
-    The next request was on its way before that could be known, and nobody knows what became of it. Some gateways do
+    The next request was sent before that could be known, and its fate is unknown. Some gateways do
     this with each connection, or each hundredth request: so the second time it is for good.
 
     Attributes:
@@ -45,7 +45,7 @@ class Unasked:
     first answer. Once a server has sent a surplus byte, each of its connections carries one request.
 
     Attributes:
-        warnings: what an operator must know, to be taken out by whoever shows it.
+        warnings: messages; the caller that shows them removes them.
     """
 
     def __init__(self, warnings: list[str]) -> None:
@@ -76,7 +76,7 @@ class Unasked:
             self._proven.add(origin)
 
     def greets(self, origin: str) -> bool:
-        """Return whether the server has spoken on a new connection before a request: no answer of it is certain."""
+        """Return whether the server sends bytes on a new connection before a request: no response of it is certain."""
         return origin in self._greeting
 
     def mislabels(self, origin: str) -> None:

@@ -218,13 +218,13 @@ class Multi:
 
 
 class RawConnection:
-    """A connection that libcurl opens, through a proxy and TLS where need be, and on which somebody else speaks.
+    """A connection that libcurl opens, through proxy and TLS where needed, for our own HTTP/1.1.
 
     Args:
         origin: scheme, host and port to connect to.
         options: the transport's.
         trusted: file or folder of the authorities.
-        opened: what hears of each new socket.
+        opened: called with each new socket.
 
     Attributes:
         handle: the easy handle, to be added to a multi handle, where it must stay.

@@ -1,4 +1,4 @@
-"""Carries whole requests by libcurl: HTTP/2, forwarding proxies, packed bodies, and whatever else is not plain."""
+"""Carries whole requests by libcurl: HTTP/2, forwarding proxies, packed bodies, and all else that is not plain."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Transfers:
         return len(self._active) + len(self._held)
 
     def start(self, token: Any, request: Request) -> None:
-        """Begin a request; one that cannot be sent as it stands is answered by a `protocol` fault at once."""
+        """Begin a request; one that cannot be sent ends with a `protocol` fault at once."""
         origin = _origin_of(request.url)
         if self._ordered and not self._unasked.trusts(origin):
             if monotonic() < self._quiet_at.get(origin, 0.0):
@@ -210,7 +210,7 @@ class Transfers:
 
 
 class Transfer:
-    """An easy handle used again and again: it remembers how it is set, and changes only what differs."""
+    """A reused easy handle that changes only the options that differ."""
 
     __slots__ = (
         "_accepted",
@@ -251,7 +251,7 @@ class Transfer:
             options: the transport's.
             trusted: file or folder of the authorities.
             opening: a set to be removed from once there is a connection.
-            opened: what hears of each new socket, and for which origin it is.
+            opened: called with each new socket and its origin.
             unasked: the servers that send surplus bytes; None where no request is sent.
         """
         self._options = options

@@ -1,4 +1,4 @@
-"""Carries requests, each by the way that fits it, and hands back their answers."""
+"""Carries requests by our own HTTP/1.1 or by libcurl, and returns responses and faults."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ _SPOKEN = frozenset({None, "1.1"})
 
 
 def _not_plain(_request: Request) -> Message | None:
-    """Leave every request to libcurl, which speaks the other versions of HTTP."""
+    """Leave every request to libcurl, which knows the other versions of HTTP."""
     return None
 
 
@@ -81,7 +81,7 @@ class Transport:
     other from end to end (`Transfers`). Either way, a request is on the wire at most once.
 
     Attributes:
-        warnings: what an operator must know of the server, to be taken out by whoever shows it.
+        warnings: messages about the server; the caller that shows them removes them.
 
     Raises:
         ConfigurationError: an authority's file, client certificate or key cannot be used, or an option has no meaning.
@@ -209,7 +209,7 @@ class Transport:
         return origin.startswith("https:") or proxy_of(origin, self._options.proxy) is None
 
     def _turn(self, seconds: float) -> bool:
-        """Work once on what becomes ready within so many seconds, or is due; return whether `wake` was called."""
+        """Work once on what becomes ready within some seconds, or is due; return whether `wake` was called."""
         pool, transfers = self._pool, self._transfers
         wait = max(0.0, min(seconds, pool.wait(), transfers.wait()))
         events = self._sockets.wait(wait)
