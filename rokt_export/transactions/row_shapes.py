@@ -44,10 +44,14 @@ def is_data(cells: Sequence[str]) -> bool:
 
 
 def is_types(cells: Sequence[str]) -> bool:
-    """Return whether cells hold the types or units of their columns (`varchar(20)`, `(USD)`), or rule a line."""
+    """Return whether cells hold the types or units of their columns (`varchar(20)`, `(USD)`), or rule a line.
+
+    Two thirds of those that are filled must, as a type may be one that only the database knows, and none be data.
+    """
     filled = [cell.strip() for cell in cells if cell.strip()]
-    types = sum(fold(_SIZE.sub("", cell)) in _TYPES or _BRACKETED.fullmatch(cell) is not None for cell in filled)
-    return types == len(filled) > 0 and (types > 1 or _BRACKETED.fullmatch(filled[0]) is not None)
+    marked = sum(_BRACKETED.fullmatch(cell) is not None for cell in filled)
+    types = marked + sum(fold(_SIZE.sub("", cell)) in _TYPES for cell in filled)
+    return 3 * types >= 2 * len(filled) and (types > 1 or marked == 1) and not is_data(filled)
 
 
 def is_total(cells: Sequence[str]) -> bool:

@@ -14,11 +14,13 @@ import re
 import zipfile
 import zlib
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import IO
-from xml.parsers import expat
+from functools import lru_cache
+from itertools import islice
+from typing import IO, Any, cast
+from xml.etree.ElementTree import Element, ParseError, XMLPullParser, fromstring
 
 from rokt_export.errors import TransactionsError, UsageError
 from rokt_export.transactions.compression import BrokenArchive
@@ -29,13 +31,19 @@ _CHUNK = 1 << 14
 _MOST_TEXT = 512 << 20
 """Bytes of all distinct texts of a workbook, which stay in memory while a sheet is read."""
 _LAST_ROW = 1 << 20
+_AT_ONCE = 100
+"""Rows that are written at once."""
 _OTHER_ARCHIVES = (
     (re.compile(r"xl/workbook\.bin"), "a binary Excel workbook (.xlsb)", "In Excel, save it as .xlsx."),
     (re.compile(r".*\.iwa"), "a Numbers document", "In Numbers, choose File > Export To > Excel or CSV."),
     (re.compile(r"word/document\.xml"), "a Word document", "Ask for the rows as .xlsx or CSV."),
     (re.compile(r"content\.xml"), "an OpenDocument file (.ods)", "In LibreOffice, save it as .xlsx or CSV."),
 )
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, expat.ExpatError, NotImplementedError, RuntimeError)
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, EOFError, ParseError, LookupError, ValueError, OverflowError, StopIteration,
+    NotImplementedError, RuntimeError,
+)  # fmt: skip
+"""What reading a workbook raises where it is not whole, or not one."""
 _LITERAL = re.compile(r'"[^"]*"|\\.|[_*].|\[(?![hms]+\])[^\]]*\]', re.IGNORECASE)
 _PADDED = re.compile(r"[(]?0[0()\- /]*")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
@@ -83,8 +91,8 @@ class SheetText:
         try:
             self._sheets, self._strings, self._styles = _parts(self._archive)
             self._sheet = _chosen(self._archive, self._sheets, context)
-            self._parser = _SheetParser(self._strings, self._styles, context)
             self._stream: IO[bytes] = self._archive.open(self._sheet.part)
+            self._rows = _rows(self._stream, self._strings, self._styles, context)
         except _BROKEN as error:
             self._archive.close()
             raise _no_workbook(context.path) from error
@@ -111,21 +119,19 @@ class SheetText:
         return taken
 
     def close(self) -> None:
-        """Release the file, its texts, and the parsers, which their own handlers keep alive."""
+        """Release the file and its texts."""
         self._stream.close()
         self._archive.close()
         self._strings.close()
-        _silence(self._parser.xml)
 
     def _read_on(self) -> None:
         try:
-            chunk = self._stream.read(_CHUNK)
-            self._ended = not chunk
-            for number, cells in self._parser.rows(chunk):
+            for number, cells in islice(self._rows, _AT_ONCE):
                 self._write(number, cells)
         except _BROKEN as error:
             raise BrokenArchive(f"the Excel workbook is broken: {error}") from error
         self._ready = self._text.getvalue().encode()
+        self._ended = not self._ready
         self._text.seek(0)
         self._text.truncate()
 
@@ -147,191 +153,147 @@ class SheetText:
             self.breaks.extend(range(line + 1, line + more + 1))
 
 
-class _SheetParser:
-    """Turns the XML of a sheet into rows of cells, as pieces of it arrive."""
+def _pieces(stream: IO[bytes], wanted: Collection[str]) -> Iterator[tuple[str, Element]]:
+    """Yield name and element of the elements of some names, as soon as each has ended; the rest is not kept.
 
-    def __init__(self, strings: _Strings, styles: Sequence[Shown], context: Context) -> None:
-        self._strings = strings
-        self._styles = styles
-        self._context = context
-        self.xml = _xml_parser(self._start, self._end)
-        self._text: list[str] = []
-        self.xml.CharacterDataHandler = self._text.append
-        self._done: list[tuple[int, list[str]]] = []
-        self._columns: dict[str, int] = {}
-        self._names: dict[str, str] = {}
-        self._cells: list[str] = []
-        self._row = 0
-        self._column = 0
-        self._type = ""
-        self._style = ""
-        self._value = ""
-        self._formula: str | None = None
-        self._phonetic = False
+    Raises:
+        BadZipFile: the XML declares a document type: entities could make a text endless.
+    """
+    parser: XMLPullParser[Any] = XMLPullParser(("start", "end"))
+    names: dict[str, str] = {}
+    around: list[Element] = []
+    chunk = _without_doctype(stream.read(_CHUNK))
+    while chunk:
+        parser.feed(chunk)
+        for event, element in cast("Iterator[tuple[str, Element]]", parser.read_events()):
+            if event == "start":
+                around.append(element)
+                continue
+            around.pop()
+            name = names.get(element.tag) or names.setdefault(element.tag, _local(element.tag))
+            if name in wanted:
+                yield name, element
+                if around:
+                    around[-1].remove(element)
+        chunk = stream.read(_CHUNK)
+    parser.close()
 
-    def rows(self, chunk: bytes) -> Iterator[tuple[int, list[str]]]:
-        """Yield number and cells of the rows that end in a chunk; an empty chunk ends the sheet."""
-        self.xml.Parse(chunk, not chunk)
-        done, self._done = self._done, []
-        yield from done
 
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
-        tag = self._names.get(name) or self._names.setdefault(name, name.rpartition(" ")[2])
-        if tag == "c":
-            place = attributes.get("r", "")
-            self._column = self._columns.get(place.rstrip("0123456789")) or self._column_of(place)
-            self._type, self._style = attributes.get("t", "n"), attributes.get("s", "")
-            self._value, self._formula = "", None
-        elif tag in ("v", "f", "t"):
-            self._text.clear()
-        elif tag == "row":
-            self._row = int(attributes.get("r") or self._row + 1)
-            self._cells, self._column = [], 0
-            if attributes.get("hidden") in ("1", "true"):
-                self._hidden("a row", self._row)
-        elif tag == "rPh":
-            self._phonetic = True
-        elif tag == "col" and attributes.get("hidden") in ("1", "true"):
-            first, last = int(attributes["min"]), int(attributes["max"])
-            if last - first < 1_000:  # more are the empty rest of a sheet
-                self._hidden(f"column {first}" if first == last else f"each column from {first} to {last}", None)
+def _without_doctype(start: bytes) -> bytes:
+    if b"DOCTYPE" in start.replace(b"\0", b""):
+        raise zipfile.BadZipFile("it declares a document type")
+    return start
 
-    def _end(self, name: str) -> None:
-        tag = self._names[name]
-        if tag == "v":
-            self._value = "".join(self._text)
-        elif tag == "c":
-            self._place()
-        elif tag == "t" and not self._phonetic:
-            self._value += _unescaped("".join(self._text))
-        elif tag == "f":
-            self._formula = "".join(self._text)
-        elif tag == "row":
-            self._done.append((self._row, self._cells))
-        elif tag == "rPh":
-            self._phonetic = False
 
-    def _column_of(self, place: str) -> int:
-        """Return the 1-based column of a place such as `AB12`; without a place, the next one."""
-        letters = place.rstrip("0123456789")
-        if not letters:
-            return self._column + 1
-        column = 0
-        for letter in letters:
-            column = column * 26 + ord(letter) - 64
-        if not (letters.isascii() and letters.isupper() and column <= 1 << 14):
-            raise zipfile.BadZipFile(f"{place} is no place in a sheet")
-        self._columns[letters] = column
-        return column
+def _local(name: str) -> str:
+    """Return a name without its namespace: strict workbooks have other namespaces than usual ones."""
+    return name.rpartition("}")[2]
 
-    def _place(self) -> None:
-        if not self._value and self._formula is None:
-            return
-        gap = self._column - len(self._cells) - 1
-        if gap < 0:
-            raise zipfile.BadZipFile("two cells have one place")
-        if gap:
-            self._cells.extend([""] * gap)
-        self._cells.append(self._shown())
 
-    def _shown(self) -> str:
-        value = self._value
-        match self._type:
-            case "s":
-                return self._strings[int(value)]
-            case "str" if value or self._formula is not None:
-                return _unescaped(value)
-            case "b":
-                return "TRUE" if value == "1" else "FALSE"
-            case "n" if value:
-                return self._styles[int(self._style)](value) if self._style else _number(value)
-            case _:
-                # A program that computes nothing wrote the formula: its value is not known.
-                return f"={self._formula or '…'}" if not value and self._formula is not None else value
+def _rows(
+    stream: IO[bytes], strings: _Strings, styles: Sequence[Shown], context: Context
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield number and cells of the rows of a sheet; hidden rows and columns are logged."""
+    number = 0
+    for name, element in _pieces(stream, ("row", "col")):
+        is_hidden = element.get("hidden") in ("1", "true")
+        if name == "col":
+            first, last = int(element.get("min", 0)), int(element.get("max", 0))
+            if is_hidden and last - first < 1_000:  # more are the empty rest of a sheet
+                _log_hidden(context, f"column {first}" if first == last else f"each column from {first} to {last}")
+            continue
+        number = int(element.get("r") or number + 1)
+        if is_hidden:
+            _log_hidden(context, "a row", number)
+        cells: list[str] = []
+        for cell in element:
+            if not len(cell):
+                continue
+            place = cell.get("r")
+            gap = (_column_of(place.rstrip("0123456789")) if place else len(cells) + 1) - len(cells) - 1
+            if gap:
+                if gap < 0:
+                    raise zipfile.BadZipFile("two cells have one place")
+                cells.extend([""] * gap)
+            cells.append(_shown(cell, strings, styles))
+        yield number, cells
 
-    def _hidden(self, what: str, row: int | None) -> None:
-        message = f"{what} of the sheet is hidden, and is read like the others"
-        remedy = "Show what is hidden, and delete what is not meant."
-        self._context.damage(DamageKind.HIDDEN, message, remedy, line=row)
+
+def _log_hidden(context: Context, what: str, row: int | None = None) -> None:
+    message = f"{what} of the sheet is hidden, and is read like the others"
+    context.damage(DamageKind.HIDDEN, message, "Show what is hidden, and delete what is not meant.", line=row)
+
+
+@lru_cache(maxsize=1 << 14)
+def _column_of(letters: str) -> int:
+    """Return the 1-based column that letters name (`AB`)."""
+    column = 0
+    for letter in letters:
+        column = column * 26 + ord(letter) - 64
+    if not (letters.isascii() and letters.isupper() and column <= 1 << 14):
+        raise zipfile.BadZipFile(f"{letters} is no column")
+    return column
+
+
+def _shown(cell: Element, strings: _Strings, styles: Sequence[Shown]) -> str:
+    """Return the text that a cell shows."""
+    value, formula = "", None
+    for part in cell:
+        tag = part.tag
+        if tag.endswith("}v"):
+            value = part.text or ""
+        elif tag.endswith("}f"):
+            formula = part.text or "…"
+        elif tag.endswith("}is"):
+            return _text_of(part)
+    match cell.get("t", "n"):
+        case "s":
+            return strings[int(value)]
+        case "str":
+            return _unescaped(value)
+        case "b":
+            return "TRUE" if value == "1" else "FALSE"
+        case "n" if value:
+            return styles[int(cell.get("s", 0))](value)
+        case _:
+            # A program that computes nothing wrote the formula: its value is not known.
+            return f"={formula}" if not value and formula else value
+
+
+def _text_of(element: Element) -> str:
+    """Return a text that may be in pieces of several formats, without the hints of its pronunciation."""
+    parts = [each for each in element if _local(each.tag) != "rPh"]
+    return _unescaped("".join(each.text or "" for part in parts for each in part.iter() if _local(each.tag) == "t"))
 
 
 class _Strings:
     """The texts that a workbook's cells share, read as far as they are asked for, and kept packed."""
 
     def __init__(self, stream: IO[bytes] | None) -> None:
-        self._stream = stream
+        self._rest = iter(()) if stream is None else _pieces(stream, ("si",))
         self._ends = array("I", [0])
         self._packed = bytearray()
-        self._text: list[str] = []
-        self._reading = False
-        self._phonetic = False
-        self.xml = _xml_parser(self._start, self._end)
-        self.xml.CharacterDataHandler = self._data
 
     def __getitem__(self, index: int) -> str:
         while index + 1 >= len(self._ends):
-            if self._stream is None:
+            _, element = next(self._rest, (None, None))
+            if element is None or len(self._packed) > _MOST_TEXT:
                 raise KeyError(f"shared text {index}")
-            chunk = self._stream.read(_CHUNK)
-            self.xml.Parse(chunk, not chunk)
-            if not chunk or len(self._packed) > _MOST_TEXT:
-                self._stream = None
+            self._packed += _text_of(element).encode()
+            self._ends.append(len(self._packed))
         return self._packed[self._ends[index] : self._ends[index + 1]].decode()
 
     def close(self) -> None:
         """Release the texts."""
         self._packed.clear()
         del self._ends[:]
-        _silence(self.xml)
-
-    def _start(self, name: str, _attributes: dict[str, str]) -> None:
-        if name.endswith(" t"):
-            self._reading = not self._phonetic
-        elif name.endswith(" rPh"):
-            self._phonetic = True
-
-    def _end(self, name: str) -> None:
-        self._reading = False
-        if name.endswith(" si"):
-            self._packed += _unescaped("".join(self._text)).encode()
-            self._ends.append(len(self._packed))
-            self._text.clear()
-        elif name.endswith(" rPh"):
-            self._phonetic = False
-
-    def _data(self, text: str) -> None:
-        if self._reading:
-            self._text.append(text)
-
-
-def _xml_parser(start: Callable[[str, dict[str, str]], None], end: Callable[[str], None]) -> expat.XMLParserType:
-    """Return a parser that knows namespaces, and refuses document types: entities could make a text endless."""
-
-    def refuse(*_: object) -> None:
-        raise zipfile.BadZipFile("it declares a document type")
-
-    parser = expat.ParserCreate(namespace_separator=" ")
-    parser.buffer_text = True
-    parser.StartElementHandler, parser.EndElementHandler = start, end
-    parser.StartDoctypeDeclHandler = refuse
-    return parser
-
-
-def _silence(parser: expat.XMLParserType) -> None:
-    parser.StartElementHandler = parser.EndElementHandler = parser.CharacterDataHandler = None
 
 
 def _elements(archive: zipfile.ZipFile, part: str) -> list[tuple[str, dict[str, str]]]:
     """Return name and attributes of all elements of a small part, without their namespaces."""
-    found: list[tuple[str, dict[str, str]]] = []
-
-    def start(name: str, attributes: dict[str, str]) -> None:
-        local = {key.rpartition(" ")[2]: value for key, value in attributes.items()}
-        found.append((name.rpartition(" ")[2], local))
-
     with archive.open(part) as stream:
-        _xml_parser(start, lambda _: None).Parse(stream.read(_MOST_TEXT), True)
-    return found
+        root = fromstring(_without_doctype(stream.read(_MOST_TEXT)))
+    return [(_local(each.tag), {_local(key): value for key, value in each.attrib.items()}) for each in root.iter()]
 
 
 def _related(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]]:

@@ -80,7 +80,7 @@ def test_a_delimiter_of_several_characters_can_be_given(
 
 
 NOT_SENT = {
-    "types": (f"{HEADER}\nvarchar(50),string,text,char(12)\n{ROW}\n", 1, "types or units"),
+    "types": (f"{HEADER}\nvarchar(50),string,phone_t,char(12)\n{ROW}\n", 1, "types or units"),
     "units": (f"{HEADER}\n,,(E.164),\n{ROW}\n", 1, "types or units"),
     "line of dashes": (f"{HEADER}\n-----,----,----,---\n{ROW}\n", 1, "types or units"),
     "comment": (f"{HEADER}\n{ROW}\n# exported in May, by us\n", 2, "is a comment"),
