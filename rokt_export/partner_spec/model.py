@@ -434,6 +434,12 @@ class PartnerSpec(Strict):
         return rule_names(self.responses)
 
     @property
+    def stated_content_type(self) -> str | None:
+        """The Content-Type that the spec states for the request, by its key or by a header of constants."""
+        named = (each.value for each in self.parameters if each.in_ == "header" and each.name.lower() == "content-type")
+        return next((value for value in named if isinstance(value, str) and "{" not in value), self.content_type)
+
+    @property
     def repeatable(self) -> bool:
         """Whether a send whose fate is unknown may be repeated."""
         return self.idempotent or self.idempotency is not None

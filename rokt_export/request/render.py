@@ -24,6 +24,7 @@ from rokt_export.authentication.base import (
     StaticHeader,
 )
 from rokt_export.authentication.registry import credentials_of
+from rokt_export.errors import SpecError
 from rokt_export.exchange.model import Request
 from rokt_export.partner_spec.model import Parameter, PartnerSpec
 from rokt_export.partner_spec.references import attributes_of
@@ -31,7 +32,7 @@ from rokt_export.redaction import OwnWords
 from rokt_export.request.encodings import Encode, body_encoding
 from rokt_export.request.parameter_values import OMIT, Field, RefusedError, Take, Values, compile_field
 from rokt_export.request.url import blank_url, url_maker
-from rokt_export.spec_language.encodings import ENCODINGS
+from rokt_export.spec_language.encodings import ENCODINGS, charset_of, codec_of
 from rokt_export.spec_language.filters import ABSENT, FilterError, text_of
 from rokt_export.spec_language.template import Template, compile_template
 from rokt_export.transactions.transaction import Transaction
@@ -79,14 +80,40 @@ def body_encoder(spec: PartnerSpec, parameters: Sequence[Parameter], env: Mappin
     Raises:
         SpecError: the parameters' names do not make a body of this encoding.
     """
+    charset = charset_of(spec.stated_content_type)
     if spec.body is not None:
-        return partial(_whole, compile_template(spec.body, ENCODINGS[spec.encoding].place), env)
+        return _in_charset(charset, partial(_whole, compile_template(spec.body, ENCODINGS[spec.encoding].place), env))
     if not parameters:
         return lambda _values: None
     encoding = body_encoding(spec.encoding)
     encode = encoding.encoder([_field(parameter, env) for parameter in parameters])
     head = encoding.declaration if spec.xml_declaration else b""
-    return (lambda values: head + (encode(values) or b"")) if head else encode
+    if not head:
+        return _in_charset(charset, encode)
+    head = head.replace(b"UTF-8", (charset or "UTF-8").upper().encode())
+    return _in_charset(charset, lambda values: head + (encode(values) or b""))
+
+
+def _in_charset(charset: str | None, encode: Encode) -> Encode:
+    """Return an encoder whose bytes are in the charset that the Content-Type states, and not in UTF-8.
+
+    Raises:
+        SpecError: there is no such charset.
+    """
+    codec = "utf-8" if charset is None else codec_of(charset)
+    if codec is None:
+        raise SpecError(f"there is no charset `{charset}`", where="content_type", remedy="Write `charset=utf-8`.")
+    if codec == "utf-8":
+        return encode
+
+    def encoded(values: Values) -> bytes | None:
+        body = encode(values)
+        try:
+            return None if body is None else body.decode().encode(codec)
+        except UnicodeEncodeError as error:
+            raise RefusedError(f"body: `{error.object[error.start]}` cannot be written in {charset}") from error
+
+    return encoded
 
 
 def _whole(template: Template, env: Mapping[str, str], values: Values) -> bytes:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import codecs
 import re
-from contextlib import suppress
-from functools import lru_cache
+
+from rokt_export.spec_language.encodings import charset_of, codec_of
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -14,10 +14,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:+-]+)", re.IGNORECASE)
 _DECLARED = re.compile(rb"\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{1,40})[\"']")
-_NOT_CHARSETS = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape", "utf-7", "undefined"})
-"""Python's own codecs, which no server means."""
 
 
 def decode(raw: bytes, content_type: str | None) -> str:
@@ -29,8 +26,8 @@ def decode(raw: bytes, content_type: str | None) -> str:
     for mark, name in _BOMS:
         if raw.startswith(mark):
             return raw[len(mark) :].decode(name, "replace")
-    for charset in (_of_header(content_type), _of_declaration(raw), "utf-8"):
-        if charset and (codec := _codec(charset)):
+    for charset in (charset_of(content_type), _of_declaration(raw), "utf-8"):
+        if charset and (codec := codec_of(charset)):
             try:
                 return raw.decode(codec)
             except UnicodeError:
@@ -38,24 +35,6 @@ def decode(raw: bytes, content_type: str | None) -> str:
     return raw.decode("latin-1")
 
 
-def _of_header(content_type: str | None) -> str | None:
-    match = _CHARSET.search(content_type) if content_type else None
-    return match[1] if match else None
-
-
 def _of_declaration(raw: bytes) -> str | None:
     match = _DECLARED.match(raw)
     return match[1].decode("ascii", "replace") if match else None
-
-
-@lru_cache(maxsize=64)
-def _codec(charset: str) -> str | None:
-    try:
-        name = codecs.lookup(charset).name.replace("_", "-")
-        if name in _NOT_CHARSETS:
-            return None
-        with suppress(UnicodeError):
-            b"0000".decode(name)  # a codec between bytes and bytes (hex, zlib) refuses to be asked for text
-    except LookupError:
-        return None
-    return name

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, assert_never
 
 from rokt_export.request.encodings import body_encoding
-from rokt_export.spec_language.encodings import ENCODINGS, media_type_of
+from rokt_export.spec_language.encodings import ENCODINGS, charset_of, codec_of, media_type_of
 from rokt_export.spec_language.filters import text_of
 from rokt_export.spec_language.parameter_names import Append, Index, Key, Match, Step, steps
 
@@ -15,14 +15,19 @@ class BodyProblem(ValueError):
     """A body that its encoding cannot read; the message says why."""
 
 
-def read_body(encoding: str, body: bytes | str, *, exact: bool = False) -> Any:
+def read_body(encoding: str, body: bytes | str, content_type: str | None = None, *, exact: bool = False) -> Any:
     """Return the data in a body, as the encoding's `read` or, with every digit, `read_exact` returns it.
+
+    Bytes are read in the charset that the Content-Type states.
 
     Raises:
         BodyProblem: it is not in that encoding.
     """
     reader = body_encoding(encoding)
+    codec = codec_of(charset_of(content_type) or "utf-8")
     try:
+        if isinstance(body, bytes) and codec not in (None, "utf-8"):
+            body = body.decode(codec)
         return reader.read_exact(body) if exact else reader.read(body)
     except (ValueError, LookupError, RecursionError) as error:
         raise BodyProblem(f"the body is not {ENCODINGS[encoding].title}: {error}") from error

@@ -115,7 +115,7 @@ class ReadBack:
         if self._whole is not None:
             values |= self._whole.read(recorded.body.decode("utf-8", "replace")) or {}
         with suppress(BodyProblem):
-            received.data = read_body(self._encoding, recorded.body, exact=True)
+            received.data = read_body(self._encoding, recorded.body, headers.get("Content-Type"), exact=True)
         fields = {"": values}
         for place in self._places:
             found = _found(place, received) if place.outer in fields else []

@@ -135,7 +135,7 @@ class Partner:
             if wrong is not None:
                 problems.append(wrong)
             try:
-                received.data = read_body(self._encoding, received.body)
+                received.data = read_body(self._encoding, received.body, received.headers.get("Content-Type"))
             except BodyProblem as error:
                 return [*problems, str(error)]
         if self._whole is not None and self._whole.read(received.data) is None:

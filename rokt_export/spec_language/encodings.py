@@ -6,8 +6,12 @@ of a request and the sandbox read this registry.
 
 from __future__ import annotations
 
+import codecs
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 from urllib.parse import parse_qsl
 
@@ -59,6 +63,31 @@ def nests(encoding: str) -> bool:
 def media_type_of(content_type: str | None) -> str:
     """Return the media type of a Content-Type header: lower case, without parameters; nothing where there is none."""
     return (content_type or "").partition(";")[0].strip().lower()
+
+
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:+-]+)", re.IGNORECASE)
+_NO_TEXT = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape", "utf-7", "undefined"})
+"""Python's own codecs, which no server means."""
+
+
+def charset_of(content_type: str | None) -> str | None:
+    """Return the charset that a Content-Type header states, as it is written; None where it states none."""
+    match = _CHARSET.search(content_type) if content_type else None
+    return match[1] if match else None
+
+
+@lru_cache(maxsize=64)
+def codec_of(charset: str) -> str | None:
+    """Return Python's name of a charset, None where there is no such charset."""
+    try:
+        name = codecs.lookup(charset).name.replace("_", "-")
+        if name in _NO_TEXT:
+            return None
+        with suppress(UnicodeError):
+            b"0000".decode(name)  # a codec between bytes and bytes (hex, zlib) refuses to be asked for text
+    except LookupError:
+        return None
+    return name
 
 
 def subtype(media_type: str) -> str:

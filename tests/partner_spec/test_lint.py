@@ -491,6 +491,32 @@ CASES = [
         "authentication: {type: hmac, secret: '{{ env.KEY }}', message: '{id}{header:X-A}{body}', id_header: X-Id}\n",
     ),
     Case(
+        "RX177",
+        "content_type",
+        "content_type: ^application/json; charset=latin9000\n",
+        "content_type: application/json; charset=UTF8\n",
+        "error",
+    ),
+    Case(
+        "RX177",
+        "content_type",
+        "content_type: ^application/json; charset=iso-8859-1\n",
+        "content_type: application/json; charset=us-ascii\n",
+    ),
+    Case(
+        "RX177",
+        "content_type",
+        "encoding: form\ncontent_type: ^application/x-www-form-urlencoded; charset=cp1252\n",
+        "encoding: text\nbody: '{{ email }}'\ncontent_type: text/plain; charset=cp1252\nparameters: []\n",
+    ),
+    Case(
+        "RX177",
+        "body",
+        'encoding: xml\nbody: ^\'<?xml version="1.0" encoding="iso-8859-1"?><a>{{ email }}</a>\'\n',
+        "encoding: xml\ncontent_type: text/xml; charset=latin1\n"
+        'body: \'<?xml version="1.0" encoding="iso-8859-1"?><a>{{ email }}</a>\'\nparameters: []\n',
+    ),
+    Case(
         "RX173",
         "parameters",
         _parameter("{name: 'a[].email', attribute: email}") + "  - {name: ^'a[].name', attribute: firstname}\n",

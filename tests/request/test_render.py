@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from rokt_export.errors import ConfigurationError, SpecError
 from rokt_export.request.render import InvalidRowError
+from rokt_export.sandbox.bodies import BodyProblem, read_body
 from rokt_export.transactions.transaction import Transaction
 from tests.request.rendering import URL, body, renderer, request
 
@@ -483,3 +484,40 @@ def test_a_credential_that_its_template_cannot_fill_is_an_error_of_the_configura
     rest = "parameters: [{name: a, attribute: a}]\nauthentication: {type: bearer, token: '{{ env.T | date }}'}"
     with pytest.raises(ConfigurationError, match="credential's template cannot be filled"):
         renderer(rest, variables={"T": "x"})
+
+
+@pytest.mark.parametrize(
+    ("rest", "wanted"),
+    [
+        (
+            "encoding: xml\ncontent_type: text/xml; charset=iso-8859-1\nparameters: [{name: a.b, attribute: name}]",
+            b'<?xml version="1.0" encoding="ISO-8859-1"?>\n<a><b>Zo\xeb</b></a>',
+        ),
+        (
+            "encoding: text\nbody: '{{ name }}'\n"
+            "parameters: [{name: content-type, in: header, value: text/x; charset=cp1252}]",
+            b"Zo\xeb",
+        ),
+        (
+            "content_type: application/json; charset=UTF8\nparameters: [{name: a, attribute: name}]",
+            b'{"a":"Zo\xc3\xab"}',
+        ),
+    ],
+)
+def test_the_content_type_decides_the_charset_of_the_body(rest: str, wanted: bytes) -> None:
+    assert request(rest, {"name": "Zoë"}).body == wanted
+    if b"\xc3" not in wanted:
+        with pytest.raises(InvalidRowError, match="body: `漢` cannot be written in "):
+            request(rest, {"name": "漢"})
+
+
+def test_a_charset_that_nobody_knows() -> None:
+    with pytest.raises(SpecError, match="there is no charset `latin9000`"):
+        request("content_type: text/json; charset=latin9000\nparameters: [{name: a, attribute: name}]", {"name": "a"})
+
+
+def test_a_sandbox_reads_the_charset_back() -> None:
+    sent = '<?xml version="1.0" encoding="ISO-8859-1"?><a><b>Zoë</b></a>'.encode("latin-1")
+    assert read_body("xml", sent, "text/xml; charset=iso-8859-1") == {"a": {"b": "Zoë"}}
+    with pytest.raises(BodyProblem):
+        read_body("text", b"\xff", "text/plain; charset=us-ascii")

@@ -27,6 +27,7 @@ _LINTS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     secrets.literal_secrets,
     parameters.bodies_not_sent,
     parameters.content_type_against_encoding,
+    parameters.charsets,
     parameters.changed_numbers,
     parameters.options_without_effect,
     parameters.contradictory_options,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from rokt_export.partner_spec.document import DataPath, Finding, WrittenFloat, WrittenInt
 from rokt_export.partner_spec.lint.context import Placed, Subject, is_literal
-from rokt_export.spec_language.encodings import ENCODINGS, media_type_of, nests, subtype
+from rokt_export.spec_language.encodings import ENCODINGS, charset_of, codec_of, media_type_of, nests, subtype
 from rokt_export.spec_language.fields import listed
 from rokt_export.spec_language.filters import text_of
 from rokt_export.spec_language.parameter_names import Append, Key, Step, steps
@@ -87,6 +88,42 @@ def _contradiction(subject: Subject, path: tuple[str | int, ...], written: str) 
         if not multipart
         else "Multipart bodies are not spoken here: ask the partner whether `encoding: form` will do.",
     )
+
+
+_DECLARED = re.compile(r"<\?xml[^>]*encoding\s*=\s*[\"']([\w.:-]+)")
+
+
+def charsets(subject: Subject) -> Iterator[Finding]:
+    """RX177: a charset that is stated and not sent, or that nobody knows."""
+    spec = subject.spec
+    charset = charset_of(spec.stated_content_type)
+    path = ("content_type",) if charset_of(spec.content_type) == charset else ("parameters",)
+    codec = codec_of(charset or "utf-8")
+    if codec is None:
+        yield subject.error("RX177", path, f"there is no charset `{charset}`", "Write `charset=utf-8`.")
+        return
+    if codec not in ("utf-8", "ascii") and spec.encoding == "form":
+        yield subject.warning(
+            "RX177",
+            path,
+            f"a form is percent-encoded in UTF-8, and the content type states `{charset}`",
+            "Take the charset away; ask the partner whether it reads UTF-8.",
+        )
+    elif codec not in ("utf-8", "ascii") and spec.encoding == "json":
+        yield subject.warning(
+            "RX177",
+            path,
+            f"the body is sent in `{charset}`, and JSON is UTF-8 (RFC 8259, 8.1)",
+            "Take the charset away, unless the partner insists on it.",
+        )
+    declared = _DECLARED.search(spec.body or "")
+    if declared is not None and codec_of(declared[1]) != codec:
+        yield subject.warning(
+            "RX177",
+            ("body",),
+            f"the XML declaration states `{declared[1]}`, and the body is sent in `{charset or 'utf-8'}`",
+            f"Write `content_type: application/xml; charset={declared[1]}`, or declare UTF-8.",
+        )
 
 
 def changed_numbers(subject: Subject) -> Iterator[Finding]:
