@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 import typer
 
@@ -282,15 +282,18 @@ def _status(job: Job, run: str, opened: Journal | None, result: Result) -> ExitS
     rows = result.tally.exit_status(job.plan.expected)
     if job.resume is not None:
         rows = ExitStatus.gravest(rows, _earlier(job, run, opened))
-    match result.finished.reason:
+    reason = result.finished.reason
+    match reason:
         case StopReason.INTERRUPTED:
             return ExitStatus.INTERRUPTED
         case StopReason.UNREACHABLE:
             return ExitStatus.gravest(rows, ExitStatus.UNREACHABLE)
         case StopReason.COMPLETE:
             return rows
-        case _:
+        case StopReason.FAILURES | StopReason.CONSECUTIVE | StopReason.UNCLASSIFIED:
             return ExitStatus.gravest(rows, ExitStatus.FINDINGS)
+        case _:
+            assert_never(reason)
 
 
 def _earlier(job: Job, run: str, opened: Journal | None) -> ExitStatus:

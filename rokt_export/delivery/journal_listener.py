@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
-from rokt_export.delivery.events import Event, Intended, Progress, Settled, Withdrawn
+from rokt_export.delivery.events import Event, Finished, Intended, Paced, Progress, Retrying, Settled, Withdrawn
 from rokt_export.delivery.redaction_screen import Screen
 from rokt_export.delivery.redaction_setup import PersonalData
 from rokt_export.delivery.row_filter import Identity, canonical_row
@@ -82,6 +82,10 @@ class Bookkeeper:
                 self._forget(transactions)
             case Progress():
                 self.writer.heartbeat()
+            case Retrying() | Paced() | Finished():
+                pass
+            case _:
+                assert_never(event)
         return _NONE
 
     def _results(self, exchanges: tuple[Exchange, ...]) -> tuple[Deliveries, Mapping[int, bytes]]:

@@ -8,13 +8,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.context import BaseContext
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, assert_never
 
 from rokt_export.authentication.base import ClientCertificate, FetchedToken, filler
 from rokt_export.authentication.registry import credentials_of
 from rokt_export.delivery.credentials import Credentials
 from rokt_export.delivery.engine import Engine
-from rokt_export.delivery.events import Event, Finished, Intended, Paced, Progress, Retrying, Settled, StopReason
+from rokt_export.delivery.events import (
+    Event,
+    Finished,
+    Intended,
+    Paced,
+    Progress,
+    Retrying,
+    Settled,
+    StopReason,
+    Withdrawn,
+)
 from rokt_export.delivery.input_feed import FileFeed, LiveFeed, Source, damage_in, is_live, source
 from rokt_export.delivery.journal_listener import Bookkeeper
 from rokt_export.delivery.plan import FileRows, Plan
@@ -250,14 +260,20 @@ class _Reporter:
         match event:
             case Settled():
                 self._settled(event)
-            case Intended(_, settled) if settled.exchanges:
-                self._settled(settled)
-            case Retrying(exchange, wait) if self.attempt is not None:
-                self._messages.append(f"{self.attempt(exchange)}; again in {wait:.1f} s")
+            case Intended(_, settled):
+                if settled.exchanges:
+                    self._settled(settled)
+            case Retrying(exchange, wait):
+                if self.attempt is not None:
+                    self._messages.append(f"{self.attempt(exchange)}; again in {wait:.1f} s")
             case Paced(message):
                 self._messages.append(message)
             case Progress(in_flight):
                 self._in_flight = in_flight
+            case Withdrawn() | Finished():
+                pass
+            case _:
+                assert_never(event)
         now = time.monotonic()
         if self._messages or now - self._reported >= _REPORT_EVERY:
             self._reported = now

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from rokt_export.exchange.model import Exchange, Fault, OutcomeKind, Response, milliseconds
 
@@ -69,46 +69,11 @@ class Delivery(Struct, frozen=True, gc=False):
     started: float = 0.0
     invented: bool = False
 
-    @classmethod
-    def of(cls, exchange: Exchange) -> Delivery:
-        """Return the delivery of an exchange; texts are taken as they are, so redact the exchange first."""
-        outcome, answer, transaction = exchange.outcome, exchange.answer, exchange.transaction
-        status, error = None, None
-        if isinstance(answer, Response):
-            status = answer.status
-        elif answer is not None:
-            error = exchange.error
-        return cls(
-            transaction.row,
-            transaction.id,
-            outcome.kind,
-            status,
-            outcome.rule,
-            outcome.reason,
-            outcome.reference,
-            outcome.code,
-            exchange.attempts,
-            None if answer is None else milliseconds(answer.timings.total),
-            error,
-            exchange.started,
-            transaction.invented,
-        )
-
     def as_json(self) -> dict[str, object]:
         """Return the contract's JSON form of a delivery (design section 5, "Streams"), plus the partner's code."""
-        return {
-            "row": self.row,
-            "transaction": self.transaction,
-            "outcome": str(self.outcome),
-            "status": self.status,
-            "rule": self.rule,
-            "reason": self.reason,
-            "reference": self.reference,
-            "code": self.code,
-            "attempts": self.attempts,
-            "latency_ms": self.latency_ms,
-            "error": self.error,
-        }
+        data = {**structs.asdict(self), "outcome": str(self.outcome)}
+        del data["started"], data["invented"]
+        return data
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +99,7 @@ class Deliveries:
 
     @classmethod
     def of(cls, exchanges: Sequence[Exchange]) -> Deliveries:
-        """Return the deliveries of exchanges, like `Delivery.of`."""
+        """Return the deliveries of exchanges; texts are taken as they are, so redact the exchanges first."""
         transactions = [exchange.transaction for exchange in exchanges]
         outcomes = [exchange.outcome for exchange in exchanges]
         answers = [exchange.answer for exchange in exchanges]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import re
 from dataclasses import dataclass
+from typing import assert_never
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
@@ -100,7 +101,8 @@ class Failure:
 
     def message(self) -> str:
         """Return what happened and, where one is known, what to do: one sentence, no secrets."""
-        match self.kind():
+        kind = self.kind()
+        match kind:
             case FaultKind.DNS:
                 return self._about_name()
             case FaultKind.CONNECT:
@@ -116,8 +118,10 @@ class Failure:
                 return f"{self._host()} broke the connection off before its answer was complete ({self._words()})"
             case FaultKind.TOO_LARGE:
                 return f"the answer of {self._host()} is larger than {self.max_response} bytes; the rest was not read"
-            case _:
+            case FaultKind.PROTOCOL | FaultKind.CANCELLED:
                 return self._about_protocol()
+            case _:
+                assert_never(kind)
 
     def _about_name(self) -> str:
         if self.code == _COULDNT_RESOLVE_PROXY:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -72,10 +72,20 @@ def batch() -> list[Exchange]:
     ]
 
 
-def test_columns_say_what_single_deliveries_do():
-    singles = [Delivery.of(one) for one in batch()]
-    assert Deliveries.of(batch()) == Deliveries.together(singles)
-    assert asdict(Deliveries.of(batch()[:1])) == {name: [value] for name, value in structs.asdict(singles[0]).items()}
+def deliveries_of(exchanges: list[Exchange]) -> list[Delivery]:
+    columns = Deliveries.of(exchanges)
+    return [
+        Delivery(*values) for values in zip(*(getattr(columns, each.name) for each in fields(columns)), strict=True)
+    ]
+
+
+def test_the_columns_of_a_batch_are_the_fields_of_its_deliveries():
+    assert tuple(each.name for each in fields(Deliveries)) == Delivery.__struct_fields__
+    assert Deliveries.together(deliveries_of(batch())) == Deliveries.of(batch())
+    assert deliveries_of(batch())[1] == Delivery(
+        2, "tx2", REJECTED, 201, "rule 1", "jane.doe@example.com is known", attempts=1, latency_ms=12.346, started=1.7e9
+    )
+    assert [one.error for one in deliveries_of(batch())] == [None, None, None, "dns: no such host", None, None]
     assert Deliveries.of([]).texts() == []
 
 
@@ -122,7 +132,7 @@ def test_only_what_is_personal_in_a_batch_is_redacted(writer, spec, personal):
     assert [one.reason for one in stored] == [None, f"{token} is known", None, None, "no email", None]
     assert [one.reference for one in stored] == [None, None, f"{redactor.token('Jane')}-7", None, None, None]
     assert [one.transaction for one in stored] == [one.transaction.id for one in exchanges]
-    assert stored[0] == Delivery.of(exchanges[0])
+    assert stored[0] == deliveries_of(exchanges)[0]
     assert stored[3].error == "dns: no such host"
 
 
