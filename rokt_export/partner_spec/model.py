@@ -180,13 +180,28 @@ class Environment(Strict):
 
 
 class RequiredWhen(Strict):
-    """A condition on other attributes under which a parameter is required.
+    """A condition on attributes under which a parameter is required: one of its keys.
 
     Attributes:
         when: attribute to a value, a list of values, `present` or `absent`; all must hold.
+        any_of: attributes of which a row must have at least one.
     """
 
-    when: Annotated[dict[Text, Any], Field(min_length=1)]
+    when: Annotated[dict[Text, Any], Field(min_length=1)] | None = None
+    any_of: Annotated[tuple[Text, ...], Field(min_length=2)] | None = None
+
+    @model_validator(mode="after")
+    def _one_key(self) -> RequiredWhen:
+        if (self.when is None) == (self.any_of is None):
+            raise problem(
+                "RX014", "`required` has one of `when` and `any_of`", "Write `required: {any_of: [email, mobile]}`."
+            )
+        return self
+
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """Attribute to what it must be for the parameter to be required."""
+        return self.when if self.when is not None else dict.fromkeys(self.any_of or (), "absent")
 
 
 class Parameter(Strict):
@@ -206,6 +221,7 @@ class Parameter(Strict):
         pattern: a regular expression that its whole text must match.
         choices: the texts allowed.
         min_length, max_length: characters.
+        invalid: what to do with an optional value that fails its filter, type or checks: refuse the row, or omit it.
         absent, empty, null: what to do where the row lacks the attribute, has an empty cell, or a null.
         cdata: whether its text is written as a CDATA section (XML).
         secret: whether its value is redacted although it does not come from the environment.
@@ -226,6 +242,7 @@ class Parameter(Strict):
     choices: tuple[Text, ...] | None = None
     min_length: Annotated[int, Field(ge=0)] | None = None
     max_length: Annotated[int, Field(ge=0)] | None = None
+    invalid: Literal["refuse", "omit"] = "refuse"
     absent: Policy | None = None
     empty: Policy | None = None
     null: Policy | None = None

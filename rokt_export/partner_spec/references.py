@@ -71,7 +71,7 @@ def attribute_names(spec: PartnerSpec, environments: Iterable[str] | None = None
         if parameter.attribute is not None:
             found.add(parameter.attribute)
         if isinstance(parameter.required, RequiredWhen):
-            found.update(parameter.required.when)
+            found.update(parameter.required.conditions)
     found.update(name for name, attribute in spec.attributes.items() if attribute.required)
     return frozenset(found)
 

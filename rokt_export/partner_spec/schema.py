@@ -201,6 +201,6 @@ _EXTRAS: Mapping[str, Schema] = {
         "oneOf": [{"required": ["attribute"]}, {"required": ["value"]}, {"required": ["parameters"]}],
         "dependentRequired": {"encoding": ["parameters"], "parameters": ["encoding"]},
     },
-    "RequiredWhen": {"minProperties": 1},
+    "RequiredWhen": {"minProperties": 1, "maxProperties": 1},
 }
 """Rules of a model's own validator about a mapping as a whole."""

@@ -10,6 +10,7 @@ from typing import Any, Final, assert_never
 
 from rokt_export.partner_spec.model import Parameter, RequiredWhen
 from rokt_export.redaction import OwnWords
+from rokt_export.spec_language.fields import listed
 from rokt_export.spec_language.filters import ABSENT, FilterError, Number, boolean, number, read_date, text_of
 from rokt_export.spec_language.formats import matches
 from rokt_export.spec_language.regexes import compile_regex
@@ -43,6 +44,10 @@ class RefusedError(ValueError):
         """The message, as it was given."""
         message: str = self.args[0]
         return message
+
+
+class MalformedError(RefusedError):
+    """A value that its filter, type or checks refuse, and that `invalid: omit` leaves out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +165,7 @@ def _filled(parameter: Parameter, template: Template, env: Mapping[str, str]) ->
         try:
             value = fill(values, env) if lone is None else values.get(lone, ABSENT)
         except FilterError as error:
-            raise RefusedError(f"{name}: {error}") from error
+            raise MalformedError(f"{name}: {error}") from error
         if value is ABSENT:
             return on_absent(values, missing)
         if value is None:
@@ -169,7 +174,25 @@ def _filled(parameter: Parameter, template: Template, env: Mapping[str, str]) ->
             return on_empty(values, "the value is empty")
         return finish(value)
 
-    return take
+    return _forgiving(parameter, take, needed)
+
+
+def _forgiving(parameter: Parameter, take: Take, needed: Callable[[Values], bool]) -> Take:
+    def without_malformed(values: Values) -> Any:
+        try:
+            return take(values)
+        except MalformedError:
+            if needed(values):
+                raise
+            return OMIT
+
+    match parameter.invalid:
+        case "refuse":
+            return take
+        case "omit":
+            return without_malformed
+        case _:
+            assert_never(parameter.invalid)
 
 
 _OnGap = Callable[[Values, str], Any]
@@ -183,7 +206,7 @@ def _required(parameter: Parameter) -> Callable[[Values], bool]:
 
 
 def _when(required: RequiredWhen) -> Callable[[Values], bool]:
-    tests = [(name, condition_of(wanted)) for name, wanted in required.when.items()]
+    tests = [(name, condition_of(wanted)) for name, wanted in required.conditions.items()]
     return lambda values: all(test(values.get(name, ABSENT)) for name, test in tests)
 
 
@@ -202,13 +225,15 @@ def _policy(parameter: Parameter, gap: str, needed: Callable[[Values], bool]) ->
     policies = {"absent": parameter.absent, "empty": parameter.empty, "null": parameter.null}
     policy = policies[gap]
     name = parameter.name
+    any_of = parameter.required.any_of if isinstance(parameter.required, RequiredWhen) else None
 
     def refuse(_values: Values, why: str) -> Any:
         raise RefusedError(OwnWords(f"{name}: {why}"))
 
     def refuse_if_needed(values: Values, why: str) -> Any:
         if needed(values):
-            raise RefusedError(OwnWords(f"{name} is required: {why}"))
+            one = f"one of {listed(any_of)} is required: the row has none" if any_of else f"{name} is required: {why}"
+            raise RefusedError(OwnWords(one))
         return OMIT
 
     match policy:
@@ -276,7 +301,7 @@ def _converter(parameter: Parameter) -> Callable[[Any], Any]:
         try:
             return convert(value)
         except FilterError as error:
-            raise RefusedError(f"{name}: {error}") from error
+            raise MalformedError(f"{name}: {error}") from error
 
     return checked
 
@@ -316,7 +341,7 @@ def _check(name: str, test: Callable[[str], Any], why: str) -> Callable[[Any], A
         for item in value if isinstance(value, list) else (value,):
             text = text_of(item)
             if not test(text):
-                raise RefusedError(f"{name}: {named_value(text)} {why}")
+                raise MalformedError(f"{name}: {named_value(text)} {why}")
         return value
 
     return check

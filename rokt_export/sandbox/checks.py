@@ -208,7 +208,7 @@ def _requirement(place: Located, carried: Mapping[str, Seek]) -> Callable[[Recei
         # A parameter inside a field is missed only where the field is there: else the field itself is what is missed.
         return lambda _received: bool(required)
     conditions = []
-    for name, wanted in required.when.items():
+    for name, wanted in required.conditions.items():
         seek = carried.get(canonical(name) or name)
         if seek is None:
             return lambda _received: False  # decided by an attribute that the partner never sees

@@ -517,6 +517,18 @@ CASES = [
         'body: \'<?xml version="1.0" encoding="iso-8859-1"?><a>{{ email }}</a>\'\nparameters: []\n',
     ),
     Case(
+        "RX127",
+        "parameters",
+        _parameter("{name: a, attribute: dob, format: date, required: true, invalid: ^omit}"),
+        _parameter("{name: a, attribute: dob, format: date, required: {any_of: [dob, email]}, invalid: omit}"),
+    ),
+    Case(
+        "RX101",
+        "parameters",
+        _parameter("{name: a, attribute: dob, required: {any_of: [dob, ^emial]}}"),
+        _parameter("{name: a, attribute: dob, required: {any_of: [dob, email]}}"),
+    ),
+    Case(
         "RX173",
         "parameters",
         _parameter("{name: 'a[].email', attribute: email}") + "  - {name: ^'a[].name', attribute: firstname}\n",

@@ -184,6 +184,32 @@ def test_required_when(when: str, row: dict[str, str], needed: bool) -> None:
         assert body(rest, row) == "{}"
 
 
+def test_one_of_several_is_required() -> None:
+    rest = spec(
+        "{name: e, attribute: email, required: {any_of: [email, mobile]}}",
+        "{name: m, attribute: mobile, required: {any_of: [email, mobile]}, format: digits, invalid: omit}",
+    )
+    assert body(rest, {"email": "a"}) == '{"e":"a"}'
+    assert body(rest, {"mobile": "7"}) == '{"m":"7"}'
+    assert problems(rest, {"email": ""}) == ("one of `email` and `mobile` is required: the row has none",)
+
+
+def test_a_malformed_value_that_is_not_required_can_be_left_out() -> None:
+    rest = spec(
+        "{name: p, value: \"{{ mobile | phone(region='US') }}\", invalid: omit}",
+        "{name: n, attribute: amount, type: number, invalid: omit}",
+        "{name: f, attribute: email, format: email, invalid: omit, required: {when: {optin: yes}}}",
+        "{name: g, attribute: gone, absent: send_empty, invalid: omit}",
+    )
+    row = {"mobile": "123", "amount": "much", "email": "a"}
+    assert body(rest, row) == '{"g":""}'
+    assert body(rest, {"mobile": "2125550100", "amount": "7", "email": "a@example.com"}) == (
+        '{"p":"+12125550100","n":7,"f":"a@example.com","g":""}'
+    )
+    assert problems(rest, row | {"optin": "yes"}) == ("f: `a` is not of the format email",)
+    assert problems(rest.replace("invalid: omit", "invalid: refuse"), row)[0].startswith("p: ")
+
+
 def test_every_reason_at_once() -> None:
     rest = (
         spec(

@@ -86,3 +86,11 @@ def test_both_sides_agree_on_when_a_parameter_is_required(
     assert sends(made, row) is not needed
     assert takes([made, *others], row) is not needed
     assert takes([made, *others], {**row, "x": "here"})
+
+
+@pytest.mark.parametrize(("row", "needed"), [({}, True), ({"country": ""}, True), ({"country": "US"}, False)])
+def test_both_sides_agree_on_one_of_several(row: dict[str, str], needed: bool) -> None:
+    made = parameter("x", required={"any_of": ["x", "country"]})
+    assert (sends(made, row), takes([made, parameter("country")], row)) == (not needed, not needed)
+    assert sends(made, row | {"x": "1"})
+    assert takes([made, parameter("country")], row | {"x": "1"})

@@ -58,9 +58,10 @@ def _named(subject: Subject) -> Iterator[tuple[DataPath, str]]:
         for name in sorted(use.template.attributes):
             yield use.path, name
     for placed in subject.parameters():
-        if isinstance(placed.parameter.required, RequiredWhen):
-            for name in placed.parameter.required.when:
-                yield (*placed.path, "required", "when", name), name
+        if isinstance(required := placed.parameter.required, RequiredWhen):
+            path = (*placed.path, "required")
+            yield from (((*path, "when", name), name) for name in required.when or ())
+            yield from (((*path, "any_of", index), name) for index, name in enumerate(required.any_of or ()))
 
 
 def _near(name: str, declared: set[str]) -> str | None:

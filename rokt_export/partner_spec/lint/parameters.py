@@ -180,6 +180,13 @@ def contradictory_options(subject: Subject) -> Iterator[Finding]:
     for placed in subject.parameters():
         yield from _gaps(subject, placed)
         yield from _constants(subject, placed)
+        if placed.parameter.invalid == "omit" and placed.parameter.required is True:
+            yield subject.warning(
+                "RX127",
+                (*placed.path, "invalid"),
+                f"`{placed.parameter.name}` is required, so a malformed value is refused and not omitted",
+                "Take `required: true` or `invalid: omit` away.",
+            )
         least, most = placed.parameter.min_length, placed.parameter.max_length
         if least is not None and most is not None and least > most:
             yield subject.error(
