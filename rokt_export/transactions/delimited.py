@@ -41,7 +41,7 @@ class DelimitedReader:
 
     Args:
         stream: the file's plain bytes, from its start.
-        sample: its first bytes, with at least one whole line where it has one.
+        sample: its first bytes, with at least one whole line if there is one.
         encoding: how bytes become text.
         context: options, columns and log.
 
@@ -99,7 +99,7 @@ class DelimitedReader:
 
     @property
     def header(self) -> tuple[str, ...]:
-        """The columns' names as they stand in the file."""
+        """The names of the columns in the file."""
         return self._plan.columns
 
     def close(self) -> None:
@@ -158,7 +158,7 @@ class DelimitedReader:
         )
 
     def _block_reader(self) -> BlockReader | None:
-        """Return what reads blocks; None for a file of one column, whose cells are checked one by one."""
+        """Return a reader of blocks; None for a file of one column, whose cells are checked one by one."""
         width, options = len(self._plan.names), self._context.options
         if width == 1:
             return None
@@ -193,10 +193,17 @@ class DelimitedReader:
         return rows
 
     def _extra_cells(self, rows: Sequence[Sequence[str]]) -> int:
-        """Return how many empty cells each row has behind those of the header: exports end rows in a delimiter."""
+        """Return how many empty cells each row has behind those of the header: exports end rows in a delimiter.
+
+        A comma in a name shifts cells too. Then a cell may begin with a space, or no address is in the column of
+        e-mail addresses: such rows stay ragged.
+        """
         width = len(self._plan.names)
         extra = {len(cells) - width for cells in rows}
-        if len(extra) != 1 or (found := extra.pop()) < 1 or any(map(any, (cells[width:] for cells in rows))):
+        if len(extra) != 1 or (found := extra.pop()) < 1 or any(any(cells[width:]) for cells in rows):
+            return 0
+        mails = [cells[self._mail] for cells in rows] if "email" in self._plan.names else []
+        if any(mail and "@" not in mail for mail in mails) or any(cell[:1] == " " for cells in rows for cell in cells):
             return 0
         message = "each row ends in a delimiter and the header does not; the empty cell behind it is left out"
         self._context.damage(DamageKind.CLEANED, message, NOTHING)

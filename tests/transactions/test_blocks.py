@@ -13,10 +13,12 @@ from rokt_export.transactions.source_options import SourceOptions
 from rokt_export.transactions.sources import open_transactions, scan
 
 HEADER = "transactionid,email,zipcode,state,dob,mobile"
-USUAL = ["T1", "jane@example.com", "10001", "NY", "19831215", "+12125550123", "Zoë", " x ", "us", '"a,b"']
+USUAL = ["T1", "jane@example.com", "10001", "NY", "19831215", "+12125550123", "Zoë", " x ", "us", '"a,b"', "Łucja"]
 ODD = [
     "", "501", "2108-1234", "1.23E+10", "9007.0", "43765.07", "30665", "JosÃ©", "Jos\ufffd", '"q""q"', '"n\nn"', 'q"q',
     '"open', "nul\0", "x\ry", "more,cells", "a\\,b", "transactionid", "long" * 30,
+    "NULL", "(null)", "NaN", "'12345", "=A1", "=x/y", "Total", "# c", "\x1f1", "\t5", "\u200bx", "x\u00a0",
+    "a\u202eb", "string",
 ]  # fmt: skip
 usual = st.sampled_from(USUAL)
 cells = st.one_of(usual, usual, usual, st.sampled_from(ODD))
