@@ -68,6 +68,13 @@ _TOO_NARROW = (
     "the column was too narrow, so that the cell holds # signs",
     "Widen the column, and export again.",
 )
+_AS_TEXT = "Format the column as text before saving, and export it again."
+_ROUNDED_FOUND = "a spreadsheet has rounded the number to an exponent, as in 1.23E+10", _AS_TEXT
+_FLOAT_FOUND = "the identifier was saved as a decimal number, ending in .0", "Export the column as text."
+_SERIAL_FOUND = (
+    "the date is a spreadsheet's day number, as in 43765.07",
+    "Format the column as a date (yyyymmdd) before saving.",
+)
 _FORMULA_LEFT = "the cell holds a formula, not its result", "Export the file again as values."
 _FORMULA = re.compile(r"""=[A-Za-z0-9"'(\[$+…-].+|=…""", re.DOTALL)
 _WRAPPED = re.compile(r'="((?:[^"]|"")*)"')
@@ -122,6 +129,7 @@ class Inspector:
         self._refuse = refuse.intersection(plan.names)
         self._guessed = guessed and bool(self._refuse)
         self._refused: str | None = None
+        self._place: tuple[int, int | None] = (0, None)
         self._file = file
         self._log = log
         self._columns = dict(zip(plan.names, plan.columns, strict=True))
@@ -170,129 +178,96 @@ class Inspector:
 
         An exponent as spreadsheets write it (`1.23E+10`) is damage in any column, other notations in identifiers.
         """
+        self._place = row, line
         for name, cell in values.items():
             if cell.__class__ is not str:
                 continue
             if "E+" in cell and name not in self._ids:
-                self._check_id(name, cell, row, line)
+                self._check_id(name, cell)
             elif cell[:1] in _STARTS:
-                self._check_leftover(values, name, cell, row, line)
+                self._check_leftover(values, name, cell)
         for name in self._ids:
             cell = values[name]
             if cell and ("+" in cell or "." in cell):
-                self._check_id(name, cell, row, line)
+                self._check_id(name, cell)
         for name in self._dates:
             cell = values[name]
             if cell and (len(cell) == 5 or "." in cell):
-                self._check_date(name, cell, row, line)
+                self._check_date(name, cell)
         if self._zip is not None and (cell := values[self._zip]) and (len(cell) < 5 or "-" in cell):
-            self._check_zip(self._zip, cell, values, row, line)
+            self._check_zip(self._zip, cell, values)
 
     def refused(self) -> str | None:
         """Return why the damage found since the last call keeps a row from being sent; None where it does not."""
         found, self._refused = self._refused, None
         return found
 
-    def refuse(self, name: str, row: int, line: int | None, message: str) -> None:
+    def refuse(self, name: str, message: str) -> None:
         """Keep a row from being sent, where damage in an attribute does so."""
         if name in self._refuse and self._refused is None:
+            row, line = self._place
             place = f"line {line}" if line is not None else f"row {row}"
             self._refused = f"{place}, column {self._columns[name]}: {message}; --send-damaged sends it as it is"
 
-    def _check_leftover(self, values: dict[str, Value], name: str, cell: str, row: int, line: int | None) -> None:
+    def _check_leftover(self, values: dict[str, Value], name: str, cell: str) -> None:
         if (found := _LEFTOVERS.get(cell)) is not None:
             add = self._add if cell not in _WORDS or name in self._exact else self._log_only
-            add(DamageKind.LEFTOVER, name, row, line, *found)
+            add(DamageKind.LEFTOVER, name, *found)
         elif len(cell) > 2 and not cell.strip("#"):
-            self._add(DamageKind.LEFTOVER, name, row, line, *_TOO_NARROW)
+            self._add(DamageKind.LEFTOVER, name, *_TOO_NARROW)
         elif wrapped := _WRAPPED.fullmatch(cell):
-            self._clean(values, name, wrapped[1].replace('""', '"'), row, line, 'a formula around its value, ="…"')
+            self._clean(values, name, wrapped[1].replace('""', '"'), 'a formula around its value, ="…"')
         elif _FORMULA.fullmatch(cell):
-            self._add(DamageKind.LEFTOVER, name, row, line, *_FORMULA_LEFT)
+            self._add(DamageKind.LEFTOVER, name, *_FORMULA_LEFT)
         elif _APOSTROPHE.fullmatch(cell):
-            self._clean(values, name, cell[1:], row, line, "an apostrophe before its number")
+            self._clean(values, name, cell[1:], "an apostrophe before its number")
         elif cell[0] in JUNK and (clean := cell.strip(JUNK)):
-            self._clean(values, name, clean, row, line, f"an invisible character (U+{ord(cell[0]):04X})")
+            self._clean(values, name, clean, f"an invisible character (U+{ord(cell[0]):04X})")
 
-    def _clean(self, values: dict[str, Value], name: str, clean: str, row: int, line: int | None, what: str) -> None:
+    def _clean(self, values: dict[str, Value], name: str, clean: str, what: str) -> None:
         values[name] = clean
-        self._log_only(
-            DamageKind.CLEANED, name, row, line, f"the cell held {what}, which is left out", "Nothing need be done."
-        )
+        self._log_only(DamageKind.CLEANED, name, f"the cell held {what}, which is left out", "Nothing need be done.")
 
-    def check_text(self, values: dict[str, Value], row: int, line: int | None) -> None:
-        """Log cells that were decoded wrongly, or hold invisible characters; for rows that are not all ASCII."""
+    def check_text(self, values: dict[str, Value]) -> None:
+        """Log cells of the row last checked that were decoded wrongly, or hold invisible characters beyond ASCII."""
         for name, cell in values.items():
             if not isinstance(cell, str) or cell.isascii():
                 continue
             if self._guessed:
-                self.refuse(name, row, line, "the file's encoding is a guess, which --encoding confirms")
+                self.refuse(name, "the file's encoding is a guess, which --encoding confirms")
             if (found := mojibake(cell)) is not None:
-                self._add(DamageKind.MOJIBAKE, name, row, line, found, _MOJIBAKE_REMEDY)
+                self._add(DamageKind.MOJIBAKE, name, found, _MOJIBAKE_REMEDY)
                 continue
             if (cell[0] in JUNK or cell[-1] in JUNK) and (clean := cell.strip(JUNK)):
                 junk = cell[0] if cell[0] in JUNK else cell[-1]
-                self._clean(values, name, clean, row, line, f"an invisible character (U+{ord(junk):04X}) at its end")
+                self._clean(values, name, clean, f"an invisible character (U+{ord(junk):04X}) at its end")
                 cell = clean
             if (hidden := _HIDDEN_INSIDE.search(cell)) is not None:
                 what = f"the cell holds an invisible character (U+{ord(hidden.group()):04X}) amid its text"
                 add = self._add if name in self._exact else self._log_only
-                add(
-                    DamageKind.INVISIBLE,
-                    name,
-                    row,
-                    line,
-                    what,
-                    "Type the text around it anew.",
-                )
+                add(DamageKind.INVISIBLE, name, what, "Type the text around it anew.")
 
-    def _check_id(self, name: str, cell: Value, row: int, line: int | None) -> None:
+    def _check_id(self, name: str, cell: Value) -> None:
         if not isinstance(cell, str):
             return
         by_nature = (canonical(name) or "") in _NUMBERS or (canonical(name) is None and name in self._ids)
         if (_EXPONENT if by_nature else _OF_SPREADSHEETS).fullmatch(cell):
             add = self._add if by_nature or _ROUNDED.fullmatch(cell) else self._log_only
-            add(
-                DamageKind.EXPONENT,
-                name,
-                row,
-                line,
-                "a spreadsheet has rounded the number to an exponent, as in 1.23E+10",
-                "Format the column as text before saving, and export it again; the digits are gone from this file.",
-            )
+            add(DamageKind.EXPONENT, name, *_ROUNDED_FOUND)
         elif _FLOAT_ID.fullmatch(cell):
-            self._add(
-                DamageKind.FLOAT_ID,
-                name,
-                row,
-                line,
-                "the identifier was saved as a decimal number, ending in .0",
-                "Export the column as text.",
-            )
+            self._add(DamageKind.FLOAT_ID, name, *_FLOAT_FOUND)
 
-    def _check_date(self, name: str, cell: Value, row: int, line: int | None) -> None:
+    def _check_date(self, name: str, cell: Value) -> None:
         if isinstance(cell, str) and _SERIAL.fullmatch(cell):
-            self._add(
-                DamageKind.SERIAL_DATE,
-                name,
-                row,
-                line,
-                "the date is a spreadsheet's day number, as in 43765.07",
-                "Format the column as a date (yyyymmdd) before saving.",
-            )
+            self._add(DamageKind.SERIAL_DATE, name, *_SERIAL_FOUND)
 
-    def _check_zip(self, name: str, cell: Value, values: Mapping[str, Value], row: int, line: int | None) -> None:
+    def _check_zip(self, name: str, cell: Value, values: Mapping[str, Value]) -> None:
         country = None if self._country is None else values.get(self._country)
         state = None if self._state is None else values.get(self._state)
         if isinstance(cell, str) and _SHORT_ZIP.fullmatch(cell) and self._may_be_american(country, state):
             digits = len(cell.strip().partition("-")[0])
             self._add(
-                DamageKind.SHORT_ZIP,
-                name,
-                row,
-                line,
-                f"a US zip code of {digits} digits has lost its leading zero",
-                "Format the column as text before saving, and export it again.",
+                DamageKind.SHORT_ZIP, name, f"a US zip code of {digits} digits has lost its leading zero", _AS_TEXT
             )
 
     def _has_short_zip(self, cells: Mapping[str, Sequence[str]], zips: Sequence[str]) -> bool:
@@ -310,12 +285,13 @@ class Inspector:
         found = _is_american(country if isinstance(country, str) else "", state if isinstance(state, str) else "")
         return found if found is not None else self._country is None and self._state is None
 
-    def _log_only(self, kind: DamageKind, name: str, row: int, line: int | None, message: str, remedy: str) -> None:
+    def _log_only(self, kind: DamageKind, name: str, message: str, remedy: str) -> None:
+        row, line = self._place
         self._log.add(Damage(kind, row, self._columns[name], self._file, line, message, remedy))
 
-    def _add(self, kind: DamageKind, name: str, row: int, line: int | None, message: str, remedy: str) -> None:
-        self._log_only(kind, name, row, line, message, remedy)
-        self.refuse(name, row, line, message)
+    def _add(self, kind: DamageKind, name: str, message: str, remedy: str) -> None:
+        self._log_only(kind, name, message, remedy)
+        self.refuse(name, message)
 
 
 def mojibake(text: str) -> str | None:

@@ -279,7 +279,7 @@ class DelimitedReader:
         cell = values[self._plan.names[0]]
         if isinstance(cell, str) and (other := other_delimiter(cell)) is not None and cell.count(other) > 1:
             message = f"the only column holds {_shown(other)} several times"
-            self._inspector.refuse(self._plan.names[0], row, line, message)
+            self._inspector.refuse(self._plan.names[0], message)
             self._context.damage(
                 DamageKind.WRONG_DELIMITER, message, f"Say that {_shown(other)} is the delimiter.", row=row, line=line
             )
@@ -293,7 +293,7 @@ class DelimitedReader:
         values: dict[str, Value] = dict(zip(self._plan.names, cells, strict=True))
         self._check(values, row, line)
         if noted & NON_ASCII:
-            self._inspector.check_text(values, row, line)
+            self._inspector.check_text(values)
         return self._context.made(values, row, self._inspector.refused())
 
     def _fault(self, cells: Sequence[str], row: int, noted: int, began: int) -> Fault | None:

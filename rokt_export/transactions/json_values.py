@@ -103,7 +103,7 @@ class ObjectShaper:
         values = value if plan.names == keys else dict(zip(plan.names, value.values(), strict=True))
         inspector.check(values, row, line)
         if not ascii_only:
-            inspector.check_text(values, row, line)
+            inspector.check_text(values)
         return self._context.made(values, row, inspector.refused())
 
     def _plan(self, keys: tuple[str, ...]) -> tuple[ColumnPlan, Inspector] | str:

@@ -77,7 +77,7 @@ class ParquetReader:
                     for row, cells in zip(own, _cells(part), strict=True):
                         values = {name: as_text(cell) for name, cell in zip(names, cells, strict=True)}
                         inspector.check(values, row, None)
-                        inspector.check_text(values, row, None)
+                        inspector.check_text(values)
                         yield made(values, row, inspector.refused())
                 before += batch.num_rows
         except (OSError, ArrowException, ValueError, OverflowError) as error:  # a value that Python has no form for
