@@ -50,10 +50,10 @@ class Credentials:
         digests = [each for each in renderer.credentials if isinstance(each, DigestLogin)]
         fill = filler(variables)
         if tokens:
-            from rokt_export.delivery.oauth2 import OwnStore, TokenSource
+            from rokt_export.delivery.oauth2 import TokenSource, TokenStore
 
             for index, each in enumerate(tokens):
-                store = stores[index] if index < len(stores) else OwnStore()
+                store = stores[index] if index < len(stores) else TokenStore()
                 fixed_url(each.token_url, variables, "token_url")  # its host is checked before a secret goes there
                 self._tokens.append(TokenSource(each, fill, options, base_url, reveal, hide, store, patience))
             self._granted.extend(self._tokens)
@@ -116,7 +116,7 @@ class Credentials:
 
         Args:
             request: as it was sent.
-            response: its answer.
+            response: its response.
 
         Raises:
             UnreachableError: what it asks for cannot be given.

@@ -24,7 +24,7 @@ class DigestAuth:
         self._proven = False
 
     def on(self, request: Request) -> Request:
-        """Return a request with the answer to the last challenge on it; as it was, before the first."""
+        """Return a request with the response to the last challenge on it; as it was, before the first."""
         if not self._challenge:
             return request
         self._count += 1
@@ -35,9 +35,9 @@ class DigestAuth:
         return Request(request.method, request.url, (*others, ("Authorization", header)), request.body)
 
     def renewed(self, request: Request, response: Response) -> bool:
-        """Return whether an answer is a challenge that the request did not meet already.
+        """Return whether a response is a challenge that the request did not meet already.
 
-        A nonce that was never accepted and is challenged again means wrong credentials: that is the answer.
+        A nonce that was never accepted and is challenged again means wrong credentials: that is the response.
 
         Raises:
             UnreachableError: the challenge cannot be answered.
@@ -48,7 +48,7 @@ class DigestAuth:
         if response.status != 401:
             self._proven = self._proven or current
             return False
-        if nonce is not None and not current:  # another answer brought the challenge meanwhile
+        if nonce is not None and not current:  # another response brought the challenge meanwhile
             return True
         offered = challenges(value for name, value in response.headers if name.lower() == "www-authenticate")
         digests = [each.parameters for each in offered if each.scheme == "digest"]

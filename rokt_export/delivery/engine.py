@@ -51,7 +51,7 @@ _SETTLED_BYTES = 4_000_000
 _SIGN_OF_LIFE = 0.25
 _IDLE = 0.5
 _RENEWALS = 2
-"""A digest nonce may go stale between challenge and answer; a third refusal is an answer."""
+"""A digest nonce may go stale between challenge and answer; a third refusal is final."""
 _REFUSED = frozenset({FaultKind.TLS, FaultKind.CONNECT})
 """After a request was written: a TLS server, or a proxy, that refuses our certificate or credentials."""
 _NO_ANSWER = frozenset({FaultKind.TIMEOUT_AFTER_SEND, FaultKind.RESET_AFTER_SEND}) | _REFUSED
@@ -159,7 +159,7 @@ class Engine:
         self._transport.wake()
 
     def abandon(self) -> None:
-        """Do not wait for answers: what was sent and not answered is `unknown`. May be called from a signal handler."""
+        """Do not wait for responses: rows without one are `unknown`. May be called from a signal handler."""
         self._abandoned = True
         self.stop()
 
@@ -339,7 +339,7 @@ class Engine:
             self._news.extend(map(Paced, self._transport.warnings))
             self._transport.warnings.clear()
         if answers and self._eager and not any(answer.__class__ is Fault for _, answer in answers):
-            # The wire first: reading an answer takes longer than sending; what is started leaves at a poll.
+            # The wire first: reading a response takes longer than sending; what is started leaves at a poll.
             self._start()
             answers += self._transport.poll(0.0)
         for job, answer in answers:

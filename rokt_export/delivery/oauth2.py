@@ -6,11 +6,10 @@ import json
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from multiprocessing.context import BaseContext
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from rokt_export import __version__
@@ -45,60 +44,30 @@ class Token(NamedTuple):
     again: float = 0.0
 
 
-class TokenStore(Protocol):
-    """Keeps one token: for one process, or for all workers, so that one fetch serves all."""
+class TokenStore:
+    """Keeps one token: for one process or, given a context, for all workers, so that one fetch serves all.
 
-    def held(self) -> Any:
-        """Return a context in which nobody else reads or writes it."""
+    A shared token is in memory only: on no disk, and in no argument of a process.
+    """
 
-    def read(self) -> Token:
-        """Return the token."""
-
-    def write(self, token: Token) -> None:
-        """Keep a token."""
-
-
-class OwnStore:
-    """A store for one process."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
+    def __init__(self, context: BaseContext | None = None) -> None:
         self._token = Token()
-
-    def held(self) -> threading.Lock:
-        """Return a context in which nobody else reads or writes it."""
-        return self._lock
-
-    def read(self) -> Token:
-        """Return the token."""
-        return self._token
-
-    def write(self, token: Token) -> None:
-        """Keep a token."""
-        self._token = token
-
-
-class SharedStore:
-    """A store in memory that the worker processes of a run share: the secret is on no disk and in no argument."""
-
-    def __init__(self, context: BaseContext) -> None:
-        self._value: Any = context.Array("c", _LONGEST_SHARED)
-        self._moments: Any = context.Array("d", 3, lock=False)
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Return a context in which no other process reads or writes it."""
-        with self._value.get_lock():
-            yield
+        self._value: Any = None
+        self._moments: Any = None
+        if context is not None:
+            self._value = context.Array("c", _LONGEST_SHARED)
+            self._moments = context.Array("d", 3, lock=False)
+        self.lock: Any = threading.Lock() if self._value is None else self._value.get_lock()
 
     def read(self) -> Token:
         """Return the token."""
-        return Token(self._value.value.decode(), *self._moments)
+        return self._token if self._value is None else Token(self._value.value.decode(), *self._moments)
 
     def write(self, token: Token) -> None:
-        """Keep a token, if it fits."""
-        data = token.value.encode()
-        if len(data) < _LONGEST_SHARED:
+        """Keep a token; a shared one only if it fits."""
+        if self._value is None:
+            self._token = token
+        elif len(data := token.value.encode()) < _LONGEST_SHARED:
             self._value.value = data
             self._moments[:] = token[1:]
 
@@ -114,7 +83,7 @@ _LOOK = 0.02
 _STEP = 0.1
 """Seconds until a waiting thread notices that its token is not needed any more."""
 _MOST = 1_000_000
-"""Bytes that a token server's answer may have."""
+"""Bytes that a token server's response may have."""
 _SHOWN = 200
 """Characters of a token server's own words in a message."""
 _LATER = frozenset({408, 425, 429})
@@ -235,7 +204,7 @@ class TokenSource:
         return Request(request.method, request.url, self._complete, request.body)
 
     def renewed(self, request: Request, response: Response) -> bool:
-        """Return whether an answer means "no longer good", so that the request is to be sent with another token.
+        """Return whether a response means "no longer good", so that the request is to be sent with another token.
 
         Where a token that replaced a refused one is refused too, that is the response to this row: the partner may mean
         something else, and the token server is not asked again for each row.
@@ -305,7 +274,7 @@ class TokenSource:
     def _renew(self) -> None:
         """Get a token into `_result`: another process's, or a new one (runs in the thread)."""
         try:
-            with self._store.held():
+            with self._store.lock:
                 self._result = self._shared_or_fetched(self._store.read())
         except BaseException as error:  # noqa: BLE001 - raised again by `wait`
             self._result = error
@@ -411,7 +380,7 @@ def _request(settings: OAuth2, fill: Fill, url: str) -> Request:
 
 
 def _stale(settings: RefreshOn) -> Classifier:
-    """Return the answers that mean "no longer good", as rules: the status, or any one of the body's conditions."""
+    """Return the responses that mean "no longer good", as rules: the status, or any one of the body's conditions."""
     made = Rule.model_construct  # the parts have been validated with the spec
     statuses = [] if settings.status is None else [made(outcome="failed", status=settings.status)]
     bodies = [made(outcome="failed", body={path: condition}) for path, condition in settings.body.items()]

@@ -24,7 +24,7 @@ that is 1.1 x 104/100 = 1.15 of the share."""
 _FIRST_TRIAL, _LAST_TRIAL = 0.25, 15.0
 """Seconds until a partner that is down is tried first, and at most between two trials."""
 _STEADY = 1.0
-"""Seconds between two decreases: answers of one congestion count once. So do their pauses, which end as far apart."""
+"""Seconds between two decreases: responses of one congestion count once. So do their pauses, which end as far apart."""
 _ANNOUNCED_AGAIN = 30.0
 """Seconds in which no decrease is announced that goes no deeper than the last: a partner at its limit has one
 each second."""
@@ -100,10 +100,10 @@ class Pacer:
             self._fast = max(self._fast, now - _GRAIN) + interval / _CATCH_UP
 
     def answered(self, status: int, now: float, retry_after: float | None) -> str | None:
-        """Note an answer's status; return what changed, for a person, if anything did.
+        """Note a response's status; return what changed, for a person, if anything did.
 
         Args:
-            status: of the answer.
+            status: of the response.
             now: when it came.
             retry_after: seconds that the partner asks to wait; at most five minutes are honoured.
         """
@@ -130,7 +130,7 @@ class Pacer:
 
     def _next_pause(self, now: float) -> float:
         if now < self._paused_until:
-            return 0.0  # an answer to what had left before the pause
+            return 0.0  # a response to what had left before the pause
         self._pause = min(_LAST_PAUSE, max(_FIRST_PAUSE, 2 * self._pause))
         return self._pause
 
@@ -186,7 +186,7 @@ class Breaker:
 
     @property
     def calm(self) -> bool:
-        """Whether there is nothing that an answer would put right."""
+        """Whether there is nothing that a response would put right."""
         return not (self._failures or self._silences or self._trying)
 
     def wait(self, now: float) -> float:
@@ -204,7 +204,7 @@ class Breaker:
         self._trying = False
 
     def answered(self) -> bool:
-        """Note an answer, whatever it says; return whether the partner counted as down until now."""
+        """Note a response, whatever it says; return whether the partner counted as down until now."""
         was_open = self.open
         self._failures = self._silences = 0
         self._since = None

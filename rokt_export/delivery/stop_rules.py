@@ -16,7 +16,7 @@ class StopRules:
     Attributes:
         failures: after so many exchanges with an unexpected outcome; None = never.
         consecutive: after so many of them in a row, invalid rows not counted; None = never.
-        unclassified: at the first answer that no rule explains.
+        unclassified: at the first response that no rule explains.
         expected: the outcomes that count as success.
     """
 
@@ -27,7 +27,7 @@ class StopRules:
 
     @property
     def early(self) -> bool:
-        """Whether anything but the end stops it, so that an answer must be judged before the next send."""
+        """Whether anything but the end stops it, so that a response must be judged before the next send."""
         return self.unclassified or self.failures is not None or self.consecutive is not None
 
 

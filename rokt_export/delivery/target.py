@@ -251,7 +251,7 @@ class Target:
         near: the guarded environments at or near this address, where the environment is not guarded by itself.
         proxy: the proxy that the process environment names for it, without credentials.
         unchecked: whether the server's certificate is not checked.
-        ledger: the names by which the ledger knows this live system, whose answers it keeps: by address and account,
+        ledger: the names by which the ledger knows this live system, whose responses it keeps: by address and account,
             by partner and environment, and by partner and address. Two partners that use one vendor have two accounts.
             Empty for what is not guarded.
     """

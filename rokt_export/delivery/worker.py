@@ -46,7 +46,7 @@ from rokt_export.transactions.claims import ALL, Claims, Mark, Share
 from rokt_export.transport import Transport, TransportOptions
 
 if TYPE_CHECKING:
-    from rokt_export.delivery.oauth2 import SharedStore
+    from rokt_export.delivery.oauth2 import TokenStore
     from rokt_export.journal import Journal, RunWriter
 
 _CLAIMED = 8
@@ -66,7 +66,7 @@ class Common:
     """
 
     mark: Mark | None = None
-    tokens: tuple[SharedStore, ...] = ()
+    tokens: tuple[TokenStore, ...] = ()
     failures: FailureCounts = field(default_factory=FailureCounts)
     first: RecordingQuota = field(default_factory=lambda: RecordingQuota(FIRST_RECORDED))
     problems: RecordingQuota = field(default_factory=lambda: RecordingQuota(PROBLEMS_RECORDED))
@@ -78,7 +78,7 @@ class Common:
         credentials = credentials_of(authentications, plan.variables)
         return cls(
             SharedMark(context),
-            tuple(SharedStore(context) for each in credentials if isinstance(each, FetchedToken)),
+            tuple(TokenStore(context) for each in credentials if isinstance(each, FetchedToken)),
             FailureCounts(context),
             RecordingQuota(FIRST_RECORDED, context),
             RecordingQuota(PROBLEMS_RECORDED, context),
@@ -344,7 +344,7 @@ def credentials_for(
     renderer: Renderer,
     options: TransportOptions,
     redactor: Redactor,
-    tokens: tuple[SharedStore, ...] = (),
+    tokens: tuple[TokenStore, ...] = (),
 ) -> Credentials:
     """Return what authenticates each attempt; tokens are made known to the redactor as they come into being."""
     return Credentials(

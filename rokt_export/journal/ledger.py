@@ -152,7 +152,7 @@ def add_identity(connection: Connection, key: bytes, identity: tuple[str, ...]) 
 
 
 def outcomes(connection: Connection, fingerprints: Sequence[bytes]) -> dict[bytes, OutcomeKind]:
-    """Return what production last answered to those of the rows that it was sent; `unknown` where no answer came."""
+    """Return what production last answered to those of the rows that it was sent; `unknown` where no response came."""
     found: dict[bytes, OutcomeKind] = {}
     for some in chunks(fingerprints, _LOOKUP):
         chosen = select(ledger.c.fingerprint, ledger.c.outcome).where(ledger.c.fingerprint.in_(some))

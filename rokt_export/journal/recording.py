@@ -18,9 +18,9 @@ RESPONSE_BYTES = 250_000
 MARGIN = 64_000
 """Bytes beyond a cut that are redacted and not shown, so that a secret that the cut divides is found whole."""
 KEPT_BYTES = RESPONSE_BYTES + MARGIN
-"""Bytes of a body that stay in memory once its answer is classified."""
+"""Bytes of a body that stay in memory once its response is classified."""
 WAITING_BYTES = 16_000 + MARGIN
-"""The same while a row waits for another attempt, which nearly always replaces the answer."""
+"""The same while a row waits for another attempt, which nearly always replaces the response."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,7 @@ ledger = Table(
     Column("row", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
-"""What production last answered to a row: one of the outcomes, `unknown` where no answer came; see `bulk` for which
+"""What production last answered to a row: one of the outcomes, `unknown` where no response came; see `bulk` for which
 answer outweighs which. Outlives the runs that it speaks of."""
 
 recording = Table(

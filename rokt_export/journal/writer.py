@@ -1,4 +1,4 @@
-"""One run being written: intended before a send, settled after its answer, a batch at a time."""
+"""One run being written: intended before a send, settled after its response, a batch at a time."""
 
 from __future__ import annotations
 

@@ -7,15 +7,15 @@ from time import monotonic
 from urllib.parse import urlsplit
 
 _WARY = 10.0
-"""Seconds in which no connection is used right behind an answer, once a server has closed one there."""
+"""Seconds in which no connection is used right behind a response, once a server has closed one there."""
 _NEVER = float("inf")
 _GOODBYE = re.compile(rb"HTTP/\d\.\d 408\b")
 QUIET = 0.1
-"""Seconds of silence that prove a connection quiet. Servers were seen to send a second answer up to 50 ms late."""
+"""Seconds of silence that prove a connection quiet. Servers were seen to send a second response up to 50 ms late."""
 
 
 class Wariness:
-    """A server that has closed a connection right behind an answer may do it again.
+    """A server that has closed a connection right behind a response may do it again.
 
     The next request was sent before that could be known, and its fate is unknown. Some gateways do
     this with each connection, or each hundredth request: so the second time it is for good.
@@ -30,19 +30,19 @@ class Wariness:
         self.until = 0.0
 
     def beware(self) -> None:
-        """Take note that a connection was closed behind an answer that did not say so."""
+        """Take note that a connection was closed behind a response that did not say so."""
         now = monotonic()
         if now >= self.until:
             self.until = now + _WARY if self.until == 0.0 else _NEVER
 
 
 class Unasked:
-    """Servers that send bytes which no request asked for, such as a second answer.
+    """Servers that send bytes which no request asked for, such as a second response.
 
-    HTTP/1.1 pairs answers with requests by their order alone, so a surplus answer that arrives after the next request
-    has left is taken for its answer, and each later answer belongs to the row before. Two rules prevent that. A
+    HTTP/1.1 pairs responses with requests by their order alone. A surplus response that arrives after the next request
+    has left is taken for its response, and each later one belongs to the row before. Two rules prevent that. A
     server's first connections must stay silent for `QUIET` seconds before their first request, and again behind their
-    first answer. Once a server has sent a surplus byte, each of its connections carries one request.
+    first response. Once a server has sent a surplus byte, each of its connections carries one request.
 
     Attributes:
         warnings: messages; the caller that shows them removes them.
@@ -71,7 +71,7 @@ class Unasked:
         return QUIET if first else 0.0
 
     def was_quiet(self, origin: str) -> None:
-        """Take note that a connection was silent behind its first answer."""
+        """Take note that a connection was silent behind its first response."""
         if origin not in self._surplus:
             self._proven.add(origin)
 

@@ -17,7 +17,7 @@ SPOKE_FIRST = "the server spoke first, which no HTTP server does"
 ANOTHERS = "sent bytes that no request asked for: this answer may belong to another row"
 REQUEST_TIMEOUT = 408
 GAVE_UP = "answered 408 and closed the connection: it did not wait for the whole request, or did not read it"
-"""What a 408 says that ends its connection (RFC 9110, 15.5.9): no partner's answer to a request that it read."""
+"""What a 408 says that ends its connection (RFC 9110, 15.5.9): no partner's response to a request that it read."""
 _VERIFY_CODE = re.compile(r" \(\d+\)$")
 
 # https://curl.se/libcurl/c/libcurl-errors.html
@@ -157,7 +157,7 @@ class Failure:
 
     def _is_tls_alert(self) -> bool:
         # In TLS 1.3 the server judges our certificate after we may have sent the request: its alert is then read in
-        # place of an answer. It does not prove that the request was not read: any server can send it at any time.
+        # place of a response. It does not prove that the request was not read: any server can send it at any time.
         return self.code == 56 and "alert" in self.text and "SSL" in self.text
 
     def _words(self) -> str:

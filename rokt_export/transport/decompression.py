@@ -1,4 +1,4 @@
-"""Unpacks the bodies of answers that a server has packed unasked: without Accept-Encoding it may (RFC 9110, 12.5.3)."""
+"""Unpacks bodies that a server has packed unasked: without Accept-Encoding it may (RFC 9110, 12.5.3)."""
 
 from __future__ import annotations
 

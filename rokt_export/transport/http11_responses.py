@@ -18,7 +18,7 @@ _DIGITS = 18
 
 
 class Head(NamedTuple):
-    """What stands above an answer's body.
+    """What stands above a response's body.
 
     Attributes:
         status: the HTTP status code.
@@ -31,10 +31,10 @@ class Head(NamedTuple):
     headers: tuple[tuple[str, str], ...]
 
 
-# One partner's answers differ in little but their date: within a second most heads are the same, and one object.
+# One partner's responses differ in little but their date: within a second most heads are the same, and one object.
 @lru_cache(maxsize=64)
 def head_of(lines: tuple[bytes, ...]) -> Head | None:
-    """Return the final head of an answer: not an interim (1xx) one, and without trailers.
+    """Return the final head of a response: not an interim (1xx) one, and without trailers.
 
     Only the line that follows nothing, or the blank line of an interim head, is a status line (RFC 9112, 4): a header
     may look like one.
@@ -44,7 +44,7 @@ def head_of(lines: tuple[bytes, ...]) -> Head | None:
 
     Returns:
         None where the blank line at its end is missing: libcurl takes a connection closed among the headers for the
-        end of an answer. None, too, where the status line has no status.
+        end of a response. None, too, where the status line has no status.
     """
     start = 0
     while start < len(lines):
@@ -108,7 +108,7 @@ _known: dict[bytes, tuple[Head, int | None]] = {}
 
 
 def known_response(data: bytes) -> tuple[Head, bytes] | None:
-    """Return head and body of a whole answer whose head was read before: that takes a tenth of the time or less.
+    """Return head and body of a whole response whose head was read before: that takes a tenth of the time or less.
 
     Nothing stands behind it, and its connection is good for another one.
     """
@@ -135,7 +135,7 @@ def _only_chunk(data: bytes, start: int) -> bytes | None:
 
 
 class UnreadableError(ValueError):
-    """An answer that is not read further."""
+    """A response that is not read further."""
 
 
 class NotHttpError(UnreadableError):
@@ -151,19 +151,19 @@ class TooLargeError(UnreadableError):
 
 
 class ResponseReader:
-    """Reads the answers of one connection, one after the other; llhttp, which Node has, does the reading.
+    """Reads the responses of one connection, one after the other; llhttp, which Node has, does the reading.
 
-    Interim answers (1xx) are passed over, and trailers. It forgives what servers get wrong and people never notice:
+    Interim responses (1xx) are passed over, and trailers. It forgives what servers get wrong and people never notice:
     line ends without CR, a length beside a chunked body, a length stated twice, a space before a colon, folded headers,
-    lines that are no header. Where a length or a chunk cannot be read, status and headers are still an answer.
+    lines that are no header. Where a length or a chunk cannot be read, status and headers are still a response.
 
     Args:
         most: bytes that a body may have.
 
     Attributes:
-        complete: whether the answer begun last has been read to its end.
+        complete: whether the response begun last has been read to its end.
         reusable: whether the connection is good for another one after it.
-        surplus: whether bytes came behind it that belong to another answer.
+        surplus: whether bytes came behind it that belong to another response.
         mislabelled: whether a header said that its body was packed, and it was not.
     """
 
@@ -197,16 +197,16 @@ class ResponseReader:
         self.begin()
 
     def begin(self) -> None:
-        """Expect an answer from its start."""
+        """Expect a response from its start."""
         self._expect()
         self._read = 0
         self.complete = self.reusable = self.surplus = self.mislabelled = False
 
     def feed(self, data: bytes) -> bool:
-        """Take in what has arrived; return whether the answer is complete.
+        """Take in what has arrived; return whether the response is complete.
 
         Raises:
-            NotHttpError: it is no answer.
+            NotHttpError: it is no response.
             TooLargeError: its body is larger than was allowed.
         """
         self._read += len(data)
@@ -254,7 +254,7 @@ class ResponseReader:
         return self._head and any(name.lower() == b"transfer-encoding" for name, _ in self._headers)
 
     def _parse_mended(self, refusal: HttpParserError) -> None:
-        """Read an answer anew once its head is there, put right; else it is refused for good."""
+        """Read a response anew once its head is there, put right; else it is refused for good."""
         found = _HEAD_ENDS.search(self._start)
         if found is None:
             return
@@ -277,7 +277,7 @@ class ResponseReader:
         self._malformed = None
 
     def _save_head(self, error: HttpParserError | HttpParserUpgrade) -> None:
-        """Keep status and headers of an answer whose body cannot be told from its framing."""
+        """Keep status and headers of a response whose body cannot be told from its framing."""
         found = _HEAD_ENDS.search(self._start)
         head = head_of(tuple(self._start[: found.end()].splitlines(keepends=True))) if found else None
         foreign = isinstance(error.__context__, NotHttpError) or isinstance(error, HttpParserUpgrade)
@@ -288,7 +288,7 @@ class ResponseReader:
         self.complete = True
 
     def _recognize(self, data: bytes) -> None:
-        """Keep the head of a whole answer that `known_response` would have read alike."""
+        """Keep the head of a whole response that `known_response` would have read alike."""
         end = data.find(_HEAD_END)
         if end <= 0:
             return
@@ -306,7 +306,7 @@ class ResponseReader:
         _known[head] = Head(self._status, self._parser.get_http_version(), self._shown()), length
 
     def end(self) -> bool:
-        """Take note that the connection has ended; return whether that completes the answer."""
+        """Take note that the connection has ended; return whether that completes the response."""
         if self._read and self._head and not self.complete:
             framing = [value.lower() for name, value in self._headers if name.lower() in _FRAMING]
             self.complete = not framing or framing == [b"identity"]
@@ -314,7 +314,7 @@ class ResponseReader:
         return self.complete
 
     def response(self, timings: Timings) -> Response:
-        """Return the answer, complete, its body unpacked.
+        """Return the response, complete, its body unpacked.
 
         Raises:
             PackedCutShortError: the body is packed, and its end is missing.
@@ -337,7 +337,7 @@ class ResponseReader:
         return Response(self._status, headers, body, timings, version, unreadable=unreadable)
 
     def partial(self, timings: Timings) -> Response | None:
-        """Return what came of an answer that is not complete; None where its head is not."""
+        """Return what came of a response that is not complete; None where its head is not."""
         if not self._head:
             return None
         head = Head(self._status, self._parser.get_http_version(), self._shown())
@@ -357,7 +357,7 @@ class ResponseReader:
     # -- what the parser calls
 
     def on_message_begin(self) -> None:
-        """An answer begins, interim or not; or what follows one that is complete."""
+        """A response begins, interim or not; or what follows one that is complete."""
         if self.complete:
             self._has_surplus()
         else:
@@ -369,7 +369,7 @@ class ResponseReader:
             self._headers.append((name.removeprefix(_REPEATED), value))
 
     def on_headers_complete(self) -> None:
-        """The head of an answer has been read."""
+        """The head of a response has been read."""
         if self.complete:
             return
         self._status = self._parser.get_status_code()
@@ -395,7 +395,7 @@ class ResponseReader:
             self._body = bytearray(self._body + data)
 
     def on_message_complete(self) -> None:
-        """An answer has been read to its end."""
+        """A response has been read to its end."""
         if self._head and not self.complete:
             self.complete = True
             self.reusable = self._parser.should_keep_alive()
@@ -447,7 +447,7 @@ def _why(error: Exception) -> str:
     return "it changes to another protocol" if isinstance(error, HttpParserUpgrade) else str(error)
 
 
-# One partner's answers differ in little but their date, and an identifier of the request.
+# One partner's responses differ in little but their date, and an identifier of the request.
 @lru_cache(maxsize=512)
 def _header(name: bytes, value: bytes) -> tuple[str, str]:
     return text_of(name), text_of(value).strip()

@@ -160,7 +160,7 @@ _HTTP_VERSIONS = {
 }
 
 _SUPPRESS_CONNECT_HEADERS = 265
-"""CURLOPT_SUPPRESS_CONNECT_HEADERS, which pycurl does not name: what a proxy says to CONNECT is no answer."""
+"""CURLOPT_SUPPRESS_CONNECT_HEADERS, which pycurl does not name: what a proxy says to CONNECT is no response."""
 
 # The least that libcurl takes. Each handle that carries a body has such a buffer.
 _UPLOAD_BUFFER = 16384

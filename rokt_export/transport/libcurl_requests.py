@@ -33,7 +33,7 @@ _OK, _ABORT = pycurl.PREREQFUNC_OK, pycurl.PREREQFUNC_ABORT
 class Transfers:
     """Requests that libcurl carries from end to end.
 
-    libcurl would resend on a new connection when a kept-alive one dies without an answer, and is stopped from it; such
+    libcurl would resend on a new connection when a kept-alive one dies without a response, and is stopped from it; such
     a request ends as `reset_after_send`.
     """
 
@@ -51,7 +51,7 @@ class Transfers:
         """Whether responses are matched by their order alone."""
         self._origins: dict[int, str] = {}
         self._quiet_at: dict[str, float] = {}
-        """When a server has been silent for long enough behind its first answer."""
+        """When a server has been silent for long enough behind its first response."""
         self._held: list[tuple[Any, Request]] = []
         """What waits for that."""
         common.sockets.spoke = self._spoke
@@ -75,7 +75,7 @@ class Transfers:
 
     def _start(self, token: Any, request: Request, origin: str) -> None:
         transfer = self._idle.pop() if self._idle else self._new()
-        # What TLS has decrypted of a surplus answer libcurl does not see before it uses the connection again.
+        # What TLS has decrypted of a surplus response libcurl does not see before it uses the connection again.
         once = self._unasked.sends_surplus(origin) or (self._ordered and origin[:6].lower() == "https:")
         fresh = once or monotonic() < self._wary.until or (self._ordered and not self._unasked.trusts(origin))
         try:
@@ -177,7 +177,7 @@ class Transfers:
         self.opening.clear()
 
     def _look_behind(self, transfer: Transfer, answer: Response) -> None:
-        """See whether libcurl kept the connection of an answer: it closes one on which it has read too much."""
+        """See whether libcurl kept the connection of a response: it closes one on which it has read too much."""
         origin = transfer.origin
         if transfer.is_kept():
             if not self._unasked.trusts(origin):
@@ -323,7 +323,7 @@ class Transfer:
             self.handle.setopt(pycurl.POSTFIELDS, body)
 
     def response(self) -> Response | Fault:
-        """Return the answer of a transfer that ended well in libcurl's eyes."""
+        """Return the response of a transfer that ended well in libcurl's eyes."""
         head = head_of(tuple(self._lines))
         if head is None:
             return self.fault(*self._why_without_head())
@@ -347,7 +347,7 @@ class Transfer:
         return curl_errors.WEIRD_SERVER_REPLY, "its status line has no status"
 
     def _refused(self, head: Head) -> Fault | None:
-        """Return the fault of an answer that is not the partner's: a proxy's, or that of a connection given up."""
+        """Return the fault of a response that is not the partner's: a proxy's, or that of a connection given up."""
         if head.status == _PROXY_AUTHENTICATION_REQUIRED and (proxy := proxy_of(self._url, self._options.proxy)):
             why = f"the proxy {proxy} asks for credentials (407): put them into `proxy`, as http://user:password@host"
             # RFC 9110, 15.5.8: with the challenge it is the proxy's own word, which has forwarded nothing.
@@ -393,7 +393,7 @@ class Transfer:
         self._set_fresh(True)
 
     def found_closed(self, fault: Fault) -> bool:
-        """Whether a connection that had carried another request broke before a byte of an answer to this one."""
+        """Whether a connection that had carried another request broke before a byte of a response to this one."""
         # Only what broke on a used connection would libcurl send again; by then it may have opened another.
         used = self._admitted > 1 or not self._connected
         return fault.kind is FaultKind.RESET_AFTER_SEND and used and not self._lines
@@ -526,13 +526,13 @@ def _origin_of(url: str) -> str:
 
 
 def _closes(headers: tuple[tuple[str, str], ...], version: str) -> bool:
-    """Return whether an answer ends its connection."""
+    """Return whether a response ends its connection."""
     said = first_header(headers, "connection") or ""
     return says_close(said) or (version == "1.0" and "keep-alive" not in said.lower())
 
 
 def _is_framed(answer: Response) -> bool:
-    """Return whether an answer ends by itself, and not with its connection."""
+    """Return whether a response ends by itself, and not with its connection."""
     return bool(answer.header("content-length") or answer.header("transfer-encoding")) or answer.status in (204, 304)
 
 

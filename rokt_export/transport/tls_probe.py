@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import pycurl
@@ -100,28 +101,18 @@ def phase_of(fault: Fault) -> str:
     return _PHASE_OF_FAULT.get(fault.kind, "connect")
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """What libcurl tells in words only, having no call for it: the resolved addresses, and what TLS agreed on."""
-
-    addresses: tuple[str, ...] = ()
-    tls_version: str | None = None
-    cipher: str | None = None
-    alpn: str | None = None
-
-    @classmethod
-    def of(cls, lines: Iterable[str]) -> Conversation:
-        """Read libcurl's verbose lines; a line it does not know is passed over."""
-        addresses: list[str] = []
-        version = cipher = alpn = None
-        for line in lines:
-            if found := _ADDRESSES_LINE.match(line):
-                addresses += [part.strip() for part in found[1].split(",") if part.strip() not in ("", "(none)")]
-            elif found := _TLS_LINE.match(line):
-                version, cipher = found.groups()
-            elif found := _ALPN_LINE.match(line):
-                alpn = found[1]
-        return cls(tuple(addresses), version, cipher, alpn)
+def _verbose_facts(lines: Iterable[str]) -> dict[str, Any]:
+    """Return what libcurl reports in its verbose lines only: the resolved addresses, and what TLS agreed on."""
+    facts: dict[str, Any] = {"addresses": ()}
+    for line in lines:
+        if found := _ADDRESSES_LINE.match(line):
+            addresses = (part.strip() for part in found[1].split(","))
+            facts["addresses"] += tuple(each for each in addresses if each not in ("", "(none)"))
+        elif found := _TLS_LINE.match(line):
+            facts["tls_version"], facts["cipher"] = found.groups()
+        elif found := _ALPN_LINE.match(line):
+            facts["alpn"] = found[1]
+    return facts
 
 
 def certificate_of(facts: Iterable[tuple[str, str]]) -> Certificate | None:
@@ -172,17 +163,14 @@ def _inspect(url: str, options: TransportOptions, trusted: str | None) -> Inspec
     lines: list[str] = []
     try:
         fault = _connect(transfer, url, lines)
-        facts = Conversation.of(lines)
+        facts = _verbose_facts(lines)
         parts = urlsplit(url)
         address = transfer.handle.getinfo(pycurl.PRIMARY_IP) or None
         return Inspection(
             host=parts.hostname or "",
             port=parts.port or (443 if parts.scheme == "https" else 80),
-            addresses=facts.addresses or ((address,) if address else ()),
+            **{**facts, "addresses": facts["addresses"] or ((address,) if address else ())},
             address=address,
-            tls_version=facts.tls_version,
-            cipher=facts.cipher,
-            alpn=facts.alpn,
             certificate=_certificate(transfer.handle),
             timings=transfer._timings(),
             fault=fault,

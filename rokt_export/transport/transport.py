@@ -63,7 +63,7 @@ class HeldInterrupt:
 
 
 # A partner on this machine, or a proxy, was woken by what was just written, perhaps on this very core: it had to wait
-# until all answers are judged, though another core is idle. With 256 in flight at 50 ms that made 95.1 % into 96.0.
+# until all responses are judged, though another core is idle. With 256 in flight at 50 ms that made 95.1 % into 96.0.
 _give_way = getattr(os, "sched_yield", lambda: None)
 
 _SPOKEN = frozenset({None, "1.1"})
@@ -176,7 +176,7 @@ class Transport:
             self._transfers.cancel_unsent()
 
     def send(self, request: Request) -> Response | Fault:
-        """Send one request and wait for its answer, at most the attempt's timeout; other answers keep for `poll`."""
+        """Send one request and wait for its response, at most the attempt's timeout; others wait for `poll`."""
         token = object()
         self.start(token, request)
         others: list[Ended] = []
