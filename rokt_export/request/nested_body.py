@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -37,19 +37,19 @@ class Elements:
 Node: TypeAlias = Leaf | Members | Elements
 
 
-def build_tree(fields: Iterable[Field]) -> Members:
-    """Return the tree of a body's parameters.
+def build_tree(fields: Sequence[Field]) -> Members | Elements:
+    """Return the tree of a body's parameters: an object, or an array where names start with `[`.
 
     Raises:
         SpecError: two names contradict each other (`a` is a value in one and an object in the other).
     """
-    root = Members()
+    root = Members() if not fields or isinstance(steps(fields[0].name)[0], Key) else Elements()
     for field in fields:
         _place(root, steps(field.name), field)
     return root
 
 
-def _place(root: Members, path: tuple[Step, ...], field: Field) -> None:
+def _place(root: Members | Elements, path: tuple[Step, ...], field: Field) -> None:
     node: Node = root
     for index, step in enumerate(path):
         following = path[index + 1] if index + 1 < len(path) else None

@@ -80,6 +80,8 @@ def finder(name: str, encoding: str, lengths: Lengths) -> Find:
     walks = [_walk(step, expand, lengths.get(path[:at], 0)) for at, step in enumerate(path)]
 
     def find(data: Any) -> list[Any]:
+        if not isinstance(path[0], Key) and not isinstance(data, list):  # an array at the root
+            return []
         nodes = [data]
         for walk in walks:
             nodes = [found for node in nodes for found in walk(node)]

@@ -51,7 +51,7 @@ _TOKEN = re.compile(
 
 @lru_cache(maxsize=4096)
 def steps(name: str) -> tuple[Step, ...]:
-    """Return the steps of a nested name.
+    """Return the steps of a nested name; one that does not start with a `Key` is in an array at the root (JSON).
 
     Raises:
         ValueError: the name does not follow the grammar; the message says where.
@@ -64,8 +64,8 @@ def steps(name: str) -> tuple[Step, ...]:
             raise ValueError(f"`{name}` is not a parameter name: it cannot be read from `{name[at:]}` on")
         found.append(_step(token))
         at = token.end()
-    if not found or not isinstance(found[0], Key):
-        raise ValueError(f"`{name}` is not a parameter name: it must start with a key")
+    if not found:
+        raise ValueError("a parameter name cannot be empty")
     return tuple(found)
 
 

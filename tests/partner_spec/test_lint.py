@@ -529,6 +529,20 @@ CASES = [
         _parameter("{name: a, attribute: dob, required: {any_of: [dob, email]}}"),
     ),
     Case(
+        "RX120",
+        "parameters",
+        "parameters:\n  - {name: '[0].a', attribute: email}\n  - {name: ^b, attribute: dob}\n",
+        "parameters:\n  - {name: '[0].a', attribute: email}\n  - {name: '[0].b', attribute: dob}\n",
+        "error",
+    ),
+    Case(
+        "RX120",
+        "parameters",
+        "encoding: xml\nparameters:\n  - {name: ^'[0].a', attribute: email}\n",
+        "encoding: xml\nparameters:\n  - {name: 'x.a', attribute: email}\n",
+        "error",
+    ),
+    Case(
         "RX173",
         "parameters",
         _parameter("{name: 'a[].email', attribute: email}") + "  - {name: ^'a[].name', attribute: firstname}\n",

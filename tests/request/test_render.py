@@ -37,6 +37,9 @@ JSON = {
     "nested": (("{name: p.q.r, attribute: a}", "{name: p.s, attribute: b}"), '{"p":{"q":{"r":"1"},"s":"x"}}'),
     "array": (('{name: "p[0].a", attribute: a}', '{name: "p[1].a", attribute: b}'), '{"p":[{"a":"1"},{"a":"x"}]}'),
     "closed up": (('{name: "p[0].a", attribute: gone}', '{name: "p[1].a", attribute: b}'), '{"p":[{"a":"x"}]}'),
+    "array at the root": (('{name: "[0].a", attribute: a}', '{name: "[0].b", attribute: b}'), '[{"a":"1","b":"x"}]'),
+    "empty array": (('{name: "[0].a", attribute: gone}',), "[]"),
+    "texts at the root": (('{name: "[]", attribute: a}', '{name: "[]", value: c}'), '["1","c"]'),
     "appended": (('{name: "p[]", attribute: a}', '{name: "p[]", attribute: b}'), '{"p":["1","x"]}'),
     "one appended": (('{name: "p[]", attribute: a}',), '{"p":["1"]}'),
     "named elements": (
@@ -547,3 +550,16 @@ def test_a_sandbox_reads_the_charset_back() -> None:
     assert read_body("xml", sent, "text/xml; charset=iso-8859-1") == {"a": {"b": "Zoë"}}
     with pytest.raises(BodyProblem):
         read_body("text", b"\xff", "text/plain; charset=us-ascii")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names", "why"),
+    [
+        ("json", ("[0].a", "b"), "contradicts another parameter's name"),
+        ("json", ("b", "[0].a"), "contradicts another parameter's name"),
+        ("xml", ("[0].a",), "an XML body has one root element"),
+    ],
+)
+def test_an_array_at_the_root_is_alone(encoding: str, names: tuple[str, ...], why: str) -> None:
+    with pytest.raises(SpecError, match=why):
+        request(spec(*(f'{{name: "{name}", attribute: a}}' for name in names), encoding=encoding), A)

@@ -200,3 +200,11 @@ def test_query_headers_and_no_body(start: Start) -> None:
     assert client.send("GET", params={"email": "x", "age": "a"}, headers={"X-Source": "you"}).status_code == 400
     assert client.last.problems == ("`X-Source` is none of rokt", "`age` is not an integer")
     assert client.send("GET", params={"email": b"\xff"}).status_code == 400
+
+
+def test_an_array_at_the_root(start: Start) -> None:
+    names = "parameters: [{name: '[0].email', attribute: email, required: true}, {name: '[0].note', attribute: note}]"
+    client = start(spec_of(names))
+    assert client.post(json=[{"email": "a", "note": "b"}]).status_code == 201, client.last.problems
+    assert client.post(json={"email": "a"}).status_code == 400
+    assert client.last.problems == ("`[0].email` is missing",)

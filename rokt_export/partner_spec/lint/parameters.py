@@ -325,6 +325,7 @@ def _nested(subject: Subject) -> Iterator[tuple[Placed, tuple[Step, ...]]]:
 def _nodes(path: tuple[Step, ...], placed: Placed) -> Iterator[tuple[tuple[object, ...], str]]:
     """Each node on a name's way, by its place, with what the name makes of it; `[]` is a new place each time."""
     place: tuple[object, ...] = ()
+    yield place, "object" if isinstance(path[0], Key) else "array"
     for index, step in enumerate(path):
         place = (*place, placed.path if isinstance(step, Append) else step)
         following = path[index + 1] if index + 1 < len(path) else None
@@ -340,11 +341,11 @@ def separate_elements(subject: Subject) -> Iterator[Finding]:
         key = (placed.group, before)
         if append and seen.setdefault(key, placed) is not placed and key not in told:
             told.add(key)
-            first = seen[key].parameter.name
+            first, where = seen[key].parameter.name, f"`{before}`" if before else "the body"
             yield subject.warning(
                 "RX173",
                 (*placed.path, "name"),
-                f"`{first}` and `{before}[].{after}` are two elements of `{before}`, because each `[]` is a new one",
+                f"`{first}` and `{before}[].{after}` are two elements of {where}, because each `[]` is a new one",
                 f"Did you mean `{before}[0].{after}`, so that one element has both?",
             )
 
@@ -354,11 +355,11 @@ def xml_roots(subject: Subject) -> Iterator[Finding]:
     spec = subject.spec
     roots: dict[DataPath, str] = {}
     for placed, path in _nested(subject):
-        if placed.carrier != "xml" or not isinstance(path[0], Key):
+        if placed.carrier != "xml":
             continue
-        own = path[0].name
+        own = path[0].name if isinstance(path[0], Key) else placed.parameter.name
         root = roots.setdefault(placed.group, own)
-        if own != root or own.startswith(("@", "#")):
+        if own != root or own.startswith(("@", "#", "[")):
             yield subject.error(
                 "RX120",
                 (*placed.path, "name"),

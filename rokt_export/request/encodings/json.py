@@ -17,19 +17,20 @@ from rokt_export.spec_language.filters import Number
 
 
 def json_encoder(fields: Sequence[Field]) -> Callable[[Values], bytes]:
-    """Return the encoder of a JSON object.
+    """Return the encoder of a JSON object, or of an array where the names start with `[`.
 
     Objects and arrays that stay empty are left out, save the body itself. Numbers keep the digits of the row.
 
     Raises:
         SpecError: the parameters' names contradict each other.
     """
-    build = _members(build_tree(fields))
+    tree = build_tree(fields)
+    build, empty = _node(tree), b"[]" if isinstance(tree, Elements) else b"{}"
     dumps = orjson.dumps
 
     def encode(values: Values) -> bytes:
         data = build(values)
-        return b"{}" if data is OMIT else dumps(data, _written, orjson.OPT_PASSTHROUGH_SUBCLASS)
+        return empty if data is OMIT else dumps(data, _written, orjson.OPT_PASSTHROUGH_SUBCLASS)
 
     return encode
 

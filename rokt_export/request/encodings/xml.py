@@ -32,8 +32,9 @@ def xml_encoder(fields: Sequence[Field]) -> Callable[[Values], bytes]:
         SpecError: the names contradict each other, are no XML names, or do not share one root.
     """
     tree = build_tree(fields)
-    if len(tree.children) != 1:
-        roots = ", ".join(f"`{name}`" for name in tree.children) or "none"
+    if isinstance(tree, Elements) or len(tree.children) != 1:
+        names = [field.name for field in fields] if isinstance(tree, Elements) else tree.children
+        roots = ", ".join(f"`{name}`" for name in names) or "none"
         raise SpecError(
             f"an XML body has one root element, here: {roots}",
             remedy="Start each body parameter's name with the root's: `lead.email`.",
