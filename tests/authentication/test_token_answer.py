@@ -31,7 +31,7 @@ def test_the_client_finds_what_the_sandbox_puts(field: str) -> None:
 
 @pytest.mark.parametrize("field", ["a[0]", "a..b", ".a", ""])
 def test_what_is_no_place_of_a_field(field: str) -> None:
-    with pytest.raises(ValueError, match="not a|be empty"):
+    with pytest.raises(ValueError, match=r"not a|be empty"):
         field_path(field)
 
 
