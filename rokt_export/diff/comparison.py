@@ -10,6 +10,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Final
 
+from rokt_export.delivery.run_counts import Latencies
 from rokt_export.diff.bodies import Body, Format, binary_facts, read_body
 from rokt_export.diff.column import MOST_SAMPLES, Evidence
 from rokt_export.diff.findings import Finding, findings_of
@@ -17,7 +18,6 @@ from rokt_export.diff.model import Difference, DiffResult, Kind, Latency, Sample
 from rokt_export.diff.places import Place, Places
 from rokt_export.diff.shape import ABSENT, MOST_VALUES, Pair, Shape
 from rokt_export.diff.side import Side
-from rokt_export.exchange.latency import Latencies
 from rokt_export.partner_spec.model import DiffSettings
 from rokt_export.response.value_text import abridged
 

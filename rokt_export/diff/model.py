@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from rokt_export.exchange.latency import Latencies
+from rokt_export.delivery.run_counts import Latencies
 from rokt_export.exchange.model import OutcomeKind
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from rokt_export.exchange.latency import Latencies
+from rokt_export.delivery.run_counts import Latencies
 
 WIDTH = 360.0
 """Units across; the picture scales to its place."""

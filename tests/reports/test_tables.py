@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from report_runs import SPEC, Run, answer, every_outcome, exchange, post
 
+from rokt_export.delivery.run_counts import Latencies
 from rokt_export.errors import UsageError
-from rokt_export.exchange.latency import Latencies
 from rokt_export.journal import Journal
 from rokt_export.partner_spec.document import parse
 from rokt_export.partner_spec.loading import read_spec
