@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator
@@ -153,6 +152,8 @@ def life_of(stated: Any, unit: str, stated_otherwise: float | None) -> float:
 
 def _until(text: str) -> float:
     """Return the seconds until a date; 0.0 where a text is none."""
+    from email.utils import parsedate_to_datetime  # takes 10 ms to load, and few servers state a date
+
     for read in (datetime.fromisoformat, parsedate_to_datetime):
         with suppress(ValueError, TypeError, IndexError, OverflowError):
             moment = read(text.strip())
