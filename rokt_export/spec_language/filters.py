@@ -7,12 +7,11 @@ import hashlib
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 
@@ -164,7 +163,7 @@ def _format_date(text: str, form: str, given: str | None, tz: str | None, utc: b
 
 def _written(moment: datetime, form: str, tz: str | None, utc: bool) -> str:
     """Write a moment: one without a zone is of `tz`, else of UTC; it is written in `tz`, or in UTC."""
-    zone = UTC if tz is None else ZoneInfo(tz)
+    zone = UTC if tz is None else _zone(tz)
     if tz is not None or utc or form == "%s":
         moment = moment.replace(tzinfo=zone) if moment.tzinfo is None else moment
         moment = moment.astimezone(UTC if utc else zone)
@@ -186,10 +185,16 @@ def date_(
     return _format_date(text, form, given, tz, utc) if text else text
 
 
+def _zone(name: str) -> tzinfo:
+    from zoneinfo import ZoneInfo  # few specs name a zone
+
+    return ZoneInfo(name)
+
+
 def _is_zone(name: str) -> bool:
     try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+        _zone(name)
+    except (LookupError, ValueError, OSError):
         return False
     return True
 
