@@ -71,9 +71,10 @@ def read_pasted(raw: bytes) -> Pasted:
 
 def _plain(raw: bytes) -> bytes:
     """Return the paste without what mail programs, editors and terminals put around it."""
-    for mark, name in ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
-        if raw.startswith(mark):
-            raw = raw.decode(name, "replace").lstrip("\ufeff").encode() if name != "utf-8" else raw.removeprefix(mark)
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # PowerShell writes so
+        decoded = raw.decode("utf-16", "replace").encode()
+        raw = decoded if b"HTTP/" in decoded else raw
+    raw = raw.removeprefix(codecs.BOM_UTF8)
     lines = raw.lstrip(b"\r\n")
     width = len(lines) - len(lines.lstrip(b" \t"))
     if width and lines.lstrip().startswith((b"HTTP/", b"* ", b"> ", b"< ")):
