@@ -10,8 +10,8 @@ import time
 import uuid
 
 import pytest
+from exchange_deliveries import delivery_of
 
-from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import Exchange, Outcome, OutcomeKind, Request, Response, Timings
 from rokt_export.journal import Journal, RunState
 from rokt_export.journal.recording import record
@@ -49,7 +49,7 @@ def keep(journal: Journal, environment: str) -> None:
     chance, redactor = random.Random(environment), Redactor()
     for first in range(1, ROWS + 1, BATCH):
         batch = [exchange(row, environment, chance) for row in range(first, first + BATCH)]
-        deliveries = [Delivery.of(one) for one in batch]
+        deliveries = [delivery_of(one) for one in batch]
         writer.intend([(one.row, one.transaction, None) for one in deliveries])
         writer.settle(deliveries, {one.transaction.row: record(one, redactor).dump() for one in batch})
     writer.end(RunState.FINISHED, 0)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from commands.conftest import spec_text
+from exchange_deliveries import delivery_of
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
@@ -73,10 +74,7 @@ def batch() -> list[Exchange]:
 
 
 def deliveries_of(exchanges: list[Exchange]) -> list[Delivery]:
-    columns = Deliveries.of(exchanges)
-    return [
-        Delivery(*values) for values in zip(*(getattr(columns, each.name) for each in fields(columns)), strict=True)
-    ]
+    return [delivery_of(each) for each in exchanges]
 
 
 def test_the_columns_of_a_batch_are_the_fields_of_its_deliveries():

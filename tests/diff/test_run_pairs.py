@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from exchange_deliveries import delivery_of
 
 from rokt_export.diff import DiffResult
 from rokt_export.diff.run_pairs import compare_runs, learn
@@ -121,7 +122,7 @@ def deliver(
             answer.status, tuple(answer.getheaders()), answer.read(), Timings(total=time.time() - began)
         )
         exchange = Exchange(transaction, request, response, classifier.classify(response), 1, began)
-        settled.append(Delivery.of(exchange))
+        settled.append(delivery_of(exchange))
         personal = [str(value) for value in transaction.values.values()] if person else []
         recordings[transaction.row] = record(exchange, redactor, personal).dump()
     connection.close()
@@ -396,7 +397,7 @@ def test_two_runs_of_100_000_rows(journal):
             batch, recordings = [], {}
             for row in range(first, first + 500):
                 exchange = made_up(row, environment, answer)
-                batch.append(Delivery.of(exchange))
+                batch.append(delivery_of(exchange))
                 recordings[row] = record(exchange, redactor).dump()
             writer.intend([(one.row, one.transaction, None) for one in batch])
             writer.settle(batch, recordings)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from exchange_deliveries import delivery_of
 from msgspec.structs import replace
 from report_runs import Run, every_outcome
 
@@ -41,7 +42,7 @@ def tell(journal: Journal) -> Callable[[Run], Story]:
         )
         hidden = run.redactor
         kept = {one.transaction.row: record(one, hidden, run.personal).dump() for one in run.exchanges if one.answer}
-        writer.settle([redacted(Delivery.of(one), hidden, run.personal) for one in run.exchanges], kept)
+        writer.settle([redacted(delivery_of(one), hidden, run.personal) for one in run.exchanges], kept)
         seen = [one.outcome.rule for one in run.exchanges if one.outcome.rule]
         journal.note(
             writer.run,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from exchange_deliveries import delivery_of
 from report_runs import STARTED, Run, answer, every_outcome, exchange, post
 
 from rokt_export.diff import Comparison, Side
@@ -201,7 +202,7 @@ def begun(journal: Journal, run: Run) -> Any:
 def journaled(journal: Journal, run: Run) -> Story:
     writer = begun(journal, run)
     kept = {one.transaction.row: record(one, run.redactor).dump() for one in run.exchanges if one.answer}
-    writer.settle([Delivery.of(one) for one in run.exchanges], kept)
+    writer.settle([delivery_of(one) for one in run.exchanges], kept)
     writer.end(RunState.FINISHED, 1)
     return Story.of(journal, journal.find(writer.run))
 
