@@ -39,12 +39,7 @@ class ComputedPlace:
 
 @dataclass(frozen=True, slots=True)
 class StaticHeader:
-    """A header that is the same on every request; the renderer writes it once.
-
-    Attributes:
-        name: of the header.
-        value: filled.
-    """
+    """A header with a filled value that is the same on every request; the renderer writes it once."""
 
     name: str
     value: str
@@ -52,13 +47,7 @@ class StaticHeader:
 
 @dataclass(frozen=True, slots=True)
 class KeyParameter:
-    """A parameter that is the same on every request.
-
-    Attributes:
-        in_: where the parameter stands.
-        name: of the parameter or header.
-        template: of its value.
-    """
+    """A parameter whose value, a template, is the same on every request."""
 
     in_: Literal["header", "query", "body"]
     name: str
@@ -93,23 +82,14 @@ class PluginSignature:
 
 @dataclass(frozen=True, slots=True)
 class FetchedToken:
-    """A token in a header, from a token server; `delivery/oauth2.py` fetches and renews it.
-
-    Attributes:
-        settings: of the spec.
-    """
+    """A token in a header, from a token server; `delivery/oauth2.py` fetches and renews it."""
 
     settings: OAuth2
 
 
 @dataclass(frozen=True, slots=True)
 class DigestLogin:
-    """A name and a password for a partner's challenge; `delivery/digest.py` answers it.
-
-    Attributes:
-        username: filled.
-        password: filled.
-    """
+    """A filled name and password for a partner's challenge; `delivery/digest.py` answers it."""
 
     username: str
     password: str
@@ -132,11 +112,7 @@ class ClientCertificate:
 
 @dataclass(frozen=True, slots=True)
 class NoCredential:
-    """Nothing is put on the request.
-
-    Attributes:
-        reason: why.
-    """
+    """Nothing is put on the request, for a reason."""
 
     reason: str
 
@@ -230,22 +206,14 @@ BodyFinder: TypeAlias = Callable[[str], Callable[[Any], Iterable[Any]]]
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """Each request is checked by a function.
-
-    Attributes:
-        verify: the check.
-    """
+    """A function checks each request."""
 
     verify: Verify
 
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """The sandbox issues tokens, and accepts those that it issued.
-
-    Attributes:
-        settings: of the spec.
-    """
+    """The sandbox issues tokens, and accepts those that it issued."""
 
     settings: OAuth2
 

@@ -33,10 +33,6 @@ TYPES = _by_name(NoAuthentication, Basic, Digest, ApiKey, Bearer, OAuth2, Hmac, 
 def credentials_of(authentications: Iterable[Authentication], variables: Mapping[str, str]) -> tuple[Credential, ...]:
     """Return what an environment's authentications put on a request, in the spec's order.
 
-    Args:
-        authentications: of the environment.
-        variables: values of the variables that they name.
-
     Raises:
         ConfigurationError: a filter cannot turn a variable.
     """

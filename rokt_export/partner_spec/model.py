@@ -55,7 +55,8 @@ def says_test(name: str) -> bool:
     A name that also means production (`prod-test`) does not.
     """
     words = _words(name)
-    return any(_is_test(word) for word in words) and not any(map(_is_live, words))
+    for_tests = any(word in _TEST or word.startswith(_TEST_WITHIN) or word.endswith(_TEST_WITHIN) for word in words)
+    return for_tests and not any(map(_is_live, words))
 
 
 def says_production(name: str) -> bool:
@@ -65,10 +66,6 @@ def says_production(name: str) -> bool:
 
 def _words(name: str) -> list[str]:
     return re.findall(r"[a-z]+", re.sub(r"(?<![a-z])(pre|non)[-_]+(?=[a-z])", r"\1", name))
-
-
-def _is_test(word: str) -> bool:
-    return word in _TEST or word.startswith(_TEST_WITHIN) or word.endswith(_TEST_WITHIN)
 
 
 def _is_live(word: str) -> bool:

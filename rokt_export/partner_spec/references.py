@@ -164,16 +164,12 @@ def _uses(
             there = host if use.url is None else _host(use.url, variables)
             yield names_in(use.part), THIS_MACHINE if use.stays_here else there, use.place
     yield names_in(spec.body), host, "body"
-    yield from _of_parameters(spec.parameters, host)
+    for parameter in spec.parameters:
+        yield names_in([parameter.value, parameter.parameters]), host, f"{parameter.in_} {parameter.name}"
     if spec.idempotency is not None:
         yield names_in(spec.idempotency.value), host, f"header {spec.idempotency.header}"
     yield names_in(place.proxy), "the proxy", "address and credentials"
     yield names_in(place.tls and place.tls.ca_file), THIS_MACHINE, "file of authorities"
-
-
-def _of_parameters(parameters: tuple[Parameter, ...], host: str) -> Iterator[tuple[frozenset[str], str, str]]:
-    for each in parameters:
-        yield names_in([each.value, each.parameters]), host, f"{each.in_} {each.name}"
 
 
 def _host(source: str, variables: Mapping[str, str]) -> str:

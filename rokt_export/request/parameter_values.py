@@ -202,10 +202,6 @@ def _required(parameter: Parameter) -> Callable[[Values], bool]:
     required = parameter.required
     if isinstance(required, bool):
         return lambda _values: required
-    return _when(required)
-
-
-def _when(required: RequiredWhen) -> Callable[[Values], bool]:
     tests = [(name, condition_of(wanted)) for name, wanted in required.conditions.items()]
     return lambda values: all(test(values.get(name, ABSENT)) for name, test in tests)
 

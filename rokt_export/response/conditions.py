@@ -216,12 +216,8 @@ def _presence(condition: Condition) -> list[Predicate]:
     parts: list[Predicate] = []
     for wanted in (condition.exists, None if condition.absent is None else not condition.absent):
         if wanted is not None:
-            parts.append(bool if wanted else _nothing)
+            parts.append(bool if wanted else operator.not_)
     return parts
-
-
-def _nothing(values: Sequence[Any]) -> bool:
-    return not values
 
 
 def _value_tests(condition: Condition, strict: bool, ignore_case: bool) -> list[Accept]:
@@ -229,36 +225,21 @@ def _value_tests(condition: Condition, strict: bool, ignore_case: bool) -> list[
     if condition.has_equals:
         tests.append(equality(condition.equals, strict=strict, ignore_case=ignore_case))
     if condition.one_of is not None:
-        tests.append(_one_of([equality(each, strict=strict, ignore_case=ignore_case) for each in condition.one_of]))
+        wanted = [equality(each, strict=strict, ignore_case=ignore_case) for each in condition.one_of]
+        tests.append(lambda value: any(test(value) for test in wanted))
     if condition.contains is not None:
         tests.append(containing(condition.contains, ignore_case=ignore_case))
     if condition.prefix is not None:
-        tests.append(about_text(condition.prefix, _starts, ignore_case=ignore_case))
+        tests.append(about_text(condition.prefix, lambda part, text: text.startswith(part), ignore_case=ignore_case))
     if condition.suffix is not None:
-        tests.append(about_text(condition.suffix, _ends, ignore_case=ignore_case))
+        tests.append(about_text(condition.suffix, lambda part, text: text.endswith(part), ignore_case=ignore_case))
     if condition.regex is not None:
         tests.append(matching(condition.regex, ignore_case=ignore_case))
     if condition.compare is not None:
         tests.append(comparison(condition.compare))
     if condition.empty is not None:
-        tests.append(is_empty if condition.empty else _not_empty)
+        tests.append(is_empty if condition.empty else lambda value: not is_empty(value))
     return tests
-
-
-def _starts(part: str, text: str) -> bool:
-    return text.startswith(part)
-
-
-def _ends(part: str, text: str) -> bool:
-    return text.endswith(part)
-
-
-def _not_empty(value: Any) -> bool:
-    return not is_empty(value)
-
-
-def _one_of(tests: list[Accept]) -> Accept:
-    return lambda value: any(test(value) for test in tests)
 
 
 def _one_value(tests: list[Accept]) -> Predicate:

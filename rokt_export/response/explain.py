@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from difflib import SequenceMatcher, get_close_matches
 from enum import StrEnum
 from itertools import islice
@@ -16,6 +16,7 @@ from rokt_export.response.body_reader import NoData, ResponseReader, Values, sou
 from rokt_export.response.conditions import compile_condition, equality, scalar_text
 from rokt_export.response.rule_tree import AllOf, AnyOf, Node, NotOf, PlaceCondition, judge
 from rokt_export.response.value_text import abridged, quoted, same_look, shown, statuses_text
+from rokt_export.spec_language.paths import PATH_STEP
 from rokt_export.spec_language.rules import Condition
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ _NAMES = 1000
 def near_miss(leaf: PlaceCondition, reader: ResponseReader, values: Values) -> str | None:
     """Return why a condition that does not hold nearly did, in one sentence; None where nothing is near."""
     if leaf.place == "status":
-        return _near_status(reader.response.status, leaf.statuses)
+        status = reader.response.status
+        near = [each for each in leaf.statuses if any(bound // 100 == status // 100 for bound in each)]
+        return f"status {status} is next to {statuses_text(near)}" if near else None
     if values is None:
         return why_unreadable(reader, leaf.key, leaf.read_as)
     if leaf.condition is None:
@@ -40,11 +43,6 @@ def near_miss(leaf: PlaceCondition, reader: ResponseReader, values: Values) -> s
     if values:
         return _near_value(leaf.condition, values)
     return _near_key(leaf, reader)
-
-
-def _near_status(status: int, ranges: Sequence[tuple[int, int]]) -> str | None:
-    near = [each for each in ranges if any(bound // 100 == status // 100 for bound in each)]
-    return f"status {status} is next to {statuses_text(near)}" if near else None
 
 
 def _near_key(leaf: PlaceCondition, reader: ResponseReader) -> str | None:
@@ -60,13 +58,10 @@ def _near_key(leaf: PlaceCondition, reader: ResponseReader) -> str | None:
     return _missing_element(leaf.key, data) if leaf.key.startswith("/") else _missing_member(leaf.key, data)
 
 
-_STEP = re.compile(r"""\.([^\W\d][\w-]*)|\[(\d+)\]|\['([^'\\]*)'\]|\["([^"\\]*)"\]""")
-
-
 def _missing_member(path: str, data: Any) -> str | None:
     """The first plain step of a JSONPath that leads nowhere, and what is there."""
     at = 1
-    while match := _STEP.match(path, at):
+    while match := PATH_STEP.match(path, at):
         name, index, single, double = match.groups()
         key: str | int = int(index) if index else name or single or double or ""
         if not _has(data, key):
@@ -237,14 +232,7 @@ class ConditionTrace:
 
     def as_json(self) -> dict[str, object]:
         """Return it as JSON data."""
-        return {
-            "what": self.what,
-            "found": self.found,
-            "wanted": self.wanted,
-            "held": self.held,
-            "near_miss": self.near_miss,
-            "depth": self.depth,
-        }
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,8 @@ def compile_path(source: str) -> BodyPath:
 _PLAIN = re.compile(
     r"""\$(?:\.[^\W\d][\w-]*|\[(?:0|[1-9][0-9]{0,14})\]|\['[^'\\\x00-\x1f]*'\]|\["[^"\\\x00-\x1f]*"\])*"""
 )
-_STEP = re.compile(r"""\.([^\W\d][\w-]*)|\[(\d+)\]|\['([^']*)'\]|\["([^"]*)"\]""")
+PATH_STEP = re.compile(r"""\.([^\W\d][\w-]*)|\[(\d+)\]|\['([^'\\]*)'\]|\["([^"\\]*)"\]""")
+"""A plain step of a JSONPath: a member or an index."""
 
 
 def _json_path(source: str) -> BodyPath:
@@ -81,7 +82,7 @@ def _json_path(source: str) -> BodyPath:
             branches=2 ** source.count(","),
         )
     steps: list[str | int] = []
-    for name, index, single, double in _STEP.findall(source):
+    for name, index, single, double in PATH_STEP.findall(source):
         steps.append(int(index) if index else name or single or double)
     member = steps[0] if len(steps) == 1 and isinstance(steps[0], str) else None
     return BodyPath(source, False, _lookups(steps), member)

@@ -83,18 +83,15 @@ def uncarried_attributes(subject: Subject) -> Iterator[Finding]:
                 f"the partner needs `{name}`, but no parameter carries it",
                 f"Add a parameter with `attribute: {name}`, or take `required: true` away here.",
             )
-    if not any(_identifies(name) for name in carried):
+    names = [canonical(name) or fold(name) for name in carried]
+    custom = [name for name in names if name not in ATTRIBUTES]
+    if IDENTIFYING.isdisjoint(names) and not any(map(_IDENTIFYING_CUSTOM.search, custom)):
         yield subject.warning(
             "RX102",
             ("parameters",),
             "no parameter says who the person is",
             "Carry one of `email`, `emailmd5`, `emailsha256` or `mobile`.",
         )
-
-
-def _identifies(name: str) -> bool:
-    known = canonical(name)
-    return known in IDENTIFYING if known is not None else _IDENTIFYING_CUSTOM.search(fold(name)) is not None
 
 
 def empty_templates(subject: Subject) -> Iterator[Finding]:
