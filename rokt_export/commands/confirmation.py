@@ -70,5 +70,6 @@ def careful(pace: Pace, expected: OutcomeKind) -> Pace:
     from rokt_export.delivery.stop_rules import StopRules
     from rokt_export.exchange.model import OutcomeKind
 
-    stop = StopRules(consecutive=IN_A_ROW, unclassified=True, expected=frozenset({expected, OutcomeKind.DELIVERED}))
+    good = frozenset({expected, OutcomeKind.DELIVERED})
+    stop = StopRules(consecutive=IN_A_ROW, unclassified=True, expected=good, setup=pace.stop.setup)
     return replace(pace, concurrency=1, stop=stop)

@@ -83,6 +83,7 @@ def diff(
     learn: Learn = False,
     strict: Strict = False,
     control: Control = None,
+    no_first_row_check: flag.NoFirstRowCheck = False,
     sandbox: WithSandbox = False,
     sandbox_url: SandboxUrls = None,
     confirm: flag.Confirm = None,
@@ -128,7 +129,7 @@ def diff(
             encoding, delimiter, secrets.randbits(48), skip_lines, header=header, sheet=sheet,
             refuse_damage=not send_damaged,
         )  # fmt: skip
-        flags = _Flags(rows, count, again, name, confirm, sandbox, sandbox_url or [], control)
+        flags = _Flags(rows, count, again, name, confirm, sandbox, sandbox_url or [], control, no_first_row_check)
         done = _send(terminal, sides, flags, place)
         if len(done) < len(sides) + (control is not None) or done[-1].status > ExitStatus.FINDINGS:
             terminal.warn("not compared: a side could not be sent to; `rokt-export runs list` shows what was")
@@ -201,6 +202,7 @@ class _Flags:
     sandbox: bool
     urls: list[str]
     control: int | None = None
+    no_first_row_check: bool = False
 
 
 def _send(terminal: Terminal, sides: Sequence[SpecSetup], flags: _Flags, place: str) -> list[RunResult]:
@@ -324,10 +326,12 @@ def _plan(
     """The plan of one side; with one key for both, so that one person is one token on both."""
     from rokt_export.commands.confirmation import careful
     from rokt_export.delivery.plan import Destination, FileRows, Pace, Plan, Selection
+    from rokt_export.delivery.stop_rules import StopRules
     from rokt_export.exchange.delivery import Recordings
     from rokt_export.exchange.model import OutcomeKind
 
-    pace = Pace.of(setup.spec.limits_of(setup.environment))
+    stop = StopRules(setup=not flags.no_first_row_check)
+    pace = replace(Pace.of(setup.spec.limits_of(setup.environment)), stop=stop)
     if destination != Destination():
         pace = replace(pace, rate=None)
     elif target.guarded:

@@ -49,6 +49,13 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="Nothing but warnings and e
 Verbose = Annotated[bool, typer.Option("--verbose", help="Say more on stderr: what is read, sent and decided.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colours; $NO_COLOR does the same.")]
 Name = Annotated[str | None, typer.Option("--name", metavar="NAME", help="A name for this run.", show_default=False)]
+NoFirstRowCheck = Annotated[
+    bool,
+    typer.Option(
+        "--no-first-row-check",
+        help="Do not send the first row alone, nor stop where responses show a wrong set-up.",
+    ),
+]
 Confirm = Annotated[
     str | None,
     typer.Option(

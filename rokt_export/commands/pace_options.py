@@ -72,7 +72,7 @@ def _stop_rules(flags: ReplayFlags, expected: OutcomeKind, *, guarded: bool) -> 
     if unclassified is None:
         unclassified = guarded
     good = {expected, OutcomeKind.DELIVERED} | (set() if guarded and not given else {OutcomeKind.DUPLICATE})
-    return StopRules(failures=after, consecutive=in_a_row, unclassified=unclassified, expected=frozenset(good))
+    return StopRules(after, in_a_row, unclassified, frozenset(good), setup=not flags.no_first_row_check)
 
 
 def workers_of(terminal: Terminal, wanted: int, pace: Pace, rows: FileRows) -> int:

@@ -102,6 +102,7 @@ def replay(
     stop_after: StopAfter = None,
     stop_in_a_row: StopInARow = None,
     stop_unclassified: StopUnclassified = None,
+    no_first_row_check: flag.NoFirstRowCheck = False,
     patience: Patience = "60s",
     record: Record = Recordings.SOME,
     again: flag.Again = False,

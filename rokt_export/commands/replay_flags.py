@@ -41,6 +41,7 @@ class ReplayFlags:
     stop_after: int | None = None
     stop_in_a_row: int | None = None
     stop_unclassified: bool | None = None
+    no_first_row_check: bool = False
     patience: str = "60s"
     record: Recordings = Recordings.SOME
     again: bool = False

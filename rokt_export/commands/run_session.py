@@ -30,7 +30,7 @@ from rokt_export.delivery.run_counts import Tally
 from rokt_export.delivery.worker import AT_ONCE, Brake, Result, journal_of
 from rokt_export.delivery.workers import run_plan
 from rokt_export.errors import ExitStatus, JournalError, RoktExportError, UsageError
-from rokt_export.partner_spec.references import variable_names, variable_uses
+from rokt_export.partner_spec.references import credential_variables, variable_names, variable_uses
 from rokt_export.redaction.spec_lines import masked_spec
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _carried_out(
     watch = ProgressWatch(terminal, job.plan.total, listen)
     # To the very end: an eager second Ctrl-C must not keep the journal from learning how the run ended.
     with _signals(brake, watch), _settled_rows_in_errors(job, run):
-        result = _sent(job, run, journal, terminal, watch, brake)
+        result = _with_suspect(job, _sent(job, run, journal, terminal, watch, brake))
         result.tally.notes.extend(left_out(result.tally.left_out, job.command))
         changed = _note_changes(result.tally, stamps)
         status = ExitStatus.gravest(
@@ -228,6 +228,33 @@ def _begin(job: Job, journal: Journal) -> tuple[str, int]:
     return writer.run, writer.before
 
 
+def _with_suspect(job: Job, result: Result) -> Result:
+    """Add to a wrong set-up what to look at, and which command shows more."""
+    finished = result.finished
+    if finished.reason is not StopReason.SETUP:
+        return result
+    spec, name = job.setup.spec, job.plan.environment
+    file, address = job.setup.loaded.document.file, job.plan.renderer().base_url().partition("?")[0]
+    match finished.status:
+        case 401 | 403:
+            sources = job.setup.variables.sources
+            names = sorted(credential_variables(spec, name))
+            listed = ", ".join(f"{each} (from {sources.get(each, 'nowhere')})" for each in names)
+            suspect = f"look at {listed}" if listed else f"look at `authentication` in {file}: it names no variable"
+            suspect += ", and at who may reach the partner" if finished.status == 403 else ""
+        case 405:
+            suspect = f"look at `method` in {file}: {spec.environment(name).method or spec.method}"
+        case 407:
+            suspect = f"look at `proxy` in {file}, and at HTTPS_PROXY"
+        case 415:
+            suspect = f"look at `encoding` and `content_type` in {file}: {spec.encoding}"
+        case _:
+            suspect = f"look at `endpoint: {name}` in {file}: {address}"
+    shown = f"`rokt-export probe {shlex.quote(file)} -e {name}` asks without sending a row"
+    check = "--no-first-row-check sends on all the same"
+    return replace(result, finished=replace(finished, message=f"{finished.message}; {suspect}; {shown}; {check}"))
+
+
 def _end(job: Job, run: str, opened: Journal | None, state: str, status: ExitStatus, notes: Mapping[str, Any]) -> None:
     from rokt_export.journal import RunState
 
@@ -286,7 +313,7 @@ def _status(job: Job, run: str, opened: Journal | None, result: Result) -> ExitS
     match reason:
         case StopReason.INTERRUPTED:
             return ExitStatus.INTERRUPTED
-        case StopReason.UNREACHABLE:
+        case StopReason.UNREACHABLE | StopReason.SETUP:
             return ExitStatus.gravest(rows, ExitStatus.UNREACHABLE)
         case StopReason.COMPLETE:
             return rows

@@ -48,6 +48,7 @@ def test(
     output: flag.OutputFormat = Output.TABLE,
     env_file: flag.EnvFile = None,
     allow_plugin: flag.AllowPlugin = None,
+    no_first_row_check: flag.NoFirstRowCheck = False,
     journal: flag.JournalPlace = None,
     quiet: flag.Quiet = False,
     verbose: flag.Verbose = False,
@@ -65,6 +66,7 @@ def test(
     from rokt_export.commands.run_session import Job, carry_out, new_key, variables_for
     from rokt_export.commands.sandbox_target import sandboxed
     from rokt_export.delivery.plan import FileRows, Pace, Plan, Selection
+    from rokt_export.delivery.stop_rules import StopRules
     from rokt_export.exchange.delivery import Recordings
     from rokt_export.transactions.files import expand
 
@@ -96,7 +98,9 @@ def test(
     if forget and not sandbox:
         raise UsageError("--forget needs --sandbox", remedy="Add --sandbox, or leave --forget out.")
     only = ((1, count),) if count is not None and isinstance(rows, FileRows) else None
-    pace = replace(Pace.of(setup.spec.limits_of(environment)), patience=0.0)
+    good = StopRules().expected | {expected}
+    stop = StopRules(expected=good, setup=not no_first_row_check)
+    pace = replace(Pace.of(setup.spec.limits_of(environment)), patience=0.0, stop=stop)
     if target.guarded:
         pace = careful(pace, expected)
     tell_first_rows(terminal, rows, count)

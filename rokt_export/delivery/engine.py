@@ -24,8 +24,8 @@ from rokt_export.delivery.events import (
 from rokt_export.delivery.input_feed import Feed, Stock
 from rokt_export.delivery.pacing import SLOW_DOWN, Breaker, Pacer, Retries
 from rokt_export.delivery.plan import Pace
-from rokt_export.delivery.shared_counts import FailureCounts
-from rokt_export.delivery.stop_rules import Judge
+from rokt_export.delivery.shared_counts import FailureCounts, FirstRow
+from rokt_export.delivery.stop_rules import Judge, setup_fault
 from rokt_export.exchange.model import (
     Answer,
     Exchange,
@@ -50,6 +50,8 @@ _SETTLED_BYTES = 4_000_000
 """Bytes of bodies in settled exchanges, about, from which on their listeners get them at once."""
 _SIGN_OF_LIFE = 0.25
 _IDLE = 0.5
+_FIRST_ROW = 0.005
+"""Seconds between two looks whether another process has sent the first row."""
 _RENEWALS = 2
 """A digest nonce may go stale between challenge and answer; a third refusal is final."""
 _REFUSED = frozenset({FaultKind.TLS, FaultKind.CONNECT})
@@ -118,6 +120,7 @@ class Engine:
         *,
         repeatable: bool = False,
         failures: FailureCounts | None = None,
+        first_row: FirstRow | None = None,
     ) -> None:
         self._feed = feed
         self._renderer = renderer
@@ -129,6 +132,8 @@ class Engine:
         self._pacer = Pacer(pace.concurrency, pace.rate)
         self._breaker = Breaker(pace.patience)
         self._judge = Judge(pace.stop, failures or FailureCounts())
+        self._first_row = first_row if pace.stop.setup else None
+        self._is_first = False
         self._ready: deque[_Job] = deque()
         self._retries: Retries[_Job] = Retries(pace, repeatable=repeatable)
         self._settled: list[Exchange] = []
@@ -148,13 +153,13 @@ class Engine:
         self._ungranted = 0.0
         """Seconds until credentials may be at hand; 0.0 = they are."""
 
-    def stop(self, reason: StopReason = StopReason.INTERRUPTED, message: str = "") -> None:
+    def stop(self, reason: StopReason = StopReason.INTERRUPTED, message: str = "", status: int | None = None) -> None:
         """Start nothing more, wait for what is in flight, and finish. May be called from a signal handler.
 
         A person who interrupts does not wait for what is not connected yet: nothing of it was sent, its rows stay open.
         """
         if self._stopping is None:
-            self._stopping = Finished(reason, message)
+            self._stopping = Finished(reason, message, status)
         self._leaving = self._leaving or reason is StopReason.INTERRUPTED
         self._transport.wake()
 
@@ -267,7 +272,9 @@ class Engine:
         room = self._room()
         if room <= 0 or not self._ready or self._in_suspense():
             return
-        if self._breaker.suspicious:
+        if self._first_row is not None and not self._may_start(self._first_row):
+            return
+        if self._breaker.suspicious or self._first_row is not None:
             room = 1
         if self._standing and self._pacer.unlimited and not self._breaker.open:
             if self._pacer.wait(now) <= 0:
@@ -275,12 +282,31 @@ class Engine:
         else:
             self._start_one_by_one(room, now)
 
+    def _may_start(self, first_row: FirstRow) -> bool:
+        """Whether this process sends the first row, or another has and its response was good."""
+        if first_row.passed:
+            self._first_row = None
+        elif not self._is_first:
+            self._is_first = first_row.claim()
+        return self._first_row is None or self._is_first
+
+    def _judge_first(self, first_row: FirstRow, exchange: Exchange) -> None:
+        """Stop where the first response says that the set-up is wrong; else let all go on."""
+        if not isinstance(exchange.answer, Response):
+            return  # the next row goes alone
+        expected = exchange.outcome.kind in self._pace.stop.expected
+        if why := setup_fault(exchange, expected=expected):
+            self.stop(StopReason.SETUP, f"the first response was {why}", exchange.status)
+            return
+        self._first_row = None
+        first_row.release(passed=True)
+
     def _in_suspense(self) -> bool:
         """Whether to wait for the requests in flight, because the partner broke one off without a response.
 
         A partner that goes down would swallow one more for each that it breaks off, and each leaves a row `unknown`.
         """
-        return self._breaker.suspicious and self._transport.in_flight > 0
+        return (self._breaker.suspicious or self._first_row is not None) and self._transport.in_flight > 0
 
     def _start_at_once(self, room: int) -> None:
         """Start as many as there is room for, all at once."""
@@ -338,7 +364,12 @@ class Engine:
         if self._transport.warnings:
             self._news.extend(map(Paced, self._transport.warnings))
             self._transport.warnings.clear()
-        if answers and self._eager and not any(answer.__class__ is Fault for _, answer in answers):
+        if (
+            answers
+            and self._eager
+            and self._first_row is None
+            and not any(answer.__class__ is Fault for _, answer in answers)
+        ):
             # The wire first: reading a response takes longer than sending; what is started leaves at a poll.
             self._start()
             answers += self._transport.poll(0.0)
@@ -362,6 +393,8 @@ class Engine:
         if self._retries:
             wait = min(wait, self._retries.next_at - now)
         free = self._transport.in_flight < self._pacer.limit and not self._ungranted
+        if self._first_row is not None and not self._is_first:
+            return min(wait, _FIRST_ROW)
         if self._ready and free and not self._in_suspense():
             wait = min(wait, max(self._pacer.wait(now), self._breaker.wait(now)))
         return max(0.0, wait)
@@ -480,9 +513,11 @@ class Engine:
         self._settled.append(exchange)
         if isinstance(exchange.answer, Response):
             self._settled_bytes += len(exchange.answer.body)
-        verdict = self._judge.judge(exchange.outcome.kind)
+        if self._first_row is not None:
+            self._judge_first(self._first_row, exchange)
+        verdict = self._judge.judge(exchange)
         if verdict is not None:
-            self.stop(verdict.reason, verdict.message)
+            self.stop(verdict.reason, verdict.message, verdict.status)
 
     def _flush(self) -> Settled:
         event = Settled(tuple(self._settled))
@@ -493,6 +528,9 @@ class Engine:
 
     def _end(self) -> Iterator[Event]:
         """Settle what had its attempts, withdraw what had none."""
+        wrong = self._stopping is not None and self._stopping.reason is StopReason.SETUP
+        if self._first_row is not None and self._is_first and not wrong:
+            self._first_row.release(passed=False)
         unsent: list[Transaction] = []
         for job in (*self._ready, *self._retries):
             if job.attempts and job.last is not None:

@@ -19,6 +19,7 @@ class StopReason(StrEnum):
     CONSECUTIVE = "consecutive"
     UNCLASSIFIED = "unclassified"
     UNREACHABLE = "unreachable"
+    SETUP = "setup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +91,12 @@ class Finished:
     Attributes:
         reason: why it ended.
         message: the same for a person; empty where it simply reached the end.
+        status: the response's, where that is the reason.
     """
 
     reason: StopReason
     message: str = ""
+    status: int | None = None
 
 
 Event: TypeAlias = Intended | Settled | Withdrawn | Retrying | Paced | Progress | Finished

@@ -12,6 +12,9 @@ PROBLEMS_RECORDED = 20_000
 """Exchanges of a run that are recorded because of an unexpected outcome."""
 
 
+_OPEN, _CLAIMED, _PASSED = range(3)
+
+
 class SharedNumbers:
     """Integers and their lock, for one process or, with a multiprocessing context, for several."""
 
@@ -56,6 +59,30 @@ class FailureCounts:
             values[0] += 1
             values[1] += in_a_row
             return int(values[0]), int(values[1])
+
+
+class FirstRow:
+    """The first row goes alone, of all processes: until its response is judged, nobody sends another."""
+
+    def __init__(self, context: BaseContext | None = None) -> None:
+        self._numbers = SharedNumbers(_OPEN, context=context)
+
+    @property
+    def passed(self) -> bool:
+        """Whether a response has shown that the set-up works."""
+        return int(self._numbers.values[0]) == _PASSED
+
+    def claim(self) -> bool:
+        """Return whether this process sends the first row."""
+        with self._numbers.lock:
+            free = int(self._numbers.values[0]) == _OPEN
+            if free:
+                self._numbers.values[0] = _CLAIMED
+        return free
+
+    def release(self, *, passed: bool) -> None:
+        """Let all go on; or, where no response came, another process try."""
+        self._numbers.values[0] = _PASSED if passed else _OPEN
 
 
 class RecordingQuota:

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from rokt_export.delivery.events import Finished, StopReason
 from rokt_export.delivery.shared_counts import FailureCounts
-from rokt_export.exchange.model import OutcomeKind
+from rokt_export.exchange.model import Exchange, OutcomeKind, Response
+
+_SETUP_FAULTS = 10
+_REFUSALS = {
+    401: "the partner does not accept the credentials",
+    403: "the partner does not let this request in",
+    404: "the partner does not know this address",
+    405: "the partner does not take this method here",
+    407: "a proxy asks for credentials",
+    415: "the partner does not take this content type",
+}
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_SERVER_ERROR = 500
+_HTML = re.compile(rb"\s*(?:<!doctype html|<html)", re.IGNORECASE)
+_BARRIER = re.compile(
+    rb"type=[\"']?password|log ?in|sign ?in|checking your browser|captcha|denied|blocked|forbidden|enable javascript",
+    re.IGNORECASE,
+)
+_TITLE = re.compile(rb"<title[^>]*>([^<]{1,100})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +37,14 @@ class StopRules:
         consecutive: after so many of them in a row, invalid rows not counted; None = never.
         unclassified: at the first response that no rule explains.
         expected: the outcomes that count as success.
+        setup: at a first response, or at ten in a row, that says that the set-up is wrong (`setup_fault`).
     """
 
     failures: int | None = None
     consecutive: int | None = None
     unclassified: bool = False
     expected: frozenset[OutcomeKind] = frozenset({OutcomeKind.DELIVERED, OutcomeKind.DUPLICATE})
+    setup: bool = True
 
     @property
     def early(self) -> bool:
@@ -42,14 +63,23 @@ class Judge:
     def __init__(self, rules: StopRules, counts: FailureCounts) -> None:
         self._rules = rules
         self._counts = counts
+        self._setup_faults = 0
 
-    def judge(self, kind: OutcomeKind) -> Finished | None:
+    def judge(self, exchange: Exchange) -> Finished | None:
         """Count an outcome; return why to stop, or None."""
-        rules, counts = self._rules, self._counts
+        rules, counts, kind = self._rules, self._counts, exchange.outcome.kind
         if kind in rules.expected:
+            self._setup_faults = 0
             if counts.in_a_row:
                 counts.succeeded()
             return None
+        if rules.setup and (why := setup_fault(exchange)):
+            self._setup_faults += 1
+            if self._setup_faults >= _SETUP_FAULTS:
+                why = f"{self._setup_faults} responses in a row: {why}"
+                return Finished(StopReason.SETUP, why, exchange.status)
+        else:
+            self._setup_faults = 0
         # A row that was never sent says nothing of the partner.
         failures, in_a_row = counts.failed(in_a_row=kind is not OutcomeKind.INVALID)
         if rules.unclassified and kind is OutcomeKind.UNCLASSIFIED:
@@ -59,3 +89,27 @@ class Judge:
         if kind is not OutcomeKind.INVALID and rules.consecutive is not None and in_a_row >= rules.consecutive:
             return Finished(StopReason.CONSECUTIVE, f"{in_a_row} unexpected outcomes in a row")
         return None
+
+
+def setup_fault(exchange: Exchange, *, expected: bool = False) -> str | None:
+    """Return what a response says of the set-up: credentials, address, method or content type that do not fit.
+
+    A response that a rule has understood by its body is the partner's word about the transaction, whatever its status.
+
+    Args:
+        exchange: a settled one.
+        expected: whether its outcome is; then only a page that asks for a login, or bars the way, is a fault.
+    """
+    response = exchange.answer
+    if not isinstance(response, Response) or exchange.outcome.by_body:
+        return None
+    status = response.status
+    if status in _REFUSALS and not expected:
+        return f"{status}: {_REFUSALS[status]}"
+    if status in _REDIRECTS and not expected:
+        return f"{status}: the partner redirects to {response.header('location') or 'another address'}"
+    if status < _SERVER_ERROR and _HTML.match(response.body) and (not expected or _BARRIER.search(response.body)):
+        title = _TITLE.search(response.body)
+        named = f' "{" ".join(title[1].decode("utf-8", "replace").split())}"' if title else ""
+        return f"{status}: an HTML page{named} came, such as a login or a block"
+    return None

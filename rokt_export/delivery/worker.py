@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing.context import BaseContext
 from typing import TYPE_CHECKING, Protocol, assert_never
@@ -35,6 +35,7 @@ from rokt_export.delivery.shared_counts import (
     FIRST_RECORDED,
     PROBLEMS_RECORDED,
     FailureCounts,
+    FirstRow,
     RecordingQuota,
     SharedMark,
 )
@@ -62,24 +63,29 @@ class Common:
         mark: how far the rows are claimed; None with one partition.
         tokens: where the tokens of each OAuth authentication are; none: each partition keeps its own.
         failures: what the stop rules count.
+        first_row: what lets the first row go alone.
         first, problems: how many exchanges may still be kept whole.
     """
 
     mark: Mark | None = None
     tokens: tuple[TokenStore, ...] = ()
     failures: FailureCounts = field(default_factory=FailureCounts)
+    first_row: FirstRow = field(default_factory=FirstRow)
     first: RecordingQuota = field(default_factory=lambda: RecordingQuota(FIRST_RECORDED))
     problems: RecordingQuota = field(default_factory=lambda: RecordingQuota(PROBLEMS_RECORDED))
 
     @classmethod
     def between(cls, plan: Plan, context: BaseContext) -> Common:
         """Return that of several processes, to be handed to each when it starts."""
+        from rokt_export.delivery.oauth2 import SharedStore  # most partners need no token
+
         authentications = plan.spec.environment(plan.environment).authentication or ()
         credentials = credentials_of(authentications, plan.variables)
         return cls(
             SharedMark(context),
             tuple(TokenStore(context) for each in credentials if isinstance(each, FetchedToken)),
             FailureCounts(context),
+            FirstRow(context),
             RecordingQuota(FIRST_RECORDED, context),
             RecordingQuota(PROBLEMS_RECORDED, context),
         )
@@ -186,6 +192,8 @@ def run_partition(
         UnreachableError: a token server cannot be reached, or refuses.
     """
     pace = plan.pace.share(index, plan.partitions)
+    if plan.destination.base_url is not None:  # a sandbox plays refusals too
+        pace = replace(pace, stop=replace(pace.stop, setup=False))
     renderer = plan.renderer()
     redactor = redactor_for(plan.spec, plan.environment, plan.variables, key=plan.redaction_key)
     options = transport_options(plan, renderer, pace.concurrency)
@@ -206,6 +214,7 @@ def run_partition(
             pace,
             repeatable=plan.spec.repeatable,
             failures=common.failures,
+            first_row=common.first_row,
         )
         personal = PersonalData(plan.spec, renderer)
         attempts = partial(_attempt, redactor, personal) if plan.verbose else None

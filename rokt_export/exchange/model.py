@@ -131,6 +131,7 @@ class Outcome(Struct, frozen=True, gc=False):
         code: the partner's own code.
         retry: whether the rule allows another attempt.
         retry_after: seconds that the partner asks to wait before one; None where it asks nothing.
+        by_body: whether the rule looks into the response's body.
     """
 
     kind: OutcomeKind
@@ -140,6 +141,7 @@ class Outcome(Struct, frozen=True, gc=False):
     code: str | None = None
     retry: bool = False
     retry_after: float | None = None
+    by_body: bool = False
 
 
 class Exchange(Struct, frozen=True, gc=False):

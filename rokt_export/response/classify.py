@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from rokt_export.exchange.model import Answer, Fault, FaultKind, Outcome, OutcomeKind, Response
 from rokt_export.redaction.display_text import KEPT
 from rokt_export.response.body_reader import Find, ReadAs, ResponseReader, body_values, header_values
-from rokt_export.response.rule_tree import Judge, PlaceCondition, compile_rule, judge, status_condition
+from rokt_export.response.rule_tree import Judge, PlaceCondition, compile_rule, judge, reads_body, status_condition
 from rokt_export.response.value_text import clean, compact
 from rokt_export.spec_language.fields import statuses_of
 from rokt_export.spec_language.filters import text_of
@@ -157,6 +157,7 @@ class CompiledRule:
     """
 
     __slots__ = (
+        "_by_body",
         "_code",
         "_fixed",
         "_reason",
@@ -183,9 +184,10 @@ class CompiledRule:
         self._reason = compile_capture(rule.capture.reason, rule.as_)
         self._reference = compile_capture(rule.capture.reference, rule.as_)
         self._code = compile_capture(rule.capture.code, rule.as_)
+        self._by_body = reads_body(self.test)
         self._fixed: Outcome | None = None
         if not (self._wait or self._reason or self._reference or self._code):
-            self._fixed = Outcome(self.kind, name, retry=rule.retry)
+            self._fixed = Outcome(self.kind, name, retry=rule.retry, by_body=self._by_body)
 
     def accepts(self, status: int) -> bool:
         """Return whether its condition on the status, if any, holds."""
@@ -203,6 +205,7 @@ class CompiledRule:
             self._code and self._code(reader),
             self._retry,
             self._wait and self._wait(reader, received),
+            self._by_body,
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, assert_never
 
 from rokt_export.response.body_reader import (
     Find,
@@ -80,6 +80,19 @@ class NotOf:
 
 
 Node = PlaceCondition | AllOf | AnyOf | NotOf
+
+
+def reads_body(node: Node) -> bool:
+    """Return whether a condition in a node looks into the body, or at its content type."""
+    match node:
+        case PlaceCondition():
+            return node.place in ("body", "text", "empty", "content type")
+        case AllOf(nodes) | AnyOf(nodes):
+            return any(map(reads_body, nodes))
+        case NotOf(inner):
+            return reads_body(inner)
+        case _:
+            assert_never(node)
 
 
 def judge(node: Node) -> Judge:

@@ -66,7 +66,7 @@ def test_httpbin_lets_us_in(cli: CommandLine, httpbin: str, path: str, authentic
 def test_httpbin_keeps_us_out(cli: CommandLine, httpbin: str, path: str, authentication: str) -> None:
     spec = _spec(cli, httpbin + path, authentication)
     done = cli("test", spec, "--output", "json", env={"PASSWORD": "wrong"})
-    assert (done.status, done.json["counts"]) == (1, {"failed": 1})
+    assert (done.status, done.json["counts"]) == (4, {"failed": 1})
     assert [one["status"] for one in done.json["deliveries"]] == [401]
 
 

@@ -92,7 +92,7 @@ def test_production_stops_at_the_first_answer_that_no_rule_explains(
 ) -> None:
     partner.answer = lambda _heard: (302, {"Location": partner.url + "/elsewhere"}, b"")
     done = cli("replay", spec, rows, "-e", "production", "--confirm", "acme", "--output", "json")
-    assert (done.status, done.json["counts"]) == (1, {"unclassified": 1})
+    assert (done.status, done.json["counts"]) == (4, {"unclassified": 1})
     assert [heard.target for heard in partner.heard] == ["/production/leads"]  # and no redirect is followed
 
 

@@ -274,7 +274,7 @@ def test_production_stops_early_and_what_there_is_is_compared(
     cli: CommandLine, acme: Path, twenty: Path, partner: Partner, status: int, most: int
 ) -> None:
     partner.answer = lambda heard: (status, {}, b"") if "production" in heard.target else answered(heard)
-    done = cli("diff", acme, twenty, *CONFIRMED, "--output", "json")
+    done = cli("diff", acme, twenty, *CONFIRMED, "--no-first-row-check", "--output", "json")
     assert (done.status, done.json["pairs"], done.json["only_in_a"]["count"]) == (FINDINGS, most, 20 - most)
     assert len([heard for heard in partner.heard if "production" in heard.target]) == most
     assert "is interrupted: not all of its transactions are in it" in " ".join(done.json["notes"])

@@ -255,7 +255,7 @@ def test_a_stop_drains_and_the_resume_completes(bench, number):
 
 @either_unanswered
 def test_a_second_ctrl_c_leaves_at_once_and_lists_what_was_in_flight(bench):
-    running = bench.start()
+    running = bench.start("--no-first-row-check")
     assert bench.partner.wait_for(IN_FLIGHT, running)
     os.killpg(running.pid, signal.SIGINT)
     time.sleep(0.3)
@@ -271,7 +271,7 @@ def test_a_second_ctrl_c_leaves_at_once_and_lists_what_was_in_flight(bench):
 
 @either_unanswered
 def test_a_second_ctrl_c_does_not_wait_for_a_journal_that_is_held(bench):
-    running = bench.start()
+    running = bench.start("--no-first-row-check")
     assert bench.partner.wait_for(IN_FLIGHT, running)
     with contextlib.closing(sqlite3.connect(bench.folder / "journal.sqlite", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

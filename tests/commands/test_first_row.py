@@ -1,0 +1,105 @@
+"""The first row goes alone: a wrong set-up costs one row, not a file of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from raw_partner import Behaviour, Connection, Play, RawPartner
+
+from commands.conftest import CommandLine
+
+SPEC = """\
+spec_version: 1
+partner: acme
+endpoint: {{staging: "{url}/api/leads"}}
+method: POST
+authentication: {{type: bearer, token: "{{{{ env.ACME_TOKEN }}}}"}}
+encoding: json
+parameters:
+  - {{name: transaction, attribute: transaction}}
+responses:
+  - {{outcome: delivered, status: 2xx}}
+  - {{outcome: duplicate, status: 404, body: {{$.code: known}}}}
+  - {{outcome: rejected, status: 4xx, capture: {{reason: $.message}}}}
+"""
+ROWS = 60
+
+
+def answering(*answers: tuple[str, str, str]) -> Play:
+    """Give each answer in turn, the last for ever: status line, further headers, body."""
+    left = list(answers)
+
+    def play(connection: Connection) -> None:
+        while connection.read():
+            status, headers, body = left.pop(0) if len(left) > 1 else left[0]
+            connection.send(f"HTTP/1.1 {status}\r\n{headers}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+
+    return play
+
+
+def run(cli: CommandLine, play: Play, *flags: str, command: str = "replay") -> tuple[int, Any, str, int]:
+    """Return exit status, output and messages of a run, and how many requests the partner counted."""
+    with RawPartner(Behaviour(play)) as partner:
+        spec = cli.write("acme.yaml", SPEC.format(url=partner.url))
+        rows = cli.write("rows.csv", "transaction\n" + "".join(f"row-{each}\n" for each in range(ROWS)))
+        cli.write(".env", "ACME_TOKEN=not-so-secret\n")
+        shown = cli(command, spec, rows, "--output", "json", "--env-file", ".env", *flags)
+        errors = shown.err.replace(f"{cli.folder}/", "")
+    return shown.status, json.loads(shown.out), errors, sum(partner.received.values())
+
+
+PAGE = "<!DOCTYPE html><html><title>Checking your browser</title></html>"
+WRONG = {
+    "401": (("401 No", "", '{"message": "bad key"}'), "ACME_TOKEN (from .env)"),
+    "403": (("403 No", "", ""), "ACME_TOKEN (from .env), and at who may reach the partner"),
+    "404": (("404 No", "", "not here"), "`endpoint: staging` in acme.yaml: http://127.0.0.1"),
+    "405": (("405 No", "Allow: PUT\r\n", ""), "`method` in acme.yaml: POST"),
+    "415": (("415 No", "", ""), "`encoding` and `content_type` in acme.yaml: json"),
+    "301": (("301 Moved", "Location: https://example.com/v2\r\n", ""), "redirects to https://example.com/v2"),
+    "login page": (("200 OK", "Content-Type: text/html\r\n", PAGE), 'an HTML page "Checking your browser" came'),
+}
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_set_up_stops_the_run_before_the_second_row(cli: CommandLine, name: str, workers: str) -> None:
+    answer, suspect = WRONG[name]
+    flags = ("--concurrency", "10", "--workers", workers)
+    status, found, errors, sent = run(cli, answering(answer), *flags)
+    assert (status, sent, sum(found["counts"].values())) == (4, 1, 1)
+    assert "the first response was " in errors and suspect in errors
+    assert "`rokt-export probe acme.yaml -e staging`" in errors
+
+
+@pytest.mark.parametrize("command", ["test", "replay"])
+def test_whoever_knows_sends_on(cli: CommandLine, command: str) -> None:
+    status, _, _, sent = run(cli, answering(WRONG["404"][0]), "--no-first-row-check", command=command)
+    assert (status, sent) == (1, ROWS)
+
+
+def test_a_test_stops_too(cli: CommandLine) -> None:
+    assert run(cli, answering(WRONG["401"][0]), command="test")[::3] == (4, 1)
+
+
+def test_what_a_rule_reads_in_the_body_is_the_partners_word(cli: CommandLine) -> None:
+    status, found, _, sent = run(cli, answering(("404 No", "", '{"code": "known"}')))
+    assert (status, sent, found["counts"]) == (1, ROWS, {"duplicate": ROWS})
+
+
+def test_the_expected_outcome_is_no_wrong_set_up(cli: CommandLine) -> None:
+    status, _, _, sent = run(cli, answering(WRONG["404"][0]), "--expect", "rejected")
+    assert (status, sent) == (0, ROWS)
+
+
+def test_a_page_that_welcomes_is_no_wrong_set_up(cli: CommandLine) -> None:
+    welcome = ("200 OK", "Content-Type: text/html\r\n", "<html><title>Thank you</title></html>")
+    assert run(cli, answering(welcome))[::3] == (0, ROWS)
+
+
+def test_ten_in_a_row_stop_later_too(cli: CommandLine) -> None:
+    good = [("200 OK", "", "")] * 5
+    status, _, errors, sent = run(cli, answering(*good, WRONG["401"][0]), "--concurrency", "1")
+    assert (status, sent) == (4, 15)
+    assert "10 responses in a row: 401" in errors
