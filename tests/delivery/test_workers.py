@@ -19,6 +19,7 @@ from rokt_export.delivery.events import Settled, StopReason
 from rokt_export.delivery.plan import FileRows, Pace, Plan, Selection
 from rokt_export.delivery.run_counts import Tally
 from rokt_export.delivery.shared_counts import FailureCounts, SharedMark
+from rokt_export.delivery.stop_rules import StopRules
 from rokt_export.delivery.worker import Brake
 from rokt_export.delivery.workers import run_plan
 from rokt_export.errors import ConfigurationError, JournalError, RoktExportError
@@ -174,6 +175,7 @@ CLUSTER = Selection(only=((121, 160),))
 def test_no_worker_has_many_left_while_another_has_none(bench, workers, pace, selection, least, production):
     bench.partner.delay = 0.15 if pace.rate is None else 0.05
     total = bench.rows
+    pace = replace(pace, stop=StopRules(setup=False))  # else one of them waits for the other's first row
     bench.plan = replace(bench.plan, pace=pace, partitions=workers, total=total, selection=selection)
     if production:
         bench.go_to_production()
