@@ -77,8 +77,6 @@ class Common:
     @classmethod
     def between(cls, plan: Plan, context: BaseContext) -> Common:
         """Return that of several processes, to be handed to each when it starts."""
-        from rokt_export.delivery.oauth2 import SharedStore  # most partners need no token
-
         authentications = plan.spec.environment(plan.environment).authentication or ()
         credentials = credentials_of(authentications, plan.variables)
         return cls(
