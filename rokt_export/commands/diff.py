@@ -378,6 +378,8 @@ def _compared(place: str, runs: tuple[str, str], spec: Path | None, control: str
         a, b = journal.find(runs[0]), journal.find(runs[1])
         settings = _settings(journal, b, spec)
         result = compare_runs(journal, a, b, settings)
+        if spec is not None:
+            result = replace(result, spec=str(spec))
         if control is None:
             return result
         return result.without(varying_by_itself(journal, a, journal.find(control), settings))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from difflib import unified_diff
 from functools import lru_cache
 from itertools import islice
@@ -14,8 +15,10 @@ from rokt_export.delivery.run_counts import Latencies
 from rokt_export.diff.bodies import Body, Format, binary_facts, read_body
 from rokt_export.diff.column import MOST_SAMPLES, Evidence
 from rokt_export.diff.findings import Finding, findings_of
-from rokt_export.diff.model import Difference, DiffResult, Kind, Latency, Sample, Undecided, Unmatched
+from rokt_export.diff.judging import ENOUGH
+from rokt_export.diff.model import Difference, DiffResult, Kind, Latency, Sample, Section, Undecided, Unmatched
 from rokt_export.diff.places import Place, Places
+from rokt_export.diff.sentences import NAME_A, NAME_B, Words, of_difference, of_undecided
 from rokt_export.diff.shape import ABSENT, MOST_VALUES, Pair, Shape
 from rokt_export.diff.side import Side
 from rokt_export.partner_spec.model import DiffSettings
@@ -35,9 +38,9 @@ _OF_THE_CONNECTION: Final = frozenset(
 )
 """Headers that no partner's code writes, and those that the journal redacts."""
 _NAMESPACE: Final = re.compile(rb"xmlns(?::[\w.-]+)?\s*=\s*[\"']([^\"']*)[\"']")
-_LEFT_OUT: Final = f"not compared beyond the first {MOST_VALUES:,} values of a response"
-_CUT: Final = "not compared: the body was cut when it was recorded"
-_ONE_SIDED: Final = "not compared: only one side's response was recorded"
+_LEFT_OUT: Final = f"is not compared beyond the first {MOST_VALUES:,} values of a response"
+_CUT: Final = "is not compared: it was cut when it was recorded"
+_ONE_SIDED: Final = "is not compared: only one side's response was recorded"
 _HEADER: Final = "Header {} differs, which is not under `diff: headers:` and does not count: {}"
 
 
@@ -60,6 +63,7 @@ class Comparison:
         self._names = (a, b)
         self._values = settings.mode != "schema"
         self._strict = settings.mode != "subset"
+        self._named: list[str] = []
         self._places = Places(settings)
         self._shape = Shape(strict=self._strict, values=self._values)
         names = dict.fromkeys(["content-type", *(name.strip().lower() for name in settings.headers)])
@@ -78,6 +82,7 @@ class Comparison:
     def add(self, transaction: str, a: Side, b: Side) -> None:
         """Compare two responses to one transaction; call it in the order in which the transactions were started."""
         self._pairs += 1
+        self._named.append(transaction)
         outcomes = (a.outcome, b.outcome)
         self._outcomes[outcomes] = self._outcomes.get(outcomes, 0) + 1
         for side, histogram in zip((a, b), self._latencies, strict=True):
@@ -110,8 +115,10 @@ class Comparison:
     def result(self) -> DiffResult:
         """Return what the pairs so far came to."""
         differences, undecided = self._judged()
+        differences = [replace(one, sentence=of_difference(one, self._words(one))) for one in differences]
         differences.sort(key=lambda one: (not one.certain, _ORDER[one.kind], -one.count))
         undecided += [Undecided(Kind.FORMAT, "$", count, why) for why, count in self._not_compared.items()]
+        undecided = [replace(one, sentence=of_undecided(one)) for one in undecided]
         namespaces = [
             f"{count:,} transaction{'s' * (count != 1)}: the XML namespaces differ: {change}."
             for change, count in self._namespaces.items()
@@ -281,7 +288,9 @@ class Comparison:
 
     def _judged(self) -> tuple[list[Difference], list[Undecided]]:
         differences = [
-            Difference(kind, path, one.count, f"{a} → {b}", tuple(one.samples), affected=self._affected(one.numbers))
+            self._difference(
+                Finding(kind, True, one.count, f"{a} → {b}", True, "", one.numbers, tuple(one.samples)), path
+            )
             for (kind, path, a, b), one in self._changes.items()
         ]
         undecided: list[Undecided] = []
@@ -295,18 +304,38 @@ class Comparison:
                     if one.differs and notes <= _MOST_NOTES:
                         self._note_header(place, one)
                 elif one.differs:
-                    affected = self._affected(one.numbers, place.column.numbers)
-                    differences.append(
-                        Difference(
-                            one.kind, place.path, one.count, one.why, one.samples, one.certain, affected, one.bound
-                        )
-                    )
+                    differences.append(self._difference(one, place.path, place.column.numbers))
                 else:
-                    undecided.append(Undecided(one.kind, place.path, one.count, one.why, one.form, one.samples[:2]))
+                    enough = 0 if one.certain else ENOUGH * (3 if one.kind in (Kind.MISSING, Kind.EXTRA) else 1)
+                    why = self._with_names(one.why)
+                    undecided.append(Undecided(one.kind, place.path, one.count, why, one.form, one.samples[:2], enough))
         return differences, undecided
 
+    def _difference(self, one: Finding, path: str, among: Iterable[int] = ()) -> Difference:
+        return Difference(
+            one.kind,
+            path,
+            one.count,
+            self._with_names(one.why),
+            one.samples,
+            one.certain,
+            self._affected(one.numbers, among),
+            one.bound,
+            one.others_vary,
+            tuple(self._named[number - 1] for number in one.numbers),
+        )
+
+    def _words(self, one: Difference) -> Words:
+        """Return the names of the sides, and the rows in which a difference could show."""
+        whole = one.section in (Section.OUTCOMES, Section.REASONS) or one.kind is Kind.STATUS
+        rows = self._pairs if whole else self._headed if one.kind is Kind.HEADER else self._bodies
+        return Words(*self._names, max(rows, one.count))
+
+    def _with_names(self, why: str) -> str:
+        return why.replace(NAME_A, self._names[0]).replace(NAME_B, self._names[1])
+
     def _note_header(self, place: Place, one: Finding) -> None:
-        change = one.why
+        change = self._with_names(one.why)
         if not change and one.samples:
             sides = ("absent" if text is None else text for text in (one.samples[0].a, one.samples[0].b))
             change = " → ".join(sides)
@@ -329,13 +358,17 @@ class Comparison:
         having = counts[name, value]
         if having >= len(every) or len(hit) < 0.5 * having:
             return ""
-        which = "all" if len(hit) == having else f"{len(hit):,} of {having:,}"
-        return f"{which} with {name}={abridged(value, 60)}"
+        every_one = len(hit) == having
+        which = f"all {having:,}" if every_one else f"{len(hit):,} of the {having:,}"
+        others = len(every) - having
+        return f"{which} rows with {name}={abridged(value, 60)}, none of the other {others:,}"
 
 
 def _described(side: Side) -> str:
     """An outcome with what it was read from, fit for a line."""
-    facts = ", ".join(str(fact) for fact in (side.status, side.rule) if fact is not None)
+    status = f"HTTP {side.status}" if side.status is not None else None
+    rule = f"rule {side.rule}" if side.rule is not None else None
+    facts = ", ".join(fact for fact in (status, rule) if fact is not None)
     reason = f": {abridged(side.reason)}" if side.reason else ""
     return f"{side.outcome}{f' ({facts})' if facts else ''}{reason}"
 

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from rokt_export.diff.column import MOST_SAMPLES, Column, Order, Rows
-from rokt_export.diff.forms import common_form
+from rokt_export.diff.column import MOST_SAMPLES, Column, Order, Row, Rows
+from rokt_export.diff.forms import common_form, read_time
 from rokt_export.diff.judging import Verdict, judge, judge_presence, judge_types, shown
 from rokt_export.diff.model import Kind, Sample
 from rokt_export.diff.places import Place
+from rokt_export.diff.sentences import clock_text
 from rokt_export.diff.shape import shown as shown_value
 from rokt_export.diff.shape import type_of
 from rokt_export.spec_language.filters import text_of
@@ -37,6 +38,7 @@ class Finding:
         numbers: the pairs that show it, as far as they are kept.
         samples: some of them.
         bound: whether values that belong to their transactions differ.
+        others_vary: whether other rows' values are unequal too.
     """
 
     kind: Kind
@@ -48,6 +50,7 @@ class Finding:
     numbers: Sequence[int]
     samples: tuple[Sample, ...]
     bound: bool = False
+    others_vary: bool = False
 
 
 def findings_of(place: Place, objects: int, rows: Rows, *, values: bool) -> Iterator[Finding]:
@@ -100,7 +103,7 @@ def _order(order: Order) -> Iterator[Finding]:
     differs = order.same >= 0.5 * total or moved or lost or total < 3
     why = "the same change of order each time" if moved else "sorted on one side alone" if lost else ""
     if not differs:
-        why = "the same elements in a new order each time"
+        why = "has the same elements in a new order each time"
     yield Finding(Kind.ORDER, differs, other.count, why, total >= 3, "", other.numbers, tuple(other.samples))
 
 
@@ -117,7 +120,7 @@ def _values(place: Place, rows: Rows, *, values: bool) -> Iterator[Finding]:
     if found is not None and place.varies is not None:
         found = _against_declared(place, column, chosen, found)
     elif found is not None and place.reference and len(chosen) < 3:
-        found = replace(found, differs=False, why="the partner's reference of the record")
+        found = replace(found, differs=False, why="is the partner's reference of the record, which is new each time")
     if found is not None:
         yield found
 
@@ -136,7 +139,7 @@ def _against_declared(place: Place, column: Column, chosen: Sequence[int], found
     forms = [_form_of(side) if is_text else type_of(column.a[chosen[0]]) for side in texts]
     wanted = place.varies
     if wanted == ANY:
-        return found if found.differs and found.why.startswith(("form:", "some values have another form")) else None
+        return found if found.differs and found.why.startswith(("form:", "has another form")) else None
     if forms == [wanted, wanted] or (len(chosen) < 3 and wanted in forms):
         return None
     why = f"declared as {wanted}: {shown(forms[0])} → {shown(forms[1])}"
@@ -183,25 +186,44 @@ def _rare(column: Column, *, equal: bool) -> tuple[str, Any] | None:
             continue
         for form, found in mine.items():
             if form not in other and found.count <= _FEW * column.unequal and len(mine) <= len(other) + 3:
-                return "some values have another form", found
+                return "has another form in some rows", found
     return None
 
 
 def _finding(column: Column, verdict: Verdict, kind: Kind, rows: Rows) -> Finding:
     numbers: Sequence[int] = column.differing.numbers
     count, samples = column.differing.count, column.differing.samples
-    if verdict.places is not None and len(verdict.places) < column.unequal:
-        kept = list(dict.fromkeys(column.numbers[place] for place in verdict.places))
+    places = verdict.places
+    if places is None and verdict.clock:
+        places = [place for place, number in enumerate(column.numbers) if number in rows.kept]
+    if places is not None and (len(places) < column.unequal or verdict.clock):
+        kept = list(dict.fromkeys(column.numbers[place] for place in places))
         if kept:
-            numbers, count = kept, len(kept)
+            if verdict.places is not None:
+                numbers, count = kept, len(kept)
             samples = [
-                Sample(rows.kept[number].transaction, *_marked(column.a[place], column.b[place]))
-                for number, place in _first(column, verdict.places)
+                _sample(rows.kept[number], column.a[place], column.b[place], clock=verdict.clock)
+                for number, place in _first(column, places)
                 if number in rows.kept
             ]
     return Finding(
-        kind, verdict.differs, count, verdict.why, verdict.certain, verdict.form, numbers, tuple(samples), verdict.bound
-    )
+        kind, verdict.differs, count, verdict.why, verdict.certain, verdict.form, numbers, tuple(samples),
+        verdict.bound, count < column.differing.count,
+    )  # fmt: skip
+
+
+def _sample(row: Row, a: Any, b: Any, *, clock: bool) -> Sample:
+    """A sample of kept values; a time stands beside the time of its request."""
+    texts = [shown_value(value) for value in (a, b)]
+    one, other = (text.replace("‹host›", "(host)").replace("‹path›", "(path)") if text else text for text in texts)
+    if not clock:
+        return Sample(row.transaction, one, other)
+    times = [
+        f"{text} ({clock_text(moment.seconds, side.started)})" if moment is not None and not moment.of_day else text
+        for text, value, side in ((one, a, row.a), (other, b, row.b))
+        for moment in [read_time(_text(value))]
+    ]
+    return Sample(row.transaction, times[0], times[1])
 
 
 def _first(column: Column, places: Sequence[int]) -> list[tuple[int, int]]:
@@ -211,9 +233,3 @@ def _first(column: Column, places: Sequence[int]) -> list[tuple[int, int]]:
         if len(found) == MOST_SAMPLES:
             break
     return list(found.items())
-
-
-def _marked(a: Any, b: Any) -> tuple[str | None, str | None]:
-    texts = [shown_value(value) for value in (a, b)]
-    one, other = (text.replace("‹host›", "(host)").replace("‹path›", "(path)") if text else text for text in texts)
-    return one, other

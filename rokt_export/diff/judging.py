@@ -19,7 +19,6 @@ from rokt_export.diff.forms import (
     all_read,
     classes_of,
     common_form,
-    form_of,
     is_opaque,
     prefix_of,
     punctuation_of,
@@ -27,7 +26,8 @@ from rokt_export.diff.forms import (
     read_time,
     skeleton,
 )
-from rokt_export.diff.sent import PLAIN, Sent, plainly
+from rokt_export.diff.sent import PLAIN, Sent
+from rokt_export.diff.sentences import NAME_A, NAME_B
 from rokt_export.diff.side import Side
 from rokt_export.diff.statistics import SKIMMED, UNLIKELY, depends, direction, follows, one_mixture, same_share, trend
 from rokt_export.response.value_text import abridged
@@ -55,6 +55,7 @@ class Verdict(NamedTuple):
         certain: whether few rows could not have made it by chance.
         form: what `varies:` calls the form, where both sides have one.
         bound: whether values belong to their rows, and were compared one by one.
+        clock: whether the values are times, which samples show beside the time of the request.
     """
 
     differs: bool
@@ -63,7 +64,10 @@ class Verdict(NamedTuple):
     certain: bool = True
     form: str = ""
     bound: bool = False
+    clock: bool = False
 
+
+_SAME_RATES: Final = "takes the same few values on both sides, as often, but not in the same rows"
 
 AGREES: Final = Verdict(False, "")
 """Both sides' values are unequal, and keep the same contract with the request or its time."""
@@ -77,7 +81,7 @@ def judge(a: Sequence[Any], b: Sequence[Any], rows: Sequence[Row]) -> Verdict | 
 
 def _judged(a: Sequence[Any], b: Sequence[Any], rows: Sequence[Row]) -> Verdict | None:
     if isinstance(a[0], bool):
-        return _few_values(a, b) or _undecided(a, "varies on both sides in the same way", "boolean")
+        return _few_values(a, b) or _undecided(a, _SAME_RATES, "boolean")
     texts_a, texts_b = [_text(value) for value in a], [_text(value) for value in b]
     numeric = not isinstance(a[0], str)
     found = _relation_to_sent(texts_a, texts_b, rows)
@@ -88,8 +92,6 @@ def _judged(a: Sequence[Any], b: Sequence[Any], rows: Sequence[Row]) -> Verdict 
     if all(times):
         return _judge_times(times[0], times[1], texts_a, texts_b, rows)
     if numeric or (_mostly_numbers(texts_a) and _mostly_numbers(texts_b)):
-        if _belongs_to_rows(texts_a, texts_b):
-            return _unequal(texts_a, texts_b)
         return _judge_numbers(texts_a, texts_b, numeric=numeric)
     return _judge_texts(texts_a, texts_b, rows)
 
@@ -114,8 +116,7 @@ def shown(text: str) -> str:
 
 
 def _undecided(a: Sequence[Any], why: str, form: str = "") -> Verdict:
-    few = f"; {ENOUGH} transactions or more would settle it" if len(a) < 20 else ""
-    return Verdict(False, why + few, None, len(a) >= 20, form)
+    return Verdict(False, why, None, len(a) >= 20, form)
 
 
 def _unequal(a: Sequence[Any], b: Sequence[Any], why: str = "") -> Verdict:
@@ -148,7 +149,8 @@ def _few_values(
             why = f"{_described(in_a, show)} → {_described(in_b, show)}"
         else:
             names = ", ".join(show(one) for one, _ in other.most_common(4) if one != value)
-            why = f"always {show(value)} on one side, at times {names} on the other"
+            sides = (NAME_A, NAME_B) if constant is in_a else (NAME_B, NAME_A)
+            why = f"is always {show(value)} in {sides[0]}, but in {odd} of the rows {names} in {sides[1]}"
         return Verdict(True, why, unequal, odd > 5 or number >= 100)
     if depends(a, b):
         return (
@@ -166,8 +168,8 @@ def _described(counts: Counter[Any], show: Callable[[Any], str]) -> str:
     if len(counts) == 1:
         return f"always {show(next(iter(counts)))}"
     if len(counts) > 6:
-        return f"{len(counts):,} values, such as {show(counts.most_common(1)[0][0])}"
-    parts = [f"{show(value)} {_percent(count, total)}" for value, count in counts.most_common(3)]
+        return f"one of {len(counts):,} values, such as {show(counts.most_common(1)[0][0])}"
+    parts = [f"{show(value)} ({_percent(count, total)})" for value, count in counts.most_common(3)]
     return ", ".join(parts) + (", …" if len(counts) > 3 else "")
 
 
@@ -178,7 +180,7 @@ def _percent(count: int, total: int) -> str:
 
 def judge_types(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
     """Judge which types stand at a place on each side."""
-    return None if a == b else _few_values(a, b, str) or _undecided(a, "of several types on both sides, at random")
+    return None if a == b else _few_values(a, b, str) or _undecided(a, "has several types on both sides, at random")
 
 
 def judge_presence(both: int, only_a: int, only_b: int, neither: int) -> Verdict | None:
@@ -195,14 +197,14 @@ def judge_presence(both: int, only_a: int, only_b: int, neither: int) -> Verdict
     if 0 in (in_a, in_b):
         if max(in_a, in_b) > 0.15 * number or number >= 100:
             return Verdict(True, rates, None, number >= 20)
-        return Verdict(False, f"{rates}; {ENOUGH * 3} transactions or more would settle it", None, False)
+        return Verdict(False, f"is {rates}, which may be chance", None, False)
     flags_a = [True] * (both + only_a) + [False] * (only_b + neither)
     flags_b = [True] * both + [False] * only_a + [True] * only_b + [False] * neither
     if depends(flags_a, flags_b):
         return Verdict(True, "", None, True, "", bound=True)
     if same_share(in_a, number, in_b, number) < UNLIKELY:
         return Verdict(True, rates, None, True)
-    return Verdict(False, f"{rates}, at random on both sides", None, number >= 20)
+    return Verdict(False, f"is {rates}, at random on both sides", None, number >= 20)
 
 
 # --- what the row sent
@@ -245,7 +247,7 @@ def _exceptions(a: Sequence[str], b: Sequence[str], rows: Sequence[Row], way: tu
             places.append(place)
     if not places:
         return AGREES
-    return Verdict(True, f"not {_way([way])}", places, True, "", bound=True)
+    return Verdict(True, f"is {_way([way])} on one side only", places, True, "", bound=True)
 
 
 def _ways(texts: Sequence[str], sent: Sequence[Sent], *, constant: bool) -> dict[tuple[str, str], int]:
@@ -277,13 +279,6 @@ def _way(ways: Iterable[tuple[str, str]]) -> str:
     return f"the sent {name}" + ("" if writing == PLAIN else f", {writing}")
 
 
-def _belongs_to_rows(a: Sequence[str], b: Sequence[str]) -> bool:
-    """Whether values are the row's own, though some are unequal: equal far more often than chance, or rewritten."""
-    if len(set(a)) > 1 and len(set(b)) > 1 and depends(a, b):
-        return not (_mostly_numbers(a) and _mostly_numbers(b) and direction(_numbers(a), _numbers(b)))
-    return False
-
-
 # --- times
 
 
@@ -296,8 +291,13 @@ def _judge_times(
 ) -> Verdict | None:
     no_time = [p for p, (x, y) in enumerate(zip(times_a, times_b, strict=True)) if (x is None) != (y is None)]
     if no_time:
-        odd = next(text for p in no_time for text, t in ((a[p], times_a[p]), (b[p], times_b[p])) if t is None)
-        return Verdict(True, f"some values are no time: {shown(odd)}", no_time, True)
+        side, odd = next(
+            (side, text)
+            for p in no_time
+            for side, text, time in ((NAME_A, a[p], times_a[p]), (NAME_B, b[p], times_b[p]))
+            if time is None
+        )
+        return Verdict(True, f"has values that are not times in {side}, such as {shown(odd)}", no_time, True)
     kept = [place for place, (x, y) in enumerate(zip(times_a, times_b, strict=True)) if x is not None and y is not None]
     of_a, of_b = [_known(times_a[place]) for place in kept], [_known(times_b[place]) for place in kept]
     forms_a, forms_b = [one.form for one in of_a], [one.form for one in of_b]
@@ -315,17 +315,17 @@ def _judge_times(
     if near_a != near_b and known:
         words = ("near the request", "not near it")
         change = words if near_a else words[::-1]
-        return Verdict(True, f"a time {change[0]} → {change[1]}", None, True)
+        return Verdict(True, f"a time {change[0]} → {change[1]}", None, True, clock=True)
     if depends(a, b):
         return _unequal(a, b)
     between = [y.seconds - x.seconds for x, y in zip(of_a, of_b, strict=True)]
     if len(between) >= 2 and len(set(a)) > 1 and _steady(between) and abs(median(between)) < _NEAR and known:
-        return Verdict(True, f"moved by {_duration(median(between))}", None, True, "", bound=True)
+        return Verdict(True, _moved(median(between)), None, True, "", bound=True)
     if len(set(a)) == 1 or len(set(b)) == 1:
         return _few_values(a, b)
     if len(a) >= 5 and follows([x.seconds for x in of_a], [y.seconds for y in of_b]) and known:
-        return _unequal(a, b, "times that belong to the row")
-    return _undecided(a, "times that vary on both sides", form)
+        return _unequal(a, b, "has other times, though each belongs to its row")
+    return _undecided(a, "has times that vary on both sides, and are not those of the requests", form)
 
 
 def _known(moment: Moment | None) -> Moment:
@@ -355,8 +355,8 @@ def _near_times(
     jitter = max(median(abs(one - middle_a) for one in from_a), median(abs(one - middle_b) for one in from_b))
     allowed = max(_SKEW, 1.2 * resolution, 4 * jitter)
     if abs(middle_b - middle_a) > allowed:
-        moved = _duration(middle_b - middle_a)
-        return Verdict(True, f"moved by {moved}, measured from the time of each request", None, True)
+        why = f"{_moved(middle_b - middle_a)}, measured from the time of each request"
+        return Verdict(True, why, None, True, clock=True)
     far = allowed + 8 * jitter + _SKEW
     odd = [
         place
@@ -364,25 +364,33 @@ def _near_times(
         if (abs(x - middle_a) > far) != (abs(y - middle_b) > far)
     ]
     if odd:
-        return Verdict(True, "some times are not near the request", odd, True)
+        return Verdict(True, "is far from the time of the request on one side only", odd, True, clock=True)
     for unit, name in ((1, "seconds"), (60, "minutes")):
         whole_a, whole_b = (sum(one.seconds % unit == 0 for one in side) for side in (of_a, of_b))
         if resolution < unit and same_share(whole_a, len(of_a), whole_b, len(of_b)) < UNLIKELY:
             return Verdict(True, f"whole {name} in {_percent(whole_a, len(of_a))} → {_percent(whole_b, len(of_b))}")
     starts = [row.b.started for row in rows], [row.a.started for row in rows]
-    for values, others, begun in ((b, a, starts[0]), (a, b, starts[1])):
+    for side, values, others, begun in ((NAME_B, b, a, starts[0]), (NAME_A, a, b, starts[1])):
         if len(set(values)) == 1 and max(begun) - min(begun) > 2.5 * resolution + 1 and len(set(others)) > 2:
-            return Verdict(True, f"stands still at {shown(values[0])} on one side", None, True)
+            return Verdict(
+                True,
+                f"is always {shown(values[0])} in {side}, but a new time each time on the other side",
+                None,
+                True,
+            )
     return None
 
 
-def _duration(seconds: float) -> str:
-    size, sign = abs(seconds), "-" if seconds < 0 else ""
+def _moved(seconds: float) -> str:
+    return f"is {_duration(abs(seconds))} {'earlier' if seconds < 0 else 'later'} in {NAME_B} than in {NAME_A}"
+
+
+def _duration(size: float) -> str:
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if size >= length * 0.95:
             number = f"{size / length:.3g}"
-            return f"{sign}{number} {unit}{'s' * (number != '1')}"
-    return f"{sign}{size:.3g} s"
+            return f"{number} {unit}{'s' * (number != '1')}"
+    return f"{size:.3g} s"
 
 
 # --- numbers
@@ -405,8 +413,14 @@ def _decimals(texts: Sequence[str]) -> float:
 def _judge_numbers(a: Sequence[str], b: Sequence[str], *, numeric: bool) -> Verdict | None:
     odd = [p for p, (x, y) in enumerate(zip(a, b, strict=True)) if _is_number(x) != _is_number(y)]
     if odd:
-        text = next(text for place in odd for text in (a[place], b[place]) if not _is_number(text))
-        return Verdict(True, f"some values are no number: {shown(text)}", odd, len(a) >= 20 or len(odd) > 1)
+        side, text = next(
+            (side, text)
+            for place in odd
+            for side, text in ((NAME_A, a[place]), (NAME_B, b[place]))
+            if not _is_number(text)
+        )
+        why = f"has values that are not numbers in {side}, such as {shown(text)}"
+        return Verdict(True, why, odd, len(a) >= 20 or len(odd) > 1)
     numbers_a, numbers_b = _numbers(a), _numbers(b)
     if len(numbers_a) != len(a):
         return _judge_opaque(a, b)
@@ -418,13 +432,13 @@ def _judge_numbers(a: Sequence[str], b: Sequence[str], *, numeric: bool) -> Verd
         return found
     few = max(len(set(a)), len(set(b))) <= min(12, len(a) / 4)
     if few:
-        return _few_values(a, b) or _undecided(a, "few values that vary on both sides alike", form)
+        return _few_values(a, b) or _undecided(a, _SAME_RATES, form)
     if (found := _ranges(numbers_a, numbers_b, rising=bool(rises))) is not None:
         return found
     if not rises and (found := _repeats(a, b)) is not None:
         return found
-    why = {1: "rises on both sides", -1: "falls on both sides"}.get(rises, "numbers that vary on both sides alike")
-    return _undecided(a, why, form)
+    whys = {1: "rises on both sides", -1: "falls on both sides", 0: "takes numbers of the same range on both sides"}
+    return _undecided(a, whys[rises], form)
 
 
 def _is_number(text: str) -> bool:
@@ -437,10 +451,10 @@ def _related_numbers(
     """Judge what numbers are to each other: digits lost, a constant, another direction, a scale."""
     both = list(zip(numbers_a, numbers_b, strict=True))
     if all(abs(u - v) <= 4e-15 * abs(u) for u, v in both) and any(u == v and abs(u) >= 2**53 for u, v in both):
-        return _unequal(a, b, "digits lost on one side")
+        return _unequal(a, b, "has digits lost on one side")
     long = min(len(a[0]), len(b[0])) >= 6
     if len(a) < 3 and long and len(a[0]) == len(b[0]):
-        return _undecided(a, "too few transactions", form)
+        return _undecided(a, "has too few rows to compare", form)
     if len(set(a)) == 1 or len(set(b)) == 1:
         return _few_values(a, b)
     trends = trend(numbers_a), trend(numbers_b)
@@ -456,10 +470,10 @@ def _related_numbers(
 def _scale(a: Sequence[float], b: Sequence[float]) -> str:
     ratios = [y / x for x, y in zip(a, b, strict=True) if x]
     if ratios and max(ratios) - min(ratios) <= 1e-6 * abs(ratios[0]):
-        return f"multiplied by {ratios[0]:.6g}"
+        return f"is {ratios[0]:.6g} times as much in {NAME_B}"
     steps = [y - x for x, y in zip(a, b, strict=True)]
     if max(steps) - min(steps) <= 1e-9 * max(1.0, abs(steps[0])):
-        return f"moved by {steps[0]:.6g}"
+        return f"is {abs(steps[0]):.6g} {'less' if steps[0] < 0 else 'more'} in {NAME_B} than in {NAME_A}"
     return ""
 
 
@@ -469,14 +483,18 @@ def _number_form(a: Sequence[str], b: Sequence[str], *, numeric: bool) -> Verdic
         return Verdict(True, f"{decimals[0]:.0f} decimals → {decimals[1]:.0f} decimals", None, len(a) >= 8)
     negative = [sum(text[0] == "-" for text in side) for side in (a, b)]
     if same_share(negative[0], len(a), negative[1], len(b)) < UNLIKELY:
-        return Verdict(True, f"{_percent(negative[0], len(a))} → {_percent(negative[1], len(b))} negative", None, True)
+        return Verdict(True, f"negative values in {_shares(negative, len(a))}", None, True)
     zeros = [sum(text[0] == "0" and len(text) > 1 and text[1] != "." for text in side) for side in (a, b)]
     if not numeric and same_share(zeros[0], len(a), zeros[1], len(b)) < UNLIKELY:
-        return Verdict(True, "leading zeros on one side", None, True)
+        return Verdict(True, f"leading zeros in {_shares(zeros, len(a))}", None, True)
     lengths = set(map(len, a)), set(map(len, b))
     if not numeric and min(zeros) and lengths[0] != lengths[1] and max(map(len, lengths)) == 1:
         return Verdict(True, f"form: {len(a[0])} digits → {len(b[0])} digits", None, len(a) >= 3)
     return None
+
+
+def _shares(counts: Sequence[int], number: int) -> str:
+    return " → ".join(_percent(count, number) for count in counts)
 
 
 def _ranges(a: Sequence[float], b: Sequence[float], *, rising: bool) -> Verdict | None:
@@ -500,7 +518,7 @@ def _ranges(a: Sequence[float], b: Sequence[float], *, rising: bool) -> Verdict 
     if (apart and max(middle_a, middle_b) >= 2 * min(middle_a, middle_b)) or far:
         return Verdict(True, f"{_range(a)} → {_range(b)}", None, len(a) >= 20)
     if len(a) >= ENOUGH and one_mixture(_quarters(a, a, b), _quarters(b, a, b)) < 1e-5:
-        return Verdict(True, f"{_range(a)} → {_range(b)}, spread otherwise", None, True)
+        return Verdict(True, f"{_range(a)} → {_range(b)}, spread in another way", None, True)
     return None
 
 
@@ -518,13 +536,9 @@ def _range(values: Sequence[float]) -> str:
 
 
 def _judge_texts(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Verdict | None:
-    if (found := _rewritten(a, b)) is not None:
-        return found
     distinct = max(len(set(a)), len(set(b)))
     if not (is_opaque(a[:50]) and is_opaque(b[:50])) and (found := _judge_frames(a, b, rows)) is not None:
         return found
-    if _belongs_to_rows(a, b):
-        return _unequal(a, b)
     short = max(map(len, (*a, *b))) < 6 or common_form(a) != common_form(b) if len(a) < 3 else True
     if short and (len(set(a)) == 1 or len(set(b)) == 1):
         return _few_values(a, b)
@@ -532,7 +546,7 @@ def _judge_texts(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Ver
     if few and (found := _few_values(a, b)) is not None:
         return found
     if few:
-        return _undecided(a, "few values that vary on both sides alike", common_form(a[:200]))
+        return _undecided(a, _SAME_RATES, common_form(a[:200]))
     return _judge_opaque(a, b)
 
 
@@ -549,7 +563,7 @@ def _judge_frames(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Ve
         return None
     worded = any(map(str.isalpha, "".join({*frames_a, *frames_b})))
     if worded and frames_a != frames_b and (found := _few_values(frames_a, frames_b)) is not None:
-        return _in_full(found, a, b)
+        return _readable(found, [*bones_a, *bones_b])
     if HOLE in "".join(set(frames_a)) and (found := _judge_holes(bones_a, bones_b, rows)) is not None:
         return found if found == AGREES else found._replace(form=common_form(a[:200]))
     return None
@@ -588,11 +602,14 @@ def _within(some: Iterable[bool], classes: Iterable[bool]) -> bool:
     return all(usual or not one for one, usual in zip(some, classes, strict=True))
 
 
-def _in_full(found: Verdict, a: Sequence[str], b: Sequence[str]) -> Verdict:
-    """A verdict on frames, given in full texts where there is no short way."""
-    if len(found.why) > 120 and found.places:
-        place = found.places[0]
-        return found._replace(why=f"such as {shown(a[place])} → {shown(b[place])}")
+def _readable(found: Verdict, bones: Sequence[Bones]) -> Verdict:
+    """A verdict on frames, which names what stood in the holes."""
+    for frame, holes in dict(bones).items():
+        named = frame
+        for hole in holes:
+            kind = "number" if _is_number(hole) else "time" if read_time(hole) else "id"
+            named = named.replace(HOLE, f"({kind})", 1)
+        found = found._replace(why=found.why.replace(shown(frame), shown(named)))
     return found
 
 
@@ -616,25 +633,6 @@ def _judge_holes(a: Sequence[Bones], b: Sequence[Bones], rows: Sequence[Row]) ->
     return undecided or AGREES
 
 
-def _rewritten(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
-    """Judge texts that say the same, row by row, in another way: letter case, escaping, accents, cut short."""
-    number = min(len(a), SKIMMED)
-    pairs = [(x, y) for x, y in zip(a[:number], b[:number], strict=True) if x != y]
-    if len(pairs) < 2 and len({*a, *b}) > 2:
-        return None
-    if all(x == y or (len(min(x, y, key=len)) >= 2 and plainly(x) == plainly(y) != "") for x, y in pairs):
-        return Verdict(True, "the same in another writing", None, True, "", bound=True)
-    if min(len(set(a)), len(set(b))) < 2:
-        return None
-    cut = sum(len(x) != len(y) and min(len(x), len(y)) >= 3 and (x.startswith(y) or y.startswith(x)) for x, y in pairs)
-    if cut >= 0.8 * len(pairs) and cut >= 2:
-        return Verdict(True, "cut short on one side", None, True, "", bound=True)
-    sorted_digits = sum(sum(map(str.isdigit, x)) >= 6 and sorted(x) == sorted(y) for x, y in pairs)
-    if sorted_digits >= 0.8 * len(pairs) and sorted_digits >= 2 and sum(x == y for x, y in pairs) < len(pairs):
-        return Verdict(True, "the same characters in another order", None, True, "", bound=True)
-    return None
-
-
 # --- identifiers
 
 
@@ -645,12 +643,12 @@ def _judge_opaque(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
     found, odd = _repeats(a, b), _lengths(lengths_a, lengths_b, a, b)
     if found is not None and (odd is None or odd.places is None):
         return found
-    for what in (_named_form, prefix_of, punctuation_of):
+    for what in (prefix_of, punctuation_of):
         of_a, of_b = [what(text) for text in a[:SKIMMED]], [what(text) for text in b[:SKIMMED]]
         most = 3 if len(a) >= 8 else 1
-        if of_a == of_b or max(len(set(of_a)), len(set(of_b))) > most or (len(a) < 3 and what is not _named_form):
+        if of_a == of_b or max(len(set(of_a)), len(set(of_b))) > most or len(a) < 3:
             continue
-        found = _few_values(of_a, of_b, lambda text: text or "another form")
+        found = _few_values(of_a, of_b, lambda text: text or "none of it")
         if found is not None and (found.certain or form_a != form_b):
             return found._replace(why=f"form: {found.why}")
     if odd is not None:
@@ -662,12 +660,7 @@ def _judge_opaque(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
             shares = f"{_percent(has_a, len(some_a))} → {_percent(has_b, len(some_b))}"
             return Verdict(True, f"form: {name} in {shares}", None, len(a) >= 8)
     form = form_a if form_a == form_b else "text"
-    return _undecided(a, "new values on both sides in the same form", form)
-
-
-def _named_form(text: str) -> str:
-    form = form_of(text)
-    return "" if form == "number" else form
+    return _undecided(a, "has a new value every time on both sides, in the same form", form)
 
 
 def _lengths(of_a: Sequence[int], of_b: Sequence[int], a: Sequence[str], b: Sequence[str]) -> Verdict | None:
@@ -683,12 +676,13 @@ def _lengths(of_a: Sequence[int], of_b: Sequence[int], a: Sequence[str], b: Sequ
         return Verdict(True, f"form: {min(of_a)} to {max(of_a)} characters → {min(of_b)} to {max(of_b)}", None, True)
     if max(len(set(of_a)), len(set(of_b))) <= 12 and one_mixture(of_a, of_b) < 1e-4:
         return Verdict(True, f"form: about {rest[0]:.0f} characters → about {rest[1]:.0f}", None, len(a) >= 20)
-    for lengths, others, texts in ((of_a, of_b, b), (of_b, of_a, a)):
+    for lengths, others, texts, side in ((of_a, of_b, b, NAME_B), (of_b, of_a, a, NAME_A)):
         low, high = min(lengths), max(lengths)
         margin = max(3, high - low)
         odd = [p for p, length in enumerate(others) if length < low - margin or length > high + margin]
         if odd and len(odd) < len(others) and len(a) >= 5:
-            return Verdict(True, f"some values have another form: {shown(texts[odd[0]])}", odd, len(a) >= 20)
+            why = f"has another form in {side}, such as {shown(texts[odd[0]])}"
+            return Verdict(True, why, odd, len(a) >= 20)
     return None
 
 
@@ -696,13 +690,15 @@ def _odd_ones(a: Sequence[str], b: Sequence[str], length: int) -> Verdict | None
     """Values of another length among those of one length, where one side has clearly more of them."""
     odd_a = [place for place, text in enumerate(a) if len(text) != length]
     odd_b = [place for place, text in enumerate(b) if len(text) != length]
-    few, many, texts = (odd_a, odd_b, b) if len(odd_a) <= len(odd_b) else (odd_b, odd_a, a)
+    few, many, texts, side = (odd_a, odd_b, b, NAME_B) if len(odd_a) <= len(odd_b) else (odd_b, odd_a, a, NAME_A)
     near = all(
         abs(len(texts[place]) - length) <= max(1, 0.15 * length) and classes_of(texts[place])[0] for place in many
     )
     if (few or near) and same_share(len(odd_a), len(a), len(odd_b), len(b)) >= UNLIKELY:
         return None
-    return Verdict(True, f"some values have another form: {shown(texts[many[0]])}", many, not near or len(many) > 5)
+    never = "" if few else f" and never in {NAME_A if side == NAME_B else NAME_B}"
+    why = f"has another form in {side}{never}, such as {shown(texts[many[0]])}"
+    return Verdict(True, why, many, not near or len(many) > 5)
 
 
 def _repeats(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
@@ -717,11 +713,12 @@ def _repeats(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
         words = [f"{len(one):,} different values" for one in (distinct_a, distinct_b)]
         why = f"{words[0]} → {words[1]}"
         if abs(again[0] - again[1]) <= 0.1 * number:
-            why = f"values that come again on one side, such as {shown((a if again[0] > again[1] else b)[places[0]])}"
+            side, texts = (NAME_A, a) if again[0] > again[1] else (NAME_B, b)
+            why = f"repeats values in {side}, such as {shown(texts[places[0]])}"
         return Verdict(True, why, places, number >= 8)
     shared, fewer = len(distinct_a & distinct_b), min(len(distinct_a), len(distinct_b))
     if number / room < 0.1 and number >= 4 and shared >= 0.3 * fewer and fewer > 0.7 * number:
-        return Verdict(True, "the same values, but in other transactions", None, True)
+        return Verdict(True, "has the same values, but in other rows", None, True)
     return None
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Final
 
 from rokt_export.delivery.run_counts import Latencies
 from rokt_export.exchange.model import OutcomeKind
+
+MOST_LISTED: Final = 1_000
+"""Transactions of a difference that JSON lists."""
 
 
 class Section(StrEnum):
@@ -93,6 +97,9 @@ class Difference:
         certain: whether more transactions could not change the verdict; else it is likely noise.
         affected: what the transactions have in common that show it, such as `country=DE`; empty for nothing.
         bound: whether values that belong to their transactions differ, which no run of one side does by itself.
+        others_vary: whether the values of the other rows are unequal too, without a difference in their form.
+        transactions: those in which it shows, as far as they are kept.
+        sentence: what differs, in plain English.
     """
 
     kind: Kind
@@ -103,6 +110,9 @@ class Difference:
     certain: bool = True
     affected: str = ""
     bound: bool = False
+    others_vary: bool = False
+    transactions: tuple[str, ...] = ()
+    sentence: str = ""
 
     @property
     def section(self) -> Section:
@@ -116,8 +126,10 @@ class Difference:
             "kind": str(self.kind),
             "path": self.path,
             "count": self.count,
+            "sentence": self.sentence,
             "detail": self.detail,
             "samples": [sample.as_json() for sample in self.samples],
+            "transactions": list(self.transactions[:MOST_LISTED]),
             "certain": self.certain,
             "affected": self.affected,
         }
@@ -133,6 +145,8 @@ class Undecided:
         reason: why it cannot be judged.
         form: what `diff: varies:` calls its form; empty where the spec has no word for the place.
         samples: two of them.
+        enough: transactions that would settle it; 0 where more do not help.
+        sentence: why it cannot be judged, in plain English.
     """
 
     kind: Kind
@@ -141,6 +155,8 @@ class Undecided:
     reason: str
     form: str = ""
     samples: tuple[Sample, ...] = ()
+    enough: int = 0
+    sentence: str = ""
 
     @property
     def entry(self) -> str:
@@ -155,6 +171,7 @@ class Undecided:
             "kind": str(self.kind),
             "path": self.path,
             "count": self.count,
+            "sentence": self.sentence,
             "reason": self.reason,
             "form": self.form,
             "samples": [sample.as_json() for sample in self.samples],
@@ -213,6 +230,8 @@ class DiffResult:
         explained: pairs whose bodies were not, because another outcome or rule explains all that differs.
         latency_a, latency_b: how fast each side answered.
         notes: what a reader must know to judge all this, one sentence each.
+        runs: the runs compared, to be named in a command.
+        spec: the spec file, to be named in a command.
     """
 
     a: str
@@ -230,6 +249,14 @@ class DiffResult:
     latency_a: Latency = Latency()
     latency_b: Latency = Latency()
     notes: tuple[str, ...] = ()
+    runs: tuple[str, str] = ("A", "B")
+    spec: str = "SPEC"
+
+    @property
+    def differing(self) -> int:
+        """Transactions in which at least one difference shows, as far as they are kept."""
+        known = {name for one in self.differences for name in one.transactions}
+        return max(len(known), *(one.count for one in self.differences), 0) if self.differences else 0
 
     @property
     def differs(self) -> bool:
@@ -275,7 +302,12 @@ class DiffResult:
         moved = [one for one in self.differences if one.path in varying and not one.bound]
         undecided = tuple(
             Undecided(
-                one.kind, one.path, one.count, f"{self.a} varies by itself: {varying[one.path]}", "", one.samples[:2]
+                one.kind,
+                one.path,
+                one.count,
+                f"{self.a} varies by itself: {varying[one.path]}",
+                samples=one.samples[:2],
+                sentence=f"{one.sentence} But {self.a} differs from its own control run in this place as well.",
             )
             for one in moved
         )

@@ -6,7 +6,7 @@ import base64
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 from operator import attrgetter
@@ -77,7 +77,7 @@ def compare_runs(
             _compare(comparison, journal, (a, b), couples, observer)
         except _RowsDisagreeError:
             continue
-        result = comparison.result()
+        result = replace(comparison.result(), runs=(a.run, b.run))
         if not result.pairs:
             raise UsageError(
                 f"runs {a.run} and {b.run} have no transaction in common",
@@ -99,7 +99,7 @@ def varying_by_itself(journal: Journal, a: RunInfo, control: RunInfo, settings: 
     Raises:
         JournalError: the journal cannot be read.
     """
-    comparison = Comparison(settings)
+    comparison = Comparison(settings, a=a.environment, b="the control run")
     couples = zip(journal.deliveries(a.run), journal.deliveries(control.run), strict=False)
     _compare(comparison, journal, (a, control), couples, lambda _pairs: None)
     return {one.path: one.detail or str(one.kind) for one in comparison.result().differences if not one.bound}

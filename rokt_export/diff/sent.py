@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import html
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from rokt_export.exchange.model import Request, Response
 from rokt_export.response.body_reader import NoData, ResponseReader
@@ -89,23 +86,12 @@ def _hashed(algorithm: str, change: Callable[[str], str]) -> Callable[[str], str
     return make
 
 
-def _unaccented(value: str) -> str:
-    return "".join(sign for sign in unicodedata.normalize("NFKD", value) if not unicodedata.combining(sign))
-
-
 PLAIN: Final = "as sent"
 WRITINGS: Final[dict[str, Callable[[str], str]]] = {
     PLAIN: str,
     "upper case": str.upper,
     "lower case": str.lower,
-    "title case": str.title,
-    "trimmed": str.strip,
-    "without accents": _unaccented,
-    "digits only": lambda value: re.sub(r"\D", "", value),
-    "first letter": lambda value: value[:1],
     "HTML escaped": html.escape,
-    "percent encoded": lambda value: quote(value, safe=""),
-    "base64": lambda value: base64.b64encode(value.encode("utf-8", "surrogatepass")).decode(),
     **{
         f"{name} of {case}": _hashed(name, change)
         for name in ("md5", "sha1", "sha256")
@@ -115,23 +101,6 @@ WRITINGS: Final[dict[str, Callable[[str], str]]] = {
 
 
 NOTHING = Sent({})
-
-
-def plainly(text: str) -> str:
-    """Return the letters and digits of a text without case, accents and escaping, to see whether two say the same."""
-    text = html.unescape(unquote(text)) if "&" in text or "%" in text else text
-    if not text.isascii():
-        text = _unaccented(_mended(text))
-    return "".join(filter(str.isalnum, text.casefold()))
-
-
-@lru_cache(maxsize=1024)
-def _mended(text: str) -> str:
-    """UTF-8 that was read as Latin-1, read as UTF-8."""
-    try:
-        return text.encode("cp1252").decode()
-    except (UnicodeEncodeError, UnicodeDecodeError):
-        return text
 
 
 def _carried(request: Request) -> Iterator[tuple[str, str]]:

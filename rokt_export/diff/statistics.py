@@ -63,7 +63,7 @@ def depends(a: Sequence[Hashable], b: Sequence[Hashable]) -> bool:
     """Return whether the value of one column tells the value of the other in the same row."""
     number = len(a)
     in_a, in_b = Counter(a), Counter(b)
-    if number < 5 or len(in_a) < 2 or len(in_b) < 2 or (_in_blocks(a) and _in_blocks(b)):
+    if number < 5 or len(in_a) < 2 or len(in_b) < 2:
         return False
     equal = sum(x == y for x, y in zip(a, b, strict=True))
     chance = sum(count * in_b[value] for value, count in in_a.items()) / number**2
@@ -78,12 +78,6 @@ def depends(a: Sequence[Hashable], b: Sequence[Hashable]) -> bool:
     degrees = (len(in_a) - 1) * (len(in_b) - 1)
     strength = math.sqrt(max(0.0, chi - degrees) / number / (min(len(in_a), len(in_b)) - 1))
     return strength > 0.6 and probability(chi, degrees) < 1e-5
-
-
-def _in_blocks(values: Sequence[Hashable]) -> bool:
-    """Whether each value has one stretch of rows, as the seconds of a clock have."""
-    distinct = len(set(values))
-    return distinct <= len(values) / 2 and sum(x != y for x, y in pairwise(values)) == distinct - 1
 
 
 def follows(a: Sequence[float], b: Sequence[float]) -> bool:

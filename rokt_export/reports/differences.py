@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json as standard_json
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from rokt_export.diff import Difference, DiffResult, Section
+from rokt_export.diff import Difference, DiffResult, Section, Undecided
+from rokt_export.diff.judging import ENOUGH as _ENOUGH
+from rokt_export.diff.model import MOST_LISTED
+from rokt_export.diff.sentences import field_name, plural
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.redaction.display_text import escaped_json, visible
 from rokt_export.redaction.display_text import markdown as _md
@@ -20,41 +24,50 @@ _MOST_SHOWN: Final = 40
 """Differences, and undecided fields, that a terminal shows."""
 _MOST_IN_PAGE: Final = 500
 """Differences of a section that a page shows."""
-_ADVICE: Final = (
-    "These fields vary on both sides, or too few transactions were sent to judge them: compare the samples. If the "
-    "values do not matter, declare the fields under `diff: varies:`, or let `--learn` do it (40 transactions or more)."
-)
 _NONE: Final = "·"
 """In a table of counts: not once."""
+_SPEED: Final = "Speed of responses (for information, not a difference)"
+_SECTIONS: Final = {
+    Section.OUTCOMES: "Different outcomes",
+    Section.REASONS: "Different reasons and codes",
+    Section.ANSWERS: "Different status and headers",
+    Section.SHAPE: "Different fields",
+    Section.VALUES: "Different values",
+}
 _ORDER: Final = {str(kind): place for place, kind in enumerate(OutcomeKind)}
 
 
 def json(result: DiffResult) -> str:
     """Return the whole result as one JSON document."""
-    return escaped_json(standard_json.dumps(result.as_json(), ensure_ascii=False, indent=2)) + "\n"
+    data = {"headline": verdict(result), **result.as_json()}
+    return escaped_json(standard_json.dumps(data, ensure_ascii=False, indent=2)) + "\n"
 
 
 def verdict(result: DiffResult) -> str:
     """Return the result in a sentence or two: what differs, what could not be judged, what could not be compared."""
-    compared = _transactions(result.compared)
+    compared = plural(result.compared)
     if result.differences:
         likely = sum(not one.certain for one in result.differences)
-        noise = f" ({likely} of them may be noise)" if likely else ""
-        number = len(result.differences)
-        parts = [f"{number} difference{'s' * (number != 1)}{noise} between {result.a} and {result.b} in {compared}"]
+        chance = f" ({likely} may be chance)" if likely else ""
+        kinds = f"{plural(len(result.differences), 'kind')} of difference{chance}"
+        everywhere = result.differing >= result.compared > 1
+        every = "both rows" if result.compared == 2 else f"all {compared}"
+        where = every if everywhere else f"{result.differing:,} of {compared}"
+        parts = [f"{kinds} between {result.a} and {result.b}, in {where}"]
     elif result.compared:
-        parts = [f"No differences in {compared}"]
+        parts = [f"No differences found in {compared}"]
     else:
         parts = [f"No response of {result.b} could be compared with one of {result.a}"]
     if result.undecided:
-        fields = len(result.undecided)
-        parts[0] += f"; {fields} field{'s' * (fields != 1)} could not be judged"
+        places = list(dict.fromkeys(field_name(one.path).removeprefix("field ") for one in result.undecided))
+        more = f" and {len(places) - 3} more" if len(places) > 3 else ""
+        parts[0] += f"; {plural(len(places), 'field')} not judged: {', '.join(places[:3])}{more}"
     if result.unsent:
-        parts.append(f"{_transactions(result.unsent)} could be sent to neither side: invalid")
+        parts.append(f"{plural(result.unsent)} could be sent to neither side: invalid")
     if result.unanswered:
-        parts.append(f"{_transactions(result.unanswered)} got no whole response from either side: unknown")
+        parts.append(f"{plural(result.unanswered)} got no whole response from either side: unknown")
     if result.alone:
-        parts.append(f"{_transactions(result.alone)} had no counterpart")
+        parts.append(f"{plural(result.alone)} had no counterpart")
     return ". ".join(parts) + "."
 
 
@@ -64,14 +77,22 @@ def console(result: DiffResult, console: Console) -> None:
 
     color = "red" if not result.agrees else "yellow" if result.undecided else "green"
     console.print(Text(verdict(result), style=f"bold {color}"))
+    console.print(Text(_compared(result)))
     _heading(console, "Outcomes")
-    console.print(_table(_confusion(result), numbers=True, marked=True))
-    if result.section(Section.OUTCOMES):
-        console.print()
+    for line in _outcomes(result):
+        console.print(_indented(Text(line), 2))
     _print_differences(console, result)
-    _print_undecided(console, result)
+    if result.undecided:
+        _heading(console, "Could not be judged")
+        for one in result.undecided[:_MOST_SHOWN]:
+            _print_finding(console, result, one)
+        if len(result.undecided) > _MOST_SHOWN:
+            console.print(Text(f"  And {len(result.undecided) - _MOST_SHOWN:,} more."))
+        for why, command in _next_steps(result):
+            console.print(_indented(Text(why), 2))
+            console.print(Text(f"      {command}"), soft_wrap=True)
     if latencies := _latencies(result):
-        _heading(console, "Latency")
+        _heading(console, _SPEED)
         console.print(_table(latencies, numbers=True))
     for title, lines in _apart(result):
         _heading(console, title)
@@ -93,52 +114,52 @@ def _print_differences(console: Console, result: DiffResult) -> None:
     left = _MOST_SHOWN
     for section in Section:
         found = result.section(section)
-        if found and section is not Section.OUTCOMES:
-            _heading(console, section.capitalize())
+        if found[: max(left, 0)]:
+            _heading(console, _SECTIONS[section])
         for one in found[: max(left, 0)]:
-            _print_difference(console, result, one)
+            _print_finding(console, result, one)
         left -= len(found)
     if left < 0:
         console.print(Text(f"\nAnd {-left:,} more differences: --report diff.html or --output json shows them all."))
 
 
-def _print_undecided(console: Console, result: DiffResult) -> None:
+def _print_finding(console: Console, result: DiffResult, one: Difference | Undecided) -> None:
+    """Print one finding; samples that say the same share a line."""
     from rich.text import Text
 
-    if not result.undecided:
-        return
-    _heading(console, "Could not be judged")
-    console.print(_indented(_table(_undecided_rows(result)[: _MOST_SHOWN + 1], quiet=True), 2))
-    if len(result.undecided) > _MOST_SHOWN:
-        console.print(Text(f"  And {len(result.undecided) - _MOST_SHOWN:,} more."))
-    console.print(_indented(Text(_ADVICE), 2))
-
-
-def _print_difference(console: Console, result: DiffResult, one: Difference) -> None:
-    """Print one difference; samples that say the same share a line."""
-    from rich.text import Text
-
-    console.print(_indented(Text(_title(one)), 2))
+    console.print(_indented(Text(one.sentence), 2))
+    if technical := _technical(one):
+        console.print(_indented(Text(technical, style="dim"), 6))
     alike: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
     for sample in one.samples:
         alike.setdefault((_said(sample.a), _said(sample.b), sample.lines), []).append(sample.transaction)
     rows = [(_first_of(transactions), a, b) for (a, b, _), transactions in alike.items()]
-    console.print(_indented(_table([("transaction", result.a, result.b), *rows], quiet=True), 6))
+    head = ("transaction", result.a, result.b)
+    if rows and sum(max(map(len, column)) + 2 for column in zip(head, *rows, strict=True)) + 6 <= console.width:
+        console.print(_indented(_table([head, *rows], quiet=True), 6))
+    else:  # a long value has a line of its own, so that it can be read and copied whole
+        wide = max(len(result.a), len(result.b))
+        for transactions, a, b in rows:
+            sides = "\n".join(f"  {name:{wide}}  {text}" for name, text in ((result.a, a), (result.b, b)))
+            console.print(_indented(Text(f"{transactions}\n{sides}", style="dim"), 6))
     for _, _, lines in alike:
         if lines:
             console.print(_indented(Text("\n".join(lines), style="dim"), 8))
+    if isinstance(one, Difference) and (more := _where_all_are(one)):
+        console.print(_indented(Text(more, style="dim"), 6))
 
 
 def _first_of(transactions: Sequence[str]) -> str:
-    return f"{transactions[0]}, …" if len(transactions) > 1 else transactions[0]
+    if len(transactions) <= 2:
+        return " and ".join(transactions)
+    return f"{transactions[0]} and {len(transactions) - 1} others"
 
 
-def _table(rows: Sequence[Sequence[str]], *, numbers: bool = False, marked: bool = False, quiet: bool = False) -> Table:
+def _table(rows: Sequence[Sequence[str]], *, numbers: bool = False, quiet: bool = False) -> Table:
     """A table for a terminal; the first row is its head.
 
     Args:
         numbers: whether all but the first column hold numbers.
-        marked: whether what stands beside the diagonal is to catch the eye.
         quiet: whether the table is small print.
     """
     from rich.box import SIMPLE_HEAD
@@ -152,12 +173,8 @@ def _table(rows: Sequence[Sequence[str]], *, numbers: bool = False, marked: bool
     )  # fmt: skip
     for place, cell in enumerate(head):
         table.add_column(Text(cell), justify="right" if numbers and place else "left", overflow="fold")
-    for first, *cells in rest:
-        shown = [Text(cell) for cell in cells]
-        if marked:
-            for name, text in zip(head[1:], shown, strict=True):
-                text.stylize("red" if name != first and text.plain != _NONE else "")
-        table.add_row(Text(first), *shown)
+    for row in rest:
+        table.add_row(*map(Text, row))
     return table
 
 
@@ -169,23 +186,35 @@ def _indented(shown: RenderableType, columns: int) -> RenderableType:
 
 def markdown(result: DiffResult) -> str:
     """Return the result as Markdown (GitHub's)."""
-    parts = [f"# {_md(result.a)} against {_md(result.b)}", _md(verdict(result)), "## Outcomes"]
-    parts.append(_md_table(_confusion(result), numbers=True))
+    parts = [f"# {_md(result.a)} against {_md(result.b)}", _md(verdict(result)), _md(_compared(result)), "## Outcomes"]
+    parts.append("\n".join(f"- {_md(line)}" for line in _outcomes(result)))
     for section in Section:
         found = result.section(section)
-        if found and section is not Section.OUTCOMES:
-            parts.append(f"## {section.capitalize()}")
+        if found:
+            parts.append(f"## {_SECTIONS[section]}")
         for one in found:
-            rows = [("transaction", result.a, result.b), *_sample_rows(one)]
-            parts += [f"### {_md(_title(one))}", _md_table(rows)]
-            parts += [_md_lines(sample.lines) for sample in one.samples if sample.lines]
+            parts += _md_finding(result, one)
     if result.undecided:
-        parts += ["## Could not be judged", _md(_ADVICE), _md_table(_undecided_rows(result))]
+        parts.append("## Could not be judged")
+        for undecided in result.undecided:
+            parts += _md_finding(result, undecided)
+        parts += [f"{_md(why)}\n\n{_md_lines([command])}" for why, command in _next_steps(result)]
     if latencies := _latencies(result):
-        parts += ["## Latency", _md_table(latencies, numbers=True)]
+        parts += [f"## {_SPEED}", _md_table(latencies, numbers=True)]
     for title, lines in _apart(result):
         parts += [f"## {title}", "\n".join(f"- {_md(line)}" for line in lines)]
     return "\n\n".join(parts) + "\n"
+
+
+def _md_finding(result: DiffResult, one: Difference | Undecided) -> Iterator[str]:
+    yield f"### {_md(one.sentence)}"
+    if technical := _technical(one):
+        yield _md(technical)
+    if one.samples:
+        yield _md_table([("transaction", result.a, result.b), *_sample_rows(one)])
+    yield from (_md_lines(sample.lines) for sample in one.samples if sample.lines)
+    if isinstance(one, Difference) and (more := _where_all_are(one)):
+        yield _md(more)
 
 
 def html(result: DiffResult) -> str:
@@ -210,12 +239,15 @@ def html(result: DiffResult) -> str:
             no_count=_NONE,
             signs=SIGNS,
             latencies=_latencies(result),
-            sections=[(section, found) for section in Section if (found := result.section(section))],
+            compared=_compared(result),
+            sections=[(_SECTIONS[section], found) for section in Section if (found := result.section(section))],
             said=_said,
-            place_of=_place_of,
+            technical=_technical,
+            where_all_are=_where_all_are,
             apart=list(_apart(result)),
-            undecided=_undecided_rows(result),
-            advice=_ADVICE,
+            undecided=result.undecided[:_MOST_IN_PAGE],
+            next_steps=_next_steps(result),
+            speed=_SPEED,
             capped=_MOST_IN_PAGE,
         )
     )
@@ -225,41 +257,60 @@ SUFFIXES: Final = {".html": html, ".htm": html, ".md": markdown, ".json": json}
 """What writes a comparison as a text, by the suffix of its file."""
 
 
-def _undecided_rows(result: DiffResult) -> list[tuple[str, ...]]:
-    """Undecided fields with two samples each; a first row of headings."""
-    rows: list[tuple[str, ...]] = [("field", "transactions", "why", result.a, result.b)]
-    for one in result.undecided:
-        sides = (
-            "\n".join(dict.fromkeys(map(_said, side))) for side in zip(*((s.a, s.b) for s in one.samples), strict=True)
-        )
-        texts = tuple(sides) or ("", "")
-        kind = f" ({one.kind})" if str(one.kind) not in ("value", one.path.partition(" ")[0]) else ""
-        rows.append((f"{one.path}{kind}", f"{one.count:,}", one.reason, *texts))
-    return rows
+def _compared(result: DiffResult) -> str:
+    """What was compared."""
+    bodies = "1 body" if result.bodies == 1 else f"{result.bodies:,} bodies"
+    return (
+        f"Compared: outcomes, reasons and status of {plural(result.compared)}; headers, fields and values of {bodies}."
+    )
 
 
-def _transactions(count: int) -> str:
-    return f"{count:,} transaction{'s' * (count != 1)}"
+def _outcomes(result: DiffResult) -> list[str]:
+    """How many rows had which outcome on which side; and why outcomes agree where fields do not."""
+    lines = [
+        f"{count:,} {a} in both" if a == b else f"{count:,} {a} in {result.a} but {b} in {result.b}"
+        for (a, b), count in sorted(result.outcomes.items(), key=lambda one: (_place(one[0][0]), _place(one[0][1])))
+    ]
+    if result.differences and not result.section(Section.OUTCOMES):
+        lines.append("The response rules of the spec decide what counts as delivered; the differences below do not.")
+    return lines
 
 
-def _title(one: Difference) -> str:
-    detail = f": {one.detail}" if one.detail else ""
-    place = _place_of(one)
-    who = f", {one.affected}" if one.affected else ""
-    noise = "" if one.certain else ", likely noise: more transactions would settle it"
-    return f"{one.kind}{' ' if place else ''}{place}{detail} ({_transactions(one.count)}{who}{noise})"
+def _next_steps(result: DiffResult) -> list[tuple[str, str]]:
+    """What to do about fields that could not be judged, and the whole command."""
+    steps = []
+    enough = max((one.enough for one in result.undecided), default=0)
+    again = shlex.join(["rokt-export", "diff", result.spec, "--runs", *result.runs])
+    if enough:
+        sides = shlex.join([result.a, result.b]) if "," not in result.a else "A B"
+        command = f"rokt-export diff {shlex.quote(result.spec)} EVENTS --between {sides} --count {enough}"
+        steps.append((f"To judge with more rows, from a file EVENTS of {enough} rows or more:", command))
+    if any(one.entry and not one.enough for one in result.undecided) and result.pairs >= _ENOUGH:
+        why = "If the values do not matter, declare the fields in the spec (their form is still checked):"
+        steps.append((why, f"{again} --learn"))
+    if not steps and result.undecided:
+        steps.append(("To read the samples in full:", f"{again} --output json"))
+    return steps
 
 
-def _place_of(one: Difference) -> str:
-    """Where a difference is, as far as its kind does not say so: `status` is nowhere else."""
-    return "" if one.path == str(one.kind) else one.path.removeprefix(f"{one.kind} ")
+def _technical(one: Difference | Undecided) -> str:
+    """The path and the kind, as `diff: varies:` and `diff: ignore:` of a spec name them."""
+    return "" if one.path == str(one.kind) else f"{one.path} ({one.kind})"
+
+
+def _where_all_are(one: Difference) -> str:
+    """How many rows are shown, and what lists the others."""
+    if one.count <= len(one.samples):
+        return ""
+    first = f"the first {MOST_LISTED:,}" if one.count > MOST_LISTED else "all"
+    return f"{len(one.samples)} of {one.count:,} rows shown; --report diff.json lists {first}"
 
 
 def _said(value: str | None) -> str:
     return "(absent)" if value is None else value
 
 
-def _sample_rows(one: Difference) -> list[tuple[str, str, str]]:
+def _sample_rows(one: Difference | Undecided) -> list[tuple[str, str, str]]:
     return [(sample.transaction, _said(sample.a), _said(sample.b)) for sample in one.samples]
 
 
@@ -267,7 +318,7 @@ def _confusion(result: DiffResult) -> list[tuple[str, ...]]:
     """A's outcomes down, B's across; a first row of headings."""
     rows = sorted({a for a, _ in result.outcomes}, key=_place)
     columns = sorted({b for _, b in result.outcomes}, key=_place)
-    table = [(f"{result.a} ↓  {result.b} →", *columns)]
+    table = [(f"{result.a} (rows), {result.b} (columns)", *columns)]
     for a in rows:
         counts = (result.outcomes.get((a, b), 0) for b in columns)
         table.append((a, *(f"{count:,}" if count else _NONE for count in counts)))
@@ -285,17 +336,28 @@ def _latencies(result: DiffResult) -> list[tuple[str, ...]]:
         (name, *(_NONE if value is None else duration(value) for value in (one.p50, one.p95, one.p99)))
         for name, one in sides
     ]
-    return [("", "p50", "p95", "p99"), *rows] if any(one.p50 is not None for _, one in sides) else []
+    return (
+        [("", "half within", "95 % within", "99 % within"), *rows]
+        if any(one.p50 is not None for _, one in sides)
+        else []
+    )
 
 
 def _apart(result: DiffResult) -> Iterator[tuple[str, list[str]]]:
     """What does not count as a difference, and what to know, by title."""
     if result.varying:
-        yield "Declared as varying", [f"{path} ({_transactions(n)})" for path, n in result.varying.items()]
+        told = "values may differ; presence, type and form are checked"
+        yield (
+            "Declared in the spec (diff: varies:)",
+            [f"{field_name(path)}: {told}; unequal in {plural(n)}" for path, n in result.varying.items()],
+        )
     if result.ignored:
-        yield "Ignored, as the spec says", [f"{path} ({_transactions(n)})" for path, n in result.ignored.items()]
+        yield (
+            "Ignored, because the spec says so (diff: ignore:)",
+            [f"{field_name(path)}: different in {plural(n)}" for path, n in result.ignored.items()],
+        )
     alone = [
-        f"only in {name}: {_transactions(one.count)}, such as {', '.join(one.samples)}"
+        f"only in {name}: {plural(one.count)}, such as {', '.join(one.samples)}"
         for name, one in ((result.a, result.only_in_a), (result.b, result.only_in_b))
         if one.count
     ]
@@ -304,8 +366,7 @@ def _apart(result: DiffResult) -> Iterator[tuple[str, list[str]]]:
     notes = list(result.notes)
     if result.explained:
         notes.append(
-            f"{_transactions(result.explained)}: the rest of the response was not compared, because another outcome or "
-            "rule explains it."
+            f"Headers and bodies of {plural(result.explained)} were not compared: their outcome or rule differs."
         )
     if notes:
         yield "Notes", notes

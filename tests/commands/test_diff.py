@@ -168,7 +168,7 @@ def test_two_sandboxes_one_with_three_planted_changes(cli: CommandLine) -> None:
         ("type", "$.points", ROWS - rejected, "number → string"),
     ]
     assert (done.json["pairs"], done.json["explained"]) == (ROWS, rejected)
-    assert "3 differences between staging and production in 1,000 transactions" in report.read_text(encoding="utf-8")
+    assert "3 kinds of difference between staging and production, in" in report.read_text(encoding="utf-8")
 
 
 def test_an_echoing_partner_that_did_not_change_gives_an_empty_diff(cli: CommandLine) -> None:
@@ -245,18 +245,18 @@ def test_people_that_production_has_are_left_out_and_what_is_new_is_compared(
     done = cli("diff", acme, twenty, *CONFIRMED)
     assert done.status == FINDINGS
     assert "3 rows were left out: production has them already (--again sends them)" in done.err
-    assert "No differences in 17 transactions. 3 transactions had no counterpart." in done.out
+    assert "No differences found in 17 rows. 3 rows had no counterpart." in done.out
 
 
 def test_rows_that_neither_side_could_be_sent_prove_nothing(cli: CommandLine, acme: Path) -> None:
     rows = cli.write("rows.csv", "email,firstname\n,Jane\n,John\n")
     done = cli("diff", acme, rows, *BETWEEN, "--sandbox")
     assert done.status == FINDINGS
-    assert "No response of production could be compared with one of staging. 2 transactions could be" in done.out
+    assert "No response of production could be compared with one of staging. 2 rows could be" in done.out
     mixed = cli("diff", acme, cli.write("mixed.csv", people(3) + ",Jo,R\n"), *BETWEEN, "--sandbox")
     assert mixed.status == 0
-    assert mixed.out.startswith("No differences in 3 transactions")
-    assert "1 transaction could be sent to neither side" in mixed.out
+    assert mixed.out.startswith("No differences found in 3 rows")
+    assert "1 row could be sent to neither side" in mixed.out
 
 
 def test_what_only_one_side_has_is_a_finding(cli: CommandLine, acme: Path, twenty: Path) -> None:
@@ -265,8 +265,8 @@ def test_what_only_one_side_has_is_a_finding(cli: CommandLine, acme: Path, twent
         assert cli("test", acme, rows, "--sandbox", "--forget", "--name", name).status == 0
     done = cli("diff", "--runs", "all", "few", "--report", cli.folder / "diff.html")
     assert done.status == FINDINGS
-    assert "No differences in 3 transactions" in done.out and "17 transactions had no counterpart." in done.out
-    assert "17 transactions had no counterpart" in (cli.folder / "diff.html").read_text("utf-8")
+    assert "No differences found in 3 rows" in done.out and "17 rows had no counterpart." in done.out
+    assert "17 rows had no counterpart" in (cli.folder / "diff.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("status, most", [(500, 3), (302, 1)])
@@ -380,8 +380,8 @@ def test_one_row_is_enough_for_certain_differences(cli: CommandLine, acme: Path,
     partner.answer = answer
     done = cli("diff", acme, cli.write("rows.csv", people(1)), *CONFIRMED)
     assert done.status == FINDINGS
-    assert "1 difference between staging and production in 1 transaction; 1 field could not be judged." in done.out
-    assert "type $.points: number → string (1 transaction)" in done.out
+    assert "1 kind of difference between staging and production, in 1 of 1 row; 1 field not judged: id." in done.out
+    assert "Field points is a number in staging but text in production, in 1 of 1 row." in done.out
 
 
 def test_responses_larger_than_the_limit_on_both_sides_are_no_agreement(
@@ -394,7 +394,7 @@ def test_responses_larger_than_the_limit_on_both_sides_are_no_agreement(
     partner.answer = answer
     done = cli("diff", acme, cli.write("rows.csv", people(2)), *CONFIRMED)
     assert done.status == FINDINGS
-    assert "2 transactions got no whole response from either side: unknown." in " ".join(done.out.split())
+    assert "2 rows got no whole response from either side: unknown." in " ".join(done.out.split())
 
 
 SETTINGS = {
@@ -437,10 +437,10 @@ def test_every_form_of_the_result(cli: CommandLine, acme: Path, twenty: Path, pa
     reports = [word for path in paths for word in ("--report", path)]
     done = cli("diff", acme, twenty, *CONFIRMED, *reports)
     assert done.status == FINDINGS
-    assert done.out.startswith("1 difference between staging and production in 20 transactions.")
+    assert done.out.startswith("1 kind of difference between staging and production, in all 20 rows.")
     page, letter, data = (path.read_text(encoding="utf-8") for path in paths)
     for form in (done.out, page, letter):
-        for words in ("$.points", "number → string", "20 transactions", "R-000000", "staging", "production"):
+        for words in ("$.points", "a number in staging but text in production", "20 rows", "R-000000"):
             assert words in form
     assert json.loads(data) == cli(
         "diff", "--runs", *reversed([one["run"] for one in cli("runs", "list", "--output", "json").json]),
@@ -493,8 +493,8 @@ def test_purged_runs_are_compared_as_far_as_they_go(cli: CommandLine, acme: Path
 
 
 BODIES = {
-    "ten megabytes": (b'{"ok": true, "pad": "' + b"x" * 9_900_000 + b'"}', JSON, "the body was cut"),
-    "more than ten": (b'{"ok": true, "pad": "' + b"x" * 10_000_000 + b'"}', JSON, "delivered → unknown"),
+    "ten megabytes": (b'{"ok": true, "pad": "' + b"x" * 9_900_000 + b'"}', JSON, "it was cut when it was recorded"),
+    "more than ten": (b'{"ok": true, "pad": "' + b"x" * 10_000_000 + b'"}', JSON, "but unknown in production"),
     "binary": (b"\x89PNG\0\x01\x02", {"Content-Type": "image/png"}, "unclassified"),
     "broken": (b'{"ok": true, "id": "1"', JSON, "unclassified"),
 }
@@ -553,7 +553,7 @@ def test_a_full_disk_leaves_no_report_and_loses_no_result(
     done = cli("diff", acme, twenty, *BETWEEN, "--sandbox", "--report", good, "--report", bad)
     assert done.status == USAGE
     assert "No space left on device" in done.err
-    assert done.out.startswith("No differences in 20 transactions")
+    assert done.out.startswith("No differences found in 20 rows")
     assert good.read_text() == "the old one"
     assert not bad.exists()
     assert [path.name for path in cli.folder.iterdir() if path.name.startswith(".")] == []

@@ -379,7 +379,7 @@ def test_a_body_of_which_the_journal_has_only_the_beginning(journal, spec):
     result = diff(journal, *runs)
     assert not result.differs
     assert [(one.count, one.reason) for one in result.undecided] == [
-        (2, "not compared: the body was cut when it was recorded")
+        (2, "is not compared: it was cut when it was recorded")
     ]
 
 

@@ -1,0 +1,169 @@
+"""Say in plain English what differs at a place, on which side, in how many rows, and what holds of the other rows."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from rokt_export.diff.model import Difference, Kind, Undecided
+
+NAME_A: Final = "‹a›"
+"""Stands for the name of side A in what `judging` says; the comparison knows the name."""
+NAME_B: Final = "‹b›"
+ARROW: Final = " → "
+
+_SHARES: Final = re.compile(r"(?:form: )?(?P<what>[\w -]+) in (?P<a>\S+ %) → (?P<b>\S+ %)")
+_DECLARED: Final = re.compile(r"declared as (?P<wanted>.*?): (?P<change>.*)", re.DOTALL)
+_WITHIN: Final = re.compile(r"in `(?P<frame>.*?)`: (?P<rest>.*)", re.DOTALL)
+_SIZED: Final = re.compile(r"(?P<what>hex|digits|letters and digits|base64)(?: of (?P<size>\d+))?")
+_COUNTED: Final = re.compile(r"decimals|characters|digits|different values|^steps of|spread in another way")
+_VERB: Final = re.compile(r"(?:is|has|repeats|says|varies|takes|rises|falls) ")
+_HOLES: Final = re.compile(r"\((?:number|time|id)\)")
+_TYPES: Final = {"string": "text", "number": "a number", "boolean": "true or false", "array": "a list",
+                 "object": "an object", "null": "null"}  # fmt: skip
+
+
+class Words(NamedTuple):
+    """What the sentences of one comparison share.
+
+    Attributes:
+        a, b: names of the sides.
+        rows: rows in which the place could differ.
+    """
+
+    a: str
+    b: str
+    rows: int
+
+    def both(self, a: str, b: str) -> str:
+        """Return what each side has."""
+        return f"{a} in {self.a} but {b} in {self.b}"
+
+
+def plural(count: int, noun: str = "row") -> str:
+    """Return a number with its noun."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def field_name(path: str) -> str:
+    """Return how a sentence names a place: `field id` of `$.id`, `header location`, `line 3`."""
+    if path == "$":
+        return "the body"
+    if path.startswith("$"):
+        name = path.removeprefix("$").removeprefix(".")
+        return f"each element of {name.removesuffix('[*]') or 'the list'}" if name.endswith("[*]") else f"field {name}"
+    return path if path.startswith(("header ", "line ", "after line ")) else f"the {path}"
+
+
+def of_difference(one: Difference, words: Words) -> str:
+    """Return the sentences of a difference."""
+    where = "in both rows" if words.rows == 2 else f"in all {plural(words.rows)}"
+    if one.count < words.rows or words.rows == 1:
+        where = f"in {one.count:,} of {plural(words.rows)}"
+    text = f"{_change(one, words)}, {where}"
+    text = f"{text}: {one.affected}." if one.affected else f"{text}."
+    rest = words.rows - one.count
+    if rest > 0 and not one.affected:
+        others = "the other row" if rest == 1 else f"the other {plural(rest)}"
+        alike = "new values on both sides look alike" if one.others_vary else "no such difference was found"
+        text += f" In {others} {alike}."
+    if holes := list(dict.fromkeys(_HOLES.findall(one.detail))):
+        text += f" What stands for {' and '.join(holes)} changes from row to row and was not compared."
+    if not one.certain:
+        text += " With so few rows this may be chance: compare 40 rows or more."
+    return text[0].upper() + text[1:]
+
+
+def of_undecided(one: Undecided) -> str:
+    """Return the sentences of a place that cannot be judged: the reason, and whether more rows would help."""
+    form = f" ({form_words(one.form)})" if one.form and one.form not in ("any", "text", "number", "boolean") else ""
+    text = f"{field_name(one.path)} {one.reason}{form}, in {plural(one.count)}."
+    if one.enough:
+        text += f" Compare {one.enough} rows or more to judge it."
+    elif one.form:
+        text += " More rows will not help: decide whether its values matter."
+    return text[0].upper() + text[1:]
+
+
+def form_words(form: str) -> str:
+    """Return a form as a sentence names it: `12 hexadecimal characters` of `hex of 12`."""
+    sized = _SIZED.fullmatch(form)
+    if sized is not None:
+        noun = {"hex": "hexadecimal characters", "base64": "base64 characters"}.get(sized["what"], sized["what"])
+        return f"{sized['size']} {noun}" if sized["size"] else noun
+    if form in ("uuid", "UUID", "ulid", "jwt", "url"):
+        return f"a {form}"
+    return _TYPES.get(form) or _quoted(form)
+
+
+def _change(one: Difference, words: Words) -> str:
+    name = field_name(one.path)
+    a, arrow, b = one.detail.partition(ARROW)
+    if arrow and ARROW in b:
+        a = arrow = ""  # a value holds an arrow itself
+    if one.kind is Kind.RULE:
+        name = "the response rule that matches"
+    match one.kind:
+        case Kind.OUTCOME | Kind.STATUS | Kind.RULE | Kind.FORMAT if arrow:
+            return f"{name} is {words.both(a, b)}"
+        case Kind.MISSING | Kind.EXTRA:
+            return _presence(name, one.detail, words, missing=one.kind is Kind.MISSING)
+        case Kind.HEADER if one.samples and (one.samples[0].a is None) != (one.samples[0].b is None):
+            return _presence(name, one.detail, words, missing=one.samples[0].b is None)
+        case Kind.TYPE if arrow:
+            return f"{name} is {words.both(*(_TYPES.get(side, side) for side in (a, b)))}"
+        case Kind.ORDER:
+            return f"{name} has the same elements in another order{f' ({one.detail})' if one.detail else ''}"
+        case Kind.LENGTH:
+            return _length("the text" if one.path == "lines" else name, (a, b) if arrow else None, words)
+        case Kind.BINARY:
+            return "the body has other bytes"
+        case _:
+            return _values(name, one.detail, words)
+
+
+def _length(name: str, change: tuple[str, str] | None, words: Words) -> str:
+    text = f"{name} has another number of {'lines' if name == 'the text' else 'elements'}"
+    return f"{text}: {words.both(*change)}" if change else text
+
+
+def _presence(name: str, rates: str, words: Words, *, missing: bool) -> str:
+    has, lacks = (words.a, words.b) if missing else (words.b, words.a)
+    overall = f" (overall {rates.replace(ARROW, f' in {words.a}, ')} in {words.b})" if rates else ""
+    return f"{name} is present in {has} but missing in {lacks}{overall}"
+
+
+def _values(name: str, detail: str, words: Words) -> str:
+    if (within := _WITHIN.fullmatch(detail)) is not None:
+        return _values(f'what varies in "{within["frame"]}" of {name}', within["rest"], words)
+    if (declared := _DECLARED.fullmatch(detail)) is not None:
+        forms = [form_words(form) for form in declared["change"].partition(ARROW)[::2]]
+        wanted = form_words(declared["wanted"])
+        return f"{name} should be {wanted} (`diff: varies:` of the spec says so): it is {words.both(*forms)}"
+    if (shares := _SHARES.fullmatch(detail)) is not None:
+        return f"{name} has {shares['what']} in {words.both(shares['a'], shares['b'])}"
+    a, arrow, b = detail.removeprefix("form: ").partition(ARROW)
+    if not arrow or ARROW in b:
+        if detail.startswith("form: is "):
+            return f"the prefix or punctuation of {name} {detail.removeprefix('form: ')}"
+        return f"{name} {detail}" if _VERB.match(detail) else f"{name} has other values{detail and f' ({detail})'}"
+    if detail.startswith("form: "):
+        return f"{name} looks different: {words.both(a, b)}"
+    if _COUNTED.search(a) or _COUNTED.search(b):
+        return f"{name} has {words.both(a, b)}"
+    return f"{name} is {words.both(_quoted(a), _quoted(b))}"
+
+
+def _quoted(value: str) -> str:
+    if value.startswith(("always ", "one of ", "a time ", "not near", "the sent ", '"')) or value.endswith("%)"):
+        return value
+    return f'"{value}"' if re.search(r"\s", value) and not re.fullmatch(r"\S+ to \S+|in no order", value) else value
+
+
+def clock_text(seconds: float, sent: float) -> str:
+    """Return a time for a sample, beside the time of its request."""
+    at, begun = (datetime.fromtimestamp(one, UTC) for one in (seconds, sent))
+    day = "" if at.date() == begun.date() else f"{at:%Y-%m-%d} "
+    other = "" if not day else f"{begun:%Y-%m-%d} "
+    return f"{day}{at:%H:%M:%S} UTC, request sent {other}{begun:%H:%M:%S}"
