@@ -48,6 +48,7 @@ _LITERAL = re.compile(r'"[^"]*"|\\.|[_*].|\[(?![hms]+\])[^\]]*\]', re.IGNORECASE
 _PADDED = re.compile(r"[(]?0[0()\- /]*")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _BREAK = re.compile(r"\r\n|\r|\n")
+_ROOT = re.compile(rb"<[A-Za-z_]")
 _HOLDS_VALUE = re.compile(rb"<(?:\w+:)?(?:v|is)[ />]")
 _SHOWN_TOO_WIDE = "########"
 _BUILT_IN = {
@@ -89,10 +90,9 @@ class SheetText:
         self._context = context
         self._archive = _opened(context.path)
         try:
-            self._sheets, self._strings, self._styles = _parts(self._archive)
-            self._sheet = _chosen(self._archive, self._sheets, context)
-            self._stream: IO[bytes] = self._archive.open(self._sheet.part)
-            self._rows = _rows(self._stream, self._strings, self._styles, context)
+            sheets, self._strings, styles = _parts(self._archive)
+            self._stream: IO[bytes] = self._archive.open(_chosen(self._archive, sheets, context).part)
+            self._rows = _rows(self._stream, self._strings, styles, context)
         except _BROKEN as error:
             self._archive.close()
             raise _no_workbook(context.path) from error
@@ -129,7 +129,10 @@ class SheetText:
             for number, cells in islice(self._rows, _AT_ONCE):
                 self._write(number, cells)
         except _BROKEN as error:
-            raise BrokenArchive(f"the Excel workbook is broken: {error}") from error
+            # Other errors quote what they cannot read, which may be a cell.
+            is_plain = isinstance(error, zipfile.BadZipFile | ParseError)
+            reason = f": {error}" if is_plain else ", or no program of Excel's kind wrote it"
+            raise BrokenArchive(f"the Excel workbook is broken{reason}") from error
         self._ready = self._text.getvalue().encode()
         self._ended = not self._ready
         self._text.seek(0)
@@ -163,8 +166,13 @@ def _pieces(stream: IO[bytes], wanted: Collection[str]) -> Iterator[tuple[str, E
     names: dict[str, str] = {}
     around: list[Element] = []
     chunk = _without_doctype(stream.read(_CHUNK))
-    while chunk:
-        parser.feed(chunk)
+    is_open = True
+    while is_open:
+        if chunk:
+            parser.feed(chunk)
+        else:  # what the parser held back until more would come, comes now
+            parser.close()
+            is_open = False
         for event, element in cast("Iterator[tuple[str, Element]]", parser.read_events()):
             if event == "start":
                 around.append(element)
@@ -176,11 +184,11 @@ def _pieces(stream: IO[bytes], wanted: Collection[str]) -> Iterator[tuple[str, E
                 if around:
                     around[-1].remove(element)
         chunk = stream.read(_CHUNK)
-    parser.close()
 
 
 def _without_doctype(start: bytes) -> bytes:
-    if b"DOCTYPE" in start.replace(b"\0", b""):
+    prolog = _ROOT.split(start.replace(b"\0", b""), maxsplit=1)[0]
+    if b"<!DOCTYPE" in prolog:
         raise zipfile.BadZipFile("it declares a document type")
     return start
 

@@ -52,6 +52,7 @@ def value_of(write, value, style=None, **more):
         (False, None, "FALSE"),
         ("Zoë, “x”\nsecond line", None, "Zoë, “x”\nsecond line"),
         ("a_x000D_\nb", None, "a\r\nb"),
+        ("<!DOCTYPE x>", None, "<!DOCTYPE x>"),
         (b't="str"|<f>A1&amp;"x"</f><v>T1x</v>', None, "T1x"),
         (b't="str"|<f>""</f><v></v>', None, ""),
         (b"|<f>A1*2</f><v>84</v>", None, "84"),
