@@ -77,6 +77,8 @@ class Common:
     @classmethod
     def between(cls, plan: Plan, context: BaseContext) -> Common:
         """Return that of several processes, to be handed to each when it starts."""
+        from rokt_export.delivery.oauth2 import TokenStore  # few partners need it
+
         authentications = plan.spec.environment(plan.environment).authentication or ()
         credentials = credentials_of(authentications, plan.variables)
         return cls(
