@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 import typer.main
 
+from commands.started import Started
 from rokt_export.__main__ import main
 from rokt_export.commands.terminal import GUARD
 from rokt_export.sandbox.options import proof_of
@@ -49,15 +50,6 @@ class Result:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
-class Started(subprocess.Popen[str]):
-    """A process that does not outlive a failed test: leaving its block would wait for its end."""
-
-    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
-        if kind is not None:
-            self.kill()
-        super().__exit__(kind, value, trace)
-
-
 class CommandLine:
     """Runs command lines in a folder and a state of their own.
 
@@ -81,10 +73,9 @@ class CommandLine:
         out, err = self._capture.readouterr()
         return Result(status, out, err)
 
-    def start(self, *arguments: object, env: Mapping[str, str] | None = None, **more: Any) -> subprocess.Popen[str]:
+    def start(self, *arguments: object, env: Mapping[str, str] | None = None, **more: Any) -> Started:
         more = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL} | more
-        command = [sys.executable, "-m", "rokt_export", *map(str, arguments)]
-        return Started(command, cwd=self.folder, env={**self.environment(), **(env or {})}, text=True, **more)
+        return Started.of(list(map(str, arguments)), str(self.folder), self.environment(), dict(env or {}), **more)
 
     def environment(self) -> dict[str, str]:
         """What a process of its own is given: the tests run from a checkout that need not be installed."""

@@ -65,7 +65,7 @@ def test_two_runs_of_a_hundred_thousand_rows(cli: CommandLine) -> None:
     before = (
         resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     )  # counted as the child's too, as long as it is that
-    with cli.start("diff", "--runs", "staging", "production", "--output", "json") as process:
+    with cli.start("diff", "--runs", "staging", "production", "--output", "json", close_fds=True) as process:
         assert process.stdout is not None
         out = process.stdout.read()
         _, status, used = os.wait4(process.pid, 0)

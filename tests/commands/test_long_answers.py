@@ -42,7 +42,7 @@ def started(cli: CommandLine, partner: RawPartner, rows: int) -> subprocess.Pope
     }
     people = "".join(f"row-{number},jane{number}@example.com\n" for number in range(rows))
     files = cli.write("raw.yaml", json.dumps(spec)), cli.write("rows.csv", "transaction,email\n" + people)
-    return cli.start("replay", *files, "--output", "json", "--patience", "0s")
+    return cli.start("replay", *files, "--output", "json", "--patience", "0s", close_fds=True)
 
 
 def answering(body: bytes) -> Behaviour:

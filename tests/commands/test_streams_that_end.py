@@ -97,6 +97,6 @@ def test_a_report_that_cannot_be_written_hides_no_result(
 
 @pytest.mark.parametrize("columns", ["", "abc", "0", "-3", "40"])
 def test_any_width_is_a_width(cli: CommandLine, partner: Partner, spec: Path, rows: Path, columns: str) -> None:
-    done = cli.process("replay", spec, rows, "--all", env={"COLUMNS": columns})
+    done = cli("replay", spec, rows, "--all", env={"COLUMNS": columns})
     assert done.status == 0
     assert "delivered" in done.out
