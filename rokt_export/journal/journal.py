@@ -407,6 +407,8 @@ class Journal:
             return
         with self._store.reading.connect() as connection:
             mark = marks.read(schema.id_of(connection))
+        # A view of its own, taken after the mark was read: another run may commit a batch and raise the mark meanwhile.
+        with self._store.reading.connect() as connection:
             if mark is not None:
                 whole = schema.latest_intent(connection) >= mark
             else:
@@ -522,9 +524,9 @@ def _mark_as_seen(store: storage.Store) -> None:
 
 
 def _has_unended(connection: Connection) -> bool:
-    """Return whether a production run has not ended, as far as the records say."""
-    unended = select(run.c.no).where(run.c.state == str(RunState.RUNNING), run.c.production.is_(True))
-    return connection.scalar(unended.limit(1)) is not None
+    """Return whether a production run has not ended, and its process is not alive: one that just began has no mark."""
+    unended = select(run).where(run.c.state == str(RunState.RUNNING), run.c.production.is_(True))
+    return any(run_records.state_of(record) is RunState.CRASHED for record in connection.execute(unended))
 
 
 def _bring_up_to_date(store: storage.Store) -> None:

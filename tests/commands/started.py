@@ -1,7 +1,7 @@
 """Processes of the program that start at once: forked from one that has loaded it, instead of a new interpreter.
 
 What a process does from its first line on, its signals, streams, environment and end, is its own. A start that needs
-more (a session of its own, variables that the interpreter or the loader reads) gets a new interpreter as before.
+more (a terminal, limits, variables that the interpreter or the loader reads) gets a new interpreter as before.
 """
 
 from __future__ import annotations
@@ -40,9 +40,8 @@ class Loaded:
         theirs.close()
         atexit.register(self._channel.close)
 
-    def start(self, arguments: list[str], folder: str, environment: dict[str, str], streams: list[int]) -> int:
-        request = json.dumps({"arguments": arguments, "folder": folder, "environment": environment}).encode()
-        socket.send_fds(self._channel, [request], streams)
+    def start(self, request: dict[str, Any], streams: list[int]) -> int:
+        socket.send_fds(self._channel, [json.dumps(request).encode()], streams)
         return int(self._channel.recv(100))
 
     def status_of(self, pid: int) -> int:
@@ -66,7 +65,9 @@ class Started(subprocess.Popen[str]):
         cls, arguments: list[str], folder: str, environment: dict[str, str], own: dict[str, str], **more: Any
     ) -> Started:
         """Start it; `own` are the variables of this start alone."""
-        fresh = more.keys() - {"stdin", "stdout", "stderr"} or any(name.startswith(OF_THE_INTERPRETER) for name in own)
+        fresh = more.keys() - {"stdin", "stdout", "stderr", "start_new_session"} or any(
+            name.startswith(OF_THE_INTERPRETER) for name in own
+        )
         started = _Fresh if fresh else cls
         command = [sys.executable, "-m", "rokt_export", *arguments]
         return started(command, cwd=folder, env={**environment, **own}, text=True, **more)
@@ -75,7 +76,8 @@ class Started(subprocess.Popen[str]):
                        _info: Any, _flags: Any, _shell: Any, *pipes: Any) -> None:  # fmt: skip
         p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite = pipes[:6]
         streams = [given if given >= 0 else number for number, given in enumerate((p2cread, c2pwrite, errwrite))]
-        self.pid = loaded(os.getpid()).start(args[3:], str(cwd), env, streams)
+        request = {"arguments": args[3:], "folder": str(cwd), "environment": env, "session": pipes[11]}
+        self.pid = loaded(os.getpid()).start(request, streams)
         self._watched = os.pidfd_open(self.pid)
         self._child_created = True
         self._close_pipe_fds(p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite)
@@ -140,6 +142,8 @@ def serve(descriptor: int) -> None:
 
 def _become(request: dict[str, Any], streams: list[int]) -> None:
     """Take on the streams, folder, variables and arguments of a process that was asked for."""
+    if request["session"]:
+        os.setsid()
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
     os.closerange(3, 1024)

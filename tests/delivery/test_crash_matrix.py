@@ -9,7 +9,6 @@ import resource
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands.started import Started
 from counting_partner import CountingPartner
 
 from rokt_export.exchange.model import OutcomeKind
@@ -77,9 +77,9 @@ class Bench:
     def run(self, *arguments: object, **more: Any) -> subprocess.Popen[str]:
         kept = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
         state = {"ROKT_EXPORT_JOURNAL": str(self.folder / "journal.sqlite"), "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-m", "rokt_export", *map(str, arguments), "--output", "ndjson"]
-        options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True} | more
-        process = subprocess.Popen(command, cwd=self.folder, env={**kept, **state}, start_new_session=True, **options)
+        line = [*map(str, arguments), "--output", "ndjson"]
+        options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "start_new_session": True} | more
+        process = Started.of(line, str(self.folder), {**kept, **state}, {}, **options)
         self.started.append(process)
         return process
 
