@@ -131,6 +131,8 @@ def _described(error: BaseException) -> str:
 
     from rokt_export.commands.terminal import GUARD
 
+    if isinstance(error, NameError | AttributeError | ImportError):  # these quote our own names
+        return f"{type(error).__name__}: {GUARD.text(str(error))}"
     value = r"""'[^']*'|"[^"]*"|[^\s@]+@[^\s@]+|\+?[0-9][0-9 ().:/-]{3,}[0-9]"""
     return f"{type(error).__name__}: {re.sub(value, '…', GUARD.text(str(error)))}"
 
