@@ -26,8 +26,7 @@ def start(cli: CommandLine, authority, partner: RawPartner, rows: int = 4):
     spec = cli.write("raw.yaml", spec_of(partner.behaviour, partner, "ours", str(cli.folder / "ca.pem")))
     names = "\n".join(["transaction", *(f"row-{number}" for number in range(rows))])
     flags = ("--output", "json", "--no-first-row-check", "--patience", "0s")
-    return cli.start("replay", spec, cli.write("rows.csv", names + "
-"), *flags, close_fds=True)
+    return cli.start("replay", spec, cli.write("rows.csv", names + "\n"), *flags, close_fds=True)
 
 
 @pytest.mark.soak
