@@ -345,7 +345,7 @@ class Comparison:
         """What was sent in all transactions of some, and hardly in others: `country=DE`; empty for nothing."""
         kept = self._places.rows.kept
         hit = {number for number in numbers if number in kept}
-        every = {number for number in among if number in kept} or kept.keys()
+        every = {number for number in among if number in kept} | hit if among else kept.keys()
         if len(hit) < 2 or len(hit) > 0.9 * len(every):
             return ""
         shared = set.intersection(*(set(kept[number].a.sent.values.items()) for number in list(hit)[:200]))

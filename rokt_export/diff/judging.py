@@ -189,6 +189,7 @@ def judge_presence(both: int, only_a: int, only_b: int, neither: int) -> Verdict
         return None
     number = both + only_a + only_b + neither
     in_a, in_b = both + only_a, both + only_b
+    shares = f"is present in {_percent(in_a, number)} in {NAME_A} and {_percent(in_b, number)} in {NAME_B}"
     rates = f"present in {_percent(in_a, number)} → {_percent(in_b, number)}"
     if in_a in (0, number) and in_b in (0, number):
         return Verdict(True, "", None, True)
@@ -197,14 +198,14 @@ def judge_presence(both: int, only_a: int, only_b: int, neither: int) -> Verdict
     if 0 in (in_a, in_b):
         if max(in_a, in_b) > 0.15 * number or number >= 100:
             return Verdict(True, rates, None, number >= 20)
-        return Verdict(False, f"is {rates}, which may be chance", None, False)
+        return Verdict(False, f"{shares}, which may be chance", None, False)
     flags_a = [True] * (both + only_a) + [False] * (only_b + neither)
     flags_b = [True] * both + [False] * only_a + [True] * only_b + [False] * neither
     if depends(flags_a, flags_b):
         return Verdict(True, "", None, True, "", bound=True)
     if same_share(in_a, number, in_b, number) < UNLIKELY:
         return Verdict(True, rates, None, True)
-    return Verdict(False, f"is {rates}, at random on both sides", None, number >= 20)
+    return Verdict(False, f"{shares}, at random", None, number >= 20)
 
 
 # --- what the row sent
@@ -517,15 +518,7 @@ def _ranges(a: Sequence[float], b: Sequence[float], *, rising: bool) -> Verdict 
     far = max(middle_a, middle_b) >= max(1e-9, (4 if len(a) >= 20 else 8) * min(middle_a, middle_b))
     if (apart and max(middle_a, middle_b) >= 2 * min(middle_a, middle_b)) or far:
         return Verdict(True, f"{_range(a)} → {_range(b)}", None, len(a) >= 20)
-    if len(a) >= ENOUGH and one_mixture(_quarters(a, a, b), _quarters(b, a, b)) < 1e-5:
-        return Verdict(True, f"{_range(a)} → {_range(b)}, spread in another way", None, True)
     return None
-
-
-def _quarters(values: Sequence[float], a: Sequence[float], b: Sequence[float]) -> list[int]:
-    ordered = sorted([*a, *b])
-    cuts = [ordered[len(ordered) * part // 5] for part in (1, 2, 3, 4)]
-    return [sum(value > cut for cut in cuts) for value in values]
 
 
 def _range(values: Sequence[float]) -> str:
@@ -583,7 +576,7 @@ def _are_opaque(sides: Iterable[Sequence[Bones]]) -> bool:
 
 def _fitted(frame: str, texts: Sequence[str], bones: Sequence[Bones]) -> list[Bones]:
     """Texts' bones, where one that has a word in place of an identifier is given the frame that the others have."""
-    if HOLE not in frame or frame == HOLE:
+    if HOLE not in frame or frame == HOLE or all(own == frame for own, _ in bones):
         return list(bones)
     pattern = re.compile(r"(\S+?)".join(map(re.escape, frame.split(HOLE))))
     usual = [hole for own, holes in bones if own == frame for hole in holes]
@@ -648,7 +641,7 @@ def _judge_opaque(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
         most = 3 if len(a) >= 8 else 1
         if of_a == of_b or max(len(set(of_a)), len(set(of_b))) > most or len(a) < 3:
             continue
-        found = _few_values(of_a, of_b, lambda text: text or "none of it")
+        found = _few_values(of_a, of_b, lambda text: text or "no such characters")
         if found is not None and (found.certain or form_a != form_b):
             return found._replace(why=f"form: {found.why}")
     if odd is not None:

@@ -17,8 +17,14 @@ _SHARES: Final = re.compile(r"(?:form: )?(?P<what>[\w -]+) in (?P<a>\S+ %) → (
 _DECLARED: Final = re.compile(r"declared as (?P<wanted>.*?): (?P<change>.*)", re.DOTALL)
 _WITHIN: Final = re.compile(r"in `(?P<frame>.*?)`: (?P<rest>.*)", re.DOTALL)
 _SIZED: Final = re.compile(r"(?P<what>hex|digits|letters and digits|base64)(?: of (?P<size>\d+))?")
-_COUNTED: Final = re.compile(r"decimals|characters|digits|different values|^steps of|spread in another way")
+_COUNTED: Final = re.compile(r"decimals|characters|digits|different values|^steps of")
 _VERB: Final = re.compile(r"(?:is|has|repeats|says|varies|takes|rises|falls) ")
+_NO_VALUE: Final = re.compile(
+    r"""always\ |one\ of\ |a\ time\ |not\ near|the\ sent\ |something\ else|rising|falling|in\ no\ order
+    |epoch\ |clock\ |"|.*(?:%\)|,\ …)$|-?[\d.,e+-]+(?:\ to\ -?[\d.,e+-]+)?$""",
+    re.VERBOSE | re.DOTALL,
+)
+"""What describes a value, or is a number: it stands without quotes."""
 _HOLES: Final = re.compile(r"\((?:number|time|id)\)")
 _TYPES: Final = {"string": "text", "number": "a number", "boolean": "true or false", "array": "a list",
                  "object": "an object", "null": "null"}  # fmt: skip
@@ -112,7 +118,7 @@ def _change(one: Difference, words: Words) -> str:
         case Kind.HEADER if one.samples and (one.samples[0].a is None) != (one.samples[0].b is None):
             return _presence(name, one.detail, words, missing=one.samples[0].b is None)
         case Kind.TYPE if arrow:
-            return f"{name} is {words.both(*(_TYPES.get(side, side) for side in (a, b)))}"
+            return f"{name} is {words.both(*(_TYPES.get(side, side.replace('string', 'text')) for side in (a, b)))}"
         case Kind.ORDER:
             return f"{name} has the same elements in another order{f' ({one.detail})' if one.detail else ''}"
         case Kind.LENGTH:
@@ -147,7 +153,15 @@ def _values(name: str, detail: str, words: Words) -> str:
     if not arrow or ARROW in b:
         if detail.startswith("form: is "):
             return f"the prefix or punctuation of {name} {detail.removeprefix('form: ')}"
-        return f"{name} {detail}" if _VERB.match(detail) else f"{name} has other values{detail and f' ({detail})'}"
+        return (
+            f"{name} {detail}"
+            if _VERB.match(detail)
+            else f"{name} has other values{f' ({detail})' if len(detail) > 6 else ''}"
+        )
+    if a == b:
+        return f"{name} differs in white space, or in signs that do not show"
+    if "the sent " in detail:
+        return f"{name} is {words.both(*(side if _NO_VALUE.match(side) else form_words(side) for side in (a, b)))}"
     if detail.startswith("form: "):
         return f"{name} looks different: {words.both(a, b)}"
     if _COUNTED.search(a) or _COUNTED.search(b):
@@ -156,9 +170,7 @@ def _values(name: str, detail: str, words: Words) -> str:
 
 
 def _quoted(value: str) -> str:
-    if value.startswith(("always ", "one of ", "a time ", "not near", "the sent ", '"')) or value.endswith("%)"):
-        return value
-    return f'"{value}"' if re.search(r"\s", value) and not re.fullmatch(r"\S+ to \S+|in no order", value) else value
+    return value if _NO_VALUE.match(value) else f'"{value}"'
 
 
 def clock_text(seconds: float, sent: float) -> str:

@@ -163,7 +163,7 @@ def test_a_terminal_shows_forty_differences_and_counts_the_rest() -> None:
     )
     page = StringIO()
     differences.console(result, Console(file=page, width=100))
-    assert page.getvalue().count("is a in staging but b in production") == 40
+    assert page.getvalue().count('is "a" in staging but "b" in production') == 40
     assert "And 20 more differences" in page.getvalue()
 
 
