@@ -65,10 +65,13 @@ class Unasked:
         return origin in self._surplus
 
     def listening(self, origin: str) -> float:
-        """Return seconds to listen on a new connection of libcurl's, which keeps all others waiting: on the first."""
-        first = origin not in self._listened
+        """Return seconds to listen on a new connection of libcurl's, which keeps all others waiting.
+
+        That is done on the first one, and on each of a server that was heard to send bytes there.
+        """
+        listens = origin not in self._listened or origin in self._greeting
         self._listened.add(origin)
-        return QUIET if first else 0.0
+        return QUIET if listens else 0.0
 
     def was_quiet(self, origin: str) -> None:
         """Take note that a connection was silent behind its first response."""
