@@ -326,13 +326,12 @@ def _addresses_in(rows: Sequence[Mapping[str, Value]], names: Sequence[str]) -> 
 
 
 def _address_in(row: Mapping[str, Value], names: Sequence[str]) -> str:
-    """The clue of an address in a column that should not hold one."""
-    for name in names:
-        value = row[name]
-        if isinstance(value, str) and ("@" in value or "+" in value):
-            for address in ADDRESS.findall(value):
-                return _clues_of([address], address)[0]
-    return _NEVER
+    """Return the clue of an address in columns that should not hold one; of several, what every text holds: ""."""
+    values = (value for name in names if isinstance(value := row[name], str) and ("@" in value or "+" in value))
+    addresses = [address for value in values for address in ADDRESS.findall(value)]
+    if len(addresses) > 1:
+        return ""
+    return _clues_of(addresses, addresses[0])[0] if addresses else _NEVER
 
 
 def _flat_column(values: list[Value]) -> tuple[list[str], str]:
