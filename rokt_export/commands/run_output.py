@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rokt_export.commands.options import Output
 from rokt_export.commands.spec_setup import journal_place
 from rokt_export.commands.terminal import Terminal, number_of, to_stdout
+from rokt_export.delivery.events import StopReason
 from rokt_export.errors import ExitStatus, UsageError
 from rokt_export.exchange.delivery import LeftOut
 from rokt_export.exchange.model import OutcomeKind
@@ -71,14 +72,21 @@ def present(
         if done.result.finished.message:
             terminal.warn(f"stopped: {done.result.finished.message}")
     if done.status is ExitStatus.INTERRUPTED or done.result.finished.message:
-        say_how_to_go_on(story.run, journal, terminal)
+        say_how_to_go_on(story.run, journal, terminal, refused=done.result.finished.reason is StopReason.SETUP)
     if not done.result.tally.left_out[LeftOut.DELIVERED]:  # else another run has delivered what stays unknown here
         _say_what_is_unknown(story.run, journal, terminal)
     return done.status
 
 
-def say_how_to_go_on(run: RunInfo, journal: str, terminal: Terminal) -> None:
-    """Tell how far a replay came that did not reach its end, and the commands that send the rest."""
+def say_how_to_go_on(run: RunInfo, journal: str, terminal: Terminal, *, refused: bool = False) -> None:
+    """Tell how far a replay came that did not reach its end, and the commands that send the rest.
+
+    Args:
+        run: the replay.
+        journal: where it is kept.
+        terminal: where it is shown.
+        refused: whether it stopped because of a wrong set-up: what was refused then can be sent once that is right.
+    """
     if run.command != "replay" or run.purged:
         return
     onward = Onward.of(run, journal)
@@ -88,6 +96,10 @@ def say_how_to_go_on(run: RunInfo, journal: str, terminal: Terminal) -> None:
     if failed := run.counts.get(OutcomeKind.FAILED):
         those = number_of(failed, "row that failed is settled", "rows that failed are settled")
         terminal.say(f"{those}, and not sent by that, but by: {onward.rerun(run.run, OutcomeKind.FAILED)}")
+    for kind in (OutcomeKind.REJECTED, OutcomeKind.UNCLASSIFIED) if refused else ():
+        if count := run.counts.get(kind):
+            those = number_of(count, f"row is settled as {kind}", f"rows are settled as {kind}")
+            terminal.say(f"{those}: once the set-up is right, send them by: {onward.rerun(run.run, kind)}")
 
 
 def _say_what_is_unknown(run: RunInfo, journal: str, terminal: Terminal) -> None:

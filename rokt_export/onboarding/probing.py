@@ -110,6 +110,8 @@ def _network(found: Inspection) -> Iterator[Step]:
         )
 
 
+_CANNOT_TELL = (404, 405, 501)
+"""Statuses of a server that does not know OPTIONS or HEAD, whatever it does with other methods."""
 _REMEDIES = {
     "dns": "Check the host's spelling, and whether this network can resolve it (a VPN, a private zone).",
     "connect": "Ask the partner whether the port is open to this machine: firewalls and allow-lists refuse so.",
@@ -146,8 +148,9 @@ def _asked(
                 yield Step(method, StepState.FAILED, f"{answer.kind}: {answer.message}", answer.timings.total)
                 return
             yield _answer(method, answer)
-            if answer.status not in (404, 405, 501) or method == "HEAD":
+            if answer.status not in _CANNOT_TELL or method == "HEAD":
                 yield _clock(answer)
+                yield Step("credentials", StepState.INFO, f"{method} does not prove them: `rokt-export test` does")
                 return
 
 
@@ -162,6 +165,8 @@ def _answer(method: str, answer: Response) -> Step:
             answer.timings.total,
             f"Many servers answer {method} so, whatever the credentials; if `test` fails too, check these.",
         )
+    if answer.status in _CANNOT_TELL:
+        return Step(method, StepState.INFO, f"{detail}: cannot tell whether the address is right", answer.timings.total)
     return Step(method, StepState.OK, detail, answer.timings.total)
 
 

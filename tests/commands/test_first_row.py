@@ -73,6 +73,22 @@ def test_a_wrong_set_up_stops_the_run_before_the_second_row(cli: CommandLine, na
     assert "`rokt-export probe acme.yaml -e staging`" in errors
 
 
+def test_the_row_that_was_refused_can_be_sent_once_the_set_up_is_right(cli: CommandLine) -> None:
+    play = answering(WRONG["401"][0], ("200 OK", "", ""))
+    with RawPartner(Behaviour(play)) as partner:
+        spec = cli.write("acme.yaml", SPEC.format(url=partner.url))
+        rows = cli.write("rows.csv", "transaction\nrow-0\nrow-1\n")
+        environment = {"ACME_TOKEN": "not-so-secret"}
+        stopped = cli("replay", spec, rows, "--output", "json", env=environment)
+        run = stopped.json["run"]
+        assert "1 row is settled as rejected: once the set-up is right, send them by: " in stopped.err
+        assert f"--only rejected --from-run {run}" in stopped.err
+        assert cli("runs", "resume", run, env=environment).status == 1  # the first row stays rejected
+        flags = ("--only", "rejected", "--from-run", run)
+        assert cli("replay", spec, rows, *flags, env=environment).status == 0
+        assert partner.received == {"row-0": 2, "row-1": 1}
+
+
 @pytest.mark.parametrize("command", ["test", "replay"])
 def test_whoever_knows_sends_on(cli: CommandLine, command: str) -> None:
     status, _, _, sent = run(cli, answering(WRONG["404"][0]), "--no-first-row-check", command=command)
