@@ -777,7 +777,7 @@ def test_two_workers_do_not_read_one_stdin(cli, spec, partner):
         (b"Jane Doe,+1 212 555 0100\nJoan Doe,+1 212 555 0101\n", 3, "the first line holds data"),
         (b'{"a@example.com": {"firstname": "Jane"}}\n', 3, "no column carries anything that the spec sends"),
         (b"email,firstname\na@example.com\n", 1, "Add the cells that are missing"),
-        (b"email,firstname\na@example.com,Jane,,\n", 1, "Take the empty cells at its end away"),
+        (b"email,firstname\na@example.com,Jane,,\n", 0, "the empty cell behind it is left out"),
         (b"email,firstname\n", 3, "no row"),
         (b"\x00" * 4096, 3, ""),
         (b"email,firstname\na@example.com,J\x00ane\n", 1, "NUL"),
@@ -833,7 +833,7 @@ def test_a_tab_may_be_told_in_words(cli, spec, partner, told):
     assert sorted(emails(partner)) == ["1", "2"]
 
 
-@pytest.mark.parametrize("told", ["", ",,", "ab", '"', "\n"])
+@pytest.mark.parametrize("told", ["", '"', "\n"])
 def test_what_is_no_delimiter_is_refused(cli, spec, partner, told):
     shown = cli("replay", spec, cli.write("rows.csv", people(1)), "--delimiter", told)
     assert (shown.status, partner.heard) == (2, [])

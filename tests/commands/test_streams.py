@@ -131,7 +131,7 @@ EXITS: list[tuple[str, int, list[str], int]] = [
     ("duplicate", 409, [], 1),
     ("rejected", 400, [], 1),
     ("failed", 500, [], 1),
-    ("unclassified", 302, [], 1),
+    ("unclassified", 302, ["--no-first-row-check"], 1),
     ("duplicate", 409, ["--expect", "duplicate"], 0),
     ("rejected", 400, ["--expect", "rejected"], 0),
     ("delivered", 200, ["--expect", "duplicate"], 1),
