@@ -212,7 +212,7 @@ def test_a_value_that_cannot_be_filled_is_a_filter_error(source):
         ("{{ a | uper }}", "there is no filter `uper`; did you mean `upper`"),
         ("{{ a | qqq }}", "there is no filter `qqq`; there are trim,"),
         ("{{ a | replace }}", "filter `replace`: missing a required argument"),
-        ("{{ a | date(1, 2, 3, 4) }}", "filter `date`: too many positional"),
+        ("{{ a | date(1, 2, 3, 4, 5) }}", "filter `date`: too many positional"),
         ("{{ a | md5(size=3) }}", "filter `md5`: got an unexpected keyword argument 'size'"),
         ("{{ a", "template syntax"),
         ("{% if a %}", "template syntax"),
