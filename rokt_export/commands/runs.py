@@ -19,6 +19,7 @@ from rokt_export.reports.formats import FORMATS, format_named, write_reports
 
 if TYPE_CHECKING:
     from rokt_export.journal import Journal, RunInfo
+    from rokt_export.reports.run_report import Story
 
 runs = typer.Typer(
     name="runs", no_args_is_help=True, help="Runs in the journal: list, show, resume, export, purge, backup, recover."
@@ -28,6 +29,14 @@ Run = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's id, a prefix of it, its name, or `last`.", show_default=False)
 ]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="The newest N.", show_default=False)]
+Rows = Annotated[
+    str | None,
+    typer.Option(
+        "--row", metavar="N[,N-M]", help="Show the request and the response of these rows.", show_default=False
+    ),
+]
+_MOST_ROWS = 100
+"""Rows that `--row` shows at once: more is a report's business."""
 _COLUMNS = ("run", "name", "command", "partner", "environment", "spec_sha256", "started", "ended", "state", "counts")
 
 
@@ -67,12 +76,13 @@ def _counts(info: RunInfo) -> str:
 @runs.command("show")
 def show_run(
     run: Run,
+    row: Rows = None,
     everything: flag.All = False,
     output: flag.OutputFormat = Output.TABLE,
     journal: flag.JournalPlace = None,
     no_color: flag.NoColor = False,
 ) -> int:
-    """Show one run: its rows and what they came to."""
+    """Show one run: its rows and what they came to; or, of some rows, what was sent and what came back."""
     from rokt_export.commands.run_output import say_how_to_go_on, show
     from rokt_export.journal import RunState
     from rokt_export.reports.run_report import Story
@@ -80,6 +90,10 @@ def show_run(
     terminal = Terminal(no_color=no_color)
     with _opened(journal) as opened:
         info = opened.find(run)
+        if row is not None:
+            if output is not Output.TABLE:
+                raise UsageError("--row shows text", where="--output", remedy="Leave it away, or write a HAR report.")
+            return _show_exchanges(Story.of(opened, info), _row_numbers(row), terminal)
         if output is Output.TABLE:
             from rokt_export.reports.console import runs_table
 
@@ -87,6 +101,45 @@ def show_run(
         show(Story.of(opened, info), terminal, output, everything=everything)
     if info.state in (RunState.CRASHED, RunState.INTERRUPTED):
         say_how_to_go_on(info, journal_place(journal), terminal)
+    return ExitStatus.OK
+
+
+def _row_numbers(text: str) -> list[int]:
+    """Return the rows that `4,7-9` names, in order.
+
+    Raises:
+        UsageError: it names none, or too many.
+    """
+    found: set[int] = set()
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()) or int(first) < 1:
+            raise UsageError(f"`{part.strip()}` is no row", where="--row", remedy="Write numbers and ranges: 4,7-9.")
+        if int(last or first) - int(first) >= _MOST_ROWS:
+            raise UsageError(
+                f"more than {_MOST_ROWS} rows", where="--row", remedy="Ask for fewer, or write a report: `report RUN`."
+            )
+        found.update(range(int(first), int(last or first) + 1))
+    return sorted(found)
+
+
+def _show_exchanges(story: Story, rows: list[int], terminal: Terminal) -> int:
+    """Print request, response and how each rule met it, of each row.
+
+    Raises:
+        UsageError: a row is not in the run.
+    """
+    from rokt_export.reports.console import exchange
+
+    run = story.run.run
+    found = story.exchanges(rows)
+    missing = [row for row in rows if row not in found]
+    if missing:
+        near = story.nearest_row(missing[0])
+        remedy = f"The nearest is {near}." if near is not None else "The run has no rows."
+        raise UsageError(f"row {missing[0]} is not in run {run}", where="--row", remedy=remedy)
+    for delivery, recording in found.values():
+        exchange(terminal.out, delivery, recording, None if recording is None else story.explain(recording))
     return ExitStatus.OK
 
 

@@ -12,10 +12,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from rokt_export.delivery.shared_counts import FIRST_RECORDED
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.journal import RunInfo, RunState
-from rokt_export.redaction.display_text import one_line
+from rokt_export.journal.recording import Recording
+from rokt_export.redaction.display_text import one_line, visible
 from rokt_export.reports.contact_letter import lookups
+from rokt_export.reports.http_text import laid_out, request_text, response_text
 from rokt_export.reports.outcome_icons import SIGNS
 from rokt_export.reports.run_report import Story
 from rokt_export.response.explain import Explanation, RuleVerdict
@@ -314,6 +317,33 @@ _VERDICTS = {
     RuleVerdict.ALSO_MATCHES: _Look("≈", "=", "yellow"),
     RuleVerdict.NOT_REACHED: _Look("·", ".", "dim"),
 }
+
+
+def exchange(console: Console, one: Delivery, recording: Recording | None, found: Explanation | None) -> None:
+    """Print what was sent for a row, what came back, and how each rule met it.
+
+    Args:
+        console: where to.
+        one: the row.
+        recording: request and response; None where they were not kept.
+        found: how the rules met the response; None where none came, or the rules are not known.
+    """
+    head = Text.assemble((f"row {one.row}", "bold"), "  ").append_text(_plain(one.transaction))
+    head.append("  ").append_text(outcome_text(console, str(one.outcome)))
+    if one.reason and found is None:
+        head.append("  ").append_text(_plain(one.reason))
+    console.print(head, soft_wrap=True)
+    if recording is None:
+        kept = f"its request and response were not kept: the first {FIRST_RECORDED}, and unexpected ones, are"
+        console.print(f"  {kept}; --record all keeps all\n", style="dim", highlight=False)
+        return
+    for text, style in ((request_text(recording), ""), (response_text(recording), "cyan")):
+        if text:
+            console.print()
+            console.print(Text(visible(laid_out(text)), style=style), soft_wrap=True)
+    if found is not None:
+        explanation(console, found)
+    console.print()
 
 
 def explanation(console: Console, found: Explanation) -> None:

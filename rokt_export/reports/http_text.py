@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from http import HTTPStatus
 
 from rokt_export.journal.recording import Body, Recording
 
+_WRITTEN = re.compile(r"\d\.\d*0(?!\d)|\d[eE][-+\d]|\.\d{16}")
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _RENAMED = {
     413: "Content Too Large",
     414: "URI Too Long",
@@ -62,6 +66,20 @@ def split_url(url: str) -> tuple[str, str]:
 
 def _message(lines: list[str], body: Body | None) -> str:
     return "\n".join([*lines, "", body_text(body)]).rstrip("\n") + "\n"
+
+
+def laid_out(text: str) -> str:
+    """Return a message whose body is JSON with that body indented; any other as it is.
+
+    Numbers that would lose their written digits (`1.10`, `1e3`) leave the body as it came.
+    """
+    head, blank, body = text.partition("\n\n")
+    if not body.lstrip().startswith(("{", "[")) or _WRITTEN.search(_STRING.sub("", body)):
+        return text
+    try:
+        return head + blank + json.dumps(json.loads(body), indent=2, ensure_ascii=False) + "\n"
+    except (ValueError, RecursionError):
+        return text
 
 
 def body_text(body: Body | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -148,6 +148,22 @@ class Story:
                 yield one, pending[1]
             else:
                 yield one, None
+
+    def exchanges(self, rows: Sequence[int]) -> dict[int, tuple[Delivery, Recording | None]]:
+        """Return delivery and recording of each of these rows that the run has, in row order."""
+        wanted = set(rows)
+        recordings = {row: Recording.load(data) for row, data in self._journal.recordings(self.run.run, rows)}
+        found: dict[int, tuple[Delivery, Recording | None]] = {}
+        for one in self.deliveries():
+            if one.row in wanted:
+                found[one.row] = one, recordings.get(one.row)
+            if len(found) == len(wanted):
+                break
+        return found
+
+    def nearest_row(self, row: int) -> int | None:
+        """Return the row of the run whose number is nearest; None where it has none."""
+        return min((one.row for one in self.deliveries()), key=lambda each: abs(each - row), default=None)
 
     def explain(self, recording: Recording) -> Explanation | None:
         """Return how each rule met a recorded response; None without a whole one, or where the rules are not known.
