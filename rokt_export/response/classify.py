@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Literal, assert_never
 
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 LONGEST_WAIT = 86_400.0
 """Seconds of a wait, at most; a run that should wait longer is resumed later."""
 
+_FAR = 100_000_000_000.0
+"""Seconds since 1970, in the year 5138."""
 Wait = Callable[[ResponseReader, float | None], float | None]
-Unit = Literal["s", "ms", "epoch"]
+Unit = Literal["s", "ms", "epoch", "epoch_ms"]
 
 _NUMBER = re.compile(r"(-?\d{1,15}(?:\.\d{1,9})?)(?:\s*(?:m?s|sec|seconds?))?", re.ASCII | re.IGNORECASE)
 """A number, which some vendors follow with its unit in words (`592 seconds`)."""
@@ -37,15 +39,17 @@ _NUMBER = re.compile(r"(-?\d{1,15}(?:\.\d{1,9})?)(?:\s*(?:m?s|sec|seconds?))?", 
 def compile_after(after: After) -> Wait:
     """Return the function from a reader and the moment of receipt (UTC seconds, None for now) to the seconds to wait.
 
-    The header's first readable value counts, else the fixed `seconds`, else None.
+    The first readable value of the header, else of the place in the body, counts, else the fixed `seconds`, else None.
     """
-    find = header_values(after.header) if after.header is not None else None
+    finds = [header_values(after.header)] if after.header is not None else []
+    finds += [body_values(after.body, None)] if after.body is not None else []
 
     def wait(reader: ResponseReader, received: float | None) -> float | None:
-        for value in (find(reader) if find else None) or ():
-            seconds = retry_after(value, after.unit, received)
-            if seconds is not None:
-                return seconds
+        for find in finds:
+            for value in find(reader) or ():
+                seconds = retry_after(_text(value), after.unit, received)
+                if seconds is not None:
+                    return seconds
         return None if after.seconds is None else _bounded(after.seconds)
 
     return wait
@@ -54,17 +58,18 @@ def compile_after(after: After) -> Wait:
 def retry_after(value: str, unit: Unit = "s", received: float | None = None) -> float | None:
     """Return the seconds that a header's value asks to wait, 0 to LONGEST_WAIT; None if it is unreadable.
 
-    A number counts in its unit; anything else may be an HTTP date (RFC 9110, 10.2.3), whatever the unit.
+    A number counts in its unit; anything else may be a date of HTTP (RFC 9110, 10.2.3) or ISO 8601, whatever the unit.
+    A moment in seconds that lies beyond the year 5000 is one in milliseconds.
 
     Args:
         value: the header's value.
-        unit: `s`, `ms`, or `epoch` for a moment in seconds since 1970.
+        unit: `s`, `ms`, or a moment since 1970 in seconds (`epoch`) or milliseconds (`epoch_ms`).
         received: UTC seconds since 1970 when the answer came; now, if None.
     """
     text = value.strip()
     match = _NUMBER.fullmatch(text)
     if match is None:
-        moment = _http_date(text)
+        moment = _date(text)
         return None if moment is None else _bounded(moment - _now(received))
     number = float(match[1])
     match unit:
@@ -73,7 +78,11 @@ def retry_after(value: str, unit: Unit = "s", received: float | None = None) -> 
         case "ms":
             return _bounded(number / 1000)
         case "epoch":
-            return _bounded(number - _now(received))
+            return _bounded((number / 1000 if number > _FAR else number) - _now(received))
+        case "epoch_ms":
+            return _bounded(number / 1000 - _now(received))
+        case _:
+            assert_never(unit)
 
 
 def _now(received: float | None) -> float:
@@ -84,9 +93,9 @@ def _bounded(seconds: float) -> float:
     return min(max(seconds, 0.0), LONGEST_WAIT)
 
 
-def _http_date(text: str) -> float | None:
+def _date(text: str) -> float | None:
     try:
-        moment = parsedate_to_datetime(text)
+        moment = datetime.fromisoformat(text) if text[:4].isdecimal() else parsedate_to_datetime(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()  # HTTP dates are UTC
     except (ValueError, TypeError, IndexError, OverflowError, OSError):
         return None

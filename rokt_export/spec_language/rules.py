@@ -149,13 +149,15 @@ class After(Strict):
     """When to try again.
 
     Attributes:
-        header: the header with the wait: a number, or an HTTP date.
-        unit: `s`, `ms`, or `epoch` for a moment in seconds since 1970.
-        seconds: a fixed wait instead.
+        header: the header with the wait: a number, or a date of HTTP or ISO 8601.
+        body: the place in the body with it, where no header says it.
+        unit: of a number: `s`, `ms`, or a moment since 1970 in seconds (`epoch`) or milliseconds (`epoch_ms`).
+        seconds: a fixed wait, where neither says one.
     """
 
     header: Text | None = None
-    unit: Literal["s", "ms", "epoch"] = "s"
+    body: BodyPath | None = None
+    unit: Literal["s", "ms", "epoch", "epoch_ms"] = "s"
     seconds: float | None = None
 
     @model_validator(mode="before")

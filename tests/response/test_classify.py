@@ -445,11 +445,22 @@ RECEIVED = 1_700_000_000.0
         ("{header: X-Other, seconds: 5}", "7", 5.0),
         ("X-Other", "7", None),
         ("30", "7", 30.0),
+        ("{header: Retry-After, unit: epoch_ms}", "1700000030000", 30.0),
+        ("{header: Retry-After, unit: epoch}", "1700000030000", 30.0),
+        ("header", "2023-11-14T22:14:20Z", 60.0),
+        ("header", "2023-11-14T23:14:20+01:00", 60.0),
+        ("header", "2023-11-14T22:14:20", 60.0),
+        ("header", "2023-99-99", None),
+        ("{body: $.retry.after}", "x", 7.0),
+        ("{header: Retry-After, body: $.retry.after}", "x", 7.0),
+        ("{header: Retry-After, body: $.retry.after}", "9", 9.0),
+        ("{body: $.none, seconds: 5}", "x", 5.0),
     ],
 )
 def test_retry_after(after: str, value: str, expected: float | None) -> None:
     classifier = Classifier([rule(f"{{outcome: failed, status: 429, retry: true, after: {after}}}")])
-    outcome = classifier.classify(Response(429, (("retry-after", value),)), received=RECEIVED)
+    response = Response(429, (("retry-after", value),), b'{"retry": {"after": 7}}')
+    outcome = classifier.classify(response, received=RECEIVED)
     assert outcome == Outcome(OutcomeKind.FAILED, "failed", retry=True, retry_after=expected)
 
 
