@@ -60,7 +60,8 @@ class Story:
         self.run = run
         self.loaded = loaded
         self.expected: str = notes.get("expected") or str(OutcomeKind.DELIVERED)
-        self.notes: tuple[str, ...] = (*([_PURGED] if run.purged else []), *(notes.get("notes") or ()))
+        said = [_PURGED] if run.purged else []
+        self.notes: tuple[str, ...] = (*said, *self._unconfirmed(), *(notes.get("notes") or ()))
         self.left_out: dict[str, int] = notes.get("left_out") or {}
         self.ending: str | None = (notes.get("finished") or {}).get("message") or None
 
@@ -79,6 +80,18 @@ class Story:
         if spec is None or spec.sha256 != run.spec_sha256:
             spec = _spec_of_the_run(run, notes)
         return cls(journal, run, spec, notes)
+
+    def _unconfirmed(self) -> list[str]:
+        """Say which rows the partner has only accepted; it decides on them later."""
+        seen = (self._kept.get("coverage") or {}).get("seen") or {}
+        rules = [] if self.spec is None else zip(self.spec.rule_names, self.spec.responses, strict=True)
+        names = [f"`{name}`" for name, rule in rules if rule.provisional and name in seen]
+        if not names:
+            return []
+        return [
+            f"rows by rule {' and '.join(names)} are accepted, not yet confirmed: the partner decides later; "
+            "ask it with the reference of each"
+        ]
 
     @property
     def counts(self) -> Mapping[str, int]:
