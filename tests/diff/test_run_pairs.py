@@ -383,6 +383,28 @@ def test_a_body_of_which_the_journal_has_only_the_beginning(journal, spec):
     ]
 
 
+def test_one_whole_second_among_thousands_of_times_is_no_other_form(journal):
+    runs = []
+    for environment, whole in (("staging", -1), ("production", 3_333)):
+        chance = random.Random(environment)
+        writer = journal.begin(
+            command="replay", partner="acme", environment=environment, spec_file="a.yaml", spec_sha256="0" * 64,
+            events=["e.csv"],
+        )  # fmt: skip
+        batch, recordings = [], {}
+        for row in range(5_000):
+            moment = datetime.now(UTC).replace(microsecond=0 if row == whole else chance.randrange(1, 999_999))
+            exchange = made_up(row + 1, environment, lambda _sent, at=moment: (201, {"id": 1, "at": at.isoformat()}))
+            batch.append(delivery_of(exchange))
+            recordings[row + 1] = record(exchange, Redactor()).dump()
+        writer.intend([(one.row, one.transaction, None) for one in batch])
+        writer.settle(batch, recordings)
+        writer.end(RunState.FINISHED, 0)
+        runs.append(writer.run)
+    result = diff(journal, *runs)
+    assert (result.pairs, result.differs) == (5_000, False)
+
+
 @pytest.mark.soak
 def test_two_runs_of_100_000_rows(journal):
     began = time.process_time()
