@@ -10,6 +10,7 @@ import codecs
 import io
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Generator
 from typing import Any
 
@@ -24,18 +25,11 @@ from rokt_export.transactions.reader_base import Context, survey
 from rokt_export.transactions.transaction import Transaction
 
 
-class NdjsonReader:
-    """A file of one JSON object a line.
+class _ObjectReader(ABC):
+    """What files of JSON objects have in common: the shaper, which knows the keys."""
 
-    Args:
-        stream: the file's plain bytes, from its start.
-        encoding: how bytes become text.
-        context: options, columns and log.
-    """
-
-    def __init__(self, stream: io.BufferedReader, encoding: Encoding, context: Context) -> None:
+    def __init__(self, context: Context) -> None:
         self._context = context
-        self._source = LineSource(stream, encoding, context.options.max_row, newline="\n")
         self._shaper = ObjectShaper(context)
 
     @property
@@ -48,13 +42,31 @@ class NdjsonReader:
         """Whether there were rows, and none had anything that the spec sends."""
         return self._shaper.carries_nothing is True
 
-    def close(self) -> None:
-        """Release the file."""
-        self._source.close()
-
     def survey(self, row: int) -> Generator[tuple[int, int], None, int]:
         """Yield how many rows were read, and how many of them are problems; see `RowReader`."""
         return survey(self.transactions(row, ALL), row)
+
+    @abstractmethod
+    def transactions(self, row: int, share: Share) -> Generator[Transaction, None, int]:
+        """Yield a share's rows, numbered on from `row`; return the number of the last row of the file."""
+
+
+class NdjsonReader(_ObjectReader):
+    """A file of one JSON object a line.
+
+    Args:
+        stream: the file's plain bytes, from its start.
+        encoding: how bytes become text.
+        context: options, columns and log.
+    """
+
+    def __init__(self, stream: io.BufferedReader, encoding: Encoding, context: Context) -> None:
+        super().__init__(context)
+        self._source = LineSource(stream, encoding, context.options.max_row, newline="\n")
+
+    def close(self) -> None:
+        """Release the file."""
+        self._source.close()
 
     def transactions(self, row: int, share: Share) -> Generator[Transaction, None, int]:
         """Yield a share's rows, numbered on from `row`; return the number of the last row of the file.
@@ -107,7 +119,7 @@ def reason_of(error: Exception) -> str:
         case json.JSONDecodeError():
             return f"this is not JSON: {error.msg.rstrip(':')} at column {error.colno}"
         case RepeatedKeyError():
-            return f"the key “{error}” stands twice in one object"
+            return f"the key “{error}” appears twice in one object"
         case RecursionError():
             return "the JSON is nested too deeply"
         case _:
@@ -120,7 +132,7 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _REMEDY = "Correct the file at this place; the rows behind it cannot be found."
 
 
-class JsonReader:
+class JsonReader(_ObjectReader):
     """A file that is one JSON array, or a run of JSON objects.
 
     Args:
@@ -130,32 +142,17 @@ class JsonReader:
     """
 
     def __init__(self, stream: io.BufferedReader, encoding: Encoding, context: Context) -> None:
-        self._context = context
+        super().__init__(context)
         self._stream = stream
         self._decoder = codecs.getincrementaldecoder(encoding.name)("replace")
-        self._shaper = ObjectShaper(context)
         self._text = ""
         self._at = 0
         self._line = 1
         self._ended = False
 
-    @property
-    def columns(self) -> ColumnsReport | None:
-        """What became of the keys seen so far."""
-        return self._shaper.columns
-
-    @property
-    def carries_nothing(self) -> bool:
-        """Whether there were rows, and none had anything that the spec sends."""
-        return self._shaper.carries_nothing is True
-
     def close(self) -> None:
         """Release the file."""
         self._stream.close()
-
-    def survey(self, row: int) -> Generator[tuple[int, int], None, int]:
-        """Yield how many rows were read, and how many of them are problems; see `RowReader`."""
-        return survey(self.transactions(row, ALL), row)
 
     def transactions(self, row: int, share: Share) -> Generator[Transaction, None, int]:
         """Yield a share's rows, numbered on from `row`; return the number of the last row of the file.
