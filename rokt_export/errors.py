@@ -17,7 +17,7 @@ class ExitStatus(IntEnum):
     INTERRUPTED = 130
 
     @classmethod
-    def gravest(cls, *statuses: ExitStatus) -> ExitStatus:
+    def most_severe(cls, *statuses: ExitStatus) -> ExitStatus:
         """Return the highest of several statuses: an interruption outweighs all, success nothing."""
         return max(statuses, default=cls.OK)
 

@@ -133,7 +133,7 @@ def diff(
         done = _send(terminal, sides, flags, place)
         if len(done) < len(sides) + (control is not None) or done[-1].status > ExitStatus.FINDINGS:
             terminal.warn("not compared: a side could not be sent to; `rokt-export runs list` shows what was")
-            return ExitStatus.gravest(*(each.status for each in done))
+            return ExitStatus.most_severe(*(each.status for each in done))
         runs = (done[0].run, done[1].run)
         terminal.say(f"compared: `rokt-export diff --runs {runs[0]} {runs[1]}` does it again without sending")
     result = _compared(place, runs, spec, done[2].run if control is not None else None)

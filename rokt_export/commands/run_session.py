@@ -145,7 +145,7 @@ def _carried_out(
         result = _with_suspect(job, _sent(job, run, journal, terminal, watch, brake))
         result.tally.notes.extend(left_out(result.tally.left_out, job.command))
         changed = _note_changes(result.tally, stamps)
-        status = ExitStatus.gravest(
+        status = ExitStatus.most_severe(
             _status(job, run, journal, result), ExitStatus.FINDINGS if changed else ExitStatus.OK
         )
         state = "finished" if result.finished.reason is StopReason.COMPLETE else "interrupted"
@@ -308,17 +308,17 @@ def _note_changes(tally: Tally, stamps: list[FileStamp]) -> bool:
 def _status(job: Job, run: str, opened: Journal | None, result: Result) -> ExitStatus:
     rows = result.tally.exit_status(job.plan.expected)
     if job.resume is not None:
-        rows = ExitStatus.gravest(rows, _earlier(job, run, opened))
+        rows = ExitStatus.most_severe(rows, _earlier(job, run, opened))
     reason = result.finished.reason
     match reason:
         case StopReason.INTERRUPTED:
             return ExitStatus.INTERRUPTED
         case StopReason.UNREACHABLE | StopReason.SETUP:
-            return ExitStatus.gravest(rows, ExitStatus.UNREACHABLE)
+            return ExitStatus.most_severe(rows, ExitStatus.UNREACHABLE)
         case StopReason.COMPLETE:
             return rows
         case StopReason.FAILURES | StopReason.CONSECUTIVE | StopReason.UNCLASSIFIED:
-            return ExitStatus.gravest(rows, ExitStatus.FINDINGS)
+            return ExitStatus.most_severe(rows, ExitStatus.FINDINGS)
         case _:
             assert_never(reason)
 

@@ -248,23 +248,23 @@ class ResponseReader:
                 if self._status or not self._start.startswith(b"HTTP/"):
                     raise
                 self._refusal = error
-        self._parse_mended(self._refusal)
+        self._parse_repaired(self._refusal)
 
     def _is_chunked(self) -> bool:
         return self._head and any(name.lower() == b"transfer-encoding" for name, _ in self._headers)
 
-    def _parse_mended(self, refusal: HttpParserError) -> None:
-        """Read a response anew once its head is there, put right; else it is refused for good."""
+    def _parse_repaired(self, refusal: HttpParserError) -> None:
+        """Read a response anew once its head is there, repaired; else it is refused for good."""
         found = _HEAD_ENDS.search(self._start)
         if found is None:
             return
         start = self._start
-        mended = _mended(start[: found.start()])
-        if mended == start[: found.start()]:
+        repaired = _repaired(start[: found.start()])
+        if repaired == start[: found.start()]:
             raise refusal
         self._expect()
         self._parser = _new_parser(self)
-        self._start = mended + _HEAD_END + start[found.end() :]
+        self._start = repaired + _HEAD_END + start[found.end() :]
         self._parser.feed_data(self._start)
 
     def _expect(self) -> None:
@@ -416,8 +416,8 @@ def _new_parser(reader: ResponseReader) -> HttpResponseParser:
     return parser
 
 
-def _mended(head: bytes) -> bytes:
-    """Put right what llhttp refuses although it has one meaning.
+def _repaired(head: bytes) -> bytes:
+    """Repair what llhttp refuses although it has one meaning.
 
     That is the same length stated again (RFC 9110, 8.6), white space between a header's name and its colon (RFC 9112,
     5.1), and a line that is no header.
