@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -124,12 +123,18 @@ def diff(
         assert between is not None
         assert spec is not None
         sides = [load_to_send(spec, environment, env_file, allow_plugin) for environment in between]
-        rows = RowFlags(
-            tuple(events or ()), count or 1, set_values or [], unset or [], columns or [], test_data,
-            encoding, delimiter, secrets.randbits(48), skip_lines, header=header, sheet=sheet,
-            refuse_damage=not send_damaged,
-        )  # fmt: skip
-        flags = _Flags(rows, count, again, name, confirm, sandbox, sandbox_url or [], control, no_first_row_check)
+        flags = _Flags(
+            RowFlags.among(locals()),
+            tuple(events or ()),
+            count,
+            again,
+            name,
+            confirm,
+            sandbox,
+            sandbox_url or [],
+            control,
+            no_first_row_check,
+        )
         done = _send(terminal, sides, flags, place)
         if len(done) < len(sides) + (control is not None) or done[-1].status > ExitStatus.FINDINGS:
             terminal.warn("not compared: a side could not be sent to; `rokt-export runs list` shows what was")
@@ -195,6 +200,7 @@ class _Flags:
     """What the command line says about sending."""
 
     rows: RowFlags
+    files: tuple[str, ...]
     count: int | None
     again: bool
     name: str | None
@@ -220,8 +226,7 @@ def _send(terminal: Terminal, sides: Sequence[SpecSetup], flags: _Flags, place: 
     targets = [setup.target(sandbox=flags.sandbox, sandbox_url=url) for setup, url in zip(sides, urls, strict=True)]
     _check_two_places(targets)
     guarded = any(target.guarded for target in targets)
-    row_flags = replace(flags.rows, refuse_damage=flags.rows.refuse_damage and guarded)
-    rows = _rows(sides[0], replace(flags, rows=row_flags))
+    rows = _rows(sides[0], flags, guarded=guarded)
     for setup, target in zip(sides, targets, strict=True):
         pass_interlock(
             terminal, target, setup.spec, confirm=flags.confirm,
@@ -246,8 +251,8 @@ def _send(terminal: Terminal, sides: Sequence[SpecSetup], flags: _Flags, place: 
         for setup, url, plan in zip(sides, urls, plans, strict=True):
             own = f"{flags.name}-{setup.environment}" if flags.name else None
             terminal.say(f"sending to {setup.environment}")
-            options = options_of(setup.spec, flags.rows, sandbox=flags.sandbox, sandbox_url=url)
-            done.append(carry_out(Job("diff", setup, plan, own, flags.rows.files, options), terminal))
+            options = options_of(setup.spec, flags.rows, flags.files, sandbox=flags.sandbox, sandbox_url=url)
+            done.append(carry_out(Job("diff", setup, plan, own, flags.files, options), terminal))
             for note in done[-1].result.tally.notes:
                 terminal.warn(note)
             if message := done[-1].result.finished.message:
@@ -257,8 +262,8 @@ def _send(terminal: Terminal, sides: Sequence[SpecSetup], flags: _Flags, place: 
         if control is not None:
             terminal.say(f"sending the control run to {sides[0].environment}")
             own = f"{flags.name}-control" if flags.name else None
-            options = options_of(sides[0].spec, flags.rows, sandbox=flags.sandbox, sandbox_url=urls[0])
-            done.append(carry_out(Job("diff", sides[0], control, own, flags.rows.files, options), terminal))
+            options = options_of(sides[0].spec, flags.rows, flags.files, sandbox=flags.sandbox, sandbox_url=urls[0])
+            done.append(carry_out(Job("diff", sides[0], control, own, flags.files, options), terminal))
     return done
 
 
@@ -299,12 +304,12 @@ def _check_two_places(targets: Sequence[Target]) -> None:
         )
 
 
-def _rows(setup: SpecSetup, flags: _Flags) -> FileRows | GeneratedRows:
+def _rows(setup: SpecSetup, flags: _Flags, *, guarded: bool) -> FileRows | GeneratedRows:
     from rokt_export.commands.input_options import rows_of
     from rokt_export.delivery.input_feed import is_live
     from rokt_export.delivery.plan import FileRows
 
-    rows = rows_of(setup.spec, flags.rows)
+    rows = rows_of(setup.spec, flags.rows, flags.files, count=flags.count or 1, guarded=guarded)
     if isinstance(rows, FileRows) and is_live(rows):
         raise UsageError(
             "stdin can be read once, and two sides are to be sent its rows",

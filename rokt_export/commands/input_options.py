@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import secrets
-from collections.abc import Collection
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Self
 
 from rokt_export.commands.spec_setup import check_attributes, parse_set
 from rokt_export.errors import UsageError
@@ -19,38 +19,52 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RowFlags:
-    """What the command line says about rows.
+    """The flags that say how rows are read and changed, as the command line has them and by the names of its arguments.
 
     Attributes:
-        files: as given; none for invented people.
-        changes: `--set`, unparsed.
         columns: `--map`, unparsed.
-        test_data: the rows of the files are invented people.
+        set_values: `--set`, unparsed.
         encoding, delimiter: given, not detected.
         skip_lines: lines before the header of delimited files and sheets.
         header: names of the columns, divided by commas, of files without a header.
         sheet: the sheet of a workbook.
-        refuse_damage: rows whose damage would be sent are not sent.
-        seed: makes invented people the same again.
+        send_damaged: rows are sent to a guarded environment in spite of damage in what would be sent.
+        test_data: the rows of the files are invented people.
     """
 
-    files: tuple[str, ...] = ()
-    count: int = 1
-    changes: list[str] = field(default_factory=list)
-    unset: list[str] = field(default_factory=list)
-    columns: list[str] = field(default_factory=list)
-    test_data: bool = False
+    columns: list[str] | None = None
+    set_values: list[str] | None = None
+    unset: list[str] | None = None
     encoding: str | None = None
     delimiter: str | None = None
-    seed: int | None = None
     skip_lines: int = 0
-    refuse_damage: bool = False
     header: str | None = None
     sheet: str | None = None
+    send_damaged: bool = False
+    test_data: bool = False
+
+    @classmethod
+    def among(cls, arguments: Mapping[str, Any]) -> Self:
+        """Return the flags out of a command's arguments by name; one that the command does not have is the default."""
+        return cls(**{field.name: arguments[field.name] for field in fields(cls) if field.name in arguments})
 
 
-def rows_of(spec: PartnerSpec, flags: RowFlags) -> FileRows | GeneratedRows:
-    """Return the rows of a run.
+def rows_of(
+    spec: PartnerSpec,
+    flags: RowFlags,
+    files: Collection[str],
+    *,
+    count: int = 1,
+    seed: int | None = None,
+    guarded: bool = False,
+) -> FileRows | GeneratedRows:
+    """Return the rows of a run: of the files or, without files, invented people.
+
+    Args:
+        files: paths and globs as given.
+        count: how many people are invented.
+        seed: makes the same people again.
+        guarded: rows with damage are not sent, unless the flags allow it.
 
     Raises:
         UsageError: an attribute or a mapping on the command line makes no sense.
@@ -60,20 +74,22 @@ def rows_of(spec: PartnerSpec, flags: RowFlags) -> FileRows | GeneratedRows:
     from rokt_export.partner_spec.references import attribute_names
     from rokt_export.transactions.files import expand
 
-    overrides = parse_set(flags.changes)
+    overrides = parse_set(flags.set_values or [])
+    unset = frozenset(flags.unset or ())
     check_attributes(spec, [*overrides], "--set")
-    check_attributes(spec, flags.unset, "--unset")
-    if flags.files:
+    check_attributes(spec, flags.unset or [], "--unset")
+    if files:
         # Here, so that a slip of the pen leaves no run behind, and no pattern is taken for a pipe.
-        return FileRows(expand(flags.files), source_options(spec, flags, overrides), overrides, frozenset(flags.unset))
-    if flags.count < 1:
+        options = source_options(spec, flags, overrides, refuse_damage=guarded and not flags.send_damaged)
+        return FileRows(expand(tuple(files)), options, overrides, unset)
+    if count < 1:
         raise UsageError("there is nothing to send", where="--count", remedy="Give a number of people, 1 or more.")
     return GeneratedRows(
-        flags.count,
+        count,
         attribute_names(spec),
-        secrets.randbits(48) if flags.seed is None else flags.seed,
+        secrets.randbits(48) if seed is None else seed,
         {**_examples(spec), **overrides},
-        frozenset(flags.unset),
+        unset,
     )
 
 
@@ -82,16 +98,18 @@ def _examples(spec: PartnerSpec) -> dict[str, str]:
     return {name: attribute.example for name, attribute in spec.attributes.items() if attribute.example is not None}
 
 
-def source_options(spec: PartnerSpec, flags: RowFlags, overrides: Collection[str]) -> SourceOptions:
+def source_options(
+    spec: PartnerSpec, flags: RowFlags, overrides: Collection[str], *, refuse_damage: bool
+) -> SourceOptions:
     """Return what is said about the files, by the command line and by the spec's `columns:`."""
     from rokt_export.partner_spec.references import attribute_names, sent_attributes
     from rokt_export.transactions.columns import parse_map
     from rokt_export.transactions.source_options import SourceOptions
 
-    columns = parse_map(flags.columns)
+    columns = parse_map(flags.columns or [])
     check_attributes(spec, [*columns.values()], "--map")
     sent = sent_attributes(spec)
-    left = sent.difference(overrides, flags.unset)
+    left = sent.difference(overrides, flags.unset or ())
     return SourceOptions(
         wanted=attribute_names(spec),
         columns=columns,
@@ -103,7 +121,7 @@ def source_options(spec: PartnerSpec, flags: RowFlags, overrides: Collection[str
         header=_header(flags.header),
         sheet=flags.sheet,
         sent=sent if left else None,
-        refuse_damage_in=left if flags.refuse_damage else frozenset(),
+        refuse_damage_in=left if refuse_damage else frozenset(),
     )
 
 

@@ -65,11 +65,7 @@ def render(
 
     terminal = Terminal(quiet, verbose, no_color)
     setup = load(spec, environment, env_file, allow_plugin)
-    flags = RowFlags(
-        tuple(events or ()), count, set_values or [], unset or [], columns or [], test_data, encoding, delimiter,
-        skip_lines=skip_lines, header=header, sheet=sheet,
-    )  # fmt: skip
-    rows = rows_of(setup.spec, flags)
+    rows = rows_of(setup.spec, RowFlags.among(locals()), tuple(events or ()), count=count)
     if output is Output.CSV:
         raise UsageError("a request is no row of a table", where="--output", remedy="Use json or ndjson, or --as curl.")
     tell_first_rows(terminal, rows, count)

@@ -131,7 +131,7 @@ def replay(
     3 something is wrong here, 4 the partner is out of reach, 5 the journal, 130 interrupted.
     """
     from rokt_export.commands.confirmation import pass_interlock
-    from rokt_export.commands.input_options import RowFlags, rows_of
+    from rokt_export.commands.input_options import rows_of
     from rokt_export.commands.pace_options import pace_of, workers_of
     from rokt_export.commands.preflight import preflight, target_of
     from rokt_export.commands.replay_flags import GivenFlags, digests_of, stamps_of
@@ -160,14 +160,7 @@ def replay(
         terminal.warn(warning)
     interlock(may_ask=False)
     files, ranges = chosen.input(tuple(events or ()), guarded=target.guarded)
-    rows = rows_of(
-        setup.spec,
-        RowFlags(
-            files, 0, flags.set_values or [], flags.unset or [], flags.columns or [], flags.test_data,
-            flags.encoding, flags.delimiter, skip_lines=flags.skip_lines, header=flags.header, sheet=flags.sheet,
-            refuse_damage=target.guarded and not flags.send_damaged,
-        ),
-    )  # fmt: skip
+    rows = rows_of(setup.spec, flags, files, guarded=target.guarded)
     assert isinstance(rows, FileRows)
     check_spared(report, (spec, env_file, place, *expand(files)))
     _check_strict(rows, strict=strict)

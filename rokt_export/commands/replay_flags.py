@@ -10,29 +10,19 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rokt_export.commands.input_options import RowFlags
 from rokt_export.errors import UsageError
 from rokt_export.exchange.delivery import Recordings
 
 if TYPE_CHECKING:
-    from rokt_export.commands.input_options import RowFlags
     from rokt_export.journal import RunInfo
     from rokt_export.partner_spec.model import PartnerSpec
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayFlags:
+class ReplayFlags(RowFlags):
     """The flags of `replay` that a resume repeats unless given otherwise, as the command line has them."""
 
-    columns: list[str] | None = None
-    set_values: list[str] | None = None
-    unset: list[str] | None = None
-    encoding: str | None = None
-    delimiter: str | None = None
-    skip_lines: int = 0
-    header: str | None = None
-    sheet: str | None = None
-    send_damaged: bool = False
-    test_data: bool = False
     expect: str = "delivered"
     rate: str | None = None
     concurrency: int | None = None
@@ -92,7 +82,7 @@ class GivenFlags:
     def among(cls, given: Mapping[str, Any], is_given: Callable[[str], bool]) -> GivenFlags:
         """Return them out of all arguments of the command."""
         names = [field.name for field in fields(ReplayFlags)]
-        return cls(ReplayFlags(**{name: given[name] for name in names}), frozenset(filter(is_given, names)))
+        return cls(ReplayFlags.among(given), frozenset(filter(is_given, names)))
 
     def over(self, run: RunInfo) -> ReplayFlags:
         """Return the flags of a run, with what is given anew in their place.
@@ -131,13 +121,12 @@ class GivenFlags:
         return replace(self.flags, **before)
 
 
-def options_of(spec: PartnerSpec, rows: RowFlags, *, sandbox: bool, sandbox_url: str | None) -> dict[str, Any]:
+def options_of(
+    spec: PartnerSpec, rows: RowFlags, files: Sequence[str], *, sandbox: bool, sandbox_url: str | None
+) -> dict[str, Any]:
     """Return what is kept with a run that is no replay, so that --from-run reads and changes its rows as it did."""
-    flags = ReplayFlags(
-        rows.columns or None, rows.changes or None, rows.unset or None, rows.encoding, rows.delimiter, rows.skip_lines,
-        rows.header, rows.sheet, test_data=rows.test_data, sandbox=sandbox, sandbox_url=sandbox_url,
-    )  # fmt: skip
-    return {"flags": flags.kept(spec), "stamps": stamps_of(rows.files) if rows.files else []}
+    flags = ReplayFlags(**asdict(rows), sandbox=sandbox, sandbox_url=sandbox_url)
+    return {"flags": flags.kept(spec), "stamps": stamps_of(tuple(files)) if files else []}
 
 
 def stamps_of(files: tuple[str, ...]) -> list[list[Any]]:

@@ -76,22 +76,8 @@ def test(
     check_reports(report)
     check_spared(report, (spec, env_file, journal_place(journal), *(expand(tuple(events)) if events else ())))
     target = setup.target(sandbox=sandbox, sandbox_url=sandbox_url)
-    flags = RowFlags(
-        tuple(events or ()),
-        count or 1,
-        set_values or [],
-        unset or [],
-        columns or [],
-        test_data,
-        encoding,
-        delimiter,
-        seed,
-        skip_lines,
-        header=header,
-        sheet=sheet,
-        refuse_damage=target.guarded and not send_damaged,
-    )
-    rows = rows_of(setup.spec, flags)
+    flags, files = RowFlags.among(locals()), tuple(events or ())
+    rows = rows_of(setup.spec, flags, files, count=count or 1, seed=seed, guarded=target.guarded)
     pass_interlock(
         terminal, target, setup.spec, confirm=confirm, invented=not isinstance(rows, FileRows), test_data=test_data
     )
@@ -122,6 +108,6 @@ def test(
             expected=expected,
             total=None if isinstance(rows, FileRows) else rows.count,
         )
-        options = options_of(setup.spec, flags, sandbox=sandbox, sandbox_url=sandbox_url)
-        done = carry_out(Job("test", setup, plan, name, flags.files, options), terminal)
+        options = options_of(setup.spec, flags, files, sandbox=sandbox, sandbox_url=sandbox_url)
+        done = carry_out(Job("test", setup, plan, name, files, options), terminal)
     return present(done, plan.journal, terminal, output, report, everything=True)
