@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from rokt_export.atomic_write import write_draft
 from rokt_export.errors import SpecError
 from rokt_export.partner_spec.document import parse, read_text
 from rokt_export.partner_spec.loading import read_spec
@@ -181,19 +180,13 @@ def _line_end(text: str, at: int) -> int:
 
 def _replace(path: Path, text: str) -> None:
     target = path.resolve()
-    temporary = None
     try:
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(target.stat().st_mode & 0o777)
-        Path(temporary).replace(target)
+        mode = target.stat().st_mode & 0o777
+        draft = write_draft(target, lambda stream: stream.write(text))
+        with suppress(OSError):
+            draft.chmod(mode)
+        draft.replace(target)
     except OSError as error:
-        if temporary is not None:
-            with suppress(OSError):
-                Path(temporary).unlink()
         raise SpecError(
             f"this file cannot be written: {error.strerror}",
             where=str(path),

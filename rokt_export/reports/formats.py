@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from rokt_export.atomic_write import write_draft
 from rokt_export.errors import UsageError
 
 if TYPE_CHECKING:
@@ -117,14 +116,8 @@ def write_files(targets: Sequence[tuple[Callable[[TextIO], object], Path]]) -> N
                     with path.open("w", encoding="utf-8", newline="", errors="replace") as stream:
                         write(stream)
                     continue
-                handle, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=".tmp", dir=target.parent)
-                os.close(handle)
-                draft = Path(name)
+                draft = write_draft(target, write)
                 stack.callback(_discard, draft)
-                with draft.open("w", encoding="utf-8", newline="", errors="replace") as stream:
-                    write(stream)
-                    stream.flush()
-                    os.fsync(stream.fileno())
                 finished.append((draft, target, path))
         for draft, target, path in finished:
             with _explained(path):

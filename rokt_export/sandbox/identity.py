@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from pathlib import Path
 
 import orjson
 
+from rokt_export.atomic_write import write_draft
 from rokt_export.authentication.base import ReceivedRequest
 from rokt_export.partner_spec.attributes import canonical
 from rokt_export.sandbox.checks import Located, carried_attributes
@@ -103,11 +102,9 @@ def remember(path: Path, known: dict[bytes, str | None], key: bytes) -> None:
     kept = dict(list(known.items())[-MOST:])
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor, name = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(descriptor, "wb") as stream:
-            people = {digest.hex(): value for digest, value in kept.items()}
-            stream.write(orjson.dumps({"key": _id_of(key), "known": people}))
-        Path(name).replace(path)
+        people = {digest.hex(): value for digest, value in kept.items()}
+        text = orjson.dumps({"key": _id_of(key), "known": people}).decode()
+        write_draft(path, lambda stream: stream.write(text)).replace(path)
 
 
 def _id_of(key: bytes) -> str:
