@@ -131,14 +131,16 @@ def _upsert(dialect: Dialect, table: Table) -> Insert:
     keys = [column.name for column in table.primary_key]
     insert = _insert(dialect, table)
     values: dict[str, Any] = {c.name: insert.excluded[c.name] for c in table.columns if c.name not in keys}
-    if table is ledger:
-        # What the partner has, it has. A send that failed says nothing about an earlier one that may have arrived.
-        values["outcome"] = literal_column(
-            "CASE WHEN ledger.outcome IN ('delivered', 'duplicate') "
-            "OR (ledger.outcome IN ('unknown', 'unclassified') AND excluded.outcome = 'failed') "
-            "THEN ledger.outcome ELSE excluded.outcome END"
-        )
-    return insert.on_conflict_do_update(index_elements=keys, set_=values)
+    if table is not ledger:
+        return insert.on_conflict_do_update(index_elements=keys, set_=values)
+    # What the partner has, it has: the entry still names the row it speaks of, which may be revised.
+    # A send that failed says nothing about an earlier one that may have arrived.
+    values["outcome"] = literal_column(
+        "CASE WHEN ledger.outcome IN ('unknown', 'unclassified') AND excluded.outcome = 'failed' "
+        "THEN ledger.outcome ELSE excluded.outcome END"
+    )
+    known = literal_column("ledger.outcome").in_([literal_column("'delivered'"), literal_column("'duplicate'")])
+    return insert.on_conflict_do_update(index_elements=keys, set_=values, where=~known)
 
 
 def _insert(dialect: Dialect, table: Table) -> postgresql.Insert | sqlite.Insert:

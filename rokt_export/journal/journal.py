@@ -17,10 +17,11 @@ from sqlalchemy.exc import IntegrityError
 
 from rokt_export.errors import JournalError, UsageError
 from rokt_export.exchange.delivery import Delivery, LeftOut
-from rokt_export.journal import keys, ledger, marks, purge, queries, run_records, schema, storage
+from rokt_export.journal import keys, ledger, marks, purge, queries, revisions, run_records, schema, storage
 from rokt_export.journal.bulk import Bulk, storable
 from rokt_export.journal.intents import chunks
 from rokt_export.journal.model import RunInfo, RunState, as_text, now
+from rokt_export.journal.revisions import EarlierOutcome, RevisingSpec, Revision
 from rokt_export.journal.row_set import RowSet
 from rokt_export.journal.run_records import this_process
 from rokt_export.journal.schema import intent, meta, note, recording, run
@@ -336,6 +337,49 @@ class Journal:
                 select(note.c.key, note.c.value).where(note.c.run_no == number).order_by(note.c.key)
             )
             return {key: orjson.loads(value) for key, value in kept}
+
+    def revise(
+        self,
+        run_id: str,
+        deliveries: Iterable[Delivery],
+        *,
+        by: str,
+        spec: RevisingSpec | None = None,
+    ) -> Revision:
+        """Give rows of a run that is over new results; what they were is kept, and told in reports.
+
+        Counts, notes and, in production, the ledger follow. Either all rows are revised or none.
+
+        Args:
+            run_id: the run.
+            deliveries: the new result of each row, texts redacted. A row that was intended and never settled is
+                settled by it; rows that the run does not have are ignored.
+            by: the command that revises.
+            spec: the spec by which the outcomes were found, where it is not the run's own; it is the run's own then.
+
+        Raises:
+            JournalError: the run is still running or was purged, or the journal cannot be written.
+        """
+        with self._writing() as connection:
+            record = self._locked(connection, run_id)
+            run_records.check_not_running(record, "revised")
+            if record.purged:
+                raise JournalError(
+                    f"run {record.id} cannot be revised: its recordings were purged with its personal data",
+                    remedy="Its outcomes stay as they are.",
+                )
+            return revisions.revise(connection, record, deliveries, by, spec)
+
+    def revisions(self, run_id: str) -> list[Revision]:
+        """Return the revisions of a run, oldest first."""
+        with self._reading() as connection:
+            return revisions.revisions(connection, run_records.find(connection, run_id).no)
+
+    def earlier_outcomes(self, run_id: str, rows: Collection[int]) -> list[EarlierOutcome]:
+        """Return what these rows were before each revision, by row, oldest first."""
+        with self._reading() as connection:
+            number = run_records.find(connection, run_id).no
+            return list(revisions.earlier_outcomes(connection, number, rows))
 
     def purgeable(self, run_id: str | None = None, *, before: datetime | None = None) -> list[RunInfo]:
         """Return the runs that `purge` with the same arguments would purge."""

@@ -16,7 +16,7 @@ from rokt_export.journal import queries
 from rokt_export.journal.bulk import Bulk
 from rokt_export.journal.intents import open_rows
 from rokt_export.journal.model import as_text, in_sandbox, now
-from rokt_export.journal.schema import delivery, intent, note, recording, run
+from rokt_export.journal.schema import delivery, earlier_outcome, intent, note, recording, run
 from rokt_export.journal.storage import PATIENCE, Store, pragma
 
 _NOTHING = orjson.dumps([])
@@ -42,24 +42,17 @@ def _remove(connection: Connection, run_no: int) -> None:
     unknown = str(OutcomeKind.UNKNOWN)
     cut_off = [(one.fingerprint, unknown, run_no, row) for row, one in open_rows(connection, run_no).items()]
     Bulk(connection.dialect).ledger.run(connection, [entry for entry in cut_off if entry[0] is not None])
-    for table in (delivery, intent):
+    for table in (delivery, earlier_outcome, intent):
         connection.execute(table.delete().where(table.c.run_no == run_no))
     connection.execute(run.delete().where(run.c.no == run_no))
 
 
 def _blank(connection: Connection, record: Row[Any]) -> None:
     counts = orjson.dumps(queries.counts(connection, record.no))
-    connection.execute(
-        delivery.update()
-        .where(delivery.c.run_no == record.no)
-        .values(
-            transaction=literal("row-").concat(cast(delivery.c.row, String)),
-            reason=None,
-            reference=None,
-            code=None,
-            error=None,
-        )
-    )
+    texts = dict.fromkeys(("reason", "reference", "code", "error"))
+    names = {"transaction": literal("row-").concat(cast(delivery.c.row, String))}
+    connection.execute(delivery.update().where(delivery.c.run_no == record.no).values(names | texts))
+    connection.execute(earlier_outcome.update().where(earlier_outcome.c.run_no == record.no).values(texts))
     connection.execute(intent.update().where(intent.c.run_no == record.no).values(transactions=_NOTHING))
     # Options may repeat values from the command line (`--set email=…`).
     options = {"flags": {"sandbox": True}} if in_sandbox(queries.as_json(record.options)) else {}

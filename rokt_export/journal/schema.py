@@ -28,7 +28,7 @@ from sqlalchemy import (
 from rokt_export.errors import JournalError
 from rokt_export.journal import keys
 
-VERSION = 2
+VERSION = 3
 """The schema this program reads and writes."""
 
 _LOCK = 0x726F6B74  # any number that nobody else locks: "rokt"
@@ -124,6 +124,23 @@ ledger = Table(
 """What production last answered to a row: one of the outcomes, `unknown` where no response came; see `bulk` for which
 answer outweighs which. Outlives the runs that it speaks of."""
 
+earlier_outcome = Table(
+    "earlier_outcome",
+    metadata,
+    Column("run_no", _Number, primary_key=True, autoincrement=False),
+    Column("row", BigInteger, primary_key=True, autoincrement=False),
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("outcome", String(12), nullable=False),
+    Column("status", SmallInteger),
+    Column("rule", Text),
+    Column("reason", Text),
+    Column("reference", Text),
+    Column("code", Text),
+    Column("error", Text),
+    sqlite_with_rowid=False,
+)
+"""What a row was before a revision of its run gave it another outcome; the revisions are a note of the run."""
+
 recording = Table(
     "recording",
     metadata,
@@ -168,7 +185,12 @@ def _from_1(connection: Connection) -> None:
     run_sql("ALTER TABLE ledger DROP COLUMN certain")
 
 
-MIGRATIONS: Migrations = {1: _from_1}
+def _from_2(connection: Connection) -> None:
+    """Add the outcomes that were revised."""
+    earlier_outcome.create(connection)
+
+
+MIGRATIONS: Migrations = {1: _from_1, 2: _from_2}
 """Version to the step that leads from it to the next one. A step is written once and never changed."""
 
 
