@@ -149,7 +149,7 @@ def _stored(found: list[Delivery]) -> Deliveries:
 def _follow(connection: Connection, run_no: int, number: int) -> None:
     """Let the ledger's entries of the revised rows say what the rows are now."""
     this_row = (delivery.c.run_no == ledger.c.run_no, delivery.c.row == ledger.c.row)
-    after = select(delivery.c.outcome).where(*this_row).scalar_subquery()
+    after = select(delivery.c.outcome).where(*this_row).correlate(ledger).scalar_subquery()
     revised = exists().where(
         earlier_outcome.c.run_no == ledger.c.run_no,
         earlier_outcome.c.row == ledger.c.row,

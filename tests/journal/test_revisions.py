@@ -92,12 +92,13 @@ def test_the_ledger_follows_and_never_forgets_what_another_run_knows(journal, fi
     for outcome in filter(None, (first, second)):
         writer = begin(journal, production=True, environment="production")
         mark = writer.fingerprint(b"row")
-        writer.intend([item(1, mark)], leave=frozenset(OutcomeKind))
-        writer.settle([settled(1, OutcomeKind(outcome))])
+        other = writer.fingerprint(b"another row of %s" % writer.run.encode())
+        writer.intend([item(1, mark), item(2, other)], leave=frozenset(OutcomeKind))
+        writer.settle([settled(2, FAILED), settled(1, OutcomeKind(outcome))])
         writer.end(RunState.FINISHED, 0)
-    journal.revise(writer.run, [settled(1, OutcomeKind(revised))], by="reclassify")
+    journal.revise(writer.run, [settled(1, OutcomeKind(revised)), settled(2, DUPLICATE)], by="reclassify")
     later = begin(journal, production=True, environment="production")
-    assert str(later.withheld([mark], frozenset())[mark]) == afterwards
+    assert {str(why) for why in later.withheld([mark, other], frozenset()).values()} == {afterwards, "duplicate"}
 
 
 def test_a_run_that_runs_or_was_purged_is_not_revised_and_a_failure_changes_nothing(journal):
