@@ -21,7 +21,7 @@ from rokt_export.delivery.journal_listener import Bookkeeper
 from rokt_export.delivery.plan import Pace
 from rokt_export.delivery.redaction_setup import PersonalData, redactor_for
 from rokt_export.exchange.delivery import Deliveries, Recordings
-from rokt_export.exchange.model import Answer, Exchange, Request
+from rokt_export.exchange.model import AttemptResult, Exchange, Request
 from rokt_export.journal import Journal, RunWriter
 from rokt_export.partner_spec.loading import load_spec
 from rokt_export.partner_spec.references import attribute_names
@@ -67,11 +67,11 @@ class Steps:
         transactions = list(self._source())
         seconds, requests = timed(partial(self._render, transactions))
         yield "render: transaction to signed request", seconds
-        seconds, answers = timed(partial(self._send, requests))
+        seconds, results = timed(partial(self._send, requests))
         yield "curl: request to response", seconds
-        seconds, outcomes = timed(lambda: [self._classifier.classify(answer) for answer in answers])
+        seconds, outcomes = timed(lambda: [self._classifier.classify(result) for result in results])
         yield "classify: response to outcome", seconds
-        ways = zip(transactions, requests, answers, outcomes, strict=True)
+        ways = zip(transactions, requests, results, outcomes, strict=True)
         exchanges = [Exchange(*way, attempts=1, started=time.time()) for way in ways]
         events = list(_events(exchanges, batch))
         journal = self._keep(events, _WriterAlone)
@@ -88,16 +88,16 @@ class Steps:
     def _render(self, transactions: Sequence[Transaction]) -> list[Request]:
         return [self._credentials.on(self._renderer.render(transaction)) for transaction in transactions]
 
-    def _send(self, requests: Sequence[Request]) -> list[Answer]:
-        """As many in flight as the job says, answers in the order of the requests."""
-        answers: dict[int, Answer] = {}
+    def _send(self, requests: Sequence[Request]) -> list[AttemptResult]:
+        """As many in flight as the job says, results in the order of the requests."""
+        results: dict[int, AttemptResult] = {}
         waiting = iter(enumerate(requests))
         with self._transport() as transport:
-            while len(answers) < len(requests):
+            while len(results) < len(requests):
                 while transport.in_flight < self._job.concurrency and (item := next(waiting, None)):
                     transport.start(*item)
-                answers.update(transport.poll(1.0))
-        return [answers[index] for index in range(len(requests))]
+                results.update(transport.poll(1.0))
+        return [results[index] for index in range(len(requests))]
 
     def _transport(self) -> Transport:
         return Transport(TransportOptions(max_connections=self._job.concurrency))

@@ -17,7 +17,7 @@ from rokt_export.authentication.base import (
     Secret,
     Use,
 )
-from rokt_export.authentication.token_answer import AnswerField
+from rokt_export.authentication.token_response import ResponseField
 from rokt_export.spec_language.fields import (
     BodyPath,
     Duration,
@@ -78,8 +78,8 @@ class OAuth2(Authentication):
     audience: Public[ValueTemplate | None] = None
     parameters: Public[dict[Text, ValueTemplate]] = Field(default_factory=dict)
     headers: Public[dict[HeaderName, ValueTemplate]] = Field(default_factory=dict)
-    token_field: Public[AnswerField] = "access_token"
-    expires_field: Public[AnswerField] = "expires_in"
+    token_field: Public[ResponseField] = "access_token"
+    expires_field: Public[ResponseField] = "expires_in"
     expires_unit: Literal["s", "ms", "m"] = "s"
     expires_after: Public[Duration | None] = None
     prefix: Public[Text] = "Bearer "

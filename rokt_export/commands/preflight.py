@@ -83,7 +83,7 @@ def preflight(terminal: Terminal, plan: Plan, *, strict: bool, resumed: RunInfo 
         raise TransactionsError(
             f"damage was found in the input: {places}; nothing was sent",
             where=", ".join(found.files[:3]),
-            remedy="Mend the file, or leave --strict out.",
+            remedy="Fix the file, or leave --strict out.",
         )
     return total
 

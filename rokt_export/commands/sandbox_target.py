@@ -87,10 +87,10 @@ def _proven(setup: SpecSetup, text: str) -> str:
     options = TransportOptions(timeout=5.0, connect_timeout=2.0, max_response=64_000, verify=False, proxy="")
     with Transport(options) as transport:
         asked = Request("GET", f"{url.origin}{PREFIX}health?challenge={challenge}", (("Accept", "*/*"),), None)
-        answer = transport.send(asked)
-    if not isinstance(answer, Response):
-        raise UsageError(f"no sandbox answers at {text}: {answer.message}", where="--sandbox-url", remedy=remedy)
-    facts = _facts(answer.body)
+        result = transport.send(asked)
+    if not isinstance(result, Response):
+        raise UsageError(f"no sandbox answers at {text}: {result.message}", where="--sandbox-url", remedy=remedy)
+    facts = _facts(result.body)
     partner = str(facts.get("partner"))
     if facts.get("proof") != proof_of(challenge, partner):
         raise UsageError(

@@ -36,7 +36,7 @@ def validate(
 ) -> int:
     """Check specs: errors and findings with their place, and the checklist of what the partner has told.
 
-    Exit status: 0 nothing to mend, 1 warnings under --strict, 3 errors.
+    Exit status: 0 nothing to fix, 1 warnings under --strict, 3 errors.
     """
     from rokt_export.commands.spec_setup import tell_variables, warn_of_exposed
     from rokt_export.onboarding.validation import validate as validate_spec
@@ -131,6 +131,6 @@ def _print_questions(terminal: Terminal, found: list[Validation]) -> None:
             raise UsageError(
                 "this file cannot be read as a spec, so there is nothing to ask yet",
                 where=validation.file,
-                remedy=f"Mend it first: `rokt-export validate {validation.file}`.",
+                remedy=f"Fix it first: `rokt-export validate {validation.file}`.",
             )
         terminal.write(questions_text(validation.loaded, validation.checklist))

@@ -27,7 +27,7 @@ from rokt_export.delivery.plan import Pace
 from rokt_export.delivery.shared_counts import FailureCounts, FirstRow
 from rokt_export.delivery.stop_rules import Judge, setup_fault
 from rokt_export.exchange.model import (
-    Answer,
+    AttemptResult,
     Exchange,
     Fault,
     FaultKind,
@@ -292,7 +292,7 @@ class Engine:
 
     def _judge_first(self, first_row: FirstRow, exchange: Exchange) -> None:
         """Stop where the first response says that the set-up is wrong; else let all go on."""
-        if not isinstance(exchange.answer, Response):
+        if not isinstance(exchange.result, Response):
             return  # the next row goes alone
         expected = exchange.outcome.kind in self._pace.stop.expected
         if why := setup_fault(exchange, expected=expected):
@@ -359,22 +359,22 @@ class Engine:
         return self._stopping is not None or (self._feed.exhausted and not self._ready and not self._retries)
 
     def _poll(self) -> None:
-        answers = self._transport.poll(self._patience())
-        self._idle = not answers
+        results = self._transport.poll(self._patience())
+        self._idle = not results
         if self._transport.warnings:
             self._news.extend(map(Paced, self._transport.warnings))
             self._transport.warnings.clear()
         if (
-            answers
+            results
             and self._eager
             and self._first_row is None
-            and not any(answer.__class__ is Fault for _, answer in answers)
+            and not any(result.__class__ is Fault for _, result in results)
         ):
             # The wire first: reading a response takes longer than sending; what is started leaves at a poll.
             self._start()
-            answers += self._transport.poll(0.0)
-        for job, answer in answers:
-            self._answered(job, answer)
+            results += self._transport.poll(0.0)
+        for job, result in results:
+            self._answered(job, result)
 
     def _patience(self) -> float:
         """Return the seconds in which only a response can change anything."""
@@ -399,52 +399,52 @@ class Engine:
             wait = min(wait, max(self._pacer.wait(now), self._breaker.wait(now)))
         return max(0.0, wait)
 
-    def _answered(self, job: _Job, answer: Answer) -> None:
-        if answer.__class__ is Fault and not answer.sent:
-            self._not_sent(job, answer)
+    def _answered(self, job: _Job, result: AttemptResult) -> None:
+        if result.__class__ is Fault and not result.sent:
+            self._not_sent(job, result)
             return
         job.attempts += 1
-        if self._breaker.calm and answer.__class__ is Response:
+        if self._breaker.calm and result.__class__ is Response:
             self._reached = True
         else:
-            self._heard(answer)
-        outcome = self._classifier.classify(answer)
-        kept = answer.shortened(KEPT_BYTES) if isinstance(answer, Response) else answer
+            self._heard(result)
+        outcome = self._classifier.classify(result)
+        kept = result.shortened(KEPT_BYTES) if isinstance(result, Response) else result
         exchange = Exchange(job.transaction, job.sent, kept, outcome, job.attempts, job.started)
-        if isinstance(answer, Response):
-            if self._renews and self._renewed(job, answer):
+        if isinstance(result, Response):
+            if self._renews and self._renewed(job, result):
                 # The partner did not take it: if it is never sent again, it is as good as never sent.
                 self._ready.appendleft(job)
                 return
-            if self._pacer.slowed or answer.status in SLOW_DOWN or outcome.retry_after is not None:
-                self._slow_down(answer, outcome)
+            if self._pacer.slowed or result.status in SLOW_DOWN or outcome.retry_after is not None:
+                self._slow_down(result, outcome)
         if outcome.kind is OutcomeKind.UNKNOWN:
             job.unanswered = exchange
         # Where the partner throttled, the pace is what spares it, and no share of the traffic need be kept.
-        throttled = isinstance(answer, Response) and answer.status in SLOW_DOWN
+        throttled = isinstance(result, Response) and result.status in SLOW_DOWN
         if (outcome.retry or outcome.kind is OutcomeKind.UNKNOWN) and self._may_retry(job, free=throttled):
             self._retry(job, exchange, outcome.retry_after)
         else:
             self._settle(job.final(exchange))
 
-    def _heard(self, answer: Answer) -> None:
+    def _heard(self, result: AttemptResult) -> None:
         """Tell the breaker whether the partner lives: it answered, or took a request and never did."""
         now = time.monotonic()
-        if isinstance(answer, Fault) and answer.kind in _NO_ANSWER:
+        if isinstance(result, Fault) and result.kind in _NO_ANSWER:
             if self._breaker.failed(now, taken=True):
-                self._news.append(Paced(f"{_silence(answer)}, trying again: {answer.message}"))
-            hopeless = answer.kind in _REFUSED and not self._reached  # it would refuse each row, and leave it unknown
+                self._news.append(Paced(f"{_silence(result)}, trying again: {result.message}"))
+            hopeless = result.kind in _REFUSED and not self._reached  # it would refuse each row, and leave it unknown
             if hopeless or (self._breaker.open and self._breaker.exhausted(now)):
-                self.stop(StopReason.UNREACHABLE, f"{_silence(answer)}: {answer.message}")
+                self.stop(StopReason.UNREACHABLE, f"{_silence(result)}: {result.message}")
             return
-        if isinstance(answer, Fault) and answer.kind is FaultKind.CANCELLED:  # that was us
+        if isinstance(result, Fault) and result.kind is FaultKind.CANCELLED:  # that was us
             self._breaker.undecided()
             return
         self._reached = True
         if self._breaker.answered():
             self._news.append(Paced("the partner is back"))
 
-    def _renewed(self, job: _Job, answer: Response) -> bool:
+    def _renewed(self, job: _Job, response: Response) -> bool:
         """Return whether the partner asked for other credentials, and did not accept the request.
 
         So it is sent again, or, where nothing more is sent, stays open.
@@ -452,7 +452,7 @@ class Engine:
         if job.renewals >= _RENEWALS or job.sent is None:
             return False
         try:
-            if not self._credentials.renewed(job.sent, answer):
+            if not self._credentials.renewed(job.sent, response):
                 return False
         except Exception as error:  # noqa: BLE001 - raised again by `run`, once what is in flight is settled
             self._break(error)
@@ -461,17 +461,17 @@ class Engine:
             self._look_at_credentials()
         return True
 
-    def _slow_down(self, answer: Response, outcome: Outcome) -> None:
+    def _slow_down(self, response: Response, outcome: Outcome) -> None:
         now = time.monotonic()
         after = outcome.retry_after
-        if after is None and answer.status in SLOW_DOWN:
-            after = retry_after(answer.header("Retry-After") or "")
-        if message := self._pacer.answered(answer.status, now, after):
+        if after is None and response.status in SLOW_DOWN:
+            after = retry_after(response.header("Retry-After") or "")
+        if message := self._pacer.answered(response.status, now, after):
             final = not (outcome.retry and self._repeatable)
             settled = f"; its row is {outcome.kind}, and not sent again" if final else ""
             self._news.append(Paced(message + settled))
         if 0 < self._pace.patience <= self._pacer.refused_for(now):
-            self.stop(StopReason.UNREACHABLE, f"the partner takes nothing: it answers {answer.status} each time")
+            self.stop(StopReason.UNREACHABLE, f"the partner takes nothing: it answers {response.status} each time")
 
     def _may_retry(self, job: _Job, *, free: bool) -> bool:
         return self._stopping is None and self._retries.granted(job.attempts - job.renewals, free=free)
@@ -479,8 +479,8 @@ class Engine:
     def _retry(self, job: _Job, exchange: Exchange, after: float | None) -> None:
         wait = self._retries.seconds(job.attempts - job.renewals, after)
         job.last = exchange
-        if isinstance(exchange.answer, Response):  # hundreds may wait
-            job.last = replace(exchange, answer=exchange.answer.shortened(WAITING_BYTES))
+        if isinstance(exchange.result, Response):  # hundreds may wait
+            job.last = replace(exchange, result=exchange.result.shortened(WAITING_BYTES))
         self._retries.put(job, time.monotonic() + wait)
         self._news.append(Retrying(exchange, wait))
 
@@ -511,8 +511,8 @@ class Engine:
         if not self._settled:
             self._oldest = time.monotonic()
         self._settled.append(exchange)
-        if isinstance(exchange.answer, Response):
-            self._settled_bytes += len(exchange.answer.body)
+        if isinstance(exchange.result, Response):
+            self._settled_bytes += len(exchange.result.body)
         if self._first_row is not None:
             self._judge_first(self._first_row, exchange)
         verdict = self._judge.judge(exchange)

@@ -124,8 +124,8 @@ class Bookkeeper:
         }
 
     def _keeps(self, exchange: Exchange) -> bool:
-        if self.recordings is not Recordings.SOME or exchange.answer is None:
-            return self.recordings is Recordings.ALL and exchange.answer is not None
+        if self.recordings is not Recordings.SOME or exchange.result is None:
+            return self.recordings is Recordings.ALL and exchange.result is not None
         return self.first.take() or (exchange.outcome.kind is not self.expected and self.problems.take())
 
     def _knowing(self, derived: Sequence[str]) -> Redactor:

@@ -15,9 +15,9 @@ from urllib.parse import urlencode, urlsplit
 from rokt_export import __version__
 from rokt_export.authentication.base import Fill
 from rokt_export.authentication.oauth2 import OAuth2, RefreshOn
-from rokt_export.authentication.token_answer import life_of, read_answer
+from rokt_export.authentication.token_response import life_of, read_token_response
 from rokt_export.errors import UnreachableError
-from rokt_export.exchange.model import Answer, Fault, FaultKind, Request, Response
+from rokt_export.exchange.model import AttemptResult, Fault, FaultKind, Request, Response
 from rokt_export.redaction.display_text import cut
 from rokt_export.response.classify import Classifier, retry_after
 from rokt_export.spec_language.rules import Rule
@@ -297,15 +297,17 @@ class TokenSource:
 
     def _fetch(self) -> Token | _Failure:
         started = time.monotonic()
-        answer = self._exchange()
-        if isinstance(answer, Fault):
-            helps = answer.kind not in _HOPELESS and (answer.sent or answer.kind is not FaultKind.PROTOCOL)
-            message = f"the token server cannot be reached: {answer.message}"
+        result = self._exchange()
+        if isinstance(result, Fault):
+            helps = result.kind not in _HOPELESS and (result.sent or result.kind is not FaultKind.PROTOCOL)
+            message = f"the token server cannot be reached: {result.message}"
             return _Failure(message, wait=self._pause if helps else None)
         settings = self._settings
-        said_all = read_answer(answer.body, answer.header("Content-Type"), settings.token_field, settings.expires_field)
+        said_all = read_token_response(
+            result.body, result.header("Content-Type"), settings.token_field, settings.expires_field
+        )
         token = said_all.token
-        if answer.status < 300 and isinstance(token, str) and token:
+        if result.status < 300 and isinstance(token, str) and token:
             if not (token.isascii() and token.isprintable()):
                 return _Failure("the token server's answer has a token that no header can carry", remedy=_CHECK)
             self._note_type(said_all.token_type)
@@ -314,26 +316,26 @@ class TokenSource:
         said = said_all.words
         if isinstance(token, str) and token and token in said:
             said = ""
-        if answer.status in _LATER or answer.status >= 500:
-            asked = retry_after(answer.header("Retry-After") or "")
+        if result.status in _LATER or result.status >= 500:
+            asked = retry_after(result.header("Retry-After") or "")
             return _Failure(
-                f"the token server answers status {answer.status}", said, wait=max(self._pause, asked or 0.0)
+                f"the token server answers status {result.status}", said, wait=max(self._pause, asked or 0.0)
             )
-        if answer.status in (400, 401):
-            message = f"the token server refused our credentials: status {answer.status}"
+        if result.status in (400, 401):
+            message = f"the token server refused our credentials: status {result.status}"
             return _Failure(message, said, _CHECK)
-        if answer.status < 300:
+        if result.status < 300:
             names = ", ".join(f"`{cut(name, 40)}`" for name in said_all.names[:8])
             there = f"; it has {names}" if names and not said else ""
             return _Failure(f"the token server's answer has no `{settings.token_field}`{there}", said, _CHECK)
-        return _Failure(f"the token server answers status {answer.status}, and no token", said, _CHECK)
+        return _Failure(f"the token server answers status {result.status}, and no token", said, _CHECK)
 
-    def _exchange(self) -> Answer:
+    def _exchange(self) -> AttemptResult:
         with Transport(self._options) as transport:
             transport.start(self, self._request)
             while not self._closed:
-                for _, answer in transport.poll(_STEP):
-                    return answer
+                for _, result in transport.poll(_STEP):
+                    return result
         return Fault(FaultKind.CANCELLED, "nobody waits for it any longer", sent=True)
 
     def _note_type(self, kind: str | None) -> None:

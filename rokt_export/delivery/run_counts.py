@@ -212,13 +212,13 @@ class Tally:
             self.outcomes[kind.value] += rows
         attempts = [each.attempts for each in exchanges]
         self.retries += sum(attempts) - len(attempts) + attempts.count(0)
-        answers = [each.answer for each in exchanges]
-        self.unreachable += sum([isinstance(answer, Fault) and not answer.sent for answer in answers])
+        results = [each.result for each in exchanges]
+        self.unreachable += sum([isinstance(result, Fault) and not result.sent for result in results])
         self.figures.add(
             attempts,
             [each.transaction.invented for each in exchanges],
             [outcome.rule for outcome in outcomes],
-            [None if answer is None else milliseconds(answer.timings.total) for answer in answers],
+            [None if result is None else milliseconds(result.timings.total) for result in results],
             [each.started for each in exchanges],
         )
 

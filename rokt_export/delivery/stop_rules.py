@@ -100,7 +100,7 @@ def setup_fault(exchange: Exchange, *, expected: bool = False) -> str | None:
         exchange: a settled one.
         expected: whether its outcome is; then only a page that asks for a login, or bars the way, is a fault.
     """
-    response = exchange.answer
+    response = exchange.result
     if not isinstance(response, Response) or exchange.outcome.by_body:
         return None
     status = response.status

@@ -301,13 +301,13 @@ class _Reporter:
 
 def _attempt(redactor: Redactor, personal: PersonalData, exchange: Exchange) -> str:
     """One attempt on a line: row, method, URL, status or fault, and milliseconds; redacted."""
-    row, request, answer = exchange.transaction.row, exchange.request, exchange.answer
-    if request is None or answer is None:
+    row, request, result = exchange.transaction.row, exchange.request, exchange.result
+    if request is None or result is None:
         return f"row {row}: not sent"
     private = personal.of(exchange.transaction)
-    what = str(answer.status) if isinstance(answer, Response) else redactor.text(answer.message, private)
+    what = str(result.status) if isinstance(result, Response) else redactor.text(result.message, private)
     url = redactor.url(request.url, private)
-    return f"row {row}: {request.method} {url} {what}, {answer.timings.total * 1000:.0f} ms"
+    return f"row {row}: {request.method} {url} {what}, {result.timings.total * 1000:.0f} ms"
 
 
 def _feed(

@@ -102,19 +102,19 @@ class Deliveries:
         """Return the deliveries of exchanges; texts are taken as they are, so redact the exchanges first."""
         transactions = [exchange.transaction for exchange in exchanges]
         outcomes = [exchange.outcome for exchange in exchanges]
-        answers = [exchange.answer for exchange in exchanges]
+        results = [exchange.result for exchange in exchanges]
         return cls(
             [transaction.row for transaction in transactions],
             [transaction.id for transaction in transactions],
             [outcome.kind for outcome in outcomes],
-            [answer.status if isinstance(answer, Response) else None for answer in answers],
+            [result.status if isinstance(result, Response) else None for result in results],
             [outcome.rule for outcome in outcomes],
             [outcome.reason for outcome in outcomes],
             [outcome.reference for outcome in outcomes],
             [outcome.code for outcome in outcomes],
             [exchange.attempts for exchange in exchanges],
-            [None if answer is None else milliseconds(answer.timings.total) for answer in answers],
-            [exchange.error if isinstance(exchange.answer, Fault) else None for exchange in exchanges],
+            [None if result is None else milliseconds(result.timings.total) for result in results],
+            [exchange.error if isinstance(exchange.result, Fault) else None for exchange in exchanges],
             [exchange.started for exchange in exchanges],
             [transaction.invented for transaction in transactions],
         )

@@ -105,7 +105,8 @@ class Fault(Struct, frozen=True, gc=False):
     partial: Response | None = None
 
 
-Answer = Response | Fault
+AttemptResult = Response | Fault
+"""What one attempt brought back."""
 
 
 class OutcomeKind(StrEnum):
@@ -150,7 +151,7 @@ class Exchange(Struct, frozen=True, gc=False):
     Attributes:
         transaction: the row.
         request: what was rendered; None for an `invalid` row.
-        answer: the last attempt's response or fault; None where nothing was sent.
+        result: of the last attempt; None where nothing was sent.
         outcome: how it counts.
         attempts: how often it was put on the wire.
         started: UTC seconds since the epoch of the first attempt; 0.0 where nothing was sent.
@@ -158,7 +159,7 @@ class Exchange(Struct, frozen=True, gc=False):
 
     transaction: Transaction
     request: Request | None
-    answer: Answer | None
+    result: AttemptResult | None
     outcome: Outcome
     attempts: int = 0
     started: float = 0.0
@@ -166,17 +167,17 @@ class Exchange(Struct, frozen=True, gc=False):
     @property
     def status(self) -> int | None:
         """The HTTP status, or None where no response came."""
-        return self.answer.status if isinstance(self.answer, Response) else None
+        return self.result.status if isinstance(self.result, Response) else None
 
     @property
     def error(self) -> str | None:
         """The transport fault as `kind: message`, or None."""
-        return f"{self.answer.kind}: {self.answer.message}" if isinstance(self.answer, Fault) else None
+        return f"{self.result.kind}: {self.result.message}" if isinstance(self.result, Fault) else None
 
     @property
     def latency_ms(self) -> float | None:
         """Milliseconds of the last attempt from start to end, or None where nothing was sent."""
-        return None if self.answer is None else milliseconds(self.answer.timings.total)
+        return None if self.result is None else milliseconds(self.result.timings.total)
 
 
 def milliseconds(seconds: float) -> float:

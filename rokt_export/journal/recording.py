@@ -161,10 +161,10 @@ def record(exchange: Exchange, redactor: Redactor, personal: Collection[str] = (
         redactor: knows the secrets.
         personal: the values of a real person's data; empty for an invented one.
     """
-    request, answer = exchange.request, exchange.answer
+    request, result = exchange.request, exchange.result
     sent = _request(request, redactor, personal) if request is not None else {}
-    fault = answer if isinstance(answer, Fault) else None
-    response = answer.partial if isinstance(answer, Fault) else answer
+    fault = result if isinstance(result, Fault) else None
+    response = result.partial if isinstance(result, Fault) else result
     got: dict[str, Any] = {}
     if response is not None:
         got = {
@@ -176,7 +176,7 @@ def record(exchange: Exchange, redactor: Redactor, personal: Collection[str] = (
         }
     if fault is not None:
         got["fault"] = (str(fault.kind), redactor.text(fault.message, personal))
-    timings = answer.timings if answer is not None else Timings()
+    timings = result.timings if result is not None else Timings()
     return Recording(**sent, **got, timings=timings, started=exchange.started, tokens=bool(personal))
 
 

@@ -136,43 +136,45 @@ def _asked(
     with Transport(options) as transport:
         for method in ("OPTIONS", "HEAD"):
             request = credentials.on(Request(method, url, kept))
-            answer = transport.send(request)
+            result = transport.send(request)
             try:
-                if isinstance(answer, Response) and credentials.renewed(request, answer):
+                if isinstance(result, Response) and credentials.renewed(request, result):
                     credentials.ready()
-                    answer = transport.send(credentials.on(Request(method, url, kept)))
+                    result = transport.send(credentials.on(Request(method, url, kept)))
             except UnreachableError as error:
                 yield Step(method, StepState.FAILED, str(error), remedy=error.remedy or "")
                 return
-            if isinstance(answer, Fault):
-                yield Step(method, StepState.FAILED, f"{answer.kind}: {answer.message}", answer.timings.total)
+            if isinstance(result, Fault):
+                yield Step(method, StepState.FAILED, f"{result.kind}: {result.message}", result.timings.total)
                 return
-            yield _answer(method, answer)
-            if answer.status not in _CANNOT_TELL or method == "HEAD":
-                yield _clock(answer)
+            yield _response(method, result)
+            if result.status not in _CANNOT_TELL or method == "HEAD":
+                yield _clock(result)
                 yield Step("credentials", StepState.INFO, f"{method} does not prove them: `rokt-export test` does")
                 return
 
 
-def _answer(method: str, answer: Response) -> Step:
-    allowed = answer.header("Allow")
-    detail = f"status {answer.status} over HTTP/{answer.http_version}" + (f", allows {allowed}" if allowed else "")
-    if answer.status in (401, 403):
+def _response(method: str, response: Response) -> Step:
+    allowed = response.header("Allow")
+    detail = f"status {response.status} over HTTP/{response.http_version}" + (f", allows {allowed}" if allowed else "")
+    if response.status in (401, 403):
         return Step(
             method,
             StepState.WARNING,
             detail,
-            answer.timings.total,
+            response.timings.total,
             f"Many servers answer {method} so, whatever the credentials; if `test` fails too, check these.",
         )
-    if answer.status in _CANNOT_TELL:
-        return Step(method, StepState.INFO, f"{detail}: cannot tell whether the address is right", answer.timings.total)
-    return Step(method, StepState.OK, detail, answer.timings.total)
+    if response.status in _CANNOT_TELL:
+        return Step(
+            method, StepState.INFO, f"{detail}: cannot tell whether the address is right", response.timings.total
+        )
+    return Step(method, StepState.OK, detail, response.timings.total)
 
 
-def _clock(answer: Response) -> Step:
+def _clock(response: Response) -> Step:
     try:
-        theirs = parsedate_to_datetime(answer.header("Date") or "")
+        theirs = parsedate_to_datetime(response.header("Date") or "")
     except ValueError:
         return Step("clock", StepState.INFO, "the answer states no date")
     skew = (datetime.now(UTC) - theirs.replace(tzinfo=theirs.tzinfo or UTC)).total_seconds()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, assert_never
 
 from msgspec.structs import replace
 
-from rokt_export.exchange.model import Answer, Fault, FaultKind, Outcome, OutcomeKind, Response
+from rokt_export.exchange.model import AttemptResult, Fault, FaultKind, Outcome, OutcomeKind, Response
 from rokt_export.redaction.display_text import KEPT
 from rokt_export.response.body_reader import Find, ReadAs, ResponseReader, body_values, header_values
 from rokt_export.response.rule_tree import Judge, PlaceCondition, compile_rule, judge, reads_body, status_condition
@@ -234,23 +234,23 @@ class Classifier:
         }
         self._of_any_status = tuple(rule for rule in self.rules if rule.statuses is None)
 
-    def classify(self, answer: Answer, *, received: float | None = None) -> Outcome:
+    def classify(self, result: AttemptResult, *, received: float | None = None) -> Outcome:
         """Return the outcome of a response or fault; never raises.
 
         The first rule that holds decides. Where none does, the outcome is `unclassified`: no status means anything by
         itself. A fault is `failed` if nothing was sent, else `unknown`.
 
         Args:
-            answer: the response, or the fault in its place.
+            result: what the attempt brought back.
             received: UTC seconds since 1970 when it came, to which dates in its headers are related; now, if None.
         """
-        if isinstance(answer, Fault):
-            return outcome_of_fault(answer)
-        reader = ResponseReader(answer)
-        for rule in self._of_status.get(answer.status, self._of_any_status):
+        if isinstance(result, Fault):
+            return outcome_of_fault(result)
+        reader = ResponseReader(result)
+        for rule in self._of_status.get(result.status, self._of_any_status):
             if rule.holds(reader):
                 outcome = rule.outcome(reader, received)
-                return _explained(outcome, answer) if answer.unreadable else outcome
+                return _explained(outcome, result) if result.unreadable else outcome
         return unclassified(reader)
 
     def explain(self, response: Response, *, received: float | None = None) -> Explanation:

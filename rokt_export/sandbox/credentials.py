@@ -26,9 +26,10 @@ from rokt_export.authentication.base import (
 )
 from rokt_export.authentication.basic import name_and_password
 from rokt_export.authentication.oauth2 import OAuth2
-from rokt_export.authentication.token_answer import put_field
-from rokt_export.sandbox.answers import Answer
+from rokt_export.authentication.token_response import put_field
+from rokt_export.exchange.model import Response
 from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, finder, read_body
+from rokt_export.sandbox.example_responses import with_header
 from rokt_export.sandbox.url_patterns import fill
 from rokt_export.spec_language.filters import text_of
 
@@ -64,7 +65,7 @@ class TokenServer:
         self._headers = {name: fill(value, variables) for name, value in settings.headers.items()}
         self._tokens: dict[str, float] = {}
 
-    def issue(self, received: ReceivedRequest) -> Answer:
+    def issue(self, received: ReceivedRequest) -> Response:
         """Return a token, or an error as RFC 6749 (5.2) words it."""
         try:
             sent = self._parameters(received)
@@ -78,11 +79,9 @@ class TokenServer:
             if received.headers.get(name) != value:
                 return _error(400, "invalid_request", f"the header `{name}` is wrong or missing")
         if not self._knows(received, sent):
-            answer = _error(
-                401, "invalid_client", f"the client's credentials in the {self._settings.secret_in} are wrong"
-            )
-            return answer.with_header("WWW-Authenticate", f'Basic realm="{REALM}"')
-        return Answer(200, _NO_STORE, orjson.dumps(self._token()))
+            wrong = f"the client's credentials in the {self._settings.secret_in} are wrong"
+            return with_header(_error(401, "invalid_client", wrong), "WWW-Authenticate", f'Basic realm="{REALM}"')
+        return Response(200, _NO_STORE, orjson.dumps(self._token()))
 
     def verify(self, received: ReceivedRequest) -> Refusal | None:
         """Return why a request's token is refused, None where it is good."""
@@ -130,20 +129,20 @@ class TokenServer:
         now = time.monotonic()
         self._tokens = {known: expires for known, expires in self._tokens.items() if expires > now - 3600}
         self._tokens[token] = now + self._lifetime
-        answer: dict[str, Any] = {"token_type": "Bearer"}
-        put_field(answer, self._settings.token_field, token)
+        response: dict[str, Any] = {"token_type": "Bearer"}
+        put_field(response, self._settings.token_field, token)
         put_field(
-            answer, self._settings.expires_field, max(1, int(self._lifetime * _UNITS[self._settings.expires_unit]))
+            response, self._settings.expires_field, max(1, int(self._lifetime * _UNITS[self._settings.expires_unit]))
         )
-        return answer
+        return response
 
 
 def _equal(given: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
     return len(given) == len(wanted) and all(same(a, b) for a, b in zip(given, wanted, strict=True))
 
 
-def _error(status: int, code: str, description: str) -> Answer:
-    return Answer(status, _NO_STORE, orjson.dumps({"error": code, "error_description": description}))
+def _error(status: int, code: str, description: str) -> Response:
+    return Response(status, _NO_STORE, orjson.dumps({"error": code, "error_description": description}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from rokt_export.sandbox.answers import Answer, text_answer
+from rokt_export.exchange.model import Response
+from rokt_export.sandbox.example_responses import text_response
 from rokt_export.sandbox.options import PROCESSED
 
 _GARBAGE = b"\x00\x01 this is not HTTP \xff\xfe\r\n\r\n"
@@ -43,13 +44,13 @@ class FaultDice:
         return None
 
 
-def fault_answer(kind: str) -> Answer:
-    """Return the answer of a fault that is an answer, and means that nothing was taken."""
+def fault_response(kind: str) -> Response:
+    """Return the response of a fault that is a response, and means that nothing was taken."""
     if kind == "http429":
-        return text_answer(429, "too many requests").with_header("Retry-After", "1")
+        return text_response(429, "too many requests", ("Retry-After", "1"))
     if kind == "redirect":
-        return text_answer(302, "moved").with_header("Location", "/_sandbox/redirected")
-    return text_answer(500, "internal error")
+        return text_response(302, "moved", ("Location", "/_sandbox/redirected"))
+    return text_response(500, "internal error")
 
 
 async def play(kind: str, request: web.Request, response: web.Response, slow_for: float) -> web.StreamResponse:

@@ -12,11 +12,12 @@ from typing import Any
 from rokt_export.authentication.base import Credential, KeyParameter, ReceivedRequest, Refusal, Signature
 from rokt_export.authentication.oauth2 import OAuth2
 from rokt_export.authentication.registry import credentials_of
+from rokt_export.exchange.model import Response
 from rokt_export.partner_spec.model import PartnerSpec
-from rokt_export.sandbox.answers import Answer, ExampleAnswers, text_answer
 from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, read_body
 from rokt_export.sandbox.checks import ReadBack, checks, places
 from rokt_export.sandbox.credentials import credentials
+from rokt_export.sandbox.example_responses import ExampleResponses, text_response, with_header
 from rokt_export.sandbox.identity import Identity, identifier, recall, remember
 from rokt_export.sandbox.options import SandboxOptions
 from rokt_export.sandbox.url_patterns import EndpointUrl, text_pattern
@@ -37,7 +38,7 @@ class PartnerReply:
         repeat: an idempotency key seen before.
     """
 
-    answer: Answer
+    response: Response
     outcome: str
     problems: tuple[str, ...] = ()
     counted: bool = True
@@ -69,7 +70,7 @@ class Partner:
         self._memory, self._memory_key = options.memory, options.memory_key or secrets.token_bytes(32)
         self._identify = identifier(located, whole, self._memory_key)
         self.read_back = ReadBack(spec.parameters, self._encoding, self.url, whole)
-        self._answers = _Answers(spec.responses, chance if options.ids == "random" else None)
+        self._responses = _Responses(spec.responses, chance if options.ids == "random" else None)
         self._key_header = spec.idempotency.header if spec.idempotency is not None else None
         self._known = {} if self._memory is None else recall(self._memory, self._memory_key)
         self._by_key: OrderedDict[str, tuple[bytes, PartnerReply]] = OrderedDict()
@@ -81,14 +82,14 @@ class Partner:
         if refusals:
             return self._refused(refusals, problems)
         if problems:
-            return PartnerReply(self._answers.rejected(problems), "rejected", tuple(problems))
+            return PartnerReply(self._responses.rejected(problems), "rejected", tuple(problems))
         identity = self._identify(received)
         key = received.headers.get(self._key_header) if self._key_header else None
         if key is None:
             return self._accepted(identity)
         if key not in self._by_key:
             verdict = self._accepted(identity)
-            self._by_key[key] = (identity.key, PartnerReply(verdict.answer, verdict.outcome, repeat=True))
+            self._by_key[key] = (identity.key, PartnerReply(verdict.response, verdict.outcome, repeat=True))
             if len(self._by_key) > _REMEMBERED_KEYS:
                 self._by_key.popitem(last=False)
             return verdict
@@ -96,15 +97,15 @@ class Partner:
         if about == identity.key:
             return verdict
         problem = f"the key in `{self._key_header}` was used for another person"
-        return PartnerReply(self._answers.rejected([problem]), "rejected", (problem,))
+        return PartnerReply(self._responses.rejected([problem]), "rejected", (problem,))
 
     def refuse(self, status: int, problem: str) -> PartnerReply:
         """Return the rejection of a request that did not get as far as its content."""
-        return PartnerReply(text_answer(status, problem), "rejected", (problem,))
+        return PartnerReply(text_response(status, problem), "rejected", (problem,))
 
     def fail(self) -> PartnerReply:
         """Return a failure as the spec's `failed` rule shows it, else 503."""
-        return PartnerReply(self._answers.failed(), "failed")
+        return PartnerReply(self._responses.failed(), "failed")
 
     def keep(self) -> None:
         """Save the people it was sent for the next run, if there is a memory file."""
@@ -117,7 +118,7 @@ class Partner:
         self._by_key.clear()
 
     def _accepted(self, identity: Identity) -> PartnerReply:
-        duplicates, delivered = self._answers.duplicates, self._answers.delivered
+        duplicates, delivered = self._responses.duplicates, self._responses.delivered
         if identity.key in self._known and duplicates is not None:
             return PartnerReply(duplicates.make(email=identity.email, reference=self._known[identity.key]), "duplicate")
         reference = delivered.next_reference()
@@ -147,24 +148,24 @@ class Partner:
     def _refused(self, refusals: list[Refusal], problems: list[str]) -> PartnerReply:
         all_problems = (*(refusal.problem for refusal in refusals), *problems)
         if any(refusal.renew for refusal in refusals):
-            answer = self._answers.expired(self.credentials.token_servers[0][0], all_problems)
+            response = self._responses.expired(self.credentials.token_servers[0][0], all_problems)
         else:
-            answer = self._answers.unauthorized(all_problems)
+            response = self._responses.unauthorized(all_problems)
         challenges = [refusal.challenge for refusal in refusals if refusal.challenge]
-        if answer.status == 401 and challenges:
-            answer = answer.with_header("WWW-Authenticate", challenges[0])
+        if response.status == 401 and challenges:
+            response = with_header(response, "WWW-Authenticate", challenges[0])
         counted = not any(refusal.first_round for refusal in refusals)
-        return PartnerReply(answer, "rejected", all_problems, counted=counted)
+        return PartnerReply(response, "rejected", all_problems, counted=counted)
 
 
-class _Answers:
-    """The answers that the spec's rules give, by what happened."""
+class _Responses:
+    """The responses that the spec's rules give, by what happened."""
 
     def __init__(self, rules: tuple[Rule, ...], chance: random.Random | None) -> None:
-        def first(outcome: str) -> ExampleAnswers | None:
+        def first(outcome: str) -> ExampleResponses | None:
             own = [rule for rule in rules if rule.outcome == outcome]
             best = next((rule for rule in own if rule.examples), next(iter(own), None))
-            return ExampleAnswers(best, None, chance) if best is not None else None
+            return ExampleResponses(best, None, chance) if best is not None else None
 
         self.delivered = first("delivered") or _Plain(200, "delivered")
         self.duplicates = first("duplicate")
@@ -172,44 +173,44 @@ class _Answers:
         self._rejections = _rejections(rules, chance)
         self._unauthorized = _with_status(rules, (401, 403), chance)
 
-    def rejected(self, problems: list[str]) -> Answer:
+    def rejected(self, problems: list[str]) -> Response:
         if self._rejections is None:
-            return text_answer(400, "\n".join(problems))
+            return text_response(400, "\n".join(problems))
         return self._rejections.make(reason="; ".join(problems))
 
-    def unauthorized(self, problems: tuple[str, ...]) -> Answer:
+    def unauthorized(self, problems: tuple[str, ...]) -> Response:
         if self._unauthorized is not None:
             return self._unauthorized.make(reason="; ".join(problems))
-        return text_answer(401, "\n".join(problems))
+        return text_response(401, "\n".join(problems))
 
-    def expired(self, settings: OAuth2, problems: tuple[str, ...]) -> Answer:
-        """The answer that makes the client fetch another token."""
+    def expired(self, settings: OAuth2, problems: tuple[str, ...]) -> Response:
+        """The response that makes the client fetch another token."""
         refresh = settings.refresh_on
         statuses = refresh.status or ()
         if not refresh.body and (not statuses or any(low <= 401 <= high for low, high in statuses)):
             return self.unauthorized(problems)
         stated: dict[str, Any] = {"outcome": "failed", "body": refresh.body}
         rule = Rule.model_validate(stated | {"status": statuses[0][0] if statuses else 200})
-        return ExampleAnswers(rule).make()
+        return ExampleResponses(rule).make()
 
-    def failed(self) -> Answer:
-        return self._failures.make() if self._failures is not None else text_answer(503, "unavailable")
+    def failed(self) -> Response:
+        return self._failures.make() if self._failures is not None else text_response(503, "unavailable")
 
 
 class _Plain:
     """Plain text, for a spec without a rule."""
 
     def __init__(self, status: int, text: str) -> None:
-        self._answer = text_answer(status, text)
+        self._response = text_response(status, text)
 
     def next_reference(self) -> None:
         """There is none."""
 
-    def make(self, **_filling: str | None) -> Answer:
-        return self._answer
+    def make(self, **_filling: str | None) -> Response:
+        return self._response
 
 
-def _rejections(rules: tuple[Rule, ...], chance: random.Random | None) -> ExampleAnswers | None:
+def _rejections(rules: tuple[Rule, ...], chance: random.Random | None) -> ExampleResponses | None:
     """A rejection of the content: one of 400 or 422 where the spec shows one, not one of the credentials."""
     own = [rule for rule in rules if rule.outcome == "rejected"]
     shown = [(rule, example) for rule in own for example in rule.examples]
@@ -219,18 +220,18 @@ def _rejections(rules: tuple[Rule, ...], chance: random.Random | None) -> Exampl
         return 0 if status in (400, 422) else 2 if status in (401, 403, 404, 405, 429) else 1
 
     if shown:
-        return ExampleAnswers(*min(shown, key=rank), chance)
-    return ExampleAnswers(own[0], None, chance) if own else None
+        return ExampleResponses(*min(shown, key=rank), chance)
+    return ExampleResponses(own[0], None, chance) if own else None
 
 
 def _with_status(
     rules: tuple[Rule, ...], statuses: tuple[int, ...], chance: random.Random | None
-) -> ExampleAnswers | None:
+) -> ExampleResponses | None:
     for status in statuses:
         for rule in rules:
             for example in rule.examples:
                 if example.status == status:
-                    return ExampleAnswers(rule, example, chance)
+                    return ExampleResponses(rule, example, chance)
     return None
 
 

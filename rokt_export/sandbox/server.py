@@ -20,12 +20,13 @@ from aiohttp import web
 
 from rokt_export.authentication.base import ReceivedRequest
 from rokt_export.errors import ConfigurationError
+from rokt_export.exchange.model import Response
 from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.partner_spec.references import variable_names
 from rokt_export.redaction import Redactor
-from rokt_export.sandbox.answers import Answer
 from rokt_export.sandbox.credentials import TokenServer
-from rokt_export.sandbox.faults import FaultDice, breaks_connection, fault_answer, play
+from rokt_export.sandbox.example_responses import with_header
+from rokt_export.sandbox.faults import FaultDice, breaks_connection, fault_response, play
 from rokt_export.sandbox.options import PREFIX, PROCESSED, SandboxOptions
 from rokt_export.sandbox.partner import MAX_BODY, Partner, PartnerReply
 from rokt_export.sandbox.recordings import Recorded, Recordings
@@ -262,11 +263,11 @@ class _Service:
         received = ReceivedRequest(request.method, path, query, request.headers, b"", values)
         fault = self._dice.throw()
         verdict = await self._verdict(request, received, fault)
-        status = None if fault and breaks_connection(fault) else verdict.answer.status
+        status = None if fault and breaks_connection(fault) else verdict.response.status
         if verdict.counted:
             self._record(request, received, verdict, status, fault)
         await self._wait()
-        response = _response(verdict.answer)
+        response = _web_response(verdict.response)
         if fault in PROCESSED:
             return await play(str(fault), request, response, self._options.slow_for)
         return response
@@ -278,11 +279,11 @@ class _Service:
             return self._partner.refuse(413, f"the body is larger than {MAX_BODY // 1_000_000} MB")
         if received.method != self._partner.method:
             verdict = self._partner.refuse(405, f"the method is {received.method}, wanted {self._partner.method}")
-            return PartnerReply(verdict.answer.with_header("Allow", self._allow), verdict.outcome, verdict.problems)
+            return PartnerReply(with_header(verdict.response, "Allow", self._allow), verdict.outcome, verdict.problems)
         if fault == "error":
             return self._partner.fail()
         if fault is not None and fault not in PROCESSED:
-            return PartnerReply(fault_answer(fault), "failed")
+            return PartnerReply(fault_response(fault), "failed")
         try:
             return self._partner.take(received)
         except (ValueError, RecursionError) as error:
@@ -321,7 +322,7 @@ class _Service:
             return web.Response(status=405, headers={"Allow": f"{server.method}, HEAD, OPTIONS"})
         received = ReceivedRequest(request.method, path, query, request.headers, await request.read())
         await self._wait()
-        return _response(server.issue(received))
+        return _web_response(server.issue(received))
 
     async def _wait(self) -> None:
         seconds = self._options.latency
@@ -340,11 +341,11 @@ def _target(raw: str) -> str:
     return slash + path
 
 
-def _response(answer: Answer) -> web.Response:
-    response = web.Response(status=answer.status, body=answer.body)
-    headers = response.headers
+def _web_response(response: Response) -> web.Response:
+    converted = web.Response(status=response.status, body=response.body)
+    headers = converted.headers
     headers.popall("Content-Type", None)
     headers["Server"] = "rokt-export-sandbox"
-    for name, value in answer.headers:
+    for name, value in response.headers:
         headers.add(name, value.replace("\r", " ").replace("\n", " "))
-    return response
+    return converted

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
-from rokt_export.exchange.model import Fault, FaultKind, Response, Timings
+from rokt_export.exchange.model import AttemptResult, Fault, FaultKind, Response, Timings
 from rokt_export.transport import curl_errors
 from rokt_export.transport.closing_servers import QUIET, Wariness, is_goodbye
 from rokt_export.transport.curl_errors import ANOTHERS, CLOSED, GAVE_UP, REQUEST_TIMEOUT, SPOKE_FIRST, Failure
@@ -277,7 +277,7 @@ class ConnectionPool:
                 request.started += self._quiet
                 connection.write(request)
 
-    def _give_out(self, connection: Connection, ended: Response | Fault) -> None:
+    def _give_out(self, connection: Connection, ended: AttemptResult) -> None:
         """Hand over the response that was kept until its connection was known to be silent, or not."""
         assert connection.kept is not None
         self._end(connection.kept[0], ended)
@@ -345,7 +345,7 @@ class ConnectionPool:
             connection.kept = request, response
             self._resting.append((monotonic() + self._quiet, connection))
 
-    def _certain(self, connection: Connection, response: Response, *, closes: bool, surplus: bool) -> Response | Fault:
+    def _certain(self, connection: Connection, response: Response, *, closes: bool, surplus: bool) -> AttemptResult:
         """Return a response, or a fault in place of one that may belong to another request."""
         origin = connection.origin
         if self._unasked.greets(origin) or (connection.used and (surplus or self._unasked.sends_surplus(origin))):
@@ -396,7 +396,7 @@ class ConnectionPool:
         carried = [each.request for each in self._connections.values() if each.request is not None]
         return [request for request in (*carried, *self._waiting, *self._started) if not request.ended]
 
-    def _end(self, request: InFlight, ended: Response | Fault) -> None:
+    def _end(self, request: InFlight, ended: AttemptResult) -> None:
         request.ended = True
         self.in_flight -= 1
         self._done.append((request.token, ended))

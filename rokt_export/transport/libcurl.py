@@ -14,7 +14,7 @@ from urllib.request import getproxies, proxy_bypass
 import pycurl
 
 from rokt_export.errors import ConfigurationError
-from rokt_export.exchange.model import Fault, Response, Timings
+from rokt_export.exchange.model import AttemptResult, Fault, Timings
 from rokt_export.transport.closing_servers import Unasked
 from rokt_export.transport.curl_errors import Failure
 from rokt_export.transport.sockets import Sockets
@@ -166,7 +166,7 @@ _SUPPRESS_CONNECT_HEADERS = 265
 _UPLOAD_BUFFER = 16384
 
 
-Ended = tuple[Any, Response | Fault]
+Ended = tuple[Any, AttemptResult]
 """The token that a request was started with, and what the request ended with."""
 
 

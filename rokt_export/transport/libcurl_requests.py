@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pycurl
 
-from rokt_export.exchange.model import Fault, FaultKind, Request, Response, Timings, first_header
+from rokt_export.exchange.model import AttemptResult, Fault, FaultKind, Request, Response, Timings, first_header
 from rokt_export.transport import curl_errors
 from rokt_export.transport.closing_servers import QUIET, Unasked, Wariness, is_goodbye
 from rokt_export.transport.curl_errors import ANOTHERS, CLOSED, GAVE_UP, REQUEST_TIMEOUT, SPOKE_FIRST, Failure
@@ -176,13 +176,13 @@ class Transfers:
         self._idle.clear()
         self.opening.clear()
 
-    def _look_behind(self, transfer: Transfer, answer: Response) -> None:
+    def _look_behind(self, transfer: Transfer, response: Response) -> None:
         """See whether libcurl kept the connection of a response: it closes one on which it has read too much."""
         origin = transfer.origin
         if transfer.is_kept():
             if not self._unasked.trusts(origin):
                 self._quiet_at.setdefault(origin, monotonic() + QUIET)
-        elif transfer.might_be_kept(answer):
+        elif transfer.might_be_kept(response):
             self._unasked.spoke(origin)
 
     def _spoke(self, descriptor: int, start: bytes) -> None:
@@ -198,13 +198,13 @@ class Transfers:
         self._origins[descriptor] = origin
         return self._sockets.opened(descriptor, purpose)
 
-    def _settle(self, transfer: Transfer, answer: Response | Fault) -> None:
-        if self._ordered and isinstance(answer, Response):
-            self._look_behind(transfer, answer)
+    def _settle(self, transfer: Transfer, result: AttemptResult) -> None:
+        if self._ordered and isinstance(result, Response):
+            self._look_behind(transfer, result)
         self._multi.remove(transfer.handle)
         del self._active[transfer.handle]
         self.opening.discard(transfer)
-        self._done.append((transfer.token, answer))
+        self._done.append((transfer.token, result))
         transfer.token = None
         self._idle.append(transfer)
 
@@ -322,7 +322,7 @@ class Transfer:
         if body is not None and method != "HEAD":
             self.handle.setopt(pycurl.POSTFIELDS, body)
 
-    def response(self) -> Response | Fault:
+    def response(self) -> AttemptResult:
         """Return the response of a transfer that ended well in libcurl's eyes."""
         head = head_of(tuple(self._lines))
         if head is None:
@@ -407,9 +407,9 @@ class Transfer:
         """Whether its connection is open still."""
         return int(self.handle.getinfo(pycurl.ACTIVESOCKET)) >= 0
 
-    def might_be_kept(self, answer: Response) -> bool:
+    def might_be_kept(self, response: Response) -> bool:
         """Whether neither side has said that its connection carries one request."""
-        return not self._closes and not _closes(answer.headers, answer.http_version) and _is_framed(answer)
+        return not self._closes and not _closes(response.headers, response.http_version) and _is_framed(response)
 
     def cancelled(self) -> Fault:
         """Return the fault of a transfer ended by us."""
@@ -531,9 +531,12 @@ def _closes(headers: tuple[tuple[str, str], ...], version: str) -> bool:
     return says_close(said) or (version == "1.0" and "keep-alive" not in said.lower())
 
 
-def _is_framed(answer: Response) -> bool:
+def _is_framed(response: Response) -> bool:
     """Return whether a response ends by itself, and not with its connection."""
-    return bool(answer.header("content-length") or answer.header("transfer-encoding")) or answer.status in (204, 304)
+    return bool(response.header("content-length") or response.header("transfer-encoding")) or response.status in (
+        204,
+        304,
+    )
 
 
 def _header_lines(headers: Iterable[tuple[str, str]], *, states_length: bool) -> tuple[list[bytes], str]:

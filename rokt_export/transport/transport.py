@@ -12,7 +12,7 @@ from time import monotonic
 from types import FrameType, TracebackType
 from typing import Any
 
-from rokt_export.exchange.model import Fault, Request, Response
+from rokt_export.exchange.model import AttemptResult, Request
 from rokt_export.transport.closing_servers import Unasked
 from rokt_export.transport.connection_pool import ConnectionPool
 from rokt_export.transport.http11 import InFlight
@@ -175,17 +175,17 @@ class Transport:
             self._pool.cancel_unsent()
             self._transfers.cancel_unsent()
 
-    def send(self, request: Request) -> Response | Fault:
+    def send(self, request: Request) -> AttemptResult:
         """Send one request and wait for its response, at most the attempt's timeout; others wait for `poll`."""
         token = object()
         self.start(token, request)
         others: list[Ended] = []
         try:
             while True:
-                for ended, answer in (batch := self.poll(self._options.timeout)):
+                for ended, result in (batch := self.poll(self._options.timeout)):
                     if ended is token:
                         others += [pair for pair in batch if pair[0] is not token]
-                        return answer
+                        return result
                 others += batch
         except BaseException:
             self.cancel(token)

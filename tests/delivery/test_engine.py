@@ -205,7 +205,7 @@ def test_a_retry_that_cannot_go_out_does_not_undo_a_send_that_may_have_been_rece
     monkeypatch.setattr("engine_bench.Transport", lambda _options: scripted)
     run = bench.run(1)
     assert run.outcomes == {UNKNOWN: 1}
-    assert [(each.answer, each.attempts) for each in run.exchanges] == [(unanswered, 1)]
+    assert [(each.result, each.attempts) for each in run.exchanges] == [(unanswered, 1)]
 
 
 def test_an_interrupt_does_not_wait_for_a_handshake(bench):
@@ -247,7 +247,7 @@ def test_a_live_row_is_sent_as_it_arrives(bench, partner):
 def test_of_a_long_answer_only_the_beginning_stays_in_memory(bench, partner):
     partner.answer = lambda _heard: (200, {}, b"x" * 1_000_000)
     run = bench.run(20)
-    assert {(len(each.answer.body), each.answer.size) for each in run.exchanges} == {(KEPT_BYTES, 1_000_000)}
+    assert {(len(each.result.body), each.result.size) for each in run.exchanges} == {(KEPT_BYTES, 1_000_000)}
     most = max(len(over.exchanges) for event in run.events if (over := settled_in(event)))
     assert most * KEPT_BYTES < 8_000_000
 
@@ -260,4 +260,4 @@ def test_of_a_long_answer_that_waits_for_another_attempt_less_stays_in_memory(be
             bench.engine.stop()
 
     run = bench.run(1, listen=listen, attempts=3)
-    assert [(len(each.answer.body), each.answer.size) for each in run.exchanges] == [(WAITING_BYTES, 1_000_000)]
+    assert [(len(each.result.body), each.result.size) for each in run.exchanges] == [(WAITING_BYTES, 1_000_000)]

@@ -108,9 +108,9 @@ TEN = [
     "skipped", [set(), {2, 5, 15}, {3, 9, 11}, {8, 19, 23}], ids=["all", "ten", "ten more", "ten again"]
 )
 def test_every_fault_of_a_file_in_one_run(skipped):
-    """Three faults are mended at a time, so that ten are left; none hides another, whichever they are."""
+    """Three faults are fixed at a time, so that ten are left; none hides another, whichever they are."""
     lines = TEN_FAULTS.splitlines()
-    mended = {
+    fixed = {
         2: "partner: acme",
         3: "title: Acme",
         5: "  staging: https://staging.example.com/{{ env.LIST | upper }}",
@@ -121,7 +121,7 @@ def test_every_fault_of_a_file_in_one_run(skipped):
         19: "    status: 200",
         23: "limits: {rate: 5/s}",
     }
-    text = "\n".join(mended[number] if number in skipped else line for number, line in enumerate(lines, 1))
+    text = "\n".join(fixed[number] if number in skipped else line for number, line in enumerate(lines, 1))
     expected = [fault for fault in TEN if fault[0] not in skipped]
     assert len(expected) == len(TEN) - len(skipped)
     assert [(f.line, f.column, f.code, f.message) for f in faults(text)] == expected

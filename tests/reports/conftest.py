@@ -41,7 +41,7 @@ def tell(journal: Journal) -> Callable[[Run], Story]:
             events=["leads.csv"],
         )
         hidden = run.redactor
-        kept = {one.transaction.row: record(one, hidden, run.personal).dump() for one in run.exchanges if one.answer}
+        kept = {one.transaction.row: record(one, hidden, run.personal).dump() for one in run.exchanges if one.result}
         writer.settle([redacted(delivery_of(one), hidden, run.personal) for one in run.exchanges], kept)
         seen = [one.outcome.rule for one in run.exchanges if one.outcome.rule]
         journal.note(

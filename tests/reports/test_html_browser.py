@@ -201,7 +201,7 @@ def begun(journal: Journal, run: Run) -> Any:
 
 def journaled(journal: Journal, run: Run) -> Story:
     writer = begun(journal, run)
-    kept = {one.transaction.row: record(one, run.redactor).dump() for one in run.exchanges if one.answer}
+    kept = {one.transaction.row: record(one, run.redactor).dump() for one in run.exchanges if one.result}
     writer.settle([delivery_of(one) for one in run.exchanges], kept)
     writer.end(RunState.FINISHED, 1)
     return Story.of(journal, journal.find(writer.run))

@@ -10,12 +10,13 @@ import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
+from rokt_export.exchange.model import Response
 from rokt_export.sandbox.capture_places import Spell, Spot, body_kind, body_spot, header_spot, spellings
-from rokt_export.sandbox.example_answers import synthesise
+from rokt_export.sandbox.synthetic_responses import synthesise
 from rokt_export.spec_language.encodings import ENCODINGS
 from rokt_export.spec_language.rules import CapturePath, Example, Rule
-
-Headers = tuple[tuple[str, str], ...]
 
 _EMAIL = re.compile(r"[\w.+-]+@(?:[\w-]+\.)+[^\W\d_]{2,}")
 _ANOTHER_REASON = "the sandbox's own words"
@@ -23,26 +24,18 @@ _ANOTHER_REASON = "the sandbox's own words"
 _OWN_HEADERS = {"content-length", "content-encoding", "transfer-encoding", "connection", "keep-alive", "date"}
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the sandbox answers: status, headers and body."""
-
-    status: int
-    headers: Headers = ()
-    body: bytes = b""
-
-    def with_header(self, name: str, value: str) -> Answer:
-        """Return the answer with one more header."""
-        return Answer(self.status, (*self.headers, (name, value)), self.body)
+def text_response(status: int, text: str, *headers: tuple[str, str]) -> Response:
+    """Return a response in plain text, for what the spec has no example of."""
+    return Response(status, (("Content-Type", _content_type("text")), *headers), text.encode("utf-8", "replace"))
 
 
-def text_answer(status: int, text: str) -> Answer:
-    """Return an answer in plain text, for what the spec has no example of."""
-    return Answer(status, (("Content-Type", _content_type("text")),), text.encode("utf-8", "replace"))
+def with_header(response: Response, name: str, value: str) -> Response:
+    """Return the response with one more header."""
+    return replace(response, headers=(*response.headers, (name, value)))
 
 
-class ExampleAnswers:
-    """Answers after one rule's example, or after one made from its conditions where it has none.
+class ExampleResponses:
+    """Responses after one rule's example, or after one made from its conditions where it has none.
 
     Args:
         example: one of its examples; None makes one up.
@@ -68,11 +61,11 @@ class ExampleAnswers:
         return self._references is not None
 
     def next_reference(self) -> str | None:
-        """Return a reference that was not given out before, None where the answer holds none."""
+        """Return a reference that was not given out before, None where the response holds none."""
         return self._references.next() if self._references else None
 
-    def make(self, *, reference: str | None = None, email: str | None = None, reason: str | None = None) -> Answer:
-        """Return an answer.
+    def make(self, *, reference: str | None = None, email: str | None = None, reason: str | None = None) -> Response:
+        """Return a response.
 
         Args:
             reference: the record's identifier; a new one where none is given.
@@ -83,7 +76,7 @@ class ExampleAnswers:
         headers = self._constant_headers
         if self._varying_headers:
             headers = tuple((name, _fill(parts, filling)) for name, parts in self._headers)
-        return Answer(self.status, headers, _fill(self._body, filling).encode("utf-8", "replace"))
+        return Response(self.status, headers, _fill(self._body, filling).encode("utf-8", "replace"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +131,7 @@ class _Slots:
 
 
 def _decided_by_text(rule: Rule) -> bool:
-    """Whether another reason could make the rule miss its own answer."""
+    """Whether another reason could make the rule miss its own response."""
     reasons = {capture.path for capture in rule.capture.reason}
     return rule.text is not None or bool(reasons & set(rule.body)) or bool(rule.all or rule.any or rule.not_)
 

@@ -1,4 +1,4 @@
-"""A token server's answer: where its fields are, and what it says of the token, its lifetime or its refusal."""
+"""A token server's response: where its fields are, and what it says of the token, its lifetime or its refusal."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from rokt_export.spec_language.fields import Text, problem
 from rokt_export.spec_language.parameter_names import Key, steps
 
 DEFAULT_LIFE, LONGEST_LIFE = 3600.0, 31_536_000.0
-"""Seconds that a token lasts where its answer does not say, and at most."""
+"""Seconds that a token lasts where its response does not say, and at most."""
 _UNITS = {"s": 1.0, "ms": 0.001, "m": 60.0}
 _FIRST_MOMENT = 1e9
 """Seconds from which a lifetime is a moment since 1970 (in 2001); milliseconds from a thousand times that."""
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{8,}=*")
-"""A token alone in an answer (`b64token` of RFC 6750, 2.1); a shorter text is an `OK` rather than a token."""
+"""A token alone in an response (`b64token` of RFC 6750, 2.1); a shorter text is an `OK` rather than a token."""
 
 
 def field_path(field: str) -> tuple[str, ...]:
@@ -47,16 +47,16 @@ def _checked(field: str) -> str:
     return field
 
 
-AnswerField = Annotated[Text, AfterValidator(_checked)]
-"""The place of a field in a token server's answer: a name, or a path of names."""
+ResponseField = Annotated[Text, AfterValidator(_checked)]
+"""The place of a field in a token server's response: a name, or a path of names."""
 
 
-def put_field(answer: dict[str, Any], field: str, value: Any) -> None:
+def put_field(response: dict[str, Any], field: str, value: Any) -> None:
     """Put a value where `find_field` finds it."""
     *above, last = field_path(field)
     for name in above:
-        answer = answer.setdefault(name, {})
-    answer[last] = value
+        response = response.setdefault(name, {})
+    response[last] = value
 
 
 def find_field(data: Mapping[str, Any], field: str) -> Any:
@@ -70,11 +70,11 @@ def find_field(data: Mapping[str, Any], field: str) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenAnswer:
-    """What a token server's answer says.
+class TokenResponse:
+    """What a token server's response says.
 
     Attributes:
-        token: the token, which may be of any type where the answer is wrong; None where there is none.
+        token: the token, which may be of any type where the response is wrong; None where there is none.
         lifetime: as stated; None where it is not.
         token_type: as stated; None where it is not.
         words: what it says about an error, not redacted; may be empty.
@@ -88,8 +88,8 @@ class TokenAnswer:
     names: tuple[str, ...] = ()
 
 
-def read_answer(body: bytes, content_type: str | None, token_field: str, expires_field: str) -> TokenAnswer:
-    """Read an answer in JSON, as a form, or as the token alone, with or without quotes."""
+def read_token_response(body: bytes, content_type: str | None, token_field: str, expires_field: str) -> TokenResponse:
+    """Read an response in JSON, as a form, or as the token alone, with or without quotes."""
     text = body.decode("utf-8-sig", "replace").strip()
     data: Any = None
     with suppress(ValueError, RecursionError):
@@ -101,7 +101,7 @@ def read_answer(body: bytes, content_type: str | None, token_field: str, expires
     if isinstance(data, dict):
         beside = ".".join(["$", *field_path(token_field)[:-1], "token_type"])
         kind = find_field(data, beside)
-        return TokenAnswer(
+        return TokenResponse(
             find_field(data, token_field),
             find_field(data, expires_field),
             kind if isinstance(kind, str) else None,
@@ -110,7 +110,7 @@ def read_answer(body: bytes, content_type: str | None, token_field: str, expires
         )
     alone = data if isinstance(data, str) else text
     page = media_type_of(content_type) in ("text/html", "application/xhtml+xml")
-    return TokenAnswer(alone if _TOKEN.fullmatch(alone) and not page else None)
+    return TokenResponse(alone if _TOKEN.fullmatch(alone) and not page else None)
 
 
 def _words(data: Mapping[str, Any]) -> str:
@@ -129,10 +129,10 @@ def life_of(stated: Any, unit: str, stated_otherwise: float | None) -> float:
     """Return the seconds that a token lasts, 1 to a year.
 
     Args:
-        stated: by the answer: a number, also as text; a moment since 1970; or a date (ISO 8601 or HTTP). Zero, null and
-            any other value are ignored.
+        stated: in the response: a number, also as text; a moment since 1970; or a date (ISO 8601 or HTTP). Zero, null
+            and any other value are ignored.
         unit: of a number.
-        stated_otherwise: seconds by the spec, which override the answer.
+        stated_otherwise: seconds by the spec, which override the response.
     """
     if stated_otherwise is not None:
         return stated_otherwise

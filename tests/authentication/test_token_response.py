@@ -8,18 +8,18 @@ from email.utils import format_datetime
 
 import pytest
 
-from rokt_export.authentication.token_answer import (
+from rokt_export.authentication.token_response import (
     DEFAULT_LIFE,
     LONGEST_LIFE,
     field_path,
     life_of,
     put_field,
-    read_answer,
+    read_token_response,
 )
 
 
 def read(body: str, content_type: str | None = "application/json", field: str = "access_token"):
-    return read_answer(body.encode(), content_type, field, "expires_in")
+    return read_token_response(body.encode(), content_type, field, "expires_in")
 
 
 @pytest.mark.parametrize("field", ["access_token", "tokenData.access_token", "$.data['the.token']", "$.token"])

@@ -10,8 +10,8 @@ import pytest
 
 from rokt_export.exchange.model import Response
 from rokt_export.response.classify import Classifier
-from rokt_export.sandbox.answers import ExampleAnswers, References
-from rokt_export.sandbox.example_answers import synthesise
+from rokt_export.sandbox.example_responses import ExampleResponses, References
+from rokt_export.sandbox.synthetic_responses import synthesise
 from tests.sandbox.conftest import Start, spec_of
 
 
@@ -40,7 +40,7 @@ from tests.sandbox.conftest import Start, spec_of
 def test_a_rule_without_an_example_gets_an_answer_that_it_catches(rule: str) -> None:
     spec = spec_of("parameters: [{name: e, attribute: email}]", responses=f"  - {rule}\n")
     made = synthesise(spec.responses[0])
-    answer = ExampleAnswers(spec.responses[0]).make()
+    answer = ExampleResponses(spec.responses[0]).make()
     for headers, body in ((tuple(made.headers.items()), made.body.encode()), (answer.headers, answer.body)):
         outcome = Classifier(spec.responses).classify(Response(made.status, headers, body))
         assert outcome.kind == "delivered", (made, outcome)
@@ -59,7 +59,7 @@ def test_a_rule_without_an_example_gets_an_answer_that_it_catches(rule: str) -> 
 def test_each_answer_has_its_own_reference_in_its_place(capture: str, example: str, again: object) -> None:
     rule = f"  - {{outcome: delivered, capture: {capture}, examples: [{{body: {json.dumps(example)}}}]}}\n"
     spec = spec_of("parameters: [{name: e, attribute: email}]", responses=rule)
-    answers, classifier = ExampleAnswers(spec.responses[0]), Classifier(spec.responses)
+    answers, classifier = ExampleResponses(spec.responses[0]), Classifier(spec.responses)
     seen = set()
     for _ in range(50):
         body = answers.make().body
