@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import gc
-import io
 import os
 import signal
 import sys
@@ -99,10 +98,12 @@ def _failed(error: RoktExportError) -> int:
 
 
 def _usage(error: Exception) -> int:
-    shown = io.StringIO()
-    error.show(shown)  # type: ignore[attr-defined]  # typer's ClickException
-    _tell(shown.getvalue().rstrip("\n"))
-    return ExitStatus.USAGE
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stdout.write(f"{error}\n")
+        return ExitStatus.USAGE
+    from rokt_export.commands.usage_errors import usage_error
+
+    return _failed(usage_error(error))
 
 
 def _crashed(error: Exception, *, verbose: bool) -> int:

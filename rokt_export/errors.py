@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
+from pathlib import Path
 
 
 class ExitStatus(IntEnum):
@@ -77,3 +79,24 @@ class JournalError(RoktExportError):
 
     exit_status = ExitStatus.JOURNAL
     settled: str | None = None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """Return a remedy that names the known word most like this one; None where none is."""
+    from difflib import get_close_matches
+
+    by_fold = {each.casefold(): each for each in known}
+    near = get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.6)
+    return f"Did you mean `{by_fold[near[0]]}`?" if near else None
+
+
+def near_file(path: Path) -> str | None:
+    """Return a remedy that names the file in the same folder whose name is most like a missing one's."""
+    try:
+        names = [entry.name for entry in path.parent.iterdir() if entry.is_file()]
+    except OSError:
+        return None
+    from difflib import get_close_matches
+
+    near = get_close_matches(path.name, names, n=1, cutoff=0.6)
+    return f"Did you mean {path.parent / near[0]}?" if near else None

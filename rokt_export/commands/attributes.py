@@ -12,13 +12,19 @@ from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import ExitStatus, UsageError
 
 Words = Annotated[
-    list[str] | None, typer.Argument(metavar="WORD", help="Only those that hold a word.", show_default=False)
+    list[str] | None,
+    typer.Argument(metavar="WORD", help="List only attributes that contain this word.", show_default=False),
 ]
 _COLUMNS = ("name", "format", "example", "description", "personal", "group", "aliases")
 
 
 def attributes(words: Words = None, output: flag.OutputFormat = Output.TABLE, no_color: flag.NoColor = False) -> int:
-    """List Rokt's attributes: name, format, example, personal or not. Custom ones are always allowed besides."""
+    """List Rokt's attributes: name, format, example, personal or not. Custom attributes are also allowed.
+
+    Examples:
+        rokt-export attributes
+        rokt-export attributes postal --output json
+    """
     from rokt_export.partner_spec.attributes import ATTRIBUTES
 
     rows = [

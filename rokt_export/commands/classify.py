@@ -16,15 +16,21 @@ from rokt_export.exchange.model import OutcomeKind, Response
 
 StatusCode = Annotated[
     int | None,
-    typer.Option("--status", min=100, max=599, help="HTTP status; 200 if the paste has none.", show_default=False),
+    typer.Option(
+        "--status",
+        min=100,
+        max=599,
+        metavar="CODE",
+        help="HTTP status; default: that of the paste, else 200.",
+        show_default=False,
+    ),
 ]
 Headers = Annotated[
-    list[str] | None, typer.Option("--header", "-H", metavar="NAME: VALUE", help="A header.", show_default=False)
+    list[str] | None,
+    typer.Option("--header", "-H", metavar="NAME:VALUE", help="A response header. Repeatable.", show_default=False),
 ]
-Body = Annotated[
-    str, typer.Option("--body", metavar="PATH|-", help="File of the response, or of its body alone; - is stdin.")
-]
-Text = Annotated[str | None, typer.Option("--text", help="The body itself.", show_default=False)]
+Body = Annotated[str, typer.Option("--body", metavar="PATH|-", help="File of the response or its body; - is stdin.")]
+Text = Annotated[str | None, typer.Option("--text", metavar="TEXT", help="The body itself.", show_default=False)]
 _MOST = 50_000_000
 """Bytes of a paste that are read."""
 
@@ -38,9 +44,13 @@ def classify(
     output: flag.OutputFormat = Output.TABLE,
     no_color: flag.NoColor = False,
 ) -> int:
-    """Say how a response counts, and what each rule found in it. Paste its body, or all that curl or HTTPie shows.
+    """Show the outcome of a pasted response, and how each rule met it. Paste its body, or the output of curl or HTTPie.
 
-    Exit status: 0 delivered, 1 anything else.
+    Exit status: 0 delivered, 1 any other outcome.
+
+    Examples:
+        curl -i https://api.example.com/leads | rokt-export classify acme.yaml
+        rokt-export classify acme.yaml --status 422 --text '{"error": "duplicate"}'
     """
     from rokt_export.partner_spec.loading import load_spec
     from rokt_export.response.classify import Classifier

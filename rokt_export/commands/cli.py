@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from rokt_export.commands.help_page import CommandLine
+
 COMMANDS = (
     "validate",
     "render",
@@ -21,8 +23,20 @@ COMMANDS = (
     "attributes",
     "schema",
     "runs",
+    "explain",
+    "help",
 )
 """In the order of the help; each is in the file of its name."""
+_FUNCTIONS = {"help": "show_help"}
+"""Where a command's function has another name than its file: Python has a `help` of its own."""
+_HELP = """Prove a partner's API before transactions are delivered to it: validate, test, replay, diff, report.
+
+Examples:
+    rokt-export validate acme.yaml
+    rokt-export test acme.yaml --sandbox
+    rokt-export replay acme.yaml events.csv --environment staging
+    rokt-export help runs show
+"""
 
 
 def asked_for(arguments: Sequence[str]) -> tuple[str, ...]:
@@ -32,21 +46,20 @@ def asked_for(arguments: Sequence[str]) -> tuple[str, ...]:
 
 def program(names: Iterable[str] = COMMANDS) -> typer.Typer:
     """Return the command line that knows these commands."""
-    app = typer.Typer(
+    app = CommandLine(
         name="rokt-export",
-        no_args_is_help=True,
         add_completion=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
-        help="Prove a partner's API before transactions are delivered to it: validate, test, replay, diff, report.",
+        help=_HELP,
     )
     app.callback()(_root)
     for name in names:
-        command = getattr(import_module(f"rokt_export.commands.{name}"), name)
+        command = getattr(import_module(f"rokt_export.commands.{name}"), _FUNCTIONS.get(name, name))
         if isinstance(command, typer.Typer):
             app.add_typer(command)
         else:
-            app.command()(command)
+            app.command(name)(command)
     return app
 
 
@@ -60,7 +73,7 @@ def _version(asked: bool) -> None:
 
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     pass

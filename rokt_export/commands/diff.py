@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
+from rokt_export.commands import completion
 from rokt_export.commands import options as flag
 from rokt_export.commands.options import Output
 from rokt_export.commands.spec_setup import SpecSetup, journal_place, load_to_send
@@ -31,17 +32,28 @@ Spec = Annotated[
 ]
 Between = Annotated[
     tuple[str, str] | None,
-    typer.Option("--between", metavar="A B", help="Two environments to send to.", show_default=False),
+    typer.Option(
+        "--between",
+        metavar="A B",
+        autocompletion=completion.environments,
+        help="Two environments to send to. [default: staging production]",
+        show_default=False,
+    ),
 ]
 Runs = Annotated[
-    tuple[str, str] | None, typer.Option("--runs", metavar="A B", help="Two runs of the journal.", show_default=False)
+    tuple[str, str] | None,
+    typer.Option(
+        "--runs", metavar="A B", autocompletion=completion.runs, help="Two runs of the journal.", show_default=False
+    ),
 ]
 Count = Annotated[
     int | None,
-    typer.Option("--count", min=1, metavar="N", help="People to invent, or rows to take.", show_default=False),
+    typer.Option(
+        "--count", min=1, metavar="N", help="Number of test people, or of rows of the files.", show_default=False
+    ),
 ]
 Learn = Annotated[
-    bool, typer.Option("--learn", help="Declare the fields that could not be judged under `diff: varies:` of the spec.")
+    bool, typer.Option("--learn", help="Add fields that could not be judged to `diff: varies:` of the spec.")
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Fields that could not be judged fail too (exit 1).")]
 Control = Annotated[
@@ -98,10 +110,15 @@ def diff(
     verbose: flag.Verbose = False,
     no_color: flag.NoColor = False,
 ) -> int:
-    """Compare responses: outcomes first, then reasons, status and headers, the shape of bodies, and values.
+    """Compare the responses of two environments or runs: outcomes, reasons, status, headers and bodies.
 
     Exit status: 0 no differences, 1 differences, or transactions that only one side has, 2 to 5 as for other commands.
     Fields that vary on both sides cannot be judged; they are listed, and fail with --strict.
+
+    Examples:
+        rokt-export diff acme.yaml events.csv --count 20 --confirm acme
+        rokt-export diff acme.yaml --between staging next --count 20
+        rokt-export diff --runs monday tuesday --report changes.html
     """
     from rokt_export.commands.input_options import RowFlags
     from rokt_export.commands.run_output import check_spared

@@ -28,9 +28,13 @@ def probe(
     verbose: flag.Verbose = False,
     no_color: flag.NoColor = False,
 ) -> int:
-    """Look at DNS, TCP, TLS, the token, OPTIONS or HEAD, and the clocks. Sends no transaction.
+    """Check DNS, TCP, TLS, the token, OPTIONS or HEAD, and the clocks. Sends no transaction.
 
-    Exit status: 0 all well, 1 something to look at, 4 the partner could not be reached or authenticated with.
+    Exit status: 0 no problem, 1 warnings, 4 the partner is unreachable or refuses the credentials.
+
+    Examples:
+        rokt-export probe acme.yaml
+        rokt-export probe acme.yaml --environment production --confirm acme
     """
     from rokt_export.commands.confirmation import pass_interlock
     from rokt_export.commands.run_session import new_key, variables_for

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,7 @@ class ProgressWatch:
         self._task: Any = None
 
     def __enter__(self) -> ProgressWatch:
-        if not self._terminal.quiet and self._terminal.err.is_terminal:
+        if not self._terminal.quiet and sys.stderr.isatty():
             self._bar = self._new_bar()
             self._bar.start()
         return self

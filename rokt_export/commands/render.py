@@ -29,8 +29,8 @@ class Form(StrEnum):
     JSON = "json"
 
 
-Count = Annotated[int, typer.Option("--count", min=1, metavar="N", help="How many to show.")]
-As = Annotated[Form, typer.Option("--as", help="HTTP text, a curl command that can be run, or JSON.")]
+Count = Annotated[int, typer.Option("--count", min=1, metavar="N", help="Number of requests.")]
+As = Annotated[Form, typer.Option("--as", metavar="http|curl|json", help="HTTP text, a curl command, or JSON.")]
 
 
 def render(
@@ -56,9 +56,13 @@ def render(
     verbose: flag.Verbose = False,
     no_color: flag.NoColor = False,
 ) -> int:
-    """Show the requests that would be sent. Nothing is sent, and no credential is needed: each shows as $NAME.
+    """Show the requests that would be sent. Nothing is sent, and credentials show as $NAME.
 
-    Exit status: 0 all rendered, 1 a row cannot satisfy the spec, 3 the spec or the file is wrong.
+    Exit status: 0 all rendered, 1 a row does not satisfy the spec, 3 the spec or a file is wrong.
+
+    Examples:
+        rokt-export render acme.yaml
+        rokt-export render acme.yaml events.csv --count 3 --as curl
     """
     from rokt_export.commands.input_options import RowFlags, rows_of
     from rokt_export.commands.input_summary import tell_first_rows

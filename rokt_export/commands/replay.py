@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rokt_export.commands import completion
 from rokt_export.commands import options as flag
 from rokt_export.commands.options import Output
 from rokt_export.commands.spec_setup import journal_place, load_to_send
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 Environment = Annotated[
     str | None,
     typer.Option(
-        "--environment", "-e", metavar="NAME",
-        help="Which of the spec's environments; else that of the run which --resume or --from-run names, else staging.",
+        "--environment", "-e", metavar="NAME", autocompletion=completion.environments,
+        help="The environment of the spec; default: that of the run to resume or repeat, else staging.",
         show_default=False,
     ),
 ]  # fmt: skip
@@ -30,15 +31,22 @@ Events = Annotated[
     list[str] | None,
     typer.Argument(metavar="EVENTS", help="Files of transactions, globs, or - for stdin.", show_default=False),
 ]
-Strict = Annotated[bool, typer.Option("--strict", help="Do not send where damage is found in the files.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Send nothing if the files hold damage.")]
 Rate = Annotated[
-    str | None, typer.Option("--rate", metavar="N/s", help="Sends a second at most (10/s, 600/m).", show_default=False)
+    str | None,
+    typer.Option(
+        "--rate",
+        metavar="N/s",
+        help="At most this many requests a second (10/s) or minute (600/m).",
+        show_default=False,
+    ),
 ]
 Concurrency = Annotated[
-    int | None, typer.Option("--concurrency", min=1, metavar="N", help="Sends in flight at most.", show_default=False)
+    int | None,
+    typer.Option("--concurrency", min=1, metavar="N", help="At most this many requests at a time.", show_default=False),
 ]
-Workers = Annotated[int, typer.Option("--workers", min=1, max=64, metavar="N", help="Processes that share the work.")]
-OverrideLimits = Annotated[bool, typer.Option("--override-limits", help="Let flags exceed the spec's limits.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, max=64, metavar="N", help="Number of processes.")]
+OverrideLimits = Annotated[bool, typer.Option("--override-limits", help="Allow flags to exceed the spec's limits.")]
 StopAfter = Annotated[
     int | None,
     typer.Option("--stop-after", min=1, metavar="N", help="Stop after N unexpected outcomes.", show_default=False),
@@ -52,29 +60,52 @@ StopInARow = Annotated[
 StopUnclassified = Annotated[
     bool | None,
     typer.Option(
-        "--stop-unclassified/--no-stop-unclassified", help="Stop at an answer no rule explains.", show_default=False
+        "--stop-unclassified/--no-stop-unclassified",
+        help="Stop at a response that no rule matches.",
+        show_default=False,
     ),
 ]
 Patience = Annotated[
-    str, typer.Option("--patience", metavar="DURATION", help="How long the partner may be out of reach.")
+    str,
+    typer.Option(
+        "--patience", metavar="DURATION", help="How long the partner may be unreachable before the run stops."
+    ),
 ]
-Record = Annotated[Recordings, typer.Option("--record", help="Which exchanges are kept whole, for reports and diffs.")]
+Record = Annotated[
+    Recordings, typer.Option("--record", metavar="all|some|none", help="Which requests and responses to keep whole.")
+]
 Resume = Annotated[
     str | None,
-    typer.Option("--resume", metavar="RUN", help="Go on with a run: only rows not settled.", show_default=False),
+    typer.Option(
+        "--resume",
+        metavar="RUN",
+        autocompletion=completion.runs,
+        help="Resume a run: send only rows without an outcome.",
+        show_default=False,
+    ),
 ]
-ResendUnknown = Annotated[bool, typer.Option("--resend-unknown", help="Send rows again that may have been sent.")]
+ResendUnknown = Annotated[
+    bool, typer.Option("--resend-unknown", help="Also send rows that the partner may have received.")
+]
 Only = Annotated[
     str | None,
     typer.Option(
         "--only",
         metavar="OUTCOMES",
-        help="With --from-run: rows with these outcomes (rejected,failed).",
+        autocompletion=completion.outcomes,
+        help="With --from-run: only rows with these outcomes (rejected,failed).",
         show_default=False,
     ),
 ]
 FromRun = Annotated[
-    str | None, typer.Option("--from-run", metavar="RUN", help="The run that --only looks at.", show_default=False)
+    str | None,
+    typer.Option(
+        "--from-run",
+        metavar="RUN",
+        autocompletion=completion.runs,
+        help="The run whose rows --only selects.",
+        show_default=False,
+    ),
 ]
 
 
@@ -125,10 +156,15 @@ def replay(
     verbose: flag.Verbose = False,
     no_color: flag.NoColor = False,
 ) -> int:
-    """Send files of transactions, keeping a journal of every row: what was settled is never sent again.
+    """Send files of transactions. The journal keeps every row, and no settled row is sent again.
 
-    Ctrl-C once waits for answers and settles; twice leaves at once. Exit status: 0 all delivered, 1 any other outcome,
-    3 something is wrong here, 4 the partner is out of reach, 5 the journal, 130 interrupted.
+    Ctrl-C stops after the responses in flight; a second Ctrl-C stops at once. Exit status: 0 all delivered, 1 any
+    other outcome, 3 a fault in the spec, files or configuration, 4 the partner is unreachable, 5 a fault of the
+    journal, 130 interrupted.
+
+    Examples:
+        rokt-export replay acme.yaml events.csv --count 5
+        rokt-export replay acme.yaml --from-run last --only failed
     """
     from rokt_export.commands.confirmation import pass_interlock
     from rokt_export.commands.input_options import rows_of

@@ -14,11 +14,10 @@ from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import ExitStatus, UsageError
 from rokt_export.reports.formats import FORMATS, format_named, format_of, write_reports
 
-Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, a prefix of it, its name, or `last`.")]
 Forms = Annotated[
     list[str] | None,
     typer.Option(
-        "--format", metavar="NAME", help=f"One of {', '.join(FORMATS)}; may be repeated.",
+        "--format", metavar="NAME", help=f"One of {', '.join(FORMATS)}. Repeatable.",
         show_default=False,
     ),
 ]  # fmt: skip
@@ -26,15 +25,25 @@ Out = Annotated[
     list[Path] | None,
     typer.Option(
         "--out", metavar="PATH", show_default=False,
-        help="Files to write (the suffix says the form), or one folder for all forms.",
+        help="A file (its suffix selects the format), or a folder. Repeatable.",
     ),
 ]  # fmt: skip
 
 
 def report(
-    run: Run = "last", form: Forms = None, out: Out = None, journal: flag.JournalPlace = None, quiet: flag.Quiet = False
+    run: flag.Run = "last",
+    form: Forms = None,
+    out: Out = None,
+    journal: flag.JournalPlace = None,
+    quiet: flag.Quiet = False,
 ) -> int:
-    """Write reports of a run: everything in them comes from the journal, redacted as it lies there."""
+    """Write reports of a run from the journal, redacted, as stored.
+
+    Examples:
+        rokt-export report last --open
+        rokt-export report last --brief
+        rokt-export report 20261128 --out acme.html --out acme.eml
+    """
     from rokt_export.commands.run_output import check_spared, sources_of
     from rokt_export.journal import Journal
     from rokt_export.reports.run_report import Story

@@ -13,7 +13,7 @@ from rokt_export.commands.options import Output
 from rokt_export.commands.spec_setup import journal_place
 from rokt_export.commands.terminal import Terminal, number_of, to_stdout
 from rokt_export.delivery.events import StopReason
-from rokt_export.errors import ExitStatus, UsageError
+from rokt_export.errors import ExitStatus, UsageError, did_you_mean
 from rokt_export.exchange.delivery import LeftOut
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.reports.formats import format_named, format_of, write_reports
@@ -35,7 +35,9 @@ def expected_outcome(text: str, *, where: str = "--expect") -> OutcomeKind:
         return OutcomeKind(text.strip().lower())
     except ValueError as error:
         names = ", ".join(OutcomeKind)
-        raise UsageError(f"`{text}` is not an outcome", where=where, remedy=f"Choose one of {names}.") from error
+        near = did_you_mean(text, OutcomeKind)
+        remedy = f"{near} Outcomes: {names}." if near else f"Choose one of {names}."
+        raise UsageError(f"`{text}` is not an outcome", where=where, remedy=remedy) from error
 
 
 def present(

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rokt_export.commands import completion
 from rokt_export.commands import options as flag
+from rokt_export.commands.help_page import CommandLine
 from rokt_export.commands.options import Output
 from rokt_export.commands.replay import ResendUnknown, replay
 from rokt_export.commands.spec_setup import journal_place
@@ -21,14 +23,11 @@ if TYPE_CHECKING:
     from rokt_export.journal import Journal, RunInfo
     from rokt_export.reports.run_report import Story
 
-runs = typer.Typer(
-    name="runs", no_args_is_help=True, help="Runs in the journal: list, show, resume, export, purge, backup, recover."
-)
+runs = CommandLine(name="runs", help="Runs in the journal: list, show, resume, export, purge, backup, recover.")
 
-Run = Annotated[
-    str, typer.Argument(metavar="RUN", help="A run's id, a prefix of it, its name, or `last`.", show_default=False)
+Limit = Annotated[
+    int | None, typer.Option("--limit", min=1, metavar="N", help="List only the newest N.", show_default=False)
 ]
-Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="The newest N.", show_default=False)]
 Rows = Annotated[
     str | None,
     typer.Option(
@@ -47,7 +46,11 @@ def list_runs(
     journal: flag.JournalPlace = None,
     no_color: flag.NoColor = False,
 ) -> int:
-    """List runs, newest first."""
+    """List runs, newest first.
+
+    Examples:
+        rokt-export runs list --limit 20
+    """
     terminal = Terminal(no_color=no_color)
     with _opened(journal) as opened:
         found = opened.runs(limit)
@@ -75,14 +78,19 @@ def _counts(info: RunInfo) -> str:
 
 @runs.command("show")
 def show_run(
-    run: Run,
+    run: flag.Run,
     row: Rows = None,
     everything: flag.All = False,
     output: flag.OutputFormat = Output.TABLE,
     journal: flag.JournalPlace = None,
     no_color: flag.NoColor = False,
 ) -> int:
-    """Show one run: its rows and what they came to; or, of some rows, what was sent and what came back."""
+    """Show a run's rows and their outcomes, or the request and response of some rows.
+
+    Examples:
+        rokt-export runs show last
+        rokt-export runs show last --row 4
+    """
     from rokt_export.commands.run_output import say_how_to_go_on, show
     from rokt_export.journal import RunState
     from rokt_export.reports.run_report import Story
@@ -146,7 +154,7 @@ def _show_exchanges(story: Story, rows: list[int], terminal: Terminal) -> int:
 @runs.command("resume")
 def resume_run(
     context: typer.Context,
-    run: Run,
+    run: flag.Run,
     resend_unknown: ResendUnknown = False,
     again: flag.Again = False,
     confirm: flag.Confirm = None,
@@ -158,7 +166,11 @@ def resume_run(
     verbose: flag.Verbose = False,
     no_color: flag.NoColor = False,
 ) -> int:
-    """Go on with a run that was stopped: only rows that are not settled are sent, read from the same files again."""
+    """Resume a stopped run: read the same files again, and send only rows without an outcome.
+
+    Examples:
+        rokt-export runs resume last
+    """
     with _opened(journal) as opened:
         info = opened.find(run)
     options = info.options
@@ -189,9 +201,13 @@ Out = Annotated[
 
 @runs.command("export")
 def export_run(
-    run: Run, form: Form = "csv", out: Out = None, journal: flag.JournalPlace = None, quiet: flag.Quiet = False
+    run: flag.Run, form: Form = "csv", out: Out = None, journal: flag.JournalPlace = None, quiet: flag.Quiet = False
 ) -> int:
-    """Write the rows of a run in the order of its input: each that it has an outcome of, all of them if it is whole."""
+    """Write each row of a run with its outcome, in the order of the input.
+
+    Examples:
+        rokt-export runs export last --format csv --out rows.csv
+    """
     from rokt_export.commands.run_output import check_spared, sources_of
     from rokt_export.reports.run_report import Story
 
@@ -207,16 +223,22 @@ def export_run(
     return ExitStatus.OK
 
 
-Purged = Annotated[str | None, typer.Argument(metavar="RUN", help="One run; or use --before.", show_default=False)]
+Purged = Annotated[
+    str | None,
+    typer.Argument(metavar="RUN", autocompletion=completion.runs, help="One run; or use --before.", show_default=False),
+]
 Before = Annotated[
     str | None,
     typer.Option(
-        "--before", metavar="DATE|AGE", help="All runs ended before 2026-01-31, or 30d ago.", show_default=False
+        "--before",
+        metavar="DATE|AGE",
+        help="All runs that ended before 2026-01-31, or more than 30d ago.",
+        show_default=False,
     ),
 ]
-Remove = Annotated[bool, typer.Option("--remove", help="Remove the runs whole, counts too.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask first.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say which runs it would be, and change nothing.")]
+Remove = Annotated[bool, typer.Option("--remove", help="Remove the runs with their counts.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="List the runs, and change nothing.")]
 
 
 @runs.command("purge")
@@ -229,9 +251,13 @@ def purge_runs(
     journal: flag.JournalPlace = None,
     quiet: flag.Quiet = False,
 ) -> int:
-    """Remove what was recorded of people, and keep the counts. What production answered stays known, as digests.
+    """Remove recorded personal data of runs, and keep their counts. What production answered is kept as digests.
 
-    The sandbox forgets whom it was sent in place of the partners of these runs.
+    The sandbox forgets the people that it was sent in place of these partners.
+
+    Examples:
+        rokt-export runs purge last
+        rokt-export runs purge --before 30d --dry-run
     """
     from rokt_export.commands.sandbox_target import memory_of
 
@@ -265,9 +291,12 @@ BackupPath = Annotated[Path, typer.Argument(metavar="PATH", help="The new file."
 
 @runs.command("backup")
 def backup_journal(path: BackupPath, journal: flag.JournalPlace = None, quiet: flag.Quiet = False) -> int:
-    """Copy the journal to a new file, complete as of this moment, whether or not runs are writing to it.
+    """Copy the journal to a new file, also while runs write to it.
 
-    The key of its digests is not in it: it is in a file of its own, which is kept apart from copies.
+    The key of its digests is not in the copy: it has a file of its own, to be kept apart.
+
+    Examples:
+        rokt-export runs backup journal-copy.db
     """
     with _opened(journal) as opened:
         opened.backup(path)
@@ -277,7 +306,11 @@ def backup_journal(path: BackupPath, journal: flag.JournalPlace = None, quiet: f
 
 @runs.command("recover")
 def recover_journal(yes: Yes = False, journal: flag.JournalPlace = None, quiet: flag.Quiet = False) -> int:
-    """Let a journal go on that lacks what was sent by it since it was copied: such rows may be sent a second time."""
+    """Use a restored copy of a journal. Rows sent since the copy was made may be sent a second time.
+
+    Examples:
+        rokt-export runs recover
+    """
     if not yes:
         _ask("Rows that were sent since this copy was made may be sent again. Have you asked the partner what arrived")
     with _opened(journal) as opened:

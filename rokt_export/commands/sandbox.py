@@ -12,30 +12,32 @@ from rokt_export.commands.spec_setup import load
 from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import ExitStatus, UsageError
 
-Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
-Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
+Host = Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Address to listen on.")]
+Port = Annotated[
+    int, typer.Option("--port", min=0, max=65535, metavar="N", help="Port to listen on; 0 takes a free one.")
+]
 Token = Annotated[
     str | None,
     typer.Option(
         "--token", metavar="TOKEN", envvar="ROKT_EXPORT_SANDBOX_TOKEN", show_default=False, show_envvar=False,
-        help="What its page of deliveries asks for; else $ROKT_EXPORT_SANDBOX_TOKEN or a random one.",
+        help="Token of the page of deliveries; default $ROKT_EXPORT_SANDBOX_TOKEN, else random.",
     ),
 ]  # fmt: skip
-Latency = Annotated[str, typer.Option("--latency", metavar="DURATION", help="Time that every answer takes (50ms).")]
+Latency = Annotated[str, typer.Option("--latency", metavar="DURATION", help="Time that each response takes (50ms).")]
 Jitter = Annotated[str, typer.Option("--jitter", metavar="DURATION", help="By how much the latency varies.")]
 ErrorRate = Annotated[
     float,
-    typer.Option("--error-rate", min=0.0, max=1.0, help="Share of requests that end in the spec's failed answer."),
+    typer.Option("--error-rate", min=0.0, max=1.0, metavar="SHARE", help="Share of requests that fail (0.1)."),
 ]
 Faults = Annotated[
     list[str] | None,
     typer.Option(
         "--fault", metavar="KIND=SHARE", show_default=False,
-        help="reset, hang, partial, slow, garbage, http500, http429 or redirect, for this share of requests.",
+        help="reset, hang, partial, slow, garbage, http500, http429 or redirect for this share of requests.",
     ),
 ]  # fmt: skip
 Seed = Annotated[
-    int | None, typer.Option("--seed", help="Makes faults and ids the same each time.", show_default=False)
+    int | None, typer.Option("--seed", metavar="N", help="Make faults and ids repeatable.", show_default=False)
 ]
 
 
@@ -55,10 +57,14 @@ def sandbox(
     verbose: flag.Verbose = False,
     no_color: flag.NoColor = False,
 ) -> int:
-    """Serve a partner made from its spec: checks requests, remembers them, answers as the spec's rules say.
+    """Serve a test partner made from its spec: it checks and remembers requests, and responds by the spec's rules.
 
     GET /_sandbox/deliveries?token=TOKEN shows what it was sent.
     Send to it with `--sandbox-url URL`, or with any HTTP client.
+
+    Examples:
+        rokt-export sandbox acme.yaml --port 8080
+        rokt-export sandbox acme.yaml --fault http429=0.1 --latency 50ms
     """
     from rokt_export.request.url import blank_url
     from rokt_export.sandbox.options import SandboxOptions

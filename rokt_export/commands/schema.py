@@ -7,7 +7,11 @@ from rokt_export.errors import ExitStatus
 
 
 def schema() -> int:
-    """Print the JSON Schema of specs, so that editors complete and check them."""
+    """Print the JSON Schema of specs, for completion and checks in editors.
+
+    Examples:
+        rokt-export schema > partner-spec.schema.json
+    """
     from rokt_export.partner_spec.schema import schema_text
 
     Terminal().write(schema_text())

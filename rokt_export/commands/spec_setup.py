@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rokt_export.commands.terminal import Terminal, note
-from rokt_export.errors import UsageError
+from rokt_export.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from rokt_export.delivery.target import Target
@@ -128,10 +128,11 @@ def check_environment(spec: PartnerSpec, environment: str) -> None:
         UsageError: it has not; those it has are named.
     """
     if environment not in spec.endpoint:
+        choose = f"Choose one of {', '.join(spec.endpoint)} with --environment, or add it under `endpoint:`."
         raise UsageError(
             f"the spec has no environment `{environment}`",
             where=spec.partner,
-            remedy=f"Choose one of {', '.join(spec.endpoint)} with --environment, or add it under `endpoint:`.",
+            remedy=f"{near} {choose}" if (near := did_you_mean(environment, spec.endpoint)) else choose,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -107,14 +108,16 @@ class Terminal:
                 self.quiet = True
                 drop(self.file)
 
-        width = None if (sys.stderr if stderr else sys.stdout).isatty() else _given_width()
+        stream = sys.stderr if stderr else sys.stdout
+        coloured = not self.no_color and colours_wanted(stream)
         return Patient(
             stderr=stderr,
-            no_color=self.no_color or None,
+            no_color=not coloured,
+            force_terminal=True if coloured else None,
             highlight=False,
             markup=False,
             soft_wrap=False,
-            width=width,
+            width=None if stream.isatty() else text_width(stream),
             emoji=False,
         )
 
@@ -198,10 +201,44 @@ def drop(stream: TextIO | IO[str]) -> None:
     os.close(devnull)
 
 
-def _given_width() -> int:
-    """Columns as the environment tells them; a file or a pipe has none of its own."""
+def text_width(stream: TextIO) -> int:
+    """Return the columns that text for a stream may take.
+
+    A pipe has the width of the terminal that the command is typed at (`| less -R`); `$COLUMNS` overrides it.
+    A file has 120.
+    """
     given = os.environ.get("COLUMNS", "")
-    return int(given) if given.isdecimal() and int(given) > 0 else 120
+    if given.isdecimal() and int(given) > 0:
+        return int(given)
+    for each in (stream, sys.stderr) if _is_pipe(stream) else (stream,):
+        try:
+            if width := os.get_terminal_size(each.fileno()).columns:
+                return width
+        except (OSError, ValueError):  # not a terminal, or no file at all
+            continue
+    return _WIDTH
+
+
+_WIDTH = 120
+
+
+def _is_pipe(stream: TextIO) -> bool:
+    try:
+        return stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def colours_wanted(stream: TextIO) -> bool:
+    """Return whether text for a stream is coloured: at a terminal, or where the environment forces it.
+
+    `$NO_COLOR` forbids colours (no-color.org); `$CLICOLOR_FORCE` and `$FORCE_COLOR` demand them, except as `0`.
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    if any(os.environ.get(name, "0") not in ("", "0") for name in ("CLICOLOR_FORCE", "FORCE_COLOR")):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def number_of(count: int, one: str = "row", more: str = "rows") -> str:

@@ -16,10 +16,12 @@ from rokt_export.errors import UsageError
 Count = Annotated[
     int | None,
     typer.Option(
-        "--count", min=1, metavar="N", help="People to invent (1), or rows to take of the files.", show_default=False
+        "--count", min=1, metavar="N", help="Number of test people (1), or of rows of the files.", show_default=False
     ),
 ]
-Seed = Annotated[int | None, typer.Option("--seed", help="Invent the same people again.", show_default=False)]
+Seed = Annotated[
+    int | None, typer.Option("--seed", metavar="N", help="Generate the same people again.", show_default=False)
+]
 
 
 def test(
@@ -54,9 +56,15 @@ def test(
     verbose: flag.Verbose = False,
     no_color: flag.NoColor = False,
 ) -> int:
-    """Send test deliveries, invented people or rows of a file, and show how each answer counts.
+    """Send test data or some rows of a file, and show the outcome of each response.
 
-    Exit status: 0 all delivered, 1 any other outcome, 3 something is wrong here, 4 the partner is out of reach.
+    Exit status: 0 all delivered, 1 any other outcome, 3 a fault in the spec, files or configuration, 4 the partner is
+    unreachable.
+
+    Examples:
+        rokt-export test acme.yaml --sandbox
+        rokt-export test acme.yaml --count 5 --report acme.html --report acme.eml
+        rokt-export test acme.yaml events.csv --set email=jane@example.com
     """
     from rokt_export.commands.confirmation import careful, pass_interlock
     from rokt_export.commands.input_options import RowFlags, rows_of

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 Specs = Annotated[list[Path], typer.Argument(metavar="SPEC", help="Spec files.", show_default=False)]
 Strict = Annotated[bool, typer.Option("--strict", help="Warnings fail too (exit 1).")]
-Questions = Annotated[
-    bool, typer.Option("--questions", help="Print the questions to the partner about what is missing.")
-]
+Questions = Annotated[bool, typer.Option("--questions", help="Print what to ask the partner.")]
 
 
 def validate(
@@ -34,9 +32,13 @@ def validate(
     verbose: flag.Verbose = False,
     no_color: flag.NoColor = False,
 ) -> int:
-    """Check specs: errors and findings with their place, and the checklist of what the partner has told.
+    """Check specs: list errors and warnings with their place, and what is not yet known of the partner.
 
-    Exit status: 0 nothing to fix, 1 warnings under --strict, 3 errors.
+    Exit status: 0 no errors, 1 warnings under --strict, 3 errors.
+
+    Examples:
+        rokt-export validate acme.yaml
+        rokt-export validate specs/*.yaml --strict --output github
     """
     from rokt_export.commands.spec_setup import tell_variables, warn_of_exposed
     from rokt_export.onboarding.validation import validate as validate_spec

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from rokt_export.errors import SpecError
+from rokt_export.errors import SpecError, near_file
 from rokt_export.redaction.display_text import OwnWords
 from rokt_export.redaction.spec_lines import masked_line, masked_spec
 
@@ -181,7 +181,7 @@ def read_text(path: Path) -> str:
             )
         raw = path.read_bytes()
     except FileNotFoundError as error:
-        raise SpecError("no such file", where=where, remedy=_near_files(path)) from error
+        raise SpecError("no such file", where=where, remedy=near_file(path) or _CHECK_PATH) from error
     except OSError as error:
         raise SpecError(
             f"this file cannot be read: {error.strerror}", where=where, remedy="Check its owner and its permissions."
@@ -409,15 +409,7 @@ def _syntax_error(file: str, text: str, error: Any) -> SpecError:
     return SpecError(f"this is not YAML: {problem}", where=f"{file}:{line}:{column}", remedy=remedy)
 
 
-def _near_files(path: Path) -> str:
-    from difflib import get_close_matches
-
-    try:
-        names = [entry.name for entry in path.parent.iterdir() if entry.is_file()] if path.parent.is_dir() else []
-    except OSError:
-        names = []
-    near = get_close_matches(path.name, names, n=1, cutoff=0.6)
-    return f"Did you mean {path.parent / near[0]}?" if near else "Check the path; it is relative to the current folder."
+_CHECK_PATH = "Check the path; it is relative to the current folder."
 
 
 def _specs_inside(path: Path) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rokt_export.errors import ConfigurationError
+from rokt_export.errors import ConfigurationError, near_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,9 @@ def load_variables(environment: str, env_file: Path | None = None) -> Variables:
     base = env_file or Path(".env")
     own = base.with_name(f"{base.name}.{environment}")
     if env_file is not None and not env_file.exists():
-        raise ConfigurationError("no such file", where=str(env_file), remedy="Check `--env-file`.")
+        raise ConfigurationError(
+            "no such file", where=str(env_file), remedy=near_file(env_file) or "Check `--env-file`."
+        )
     values: dict[str, str] = {}
     sources: dict[str, str] = {}
     files: list[str] = []

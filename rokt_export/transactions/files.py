@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rokt_export.errors import TransactionsError
+from rokt_export.errors import TransactionsError, near_file
 
 STDIN = "-"
 
@@ -113,7 +113,7 @@ def _remedy_for_missing(path: str) -> str:
     folder = Path(path).parent
     if not folder.is_dir():
         return f"The folder {folder} is not there either; check the path."
-    return "Check the name; a link that points nowhere is missing too."
+    return near_file(Path(path)) or "Check the name; a link that points nowhere is missing too."
 
 
 def _refuse_twice(files: Sequence[str]) -> None:

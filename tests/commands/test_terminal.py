@@ -189,7 +189,7 @@ def test_nothing_is_coloured_where_nobody_looks(cli: CommandLine, spec: Path, ro
 def app_commands() -> list[str]:
     from rokt_export.commands.cli import program
 
-    return [str(each.callback.__name__) for each in program().registered_commands if each.callback] + ["runs"]
+    return [str(each.name) for each in program().registered_commands] + ["runs"]
 
 
 def test_a_help_page_for_each_command(cli: CommandLine) -> None:

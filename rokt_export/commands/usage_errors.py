@@ -1,0 +1,66 @@
+"""Turns Typer's errors in a command line into ours: one look, one wording, and a suggestion for a typing error."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from rokt_export.errors import UsageError, did_you_mean
+
+
+def usage_error(error: Any) -> UsageError:
+    """Return Typer's error (a ClickException, which Typer does not export) in our words."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "rokt-export"
+    message, where, suggestion = _told(error, context)
+    see = f"`{path} --help` shows what it takes."
+    return UsageError(message, where=where, remedy=f"{suggestion} {see}" if suggestion else see)
+
+
+def _told(error: Any, context: Any) -> tuple[str, str | None, str | None]:
+    """Return message, place and suggestion."""
+    parameter = getattr(error, "param", None)
+    text = str(error.format_message())
+    match type(error).__name__:
+        case "NoSuchOption":
+            known = [flag for each in context.command.get_params(context) for flag in each.opts] if context else []
+            return f"no such option: `{error.option_name}`", None, did_you_mean(error.option_name, known)
+        case "MissingParameter" if parameter is not None:
+            name = parameter.metavar or parameter.opts[-1]
+            return f"{name} is missing", None, parameter.help
+        case "BadOptionUsage":
+            return "this option needs a value", error.option_name, None
+        case "BadParameter" if parameter is not None:
+            place = parameter.opts[-1] if parameter.param_type_name == "option" else parameter.metavar
+            message, suggestion = _bad_value(error)
+            return message, place, suggestion
+    if found := re.match(r"No such command '([^']*)'", text):
+        known = list(getattr(context.command, "commands", {})) if context else []
+        if context is not None and context.parent is None:
+            from rokt_export.commands.cli import COMMANDS
+
+            known = list(COMMANDS)
+        return f"no such command: `{found[1]}`", None, did_you_mean(found[1], known)
+    if found := re.match(r"Got unexpected extra argument\(?s?\)? \((.*)\)", text):
+        return f"too many arguments: {found[1]}", None, None
+    return text[:1].lower() + text[1:].rstrip("."), None, None
+
+
+def _bad_value(error: Any) -> tuple[str, str | None]:
+    """Return what is wrong with a value, and a suggestion; pydantic's words, which Typer passes on, are replaced."""
+    details = error.__cause__.errors()[0] if hasattr(error.__cause__, "errors") else {}
+    value, limits = details.get("input"), details.get("ctx") or {}
+    match details.get("type"):
+        case "int_parsing" | "int_type" | "int_from_float":
+            return f"`{value}` is not a whole number", None
+        case "float_parsing" | "float_type":
+            return f"`{value}` is not a number", None
+        case "greater_than_equal":
+            return f"{value} is too small; the least is {limits['ge']:g}", None
+        case "less_than_equal":
+            return f"{value} is too large; the most is {limits['le']:g}", None
+    message = str(error.message).removeprefix("Value error, ").rstrip(".")
+    if found := re.match(r"'(.*)' is not one of (.*)", message):
+        known = re.findall(r"'([^']*)'", found[2])
+        return f"`{found[1]}` is not one of {', '.join(known)}", did_you_mean(found[1], known)
+    return message, None
