@@ -230,8 +230,8 @@ class _Flags:
 
 def _send(terminal: Terminal, sides: Sequence[SpecSetup], flags: _Flags, place: str) -> list[RunResult]:
     """Send the same transactions to both sides, each as a run of its own; stop where a side could not be sent to."""
-    from rokt_export.commands.confirmation import pass_interlock
     from rokt_export.commands.input_summary import tell_first_rows
+    from rokt_export.commands.interlock import pass_interlock
     from rokt_export.commands.replay_flags import options_of
     from rokt_export.commands.run_session import Job, carry_out, new_key, variables_for
     from rokt_export.commands.sandbox_target import sandboxed
@@ -346,7 +346,7 @@ def _plan(
     key: bytes,
 ) -> Plan:
     """The plan of one side; with one key for both, so that one person is one token on both."""
-    from rokt_export.commands.confirmation import careful
+    from rokt_export.commands.interlock import careful
     from rokt_export.delivery.plan import Destination, FileRows, Pace, Plan, Selection
     from rokt_export.delivery.stop_rules import StopRules
     from rokt_export.exchange.delivery import Recordings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rokt_export.commands.confirmation import IN_A_ROW
+from rokt_export.commands.interlock import IN_A_ROW
 from rokt_export.errors import UsageError
 
 if TYPE_CHECKING:

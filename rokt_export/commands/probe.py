@@ -36,7 +36,7 @@ def probe(
         rokt-export probe acme.yaml
         rokt-export probe acme.yaml --environment production --confirm acme
     """
-    from rokt_export.commands.confirmation import pass_interlock
+    from rokt_export.commands.interlock import pass_interlock
     from rokt_export.commands.run_session import new_key, variables_for
     from rokt_export.delivery.plan import GeneratedRows, Pace, Plan
     from rokt_export.delivery.worker import credentials_for, transport_options

@@ -166,8 +166,8 @@ def replay(
         rokt-export replay acme.yaml events.csv --count 5
         rokt-export replay acme.yaml --from-run last --only failed
     """
-    from rokt_export.commands.confirmation import pass_interlock
     from rokt_export.commands.input_options import rows_of
+    from rokt_export.commands.interlock import pass_interlock
     from rokt_export.commands.pace_options import pace_of, workers_of
     from rokt_export.commands.preflight import preflight, target_of
     from rokt_export.commands.replay_flags import GivenFlags, digests_of, stamps_of

@@ -66,9 +66,9 @@ def test(
         rokt-export test acme.yaml --count 5 --report acme.html --report acme.eml
         rokt-export test acme.yaml events.csv --set email=jane@example.com
     """
-    from rokt_export.commands.confirmation import careful, pass_interlock
     from rokt_export.commands.input_options import RowFlags, rows_of
     from rokt_export.commands.input_summary import tell_first_rows
+    from rokt_export.commands.interlock import careful, pass_interlock
     from rokt_export.commands.replay_flags import options_of
     from rokt_export.commands.run_output import check_reports, check_spared, expected_outcome, present
     from rokt_export.commands.run_session import Job, carry_out, new_key, variables_for
