@@ -221,7 +221,7 @@ def replay(
             expected=expected,
             partitions=workers_of(terminal, flags.workers, pace, rows),
         )
-        if words := chosen.moved(host := target_of(plan), guarded=target.guarded):
+        if words := chosen.moved(target_of(plan), guarded=target.guarded):
             terminal.warn(words)
         plan = replace(plan, total=preflight(terminal, plan, strict=strict, resumed=resumed))
         interlock()
@@ -235,7 +235,6 @@ def replay(
             "stamps": stamps,
             "digests": digests_of(stamps),
             "rows": plan.wanted,
-            "target": host,
         }
         job = Job("replay", setup, plan, name, files, options, resumed.run if resumed else None)
         done = carry_out(job, terminal)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 import typer
 
 from rokt_export.commands.input_summary import left_out
+from rokt_export.commands.preflight import target_of
 from rokt_export.commands.progress import ProgressWatch
 from rokt_export.commands.run_output import Onward
 from rokt_export.commands.spec_setup import SpecSetup, tell_variables
@@ -63,7 +64,13 @@ class Job:
     @property
     def kept(self) -> dict[str, Any]:
         """What is kept with the run for commands that go on after it."""
-        return {**self.options, **({"plugins": sorted(self.plan.plugins)} if self.plan.plugins else {})}
+        rules = self.plan.spec.provisional_rules
+        return {
+            **self.options,
+            "target": target_of(self.plan),
+            **({"plugins": sorted(self.plan.plugins)} if self.plan.plugins else {}),
+            **({"provisional": rules} if rules else {}),
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""`runs`: what was run: list, show, resume, export, purge, and the journal itself: backup, recover."""
+"""`runs`: what was run: list, show, confirm, resume, export, purge, and the journal itself: backup, recover."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 
 from rokt_export.commands import completion
 from rokt_export.commands import options as flag
+from rokt_export.commands.confirm import confirm
 from rokt_export.commands.help_page import CommandLine
 from rokt_export.commands.options import Output
 from rokt_export.commands.replay import ResendUnknown, replay
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from rokt_export.journal import Journal, RunInfo
     from rokt_export.reports.run_report import Story
 
-runs = CommandLine(name="runs", help="Runs in the journal: list, show, resume, export, purge, backup, recover.")
+runs = CommandLine(
+    name="runs", help="Runs in the journal: list, show, confirm, resume, export, purge, backup, recover."
+)
 
 Limit = Annotated[
     int | None, typer.Option("--limit", min=1, metavar="N", help="List only the newest N.", show_default=False)
@@ -149,6 +152,9 @@ def _show_exchanges(story: Story, rows: list[int], terminal: Terminal) -> int:
     for delivery, recording in found.values():
         exchange(terminal.out, delivery, recording, None if recording is None else story.explain(recording))
     return ExitStatus.OK
+
+
+runs.command("confirm")(confirm)
 
 
 @runs.command("resume")

@@ -53,6 +53,8 @@ class Delivery(Struct, frozen=True, gc=False):
         error: the transport fault as `kind: message`.
         started: UTC seconds since the epoch of the first attempt; 0.0 where nothing was sent.
         invented: an invented person, whose data stays readable.
+        first_outcome: the outcome by the partner's response, where it decided later; `outcome` is what it decided.
+        provisional: the partner has accepted the row and not decided yet.
     """
 
     row: int
@@ -68,11 +70,34 @@ class Delivery(Struct, frozen=True, gc=False):
     error: str | None = None
     started: float = 0.0
     invented: bool = False
+    first_outcome: OutcomeKind | None = None
+    provisional: bool = False
+
+    @property
+    def confirmation(self) -> str | None:
+        """`awaited` or `confirmed`, where the partner decides after its response; None where the response decides."""
+        return "awaited" if self.provisional else None if self.first_outcome is None else "confirmed"
+
+    @property
+    def confirmation_text(self) -> str:
+        """What follows the outcome for a person: whether it is confirmed, or what it was before; mostly nothing."""
+        if self.provisional:
+            return ", not yet confirmed"
+        if self.first_outcome is None:
+            return ""
+        return ", confirmed" if self.first_outcome == self.outcome else f", was {self.first_outcome}"
 
     def as_json(self) -> dict[str, object]:
-        """Return the contract's JSON form of a delivery (design section 5, "Streams"), plus the partner's code."""
+        """Return the contract's JSON form of a delivery (design section 5, "Streams"), plus the partner's code.
+
+        A row that the partner has only accepted at first has `confirmation`; once it is `confirmed`, `first_outcome`.
+        """
         data = {**structs.asdict(self), "outcome": str(self.outcome)}
-        del data["started"], data["invented"]
+        del data["started"], data["invented"], data["provisional"], data["first_outcome"]
+        if self.confirmation is not None:
+            data["confirmation"] = self.confirmation
+        if self.first_outcome is not None:
+            data["first_outcome"] = str(self.first_outcome)
         return data
 
 

@@ -38,6 +38,7 @@ class RunInfo:
         spec_file: path of the spec, as given.
         events: paths of the transactions, as given.
         options: whatever a resume needs to go on as before (JSON).
+        confirmations: rows that the partner only accepted at first, by `awaited`, `confirmed` and `changed`.
         exit_status: what the process ended with; None before its end.
         production: whether it sent to the guarded environment, so that its rows are in the ledger.
         purged: whether its personal data, and the options with it, have been removed.
@@ -56,6 +57,7 @@ class RunInfo:
     spec_file: str
     events: tuple[str, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
+    confirmations: dict[str, int] = field(default_factory=dict)
     exit_status: int | None = None
     production: bool = False
     purged: bool = False
@@ -71,13 +73,18 @@ class RunInfo:
         return in_sandbox(self.options)
 
     @property
+    def provisional_rules(self) -> frozenset[str]:
+        """The response rules by which the partner has accepted a row, and decides later."""
+        return frozenset(self.options.get("provisional", ()))
+
+    @property
     def target(self) -> str:
         """Where it sent to, for a person: an environment of the partner's, or a sandbox in its place."""
         return f"{self.environment} (sandbox)" if self.sandbox else self.environment
 
     def as_json(self) -> dict[str, object]:
         """Return the contract's JSON form of a run (design section 5, "Runs")."""
-        return {
+        data: dict[str, object] = {
             "run": self.run,
             "name": self.name,
             "command": self.command,
@@ -89,6 +96,7 @@ class RunInfo:
             "state": str(self.state),
             "counts": dict(self.counts),
         }
+        return data | {"confirmations": dict(self.confirmations)} if self.confirmations else data
 
 
 def in_sandbox(options: Mapping[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -20,6 +21,9 @@ from rokt_export.journal.schema import delivery, earlier_outcome, ledger, note, 
 
 NOTE = "revisions"
 """The note of a run that lists its revisions."""
+
+CONFIRM = "confirm"
+"""The command that asks a partner what it decided; each row is confirmed once."""
 
 _AT_ONCE = 500
 _KEPT = ("outcome", "status", "rule", "reason", "reference", "code", "error")
@@ -182,6 +186,39 @@ def _note(
     bulk.note.run(connection, [(record.no, key, orjson.dumps(value)) for key, value in notes.items()])
     if values:
         connection.execute(run.update().where(run.c.no == record.no).values(values))
+
+
+def confirmations(connection: Connection, run_no: int, rules: Collection[str]) -> dict[str, int]:
+    """Return the rows that a partner only accepted at first, by what is known of them now.
+
+    Args:
+        connection: to the journal.
+        run_no: the run.
+        rules: the provisional rules.
+
+    Returns:
+        Rows by `awaited` (not decided yet), `confirmed` (decided as accepted) and `changed` (decided otherwise).
+    """
+    if not rules:
+        return {}
+    numbers = confirming(revisions(connection, run_no))
+    accepted = select(func.count()).where(delivery.c.run_no == run_no, delivery.c.rule.in_(rules))
+    found = Counter(awaited=connection.scalar(accepted) or 0)
+    if numbers:
+        first = earlier_outcome.c
+        both = (delivery.c.run_no == first.run_no, delivery.c.row == first.row)
+        decided = select(first.outcome, delivery.c.outcome, func.count()).where(
+            first.run_no == run_no, first.revision.in_(numbers), *both, delivery.c.rule.in_(rules)
+        )
+        for before, outcome, rows in connection.execute(decided.group_by(first.outcome, delivery.c.outcome)):
+            found["confirmed" if before == outcome else "changed"] += rows
+            found["awaited"] -= rows
+    return {name: found[name] for name in ("awaited", "confirmed", "changed") if found[name]}
+
+
+def confirming(made: Iterable[Revision]) -> frozenset[int]:
+    """Return the numbers of the revisions in which the partner decided on what it had accepted."""
+    return frozenset(each.number for each in made if each.by == CONFIRM)
 
 
 def revisions(connection: Connection, run_no: int) -> list[Revision]:

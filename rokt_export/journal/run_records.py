@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from rokt_export.errors import JournalError, UsageError
-from rokt_export.journal import queries
+from rokt_export.journal import queries, revisions
 from rokt_export.journal.model import RunInfo, RunState, as_moment, as_text, now
 from rokt_export.journal.schema import run
 
@@ -201,7 +201,8 @@ def check_not_running(record: Row[Any], doing: str) -> None:
 
 def info(connection: Connection, record: Row[Any]) -> RunInfo:
     """Return a run for others to see, its counts as frozen at its end or else counted now."""
-    frozen = queries.as_json(record.counts)
+    frozen, options = queries.as_json(record.counts), queries.as_json(record.options)
+    rules = () if record.purged else options.get("provisional", ())  # a purge takes the notes of what was confirmed
     return RunInfo(
         run=record.id,
         name=record.name,
@@ -215,7 +216,8 @@ def info(connection: Connection, record: Row[Any]) -> RunInfo:
         counts=queries.counts(connection, record.no) if frozen is None else frozen,
         spec_file=record.spec_file,
         events=tuple(queries.as_json(record.events)),
-        options=queries.as_json(record.options),
+        options=options,
+        confirmations=revisions.confirmations(connection, record.no, rules),
         exit_status=record.exit_status,
         production=record.production,
         purged=record.purged is not None,

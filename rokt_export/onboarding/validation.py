@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from rokt_export.partner_spec.variables import Variables
 from rokt_export.redaction import OwnWords
 from rokt_export.response.classify import Classifier
 from rokt_export.spec_language.fields import listed
-from rokt_export.spec_language.rules import Example
+from rokt_export.spec_language.rules import Example, Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +137,24 @@ def _unreadable(file: str, error: SpecError) -> Finding:
 
 def _examples(loaded: LoadedSpec) -> Iterator[Finding]:
     """RX115, RX128: the outcome of each example, against the rule that has it."""
-    if "responses" in loaded.damaged:
-        return
-    classifier = Classifier(loaded.spec.responses)
-    for index, rule in enumerate(loaded.spec.responses):
+    if "responses" not in loaded.damaged:
+        yield from _examples_of(loaded, ("responses",), loaded.spec.responses, ())
+    asked = loaded.spec.confirmation
+    if asked is not None and "confirmation" not in loaded.damaged:
+        yield from _examples_of(loaded, ("confirmation", "responses"), asked.responses, asked.pending_rules)
+
+
+def _examples_of(
+    loaded: LoadedSpec, section: tuple[str, ...], rules: Sequence[Rule], before: Sequence[Rule]
+) -> Iterator[Finding]:
+    classifier = Classifier((*before, *rules))
+    names = classifier.names[len(before) :]
+    for index, (own, rule) in enumerate(zip(names, rules, strict=True)):
         for number, example in enumerate(rule.examples):
-            place = ("responses", index, "examples", number)
+            place: tuple[str | int, ...] = (*section, index, "examples", number)
             outcome = classifier.classify(example_response(example))
-            if outcome.rule != classifier.names[index]:
-                yield _caught_elsewhere(loaded, classifier, index, place, outcome)
+            if outcome.rule != own:
+                yield _caught_elsewhere(loaded, classifier, own, example, place, outcome)
             else:
                 yield from _captures(loaded, example, outcome, place)
 
@@ -156,10 +165,13 @@ def example_response(example: Example) -> Response:
 
 
 def _caught_elsewhere(
-    loaded: LoadedSpec, classifier: Classifier, index: int, place: tuple[str | int, ...], outcome: Outcome
+    loaded: LoadedSpec,
+    classifier: Classifier,
+    own: str,
+    example: Example,
+    place: tuple[str | int, ...],
+    outcome: Outcome,
 ) -> Finding:
-    own = classifier.names[index]
-    example = loaded.spec.responses[index].examples[int(place[-1])]
     if outcome.rule is None:
         message = f"no rule explains this example of `{own}`"
     else:

@@ -6,7 +6,7 @@ import re
 from difflib import SequenceMatcher
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from rokt_export.authentication.registry import Authentications
 from rokt_export.redaction.spec_lines import masked_line
@@ -28,11 +28,13 @@ from rokt_export.spec_language.fields import (
     kind_of,
     problem,
     template_at,
+    without_rows,
 )
 from rokt_export.spec_language.formats import FORMATS
-from rokt_export.spec_language.rules import Rule, rule_names
+from rokt_export.spec_language.rules import Rule, Test, rule_names, rule_of
 from rokt_export.spec_language.template import compile_template
 from rokt_export.spec_language.template_places import Place
+from rokt_export.spec_language.urls import PLACEHOLDER
 
 _TEST = frozenset(
     re.findall(
@@ -307,6 +309,61 @@ class Idempotency(Strict):
     value: ValueTemplate | None = None
 
 
+_CAPTURED = re.compile(r"\{(reference|code)\}")
+
+
+def _asked_url(text: str) -> str:
+    named = PLACEHOLDER.findall(text)
+    if not named or not set(named) <= {"reference", "code"}:
+        raise problem(
+            "RX012",
+            "it does not say which capture names the job",
+            "Write `/jobs/{reference}`, or `{reference}` where the capture is the whole URL; `{code}` is the other.",
+        )
+    if not text.startswith("/") and not _CAPTURED.fullmatch(text):
+        raise problem(
+            "RX150",
+            "it is neither a path at the endpoint's host nor one capture",
+            "Write `/jobs/{reference}`, or `{reference}` where the capture is the whole URL.",
+        )
+    if text.startswith("//"):
+        raise problem("RX150", "a path does not start with `//`", "Write one `/`.")
+    return text
+
+
+class Confirmation(Strict):
+    """How to ask the partner what became of a row that it has only accepted (`provisional: true`).
+
+    Attributes:
+        url: a path at the endpoint's host in which `{reference}` or `{code}` stands for what the rule captured; or one
+            of these alone, where the capture is the whole URL. It is asked by GET.
+        hosts: hosts beside the endpoint's to which a captured URL may lead; they receive the credentials.
+        pending: a test that holds while the partner has not decided.
+        responses: rules for its decision.
+        every: seconds between two questions about a job.
+        until: seconds after the end of the run from which the partner is not asked again.
+    """
+
+    url: Annotated[
+        Text, AfterValidator(template_at(Place.URL)), AfterValidator(without_rows), AfterValidator(_asked_url)
+    ]
+    hosts: tuple[Text, ...] = ()
+    pending: Test | None = None
+    responses: Annotated[tuple[Rule, ...], Field(min_length=1)]
+    every: Duration = 30.0
+    until: Duration = 86_400.0
+
+    @property
+    def captures(self) -> frozenset[str]:
+        """The captures that its URL names."""
+        return frozenset(PLACEHOLDER.findall(self.url))
+
+    @property
+    def pending_rules(self) -> tuple[Rule, ...]:
+        """The rule that stands in front of those for the decision, where the spec says what is pending."""
+        return () if self.pending is None else (rule_of(self.pending, "pending"),)
+
+
 class DiffSettings(Strict):
     """What `diff` leaves out of its comparison.
 
@@ -408,6 +465,7 @@ class PartnerSpec(Strict):
         http_version: `1.0`, `1.1` or `2`; without it, 1.1.
         idempotency: the key by which the partner recognises a repeated request.
         idempotent: whether a repeated request does no harm.
+        confirmation: how to ask what became of a row that was only accepted.
         diff: what `diff` leaves out of its comparison.
     """
 
@@ -435,6 +493,7 @@ class PartnerSpec(Strict):
     http_version: Literal["1.0", "1.1", "2"] | None = None
     idempotency: Idempotency | None = None
     idempotent: bool = False
+    confirmation: Confirmation | None = None
     diff: DiffSettings = DiffSettings()
 
     @property
@@ -446,6 +505,11 @@ class PartnerSpec(Strict):
     def rule_names(self) -> tuple[str, ...]:
         """The rules' names, in order."""
         return rule_names(self.responses)
+
+    @property
+    def provisional_rules(self) -> tuple[str, ...]:
+        """The names of the rules by which the partner has accepted a row, and decides later."""
+        return tuple(name for name, rule in zip(self.rule_names, self.responses, strict=True) if rule.provisional)
 
     @property
     def stated_content_type(self) -> str | None:

@@ -20,7 +20,8 @@ def templates(spec: PartnerSpec, environments: Iterable[str] | None = None) -> I
     """Yield each template of a spec that names something, for all its environments or those given."""
     names = spec.endpoint if environments is None else environments
     places: list[Any] = [spec.environment(name) for name in names]
-    yield from _inside([*places, spec.parameters, spec.body, spec.idempotency])
+    asked = spec.confirmation and spec.confirmation.url
+    yield from _inside([*places, spec.parameters, spec.body, spec.idempotency, asked])
 
 
 def _inside(value: Any) -> Iterator[Template]:
@@ -168,6 +169,10 @@ def _uses(
         yield names_in([parameter.value, parameter.parameters]), host, f"{parameter.in_} {parameter.name}"
     if spec.idempotency is not None:
         yield names_in(spec.idempotency.value), host, f"header {spec.idempotency.header}"
+    if spec.confirmation is not None:
+        yield names_in(spec.confirmation.url), host, "URL path"
+        for other in spec.confirmation.hosts:
+            yield credential_variables(spec, environment), other, "credentials"
     yield names_in(place.proxy), "the proxy", "address and credentials"
     yield names_in(place.tls and place.tls.ca_file), THIS_MACHINE, "file of authorities"
 

@@ -134,7 +134,7 @@ def _cells(console: Console, one: Delivery) -> tuple[Text, ...]:
         Text(f"{one.row}"),
         _plain(one.transaction),
         Text("" if one.status is None else f"{one.status}"),
-        outcome_text(console, str(one.outcome)),
+        outcome_text(console, str(one.outcome)).append(one.confirmation_text),
         _plain(_why(one)),
         _plain(one.reference),
         _plain(one.rule),
@@ -143,7 +143,7 @@ def _cells(console: Console, one: Delivery) -> tuple[Text, ...]:
 
 
 def _print_lines(console: Console, one: Delivery) -> None:
-    line = Text.assemble(f"{one.row}  ", outcome_text(console, str(one.outcome)))
+    line = Text.assemble(f"{one.row}  ", outcome_text(console, str(one.outcome)), one.confirmation_text)
     if one.status is not None:
         line.append(f"  {one.status}")
     if one.latency_ms is not None:
@@ -298,10 +298,11 @@ def _state(one: RunInfo) -> Text:
 
 
 def _short_counts(console: Console, one: RunInfo) -> list[Text]:
+    awaited = one.confirmations.get("awaited")
     return [
         Text(f"{_mark(console, SIGNS[outcome].mark, SIGNS[outcome].ascii)} {number:,}", style=SIGNS[outcome].style)
         for outcome, number in one.counts.items()
-    ]
+    ] + ([Text(f"{awaited:,} not yet confirmed", style="yellow")] if awaited else [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +330,7 @@ def exchange(console: Console, one: Delivery, recording: Recording | None, found
         found: how the rules met the response; None where none came, or the rules are not known.
     """
     head = Text.assemble((f"row {one.row}", "bold"), "  ").append_text(_plain(one.transaction))
-    head.append("  ").append_text(outcome_text(console, str(one.outcome)))
+    head.append("  ").append_text(outcome_text(console, str(one.outcome))).append(one.confirmation_text)
     if one.reason and found is None:
         head.append("  ").append_text(_plain(one.reason))
     console.print(head, soft_wrap=True)

@@ -110,6 +110,8 @@ def questions(story: Story) -> list[str]:
         if story.counts.get(outcome)
         for question in [question.format(named=_named(examples(story, outcome, MOST_NAMED), story.counts[outcome]))]
     ]
+    if awaited := story.run.confirmations.get("awaited"):
+        asked.append(f"You accepted {awaited:,} of these, and decide later. What did you decide, and how can we ask?")
     if story.coverage is not None and story.coverage.never:
         never = ", ".join(story.coverage.never)
         asked.append(f"These of our response rules were not seen: {never}. Can you tell us how to bring them about?")
@@ -225,7 +227,7 @@ def _row(one: Delivery) -> tuple[str, ...]:
         str(one.row),
         one.transaction,
         moment(one.started).removesuffix(" UTC") if one.started else "",
-        str(one.outcome),
+        f"{one.outcome}{one.confirmation_text}",
         "" if one.status is None else str(one.status),
         one.reference or "",
         one.error or one.reason or "",

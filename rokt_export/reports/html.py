@@ -130,7 +130,7 @@ def _row(one: Delivery, rules: dict[str, int]) -> list[Any]:
     rule = -1 if one.rule is None else rules.get(one.rule, -1)
     return [
         one.row, one.transaction, _OUTCOMES.index(one.outcome), one.status, rule, one.reason, one.reference, one.code,
-        one.attempts, one.latency_ms, one.error, one.started,
+        one.attempts, one.latency_ms, one.error, one.started, one.confirmation_text,
     ]  # fmt: skip
 
 

@@ -13,6 +13,9 @@ COLUMNS = (
 )  # fmt: skip
 """The keys of the contract's delivery (design section 5, "Streams"), plus the partner's code."""
 
+CONFIRMATION = ("confirmation", "first_outcome")
+"""Keys of rows that the partner only accepted at first; see `Delivery.as_json`."""
+
 
 def write_csv(story: Story, stream: TextIO) -> None:
     """Write the deliveries as RFC 4180: a header, commas, CRLF, quotes where needed.
@@ -20,10 +23,11 @@ def write_csv(story: Story, stream: TextIO) -> None:
     A text that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, "CSV Injection").
     """
     writer = csv.writer(stream, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
+    columns = (*COLUMNS, *CONFIRMATION) if story.run.confirmations else COLUMNS
+    writer.writerow(columns)
     for one in story.deliveries():
         values = one.as_json()
-        writer.writerow([csv_cell(values[name]) for name in COLUMNS])
+        writer.writerow([csv_cell(values.get(name)) for name in columns])
 
 
 def write_ndjson(story: Story, stream: TextIO) -> None:

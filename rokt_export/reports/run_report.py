@@ -6,7 +6,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import islice
 from typing import Any
+
+from msgspec import structs
 
 from rokt_export.delivery.run_counts import Figures
 from rokt_export.errors import SpecError
@@ -14,6 +17,7 @@ from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import Journal, RunInfo
 from rokt_export.journal.recording import Recording
+from rokt_export.journal.revisions import confirming
 from rokt_export.partner_spec.document import parse
 from rokt_export.partner_spec.loading import LoadedSpec, read_spec
 from rokt_export.partner_spec.model import PartnerSpec
@@ -21,6 +25,9 @@ from rokt_export.response.classify import Classifier
 from rokt_export.response.explain import Explanation
 
 _PURGED = "This run was purged: outcomes, status, rules and times are kept; people, requests and answers are gone."
+
+_PAGE = 500
+"""Rows whose confirmations are looked up together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,7 @@ class Story:
         self.loaded = loaded
         self.expected: str = notes.get("expected") or str(OutcomeKind.DELIVERED)
         said = [_PURGED] if run.purged else []
-        self.notes: tuple[str, ...] = (*said, *self._unconfirmed(), *(notes.get("notes") or ()))
+        self.notes: tuple[str, ...] = (*said, *self._confirmations(), *(notes.get("notes") or ()))
         self.left_out: dict[str, int] = notes.get("left_out") or {}
         self.ending: str | None = (notes.get("finished") or {}).get("message") or None
 
@@ -81,17 +88,18 @@ class Story:
             spec = _spec_of_the_run(run, notes)
         return cls(journal, run, spec, notes)
 
-    def _unconfirmed(self) -> list[str]:
-        """Say which rows the partner has only accepted; it decides on them later."""
-        seen = (self._kept.get("coverage") or {}).get("seen") or {}
-        rules = [] if self.spec is None else zip(self.spec.rule_names, self.spec.responses, strict=True)
-        names = [f"`{name}`" for name, rule in rules if rule.provisional and name in seen]
-        if not names:
-            return []
-        return [
-            f"rows by rule {' and '.join(names)} are accepted, not yet confirmed: the partner decides later; "
-            "ask it with the reference of each"
-        ]
+    def _confirmations(self) -> Iterator[str]:
+        """Say how many rows the partner has only accepted, and what it decided of the others."""
+        known = self.run.confirmations
+        if awaited := known.get("awaited"):
+            can_ask = self.spec is not None and self.spec.confirmation is not None
+            how = f"`rokt-export runs confirm {self.run.run}` asks" if can_ask else "ask it with the reference of each"
+            rows = "row is" if awaited == 1 else "rows are"
+            yield f"{awaited:,} {rows} accepted, not yet confirmed: the partner decides later; {how}"
+        if decided := known.get("confirmed", 0) + known.get("changed", 0):
+            changed = known.get("changed", 0)
+            otherwise = f", {changed:,} otherwise than its response said" if changed else ", as its response said"
+            yield f"the partner decided on {decided:,} row{'' if decided == 1 else 's'} later{otherwise}"
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -139,7 +147,20 @@ class Story:
 
     def deliveries(self, outcomes: Collection[str] | None = None) -> Iterator[Delivery]:
         """Yield the deliveries in row order, all or those of some outcomes, in constant memory."""
-        return self._journal.deliveries(self.run.run, outcomes=outcomes)
+        found = self._journal.deliveries(self.run.run, outcomes=outcomes)
+        return self._with_confirmations(found) if self.run.confirmations else found
+
+    def _with_confirmations(self, found: Iterator[Delivery]) -> Iterator[Delivery]:
+        """Add what each row was by the partner's response, or that the partner has not decided yet."""
+        rules, numbers = self.run.provisional_rules, confirming(self._journal.revisions(self.run.run))
+        while page := list(islice(found, _PAGE)):
+            rows = [one.row for one in page if one.rule in rules]
+            earlier = self._journal.earlier_outcomes(self.run.run, rows)
+            first = {each.row: each.outcome for each in earlier if each.revision in numbers}
+            for one in page:
+                before = first.get(one.row)
+                accepted = one.rule in rules
+                yield structs.replace(one, first_outcome=before, provisional=before is None) if accepted else one
 
     def recording(self, row: int) -> Recording | None:
         """Return what was sent and answered in one row; None where it was not kept."""

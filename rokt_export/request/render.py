@@ -30,6 +30,7 @@ from rokt_export.partner_spec.model import Parameter, PartnerSpec
 from rokt_export.partner_spec.references import attributes_of
 from rokt_export.redaction import OwnWords
 from rokt_export.request.encodings import Encode, body_encoding
+from rokt_export.request.encodings.form import form_encoder
 from rokt_export.request.parameter_values import OMIT, Field, RefusedError, Take, Values, compile_field
 from rokt_export.request.url import blank_url, url_maker
 from rokt_export.spec_language.encodings import ENCODINGS, charset_of, codec_of
@@ -196,6 +197,7 @@ class Renderer:
         )
         self._blank_url = blank_url(self.environment.url, variables, base_url=base_url)
         self._body = body_encoder(spec, placed["body"], variables)
+        self._key_query = form_encoder(_compiled([p for p in own.parameters if p.in_ == "query"], variables))
         self.unsigned = tuple(own.unsigned)
         self._sign = _signer(own.signs)
         headers = _compiled(placed["header"], variables)
@@ -228,6 +230,16 @@ class Renderer:
             return Request(self._method, self._url(values), headers, self._body(values))
         except RefusedError as error:
             raise InvalidRowError(self._problems(values, error)) from error
+
+    def question(self, url: str) -> Request:
+        """Return a GET of a URL with the headers and credentials of every delivery, without signatures.
+
+        Args:
+            url: absolute and percent-encoded; whoever calls has checked that credentials may go there.
+        """
+        headers = tuple((name, value) for name, value in self._headers if name.lower() != "content-type")
+        key = self._key_query({})
+        return Request("GET", f"{url}{'&' if '?' in url else '?'}{key}" if key else url, headers)
 
     def renders(self, transaction: Transaction) -> bool:
         """Return whether a transaction can satisfy the spec."""

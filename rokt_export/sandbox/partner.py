@@ -19,6 +19,7 @@ from rokt_export.sandbox.checks import ReadBack, checks, places
 from rokt_export.sandbox.credentials import credentials
 from rokt_export.sandbox.example_responses import ExampleResponses, text_response, with_header
 from rokt_export.sandbox.identity import Identity, identifier, recall, remember
+from rokt_export.sandbox.jobs import Jobs
 from rokt_export.sandbox.options import SandboxOptions
 from rokt_export.sandbox.url_patterns import EndpointUrl, text_pattern
 from rokt_export.spec_language.rules import Example, Rule
@@ -71,6 +72,7 @@ class Partner:
         self._identify = identifier(located, whole, self._memory_key)
         self.read_back = ReadBack(spec.parameters, self._encoding, self.url, whole)
         self._responses = _Responses(spec.responses, chance if options.ids == "random" else None)
+        self.jobs = None if spec.confirmation is None else Jobs(spec.confirmation, variables)
         self._key_header = spec.idempotency.header if spec.idempotency is not None else None
         self._known = {} if self._memory is None else recall(self._memory, self._memory_key)
         self._by_key: OrderedDict[str, tuple[bytes, PartnerReply]] = OrderedDict()
@@ -98,6 +100,15 @@ class Partner:
             return verdict
         problem = f"the key in `{self._key_header}` was used for another person"
         return PartnerReply(self._responses.rejected([problem]), "rejected", (problem,))
+
+    def tell(self, received: ReceivedRequest) -> Response | None:
+        """Return the answer to a question about a job; None where the request is none."""
+        if self.jobs is None or received.method != "GET" or not self.jobs.are_at(received.path):
+            return None
+        refusals = [refusal for check in self.credentials.checks if (refusal := check(received)) is not None]
+        if refusals:
+            return self._refused(refusals, []).response
+        return self.jobs.response(received.path)
 
     def refuse(self, status: int, problem: str) -> PartnerReply:
         """Return the rejection of a request that did not get as far as its content."""

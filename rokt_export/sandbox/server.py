@@ -242,16 +242,22 @@ class _Service:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request."""
         path, _, query = _target(request.raw_path).partition("?")
-        values = self._partner.url.match(path)
-        if values is not None and not (path in self._tokens and request.method != self._partner.method):
+        values, server = self._partner.url.match(path), self._tokens.get(path) or self._tokens.get(unquote(path))
+        if values is not None and request.method == self._partner.method:
             return await self._endpoint(request, path, query, values)
-        server = self._tokens.get(path) or self._tokens.get(unquote(path))
         if server is not None:
             return await self._token(request, path, query, server)
         if path.startswith(PREFIX):
             return self._status_api.answer(request)
+        told = self._partner.tell(ReceivedRequest(request.method, path, query, request.headers, b""))
+        if told is not None:
+            await self._wait()
+            return _web_response(told)
+        if values is not None:
+            return await self._endpoint(request, path, query, values)
         known = [f"{self._partner.method} {self._partner.url.shown}"]
         known += [f"{server.method} {token}" for token, server in self._tokens.items()]
+        known += [f"GET {self._partner.jobs.shown}"] if self._partner.jobs is not None else []
         known += [f"GET {PREFIX}deliveries"]
         return web.Response(status=404, text=f"Nothing is at {path}. This sandbox answers:\n" + "\n".join(known) + "\n")
 

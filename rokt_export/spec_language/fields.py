@@ -124,7 +124,12 @@ def _proved(text: str) -> str:
     return text
 
 
-def _without_rows(text: str) -> str:
+def without_rows(text: str) -> str:
+    """Return a template that no row changes.
+
+    Raises:
+        PydanticCustomError: a row decides a part of it.
+    """
     if compile_template(text).varies:
         raise problem(
             "RX151",
@@ -135,7 +140,7 @@ def _without_rows(text: str) -> str:
 
 
 UrlTemplate = Annotated[Text, AfterValidator(template_at(Place.URL)), AfterValidator(_proved)]
-FixedTemplate = Annotated[ValueTemplate, AfterValidator(_without_rows)]
+FixedTemplate = Annotated[ValueTemplate, AfterValidator(without_rows)]
 """A template of constants and environment variables, without a row."""
 FixedUrl = Annotated[FixedTemplate, AfterValidator(_proved)]
 TextTemplate = Annotated[Text, AfterValidator(template_at(Place.TEXT))]

@@ -228,6 +228,12 @@ class Rule(Test):
     examples: tuple[Example, ...] = ()
 
 
+def rule_of(test: Test, name: str | None = None) -> Rule:
+    """Return a rule that holds where a test does, for what classifies or makes up responses."""
+    own = {key: getattr(test, key) for key in Test.model_fields}
+    return Rule.model_construct(outcome="delivered", name=name, **own)
+
+
 def rule_names(rules: tuple[Rule, ...]) -> tuple[str, ...]:
     """Return each rule's name: its own, else its outcome, numbered from the second on."""
     names: list[str] = []

@@ -19,7 +19,7 @@ responses:
   - {{outcome: delivered, name: queued, status: 202, provisional: true, capture: {{reference: $.job}}}}
   - {{outcome: delivered, status: 200}}
 """
-SAID = "are accepted, not yet confirmed: the partner decides later"
+SAID = "accepted, not yet confirmed: the partner decides later"
 
 
 @pytest.mark.parametrize("status", [202, 200])

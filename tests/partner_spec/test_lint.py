@@ -69,6 +69,8 @@ def _first_rule(text: str) -> str:
 
 
 HTTP = "http://api.example.com/leads"
+PROVISIONAL = "{outcome: delivered, status: 202, provisional: true, capture: {reference: $.id}}"
+CONFIRMATION = "confirmation: {url: '/jobs/{reference}', responses: [{outcome: delivered, status: 200}]}\n"
 AUTH_2 = (
     "endpoint:\n"
     "  staging: {url: https://test.example.com, authentication: {type: bearer, token: '{{ env.%s }}'}}\n"
@@ -598,6 +600,32 @@ CASES = [
         _first_rule("{outcome: failed, body: {$.error: 1}}").replace("- {outcome: delivered", "- ^{outcome: delivered"),
         _first_rule("{outcome: failed, body: {$.error: 1}}").replace("2xx", "2xx, content_type: {contains: json}"),
         "info",
+    ),
+    Case(
+        "RX190",
+        "responses",
+        _first_rule("{outcome: delivered, status: 202, provisional: ^true, capture: {reference: $.id}}"),
+        _first_rule(PROVISIONAL) + CONFIRMATION,
+        "info",
+    ),
+    Case(
+        "RX191",
+        "responses",
+        _first_rule(PROVISIONAL) + CONFIRMATION.replace("'/jobs/{reference}'", "^'/jobs/{code}'"),
+        _first_rule(PROVISIONAL) + CONFIRMATION,
+        "error",
+    ),
+    Case(
+        "RX192",
+        "responses",
+        PARTS["responses"] + CONFIRMATION.replace("confirmation", "^confirmation"),
+        _first_rule(PROVISIONAL) + CONFIRMATION,
+    ),
+    Case(
+        "RX193",
+        "responses",
+        _first_rule(PROVISIONAL) + CONFIRMATION.replace("status: 200}", "status: 200, retry: ^true}"),
+        _first_rule(PROVISIONAL) + CONFIRMATION,
     ),
     Case(
         "RX184",

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from rokt_export.partner_spec.document import Finding
-from rokt_export.partner_spec.lint import attributes, credentials, endpoints, parameters, rules, secrets, templates
+from rokt_export.partner_spec.lint import (
+    attributes,
+    confirmations,
+    credentials,
+    endpoints,
+    parameters,
+    rules,
+    secrets,
+    templates,
+)
 from rokt_export.partner_spec.lint.context import Origin, Subject, as_written
 from rokt_export.partner_spec.loading import LoadedSpec
 
@@ -42,6 +51,8 @@ _LINTS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     rules.contradictory_tests,
     rules.status_alone,
     rules.hopeless_retries,
+    confirmations.unasked,
+    confirmations.unusable,
     secrets.variables_of_others,
 )
 

@@ -230,6 +230,7 @@ def uses(subject: Subject) -> Iterator[Use]:
     yield from _text(("tls", "ca_file"), spec.tls.ca_file)
     yield from _text(("proxy",), spec.proxy)
     yield from _text(("idempotency", "value"), spec.idempotency and spec.idempotency.value)
+    yield from _text(("confirmation", "url"), spec.confirmation and spec.confirmation.url)
 
 
 def _of_parameter(path: DataPath, parameter: Parameter) -> Iterator[Use]:

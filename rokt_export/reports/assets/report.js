@@ -2,7 +2,7 @@
 (() => {
   const PAGE = 100, PRINTED = 2000;
   const ROW = 0, TRANSACTION = 1, OUTCOME = 2, STATUS = 3, RULE = 4, REASON = 5, REFERENCE = 6, CODE = 7,
-    ATTEMPTS = 8, LATENCY = 9, ERROR = 10, STARTED = 11;
+    ATTEMPTS = 8, LATENCY = 9, ERROR = 10, STARTED = 11, CONFIRMATION = 12;
   const about = JSON.parse(document.getElementById("about").textContent);
   const at = (id) => document.getElementById(id);
 
@@ -53,7 +53,7 @@
   // --- which rows are shown
 
   function words(row) {
-    return [row[ROW], row[TRANSACTION], about.outcomes[row[OUTCOME]][0], row[STATUS], row[REASON], row[REFERENCE],
+    return [row[ROW], row[TRANSACTION], about.outcomes[row[OUTCOME]][0] + row[CONFIRMATION], row[STATUS], row[REASON], row[REFERENCE],
       row[CODE], row[ERROR]].join("\n").toLowerCase();
   }
 
@@ -124,7 +124,7 @@
 
   function outcomeOf(row) {
     const [name, mark] = about.outcomes[row[OUTCOME]];
-    return make("span", {}, make("span", { class: `sign ink-${name}`, "aria-hidden": "true" }, mark), ` ${name}`);
+    return make("span", {}, make("span", { class: `sign ink-${name}`, "aria-hidden": "true" }, mark), ` ${name}${row[CONFIRMATION]}`);
   }
 
   const ruleOf = (row) => (row[RULE] < 0 ? "" : about.rules[row[RULE]]);

@@ -1,0 +1,259 @@
+"""Ask the partner what became of rows that it has only accepted: one question for each job, never a delivery."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from rokt_export.delivery.credentials import Credentials
+from rokt_export.delivery.pacing import Pacer
+from rokt_export.errors import UnreachableError
+from rokt_export.exchange.delivery import Delivery
+from rokt_export.exchange.model import Fault, Outcome, OutcomeKind, Response
+from rokt_export.partner_spec.model import Confirmation
+from rokt_export.redaction import Redactor
+from rokt_export.request.render import Renderer
+from rokt_export.response.classify import Classifier, retry_after
+from rokt_export.spec_language.filters import text_of
+from rokt_export.spec_language.template import compile_template
+from rokt_export.spec_language.template_places import Place
+from rokt_export.spec_language.urls import PLACEHOLDER, parse_url
+from rokt_export.transport import Transport
+
+_REFUSED = frozenset({401, 403, 407})
+_TOKEN = re.compile(r"person-[0-9a-f]{10}|\$[A-Z_]+")
+"""What redaction leaves of a person's value or of a secret."""
+_CODE = re.compile(r"(?!.*\d{7})[A-Za-z0-9_.:-]{1,64}")
+"""The form of a partner's code that cannot hold personal data: no blank, no `@`, no long number."""
+
+
+@dataclass(slots=True)
+class Job:
+    """What the partner accepted under one name.
+
+    Attributes:
+        captured: `reference` and `code`, as far as the response had them.
+        rows: its rows.
+        invented: whether all of them are invented people.
+    """
+
+    captured: Mapping[str, str]
+    rows: list[int] = field(default_factory=list)
+    invented: bool = True
+
+    @property
+    def name(self) -> str:
+        """What a person calls it."""
+        return self.captured.get("reference") or self.captured.get("code") or "without a name"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The partner's decision about a job.
+
+    Attributes:
+        outcome: what it decided; None where it has not, or nothing is known of it.
+        reason: why; where it has not decided, what is in the way, if anything is.
+        fault: whether no response came.
+        hopeless: whether it makes no sense to ask again.
+    """
+
+    outcome: OutcomeKind | None = None
+    reason: str | None = None
+    fault: bool = False
+    hopeless: bool = False
+
+
+def jobs_of(deliveries: Iterable[Delivery], confirmation: Confirmation) -> list[Job]:
+    """Return the jobs that provisional rows belong to: rows with the same captures share one."""
+    jobs: dict[tuple[str, ...], Job] = {}
+    names = sorted(confirmation.captures)
+    for one in deliveries:
+        captured = {name: value for name in names if (value := getattr(one, name))}
+        job = jobs.setdefault(tuple(captured.get(name, "") for name in names), Job(captured))
+        job.rows.append(one.row)
+        job.invented &= one.invented
+    return list(jobs.values())
+
+
+class Questions:
+    """Asks about jobs by GET, with the credentials of a delivery.
+
+    Args:
+        confirmation: how to ask, and how to read the answers.
+        renderer: knows the environment.
+        origin: of the endpoint; a captured URL elsewhere needs the leave of `confirmation.hosts`.
+        base_url: scheme, host and port of a sandbox that is asked instead.
+        transport, credentials: carry the questions.
+        redactor: hides secrets in what the partner says.
+        rate: questions a second, at most.
+    """
+
+    def __init__(
+        self,
+        confirmation: Confirmation,
+        renderer: Renderer,
+        *,
+        origin: str,
+        base_url: str | None,
+        transport: Transport,
+        credentials: Credentials,
+        redactor: Redactor,
+        rate: float | None,
+    ) -> None:
+        self._confirmation, self._renderer = confirmation, renderer
+        self._origin, self._base_url = origin, base_url
+        self._transport, self._credentials, self._redactor = transport, credentials, redactor
+        self._pacer = Pacer(1, rate)
+        self._classifier = Classifier((*confirmation.pending_rules, *confirmation.responses))
+        self._rules = dict(
+            zip(self._classifier.names[-len(confirmation.responses) :], confirmation.responses, strict=True)
+        )
+
+    def ask(self, job: Job) -> Decision:
+        """Ask about one job.
+
+        Raises:
+            UnreachableError: the partner refuses the credentials, or the token server does.
+        """
+        try:
+            url = self.url(job)
+        except ValueError as error:
+            return Decision(reason=self._redactor.text(str(error)), hopeless=True)
+        response = self._sent(url)
+        if isinstance(response, Fault):
+            return Decision(reason=f"no response: {self._redactor.text(response.message)}", fault=True)
+        outcome = self._classifier.classify(response)
+        if outcome.rule is None:
+            if response.status in _REFUSED:
+                raise UnreachableError(
+                    f"the partner answers {response.status} to the question about job {job.name}",
+                    remedy="Check the credentials and what they may read; what was answered before is kept.",
+                )
+            return Decision(reason=f"no rule of `confirmation` matches status {response.status}")
+        if outcome.rule not in self._rules:
+            return Decision()
+        return Decision(outcome.kind, self._reason(job, outcome))
+
+    def url(self, job: Job) -> str:
+        """Return the URL to ask at.
+
+        Raises:
+            ValueError: a capture is missing, or it leads to a host that the spec does not allow; the message says so.
+        """
+        pieces = PLACEHOLDER.split(self._confirmation.url)
+        for name in pieces[1::2]:
+            value = job.captured.get(name)
+            if not value:
+                raise ValueError(f"the response had no {name} to ask with")
+            if _TOKEN.search(value) or value.endswith("…"):
+                raise ValueError(f"the journal does not keep this {name} whole: it holds personal data, or is too long")
+        if pieces == ["", pieces[1], ""]:
+            return self._captured_url(job.captured[pieces[1]])
+        parts = [
+            _segment(job.captured[piece]) if at % 2
+            else text_of(compile_template(piece, Place.URL).fill({}, self._renderer.variables))
+            for at, piece in enumerate(pieces)
+        ]  # fmt: skip
+        return (self._base_url or self._origin) + "".join(parts)
+
+    def _captured_url(self, text: str) -> str:
+        if text.startswith("/") and not text.startswith("//"):
+            text = self._origin + text
+        try:
+            url = parse_url(text)
+        except ValueError as error:
+            raise ValueError(f"`{text}` is not a URL: {error}") from error
+        rest = quote(url.rest, safe="%/?!$&'()*+,;=:@~[]")
+        if self._base_url is not None:
+            return self._base_url + rest
+        trusted = url.scheme == "https" or self._origin.startswith("http:")
+        if url.origin != self._origin and not (trusted and url.origin.partition("://")[2] in self._confirmation.hosts):
+            raise ValueError(
+                f"the partner names {url.origin}, which is not the endpoint's host: nothing was asked there; "
+                "`confirmation: {hosts: […]}` allows a host, which then receives the credentials"
+            )
+        return url.origin + rest
+
+    def _sent(self, url: str) -> Response | Fault:
+        request = self._renderer.question(url)
+        for _ in range(2):
+            while (seconds := self._pacer.wait(time.monotonic())) > 0:
+                time.sleep(seconds)
+            self._credentials.ready()
+            self._pacer.started(time.monotonic())
+            asked = self._credentials.on(request)
+            result = self._transport.send(asked)
+            if isinstance(result, Fault):
+                return result
+            self._pacer.answered(result.status, time.monotonic(), _asked_wait(result))
+            if not self._credentials.renewed(asked, result):
+                break
+        return result
+
+    def _reason(self, job: Job, outcome: Outcome) -> str | None:
+        """Return why the partner decided so, in words that hold nothing personal.
+
+        The rows are not read again, so a real person's values are not known here: then the partner's free text is left
+        out, and only its code, or the words of the spec's own rule, are kept.
+        """
+        if outcome.kind is OutcomeKind.DELIVERED:
+            return None
+        if job.invented and outcome.reason:
+            return self._redactor.text(outcome.reason)
+        code = outcome.code if outcome.code and _CODE.fullmatch(outcome.code) else None
+        words = self._rules[str(outcome.rule)].description or f"the partner decided so later (rule {outcome.rule})"
+        return f"{words}: {self._redactor.text(code)}" if code else words
+
+
+def rounds(
+    questions: Questions,
+    jobs: Iterable[Job],
+    *,
+    every: float,
+    until: float,
+    once: bool,
+    pause: Callable[[int, float], None],
+) -> Iterator[tuple[Job, Decision]]:
+    """Yield each job with its decision, round for round, until all are decided, or it is time to stop.
+
+    Args:
+        questions: ask.
+        jobs: that are open.
+        every: seconds between the beginnings of two rounds.
+        until: UTC seconds since 1970 from which no further round begins; the first one always does.
+        once: whether there is only one round.
+        pause: is told before each pause how many jobs are open, and for how many seconds nothing is asked.
+
+    Raises:
+        UnreachableError: as `Questions.ask`.
+    """
+    open_jobs = list(jobs)
+    while open_jobs:
+        again = time.monotonic() + every
+        left: list[Job] = []
+        for job in open_jobs:
+            decision = questions.ask(job)
+            if decision.outcome is None and not decision.hopeless:
+                left.append(job)
+            yield job, decision
+        open_jobs = left
+        if once or not left or time.time() + every > until:
+            return
+        seconds = max(0.0, again - time.monotonic())
+        pause(len(left), every)
+        time.sleep(seconds)
+
+
+def _segment(text: str) -> str:
+    if text in (".", ".."):
+        raise ValueError(f"`{text}` cannot be a part of a path")
+    return quote(text, safe="")
+
+
+def _asked_wait(response: Response) -> float | None:
+    value = response.header("Retry-After")
+    return None if value is None else retry_after(value)
