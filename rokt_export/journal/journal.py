@@ -210,6 +210,10 @@ class Journal:
         """
         return self._guarded(queries.deliveries(self._store.reading, self._number(run_id), outcomes))
 
+    def reason_counts(self, run_id: str, outcomes: Collection[str]) -> Iterator[queries.ReasonCount]:
+        """Yield how many rows of these outcomes have each reason, in no order, in constant memory."""
+        return self._guarded(queries.reason_counts(self._store.reading, self._number(run_id), outcomes))
+
     def rows(self, run_id: str, outcomes: Collection[str]) -> RowSet:
         """Return the rows of a run with one of these outcomes; `unknown` includes those never settled."""
         with self._reading() as connection:

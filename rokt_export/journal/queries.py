@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import zlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
+from msgspec import Struct
 from sqlalchemy import Connection, Engine, Row, Select, func, select
 
 from rokt_export.exchange.delivery import Delivery
@@ -59,6 +60,42 @@ def counts(connection: Connection, run_no: int) -> dict[str, int]:
             numbers[one.before] -= 1
         numbers[OutcomeKind.UNKNOWN] = numbers.get(OutcomeKind.UNKNOWN, 0) + 1
     return {str(kind): numbers[kind] for kind in OutcomeKind if numbers.get(kind)}
+
+
+class ReasonCount(Struct, frozen=True, gc=False):
+    """Rows that agree in outcome, status, rule, reason and fault.
+
+    Attributes:
+        rows: how many there are.
+        first: the lowest row.
+    """
+
+    outcome: OutcomeKind
+    status: int | None
+    rule: str | None
+    reason: str | None
+    error: str | None
+    rows: int
+    first: int
+
+
+def reason_counts(engine: Engine, run_no: int, outcomes: Collection[str]) -> Iterator[ReasonCount]:
+    """Yield how many rows of these outcomes have each reason, open rows as `unknown`, in constant memory."""
+    columns = (delivery.c.outcome, delivery.c.status, delivery.c.rule, delivery.c.reason, delivery.c.error)
+    chosen = _filtered(select(*columns, func.count(), func.min(delivery.c.row)), outcomes)
+    with engine.connect() as connection:
+        pending = open_rows(connection, run_no)
+        again: Counter[tuple[Any, ...]] = Counter()  # sent once more and cut off: what they were before counts no more
+        for rows in chunks((row for row, one in pending.items() if one.before is not None), _LOOKUP):
+            earlier = select(*columns).where(delivery.c.run_no == run_no, delivery.c.row.in_(rows))
+            again.update(map(tuple, connection.execute(earlier)))
+        grouped = chosen.where(delivery.c.run_no == run_no).group_by(*columns)
+        for outcome, *rest, rows, first in connection.execution_options(yield_per=_PAGE).execute(grouped):
+            status, rule, reason, error = rest
+            if left := rows - again[outcome, status, rule, reason, error]:
+                yield ReasonCount(_OUTCOMES[outcome], status, rule, reason, error, left, first)
+    if pending and OutcomeKind.UNKNOWN in outcomes:
+        yield ReasonCount(OutcomeKind.UNKNOWN, None, None, _NEVER_ANSWERED, None, len(pending), min(pending))
 
 
 def settled_rows(connection: Connection, run_no: int) -> RowSet:

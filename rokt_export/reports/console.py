@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -14,92 +14,120 @@ from rich.text import Text
 
 from rokt_export.delivery.shared_counts import FIRST_RECORDED
 from rokt_export.exchange.delivery import Delivery
+from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import RunInfo, RunState
 from rokt_export.journal.recording import Recording
-from rokt_export.redaction.display_text import one_line, visible
+from rokt_export.redaction.display_text import cut, one_line, visible
 from rokt_export.reports.contact_letter import lookups
 from rokt_export.reports.http_text import laid_out, request_text, response_text
 from rokt_export.reports.outcome_icons import SIGNS
+from rokt_export.reports.reasons import ReasonGroup, why
 from rokt_export.reports.run_report import Story
 from rokt_export.response.explain import Explanation, RuleVerdict
 
-WHOLE = 50
-"""Deliveries up to which a table shows all."""
-EXCERPT = 20
-"""Deliveries with an unexpected outcome, shown of a longer run."""
+FEW = 50
+"""Rows of a `test` up to which all are shown without `--all`."""
+MOST_REASONS = 10
+"""Groups of reasons that are shown."""
+_REASON_CHARACTERS = 160
+"""Characters of a reason in the table of groups; `runs show --row` has all."""
 _NARROW = 64
 """Columns of a terminal below which a table would be unreadable, and each delivery gets lines of its own."""
 _UNBOUNDED = 1_000
 """Columns of a terminal in which nothing needs to wrap."""
 _PAGE = 500
 """Rows whose widths are decided together, so that a table of any length appears at once and in bounded memory."""
+_TESTS = ("test", "certify")
 _STATES = {RunState.RUNNING: "cyan", RunState.INTERRUPTED: "yellow", RunState.CRASHED: "red"}
 
 
-def deliveries_table(
-    console: Console, deliveries: Iterable[Delivery], *, expected: str = "delivered", show_all: bool = False
-) -> None:
-    """Print deliveries: all up to `WHOLE`, of more the first `EXCERPT` with an unexpected outcome.
+def run_table(console: Console, story: Story, *, show_all: bool = False) -> None:
+    """Print why rows had an unexpected outcome, grouped; rows only where all are asked for, or of a short `test`."""
+    if show_all or (story.run.command in _TESTS and story.rows <= FEW):
+        deliveries_table(console, story.deliveries())
+        if story.rows > FEW:
+            reason_table(console, story)
+        return
+    reason_table(console, story)
+    console.print(f"{_expectation(story)} --all shows every row.", style="dim", markup=False, highlight=False)
+
+
+def _expectation(story: Story) -> str:
+    """How many rows had the expected outcome, in a sentence."""
+    total, others = story.rows, story.rows - story.as_expected
+    rows = f"{total:,} row{'' if total == 1 else 's'}"
+    if story.expected == OutcomeKind.DELIVERED:
+        were = "was" if others == 1 or (not others and total == 1) else "were"
+        return f"{others:,} of {rows} {were} not delivered." if others else f"All {rows} {were} delivered."
+    some = f"{others:,} of {rows}" if others else f"All {rows}"
+    return f"{some}: {'not ' if others else ''}{story.expected}, as expected."
+
+
+def reason_table(console: Console, story: Story) -> None:
+    """Print why rows had an unexpected outcome: how many, outcome, status, rule, reason and first row of each group."""
+    groups, other_rows = story.reasons.most_frequent(MOST_REASONS)
+    if not groups:
+        return
+    if console.width < _NARROW:
+        for one in groups:
+            _print_reason(console, one)
+    else:
+        console.print(_reasons(console, groups))
+    if other_rows:
+        rows = f"{other_rows:,} row{' has a' if other_rows == 1 else 's have'} less frequent reason"
+        console.print(f"{rows}{'' if other_rows == 1 else 's'}.", style="dim", markup=False, highlight=False)
+
+
+def _reasons(console: Console, groups: Sequence[ReasonGroup]) -> Table:
+    rules = any(one.rule not in (None, str(one.outcome)) for one in groups)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column("count", justify="right", no_wrap=True)
+    table.add_column("outcome", no_wrap=True)
+    table.add_column("status", justify="right", no_wrap=True)
+    if rules:
+        table.add_column("rule", overflow="fold", min_width=6)
+    table.add_column("reason", overflow="fold", min_width=12)
+    table.add_column("first row", justify="right", no_wrap=True)
+    for one in groups:
+        rule = (_plain(one.rule),) if rules else ()
+        table.add_row(
+            Text(f"{one.rows:,}"), outcome_text(console, str(one.outcome)),
+            Text("" if one.status is None else f"{one.status}"), *rule, _reason(one), Text(f"{one.first}"),
+        )  # fmt: skip
+    return table
+
+
+def _reason(one: ReasonGroup) -> Text:
+    return _plain(cut(one.reason, _REASON_CHARACTERS))
+
+
+def _print_reason(console: Console, one: ReasonGroup) -> None:
+    line = Text.assemble(f"{one.rows:,}  ", outcome_text(console, str(one.outcome)))
+    if one.status is not None:
+        line.append(f"  {one.status}")
+    line.append(f"  first row {one.first}", style="dim")
+    console.print(line)
+    if one.rule not in (None, str(one.outcome)):
+        console.print(Text.assemble(("   rule: ", "dim"), _plain(one.rule)), overflow="fold")
+    if one.reason:
+        console.print(Text("   ").append_text(_reason(one)), overflow="fold")
+
+
+def deliveries_table(console: Console, deliveries: Iterable[Delivery]) -> None:
+    """Print deliveries, each on a line of a table where the terminal is wide enough.
 
     Columns that say nothing new are left out: a rule named like its outcome, a reason or reference that no row has.
     """
     coming = iter(deliveries)
-    first = list(islice(coming, WHOLE + 1))
-    if show_all:
-        _print_pages(console, chain(first, coming))
-    elif len(first) <= WHOLE:
-        _print_page(console, first)
-    else:
-        _print_excerpt(console, *_count(chain(first, coming), expected), expected)
-
-
-def run_table(console: Console, story: Story, *, show_all: bool = False) -> None:
-    """Print a run's deliveries as `deliveries_table` does, reading no more of the journal than is shown."""
-    total = sum(story.counts.values())
-    if show_all or total <= WHOLE:
-        deliveries_table(console, story.deliveries(), expected=story.expected, show_all=True)
-        return
-    others = [outcome for outcome in story.counts if outcome != story.expected]
-    shown = list(islice(story.deliveries(others), EXCERPT)) if others else []
-    _print_excerpt(console, shown, sum(story.counts[outcome] for outcome in others), total, story.expected)
-
-
-def _print_excerpt(console: Console, shown: Sequence[Delivery], others: int, total: int, expected: str) -> None:
-    if shown:
-        _print_page(console, shown)
-    if not others:
-        line = f"All {total:,} rows came out {expected}."
-    elif others == len(shown):
-        line = f"Shown: the {others:,} of {total:,} rows that did not come out {expected}."
-    else:
-        line = (
-            f"Shown: the first {len(shown)} of {others:,} rows that did not come out {expected}, of {total:,} in all."
-        )
-    console.print(f"{line} --all shows every row.", style="dim", markup=False, highlight=False)
-
-
-def _count(deliveries: Iterable[Delivery], expected: str) -> tuple[list[Delivery], int, int]:
-    """The first with an unexpected outcome, how many did not, and how many there are."""
-    total = others = 0
-    shown: list[Delivery] = []
-    for one in deliveries:
-        total += 1
-        if one.outcome != expected:
-            others += 1
-            if others <= EXCERPT:
-                shown.append(one)
-    return shown, others, total
-
-
-def _print_pages(console: Console, deliveries: Iterator[Delivery]) -> None:
-    while page := list(islice(deliveries, _PAGE)):
+    if not (page := list(islice(coming, _PAGE))):
+        console.print("No deliveries.", style="dim")
+    while page:
         _print_page(console, page)
+        page = list(islice(coming, _PAGE))
 
 
 def _print_page(console: Console, deliveries: Sequence[Delivery]) -> None:
-    if not deliveries:
-        console.print("No deliveries.", style="dim")
-    elif console.width < _NARROW:
+    if console.width < _NARROW:
         for one in deliveries:
             _print_lines(console, one)
     else:
@@ -108,7 +136,7 @@ def _print_page(console: Console, deliveries: Sequence[Delivery]) -> None:
 
 def _table(console: Console, deliveries: Sequence[Delivery]) -> Table:
     rules = any(one.rule not in (None, str(one.outcome)) for one in deliveries)
-    reasons = any(_why(one) for one in deliveries)
+    reasons = any(why(one.reason, one.error) for one in deliveries)
     references = any(one.reference for one in deliveries)
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column("row", justify="right", no_wrap=True)
@@ -135,7 +163,7 @@ def _cells(console: Console, one: Delivery) -> tuple[Text, ...]:
         _plain(one.transaction),
         Text("" if one.status is None else f"{one.status}"),
         outcome_text(console, str(one.outcome)).append(one.confirmation_text),
-        _plain(_why(one)),
+        _plain(why(one.reason, one.error)),
         _plain(one.reference),
         _plain(one.rule),
         Text(_milliseconds(one.latency_ms)),
@@ -149,19 +177,12 @@ def _print_lines(console: Console, one: Delivery) -> None:
     if one.latency_ms is not None:
         line.append(f"  {_milliseconds(one.latency_ms)} ms")
     console.print(line)
-    parts = {"transaction": one.transaction, "reason": _why(one), "reference": one.reference}
+    parts = {"transaction": one.transaction, "reason": why(one.reason, one.error), "reference": one.reference}
     if one.rule != str(one.outcome):
         parts["rule"] = one.rule
     for name, value in parts.items():
         if value:
             console.print(Text.assemble((f"   {name}: ", "dim"), _plain(value)), overflow="fold")
-
-
-def _why(one: Delivery) -> str | None:
-    """The reason; where a fault is the reason, with its kind."""
-    if one.error and (one.reason is None or one.error.endswith(one.reason)):
-        return one.error
-    return one.reason
 
 
 def outcome_text(console: Console, outcome: str) -> Text:

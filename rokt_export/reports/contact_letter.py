@@ -12,6 +12,7 @@ from rokt_export.journal.recording import Recording
 from rokt_export.reports.blocks import Block, Grid, Heading, Paragraph, Questions, markdown
 from rokt_export.reports.http_text import split_url
 from rokt_export.reports.outcome_icons import SIGNS
+from rokt_export.reports.reasons import ReasonGroup
 from rokt_export.reports.run_report import Story, moment
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_NAMED = 3
 """Identifiers named in a sentence."""
+MOST_REASONS = 30
+"""Groups of reasons that are listed."""
 MOST_EXAMPLES = 5
 """Deliveries shown of each outcome."""
 _TO_LOOK_UP = {
@@ -82,6 +85,7 @@ def letter(story: Story) -> Iterator[Block]:
     yield Grid(("", ""), letter_facts(story))
     yield Heading("How the answers were read")
     yield Grid(("Outcome", "Rows", "Meaning"), _counts(story), frozenset({1}))
+    yield from reason_blocks(story)
     if story.coverage is not None:
         yield Paragraph(f"Response rules: {story.coverage.line()}.")
         yield Grid(("Rule", "Outcome", "Answers"), _rules(story), frozenset({2}))
@@ -89,6 +93,24 @@ def letter(story: Story) -> Iterator[Block]:
         yield from _examples(story)
     yield Heading("Please confirm")
     yield Questions(questions(story))
+
+
+def reason_blocks(story: Story) -> Iterator[Block]:
+    """Yield why rows had an unexpected outcome, grouped; nothing where none had."""
+    groups, other_rows = story.reasons.most_frequent(MOST_REASONS)
+    if not groups:
+        return
+    yield Heading("Reasons")
+    columns = ("Count", "Outcome", "Status", "Rule", "Reason", "First row")
+    yield Grid(columns, [_reason(one) for one in groups], frozenset({0, 2, 5}))
+    if other_rows:
+        yield Paragraph(f"{other_rows:,} more rows have less frequent reasons.")
+
+
+def _reason(one: ReasonGroup) -> tuple[str, ...]:
+    status = "" if one.status is None else str(one.status)
+    outcome = f"{SIGNS[one.outcome].mark} {one.outcome}"
+    return f"{one.rows:,}", outcome, status, one.rule or "", one.reason, str(one.first)
 
 
 def every_delivery(story: Story) -> Iterator[Block]:

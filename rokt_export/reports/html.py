@@ -29,6 +29,9 @@ from rokt_export.reports.run_report import Story
 MOST_SHOWN = 100_000
 """Characters of a message that the page shows; the HAR has what a journal has, and the curl command sends all of it."""
 
+MOST_REASONS = 100
+"""Groups of reasons that the page lists."""
+
 FEWEST_DRAWN = 10
 """Latencies from which a histogram tells more than the figures beneath it."""
 
@@ -76,6 +79,7 @@ def _context(story: Story) -> dict[str, Any]:
         "parts": parts(story.counts),
         "histogram": histogram(latencies) if latencies.count >= FEWEST_DRAWN else None,
         "percentiles": _percentiles(story),
+        "reasons": story.reasons.most_frequent(MOST_REASONS),
         "rules": rules,
         "most_seen": max((rule["seen"] for rule in rules), default=0),
         "width": WIDTH,

@@ -21,6 +21,7 @@ from rokt_export.journal.revisions import confirming
 from rokt_export.partner_spec.document import parse
 from rokt_export.partner_spec.loading import LoadedSpec, read_spec
 from rokt_export.partner_spec.model import PartnerSpec
+from rokt_export.reports.reasons import Reasons, grouped
 from rokt_export.response.classify import Classifier
 from rokt_export.response.explain import Explanation
 
@@ -144,6 +145,12 @@ class Story:
             return None
         seen = self.figures.rules
         return Coverage({name: seen[name] for name in names if seen[name]}, tuple(n for n in names if not seen[n]))
+
+    @cached_property
+    def reasons(self) -> Reasons:
+        """Why rows had an unexpected outcome: their reasons, grouped."""
+        others = [outcome for outcome in self.counts if outcome != self.expected]
+        return grouped(self._journal.reason_counts(self.run.run, others)) if others else Reasons()
 
     def deliveries(self, outcomes: Collection[str] | None = None) -> Iterator[Delivery]:
         """Yield the deliveries in row order, all or those of some outcomes, in constant memory."""

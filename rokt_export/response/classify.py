@@ -172,6 +172,7 @@ class CompiledRule:
         "_reason",
         "_reference",
         "_retry",
+        "_says_why",
         "_wait",
         "holds",
         "kind",
@@ -194,8 +195,10 @@ class CompiledRule:
         self._reference = compile_capture(rule.capture.reference, rule.as_)
         self._code = compile_capture(rule.capture.code, rule.as_)
         self._by_body = reads_body(self.test)
+        # The reason of an unexpected outcome that nothing captures is the body's own words.
+        self._says_why = self.kind is not OutcomeKind.DELIVERED
         self._fixed: Outcome | None = None
-        if not (self._wait or self._reason or self._reference or self._code):
+        if not (self._says_why or self._wait or self._reason or self._reference or self._code):
             self._fixed = Outcome(self.kind, name, retry=rule.retry, by_body=self._by_body)
 
     def accepts(self, status: int) -> bool:
@@ -206,10 +209,13 @@ class CompiledRule:
         """Return the outcome that it gives, with what it captures."""
         if self._fixed is not None:
             return self._fixed
+        reason = self._reason and self._reason(reader)
+        if reason is None and self._says_why:
+            reason = first_words(reader)
         return Outcome(
             self.kind,
             self.name,
-            self._reason and self._reason(reader),
+            reason,
             self._reference and self._reference(reader),
             self._code and self._code(reader),
             self._retry,
@@ -296,5 +302,11 @@ def unclassified(reader: ResponseReader) -> Outcome:
     if 300 <= response.status < 400 and (target := response.header("location")):
         why = f"it redirects to {clean(target[:KEPT])}; redirects are not followed: put this URL into the spec"
         return Outcome(OutcomeKind.UNCLASSIFIED, reason=f"no rule matched: status {response.status}, {why}")
-    body = f'body "{" ".join(clean(reader.text[:KEPT]).split())}"' if reader.text else "empty body"
+    words = first_words(reader)
+    body = f'body "{words}"' if words else "empty body"
     return Outcome(OutcomeKind.UNCLASSIFIED, reason=f"no rule matched: status {reader.response.status}, {body}")
+
+
+def first_words(reader: ResponseReader) -> str | None:
+    """Return the start of a body on one line; None where it is empty or cannot be read."""
+    return " ".join(clean(reader.text[:KEPT]).split()) or None

@@ -145,7 +145,8 @@ def test_no_report_shows_a_canary(story: Story, name: str) -> None:
 def test_no_table_shows_a_canary(story: Story, width: int) -> None:
     stream = io.StringIO()
     terminal = Console(file=stream, width=width)
-    console.deliveries_table(terminal, story.deliveries(), show_all=True)
+    console.deliveries_table(terminal, story.deliveries())
+    console.reason_table(terminal, story)
     console.summary(terminal, story)
     recording = story.recording(1)
     assert recording is not None

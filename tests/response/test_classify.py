@@ -461,7 +461,22 @@ def test_retry_after(after: str, value: str, expected: float | None) -> None:
     classifier = Classifier([rule(f"{{outcome: failed, status: 429, retry: true, after: {after}}}")])
     response = Response(429, (("retry-after", value),), b'{"retry": {"after": 7}}')
     outcome = classifier.classify(response, received=RECEIVED)
-    assert outcome == Outcome(OutcomeKind.FAILED, "failed", retry=True, retry_after=expected)
+    words = '{"retry": {"after": 7}}'
+    assert outcome == Outcome(OutcomeKind.FAILED, "failed", words, retry=True, retry_after=expected)
+
+
+@pytest.mark.parametrize(
+    ("written", "body", "reason"),
+    [
+        ("{outcome: rejected}", b'{"error":\n "no \x1b[31m list"}', '{"error": "no \ufffd[31m list"}'),
+        ("{outcome: rejected, capture: {reason: $.nothing}}", b"Bad <b>", "Bad <b>"),
+        ("{outcome: duplicate, capture: {reason: $.error}}", b'{"error": "known"}', "known"),
+        ("{outcome: failed}", b" ", None),
+        ("{outcome: delivered}", b"fine", None),
+    ],
+)
+def test_a_reason_that_no_capture_gives_is_the_body_s_own_words(written: str, body: bytes, reason: str | None) -> None:
+    assert Classifier([rule(written)]).classify(Response(400, (), body)).reason == reason
 
 
 def test_epoch_counts_from_now_by_default() -> None:

@@ -1,0 +1,115 @@
+"""Fold the reasons of a run's rows into patterns: reasons that differ only in values count as one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from heapq import nlargest
+
+from rokt_export.exchange.model import OutcomeKind
+from rokt_export.journal.queries import ReasonCount
+
+MOST_KEPT = 1_000
+"""Patterns that are kept while reasons are read; beyond it the rare ones are counted together."""
+_VARIES = "…"
+_APART = r"\s`\"“”«»(){}\[\],;<>="
+"""What parts words: no character of a value that is not quoted."""
+_VALUE = re.compile(
+    rf"""(
+    `[^`\n]*`                                      # our own messages quote values so
+    | (?<!body[ ])(?<![\w\[{{:,])(?<![:,][ ])       # in a sentence, and no key or value of JSON
+      "[^"{{}}\n]{{1,80}}"(?![\w:])
+    | “[^”\n]{{1,80}}” | «[^»\n]{{1,80}}»
+    | (?<!\w)'[^'\n]{{1,80}}'(?!\w)
+    | (?<![^{_APART}:])[^{_APART}:\d@]*[\d@](?:[^{_APART}]*[^{_APART}.:])?   # a number, date, id, address or token
+    )""",
+    re.VERBOSE,
+)
+
+
+@dataclass(slots=True)
+class ReasonGroup:
+    """Rows that agree in outcome, status, rule, and in their reason but for values.
+
+    Attributes:
+        rows: how many there are.
+        first: the lowest row.
+        reason: the reason, with `…` for values that are not the same in all rows; empty where the rows have none.
+    """
+
+    outcome: OutcomeKind
+    status: int | None
+    rule: str | None
+    rows: int
+    first: int
+    _fixed: tuple[str, ...]
+    _values: list[str]
+
+    @property
+    def reason(self) -> str:
+        """The pattern."""
+        return "".join(part for pair in zip(self._fixed, [*self._values, ""], strict=True) for part in pair)
+
+    def add(self, rows: int, first: int, values: list[str]) -> None:
+        """Count rows of the same pattern."""
+        self.rows += rows
+        self.first = min(self.first, first)
+        self._values = [one if one == other else _VARIES for one, other in zip(self._values, values, strict=True)]
+
+
+@dataclass(slots=True)
+class Reasons:
+    """The reasons of a run, grouped.
+
+    Attributes:
+        groups: the most frequent first.
+        rare_rows: rows whose reasons were too many and too rare to be kept.
+    """
+
+    groups: list[ReasonGroup] = field(default_factory=list)
+    rare_rows: int = 0
+
+    @property
+    def rows(self) -> int:
+        """All rows that were grouped."""
+        return sum(one.rows for one in self.groups) + self.rare_rows
+
+    def most_frequent(self, most: int) -> tuple[list[ReasonGroup], int]:
+        """Return so many groups, and how many rows the others have."""
+        shown = self.groups[:most]
+        return shown, self.rows - sum(one.rows for one in shown)
+
+
+def grouped(counts: Iterable[ReasonCount]) -> Reasons:
+    """Return the reasons of rows as groups, in bounded memory."""
+    found: dict[tuple[object, ...], ReasonGroup] = {}
+    rare = 0
+    for one in counts:
+        fixed, values = _parted(_why(one))
+        key = one.outcome, one.status, one.rule, fixed
+        known = found.get(key)
+        if known is not None:
+            known.add(one.rows, one.first, values)
+            continue
+        if len(found) == MOST_KEPT:
+            kept = nlargest(MOST_KEPT // 2, found.items(), key=lambda each: each[1].rows)
+            rare += sum(each.rows for each in found.values()) - sum(each.rows for _, each in kept)
+            found = dict(kept)
+        found[key] = ReasonGroup(one.outcome, one.status, one.rule, one.rows, one.first, fixed, values)
+    return Reasons(sorted(found.values(), key=lambda each: (-each.rows, each.first)), rare)
+
+
+def _parted(reason: str) -> tuple[tuple[str, ...], list[str]]:
+    """Return what is fixed in a reason and the values between, one fewer."""
+    parts = _VALUE.split(reason)
+    return tuple(parts[::2]), parts[1::2]
+
+
+def _why(one: ReasonCount) -> str:
+    return why(one.reason, one.error) or ""
+
+
+def why(reason: str | None, error: str | None) -> str | None:
+    """Return the reason of a row; where a fault is the reason, with its kind."""
+    return error if error and (reason is None or error.endswith(reason)) else reason
