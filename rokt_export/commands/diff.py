@@ -125,6 +125,8 @@ def diff(
     from rokt_export.transactions.files import expand
 
     terminal = Terminal(quiet, verbose, no_color)
+    if between is None and runs is None and spec is not None:
+        between = ("staging", "production")
     _check_flags(between, runs, output, report)
     if control is not None and (between is None or (events and count is None)):
         raise UsageError(
@@ -175,7 +177,7 @@ def _check_flags(between: object, runs: object, output: Output, report: list[Pat
     if (between is None) == (runs is None):
         raise UsageError(
             "a diff is either --between two environments, or of two --runs",
-            remedy="Write `diff SPEC EVENTS --between staging production`, or `diff --runs A B`.",
+            remedy="Write `diff SPEC EVENTS` for staging and production, or `diff --runs A B`.",
         )
     if output in (Output.CSV, Output.NDJSON):
         raise UsageError("differences are no rows", where="--output", remedy="Use table or json.")

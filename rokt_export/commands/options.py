@@ -73,6 +73,12 @@ NoFirstRowCheck = Annotated[
         help="Do not send the first row alone, and do not stop when responses show a wrong set-up.",
     ),
 ]
+Patience = Annotated[
+    str,
+    typer.Option(
+        "--patience", metavar="DURATION", help="How long the partner may be unreachable before the run stops."
+    ),
+]
 Confirm = Annotated[
     str | None,
     typer.Option(

@@ -27,18 +27,17 @@ def pace_of(limits: Limits, flags: ReplayFlags, expected: OutcomeKind, *, guarde
         UsageError: a flag makes no sense, or goes beyond the spec without leave to.
     """
     from rokt_export.delivery.plan import Pace
-    from rokt_export.spec_language.fields import duration
     from rokt_export.spec_language.fields import rate as parse_rate
 
     if in_sandbox:
         limits = limits.model_copy(update={"rate": None})  # it is what the partner bears; a sandbox is not the partner
     pace = replace(Pace.of(limits), stop=_stop_rules(flags, expected, guarded=guarded))
-    patience, concurrency = flags.patience, flags.concurrency
+    concurrency = flags.concurrency
     try:
         rate = parse_rate(flags.rate) if flags.rate is not None else None
-        pace = replace(pace, patience=0.0 if patience.strip() in ("0", "0s") else duration(patience))
     except ValueError as error:
-        raise UsageError(str(error), remedy="Write a rate as 10/s or 600/m, a duration as 500ms or 10s.") from error
+        raise UsageError(str(error), where="--rate", remedy="Write a rate as 10/s or 600/m.") from error
+    pace = replace(pace, patience=patience_of(flags.patience))
     if guarded:
         pace = replace(pace, concurrency=1)
     if rate is not None:
@@ -50,6 +49,20 @@ def pace_of(limits: Limits, flags: ReplayFlags, expected: OutcomeKind, *, guarde
             raise _beyond("--concurrency", str(limits.concurrency))
         pace = replace(pace, concurrency=concurrency)
     return pace
+
+
+def patience_of(text: str) -> float:
+    """Return `--patience` in seconds.
+
+    Raises:
+        UsageError: it is no duration.
+    """
+    from rokt_export.spec_language.fields import duration
+
+    try:
+        return 0.0 if text.strip() in ("0", "0s") else duration(text)
+    except ValueError as error:
+        raise UsageError(str(error), where="--patience", remedy="Write a duration as 500ms or 10s.") from error
 
 
 def _beyond(flag: str, limit: str) -> UsageError:

@@ -81,8 +81,8 @@ def preflight(terminal: Terminal, plan: Plan, *, strict: bool, resumed: RunInfo 
     if strict and not found.clean:
         places = number_of(sum(found.counts.values()), "place", "places")
         raise TransactionsError(
-            f"damage was found in the input: {places}; nothing was sent",
-            where=", ".join(found.files[:3]),
+            f"the input is damaged in {places}; the first: {found.damages[0].message}. Nothing was sent",
+            where=found.damages[0].where,
             remedy="Fix the file, or leave --strict out.",
         )
     return total

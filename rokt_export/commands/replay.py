@@ -17,6 +17,7 @@ from rokt_export.errors import UsageError
 from rokt_export.exchange.delivery import Recordings
 
 if TYPE_CHECKING:
+    from rokt_export.commands.row_selection import Ranges
     from rokt_export.delivery.plan import FileRows
 
 Environment = Annotated[
@@ -30,6 +31,10 @@ Environment = Annotated[
 Events = Annotated[
     list[str] | None,
     typer.Argument(metavar="EVENTS", help="Files of transactions, globs, or - for stdin.", show_default=False),
+]
+Count = Annotated[
+    int | None,
+    typer.Option("--count", min=1, metavar="N", help="Send only the first N rows of the files.", show_default=False),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Send nothing if the files hold damage.")]
 Rate = Annotated[
@@ -63,12 +68,6 @@ StopUnclassified = Annotated[
         "--stop-unclassified/--no-stop-unclassified",
         help="Stop at a response that no rule matches.",
         show_default=False,
-    ),
-]
-Patience = Annotated[
-    str,
-    typer.Option(
-        "--patience", metavar="DURATION", help="How long the partner may be unreachable before the run stops."
     ),
 ]
 Record = Annotated[
@@ -113,6 +112,7 @@ def replay(
     context: typer.Context,
     spec: flag.SpecFile,
     events: Events = None,
+    count: Count = None,
     environment: Environment = None,
     confirm: flag.Confirm = None,
     test_data: flag.TestData = False,
@@ -134,7 +134,7 @@ def replay(
     stop_in_a_row: StopInARow = None,
     stop_unclassified: StopUnclassified = None,
     no_first_row_check: flag.NoFirstRowCheck = False,
-    patience: Patience = "60s",
+    patience: flag.Patience = "60s",
     record: Record = Recordings.SOME,
     again: flag.Again = False,
     resume: Resume = None,
@@ -196,6 +196,7 @@ def replay(
         terminal.warn(warning)
     interlock(may_ask=False)
     files, ranges = chosen.input(tuple(events or ()), guarded=target.guarded)
+    ranges = _first(count, ranges, earlier=resume or from_run)
     rows = rows_of(setup.spec, flags, files, guarded=target.guarded)
     assert isinstance(rows, FileRows)
     check_spared(report, (spec, env_file, place, *expand(files)))
@@ -239,6 +240,21 @@ def replay(
         job = Job("replay", setup, plan, name, files, options, resumed.run if resumed else None)
         done = carry_out(job, terminal)
     return present(done, place, terminal, output, report, everything=everything)
+
+
+def _first(count: int | None, ranges: Ranges | None, *, earlier: str | None) -> Ranges | None:
+    """Return which rows to send: the first `count` of the files, where given.
+
+    Raises:
+        UsageError: an earlier run has already selected rows.
+    """
+    if count is None:
+        return ranges
+    if earlier is not None:
+        raise UsageError(
+            "the earlier run selects the rows", where="--count", remedy="Leave --count out, or --resume and --from-run."
+        )
+    return ((1, count),)
 
 
 def _is_given(context: typer.Context, flag: str) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import tempfile
+import webbrowser
 from pathlib import Path
 from typing import Annotated
 
@@ -30,10 +32,14 @@ Out = Annotated[
 ]  # fmt: skip
 
 
+Open = Annotated[bool, typer.Option("--open", help="Open the report in a browser.")]
+
+
 def report(
     run: flag.Run = "last",
     form: Forms = None,
     out: Out = None,
+    open_it: Open = False,
     journal: flag.JournalPlace = None,
     quiet: flag.Quiet = False,
 ) -> int:
@@ -53,16 +59,20 @@ def report(
     with Journal.open(journal_place(journal)) as opened:
         info = opened.find(run)
         story = Story.of(opened, info)
+        if not out and open_it:
+            out = [Path(tempfile.mkdtemp(prefix="rokt-export-"))]
         if not out:
             if len(forms) > 1:
                 raise UsageError("several reports need a folder", where="--out", remedy="Add --out FOLDER.")
             (forms[0] if forms else format_named("markdown")).write(story, sys.stdout)
             return ExitStatus.OK
-        if len(out) == 1 and out[0].is_dir():
+        if len(out) == 1 and (out[0].is_dir() or not (out[0].suffix or out[0].exists() or forms)):
+            _make_folder(out[0])
             chosen = forms or [format_named("html")]
             targets = [(one, out[0] / f"{info.partner}-{info.run}{one.suffixes[0]}") for one in chosen]
         elif len(out) == 1 and len(forms) > 1:
-            raise UsageError("there is no such folder", where=str(out[0]), remedy="Make it, or name one file for each.")
+            remedy = "Name a folder that exists, or one file for each."
+            raise UsageError("there is no such folder", where=str(out[0]), remedy=remedy)
         elif forms and len(forms) != len(out):
             raise UsageError("--format and --out do not match", remedy="One --out for each --format, or one folder.")
         else:
@@ -71,4 +81,22 @@ def report(
         write_reports(story, targets)
     for _, path in targets:
         terminal.say(f"report: {path}")
+    if open_it and not _opened(targets[0][1]):
+        terminal.warn(f"no browser could be started; open {targets[0][1].absolute()}")
     return ExitStatus.OK
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"the folder cannot be made: {error.strerror}", where=str(path), remedy="Name another."
+        ) from error
+
+
+def _opened(path: Path) -> bool:
+    try:
+        return webbrowser.open(path.absolute().as_uri())
+    except webbrowser.Error:
+        return False

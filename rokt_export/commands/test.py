@@ -51,6 +51,7 @@ def test(
     env_file: flag.EnvFile = None,
     allow_plugin: flag.AllowPlugin = None,
     no_first_row_check: flag.NoFirstRowCheck = False,
+    patience: flag.Patience = "0s",
     journal: flag.JournalPlace = None,
     quiet: flag.Quiet = False,
     verbose: flag.Verbose = False,
@@ -69,6 +70,7 @@ def test(
     from rokt_export.commands.input_options import RowFlags, rows_of
     from rokt_export.commands.input_summary import tell_first_rows
     from rokt_export.commands.interlock import careful, pass_interlock
+    from rokt_export.commands.pace_options import patience_of
     from rokt_export.commands.replay_flags import options_of
     from rokt_export.commands.run_output import check_reports, check_spared, expected_outcome, present
     from rokt_export.commands.run_session import Job, carry_out, new_key, variables_for
@@ -94,7 +96,7 @@ def test(
     only = ((1, count),) if count is not None and isinstance(rows, FileRows) else None
     good = StopRules().expected | {expected}
     stop = StopRules(expected=good, setup=not no_first_row_check)
-    pace = replace(Pace.of(setup.spec.limits_of(environment)), patience=0.0, stop=stop)
+    pace = replace(Pace.of(setup.spec.limits_of(environment)), patience=patience_of(patience), stop=stop)
     if target.guarded:
         pace = careful(pace, expected)
     tell_first_rows(terminal, rows, count)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, assert_never
 
 import typer
 
 from rokt_export.commands import options as flag
-from rokt_export.commands.options import Output
 from rokt_export.commands.terminal import Terminal, note, to_stdout
 from rokt_export.errors import ExitStatus, UsageError
 
@@ -17,16 +17,35 @@ if TYPE_CHECKING:
 
     from rokt_export.onboarding.validation import Validation
 
+
+class Form(StrEnum):
+    """How findings are written to stdout."""
+
+    TABLE = "table"
+    JSON = "json"
+    NDJSON = "ndjson"
+    CSV = "csv"
+    SARIF = "sarif"
+    GITHUB = "github"
+
+
 Specs = Annotated[list[Path], typer.Argument(metavar="SPEC", help="Spec files.", show_default=False)]
 Strict = Annotated[bool, typer.Option("--strict", help="Warnings fail too (exit 1).")]
 Questions = Annotated[bool, typer.Option("--questions", help="Print what to ask the partner.")]
+
+OutputForm = Annotated[
+    Form,
+    typer.Option(
+        "--output", metavar="FORMAT", help="table, json, ndjson, csv, sarif, or github (annotations of a workflow)."
+    ),
+]
 
 
 def validate(
     specs: Specs,
     strict: Strict = False,
     questions: Questions = False,
-    output: flag.OutputFormat = Output.TABLE,
+    output: OutputForm = Form.TABLE,
     env_file: flag.EnvFile = None,
     quiet: flag.Quiet = False,
     verbose: flag.Verbose = False,
@@ -57,9 +76,6 @@ def validate(
     with to_stdout():
         if questions:
             _print_questions(terminal, found)
-        elif output is Output.TABLE:
-            for validation in found:
-                _print(terminal.out, validation)
         else:
             _print_data(terminal, output, found)
     for validation in found:
@@ -73,14 +89,33 @@ def validate(
     return ExitStatus.FINDINGS if strict and any(validation.warnings for validation in found) else ExitStatus.OK
 
 
-def _print_data(terminal: Terminal, output: Output, found: list[Validation]) -> None:
-    rows = [finding.as_json() for validation in found for finding in validation.findings]
-    if output is Output.JSON:
-        terminal.json(rows)
-    elif output is Output.NDJSON:
-        terminal.ndjson(rows)
-    else:
-        terminal.csv(rows, ("code", "severity", "file", "line", "column", "message", "hint"))
+def _print_data(terminal: Terminal, output: Form, found: list[Validation]) -> None:
+    findings = [finding for validation in found for finding in validation.findings]
+    rows = [finding.as_json() for finding in findings]
+    match output:
+        case Form.JSON:
+            terminal.json(rows)
+        case Form.NDJSON:
+            terminal.ndjson(rows)
+        case Form.CSV:
+            terminal.csv(rows, ("code", "severity", "file", "line", "column", "message", "hint"))
+        case Form.SARIF:
+            from rokt_export.commands.explain import entries
+            from rokt_export.reports.ci_findings import sarif
+
+            heads = {code: entry.partition("\n")[0] for code, entry in entries().items()}
+            titles = {code: head.partition(": ")[2].rpartition(" (")[0] for code, head in heads.items()}
+            terminal.json(sarif(findings, titles))
+        case Form.GITHUB:
+            from rokt_export.reports.ci_findings import workflow_commands
+
+            for line in workflow_commands(findings):
+                terminal.write(line)
+        case Form.TABLE:
+            for validation in found:
+                _print(terminal.out, validation)
+        case _ as never:
+            assert_never(never)
 
 
 def _print(console: Console, validation: Validation) -> None:

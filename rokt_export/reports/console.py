@@ -33,8 +33,6 @@ _REASON_CHARACTERS = 160
 """Characters of a reason in the table of groups; `runs show --row` has all."""
 _NARROW = 64
 """Columns of a terminal below which a table would be unreadable, and each delivery gets lines of its own."""
-_UNBOUNDED = 1_000
-"""Columns of a terminal in which nothing needs to wrap."""
 _PAGE = 500
 """Rows whose widths are decided together, so that a table of any length appears at once and in bounded memory."""
 _TESTS = ("test", "certify")
@@ -258,48 +256,60 @@ def latency_line(story: Story) -> str | None:
 
 
 def runs_table(console: Console, runs: Sequence[RunInfo]) -> None:
-    """Print runs, newest first as given; their counts by sign, with a key beneath."""
+    """Print runs, newest first as given, one line each; their counts by sign, with a key beneath.
+
+    Names, partners and environments are cut where the line has no room for them. Below 60 columns each run has several
+    lines.
+    """
     if not runs:
         console.print("The journal holds no run yet.", style="dim")
+    elif (table := _runs(console, runs)) is not None:
+        console.print(table)
     else:
-        table = _runs(console, runs)
-        if _least_width(console, table) <= console.width:
-            console.print(table)
-        else:
-            for one in runs:
-                _print_run(console, one)
+        for one in runs:
+            _print_run(console, one)
     occurring = [outcome for outcome in SIGNS if any(outcome in one.counts for one in runs)]
     if occurring:
         console.print(_packed([outcome_text(console, outcome) for outcome in occurring], console.width))
 
 
-def _least_width(console: Console, table: Table) -> int:
-    """The columns below which a table would lose text, not only wrap it."""
-    return table.__rich_measure__(console, console.options.update_width(_UNBOUNDED)).minimum
+_LEAST = 7
+"""Columns that a cut name, partner or environment has at least."""
 
 
-def _runs(console: Console, runs: Sequence[RunInfo]) -> Table:
-    names = any(one.name for one in runs)
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    table.add_column("run", no_wrap=True)
-    if names:
-        table.add_column("name", overflow="fold", min_width=6)
-    table.add_column("command", no_wrap=True)
-    table.add_column("partner", overflow="fold", min_width=7)
-    table.add_column("sent to", overflow="fold", min_width=7)
-    table.add_column("started (UTC)", overflow="fold", min_width=10)
-    table.add_column("state", no_wrap=True)
-    counts = [Text("  ").join(_short_counts(console, one)) for one in runs]
-    table.add_column("rows", no_wrap=True, min_width=max(one.cell_len for one in counts))
-    for one, count in zip(runs, counts, strict=True):
-        name = (_plain(one.name),) if names else ()
-        started = Text(f"{one.started:%Y-%m-%d %H:%M:%S}")
-        place = "sandbox" if one.sandbox else one.environment
-        table.add_row(
-            Text(one.run), *name, Text(one.command), _plain(one.partner), _plain(place), started,
-            _state(one), count,
-        )  # fmt: skip
+def _runs(console: Console, runs: Sequence[RunInfo]) -> Table | None:
+    """Return one line a run; None where there is no room."""
+    when = "%Y-%m-%d %H:%M:%S" if console.width >= _ROOMY else "%H:%M"  # a run's id begins with its day
+    texts = {
+        "run": [Text(one.run) for one in runs],
+        "name": [_plain(one.name or "") for one in runs],
+        "command": [Text(one.command) for one in runs],
+        "partner": [_plain(one.partner) for one in runs],
+        "sent to": [_plain("sandbox" if one.sandbox else one.environment) for one in runs],
+        "UTC": [Text(f"{one.started:{when}}") for one in runs],
+        "state": [_state(one) for one in runs],
+        "rows": [Text(" ").join(_short_counts(console, one)) for one in runs],
+    }
+    if not any(one.name for one in runs):
+        del texts["name"]
+    widths = {title: max(len(title), *(text.cell_len for text in cells)) for title, cells in texts.items()}
+    cut = [title for title in ("name", "partner", "sent to") if title in texts]
+    gap = 2 if console.width >= _ROOMY else 1
+    while sum(widths.values()) + gap * (len(widths) - 1) > console.width:
+        widest = max(cut, key=widths.__getitem__)
+        if widths[widest] <= _LEAST:
+            return None
+        widths[widest] -= 1
+    table = Table(box=SIMPLE_HEAD, padding=(0, gap - 1, 0, 0), pad_edge=False, show_edge=False)
+    for title, width in widths.items():
+        table.add_column(title, no_wrap=True, overflow="ellipsis", width=width)
+    for cells in zip(*texts.values(), strict=True):
+        table.add_row(*cells)
     return table
+
+
+_ROOMY = 100
+"""Columns from which a line has room for a run's day and time."""
 
 
 def _print_run(console: Console, one: RunInfo) -> None:
