@@ -18,6 +18,7 @@ COMMANDS = (
     "replay",
     "diff",
     "report",
+    "reclassify",
     "classify",
     "sandbox",
     "attributes",

@@ -46,6 +46,13 @@ Runs = Annotated[
         "--runs", metavar="A B", autocompletion=completion.runs, help="Two runs of the journal.", show_default=False
     ),
 ]
+BySpec = Annotated[
+    Path | None,
+    typer.Option(
+        "--spec", metavar="SPEC", show_default=False,
+        help="With --runs: read the recorded responses of both by this spec.",
+    ),
+]  # fmt: skip
 Count = Annotated[
     int | None,
     typer.Option(
@@ -81,6 +88,7 @@ def diff(
     events: flag.Events = None,
     between: Between = None,
     runs: Runs = None,
+    by_spec: BySpec = None,
     count: Count = None,
     columns: flag.Columns = None,
     set_values: flag.SetValues = None,
@@ -135,8 +143,14 @@ def diff(
             remedy="Write `diff SPEC EVENTS --between staging production --count 100 --control 50`.",
         )
     _check_arguments(spec, events, between, learn=learn, in_sandbox=sandbox or bool(sandbox_url))
+    if by_spec is not None and runs is None:
+        raise UsageError(
+            "--spec reads recorded responses again, and nothing is recorded yet",
+            where="--spec",
+            remedy="Write `diff --runs A B --spec SPEC`.",
+        )
     place = journal_place(journal)
-    check_spared(report, (spec, env_file, place, *(expand(tuple(events)) if events else ())))
+    check_spared(report, (spec, by_spec, env_file, place, *(expand(tuple(events)) if events else ())))
     done: list[RunResult] = []
     if runs is None:
         assert between is not None
@@ -160,7 +174,7 @@ def diff(
             return ExitStatus.most_severe(*(each.status for each in done))
         runs = (done[0].run, done[1].run)
         terminal.say(f"compared: `rokt-export diff --runs {runs[0]} {runs[1]}` does it again without sending")
-    result = _compared(place, runs, spec, done[2].run if control is not None else None)
+    result = _compared(place, runs, spec or by_spec, done[2].run if control is not None else None, by_spec)
     with to_stdout(f"Once more, without sending: rokt-export diff --runs {runs[0]} {runs[1]}"):
         _print(terminal, result, output)
     _write_reports(terminal, result, report or [])
@@ -394,14 +408,20 @@ def _check_new(plan: Plan) -> None:
         )
 
 
-def _compared(place: str, runs: tuple[str, str], spec: Path | None, control: str | None) -> DiffResult:
+def _compared(
+    place: str, runs: tuple[str, str], spec: Path | None, control: str | None, by_spec: Path | None = None
+) -> DiffResult:
+    from rokt_export.commands.reclassify import spec_for
+    from rokt_export.diff.reclassify import Rereader
     from rokt_export.diff.run_pairs import compare_runs, varying_by_itself
     from rokt_export.journal import Journal
 
     with Journal.open(place) as journal:
         a, b = journal.find(runs[0]), journal.find(runs[1])
         settings = _settings(journal, b, spec)
-        result = compare_runs(journal, a, b, settings)
+        loaded = [spec_for(run, by_spec) for run in (a, b)] if by_spec is not None else []
+        rereader = Rereader(loaded[0].spec.responses) if loaded else None
+        result = compare_runs(journal, a, b, settings, rereader=rereader)
         if spec is not None:
             result = replace(result, spec=str(spec))
         if control is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 from msgspec import structs
 
 from rokt_export.diff import Comparison, DiffResult, Sent, Side
+from rokt_export.diff.reclassify import Rereader, Stays
 from rokt_export.diff.sent import NOTHING
 from rokt_export.errors import UsageError
 from rokt_export.exchange.delivery import Delivery
@@ -46,6 +48,7 @@ def compare_runs(
     b: RunInfo,
     settings: DiffSettings | None = None,
     observer: Observer = lambda _pairs: None,
+    rereader: Rereader | None = None,
 ) -> DiffResult:
     """Return how the answers of run B differ from those of run A, in memory that does not grow with the runs.
 
@@ -58,6 +61,7 @@ def compare_runs(
         b: the run that is held against it.
         settings: the spec's `diff:`.
         observer: hears how many transactions were compared, now and then.
+        rereader: reads the recorded responses of both by another spec; None for the outcomes as they are.
 
     Raises:
         UsageError: the runs are of different partners, or have no transaction in common.
@@ -71,10 +75,10 @@ def compare_runs(
     names = (a.environment, b.environment) if a.environment != b.environment else (_called(a), _called(b))
     for by_row in (True, False):
         comparison = Comparison(settings, a=names[0], b=names[1])
-        _tell(comparison, journal, a, b)
+        _tell(comparison, journal, a, b, same_spec=rereader is not None)
         try:
             couples = _by_row(journal, a, b) if by_row else _by_transaction(journal, a, b)
-            _compare(comparison, journal, (a, b), couples, observer)
+            _compare(comparison, journal, (a, b), couples, observer, rereader)
         except _RowsDisagreeError:
             continue
         result = replace(comparison.result(), runs=(a.run, b.run))
@@ -118,8 +122,8 @@ def _called(run: RunInfo) -> str:
     return f"{run.environment}, {run.name or run.run}"
 
 
-def _tell(comparison: Comparison, journal: Journal, a: RunInfo, b: RunInfo) -> None:
-    if a.spec_sha256 != b.spec_sha256:
+def _tell(comparison: Comparison, journal: Journal, a: RunInfo, b: RunInfo, *, same_spec: bool) -> None:
+    if a.spec_sha256 != b.spec_sha256 and not same_spec:
         comparison.note(_OTHER_SPEC)
     for run in (a, b):
         if run.state is not RunState.FINISHED:
@@ -233,7 +237,9 @@ def _compare(
     runs: tuple[RunInfo, RunInfo],
     couples: Iterator[Couple],
     observer: Observer,
+    rereader: Rereader | None = None,
 ) -> None:
+    stays: Counter[Stays] = Counter()
     recordings = (_Recordings(journal, runs[0]), _Recordings(journal, runs[1]))
     compared = 0
     worded = not (runs[0].purged or runs[1].purged)
@@ -244,12 +250,18 @@ def _compare(
             if a is None or b is None:
                 _count_alone(comparison, a, b)
                 continue
+            if rereader is not None:
+                read = rereader.read(a, recording_a), rereader.read(b, recording_b)
+                a, b = (one.after for one in read)
+                stays.update(one.stays for one in read if one.stays is not None)
             if worded:
                 comparison.add(a.transaction, *_sides(a, b, recording_a, recording_b))
             else:
                 comparison.add(a.transaction, *_sides(_wordless(a), _wordless(b), None, None))
             compared += 1
         observer(compared)
+    for why, rows in stays.items():
+        comparison.note(f"{rows:,} responses were not read by the other spec, and count as before: {why}.")
     for one in recordings:
         if compared and not one.found and not one.run.purged:
             comparison.note(_NO_RECORDINGS.format(one.run.run))

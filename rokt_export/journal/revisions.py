@@ -58,10 +58,12 @@ class RevisingSpec:
     Attributes:
         sha256: hex digest of its file.
         text: the file, secrets masked, as the run's note `spec_text` keeps it.
+        provisional: its rules by which the partner has accepted a row, and decides later.
     """
 
     sha256: str
     text: str
+    provisional: tuple[str, ...] = ()
 
 
 class EarlierOutcome(Struct, frozen=True, gc=False):
@@ -183,6 +185,8 @@ def _note(
     if spec is not None:
         notes["spec_text"] = spec.text
         values["spec_sha256"] = spec.sha256
+        options = {**queries.as_json(record.options), "provisional": list(spec.provisional)}
+        values["options"] = orjson.dumps(options)
     bulk.note.run(connection, [(record.no, key, orjson.dumps(value)) for key, value in notes.items()])
     if values:
         connection.execute(run.update().where(run.c.no == record.no).values(values))

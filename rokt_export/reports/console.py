@@ -87,7 +87,7 @@ def _reasons(console: Console, groups: Sequence[ReasonGroup]) -> Table:
     table.add_column("reason", overflow="fold", min_width=12)
     table.add_column("first row", justify="right", no_wrap=True)
     for one in groups:
-        rule = (_plain(one.rule),) if rules else ()
+        rule = (plain(one.rule),) if rules else ()
         table.add_row(
             Text(f"{one.rows:,}"), outcome_text(console, str(one.outcome)),
             Text("" if one.status is None else f"{one.status}"), *rule, _reason(one), Text(f"{one.first}"),
@@ -96,7 +96,7 @@ def _reasons(console: Console, groups: Sequence[ReasonGroup]) -> Table:
 
 
 def _reason(one: ReasonGroup) -> Text:
-    return _plain(cut(one.reason, _REASON_CHARACTERS))
+    return plain(cut(one.reason, _REASON_CHARACTERS))
 
 
 def _print_reason(console: Console, one: ReasonGroup) -> None:
@@ -106,7 +106,7 @@ def _print_reason(console: Console, one: ReasonGroup) -> None:
     line.append(f"  first row {one.first}", style="dim")
     console.print(line)
     if one.rule not in (None, str(one.outcome)):
-        console.print(Text.assemble(("   rule: ", "dim"), _plain(one.rule)), overflow="fold")
+        console.print(Text.assemble(("   rule: ", "dim"), plain(one.rule)), overflow="fold")
     if one.reason:
         console.print(Text("   ").append_text(_reason(one)), overflow="fold")
 
@@ -158,12 +158,12 @@ def _table(console: Console, deliveries: Sequence[Delivery]) -> Table:
 def _cells(console: Console, one: Delivery) -> tuple[Text, ...]:
     return (
         Text(f"{one.row}"),
-        _plain(one.transaction),
+        plain(one.transaction),
         Text("" if one.status is None else f"{one.status}"),
         outcome_text(console, str(one.outcome)).append(one.confirmation_text),
-        _plain(why(one.reason, one.error)),
-        _plain(one.reference),
-        _plain(one.rule),
+        plain(why(one.reason, one.error)),
+        plain(one.reference),
+        plain(one.rule),
         Text(_milliseconds(one.latency_ms)),
     )
 
@@ -180,7 +180,7 @@ def _print_lines(console: Console, one: Delivery) -> None:
         parts["rule"] = one.rule
     for name, value in parts.items():
         if value:
-            console.print(Text.assemble((f"   {name}: ", "dim"), _plain(value)), overflow="fold")
+            console.print(Text.assemble((f"   {name}: ", "dim"), plain(value)), overflow="fold")
 
 
 def outcome_text(console: Console, outcome: str) -> Text:
@@ -193,8 +193,8 @@ def _mark(console: Console, mark: str, plain: str) -> str:
     return mark if console.encoding.lower().startswith("utf") else plain
 
 
-def _plain(text: str | None) -> Text:
-    """A partner's text on one line, without what would steer the terminal."""
+def plain(text: str | None) -> Text:
+    """Return a partner's text on one line, without what would steer the terminal."""
     return Text(one_line(text or ""))
 
 
@@ -213,17 +213,17 @@ def summary(console: Console, story: Story, *, contact: bool = True) -> None:
     console.print()
     console.print(_counts(console, story))
     if latency := latency_line(story):
-        console.print(_plain(latency), soft_wrap=True)
+        console.print(plain(latency), soft_wrap=True)
     if story.coverage is not None:
-        console.print(_plain(story.coverage.line()), soft_wrap=True)
+        console.print(plain(story.coverage.line()), soft_wrap=True)
     for note in filter(None, (story.ending, *story.notes)):
-        console.print(_plain(note), style="yellow", soft_wrap=True)
+        console.print(plain(note), style="yellow", soft_wrap=True)
     lines = lookups(story) if contact else []
     if lines:
         console.print()
-        console.print(_plain(lines[0]), style="bold", soft_wrap=True)
+        console.print(plain(lines[0]), style="bold", soft_wrap=True)
         for line in lines[1:]:
-            console.print(Text("  ").append_text(_plain(line)), soft_wrap=True)
+            console.print(Text("  ").append_text(plain(line)), soft_wrap=True)
 
 
 def _counts(console: Console, story: Story) -> Text:
@@ -282,10 +282,10 @@ def _runs(console: Console, runs: Sequence[RunInfo]) -> Table | None:
     when = "%Y-%m-%d %H:%M:%S" if console.width >= _ROOMY else "%H:%M"  # a run's id begins with its day
     texts = {
         "run": [Text(one.run) for one in runs],
-        "name": [_plain(one.name or "") for one in runs],
+        "name": [plain(one.name or "") for one in runs],
         "command": [Text(one.command) for one in runs],
-        "partner": [_plain(one.partner) for one in runs],
-        "sent to": [_plain("sandbox" if one.sandbox else one.environment) for one in runs],
+        "partner": [plain(one.partner) for one in runs],
+        "sent to": [plain("sandbox" if one.sandbox else one.environment) for one in runs],
         "UTC": [Text(f"{one.started:{when}}") for one in runs],
         "state": [_state(one) for one in runs],
         "rows": [Text(" ").join(_short_counts(console, one)) for one in runs],
@@ -315,8 +315,8 @@ _ROOMY = 100
 def _print_run(console: Console, one: RunInfo) -> None:
     console.print(Text.assemble((one.run, "bold"), "  ", _state(one)))
     if one.name:
-        console.print(Text.assemble(("   name: ", "dim"), _plain(one.name)))
-    console.print(_plain(f"   {one.command} {one.partner} in {one.target}"))
+        console.print(Text.assemble(("   name: ", "dim"), plain(one.name)))
+    console.print(plain(f"   {one.command} {one.partner} in {one.target}"))
     console.print(f"   {one.started:%Y-%m-%d %H:%M:%S} UTC", highlight=False)
     if one.counts:
         console.print(
@@ -360,10 +360,10 @@ def exchange(console: Console, one: Delivery, recording: Recording | None, found
         recording: request and response; None where they were not kept.
         found: how the rules met the response; None where none came, or the rules are not known.
     """
-    head = Text.assemble((f"row {one.row}", "bold"), "  ").append_text(_plain(one.transaction))
+    head = Text.assemble((f"row {one.row}", "bold"), "  ").append_text(plain(one.transaction))
     head.append("  ").append_text(outcome_text(console, str(one.outcome))).append(one.confirmation_text)
     if one.reason and found is None:
-        head.append("  ").append_text(_plain(one.reason))
+        head.append("  ").append_text(plain(one.reason))
     console.print(head, soft_wrap=True)
     if recording is None:
         kept = f"its request and response were not kept: the first {FIRST_RECORDED}, and unexpected ones, are"
@@ -389,7 +389,7 @@ def explanation(console: Console, found: Explanation) -> None:
     for name in ("reason", "reference", "code"):
         value = getattr(outcome, name)
         if value is not None:
-            console.print(Text.assemble((f"  {name}: ", "dim"), _plain(value)), soft_wrap=True)
+            console.print(Text.assemble((f"  {name}: ", "dim"), plain(value)), soft_wrap=True)
     if outcome.retry:
         after = "" if outcome.retry_after is None else f" after {outcome.retry_after:g} s"
         console.print(f"  may be retried{after}", style="dim", highlight=False)
@@ -402,6 +402,6 @@ def explanation(console: Console, found: Explanation) -> None:
             style = "dim" if check.held else ""
             mark, _, rest = check.line().lstrip().partition(" ")
             lead = f"    {'  ' * check.depth}{mark:<3} "
-            console.print(Text(lead).append_text(_plain(rest)), style=style, soft_wrap=True)
+            console.print(Text(lead).append_text(plain(rest)), style=style, soft_wrap=True)
         if not trace.checks:
             console.print("    no conditions: takes every answer", style="dim", highlight=False)

@@ -17,6 +17,7 @@ from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import Journal, RunInfo
 from rokt_export.journal.recording import Recording
+from rokt_export.journal.revisions import NOTE as REVISIONS
 from rokt_export.journal.revisions import confirming
 from rokt_export.partner_spec.document import parse
 from rokt_export.partner_spec.loading import LoadedSpec, read_spec
@@ -69,7 +70,7 @@ class Story:
         self.loaded = loaded
         self.expected: str = notes.get("expected") or str(OutcomeKind.DELIVERED)
         said = [_PURGED] if run.purged else []
-        self.notes: tuple[str, ...] = (*said, *self._confirmations(), *(notes.get("notes") or ()))
+        self.notes: tuple[str, ...] = (*said, *self._revisions(), *self._confirmations(), *(notes.get("notes") or ()))
         self.left_out: dict[str, int] = notes.get("left_out") or {}
         self.ending: str | None = (notes.get("finished") or {}).get("message") or None
 
@@ -88,6 +89,15 @@ class Story:
         if spec is None or spec.sha256 != run.spec_sha256:
             spec = _spec_of_the_run(run, notes)
         return cls(journal, run, spec, notes)
+
+    def _revisions(self) -> Iterator[str]:
+        """Say when outcomes were revised by another spec, and what they were."""
+        for each in self._kept.get(REVISIONS) or ():
+            if each["spec_sha256"] is not None:
+                before = ", ".join(f"{rows:,} {outcome}" for outcome, rows in each["before"].items())
+                rows = f"{each['rows']:,} row{'' if each['rows'] == 1 else 's'}"
+                at = each["at"][:16].replace("T", " ")
+                yield f"{rows} reclassified by a changed spec at {at} UTC; before: {before}"
 
     def _confirmations(self) -> Iterator[str]:
         """Say how many rows the partner has only accepted, and what it decided of the others."""
