@@ -64,6 +64,10 @@ class ConfigurationError(RoktExportError):
     """Something around the spec is missing or wrong: an environment variable, a certificate, a plug-in."""
 
 
+class DocumentError(RoktExportError):
+    """What a partner gave (an OpenAPI document, a Postman collection, a HAR, a curl line) cannot be read as that."""
+
+
 class UnreachableError(RoktExportError):
     """The partner, or the server that issues its tokens, could not be reached or refused our credentials."""
 

@@ -1,4 +1,4 @@
-"""Compare a built wheel with the package's folder: each file must be inside, and nothing else."""
+"""Compare a built wheel with the package's folder and the sample specs: each file must be inside, and nothing else."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ def main() -> int:
     files = (path.relative_to(ROOT) for path in (ROOT / PACKAGE).rglob("*") if path.is_file())
     wanted = {path.as_posix() for path in files if "__pycache__" not in path.parts}
     wanted.add(f"{PACKAGE}/docs/findings.md")  # what `explain` prints
+    wanted |= {f"{PACKAGE}/sample_specs/{path.name}" for path in (ROOT / "sample_specs").iterdir()}
     with zipfile.ZipFile(sys.argv[1]) as wheel:
         names = wheel.namelist()
     found = {name for name in names if name.startswith(f"{PACKAGE}/")}

@@ -11,6 +11,7 @@ import typer
 from rokt_export.commands.help_page import CommandLine
 
 COMMANDS = (
+    "init",
     "validate",
     "render",
     "probe",

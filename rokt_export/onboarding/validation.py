@@ -58,7 +58,15 @@ def validate(path: Path, variables: Callable[[str], Variables]) -> Validation:
     """
     file = str(path)
     try:
-        loaded = read_spec(parse(file, read_text(path)))
+        return validate_text(file, read_text(path), variables)
+    except SpecError as error:
+        return Validation(file, (_unreadable(file, error),))
+
+
+def validate_text(file: str, text: str, variables: Callable[[str], Variables]) -> Validation:
+    """Return findings and checklist of the text of a spec file; see `validate`."""
+    try:
+        loaded = read_spec(parse(file, text))
     except SpecFindingsError as error:
         return Validation(file, error.findings)
     except SpecError as error:

@@ -111,7 +111,7 @@ def read_spec(document: Document) -> LoadedSpec:
             Severity.ERROR,
             (kind,),
             "this is an OpenAPI document, which describes the partner's API, and no partner spec",
-            "Write a spec that sends to one of its paths; `rokt-export schema` and sample_specs/ show how.",
+            f"`rokt-export init --openapi {document.file}` drafts a spec from it.",
         )
         raise SpecFindingsError(document.file, (finding,), None)
     findings = list(document.findings)

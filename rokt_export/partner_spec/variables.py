@@ -79,20 +79,25 @@ def load_variables(environment: str, env_file: Path | None = None) -> Variables:
     files: list[str] = []
     for path in (base, own):
         if path.exists():
-            read = _read(path)
+            read = read_variables(path)
             values.update(read)
             sources.update(dict.fromkeys(read, str(path)))
             files.insert(0, str(path))
     exported = {name: value for name, value in os.environ.items() if value}
     declared: dict[str, str] = {}
     for path in dict.fromkeys((Path(f".env.{environment}"), base.with_name(f".env.{environment}"), own)):
-        declared.update(_read(path) if path.exists() else {})
+        declared.update(read_variables(path) if path.exists() else {})
     return Variables(
         {**values, **exported}, tuple(files), declared, {**sources, **dict.fromkeys(exported, "process environment")}
     )
 
 
-def _read(path: Path) -> dict[str, str]:
+def read_variables(path: Path) -> dict[str, str]:
+    """Return the assignments of a `.env` file; an empty value counts as none.
+
+    Raises:
+        ConfigurationError: unreadable, not UTF-8, or a line that is no assignment.
+    """
     from dotenv.parser import parse_stream
 
     found: dict[str, str] = {}

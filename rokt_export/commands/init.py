@@ -1,0 +1,157 @@
+"""`init`: a first spec from what a partner gave: a document, a collection, a recorded request, a sample, or answers."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rokt_export.commands import options as flag
+from rokt_export.commands.terminal import GUARD, Terminal, number_of, to_stdout
+from rokt_export.errors import ExitStatus, UsageError
+
+if TYPE_CHECKING:
+    from rokt_export.onboarding.drafts.observed import Operation
+    from rokt_export.onboarding.init import Begun
+
+Spec = Annotated[
+    Path | None,
+    typer.Argument(metavar="SPEC", help="File to write; <partner>.yaml unless named.", show_default=False),
+]
+OpenApi = Annotated[
+    str | None,
+    typer.Option("--openapi", metavar="FILE|URL", help="An OpenAPI 3 or Swagger 2 document.", show_default=False),
+]
+OperationName = Annotated[
+    str | None,
+    typer.Option("--operation", metavar="NAME", help='Which operation: its id, or "POST /path".', show_default=False),
+]
+Sample = Annotated[str | None, typer.Option("--sample", metavar="NAME", help="Copy a sample spec.", show_default=False)]
+Partner = Annotated[
+    str | None, typer.Option("--partner", metavar="SLUG", help="The partner's slug.", show_default=False)
+]
+AllowRemote = Annotated[bool, typer.Option("--allow-remote", help="Fetch what a document references on public hosts.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
+
+
+def init(
+    spec: Spec = None,
+    openapi: OpenApi = None,
+    operation: OperationName = None,
+    sample: Sample = None,
+    partner: Partner = None,
+    allow_remote: AllowRemote = False,
+    force: Force = False,
+    env_file: flag.EnvFile = None,
+    quiet: flag.Quiet = False,
+    verbose: flag.Verbose = False,
+    no_color: flag.NoColor = False,
+) -> int:
+    """Write a first spec from what the partner gave: an API document or a sample.
+
+    Guesses are marked `# check` in the file. Secrets go to `.env`, never into the spec.
+    Exit status: 0 the draft is a valid spec, 1 validate has errors to fix, 2 or 3 nothing was written.
+
+    Examples:
+        rokt-export init --openapi acme-openapi.json
+        rokt-export init --openapi https://example.com/openapi.yaml --operation "POST /contacts"
+        rokt-export init --sample mailchimp
+    """
+    from rokt_export.onboarding.init import begin, begin_from_sample, target_of
+
+    terminal = Terminal(quiet, verbose, no_color)
+    if partner is not None and not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", partner):
+        raise UsageError("a slug has lower-case letters, digits, `-` and `_`", where="--partner")
+    given = {"--openapi": openapi, "--sample": sample}
+    named = [name for name, value in given.items() if value is not None]
+    if len(named) != 1:
+        raise UsageError(
+            f"give one source, not {' and '.join(named)}" if named else "give a source",
+            remedy=f"One of {', '.join(given)}.",
+        )
+    if sample is not None:
+        begun = begin_from_sample(sample, spec, env_file, force=force)
+    else:
+        assert openapi is not None
+        found = _of_document(terminal, openapi, operation, partner, allow_remote=allow_remote)
+        begun = begin(found, target_of(spec, found.partner, force=force), env_file)
+    with to_stdout():
+        _print(terminal, begun)
+    return ExitStatus.FINDINGS if begun.validation.errors else ExitStatus.OK
+
+
+def _of_document(
+    terminal: Terminal, source: str, wanted: str | None, partner: str | None, *, allow_remote: bool
+) -> Operation:
+    from rokt_export.onboarding.drafts.openapi import chosen, observe
+    from rokt_export.onboarding.drafts.openapi_document import read_document
+
+    document = read_document(source, allow_remote=allow_remote)
+    terminal.detail(f"read: {source}, version {document.version}")
+    return observe(document, chosen(document, wanted), partner)
+
+
+def _print(terminal: Terminal, begun: Begun) -> None:
+    from rokt_export.commands.error_output import print_findings
+
+    out, path, draft = terminal.out, begun.path, begun.draft
+    if draft is None:
+        out.print(f"{path}: copied", style="bold green", markup=False, soft_wrap=True)
+    else:
+        counts = f"{len(draft.mapped)} mapped, {len(draft.doubtful)} doubtful, {len(draft.left)} optional left out"
+        out.print(f"{path}: parameters: {counts}", style="bold green", markup=False, soft_wrap=True)
+    if (secrets := begun.secrets) is not None and secrets.moved:
+        _say(terminal, f"Secrets: {', '.join(secrets.moved)} moved to {secrets.file} (readable only by you).")
+    if secrets is not None and secrets.kept:
+        _say(terminal, f"{secrets.file} has another value of {', '.join(secrets.kept)}, which stays.")
+    findings = [each for each in begun.validation.findings if each.code != "RX107" and str(each.severity) != "info"]
+    print_findings(out, findings)
+    errors, warnings = begun.validation.errors, sum(str(each.severity) == "warning" for each in findings)
+    verdict = f"validate: {number_of(errors, 'error', 'errors')}, {number_of(warnings, 'warning', 'warnings')}"
+    out.print(verdict, style="bold red" if errors else "bold green", markup=False, soft_wrap=True)
+    _print_to_do(terminal, begun)
+    _print_questions(terminal, begun)
+    _print_next(terminal, begun)
+
+
+def _print_to_do(terminal: Terminal, begun: Begun) -> None:
+    """Print what a person must fill in or confirm."""
+    from rokt_export.partner_spec.references import variable_names
+
+    lines = [f"  {begun.path}:{line}: {text}" for line, text in (begun.draft.checks if begun.draft else [])]
+    loaded = begun.validation.loaded
+    if loaded is not None:
+        unset = [each for each in begun.validation.findings if each.code == "RX107"]
+        names = sorted(variable_names(loaded.spec, list(loaded.spec.endpoint))) if unset else []
+        lacking = [name for name in names if any(f"{name}" in each.message for each in unset)]
+        if lacking:
+            lines.append(f"  .env: {', '.join(lacking)}")
+    if lines:
+        terminal.out.print("To fill in or confirm:", style="bold")
+        for line in lines:
+            _say(terminal, line)
+
+
+def _print_questions(terminal: Terminal, begun: Begun) -> None:
+    """Print what only the partner can tell."""
+    checklist = begun.validation.checklist
+    questions = [text for point in checklist.points for text in point.questions] if checklist else []
+    if questions:
+        terminal.out.print("Questions to the partner:", style="bold")
+        for number, text in enumerate(questions, start=1):
+            _say(terminal, f"  {number}. {text}")
+
+
+def _print_next(terminal: Terminal, begun: Begun) -> None:
+    loaded = begun.validation.loaded
+    if begun.validation.errors or loaded is None:
+        _say(terminal, f"Next: correct {begun.path}, then `rokt-export validate {begun.path}`")
+        return
+    place = "" if "staging" in loaded.spec.endpoint else f" -e {next(iter(loaded.spec.endpoint))}"
+    _say(terminal, f"Next: `rokt-export test {begun.path} --sandbox{place}`")
+
+
+def _say(terminal: Terminal, text: str) -> None:
+    terminal.out.print(GUARD.text(text), markup=False, soft_wrap=True)

@@ -1,0 +1,77 @@
+"""Turn server addresses of a document or a recorded request into the environments of a spec."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from rokt_export.onboarding.drafts.observed import Environment, is_template, slug, variable
+from rokt_export.redaction.display_text import cut
+
+_PLACE = re.compile(r"\{([^{}]+)\}")
+_TEST = re.compile(
+    r"(?:^|[^a-z])(?:sandbox|staging|stage|test|testing|uat|qa|dev|demo|local|localhost|mock|preprod)(?:[^a-z]|$)"
+)
+_FILLER = re.compile(r"your|example|demo|xxx|<|\{|acme|yoursite|subdomain|tenant|company", re.IGNORECASE)
+_FIXED = frozenset({"port", "basepath", "version", "scheme", "protocol", "environment"})
+"""Server variables whose default is what everybody means."""
+_NOT_PARTNERS = frozenset({"www", "api", "apis", "rest", "app", "v1", "v2", "sandbox", "staging", "test", "dev", "co"})
+"""Labels of hosts that do not name a partner."""
+_SAYS_NOTHING = re.compile(
+    r"\b(?:the|rest|http|web|public|apis?|v?\d[\d.]*|open|docs?|documentation|reference|service)\b", re.I
+)
+
+
+def environments_of(
+    servers: Iterable[tuple[str, str, Mapping[str, Mapping[str, Any]]]], path: str, partner: str
+) -> tuple[Environment, ...]:
+    """Return the environments, `staging` first: one address that says test, and one that does not.
+
+    Args:
+        servers: address, description and variables of each server.
+        path: the operation's path, whose `{places}` stay or become variables.
+        partner: the slug, for the names of variables.
+    """
+    found: dict[str, Environment] = {}
+    for url, description, variables in servers:
+        name = "staging" if _TEST.search(f"{url} {description}".lower()) else "production"
+        filled, note = _filled(url, variables, partner)
+        if name not in found:
+            found[name] = Environment(name, filled.rstrip("/") + path, note)
+    return tuple(found[name] for name in ("staging", "production") if name in found)
+
+
+def _filled(url: str, variables: Mapping[str, Mapping[str, Any]], partner: str) -> tuple[str, str]:
+    """Fill the places of a server's address: with the default where that is meant, else with a variable."""
+    notes: list[str] = []
+    if is_template(url):
+        url = url.replace("{{", "{").replace("}}", "}").replace("{%", "{").replace("{#", "{")
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1].strip()
+        known = variables.get(name, {})
+        default, choices = str(known.get("default") or ""), known.get("enum")
+        fixed = isinstance(choices, list) or re.sub("[^a-z]", "", name.lower()) in _FIXED
+        if default and fixed and not _FILLER.search(default) and not re.search(r"[{}#\s]", default):
+            if isinstance(choices, list) and len(choices) > 1:
+                notes.append(f"`{name}` may be {', '.join(map(str, choices[:8]))}")
+            return default
+        notes.append(f"`{name}`: {cut(str(known.get('description') or 'your own'), 60)}")
+        return f"{{{{ env.{variable(partner, name)} }}}}"
+
+    return _PLACE.sub(value, url), "; ".join(notes)
+
+
+def partner_of(title: str, urls: Iterable[str]) -> str:
+    """Return a slug for the partner: of the document's title, else of the host; `partner` where neither says one."""
+    short = slug(_SAYS_NOTHING.sub(" ", title))
+    if short and short.count("-") < 2:
+        return short
+    for url in urls:
+        host = urlsplit(url.replace("{", "").replace("}", "")).hostname or ""
+        labels = [each for each in host.split(".")[:-1] if each not in _NOT_PARTNERS]
+        if labels:
+            return slug(labels[-1]) or "partner"
+    return short or "partner"

@@ -1,0 +1,204 @@
+"""The observed operation: what a source says about one request to a partner, as inert data without values of people."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from rokt_export.spec_language.parameter_names import Append, Index, Key, Match, steps
+
+Place: TypeAlias = Literal["body", "query", "header", "path"]
+_PLAIN_KEY = re.compile(r"[^.\[\]'\"\s#@{}]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One parameter that the operation takes.
+
+    Attributes:
+        name: as a spec writes it (`a.b[0].c`).
+        place: where it is sent.
+        required: whether the source says that the request needs it.
+        within: the optional part of the body that needs it, once that part is sent; its own name where nothing does.
+        kind: JSON type: string, number, integer, boolean, array (of scalars) or object (of members without names).
+        form: the source's own name of a format (`email`, `date-time`).
+        choices: the values allowed.
+        constant: the only value allowed, or the one that a recorded request had; None where there is none.
+        example: a value that the source shows; never a real person's.
+        longest: characters at most.
+        pattern: a regular expression of the source.
+        description: the source's words.
+        suggestion: the attribute that the recorded value looks like.
+    """
+
+    name: str
+    place: Place = "body"
+    required: bool = False
+    within: str = ""
+    kind: str = "string"
+    form: str = ""
+    choices: tuple[Any, ...] = ()
+    constant: Any = None
+    example: Any = None
+    longest: int | None = None
+    pattern: str = ""
+    description: str = ""
+    suggestion: str = ""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Its names from the outside in, without positions; a name outside the body is one key."""
+        if self.place != "body":
+            return (self.name,)
+        try:
+            found = steps(self.name)
+        except ValueError:
+            return (self.name,)
+        named = [step.name if isinstance(step, Key) else step.value for step in found if isinstance(step, Key | Match)]
+        return tuple(named) or (self.name,)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A response body that the source shows.
+
+    Attributes:
+        body: its text.
+        content_type: its media type; empty where unknown.
+        seen: whether it was recorded as it is, not made up or changed.
+    """
+
+    body: str
+    content_type: str = ""
+    seen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One response that the source tells of.
+
+    Attributes:
+        status: `201`, `4xx` or `default`.
+        description: the source's words.
+        leaves: JSON path to what the schema says about the value there.
+        shown: bodies.
+        headers: names of its headers.
+    """
+
+    status: str
+    description: str = ""
+    leaves: Mapping[str, Field] = field(default_factory=dict)
+    shown: tuple[Shown, ...] = ()
+    headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """An address.
+
+    Attributes:
+        name: `staging` or `production`.
+        url: a template of the spec language.
+        note: what a reader should check.
+    """
+
+    name: str
+    url: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a source says about one request.
+
+    Attributes:
+        origin: the source, for people: `acme.yaml, POST /contacts`.
+        partner: a proposal for the slug.
+        title: the partner's name.
+        method: of HTTP.
+        environments: the addresses, production last.
+        documentation: where the operation is documented.
+        summary: what it does.
+        authentication: in the form of the spec; None where the source is silent.
+        authentication_notes: what to check about it.
+        encoding: of the body.
+        content_type: where the encoding's own is not meant.
+        fields: its parameters.
+        replies: its responses.
+        rate: a rate of the spec language.
+        rate_note: where the rate is from.
+        idempotent: why a repeated send does no harm; empty where nothing says so.
+        idempotency_header: the header of an idempotency key.
+        timeout: a duration of the spec language.
+        notes: guesses and what was left out.
+        secrets: variable to value, to be kept outside the spec.
+    """
+
+    origin: str
+    partner: str
+    title: str
+    method: str
+    environments: tuple[Environment, ...]
+    documentation: str = ""
+    summary: str = ""
+    authentication: tuple[Mapping[str, Any], ...] | None = None
+    authentication_notes: tuple[str, ...] = ()
+    encoding: str = "json"
+    content_type: str = ""
+    fields: tuple[Field, ...] = ()
+    replies: tuple[Reply, ...] = ()
+    rate: str = ""
+    rate_note: str = ""
+    idempotent: str = ""
+    idempotency_header: str = ""
+    timeout: str = ""
+    notes: tuple[str, ...] = ()
+    secrets: Mapping[str, str] = field(default_factory=dict)
+
+
+def key_text(key: str) -> str:
+    """Return a key as a step of a nested name: `b`, or `['a.b']` where it holds the grammar's own signs."""
+    if _PLAIN_KEY.fullmatch(key):
+        return key
+    return f'["{key}"]' if "'" in key else f"['{key}']"
+
+
+def nested(parent: str, key: str) -> str:
+    """Return the nested name of a member."""
+    step = key_text(key)
+    return f"{parent}.{step}" if parent and not step.startswith("[") else f"{parent}{step}"
+
+
+def json_path(name: str) -> str:
+    """Return the JSONPath of a nested name."""
+    path = "$"
+    for step in steps(name):
+        match step:
+            case Key(key):
+                path += f".{key}" if re.fullmatch(r"[A-Za-z_]\w*", key, re.ASCII) else f"[{key!r}]"
+            case Index(number):
+                path += f"[{number}]"
+            case Append():
+                path += "[0]"
+            case Match(key, value):
+                path += f"[?@.{key}=='{value}']"
+    return path
+
+
+def is_template(text: object) -> bool:
+    """Return whether a source's text would be a template in a spec: it could name a variable of ours."""
+    return isinstance(text, str) and any(sign in text for sign in ("{{", "{%", "{#"))
+
+
+def slug(text: str) -> str:
+    """Return a text as a partner's slug; empty where nothing of it can stay."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower().encode("ascii", "ignore").decode()).strip("-")
+
+
+def variable(partner: str, what: str) -> str:
+    """Return the name of an environment variable: `ACME_API_KEY`."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", f"{partner}_{what}")
+    name = re.sub(r"[^A-Z0-9]+", "_", spaced.upper()).strip("_")
+    return name if not name[:1].isdigit() else f"P_{name}"
