@@ -177,6 +177,7 @@ def _questions(
     from rokt_export.commands.run_session import variables_for
     from rokt_export.commands.sandbox_target import sandboxed
     from rokt_export.delivery.confirmation import Questions
+    from rokt_export.delivery.pacing import Pacer
     from rokt_export.delivery.worker import credentials_for, transport_options
     from rokt_export.redaction import Redactor
     from rokt_export.request.url import blank_url, origin
@@ -207,7 +208,7 @@ def _questions(
                     transport=transport,
                     credentials=credentials,
                     redactor=redactor,
-                    rate=None if info.sandbox else plan.pace.rate,
+                    pacer=Pacer(1) if info.sandbox else Pacer(1, plan.pace.rate, plan.pace.windows),
                 )
             finally:
                 credentials.close()

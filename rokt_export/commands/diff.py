@@ -371,7 +371,7 @@ def _plan(
     stop = StopRules(setup=not flags.no_first_row_check)
     pace = replace(Pace.of(setup.spec.limits_of(setup.environment)), stop=stop)
     if destination != Destination():
-        pace = replace(pace, rate=None)
+        pace = pace.unpaced()
     elif target.guarded:
         pace = careful(pace, OutcomeKind.DELIVERED)
     some = ((1, flags.count),) if flags.count and isinstance(rows, FileRows) else None

@@ -30,20 +30,20 @@ def pace_of(limits: Limits, flags: ReplayFlags, expected: OutcomeKind, *, guarde
     from rokt_export.spec_language.fields import rate as parse_rate
 
     if in_sandbox:
-        limits = limits.model_copy(update={"rate": None})  # it is what the partner bears; a sandbox is not the partner
+        limits = limits.model_copy(update={"rate": ()})  # it is what the partner bears; a sandbox is not the partner
     pace = replace(Pace.of(limits), stop=_stop_rules(flags, expected, guarded=guarded))
     concurrency = flags.concurrency
     try:
-        rate = parse_rate(flags.rate) if flags.rate is not None else None
+        rate = parse_rate(flags.rate).per_second if flags.rate is not None else None
     except ValueError as error:
         raise UsageError(str(error), where="--rate", remedy="Write a rate as 10/s or 600/m.") from error
     pace = replace(pace, patience=patience_of(flags.patience))
     if guarded:
         pace = replace(pace, concurrency=1)
     if rate is not None:
-        if limits.rate is not None and rate > limits.rate and not flags.override_limits:
-            raise _beyond("--rate", f"{limits.rate:g}/s")
-        pace = replace(pace, rate=rate)
+        if pace.rate is not None and rate > pace.rate and not flags.override_limits:
+            raise _beyond("--rate", pace.rate_text)
+        pace = replace(pace, rate=rate, windows=() if flags.override_limits else pace.windows)
     if concurrency is not None:
         if concurrency > limits.concurrency and not flags.override_limits:
             raise _beyond("--concurrency", str(limits.concurrency))
@@ -92,8 +92,8 @@ def workers_of(terminal: Terminal, wanted: int, pace: Pace, rows: FileRows) -> i
     """Return how many processes share the work: no more than may send at once, one for rows that come as they like."""
     from rokt_export.delivery.input_feed import is_live
 
-    most = 1 if is_live(rows) else pace.concurrency
+    most = 1 if is_live(rows) else int(min([pace.concurrency, *(each.sends for each in pace.windows)]))
     if wanted > most:
-        why = "rows are read as they arrive" if is_live(rows) else f"{pace.concurrency} may be sent at once"
+        why = "rows are read as they arrive" if is_live(rows) else f"{most} may be sent at once"
         terminal.say(f"{most} worker{'' if most == 1 else 's'} instead of {wanted}: {why}", style="yellow")
     return min(wanted, most)

@@ -188,7 +188,7 @@ def target_of(plan: Plan) -> str:
 def _tell_target(terminal: Terminal, plan: Plan, rows: str) -> None:
     environment = plan.spec.environment(plan.environment)
     target = target_of(plan)
-    rate = f", at most {plan.pace.rate:g}/s" if plan.pace.rate is not None else ""
+    rate = f", at most {text}" if (text := plan.pace.rate_text) else ""
     workers = f", {plan.partitions} workers" if plan.partitions > 1 else ""
     sandbox = " (a sandbox)" if plan.destination.base_url else ""
     terminal.say(f"{rows}")
@@ -202,8 +202,9 @@ def _tell_duration(terminal: Terminal, plan: Plan, resumed: RunInfo | None) -> N
         return
     rows = plan.wanted - (resumed.settled if resumed is not None else 0)
     by_answers = rows * _USUAL_ANSWER / plan.pace.concurrency
-    if plan.pace.rate is not None and rows / plan.pace.rate >= by_answers:
-        terminal.say(f"at that rate: {_in_words(rows / plan.pace.rate)} or more")
+    by_rate = plan.pace.least_seconds(rows)
+    if plan.pace.rate is not None and by_rate >= by_answers:
+        terminal.say(f"at that rate: {_in_words(by_rate)} or more")
     elif plan.destination.base_url is None:  # a sandbox answers at once
         terminal.say(f"if it answers in {_USUAL_ANSWER:g} s: {_in_words(by_answers)}")
 

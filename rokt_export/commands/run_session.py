@@ -167,7 +167,7 @@ def _note_decisions(job: Job, run: str) -> None:
     address = plan.renderer().base_url().partition("?")[0]
     place = "a sandbox" if plan.destination.base_url else "guarded" if plan.guarded else "not guarded"
     note(f"decided: run {run}, {plan.environment}, {place}, {address}")
-    rate = f"{pace.rate:g}/s" if pace.rate else "none"
+    rate = pace.rate_text or "none"
     note(
         f"decided: concurrency {pace.concurrency}, rate {rate}, attempts {pace.attempts}, timeout {pace.timeout:g} s, "
         f"processes {plan.partitions}"

@@ -106,7 +106,7 @@ def test(
             environment=environment,
             variables=variables_for(setup, terminal, variables),
             rows=rows,
-            pace=pace if destination.base_url is None else replace(pace, rate=None),
+            pace=pace if destination.base_url is None else pace.unpaced(),
             journal=journal_place(journal),
             redaction_key=new_key(),
             selection=Selection(only=only),

@@ -89,7 +89,7 @@ class Questions:
         base_url: scheme, host and port of a sandbox that is asked instead.
         transport, credentials: carry the questions.
         redactor: hides secrets in what the partner says.
-        rate: questions a second, at most.
+        pacer: says when the next question may go.
     """
 
     def __init__(
@@ -102,12 +102,12 @@ class Questions:
         transport: Transport,
         credentials: Credentials,
         redactor: Redactor,
-        rate: float | None,
+        pacer: Pacer,
     ) -> None:
         self._confirmation, self._renderer = confirmation, renderer
         self._origin, self._base_url = origin, base_url
         self._transport, self._credentials, self._redactor = transport, credentials, redactor
-        self._pacer = Pacer(1, rate)
+        self._pacer = pacer
         self._classifier = Classifier((*confirmation.pending_rules, *confirmation.responses))
         self._rules = dict(
             zip(self._classifier.names[-len(confirmation.responses) :], confirmation.responses, strict=True)

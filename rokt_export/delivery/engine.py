@@ -129,7 +129,7 @@ class Engine:
         self._credentials = credentials
         self._pace = pace
         self._repeatable = repeatable
-        self._pacer = Pacer(pace.concurrency, pace.rate)
+        self._pacer = Pacer(pace.concurrency, pace.rate, pace.windows)
         self._breaker = Breaker(pace.patience)
         self._judge = Judge(pace.stop, failures or FailureCounts())
         self._first_row = first_row if pace.stop.setup else None

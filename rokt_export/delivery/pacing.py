@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from rokt_export.delivery.plan import Pace
+    from rokt_export.spec_language.fields import Rate
 
 SLOW_DOWN = frozenset({429, 503})
 """RFC 6585 and RFC 9110, 15.6.4: too many requests; unavailable, for now. They change the pace, never an outcome."""
@@ -36,6 +38,42 @@ _LONGEST_PAUSE = 300.0
 """Seconds without a send, at most: a partner is asked again after that, with one send, however long it wants."""
 
 
+_MARGIN = 0.02
+"""Seconds by which a window is longer for us than for the partner: requests do not all take as long to arrive."""
+_GRAINS = 200
+"""Parts of a window in which sends are counted together, and forgotten together."""
+
+
+class Window:
+    """Grants so many sends in any span of so many seconds.
+
+    Args:
+        rate: sends and seconds.
+    """
+
+    def __init__(self, rate: Rate) -> None:
+        self._most, self._seconds = int(rate.sends), rate.seconds + _MARGIN
+        self._grain = rate.seconds / _GRAINS
+        self._parts: deque[tuple[float, float, int]] = deque()
+        self._sent = 0
+
+    def free_at(self, now: float) -> float:
+        """Return when the next send may start, which may be in the past."""
+        parts = self._parts
+        while parts and parts[0][1] + self._seconds <= now:
+            self._sent -= parts.popleft()[2]
+        return now if self._sent < self._most else parts[0][1] + self._seconds
+
+    def started(self, now: float) -> None:
+        """Note a send."""
+        first, number = now, 1
+        if self._parts and now - self._parts[-1][0] < self._grain:
+            first, _, before = self._parts.pop()
+            number += before
+        self._parts.append((first, now, number))
+        self._sent += 1
+
+
 class Pacer:
     """Grants sends: so many in flight, so many a second, fewer of both after a 429 or 503 (AIMD).
 
@@ -46,9 +84,11 @@ class Pacer:
     Args:
         concurrency: sends in flight at most.
         rate: sends per second at most; None = as fast as they are answered.
+        windows: further limits, each for any span of its length.
     """
 
-    def __init__(self, concurrency: int, rate: float | None = None) -> None:
+    def __init__(self, concurrency: int, rate: float | None = None, windows: Sequence[Rate] = ()) -> None:
+        self._windows = [Window(each) for each in windows]
         self._most = concurrency
         self._limit = float(concurrency)
         self._rate = rate
@@ -79,13 +119,15 @@ class Pacer:
     @property
     def unlimited(self) -> bool:
         """Whether neither a rate nor a pause delays sends."""
-        return self._rate is None and self._factor == 1.0
+        return self._rate is None and self._factor == 1.0 and not self._windows
 
     def wait(self, now: float) -> float:
         """Return seconds until the next send may start, by rate and pause; 0.0 = now."""
         due = self._paused_until
         if self._rate is not None:
             due = max(due, self._due, self._fast)
+        for window in self._windows:
+            due = max(due, window.free_at(now))
         return max(0.0, due - now)
 
     @property
@@ -94,6 +136,8 @@ class Pacer:
 
     def started(self, now: float) -> None:
         """Note a send."""
+        for window in self._windows:
+            window.started(now)
         if self._rate is not None:
             interval = self._interval
             self._due = max(self._due, now - _DEBT) + interval if self._due else now + interval

@@ -10,6 +10,7 @@ from rokt_export.exchange.delivery import Recordings
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.partner_spec.model import Limits, PartnerSpec
 from rokt_export.request.render import Renderer
+from rokt_export.spec_language.fields import Rate
 from rokt_export.transactions.source_options import SourceOptions
 from rokt_export.transactions.transaction import Value
 
@@ -105,6 +106,7 @@ class Pace:
     Attributes:
         concurrency: sends in flight at most, over all partitions.
         rate: sends per second at most, over all partitions; None = as fast as they are answered.
+        windows: where the spec states several rates, each of them: so many sends in any such span, exactly.
         attempts: attempts on the wire per transaction, at most.
         backoff: seconds before the second attempt, doubled for each further one, with full jitter.
         backoff_limit: seconds between two attempts, at most.
@@ -117,6 +119,7 @@ class Pace:
 
     concurrency: int = 10
     rate: float | None = None
+    windows: tuple[Rate, ...] = ()
     attempts: int = 3
     backoff: float = 1.0
     backoff_limit: float = 60.0
@@ -129,14 +132,44 @@ class Pace:
     @classmethod
     def of(cls, limits: Limits) -> Pace:
         """Return what the spec allows."""
-        return cls(**limits.model_dump())
+        rates = limits.rate
+        fastest = max((each.per_second for each in rates), default=None)
+        return cls(rate=fastest, windows=rates if len(rates) > 1 else (), **limits.model_dump(exclude={"rate"}))
+
+    def unpaced(self) -> Pace:
+        """Return the pace without a rate: a sandbox bears any."""
+        return replace(self, rate=None, windows=())
+
+    @property
+    def rate_text(self) -> str:
+        """The rate for a person; empty where there is none."""
+        own = [f"{self.rate:g}/s"] if self.rate is not None else []
+        if self.windows and self.rate == max(each.per_second for each in self.windows):
+            own = []
+        return " and ".join([*own, *map(str, self.windows)])
+
+    def least_seconds(self, rows: int) -> float:
+        """Return how long the rates let so many sends take, at least; 0.0 without a rate."""
+        waits = [(rows - 1) // each.sends * each.seconds for each in self.windows]
+        return max(rows / self.rate if self.rate is not None else 0.0, *waits, 0.0)
 
     def share(self, index: int, partitions: int) -> Pace:
         """Return a partition's share of one budget, which has at least one send at once for each."""
-        own = self.concurrency // partitions + (index < self.concurrency % partitions)
-        own = max(1, own)
+        own = _sends_at_once(self.concurrency, partitions, index)
         rate = None if self.rate is None else self.rate * own / max(self.concurrency, partitions)
-        return replace(self, concurrency=own, rate=rate)
+        before = sum(_sends_at_once(self.concurrency, partitions, each) for each in range(index))
+        whole = max(self.concurrency, partitions)
+        windows = tuple(_part(each, before, before + own, whole) for each in self.windows)
+        return replace(self, concurrency=own, rate=rate, windows=windows)
+
+
+def _sends_at_once(concurrency: int, partitions: int, index: int) -> int:
+    return max(1, concurrency // partitions + (index < concurrency % partitions))
+
+
+def _part(window: Rate, first: int, last: int, whole: int) -> Rate:
+    """Return the sends of a window that belong to some of its shares; those of all shares add up to the window's."""
+    return window._replace(sends=window.sends * last // whole - window.sends * first // whole)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from rokt_export.spec_language.fields import (
     Duration,
     FixedTemplate,
     HeaderName,
-    Rate,
+    Rates,
     Regex,
     Size,
     Strict,
@@ -133,7 +133,7 @@ class Limits(Strict):
     """Limits of what is sent to the partner.
 
     Attributes:
-        rate: sends per second.
+        rate: sends in a span of time; of several rates each holds.
         concurrency: sends in flight.
         timeout: seconds for a whole attempt.
         connect_timeout: seconds until connected, TLS included.
@@ -143,7 +143,7 @@ class Limits(Strict):
         backoff_limit: seconds at most between two attempts.
     """
 
-    rate: Rate | None = None
+    rate: Rates = ()
     concurrency: Annotated[int, Field(ge=1, le=100_000)] = 10
     timeout: Duration = 30.0
     connect_timeout: Duration = 10.0

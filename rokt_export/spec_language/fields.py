@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
@@ -189,11 +189,35 @@ def duration(value: Any) -> float:
     return float(match[1]) * _SECONDS[match[2] or "s"]
 
 
-_RATE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*/\s*(s|m|h)\s*")
+_RATE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*/\s*([1-9]\d*)?\s*(s|m|h|d)\s*")
+_SPANS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
-def rate(value: Any) -> float:
-    """Return sends per second of `10/s`, `600/m` or `1000/h`.
+class Rate(NamedTuple):
+    """So many sends in any span of so many seconds, at most.
+
+    Attributes:
+        sends: how many.
+        seconds: the span.
+    """
+
+    sends: float
+    seconds: float
+
+    @property
+    def per_second(self) -> float:
+        """Sends a second."""
+        return self.sends / self.seconds
+
+    def __str__(self) -> str:
+        spans = ((name, span) for name, span in reversed(_SPANS.items()) if self.seconds % span == 0)
+        name, span = next(spans, ("s", 1.0))
+        number = "" if self.seconds == span else f"{self.seconds / span:g} "
+        return f"{self.sends:,.10g}/{number}{name}"
+
+
+def rate(value: Any) -> Rate:
+    """Return the rate that `10/s`, `600/m`, `190/10s` or `1000000/d` names.
 
     Raises:
         ValueError: it is none of these, or zero.
@@ -201,7 +225,23 @@ def rate(value: Any) -> float:
     match = _RATE.fullmatch(value) if isinstance(value, str) else None
     if match is None or not float(match[1]):
         raise ValueError(f"`{text_of(value)}` is not a rate")
-    return float(match[1]) / _SECONDS[match[2]]
+    return Rate(float(match[1]), float(match[2] or 1) * _SPANS[match[3]])
+
+
+def rates(value: Any) -> tuple[Rate, ...]:
+    """Return one rate, or several that all hold.
+
+    Raises:
+        ValueError: one is no rate, or of several one is no whole number of sends.
+    """
+    if isinstance(value, str):
+        return (rate(value),)
+    if not isinstance(value, (list, tuple)) or not value:
+        raise ValueError(f"`{text_of(value)}` is not a rate")
+    found = tuple(each if isinstance(each, Rate) else rate(each) for each in value)
+    if len(found) > 1 and (broken := next((each for each in found if each.sends % 1), None)) is not None:
+        raise ValueError(f"`{broken}` is no whole number of sends")
+    return found
 
 
 _SIZE = re.compile(r"\s*(\d+)\s*(B|KB|MB|GB)?\s*", re.IGNORECASE)
@@ -241,10 +281,11 @@ Duration = Annotated[
     _as_field(duration, "Write `10s`, `500ms` or `2m`."),
     WithJsonSchema({"type": ["string", "number"], "pattern": _written(_DURATION), "exclusiveMinimum": 0}),
 ]
-Rate = Annotated[
-    float,
-    _as_field(rate, "Write `10/s`, `600/m` or `1000/h`."),
-    WithJsonSchema({"type": "string", "pattern": _written(_RATE)}),
+_RATE_TEXT = {"type": "string", "pattern": _written(_RATE)}
+Rates = Annotated[
+    tuple[Rate, ...],
+    _as_field(rates, "Write `10/s`, `600/m`, `190/10s` or `1000000/d`, or a list of them."),
+    WithJsonSchema({"anyOf": [_RATE_TEXT, {"type": "array", "items": _RATE_TEXT, "minItems": 1}]}),
 ]
 Size = Annotated[
     int,

@@ -116,7 +116,7 @@ def test_what_the_partner_decides_otherwise_is_final_and_both_are_told(cli: Comm
     assert cli("runs", "list", "--output", "json").json[0]["counts"] == {"delivered": 2, "rejected": 1}
     for form in ("markdown", "csv", "eml", "html"):
         cli("runs", "export", "last", "--format", form, "--out", f"run.{form}")
-    shown = cli("runs", "show", "last").out
+    shown = cli("runs", "show", "last", "--all").out
     assert "rejected, was delivered" in shown
     assert "rejected, was delivered" in (cli.folder / "run.markdown").read_text("utf-8")
     for form in ("markdown", "eml", "html"):

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from rokt_export.delivery.pacing import Breaker, Pacer
 from rokt_export.delivery.plan import Pace
+from rokt_export.partner_spec.model import Limits
+from rokt_export.spec_language.fields import Rate
 
 TICK = 0.001
 
@@ -55,6 +57,30 @@ def test_the_whole_is_within_a_hundredth_of_the_rate_over_all_partitions(rate, p
     assert sum(share.concurrency for share in shares) == 64
     number = sum(len(sends(Pacer(share.concurrency, share.rate), 20.0)) for share in shares)
     assert abs(number - 20 * rate) <= max(0.01 * 20 * rate, partitions)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    several=st.sampled_from([(Rate(10, 1), Rate(15, 6)), (Rate(190, 10), Rate(300, 60)), (Rate(50, 1), Rate(60, 5))]),
+    partitions=st.sampled_from([1, 2, 3]),
+    stalls=st.dictionaries(st.integers(0, 9000), st.floats(0.0, 2.0), max_size=10),
+)
+def test_several_rates_hold_in_any_span_over_all_partitions(several, partitions, stalls):
+    pace = Pace.of(Limits(rate=several, concurrency=7))
+    shares = [pace.share(index, partitions) for index in range(partitions)]
+    sent = sorted(
+        moment
+        for share in shares
+        for moment in sends(Pacer(share.concurrency, share.rate, share.windows), 20.0, stalls=stalls)
+    )
+    for each in several:
+        assert most_in(each.seconds, sent) <= each.sends
+
+
+def test_a_burst_goes_first_and_the_steady_rate_holds_the_rest_back():
+    pace = Pace.of(Limits(rate=(Rate(10, 1), Rate(30, 20))))
+    sent = [moment - 100.0 for moment in sends(Pacer(10, pace.rate, pace.windows), 41.0)]
+    assert [sum(low <= each < low + 4 for each in sent) for low in range(0, 28, 4)] == [30, 0, 0, 0, 0, 30, 0]
 
 
 def test_a_pause_is_not_made_up_for_by_a_burst():

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from rokt_export.partner_spec.document import parse
 from rokt_export.partner_spec.loading import read_spec
 from rokt_export.partner_spec.model import PartnerSpec
-from rokt_export.spec_language.fields import duration, rate, size, status_ranges
+from rokt_export.spec_language.fields import duration, rate, rates, size, status_ranges
 
 LEAST = {
     "spec_version": 1,
@@ -31,7 +31,7 @@ def test_defaults():
     assert (spec.method, spec.encoding, spec.authentication, spec.parameters) == ("POST", "json", (), ())
     assert (spec.limits.concurrency, spec.limits.timeout, spec.limits.connect_timeout) == (10, 30.0, 10.0)
     assert (spec.limits.attempts, spec.limits.backoff, spec.limits.backoff_limit) == (3, 1.0, 60.0)
-    assert (spec.limits.rate, spec.limits.max_response) == (None, 10_000_000)
+    assert (spec.limits.rate, spec.limits.max_response) == ((), 10_000_000)
     assert (spec.tls.verify, spec.tls.ca_file, spec.diff.mode) == (True, None, "strict")
     assert not spec.repeatable
 
@@ -82,7 +82,7 @@ def test_an_environment_inherits_what_it_does_not_state():
         "none",
         "http://proxy.example.com",
     )
-    assert (production.limits.rate, production.limits.timeout) == (1.0, 30.0), "limits are stated whole"
+    assert (production.limits.rate, production.limits.timeout) == (((1.0, 1.0),), 30.0), "limits are stated whole"
     assert (production.tls.verify, production.tls.ca_file, production.http_version) == (False, None, "2")
     assert spec.endpoint["staging"].method is None, "the spec itself stays as written"
     with pytest.raises(KeyError):
@@ -222,13 +222,32 @@ def test_what_is_no_duration(written):
 
 @pytest.mark.parametrize(("written", "expected"), [("10/s", 10), ("600/m", 10), ("3600 / h", 1), ("0.5/s", 0.5)])
 def test_rates(written, expected):
-    assert rate(written) == expected
+    assert rate(written).per_second == expected
 
 
-@pytest.mark.parametrize("written", ["10", 10, "0/s", "10/d", "-1/s", None])
+@pytest.mark.parametrize("written", ["10", 10, "0/s", "10/w", "10/0s", "-1/s", None])
 def test_what_is_no_rate(written):
     with pytest.raises(ValueError, match="is not a rate"):
         rate(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("190/10s", "190/10 s"),
+        ("1000000/d", "1,000,000/d"),
+        ("150 / m", "150/m"),
+        ("60/60s", "60/m"),
+    ],
+)
+def test_a_rate_is_said_in_its_span(written, said):
+    assert str(rate(written)) == said
+
+
+def test_of_several_rates_each_is_whole():
+    assert rates(["10/s", "150/m"]) == ((10, 1), (150, 60))
+    with pytest.raises(ValueError, match="no whole number"):
+        rates(["10/s", "0.5/m"])
 
 
 @pytest.mark.parametrize(("written", "expected"), [("500KB", 500_000), ("10 mb", 10_000_000), (7, 7), ("1GB", 10**9)])
