@@ -280,6 +280,8 @@ def _send(terminal: Terminal, sides: Sequence[SpecSetup], flags: _Flags, place: 
         ]
         for plan in plans:
             _check_new(plan)
+        if any(plan.pace.batch == 1 and plan.spec.limits_of(plan.environment).batch != 1 for plan in plans):
+            terminal.say("no rule reads a response by row (`each`): each row goes in a request of its own")
         control = _control_plan(plans[0], flags)
         for setup, url, plan in zip(sides, urls, plans, strict=True):
             own = f"{flags.name}-{setup.environment}" if flags.name else None
@@ -370,6 +372,8 @@ def _plan(
 
     stop = StopRules(setup=not flags.no_first_row_check)
     pace = replace(Pace.of(setup.spec.limits_of(setup.environment)), stop=stop)
+    if pace.batch is not None and not any(rule.each for rule in setup.spec.responses):
+        pace = replace(pace, batch=1)  # what is said of a whole request cannot be compared row by row
     if destination != Destination():
         pace = pace.unpaced()
     elif target.guarded:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
+from math import ceil
 from typing import TYPE_CHECKING
 
 from rokt_export.commands.input_summary import FIRST_ROWS, before_sending, tell_how_read
@@ -193,7 +194,8 @@ def _tell_target(terminal: Terminal, plan: Plan, rows: str) -> None:
     sandbox = " (a sandbox)" if plan.destination.base_url else ""
     terminal.say(f"{rows}")
     terminal.say(f"to {plan.spec.name} {plan.environment}{sandbox}: {environment.method} {target}")
-    terminal.say(f"{plan.pace.concurrency} at once{rate}{workers}")
+    requests = f" requests of up to {plan.pace.batch:,} rows" if plan.pace.batch else ""
+    terminal.say(f"{plan.pace.concurrency}{requests} at once{rate}{workers}")
 
 
 def _tell_duration(terminal: Terminal, plan: Plan, resumed: RunInfo | None) -> None:
@@ -201,8 +203,9 @@ def _tell_duration(terminal: Terminal, plan: Plan, resumed: RunInfo | None) -> N
     if plan.wanted is None:
         return
     rows = plan.wanted - (resumed.settled if resumed is not None else 0)
-    by_answers = rows * _USUAL_ANSWER / plan.pace.concurrency
-    by_rate = plan.pace.least_seconds(rows)
+    requests = ceil(rows / (plan.pace.batch or 1))
+    by_answers = requests * _USUAL_ANSWER / plan.pace.concurrency
+    by_rate = plan.pace.least_seconds(requests)
     if plan.pace.rate is not None and by_rate >= by_answers:
         terminal.say(f"at that rate: {_in_words(by_rate)} or more")
     elif plan.destination.base_url is None:  # a sandbox answers at once

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,6 +21,7 @@ from rokt_export.delivery.events import (
     StopReason,
     Withdrawn,
 )
+from rokt_export.delivery.gathering import Gathering
 from rokt_export.delivery.input_feed import Feed, Stock
 from rokt_export.delivery.pacing import SLOW_DOWN, Breaker, Pacer, Retries
 from rokt_export.delivery.plan import Pace
@@ -37,6 +38,7 @@ from rokt_export.exchange.model import (
     Response,
 )
 from rokt_export.journal.recording import KEPT_BYTES, WAITING_BYTES
+from rokt_export.request.records import Record
 from rokt_export.request.render import InvalidRowError, Renderer
 from rokt_export.response.classify import Classifier, retry_after
 from rokt_export.transactions.transaction import Transaction
@@ -44,6 +46,10 @@ from rokt_export.transport import Transport
 
 _WAITING = 500
 """Transactions that wait for another attempt, at most, before no new ones are taken."""
+_GATHERED = 500
+"""Rows rendered for a request at a time: while that lasts, answers wait."""
+_TOO_LARGE = 413
+"""RFC 9110, 15.5.14: the request's content is larger than the server takes."""
 _SETTLE_AFTER = 0.05
 """Seconds that a settled exchange waits for others, at most, before its listeners get it."""
 _SETTLED_BYTES = 4_000_000
@@ -61,43 +67,84 @@ _NO_ANSWER = frozenset({FaultKind.TIMEOUT_AFTER_SEND, FaultKind.RESET_AFTER_SEND
 
 
 class _Job(Struct, eq=False):
-    """One transaction on its way.
+    """One request on its way.
 
     Attributes:
-        transaction: what is delivered.
+        transactions: what it delivers: one, or those of a batch in its order.
         request: as rendered.
+        records: of each transaction, where the request may carry several.
         attempts: on the wire so far.
         started: UTC seconds when it was first sent.
         renewals: attempts that were answered by a demand for other credentials.
         sent: the request as last sent.
-        last: the exchange of the last attempt.
-        unanswered: the last attempt that may have been received and was not answered.
+        last: the exchanges of the last attempt, one for each transaction.
+        unanswered: those of the last attempt that may have been received and was not answered.
     """
 
-    transaction: Transaction
+    transactions: tuple[Transaction, ...]
     request: Request
+    records: tuple[Record, ...] = ()
     attempts: int = 0
     started: float = 0.0
     renewals: int = 0
     sent: Request | None = None
-    last: Exchange | None = None
-    unanswered: Exchange | None = None
+    last: tuple[Exchange, ...] = ()
+    unanswered: tuple[Exchange, ...] = ()
 
-    def final(self, exchange: Exchange) -> Exchange:
-        """Return what settles the job where an exchange is its last.
+    def final(self, place: int, exchange: Exchange) -> Exchange:
+        """Return what settles a transaction where an exchange is its last.
 
         A response that only says "later" leaves open whether an earlier attempt was received.
         """
-        if self.unanswered is None or not exchange.outcome.retry:
+        if not self.unanswered or not exchange.outcome.retry:
             return exchange
-        return replace(self.unanswered, attempts=self.attempts)
+        return replace(self.unanswered[place], attempts=self.attempts)
 
-    def as_it_stood(self, unsent: Exchange) -> Exchange:
-        """Return what settles the job where its last attempt never went out.
+    def as_it_stood(self, unsent: Sequence[Exchange]) -> Iterator[Exchange]:
+        """Yield what settles each transaction where the last attempt never went out.
 
         An earlier attempt may have been received: its exchange stays.
         """
-        return unsent if self.last is None else self.final(self.last)
+        for place, exchange in enumerate(self.last or unsent):
+            yield self.final(place, exchange) if self.last else exchange
+
+    def exchanges(self, result: AttemptResult, classifier: Classifier) -> list[Exchange]:
+        """Return the exchange of each transaction with an result."""
+        if not self.records:
+            outcome = classifier.classify(result)
+            kept = result.shortened(KEPT_BYTES) if isinstance(result, Response) else result
+            return [Exchange(self.transactions[0], self.sent, kept, outcome, self.attempts, self.started)]
+        outcomes, answers = classifier.classify_rows(result, self.transactions)
+        sent = self.sent or self.request
+        together = self.transactions if len(self.transactions) > 1 else ()
+        whole = result.shortened(KEPT_BYTES) if isinstance(result, Response) else result
+        return [
+            Exchange(
+                transaction,
+                Request(sent.method, sent.url, sent.headers, record.body),
+                whole if own is result or not isinstance(own, Response) else own.shortened(KEPT_BYTES),
+                outcome,
+                self.attempts,
+                self.started,
+                together,
+            )
+            for transaction, record, outcome, own in zip(
+                self.transactions, self.records, outcomes, answers, strict=True
+            )
+        ]
+
+    def part(self, places: Sequence[int], renderer: Renderer) -> _Job:
+        """Return what sends some of the transactions again."""
+        records = tuple([self.records[place] for place in places])
+        return _Job(
+            tuple([self.transactions[place] for place in places]),
+            renderer.together(records),
+            records,
+            self.attempts,
+            self.started,
+            self.renewals,
+            unanswered=tuple([self.unanswered[place] for place in places]) if self.unanswered else (),
+        )
 
 
 class Engine:
@@ -148,6 +195,7 @@ class Engine:
         self._idle = False
         self._withheld: frozenset[int] = frozenset()
         self._eager = pace.concurrency > 1 and not pace.stop.early
+        self._gathering = None if pace.batch is None else Gathering()
         self._stock = Stock(pace.concurrency, pace.rate)
         self._standing, self._renews = credentials.standing, credentials.renews
         self._ungranted = 0.0
@@ -213,26 +261,58 @@ class Engine:
         self._hungry = False
         if not self._is_short(idle=self._idle):
             return
+        if self._gathering is not None:
+            yield from self._gather(self._gathering, self._pace.batch or 1)
+            return
         wanted = self._stock.wanted(len(self._ready), time.monotonic())
         taken = self._take(min(wanted, self._room()) if self._feed.scarce else wanted)
         jobs = [job for job in map(self._rendered, taken) if job is not None]
         self._hungry = len(jobs) < len(taken) or self._feed.searching
         if jobs:
             # With what is over, so that what a crash leaves uncertain does not add up.
-            yield Intended(tuple([job.transaction for job in jobs]), self._flush())
+            yield Intended(tuple([job.transactions[0] for job in jobs]), self._flush())
             if self._withheld:
-                jobs = [job for job in jobs if job.transaction.row not in self._withheld]
+                jobs = [job for job in jobs if job.transactions[0].row not in self._withheld]
                 self._withheld = frozenset()
             self._ready.extend(jobs)
             self._idle = False
         self._stock.filled(len(self._ready))
 
+    def _gather(self, gathering: Gathering, most: int) -> Iterator[Event]:
+        """Take in rows until they make a request that can be sent now; only then are they intended.
+
+        What a crash leaves uncertain is so one request for each that may be in flight.
+        """
+        if self._first_row is not None or self._breaker.suspicious or self._breaker.open:
+            most = 1  # a trial needs a row
+        taken = self._take(min(most - len(gathering), _GATHERED)) if len(gathering) < most else []
+        now = time.monotonic()
+        for transaction in taken:
+            try:
+                gathering.add(transaction, self._renderer.record(transaction), now)
+            except InvalidRowError as error:
+                self._settle_invalid(transaction, error)
+        rows = gathering.take(most, now, last=self._feed.exhausted)
+        self._hungry = bool(taken) or self._feed.searching
+        if rows:
+            yield Intended(tuple([transaction for transaction, _ in rows]), self._flush())
+            rows = [row for row in rows if row[0].row not in self._withheld]
+            self._withheld = frozenset()
+        if rows:
+            transactions, records = zip(*rows, strict=True)
+            self._ready.append(_Job(transactions, self._renderer.together(records), records))
+            self._idle = False
+
     def _is_short(self, *, idle: bool) -> bool:
         """Whether more is to be taken in: now, or as soon as there is nothing else to do."""
-        if self._stopping or self._feed.exhausted or len(self._retries) >= _WAITING or self._ungranted > 0:
+        if self._stopping or (self._feed.exhausted and not self._gathering):
+            return False
+        if len(self._retries) >= _WAITING or self._ungranted > 0:
             return False
         if self._breaker.open and (self._ready or self._retries):  # a trial needs a row, not a batch of them
             return False
+        if self._gathering is not None:
+            return not self._ready and self._room() > 0 and not self._in_suspense() and self._delay() <= 0
         if self._feed.scarce:
             return not self._ready and self._room() > 0
         return self._stock.is_low(len(self._ready), idle=idle)
@@ -240,6 +320,11 @@ class Engine:
     def _room(self) -> int:
         """Return how many more may be in flight."""
         return self._pacer.limit - self._transport.in_flight
+
+    def _delay(self) -> float:
+        """Return seconds until rate, pause and breaker allow another send."""
+        now = time.monotonic()
+        return max(self._pacer.wait(now), self._breaker.wait(now))
 
     def _take(self, most: int) -> list[Transaction]:
         try:
@@ -251,10 +336,13 @@ class Engine:
 
     def _rendered(self, transaction: Transaction) -> _Job | None:
         try:
-            return _Job(transaction, self._renderer.render(transaction))
+            return _Job((transaction,), self._renderer.render(transaction))
         except InvalidRowError as error:
-            self._settle(Exchange(transaction, None, None, Outcome(OutcomeKind.INVALID, reason=error.reason)))
+            self._settle_invalid(transaction, error)
             return None
+
+    def _settle_invalid(self, transaction: Transaction, error: InvalidRowError) -> None:
+        self._settle(Exchange(transaction, None, None, Outcome(OutcomeKind.INVALID, reason=error.reason)))
 
     def _look_at_credentials(self) -> None:
         """Check whether requests can be authenticated; where they never can, nothing more is sent."""
@@ -336,7 +424,7 @@ class Engine:
         """Make the jobs whose wait is over the next, in file order."""
         if self._retries:
             due = self._retries.due(now)
-            due.sort(key=lambda job: job.transaction.row, reverse=True)
+            due.sort(key=lambda job: job.transactions[0].row, reverse=True)
             self._ready.extendleft(due)
 
     def _authenticated(self, job: _Job) -> bool:
@@ -356,7 +444,9 @@ class Engine:
     def _over(self) -> bool:
         if self._transport.in_flight:
             return False
-        return self._stopping is not None or (self._feed.exhausted and not self._ready and not self._retries)
+        return self._stopping is not None or (
+            self._feed.exhausted and not self._ready and not self._retries and not self._gathering
+        )
 
     def _poll(self) -> None:
         results = self._transport.poll(self._patience())
@@ -395,8 +485,11 @@ class Engine:
         free = self._transport.in_flight < self._pacer.limit and not self._ungranted
         if self._first_row is not None and not self._is_first:
             return min(wait, _FIRST_ROW)
-        if self._ready and free and not self._in_suspense():
-            wait = min(wait, max(self._pacer.wait(now), self._breaker.wait(now)))
+        if self._gathering:
+            wait = min(wait, self._gathering.wait(now)) if free else wait
+        if (self._ready or self._gathering is not None) and free and not self._in_suspense():
+            delay = max(self._pacer.wait(now), self._breaker.wait(now))
+            wait = min(wait, delay) if self._ready or delay > 0 else wait
         return max(0.0, wait)
 
     def _answered(self, job: _Job, result: AttemptResult) -> None:
@@ -408,9 +501,8 @@ class Engine:
             self._reached = True
         else:
             self._heard(result)
-        outcome = self._classifier.classify(result)
-        kept = result.shortened(KEPT_BYTES) if isinstance(result, Response) else result
-        exchange = Exchange(job.transaction, job.sent, kept, outcome, job.attempts, job.started)
+        exchanges = job.exchanges(result, self._classifier)
+        outcome = exchanges[0].outcome
         if isinstance(result, Response):
             if self._renews and self._renewed(job, result):
                 # The partner did not take it: if it is never sent again, it is as good as never sent.
@@ -418,14 +510,27 @@ class Engine:
                 return
             if self._pacer.slowed or result.status in SLOW_DOWN or outcome.retry_after is not None:
                 self._slow_down(result, outcome)
+            if result.status == _TOO_LARGE and exchanges[0].together and self._pace.stop.setup:
+                rows = f"a request of {len(exchanges)} rows"
+                why = f"the partner answers {result.status}: {rows} is too large: lower `limits.batch`"
+                self.stop(StopReason.SETUP, why, result.status)
         if outcome.kind is OutcomeKind.UNKNOWN:
-            job.unanswered = exchange
+            job.unanswered = tuple(exchanges)
         # Where the partner throttled, the pace is what spares it, and no share of the traffic need be kept.
         throttled = isinstance(result, Response) and result.status in SLOW_DOWN
-        if (outcome.retry or outcome.kind is OutcomeKind.UNKNOWN) and self._may_retry(job, free=throttled):
-            self._retry(job, exchange, outcome.retry_after)
+        again = [
+            place
+            for place, each in enumerate(exchanges)
+            if each.outcome.retry or each.outcome.kind is OutcomeKind.UNKNOWN
+        ]
+        if again and self._may_retry(job, free=throttled):
+            part = job if len(again) == len(exchanges) else job.part(again, self._renderer)
+            self._retry(part, [exchanges[place] for place in again])
+            over = sorted({*range(len(exchanges))}.difference(again))
         else:
-            self._settle(job.final(exchange))
+            over = [*range(len(exchanges))]
+        for place in over:
+            self._settle(job.final(place, exchanges[place]) if job.unanswered else exchanges[place])
 
     def _heard(self, result: AttemptResult) -> None:
         """Tell the breaker whether the partner lives: it answered, or took a request and never did."""
@@ -476,20 +581,22 @@ class Engine:
     def _may_retry(self, job: _Job, *, free: bool) -> bool:
         return self._stopping is None and self._retries.granted(job.attempts - job.renewals, free=free)
 
-    def _retry(self, job: _Job, exchange: Exchange, after: float | None) -> None:
+    def _retry(self, job: _Job, exchanges: Sequence[Exchange]) -> None:
+        after = max((each.outcome.retry_after for each in exchanges if each.outcome.retry_after), default=None)
         wait = self._retries.seconds(job.attempts - job.renewals, after)
-        job.last = exchange
-        if isinstance(exchange.result, Response):  # hundreds may wait
-            job.last = replace(exchange, result=exchange.result.shortened(WAITING_BYTES))
+        job.last = tuple(
+            replace(each, result=each.result.shortened(WAITING_BYTES)) if isinstance(each.result, Response) else each
+            for each in exchanges
+        )  # hundreds may wait
         self._retries.put(job, time.monotonic() + wait)
-        self._news.append(Retrying(exchange, wait))
+        self._news.append(Retrying(exchanges[0], wait))
 
     def _not_sent(self, job: _Job, fault: Fault) -> None:
         """Nothing was received, so it may be tried again as long as patience lasts."""
-        last = Exchange(job.transaction, job.sent, fault, self._classifier.classify(fault), job.attempts, job.started)
+        last = job.exchanges(fault, self._classifier)
         if fault.kind is FaultKind.PROTOCOL:  # this request cannot be sent; it says nothing about the partner
             self._breaker.undecided()
-            self._settle(job.as_it_stood(last))
+            self._settle_all(job.as_it_stood(last))
             return
         if fault.kind is FaultKind.CANCELLED or self._stopping:
             self._ready.append(job)
@@ -501,11 +608,15 @@ class Engine:
         # Where no TLS has stood before, none will: a certificate is wrong. Else a partner is going down, or coming up.
         hopeless = not patient or (fault.kind is FaultKind.TLS and not self._reached)
         if hopeless:
-            self._settle(job.as_it_stood(last))
+            self._settle_all(job.as_it_stood(last))
         else:
             self._retries.put(job, now)
         if self._breaker.open and (hopeless or self._breaker.exhausted(now)):
             self.stop(StopReason.UNREACHABLE, f"the partner is out of reach: {fault.message}")
+
+    def _settle_all(self, exchanges: Iterable[Exchange]) -> None:
+        for exchange in exchanges:
+            self._settle(exchange)
 
     def _settle(self, exchange: Exchange) -> None:
         if not self._settled:
@@ -533,10 +644,10 @@ class Engine:
             self._first_row.release(passed=False)
         unsent: list[Transaction] = []
         for job in (*self._ready, *self._retries):
-            if job.attempts and job.last is not None:
-                self._settled.append(job.final(job.last))
+            if job.attempts and job.last:
+                self._settled += job.as_it_stood(())
             else:
-                unsent.append(job.transaction)
+                unsent += job.transactions
         if self._settled:
             yield self._flush()
         if unsent:

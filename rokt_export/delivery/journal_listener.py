@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
+from msgspec.structs import replace
+
+from rokt_export.delivery.companions import Companions, requests_in
 from rokt_export.delivery.events import Event, Finished, Intended, Paced, Progress, Retrying, Settled, Withdrawn
 from rokt_export.delivery.redaction_screen import Screen
 from rokt_export.delivery.redaction_setup import PersonalData
 from rokt_export.delivery.row_filter import Identity, canonical_row
 from rokt_export.delivery.shared_counts import FIRST_RECORDED, PROBLEMS_RECORDED, RecordingQuota
 from rokt_export.exchange.delivery import Deliveries, LeftOut, Recordings
-from rokt_export.exchange.model import Exchange, OutcomeKind
+from rokt_export.exchange.model import Exchange, OutcomeKind, Response
 from rokt_export.journal.recording import record
 from rokt_export.redaction import Redactor
 from rokt_export.redaction.display_text import MOST_SHOWN, cut
@@ -23,6 +26,22 @@ if TYPE_CHECKING:
 
 
 _NONE: Mapping[int, LeftOut] = {}
+
+
+def _without_companions(exchange: Exchange, companions: Companions) -> tuple[Exchange, tuple[str, ...]]:
+    """Return an exchange, and what must be hidden in it besides its own row's data.
+
+    A response that names more rows than can be hidden is kept without its body.
+    """
+    response = exchange.result
+    if not isinstance(response, Response):
+        return exchange, ()
+    headers = "\n".join(value for _, value in response.headers)
+    hidden = companions.hidden_in(f"{headers}\n{response.body.decode('utf-8', 'replace')}")
+    if hidden is not None:
+        return exchange, hidden
+    size = response.size or len(response.body)
+    return replace(exchange, result=replace(response, body=b"", size=size)), companions.hidden_in(headers) or ()
 
 
 @dataclass(slots=True)
@@ -96,32 +115,61 @@ class Bookkeeper:
         transactions = [exchange.transaction for exchange in exchanges]
         deliveries.transaction[:] = self._names_of(transactions)
         shown = deliveries.texts()
+        shared = self._companions(exchanges)
         harmful = self._screen.after(transactions, shown)
         echoes = self.personal.derived.echoed(exchanges, shown)
         for place in self._with_secrets(shown) or sorted({*harmful, *echoes}):
             self._redact(deliveries, place, exchanges[place].transaction, echoes.get(place, ()))
+        for companions, places in shared:
+            self._hide_companions(deliveries, companions, places)
         if max(map(len, shown)) > MOST_SHOWN or max(map(len, deliveries.transaction)) > MOST_SHOWN:
             for column in (deliveries.transaction, *deliveries.text_columns()):
                 column[:] = [text and cut(text) for text in column]
         usual = not self.first.left and deliveries.outcome.count(self.expected) == len(exchanges)
         nothing = self.recordings is Recordings.NONE or (self.recordings is Recordings.SOME and usual)
-        return deliveries, {} if nothing else self._recorded(exchanges)
+        return deliveries, {} if nothing else self._recorded(exchanges, shared)
 
     def _with_secrets(self, shown: Sequence[str]) -> range:
         """Return all places if any text holds a secret: the batch is searched as one text."""
         together = "\n".join(shown)
         return range(len(shown) if self.redactor.secrets_in(together) != together else 0)
 
-    def _recorded(self, exchanges: tuple[Exchange, ...]) -> dict[int, bytes]:
-        return {
-            each.transaction.row: record(
-                each,
-                self._knowing(self.personal.derived.of(each.request, each.transaction)),
-                self.personal.of(each.transaction),
-            ).dump()
-            for each in exchanges
-            if self._keeps(each)
+    def _companions(self, exchanges: Sequence[Exchange]) -> list[tuple[Companions, list[int]]]:
+        """Return the rows that share each request, and the places of its exchanges; call it before the screen's end."""
+        if not any(each.together for each in exchanges):
+            return []
+        return [
+            (Companions(self.personal, together, self._screen.clues_of(together)), places)
+            for together, places in requests_in(exchanges)
+        ]
+
+    def _hide_companions(self, deliveries: Deliveries, companions: Companions, places: Sequence[int]) -> None:
+        """Hide in what is shown of each row the data of the rows that shared its request."""
+        columns = deliveries.text_columns()
+        texts = list({text: None for column in columns for place in places if (text := column[place])})
+        hidden = {
+            texts[at]: self.redactor.text(texts[at], companions.values(rows))
+            for at, rows in companions.named_in(texts).items()
         }
+        for column in columns if hidden else ():
+            for place in places:
+                column[place] = hidden.get(column[place], column[place])
+
+    def _recorded(
+        self, exchanges: tuple[Exchange, ...], shared: Sequence[tuple[Companions, list[int]]]
+    ) -> dict[int, bytes]:
+        companions = {place: each for each, places in shared for place in places}
+        found: dict[int, bytes] = {}
+        for place, exchange in enumerate(exchanges):
+            if not self._keeps(exchange):
+                continue
+            personal = self.personal.of(exchange.transaction)
+            if place in companions:
+                exchange, hidden = _without_companions(exchange, companions[place])
+                personal += hidden
+            redactor = self._knowing(self.personal.derived.of(exchange.request, exchange.transaction))
+            found[exchange.transaction.row] = record(exchange, redactor, personal).dump()
+        return found
 
     def _keeps(self, exchange: Exchange) -> bool:
         if self.recordings is not Recordings.SOME or exchange.result is None:

@@ -104,8 +104,9 @@ class Pace:
     """How fast a run sends, how often it tries, how long it waits, and when it stops: from the flags to the engine.
 
     Attributes:
-        concurrency: sends in flight at most, over all partitions.
-        rate: sends per second at most, over all partitions; None = as fast as they are answered.
+        concurrency: requests in flight at most, over all partitions.
+        batch: rows that one request carries at most; None for one, without an array of records.
+        rate: requests per second at most, over all partitions; None = as fast as they are answered.
         windows: where the spec states several rates, each of them: so many sends in any such span, exactly.
         attempts: attempts on the wire per transaction, at most.
         backoff: seconds before the second attempt, doubled for each further one, with full jitter.
@@ -118,6 +119,7 @@ class Pace:
     """
 
     concurrency: int = 10
+    batch: int | None = None
     rate: float | None = None
     windows: tuple[Rate, ...] = ()
     attempts: int = 3

@@ -50,6 +50,12 @@ class Screen:
             known = self._found(transactions)  # one was never sent, or they have different attributes
         return places_to_redact(transactions, texts, known, self._personal.days)
 
+    def clues_of(self, transactions: Sequence[Transaction]) -> list[Clues]:
+        """Return the clues of rows, over or not."""
+        if all(each.row in self._clues for each in transactions):
+            return [self._clues[each.row] for each in transactions]
+        return self._found(transactions)
+
     def forget(self, transactions: Sequence[Transaction]) -> None:
         """Take note that rows are not sent after all."""
         for each in transactions:
@@ -121,10 +127,15 @@ def _names(text: str, clues: Clues) -> bool:
     return any(one in line for one in clues[0])
 
 
+def written_plainly(text: str) -> str:
+    """Return a text without encodings and accents, so that a clue is found in it."""
+    return Reading(text).plain.text if _ENCODED.search(text) or not text.isascii() else text
+
+
 def _holds(text: str, clues: Clues, days: Callable[[], frozenset[int]]) -> bool:
     """Tell whether base64 or hexadecimal in a text holds what gives the row's person away."""
     for _, _, found in unpacked(text):
-        if _names(Reading(found).plain.text if _ENCODED.search(found) or not found.isascii() else found, clues):
+        if _names(written_plainly(found), clues):
             return True
         if any(may_be_hashes(found)) or any(not days().isdisjoint(one) for _, one in dates_in_lines(found)):
             return True

@@ -73,6 +73,7 @@ def select(
     *,
     live: bool = False,
     sendable: Callable[[Transaction], bool] = lambda _: True,
+    gathered: int = 0,
 ) -> Iterator[Transaction | None]:
     """Return the transactions that a selection asks for, and count the others as skipped.
 
@@ -90,6 +91,7 @@ def select(
         ahead: returns how many transactions to look up in the ledger at once; 1 for an input that must not be waited
             for.
         live: the input is not a file that is known to be the same: a row that is settled must go by the same name.
+        gathered: rows that may be gathered for a request before any of them is intended.
         sendable: returns whether a row can satisfy the spec: what was never sent repeats nothing.
 
     Raises:
@@ -111,7 +113,7 @@ def select(
     ways = writer.ways(identity)  # noted in any case: later runs look up what this one delivers by it
     if selection.delivered and selection.unknown:
         return chosen
-    return _not_of_others(chosen, selection, writer, ways, tally, ahead, sendable)
+    return _not_of_others(chosen, selection, writer, ways, tally, ahead, sendable, _RECENT + gathered)
 
 
 def _of_this_run(
@@ -179,6 +181,7 @@ def _not_of_others(
     tally: Tally,
     ahead: Callable[[], int],
     sendable: Callable[[Transaction], bool],
+    remembered: int,
 ) -> Iterator[Transaction | None]:
     recent: dict[bytes, None] = {}
     for batch in _batches(transactions, ahead):
@@ -203,7 +206,7 @@ def _not_of_others(
                     repeated.add(own[0])
                     recent[own[0]] = None
                 chosen.append(transaction)
-        while len(recent) > _RECENT:
+        while len(recent) > remembered:
             del recent[next(iter(recent))]
         yield from chosen or (None,)
 

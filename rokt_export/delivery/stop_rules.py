@@ -73,7 +73,9 @@ class Judge:
             if counts.in_a_row:
                 counts.succeeded()
             return None
-        if rules.setup and (why := setup_fault(exchange)):
+        if exchange.together and exchange.transaction is not exchange.together[0]:
+            pass  # one response counts once
+        elif rules.setup and (why := setup_fault(exchange)):
             self._setup_faults += 1
             if self._setup_faults >= _SETUP_FAULTS:
                 why = f"{self._setup_faults} responses in a row: {why}"

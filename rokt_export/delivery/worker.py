@@ -291,7 +291,11 @@ class _Reporter:
     def _settled(self, event: Settled) -> None:
         self.tally.add(event.exchanges)
         if self.attempt is not None:
-            self._messages += [self.attempt(each) for each in event.exchanges if each.attempts]
+            shown = [each for each in event.exchanges if each.attempts]
+            pairs = zip([None, *shown], shown, strict=False)  # one line for the rows of a request
+            self._messages += [
+                self.attempt(each) for before, each in pairs if not (before and each.together is before.together != ())
+            ]
         self.watch.settled(event)
 
     def last(self) -> None:
@@ -307,7 +311,8 @@ def _attempt(redactor: Redactor, personal: PersonalData, exchange: Exchange) -> 
     private = personal.of(exchange.transaction)
     what = str(result.status) if isinstance(result, Response) else redactor.text(result.message, private)
     url = redactor.url(request.url, private)
-    return f"row {row}: {request.method} {url} {what}, {result.timings.total * 1000:.0f} ms"
+    rows = f" and {len(exchange.together) - 1} more" if exchange.together else ""
+    return f"row {row}{rows}: {request.method} {url} {what}, {result.timings.total * 1000:.0f} ms"
 
 
 def _feed(
@@ -323,6 +328,7 @@ def _feed(
     chosen = select(
         iter(transactions), plan.selection, writer, identity_of(plan.spec), tally,
         (lambda: 1) if live else (lambda: share.ahead), live=live, sendable=renderer.renders,
+        gathered=plan.pace.batch or 0,
     )  # fmt: skip
     return LiveFeed(chosen, transport.wake) if live else FileFeed(chosen, share)
 

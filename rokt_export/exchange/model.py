@@ -148,6 +148,9 @@ class Outcome(Struct, frozen=True, gc=False):
 class Exchange(Struct, frozen=True, gc=False):
     """One transaction: what was sent, what came back, how it counts.
 
+    Of a request that carried several, what concerns this transaction: its record alone, and of the response, where
+    rules read it by element, its element alone.
+
     Attributes:
         transaction: the row.
         request: what was rendered; None for an `invalid` row.
@@ -155,6 +158,7 @@ class Exchange(Struct, frozen=True, gc=False):
         outcome: how it counts.
         attempts: how often it was put on the wire.
         started: UTC seconds since the epoch of the first attempt; 0.0 where nothing was sent.
+        together: all transactions of the request, in its order, where it carried several; they share this tuple.
     """
 
     transaction: Transaction
@@ -163,6 +167,7 @@ class Exchange(Struct, frozen=True, gc=False):
     outcome: Outcome
     attempts: int = 0
     started: float = 0.0
+    together: tuple[Transaction, ...] = ()
 
     @property
     def status(self) -> int | None:

@@ -77,6 +77,7 @@ class Recording:
         unreadable: why the response's body cannot be read; empty where it can.
         timings: seconds since the attempt's start.
         started: UTC seconds since the epoch.
+        rows: how many rows the request carried; of several, the records and elements of the others are left out.
         tokens: whether a real person's data is replaced by tokens.
     """
 
@@ -93,6 +94,14 @@ class Recording:
     started: float = 0.0
     tokens: bool = False
     unreadable: str = ""
+    rows: int = 1
+
+    @property
+    def sharing(self) -> str:
+        """What is left out of a request that carried several rows, in a sentence; empty where it carried one."""
+        if self.rows == 1:
+            return ""
+        return f"The request carried {self.rows:,} rows; what it and its response have of the others is left out."
 
     @property
     def response(self) -> Response | None:
@@ -129,6 +138,7 @@ class Recording:
                 "started": self.started,
                 "tokens": self.tokens,
                 "unreadable": self.unreadable,
+                "rows": self.rows,
             }
         )
 
@@ -150,6 +160,7 @@ class Recording:
             started=found["started"],
             tokens=found["tokens"],
             unreadable=found.get("unreadable", ""),
+            rows=found.get("rows", 1),
         )
 
 
@@ -177,7 +188,14 @@ def record(exchange: Exchange, redactor: Redactor, personal: Collection[str] = (
     if fault is not None:
         got["fault"] = (str(fault.kind), redactor.text(fault.message, personal))
     timings = result.timings if result is not None else Timings()
-    return Recording(**sent, **got, timings=timings, started=exchange.started, tokens=bool(personal))
+    return Recording(
+        **sent,
+        **got,
+        timings=timings,
+        started=exchange.started,
+        tokens=bool(personal),
+        rows=len(exchange.together) or 1,
+    )
 
 
 def _request(request: Request, redactor: Redactor, personal: Collection[str]) -> dict[str, Any]:

@@ -129,12 +129,17 @@ class Tls(Strict):
     verify: bool = True
 
 
+MAX_BATCH = 30_000
+"""Rows of one request at most, which SendGrid takes."""
+
+
 class Limits(Strict):
     """Limits of what is sent to the partner.
 
     Attributes:
-        rate: sends in a span of time; of several rates each holds.
-        concurrency: sends in flight.
+        rate: requests in a span of time; of several rates each holds.
+        concurrency: requests in flight.
+        batch: rows that one request carries at most; without it, one.
         timeout: seconds for a whole attempt.
         connect_timeout: seconds until connected, TLS included.
         max_response: bytes of a response that are read.
@@ -145,6 +150,7 @@ class Limits(Strict):
 
     rate: Rates = ()
     concurrency: Annotated[int, Field(ge=1, le=100_000)] = 10
+    batch: Annotated[int, Field(ge=1, le=MAX_BATCH)] | None = None
     timeout: Duration = 30.0
     connect_timeout: Duration = 10.0
     max_response: Size = 10_000_000
@@ -516,6 +522,11 @@ class PartnerSpec(Strict):
         """The Content-Type that the spec states for the request, by its key or by a header of constants."""
         named = (each.value for each in self.parameters if each.in_ == "header" and each.name.lower() == "content-type")
         return next((value for value in named if isinstance(value, str) and "{" not in value), self.content_type)
+
+    @property
+    def batched(self) -> bool:
+        """Whether requests carry records of rows: some limits have a `batch`."""
+        return any(self.limits_of(name).batch for name in self.endpoint)
 
     @property
     def repeatable(self) -> bool:

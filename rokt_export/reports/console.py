@@ -373,6 +373,8 @@ def exchange(console: Console, one: Delivery, recording: Recording | None, found
         if text:
             console.print()
             console.print(Text(visible(laid_out(text)), style=style), soft_wrap=True)
+    if recording.sharing:
+        console.print(f"  {recording.sharing}\n", style="dim", highlight=False)
     if found is not None:
         explanation(console, found)
     console.print()

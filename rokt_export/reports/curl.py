@@ -60,6 +60,8 @@ def curl_command(recording: Recording) -> str:
 def _remarks(recording: Recording) -> Iterator[str]:
     if recording.tokens:
         yield "# tokens stand in place of personal data"
+    if recording.sharing:
+        yield f"# {recording.sharing}"
     body = recording.request_body
     if body is not None and body.truncated:
         yield f"# the body is cut: it had {body.size} bytes"

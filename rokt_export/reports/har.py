@@ -65,8 +65,9 @@ def _entries(story: Story) -> Iterator[dict[str, Any]]:
         }
         if not recorded:
             entry["comment"] = "not recorded" if one.attempts else "never sent"
-        elif found.tokens:
-            entry["comment"] = "tokens stand in place of personal data"
+        elif found.tokens or found.sharing:
+            tokens = "Tokens stand in place of personal data." if found.tokens else ""
+            entry["comment"] = f"{tokens} {found.sharing}".strip()
         if one.error:
             entry["_error"] = one.error
         yield entry

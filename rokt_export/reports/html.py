@@ -175,6 +175,7 @@ def _entry(story: Story, row: int, recording: Recording, traces: dict[bytes, int
             "response": _shown(response_text(recording)),
             "trace": trace,
             "tokens": recording.tokens,
+            "sharing": recording.sharing,
             "timings": [
                 round(seconds * 1000, 3)
                 for seconds in (timings.dns, timings.connect, timings.tls, timings.first_byte, timings.total)

@@ -32,6 +32,7 @@ from rokt_export.redaction import OwnWords
 from rokt_export.request.encodings import Encode, body_encoding
 from rokt_export.request.encodings.form import form_encoder
 from rokt_export.request.parameter_values import OMIT, Field, RefusedError, Take, Values, compile_field
+from rokt_export.request.records import Record, RecordsBody, body_of
 from rokt_export.request.url import blank_url, url_maker
 from rokt_export.spec_language.encodings import ENCODINGS, charset_of, codec_of
 from rokt_export.spec_language.filters import ABSENT, FilterError, text_of
@@ -196,8 +197,10 @@ class Renderer:
             base_url=base_url,
         )
         self._blank_url = blank_url(self.environment.url, variables, base_url=base_url)
-        self._body = body_encoder(spec, placed["body"], variables)
         self._key_query = form_encoder(_compiled([p for p in own.parameters if p.in_ == "query"], variables))
+
+        self._records = RecordsBody(spec, placed["body"], variables) if spec.batched else None
+        self._body: Encode = self._records or body_encoder(spec, placed["body"], variables)
         self.unsigned = tuple(own.unsigned)
         self._sign = _signer(own.signs)
         headers = _compiled(placed["header"], variables)
@@ -206,6 +209,7 @@ class Renderer:
         self._headers = _base_headers(spec, constant, own.headers, has_body=bool(placed["body"] or spec.body))
         self._varying = header_values(varying) if varying else None
         self._key = _idempotency(spec, environment, variables)
+        self._derives_key = spec.idempotency is not None and spec.idempotency.value is None
         self._taken = [(attributes_of(field.parameter), field.take) for field in self._fields]
         self._required = tuple(name for name, attribute in spec.attributes.items() if attribute.required)
 
@@ -240,6 +244,43 @@ class Renderer:
         headers = tuple((name, value) for name, value in self._headers if name.lower() != "content-type")
         key = self._key_query({})
         return Request("GET", f"{url}{'&' if '?' in url else '?'}{key}" if key else url, headers)
+
+    def record(self, transaction: Transaction) -> Record:
+        """Return a transaction's share of a request that carries several; only for a spec with `limits.batch`.
+
+        Raises:
+            InvalidRowError: it cannot satisfy the spec.
+        """
+        assert self._records is not None
+        if transaction.problem is not None:
+            raise InvalidRowError((transaction.problem,))
+        values = transaction.values
+        try:
+            if lacking := self._lacking(values):
+                raise RefusedError(lacking[0])
+            headers = self._headers
+            if self._varying is not None:
+                headers += self._varying(values)
+            key = None
+            if self._key is not None:
+                header = self._key(transaction)
+                if self._derives_key:
+                    key = header[0][1]
+                else:
+                    headers += header
+            return Record(self._url(values), headers, *self._records.parts(values), key)
+        except RefusedError as error:
+            raise InvalidRowError(self._problems(values, error)) from error
+
+    def together(self, records: Sequence[Record]) -> Request:
+        """Return the request that carries these records, which join each other; the same records, the same key."""
+        first = records[0]
+        headers = first.headers
+        if first.key is not None and self.spec.idempotency is not None:
+            keys = [str(each.key) for each in records]
+            key = keys[0] if len(keys) == 1 else hashlib.blake2b("\0".join(keys).encode(), digest_size=16).hexdigest()
+            headers += ((self.spec.idempotency.header, key),)
+        return Request(self._method, first.url, headers, body_of(records))
 
     def renders(self, transaction: Transaction) -> bool:
         """Return whether a transaction can satisfy the spec."""
@@ -278,13 +319,16 @@ class Renderer:
                     found.extend(text_of(item) for item in items if item is not OMIT and item is not None)
         return tuple(found)
 
-    def _problems(self, values: Values, first: RefusedError) -> list[str]:
-        """Return every reason, so that a row is fixed once."""
-        problems: list[str] = [
+    def _lacking(self, values: Values) -> list[str]:
+        return [
             OwnWords(f"attribute {name} is required: the row has none")
             for name in self._required
             if not values.get(name)
         ]
+
+    def _problems(self, values: Values, first: RefusedError) -> list[str]:
+        """Return every reason, so that a row is fixed once."""
+        problems = self._lacking(values)
         takes = [field.take for field in self._fields]
         # Some values are refused by their place only: a line break in a header, `..` in a path.
         makes = [make for make in (self._varying, self._url, self._body) if make is not None]

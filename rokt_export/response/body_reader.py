@@ -46,7 +46,7 @@ _JSON_STARTS = frozenset('{["-0123456789tfnNI')
 _LOSES_DIGITS = re.compile(rb"\d\.\d|\d[eE]|\d{19}")
 
 
-class _Once(Generic[T]):
+class Once(Generic[T]):
     """A property that is computed at its first use and then stored on its object as a plain attribute.
 
     `functools.cached_property` takes a lock until Python 3.12, which takes as long as reading a short body.
@@ -81,7 +81,7 @@ class ResponseReader:
             known = ("json", "exact_json", "roots", "mapping", "data", "exact_data")
             self.__dict__ |= dict.fromkeys(known, nothing) | {"text": ""}
 
-    @_Once
+    @Once
     def _found(self) -> dict[str, Values]:
         """What searching paths have found, by path."""
         return {}
@@ -102,12 +102,12 @@ class ResponseReader:
             self._found[key] = find() if affordable else None
         return self._found[key]
 
-    @_Once
+    @Once
     def text(self) -> str:
         """The body as text, without white space at its ends."""
         return decode(self.response.body, self.response.header("content-type")).strip()
 
-    @_Once
+    @Once
     def json(self) -> Any:
         """The body's JSON data, or NoData."""
         body = self.response.body
@@ -120,7 +120,7 @@ class ResponseReader:
             self._tolerant = True
             return _tolerant_json(self.text)  # without a byte order mark
 
-    @_Once
+    @Once
     def exact_json(self) -> Any:
         """The JSON data with every digit: `1.10` keeps its text, and integers beyond 64 bits do not become floats."""
         plain, body = self.json, self.response.body
@@ -131,17 +131,17 @@ class ResponseReader:
             return plain
         return _tolerant_json(body.decode().strip())
 
-    @_Once
+    @Once
     def roots(self) -> list[ElementTree.Element] | NoData:
         """The body's root element; of a fragment (`<status>rejected</status>Reason`) each element at the top."""
         return _xml_roots(self.text)
 
-    @_Once
+    @Once
     def mapping(self) -> Any:
         """An XML body as the mapping that xmltodict makes of it, names without namespace prefix; or NoData."""
         return self.roots if isinstance(self.roots, NoData) else _xml_mapping(self.text)
 
-    @_Once
+    @Once
     def data(self) -> Any:
         """What `$` means where the rule does not say: the XML mapping of a body that starts with `<`, else JSON."""
         data = self.json
@@ -149,7 +149,7 @@ class ResponseReader:
             return self.mapping
         return data
 
-    @_Once
+    @Once
     def exact_data(self) -> Any:
         """As `data`, with every digit."""
         return self.exact_json if self.data is self.json else self.data

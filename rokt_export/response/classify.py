@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Literal, assert_never
@@ -14,12 +14,14 @@ from msgspec.structs import replace
 from rokt_export.exchange.model import AttemptResult, Fault, FaultKind, Outcome, OutcomeKind, Response
 from rokt_export.redaction.display_text import KEPT
 from rokt_export.response.body_reader import Find, ReadAs, ResponseReader, body_values, header_values
+from rokt_export.response.elements import ElementReader, Elements, responses_of_rows
 from rokt_export.response.rule_tree import Judge, PlaceCondition, compile_rule, judge, reads_body, status_condition
 from rokt_export.response.value_text import clean, compact
 from rokt_export.spec_language.fields import statuses_of
 from rokt_export.spec_language.filters import text_of
 from rokt_export.spec_language.regexes import compile_regex
 from rokt_export.spec_language.rules import After, CapturePath, Rule, rule_names
+from rokt_export.transactions.transaction import Transaction
 
 if TYPE_CHECKING:
     from rokt_export.response.explain import Explanation
@@ -161,6 +163,7 @@ class CompiledRule:
         kind: its outcome.
         status: its condition on the status, if it has one.
         statuses: the statuses that it accepts; None for all.
+        each: the array whose elements it judges, each as a body; None for the whole response.
         test: its other conditions.
         holds: from a reader to whether all its other conditions hold; None where that cannot be decided.
     """
@@ -174,6 +177,7 @@ class CompiledRule:
         "_retry",
         "_says_why",
         "_wait",
+        "each",
         "holds",
         "kind",
         "name",
@@ -182,21 +186,23 @@ class CompiledRule:
         "test",
     )
 
-    def __init__(self, name: str, rule: Rule) -> None:
+    def __init__(self, name: str, rule: Rule, each: Elements | None = None) -> None:
         self.name = name
+        self.each = each
         self.kind = OutcomeKind(rule.outcome)
         self.status: PlaceCondition | None = status_condition(rule)
         self.statuses = None if rule.status is None else statuses_of(rule.status)
         self.test = compile_rule(rule)
-        self.holds: Judge = judge(self.test)
+        self.holds: Judge = judge(self.test) if each is None else self._in_element(judge(self.test))
         self._retry = rule.retry
         self._wait: Wait | None = None if rule.after is None else compile_after(rule.after)
         self._reason = compile_capture(rule.capture.reason, rule.as_)
         self._reference = compile_capture(rule.capture.reference, rule.as_)
         self._code = compile_capture(rule.capture.code, rule.as_)
-        self._by_body = reads_body(self.test)
         # The reason of an unexpected outcome that nothing captures is the body's own words.
         self._says_why = self.kind is not OutcomeKind.DELIVERED
+
+        self._by_body = each is not None or reads_body(self.test)
         self._fixed: Outcome | None = None
         if not (self._says_why or self._wait or self._reason or self._reference or self._code):
             self._fixed = Outcome(self.kind, name, retry=rule.retry, by_body=self._by_body)
@@ -205,10 +211,23 @@ class CompiledRule:
         """Return whether its condition on the status, if any, holds."""
         return self.statuses is None or status in self.statuses
 
+    def reader(self, reader: ResponseReader) -> ResponseReader | None:
+        """Return what reads the part of a response that it judges; None where there is no such part."""
+        return reader if self.each is None or isinstance(reader, ElementReader) else self.each.first(reader)
+
+    def _in_element(self, holds: Judge) -> Judge:
+        def in_element(reader: ResponseReader) -> bool | None:
+            mine = self.reader(reader)
+            return False if mine is None else holds(mine)
+
+        return in_element
+
     def outcome(self, reader: ResponseReader, received: float | None) -> Outcome:
         """Return the outcome that it gives, with what it captures."""
         if self._fixed is not None:
             return self._fixed
+        if self.each is not None:
+            reader = self.reader(reader) or reader
         reason = self._reason and self._reason(reader)
         if reason is None and self._says_why:
             reason = first_words(reader)
@@ -234,7 +253,11 @@ class Classifier:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.names: tuple[str, ...] = rule_names(tuple(rules))
-        self.rules = tuple(CompiledRule(name, rule) for name, rule in zip(self.names, rules, strict=True))
+        elements = {repr(rule.each): Elements(rule.each) for rule in rules if rule.each is not None}
+        self.rules = tuple(
+            CompiledRule(name, rule, elements.get(repr(rule.each)))
+            for name, rule in zip(self.names, rules, strict=True)
+        )
         self._of_status = {
             status: tuple(rule for rule in self.rules if rule.accepts(status)) for status in range(100, 600)
         }
@@ -258,6 +281,44 @@ class Classifier:
                 outcome = rule.outcome(reader, received)
                 return _explained(outcome, result) if result.unreadable else outcome
         return unclassified(reader)
+
+    def classify_rows(
+        self, result: AttemptResult, rows: Sequence[Transaction], *, received: float | None = None
+    ) -> tuple[list[Outcome], Iterable[AttemptResult]]:
+        """Return the outcome of each row of one request, and of the response what concerns that row.
+
+        A rule with `each` decides by the row's own element, any other by the whole response, for all rows alike.
+        """
+        rules = () if isinstance(result, Fault) else self._of_status.get(result.status, self._of_any_status)
+        arrays = {rule.each: None for rule in rules if rule.each is not None}
+        if isinstance(result, Fault) or not arrays:
+            return [self.classify(result, received=received)] * len(rows), [result] * len(rows)
+        whole = ResponseReader(result)
+        found = {each: each.found(whole) for each in arrays}
+        owned = {each: each.of_rows(found[each], rows) for each in arrays}
+        readers = {each: [ElementReader(whole, element) for element in found[each]] for each in arrays}
+        shared: dict[CompiledRule, Outcome | None] = {}
+
+        def by(rule: CompiledRule, row: int) -> Outcome | None:
+            if rule.each is None:
+                if rule not in shared:
+                    shared[rule] = rule.outcome(whole, received) if rule.holds(whole) else None
+                return shared[rule]
+            place = owned[rule.each][row]
+            mine = None if place is None else readers[rule.each][place]
+            return rule.outcome(mine, received) if mine is not None and rule.holds(mine) else None
+
+        def unmatched(row: int) -> Outcome:
+            own = next((readers[each][place] for each in arrays if (place := owned[each][row]) is not None), None)
+            if own is not None or result.unreadable:
+                return unclassified(own or whole)
+            why = " and ".join(each.missing(found[each], len(rows)) for each in arrays)
+            return Outcome(OutcomeKind.UNCLASSIFIED, reason=f"no rule matched: status {result.status}, {why}")
+
+        outcomes = [
+            next(filter(None, (by(rule, row) for rule in rules)), None) or unmatched(row) for row in range(len(rows))
+        ]
+        return outcomes, responses_of_rows(whole, owned, len(rows))
 
     def explain(self, response: Response, *, received: float | None = None) -> Explanation:
         """Return the outcome and a trace of every rule."""

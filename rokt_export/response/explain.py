@@ -14,6 +14,7 @@ from xml.etree.ElementTree import Element
 from rokt_export.exchange.model import Outcome, Response
 from rokt_export.response.body_reader import NoData, ResponseReader, Values, source, why_unreadable
 from rokt_export.response.conditions import compile_condition, equality, scalar_text
+from rokt_export.response.elements import ElementReader
 from rokt_export.response.rule_tree import AllOf, AnyOf, Node, NotOf, PlaceCondition, judge
 from rokt_export.response.value_text import abridged, quoted, same_look, shown, statuses_text
 from rokt_export.spec_language.paths import PATH_STEP
@@ -318,8 +319,9 @@ def explain(rules: Sequence[CompiledRule], outcome: Outcome, response: Response)
     traces: list[RuleTrace] = []
     for rule in rules:
         holds = rule.accepts(response.status) and rule.holds(reader) is True
+        met = rule.reader(reader) or ElementReader(reader, None)
         nodes: tuple[Node, ...] = (*((rule.status,) if rule.status else ()), *rule.test.nodes)
-        checks = tuple(check for node in nodes for check in _checks(node, reader, 0))
+        checks = tuple(check for node in nodes for check in _checks(node, met, 0))
         traces.append(RuleTrace(rule.name, str(rule.kind), _verdict(holds, decided), checks))
         decided = decided or holds
     return Explanation(outcome, tuple(traces))

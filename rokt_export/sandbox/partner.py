@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import secrets
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rokt_export.authentication.base import Credential, KeyParameter, ReceivedRequest, Refusal, Signature
@@ -14,6 +14,8 @@ from rokt_export.authentication.oauth2 import OAuth2
 from rokt_export.authentication.registry import credentials_of
 from rokt_export.exchange.model import Response
 from rokt_export.partner_spec.model import PartnerSpec
+from rokt_export.partner_spec.records import record_arrays
+from rokt_export.sandbox.batches import ElementResponses, Record, splitter
 from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, read_body
 from rokt_export.sandbox.checks import ReadBack, checks, places
 from rokt_export.sandbox.credentials import credentials
@@ -37,6 +39,7 @@ class PartnerReply:
         outcome: delivered, duplicate, rejected or failed.
         counted: whether it was a delivery; the first round of a Digest challenge is none.
         repeat: an idempotency key seen before.
+        outcomes: of each row that the request carried; none where it did not get as far as its content.
     """
 
     response: Response
@@ -44,6 +47,7 @@ class PartnerReply:
     problems: tuple[str, ...] = ()
     counted: bool = True
     repeat: bool = False
+    outcomes: tuple[str, ...] = ()
 
 
 class Partner:
@@ -73,30 +77,38 @@ class Partner:
         self.read_back = ReadBack(spec.parameters, self._encoding, self.url, whole)
         self._responses = _Responses(spec.responses, chance if options.ids == "random" else None)
         self.jobs = None if spec.confirmation is None else Jobs(spec.confirmation, variables)
+        self._elements = ElementResponses(spec.responses, located, chance if options.ids == "random" else None)
+        self._split = splitter(next(iter(record_arrays(spec)), None))
         self._key_header = spec.idempotency.header if spec.idempotency is not None else None
         self._known = {} if self._memory is None else recall(self._memory, self._memory_key)
         self._by_key: OrderedDict[str, tuple[bytes, PartnerReply]] = OrderedDict()
 
     def take(self, received: ReceivedRequest) -> PartnerReply:
         """Handle a request at the endpoint, and remember whom it was about."""
-        problems = self._problems(received)
+        problems, readable = self._problems(received)
+        rows = self._split(received)
+        checks = self._checks if readable else ()
+        by_row = [[*problems, *(each for check in checks for each in check.problems(row))] for row in rows]
+        problems = list(dict.fromkeys(each for own in by_row for each in own))
         refusals = [refusal for check in self.credentials.checks if (refusal := check(received)) is not None]
         if refusals:
             return self._refused(refusals, problems)
-        if problems:
-            return PartnerReply(self._responses.rejected(problems), "rejected", tuple(problems))
-        identity = self._identify(received)
+        if problems and self._elements.of("rejected") is None:
+            outcomes = ("rejected",) * len(rows)
+            return PartnerReply(self._responses.rejected(problems), "rejected", tuple(problems), outcomes=outcomes)
+        identities = [self._identify(row) for row in rows]
+        about_all = b"".join(each.key for each in identities)
         key = received.headers.get(self._key_header) if self._key_header else None
         if key is None:
-            return self._accepted(identity)
+            return self._taken(rows, identities, by_row)
         if key not in self._by_key:
-            verdict = self._accepted(identity)
-            self._by_key[key] = (identity.key, PartnerReply(verdict.response, verdict.outcome, repeat=True))
+            verdict = self._taken(rows, identities, by_row)
+            self._by_key[key] = (about_all, replace(verdict, repeat=True))
             if len(self._by_key) > _REMEMBERED_KEYS:
                 self._by_key.popitem(last=False)
             return verdict
         about, verdict = self._by_key[key]
-        if about == identity.key:
+        if about == about_all:
             return verdict
         problem = f"the key in `{self._key_header}` was used for another person"
         return PartnerReply(self._responses.rejected([problem]), "rejected", (problem,))
@@ -128,15 +140,44 @@ class Partner:
         self._known.clear()
         self._by_key.clear()
 
-    def _accepted(self, identity: Identity) -> PartnerReply:
-        duplicates, delivered = self._responses.duplicates, self._responses.delivered
-        if identity.key in self._known and duplicates is not None:
-            return PartnerReply(duplicates.make(email=identity.email, reference=self._known[identity.key]), "duplicate")
-        reference = delivered.next_reference()
-        self._known[identity.key] = reference if duplicates is not None and duplicates.refers else None
-        return PartnerReply(delivered.make(email=identity.email, reference=reference), "delivered")
+    def _taken(
+        self, rows: Sequence[ReceivedRequest], identities: Sequence[Identity], problems: Sequence[Sequence[str]]
+    ) -> PartnerReply:
+        """Take a request whose records are good, or are answered one by one."""
+        if not self._elements:
+            return self._accepted(identities)
+        records = [self._record(*each) for each in zip(rows, identities, problems, strict=True)]
+        outcomes = tuple(each.outcome for each in records)
+        found = tuple(dict.fromkeys(each for own in problems for each in own))
+        outcome = next((each for each in outcomes if each != "delivered"), "delivered")
+        made = self._elements.make(records, self._responses.delivered.make())
+        return PartnerReply(made, outcome, found, outcomes=outcomes)
 
-    def _problems(self, received: ReceivedRequest) -> list[str]:
+    def _record(self, row: ReceivedRequest, identity: Identity, problems: Sequence[str]) -> Record:
+        if problems:
+            return Record(row, identity, "rejected", problems=tuple(problems))
+        duplicates, delivered = self._elements.of("duplicate"), self._elements.of("delivered")
+        if identity.key in self._known and duplicates is not None:
+            return Record(row, identity, "duplicate", self._known[identity.key])
+        reference = delivered.next_reference() if delivered is not None else None
+        self._known[identity.key] = reference if duplicates is not None and duplicates.refers else None
+        return Record(row, identity, "delivered", reference)
+
+    def _accepted(self, identities: Sequence[Identity]) -> PartnerReply:
+        """Take a request as a whole; it is a duplicate where all of it is known."""
+        duplicates, delivered = self._responses.duplicates, self._responses.delivered
+        first, rows = identities[0], len(identities)
+        if duplicates is not None and all(each.key in self._known for each in identities):
+            made = duplicates.make(email=first.email, reference=self._known[first.key])
+            return PartnerReply(made, "duplicate", outcomes=("duplicate",) * rows)
+        reference = delivered.next_reference()
+        refers = duplicates is not None and duplicates.refers
+        self._known.update(dict.fromkeys([each.key for each in identities], reference if refers else None))
+        made = delivered.make(email=first.email, reference=reference)
+        return PartnerReply(made, "delivered", outcomes=("delivered",) * rows)
+
+    def _problems(self, received: ReceivedRequest) -> tuple[list[str], bool]:
+        """Return what is wrong with a request as a whole, and whether its body can be read."""
         problems = [
             f"`{name}` in the URL's query is {'wrong' if name in received.queried else 'missing'}"
             for name, value in self.url.query.items()
@@ -149,12 +190,10 @@ class Partner:
             try:
                 received.data = read_body(self._encoding, received.body, received.headers.get("Content-Type"))
             except BodyProblem as error:
-                return [*problems, str(error)]
+                return [*problems, str(error)], False
         if self._whole is not None and self._whole.read(received.data) is None:
             problems.append("the body has not the form of the spec's template")
-        for check in self._checks:
-            problems.extend(check.problems(received))
-        return problems
+        return problems, True
 
     def _refused(self, refusals: list[Refusal], problems: list[str]) -> PartnerReply:
         all_problems = (*(refusal.problem for refusal in refusals), *problems)

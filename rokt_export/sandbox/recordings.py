@@ -29,6 +29,7 @@ class Recorded:
         status: of the answer; None where the connection was broken instead.
         fault: the fault that was played, or `error`.
         repeat: the same idempotency key was seen before, and answered as then.
+        outcomes: of each row that it carried, where it got as far as its content.
     """
 
     number: int
@@ -43,6 +44,7 @@ class Recorded:
     problems: tuple[str, ...] = ()
     fault: str | None = None
     repeat: bool = False
+    outcomes: tuple[str, ...] = ()
     _read: Callable[[Recorded], Mapping[str, Any]] = field(default=lambda _recorded: {}, repr=False, compare=False)
 
     @property
@@ -86,7 +88,7 @@ class Recordings:
             self._bytes += _size(recorded)
             self.count += 1
             self.repeats += recorded.repeat
-            self.outcomes[recorded.outcome] += 1
+            self.outcomes.update(recorded.outcomes or (recorded.outcome,))
             while self._bytes > KEPT_BYTES and len(self._kept) > 1:
                 self._bytes -= _size(self._kept.popleft())
 

@@ -317,6 +317,7 @@ class _Service:
                 problems=verdict.problems,
                 fault=fault,
                 repeat=verdict.repeat,
+                outcomes=verdict.outcomes,
                 _read=self._partner.read_back,
             )
         )

@@ -69,6 +69,24 @@ def steps(name: str) -> tuple[Step, ...]:
     return tuple(found)
 
 
+def in_record(name: str) -> tuple[str, str] | None:
+    """Return a nested name as its array and the name in one element: `a.items[].b` is `a.items` and `b`.
+
+    None for a name without `[]`.
+
+    Raises:
+        ValueError: the name does not follow the grammar.
+    """
+    at = 0
+    for step in steps(name):
+        token = _TOKEN.match(name, at)
+        end = at if token is None else token.end()
+        if isinstance(step, Append):
+            return name[:at], name[end:].removeprefix(".")
+        at = end
+    return None
+
+
 def _step(token: re.Match[str]) -> Step:
     groups = token.groupdict()
     if groups["key"] is not None:

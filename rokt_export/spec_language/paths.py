@@ -70,6 +70,16 @@ PATH_STEP = re.compile(r"""\.([^\W\d][\w-]*)|\[(\d+)\]|\['([^'\\]*)'\]|\["([^"\\
 """A plain step of a JSONPath: a member or an index."""
 
 
+def array_steps(source: str) -> tuple[str | int, ...] | None:
+    """Return the plain steps to the array whose elements a path finds (`$.a.b[*]`); None for any other path."""
+    array = source.removesuffix("[*]")
+    if array == source or not _PLAIN.fullmatch(array):
+        return None
+    return tuple(
+        int(index) if index else name or single or double for name, index, single, double in PATH_STEP.findall(array)
+    )
+
+
 def _json_path(source: str) -> BodyPath:
     if not _PLAIN.fullmatch(source):
         return BodyPath(

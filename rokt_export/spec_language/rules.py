@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from rokt_export.spec_language.fields import (
     BodyPath,
@@ -16,6 +16,7 @@ from rokt_export.spec_language.fields import (
     one_or_many,
     problem,
 )
+from rokt_export.spec_language.paths import array_steps
 
 Scalar = Any
 """Text, number, boolean or null, as YAML wrote it; numbers keep their written text."""
@@ -200,12 +201,38 @@ class Example(Strict):
     illustrative: bool = False
 
 
+class Each(Strict):
+    """Where a response that speaks of several rows has an element for each.
+
+    Attributes:
+        path: the array: members and indexes, then `[*]`.
+        by: a path in an element to the attribute whose value it repeats; without it, the elements are in the order of
+            the rows, one for each.
+    """
+
+    shorthand = "path"
+    path: BodyPath
+    by: Annotated[dict[BodyPath, Text], Field(min_length=1, max_length=1)] | None = None
+
+    @field_validator("path")
+    @classmethod
+    def _array(cls, path: str) -> str:
+        if array_steps(path) is None:
+            raise problem(
+                "RX022",
+                f"`{path}` is not the path of an array's elements",
+                "Write members and indexes, then `[*]`: `$.results[*]`, or `$[*]`.",
+            )
+        return path
+
+
 class Rule(Test):
     """One response rule; the first rule whose conditions hold gives the outcome.
 
     Attributes:
         outcome: delivered, duplicate, rejected or failed.
         name: what reports call it; without one, `<outcome>` or `<outcome>-2`.
+        each: the elements of the response that speak of single rows: a row's element is its body for this rule.
         as_: how to read the body, for servers that lie about their content type.
         strict: `"7"` and `7` differ.
         capture: what is kept of the response.
@@ -218,6 +245,7 @@ class Rule(Test):
 
     outcome: Literal["delivered", "duplicate", "rejected", "failed"]
     name: Text | None = None
+    each: Each | None = None
     as_: Literal["json", "xml", "text"] | None = Field(None, alias="as")
     strict: bool = False
     capture: Capture = Capture()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from rokt_export.partner_spec.document import Finding
 from rokt_export.partner_spec.lint import (
     attributes,
+    batches,
     confirmations,
     credentials,
     endpoints,
@@ -45,6 +46,9 @@ _LINTS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     parameters.contradictory_names,
     parameters.xml_roots,
     parameters.separate_elements,
+    batches.batches_without_records,
+    batches.shared_values_that_vary,
+    batches.unknown_keys_of_elements,
     rules.missing_outcomes,
     rules.unreachable_rules,
     rules.overlapping_rules,

@@ -8,6 +8,7 @@ from typing import Any
 
 from rokt_export.partner_spec.document import DataPath, Finding, WrittenFloat, WrittenInt
 from rokt_export.partner_spec.lint.context import Placed, Subject, is_literal
+from rokt_export.partner_spec.records import record_arrays
 from rokt_export.spec_language.encodings import ENCODINGS, charset_of, codec_of, media_type_of, nests, subtype
 from rokt_export.spec_language.fields import listed
 from rokt_export.spec_language.filters import text_of
@@ -339,6 +340,8 @@ def separate_elements(subject: Subject) -> Iterator[Finding]:
     for placed, _ in _nested(subject):
         before, append, after = placed.parameter.name.partition("[].")
         key = (placed.group, before)
+        if placed.group == ("parameters",) and before in record_arrays(subject.spec):
+            continue  # one element for each row
         if append and seen.setdefault(key, placed) is not placed and key not in told:
             told.add(key)
             first, where = seen[key].parameter.name, f"`{before}`" if before else "the body"

@@ -22,7 +22,8 @@ class Atom:
 
     Attributes:
         locus: what it looks at.
-        wanted: status ranges, a condition, whether the body is empty, or tests of which one holds or none may.
+        wanted: status ranges, a condition, whether the body is empty, tests of which one holds or none may, or the
+            elements that it is a test of.
     """
 
     locus: Locus
@@ -31,11 +32,14 @@ class Atom:
 
 def atoms(test: Test) -> tuple[Atom, ...]:
     """Return the parts of a rule or test, those of `all` included."""
-    reading = (str(test.as_ or ""), str(test.strict)) if isinstance(test, Rule) else ("", "False")
-    return tuple(_atoms(test, reading))
+    if not isinstance(test, Rule):
+        return tuple(_atoms(test, ("", "False", "")))
+    each = "" if test.each is None else repr(test.each)
+    own = tuple(_atoms(test, (str(test.as_ or ""), str(test.strict), each)))
+    return (*own, Atom(("each",), each)) if each else own
 
 
-def _atoms(test: Test, reading: tuple[str, str]) -> Iterator[Atom]:
+def _atoms(test: Test, reading: tuple[str, str, str]) -> Iterator[Atom]:
     if test.status is not None:
         yield Atom(("status",), test.status)
     for name, condition in test.headers.items():
@@ -43,9 +47,9 @@ def _atoms(test: Test, reading: tuple[str, str]) -> Iterator[Atom]:
     if test.content_type is not None:
         yield Atom(("content_type",), test.content_type)
     if test.text is not None:
-        yield Atom(("text",), test.text)
+        yield Atom(("text", *reading), test.text)
     if test.empty is not None:
-        yield Atom(("empty",), test.empty)
+        yield Atom(("empty", *reading), test.empty)
     for path, condition in test.body.items():
         yield Atom(("body", path, *reading), condition)
     for part in test.all:
@@ -80,7 +84,7 @@ def _atom_implies(atom: Atom, wanted: Atom) -> bool:
     match atom.locus[0]:
         case "status":
             return covers(wanted.wanted, atom.wanted)
-        case "empty" | "any" | "not":
+        case "empty" | "any" | "not" | "each":
             return bool(atom.wanted == wanted.wanted)
         case _:
             return _condition_implies(atom.wanted, wanted.wanted)

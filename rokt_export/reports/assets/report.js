@@ -255,7 +255,9 @@
     });
     choose("HTTP");
     const tokens = entry.tokens ? make("p", { class: "tokens" }, "Tokens stand in place of personal data.") : null;
-    return make("section", {}, make("div", { class: "bar-of" }, make("h3", {}, "Request"), list, copy), pre, tokens);
+    const sharing = entry.sharing ? make("p", { class: "tokens" }, entry.sharing) : null;
+    const bar = make("div", { class: "bar-of" }, make("h3", {}, "Request"), list, copy);
+    return make("section", {}, bar, pre, tokens, sharing);
   }
 
   function responseSection(entry) {

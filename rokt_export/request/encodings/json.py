@@ -35,6 +35,11 @@ def json_encoder(fields: Sequence[Field]) -> Callable[[Values], bytes]:
     return encode
 
 
+def json_value(value: Any) -> bytes:
+    """Return a parameter's value as JSON."""
+    return orjson.dumps(value, _written, orjson.OPT_PASSTHROUGH_SUBCLASS)
+
+
 def _written(value: Any) -> Any:
     """Convert subclasses of str for orjson: a `Number` keeps its digits. Any other type is a bug here."""
     if isinstance(value, Number):

@@ -1,0 +1,57 @@
+"""Rows gathered for one request, before any of them is intended: a crash leaves no more in doubt than what was sent."""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import pairwise
+
+from rokt_export.request.records import Record
+from rokt_export.transactions.transaction import Transaction
+
+_LINGER = 0.2
+"""Seconds that rows wait for others to share their request, where the input pauses."""
+
+
+class Gathering:
+    """The rows at hand, in order, of which the first that join each other make the next request."""
+
+    def __init__(self) -> None:
+        self._rows: deque[tuple[Transaction, Record]] = deque()
+        self._since = 0.0
+        self._apart = 0
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, transaction: Transaction, record: Record, now: float) -> None:
+        """Add a row."""
+        if not self._rows:
+            self._since = now
+        elif not self._apart and not record.joins(self._rows[-1][1]):
+            self._apart = len(self._rows)
+        self._rows.append((transaction, record))
+
+    def wait(self, now: float) -> float:
+        """Return seconds until the rows at hand have waited long enough."""
+        return max(0.0, self._since + _LINGER - now)
+
+    def take(self, most: int, now: float, *, last: bool) -> list[tuple[Transaction, Record]]:
+        """Return the rows of the next request; none where it is worth waiting for more.
+
+        Args:
+            most: rows of a request at most.
+            now: of the monotonic clock, in seconds.
+            last: whether there will be no more.
+        """
+        size = min(most, self._apart or len(self._rows))
+        if not size or not (size == most or self._apart or last or self.wait(now) <= 0):
+            return []
+        taken = [self._rows.popleft() for _ in range(size)]
+        self._since = now
+        self._apart = self._apart - size if self._apart > size else self._first_apart()
+        return taken
+
+    def _first_apart(self) -> int:
+        """Return how many of the rows join each other before one does not; 0 where all do."""
+        records = [record for _, record in self._rows]
+        return next((place for place, (one, other) in enumerate(pairwise(records), 1) if not other.joins(one)), 0)
