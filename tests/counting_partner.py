@@ -36,20 +36,21 @@ class Counting(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._data += data
         found: list[bytes] = []
+        requests = 0
         while (end := self._data.find(b"\r\n\r\n")) >= 0:
             length = _LENGTH.search(self._data, 0, end + 2)
             whole = end + 4 + (int(length[1]) if length else 0)
             if len(self._data) < whole:
                 break
-            match = _ID.search(self._data, end, whole)
-            found.append((match[1] if match else b"????????") + b"\n")
+            requests += 1
+            found += [name + b"\n" for name in _ID.findall(self._data, end, whole) or [b"????????"]]
             self._data = self._data[whole:]
         if found:
             os.write(self._log, b"".join(found))
             if self._delay:
-                asyncio.get_running_loop().call_later(self._delay, self._answer, len(found))
+                asyncio.get_running_loop().call_later(self._delay, self._answer, requests)
             else:
-                self._answer(len(found))
+                self._answer(requests)
 
     def _answer(self, times: int) -> None:
         self._transport.write(_ANSWER * times)
@@ -97,7 +98,7 @@ class CountingPartner:
 
     @property
     def count(self) -> int:
-        """How many requests it has received."""
+        """How many transactions it has received."""
         return self.log.stat().st_size // (ID_LENGTH + 1) if self.log.exists() else 0
 
     def received(self) -> Counter[str]:

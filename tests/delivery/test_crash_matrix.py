@@ -48,6 +48,15 @@ limits: {{concurrency: 64, timeout: 10s, connect_timeout: 2s}}
 """
 
 
+BATCHED = (
+    SPEC.replace("name: transaction,", 'name: "leads[].transaction",')
+    .replace("name: email,", 'name: "leads[].email",')
+    .replace("concurrency: 64", "batch: 500, concurrency: 4")
+)
+"""As many rows in a request as `BATCH`, and `AT_ONCE` requests at once."""
+AT_ONCE = 4
+
+
 def name_of(row: int) -> str:
     return f"tx{row:06d}"
 
@@ -61,17 +70,28 @@ class Bench:
     rows: int
     workers: int = 1
     environment: str = "staging"
+    spec: str = SPEC
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         lines = (f"{name_of(row)},jane.doe.{row}@example.com\n" for row in range(1, self.rows + 1))
         (self.folder / "rows.csv").write_text("transactionid,email\n" + "".join(lines))
-        (self.folder / "acme.yaml").write_text(SPEC.format(url=self.partner.url))
+        (self.folder / "acme.yaml").write_text(self.spec.format(url=self.partner.url))
+
+    @property
+    def at_once(self) -> int:
+        """Requests that may be in flight."""
+        return AT_ONCE if self.spec is BATCHED else IN_FLIGHT
+
+    @property
+    def in_doubt(self) -> int:
+        """Rows that a kill may leave unknown: those in flight, and where each goes alone, a stock of them."""
+        return BATCH * AT_ONCE if self.spec is BATCHED else self.workers * (IN_FLIGHT + BATCH)
 
     def start(self, *arguments: object, resume: bool = False, **more: Any) -> subprocess.Popen[str]:
         what: list[object] = ["--resume", "crashed"] if resume else ["rows.csv", "--name", "crashed"]
         if self.environment == "production":
-            what += ["-e", "production", "--confirm", "acme", "--concurrency", IN_FLIGHT]
+            what += ["-e", "production", "--confirm", "acme", "--concurrency", self.at_once]
         return self.run("replay", "acme.yaml", *what, "--workers", self.workers, *arguments, **more)
 
     def run(self, *arguments: object, **more: Any) -> subprocess.Popen[str]:
@@ -141,7 +161,9 @@ def bench(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Bench]:
     """A bench; `indirect` parameters change it."""
     asked: dict[str, Any] = {"rows": ROWS, "workers": 1, "delay": 0.0, **getattr(request, "param", {})}
     partner = CountingPartner(tmp_path / "received", asked["delay"])
-    made = Bench(tmp_path, partner, asked["rows"], asked["workers"], asked.get("environment", "staging"))
+    made = Bench(
+        tmp_path, partner, asked["rows"], asked["workers"], asked.get("environment", "staging"), asked.get("spec", SPEC)
+    )
     yield made
     for process in made.started:
         if process.poll() is None:
@@ -182,7 +204,7 @@ def survive(bench: Bench, seed: int, kills: int) -> int:
         before, unknown = unknown, bench.judge()
         begun = begun or bool(bench.outcomes())
         assert before <= unknown
-        assert len(unknown - before) <= bench.workers * (IN_FLIGHT + BATCH)
+        assert len(unknown - before) <= bench.in_doubt
     bench.finish(bench.start(resume=True), 1 if unknown else 0)
     bench.judge_end()
     return died
@@ -202,6 +224,29 @@ def test_kill_at_any_of_25_moments_loses_nothing_and_repeats_nothing(bench, seed
 def test_in_production_a_kill_loses_and_repeats_no_more(bench):
     """There the ledger has a say in what a resume sends: what a dead process left open is in doubt, not delivered."""
     assert survive(bench, 3, kills=6) >= 5
+
+
+@pytest.mark.parametrize("bench", [{"rows": 3_000, "delay": 0.05, "spec": BATCHED}], indirect=True)
+def test_a_kill_with_500_rows_in_a_request_loses_nothing_and_repeats_nothing(bench):
+    chance = random.Random(5)
+    for share in (0.3, 0.6):
+        assert die(bench, bench.start(resume=share > 0.3), share, chance)
+        assert len(bench.judge()) <= 2 * bench.in_doubt
+    bench.finish(bench.start(resume=True), 1)
+    bench.judge_end()
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("environment", ["staging", "production"])
+@pytest.mark.parametrize(
+    "bench",
+    [{"rows": 100_000, "workers": workers, "spec": BATCHED} for workers in (1, 2)],
+    indirect=True,
+    ids=["1 worker", "2 workers"],
+)
+def test_kill_at_any_of_20_moments_with_500_rows_in_a_request(bench, environment):
+    bench.environment = environment
+    assert survive(bench, 7, kills=20) >= 18
 
 
 @pytest.mark.soak
