@@ -20,6 +20,7 @@ COMMANDS = (
     "diff",
     "report",
     "reclassify",
+    "rule",
     "classify",
     "sandbox",
     "attributes",

@@ -201,7 +201,7 @@ def _print(terminal: Terminal, info: RunInfo, loaded: LoadedSpec, reading: Readi
             matrix(terminal.out, found)
             if reading.kept:
                 changed_rows(terminal.out, reading.kept)
-            changes(terminal.out, found)
+            changes(terminal.out, found.steps)
 
 
 def _as_json(one: Reread) -> dict[str, Any]:

@@ -21,7 +21,9 @@ from rokt_export.transactions.files import STDIN
 
 if TYPE_CHECKING:
     from rokt_export.commands.run_session import RunResult
+    from rokt_export.exchange.delivery import Delivery
     from rokt_export.journal import RunInfo
+    from rokt_export.journal.recording import Recording
     from rokt_export.reports.run_report import Story
 
 
@@ -122,6 +124,21 @@ def show(story: Story, terminal: Terminal, output: Output, *, everything: bool) 
 
             run_table(terminal.out, story, show_all=everything)
             summary(terminal.out, story)
+
+
+def exchanges_of(story: Story, rows: Sequence[int]) -> dict[int, tuple[Delivery, Recording | None]]:
+    """Return row and recording of each of these rows of a run.
+
+    Raises:
+        UsageError: a row is not in the run; the nearest is named.
+    """
+    found = story.exchanges(rows)
+    missing = [row for row in rows if row not in found]
+    if missing:
+        near = story.nearest_row(missing[0])
+        remedy = f"The nearest is {near}." if near is not None else "The run has no rows."
+        raise UsageError(f"row {missing[0]} is not in run {story.run.run}", where="--row", remedy=remedy)
+    return found
 
 
 def check_reports(paths: list[Path] | None) -> None:

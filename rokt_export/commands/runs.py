@@ -140,15 +140,10 @@ def _show_exchanges(story: Story, rows: list[int], terminal: Terminal) -> int:
     Raises:
         UsageError: a row is not in the run.
     """
+    from rokt_export.commands.run_output import exchanges_of
     from rokt_export.reports.console import exchange
 
-    run = story.run.run
-    found = story.exchanges(rows)
-    missing = [row for row in rows if row not in found]
-    if missing:
-        near = story.nearest_row(missing[0])
-        remedy = f"The nearest is {near}." if near is not None else "The run has no rows."
-        raise UsageError(f"row {missing[0]} is not in run {run}", where="--row", remedy=remedy)
+    found = exchanges_of(story, rows)
     for delivery, recording in found.values():
         exchange(terminal.out, delivery, recording, None if recording is None else story.explain(recording))
     return ExitStatus.OK

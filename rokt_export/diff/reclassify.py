@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, assert_never
+from typing import Any, TypeAlias, assert_never
 
 from msgspec import Struct, structs
 
@@ -39,6 +39,10 @@ class Stays(StrEnum):
     CONFIRMED = "the partner decided later"
 
 
+Step: TypeAlias = tuple[OutcomeKind, str | None, OutcomeKind, str | None]
+"""Outcome and rule before, outcome and rule after."""
+
+
 class Reread(Struct, frozen=True, gc=False):
     """One row, before and after.
 
@@ -68,7 +72,7 @@ class Reclassified:
         reworded: rows of which only reason, reference or code are others.
         read: rows whose response was read.
         stays: why others were not, to rows.
-        steps: outcome and rule before, outcome and rule after, to the rows that change so.
+        steps: the changes of outcome and rule, to the rows that change so.
     """
 
     matrix: Counter[tuple[OutcomeKind, OutcomeKind]] = field(default_factory=Counter)
@@ -76,7 +80,7 @@ class Reclassified:
     reworded: int = 0
     read: int = 0
     stays: Counter[Stays] = field(default_factory=Counter)
-    steps: dict[tuple[OutcomeKind, str | None, OutcomeKind, str | None], RowSet] = field(default_factory=dict)
+    steps: dict[Step, RowSet] = field(default_factory=dict)
 
     def add(self, one: Reread) -> None:
         """Count a row."""

@@ -1,10 +1,10 @@
-"""Add entries to `diff: varies:` of a spec file without changing any other character."""
+"""Add entries to `diff: varies:`, or a response rule, to a spec file without changing any other character."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,59 @@ def declare_in_diff(path: Path, entries: Mapping[str, str]) -> dict[str, str]:
     return new
 
 
+def with_rule(path: Path, place: int, lines: Sequence[str], flow: str) -> str:
+    """Return the text of a spec file with one more response rule; the file is left as it is.
+
+    Comments, order and layout stay. The text was read back, and is the old spec but for the rule.
+
+    Args:
+        path: the spec file.
+        place: how many of its rules stand before the new one.
+        lines: the rule as an item of a block list, without indentation.
+        flow: the rule as one value in brackets, valid JSON.
+
+    Raises:
+        SpecError: the file is no spec, or its rules have a form that cannot be added to.
+    """
+    text = _text(path)
+    spec = _spec(path, text)
+    mark, newline, root = _composed(text)
+    node = _child(path, root, "responses")
+    if node is None or node.id != "sequence":
+        raise SpecError("the rules of this spec are no list", where=str(path), remedy="Add the rule by hand.")
+    plain = text.removeprefix(mark)
+    at, addition = _rule_addition(plain, node, place, lines, flow)
+    amended = mark + plain[:at] + addition.replace("\n", newline) + plain[at:]
+    found = _spec(path, amended)
+    kept = (*found.responses[:place], *found.responses[place + 1 :])
+    if found.model_copy(update={"responses": kept}) != spec:
+        raise SpecError("the rule cannot be written into this spec", where=str(path), remedy="Add it by hand.")
+    return amended
+
+
+def _rule_addition(text: str, node: Any, place: int, lines: Sequence[str], flow: str) -> tuple[int, str]:
+    """Return where in the text to put what."""
+    if node.flow_style:
+        return (node.value[place].start_mark.index, f"{flow}, ") if place < len(node.value) else _in_flow(node, flow)
+    indent = " " * node.start_mark.column
+    if place == len(node.value):
+        return _block_end(text, node), _written([indent + line for line in lines])
+    # A comment right above a rule belongs to it.
+    at = text.rfind("\n", 0, node.value[place].start_mark.index) + 1
+    while place and at and text[text.rfind("\n", 0, at - 1) + 1 : at].lstrip().startswith("#"):
+        at = text.rfind("\n", 0, at - 1) + 1
+    return at, "".join(f"{indent}{line}\n" for line in lines)
+
+
+def replace_spec(path: Path, text: str) -> None:
+    """Write a spec file whole or not at all; it keeps its permissions.
+
+    Raises:
+        SpecError: it cannot be written.
+    """
+    _replace(path, text)
+
+
 def _text(path: Path) -> str:
     read_text(path)  # with its errors; the text itself is read without touching line ends
     with path.open(encoding="utf-8", newline="") as file:
@@ -67,15 +120,21 @@ def _spec(path: Path, text: str) -> PartnerSpec:
 
 
 def _amended(path: Path, text: str, entries: Mapping[str, str]) -> str:
+    mark, newline, root = _composed(text)
+    text = text.removeprefix(mark)
+    at, addition = _addition(path, text, root, entries)
+    return mark + text[:at] + addition.replace("\n", newline) + text[at:]
+
+
+def _composed(text: str) -> tuple[str, str, Any]:
+    """Return a file's byte order mark or nothing, its line end, and its mapping as ruamel.yaml's node."""
     from ruamel.yaml import YAML
 
     loader = YAML(typ="safe", pure=True)
     loader.version = (1, 2)
     mark = "\ufeff" if text.startswith("\ufeff") else ""
-    text = text.removeprefix(mark)
     newline = "\r\n" if "\r\n" in text else "\n"
-    at, addition = _addition(path, text, loader.compose(text), entries)
-    return mark + text[:at] + addition.replace("\n", newline) + text[at:]
+    return mark, newline, loader.compose(text.removeprefix(mark))
 
 
 def _addition(path: Path, text: str, root: Any, entries: Mapping[str, str]) -> tuple[int, str]:

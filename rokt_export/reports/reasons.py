@@ -100,6 +100,11 @@ def grouped(counts: Iterable[ReasonCount]) -> Reasons:
     return Reasons(sorted(found.values(), key=lambda each: (-each.rows, each.first)), rare)
 
 
+def fixed_parts(reason: str) -> tuple[str, ...]:
+    """Return what a reason says but for its values."""
+    return _parted(reason)[0]
+
+
 def _parted(reason: str) -> tuple[tuple[str, ...], list[str]]:
     """Return what is fixed in a reason and the values between, one fewer."""
     parts = _VALUE.split(reason)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rokt_export.diff.reclassify import Reclassified, Reread
+from rokt_export.diff.reclassify import Reclassified, Reread, Step
 from rokt_export.exchange.model import OutcomeKind
+from rokt_export.journal import RowSet
 from rokt_export.reports.console import outcome_text, plain
 
 _UNBOUNDED = 1_000
@@ -45,9 +46,9 @@ def _step(console: Console, before: OutcomeKind, after: OutcomeKind) -> Text:
     return Text.assemble(outcome_text(console, str(before)), " → ", outcome_text(console, str(after)))
 
 
-def changes(console: Console, found: Reclassified) -> None:
+def changes(console: Console, steps: Mapping[Step, RowSet]) -> None:
     """Print how rows change, and which: a line for each step from one outcome and rule to another."""
-    for (before, rule_before, after, rule), rows in sorted(found.steps.items(), key=lambda item: -len(item[1])):
+    for (before, rule_before, after, rule), rows in sorted(steps.items(), key=lambda item: -len(item[1])):
         line = Text(f"{len(rows):,}  ").append_text(_step(console, before, after))
         line.append_text(plain(f", {_rules(rule_before, rule)}"))
         console.print(line.append(f": row{'' if len(rows) == 1 else 's'} {rows.summary()}", style="dim"))
