@@ -1,22 +1,25 @@
-"""Shows how a run comes along: a bar on a terminal, a plain line every few seconds elsewhere, nothing when quiet."""
+"""Shows how a run progresses: two lines on a terminal, a plain line every few seconds elsewhere, nothing when quiet."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rokt_export.commands.terminal import Terminal
 from rokt_export.delivery.events import Settled
 from rokt_export.delivery.run_counts import Tally
+from rokt_export.exchange.model import OutcomeKind
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderResult
+    from rich.live import Live
+    from rich.text import Text
 
 _EVERY = 5.0
-_NARROW = 70
-"""Columns below which a bar would leave no room for the figures."""
+_SHORTEST_BAR = 10
+"""Columns below which a bar shows nothing, and leaves its room to the figures."""
 
 
 class ProgressWatch:
@@ -33,57 +36,72 @@ class ProgressWatch:
         self._listen = listen
         self._tallies: dict[int, Tally] = {}
         self._in_flight: dict[int, int] = {}
-        self._said: set[str] = set()
+        self._waiting: dict[int, str] = {}
         self._began = time.monotonic()
         self._spoke = self._began
-        self._bar: Progress | None = None
-        self._task: Any = None
+        self._live: Live | None = None
+        self.widths: tuple[int, ...] = ()
 
     def __enter__(self) -> ProgressWatch:
         if not self._terminal.quiet and sys.stderr.isatty():
-            self._bar = self._new_bar()
-            self._bar.start()
+            self._live = _live(self, self._terminal.err)
+            self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        if self._live is not None:
+            self._live.stop()
 
-    def _new_bar(self) -> Progress:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the two lines, each of one line of the terminal at most."""
+        lines = self._first_line(options.max_width - 1), self._second_line(console, options.max_width - 1)
+        self.widths = tuple(line.cell_len for line in lines)
+        yield from lines
 
-        bar = Progress(
-            *(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=None),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[rate]}"),
-                TextColumn("{task.fields[outcomes]}", markup=False),
-                TimeRemainingColumn(compact=True),
-            )
-            if self._terminal.err.width >= _NARROW
-            else (TextColumn("{task.fields[line]}", markup=False),),
-            console=self._terminal.err,
-            transient=True,
-            refresh_per_second=8,
-        )
-        self._task = bar.add_task("sending", total=self._total, rate="", outcomes="", line="sending")
-        return bar
+    def _first_line(self, width: int) -> Text:
+        """Return bar, done of total, rate and time left; the bar has what room the figures leave."""
+        from rich.text import Text
 
-    def tell(self, partition: int, tally: Tally, in_flight: int, messages: tuple[str, ...]) -> None:
+        done, total, rate = self._done(), self._total, self._rate()
+        figures = [f"{done:,} of {total:,}" if total is not None else f"{done:,} rows", f"{rate:,.0f}/s"]
+        if total is not None and rate > 0 and done < total:
+            figures.append(f"{_clock((total - done) / rate)} left")
+        text = Text("  ".join(figures))
+        room = min(40, width - text.cell_len - 2)
+        if total and room >= _SHORTEST_BAR:
+            full = min(room, room * done // total)
+            text = Text.assemble(("━" * full, "green"), ("━" * (room - full), "dim"), "  ", text)
+        text.truncate(width, overflow="ellipsis")
+        return text
+
+    def _second_line(self, console: Console, width: int) -> Text:
+        """Return outcomes by sign and count, what is in flight, and what the run waits for."""
+        from rich.text import Text
+
+        from rokt_export.reports.console import counts_by_sign
+
+        outcomes = counts_by_sign(console, self._outcomes())
+        flying = f"{sum(self._in_flight.values()):,} in flight"
+        waiting = self._wait()
+        shorter = waiting.replace("waiting for the partner", "waiting")
+        text = Text()
+        for gap, end in (("  ", (flying, waiting)), (" ", (flying, waiting)), ("  ", (shorter,)), (" ", (shorter,))):
+            text = Text(gap).join([*outcomes, *(Text(each) for each in end if each)])
+            if text.cell_len <= width or not waiting:
+                break
+        text.truncate(width, overflow="ellipsis")
+        return text
+
+    def tell(self, partition: int, tally: Tally, in_flight: int, messages: tuple[str, ...], waiting: str = "") -> None:
         """Show how far a partition has come."""
         self._tallies[partition] = tally
         self._in_flight[partition] = in_flight
+        self._waiting[partition] = waiting
         for message in messages:
-            self._say(message)
-        if self._bar is not None:
-            rate, outcomes = self._rate(), self._outcomes()
-            self._bar.update(
-                self._task, completed=self._done(), rate=rate, outcomes=outcomes, line=self._line(rate, outcomes)
-            )
-        elif time.monotonic() - self._spoke >= _EVERY:
+            self._terminal.say(message, style="yellow")
+        if self._live is None and time.monotonic() - self._spoke >= _EVERY:
             self._spoke = time.monotonic()
-            self._terminal.say(self._line(self._rate(), self._outcomes()))
+            self._terminal.say(self._plain_line())
 
     def settled(self, event: Settled) -> None:
         """Pass settled exchanges on."""
@@ -93,31 +111,59 @@ class ProgressWatch:
     def stopping(self, level: int) -> None:
         """Say that Ctrl-C was heard."""
         waiting = sum(self._in_flight.values())
-        answers = f"{waiting} answer{'' if waiting == 1 else 's'}" if waiting else "what is in flight"
+        answers = f"{waiting} response{'' if waiting == 1 else 's'}" if waiting else "what is in flight"
         text = (
             f"stopping: waiting for {answers}; press Ctrl-C again to leave at once"
             if level == 1
-            else "leaving at once: what has no answer yet is listed as unknown"
+            else "leaving at once: rows without a response are listed as unknown"
         )
         self._terminal.warn(text)
 
-    def _say(self, message: str) -> None:
-        self._terminal.say(message, style="yellow")
-
-    def _line(self, rate: str, outcomes: str) -> str:
+    def _plain_line(self) -> str:
         total = f" of {self._total:,}" if self._total is not None else ""
-        return ", ".join(filter(None, (f"{self._done():,}{total} rows", rate, outcomes)))  # at first no outcome yet
+        outcomes = ", ".join(f"{rows:,} {outcome}" for outcome, rows in self._outcomes().items())
+        words = (f"{self._done():,}{total} rows", f"{self._rate():,.0f}/s", outcomes, self._wait())
+        return ", ".join(filter(None, words))  # at first no outcome yet
 
     def _done(self) -> int:
         return sum(tally.rows + tally.skipped for tally in self._tallies.values())
 
-    def _rate(self) -> str:
+    def _rate(self) -> float:
+        """Return rows a second since the start."""
         elapsed = time.monotonic() - self._began
         rows = sum(tally.rows for tally in self._tallies.values())
-        return f"{rows / elapsed:,.0f}/s" if elapsed > 0 else ""
+        return rows / elapsed if elapsed > 0 else 0.0
 
-    def _outcomes(self) -> str:
+    def _outcomes(self) -> dict[str, int]:
+        """Return the rows of each outcome that occurred, in the order of `OutcomeKind`."""
         together = Tally()
         for tally in self._tallies.values():
             together.outcomes.update(tally.outcomes)
-        return ", ".join(f"{rows:,} {outcome}" for outcome, rows in together.outcomes.most_common())
+        return {kind: together.outcomes[kind] for kind in OutcomeKind if together.outcomes[kind]}
+
+    def _wait(self) -> str:
+        return next((f"waiting for the partner ({each})" for each in self._waiting.values() if each), "")
+
+
+def _live(watch: ProgressWatch, console: Console) -> Live:
+    """Return what draws the lines anew, over themselves even where a narrower terminal has wrapped them."""
+    from rich.live import Live
+
+    class Redrawn(Live):
+        """Rich counts the lines that it has written, not those that the terminal has made of them since."""
+
+        def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+            """Correct the height of what is there, and draw."""
+            if watch.widths and self._live_render._shape is not None:
+                height = sum(max(1, -(-width // console.width)) for width in watch.widths)
+                self._live_render._shape = (console.width, height)
+            return super().process_renderables(renderables)
+
+    return Redrawn(watch, console=console, transient=True, refresh_per_second=8)
+
+
+def _clock(seconds: float) -> str:
+    """Return a time as 0:07, 12:30 or 1:02:03."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -250,7 +250,7 @@ class Engine:
                 yield self._news.popleft()
             if now - alive >= _SIGN_OF_LIFE:
                 alive = now
-                yield Progress(self._transport.in_flight)
+                yield Progress(self._transport.in_flight, self._pacer.waiting(now) or self._breaker.waiting(now))
         self._credentials.close()
         yield from self._end()
         if self._broken is not None:

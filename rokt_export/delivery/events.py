@@ -79,9 +79,11 @@ class Progress:
 
     Attributes:
         in_flight: sends under way.
+        waiting: why nothing is sent now, and for how long, such as `429, 12 s`; empty where the run does not wait.
     """
 
     in_flight: int
+    waiting: str = ""
 
 
 @dataclass(frozen=True, slots=True)

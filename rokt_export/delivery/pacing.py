@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 import random
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -97,6 +98,7 @@ class Pacer:
         self._fast = 0.0
         self._paused_until = 0.0
         self._pause = 0.0
+        self._asked = 0
         self._refused = 0
         self._refused_since: float | None = None
         self._decreased = self._announced = -_ANNOUNCED_AGAIN
@@ -130,6 +132,11 @@ class Pacer:
             due = max(due, window.free_at(now))
         return max(0.0, due - now)
 
+    def waiting(self, now: float) -> str:
+        """Return the status that the pause is for, and seconds that are left of it; empty where there is none."""
+        left = self._paused_until - now
+        return f"{self._asked}, {math.ceil(left)} s" if left > 0 else ""
+
     @property
     def _interval(self) -> float:
         return 1.0 / (self._rate * self._factor) if self._rate else 0.0
@@ -154,6 +161,7 @@ class Pacer:
         if status not in SLOW_DOWN:
             self._recover()
             return None
+        self._asked = status
         self._refused += 1
         if retry_after:
             self._refused_since = None
@@ -238,6 +246,12 @@ class Breaker:
         if not self.open:
             return 0.0
         return 3600.0 if self._trying else max(0.0, self._until - now)
+
+    def waiting(self, now: float) -> str:
+        """Return that the partner is unreachable, and seconds until the next trial; empty where it is not."""
+        if not self.open:
+            return ""
+        return "unreachable" if self._trying else f"unreachable, {math.ceil(max(0.0, self._until - now))} s"
 
     def started(self) -> None:
         """Note a send."""

@@ -113,8 +113,8 @@ _REPORT_EVERY = 0.2
 class Watch(Protocol):
     """What follows a run from outside."""
 
-    def tell(self, partition: int, tally: Tally, in_flight: int, messages: tuple[str, ...]) -> None:
-        """Take the progress of a partition: its counts from the start, and new messages."""
+    def tell(self, partition: int, tally: Tally, in_flight: int, messages: tuple[str, ...], waiting: str = "") -> None:
+        """Take the progress of a partition: its counts from the start, new messages, and what it waits for."""
 
     def settled(self, event: Settled) -> None:
         """Take settled exchanges, where the partition runs in this process."""
@@ -263,6 +263,7 @@ class _Reporter:
     attempt: Callable[[Exchange], str] | None = None
     _reported: float = 0.0
     _in_flight: int = 0
+    _waiting: str = ""
     _messages: list[str] = field(default_factory=list)
 
     def __call__(self, event: Event) -> None:
@@ -277,8 +278,8 @@ class _Reporter:
                     self._messages.append(f"{self.attempt(exchange)}; again in {wait:.1f} s")
             case Paced(message):
                 self._messages.append(message)
-            case Progress(in_flight):
-                self._in_flight = in_flight
+            case Progress(in_flight, waiting):
+                self._in_flight, self._waiting = in_flight, waiting
             case Withdrawn() | Finished():
                 pass
             case _:
@@ -299,7 +300,7 @@ class _Reporter:
         self.watch.settled(event)
 
     def last(self) -> None:
-        self.watch.tell(self.index, self.tally, self._in_flight, tuple(self._messages))
+        self.watch.tell(self.index, self.tally, self._in_flight, tuple(self._messages), self._waiting)
         self._messages.clear()
 
 

@@ -103,9 +103,9 @@ class _Worker:
             if self._leaving:
                 self._leave_after(_ORPHANED)
 
-    def tell(self, partition: int, tally: Tally, in_flight: int, messages: tuple[str, ...]) -> None:
+    def tell(self, partition: int, tally: Tally, in_flight: int, messages: tuple[str, ...], waiting: str = "") -> None:
         """Pass on to the parent how far a partition has come; see `Watch`."""
-        self._reports.put((partition, tally, in_flight, messages))
+        self._reports.put((partition, tally, in_flight, messages, waiting))
 
     def settled(self, event: Settled) -> None:
         """Do nothing: rows stay in their process, only counts are sent to the parent."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -330,10 +330,16 @@ def _state(one: RunInfo) -> Text:
 
 def _short_counts(console: Console, one: RunInfo) -> list[Text]:
     awaited = one.confirmations.get("awaited")
+    waiting = [Text(f"{awaited:,} not yet confirmed", style="yellow")] if awaited else []
+    return [*counts_by_sign(console, one.counts), *waiting]
+
+
+def counts_by_sign(console: Console, counts: Mapping[str, int]) -> list[Text]:
+    """Return the count of each outcome behind its sign."""
     return [
         Text(f"{_mark(console, SIGNS[outcome].mark, SIGNS[outcome].ascii)} {number:,}", style=SIGNS[outcome].style)
-        for outcome, number in one.counts.items()
-    ] + ([Text(f"{awaited:,} not yet confirmed", style="yellow")] if awaited else [])
+        for outcome, number in counts.items()
+    ]
 
 
 @dataclass(frozen=True, slots=True)

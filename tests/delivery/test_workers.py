@@ -35,7 +35,7 @@ class Deaf:
     def __init__(self) -> None:
         self.tallies: dict[int, Tally] = {}
 
-    def tell(self, partition: int, tally: Tally, in_flight: int, messages: tuple[str, ...]) -> None:
+    def tell(self, partition: int, tally: Tally, in_flight: int, messages: tuple[str, ...], waiting: str = "") -> None:
         self.tallies[partition] = tally
 
     def settled(self, event: Settled) -> None:
