@@ -6,6 +6,7 @@ import hashlib
 import html
 import json
 import pickle
+import re
 import shlex
 import string
 import time
@@ -481,7 +482,8 @@ def test_letters_and_digits_that_are_encoded_for_no_reason_hide_nothing(encoded:
     redactor = Redactor(secrets={"KEY": "abcdef-1"}, key=b"k")
     assert redactor.secrets_in(f"<{encoded}>") == "<$KEY>"
     assert redactor.text(f"<{encoded}>", ["ABCdef-1"]) == "<$KEY>"
-    assert Redactor(key=b"k").text(f"<{encoded}>", ["ABCdef-1"]) == f"<{redactor.token('abcdef-1')}>"
+    shown = Redactor(key=b"k").text(f"<{encoded}>", ["ABCdef-1"])
+    assert re.fullmatch(f"<{redactor.token('abcdef-1')}(-[0-9a-f]{{4}})?>", shown, re.IGNORECASE)
 
 
 def test_a_large_body_full_of_escapes_is_left_alone() -> None:

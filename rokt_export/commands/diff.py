@@ -416,6 +416,7 @@ def _compared(
     place: str, runs: tuple[str, str], spec: Path | None, control: str | None, by_spec: Path | None = None
 ) -> DiffResult:
     from rokt_export.commands.reclassify import spec_for
+    from rokt_export.commands.run_output import place_flag
     from rokt_export.diff.reclassify import Rereader
     from rokt_export.diff.run_pairs import compare_runs, varying_by_itself
     from rokt_export.journal import Journal
@@ -426,8 +427,13 @@ def _compared(
         loaded = [spec_for(run, by_spec) for run in (a, b)] if by_spec is not None else []
         rereader = Rereader(loaded[0].spec.responses) if loaded else None
         result = compare_runs(journal, a, b, settings, rereader=rereader)
-        if spec is not None:
-            result = replace(result, spec=str(spec))
+        result = replace(
+            result,
+            spec=str(spec or b.spec_file),
+            events=b.events,
+            between=(a.environment, b.environment),
+            journal_flag=place_flag(place),
+        )
         if control is None:
             return result
         return result.without(varying_by_itself(journal, a, journal.find(control), settings))
@@ -445,8 +451,8 @@ def _settings(journal: Journal, run: RunInfo, spec: Path | None) -> DiffSettings
 
 
 def _learn(terminal: Terminal, spec: Path, result: DiffResult) -> None:
-    from rokt_export.diff.judging import ENOUGH
     from rokt_export.diff.run_pairs import learn
+    from rokt_export.diff.statistics import ENOUGH
 
     if result.pairs < ENOUGH:
         raise UsageError(

@@ -118,7 +118,8 @@ class Bookkeeper:
         shared = self._companions(exchanges)
         harmful = self._screen.after(transactions, shown)
         echoes = self.personal.derived.echoed(exchanges, shown)
-        for place in self._with_secrets(shown) or sorted({*harmful, *echoes}):
+        others = [place for place, text in enumerate(shown) if "@" in text]  # perhaps of another row
+        for place in self._with_secrets(shown) or sorted({*harmful, *echoes, *others}):
             self._redact(deliveries, place, exchanges[place].transaction, echoes.get(place, ()))
         for companions, places in shared:
             self._hide_companions(deliveries, companions, places)
@@ -185,7 +186,8 @@ class Bookkeeper:
         redactor = self._knowing(derived)
         for column in deliveries.text_columns():
             if (text := column[place]) is not None:
-                column[place] = redactor.text(text, personal)
+                shown = redactor.text(text, personal)
+                column[place] = redactor.addresses(shown) if personal else shown
 
     def _names(self, transactions: Sequence[Transaction]) -> list[str]:
         names = [transaction.id for transaction in transactions]

@@ -53,7 +53,7 @@ def _plain(value: Value) -> Value:
     return value.strip() if value.isascii() else normalize("NFC", value).strip()
 
 
-_REDACTED = re.compile(r"person-|\$")
+_REDACTED = re.compile(r"(?i:person-)|\$")
 """Marks, in a name, a value that the journal does not keep."""
 _NAMES = 1000
 """Rows whose names are looked up at a time."""

@@ -167,23 +167,6 @@ class Column:
         self.b = [self.b[place] for place in kept]
 
 
-class Presence:
-    """How often something is there on both sides, and on one alone, from the first time on that it is on one alone.
-
-    Attributes:
-        both: times on both sides.
-        missing, extra: on A's side alone, and on B's alone.
-        before: objects compared before.
-    """
-
-    __slots__ = ("before", "both", "extra", "missing")
-
-    def __init__(self, before: int) -> None:
-        self.before = before
-        self.both = 0
-        self.missing, self.extra = Evidence(), Evidence()
-
-
 @dataclass(slots=True)
 class Order:
     """How the elements of an array stand, where both sides have the same ones.

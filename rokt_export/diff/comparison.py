@@ -13,14 +13,16 @@ from typing import Final
 
 from rokt_export.delivery.run_counts import Latencies
 from rokt_export.diff.bodies import Body, Format, binary_facts, read_body
-from rokt_export.diff.column import MOST_SAMPLES, Evidence
+from rokt_export.diff.column import MOST_SAMPLES, Column, Evidence
 from rokt_export.diff.findings import Finding, findings_of
-from rokt_export.diff.judging import ENOUGH
+from rokt_export.diff.judging import scalar_text
 from rokt_export.diff.model import Difference, DiffResult, Kind, Latency, Sample, Section, Undecided, Unmatched
+from rokt_export.diff.other_people import OtherPeople, hidden, of_samples
 from rokt_export.diff.places import Place, Places
 from rokt_export.diff.sentences import NAME_A, NAME_B, Words, of_difference, of_undecided
 from rokt_export.diff.shape import ABSENT, MOST_VALUES, Pair, Shape
 from rokt_export.diff.side import Side
+from rokt_export.diff.statistics import ENOUGH, settling
 from rokt_export.partner_spec.model import DiffSettings
 from rokt_export.response.value_text import abridged
 
@@ -196,7 +198,6 @@ class Comparison:
             place.column.add(pair.number, a, b, False, sample)
 
     def _compare_headers(self, pair: Pair, a: Side, b: Side) -> None:
-        before = self._headed
         self._headed += 1
         of_a, of_b = _headers(a), _headers(b)
         for name in {**self._headers, **of_a, **of_b}:
@@ -208,12 +209,10 @@ class Comparison:
                 if value_a != value_b:
                     place.leave_out(pair.number)
             elif value_a is not None and value_b is not None:
-                if place.presence is not None:
-                    place.presence.both += 1
                 self._shape.leaf(pair, place, value_a, value_b)
             elif value_a != value_b and (self._strict or value_b is None):
                 lone = (ABSENT if value_a is None else value_a, ABSENT if value_b is None else value_b)
-                place.be_alone(pair.number, before, pair.sample(*lone), missing=value_b is None)
+                place.be_alone(pair.number, pair.sample(*lone), missing=value_b is None)
 
     def _compare_bodies(self, pair: Pair, a: Side, b: Side) -> None:
         root = self._places.body
@@ -296,9 +295,11 @@ class Comparison:
         undecided: list[Undecided] = []
         parents = {place.steps: place for place in self._places.all}
         notes = 0
+        others = OtherPeople()
         for place in self._places.all:
             parent = place if place.kind is Kind.HEADER else parents.get(place.steps[:-1])
             for one in findings_of(place, parent.objects if parent else 0, self._places.rows, values=self._values):
+                one = _without_others(one, others, place.column)
                 if place.noted:
                     notes += one.differs
                     if one.differs and notes <= _MOST_NOTES:
@@ -306,7 +307,8 @@ class Comparison:
                 elif one.differs:
                     differences.append(self._difference(one, place.path, place.column.numbers))
                 else:
-                    enough = 0 if one.certain else ENOUGH * (3 if one.kind in (Kind.MISSING, Kind.EXTRA) else 1)
+                    least = ENOUGH * (3 if one.kind in (Kind.MISSING, Kind.EXTRA) else 1)
+                    enough = 0 if one.certain else settling(self._pairs, least)
                     why = self._with_names(one.why)
                     undecided.append(Undecided(one.kind, place.path, one.count, why, one.form, one.samples[:2], enough))
         return differences, undecided
@@ -359,9 +361,19 @@ class Comparison:
         if having >= len(every) or len(hit) < 0.5 * having:
             return ""
         every_one = len(hit) == having
+        if len(hit) == 2 and not every_one:
+            return ""  # two share something easily
         which = f"all {having:,}" if every_one else f"{len(hit):,} of the {having:,}"
         others = len(every) - having
         return f"{which} rows with {name}={abridged(value, 60)}, none of the other {others:,}"
+
+
+def _without_others(one: Finding, others: OtherPeople, column: Column) -> Finding:
+    """Hide what may be another person's data: partners mix rows up, and a row's redaction knows its own person."""
+    values = ((a, b) for a, b in zip(column.a, column.b, strict=True) if a != b)
+    texts = ((scalar_text(a), scalar_text(b)) for a, b in values)
+    hide = others.hiding([*of_samples(one.samples), *texts])
+    return replace(one, why=hide(one.why), samples=tuple(hidden(sample, hide) for sample in one.samples))
 
 
 def _described(side: Side) -> str:

@@ -7,19 +7,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from rokt_export.diff.column import MOST_SAMPLES, Column, Order, Row, Rows
-from rokt_export.diff.forms import common_form, read_time
-from rokt_export.diff.judging import Verdict, judge, judge_presence, judge_types, shown
+from rokt_export.diff.column import MOST_SAMPLES, Column, Evidence, Order, Row, Rows
+from rokt_export.diff.forms import common_form, notation, read_time
+from rokt_export.diff.judging import Verdict, judge, judge_presence, judge_types, scalar_text, shown
 from rokt_export.diff.model import Kind, Sample
 from rokt_export.diff.places import Place
 from rokt_export.diff.sentences import clock_text
 from rokt_export.diff.shape import shown as shown_value
 from rokt_export.diff.shape import type_of
-from rokt_export.spec_language.filters import text_of
 
 _SCALARS: Final = frozenset({"string", "number", "boolean"})
 _FEW: Final = 0.05
 """Share of values up to which another form is rare."""
+_LEAST: Final = 3
+"""Rows from which on two values that never vary are no chance."""
 ANY: Final = "any"
 """What `varies:` says where no form is asked for."""
 
@@ -62,8 +63,8 @@ def findings_of(place: Place, objects: int, rows: Rows, *, values: bool) -> Iter
         rows: the kept pairs.
         values: whether values count too, or types alone.
     """
-    if place.presence is not None:
-        yield from _presence(place, objects)
+    if place.missing is not None and place.extra is not None:
+        yield from _presence(place, place.missing, place.extra, objects)
     if place.order is not None and values:
         yield from _order(place.order)
     if place.lengths is not None and place.lengths.unequal:
@@ -74,15 +75,8 @@ def findings_of(place: Place, objects: int, rows: Rows, *, values: bool) -> Iter
         yield from _values(place, rows, values=values)
 
 
-def _presence(place: Place, objects: int) -> Iterator[Finding]:
-    presence = place.presence
-    assert presence is not None
-    missing, extra = presence.missing, presence.extra
-    here = place.column.seen if place.kind is Kind.HEADER else 0
-    both = max(presence.both, here)
-    before = presence.before if not here else 0
-    # Before the first time on one side alone, it was there on both sides or on neither.
-    both += before if place.column.seen > presence.both and not here else 0
+def _presence(place: Place, missing: Evidence, extra: Evidence, objects: int) -> Iterator[Finding]:
+    both = place.column.seen
     neither = max(0, objects - both - missing.count - extra.count)
     found = judge_presence(both, missing.count, extra.count, neither)
     if found is None:
@@ -115,39 +109,41 @@ def _values(place: Place, rows: Rows, *, values: bool) -> Iterator[Finding]:
             yield _finding(column, verdict, Kind.TYPE, rows)
         if not set(types_a) & set(types_b):
             return
-    chosen = _comparable(types_a, types_b) if values else []
+    chosen = _comparable(column, types_a, types_b) if values else []
     found = _judged(column, rows, place.kind, chosen)
     if found is not None and place.varies is not None:
         found = _against_declared(place, column, chosen, found)
     elif found is not None and place.reference and len(chosen) < 3:
         found = replace(found, differs=False, why="is the partner's reference of the record, which is new each time")
+    elif found is not None and len(chosen) < _LEAST <= len(rows.kept) and place.kind is Kind.VALUE:
+        found = replace(found, certain=False)  # of a field that is there by chance
     if found is not None:
         yield found
 
 
-def _comparable(types_a: Sequence[str], types_b: Sequence[str]) -> list[int]:
-    """The rows in which both sides have the type that most have."""
+def _comparable(column: Column, types_a: Sequence[str], types_b: Sequence[str]) -> list[int]:
+    """The rows in which both sides have the type that most have, but for a few numbers that redaction hid by chance."""
     same = [place for place, (a, b) in enumerate(zip(types_a, types_b, strict=True)) if a == b and a in _SCALARS]
     common = Counter(types_a[place] for place in same).most_common(1)
-    return [place for place in same if types_a[place] == common[0][0]]
+    same = [place for place in same if types_a[place] == common[0][0]]
+    if not same or common[0][0] != "number":
+        return same
+    readable = [place for place in same if str not in (column.a[place].__class__, column.b[place].__class__)]
+    return readable if 2 * len(readable) > len(same) else same
 
 
 def _against_declared(place: Place, column: Column, chosen: Sequence[int], found: Finding) -> Finding | None:
     """What is left of a finding where the spec lets values vary: another form than the one that is declared."""
-    texts = [[_text(side[place_]) for place_ in chosen] for side in (column.a, column.b)]
-    is_text = isinstance(column.a[chosen[0]], str)
+    texts = [[scalar_text(side[place_]) for place_ in chosen] for side in (column.a, column.b)]
+    is_text = type_of(column.a[chosen[0]]) == "string"
     forms = [_form_of(side) if is_text else type_of(column.a[chosen[0]]) for side in texts]
-    wanted = place.varies
+    wanted = notation(place.varies or "")
     if wanted == ANY:
         return found if found.differs and found.why.startswith(("form:", "has another form")) else None
     if forms == [wanted, wanted] or (len(chosen) < 3 and wanted in forms):
         return None
     why = f"declared as {wanted}: {shown(forms[0])} → {shown(forms[1])}"
     return Finding(found.kind, True, found.count, why, True, "", found.numbers, found.samples)
-
-
-def _text(value: Any) -> str:
-    return value if value.__class__ is str else text_of(value)
 
 
 def _form_of(texts: Sequence[str]) -> str:
@@ -173,7 +169,7 @@ def _judged(column: Column, rows: Rows, kind: Kind, chosen: Sequence[int] | None
     if verdict.places is not None:
         verdict = verdict._replace(places=[chosen[place] for place in verdict.places])
     if not verdict.form and not verdict.differs:
-        verdict = verdict._replace(form=_form_of([_text(value) for value in b]))
+        verdict = verdict._replace(form=_form_of([scalar_text(value) for value in b]))
     return _finding(column, verdict, kind, rows)
 
 
@@ -221,7 +217,7 @@ def _sample(row: Row, a: Any, b: Any, *, clock: bool) -> Sample:
     times = [
         f"{text} ({clock_text(moment.seconds, side.started)})" if moment is not None and not moment.of_day else text
         for text, value, side in ((one, a, row.a), (other, b, row.b))
-        for moment in [read_time(_text(value))]
+        for moment in [read_time(scalar_text(value))]
     ]
     return Sample(row.transaction, times[0], times[1])
 

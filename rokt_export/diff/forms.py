@@ -67,11 +67,22 @@ _FRACTION = re.compile(r"(?<=:\d\d)[.,](\d+)", re.ASCII)
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)$", re.ASCII)
 
 
+_NOTATIONS: Final = tuple(
+    (re.compile(zeros), letters)
+    for zeros, letters in (
+        (r"([+-])00(:?)00$", r"\1hh\2mm"), (r"0{8}T0{6}", "YYYYMMDDThhmmss"), (r"00:00:00", "hh:mm:ss"),
+        (r"00:00", "hh:mm"), (r"(?<=ss)[.,]0+", lambda found: found[0].replace("0", "s")),
+        (r"0000([-/])00[-/]00", r"YYYY\1MM\1DD"), (r"00\.00\.0000", "DD.MM.YYYY"), (r"00/00/0000", "NN/NN/YYYY"),
+        (r"0000", "YYYY"), (r"00(?=[ -]Mon)|(?<=Mon )00|(?<=Mon  )00", "DD"),
+    )
+)  # fmt: skip
+
+
 class Moment(NamedTuple):
     """A time that was read.
 
     Attributes:
-        form: its notation, such as `0000-00-00T00:00:00Z`.
+        form: its notation, such as `YYYY-MM-DDThh:mm:ssZ`.
         seconds: UTC seconds since 1970; of a clock time without a date, seconds of the day.
         resolution: seconds to which it is exact.
     """
@@ -97,7 +108,7 @@ def read_time(text: str) -> Moment | None:
     if _COMPACT.fullmatch(text):
         with suppress(ValueError):
             moment = datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
-            return Moment("yyyymmddhhmmss", moment.timestamp(), 1)
+            return Moment("YYYYMMDDhhmmss", moment.timestamp(), 1)
     if _A_TIME.fullmatch(text) is None:
         return None
     with suppress(ValueError, OverflowError, IndexError, TypeError):
@@ -121,7 +132,8 @@ def read_epoch(text: str) -> Moment | None:
 def _read(text: str) -> Moment:
     form = _LONE_DIGIT.sub("00", text.translate(_AS_ZERO))
     if _WORDS.search(text) is not None:
-        form = _HALF.sub(r"A\1", _DAY_NAME.sub("Day", _MONTH_NAME.sub("Mon", form)))
+        form = _HALF.sub(r"A\1", _MONTH_NAME.sub("Mon", _DAY_NAME.sub("Day", form)))
+    form = notation(form)
     if text.startswith("/Date("):
         milliseconds = re.search(r"-?\d+", text)
         assert milliseconds is not None
@@ -158,6 +170,14 @@ def _read(text: str) -> Moment:
     return Moment(form, at.timestamp(), resolution)
 
 
+@lru_cache(maxsize=256)
+def notation(form: str) -> str:
+    """Return a notation of times, with zeros for its digits, as people write it; any other form as it is."""
+    for zeros, letters in _NOTATIONS if "00" in form and " of " not in form else ():
+        form = zeros.sub(letters, form)
+    return form
+
+
 def _seconds_of_day(clock: re.Match[str]) -> float:
     hours = int(clock[1])
     if clock[4]:
@@ -166,7 +186,7 @@ def _seconds_of_day(clock: re.Match[str]) -> float:
 
 
 _PIECE = re.compile(
-    rf"""(?P<person>person-[0-9a-f]{{10}}) | (?P<time>(?<![\w.:-])(?:{TIMES})(?![\w:-]))
+    rf"""(?P<person>(?i:person-[0-9a-f]{{10}}(?:-[0-9a-f]{{4}})?\b)) | (?P<time>(?<![\w.:-])(?:{TIMES})(?![\w:-]))
     | (?P<word>{WORD})""",
     re.VERBOSE,
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from itertools import pairwise
 from statistics import median
 from typing import Any, Final, NamedTuple
@@ -26,15 +27,15 @@ from rokt_export.diff.forms import (
     read_time,
     skeleton,
 )
-from rokt_export.diff.sent import PLAIN, Sent
+from rokt_export.diff.sent import PLAIN, TOKEN, Sent
 from rokt_export.diff.sentences import NAME_A, NAME_B
 from rokt_export.diff.side import Side
 from rokt_export.diff.statistics import SKIMMED, UNLIKELY, depends, direction, follows, one_mixture, same_share, trend
+from rokt_export.redaction.personal import without_marks
+from rokt_export.redaction.well_formed import NUMBER_MARK
 from rokt_export.response.value_text import abridged
 from rokt_export.spec_language.filters import text_of
 
-ENOUGH: Final = 40
-"""Transactions from which on rates differ from chance, and a place may be declared as varying."""
 _SKIMMED_FRAMES: Final = 64
 _NEAR: Final = 400 * 86_400.0
 _SKEW: Final = 90.0
@@ -67,6 +68,7 @@ class Verdict(NamedTuple):
     clock: bool = False
 
 
+_OTHERS: Final = {"text": "something else", "number": "another number", "digits": "another number"}
 _SAME_RATES: Final = "takes the same few values on both sides, as often, but not in the same rows"
 
 AGREES: Final = Verdict(False, "")
@@ -82,7 +84,7 @@ def judge(a: Sequence[Any], b: Sequence[Any], rows: Sequence[Row]) -> Verdict | 
 def _judged(a: Sequence[Any], b: Sequence[Any], rows: Sequence[Row]) -> Verdict | None:
     if isinstance(a[0], bool):
         return _few_values(a, b) or _undecided(a, _SAME_RATES, "boolean")
-    texts_a, texts_b = [_text(value) for value in a], [_text(value) for value in b]
+    texts_a, texts_b = [scalar_text(value) for value in a], [scalar_text(value) for value in b]
     numeric = not isinstance(a[0], str)
     found = _relation_to_sent(texts_a, texts_b, rows)
     if found is not None:
@@ -106,8 +108,9 @@ def _times(texts: Sequence[str], sides: Sequence[Side], read: Callable[[str], Mo
     return found
 
 
-def _text(value: Any) -> str:
-    return value if value.__class__ is str else text_of(value)
+def scalar_text(value: Any) -> str:
+    """Return a scalar as text, a number that redaction hid as its token."""
+    return value.removesuffix(NUMBER_MARK) if value.__class__ is str else text_of(value)
 
 
 def shown(text: str) -> str:
@@ -122,25 +125,50 @@ def _undecided(a: Sequence[Any], why: str, form: str = "") -> Verdict:
 def _unequal(a: Sequence[Any], b: Sequence[Any], why: str = "") -> Verdict:
     """The rows whose values are not equal, where each belongs to its row."""
     places = [place for place, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
-    changes = {(a[place], b[place]) for place in places[:200]}
-    if not why and len(changes) == 1:
-        x, y = changes.pop()
-        why = f"{shown(_text(x))} → {shown(_text(y))}"
+    changes = {(scalar_text(a[place]), scalar_text(b[place])) for place in places[:200]}
+    if not why:
+        why = _rewritten(changes) or (" → ".join(map(shown, changes.pop())) if len(changes) == 1 else "")
     return Verdict(True, why, places, True, "", bound=True)
+
+
+_DAY_MONTH: Final = re.compile(r"\b(\d\d?)([/.-])(\d\d?)(?=\2\d{4}\b|\2\d\d\b)")
+_REWRITES: Final[tuple[tuple[str, Callable[[str], str]], ...]] = (
+    ("has the day and the month swapped in {b}", lambda text: _DAY_MONTH.sub(r"\3\2\1", text)),
+    ("begins with http:// in {b} but with https:// in {a}", lambda text: text.replace("https://", "http://")),
+    ("is in capital letters in {b}", str.upper),
+    ("is in small letters in {b}", str.lower),
+    ("has HTML escapes in {b}", html.escape),
+    ("has lost its accents in {b}", without_marks),
+    ("has blanks around it in {a} but not in {b}", str.strip),
+    ("is UTF-8 read as Latin-1 in {b}", lambda text: text.encode("utf-8", "replace").decode("latin-1")),
+    ("is UTF-8 read as Windows-1252 in {b}", lambda text: text.encode("utf-8", "replace").decode("cp1252", "replace")),
+)
+"""How one side's value comes from the other's, where no sample would say it as well."""
+
+
+def _rewritten(changes: Collection[tuple[str, str]]) -> str:
+    """Return how each value of one side makes the other's; empty where none of the known ways does."""
+    for why, rewrite in _REWRITES:
+        for pairs, a, b in ((changes, NAME_A, NAME_B), ([(y, x) for x, y in changes], NAME_B, NAME_A)):
+            if all(x != y and rewrite(x) == y for x, y in pairs):
+                return why.format(a=a, b=b)
+    return ""
 
 
 # --- few values
 
 
 def _few_values(
-    a: Sequence[Hashable], b: Sequence[Hashable], show: Callable[[Any], str] = lambda value: shown(_text(value))
+    a: Sequence[Hashable], b: Sequence[Hashable], show: Callable[[Any], str] = lambda value: shown(scalar_text(value))
 ) -> Verdict | None:
     """Judge columns of few distinct values: constants, choices, flags, types."""
     in_a, in_b = Counter(a), Counter(b)
     number = len(a)
     unequal = [place for place, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
     if len(in_a) == 1 and len(in_b) == 1:
-        return Verdict(True, f"{show(a[0])} → {show(b[0])}", unequal, number > 2 or not _is_number(_text(a[0])))
+        rewritten = _rewritten({(scalar_text(a[0]), scalar_text(b[0]))})
+        certain = number > 2 or not _is_number(scalar_text(a[0]))
+        return Verdict(True, rewritten or f"{show(a[0])} → {show(b[0])}", unequal, certain)
     if len(in_a) == 1 or len(in_b) == 1:
         constant, other = (in_a, in_b) if len(in_a) == 1 else (in_b, in_a)
         value = next(iter(constant))
@@ -155,7 +183,7 @@ def _few_values(
     if depends(a, b):
         return (
             _unequal(a, b)
-            if show(a[0]) == shown(_text(a[0]))
+            if show(a[0]) == shown(scalar_text(a[0]))
             else Verdict(True, f"{_described(in_a, show)} → {_described(in_b, show)}", unequal, True, "", bound=True)
         )
     if one_mixture(a, b) < UNLIKELY:
@@ -189,7 +217,7 @@ def judge_presence(both: int, only_a: int, only_b: int, neither: int) -> Verdict
         return None
     number = both + only_a + only_b + neither
     in_a, in_b = both + only_a, both + only_b
-    shares = f"is present in {_percent(in_a, number)} in {NAME_A} and {_percent(in_b, number)} in {NAME_B}"
+    shares = f"is present in {_percent(in_a, number)} of the rows in {NAME_A} and {_percent(in_b, number)} in {NAME_B}"
     rates = f"present in {_percent(in_a, number)} → {_percent(in_b, number)}"
     if in_a in (0, number) and in_b in (0, number):
         return Verdict(True, "", None, True)
@@ -197,7 +225,7 @@ def judge_presence(both: int, only_a: int, only_b: int, neither: int) -> Verdict
         return Verdict(True, rates, None, number >= 20)
     if 0 in (in_a, in_b):
         if max(in_a, in_b) > 0.15 * number or number >= 100:
-            return Verdict(True, rates, None, number >= 20)
+            return Verdict(True, rates, None, same_share(in_a, number, in_b, number) < 10 * UNLIKELY)
         return Verdict(False, f"{shares}, which may be chance", None, False)
     flags_a = [True] * (both + only_a) + [False] * (only_b + neither)
     flags_b = [True] * both + [False] * only_a + [True] * only_b + [False] * neither
@@ -213,11 +241,11 @@ def judge_presence(both: int, only_a: int, only_b: int, neither: int) -> Verdict
 
 def _relation_to_sent(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Verdict | None:
     """Judge a place that gives back what was sent; a verdict that does not differ means that both sides do alike."""
-    own = rows[0].a.sent.values != rows[0].b.sent.values  # each run's people are its own, or have its own tokens
+    own = not rows[0].a.sent.carries_same(rows[0].b.sent)  # each run's people are its own, or have its own tokens
     ways_a = _ways(a, [row.a.sent for row in rows], constant=own)
     ways_b = _ways(b, [row.b.sent for row in rows], constant=own)
     if not ways_a and not ways_b:
-        return None
+        return None if own else _another_person(a, b, rows)
     if ways_a and ways_b:
         common = ways_a.keys() & ways_b.keys()
         if not common:
@@ -226,11 +254,28 @@ def _relation_to_sent(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -
         return _exceptions(a, b, rows, way)
     if own and _alike(a, b):
         return None
+    if rewritten := "" if own else _rewritten(set(zip(a, b, strict=True))):
+        return Verdict(True, rewritten, None, True, "", bound=True)
     ways, other = (ways_a, b) if ways_a else (ways_b, a)
     what = common_form(other[:50])
-    other_way = f"always {shown(other[0])}" if len(set(other)) == 1 else what if what != "text" else "something else"
+    what = _OTHERS.get(what.split(" of ")[0], what)
+    other_way = f"always {shown(other[0])}" if len(set(other)) == 1 else what
     change = f"{_way(ways)} → {other_way}" if ways_a else f"{other_way} → {_way(ways)}"
     return Verdict(True, change, None, True, "", bound=True)
+
+
+def _another_person(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Verdict | None:
+    """Judge texts that hold a token of the row's own person on one side, and of another person on the other."""
+    side, places = "", []
+    for place, pair in enumerate(zip(a, b, strict=True)):
+        if pair[0] != pair[1] and "person-" in pair[0].lower():
+            strange = [
+                bool({token.lower() for token in TOKEN.findall(text)} - rows[place].a.sent.words) for text in pair
+            ]
+            if strange[0] != strange[1]:
+                places.append(place)
+                side = side or (NAME_A if strange[0] else NAME_B)
+    return Verdict(True, f"has another person's data in {side}", places, True, "", bound=True) if places else None
 
 
 def _alike(a: Sequence[str], b: Sequence[str]) -> bool:
@@ -241,10 +286,9 @@ def _exceptions(a: Sequence[str], b: Sequence[str], rows: Sequence[Row], way: tu
     """The rows in which one side alone gives back what was sent."""
     places = []
     for place, (x, y) in enumerate(zip(a, b, strict=True)):
-        if (
-            x != y
-            and (way in rows[place].a.sent.writings.get(x, ())) != (way in rows[place].b.sent.writings.get(y, ()))
-        ) or (x != y and rows[place].a.sent.values == rows[place].b.sent.values):
+        if (x != y and (way in rows[place].a.sent.ways(x)) != (way in rows[place].b.sent.ways(y))) or (
+            x != y and rows[place].a.sent.carries_same(rows[place].b.sent)
+        ):
             places.append(place)
     if not places:
         return AGREES
@@ -260,7 +304,7 @@ def _ways(texts: Sequence[str], sent: Sequence[Sent], *, constant: bool) -> dict
     for place in range(number):
         if place == 12 and not found:
             return {}
-        found.update(sent[place].writings.get(texts[place], ()))
+        found.update(sent[place].ways(texts[place]))
     if number == 1:
         return {way: count for way, count in found.items() if len(texts[0]) >= 4}
     usual, times = Counter(texts[:number]).most_common(1)[0]
@@ -271,13 +315,13 @@ def _ways(texts: Sequence[str], sent: Sequence[Sent], *, constant: bool) -> dict
     return {  # a value that is usual anyway proves nothing
         way: count
         for way, count in likely.items()
-        if sum(way in sent[place].writings.get(texts[place], ()) for place in others) >= 0.8 * len(others)
+        if sum(way in sent[place].ways(texts[place]) for place in others) >= 0.8 * len(others)
     }
 
 
 def _way(ways: Iterable[tuple[str, str]]) -> str:
     name, writing = min(ways, key=lambda one: (one[1] != PLAIN, one))
-    return f"the sent {name}" + ("" if writing == PLAIN else f", {writing}")
+    return writing.format(name)
 
 
 # --- times
@@ -353,7 +397,8 @@ def _near_times(
     """Judge times that both sides take from the clock: as far from the exchange, and as new each time."""
     resolution = max(one.resolution for one in of_a)
     middle_a, middle_b = median(from_a), median(from_b)
-    jitter = max(median(abs(one - middle_a) for one in from_a), median(abs(one - middle_b) for one in from_b))
+    jitters = median(abs(one - middle_a) for one in from_a), median(abs(one - middle_b) for one in from_b)
+    jitter = max(jitters)
     allowed = max(_SKEW, 1.2 * resolution, 4 * jitter)
     if abs(middle_b - middle_a) > allowed:
         why = f"{_moved(middle_b - middle_a)}, measured from the time of each request"
@@ -366,10 +411,19 @@ def _near_times(
     ]
     if odd:
         return Verdict(True, "is far from the time of the request on one side only", odd, True, clock=True)
+    expected = (
+        [rows[place].a.started + middle_b for place in kept],
+        [rows[place].b.started + middle_a for place in kept],
+    )
     for unit, name in ((1, "seconds"), (60, "minutes")):
-        whole_a, whole_b = (sum(one.seconds % unit == 0 for one in side) for side in (of_a, of_b))
-        if resolution < unit and same_share(whole_a, len(of_a), whole_b, len(of_b)) < UNLIKELY:
-            return Verdict(True, f"whole {name} in {_percent(whole_a, len(of_a))} → {_percent(whole_b, len(of_b))}")
+        near = 2 * resolution + min(jitters)  # requests that are sent just then have such times anyway
+        whole = [
+            [unit > resolution and one.seconds % unit == 0 and near < at % unit < unit - near for one, at in pairs]
+            for pairs in (zip(of_a, expected[0], strict=True), zip(of_b, expected[1], strict=True))
+        ]
+        if same_share(sum(whole[0]), len(of_a), sum(whole[1]), len(of_b)) < UNLIKELY:
+            shares = [sum(one.seconds % unit == 0 for one in side) for side in (of_a, of_b)]
+            return Verdict(True, f"whole {name} in {_shares(shares, len(of_a))}")
     starts = [row.b.started for row in rows], [row.a.started for row in rows]
     for side, values, others, begun in ((NAME_B, b, a, starts[0]), (NAME_A, a, b, starts[1])):
         if len(set(values)) == 1 and max(begun) - min(begun) > 2.5 * resolution + 1 and len(set(others)) > 2:
@@ -510,8 +564,6 @@ def _ranges(a: Sequence[float], b: Sequence[float], *, rising: bool) -> Verdict 
             return Verdict(True, f"steps of {steps[0]:.4g} → steps of {steps[1]:.4g}", None, True)
         if min(steps) > 0 and max(steps) >= 20 * min(steps) and max(middle_a, middle_b) >= 20 * min(middle_a, middle_b):
             return Verdict(True, f"steps of {steps[0]:.4g} → steps of {steps[1]:.4g}", None, True)
-        if min(middle_a, middle_b) > 0 and max(middle_a, middle_b) >= 500 * min(middle_a, middle_b):
-            return Verdict(True, f"{_range(a)} → {_range(b)}", None, True)
         return None
     low, high = len(a) // 20, len(a) - 1 - len(a) // 20
     apart = sizes_a[high] < sizes_b[low] or sizes_b[high] < sizes_a[low]
@@ -596,12 +648,13 @@ def _within(some: Iterable[bool], classes: Iterable[bool]) -> bool:
 
 
 def _readable(found: Verdict, bones: Sequence[Bones]) -> Verdict:
-    """A verdict on frames, which names what stood in the holes."""
-    for frame, holes in dict(bones).items():
+    """A verdict on frames, which names what stood in the holes: a word that is always the same, else its kind."""
+    for frame in {one[0] for one in bones}:
         named = frame
-        for hole in holes:
+        for words in zip(*(holes for own, holes in bones if own == frame), strict=True):
+            hole = words[0]
             kind = "number" if _is_number(hole) else "time" if read_time(hole) else "id"
-            named = named.replace(HOLE, f"({kind})", 1)
+            named = named.replace(HOLE, hole if len(words) > 1 == len(set(words)) else f"({kind})", 1)
         found = found._replace(why=found.why.replace(shown(frame), shown(named)))
     return found
 
@@ -636,6 +689,12 @@ def _judge_opaque(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
     found, odd = _repeats(a, b), _lengths(lengths_a, lengths_b, a, b)
     if found is not None and (odd is None or odd.places is None):
         return found
+    for lower, upper, names in ((a, b, (NAME_A, NAME_B)), (b, a, (NAME_B, NAME_A))):
+        if all(x == x.lower() and y == y.upper() for x, y in zip(lower, upper, strict=True)) and (
+            any(map(str.islower, lower)) and any(map(str.isupper, upper))
+        ):
+            why = f"has small letters in {names[0]} but capital letters in {names[1]}"
+            return Verdict(True, why, None, len(a) >= 3)
     for what in (prefix_of, punctuation_of):
         of_a, of_b = [what(text) for text in a[:SKIMMED]], [what(text) for text in b[:SKIMMED]]
         most = 3 if len(a) >= 8 else 1
@@ -698,7 +757,8 @@ def _repeats(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
     """Judge values that come again on one side more than on the other, or that the other side has in other rows."""
     distinct_a, distinct_b = set(a), set(b)
     number = len(a)
-    room = 10 ** min(300.0, _room([*a[:40], *b[:40]]))
+    some = [*a[:40], *b[:40]]
+    room = 10 ** min(300.0, _room([text for text in some if "person-" not in text] or some))
     short = number**2 / room > 0.002  # so that chance alone repeats some
     again = number - len(distinct_a), number - len(distinct_b)
     if abs(again[0] - again[1]) > (3 * (again[0] + again[1]) ** 0.5 + 1 if short or min(again) else 0):
@@ -711,7 +771,8 @@ def _repeats(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
         return Verdict(True, why, places, number >= 8)
     shared, fewer = len(distinct_a & distinct_b), min(len(distinct_a), len(distinct_b))
     if number / room < 0.1 and number >= 4 and shared >= 0.3 * fewer and fewer > 0.7 * number:
-        return Verdict(True, "has the same values, but in other rows", None, True)
+        moved = {x for x, y in zip(a, b, strict=True) if x != y} & {y for x, y in zip(a, b, strict=True) if x != y}
+        return _unequal(a, b, "has the same values, but in other rows" if moved else "")
     return None
 
 

@@ -231,7 +231,9 @@ class DiffResult:
         latency_a, latency_b: how fast each side answered.
         notes: what a reader must know to judge all this, one sentence each.
         runs: the runs compared, to be named in a command.
-        spec: the spec file, to be named in a command.
+        spec, events: the spec file and the files of transactions, to be named in a command.
+        between: the environments, where they are not what the sides are called.
+        journal_flag: ` --journal …` for a command, where the journal is not the usual one.
     """
 
     a: str
@@ -251,6 +253,9 @@ class DiffResult:
     notes: tuple[str, ...] = ()
     runs: tuple[str, str] = ("A", "B")
     spec: str = "SPEC"
+    events: tuple[str, ...] = ("EVENTS",)
+    between: tuple[str, str] | None = None
+    journal_flag: str = ""
 
     @property
     def differing(self) -> int:

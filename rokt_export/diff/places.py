@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from rokt_export.diff.column import Column, Order, Presence, Rows
+from rokt_export.diff.column import Column, Evidence, Order, Rows
 from rokt_export.diff.model import Kind, Sample
 from rokt_export.partner_spec.model import DiffSettings
 from rokt_export.response.value_text import clean
@@ -37,9 +37,9 @@ class Place:
         column: the values.
         lengths: of an array, or of an object keyed by identifiers, how many it holds.
         order: of an array, how its elements stand.
-        presence: how often it is there on each side, from the first time on that it was not on both.
+        missing, extra: the transactions in which only A has it, and only B; None where there is none.
         objects: pairs of objects compared here.
-        folded: an object that identifiers are keys of; they share one place.
+        key_lengths: of an object that identifiers are keys of, how long these are; they share one place.
         left_out: transactions in which it differed although ignored.
         reference: what stands here was captured as the partner's reference.
     """
@@ -49,16 +49,17 @@ class Place:
         "_last_left_out",
         "_places",
         "column",
-        "folded",
+        "extra",
         "ignored",
+        "key_lengths",
         "kind",
         "left_out",
         "lengths",
+        "missing",
         "noted",
         "objects",
         "order",
         "path",
-        "presence",
         "reference",
         "steps",
         "tolerance",
@@ -81,9 +82,10 @@ class Place:
         self.column = Column(places.rows)
         self.lengths: Column | None = None
         self.order: Order | None = None
-        self.presence: Presence | None = None
+        self.missing: Evidence | None = None
+        self.extra: Evidence | None = None
         self.objects = 0
-        self.folded = False
+        self.key_lengths: set[int] = set()
         self.left_out = 0
         self.reference = False
 
@@ -111,11 +113,11 @@ class Place:
             self.lengths = Column(self._places.rows)
         return self.lengths
 
-    def be_alone(self, number: int, before: int, sample: Callable[[], Sample], *, missing: bool) -> None:
-        """Count a transaction in which it is there on one side alone; `before` such objects were compared before."""
-        if self.presence is None:
-            self.presence = Presence(before)
-        (self.presence.missing if missing else self.presence.extra).add(number, sample)
+    def be_alone(self, number: int, sample: Callable[[], Sample], *, missing: bool) -> None:
+        """Count a transaction in which it is there on one side alone."""
+        if self.missing is None or self.extra is None:
+            self.missing, self.extra = Evidence(), Evidence()
+        (self.missing if missing else self.extra).add(number, sample)
 
     def leave_out(self, number: int) -> None:
         """Count a transaction that differs here though the spec ignores it."""

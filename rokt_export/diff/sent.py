@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import html
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from rokt_export.exchange.model import Request, Response
+from rokt_export.redaction.well_formed import NUMBER_MARK
 from rokt_export.response.body_reader import NoData, ResponseReader
 
 _LEAST = 4
@@ -51,6 +52,15 @@ class Sent:
             self._values = {} if self._request is None else dict(_carried(self._request))
         return self._values
 
+    def carries_same(self, other: Sent) -> bool:
+        """Return whether another request carries the same, to whatever path."""
+        if self is other:
+            return True
+        a, b = (
+            {name: text for name, text in one.values.items() if not name.startswith("path ")} for one in (self, other)
+        )
+        return a == b
+
     @property
     def path(self) -> str:
         """The path that was sent to, empty if not known."""
@@ -66,7 +76,7 @@ class Sent:
 
     @property
     def writings(self) -> dict[str, frozenset[tuple[str, str]]]:
-        """Each writing of a value to the value's name and the writing's: `JANE` to `firstname` in `upper case`."""
+        """Each writing of a value to the value's name and the writing's: `JANE` to `firstname` in capital letters."""
         if self._writings is None:
             found: dict[str, set[tuple[str, str]]] = {}
             for name, value in self.values.items():
@@ -77,6 +87,13 @@ class Sent:
             self._writings = {text: frozenset(keys) for text, keys in found.items()}
         return self._writings
 
+    def ways(self, text: str) -> Collection[tuple[str, str]]:
+        """Return the name and the writing of each value that a text is, of a hidden one in any notation too."""
+        found = self.writings.get(text, ())
+        if not found and (token := _NOTATION.fullmatch(text)) is not None:
+            return [(name, OTHER) for name, writing in self.writings.get(token[1], ()) if writing == PLAIN]
+        return found
+
 
 def _hashed(algorithm: str, change: Callable[[str], str]) -> Callable[[str], str]:
     def make(value: str) -> str:
@@ -86,18 +103,24 @@ def _hashed(algorithm: str, change: Callable[[str], str]) -> Callable[[str], str
     return make
 
 
-PLAIN: Final = "as sent"
+PLAIN: Final = "the sent {}"
+OTHER: Final = "the sent {} in another notation"
+_NOTATION = re.compile(r"(person-[0-9a-f]{10})-[0-9a-f]{4}")
+TOKEN: Final = re.compile(r"person-[0-9a-f]{10}", re.IGNORECASE)
+"""What redaction puts in place of a person's value, whatever its notation."""
 WRITINGS: Final[dict[str, Callable[[str], str]]] = {
     PLAIN: str,
-    "upper case": str.upper,
-    "lower case": str.lower,
-    "HTML escaped": html.escape,
+    "the sent {} in capital letters": str.upper,
+    "the sent {} in lower case": str.lower,
+    "the sent {} in another letter case": str.capitalize,  # as a token of redaction says it
+    "the sent {} with HTML escapes": html.escape,
     **{
-        f"{name} of {case}": _hashed(name, change)
+        f"the sent {{}} as {name} of {case}": _hashed(name, change)
         for name in ("md5", "sha1", "sha256")
         for case, change in (("the text", str), ("the lower-case text", lambda text: text.strip().lower()))
     },
 }
+"""Sentence about a value's name to what writes the value so."""
 
 
 NOTHING = Sent({})
@@ -142,4 +165,4 @@ def _leaves(data: Any, path: str, depth: int = 0) -> Iterator[tuple[str, str]]:
         for item in data:
             yield from _leaves(item, path, depth + 1)
     elif isinstance(data, (str, int, float)) and not isinstance(data, bool):
-        yield path, str(data)
+        yield path, str(data).removesuffix(NUMBER_MARK)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from rokt_export.diff.model import Difference, Kind, Undecided
+from rokt_export.diff.statistics import settling
 
 NAME_A: Final = "‹a›"
 """Stands for the name of side A in what `judging` says; the comparison knows the name."""
@@ -18,13 +19,15 @@ _DECLARED: Final = re.compile(r"declared as (?P<wanted>.*?): (?P<change>.*)", re
 _WITHIN: Final = re.compile(r"in `(?P<frame>.*?)`: (?P<rest>.*)", re.DOTALL)
 _SIZED: Final = re.compile(r"(?P<what>hex|digits|letters and digits|base64)(?: of (?P<size>\d+))?")
 _COUNTED: Final = re.compile(r"decimals|characters|digits|different values|^steps of")
-_VERB: Final = re.compile(r"(?:is|has|repeats|says|varies|takes|rises|falls) ")
+_VERB: Final = re.compile(r"(?:is|has|begins|repeats|says|varies|takes|rises|falls) ")
 _NO_VALUE: Final = re.compile(
-    r"""always\ |one\ of\ |a\ time\ |not\ near|the\ sent\ |something\ else|rising|falling|in\ no\ order
-    |epoch\ |clock\ |"|.*(?:%\)|,\ …)$|-?[\d.,e+-]+(?:\ to\ -?[\d.,e+-]+)?$""",
+    r"""always\ |one\ of\ |a\ time\ |not\ near|the\ sent\ |something\ else|another\ number|rising|falling|in\ no\ order
+    |epoch\ |clock\ |"|.*(?:%\)|,\ …)$|-?[\d.,e+-]+(?:\ to\ -?[\d.,e+-]+)?$
+""",
     re.VERBOSE | re.DOTALL,
 )
 """What describes a value, or is a number: it stands without quotes."""
+_TIMES: Final = re.compile(r"YYYY|hh:?mm|^epoch |^\.NET date")
 _HOLES: Final = re.compile(r"\((?:number|time|id)\)")
 _TYPES: Final = {"string": "text", "number": "a number", "boolean": "true or false", "array": "a list",
                  "object": "an object", "null": "null"}  # fmt: skip
@@ -72,12 +75,13 @@ def of_difference(one: Difference, words: Words) -> str:
     rest = words.rows - one.count
     if rest > 0 and not one.affected:
         others = "the other row" if rest == 1 else f"the other {plural(rest)}"
-        alike = "new values on both sides look alike" if one.others_vary else "no such difference was found"
+        new = "both sides have values of one form that are new in each response"
+        alike = new if one.others_vary else "no such difference was found"
         text += f" In {others} {alike}."
     if holes := list(dict.fromkeys(_HOLES.findall(one.detail))):
         text += f" What stands for {' and '.join(holes)} changes from row to row and was not compared."
     if not one.certain:
-        text += " With so few rows this may be chance: compare 40 rows or more."
+        text += f" This may be chance: compare {settling(words.rows):,} rows or more."
     return text[0].upper() + text[1:]
 
 
@@ -86,7 +90,7 @@ def of_undecided(one: Undecided) -> str:
     form = f" ({form_words(one.form)})" if one.form and one.form not in ("any", "text", "number", "boolean") else ""
     text = f"{field_name(one.path)} {one.reason}{form}, in {plural(one.count)}."
     if one.enough:
-        text += f" Compare {one.enough} rows or more to judge it."
+        text += f" Compare {one.enough:,} rows or more to judge it."
     elif one.form:
         text += " More rows will not help: decide whether its values matter."
     return text[0].upper() + text[1:]
@@ -170,7 +174,7 @@ def _values(name: str, detail: str, words: Words) -> str:
 
 
 def _quoted(value: str) -> str:
-    return value if _NO_VALUE.match(value) else f'"{value}"'
+    return value if _NO_VALUE.match(value) or _TIMES.search(value) else f'"{value}"'
 
 
 def clock_text(seconds: float, sent: float) -> str:

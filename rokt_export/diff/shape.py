@@ -13,6 +13,7 @@ from rokt_export.diff.column import Order
 from rokt_export.diff.model import Sample
 from rokt_export.diff.places import ELEMENT, Place
 from rokt_export.diff.side import Side
+from rokt_export.redaction.well_formed import NUMBER_MARK
 from rokt_export.response.value_text import abridged
 from rokt_export.spec_language.filters import text_of
 
@@ -100,6 +101,8 @@ def type_of(value: Any) -> str:
     if value.__class__ is _Container:
         return str(value)
     found = _TYPES.get(value.__class__)
+    if found == "string" and value.endswith(NUMBER_MARK):
+        return "number"
     return found or ("number" if isinstance(value, (int, float)) else "string")
 
 
@@ -166,6 +169,7 @@ class Shape:
         sample = None
         if not equal:
             if pair.reported and pair.is_reported(text_of(a), text_of(b)):
+                place.column.seen += 1
                 return
             if pair.reference is not None and _changed_alone(text_of(a), text_of(b), *pair.reference):
                 place.reference = True
@@ -175,30 +179,26 @@ class Shape:
         place.column.add(pair.number, a, b, equal, sample)
 
     def _members(self, pair: Pair, place: Place, a: dict[str, Any], b: dict[str, Any], xml: bool, depth: int) -> None:
-        before = place.objects
         place.objects += 1
-        if a.keys() != b.keys() or place.folded:
+        if a.keys() != b.keys() or place.key_lengths:
             a, b = self._folded(pair, place, a, b, xml, depth)
-            self._lone_members(pair, place, before, a, b)
+            self._lone_members(pair, place, a, b)
         for key, value in a.items():
             if pair.left < 0:
                 return
             if key in b:
-                child = place.child(key)
-                if child.presence is not None:
-                    child.presence.both += 1
-                self._node(pair, child, value, b[key], xml, depth + 1)
+                self._node(pair, place.child(key), value, b[key], xml, depth + 1)
 
     def _folded(
         self, pair: Pair, place: Place, a: dict[str, Any], b: dict[str, Any], xml: bool, depth: int
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Compare members that have identifiers for names at one place, and return the others."""
         new_a, new_b = ([key for key in side if not place.has(key)] for side in (a, b))
-        of_a = [key for key in new_a if place.folded or (key not in b and _is_identifier(key))]
-        of_b = [key for key in new_b if place.folded or (key not in a and _is_identifier(key))]
+        lone_a, lone_b = [key for key in new_a if key not in b], [key for key in new_b if key not in a]
+        place.key_lengths |= _identifier_lengths(lone_a, lone_b)
+        of_a, of_b = ([key for key in new if len(key) in place.key_lengths] for new in (new_a, new_b))
         if not of_a and not of_b:
             return a, b
-        place.folded = True
         if self._values:
             place.counted.add(pair.number, len(of_a), len(of_b), len(of_a) == len(of_b), pair.sample(a, b))
         child = place.child("*")
@@ -211,18 +211,18 @@ class Shape:
             {key: value for key, value in b.items() if key not in of_b},
         )
 
-    def _lone_members(self, pair: Pair, place: Place, before: int, a: dict[str, Any], b: dict[str, Any]) -> None:
+    def _lone_members(self, pair: Pair, place: Place, a: dict[str, Any], b: dict[str, Any]) -> None:
         for key in [key for key in a if key not in b]:
-            self._lone(pair, place.child(key), before, a[key], ABSENT)
+            self._lone(pair, place.child(key), a[key], ABSENT)
         if self._strict:
             for key in [key for key in b if key not in a]:
-                self._lone(pair, place.child(key), before, ABSENT, b[key])
+                self._lone(pair, place.child(key), ABSENT, b[key])
 
-    def _lone(self, pair: Pair, child: Place, before: int, a: Any, b: Any) -> None:
+    def _lone(self, pair: Pair, child: Place, a: Any, b: Any) -> None:
         if child.ignored:
             child.leave_out(pair.number)
             return
-        child.be_alone(pair.number, before, pair.sample(a, b), missing=b is ABSENT)
+        child.be_alone(pair.number, pair.sample(a, b), missing=b is ABSENT)
 
     def _elements(self, pair: Pair, place: Place, a: list[Any], b: list[Any], xml: bool, depth: int) -> None:
         child = place.child(ELEMENT)
@@ -252,12 +252,25 @@ class _Container(str):
 
 
 CONTAINERS: Final = {name: _Container(name) for name in ("object", "array")}
-_SURE_IDENTIFIER = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-|\d{5}|.@|person-|^(?=.*\d)[0-9a-f]{10,}$", re.ASCII)
+_SURE_IDENTIFIER = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-|\d{5}|.@|(?i:person-)|^(?=.*\d)[0-9a-f]{10,}$", re.ASCII)
 _TURN = re.compile(r"\d(?=[a-zA-Z])|[a-zA-Z](?=\d)", re.ASCII)
+_HEX = re.compile(r"[0-9a-f]+", re.IGNORECASE)
+
+
+def _identifier_lengths(a: list[str], b: list[str]) -> set[int]:
+    """Lengths of members' names that are no names but identifiers, of names that only one side has.
+
+    They have many digits, or letters and digits that change often; or each side has other hexadecimal ones of a length.
+    """
+    keys = [*a, *b]
+    found = {len(key) for key in keys if _is_identifier(key)}
+    digits = "".join(keys)
+    if a and b and len({*map(len, keys)}) == 1 and _HEX.fullmatch(digits) and not digits.isalpha():
+        found.add(len(keys[0]))
+    return found
 
 
 def _is_identifier(key: str) -> bool:
-    """Whether a member's name is no name but an identifier: letters and digits that change often, or many digits."""
     if _SURE_IDENTIFIER.search(key) is not None:
         return True
     return len(key) >= 8 and len(_TURN.findall(key)) >= 3

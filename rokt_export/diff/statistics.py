@@ -8,10 +8,17 @@ from collections.abc import Hashable, Sequence
 from itertools import pairwise
 from statistics import StatisticsError, correlation, fmean
 
+ENOUGH = 40
+"""Transactions from which on rates differ from chance, and a place may be declared as varying."""
 SKIMMED = 400
 """Rows in which relations are looked for; more would cost time and tell no more."""
 UNLIKELY = 0.005
 """Probability of chance from which on two mixtures count as two."""
+
+
+def settling(rows: int, least: int = ENOUGH) -> int:
+    """Return how many rows settle what so many could not."""
+    return least if rows < least else math.ceil(rows / 10) * 40
 
 
 def probability(chi_square: float, degrees: int) -> float:
@@ -66,6 +73,11 @@ def depends(a: Sequence[Hashable], b: Sequence[Hashable]) -> bool:
     if number < 5 or len(in_a) < 2 or len(in_b) < 2:
         return False
     equal = sum(x == y for x, y in zip(a, b, strict=True))
+    if len(in_a) == len(in_b) == 2 and min(*in_a.values(), *in_b.values()) <= number / 4:  # of rare ones few may meet
+        rare, many = min(in_a, key=in_a.__getitem__), min(in_b, key=in_b.__getitem__)
+        together = sum(x == rare and y == many for x, y in zip(a, b, strict=True))
+        if same_share(together, in_a[rare], in_b[many] - together, number - in_a[rare]) > UNLIKELY / 10:
+            return False
     chance = sum(count * in_b[value] for value, count in in_a.items()) / number**2
     if chance < 1 and (equal / number - chance) / (1 - chance) > 0.4 and equal >= 3:
         spread = math.sqrt(number * chance * (1 - chance))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from codecs import getincrementaldecoder
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import orjson
 
 from rokt_export.exchange.model import Exchange, Fault, Request, Response, Timings
 from rokt_export.redaction import Encoding, Piece, Redactor
+from rokt_export.redaction.well_formed import well_formed
 
 REQUEST_BYTES = 1_000_000
 RESPONSE_BYTES = 250_000
@@ -181,8 +182,8 @@ def record(exchange: Exchange, redactor: Redactor, personal: Collection[str] = (
         got = {
             "status": response.status,
             "http_version": response.http_version,
-            "response_headers": redactor.headers(response.headers, personal),
-            "response_body": _body(response.body, redactor, personal, RESPONSE_BYTES, response.size),
+            "response_headers": _response_headers(response, redactor, personal),
+            "response_body": _response_body(response, redactor, personal),
             "unreadable": response.unreadable,
         }
     if fault is not None:
@@ -221,10 +222,27 @@ def _shown(redactor: Redactor, text: str, redacted: str, personal: Collection[st
     return Shown(pieces) if "".join(piece.text for piece in pieces) == redacted else Shown((Piece(redacted),))
 
 
+def _response_body(response: Response, redactor: Redactor, personal: Collection[str]) -> Body:
+    json = "json" in (response.header("content-type") or "").lower()
+    hide = redactor.addresses if personal else str
+    return _body(response.body, redactor, personal, RESPONSE_BYTES, response.size, hide, json=json, secrets=True)
+
+
+def _response_headers(response: Response, redactor: Redactor, personal: Collection[str]) -> tuple[tuple[str, str], ...]:
+    headers = redactor.headers(response.headers, personal)
+    return tuple((name, redactor.addresses(value)) for name, value in headers) if personal else headers
+
+
 def _body(
-    body: bytes, redactor: Redactor, personal: Collection[str], limit: int = REQUEST_BYTES, size: int | None = None
+    body: bytes,
+    redactor: Redactor,
+    personal: Collection[str],
+    limit: int = REQUEST_BYTES,
+    size: int | None = None,
+    hide: Callable[[str], str] = str,
+    **manner: bool,
 ) -> Body:
-    """Record a body: redact first, cut afterwards."""
+    """Record a body: redact first, `hide` more, keep it well-formed in the `manner` given; cut afterwards."""
     import base64
 
     kept = body[: limit + MARGIN]
@@ -238,10 +256,13 @@ def _body(
     try:
         text = getincrementaldecoder("utf-8")().decode(kept, final=whole)
     except UnicodeDecodeError:
-        redacted = redactor.body(kept, personal)
-        encoded = base64.b64encode(redacted[: most(len(redacted))]).decode()
+        data = hide(redactor.body(kept, personal).decode("latin-1")).encode("latin-1")
+        encoded = base64.b64encode(data[: most(len(data))]).decode()
         return Body(Shown((Piece(encoded),)), binary=True, size=size, truncated=truncated)
-    shown = _shown(redactor, text, redactor.text(text, personal), personal)
+    redacted = hide(redactor.text(text, personal))
+    if redacted != text:
+        redacted = well_formed(redacted, text, **manner)
+    shown = _shown(redactor, text, redacted, personal)
     if truncated:
         shown = _cut(shown, most(sum(len(piece.text) for piece in shown.pieces)))
     return Body(shown, size=size, truncated=truncated)

@@ -153,7 +153,8 @@ class PersonalValue:
             case _Placement.NO_DIGIT_ADJOINS:
                 return _stands_alone(text, start, end, str.isdigit)
             case _Placement.FIELD_OR_WORD:
-                word = _without_marks(text[start:end]) == _without_marks(self.value) and not self.value.isdigit()
+                found, own = without_marks(text[start:end]), without_marks(self.value)
+                word = found in (own, own.upper()) and not self.value.isdigit()
                 return is_whole_field(text, start, end) or (word and _stands_alone(text, start, end, str.isalnum))
         assert_never(self._placement)
 
@@ -248,7 +249,8 @@ def _spelled_out(value: str) -> str:
     return fold_letters(value.translate(_UMLAUTS))
 
 
-def _without_marks(text: str) -> str:
+def without_marks(text: str) -> str:
+    """Return a text without its accents."""
     if text.isascii():
         return text
     return "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))

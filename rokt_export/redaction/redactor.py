@@ -24,7 +24,7 @@ from rokt_export.redaction.literals import (
     byte_forms,
     secret_literals,
 )
-from rokt_export.redaction.personal import find_people, is_whole_field
+from rokt_export.redaction.personal import SHORTEST_HASH, find_people, is_whole_field
 from rokt_export.redaction.quick_search import SecretScreen
 from rokt_export.redaction.secret_runs import SecretRuns
 from rokt_export.redaction.sensitive_names import hidden_in_header, hidden_in_url
@@ -40,6 +40,14 @@ _KEY_AFTER = re.compile(r"\\*[\"']\s*:")
 """A key of JSON is no value."""
 _URL_AFTER = re.compile(r"[/.?&=:@#\s\"'<>-]|\Z")
 _CODED_CASE = re.compile(r"%(?:25)*[0-9A-Fa-f]{2}|\\+u[0-9A-Fa-f]{4}|\\+x[0-9A-Fa-f]{2}|&#[xX][0-9A-Fa-f]+;")
+_CODED_AT = re.compile(r"%40|\\u0040|&#(?:64|x40);", re.IGNORECASE)
+_ADDRESS = re.compile(
+    rf"(?<![\w.%+-])(?!person-)[\w.%+-]+(?:@|{_CODED_AT.pattern})[\w-]+(?:\.[\w-]+)+"
+    r"|(?<![\w+])\+[1-9][0-9 ().-]{6,}[0-9]\b",
+    re.IGNORECASE,
+)
+_PACKED = re.compile(r"[\w+/=-]+", re.ASCII)
+_PADDING = re.compile("=")
 _WRAP = re.compile(r"(?<=[A-Za-z0-9+/_=-]{40})(?:\r?\n|(?:\\r)?\\n|(?:%0[Dd])?%0[Aa])[ \t]*(?=[A-Za-z0-9+/_=-])")
 """A line break inside base64: MIME writes 64 or 76 characters a line."""
 _JWT_PARTS = 3
@@ -265,8 +273,20 @@ class Redactor:
             case _:
                 return value
 
+    def addresses(self, text: str) -> str:
+        """Return a text with anyone's e-mail addresses and international telephone numbers as tokens.
+
+        A partner that mixes rows up answers one person with the data of another, whom `text` does not know.
+        """
+        if self.show_personal or not ("@" in text or "+" in text or _CODED_AT.search(text)):
+            return text
+        return _ADDRESS.sub(lambda found: self.token(decoded_view(found[0]).text), text)
+
     def token(self, value: str) -> str:
         """Return what a personal value is shown as: the same within a run, whatever its letter case; never reversible.
+
+        In a text the token tells how the value is written there: `person-` as in the row, `PERSON-` in capitals,
+        `Person-` in another letter case, `person-…-7f3a` in another notation.
 
         A keyed BLAKE2b of 40 bits: in a million values, less than one pair is expected to share a token. Its
         characters are safe in URLs, JSON, XML, shells and headers.
@@ -316,7 +336,20 @@ class Redactor:
 
     def _personal_spans(self, text: str, personal: Collection[str]) -> list[Span]:
         found = find_people(personal, Reading(text))
-        return [Span(start, end, self.token(value)) for start, end, value in found]
+        return [self._personal_span(text, start, end, value) for start, end, value in found]
+
+    def _personal_span(self, text: str, start: int, end: int, value: str) -> Span:
+        """Return a part with its value's token, which tells in which letter case or notation the value is written."""
+        token, own = self.token(value), value.strip()
+        found = decoded_view(text[start:end]).text
+        if found == own:
+            return Span(start, end, token)
+        if fold_case(found) == fold_case(own):
+            return Span(start, end, token.upper() if found.isupper() else token.capitalize())
+        if len(found) >= SHORTEST_HASH and _PACKED.fullmatch(found):
+            return Span(start, end + len(_PADDING.findall(text, end, end + 2)), token)
+        notation = hashlib.blake2b(fold_case(found).encode("utf-8", "surrogatepass"), digest_size=2, key=self.key[:64])
+        return Span(start, end, f"{token}-{notation.hexdigest()}")
 
 
 def _prepared(name: str, value: str, password: str | None = None) -> _Secret:

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from rokt_export.diff import Difference, DiffResult, Section, Undecided
-from rokt_export.diff.judging import ENOUGH as _ENOUGH
 from rokt_export.diff.model import MOST_LISTED
 from rokt_export.diff.sentences import field_name, plural
+from rokt_export.diff.statistics import ENOUGH
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.redaction.display_text import escaped_json, visible
 from rokt_export.redaction.display_text import markdown as _md
@@ -88,9 +88,7 @@ def console(result: DiffResult, console: Console) -> None:
             _print_finding(console, result, one)
         if len(result.undecided) > _MOST_SHOWN:
             console.print(Text(f"  And {len(result.undecided) - _MOST_SHOWN:,} more."))
-        for why, command in _next_steps(result):
-            console.print(_indented(Text(why), 2))
-            console.print(Text(f"      {command}"), soft_wrap=True)
+        _print_next_steps(console, result)
     if latencies := _latencies(result):
         _heading(console, _SPEED)
         console.print(_table(latencies, numbers=True))
@@ -100,6 +98,15 @@ def console(result: DiffResult, console: Console) -> None:
             console.print(_indented(Text(line), 2))
         if len(lines) > _MOST_SHOWN:
             console.print(_indented(Text(f"And {len(lines) - _MOST_SHOWN:,} more."), 2))
+
+
+def _print_next_steps(console: Console, result: DiffResult) -> None:
+    from rich.text import Text
+
+    for why, command in _next_steps(result):
+        console.print(_indented(Text(why), 2))
+        if command:
+            console.print(Text(f"      {command}"), soft_wrap=True)
 
 
 def _heading(console: Console, text: str) -> None:
@@ -145,7 +152,7 @@ def _print_finding(console: Console, result: DiffResult, one: Difference | Undec
     for _, _, lines in alike:
         if lines:
             console.print(_indented(Text("\n".join(lines), style="dim"), 8))
-    if isinstance(one, Difference) and (more := _where_all_are(one)):
+    if more := _where_all_are(one):
         console.print(_indented(Text(more, style="dim"), 6))
 
 
@@ -198,7 +205,9 @@ def markdown(result: DiffResult) -> str:
         parts.append("## Could not be judged")
         for undecided in result.undecided:
             parts += _md_finding(result, undecided)
-        parts += [f"{_md(why)}\n\n{_md_lines([command])}" for why, command in _next_steps(result)]
+        parts += [
+            f"{_md(why)}\n\n{_md_lines([command])}" if command else _md(why) for why, command in _next_steps(result)
+        ]
     if latencies := _latencies(result):
         parts += [f"## {_SPEED}", _md_table(latencies, numbers=True)]
     for title, lines in _apart(result):
@@ -213,7 +222,7 @@ def _md_finding(result: DiffResult, one: Difference | Undecided) -> Iterator[str
     if one.samples:
         yield _md_table([("transaction", result.a, result.b), *_sample_rows(one)])
     yield from (_md_lines(sample.lines) for sample in one.samples if sample.lines)
-    if isinstance(one, Difference) and (more := _where_all_are(one)):
+    if more := _where_all_are(one):
         yield _md(more)
 
 
@@ -280,12 +289,15 @@ def _next_steps(result: DiffResult) -> list[tuple[str, str]]:
     """What to do about fields that could not be judged, and the whole command."""
     steps = []
     enough = max((one.enough for one in result.undecided), default=0)
-    again = shlex.join(["rokt-export", "diff", result.spec, "--runs", *result.runs])
-    if enough:
-        sides = shlex.join([result.a, result.b]) if "," not in result.a else "A B"
-        command = f"rokt-export diff {shlex.quote(result.spec)} EVENTS --between {sides} --count {enough}"
-        steps.append((f"To judge with more rows, from a file EVENTS of {enough} rows or more:", command))
-    if any(one.entry and not one.enough for one in result.undecided) and result.pairs >= _ENOUGH:
+    again = shlex.join(["rokt-export", "diff", result.spec, "--runs", *result.runs]) + result.journal_flag
+    a, b = result.between or (result.a, result.b)
+    if enough and a == b:
+        steps.append((f"To judge with more rows, compare two runs of {enough:,} rows or more.", ""))
+    elif enough:
+        words = ["rokt-export", "diff", result.spec, *result.events, "--between", a, b, "--count", str(enough)]
+        source = f" ({', '.join(result.events)} needs {enough:,} or more)" if result.events else ""
+        steps.append((f"To judge with more rows{source}:", shlex.join(words) + result.journal_flag))
+    if any(one.entry and not one.enough for one in result.undecided) and result.pairs >= ENOUGH:
         why = "If the values do not matter, declare the fields in the spec (their form is still checked):"
         steps.append((why, f"{again} --learn"))
     if not steps and result.undecided:
@@ -298,10 +310,12 @@ def _technical(one: Difference | Undecided) -> str:
     return "" if one.path == str(one.kind) else f"{one.path} ({one.kind})"
 
 
-def _where_all_are(one: Difference) -> str:
+def _where_all_are(one: Difference | Undecided) -> str:
     """How many rows are shown, and what lists the others."""
-    if one.count <= len(one.samples):
+    if one.count <= len(one.samples) or (isinstance(one, Undecided) and not one.samples):
         return ""
+    if isinstance(one, Undecided):
+        return f"{len(one.samples)} of {one.count:,} rows shown"
     first = f"the first {MOST_LISTED:,}" if one.count > MOST_LISTED else "all"
     return f"{len(one.samples)} of {one.count:,} rows shown; --report diff.json lists {first}"
 

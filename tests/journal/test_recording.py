@@ -39,7 +39,7 @@ FORMS = {
 }
 
 
-LABEL = re.compile(r"(?:\$(?:K|KE|KEY)?|p|pe|per|pers|perso|person|person-[0-9a-f]*)?")
+LABEL = re.compile(r"(?:\$(?:K|KE|KEY)?|p|pe|per|pers|perso|person|person-[0-9a-f]*)?", re.IGNORECASE)
 
 
 @pytest.mark.parametrize("form", FORMS)
