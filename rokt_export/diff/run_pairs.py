@@ -161,12 +161,6 @@ def _by_row(journal: Journal, a: RunInfo, b: RunInfo) -> Iterator[Couple]:
             of_a, of_b = next(deliveries[0], None), next(deliveries[1], None)
 
 
-_TABLES: Final = """
-CREATE TABLE {side} (
-    no INTEGER PRIMARY KEY, "transaction" TEXT, outcome TEXT, status INTEGER, rule TEXT, reason TEXT, reference TEXT,
-    code TEXT, attempts INTEGER, latency_ms REAL, error TEXT, started REAL, invented INTEGER
-)
-"""
 _COUPLES: Final = """
 WITH
     of_a AS (SELECT *, row_number() OVER (PARTITION BY "transaction" ORDER BY no) AS turn FROM a),
@@ -175,6 +169,7 @@ SELECT one.*, other.* FROM of_{one} AS one LEFT JOIN of_{other} AS other USING (
 ORDER BY one.no
 """
 _NAMES: Final = Delivery.__struct_fields__
+_TABLE: Final = "CREATE TABLE {side} (no INTEGER PRIMARY KEY, " + ", ".join(f'"{name}"' for name in _NAMES[1:]) + ")"
 _FIELDS: Final = attrgetter(*_NAMES)
 _COLUMNS: Final = len(_NAMES)
 
@@ -187,7 +182,7 @@ def _by_transaction(journal: Journal, a: RunInfo, b: RunInfo) -> Iterator[Couple
     with closing(sqlite3.connect("", isolation_level=None)) as database:
         database.execute("BEGIN")
         for side, run in (("a", a), ("b", b)):
-            database.execute(_TABLES.format(side=side))
+            database.execute(_TABLE.format(side=side))
             insert = f"INSERT INTO {side} VALUES ({', '.join('?' * _COLUMNS)})"
             database.executemany(insert, (_columns(one) for one in journal.deliveries(run.run)))
         for record in database.execute(_COUPLES.format(one="a", other="b")):

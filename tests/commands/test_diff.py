@@ -560,7 +560,6 @@ def test_a_full_disk_leaves_no_report_and_loses_no_result(
 
 
 SLIPS = {
-    "neither": ((), "either --between two environments, or of two --runs"),
     "both": ((*BETWEEN, "--runs", "a", "b"), "either --between two environments, or of two --runs"),
     "rows": ((*BETWEEN, "--output", "csv"), "differences are no rows"),
     "twice": (("--between", "staging", "staging"), "would be sent every transaction twice"),
@@ -582,6 +581,7 @@ def test_slips_of_the_pen(cli: CommandLine, acme: Path, twenty: Path, partner: P
 
 
 def test_what_cannot_be_named_is_told(cli: CommandLine, acme: Path) -> None:
+    clear(cli("diff"), USAGE, "either --between two environments, or of two --runs")
     clear(cli("diff", *BETWEEN), USAGE, "no spec is named")
     clear(cli("diff", "--runs", "a", "b", "--learn"), USAGE, "none is named")
     clear(cli("diff", "--runs", "a", "b"), USAGE, "no run is called `a`")
