@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from secrets import token_hex
 
 from rokt_export.delivery.credentials import Credentials
 from rokt_export.errors import UnreachableError
 from rokt_export.exchange.model import Fault, Request, Response
 from rokt_export.request.url import origin
+from rokt_export.spec_language.urls import parse_url
 from rokt_export.transport import Transport, TransportOptions
 from rokt_export.transport.tls_probe import Inspection, inspect
 
@@ -110,6 +112,7 @@ def _network(found: Inspection) -> Iterator[Step]:
         )
 
 
+_BAD_REQUEST, _NOT_FOUND = 400, 404
 _CANNOT_TELL = (404, 405, 501)
 """Statuses of a server that does not know OPTIONS or HEAD, whatever it does with other methods."""
 _REMEDIES = {
@@ -146,12 +149,43 @@ def _asked(
                 return
             if isinstance(result, Fault):
                 yield Step(method, StepState.FAILED, f"{result.kind}: {result.message}", result.timings.total)
+                yield from _wrong_scheme(url, options)
                 return
             yield _response(method, result)
+            if result.status == _BAD_REQUEST and (wrong := list(_wrong_scheme(url, options))):
+                yield from wrong
+                return
             if result.status not in _CANNOT_TELL or method == "HEAD":
+                if result.status in _CANNOT_TELL:
+                    yield _path(transport.send(credentials.on(Request("HEAD", _elsewhere(url), kept))), result)
                 yield _clock(result)
                 yield Step("credentials", StepState.INFO, f"{method} does not prove them: `rokt-export test` does")
                 return
+
+
+def _wrong_scheme(url: str, options: TransportOptions) -> Iterator[Step]:
+    """Say that a port which was spoken to in plain HTTP speaks TLS."""
+    if not url.startswith("http:"):
+        return
+    parts = parse_url(url)
+    secure = f"https://{parts.origin.removeprefix('http://')}{'' if parts.port else ':80'}/"
+    if inspect(secure, replace(options, verify=False)).tls_version:
+        yield Step("TLS", StepState.FAILED, "this port speaks TLS, and the URL says http://", remedy="Write https://.")
+
+
+def _elsewhere(url: str) -> str:
+    """Return the URL of a neighbour of the endpoint that no server has."""
+    start, _, _ = url.partition("?")
+    return f"{start.rstrip('/')}-{token_hex(6)}"
+
+
+def _path(other: Response | Fault, own: Response) -> Step:
+    """Compare the path's status with that of a path that cannot exist."""
+    if isinstance(other, Fault) or other.status == own.status:
+        return Step("path", StepState.INFO, "a path that cannot exist is answered alike: `rokt-export test` shows more")
+    if own.status == _NOT_FOUND:
+        return Step("path", StepState.INFO, f"status {own.status}, and {other.status} for a path that cannot exist")
+    return Step("path", StepState.OK, f"known: a path that cannot exist is answered {other.status}")
 
 
 def _response(method: str, response: Response) -> Step:

@@ -148,6 +148,8 @@ class Failure:
             return f"{host} asks for a client certificate: set client_certificate and client_key"
         if self.code == _SSL_CERTPROBLEM:
             return f"the client certificate cannot be used ({text})"
+        if any(words in text for words in _NO_TLS):
+            return f"{self._peer()} does not speak TLS on this port: write http://, or the port that does ({text})"
         return f"TLS with {host} failed ({text})"
 
     def _about_protocol(self) -> str:
@@ -173,6 +175,10 @@ class Failure:
         parts = urlsplit(self.url)
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
         return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+
+
+_NO_TLS = ("wrong version number", "packet length too long", "http request", "record layer failure")
+"""What OpenSSL says of a first answer that is no TLS record."""
 
 
 def is_malformed(code: int, text: str) -> bool:

@@ -1,0 +1,50 @@
+"""`probe` names a wrong scheme, and says what a server's answers to OPTIONS and HEAD prove."""
+
+from __future__ import annotations
+
+import ssl
+
+import pytest
+import trustme
+
+from commands.conftest import CommandLine, Heard, Partner, secure, spec_text
+
+UNREACHABLE = 4
+
+
+def steps(cli: CommandLine) -> dict[str, dict[str, str]]:
+    return {step["step"]: step for step in cli("probe", "acme.yaml", "--output", "json").json}
+
+
+def test_https_to_a_port_without_tls(cli: CommandLine, partner: Partner) -> None:
+    cli.write("acme.yaml", spec_text(partner.url.replace("http:", "https:")))
+    done = cli("probe", "acme.yaml")
+    assert done.status == UNREACHABLE
+    assert f"127.0.0.1:{partner.port} does not speak TLS on this port: write http://" in done.out
+    assert partner.heard == []
+
+
+def test_http_to_a_port_with_tls(cli: CommandLine) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    with secure(context) as partner:
+        cli.write("acme.yaml", spec_text(partner.url.replace("https:", "http:")))
+        done = cli("probe", "acme.yaml")
+    assert done.status == UNREACHABLE
+    assert "this port speaks TLS, and the URL says http://" in done.out
+    assert "Write https://" in done.out
+
+
+@pytest.mark.parametrize(("status", "elsewhere"), [(404, 404), (501, 501), (405, 404), (501, 404), (404, 200)])
+def test_a_path_is_known_if_one_that_cannot_exist_is_answered_otherwise(
+    cli: CommandLine, partner: Partner, status: int, elsewhere: int
+) -> None:
+    def answer(heard: Heard) -> tuple[int, dict[str, str], bytes]:
+        return (status if heard.target == "/leads" else elsewhere), {}, b""
+
+    partner.answer = answer
+    cli.write("acme.yaml", spec_text(partner.url))
+    found = steps(cli)
+    assert "cannot tell whether the address is right" in found["HEAD"]["detail"]
+    assert found["path"]["state"] == ("ok" if status != 404 and elsewhere != status else "info")
+    assert [heard.method for heard in partner.heard] == ["OPTIONS", "HEAD", "HEAD"]
