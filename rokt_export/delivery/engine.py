@@ -176,6 +176,7 @@ class Engine:
         self._credentials = credentials
         self._pace = pace
         self._repeatable = repeatable
+        self._unread_told = False
         self._pacer = Pacer(pace.concurrency, pace.rate, pace.windows)
         self._breaker = Breaker(pace.patience)
         self._judge = Judge(pace.stop, failures or FailureCounts())
@@ -514,6 +515,7 @@ class Engine:
                 rows = f"a request of {len(exchanges)} rows"
                 why = f"the partner answers {result.status}: {rows} is too large: lower `limits.batch`"
                 self.stop(StopReason.SETUP, why, result.status)
+            self._tell_unread_wait(result, outcome)
         if outcome.kind is OutcomeKind.UNKNOWN:
             job.unanswered = tuple(exchanges)
         # Where the partner throttled, the pace is what spares it, and no share of the traffic need be kept.
@@ -565,6 +567,17 @@ class Engine:
         if self._stopping is None:
             self._look_at_credentials()
         return True
+
+    def _tell_unread_wait(self, response: Response, outcome: Outcome) -> None:
+        """Say once that the partner asks for a wait in a form that is not understood."""
+        if self._unread_told or outcome.retry_after is not None:
+            return
+        if (outcome.retry or response.status in SLOW_DOWN) and (
+            place := self._classifier.unread_wait(response, outcome.rule)
+        ):
+            self._unread_told = True
+            why = f"the partner asks for a wait {place}, which is not understood: the back-off of `limits` holds"
+            self._news.append(Paced(f"{why}; `after: {{…, unit: …}}` of the rule says how it is read"))
 
     def _slow_down(self, response: Response, outcome: Outcome) -> None:
         now = time.monotonic()

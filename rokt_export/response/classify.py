@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, assert_never
 from msgspec.structs import replace
 
 from rokt_export.exchange.model import AttemptResult, Fault, FaultKind, Outcome, OutcomeKind, Response
-from rokt_export.redaction.display_text import KEPT
+from rokt_export.redaction.display_text import KEPT, cut
 from rokt_export.response.body_reader import Find, ReadAs, ResponseReader, body_values, header_values
 from rokt_export.response.elements import ElementReader, Elements, responses_of_rows
 from rokt_export.response.rule_tree import Judge, PlaceCondition, compile_rule, judge, reads_body, status_condition
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 LONGEST_WAIT = 86_400.0
 """Seconds of a wait, at most; a run that should wait longer is resumed later."""
 
+_WAIT_SHOWN = 40
+"""Characters of a value that is not understood."""
 _FAR = 100_000_000_000.0
 """Seconds since 1970, in the year 5138."""
 Wait = Callable[[ResponseReader, float | None], float | None]
@@ -161,6 +163,7 @@ class CompiledRule:
     Attributes:
         name: what reports call it.
         kind: its outcome.
+        after: where a response says when to try again.
         status: its condition on the status, if it has one.
         statuses: the statuses that it accepts; None for all.
         each: the array whose elements it judges, each as a body; None for the whole response.
@@ -177,6 +180,7 @@ class CompiledRule:
         "_retry",
         "_says_why",
         "_wait",
+        "after",
         "each",
         "holds",
         "kind",
@@ -194,6 +198,7 @@ class CompiledRule:
         self.statuses = None if rule.status is None else statuses_of(rule.status)
         self.test = compile_rule(rule)
         self.holds: Judge = judge(self.test) if each is None else self._in_element(judge(self.test))
+        self.after = rule.after
         self._retry = rule.retry
         self._wait: Wait | None = None if rule.after is None else compile_after(rule.after)
         self._reason = compile_capture(rule.capture.reason, rule.as_)
@@ -319,6 +324,24 @@ class Classifier:
             next(filter(None, (by(rule, row) for rule in rules)), None) or unmatched(row) for row in range(len(rows))
         ]
         return outcomes, responses_of_rows(whole, owned, len(rows))
+
+    def unread_wait(self, response: Response, rule: str | None) -> str | None:
+        """Return in words where a response asks for a wait that is not understood; None where it asks for none.
+
+        The place is the one that the rule states, else `Retry-After`. A value of the body is not shown: it may be a
+        person's.
+
+        Args:
+            response: one without a wait.
+            rule: the rule that decided.
+        """
+        after = next((each.after for each in self.rules if each.name == rule), None)
+        reader = ResponseReader(response)
+        if after is not None and after.body is not None and body_values(after.body, None)(reader):
+            return f"at `{after.body}` of the body"
+        name = "Retry-After" if after is None else after.header
+        value = None if name is None else response.header(name)
+        return f"as `{name}: {cut(clean(value), _WAIT_SHOWN)}`" if value and retry_after(value) is None else None
 
     def explain(self, response: Response, *, received: float | None = None) -> Explanation:
         """Return the outcome and a trace of every rule."""
