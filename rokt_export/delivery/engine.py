@@ -244,7 +244,8 @@ class Engine:
             self._poll()
             now = time.monotonic()
             # What is over leaves with the next that is intended; by itself only where none is.
-            enough = len(self._settled) >= 2 * self._stock.size or self._settled_bytes > _SETTLED_BYTES
+            most = 2 * max(self._stock.size, self._pace.batch or 0)
+            enough = len(self._settled) >= most or self._settled_bytes > _SETTLED_BYTES
             if enough or (self._settled and now - self._oldest >= _SETTLE_AFTER):
                 yield self._flush()
             while self._news:
@@ -313,7 +314,8 @@ class Engine:
         if self._breaker.open and (self._ready or self._retries):  # a trial needs a row, not a batch of them
             return False
         if self._gathering is not None:
-            return not self._ready and self._room() > 0 and not self._in_suspense() and self._delay() <= 0
+            waiting = sum(len(job.transactions) for job in self._retries) // (self._pace.batch or 1)
+            return not self._ready and self._room() > waiting and not self._in_suspense() and self._delay() <= 0
         if self._feed.scarce:
             return not self._ready and self._room() > 0
         return self._stock.is_low(len(self._ready), idle=idle)
