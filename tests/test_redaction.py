@@ -18,7 +18,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from rokt_export.delivery.redaction_setup import ADDRESS
+from rokt_export.delivery.redaction_clues import ADDRESS
 from rokt_export.redaction import Encoding, Piece, Redactor
 from rokt_export.redaction.decoded_view import squeezed
 

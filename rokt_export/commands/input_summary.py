@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rokt_export.commands.terminal import Terminal, number_of
 from rokt_export.delivery.input_feed import is_live
 from rokt_export.delivery.plan import FileRows, GeneratedRows
-from rokt_export.delivery.redaction_setup import ADDRESS
+from rokt_export.delivery.redaction_clues import ADDRESS
 from rokt_export.exchange.delivery import LeftOut
 from rokt_export.exchange.model import OutcomeKind
 

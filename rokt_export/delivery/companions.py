@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from rokt_export.delivery.redaction_clues import clue
 from rokt_export.delivery.redaction_screen import written_plainly
-from rokt_export.delivery.redaction_setup import Clues, PersonalData, clue
+from rokt_export.delivery.redaction_setup import PersonalData
 from rokt_export.exchange.model import Exchange
 from rokt_export.transactions.transaction import Transaction
 
@@ -31,13 +32,15 @@ class Companions:
     Args:
         personal: knows a row's personal values.
         transactions: of the request.
-        clues: of each.
+        clues: theirs, as `PersonalData.clues` returns them.
     """
 
-    def __init__(self, personal: PersonalData, transactions: Sequence[Transaction], clues: Sequence[Clues]) -> None:
+    def __init__(
+        self, personal: PersonalData, transactions: Sequence[Transaction], clues: Sequence[Sequence[str]]
+    ) -> None:
         self._personal = personal
         self._transactions = transactions
-        self._clues = clues
+        self._clues = clues[1:]
         self._hidden: dict[str, tuple[str, ...] | None] = {}
 
     def named_in(self, texts: Sequence[str]) -> dict[int, list[int]]:
@@ -45,7 +48,7 @@ class Companions:
         lines = [clue(written_plainly(text)).replace("\n", " ") for text in texts]
         together = "\n".join(lines)
         found: dict[int, dict[int, None]] = {}
-        hits = [(one, row) for row, (columns, _) in enumerate(self._clues) for one in columns if one in together]
+        hits = [(one, row) for column in self._clues for row, one in enumerate(column) if one in together]
         for one, row in hits:
             for place, line in enumerate(lines):
                 if one in line:

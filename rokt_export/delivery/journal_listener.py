@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from rokt_export.delivery.companions import Companions, requests_in
 from rokt_export.delivery.events import Event, Finished, Intended, Paced, Progress, Retrying, Settled, Withdrawn
-from rokt_export.delivery.redaction_screen import Screen
+from rokt_export.delivery.redaction_clues import clue_columns
+from rokt_export.delivery.redaction_screen import places_to_redact
 from rokt_export.delivery.redaction_setup import PersonalData
 from rokt_export.delivery.row_filter import Identity, canonical_row
 from rokt_export.delivery.shared_counts import FIRST_RECORDED, PROBLEMS_RECORDED, RecordingQuota
@@ -68,12 +69,8 @@ class Bookkeeper:
     leave: frozenset[OutcomeKind] = frozenset()
     first: RecordingQuota = field(default_factory=lambda: RecordingQuota(FIRST_RECORDED))
     problems: RecordingQuota = field(default_factory=lambda: RecordingQuota(PROBLEMS_RECORDED))
-    _screen: Screen = field(init=False)
-    _shown_names: dict[int, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Make the screen."""
-        self._screen = Screen(self.personal)
+    _seen: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    """The shown name and the clues of each row that is not over, by its number."""
 
     def __call__(self, event: Event) -> Mapping[int, LeftOut]:
         """Write an event to the journal, before any other listener gets it.
@@ -113,10 +110,10 @@ class Bookkeeper:
         if not exchanges:
             return deliveries, {}
         transactions = [exchange.transaction for exchange in exchanges]
-        deliveries.transaction[:] = self._names_of(transactions)
+        deliveries.transaction[:], *clues = self._seen_of(transactions)
         shown = deliveries.texts()
         shared = self._companions(exchanges)
-        harmful = self._screen.after(transactions, shown)
+        harmful = places_to_redact(transactions, shown, clues, self.personal.days)
         echoes = self.personal.derived.echoed(exchanges, shown)
         others = [place for place, text in enumerate(shown) if "@" in text]  # perhaps of another row
         for place in self._with_secrets(shown) or sorted({*harmful, *echoes, *others}):
@@ -136,11 +133,11 @@ class Bookkeeper:
         return range(len(shown) if self.redactor.secrets_in(together) != together else 0)
 
     def _companions(self, exchanges: Sequence[Exchange]) -> list[tuple[Companions, list[int]]]:
-        """Return the rows that share each request, and the places of its exchanges; call it before the screen's end."""
+        """Return the rows that share each request, and the places of its exchanges."""
         if not any(each.together for each in exchanges):
             return []
         return [
-            (Companions(self.personal, together, self._screen.clues_of(together)), places)
+            (Companions(self.personal, together, self.personal.clues(together)), places)
             for together, places in requests_in(exchanges)
         ]
 
@@ -190,24 +187,27 @@ class Bookkeeper:
                 column[place] = redactor.addresses(shown) if personal else shown
 
     def _names(self, transactions: Sequence[Transaction]) -> list[str]:
+        """Return what rows are called, redacted; it is kept with their clues until they are over."""
         names = [transaction.id for transaction in transactions]
-        for place in self._with_secrets(names) or self._screen.before(transactions, names):
+        clues = self.personal.clues(transactions)
+        for place in self._with_secrets(names) or places_to_redact(transactions, names, clues, self.personal.days):
             names[place] = self.redactor.text(names[place], self.personal.of(transactions[place]))
-        self._shown_names.update(zip([each.row for each in transactions], names, strict=True))
+        rows = [transaction.row for transaction in transactions]
+        self._seen.update(zip(rows, zip(names, *clues, strict=True), strict=True))
         return names
 
-    def _names_of(self, transactions: Sequence[Transaction]) -> list[str]:
-        """Return the names of rows that are over, and forget them; a row that was never sent has none yet."""
-        missing = [each for each in transactions if each.row not in self._shown_names]
-        if missing:
-            self._names(missing)
-        return [self._shown_names.pop(each.row) for each in transactions]
+    def _seen_of(self, transactions: Sequence[Transaction]) -> list[Sequence[str]]:
+        """Return names and clues of rows that are over, in columns, and forget them."""
+        seen = [self._seen.pop(each.row, ()) for each in transactions]
+        if not all(seen):  # some were never sent
+            self._names([each for each, known in zip(transactions, seen, strict=True) if not known])
+            seen = [known or self._seen.pop(each.row) for each, known in zip(transactions, seen, strict=True)]
+        return clue_columns(seen)
 
     def _forget(self, transactions: Sequence[Transaction]) -> None:
         """Take note that rows are not sent after all."""
-        self._screen.forget(transactions)
         for each in transactions:
-            self._shown_names.pop(each.row, None)
+            self._seen.pop(each.row, None)
 
     def _marks(self, transactions: Sequence[Transaction]) -> list[bytes | None]:
         if not self.writer.production:

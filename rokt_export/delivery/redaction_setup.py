@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter, itemgetter
+from typing import Any
 
 from rokt_export.authentication.base import Credential, DigestLogin, PluginSignature, Signature, filler
 from rokt_export.authentication.basic import Basic
 from rokt_export.authentication.custom import option_name
+from rokt_export.delivery.redaction_clues import ADDRESS, addresses_in, clue_columns, clues_of, texts_in
 from rokt_export.exchange.model import Exchange, Request
 from rokt_export.partner_spec.attributes import canonical, is_personal
 from rokt_export.partner_spec.model import Environment, PartnerSpec
@@ -23,35 +25,20 @@ from rokt_export.partner_spec.references import (
 from rokt_export.redaction import Redactor
 from rokt_export.redaction.dates import days_of
 from rokt_export.redaction.decoded_view import fold_letters
-from rokt_export.redaction.personal import PHONE_TAIL, SHORTEST_LOCAL, phone_of
 from rokt_export.request.render import Renderer
 from rokt_export.spec_language.filters import ABSENT, FilterError, text_of
 from rokt_export.spec_language.template import Derivation, compile_template, derivations
 from rokt_export.transactions.transaction import Transaction, Value
 
-ADDRESS = re.compile(
-    r"(?<![^\s@<>\"',;:()])[^\s@<>\"',;:()]+@[^\s@<>\"',;:()]+\.[^\s@<>\"',;:()]+|\+[0-9][0-9 ().\-/]{6,}[0-9]"
-)  # a run of signs is looked at from its beginning alone: linear
-"""An e-mail address, or a telephone number with its country, in any cell: columns shift, and are mapped wrongly."""
-Clues = tuple[tuple[str, ...], bool]
-"""What a text must hold to give a person away, dates, hashes and encodings aside; whether all values are ASCII."""
-_TO_CLUE: dict[int, str | None] = {
-    code: None for code in range(1, 128) if not chr(code).isalnum() and chr(code) != "\n"
-}
-_TO_CLUE |= {code: chr(code).lower() for code in range(65, 91)} | {ord("e"): None, ord("E"): None}
 _CREDENTIAL_PART = re.compile(r"[^\s\"',;]{12,}")
 _ALNUM = re.compile("[0-9A-Za-z]+")
 _SHORTEST_PART = 12
 """Characters of a computed credential; its shorter parts are counters, names and moments."""
 _SHORTEST_DERIVED = 4
-_NEVER = "\0"
+Layout = tuple[tuple[str, ...], Callable[[Mapping[str, Value]], tuple[Value, ...]]]
+"""The personal attributes of rows that have the same ones, and what takes a row's values: theirs before all others."""
+is_invented = attrgetter("invented")
 _NO_DAYS = frozenset[int]()
-_AFTER_LOCAL = re.compile(r"[@+][^\0]*")
-_LONG_NUMBER = re.compile(r"[0-9](?:[^a-zA-Z\0]*[0-9]){6}")
-_TO_DIGITS = {
-    code: "0" if chr(code).isdigit() else "a" if chr(code).isalpha() or not code else None for code in range(128)
-}
-_NO_PLAIN_NUMBER = re.compile(r"[^0-9 ()+/\0-]")
 _DATES = re.compile(
     r"\0\s*(?:[0-9]{1,4}[-/., _]{1,3}[0-9]{1,2}[-/., _]|[0-9]{8}\s*\0|[0-9]{1,4}[^0-9]{0,4}[A-Za-z]{3}"
     r"|[A-Za-z]{3,9}[-/., _]{0,3}[0-9])"
@@ -221,7 +208,7 @@ class PersonalData:
         self._renderer = renderer
         self.derived = Derived(spec, renderer.credentials, renderer.environment, renderer.variables)
         self._names: dict[str, bool] = {}
-        self._of_layout: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._layouts: dict[tuple[str, ...], Layout] = {}
 
     def is_personal(self, name: str) -> bool:
         """Return whether an attribute's values are personal data."""
@@ -235,127 +222,44 @@ class PersonalData:
         if transaction.invented:
             return ()
         names = [name for name in transaction.values if self.is_personal(name)]
-        found = dict.fromkeys(text for name in names for text in _texts(transaction.values[name]))
+        found = dict.fromkeys(text for name in names for text in texts_in(transaction.values[name]))
         found.update(dict.fromkeys(self._renderer.carried(transaction, names)))
-        others = (text for name, value in transaction.values.items() if name not in names for text in _texts(value))
+        others = (text for name, value in transaction.values.items() if name not in names for text in texts_in(value))
         found.update(dict.fromkeys(address for text in others for address in ADDRESS.findall(text)))
         return tuple(text for text in found if text)
 
-    def clues(self, transactions: Sequence[Transaction]) -> list[Clues] | None:
-        """Return the clues of each row of a batch; None for rows of several layouts.
+    def clues(self, transactions: Sequence[Transaction]) -> list[Sequence[str]]:
+        """Return the clues of a batch, column by column as `clues_of` does.
 
         What gives a row's person away holds one of its clues, so that a text without any needs no closer look.
         """
+        if all(map(is_invented, transactions)):
+            return clues_of((), len(transactions))
         rows = [transaction.values for transaction in transactions]
-        layouts = set(map(tuple, rows))
-        if len(layouts) > 1:
-            return None
-        layout = layouts.pop() if layouts else ()
-        names = self._names_of(layout)
-        plain = [True] * len(rows)
-        columns = []
-        for name in names:
-            texts, together = _flat_column([row[name] for row in rows])
-            columns.append(_clues_of(texts, together))
-            if not together.isascii():
-                plain = [before and text.isascii() for before, text in zip(plain, texts, strict=True)]
-        others = [name for name in layout if name not in names]
-        columns.append(_addresses_in(rows, others))
-        return list(zip(zip(*columns, strict=True), plain, strict=True))
+        names = tuple(rows[0])
+        personal, take = self._layout(names)
+        try:
+            columns = list(zip(*map(take, rows), strict=True))
+        except KeyError:
+            columns = []
+        if len(rows) > 1 and (not columns or set(map(len, rows)) != {len(names)}):  # they have different attributes
+            return clue_columns([next(zip(*self.clues([each]), strict=True)) for each in transactions])
+        addresses = addresses_in(columns[len(personal) :])
+        return clues_of([*columns[: len(personal)], *([addresses] if addresses else ())], len(rows))
 
     def days(self, transaction: Transaction) -> frozenset[int]:
         """Return the days, as proleptic Gregorian ordinals, that personal values of a transaction may mean."""
         values = transaction.values
-        texts, together = _flat_column([values[name] for name in self._names_of(tuple(values))])
-        if not _DATES.search(f"\0{together}\0"):
+        texts = [fold_letters(text) for name in self._layout(tuple(values))[0] for text in texts_in(values[name])]
+        if not _DATES.search("\0".join(["", *texts, ""])):
             return _NO_DAYS
-        return _NO_DAYS.union(*[days_of(text.strip().lower()) for text in texts])
+        return _NO_DAYS.union(*[days_of(text.strip()) for text in texts])
 
-    def _names_of(self, layout: tuple[str, ...]) -> tuple[str, ...]:
-        names = self._of_layout.get(layout)
-        if names is None:
-            names = self._of_layout[layout] = tuple(name for name in layout if self.is_personal(name))
-        return names
-
-
-def clue(text: str) -> str:
-    """Return what is left of a text without accents, separators and the letter that spellings of one name differ in.
-
-    `Müller`, `Mueller` and `MULLER` have one clue. A text that holds a value in any notation holds the value's clue.
-    """
-    return (text if text.isascii() else fold_letters(text)).translate(_TO_CLUE)
-
-
-def _clues_of(texts: list[str], together: str) -> list[str]:
-    if _has_long_number(together):
-        if _NO_PLAIN_NUMBER.search(together):
-            texts = [phone_of(text.strip())[-PHONE_TAIL:] or text for text in texts]
-        else:
-            texts = [number[-PHONE_TAIL:] for number in together.translate(_TO_CLUE).split("\0")]
-        together = "\0".join(texts)
-    elif "@" in together:
-        together = _AFTER_LOCAL.sub("", together)
-        local = together.split("\0")
-        if len(min(local, key=len)) < SHORTEST_LOCAL:
-            local = [one if len(one) >= SHORTEST_LOCAL else text for one, text in zip(local, texts, strict=True)]
-            together = "\0".join(local)
-        texts = local
-    if " " in together:
-        texts = [max(text.split(), key=len, default="") for text in texts]
-        together = "\0".join(texts)
-    clues = clue(together).split("\0")
-    if all(clues):
-        return clues
-    return [one or ("" if len(text.strip()) > 1 else _NEVER) for one, text in zip(clues, texts, strict=True)]
-
-
-def _has_long_number(together: str) -> bool:
-    """Tell whether a value has seven digits with no letter between them."""
-    if not together.isascii():
-        return _LONG_NUMBER.search(together) is not None
-    return "0000000" in together.translate(_TO_DIGITS)
-
-
-def _addresses_in(rows: Sequence[Mapping[str, Value]], names: Sequence[str]) -> list[str]:
-    """The clue of an address in columns that should not hold one, for each row."""
-    for name in names:
-        together = "".join([value for row in rows if isinstance(value := row[name], str)])
-        if "@" in together or "+" in together:
-            return [_address_in(row, names) for row in rows]
-    return [_NEVER] * len(rows)
-
-
-def _address_in(row: Mapping[str, Value], names: Sequence[str]) -> str:
-    """Return the clue of an address in columns that should not hold one; of several, what every text holds: ""."""
-    values = (value for name in names if isinstance(value := row[name], str) and ("@" in value or "+" in value))
-    addresses = [address for value in values for address in ADDRESS.findall(value)]
-    if len(addresses) > 1:
-        return ""
-    return _clues_of(addresses, addresses[0])[0] if addresses else _NEVER
-
-
-def _flat_column(values: list[Value]) -> tuple[list[str], str]:
-    """Return values as texts without line breaks and NULs, and all of them between NULs."""
-    if set(map(type, values)) == {str}:
-        texts = cast("list[str]", values)
-        together = "\0".join(texts)
-        if together.count("\0") < len(texts) and "\n" not in together:
-            return texts, together
-    texts = list(map(_flat, values))
-    return texts, "\0".join(texts)
-
-
-def _flat(value: Value) -> str:
-    return " ".join((value if isinstance(value, str) else str(text_of(value))).replace("\0", "").split("\n"))
-
-
-def _texts(value: Value) -> list[str]:
-    match value:
-        case None:
-            return []
-        case str():
-            return [value]
-        case list():
-            return [text for item in value for text in _texts(item)]
-        case dict():
-            return [text for item in value.values() for text in _texts(item)]
+    def _layout(self, names: tuple[str, ...]) -> Layout:
+        layout = self._layouts.get(names)
+        if layout is None:
+            personal = tuple(name for name in names if self.is_personal(name))
+            order = (*personal, *(name for name in names if name not in personal))
+            take = itemgetter(*order) if len(order) > 1 else lambda values: tuple(values[name] for name in order)
+            layout = self._layouts[names] = personal, take
+        return layout

@@ -28,7 +28,13 @@ _NAMED = (
     r"(?P<y2>[0-9]{4}|[0-9]{2})(?![0-9])"
 )
 _WITHOUT_NAMES, _WITH_NAMES = re.compile(_NUMERIC), re.compile(f"{_NAMED}|{_NUMERIC}")
-_MAY_BE_ANY = QuickSearch(f"(?:^|[^0-9])(?:{_SEPARATED}|{_COMPACT})(?:[^0-9]|$)|{'|'.join(_MONTHS)}")
+_MAY_BE_COMPACT = (
+    "(?:1[89]|20)[0-9]{6}(?:[0-9]{6})?|[0-3][0-9]{3}(?:1[89]|20)[0-9]{2}|[1-6][0-9]{4}|0{0,3}[1-9][0-9]{4,7}00(?:000)?"
+)
+"""As `_COMPACT`, without the numbers of seconds that are too few for a date: identifiers are often such numbers."""
+MAY_BE_DATE = f"(?:^|[^0-9])(?:{_SEPARATED}|{_MAY_BE_COMPACT})(?:[^0-9]|$)|{'|'.join(_MONTHS)}"
+"""An expression of RE2 that matches where a text may hold a date, in either letter case."""
+_MAY_BE_ANY = QuickSearch(MAY_BE_DATE)
 _DIGITS = re.compile("[0-9].*[0-9]")
 _EPOCH = date(1970, 1, 1).toordinal()
 _SERIALS = (date(1899, 12, 30).toordinal(), date(1904, 1, 1).toordinal())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cached_property
 from typing import Any
 
@@ -15,18 +15,22 @@ _MEMORY = 64 << 20
 
 
 class QuickSearch:
-    """A regular expression of RE2 that is only asked whether it matches: linear, and quick however many its parts.
+    """Regular expressions of RE2 that are only asked which of them match: linear, and quick however many they are.
 
     Args:
-        source: the expression; letter case does not matter.
+        sources: the expressions; letter case does not matter.
     """
 
-    def __init__(self, source: str) -> None:
-        self._source = source
+    def __init__(self, *sources: str) -> None:
+        self._sources = sources
 
     def found_in(self, data: bytes) -> bool:
-        """Return whether it matches anywhere in ASCII."""
+        """Return whether any of them matches anywhere in ASCII."""
         return bool(self._set.Match(data))
+
+    def which_in(self, data: bytes) -> Collection[int]:
+        """Return the places, from 0, of the expressions that match anywhere in ASCII."""
+        return self._set.Match(data) or ()
 
     @cached_property
     def _set(self) -> Any:
@@ -36,7 +40,8 @@ class QuickSearch:
         options.max_mem = _MEMORY
         options.case_sensitive = False
         found = re2.Set.SearchSet(options)
-        found.Add(self._source)
+        for source in self._sources:
+            found.Add(source)
         found.Compile()
         return found
 

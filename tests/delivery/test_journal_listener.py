@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from rokt_export.delivery.events import Intended, Settled
+from rokt_export.delivery.events import Intended, Settled, Withdrawn
 from rokt_export.delivery.journal_listener import Bookkeeper
-from rokt_export.delivery.redaction_screen import Screen
+from rokt_export.delivery.redaction_clues import clue_columns
+from rokt_export.delivery.redaction_screen import places_to_redact
 from rokt_export.delivery.redaction_setup import PersonalData, redactor_for
 from rokt_export.delivery.run_counts import Tally
 from rokt_export.delivery.shared_counts import RecordingQuota
@@ -87,18 +88,18 @@ def test_the_columns_of_a_batch_are_the_fields_of_its_deliveries():
     assert Deliveries.of([]).texts() == []
 
 
-def test_nothing_is_kept_of_rows_that_are_over(spec, personal):
+def test_nothing_is_kept_of_rows_that_are_over(writer, spec, personal):
     """Batches whose rows have different attributes among others whose rows have not: each row is let go of."""
-    screen = Screen(personal)
+    keeper = Bookkeeper(writer, redactor_for(spec, "staging", {}, key=b"key"), personal, ())
     rows = [person(row, **({"lastname": "Doe"} if row % 7 == 0 else {})) for row in range(1, 101)]
-    names = [each.id for each in rows]
     for start in range(0, 100, 5):  # many of these have one kind of row, others two
-        screen.before(rows[start : start + 5], names[start : start + 5])
-    assert screen._clues
-    screen.after(rows[:50], names[:50])
-    for start in range(50, 100, 3):
-        screen.after(rows[start : start + 3], names[start : start + 3])
-    assert not screen._clues
+        keeper(Intended(tuple(rows[start : start + 5])))
+    assert len(keeper._seen) == 100
+    keeper(Settled(tuple(map(exchange, rows[:50]))))
+    for start in range(50, 80, 3):
+        keeper(Settled(tuple(map(exchange, rows[start : start + 3]))))
+    keeper(Withdrawn(tuple(rows[80:])))
+    assert not keeper._seen
 
 
 def test_nothing_is_kept_of_rows_that_somebody_else_was_quicker_with(tmp_path, spec, personal):
@@ -115,7 +116,7 @@ def test_nothing_is_kept_of_rows_that_somebody_else_was_quicker_with(tmp_path, s
         ]  # fmt: skip
         for keeper, taken in zip(keepers, (0, 1), strict=True):
             assert len(keeper(Intended((person(1),)))) == taken
-        assert [len(keeper._screen._clues) for keeper in keepers] == [1, 0]
+        assert [len(keeper._seen) for keeper in keepers] == [1, 0]
 
 
 def test_only_what_is_personal_in_a_batch_is_redacted(writer, spec, personal):
@@ -152,18 +153,10 @@ MD5 = hashlib.md5(b"jane.doe@example.com", usedforsecurity=False).hexdigest()
 
 
 def places(rows, texts, personal):
-    """The places to redact, which are the same before the send, after it, and for rows that were never sent."""
-    screen = Screen(personal)
-    found = screen.before(rows, texts)
-    assert screen.after(rows, texts) == found
-    assert not screen._clues
-    assert screen.after(rows, texts) == found
-    screen.before(rows, texts)
-    screen.forget(rows)
-    assert not screen._clues
-    for row, text in zip(rows, texts, strict=True):  # as the batches of files with different columns may come
-        screen.before([row], [text])
-    assert screen.after(rows, texts) == found
+    """The places to redact, which are the same whether the rows' clues were found together or one by one."""
+    found = places_to_redact(rows, texts, personal.clues(rows), personal.days)
+    alone = [tuple(column[0] for column in personal.clues([row])) for row in rows]
+    assert places_to_redact(rows, texts, clue_columns(alone), personal.days) == found
     return found
 
 
