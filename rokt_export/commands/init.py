@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +29,20 @@ OperationName = Annotated[
     str | None,
     typer.Option("--operation", metavar="NAME", help='Which operation: its id, or "POST /path".', show_default=False),
 ]
+Curl = Annotated[
+    str | None,
+    typer.Option("--curl", metavar="LINE", help="A curl line; @FILE or - (stdin) for where it is.", show_default=False),
+]
+Har = Annotated[
+    Path | None, typer.Option("--har", metavar="FILE", help="A HAR, as a browser saves it.", show_default=False)
+]
+Postman = Annotated[
+    Path | None, typer.Option("--postman", metavar="FILE", help="A Postman collection (v2).", show_default=False)
+]
+RequestName = Annotated[
+    str | None,
+    typer.Option("--request", metavar="NAME", help="Which request of a collection or HAR.", show_default=False),
+]
 Sample = Annotated[str | None, typer.Option("--sample", metavar="NAME", help="Copy a sample spec.", show_default=False)]
 Partner = Annotated[
     str | None, typer.Option("--partner", metavar="SLUG", help="The partner's slug.", show_default=False)
@@ -40,6 +55,10 @@ def init(
     spec: Spec = None,
     openapi: OpenApi = None,
     operation: OperationName = None,
+    curl: Curl = None,
+    postman: Postman = None,
+    har: Har = None,
+    request: RequestName = None,
     sample: Sample = None,
     partner: Partner = None,
     allow_remote: AllowRemote = False,
@@ -49,7 +68,7 @@ def init(
     verbose: flag.Verbose = False,
     no_color: flag.NoColor = False,
 ) -> int:
-    """Write a first spec from what the partner gave: an API document or a sample.
+    """Write a first spec from what the partner gave: an API document, a recorded request or a sample.
 
     Guesses are marked `# check` in the file. Secrets go to `.env`, never into the spec.
     Exit status: 0 the draft is a valid spec, 1 validate has errors to fix, 2 or 3 nothing was written.
@@ -57,6 +76,8 @@ def init(
     Examples:
         rokt-export init --openapi acme-openapi.json
         rokt-export init --openapi https://example.com/openapi.yaml --operation "POST /contacts"
+        rokt-export init --curl @line.txt
+        rokt-export init --postman collection.json --request "Create contact"
         rokt-export init --sample mailchimp
     """
     from rokt_export.onboarding.init import begin, begin_from_sample, target_of
@@ -64,7 +85,7 @@ def init(
     terminal = Terminal(quiet, verbose, no_color)
     if partner is not None and not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", partner):
         raise UsageError("a slug has lower-case letters, digits, `-` and `_`", where="--partner")
-    given = {"--openapi": openapi, "--sample": sample}
+    given = {"--openapi": openapi, "--curl": curl, "--postman": postman, "--har": har, "--sample": sample}
     named = [name for name, value in given.items() if value is not None]
     if len(named) != 1:
         raise UsageError(
@@ -74,9 +95,12 @@ def init(
     if sample is not None:
         begun = begin_from_sample(sample, spec, env_file, force=force)
     else:
-        assert openapi is not None
-        found = _of_document(terminal, openapi, operation, partner, allow_remote=allow_remote)
-        begun = begin(found, target_of(spec, found.partner, force=force), env_file)
+        sent: frozenset[str] = frozenset()
+        if openapi is not None:
+            found = _of_document(terminal, openapi, operation, partner, allow_remote=allow_remote)
+        else:
+            found, sent = _of_request(curl, postman, har, request, partner)
+        begun = begin(found, target_of(spec, found.partner, force=force), env_file, sent)
     with to_stdout():
         _print(terminal, begun)
     return ExitStatus.FINDINGS if begun.validation.errors else ExitStatus.OK
@@ -91,6 +115,39 @@ def _of_document(
     document = read_document(source, allow_remote=allow_remote)
     terminal.detail(f"read: {source}, version {document.version}")
     return observe(document, chosen(document, wanted), partner)
+
+
+def _of_request(
+    curl: str | None, postman: Path | None, har: Path | None, wanted: str | None, partner: str | None
+) -> tuple[Operation, frozenset[str]]:
+    """Return the operation of a recorded request, and the values that it sent."""
+    from rokt_export.onboarding.drafts.curl import parse_curl
+    from rokt_export.onboarding.drafts.har import read_har
+    from rokt_export.onboarding.drafts.postman import read_postman
+    from rokt_export.onboarding.drafts.recorded import observe_recorded
+
+    if curl is not None:
+        recorded = parse_curl(_curl_line(curl))
+    elif postman is not None:
+        recorded = read_postman(postman, wanted)
+    else:
+        assert har is not None
+        recorded = read_har(har, wanted)
+    return observe_recorded(recorded, partner)
+
+
+def _curl_line(given: str) -> str:
+    """Return a curl line: as given, of a file (`@line.txt`), or of standard input (`-`)."""
+    if given == "-":
+        return sys.stdin.read()
+    if not given.startswith("@"):
+        return given
+    try:
+        return Path(given[1:]).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"this file cannot be read: {error}", where="--curl", remedy="Give a text file in UTF-8."
+        ) from error
 
 
 def _print(terminal: Terminal, begun: Begun) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from rokt_export.onboarding.drafts.matching import LIKELY, SURE, Match, match_all, split
+from rokt_export.onboarding.drafts.matching import LIKELY, OF_A_PERSON, SURE, Match, match_all, split
 from rokt_export.onboarding.drafts.observed import Environment, Field, Operation, is_template, slug, variable
 from rokt_export.onboarding.drafts.rules import DraftRule, rules_of
 from rokt_export.partner_spec.attributes import canonical, is_personal
@@ -88,7 +88,7 @@ class _Writer:
         self.custom: dict[str, dict[str, str]] = {}
         self.matches = match_all(operation.fields)
         sure = [each for each in operation.fields if self._confidence(each) >= SURE or each.required]
-        self.parts = {part for each in sure for part in _parts(each.name)}
+        self.parts = {part for each in sure for part in _parts(each.name)} | {""}
 
     def _confidence(self, each: Field) -> float:
         match = self.matches.get(each)
@@ -202,7 +202,7 @@ class _Writer:
         if self.drafted.left:
             names = [said(name, 40) for name in self.drafted.left if len(name) < 40][:_MOST_LEFT]
             more = len(self.drafted.left) - len(names)
-            yield f"  # Optional, and not sent: {', '.join(names)}" + (f" and {more} more" if more else "")
+            yield f"  # Not sent: {', '.join(names)}" + (f" and {more} more" if more else "")
 
     def _matched(self, each: Field, match: Match, needed: bool, proposed: list[str]) -> Iterator[str]:
         keys: dict[str, Any] = {"name": each.name, **_place(each)}
@@ -234,7 +234,7 @@ class _Writer:
         choices = ", ".join(said(str(choice), 30) for choice in each.choices[:8])
         fallback = each.example if each.example is not None else each.choices[0] if each.choices else None
         check = ""
-        if each.constant is not None and not is_template(each.constant):
+        if each.constant is not None and (each.suggestion == "constant" or not is_template(each.constant)):
             keys["value"] = each.constant
             check = each.description if each.suggestion == "constant" else ""
         elif each.kind == "array" and not each.name.endswith("]"):
@@ -243,8 +243,9 @@ class _Writer:
             keys["value"] = fallback
             check = f"one of {choices}" if choices else said(each.description, 70) or "the source's example"
         elif each.kind == "boolean":
-            keys["value"], check = True, said(each.description, 70) or "true or false"
-        elif _ID.search("_".join(split(each.keys[-1]))):
+            keys["value"] = not re.search(r"^un|suppress|block|delet|test|disabl", each.keys[-1].lower())
+            check = said(each.description, 70) or "true or false"
+        elif _ID.search("_".join(split(each.keys[-1]))) and not OF_A_PERSON.search(each.keys[-1].lower()):
             keys["value"] = f"{{{{ env.{variable(self.operation.partner, each.keys[-1])} }}}}"
             check = said(each.description, 70) or "yours, from the partner"
         else:
@@ -313,7 +314,7 @@ def _place(each: Field) -> dict[str, Any]:
 
 def _line(keys: dict[str, Any], check: str, each: Field) -> str | None:
     """Return a parameter as one line; None where the language cannot write it."""
-    if each.constant is not None and is_template(each.constant):
+    if is_template(each.constant) and each.suggestion != "constant":
         return None
     try:
         Parameter.model_validate(keys)

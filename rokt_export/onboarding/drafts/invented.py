@@ -48,7 +48,8 @@ def invented(text: str, known: Collection[str] = ()) -> str:
     for keys, value in _texts(data):
         if len(value) > 3 and _of_a_person(keys, value) is not None:
             sent.add(value)  # a message beside it may quote it
-    return orjson.dumps(_replaced(data, (), _longest_first(sent))).decode()
+    replaced = _replaced(data, (), _longest_first(sent))
+    return text if replaced == data else orjson.dumps(replaced).decode()
 
 
 def _longest_first(values: Collection[str]) -> list[str]:

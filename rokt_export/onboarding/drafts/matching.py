@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
-from rokt_export.onboarding.drafts.observed import Field
+from rokt_export.onboarding.drafts.observed import Field, word_set
 from rokt_export.partner_spec.attributes import ATTRIBUTES, canonical, fold
 
 SURE = 0.8
@@ -34,10 +34,6 @@ class Match:
     why: str = ""
     value: str = ""
     more: tuple[tuple[str, Any], ...] = ()
-
-
-def _words(names: str) -> frozenset[str]:
-    return frozenset(names.split())
 
 
 _OTHER_NAMES: Mapping[str, str] = {
@@ -67,18 +63,18 @@ _OTHER_NAMES: Mapping[str, str] = {
     }.items()
     for name in names.split()
 }
-_WEAK = _words(
+_WEAK = word_set(
     "first last address total items product bin ip unit source sex prefix land ort handy postal age sms land"
 )
 """Names that mean the attribute in one place, and something else in another."""
-_AROUND = _words(
+_AROUND = word_set(
     "contact customer person subscriber lead user member profile client consumer recipient primary personal home main"
     " default your my private billing mailing postal residential merge fields field attributes attribute properties"
     " data address name individual input record info details new applicant buyer shopper guest entry values value"
     " signup participant prospect body request json params vars"
 )
 """Words around a name that leave the person as it is."""
-_OTHERS = _words(
+_OTHERS = word_set(
     "company business organization organisation org work office employer owner agent admin sender from reply referrer"
     " referral referred friend parent spouse partner emergency guardian manager assistant sales rep store shop merchant"
     " vendor bank vehicle event campaign previous old former alternate alt secondary second other fax website host"
@@ -93,6 +89,10 @@ _WRITTEN = tuple(
     if len(name) > 5
 )
 """Names that a slip of the pen is compared with."""
+OF_A_PERSON = re.compile(
+    r"customer|contact|user|person|order|transaction|external|member|lead|subscriber|client|profile"
+)
+"""Words of identifiers that each person has one of; others are of an account, and the same for everybody."""
 _DESCRIBED = (
     ("firstname", r"\b(?:first|given)[ -]?name"),
     ("lastname", r"\b(?:last|family)[ -]?name|\bsurname"),
@@ -223,7 +223,7 @@ def _title(each: Field, core: str, siblings: set[str]) -> _Named:
     return None, 0, ""
 
 
-_IN_AN_ADDRESS = _words(
+_IN_AN_ADDRESS = word_set(
     "city town locality zip zipcode postcode postalcode country countrycode street address1 addressline1 line1 region"
     " state province stateprovince plz ort billingcity suburb addresscity"
 )
@@ -246,9 +246,9 @@ def _of_address(each: Field, attribute: str, core: str, siblings: set[str], arou
 
 
 def _whole_name(each: Field, siblings: set[str]) -> Match | None:
-    if each.kind != "string" or siblings & _words("price sku quantity currency slug color description"):
+    if each.kind != "string" or siblings & word_set("price sku quantity currency slug color description"):
         return None
-    person = bool(siblings & _words("email emailaddress phone phonenumber mobile firstname givenname emails phones"))
+    person = bool(siblings & word_set("email emailaddress phone phonenumber mobile firstname givenname emails phones"))
     if not person and (len(each.keys) > 1 or fold(each.keys[-1]) == "displayname"):
         return None
     sure = SURE if person or fold(each.keys[-1]) != "name" else LIKELY

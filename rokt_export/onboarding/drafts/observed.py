@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 from rokt_export.spec_language.parameter_names import Append, Index, Key, Match, steps
 
 Place: TypeAlias = Literal["body", "query", "header", "path"]
-_PLAIN_KEY = re.compile(r"[^.\[\]'\"\s#@{}]+")
+_PLAIN_KEY = re.compile(r"[@#]?[^.\[\]'\"\s#@{}]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,8 @@ class Field:
         name: as a spec writes it (`a.b[0].c`).
         place: where it is sent.
         required: whether the source says that the request needs it.
-        within: the optional part of the body that needs it, once that part is sent; its own name where nothing does.
+        within: the optional part of the body that needs it, once that part is sent; its own name where nothing does;
+            empty where it is sent in any case.
         kind: JSON type: string, number, integer, boolean, array (of scalars) or object (of members without names).
         form: the source's own name of a format (`email`, `date-time`).
         choices: the values allowed.
@@ -30,7 +31,7 @@ class Field:
         longest: characters at most.
         pattern: a regular expression of the source.
         description: the source's words.
-        suggestion: the attribute that the recorded value looks like.
+        suggestion: the attribute that the recorded value looks like; `constant` where a recorded value is kept.
     """
 
     name: str
@@ -56,6 +57,8 @@ class Field:
             found = steps(self.name)
         except ValueError:
             return (self.name,)
+        if len(found) > 1 and isinstance(found[-2], Match) and found[-1] == Key("value"):
+            found = found[:-1]  # `fields[name=email].value` is called email
         named = [step.name if isinstance(step, Key) else step.value for step in found if isinstance(step, Key | Match)]
         return tuple(named) or (self.name,)
 
@@ -156,6 +159,11 @@ class Operation:
     timeout: str = ""
     notes: tuple[str, ...] = ()
     secrets: Mapping[str, str] = field(default_factory=dict)
+
+
+def word_set(words: str) -> frozenset[str]:
+    """Return the words of a text as a set, for tables that are easier to read so."""
+    return frozenset(words.split())
 
 
 def key_text(key: str) -> str:

@@ -25,7 +25,7 @@ from rokt_export.onboarding.drafts.observed import (
 )
 from rokt_export.onboarding.drafts.openapi_document import Cursor, OpenApiDocument
 from rokt_export.onboarding.drafts.ranking import rank
-from rokt_export.onboarding.drafts.schemas import Unfolding, leaf, values_of
+from rokt_export.onboarding.drafts.schemas import Unfolding, leaf, leaves_of
 from rokt_export.redaction.display_text import cut
 
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization", "content-length", "host"})
@@ -205,7 +205,7 @@ class _Observer:
         found = leaf(
             flat, cursor.text("name"), place, required=cursor.node.get("required") is True, kind=kind, sample=sample
         )
-        return replace(found, description=cursor.text("description") or found.description)
+        return replace(found, within=cursor.text("name"), description=cursor.text("description") or found.description)
 
     def _body(self, parameters: Iterable[Cursor]) -> tuple[str, str, list[Field]]:
         """Return encoding, content type and fields of the body."""
@@ -263,7 +263,7 @@ class _Observer:
             shown = list(self._shown(cursor, media))
             if not leaves:
                 for each in shown:
-                    leaves |= _leaves_of(each.body)
+                    leaves |= leaves_of(each.body)
             yield Reply(
                 status.lower(),
                 " ".join(cursor.text("description").split()),
@@ -404,15 +404,6 @@ def _text_of(value: Any) -> str:
     if isinstance(value, str):
         return value
     return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS, default=str).decode()
-
-
-def _leaves_of(body: str) -> dict[str, Field]:
-    """Return the places of a JSON body that is shown, for a response without a schema."""
-    try:
-        data = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return {json_path(name): Field(name, example=value) for name, value in values_of(data) if name != "$"}
 
 
 def _rate_in(text: str) -> str:

@@ -23,6 +23,8 @@ SETUP = (401, 403, 404, 405, 415)
 _BUSY = (408, 425, 429, 503)
 _LARGEST_EXAMPLE = 20_000
 """Characters of a body that may become an example."""
+_GENERATED = re.compile(r"\"<(?:string|dateTime|uuid|integer|number|boolean|long)>\"")
+"""What Postman writes for a value where a document has no example."""
 _LONG = 400
 """Characters from which an example is shortened."""
 _EXISTS = re.compile(r"already|duplicat|exist|conflict|taken|registered|on the list", re.IGNORECASE)
@@ -255,7 +257,7 @@ def _attach(rules: Sequence[DraftRule], shown: Iterable[tuple[int, Shown]], know
         return
     classifier = Classifier(models)
     for status, each in shown:
-        if not each.body or len(each.body) > _LARGEST_EXAMPLE:
+        if not each.body or len(each.body) > _LARGEST_EXAMPLE or _GENERATED.search(each.body):
             continue
         body = invented(each.body, known)
         seen = each.seen and body == each.body

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from rokt_export.onboarding.drafts.observed import Field, Place, nested
+import orjson
+
+from rokt_export.onboarding.drafts.observed import Field, Place, json_path, nested
 from rokt_export.onboarding.drafts.openapi_document import Cursor
 from rokt_export.partner_spec.attributes import canonical
 
@@ -249,12 +252,28 @@ def values_of(value: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str,
         for key, item in value.items():
             yield from values_of(item, nested(name, str(key)), depth + 1)
     elif isinstance(value, list) and depth <= MAX_DEPTH:
-        if value and isinstance(value[0], Mapping | list):
+        if named := _named_values(value):
+            for key, item in named:
+                others = (other for other in item if other != key)
+                yield from ((nested(f"{name}[{key}={item[key]}]", str(other)), item[other]) for other in others)
+        elif value and isinstance(value[0], Mapping | list):
             yield from values_of(value[0], f"{name}[0]", depth + 1)
         else:
             yield from ((f"{name}[]", item) for item in value[:1])
     elif not isinstance(value, Mapping | list):
         yield name or "$", value
+
+
+def _named_values(items: list[Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the elements of a list like `[{name: email, value: …}]` with the key that names them; none of others."""
+    for key in ("name", "key", "field", "id"):
+        named = [
+            each for each in items if isinstance(each, Mapping) and isinstance(each.get("value"), str | int | float)
+        ]
+        plain = [each for each in named if re.fullmatch(r"[\w-]+", str(each.get(key) or ""))]
+        if items and len(plain) == len(items):
+            return [(key, each) for each in plain]
+    return []
 
 
 def kind_of(value: Any) -> str:
@@ -268,3 +287,12 @@ def kind_of(value: Any) -> str:
             return "number"
         case _:
             return "string"
+
+
+def leaves_of(body: str) -> dict[str, Field]:
+    """Return the places of a JSON body that is shown, for a response without a schema."""
+    try:
+        data = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return {json_path(name): Field(name, example=value) for name, value in values_of(data) if name != "$"}
