@@ -27,12 +27,17 @@ def decode(raw: bytes, content_type: str | None) -> str:
         if raw.startswith(mark):
             return raw[len(mark) :].decode(name, "replace")
     for charset in (charset_of(content_type), _of_declaration(raw), "utf-8"):
-        if charset and (codec := codec_of(charset)):
+        if charset and (codec := codec_of(charset)) and not _contradicted(raw, codec):
             try:
                 return raw.decode(codec)
             except UnicodeError:
                 continue
     return raw.decode("latin-1")
+
+
+def _contradicted(raw: bytes, codec: str) -> bool:
+    """Return whether bytes are ASCII although a charset with a NUL in each ASCII character is stated."""
+    return codec.replace("_", "-").startswith(("utf-16", "utf-32")) and raw.isascii() and b"\0" not in raw
 
 
 def _of_declaration(raw: bytes) -> str | None:

@@ -365,6 +365,12 @@ def test_as_outweighs_the_body_and_its_header() -> None:
         ("é".encode("latin-1"), None, "é"),
         ("é".encode("utf-8-sig"), "text/plain; charset=latin-1", "é"),
         ("é".encode("utf-16"), None, "é"),
+        (
+            b'<?xml version="1.0" encoding="utf-16"?><r><id>1</id></r>',
+            None,
+            '<?xml version="1.0" encoding="utf-16"?><r><id>1</id></r>',
+        ),
+        (b"stored", "text/plain; charset=utf-16", "stored"),
         ("é".encode("utf-32"), None, "é"),
         ("é".encode("cp1252"), 'text/plain; Charset="windows-1252"', "é"),
         (b"abc", "text/plain; charset=hex", "abc"),
