@@ -152,6 +152,10 @@ def _is_utf8(data: bytes, *, cut: bool) -> bool:
     return True
 
 
+_WIDE = ["utf_16", "utf_16_be", "utf_16_le", "utf_32", "utf_32_be", "utf_32_le"]
+"""Never guessed: they are recognized before by a BOM or by their NUL bytes."""
+
+
 def _likeliest(data: bytes) -> str:
     """Return the likeliest encoding of bytes that are not UTF-8.
 
@@ -160,7 +164,7 @@ def _likeliest(data: bytes) -> str:
     """
     from charset_normalizer import from_bytes
 
-    best = from_bytes(data[: 1 << 18]).best()
+    best = from_bytes(data[: 1 << 18], cp_exclusion=_WIDE).best()
     name = "cp1252" if best is None else codecs.lookup(best.encoding).name
     latin = ("cp125", "iso8859", "latin", "mac", "cp437", "cp85", "cp775", "cp86", "cp500", "cp1026", "cp1140", "hp")
     script = ("cp1251", "cp1253", "cp1255", "cp1256", "iso8859-5", "iso8859-6", "iso8859-7", "iso8859-8")
