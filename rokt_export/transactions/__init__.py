@@ -1,1 +1,1 @@
-"""Rows from anywhere, generated ones, and the damage found in files."""
+"""Reads rows from files and streams, generates test people, and finds damage in files."""

@@ -1,4 +1,4 @@
-"""Reads the rows of a block of lines together, where none of them needs a check of its own."""
+"""Reads the rows of a block of lines together, unless one of them needs a check of its own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rokt_export.transactions.dialect import Rows
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Lines that are a row each.
+    """Lines of which each is one row.
 
     Attributes:
         reader: the reader that checks their cells.
@@ -50,7 +50,7 @@ class Part:
 
 
 BOM = "\ufeff"
-"""The byte order mark; within a file, it begins the header of another that was appended to it."""
+"""The byte order mark. Within a file, it starts the header of a second file that was appended."""
 
 
 class BlockReader:
@@ -58,13 +58,13 @@ class BlockReader:
 
     Args:
         parse: turns lines into rows of cells, as csv does.
-        delimiter: divides a line without quotes into cells; None where only `parse` can.
+        delimiter: splits a line without quotes into cells; None where only `parse` can split it.
         quote: the character that quotes cells; empty = nothing quotes.
         escape: a character that escapes the next one; a block that holds it is read row by row.
         width: the number of columns.
-        extra: empty cells that each row has behind them.
-        names: names of columns, types and totals: a row that begins with one may be no transaction.
-        named: columns in which such a name is looked for.
+        extra: empty cells at the end of each row, beyond the columns.
+        names: names of columns, types and totals; a row that starts with one may not be a transaction.
+        named: 0-based columns in which `names` are looked for.
         inspector: checks cells for damage.
     """
 
@@ -92,7 +92,7 @@ class BlockReader:
         self._inspector = inspector
 
     def read(self, text: str) -> Block | None:
-        """Return the rows of a text of whole lines; None where its lines must be read one by one."""
+        """Return the rows in a text of whole lines; None where the lines must be read one by one."""
         if "\r" in text:
             text = text.replace("\r\n", "\n")
         if "\r" in text or BOM in text or (self._escape is not None and self._escape in text):
@@ -110,7 +110,7 @@ class BlockReader:
             parsed = list(self._parse(lines))
         except csv.Error:
             return None
-        if len(parsed) != len(lines):  # one is spread over several
+        if len(parsed) != len(lines):  # a row spans several lines
             return None
         return Block(self, spread, lines, parsed)
 

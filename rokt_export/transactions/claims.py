@@ -9,10 +9,10 @@ from typing import Protocol
 class Share:
     """The share of a single reader: every row.
 
-    Rows are asked for in ascending order; a reader may go back as far as the beginning of the range it got last.
+    Rows are requested in ascending order. A reader may go back to the start of the last range it got.
 
     Attributes:
-        ahead: rows that may be read before they are needed, at most.
+        ahead: maximum number of rows that may be read before they are needed.
     """
 
     ahead: int = 500
@@ -22,50 +22,50 @@ class Share:
         return True
 
     def among(self, first: int, last: int) -> Iterator[range]:
-        """Yield the rows that belong to it among those from `first` to `last`, as ranges, one when the next is due."""
+        """Yield this share's rows from `first` to `last` as ranges, each only when it is needed."""
         if last >= first:
             yield range(first, last + 1)
 
     @property
     def scarce(self) -> bool:
-        """Whether others might need what is left, so that no more should be taken than can be used at once."""
+        """Whether few rows are left, so that a reader should take only what it can use at once."""
         return False
 
     def ask(self, rows: int) -> None:
-        """Take note that so many rows are asked for."""
+        """Note how many rows are requested at a time."""
 
 
 ALL = Share()
 
 
 class Mark(Protocol):
-    """How far the rows of an input are claimed; all its readers share one."""
+    """The position up to which rows are claimed; all readers of an input share one."""
 
     def claim(self, row: int, size: int) -> int:
-        """Claim `size` rows from `row` on, unless that row is claimed; return the first row that was not until now.
+        """Claim `size` rows starting at `row`, unless `row` is claimed already.
 
-        The claim holds if `row` is returned, or a lower one.
+        Returns:
+            The first row that was not claimed before the call. The claim succeeded if it is `row` or lower.
         """
 
 
 _MOST_CLAIMS = 50_000
-"""Claims of one input, about: each takes 5 us, which a few wanted rows in a file of millions are not worth."""
+"""Approximate limit of claims per input. A claim takes 5 us, too much for a few wanted rows in a file of millions."""
 
 
 class Claims(Share):
     """The rows that one of several readers reaches first.
 
-    Each reads the whole input, and claims rows when it is about to need them. A faster reader claims more, so that all
-    finish together; with equal parts, all others wait for the slowest.
+    Each reader reads the whole input, and claims rows just before it needs them. A faster reader claims more, so all
+    finish at about the same time. With equal shares, they would wait for the slowest.
 
     Args:
-        mark: how far the rows are claimed.
+        mark: the position that all readers share.
         readers: how many there are.
-        most: rows claimed at a time, at most.
-        few: rows that all readers together could use at once or soon: when no more are left they are scarce, and are
-            claimed one by one.
-        total: rows of the input, where known: claims get smaller towards the end.
-        wanted: how many of them will be used, where known: where they are few, claims are small from the start.
+        most: maximum number of rows per claim.
+        few: rows that all readers together can use soon. When fewer are left, they are claimed one by one.
+        total: rows of the input, if known; claims then get smaller towards the end.
+        wanted: how many of them will be used, if known; if few, claims are small from the start.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Claims(Share):
         self._own = False
 
     def has(self, row: int) -> bool:
-        """Return whether a row belongs to it; claims it if no reader has."""
+        """Return whether a row belongs to this share; claim it if no reader has."""
         if row >= self._until:
             size = self._size(row)
             free = self._mark.claim(row, size)
@@ -93,7 +93,7 @@ class Claims(Share):
         return self._own
 
     def among(self, first: int, last: int) -> Iterator[range]:
-        """Yield the rows that belong to it, as `Share.among`; what is not yielded yet is not claimed yet either."""
+        """Yield this share's rows, as `Share.among`. A range is claimed when it is yielded."""
         row = first
         while row <= last:
             own = self.has(row)
@@ -104,11 +104,11 @@ class Claims(Share):
 
     @property
     def scarce(self) -> bool:
-        """Whether so few rows are left, or wanted at all, that all readers together could use them soon."""
+        """Whether so few rows are left, or wanted, that all readers together can use them soon."""
         return self._short or (self._total is not None and self._total - self._until < self._few)
 
     def ask(self, rows: int) -> None:
-        """Take note that so many rows are asked for: what is read ahead is claimed, so it is no more than that."""
+        """Limit reading ahead to the rows that are requested, because what is read ahead is claimed."""
         self.ahead = max(1, min(Share.ahead, rows))
 
     def _size(self, row: int) -> int:

@@ -1,4 +1,4 @@
-"""Turns the columns of a file into attributes, and reports which were mapped, guessed, kept or not used."""
+"""Maps the columns of a file to attributes, and reports which were mapped, guessed, kept or unused."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from rokt_export.partner_spec.attributes import ATTRIBUTES, canonical, fold
 from rokt_export.transactions.transaction import IDENTITIES
 
 _MOST_NAMED = 1000
-"""Columns of one kind that are named: rows of JSON may each have keys of their own."""
+"""Maximum number of columns of one kind that are named: each JSON row may have keys of its own."""
 _ALIKE = 0.7
-"""How alike a column and an attribute must be to be named together: `Vorname` is no `lastname` (0.67)."""
+"""Minimum similarity of a column and a suggested attribute: `Vorname` is not `lastname` (0.67)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,12 @@ class ColumnsReport:
     """What became of a file's columns.
 
     Attributes:
-        mapped: column to attribute, for every column that names an attribute that the spec wants or Rokt knows.
+        mapped: column to attribute, for each attribute that the spec reads or Rokt knows.
         guessed: the part of `mapped` that matched without case and punctuation, or by an alias.
-        unmapped: columns that name nothing known; kept under their own name as custom attributes.
-        unused: columns that no parameter of the spec reads, and that do not say what a row is called; empty where the
-            spec's wants were not given.
-        missing: wanted attributes that no column holds.
+        unmapped: unrecognized columns, kept under their own name as custom attributes.
+        unused: columns that no parameter of the spec reads and that do not identify a row; empty where the spec's
+            attributes are not known.
+        missing: attributes of the spec that no column holds.
     """
 
     mapped: Mapping[str, str] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class ColumnsReport:
     missing: tuple[str, ...] = ()
 
     def joined(self, other: ColumnsReport) -> ColumnsReport:
-        """Return this report and that of a further file as one; missing is what neither holds."""
+        """Return this report joined with that of another file; `missing` is what neither file holds."""
         return ColumnsReport(
             {**self.mapped, **other.mapped},
             {**self.guessed, **other.guessed},
@@ -47,7 +47,7 @@ class ColumnsReport:
         )
 
     def likely(self) -> tuple[str, str] | None:
-        """Return a column that nothing is known for, and the missing attribute that it carries by the look of it."""
+        """Return an unrecognized column and the missing attribute that its name resembles; None if there is none."""
         missing = _by_any_name(self.missing)
         for column in self.unmapped:
             if close := difflib.get_close_matches(fold(column), missing, n=1, cutoff=_ALIKE):
@@ -63,7 +63,7 @@ class ColumnPlan:
         columns: the columns' names in the file, in order, as messages show them.
         names: attribute name of each column; all different.
         report: what became of the columns.
-        duplicates: column names that stand in the header more than once.
+        duplicates: column names that appear in the header more than once.
     """
 
     columns: tuple[str, ...]
@@ -73,7 +73,7 @@ class ColumnPlan:
 
 
 def parse_map(pairs: Iterable[str]) -> dict[str, str]:
-    """Return `COLUMN=ATTRIBUTE` pairs as a mapping; the last `=` divides, so a column's name may hold one.
+    """Return `COLUMN=ATTRIBUTE` pairs as a mapping. The last `=` separates, so a column's name may contain one.
 
     Raises:
         UsageError: a pair has no `=`, or an empty side, or one column is given two attributes.
@@ -82,10 +82,10 @@ def parse_map(pairs: Iterable[str]) -> dict[str, str]:
     for pair in pairs:
         column, equals, attribute = (part.strip() for part in pair.rpartition("="))
         if not (column and equals and attribute):
-            raise UsageError(f"“{pair}” maps nothing", where="--map", remedy='Write it as --map "E-mail=email".')
+            raise UsageError(f"“{pair}” is not a mapping", where="--map", remedy='Write it as --map "E-mail=email".')
         if mapping.setdefault(column, attribute) != attribute:
             raise UsageError(
-                f"column “{column}” is mapped to {mapping[column]} and to {attribute}",
+                f"column “{column}” is mapped to both {mapping[column]} and {attribute}",
                 where="--map",
                 remedy="Keep one of the two.",
             )
@@ -95,13 +95,14 @@ def parse_map(pairs: Iterable[str]) -> dict[str, str]:
 class ColumnMapper:
     """Maps the columns of headers to attributes, by the same rules for every file.
 
-    A column's attribute is the one it is given; else the wanted attribute or catalogue name it equals, exactly or
-    without case and punctuation, or by an alias; else the column's own name, as a custom attribute.
+    An explicit mapping wins. Otherwise the column's name is compared with the attributes of the spec and of the
+    catalogue: exactly, then without case and punctuation, then by alias. A column without a match keeps its own name,
+    as a custom attribute.
 
     Args:
-        wanted: the attributes that the spec reads, or None where that is not known.
+        wanted: the attributes that the spec reads; None where they are not known.
         given: column to attribute, from the command line; each must be found (see `check_given`).
-        spec: column to attribute, from the spec's `columns:`; may name columns that a file lacks.
+        spec: column to attribute, from the spec's `columns:`; may name columns that a file does not have.
     """
 
     def __init__(
@@ -112,21 +113,21 @@ class ColumnMapper:
     ) -> None:
         self._wanted = None if wanted is None else tuple(dict.fromkeys(wanted))
         self._given = dict(given or {})
-        given_names = set(self._given.values())  # what is given wins, whichever column the spec means for the attribute
+        given_names = set(self._given.values())  # the command line overrides the spec's column for an attribute
         self._explicit = {key: name for key, name in (spec or {}).items() if name not in given_names} | self._given
         self._by_folded = _by_folded_name(self._wanted or ())
         self._found: set[str] = set()
 
     def meant(self, columns: Sequence[str]) -> frozenset[str]:
-        """Return the attributes that the columns of a header would name."""
+        """Return the attributes that the columns of a header map to."""
         names = (name.strip() for name in columns)
         return frozenset(found for name in names if (found := self._explicit.get(name) or self._guess(name)))
 
     def plan(self, columns: Sequence[str], file: str) -> ColumnPlan:
-        """Return what each column of a header is called.
+        """Return the attribute of each column of a header.
 
         Raises:
-            TransactionsError: two columns name one attribute that the spec wants; both are named.
+            TransactionsError: two columns map to one attribute that the spec reads.
         """
         columns = tuple(name.strip().lstrip("\ufeff") or f"(column {at})" for at, name in enumerate(columns, start=1))
         given = self._given_names(columns)
@@ -148,10 +149,10 @@ class ColumnMapper:
         return ColumnPlan(columns, names, replace(report, guessed=guessed), duplicates)
 
     def check_given(self, columns: Iterable[str]) -> None:
-        """Check that every column given on the command line was in some file.
+        """Check that every column given on the command line was found in some file.
 
         Raises:
-            TransactionsError: one did not; the nearest column is named.
+            TransactionsError: a column was not found; the error suggests the closest one.
         """
         for column in self._given:
             if column not in self._found:
@@ -185,7 +186,7 @@ class ColumnMapper:
         return self._by_folded.get(fold(column)) or (column if column in ATTRIBUTES else canonical(column))
 
     def _settle_claims(self, columns: Sequence[str], meant: list[str | None], file: str) -> None:
-        """Refuse two columns for one wanted attribute; where it is not wanted, leave both as they are named."""
+        """Refuse two columns for one attribute of the spec; for any other attribute, both keep their own names."""
         for attribute, count in Counter(name for name in meant if name is not None).items():
             if count == 1:
                 continue
@@ -195,7 +196,7 @@ class ColumnMapper:
                 raise TransactionsError(
                     f"{listed} all name the attribute {attribute}" if count > 2 else f"{listed} both name {attribute}",
                     where=file,
-                    remedy=f'Say which one is meant: --map "#{at[0] + 1}={attribute}".',
+                    remedy=f'Choose one: --map "#{at[0] + 1}={attribute}".',
                 )
             for index in at:
                 meant[index] = None
@@ -217,23 +218,23 @@ class ColumnMapper:
 
 
 def _together(some: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
-    """Return names and those of further ones that are not among them, up to about as many as are named."""
+    """Return the union of two tuples of names, in order; about `_MOST_NAMED` at most."""
     if len(some) >= _MOST_NAMED:
         return some
     return (*some, *(name for name in more if name not in some))
 
 
 def _by_folded_name(wanted: Sequence[str]) -> dict[str, str]:
-    """Return folded column name to wanted attribute, by the attribute's own name and by the catalogue's aliases.
+    """Return folded column name to attribute of the spec, by the attribute's own name and the catalogue's aliases.
 
-    A spec that wants `billingzipcode` reads a column `zip`, unless it wants another name of the zip code as well.
+    A spec that reads `billingzipcode` takes a column `zip`, unless it also reads another name of the zip code.
     """
     meanings = Counter(canonical(name) for name in wanted)
     return _by_any_name(wanted, [name for name in wanted if meanings[canonical(name)] == 1])
 
 
 def _by_any_name(names: Sequence[str], aliased: Sequence[str] | None = None) -> dict[str, str]:
-    """Return folded name to attribute: each by its own name, and, where none is given, by the catalogue's aliases."""
+    """Return folded name to attribute, by each attribute's own name, and by the aliases of those in `aliased`."""
     found = {fold(name): name for name in names}
     for name in names if aliased is None else aliased:
         if (known := canonical(name)) is not None:
@@ -243,7 +244,7 @@ def _by_any_name(names: Sequence[str], aliased: Sequence[str] | None = None) -> 
 
 
 def _unique(meant: Sequence[str | None], columns: Sequence[str]) -> tuple[str, ...]:
-    """Return a name for each column; one whose own name is taken is distinguished by its position (`email#3`)."""
+    """Return a name for each column; a name that is taken gets the column's position (`email#3`)."""
     taken = {name for name in meant if name is not None}
     unique: list[str] = []
     for position, (name, column) in enumerate(zip(meant, columns, strict=True), start=1):

@@ -1,4 +1,4 @@
-"""Turns a file or stdin into plain bytes, undoing gzip, bzip2, xz and zstandard, known by their first bytes."""
+"""Opens a file or stdin as plain bytes; unpacks gzip, bzip2, xz and zstandard, recognized by their first bytes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class ByteStream(Protocol):
     """The part of a binary file that the readers use."""
 
     def read1(self, size: int = -1, /) -> bytes:
-        """Return the bytes that are there, waiting only while there are none; `b""` at the end."""
+        """Return the bytes that have arrived; wait only if there are none. `b""` at the end."""
 
     def close(self) -> None:
         """Release the file."""
@@ -23,16 +23,16 @@ class ByteStream(Protocol):
 
 _CHUNK = 1 << 16
 _PACKED_CHUNK = 1 << 9
-"""Compressed bytes unpacked at once; few, since four of them can stand for 128 KB."""
+"""Compressed bytes that are unpacked at once. Few, because four zstandard bytes can unpack to 128 KB."""
 _MAGIC = ((b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\xfd7zXZ\x00", "xz"), (b"\x28\xb5\x2f\xfd", "zstandard"))
 
 
 class BrokenArchive(OSError):
-    """A compressed file is cut off or damaged; what came before was read whole."""
+    """A compressed file is cut off or damaged. All data before that place was read."""
 
 
 class PrefixedRaw(io.RawIOBase):
-    """Bytes that were read ahead, followed by the rest of a stream; never waits for more than one chunk."""
+    """Bytes that were read ahead, followed by the rest of a stream. A read waits for at most one chunk."""
 
     def __init__(self, prefix: bytes, rest: ByteStream) -> None:
         super().__init__()
@@ -40,11 +40,11 @@ class PrefixedRaw(io.RawIOBase):
         self._rest = rest
 
     def readable(self) -> bool:
-        """Return True: this stream is for reading."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: object, /) -> int:
-        """Fill the buffer with what is there and return the number of bytes; 0 at the end."""
+        """Fill the buffer with what has arrived and return the number of bytes; 0 at the end."""
         view = memoryview(cast(bytearray, buffer))
         chunk = self._prefix[: len(view)] if self._prefix else self._rest.read1(len(view))
         if self._prefix:
@@ -60,21 +60,21 @@ class PrefixedRaw(io.RawIOBase):
 
 
 class _Stdin:
-    """Stdin as a byte stream that `close` leaves open, for it is not ours.
+    """Stdin as a byte stream; `close` leaves it open.
 
-    It is read without Python's own buffer, whose lock a thread that waits for rows would hold: Python aborts the
-    process when it wants that lock at its end.
+    It bypasses Python's buffer. A thread that waits for rows would hold the buffer's lock, and Python aborts the
+    process when it needs that lock at exit.
     """
 
     def __init__(self) -> None:
         self._ended = False
 
     def read1(self, size: int = -1, /) -> bytes:
-        if self._ended:  # a terminal would begin anew: one Ctrl-D is enough
+        if self._ended:  # a terminal would start again after Ctrl-D
             return b""
         buffer = cast(io.BufferedReader, sys.stdin.buffer)
         raw = getattr(buffer, "raw", None)
-        if raw is None:  # no file: a program has put something in its place
+        if raw is None:  # stdin was replaced by an object without a file
             return buffer.read1(size)
         found: bytes = raw.read(size if size > 0 else _CHUNK) or b""
         self._ended = not found
@@ -85,9 +85,9 @@ class _Stdin:
 
 
 def open_bytes(path: str) -> io.BufferedReader:
-    """Return the plain bytes of a file, or of stdin for `-`, whatever it is compressed with.
+    """Return the unpacked bytes of a file, or of stdin for `-`.
 
-    Reading from the stream hands out what has arrived and waits only while there is nothing.
+    A read returns what has arrived, and waits only if nothing has.
 
     Raises:
         TransactionsError: the file cannot be opened, or zstandard is needed and not installed.
@@ -105,7 +105,7 @@ def open_bytes(path: str) -> io.BufferedReader:
 
 
 def read_ahead(stream: ByteStream, size: int) -> bytes:
-    """Return the first bytes of a stream: `size` of them, or fewer at its end; more only if they came along."""
+    """Return the first `size` bytes of a stream, or fewer if it ends. May return more, as chunks are not split."""
     taken = b""
     while len(taken) < size and (chunk := stream.read1(_CHUNK)):
         taken += chunk
@@ -113,7 +113,7 @@ def read_ahead(stream: ByteStream, size: int) -> bytes:
 
 
 class _Unpacked:
-    """A compressed stream whose errors become `BrokenArchive`."""
+    """A compressed stream that raises `BrokenArchive` for broken data."""
 
     def __init__(self, name: str, stream: ByteStream, errors: tuple[type[Exception], ...]) -> None:
         self._name = name
@@ -166,7 +166,7 @@ def _zstandard(packed: BinaryIO, path: str) -> tuple[ByteStream, tuple[type[Exce
 
 
 class _ZstandardFrames:
-    """Zstandard frames, one after the other; the package's own stream takes a cut-off frame for a whole one.
+    """A sequence of zstandard frames. The package's own stream does not report a frame that is cut off.
 
     Args:
         packed: the compressed bytes.

@@ -1,4 +1,4 @@
-"""Damages of a file of transactions: what is wrong, in which place, and what to do."""
+"""The damage found in a file of transactions: what is wrong, where, and what to do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 
 class DamageKind(StrEnum):
-    """What is wrong with a file; scripts may match the values, which never change."""
+    """What is wrong with a file. The values are stable: scripts may match them."""
 
     EXPONENT = "exponent"
     FLOAT_ID = "float_id"
@@ -51,12 +51,12 @@ ALTERING = frozenset(
         DamageKind.WRONG_DELIMITER,
     )
 )
-"""Kinds after which a cell still has a value, but not the one that was meant."""
+"""Kinds of damage that change a cell's value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """One thing that is wrong with a file; its text never holds a cell, which could be personal data.
+    """One defect of a file. Its text never contains a cell, which could be personal data.
 
     Attributes:
         kind: what is wrong.
@@ -64,7 +64,7 @@ class Damage:
         column: the column's name in the file; None where the damage is not in a cell.
         file: path of the file, `-` for stdin.
         line: 1-based line of the file where the row ends (JSON: begins; workbook: the sheet's row); None for Parquet.
-        message: what is wrong, in one sentence without a final full stop.
+        message: what is wrong, without a final full stop.
         remedy: what to do, as one sentence.
     """
 
@@ -78,7 +78,7 @@ class Damage:
 
     @property
     def where(self) -> str:
-        """Return the place as a person reads it: `orders.csv:12, row 11, column zipcode`."""
+        """The place, for a person: `orders.csv:12, row 11, column zipcode`."""
         place = f"{self.file}:{self.line}" if self.line is not None else self.file
         parts = [place]
         if self.row is not None:
@@ -91,10 +91,10 @@ class Damage:
 class DamageLog:
     """Counts all damages, and keeps the first of each kind, file and column, in the order found.
 
-    Memory stays flat where each row is damaged in the same way.
+    Memory is bounded even if every row is damaged.
 
     Args:
-        keep: damages of one kind, file and column to keep.
+        keep: maximum number of damages kept per kind, file and column.
     """
 
     def __init__(self, keep: int = 20) -> None:

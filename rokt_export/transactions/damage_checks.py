@@ -1,4 +1,4 @@
-"""Finds what spreadsheets, databases and wrong encodings leave in cells, and cleans what is certain."""
+"""Finds cells that spreadsheets, databases or wrong encodings have damaged; cleans those whose value is certain."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _DATE_ATTRIBUTES = frozenset(("dob", "transactiondatetime"))
 _DATE_LIKE = re.compile(r"(date|datetime|birthday|dob|timestamp)$")
 
 _NUMBERS = frozenset(("transactionid", "mobile", "zipcode", "ccbin", "majorcatid", "minorcatid"))
-"""Attributes that are digits by nature; a reference may be `4.90E2`."""
+"""Attributes whose values are digits. Others, such as a reference, may legitimately be `4.90E2`."""
 _EXPONENT = re.compile(r"\s*[+-]?\d(?:[.,]\d+)?[eE]\+?\d{1,3}\s*")
 _OF_SPREADSHEETS = re.compile(r"\s*[+-]?\d(?:[.,]\d+)?[eE]\+\d{2,3}\s*")
 _ROUNDED = re.compile(r"\s*[+-]?\d[.,]\d{4,}E\+\d{2,3}\s*")
-"""What a spreadsheet writes in place of a long number, beyond doubt in a column of any kind."""
+"""What a spreadsheet writes for a long number; certain in any column."""
 _FLOAT_ID = re.compile(r"\s*\d+\.0\s*")
 _SHORT_ZIP = re.compile(r"\s*\d{3,4}(?:-\d{4})?\s*")
 _SERIAL = re.compile(r"\s*[1-7]\d{4}(?:\.\d+)?\s*")
@@ -43,7 +43,7 @@ _MOJIBAKE = re.compile(
 )
 
 _EXACT = frozenset(("email", "emailmd5", "emailsha256", "ipaddress", "country", "currency"))
-"""Attributes, beside identifiers and dates, whose values never hold an invisible character or a word such as NULL."""
+"""Attributes, besides identifiers and dates, in which an invisible character or a NULL is always damage."""
 _ERRORS = frozenset(
     ("#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!", "#CALC!", "#FIELD!", "#BLOCKED!")
 )
@@ -52,7 +52,7 @@ _NULLS = frozenset(
 )
 _OBJECTS = frozenset(("[object Object]", "[object Array]", "[object Undefined]", "[object Null]"))
 _WORDS = frozenset(("NULL", "null", "None"))
-"""Leftovers that may also be values: a family is called Null."""
+"""Leftovers that may also be values: Null is a family name."""
 _LEFTOVERS: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys(
         _ERRORS,
@@ -63,9 +63,9 @@ _LEFTOVERS: Mapping[str, tuple[str, str]] = {
     ),
     **dict.fromkeys(_OBJECTS, ("the cell holds a program's word for an object", "Export one of the object's fields.")),
 }
-NOTHING = "Nothing need be done."
+NOTHING = "No action is needed."
 _TOO_NARROW = (
-    "the column was too narrow, so that the cell holds # signs",
+    "the column was too narrow, so the cell holds # signs",
     "Widen the column, and export again.",
 )
 _AS_TEXT = "Format the column as text before saving, and export it again."
@@ -78,18 +78,18 @@ _SERIAL_FOUND = (
 _FORMULA_LEFT = "the cell holds a formula, not its result", "Export the file again as values."
 _FORMULA = re.compile(r"""=[A-Za-z0-9"'(\[$+…-].+|=…""", re.DOTALL)
 _WRAPPED = re.compile(r'="((?:[^"]|"")*)"')
-"""How programs keep a spreadsheet from changing a value: `="00123"`."""
+"""A value in a formula, so that a spreadsheet does not change it: `="00123"`."""
 _APOSTROPHE = re.compile(r"'[+(]?\d[\d ().\-/]{2,}")
 _STARTS = frozenset("#\\=([<uNn'\t\x1f")
-"""Characters that a leftover, or a value to be cleaned, begins with."""
+"""First characters of leftovers and of values that can be cleaned."""
 _INVISIBLE = "\u00ad\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
 _NO_BREAK = "\u00a0\u202f\u2007"
 JUNK = "\t\x1f" + _INVISIBLE + _NO_BREAK
-"""Characters that mean nothing at the ends of a value. Joiners (U+200C, U+200D) are left: words and emoji need them."""
+"""Characters without meaning at the ends of a value. Joiners (U+200C, U+200D) are kept: words and emoji need them."""
 _HIDDEN_INSIDE = re.compile(f"[\x1f{_INVISIBLE}{_NO_BREAK}]")
 
-# What a block of rows holds somewhere if a cell in it may be a formula, or a number behind an apostrophe. An equals
-# sign within a URL, and an apostrophe within a name, are passed over.
+# If one of these matches, a cell of the block may be a formula or a number after an apostrophe. An equals sign in a
+# URL, and an apostrophe in a name, do not match.
 _FORMULA_IN_BLOCK = re.compile(r"""=(?<![\w/?&%.=-]=)[A-Za-z0-9"'(\[$+…-]""")
 _APOSTROPHE_IN_BLOCK = re.compile(r"'[+(]?\d")
 _ERROR_IN_BLOCK = re.compile(r"#(?:N/A|[A-Z/0]+[!?]|##)")
@@ -103,18 +103,18 @@ _STATES = re.compile(
     "pa|pr|ri|sc|sd|tn|tx|ut|vt|va|vi|wa|wv|wi|wy|"
     "connecticut|maine|massachusetts|newhampshire|newjersey|newyork|puertorico|rhodeisland|vermont|(us)?virginislands"
 )
-"""Postal abbreviations, and in full the states where zip codes begin with a zero."""
+"""All postal abbreviations, and the full names of the states whose zip codes start with a zero."""
 
 
 class Inspector:
-    """Checks the cells of one layout of columns; rows without damage, which are most, can be checked in blocks.
+    """Checks cells for damage. Blocks of rows without damage, the usual case, are checked together.
 
     Args:
-        plan: the columns and the attributes they hold.
-        file: path of the file, for the place of a damage.
+        plan: the columns and their attributes.
+        file: path of the file, for messages.
         log: where damages go.
-        refuse: attributes in which damage keeps a row from being sent.
-        guessed: the file's encoding is a guess, so that cells beyond ASCII count as damaged in `refuse`.
+        refuse: attributes whose damage prevents a row from being sent.
+        guessed: the file's encoding is a guess; cells of `refuse` with characters beyond ASCII then count as damaged.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class Inspector:
         self._state = by_meaning.get("state")
 
     def text_is_clean(self, block: str) -> bool:
-        """Return whether rows in a text have no damage that shows in their text; false where one may have."""
+        """Return True if the text of a block certainly shows no damage; see `columns_are_clean` for the rest."""
         return not (
             "E+" in block
             or "\x1f" in block
@@ -161,9 +161,10 @@ class Inspector:
         )
 
     def columns_are_clean(self, columns: Sequence[Sequence[str]]) -> bool:
-        """Return whether rows whose text is clean have no other damage; false where one may have.
+        """Return True if a block whose text is clean certainly has no other damage.
 
-        The rows are given as columns of cells, and are checked together: one by one costs as much as reading them.
+        Args:
+            columns: the cells of the rows, column by column. Checking row by row would cost as much as reading.
         """
         cells = dict(zip(self._columns, columns, strict=True))
         return not (
@@ -174,9 +175,9 @@ class Inspector:
         )
 
     def check(self, values: dict[str, Value], row: int, line: int | None) -> None:
-        """Log a row's damage, and clean the cells whose value is certain.
+        """Log a row's damage, and clean cells in place if their value is certain.
 
-        An exponent as spreadsheets write it (`1.23E+10`) is damage in any column, other notations in identifiers.
+        An exponent as spreadsheets write it (`1.23E+10`) is damage in any column; other notations only in identifiers.
         """
         self._place = row, line
         for name, cell in values.items():
@@ -198,12 +199,12 @@ class Inspector:
             self._check_zip(self._zip, cell, values)
 
     def refused(self) -> str | None:
-        """Return why the damage found since the last call keeps a row from being sent; None where it does not."""
+        """Return why the damage found since the last call prevents a row from being sent; None if it does not."""
         found, self._refused = self._refused, None
         return found
 
     def refuse(self, name: str, message: str) -> None:
-        """Keep a row from being sent, where damage in an attribute does so."""
+        """Prevent the current row from being sent, if damage in this attribute does so."""
         if name in self._refuse and self._refused is None:
             row, line = self._place
             place = f"line {line}" if line is not None else f"row {row}"
@@ -226,15 +227,15 @@ class Inspector:
 
     def _clean(self, values: dict[str, Value], name: str, clean: str, what: str) -> None:
         values[name] = clean
-        self._log_only(DamageKind.CLEANED, name, f"the cell held {what}, which is left out", "Nothing need be done.")
+        self._log_only(DamageKind.CLEANED, name, f"the cell held {what}, which is left out", "No action is needed.")
 
     def check_text(self, values: dict[str, Value]) -> None:
-        """Log cells of the row last checked that were decoded wrongly, or hold invisible characters beyond ASCII."""
+        """Log cells of the last checked row that were decoded wrongly or contain invisible characters beyond ASCII."""
         for name, cell in values.items():
             if not isinstance(cell, str) or cell.isascii():
                 continue
             if self._guessed:
-                self.refuse(name, "the file's encoding is a guess, which --encoding confirms")
+                self.refuse(name, "the file's encoding is a guess; --encoding confirms it")
             if (found := mojibake(cell)) is not None:
                 self._add(DamageKind.MOJIBAKE, name, found, _MOJIBAKE_REMEDY)
                 continue
@@ -243,9 +244,9 @@ class Inspector:
                 self._clean(values, name, clean, f"an invisible character (U+{ord(junk):04X}) at its end")
                 cell = clean
             if (hidden := _HIDDEN_INSIDE.search(cell)) is not None:
-                what = f"the cell holds an invisible character (U+{ord(hidden.group()):04X}) amid its text"
+                what = f"the cell holds an invisible character (U+{ord(hidden.group()):04X}) within its text"
                 add = self._add if name in self._exact else self._log_only
-                add(DamageKind.INVISIBLE, name, what, "Type the text around it anew.")
+                add(DamageKind.INVISIBLE, name, what, "Type the text around it again.")
 
     def _check_id(self, name: str, cell: Value) -> None:
         if not isinstance(cell, str):
@@ -295,13 +296,13 @@ class Inspector:
 
 
 def mojibake(text: str) -> str | None:
-    """Return in words why a text was decoded wrongly, or None where it reads well.
+    """Return how a text was decoded wrongly, for a person; None if it was decoded correctly.
 
-    UTF-8 read as cp1252 turns `é` into `Ã©`: turning such a pair back must give one character of UTF-8, which real
-    words with these letters next to each other do not.
+    UTF-8 read as cp1252 turns `é` into `Ã©`. Such a pair counts only if converting it back gives one UTF-8 character,
+    which pairs of these letters in real words do not.
     """
     if "\ufffd" in text:
-        return "a character was lost on the way (U+FFFD stands in its place)"
+        return "a character was lost (U+FFFD is in its place)"
     for found in _MOJIBAKE.finditer(text):
         for codec in ("cp1252", "latin-1"):
             try:
@@ -314,9 +315,9 @@ def mojibake(text: str) -> str | None:
 
 
 def _may_be_meant(text: str, found: re.Match[str], meant: str) -> bool:
-    """Return whether such a pair may stand there as it is: `MAÇÃ” x` ends a quotation, `IRMÃ` has a hard blank behind.
+    """Return whether such a pair may be correct text: in `MAÇÃ” x` a quotation ends, after `IRMÃ` is a no-break space.
 
-    Then a quotation mark or a dash ends the word, or what it would decode to is a small letter behind capital ones.
+    Then a quotation mark or a dash ends the word, or the decoded letter would be a small one after capitals.
     """
     before, after = text[max(0, found.start() - 2) : found.start()], text[found.end() : found.end() + 1]
     ends = len(meant) == 1 and found.group()[-1] in "“”‘’–—…" and found.group()[0] == "Ã" and not after.isalnum()
@@ -325,7 +326,7 @@ def _may_be_meant(text: str, found: re.Match[str], meant: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _is_american(country: str, state: str) -> bool | None:
-    """Return whether a country, else a state, is the US or of it; None where both are blank."""
+    """Return whether a row is from the US, by its country, else by its state; None if both are blank."""
     if country.strip():
         return fold(country) in _US
     return _STATES.fullmatch(fold(state)) is not None if state.strip() else None
@@ -336,7 +337,7 @@ def _has_serial(column: Sequence[str]) -> bool:
 
 
 def _has_number(column: Sequence[str]) -> bool:
-    """Return whether a column of identifiers has one that a spreadsheet may have turned into a number."""
+    """Return whether a spreadsheet may have turned one of these identifiers into a number."""
     text = "".join(column)
     return ("." in text or "+" in text) and (
         any(map(_EXPONENT.fullmatch, column)) or any(map(_FLOAT_ID.fullmatch, column))

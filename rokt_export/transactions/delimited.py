@@ -1,4 +1,4 @@
-"""Turns CSV, TSV and their kin into transactions as lines arrive: by the block where all is well, else row by row."""
+"""Reads CSV, TSV and similar files as lines arrive: in blocks if nothing is unusual, else row by row."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class DelimitedReader:
 
     Args:
         stream: the file's plain bytes, from its start.
-        sample: its first bytes, with at least one whole line if there is one.
+        sample: its first bytes, at least one whole line if the file has one.
         encoding: how bytes become text.
         context: options, columns and log.
 
     Raises:
-        TransactionsError: there is no header, or it cannot be one, or two of its columns name one attribute.
+        TransactionsError: there is no usable header, or two of its columns map to one attribute.
     """
 
     carries_nothing = False
@@ -130,7 +130,7 @@ class DelimitedReader:
         return row
 
     def _rows_in(self, text: str, row: int, share: Share) -> Generator[Transaction, None, int]:
-        """Yield a share's rows of some lines; return the number of the last row in them."""
+        """Yield a share's rows in a text of whole lines; return the number of the last row in it."""
         block = self._block(text, row)
         if block is None:
             return (yield from self._one_by_one(text, row, share))
@@ -175,7 +175,7 @@ class DelimitedReader:
         )
 
     def _start(self, row: int) -> None:
-        """Note the number of the file's first row, which alone may hold the columns' types."""
+        """Note the number of the file's first row, the only one that may hold the columns' types."""
         self._first_row = row + 1
 
     def _block(self, text: str, row: int) -> Block | None:
@@ -185,7 +185,7 @@ class DelimitedReader:
         return self._blocks.read(text)
 
     def _rows_in_sample(self, sample: str) -> list[list[str]]:
-        """Return the rows below the header that are in the sample; of a live input there are none yet."""
+        """Return the rows of the sample below the header; none for a live input."""
         below = io.StringIO(sample, newline="").readlines()[self._before + self._reader.line_num - self._skipped :]
         rows: list[list[str]] = []
         with suppress(csv.Error):
@@ -193,10 +193,10 @@ class DelimitedReader:
         return rows
 
     def _extra_cells(self, rows: Sequence[Sequence[str]]) -> int:
-        """Return how many empty cells each row has behind those of the header: exports end rows in a delimiter.
+        """Return how many empty cells end each row beyond the header's width: some exports end rows in a delimiter.
 
-        A comma in a name shifts cells too. Then a cell may begin with a space, or no address is in the column of
-        e-mail addresses: such rows stay ragged.
+        A comma in a name shifts cells too. Then a cell starts with a space, or the column of e-mail addresses holds no
+        address; such rows stay ragged.
         """
         width = len(self._plan.names)
         extra = {len(cells) - width for cells in rows}
@@ -210,7 +210,7 @@ class DelimitedReader:
         return found
 
     def _without_extra(self, cells: list[str], row: int) -> list[str]:
-        """Return a row without empty cells that belong to no column."""
+        """Return a row without the empty cells beyond its columns."""
         width = len(self._plan.names)
         if row == self._first_row and self._check_first and not self._extra:
             self._extra = self._extra_cells([cells])
@@ -219,7 +219,7 @@ class DelimitedReader:
         return cells[:width] if width < len(cells) == allowed and not any(cells[width:]) else cells
 
     def _line(self) -> int:
-        """Return the line that the reader is in; of a workbook, the sheet's row."""
+        """Return the current line of the file; for a workbook, the row of the sheet."""
         line = self._before + self._reader.line_num
         return line if self._context.breaks is None else line - bisect_right(self._context.breaks, line)
 
@@ -234,9 +234,8 @@ class DelimitedReader:
         return map(Transaction, numbers, ids, values, repeat(self._context.options.invented))
 
     def _one_by_one(self, text: str, row: int, share: Share, since: int = 0) -> Generator[Transaction, None, int]:
-        """Yield a share's rows that begin in some lines, from row `since` on, each checked by itself.
-
-        It returns the number of the last row.
+        """Yield a share's rows in a text from row `since` on, each checked by itself; return the number of the last
+        row.
         """
         width, names, mail = len(self._plan.names), self._names, self._mail
         reader, source, check = self._reader, self._source, self._check
@@ -274,18 +273,18 @@ class DelimitedReader:
         return row
 
     def _check_single(self, values: dict[str, Value], row: int, line: int | None) -> None:
-        """Log the damage of the only cell of a row; it may hold several cells that another delimiter divides."""
+        """Log the damage of a row's only cell; it may contain several cells, separated by another delimiter."""
         self._inspector.check(values, row, line)
         cell = values[self._plan.names[0]]
         if isinstance(cell, str) and (other := other_delimiter(cell)) is not None and cell.count(other) > 1:
             message = f"the only column holds {_shown(other)} several times"
             self._inspector.refuse(self._plan.names[0], message)
             self._context.damage(
-                DamageKind.WRONG_DELIMITER, message, f"Say that {_shown(other)} is the delimiter.", row=row, line=line
+                DamageKind.WRONG_DELIMITER, message, f"Try {_shown(other)} as --delimiter.", row=row, line=line
             )
 
     def _unusual(self, cells: list[str], row: int, began: int, noted: int) -> Transaction:
-        """Return a row that needs a second look: damaged, or merely not ASCII or of several lines."""
+        """Return a row that needs further checks: it may be damaged, or only not ASCII or of several lines."""
         line = self._line()
         cells = self._without_extra(cells, row)
         if (fault := self._fault(cells, row, noted, began)) is not None:
@@ -297,7 +296,7 @@ class DelimitedReader:
         return self._context.made(values, row, self._inspector.refused())
 
     def _fault(self, cells: Sequence[str], row: int, noted: int, began: int) -> Fault | None:
-        """Return why a row cannot be a transaction; None if it can."""
+        """Return why a row is not a transaction; None if it is one."""
         return self._unreadable(cells, noted, began) or self._misshapen(cells, began) or self._other_line(cells, row)
 
     def _unreadable(self, cells: Sequence[str], noted: int, began: int) -> Fault | None:
@@ -310,7 +309,7 @@ class DelimitedReader:
         if noted & NUL:
             return DamageKind.NUL, "the row holds NUL bytes", "The file was cut or overwritten; export it again."
         if noted & UNDECODABLE:
-            return DamageKind.UNDECODABLE, "the row holds bytes that are no text in this encoding", _ENCODING_REMEDY
+            return DamageKind.UNDECODABLE, "the row holds bytes that are not valid in this encoding", _ENCODING_REMEDY
         return None
 
     def _misshapen(self, cells: Sequence[str], began: int) -> Fault | None:
@@ -326,11 +325,11 @@ class DelimitedReader:
         return None
 
     def _other_line(self, cells: Sequence[str], row: int) -> Fault | None:
-        """Return what a line is that is no transaction."""
+        """Return what a row is if not a transaction (blank, header, total, types); else None."""
         if not any(cells):
             return DamageKind.BLANK_ROW, "every cell is empty", "Delete the row, or export only the rows in use."
         first = cells[0]
-        if first[:1] == BOM:  # csv takes no quote behind it for one
+        if first[:1] == BOM:  # csv does not recognize a quote after it
             first = first[1:].strip(self._context.options.quote)
         if [first, *cells[1:]] == self._header:
             return DamageKind.MALFORMED, "the row repeats the header", "Join files without their headers."
@@ -349,7 +348,7 @@ class DelimitedReader:
         return names_columns(cells, set(map(fold, self._header)), attributes)
 
     def _swallowed(self, inside: int, began: int) -> str:
-        """Return in words that rows are inside a cell, and where its quotes are."""
+        """Return the message for rows inside a cell, with the lines of its quotes."""
         what = "a line that looks like a row is" if inside == 1 else f"{inside:,} lines that look like rows are"
         return (
             f"{what} inside one cell: a quote opens in line {self._before + began + 1} of {self._context.path} "
@@ -368,7 +367,7 @@ class DelimitedReader:
         if len(cells) < len(self._plan.names):
             return "Add the cells that are missing; a line that is no row, such as a title, does not belong there."
         if not any(cells[len(self._plan.names) :]):
-            return "Take the empty cells at its end away, or name their columns in the header."
+            return "Remove the empty cells at its end, or name their columns in the header."
         return "Quote cells that hold the delimiter or a line break."
 
     def _misquoted(self, error: csv.Error, row: int, began: int) -> Transaction:
@@ -398,28 +397,26 @@ class DelimitedReader:
         if header and not any(cell.strip() for cell in header):
             raise TransactionsError("the header is empty", where=where, remedy="Line 1 must name the columns.")
         if noted & (NUL | CUT | LONG):
-            raise TransactionsError(
-                "the header is no line of text", where=where, remedy="Export the file again as CSV."
-            )
+            raise TransactionsError("the header is not text", where=where, remedy="Export the file again as CSV.")
         if len(header) == 1 and (other := other_delimiter(header[0])) is not None:
             whole = other == delimiter
             raise TransactionsError(
-                "each line is quoted as a whole, and is one column so"
+                "each line is quoted as a whole, which makes it one column"
                 if whole
-                else f"the header is one column by the delimiter {_shown(delimiter)}, and holds {_shown(other)}",
+                else f"the header is one column with the delimiter {_shown(delimiter)}, and contains {_shown(other)}",
                 where=where,
                 remedy="Export the file without quotes around whole lines."
                 if whole
-                else f"Say that {_shown(other)} is the delimiter.",
+                else f"Try {_shown(other)} as --delimiter.",
             )
         if noted & UNDECODABLE:
-            raise TransactionsError("the header is no text in this encoding", where=where, remedy=_ENCODING_REMEDY)
+            raise TransactionsError("the header is not valid in this encoding", where=where, remedy=_ENCODING_REMEDY)
         _refuse_data(header, where)
         self._header = header
         return header
 
     def _likely_header(self, text: str) -> str | None:
-        """Return what to do where a line behind the first looks like the header: most names that the spec sends."""
+        """Return a remedy if a later line looks like the header, by the spec's attributes in it; else None."""
         options = self._context.options
         lines = io.StringIO(text, newline="").readlines()[:_TITLES]
         best, most = 0, 0
@@ -432,9 +429,9 @@ class DelimitedReader:
         return self._skipping(best) if best else None
 
     def _better_header(self, text: str) -> str | None:
-        """Return what to do where one of the next lines names all that the header does, and more; None if none does.
+        """Return a remedy if one of the next lines names all attributes of the header and more; else None.
 
-        A title may have a cell that happens to be an attribute's name (`Email,November 2026`).
+        A title may contain a cell that happens to be an attribute's name (`Email,November 2026`).
         """
         mapper, sent = self._context.mapper, self._context.options.sent
         if not sent:
@@ -473,31 +470,31 @@ class DelimitedReader:
 
 
 _SAMPLED = 200
-"""Rows of the sample that tell whether rows end in a delimiter."""
+"""Rows of the sample that are checked for a delimiter at their end."""
 _ODD_STARTS = frozenset(("", "#", BOM))
-"""What the first cell of a row begins with that may be a total, a comment, or the header of a file appended here."""
+"""First characters of a row that may be a total, a comment, or the header of a file that was appended."""
 _TITLES = 50
-"""Lines in which the header is looked for, where the first is none."""
+"""Lines searched for the header if the first line is not one."""
 _FIRST_LINES = 10
-"""Lines in which a better header is looked for, where the first may be one."""
+"""Lines searched for a better header if the first line may be one."""
 _SPELLINGS = frozenset(
     spelling
     for attribute in ATTRIBUTES.values()
     for name in (attribute.name, *attribute.aliases)
     for spelling in (name, name.upper(), name.capitalize())
 ).union(*((word, word.upper(), word.capitalize(), f"{word.capitalize()}:") for word in (*TOTALS, "Grand Total")))
-"""What the first cell, or the e-mail address, of a header or a total may be, beside the names in the file's header."""
+"""First cells, or e-mail cells, of rows that may be a header or a total, besides the names in the file's header."""
 _NAMELESS_REMEDY = "Name it, or delete it; a merged cell names only its first column."
-_NAMES_REMEDY = "If this is the header, pass over the lines before it with --skip-lines."
-_OVERSIZE_REMEDY = "Look for a quote that is not closed, or take the big cell out."
-_ENCODING_REMEDY = "Say how the file is encoded (cp1252 is common), or export it as UTF-8."
+_NAMES_REMEDY = "If this is the header, skip the lines before it with --skip-lines."
+_OVERSIZE_REMEDY = "Look for a quote that is not closed, or remove the large cell."
+_ENCODING_REMEDY = "Give the file's encoding (cp1252 is common), or export it as UTF-8."
 
 
 def _refuse_data(header: Sequence[str], where: str) -> None:
-    """Refuse a first line that is a row: it would be lost as a header, and every row would miss its names."""
+    """Refuse a first line that holds data: as a header it would be lost, and no column would have a name."""
     if is_data(header):
         raise TransactionsError(
-            "the first line holds data where the column names should stand",
+            "the first line holds data where the column names should be",
             where=where,
             remedy="Put a line with the columns' names first, or give them: --header a,b,c.",
         )

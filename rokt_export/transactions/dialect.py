@@ -1,4 +1,4 @@
-"""Detects the delimiter of a file from its first lines, and divides lines into cells by it."""
+"""Detects the delimiter of a file from its first lines, and splits lines into cells."""
 
 from __future__ import annotations
 
@@ -15,25 +15,26 @@ if TYPE_CHECKING:
 
 DELIMITERS = ",;\t|"
 _RARE_DELIMITERS = "^~¦§\x1f\x01"
-"""Delimiters that are tried where a header has none of the usual ones."""
+"""Delimiters that are tried if a header contains none of the usual ones."""
 _LONG_DELIMITER = re.compile(r"""(?<=[\w"])([|~^:#§¦!*+;]{2,5})(?=[\w"])""")
 _STAND_IN = "\ufdd0"
-"""Stands for a delimiter of several characters, which csv does not take; Unicode assigns it to no text."""
+"""Replaces a delimiter of several characters, which csv does not support. It is a Unicode noncharacter."""
 _EXCEL_HINT = re.compile(r"""\ufeff?"?sep=(?:"?(.)"?)[,;\t| ]*\r?\n?$""", re.IGNORECASE)
 _ROWS = 200
 
 
 def excel_hint(first_line: str) -> str | None:
-    """Return the delimiter that Excel's `sep=;` line states; None where the line is no such hint."""
+    """Return the delimiter of Excel's `sep=;` line; None for any other line."""
     found = _EXCEL_HINT.match(first_line)
     return found.group(1) if found else None
 
 
 def detect_delimiter(sample: str, quote: str) -> str:
-    """Return the delimiter under which most rows are as wide as the header, a wide header winning; comma if none.
+    """Return the delimiter with which most rows are as wide as the header; the widest header wins ties. Comma if none
+    fits.
 
-    csv.Sniffer gave up on four of our thirteen hard samples (ragged rows, one column, a cut-off cell) and needs 0.1 s
-    on long cells; counting widths was right on all of them.
+    csv.Sniffer failed on four of thirteen hard samples (ragged rows, one column, a cut-off cell), and needs 0.1 s for
+    long cells. Counting widths was right on all.
     """
     header = sample.partition("\n")[0]
     if (long := _long_delimiter(header)) is not None and len(set(_widths(sample, long, quote))) == 1:
@@ -50,7 +51,7 @@ def detect_delimiter(sample: str, quote: str) -> str:
 
 
 def _long_delimiter(header: str) -> str | None:
-    """Return the delimiter of several characters (`||`, `~|~`) that alone divides a header; None if none does."""
+    """Return the header's only delimiter if it has several characters (`||`, `~|~`); else None."""
     found = set(_LONG_DELIMITER.findall(header))
     if len(found) != 1:
         return None
@@ -60,12 +61,12 @@ def _long_delimiter(header: str) -> str | None:
 
 
 def other_delimiter(header: str) -> str | None:
-    """Return the delimiter that a header of one column holds: it was split by the wrong one."""
+    """Return a delimiter inside a header of one column, which was split by the wrong one; else None."""
     return next((delimiter for delimiter in DELIMITERS if delimiter in header.strip(delimiter)), None)
 
 
 def spaced(header_line: str, delimiter: str) -> bool:
-    """Return whether a space follows each delimiter of the header, and so belongs to no cell."""
+    """Return whether a space follows each delimiter of the header, so that it is not part of a cell."""
     return delimiter != " " and 0 < header_line.count(delimiter) == header_line.count(f"{delimiter} ")
 
 
@@ -74,7 +75,7 @@ class Rows(Protocol):
 
     @property
     def line_num(self) -> int:
-        """Lines read so far."""
+        """The number of lines read so far."""
 
     def __iter__(self) -> Iterator[list[str]]:
         """Return itself."""
@@ -84,7 +85,7 @@ class Rows(Protocol):
 
 
 class _LongRows:
-    """Rows whose delimiter has several characters: csv reads them with one character in its place."""
+    """Rows whose delimiter has several characters; csv reads them with one character in its place."""
 
     def __init__(self, rows: CsvReader, delimiter: str) -> None:
         self._rows = rows
@@ -110,9 +111,15 @@ def rows_of(
     skip_spaces: bool = False,
     strict: bool = False,
 ) -> Rows:
-    """Return a reader of lines; an empty quote means that nothing quotes.
+    """Return an iterator over the rows of some lines.
 
-    `strict`: text behind a closing quote, and a quote that is never closed, raise csv.Error.
+    Args:
+        lines: the lines, with their line ends.
+        delimiter: one character or several.
+        quote: the character that quotes cells; empty = nothing quotes.
+        escape: a character that escapes the next one.
+        skip_spaces: ignore spaces after a delimiter.
+        strict: raise csv.Error for text after a closing quote, and for a quote that is never closed.
     """
     is_long = len(delimiter) > 1
     rows = csv.reader(

@@ -40,9 +40,9 @@ class Encoding:
     """How a file's bytes become text.
 
     Attributes:
-        name: a codec Python knows.
-        errors: what bytes that are no text in it become: `surrogateescape`, or `replace` for U+FFFD.
-        guessed: neither given, nor stated by the file, nor proven by being valid UTF-8.
+        name: a codec of Python.
+        errors: the codec's error handler for invalid bytes: `surrogateescape`, or `replace` for U+FFFD.
+        guessed: not given, not stated by a BOM, and not valid UTF-8.
     """
 
     name: str
@@ -51,19 +51,19 @@ class Encoding:
 
 
 def given_encoding(name: str, sample: bytes) -> Encoding:
-    """Return the encoding that a person named; of UTF-16 and UTF-32 without a BOM, in the order its bytes show.
+    """Return the encoding of a given name; for UTF-16 and UTF-32 without a BOM, with the byte order of the sample.
 
     Args:
         name: as given.
         sample: the first bytes of the file.
 
     Raises:
-        UsageError: Python knows no text encoding of that name.
+        UsageError: Python has no text encoding of that name.
     """
     try:
         codec = codecs.lookup(name)
         "a".encode(name)
-        b"a-\xff".decode(name, "replace")  # some that are meant for single words cannot
+        b"a-\xff".decode(name, "replace")  # some codecs, meant for single words, cannot
     except (LookupError, UnicodeError) as error:
         raise UsageError(
             f"no encoding is called “{name}”", where="--encoding", remedy="Common ones: utf-8, cp1252, utf-16."
@@ -75,16 +75,15 @@ def given_encoding(name: str, sample: bytes) -> Encoding:
 
 
 def detect_encoding(sample: bytes, rest: ByteStream | None, path: str) -> Encoding:
-    """Return the encoding of a file by its BOM, by being UTF-8, else by the likeliest reading of its bytes.
+    """Return the encoding of a file: by its BOM, else UTF-8 if its bytes are valid UTF-8, else the most likely one.
 
     Args:
         sample: the first bytes of the file.
-        rest: the same file from behind the sample, where more may be read to find the first byte beyond ASCII;
-            up to 8 MB are looked at.
+        rest: the file after the sample; up to 8 MB are searched for the first byte beyond ASCII. None = do not read on.
         path: the file's name, for messages.
 
     Raises:
-        TransactionsError: the bytes are no text: a workbook, a picture, an archive.
+        TransactionsError: the file is not text, such as a PDF or a picture.
     """
     _refuse_documents(sample.removeprefix(codecs.BOM_UTF8), path)
     for bom, name in _BOMS:
@@ -106,7 +105,7 @@ def detect_encoding(sample: bytes, rest: ByteStream | None, path: str) -> Encodi
 
 
 def _encoding(name: str, *, guessed: bool = False) -> Encoding:
-    """Return a codec with the error handler that fits: surrogates can only stand for single bytes above 127."""
+    """Return a codec with its error handler: a surrogate can replace only a single byte above 127."""
     single = name.startswith(("utf-8", "cp12", "iso8859", "latin", "mac", "koi8")) or name == "ascii"
     return Encoding(name, "surrogateescape" if single else "replace", guessed)
 
@@ -120,7 +119,7 @@ def _refuse_documents(sample: bytes, path: str) -> None:
 
 def _refuse_binary(sample: bytes, path: str) -> None:
     head = sample[:8192]
-    # \x01 and \x1f may divide cells.
+    # \x01 and \x1f may be delimiters.
     odd = sum(head.count(byte) for byte in (*range(2, 9), *range(14, 26), *range(27, 31)))
     nuls = head.count(0)
     if odd * 20 > len(head) or (nuls * 10 > len(head) and _wide(sample) is None):
@@ -130,7 +129,7 @@ def _refuse_binary(sample: bytes, path: str) -> None:
 
 
 def _wide(sample: bytes) -> str | None:
-    """Return UTF-16 for text written without a BOM: nearly every second byte is NUL, on one side only."""
+    """Return the UTF-16 codec of text without a BOM, in which nearly every second byte is NUL; None for other text."""
     head = sample[: len(sample) & ~1][:8192]
     if len(head) < 4:
         return None
@@ -141,7 +140,7 @@ def _wide(sample: bytes) -> str | None:
 
 
 def _is_utf8(data: bytes, *, cut: bool) -> bool:
-    """Return whether bytes are UTF-8; `cut`: they may end, and begin, within a character."""
+    """Return whether bytes are valid UTF-8; `cut`: they may start and end within a character."""
     if cut:
         lead = next((at for at in range(min(4, len(data))) if data[at] & 0xC0 != 0x80), 0)
         data = data[lead:]
@@ -153,14 +152,14 @@ def _is_utf8(data: bytes, *, cut: bool) -> bool:
 
 
 _WIDE = ["utf_16", "utf_16_be", "utf_16_le", "utf_32", "utf_32_be", "utf_32_le"]
-"""Never guessed: they are recognized before by a BOM or by their NUL bytes."""
+"""Never guessed: these are recognized earlier by their BOM or NUL bytes."""
 
 
 def _likeliest(data: bytes) -> str:
-    """Return the likeliest encoding of bytes that are not UTF-8.
+    """Return the most likely encoding of bytes that are not UTF-8.
 
-    charset-normalizer recognises scripts (Cyrillic, Japanese, Chinese), but not which Latin set it is: our samples of
-    cp1252 it took for cp1250. Of those, cp1252 is what Windows and Excel write in the West, cp1250 in Central Europe.
+    charset-normalizer recognizes scripts (Cyrillic, Japanese, Chinese), but takes our samples of cp1252 for cp1250.
+    Windows and Excel write cp1252 in Western Europe and cp1250 in Central Europe.
     """
     from charset_normalizer import from_bytes
 
@@ -174,10 +173,10 @@ def _likeliest(data: bytes) -> str:
 
 
 def _is_central_european(data: bytes) -> bool:
-    """Return whether bytes beyond ASCII are letters in cp1250, and signs or letters of no one language in cp1252.
+    """Return whether bytes beyond ASCII make words in cp1250 but not in cp1252.
 
-    A sign between letters (`Pawe³`, `£ukasz`) is a letter. S and Z with a caron, and Y with an acute, are rare in the
-    West; beside letters that differ (`Dvoøák`) they are Czech or Slovak.
+    A sign between letters (`Pawe³`, `£ukasz`) is a letter of cp1250. S and Z with a caron, and Y with an acute, are
+    rare in Western Europe; together with letters that differ (`Dvoøák`) they are Czech or Slovak.
     """
     if _SIGN_IN_WORD.search(data):
         return True

@@ -1,4 +1,4 @@
-"""Turns what a person names as input (paths, globs, `-`) into readable files, each with a stamp of its state."""
+"""Turns the input's names (paths, globs, `-`) into readable files, and detects whether a file changes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STDIN = "-"
 
 @dataclass(frozen=True, slots=True)
 class FileStamp:
-    """The state of a file at one moment: two equal stamps mean that it was not touched in between.
+    """The state of a file at one moment. Two equal stamps mean that it did not change in between.
 
     Attributes:
         path: the file's path as it was named.
@@ -33,7 +33,7 @@ class FileStamp:
 
     @classmethod
     def of(cls, path: str) -> FileStamp | None:
-        """Return the stamp of a regular file, or None for anything else and for what is no longer there."""
+        """Return the stamp of a regular file; None for anything else and for a missing file."""
         try:
             status = Path(path).stat()
         except OSError:
@@ -44,7 +44,7 @@ class FileStamp:
 
 
 def change_between(before: FileStamp, after: FileStamp | None) -> str | None:
-    """Return in words how a file changed between two stamps, or None where it did not."""
+    """Return how a file changed between two stamps, for a person; None if it did not."""
     if after is None:
         return "it was removed"
     if after.inode != before.inode:
@@ -57,13 +57,13 @@ def change_between(before: FileStamp, after: FileStamp | None) -> str | None:
 
 
 def expand(paths: Sequence[str]) -> tuple[str, ...]:
-    """Return the files that paths and globs name: paths in the order given, a glob's files sorted by name.
+    """Return the files of paths and globs: paths in the order given, a glob's files sorted by name.
 
-    A path that exists is taken literally, even if it holds `*` or `[`.
+    A path that exists is taken literally, even if it contains `*` or `[`.
 
     Raises:
-        TransactionsError: nothing is named; a path is missing, a directory or unreadable; a glob matches nothing;
-            a file or stdin is named twice, which would send its rows twice.
+        TransactionsError: no path is given; a path is missing, a directory or unreadable; a glob matches nothing; or a
+            file or stdin is named twice, which would send its rows twice.
     """
     if not paths:
         raise TransactionsError("no file of transactions is named", remedy="Name at least one file, or - for stdin.")
@@ -106,7 +106,7 @@ def _check_readable(path: str) -> None:
             remedy=f"Name its files, for example {shlex.quote(str(Path(path)))}/*.csv.",
         )
     if not os.access(path, os.R_OK):
-        raise TransactionsError("the file may not be read", where=path, remedy="Give yourself leave: chmod u+r.")
+        raise TransactionsError("the file may not be read", where=path, remedy="Grant yourself permission: chmod u+r.")
 
 
 def _remedy_for_missing(path: str) -> str:
@@ -122,7 +122,7 @@ def _refuse_twice(files: Sequence[str]) -> None:
         key = file if file == STDIN else os.path.realpath(file)
         if key in seen:
             raise TransactionsError(
-                "the same input is named twice, as its rows would be sent twice",
+                "the same input is named twice; its rows would be sent twice",
                 where=file,
                 remedy=f"Name it once (it was also named as {seen[key]}).",
             )
@@ -130,12 +130,12 @@ def _refuse_twice(files: Sequence[str]) -> None:
 
 
 def is_stream(path: str) -> bool:
-    """Return whether an input arrives while it is read and can be read once: stdin, a named pipe, `<(command)`."""
+    """Return whether an input can be read only once, as it arrives: stdin, a named pipe, `<(command)`."""
     return path == STDIN or not Path(path).is_file()
 
 
 def unreadable(path: str, error: OSError) -> TransactionsError:
-    """Return the error of a file that the system would not let us read."""
+    """Return the error for a file that cannot be opened or read."""
     return TransactionsError(
         f"the file cannot be read: {error.strerror or error}", where=path, remedy="Check the file and its permissions."
     )

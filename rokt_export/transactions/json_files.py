@@ -1,7 +1,7 @@
-"""Turns JSON into transactions as it arrives: an object a line, one array, or objects one after the other.
+"""Reads JSON as it arrives: one object per line, one array, or a sequence of objects.
 
-The elements of an array are cut out of the text by the standard decoder, fed with growing pieces of the file; see
-docs/decisions/0002-json-arrays.md for why.
+The standard decoder cuts the elements of an array out of growing pieces of the text; docs/decisions/0002-json-arrays.md
+gives the reasons.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from rokt_export.transactions.transaction import Transaction
 
 
 class _ObjectReader(ABC):
-    """What files of JSON objects have in common: the shaper, which knows the keys."""
+    """The common part of the readers of JSON objects."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -34,7 +34,7 @@ class _ObjectReader(ABC):
 
     @property
     def columns(self) -> ColumnsReport | None:
-        """What became of the keys seen so far."""
+        """What became of the keys read so far."""
         return self._shaper.columns
 
     @property
@@ -52,7 +52,7 @@ class _ObjectReader(ABC):
 
 
 class NdjsonReader(_ObjectReader):
-    """A file of one JSON object a line.
+    """A file with one JSON object per line.
 
     Args:
         stream: the file's plain bytes, from its start.
@@ -114,7 +114,7 @@ def _line_fault(noted: int, size: int) -> tuple[DamageKind, str, str] | None:
 
 
 def reason_of(error: Exception) -> str:
-    """Return in words why a text is not JSON, without quoting any of it."""
+    """Return why a text is not JSON, for a person, without quoting the text."""
     match error:
         case json.JSONDecodeError():
             return f"this is not JSON: {error.msg.rstrip(':')} at column {error.colno}"
@@ -129,11 +129,11 @@ def reason_of(error: Exception) -> str:
 _CHUNK = 1 << 16
 _NEAR_END = 16
 _SPACE = re.compile(r"[ \t\r\n]*")
-_REMEDY = "Correct the file at this place; the rows behind it cannot be found."
+_REMEDY = "Correct the file at this place; the rows after it cannot be found."
 
 
 class JsonReader(_ObjectReader):
-    """A file that is one JSON array, or a run of JSON objects.
+    """A file that is one JSON array, or a sequence of JSON objects.
 
     Args:
         stream: the file's plain bytes, from its start.
@@ -158,7 +158,7 @@ class JsonReader(_ObjectReader):
         """Yield a share's rows, numbered on from `row`; return the number of the last row of the file.
 
         Raises:
-            TransactionsError: the file cannot be read to its end, or is not JSON from some place on.
+            TransactionsError: the file cannot be read to its end, or is not valid JSON.
         """
         in_array = False
         try:
@@ -180,11 +180,11 @@ class JsonReader(_ObjectReader):
     def _shaped(self, value: Any, row: int, line: int, source: str) -> Transaction:
         if len(source) > self._context.options.max_row:
             message = f"a row of {len(source):,} characters"
-            return self._context.problem(row, DamageKind.OVERSIZE, message, "Take the big value out.", line)
+            return self._context.problem(row, DamageKind.OVERSIZE, message, "Remove the large value.", line)
         return self._shaper.transaction(value, row, line, ascii_only=source.isascii() and "\\u" not in source)
 
     def _element(self, row: int) -> tuple[Any, int, str]:
-        """Return the next element, the line it begins in, and its text."""
+        """Return the next element, its 1-based first line, and its text."""
         while True:
             try:
                 value, end = DECODER.raw_decode(self._text, self._at)
@@ -201,13 +201,13 @@ class JsonReader(_ObjectReader):
             return value, line, source
 
     def _may_be_cut(self, error: Exception) -> bool:
-        """Return whether an element may be cut off: its fault is at the end of the text read so far."""
+        """Return whether an element may only be incomplete: the error is at the end of the text read so far."""
         if not isinstance(error, json.JSONDecodeError):
             return False
         return error.msg.startswith("Unterminated string") or error.pos >= len(self._text) - _NEAR_END
 
     def _next(self) -> str:
-        """Skip white space and return the next character, which is not consumed; empty at the end."""
+        """Skip white space and return the next character without consuming it; empty at the end."""
         while True:
             found = _SPACE.match(self._text, self._at)
             self._step((found.end() if found else self._at) - self._at)
@@ -221,7 +221,10 @@ class JsonReader(_ObjectReader):
         self._at += characters
 
     def _fill(self) -> bool:
-        """Read on and return whether anything came; a long unfinished element is doubled, to be decoded few times."""
+        """Read on and return whether anything arrived.
+
+        The text of a long unfinished element is doubled each time, so that it is decoded only a few times.
+        """
         if self._ended:
             return False
         rest = self._text[self._at :]

@@ -1,4 +1,4 @@
-"""Turns JSON objects into transactions, whose numbers and booleans are the text in the file."""
+"""Turns JSON objects into transactions; numbers and booleans keep their text in the file."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from rokt_export.transactions.transaction import Transaction, Value
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SHAPES = 4096
-_MAP = "Say what a key carries: --map KEY=ATTRIBUTE."
+_MAP = "Map a key to an attribute: --map KEY=ATTRIBUTE."
 _DEEPEST = 100
-"""Lists and objects inside one another that a value may hold: no partner's body is nested so, and encoders give up."""
+"""Maximum nesting of lists and objects in a value. Encoders fail on more, and no partner's body needs it."""
 
 
 class RepeatedKeyError(ValueError):
-    """An object states one key twice, so that one of the two values would be lost."""
+    """An object has a key twice, so one of the two values would be lost."""
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Value]:
@@ -36,7 +36,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Value]:
 
 
 def _texts(value: Any) -> Value:
-    """Return a decoded value with booleans as their text, also deep inside lists."""
+    """Return a decoded value with booleans as text, at any depth."""
     if value is True:
         return "true"
     if value is False:
@@ -48,12 +48,12 @@ def _texts(value: Any) -> Value:
 
 
 def _constant(name: str) -> str | None:
-    """Return the value of a constant that JSON does not have: pandas writes NaN for a missing value."""
+    """Return the value of a constant that is not JSON: pandas writes NaN for a missing value."""
     return None if name == "NaN" else name
 
 
 DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=str, parse_float=str, parse_constant=_constant)
-"""The standard decoder, with numbers as their text: `1.10`, `1E5` and ids of 17 digits stay as they are."""
+"""The standard decoder with numbers as text: `1.10`, `1E5` and ids of 17 digits keep their digits."""
 
 
 class ObjectShaper:
@@ -68,16 +68,16 @@ class ObjectShaper:
         self._plans: dict[tuple[str, ...], tuple[ColumnPlan, Inspector] | str] = {}
         self.columns: ColumnsReport | None = None
         self.carries_nothing: bool | None = None
-        """Whether all rows had nothing that the spec sends; None before the first."""
+        """Whether no row so far had an attribute that the spec sends; None before the first row."""
 
     def transaction(self, value: Any, row: int, line: int | None, *, ascii_only: bool) -> Transaction:
-        """Return one decoded value as a transaction; one that cannot be a transaction states its problem.
+        """Return a decoded value as a transaction; if it cannot be one, the transaction has a `problem`.
 
         Args:
-            value: what the decoder made of the file's text.
+            value: the decoded JSON.
             row: 1-based number of the row.
             line: 1-based line of the file.
-            ascii_only: the row's text held neither letters beyond ASCII nor `\\u` escapes.
+            ascii_only: the row's text has no characters beyond ASCII and no `\\u` escapes.
         """
         problem = self._context.problem
         if not isinstance(value, dict):
@@ -88,7 +88,7 @@ class ObjectShaper:
         if (known := self._plans.get(keys)) is None:
             known = self._plan(keys)
         if isinstance(known, str):
-            return problem(row, DamageKind.AMBIGUOUS, known, 'Say which one is meant: --map "KEY=attribute".', line)
+            return problem(row, DamageKind.AMBIGUOUS, known, 'Choose one: --map "KEY=attribute".', line)
         if not ascii_only and _holds_surrogate(value):
             message = "a \\u escape is half a character"
             return problem(row, DamageKind.UNDECODABLE, message, "Export the row again as UTF-8.", line)
@@ -98,7 +98,7 @@ class ObjectShaper:
         plan, inspector = known
         if not self._context.carries(plan.names):
             self.carries_nothing = self.carries_nothing is not False
-            return problem(row, DamageKind.MISSING_COLUMN, "no key carries anything that the spec sends", _MAP, line)
+            return problem(row, DamageKind.MISSING_COLUMN, "no key holds an attribute that the spec sends", _MAP, line)
         self.carries_nothing = False
         values = value if plan.names == keys else dict(zip(plan.names, value.values(), strict=True))
         inspector.check(values, row, line)

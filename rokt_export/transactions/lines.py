@@ -1,4 +1,4 @@
-"""Turns a stream of bytes into lines of text as they arrive, in blocks or one by one."""
+"""Decodes a stream of bytes into lines as they arrive, in blocks or one by one."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from collections.abc import Iterator
 from rokt_export.transactions.encoding import Encoding
 
 HARD_LIMIT = 12 << 20
-"""Characters of one line, or of one quoted cell, that are kept at most, so that memory stays flat."""
+"""Maximum characters of a line or a quoted cell that are kept, so that memory is bounded."""
 
 NON_ASCII, NUL, UNDECODABLE, LONG, CUT = 1, 2, 4, 8, 16
 PLACEHOLDER = "\0\n"
-"""Replaces a line beyond the hard limit, whose text is not kept."""
+"""Replaces a line beyond the hard limit."""
 
 _CTRL_Z = "\x1a"
-"""Ends a text file of DOS, and of some programs still."""
+"""The end-of-file mark of DOS, which some programs still write."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BLOCK = 1 << 15
-"""Bytes read at once: some hundred rows, which fit into the processor's cache."""
+"""Bytes read at once: a few hundred rows, which fit into the processor's cache."""
 
 
 class LineSource:
     """The lines of a text, as blocks or one by one; each line is returned once.
 
-    A line is returned as soon as its last byte has arrived. Lines read one by one are noted where they are unusual.
+    A line is returned as soon as its last byte has arrived. For lines read one by one, unusual properties are noted.
 
     Args:
         stream: the plain bytes, from their start.
         encoding: how bytes become text.
-        long: characters beyond which a line is long.
-        newline: what ends a line, as `open` takes it: "" is any of `\\n`, `\\r\\n` and `\\r`, kept as they are.
+        long: a line with more characters is noted as LONG.
+        newline: what ends a line, as for `open`: "" is any of `\\n`, `\\r\\n` and `\\r`, not translated.
 
     Attributes:
-        noted: flags (NON_ASCII, NUL, UNDECODABLE, LONG, CUT) of the lines since the reader set it back to 0.
+        noted: flags (NON_ASCII, NUL, UNDECODABLE, LONG, CUT) of the lines since the caller reset it to 0.
         ready: lines of the current block not yet returned; empty between two blocks.
     """
 
@@ -59,7 +59,7 @@ class LineSource:
         """Return the rest of the current block, else the next block; empty at the end.
 
         Raises:
-            OSError: the stream cannot be read further; all whole lines before this place have been returned.
+            OSError: the stream cannot be read further; all whole lines before have been returned.
         """
         if self.ready:
             rest = "".join(self.ready)
@@ -68,15 +68,15 @@ class LineSource:
         return self._arrived()
 
     def give_back(self, block: str) -> None:
-        """Take back a block, to return it line by line."""
+        """Put back a block, to return it line by line."""
         self.ready.extend(io.StringIO(block, newline=self._newline))
 
     def is_plain(self, block: str) -> bool:
-        """Return whether nothing but NON_ASCII would be noted of a block; false where something may be."""
+        """Return True if at most NON_ASCII would be noted for the lines of a block."""
         return len(block) <= self._long and "\0" not in block and (block.isascii() or _is_whole(block))
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the lines, noting what is unusual. It runs once a line, so a usual line costs three short tests.
+        """Yield the lines, and note what is unusual; a usual line costs three short tests.
 
         Raises:
             OSError: as `block`.
@@ -116,7 +116,7 @@ class LineSource:
         return self._joined(begun.rstrip(_CTRL_Z), "")
 
     def _joined(self, begun: str, text: str) -> str:
-        """Return a line that began earlier with the lines that follow; a line beyond the hard limit is replaced."""
+        """Return the unfinished line with the lines that follow; a line beyond the hard limit becomes `PLACEHOLDER`."""
         if len(begun) + _BLOCK > HARD_LIMIT:
             first = next(io.StringIO(text, newline=self._newline), "")
             if len(begun) + len(first) > HARD_LIMIT or (len(begun) == HARD_LIMIT and not first):
@@ -125,12 +125,12 @@ class LineSource:
         return begun + text
 
     def _last_end(self, text: str) -> int:
-        """Return where the last whole line ends; a `\\r` at the very end may be half of a line end."""
+        """Return where the last whole line ends, 0 if none does; a `\\r` at the very end may be half of `\\r\\n`."""
         return text.rfind("\n") + 1 or (text.rfind("\r", 0, -1) + 1 if self._newline == "" else 0)
 
 
 def _is_whole(block: str) -> bool:
-    """Return whether all bytes of a block were text in its encoding."""
+    """Return whether all bytes of a block could be decoded."""
     if "\ufffd" in block:
         return False
     try:

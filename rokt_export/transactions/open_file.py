@@ -1,4 +1,4 @@
-"""Turns a path into the reader that fits what the file holds, by the given format, its suffix and its first bytes."""
+"""Opens a path with the reader of its format, which is given or detected from suffix and first bytes."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _SHEET_ENCODING = Encoding("utf-8", "surrogateescape")
 
 
 def open_reader(context: Context) -> RowReader | None:
-    """Return a reader of a file, its header read and its columns decided; None for an empty file.
+    """Return a reader of a file whose header has been read and whose columns are decided; None for an empty file.
 
-    Of stdin and pipes, it waits for the first whole line only.
+    For stdin and pipes, it waits only for the first whole line.
 
     Raises:
-        TransactionsError: the file cannot be read as rows.
+        TransactionsError: the file does not hold rows, or cannot be read.
         UsageError: an option does not fit the file's format.
     """
     path = context.path
@@ -66,10 +66,7 @@ def open_reader(context: Context) -> RowReader | None:
 
 
 def _sample(stream: ByteStream, skipped: int, *, live: bool) -> bytes:
-    """Return the first bytes: 64 KB of a file; of a live input, up to its first line that is not blank.
-
-    Lines that are skipped come before those.
-    """
+    """Return the first 64 KB of a file; of a live input, all up to its first line that is not skipped or blank."""
     taken = b""
     if not live:
         while (chunk := read_ahead(stream, _SAMPLE)) and (taken := taken + chunk).count(b"\n") < skipped:
@@ -99,7 +96,7 @@ def _parquet(context: Context, stream: io.BufferedReader) -> ParquetReader:
 
 
 def _sheet(context: Context, stream: io.BufferedReader) -> RowReader | None:
-    """Return a reader of a workbook's sheet, whose rows are read as those of a delimited file are."""
+    """Return a reader of a workbook's sheet, which is read as a delimited file; None for an empty sheet."""
     stream.close()
     _refuse_stream(context, "Excel workbook", ".xlsx")
     from rokt_export.transactions.workbook import SheetText
@@ -120,10 +117,10 @@ def _sheet(context: Context, stream: io.BufferedReader) -> RowReader | None:
 
 
 def _is_workbook(sample: bytes, path: str) -> bool:
-    """Return whether a file is an archive, as workbooks are.
+    """Return whether a file is a zip archive, as workbooks are.
 
     Raises:
-        TransactionsError: it is an old workbook, or one with a password.
+        TransactionsError: it is an old workbook (.xls), or one with a password.
     """
     if sample.startswith(b"\xd0\xcf\x11\xe0"):
         locked = Path(path).suffix.lower() in (".xlsx", ".xlsm") or "EncryptedPackage".encode("utf-16-le") in sample
@@ -140,14 +137,14 @@ def _refuse_stream(context: Context, what: str, suffix: str) -> None:
         raise TransactionsError(
             f"this {what} is not a plain file, and it is read from its end",
             where="stdin" if context.path == STDIN else context.path,
-            remedy=f"Save it, unpacked, and name the {suffix} file.",
+            remedy=f"Save it unpacked, and name the {suffix} file.",
         )
 
 
 def _refuse_header(context: Context) -> None:
     if context.options.header is not None:
         raise UsageError(
-            f"{context.path} names the values of each row itself", where="--header", remedy="Leave --header out."
+            f"{context.path} has the names of the values in each row", where="--header", remedy="Leave --header out."
         )
 
 
@@ -156,7 +153,7 @@ def _encoding(sample: bytes, context: Context) -> Encoding:
         return given_encoding(context.options.encoding, sample)
     if is_stream(context.path):
         encoding = detect_encoding(sample, None, context.path)
-    elif len(sample) < _SAMPLE:  # that is all of it
+    elif len(sample) < _SAMPLE:  # the sample is the whole file
         encoding = detect_encoding(sample, io.BytesIO(), context.path)
     else:
         with open_bytes(context.path) as again:
@@ -165,14 +162,14 @@ def _encoding(sample: bytes, context: Context) -> Encoding:
     if encoding.guessed:
         context.damage(
             DamageKind.ENCODING_GUESSED,
-            f"the file is not UTF-8 and does not say what it is; it is read as {encoding.name}",
+            f"the file is not UTF-8, and its encoding is not stated; it is read as {encoding.name}",
             "Check names with accents; if wrong, give --encoding: cp1252, cp1250 (Central Europe) or another.",
         )
     return encoding
 
 
 def _format(sample: bytes, encoding: Encoding, context: Context) -> Format:
-    """Return the shape of a text: what was given, else by its first characters, else by the suffix."""
+    """Return the format of a text: the given one, else by its first characters, else by the suffix."""
     given = context.options.format
     if given is not None:
         return given
@@ -191,7 +188,7 @@ def _format(sample: bytes, encoding: Encoding, context: Context) -> Format:
 
 
 def _is_object(text: str) -> bool:
-    """Return whether the first line is an object by itself, or too long to tell."""
+    """Return whether the first line is a complete object, or too long to tell."""
     line, newline, _ = text.partition("\n")
     if not newline and len(text) >= _SAMPLE // 2:
         return True

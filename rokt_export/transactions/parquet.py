@@ -1,4 +1,4 @@
-"""Turns a Parquet file into transactions, a batch of rows at a time, each cell as its plain text."""
+"""Reads a Parquet file in batches of rows; each cell becomes plain text."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ParquetReader:
         context: options, columns and log; `context.path` names the file.
 
     Raises:
-        TransactionsError: pyarrow is not installed, or the file is no Parquet file.
+        TransactionsError: pyarrow is not installed, or the file is not a Parquet file.
     """
 
     carries_nothing = False
@@ -49,7 +49,7 @@ class ParquetReader:
 
     @property
     def header(self) -> tuple[str, ...]:
-        """The columns' names as they stand in the file."""
+        """The names of the columns in the file."""
         return self._plan.columns
 
     def close(self) -> None:
@@ -80,7 +80,7 @@ class ParquetReader:
                         inspector.check_text(values)
                         yield made(values, row, inspector.refused())
                 before += batch.num_rows
-        except (OSError, ArrowException, ValueError, OverflowError) as error:  # a value that Python has no form for
+        except (OSError, ArrowException, ValueError, OverflowError) as error:  # a value that Python cannot represent
             raise self._context.cut_off(error, before) from error
         return before
 
@@ -91,10 +91,10 @@ def _cells(batch: RecordBatch) -> Iterator[tuple[Any, ...]]:
 
 
 def _python(column: Array) -> list[Any]:
-    """Return a column's cells, so that each can be written as a person would.
+    """Return a column's cells as Python values.
 
-    Nanoseconds, which Python's times lack, are cut to microseconds; a float of 32 bits has the few digits that tell
-    it from its neighbours (19.99), not those of a wider one.
+    Nanoseconds are cut to microseconds. A float of 32 bits keeps the shortest digits that identify it (19.99), not
+    those of the double that it converts to.
     """
     import pyarrow
 
@@ -110,10 +110,10 @@ def _python(column: Array) -> list[Any]:
 
 
 def as_text(cell: Any) -> Value:
-    """Return a typed cell as the text a person would write: numbers digit by digit, dates in ISO 8601.
+    """Return a typed cell as text: numbers with all digits, dates in ISO 8601.
 
-    Binary cells are text where they are UTF-8, as writers that declare no text leave it, else base64; a null stays a
-    null, and so does the NaN that stands for one in tables of floats.
+    Binary cells become text if they are UTF-8, as some writers do not declare strings; else base64. Null and NaN
+    become None.
     """
     match cell:
         case None | str():
@@ -150,7 +150,7 @@ def _open(path: str) -> ParquetFile:
         return ParquetFile(path)
     except (ArrowException, OSError) as error:
         raise TransactionsError(
-            "this is no whole Parquet file", where=path, remedy="Fetch the file again; it may have been cut off."
+            "this is not a complete Parquet file", where=path, remedy="Fetch the file again; it may have been cut off."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""What all readers share: their interface, and how they make transactions, problem rows and errors."""
+"""The interface of all readers, and how they make transactions, problem rows and errors."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from rokt_export.transactions.damage_checks import Inspector
 from rokt_export.transactions.source_options import SourceOptions
 from rokt_export.transactions.transaction import IDENTITIES, Transaction, Value
 
-NOTHING_CARRIED = "no column carries anything that the spec sends"
+NOTHING_CARRIED = "no column holds an attribute that the spec sends"
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a reader needs to know besides its bytes.
+    """What a reader of one file needs besides the file's bytes.
 
     Attributes:
         path: the file's name, for messages.
         options: how to read the input.
         mapper: maps columns to attributes.
         log: where damages go.
-        guessed: the file's encoding is a guess.
-        breaks: of a sheet that is read as text, the lines on which a cell goes on; None for other files.
+        guessed: whether the file's encoding is a guess.
+        breaks: for a workbook's sheet, the lines of its text on which a cell of the line before continues; else None.
     """
 
     path: str
@@ -40,37 +40,37 @@ class Context:
     breaks: Sequence[int] | None = None
 
     def inspector(self, plan: ColumnPlan) -> Inspector:
-        """Return what looks at the cells of a layout of columns."""
+        """Return the checker of the cells of these columns."""
         return Inspector(plan, self.path, self.log, self.options.refuse_damage_in, guessed=self.guessed)
 
     def carries(self, names: Iterable[str]) -> bool:
-        """Return whether rows with these attributes have anything that the spec sends."""
+        """Return whether one of these attributes is sent by the spec; True if the spec's attributes are not known."""
         return not self.options.sent or not self.options.sent.isdisjoint(names)
 
     def nothing_carried(self, plan: ColumnPlan | ColumnsReport, hint: str | None = None) -> TransactionsError:
-        """Return the error of a file that carries nothing that the spec sends."""
+        """Return the error for a file without any attribute that the spec sends."""
         report = plan.report if isinstance(plan, ColumnPlan) else plan
         pair = "=".join(report.likely() or ("COLUMN", min(self.options.sent or ("ATTRIBUTE",))))
         return TransactionsError(
             NOTHING_CARRIED,
             where=self.path,
-            remedy=hint or f"Say what a column carries: --map {shlex.quote(pair)}; nothing was sent.",
+            remedy=hint or f"Map a column to an attribute: --map {shlex.quote(pair)}; nothing was sent.",
         )
 
     def damage(
         self, kind: DamageKind, message: str, remedy: str, *, row: int | None = None, line: int | None = None
     ) -> None:
-        """Log a damage of this file that concerns no single column."""
+        """Log a damage of this file that is not in a single column."""
         self.log.add(Damage(kind, row, None, self.path, line, message, remedy))
 
     def problem(self, row: int, kind: DamageKind, message: str, remedy: str, line: int | None = None) -> Transaction:
-        """Log a damage that makes a row unreadable, and return that row: reported, never sent, never lost."""
+        """Log a damage that makes a row unreadable; return the row with this problem, never to be sent."""
         self.damage(kind, message, remedy, row=row, line=line)
         place = f"line {line}: {message}" if line is not None else message
         return Transaction(row, f"row-{row}", {}, self.options.invented, place)
 
     def cut_off(self, error: Exception, row: int) -> TransactionsError:
-        """Return the error of an input that cannot be read further, naming the last row that was."""
+        """Return the error for an input that cannot be read further, with the last row that was read."""
         where = f"{self.path}, after row {row}" if row else self.path
         reason = getattr(error, "strerror", None) or str(error)
         return TransactionsError(
@@ -80,28 +80,28 @@ class Context:
         )
 
     def made(self, values: Mapping[str, Value], row: int, refused: str | None) -> Transaction:
-        """Return a row as a transaction; `refused`: why its damage keeps it from being sent."""
+        """Return a row as a transaction; `refused`: why its damage prevents it from being sent."""
         return Transaction(row, identity(values, row), values, self.options.invented, refused)
 
 
 class RowReader(Protocol):
-    """One file, opened: rows in order."""
+    """A reader of one file's rows, in order."""
 
     @property
     def columns(self) -> ColumnsReport | None:
-        """What became of the columns, as far as it is known; None before the first row of a file without a header."""
+        """What became of the columns read so far; None before the first row of a file without a header."""
 
     @property
     def carries_nothing(self) -> bool:
-        """Whether there were rows, and none had anything that the spec sends (of a file without a header)."""
+        """Whether no row so far had an attribute that the spec sends (only for a file without a header)."""
 
     def transactions(self, row: int, share: Share) -> Generator[Transaction, None, int]:
-        """Yield the rows of a share, numbered on from `row`, and return the number of the last row read."""
+        """Yield the rows of a share, numbered from `row` + 1; return the number of the last row of the file."""
 
     def survey(self, row: int) -> Generator[tuple[int, int], None, int]:
-        """Yield how many rows were read, and how many of them are problems; return the number of the last.
+        """Yield (rows read, problems among them), piece by piece; return the number of the last row of the file.
 
-        The same damages are logged as by `transactions` with all rows for their share.
+        It logs the same damages as `transactions` with all rows, and makes no transactions where it can avoid it.
         """
 
     def close(self) -> None:
@@ -109,7 +109,7 @@ class RowReader(Protocol):
 
 
 def survey(transactions: Iterable[Transaction], row: int) -> Generator[tuple[int, int], None, int]:
-    """Yield and return what `RowReader.survey` does, for a reader that looks at each row by itself."""
+    """Implement `RowReader.survey` for a reader that checks each row by itself."""
     for transaction in transactions:
         row = transaction.row
         yield 1, int(transaction.problem is not None)
@@ -117,7 +117,7 @@ def survey(transactions: Iterable[Transaction], row: int) -> Generator[tuple[int
 
 
 def identity(values: Mapping[str, Value], row: int) -> str:
-    """Return what both sides call a transaction: its `transactionid`, else its `confirmationref`, else `row-<n>`."""
+    """Return the id of a transaction: its `transactionid`, else its `confirmationref`, else `row-<n>`."""
     for name in IDENTITIES:
         value = values.get(name)
         if value.__class__ is str and (text := value.strip()):

@@ -1,4 +1,4 @@
-"""Recognises lines that are no transaction: a header, types, a total, a comment, and rows inside a quoted cell."""
+"""Recognizes rows that are not transactions: headers, types, totals, comments, and rows inside a quoted cell."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import chain
 from rokt_export.partner_spec.attributes import canonical, fold
 
 PERSONAL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+|\+?[0-9][0-9 ().\-/]{6,}[0-9]")
-"""An e-mail address or a telephone number, which no column is called."""
+"""An e-mail address or a telephone number: never the name of a column."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -17,7 +17,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 TOTALS = _words("total totals grandtotal subtotal sum summe gesamt gesamtsumme somme suma totale totaal sumtotal")
-"""First words of a row that sums up the rows above, as `fold` writes them."""
+"""First words of a row of totals, folded."""
 _TYPES = _words(
     """
     string str text char character varchar varchar2 nvarchar nvarchar2 charactervarying clob int int2 int4 int8 int16
@@ -27,7 +27,7 @@ _TYPES = _words(
     required optional mandatory nullable notnull primarykey usd eur gbp aud cad percent yyyymmdd timestamp3 timestamp6
     """
 )
-"""Names of types, as databases and programs write them below a header, and some units."""
+"""Names of types, as databases and programs write them below a header, and some units; folded."""
 _BRACKETED = re.compile(r"[(\[<{][^()\[\]<>{}@]{1,40}[)\]>}]|-{2,}|={2,}|%|[$€£¥]")
 _SIZE = re.compile(r"\(\d+(?:\s*,\s*\d+)?\)|\(max\)|\[\]", re.IGNORECASE)
 _COMMENT = re.compile(r"\s*(?:#(?!\w)|//(?!\S*/)|--(?!\d)|/\*)")
@@ -38,15 +38,15 @@ _FEW_COLUMNS = 3
 
 
 def is_data(cells: Sequence[str]) -> bool:
-    """Return whether cells are values, not names of columns: one is personal, or most are numbers."""
+    """Return whether cells are values, not names of columns: one is an address or phone number, or most are numbers."""
     numbers = sum(cell.strip().replace(".", "", 1).isdigit() for cell in cells)
     return any(PERSONAL.fullmatch(cell.strip()) for cell in cells) or numbers * 2 > len(cells)
 
 
 def is_types(cells: Sequence[str]) -> bool:
-    """Return whether cells hold the types or units of their columns (`varchar(20)`, `(USD)`), or rule a line.
+    """Return whether cells hold types or units of their columns (`varchar(20)`, `(USD)`), or are a ruled line (`---`).
 
-    Two thirds of those that are filled must, as a type may be one that only the database knows, and none be data.
+    Two thirds of the filled cells must be known types or units, as a database may have types of its own, and none data.
     """
     filled = [cell.strip() for cell in cells if cell.strip()]
     marked = sum(_BRACKETED.fullmatch(cell) is not None for cell in filled)
@@ -55,7 +55,7 @@ def is_types(cells: Sequence[str]) -> bool:
 
 
 def is_total(cells: Sequence[str]) -> bool:
-    """Return whether cells sum up other rows: one says so, at least half are empty, and none is personal."""
+    """Return whether a row is a total: a cell says so, at least half are empty, and none is an e-mail address."""
     filled = [cell for cell in cells if cell.strip()]
     return (
         len(filled) * 2 <= len(cells)
@@ -65,12 +65,12 @@ def is_total(cells: Sequence[str]) -> bool:
 
 
 def is_comment(cells: Sequence[str], width: int) -> bool:
-    """Return whether cells are a comment (`# exported by …`), alone in its row or of another width than the header."""
+    """Return whether a row is a comment (`# exported by …`): alone in its row, or of another width than the header."""
     return _COMMENT.match(cells[0]) is not None and (len(cells) != width or width == 1 or not any(cells[1:]))
 
 
 def names_columns(cells: Sequence[str], columns: Collection[str], attributes: int) -> bool:
-    """Return whether most cells name columns or attributes, and none holds data.
+    """Return whether a row is a header: most cells name columns or attributes, and none holds data.
 
     Args:
         cells: the cells of a row.
@@ -83,14 +83,14 @@ def names_columns(cells: Sequence[str], columns: Collection[str], attributes: in
 
 
 def swallowed(cells: Sequence[str], delimiter: str, *, spaced: bool, names: Sequence[str] = ()) -> int:
-    """Return how many lines that look like rows are in one cell of a row; 0 where it may be text of several lines.
+    """Return how many lines inside one cell of a row look like rows; 0 if the cell may be text of several lines.
 
-    The lines that a stray quote joined are put together again, with the cells before and behind it. Most of them must
-    have as many columns as the row. A comma before a space divides no columns: prose has it. In a file of up to three
-    columns, which prose may have by chance, the cells of one column must also be of one shape (`t2` and `t3`).
+    A stray quote joins lines. They are split again, with the cells before and after the quote. Most of them must have
+    as many columns as the row. A comma before a space is not a delimiter, because prose contains it. Prose may look
+    like a file of up to three columns; there the cells of a column must also have the same shape (`t2` and `t3`).
 
-    A shorter line is a row too, if it begins as the row does (see `_begins_alike`). So is a line with an e-mail address
-    for a cell, inside a column that Rokt knows to hold something else.
+    A shorter line is a row too if it starts as the row does (see `_begins_alike`). So is a line that has an e-mail
+    address as a cell, inside a column of an attribute that holds none.
     """
     for place, cell in enumerate(cells):
         lines = _LINE_END.split(cell)
@@ -116,17 +116,17 @@ def swallowed(cells: Sequence[str], delimiter: str, *, spaced: bool, names: Sequ
 
 
 def _are_alike(rows: Sequence[Sequence[str]]) -> bool:
-    """Return whether at least half of the cells have the shape of the first row's."""
+    """Return whether at least half of the cells have the same shape as those of the first row."""
     first, *others = [[_shape(cell) for cell in row] for row in rows]
     same = sum(one == other for row in others for one, other in zip(first, row, strict=True))
     return 2 * same >= len(first) * len(others)
 
 
 def _begins_alike(row: Sequence[str], line: Sequence[str]) -> bool:
-    """Return whether a line begins with two cells or more of the same kinds as a row, of which one identifies it.
+    """Return whether a line starts with two or more cells of the same kinds as a row, one of which identifies a row.
 
-    That is an e-mail address in the same column, or a first cell with the same letters and about as many digits
-    (`T2` and `T13`), or as long a mixture (a UUID). A date identifies nothing: a log has one in each line.
+    Identifying are an e-mail address in the same column, a first cell with the same letters and about as many digits
+    (`T2` and `T13`), and one of the same length with both (a UUID). A date is not: each line of a log may have one.
     """
     both = list(zip(row, line, strict=False))
     if len(both) < 2:
@@ -151,7 +151,7 @@ def _is_mail(cell: str) -> bool:
 
 
 def _is_not_of_mails(name: str) -> bool:
-    """Return whether Rokt knows an attribute, and no e-mail address belongs in it."""
+    """Return whether a name is a known attribute that holds no e-mail address."""
     return (known := canonical(name)) is not None and "email" not in known
 
 

@@ -1,4 +1,4 @@
-"""How to read the input, as one value that can be pickled."""
+"""The options for reading the input, as one value that can be pickled."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
-    """How to read the input; what is not given is detected.
+    """How to read the input; what is None is detected.
 
     Attributes:
-        wanted: attributes that the spec reads, so that headers are matched to them; None = not known.
-        columns: column to attribute, from `--map`; a column that no file has is an error. `#3` means the third.
-        spec_columns: column to attribute, from the spec's `columns:`; may name columns that are not there.
+        wanted: attributes that the spec reads, to which headers are matched; None = not known.
+        columns: column to attribute, from `--map`; a column that no file has is an error. `#3` is the third column.
+        spec_columns: column to attribute, from the spec's `columns:`; may name columns that no file has.
         format: the format of every file; None = by content and suffix.
-        encoding: a codec's name; None = BOM, UTF-8, else guessed and reported.
-        delimiter: what divides cells; None = detected per file.
+        encoding: a codec's name; None = by BOM, else UTF-8, else guessed and reported.
+        delimiter: what separates cells; None = detected per file.
         quote: the character that quotes cells; empty = nothing quotes.
         escape: a character that escapes the next one (`\\` in MySQL's exports); None = quotes are doubled.
-        header: column names of files that have none.
+        header: column names for files without a header.
         skip_lines: lines of a delimited file, or rows of a sheet, before its header.
-        sheet: the name of a workbook's sheet; None = the only visible one that holds anything.
-        sent: attributes of which a file must carry one, as the spec sends nothing else; None or empty = not checked.
-        refuse_damage_in: attributes in which damage makes a row a problem; in others it is only logged.
+        sheet: the name of a workbook's sheet; None = the only visible one with values.
+        sent: attributes that the spec sends; a file must have one of them. None or empty = not checked.
+        refuse_damage_in: attributes whose damage prevents a row from being sent; in others it is only logged.
         invented: every row is declared test data.
-        max_row: characters a row may have; a longer one is a problem row and never sent.
-        keep_findings: damages kept in full per kind, file and column; all are counted.
+        max_row: maximum characters of a row; a longer one is a problem row and is never sent.
+        keep_findings: maximum number of damages kept per kind, file and column; all are counted.
     """
 
     wanted: frozenset[str] | None = None

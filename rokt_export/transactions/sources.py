@@ -1,4 +1,4 @@
-"""Turns files, globs and stdin into one numbered stream of transactions, and into a summary of what is in them."""
+"""Reads files, globs and stdin as one numbered stream of transactions, or summarizes them."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ T = TypeVar("T")
 
 
 def open_transactions(paths: Sequence[str], *, options: SourceOptions | None = None) -> TransactionSource:
-    """Return the transactions of files, globs and `-`, every file's header read and checked before any row is.
+    """Return the transactions of files, globs and `-`. All headers are read and checked before any row.
 
-    Stdin is not waited for here: its header is read with its first row.
+    The header of stdin is read with its first row, so this call does not wait for stdin.
 
     Raises:
-        TransactionsError: a file is missing, is no file of rows, or its columns are ambiguous; or a column given by
-            `options.columns` is in none of them.
+        TransactionsError: a file is missing, does not hold rows, or has ambiguous columns; or no file has a column of
+            `options.columns`.
     """
     return TransactionSource(expand(paths), options or SourceOptions())
 
 
 class TransactionSource:
-    """Transactions in file order, rows numbered 1, 2, … across all files; memory does not grow with them.
+    """Transactions in file order, with rows numbered 1, 2, … across all files, in bounded memory.
 
-    Iterating again reads the files again, and starts `findings` anew; stdin can be read once.
+    Iterating again reads the files again and resets `findings`. Stdin can be read once.
 
     Args:
         files: the files, in order, as `expand` returns them.
@@ -46,8 +46,8 @@ class TransactionSource:
     Attributes:
         files: the files, in order.
         options: how to read them.
-        carries_nothing: whether a file was read whose rows, so far, had nothing that the spec sends.
-        stamps: the state of each regular file when the source was made; compare them with a later source's.
+        carries_nothing: whether no row of some file, so far, had an attribute that the spec sends.
+        stamps: the state of each regular file when the source was made.
     """
 
     def __init__(self, files: Sequence[str], options: SourceOptions) -> None:
@@ -65,27 +65,25 @@ class TransactionSource:
 
     @property
     def columns_report(self) -> ColumnsReport:
-        """What became of the columns of all files; for JSON and stdin, of those read so far."""
+        """What became of the columns of all files; for JSON and stdin, as far as they were read."""
         return self._columns
 
     @property
     def findings(self) -> tuple[Damage, ...]:
-        """The damages noticed so far: those of the headers at once, those of the rows while they are read."""
+        """The damages found so far: those of headers from the start, those of rows as they are read."""
         return self._log.damages
 
     @property
     def finding_counts(self) -> Mapping[DamageKind, int]:
-        """How often each kind of damage was noticed, also beyond the findings kept."""
+        """How often each kind of damage was found, including the findings not kept."""
         return self._log.counts
 
     def __iter__(self) -> Generator[Transaction, None, None]:
-        """Yield every transaction; see `part`."""
+        """Yield all transactions; see `part`."""
         return self.part(ALL)
 
     def part(self, share: Share) -> Generator[Transaction, None, None]:
-        """Yield the transactions of a share.
-
-        Each reader of an input reads all of it, so a row has the same number for all of them.
+        """Yield the transactions of a share. Every reader reads the whole input, so a row has the same number for all.
 
         Raises:
             TransactionsError: a file cannot be read further, stdin is read twice, or the whole input has no row.
@@ -93,9 +91,9 @@ class TransactionSource:
         return self._read(lambda reader, row: reader.transactions(row, share), alone=share is ALL)
 
     def survey(self) -> Iterator[tuple[int, int]]:
-        """Yield how many more rows were read, and how many of them are problems, until the input ends.
+        """Yield (rows read, problems among them), piece by piece, until the input ends.
 
-        It finds what iterating would find, and makes no transactions.
+        It finds the same damages as iterating, without making transactions.
 
         Raises:
             TransactionsError: as `part`.
@@ -123,7 +121,7 @@ class TransactionSource:
                 if alone and reader.carries_nothing:
                     raise self._context(file).nothing_carried(reader.columns or ColumnsReport())
                 if row == before:
-                    message = "there is a header and no row below it" if reader.columns else "there is no row in it"
+                    message = "it has a header and no rows" if reader.columns else "it has no rows"
                     self._context(file).damage(DamageKind.NO_ROWS, message, "Export it again.")
             self._check_unchanged(file)
         if row == 0:
@@ -149,7 +147,7 @@ class TransactionSource:
             if reader is not None:
                 self._note_columns(reader)
                 if len(self.files) == 1:
-                    self._opened = reader  # the first pass goes on with it
+                    self._opened = reader  # the first pass continues with it
                 else:
                     reader.close()
         if fixed:
@@ -174,7 +172,7 @@ class TransactionSource:
             self._columns = self._columns.joined(columns)
 
     def _note_what_others_have(self, file: str, reader: RowReader) -> None:
-        """Report the attributes that only this file lacks: of all files together nothing is missing."""
+        """Report the attributes that are missing in this file but present in others."""
         columns = reader.columns
         if len(self.files) == 1 or columns is None:
             return
@@ -182,7 +180,7 @@ class TransactionSource:
             if name not in self._columns.missing:
                 message, remedy = (
                     f"there is no column for {name}, which other files have",
-                    "Look whether it is meant so.",
+                    "Check whether this is intended.",
                 )
                 self._context(file).damage(DamageKind.MISSING_COLUMN, message, remedy)
 
@@ -198,17 +196,17 @@ class TransactionSource:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What a pass over the input found.
+    """The result of one pass over the input.
 
     Attributes:
         files: the files read, in order.
-        rows: rows read, problem rows included.
-        problems: rows that cannot be sent; the damages hold the reasons.
+        rows: rows read, including problem rows.
+        problems: rows that cannot be sent; `damages` holds the reasons.
         damages: the first damages of each kind, file and column, in the order found.
         counts: how often each kind of damage was found.
         columns: what became of the columns.
-        stamps: the state of the files; a later source whose `stamps` differ reads other files.
-        complete: every row was read; false where `limit` ended the pass.
+        stamps: the state of the files; if a later source's `stamps` differ, the files have changed.
+        complete: whether every row was read; False if `limit` ended the pass.
     """
 
     files: tuple[str, ...]
@@ -222,7 +220,7 @@ class Scan:
 
     @property
     def altered(self) -> bool:
-        """Whether cells were damaged that can still be read, so that another value would be sent than was meant."""
+        """Whether a cell's value was changed by damage, so that a wrong value would be sent."""
         return not ALTERING.isdisjoint(self.counts)
 
     @property
@@ -232,17 +230,15 @@ class Scan:
 
 
 def scan(paths: Sequence[str], *, options: SourceOptions | None = None, limit: int | None = None) -> Scan:
-    """Return what a pass over the input finds, before anything is sent; memory does not grow with the input.
-
-    Stdin and named pipes are consumed by it: ask `is_stream` first.
+    """Read the input once, in bounded memory, and return what it holds. Check `is_stream` first: this consumes streams.
 
     Args:
         paths: files, globs and `-`.
         options: how to read them.
-        limit: rows to read at most; None = all.
+        limit: maximum number of rows to read; None = all.
 
     Raises:
-        TransactionsError: the input cannot be read, or holds no row.
+        TransactionsError: the input cannot be read, or has no rows.
     """
     source = open_transactions(paths, options=options)
     transactions = iter(source)
@@ -254,10 +250,10 @@ def scan(paths: Sequence[str], *, options: SourceOptions | None = None, limit: i
         rows += read
         problems += bad
     complete = limit is None or next(transactions, None) is None
-    transactions.close()  # only then is it known which columns JSON had so far
+    transactions.close()  # only then are the columns of JSON known
     if source.carries_nothing:
         raise TransactionsError(
-            NOTHING_CARRIED, where=", ".join(source.files[:3]), remedy="Say what a key carries: --map KEY=ATTRIBUTE."
+            NOTHING_CARRIED, where=", ".join(source.files[:3]), remedy="Map a key to an attribute: --map KEY=ATTRIBUTE."
         )
     return Scan(
         source.files,

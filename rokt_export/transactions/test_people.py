@@ -1,4 +1,4 @@
-"""Invents test people with the attributes that a spec needs; a tech contact can look them up."""
+"""Generates test people with the attributes that a spec needs, whom a tech contact can look up."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from faker.providers.person.en_US import Provider as Names
 
 LASTNAME = "Rokttest"
-"""Every test person's last name, by which a tech contact finds and removes them all."""
+"""The last name of all test people, by which a tech contact can find and remove them."""
 
 _LOOKED_UP_BY = ("transactionid", "email", "confirmationref")
 _OLDEST, _YOUNGEST = datetime.date(1950, 1, 1), datetime.date(2000, 12, 31)
@@ -45,7 +45,7 @@ _PLACES = (
 
 @dataclass(frozen=True, slots=True)
 class _Person:
-    """What a test person's attributes are made of; `token` is unique among all people of all runs."""
+    """The values that a test person's attributes are made of; `token` is unique across all runs."""
 
     row: int
     token: str
@@ -54,7 +54,7 @@ class _Person:
     born: datetime.date
     place: _Place
     number: int
-    """0 to 99: the part of a phone number or address that varies."""
+    """The part of a phone number or address that varies, 0 to 99."""
 
 
 _MAKERS: Mapping[str, Callable[[_Person], Value]] = {
@@ -68,7 +68,7 @@ _MAKERS: Mapping[str, Callable[[_Person], Value]] = {
     "gender": lambda person: "F" if person.female else "M",
     "title": lambda person: "Ms" if person.female else "Mr",
     "dob": lambda person: person.born.strftime("%Y%m%d"),
-    # 555-0100 to 555-0199 of every area code is kept free for fiction (North American Numbering Plan).
+    # 555-0100 to 555-0199 of every area code is reserved for fiction (North American Numbering Plan).
     "mobile": lambda person: f"{person.place.area_code}55501{person.number:02}",
     "unitno": lambda person: str(person.number + 1),
     "address1": lambda person: f"{person.number + 1} Example Street",
@@ -76,7 +76,7 @@ _MAKERS: Mapping[str, Callable[[_Person], Value]] = {
     "state": lambda person: person.place.state,
     "zipcode": lambda person: person.place.zipcode,
     "amount": lambda person: f"{person.number + 20}.{person.number:02}",
-    # RFC 5737: 203.0.113.0/24 is kept free for documentation.
+    # RFC 5737: 203.0.113.0/24 is reserved for documentation.
     "ipaddress": lambda person: f"203.0.113.{person.number + 1}",
     "cartitems": lambda person: [
         {
@@ -87,7 +87,7 @@ _MAKERS: Mapping[str, Callable[[_Person], Value]] = {
         }
     ],
 }
-"""The attributes that vary from person to person; every other one has the catalogue's example."""
+"""The attributes that vary between people; all others have the catalogue's example."""
 
 
 def generate(
@@ -101,20 +101,20 @@ def generate(
 ) -> Iterator[Transaction]:
     """Yield test people with the attributes that a spec needs, all `invented`.
 
-    Each has an email, a transactionid and a confirmationref, so that it can be looked up, whether or not the spec
-    sends them. Email addresses are in a reserved domain (RFC 2606), so no mail reaches anybody. Values follow Rokt's
-    attribute pages; an attribute that Rokt does not know is `test-<name>-<row>`.
+    Each has an email, a transactionid and a confirmationref for lookup, even if the spec does not send them. Email
+    addresses are in a reserved domain (RFC 2606), so no mail is delivered. Values follow Rokt's attribute pages; an
+    attribute that Rokt does not know is `test-<name>-<row>`.
 
     Args:
         count: how many.
-        attributes: names, also other names of Rokt's attributes (`billingzipcode`).
-        seed: the same seed and row give the same person, except for the present time in `age` and
-            `transactiondatetime`; None = new people.
+        attributes: names or aliases of attributes (`billingzipcode`).
+        seed: the same seed and row give the same person, except for `age` and `transactiondatetime`, which depend on
+            the present time. None = new people.
         start_row: number of the first row.
-        overrides: attribute to value, the same for all; hashes and age follow an overridden email and dob.
-        unset: attributes to leave out, also of those that all people have.
+        overrides: attribute to value, the same for all; hashes and age are computed from an overridden email and dob.
+        unset: attributes to leave out, including those that all people have.
     """
-    # The one provider we need, with its types, instead of a Faker that loads all of them.
+    # Import only this provider: a `Faker` loads all of them.
     from faker.generator import Generator
     from faker.providers.person.en_US import Provider
 
@@ -132,7 +132,7 @@ def generate(
 
 
 def _person(run: int, row: int, random: Random, names: Names) -> _Person:
-    """Return the person of a row, which depends on no other row, so that partitions need not share anything."""
+    """Return the person of a row. It depends on no other row, so partitions share no state."""
     random.seed(run)
     token = f"{random.getrandbits(48):012x}-{row}"
     random.seed(f"{run}/{row}")
@@ -171,7 +171,7 @@ def _value(name: str, person: _Person, derived: Mapping[str, Value]) -> Value:
 
 
 def _age(dob: str) -> str:
-    """Return the years since a date of birth today, or the catalogue's example where the text is no date."""
+    """Return today's age for a date of birth, or the catalogue's example if the text is not a date."""
     try:
         born = datetime.datetime.strptime(dob, "%Y%m%d").date()
     except ValueError:

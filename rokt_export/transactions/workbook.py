@@ -1,7 +1,7 @@
-"""Reads a sheet of an Excel workbook as lines of CSV, as they arrive; docs/decisions/0096-excel-workbooks.md says why.
+"""Converts a sheet of an Excel workbook to CSV text; docs/decisions/0096-excel-workbooks.md gives the reasons.
 
 A cell becomes the text that Excel shows, with all its digits: dates in ISO 8601, `12.5%`, `TRUE`, `#N/A`, and leading
-zeros where the cell's format adds them.
+zeros if the cell's format adds them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from rokt_export.transactions.reader_base import Context
 
 _CHUNK = 1 << 14
 _MOST_TEXT = 512 << 20
-"""Bytes of all distinct texts of a workbook, which stay in memory while a sheet is read."""
+"""Maximum bytes of a workbook's shared texts, which are kept in memory while a sheet is read."""
 _LAST_ROW = 1 << 20
 _AT_ONCE = 100
 """Rows that are written at once."""
@@ -43,7 +43,7 @@ _BROKEN = (
     zipfile.BadZipFile, zlib.error, EOFError, ParseError, LookupError, ValueError, OverflowError, StopIteration,
     NotImplementedError, RuntimeError,
 )  # fmt: skip
-"""What reading a workbook raises where it is not whole, or not one."""
+"""What reading a damaged workbook raises."""
 _LITERAL = re.compile(r'"[^"]*"|\\.|[_*].|\[(?![hms]+\])[^\]]*\]', re.IGNORECASE)
 _PADDED = re.compile(r"[(]?0[0()\- /]*")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
@@ -58,10 +58,10 @@ _BUILT_IN = {
     **dict.fromkeys((18, 19, 20, 21, 32, 33, 45, 47, 55, 56), "hh:mm:ss"),
     46: "[h]:mm:ss",
 }
-"""Number formats that a workbook does not spell out (ECMA-376, 18.8.30), those that change how a value reads."""
+"""The built-in number formats (ECMA-376, 18.8.30) that change the text of a value."""
 
 Shown = Callable[[str], str]
-"""Turns a stored number into the text that a cell shows."""
+"""Converts a stored number to the text that a cell shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +72,17 @@ class _Sheet:
 
 
 class SheetText:
-    """The text of a sheet as CSV in UTF-8: each row of the sheet is one line, unless a cell holds line breaks.
+    """A byte stream of a sheet's CSV text in UTF-8: one line per row, unless a cell contains line breaks.
 
     Args:
-        context: the workbook's path, which sheet is wanted, how many of its rows to skip, and the log.
+        context: the workbook's path, the options (sheet, rows to skip), and the log.
 
     Attributes:
-        breaks: lines of the text on which the cell of the line before goes on.
+        breaks: lines of the text on which a cell of the line before continues.
 
     Raises:
-        TransactionsError: the file is no workbook, or more than one of its sheets may be meant.
-        UsageError: there is no sheet of the name that is given.
+        TransactionsError: the file is not a workbook, or several of its sheets have values.
+        UsageError: there is no sheet of the given name.
     """
 
     def __init__(self, context: Context) -> None:
@@ -129,9 +129,9 @@ class SheetText:
             for number, cells in islice(self._rows, _AT_ONCE):
                 self._write(number, cells)
         except _BROKEN as error:
-            # Other errors quote what they cannot read, which may be a cell.
+            # Other errors quote what they cannot read, perhaps a cell.
             is_plain = isinstance(error, zipfile.BadZipFile | ParseError)
-            reason = f": {error}" if is_plain else ", or no program of Excel's kind wrote it"
+            reason = f": {error}" if is_plain else ", or it was not written by Excel or a compatible program"
             raise BrokenArchive(f"the Excel workbook is broken{reason}") from error
         self._ready = self._text.getvalue().encode()
         self._ended = not self._ready
@@ -157,10 +157,10 @@ class SheetText:
 
 
 def _pieces(stream: IO[bytes], wanted: Collection[str]) -> Iterator[tuple[str, Element]]:
-    """Yield name and element of the elements of some names, as soon as each has ended; the rest is not kept.
+    """Yield (name, element) for the elements of these names, as soon as each has ended; other elements are dropped.
 
     Raises:
-        BadZipFile: the XML declares a document type: entities could make a text endless.
+        BadZipFile: the XML declares a document type, whose entities could expand without limit.
     """
     parser: XMLPullParser[Any] = XMLPullParser(("start", "end"))
     names: dict[str, str] = {}
@@ -170,7 +170,7 @@ def _pieces(stream: IO[bytes], wanted: Collection[str]) -> Iterator[tuple[str, E
     while is_open:
         if chunk:
             parser.feed(chunk)
-        else:  # what the parser held back until more would come, comes now
+        else:  # releases what the parser has held back
             parser.close()
             is_open = False
         for event, element in cast("Iterator[tuple[str, Element]]", parser.read_events()):
@@ -194,7 +194,7 @@ def _without_doctype(start: bytes) -> bytes:
 
 
 def _local(name: str) -> str:
-    """Return a name without its namespace: strict workbooks have other namespaces than usual ones."""
+    """Return a name without its namespace: strict workbooks have other namespaces than transitional ones."""
     return name.rpartition("}")[2]
 
 
@@ -207,7 +207,7 @@ def _rows(
         is_hidden = element.get("hidden") in ("1", "true")
         if name == "col":
             first, last = int(element.get("min", 0)), int(element.get("max", 0))
-            if is_hidden and last - first < 1_000:  # more are the empty rest of a sheet
+            if is_hidden and last - first < 1_000:  # a longer range is the empty rest of a sheet
                 _log_hidden(context, f"column {first}" if first == last else f"each column from {first} to {last}")
             continue
         number = int(element.get("r") or number + 1)
@@ -228,8 +228,8 @@ def _rows(
 
 
 def _log_hidden(context: Context, what: str, row: int | None = None) -> None:
-    message = f"{what} of the sheet is hidden, and is read like the others"
-    context.damage(DamageKind.HIDDEN, message, "Show what is hidden, and delete what is not meant.", line=row)
+    message = f"{what} of the sheet is hidden; it is read like the others"
+    context.damage(DamageKind.HIDDEN, message, "Unhide it, and delete what should not be sent.", line=row)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -264,18 +264,18 @@ def _shown(cell: Element, strings: _Strings, styles: Sequence[Shown]) -> str:
         case "n" if value:
             return styles[int(cell.get("s", 0))](value)
         case _:
-            # A program that computes nothing wrote the formula: its value is not known.
+            # The program that wrote the formula did not compute its value.
             return f"={formula}" if not value and formula else value
 
 
 def _text_of(element: Element) -> str:
-    """Return a text that may be in pieces of several formats, without the hints of its pronunciation."""
+    """Return a text that may consist of several formatted runs, without phonetic hints."""
     parts = [each for each in element if _local(each.tag) != "rPh"]
     return _unescaped("".join(each.text or "" for part in parts for each in part.iter() if _local(each.tag) == "t"))
 
 
 class _Strings:
-    """The texts that a workbook's cells share, read as far as they are asked for, and kept packed."""
+    """The shared texts of a workbook's cells, read on demand and kept as one byte string."""
 
     def __init__(self, stream: IO[bytes] | None) -> None:
         self._rest = iter(()) if stream is None else _pieces(stream, ("si",))
@@ -298,14 +298,14 @@ class _Strings:
 
 
 def _elements(archive: zipfile.ZipFile, part: str) -> list[tuple[str, dict[str, str]]]:
-    """Return name and attributes of all elements of a small part, without their namespaces."""
+    """Return (name, attributes) of all elements of a small part, without namespaces."""
     with archive.open(part) as stream:
         root = fromstring(_without_doctype(stream.read(_MOST_TEXT)))
     return [(_local(each.tag), {_local(key): value for key, value in each.attrib.items()}) for each in root.iter()]
 
 
 def _related(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]]:
-    """Return id to kind and path of the parts that a part refers to."""
+    """Return id to (kind, path) of the parts that a part refers to."""
     folder, name = posixpath.split(part)
     rels = posixpath.join(folder, "_rels", f"{name}.rels")
     return {
@@ -338,14 +338,14 @@ def _opened(path: str) -> zipfile.ZipFile:
 
 def _no_workbook(path: str) -> TransactionsError:
     return TransactionsError(
-        "this Excel workbook, or zip archive, is not whole",
+        "this Excel workbook, or zip archive, is incomplete",
         where=path,
         remedy="Fetch the file again; it may have been cut off.",
     )
 
 
 def _parts(archive: zipfile.ZipFile) -> tuple[list[_Sheet], _Strings, list[Shown]]:
-    """Return a workbook's sheets of cells, its shared texts, and how each style shows a number."""
+    """Return a workbook's worksheets, its shared texts, and how each style shows a number."""
     workbook = next(path for kind, path in _related(archive, "").values() if kind == "officeDocument")
     related = _related(archive, workbook)
     sheets: list[_Sheet] = []
@@ -367,7 +367,7 @@ def _parts(archive: zipfile.ZipFile) -> tuple[list[_Sheet], _Strings, list[Shown
 
 
 def _chosen(archive: zipfile.ZipFile, sheets: Sequence[_Sheet], context: Context) -> _Sheet:
-    """Return the sheet that is asked for, else the only visible one that holds a value."""
+    """Return the requested sheet, else the only visible one with a value."""
     wanted, path = context.options.sheet, context.path
     if wanted is not None:
         for sheet in sheets:
@@ -379,7 +379,7 @@ def _chosen(archive: zipfile.ZipFile, sheets: Sequence[_Sheet], context: Context
         if not sheet.visible and _holds_values(archive, sheet):
             message, remedy = (
                 f"the sheet “{sheet.name}” is hidden, and is not read",
-                "Name it with --sheet if it is meant.",
+                "Name it with --sheet to read it.",
             )
             context.damage(DamageKind.HIDDEN, message, remedy)
     visible = [sheet for sheet in sheets if sheet.visible] or list(sheets)
@@ -389,7 +389,7 @@ def _chosen(archive: zipfile.ZipFile, sheets: Sequence[_Sheet], context: Context
         raise TransactionsError(
             f"the workbook has {len(filled)} sheets that hold values: {listed}",
             where=path,
-            remedy=f"Say which one holds the transactions: --sheet '{filled[0].name}'.",
+            remedy=f"Name the one that holds the transactions: --sheet '{filled[0].name}'.",
         )
     return (filled or visible)[0]
 
@@ -420,7 +420,7 @@ def _number_formats(elements: Sequence[tuple[str, dict[str, str]]], *, epoch_190
 
 
 def _shown_by(code: str, *, epoch_1904: bool) -> Shown:
-    """Return how a number format shows a number, as far as it changes more than signs and decimals."""
+    """Return how a number format shows a number; signs and decimals are ignored."""
     section = code.partition(";")[0]
     bare = _LITERAL.sub("", section)
     letters = set("general" if bare.lower() == "general" else bare.lower())
@@ -439,7 +439,7 @@ def _shown_by(code: str, *, epoch_1904: bool) -> Shown:
 def _number(text: str) -> str:
     """Return a stored number as plain digits.
 
-    Excel keeps 15 digits. A number of more has been rounded, and is written as an exponent, so that it is found.
+    Excel keeps 15 digits. A longer number has been rounded; it is written as an exponent, so that it is reported.
     """
     if len(text) < 16 and text.isascii() and text.isdigit():
         return text
@@ -461,7 +461,7 @@ def _percent(text: str) -> str:
 
 
 def _zero_padded(text: str, template: str) -> str:
-    """Return a number in the zeros of a format (`00000`, `000-00-0000`)."""
+    """Return a number padded with the zeros of a format (`00000`, `000-00-0000`)."""
     digits = _number(text)
     if not digits.isdigit():
         return digits
@@ -472,9 +472,9 @@ def _zero_padded(text: str, template: str) -> str:
 
 
 def _date(text: str, *, has_day: bool, has_time: bool, epoch_1904: bool) -> str:
-    """Return a stored day number as ISO 8601, with as much of it as its format shows.
+    """Return a stored day number in ISO 8601, with the parts that its format shows.
 
-    The day 60 of 1900, 29 February, never was; days before it count from one day later (ECMA-376, 18.17.4.1).
+    Day 60, 29 February 1900, does not exist; earlier days count from one day later (ECMA-376, 18.17.4.1).
     """
     try:
         milliseconds = round(float(text) * 86_400_000)
@@ -486,7 +486,7 @@ def _date(text: str, *, has_day: bool, has_time: bool, epoch_1904: bool) -> str:
     if milliseconds < 0:
         return _SHOWN_TOO_WIDE
     clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{fraction}"
-    if not has_day and days < 32:  # a time, or a duration of some days
+    if not has_day and days < 32:  # a time, or a duration of several days
         return f"{days * 24 + seconds // 3600:02}{clock[2:]}"
     if days in (0, 60) and not epoch_1904:
         day = "1900-01-00" if days == 0 else "1900-02-29"
@@ -500,5 +500,5 @@ def _date(text: str, *, has_day: bool, has_time: bool, epoch_1904: bool) -> str:
 
 
 def _unescaped(text: str) -> str:
-    """Return a text without the escapes of characters that XML cannot hold (`_x000D_`)."""
+    """Return a text with the escapes of characters that XML cannot contain (`_x000D_`) resolved."""
     return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text) if "_x" in text else text

@@ -58,7 +58,7 @@ def test_what_is_set_or_unset_needs_no_column(cli: CommandLine, spec: Path, odd:
 def test_a_column_that_looks_like_nothing_gets_no_guess(cli: CommandLine, spec: Path) -> None:
     rows = cli.write("rows.csv", "Wvuw,email\nJane,jane.doe@example.com\n")
     shown = cli("test", spec, rows)
-    assert "Say what a column carries: --map 'COLUMN=ATTRIBUTE'" in shown.err
+    assert "Map a column to an attribute: --map 'COLUMN=ATTRIBUTE'" in shown.err
 
 
 def test_columns_that_go_nowhere_are_told(cli: CommandLine, spec: Path) -> None:

@@ -775,7 +775,7 @@ def test_two_workers_do_not_read_one_stdin(cli, spec, partner):
         (b"\xff\xfe\n\x00", 3, "the file is empty"),
         (b'"email,firstname"\n"a@example.com,Jane"\n', 3, "each line is quoted as a whole"),
         (b"Jane Doe,+1 212 555 0100\nJoan Doe,+1 212 555 0101\n", 3, "the first line holds data"),
-        (b'{"a@example.com": {"firstname": "Jane"}}\n', 3, "no column carries anything that the spec sends"),
+        (b'{"a@example.com": {"firstname": "Jane"}}\n', 3, "no column holds an attribute that the spec sends"),
         (b"email,firstname\na@example.com\n", 1, "Add the cells that are missing"),
         (b"email,firstname\na@example.com,Jane,,\n", 0, "the empty cell behind it is left out"),
         (b"email,firstname\n", 3, "no row"),

@@ -213,8 +213,8 @@ def test_duplicate_and_nameless_columns_are_told_and_kept_apart(write):
     [
         ("", "the file is empty"),
         ("\n \n\n", "the file is empty"),
-        (HEADER, "there is a header and no row below it"),
-        (b"PK\x03\x04" + bytes(100), "this Excel workbook, or zip archive, is not whole"),
+        (HEADER, "it has a header and no rows"),
+        (b"PK\x03\x04" + bytes(100), "this Excel workbook, or zip archive, is incomplete"),
         (b"%PDF-1.7 x", "a PDF"),
         (b"\x89PNG\r\n\x1a\n", "a picture"),
         (bytes(range(256)) * 40, "a binary file"),

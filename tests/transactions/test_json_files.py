@@ -112,7 +112,7 @@ def test_the_rows_before_a_broken_place_are_handed_out(write):
 
 
 def test_an_empty_array_has_no_row(write):
-    with pytest.raises(TransactionsError, match="there is no row in it"):
+    with pytest.raises(TransactionsError, match="it has no rows"):
         list(open_transactions([write("[]", "x.json")]))
 
 
