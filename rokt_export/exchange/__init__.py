@@ -1,1 +1,1 @@
-"""Pure: one transaction, one request, one response, one outcome."""
+"""Immutable records of one exchange: request, response or fault, outcome, delivery."""

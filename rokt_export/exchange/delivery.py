@@ -13,7 +13,7 @@ from rokt_export.exchange.model import Exchange, Fault, OutcomeKind, Response, m
 
 
 class Recordings(StrEnum):
-    """Which exchanges are kept whole, for reports and diffs."""
+    """Which exchanges are kept with request and response, for reports and diffs."""
 
     ALL = "all"
     SOME = "some"
@@ -21,12 +21,12 @@ class Recordings(StrEnum):
 
 
 class LeftOut(StrEnum):
-    """Why a row of the input is not sent. The outcomes are those of an earlier production run."""
+    """Why a row of the input is not sent. An outcome means that an earlier production run had it."""
 
     NOT_ASKED = "not_asked"
-    """Settled in this run already, unknown in it, or not among those asked for."""
+    """Already settled or unknown in this run, or not among the requested rows."""
     REPEATED = "repeated"
-    """The same row came shortly before in the input, or is still in flight."""
+    """The same row occurred shortly before in the input, or is still in flight."""
     DELIVERED = "delivered"
     DUPLICATE = "duplicate"
     REJECTED = "rejected"
@@ -37,24 +37,24 @@ class LeftOut(StrEnum):
 
 
 class Delivery(Struct, frozen=True, gc=False):
-    """One row's result, in the contract's terms. All texts are already redacted.
+    """The settled result of one row. All texts are already redacted.
 
     Attributes:
         row: 1-based number of the row in the input.
-        transaction: what both sides call it.
-        outcome: how it counts.
-        status: HTTP status, None where no response came.
+        transaction: the transaction's id.
+        outcome: its outcome.
+        status: HTTP status; None if no response arrived.
         rule: the response rule that decided.
-        reason: why, in the partner's words or ours.
+        reason: why, in the partner's or this program's words.
         reference: the partner's identifier of the record.
         code: the partner's own code.
-        attempts: how often it was put on the wire.
+        attempts: how often the request was sent.
         latency_ms: milliseconds of the last attempt.
         error: the transport fault as `kind: message`.
-        started: UTC seconds since the epoch of the first attempt; 0.0 where nothing was sent.
-        invented: an invented person, whose data stays readable.
-        first_outcome: the outcome by the partner's response, where it decided later; `outcome` is what it decided.
-        provisional: the partner has accepted the row and not decided yet.
+        started: UTC seconds since the epoch of the first attempt; 0.0 if nothing was sent.
+        invented: whether it is test data, which stays readable.
+        first_outcome: the outcome by the partner's first response, if the partner decided later.
+        provisional: whether the partner has accepted the row but not decided yet.
     """
 
     row: int
@@ -103,9 +103,9 @@ class Delivery(Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Deliveries:
-    """The deliveries of a batch, column by column as a database takes them: a third of the cost of a noun for each.
+    """The deliveries of a batch as columns, which cost a third of an object per row.
 
-    The attributes are those of `Delivery`, each a list with the value of each row.
+    Each attribute is a list with the values of that attribute of `Delivery`, one per row.
     """
 
     row: list[int]
@@ -124,7 +124,7 @@ class Deliveries:
 
     @classmethod
     def of(cls, exchanges: Sequence[Exchange]) -> Deliveries:
-        """Return the deliveries of exchanges; texts are taken as they are, so redact the exchanges first."""
+        """Return the deliveries of exchanges, which must be redacted already."""
         transactions = [exchange.transaction for exchange in exchanges]
         outcomes = [exchange.outcome for exchange in exchanges]
         results = [exchange.result for exchange in exchanges]
@@ -145,22 +145,22 @@ class Deliveries:
         )
 
     def text_columns(self) -> tuple[list[Any], ...]:
-        """Return the columns of texts that a partner or an error gave."""
+        """Return the columns whose texts come from a partner or an error."""
         return self.reason, self.reference, self.code, self.error
 
     def texts(self) -> list[str]:
-        """Return all texts that came with each delivery as one, to be searched at once."""
+        """Return, for each delivery, all its texts joined by `|`, to be searched together."""
         columns = [column for column in self.text_columns() if not is_empty(column)]
         if not columns:
             return [""] * len(self)
         try:
             return list(map("|".join, zip(*columns, strict=True)))
-        except TypeError:  # some have a text where others have none
+        except TypeError:  # a column has both texts and None
             return ["|".join(filter(None, texts)) for texts in zip(*columns, strict=True)]
 
     @classmethod
     def together(cls, deliveries: Sequence[Delivery]) -> Deliveries:
-        """Return single deliveries as a batch."""
+        """Return deliveries as a batch."""
         return cls(*([getattr(one, field.name) for one in deliveries] for field in fields(cls)))
 
     def __len__(self) -> int:

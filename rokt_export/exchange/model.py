@@ -1,4 +1,4 @@
-"""One exchange: request, response or fault, and the outcome."""
+"""The parts of an exchange: request, response or fault, and outcome."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from rokt_export.transactions.transaction import Transaction
 
 
 class Request(Struct, frozen=True, gc=False):
-    """A complete HTTP request, before anything sends it.
+    """A complete HTTP request, ready to be sent.
 
     Attributes:
         method: the HTTP method, upper case.
         url: absolute, percent-encoded, with its query.
-        headers: name and value in the order sent. Rows whose headers do not vary share one tuple, so a transport may
-            compare it by identity.
+        headers: (name, value) in the order sent. Rows with the same headers share one tuple, so a transport may compare
+            by identity.
         body: the bytes of the body; None for a request without one.
     """
 
@@ -32,7 +32,7 @@ class Request(Struct, frozen=True, gc=False):
 
 
 class Timings(Struct, frozen=True, gc=False):
-    """Seconds from the start of the attempt until each phase had ended (0.0 where a phase did not happen)."""
+    """Seconds from the start of the attempt to the end of each phase; 0.0 if a phase did not happen."""
 
     dns: float = 0.0
     connect: float = 0.0
@@ -42,7 +42,7 @@ class Timings(Struct, frozen=True, gc=False):
 
 
 class Response(Struct, frozen=True, gc=False):
-    """What the partner responded.
+    """An HTTP response.
 
     Attributes:
         status: the HTTP status code of the final (non-1xx) response.
@@ -50,8 +50,8 @@ class Response(Struct, frozen=True, gc=False):
         body: the bytes, after transfer and content decoding.
         timings: phase times in seconds.
         http_version: `1.0`, `1.1`, `2` or `3`.
-        size: bytes that the body had, where only its beginning is kept; else None.
-        unreadable: why the body is kept as it came, and cannot be read; empty where it can be.
+        size: bytes of the whole body if only its beginning is kept; else None.
+        unreadable: why the body could not be decoded and is kept as received; empty if it could.
     """
 
     status: int
@@ -67,14 +67,14 @@ class Response(Struct, frozen=True, gc=False):
         return first_header(self.headers, name)
 
     def shortened(self, most: int) -> Response:
-        """Return it with at most so many bytes of its body, and its size."""
+        """Return the response with at most `most` bytes of its body, and the whole body's size."""
         if len(self.body) <= most:
             return self
         return replace(self, body=self.body[:most], size=self.size or len(self.body))
 
 
 class FaultKind(StrEnum):
-    """Why there is no response. The names are the contract's; none is ever shown as a status."""
+    """Why there is no response (docs/faults.md). A fault is never shown as a status."""
 
     DNS = "dns"
     CONNECT = "connect"
@@ -88,14 +88,14 @@ class FaultKind(StrEnum):
 
 
 class Fault(Struct, frozen=True, gc=False):
-    """An attempt that brought no usable response.
+    """An attempt without a usable response.
 
     Attributes:
         kind: which fault.
         message: what happened, for a person, with the host but without secrets.
         sent: whether bytes of the request may have reached the partner: the line between "never sent" and `unknown`.
-        timings: phase times in seconds, as far as it came.
-        partial: what came of a response that was cut short; None where no status came.
+        timings: times of the phases that were reached, in seconds.
+        partial: the received part of an incomplete response; None if no status arrived.
     """
 
     kind: FaultKind
@@ -106,11 +106,11 @@ class Fault(Struct, frozen=True, gc=False):
 
 
 AttemptResult = Response | Fault
-"""What one attempt brought back."""
+"""The result of one attempt."""
 
 
 class OutcomeKind(StrEnum):
-    """Four business outcomes that rules give, and three honest ones that a rule cannot give."""
+    """Four outcomes that response rules give, and three that no rule can give: unclassified, invalid, unknown."""
 
     DELIVERED = "delivered"
     DUPLICATE = "duplicate"
@@ -122,17 +122,17 @@ class OutcomeKind(StrEnum):
 
 
 class Outcome(Struct, frozen=True, gc=False):
-    """How one exchange counts.
+    """The outcome of one exchange.
 
     Attributes:
-        kind: the outcome.
-        rule: the name of the response rule that decided; None where no rule did.
-        reason: the partner's own words or ours, for a person.
+        kind: which of the seven.
+        rule: the name of the response rule that decided; None if no rule did.
+        reason: why, for a person, in the partner's or this program's words.
         reference: the partner's identifier of the record.
         code: the partner's own code.
         retry: whether the rule allows another attempt.
-        retry_after: seconds that the partner asks to wait before one; None where it asks nothing.
-        by_body: whether the rule looks into the response's body.
+        retry_after: seconds that the partner asks to wait before it; None if not stated.
+        by_body: whether the rule tests the response's body.
     """
 
     kind: OutcomeKind
@@ -146,19 +146,19 @@ class Outcome(Struct, frozen=True, gc=False):
 
 
 class Exchange(Struct, frozen=True, gc=False):
-    """One transaction: what was sent, what came back, how it counts.
+    """One transaction with its request, result and outcome.
 
     Of a request that carried several, what concerns this transaction: its record alone, and of the response, where
     rules read it by element, its element alone.
 
     Attributes:
         transaction: the row.
-        request: what was rendered; None for an `invalid` row.
-        result: of the last attempt; None where nothing was sent.
-        outcome: how it counts.
-        attempts: how often it was put on the wire.
-        started: UTC seconds since the epoch of the first attempt; 0.0 where nothing was sent.
-        together: all transactions of the request, in its order, where it carried several; they share this tuple.
+        request: the rendered request; None for an `invalid` row.
+        result: the result of the last attempt; None if nothing was sent.
+        outcome: its outcome.
+        attempts: how often the request was sent.
+        started: UTC seconds since the epoch of the first attempt; 0.0 if nothing was sent.
+        together: all transactions of a request with several, in the request's order; they share this tuple.
     """
 
     transaction: Transaction
@@ -171,7 +171,7 @@ class Exchange(Struct, frozen=True, gc=False):
 
     @property
     def status(self) -> int | None:
-        """The HTTP status, or None where no response came."""
+        """The HTTP status; None if no response arrived."""
         return self.result.status if isinstance(self.result, Response) else None
 
     @property
@@ -181,17 +181,17 @@ class Exchange(Struct, frozen=True, gc=False):
 
     @property
     def latency_ms(self) -> float | None:
-        """Milliseconds of the last attempt from start to end, or None where nothing was sent."""
+        """Milliseconds of the last attempt; None if nothing was sent."""
         return None if self.result is None else milliseconds(self.result.timings.total)
 
 
 def milliseconds(seconds: float) -> float:
-    """Return a time with three decimals, as it is kept and shown; a third of what `round` takes."""
+    """Return a time in milliseconds with three decimals; three times as fast as `round`."""
     return int(seconds * 1e6 + 0.5) / 1000
 
 
 def first_header(headers: tuple[tuple[str, str], ...], name: str) -> str | None:
-    """Return the first value of the header called `name`, without regard to case; None where there is none."""
+    """Return the first value of the header `name`, ignoring case; None if there is none."""
     wanted = name.lower()
     for key, value in headers:
         if key.lower() == wanted:

@@ -1,1 +1,1 @@
-"""The partner's contract: document, model, template, lint and Rokt's attributes."""
+"""A partner's spec: parsing, the model, lint findings, and Rokt's attribute catalogue."""

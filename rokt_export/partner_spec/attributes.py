@@ -1,4 +1,4 @@
-"""Rokt's attribute catalogue: turns the name a person wrote into the attribute that Rokt means by it."""
+"""Rokt's attribute catalogue: maps names and aliases to attributes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ class Attribute:
     """One attribute of a transaction, as Rokt's public attribute pages describe it.
 
     Attributes:
-        name: what specs, templates and files call it.
+        name: its name in specs, templates and files.
         format: how its text is written, in words.
         example: one value in that format.
         description: what it means.
-        personal: redacted in everything written, unless the person is invented.
+        personal: whether its values are redacted wherever they are written, except those of test people.
         group: the heading it is listed under.
-        aliases: other names that files and later pages use; compared without case and punctuation.
+        aliases: other names, compared without case and punctuation.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Attribute:
 
 
 def _group(group: str, *, personal: bool = False) -> Callable[..., Attribute]:
-    """Return what makes the attributes of a group, whose values are personal data or not unless one says otherwise."""
+    """Return a constructor of a group's attributes; `personal` is the default for its attributes."""
 
     def attribute(
         name: str, form: str, example: str, description: str, aliases: str = "", *, personal: bool = personal
@@ -166,14 +166,14 @@ _CATALOGUE = (
 )
 
 _PERSONAL = re.compile("e?mail|phone|mobile|firstname|lastname|fullname|surname|address|street|birth|dob$|ipv[46]")
-"""What the folded name of a custom attribute holds when its value is personal: Rokt's list, in partners' spellings."""
+"""Parts of folded names that mark a custom attribute as personal: Rokt's list, in partners' spellings."""
 
 ATTRIBUTES: Mapping[str, Attribute] = MappingProxyType({attribute.name: attribute for attribute in _CATALOGUE})
-"""The catalogue by name. Custom attributes are always allowed besides, so a name that is missing here is no error."""
+"""The catalogue by name. Custom attributes are allowed too, so a name that is not in it is no error."""
 
 
 def fold(name: str) -> str:
-    """Return a name without case and punctuation, so that `E-mail`, `e_mail` and `Email` are one."""
+    """Return a name without case and punctuation, so that `E-mail`, `e_mail` and `Email` are equal."""
     return "".join(character for character in name.casefold() if character.isalnum())
 
 
@@ -184,15 +184,15 @@ _BY_ALIAS: Mapping[str, str] = {
 
 
 def canonical(name: str) -> str | None:
-    """Return the attribute that a name means beyond doubt, blind to case and punctuation, by name or alias."""
+    """Return the attribute of a name or alias, compared without case and punctuation; None if it is unknown."""
     return _BY_ALIAS.get(fold(name))
 
 
 def nearest(name: str) -> str | None:
-    """Return the catalogue's name nearest to one that a person wrote, or None where nothing comes near.
+    """Return the catalogue's name that is most similar to a name; None if none is similar.
 
-    A likeness of 0.75 (difflib's ratio) lets one or two slips pass (`emial`, `adress1`) and keeps unrelated custom
-    attributes (`favourite_colour`) to themselves.
+    The threshold of 0.75 (difflib's ratio) accepts one or two typing errors (`emial`, `adress1`) and excludes unrelated
+    custom attributes (`favourite_colour`).
     """
     if (exact := canonical(name)) is not None:
         return exact
@@ -201,10 +201,9 @@ def nearest(name: str) -> str | None:
 
 
 def is_personal(name: str) -> bool:
-    """Return whether an attribute's value is personal data, also under another of its names (`E-mail`).
+    """Return whether an attribute's value is personal data, by its name or an alias (`E-mail`).
 
-    A custom attribute counts as personal where its name says so (`alt_email`, `homePhone`): better one cell too many
-    redacted than one too few.
+    A custom attribute is personal if its name suggests it (`alt_email`, `homePhone`). In doubt, a value is redacted.
     """
     known = canonical(name)
     if known is not None:

@@ -1,4 +1,4 @@
-"""The checklist of Rokt's Transaction Export page for a loaded spec, and the questions that are open."""
+"""Checks a spec against the eight points of Rokt's Transaction Export page, and writes the open questions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rokt_export.spec_language.formats import matches
 
 
 class State(StrEnum):
-    """How much of a point the spec states."""
+    """How much of a point the spec covers."""
 
     GIVEN = "given"
     PARTLY = "partly"
@@ -24,14 +24,14 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One of the eight points.
+    """One of the eight points of the page.
 
     Attributes:
         number: its number on the page, from 1.
-        title: what it asks for.
-        state: how much of it the spec states.
+        title: its heading.
+        state: how much of it the spec covers.
         detail: what is stated or missing, in one line.
-        questions: sentences that ask the partner for the rest.
+        questions: sentences that ask the partner for what is missing.
     """
 
     number: int
@@ -43,11 +43,11 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Checklist:
-    """The eight points.
+    """All eight points.
 
     Attributes:
         points: in the order of the page.
-        percent: 0 to 100; a point that is partly stated counts half.
+        percent: 0 to 100; a point that is partly covered counts half.
     """
 
     points: tuple[Point, ...]
@@ -58,7 +58,7 @@ _WORTH = {State.GIVEN: 2, State.PARTLY: 1, State.MISSING: 0}
 
 
 def checklist(loaded: LoadedSpec) -> Checklist:
-    """Return how far a spec answers the page's eight points; a damaged part counts as partly stated."""
+    """Return how much of the eight points a spec covers; a damaged part counts as partly covered."""
     points = tuple(
         _with_damage(loaded, keys, Point(number, title, *judge(loaded.spec)))
         for number, (title, keys, judge) in enumerate(_POINTS, start=1)
@@ -74,7 +74,7 @@ def _with_damage(loaded: LoadedSpec, keys: tuple[str, ...], point: Point) -> Poi
     if loaded.damaged.isdisjoint(keys):
         return point
     damaged = listed(key for key in keys if key in loaded.damaged)
-    return Point(point.number, point.title, State.PARTLY, f"{damaged} could not be read whole: see the errors")
+    return Point(point.number, point.title, State.PARTLY, f"{damaged} could not be read completely: see the errors")
 
 
 def _documentation(spec: PartnerSpec) -> _Judgement:
@@ -218,7 +218,7 @@ _WIDTH = 76
 
 
 def questions_text(loaded: LoadedSpec, points: Checklist) -> str:
-    """Return an e-mail that asks the partner for what is missing; empty where nothing is."""
+    """Return an e-mail that asks the partner for what is missing; empty if nothing is."""
     open_points = [point for point in points.points if point.questions]
     if not open_points:
         return ""

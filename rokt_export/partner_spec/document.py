@@ -1,4 +1,4 @@
-"""Parse a YAML (1.2) or JSON file into data with the position of every node, and place findings in it."""
+"""Parses a YAML 1.2 or JSON file into data with the position of every node, and places findings in it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Severity(StrEnum):
-    """Severity of a finding: an error stops every command, a warning fails under `--strict`."""
+    """The severity of a finding. An error stops every command; a warning fails with `--strict`."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -28,7 +28,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place in a file; line and column count from 1."""
+    """A place in a file; line and column are 1-based."""
 
     line: int
     column: int
@@ -36,7 +36,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding about a spec, with its position and remedy.
+    """One finding in a spec, with its position and remedy.
 
     Attributes:
         code: stable, documented in docs/findings.md (`RX101`).
@@ -46,7 +46,7 @@ class Finding:
         column: 1-based column.
         message: what is wrong.
         hint: what to do about it.
-        source: the line, for the arrow under it.
+        source: the text of the line, shown with a marker at the column.
 
     Literal secrets are masked in all of its texts, unless a text is `OwnWords`.
     """
@@ -87,22 +87,22 @@ class Finding:
 DataPath: TypeAlias = tuple[str | int, ...]
 
 MAX_BYTES = 1_048_576
-"""Largest file that is read; the largest spec seen has under 100 KB."""
+"""Maximum size of a spec file. The largest known spec has less than 100 KB."""
 MAX_NODES = 50_000
-"""Nodes after aliases are resolved, at most: the limit against YAML bombs."""
+"""Maximum number of nodes after aliases are resolved, as a limit against YAML bombs."""
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class WrittenInt(int):
-    """An integer whose text in the file (`00123`) is not the text of its value."""
+    """An integer whose text in the file (`00123`) differs from `str` of its value."""
 
     written: str
 
 
 class WrittenFloat(float):
-    """A number whose text in the file (`1.10`) is not the text of its value."""
+    """A float whose text in the file (`1.10`) differs from `str` of its value."""
 
     written: str
 
@@ -146,7 +146,7 @@ class Document:
 def shown_line(text: str, line: int) -> str:
     """Return a line of a spec by its 1-based number, with literal secrets masked.
 
-    Of a file that is no spec nothing is returned: each line of a `.env`, given by mistake, may be a secret.
+    Returns an empty text for a file that is not a spec: each line of a `.env`, given by mistake, may be a secret.
     """
     return line_of(_masked(text), line) if "spec_version" in text else ""
 
@@ -157,7 +157,7 @@ def _masked(text: str) -> str:
 
 
 def line_of(text: str, line: int) -> str:
-    """Return a line of a text, by its 1-based number, or nothing."""
+    """Return a line of a text by its 1-based number; empty if there is none."""
     lines = text.splitlines()
     return lines[line - 1] if 0 < line <= len(lines) else ""
 
@@ -166,7 +166,7 @@ def read_text(path: Path) -> str:
     """Return the text of a spec file.
 
     Raises:
-        SpecError: missing, a directory, unreadable, larger than 1 MB, not UTF-8 or empty.
+        SpecError: the file is missing, a directory, unreadable, larger than 1 MB, not UTF-8, or empty.
     """
     where = str(path)
     try:
@@ -207,12 +207,12 @@ def parse(file: str, text: str) -> Document:
     """Parse YAML 1.2 or JSON text.
 
     Raises:
-        SpecError: the text is not YAML, uses tabs to indent, is a bomb, or refers to itself.
+        SpecError: the text is not YAML, is indented with tabs, has too many nodes, or an alias contains itself.
     """
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-    loader = YAML(typ="safe", pure=True)  # "rt" leaves a bell sign at each fold of a `>` text
+    loader = YAML(typ="safe", pure=True)  # type "rt" would leave a BEL character at each fold of a `>` text
     loader.version = (1, 2)
     try:
         root = loader.compose(text)
@@ -234,7 +234,7 @@ def parse(file: str, text: str) -> Document:
 
 
 class _Builder:
-    """Builds plain data from YAML nodes, and notes positions and duplicate keys."""
+    """Builds plain data from YAML nodes, and records positions and duplicate keys."""
 
     def __init__(self, file: str, text: str) -> None:
         self.file = file
@@ -254,7 +254,7 @@ class _Builder:
         self._nodes += 1
         if self._nodes > MAX_NODES:
             raise SpecError(
-                f"aliases in this file unfold to more than {MAX_NODES:,} nodes",
+                f"aliases in this file expand to more than {MAX_NODES:,} nodes",
                 where=f"{self.file}:{place.line}:{place.column}",
                 remedy="Write the values out instead of nesting aliases.",
             )
@@ -272,16 +272,16 @@ class _Builder:
         try:
             if isinstance(node, SequenceNode):
                 return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
-            assert isinstance(node, MappingNode)  # the third and last kind of node
+            assert isinstance(node, MappingNode)  # the only other kind of node
             return self._bare_template(node) or self._mapping(node, path)
         finally:
             self._open.discard(id(node))
 
     def _whole(self, node: ScalarNode) -> ScalarNode:
-        """Join the surrogate halves by which JSON escapes one character.
+        """Join surrogate pairs, by which JSON escapes one character.
 
         Raises:
-            SpecError: one is half a character.
+            SpecError: a surrogate is not part of a pair.
         """
         if _SURROGATE.search(node.value):
             try:
@@ -289,7 +289,7 @@ class _Builder:
             except UnicodeDecodeError as error:
                 place = position_of(node)
                 raise SpecError(
-                    "an escape (`\\ud800` to `\\udfff`) is half a character",
+                    "an escape (`\\ud800` to `\\udfff`) is half of a surrogate pair",
                     where=f"{self.file}:{place.line}:{place.column}",
                     remedy="Write the character itself.",
                 ) from error
@@ -301,7 +301,7 @@ class _Builder:
         self.findings.append(Finding(code, Severity.ERROR, self.file, place.line, place.column, message, hint, source))
 
     def _bare_template(self, node: MappingNode) -> str | None:
-        """Return the text of an unquoted `{{ email }}`, which YAML reads as a mapping in a mapping; else None."""
+        """Return the text of an unquoted `{{ email }}`, which YAML reads as nested mappings; else None."""
         text = self.text[node.start_mark.index : node.end_mark.index]
         if not text.startswith("{{"):
             return None
@@ -346,12 +346,12 @@ def position_of(node: Node) -> Position:
 
 
 def key_text(node: ScalarNode) -> str:
-    """Return a mapping key as text: `null:` and `404:` are keys as they are written."""
+    """Return a mapping key as it is written: `null:` and `404:` are texts."""
     return str(node.value) or "null"
 
 
 def scalar(node: ScalarNode) -> Any:
-    """Return a scalar by the YAML 1.2 core schema; a number keeps its written text where that differs."""
+    """Return the value of a scalar by the YAML 1.2 core schema, see `Document.data` for numbers."""
     text = str(node.value)
     match str(node.tag).rpartition(":")[2]:
         case "null":

@@ -1,4 +1,4 @@
-"""Load a spec file: the partner spec in it, or every error with its line and column."""
+"""Loads a spec file: returns the partner spec, or all errors with line and column."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from rokt_export.spec_language.fields import Strict, kind_of
 from rokt_export.spec_language.parameter_names import steps
 
 ROUNDS = 40
-"""Rounds of repair after which loading stops looking for further errors."""
+"""Maximum rounds of repair. After them, no further errors are searched."""
 STAND_INS = {
     "spec_version": 1,
     "partner": "unnamed",
     "endpoint": {"staging": "https://stand-in.invalid"},
     "responses": [{"outcome": "failed"}],
 }
-"""Values for keys that a spec must have, so that a missing key does not hide the errors of the others."""
+"""Placeholder values for required keys, so that a missing key does not hide other errors."""
 ESSENTIAL = frozenset({"endpoint", "responses"})
-"""Keys whose stand-in would say something about the partner: a file without them is no spec."""
+"""Required keys whose placeholder is only for finding further errors: a file without one of them is not a spec."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ class LoadedSpec:
         spec: the model.
         document: the file with its positions.
         sha256: hex digest of the file's text.
-        findings: errors of the document and of the language; with any, `spec` is the repaired rest, for checks only.
+        findings: errors of the document and of the language. If there are any, `spec` is the repaired rest, only for
+            checks.
         damaged: top-level keys of which a part was left out.
     """
 
@@ -54,11 +55,11 @@ class LoadedSpec:
 
 
 class SpecFindingsError(SpecError):
-    """A spec that breaks the language.
+    """A spec has errors of the spec language.
 
     Attributes:
         findings: every error found, in the order of the file.
-        loaded: the repaired rest; None where too little is left.
+        loaded: the repaired rest; None if too little is left.
     """
 
     def __init__(self, file: str, findings: tuple[Finding, ...], loaded: LoadedSpec | None) -> None:
@@ -73,11 +74,11 @@ class SpecFindingsError(SpecError):
 
 
 def load_spec(path: Path) -> LoadedSpec:
-    """Return the spec in a file, without an error.
+    """Return the spec in a file.
 
     Raises:
         SpecError: the file cannot be read, or is not YAML.
-        SpecFindingsError: it breaks the spec language; all errors are in it.
+        SpecFindingsError: it has errors of the spec language; the exception holds all of them.
     """
     loaded = read_spec(parse(str(path), read_text(path)))
     if loaded.findings:
@@ -88,11 +89,11 @@ def load_spec(path: Path) -> LoadedSpec:
 def read_spec(document: Document) -> LoadedSpec:
     """Return the spec of a document, with its errors.
 
-    A wrong node is repaired where its meaning is plain (`requird`), else left out. The rest is read again, so that one
-    run finds also the errors that the first ones hid.
+    A wrong node is repaired if its meaning is obvious (`requird`), else left out. Then the rest is read again, so that
+    one run also finds the errors that were hidden by others.
 
     Raises:
-        SpecFindingsError: too little is left to be a spec.
+        SpecFindingsError: too little is left for a spec.
     """
     data = document.data
     if not isinstance(data, dict):
@@ -102,7 +103,7 @@ def read_spec(document: Document) -> LoadedSpec:
             (),
             "a spec is a mapping that starts with `spec_version: 1`, "
             f"not {'text' if isinstance(data, str) else kind_of(data)}",
-            "See sample_specs/ for whole ones, or `rokt-export schema`.",
+            "See sample_specs/ for examples, or `rokt-export schema`.",
         )
         raise SpecFindingsError(document.file, (finding,), None)
     if "spec_version" not in data and (kind := next((key for key in ("openapi", "swagger") if key in data), None)):
@@ -110,7 +111,7 @@ def read_spec(document: Document) -> LoadedSpec:
             "RX183",
             Severity.ERROR,
             (kind,),
-            "this is an OpenAPI document, which describes the partner's API, and no partner spec",
+            "this is an OpenAPI document, which describes the partner's API, not a partner spec",
             f"`rokt-export init --openapi {document.file}` drafts a spec from it.",
         )
         raise SpecFindingsError(document.file, (finding,), None)
@@ -140,7 +141,7 @@ def read_spec(document: Document) -> LoadedSpec:
 
 
 class _Draft:
-    """Data under repair, with the place in the file of each mapping and list."""
+    """The data under repair, with the path in the file of each mapping and list."""
 
     def __init__(self, document: Document, data: Any) -> None:
         self.document = document
@@ -176,7 +177,7 @@ class _Draft:
             return found
 
     def stand_in(self, key: str) -> bool:
-        """Put a stand-in where a top-level key is missing; False where there is none."""
+        """Insert the placeholder of a missing top-level key; False if it has none."""
         if key not in STAND_INS:
             return False
         self.data[key] = STAND_INS[key]
@@ -184,7 +185,7 @@ class _Draft:
         return True
 
     def rename(self, parent: Any, old: str, new: str) -> None:
-        """Rename a key, unless the right name has a value already."""
+        """Rename a key, unless the correct name already has a value."""
         value = parent.pop(old)
         parent.setdefault(new, value)
         origin = self._origin.get(id(parent), ())
@@ -192,7 +193,7 @@ class _Draft:
 
 
 def _distinct(found: Iterable[_Fault]) -> list[_Fault]:
-    """Keep one error per node: pydantic reports each member of a union, and consequences of other errors."""
+    """Keep one error per node: pydantic reports an error for each member of a union, and for consequences of others."""
     faults: list[_Fault] = []
     seen: set[tuple[DataPath, str]] = set()
     for fault in found:
@@ -221,18 +222,18 @@ class _Fault:
 
     @property
     def consequence(self) -> bool:
-        """Whether another error of the same round explains it: a list is empty as all its entries are wrong."""
+        """Whether another error of the same round causes it: a list is empty because all its entries are wrong."""
         return self._detail["type"] == "too_short" and bool(self._draft.node(self.path))
 
     @property
     def echo(self) -> bool:
-        """Whether it follows from the removal of a part that was reported before."""
+        """Whether it is caused by the removal of a part that was reported before."""
         whole = (*self._draft.written(self.path), *([self.missing] if self.missing else []))
         return whole in self._draft.thinned
 
     @property
     def repairable(self) -> bool:
-        """Whether it is repaired, so that nothing is left out."""
+        """Whether it can be repaired without leaving anything out."""
         return self.near is not None
 
     def _locate(self, location: tuple[int | str, ...]) -> DataPath:
@@ -272,7 +273,7 @@ class _Fault:
                     self.path = (*self.path, "type")
             self.near = _nearest(str(value), options)
             also = f"Did you mean `{self.near}`? " if self.near else ""
-            return "RX012", f"{kind_of(value)} is not a choice here", f"{also}Choose one of {', '.join(options)}.", True
+            return "RX012", f"{kind_of(value)} is not a valid value", f"{also}Choose one of {', '.join(options)}.", True
         return "RX012", _plain_message(kind, value, self._detail), _plain_hint(kind, context), True
 
     @staticmethod
@@ -282,7 +283,7 @@ class _Fault:
         return [part.strip("'") for part in str(context["expected"]).replace(" or ", ", ").split(", ")]
 
     def repair(self) -> bool:
-        """Repair or remove the node; False where nothing can be done."""
+        """Repair or remove the node; return False if neither is possible."""
         path = self.path
         if not path:
             return self._draft.stand_in(self.missing)
@@ -343,7 +344,7 @@ def _plain_hint(kind: str, context: dict[str, Any]) -> str:
         case "string_pattern_mismatch":
             return _PATTERN_HINTS.get(str(context.get("pattern", ""))[:8], "See docs/spec.md for its form.")
         case _:
-            return "See docs/spec.md for what may stand here."
+            return "See docs/spec.md for what is allowed here."
 
 
 _PATTERN_HINTS = {r"^[\w.]+:": "Write `module:Class`.", r"^\s*(==|": "Write a sign and a number: `>= 5`."}

@@ -1,4 +1,4 @@
-"""The partner spec, version 1: what a partner told us, under the eight headings of the seed page."""
+"""The model of the partner spec, version 1: the partner's API under the eight points of Rokt's page."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ _TEST = frozenset(
     )
 )
 _TEST_WITHIN = ("staging", "sandbox")
-"""Words that no other word begins or ends with: `eustaging` is for tests, `latest` is not."""
+"""Words that also count within a longer word: `eustaging` is for tests. (`latest` is not, so `test` is not listed.)"""
 _LIVE = frozenset(("prod", "prods", "prd", "production", "productive", "live"))
 _NEAR = 0.8
 """Similarity (difflib's ratio) from which a word counts as a misspelt `production`."""
 
 
 def says_test(name: str) -> bool:
-    """Return whether an environment's name says that it is for tests: `staging`, `eu-qa`, `test2`, `pre-prod`.
+    """Return whether an environment's name means tests: `staging`, `eu-qa`, `test2`, `pre-prod`.
 
-    A name that also means production (`prod-test`) does not.
+    A name that also means production (`prod-test`) does not count.
     """
     words = _words(name)
     for_tests = any(word in _TEST or word.startswith(_TEST_WITHIN) or word.endswith(_TEST_WITHIN) for word in words)
@@ -102,12 +102,12 @@ Policy = Annotated[
 
 
 class Contact(Strict):
-    """The partner's tech contact (seed page, 2).
+    """The partner's tech contact (point 2).
 
     Attributes:
-        name: whom to ask.
-        role: what they do there.
-        email: where questions go.
+        name: their name.
+        role: their role at the partner.
+        email: their address for questions.
         phone: with its country code.
     """
 
@@ -118,11 +118,11 @@ class Contact(Strict):
 
 
 class Tls(Strict):
-    """Certificates that are trusted besides the system's: a private authority's PEM file.
+    """TLS settings: additional trusted certificates.
 
     Attributes:
-        ca_file: template of the file's path.
-        verify: whether the partner's certificate is checked; leave it on.
+        ca_file: template of the path of a PEM file with certificates of a private authority.
+        verify: whether the partner's certificate is checked; should stay true.
     """
 
     ca_file: FixedTemplate | None = None
@@ -145,7 +145,7 @@ class Limits(Strict):
         max_response: bytes of a response that are read.
         attempts: attempts per transaction, where rules and idempotency allow more than one.
         backoff: seconds before the second attempt, doubled for each further one, with full jitter.
-        backoff_limit: seconds at most between two attempts.
+        backoff_limit: maximum seconds between two attempts.
     """
 
     rate: Rates = ()
@@ -165,12 +165,12 @@ class Environment(Strict):
     Attributes:
         url: template of the endpoint.
         method: its HTTP method.
-        authentication: how it knows us.
+        authentication: how it authenticates us.
         limits: its limits.
         tls: which certificates to trust there.
         proxy: template of a proxy's URL.
         http_version: `1.0`, `1.1` or `2`; without it, 1.1.
-        guarded: whether a send needs a confirmation; without it, the name decides: only one that says test needs none.
+        guarded: whether a send needs a confirmation; without it, every environment does unless its name means tests.
     """
 
     shorthand = "url"
@@ -185,7 +185,7 @@ class Environment(Strict):
 
 
 class RequiredWhen(Strict):
-    """A condition on attributes under which a parameter is required: one of its keys.
+    """A condition on attributes under which a parameter is required. It has exactly one of its keys.
 
     Attributes:
         when: attribute to a value, a list of values, `present` or `absent`; all must hold.
@@ -205,7 +205,7 @@ class RequiredWhen(Strict):
 
     @property
     def conditions(self) -> dict[str, Any]:
-        """Attribute to what it must be for the parameter to be required."""
+        """Attribute to the value it must have for the parameter to be required."""
         return self.when if self.when is not None else dict.fromkeys(self.any_of or (), "absent")
 
 
@@ -213,23 +213,24 @@ class Parameter(Strict):
     """One of the partner's parameters.
 
     Attributes:
-        name: the partner's name; in a JSON or XML body a path (`a.b[0].c`), elsewhere taken as it is.
+        name: the partner's name; in a JSON or XML body a path (`a.b[0].c`), elsewhere used literally.
         in_: body, query, header or path.
         attribute: the attribute that is sent; short for `value: "{{ attribute }}"`.
         value: a template, a constant, or a list of them.
         encoding: for a body inside one form field: how its own `parameters` are encoded.
         parameters: the parameters of that body.
-        required: true, false, or when other attributes say so; a row that lacks it is `invalid`.
-        type: how its text is written where the encoding knows types; text unless given.
+        required: true, false, or a condition on other attributes; a row without the value is `invalid`.
+        type: the type of its value in encodings with types; text by default.
         date_format: strftime form of a date.
-        format: a named form that its text must have.
+        format: a named format that its text must have.
         pattern: a regular expression that its whole text must match.
-        choices: the texts allowed.
+        choices: the allowed texts.
         min_length, max_length: characters.
-        invalid: what to do with an optional value that fails its filter, type or checks: refuse the row, or omit it.
-        absent, empty, null: what to do where the row lacks the attribute, has an empty cell, or a null.
+        invalid: what to do with an optional value that fails its filter, type or checks: refuse the row, or omit the
+            value.
+        absent, empty, null: what to do if the row lacks the attribute, has an empty cell, or a null.
         cdata: whether its text is written as a CDATA section (XML).
-        secret: whether its value is redacted although it does not come from the environment.
+        secret: whether its value is redacted although it does not come from an environment variable.
         description: what it means.
     """
 
@@ -292,22 +293,22 @@ class Parameter(Strict):
 
     @property
     def fixed(self) -> bool:
-        """Whether no row changes its value: it is made of constants and environment variables."""
+        """Whether its value is the same for every row: it consists of constants and environment variables."""
         texts = self.value if isinstance(self.value, tuple) else (self.value,)
         return self.attribute is None and not any(isinstance(t, str) and compile_template(t).varies for t in texts)
 
     @property
     def constant(self) -> bool:
-        """Whether every row gets the same value."""
+        """Whether its value is a constant of the spec."""
         return "value" in self.model_fields_set and not (isinstance(self.value, str) and "{{" in self.value)
 
 
 class Idempotency(Strict):
-    """The key by which the partner recognises a repeated request.
+    """The key by which the partner recognizes a repeated request.
 
     Attributes:
         header: the header that carries it.
-        value: its template; without one, a digest of partner, environment and the row's values.
+        value: its template; default: a digest of partner, environment and the row's values.
     """
 
     shorthand = "header"
@@ -375,12 +376,13 @@ class DiffSettings(Strict):
 
     Attributes:
         ignore: body paths, and headers by name, whose differences do not count.
-        varies: body paths, and headers by name, whose values do not count, to their form (`any` for no matter which):
-            that they are there, their type and their form do count. A list is short for `any` of each.
+        varies: body paths, and headers by name, to the form of their values (`any` for any form): the values do not
+            count, but presence, type and form do. A list is short for `any` of each.
         unordered: paths of arrays whose order does not count.
-        tolerance: path to the largest difference of two numbers that does not count.
-        mode: `strict` compares all; `subset` forgives what the second has more; `schema` compares names and types only.
-        headers: headers that matter besides Content-Type.
+        tolerance: path to the largest difference between two numbers that does not count.
+        mode: `strict` compares everything; `subset` ignores additions of the second side; `schema` compares names and
+            types.
+        headers: headers that are compared besides Content-Type.
     """
 
     ignore: tuple[Text, ...] = ()
@@ -397,13 +399,13 @@ class DiffSettings(Strict):
 
 
 class CustomAttribute(Strict):
-    """An attribute beyond Rokt's catalogue, or what this partner needs of one in it.
+    """An attribute outside Rokt's catalogue, or this partner's requirements for one in it.
 
     Attributes:
         description: what it means.
-        example: one value; generated test people carry it.
+        example: one value, which generated test people have.
         required: whether every transaction must have it.
-        personal: whether it is personal data, which is redacted.
+        personal: whether it is personal data and is redacted.
     """
 
     description: Text | None = None
@@ -444,12 +446,12 @@ def _version(value: Any) -> Any:
 
 
 class PartnerSpec(Strict):
-    """A partner spec, in the order of the seed page's eight points.
+    """A partner spec, in the order of the eight points of Rokt's Transaction Export page.
 
     Attributes:
         spec_version: the version of this language: 1.
-        partner: slug; typed back to confirm a send to a guarded environment.
-        title: what reports call the partner.
+        partner: slug; typed to confirm a send to a guarded environment.
+        title: the partner's name in reports.
         description: what the spec is for.
         documentation: point 1.
         contact: point 2.
@@ -457,20 +459,20 @@ class PartnerSpec(Strict):
         method: point 4.
         authentication: point 5.
         encoding: point 6.
-        content_type: Content-Type of the request, where it is not the encoding's own.
+        content_type: Content-Type of the request, if it is not the encoding's default.
         xml_declaration: start an XML body with `<?xml …?>`.
-        body: the whole body as a template in that encoding, instead of body parameters.
-        attributes: attributes beyond Rokt's catalogue, and those the partner needs; a list of names will do.
+        body: a template of the whole body in that encoding, instead of body parameters.
+        attributes: attributes outside Rokt's catalogue, and those the partner needs; a list of names is allowed.
         columns: column of the data file to the attribute it holds.
-        variables: environment variable to its meaning; those listed may be sent whatever their name.
+        variables: environment variable to its meaning; a listed variable may be sent whatever its name.
         parameters: point 7.
         responses: point 8.
-        limits: limits of what is sent.
+        limits: limits for sending.
         tls: which certificates to trust.
         proxy: template of a proxy's URL.
         http_version: `1.0`, `1.1` or `2`; without it, 1.1.
-        idempotency: the key by which the partner recognises a repeated request.
-        idempotent: whether a repeated request does no harm.
+        idempotency: the key by which the partner recognizes a repeated request.
+        idempotent: whether a repeated request is harmless.
         confirmation: how to ask what became of a row that was only accepted.
         diff: what `diff` leaves out of its comparison.
     """
@@ -504,7 +506,7 @@ class PartnerSpec(Strict):
 
     @property
     def name(self) -> str:
-        """What reports call the partner."""
+        """The partner's name in reports: the title, else the slug."""
         return self.title or self.partner
 
     @property
@@ -519,7 +521,7 @@ class PartnerSpec(Strict):
 
     @property
     def stated_content_type(self) -> str | None:
-        """The Content-Type that the spec states for the request, by its key or by a header of constants."""
+        """The Content-Type of the request that the spec states, as `content_type` or as a constant header."""
         named = (each.value for each in self.parameters if each.in_ == "header" and each.name.lower() == "content-type")
         return next((value for value in named if isinstance(value, str) and "{" not in value), self.content_type)
 
@@ -530,11 +532,11 @@ class PartnerSpec(Strict):
 
     @property
     def repeatable(self) -> bool:
-        """Whether a send whose fate is unknown may be repeated."""
+        """Whether a request may be sent again although the partner may have received it."""
         return self.idempotent or self.idempotency is not None
 
     def limits_of(self, name: str) -> Limits:
-        """Return an environment's limits: its own, else the spec's.
+        """Return an environment's limits: its own; without them, the spec's.
 
         Raises:
             KeyError: the spec has no such environment.
@@ -542,7 +544,7 @@ class PartnerSpec(Strict):
         return self.endpoint[name].limits or self.limits
 
     def guards(self, name: str) -> bool:
-        """Return whether an environment is guarded by what the spec says: by `guarded:`, else by its name.
+        """Return whether the spec guards an environment: by `guarded:`, else by its name.
 
         An environment with the address of a guarded one is guarded too; that needs variables (`delivery/target.py`).
 
@@ -553,7 +555,7 @@ class PartnerSpec(Strict):
         return not says_test(name) if stated is None else stated
 
     def environment(self, name: str) -> Environment:
-        """Return an environment, completed by the settings that the spec has for all.
+        """Return an environment, completed with the settings of the whole spec.
 
         Raises:
             KeyError: the spec has no such environment.
@@ -572,7 +574,7 @@ class PartnerSpec(Strict):
 
 
 def nested_names(spec: PartnerSpec) -> list[tuple[tuple[str | int, ...], str]]:
-    """Return place and text of each parameter name that is a path: those of a JSON or XML body, at any depth."""
+    """Return (path in the model, name) of each parameter whose name is a path: in a JSON or XML body, at any depth."""
     found: list[tuple[tuple[str | int, ...], str]] = []
 
     def walk(parameters: tuple[Parameter, ...], encoding: str, path: tuple[str | int, ...]) -> None:

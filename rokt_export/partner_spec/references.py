@@ -1,4 +1,4 @@
-"""What a spec needs from outside: the attributes and environment variables it names, and where each variable goes."""
+"""Finds the attributes and environment variables that a spec uses, and where each variable is sent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rokt_export.spec_language.urls import fixed_url
 
 
 def templates(spec: PartnerSpec, environments: Iterable[str] | None = None) -> Iterator[Template]:
-    """Yield each template of a spec that names something, for all its environments or those given."""
+    """Yield each template with attributes or variables, for the given environments (default: all)."""
     names = spec.endpoint if environments is None else environments
     places: list[Any] = [spec.environment(name) for name in names]
     asked = spec.confirmation and spec.confirmation.url
@@ -45,28 +45,28 @@ def _parts(value: Any) -> Iterable[Any]:
 
 
 def templates_in(*places: Any) -> Iterator[Template]:
-    """Yield each template of parts of a spec that names something."""
+    """Yield each template with attributes or variables in parts of a spec."""
     yield from _inside(places)
 
 
 def variable_names(spec: PartnerSpec, environments: Iterable[str] | None = None) -> frozenset[str]:
-    """Return the environment variables that a spec names (`{{ env.NAME }}`); the value of each is secret."""
+    """Return the environment variables that a spec uses (`{{ env.NAME }}`); their values are secret."""
     return frozenset(name for template in templates(spec, environments) for name in template.env)
 
 
 def names_in(value: Any) -> frozenset[str]:
-    """Return the environment variables that a part of a spec names."""
+    """Return the environment variables that a part of a spec uses."""
     return frozenset(name for template in _inside(value) for name in template.env)
 
 
 def credential_variables(spec: PartnerSpec, environment: str) -> frozenset[str]:
-    """Return the environment variables that an environment's authentications name."""
+    """Return the environment variables that an environment's authentications use."""
     authentications = spec.environment(environment).authentication or ()
     return frozenset(name for template in _inside(authentications) for name in template.env)
 
 
 def attribute_names(spec: PartnerSpec, environments: Iterable[str] | None = None) -> frozenset[str]:
-    """Return the attributes that a spec carries, requires or decides by."""
+    """Return the attributes that a spec sends, requires, or uses in conditions."""
     found = {name for template in templates(spec, environments) for name in template.attributes}
     for parameter in every_parameter(spec.parameters):
         if parameter.attribute is not None:
@@ -78,21 +78,21 @@ def attribute_names(spec: PartnerSpec, environments: Iterable[str] | None = None
 
 
 def sent_attributes(spec: PartnerSpec) -> frozenset[str]:
-    """Return the attributes whose values are sent, or decide what is sent."""
+    """Return the attributes whose values are sent, or that decide what is sent."""
     found = {name for template in templates(spec) for name in template.attributes}
     found.update(each.attribute for each in every_parameter(spec.parameters) if each.attribute is not None)
     return frozenset(found)
 
 
 def attributes_of(parameter: Parameter) -> frozenset[str]:
-    """Return the attributes that a parameter carries."""
+    """Return the attributes that a parameter sends, without those of its inner parameters."""
     if parameter.attribute is not None:
         return frozenset({parameter.attribute})
     return frozenset(name for template in _inside(parameter.value) for name in template.attributes)
 
 
 def every_parameter(parameters: Iterable[Parameter]) -> Iterator[Parameter]:
-    """Yield parameters and those of the bodies inside them."""
+    """Yield parameters, including those of nested bodies."""
     for parameter in parameters:
         yield parameter
         yield from every_parameter(parameter.parameters)
@@ -108,7 +108,7 @@ _FOREIGN = re.compile(
     r"|HTTPS?_PROXY|ALL_PROXY|NO_PROXY|NETRC",
     re.IGNORECASE,
 )
-"""Variables that belong to systems, clouds, CI and tools."""
+"""Variables of operating systems, clouds, CI systems and tools."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class VariableUse:
     Attributes:
         name: the variable.
         host: the host that receives it; `this machine` for a file that is only read.
-        places: the places of the request that hold it.
+        places: the parts of the request that contain it.
     """
 
     name: str
@@ -141,7 +141,7 @@ def variable_uses(spec: PartnerSpec, environment: str, variables: Mapping[str, s
     Args:
         spec: the partner's spec.
         environment: the environment's name.
-        variables: values that may fill a host.
+        variables: values for templates of hosts.
     """
     found: dict[tuple[str, str], dict[str, None]] = {}
     for names, host, place in _uses(spec, environment, variables):
@@ -178,7 +178,7 @@ def _uses(
 
 
 def _host(source: str, variables: Mapping[str, str]) -> str:
-    """Return a URL's host: filled, or as the template has it where a variable is not set."""
+    """Return the host of a URL template; unfilled if a variable is not set."""
     try:
         return fixed_url(source, variables).origin.partition("://")[2]
     except (RoktExportError, KeyError):

@@ -1,4 +1,4 @@
-"""Make the JSON Schema by which editors complete and check specs from the model of the spec language."""
+"""Generates the JSON Schema of partner specs from the model, for editors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PATH = "^[$/]"
 def json_schema() -> Schema:
     """Return the JSON Schema (2020-12) of a partner spec.
 
-    It describes keys, types and choices, shorthands included. Templates, regular expressions and paths are left to
+    It describes keys, types, choices and short forms. Templates, regular expressions and paths are checked by
     `validate`.
     """
     raw = PartnerSpec.model_json_schema(by_alias=True)
@@ -45,7 +45,7 @@ def schema_text() -> str:
 
 
 def descriptions(model: type[BaseModel]) -> dict[str, str]:
-    """Return what each key of a model means, from the `Attributes:` of its docstring and of those it extends."""
+    """Return key to description, from the `Attributes:` of a model's docstring and of its base classes."""
     found: dict[str, str] = {}
     for base in reversed(model.__mro__):
         if issubclass(base, BaseModel):
@@ -71,7 +71,7 @@ def _subclasses(model: type[Strict]) -> Iterator[type[Strict]]:
 def _definition(model: type[Strict], raw: Schema) -> Schema:
     """Return the schema of one model, with descriptions and short forms.
 
-    A short form is one more `type`, because editors cannot tell which branch of an `anyOf` a mistake belongs to.
+    A short form is an additional `type`: with an `anyOf`, editors cannot tell which branch an error belongs to.
     """
     meanings = descriptions(model)
     properties = {
@@ -94,7 +94,7 @@ def _definition(model: type[Strict], raw: Schema) -> Schema:
 
 
 def _cleaned(schema: Any) -> Any:
-    """Drop titles, defaults that are no scalars, and unions with null, which only pydantic needs."""
+    """Remove titles, defaults that are not scalars, and unions with null, which only pydantic needs."""
     if isinstance(schema, list):
         return [_cleaned(item) for item in schema]
     if not isinstance(schema, dict):
@@ -123,9 +123,9 @@ def _with_null(schema: Schema) -> Schema:
 
 
 def _any_authentication() -> Schema:
-    """Return the choice by `type`: the names of the types, which an editor offers, then the keys of each."""
+    """Return the schema of an authentication: the names of the types, for completion, then the keys of each type."""
     return {
-        "description": "How the partner knows us.",
+        "description": "How the partner authenticates us.",
         "type": "object",
         "properties": {"type": {"description": "Which kind of authentication this is.", "enum": list(TYPES)}},
         "required": ["type"],
@@ -190,7 +190,7 @@ _PROPERTIES: Mapping[str, Mapping[str, Schema]] = {
         }
     },
 }
-"""Keys whose short forms are read by a validator, so that the model does not show them."""
+"""Keys whose short forms are handled by a validator, so pydantic's schema does not contain them."""
 
 _EXTRAS: Mapping[str, Schema] = {
     "Condition": {"type": ["string", "number", "boolean", "null", "array", "object"], "minProperties": 1},
@@ -203,4 +203,4 @@ _EXTRAS: Mapping[str, Schema] = {
     },
     "RequiredWhen": {"minProperties": 1, "maxProperties": 1},
 }
-"""Rules of a model's own validator about a mapping as a whole."""
+"""Rules of a model's validator for a mapping as a whole."""

@@ -1,4 +1,4 @@
-"""Add entries to `diff: varies:`, or a response rule, to a spec file without changing any other character."""
+"""Adds entries to `diff: varies:`, or a response rule, to a spec file without changing any other character."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _REMEDY = "Write it by hand: `diff:` with a mapping `varies:` of body paths and 
 def declare_in_diff(path: Path, entries: Mapping[str, str]) -> dict[str, str]:
     """Add entries to `diff: varies:` of a spec file; return those that are new.
 
-    Comments, order and layout stay. The file is replaced atomically, after the result was read back and equals the old
-    spec but for these entries.
+    Comments, order and layout are kept. The new text is parsed and must equal the old spec apart from these entries;
+    then the file is replaced atomically.
 
     Args:
         path: the spec file.
         entries: body path or header to the form of its values.
 
     Raises:
-        SpecError: the file is no spec, has a form that cannot be added to (an alias, a list), or cannot be written.
+        SpecError: the file is not a spec, has a form that cannot be extended (an alias, a list), or cannot be written.
     """
     text = _text(path)
     spec = _spec(path, text)
@@ -102,7 +102,7 @@ def replace_spec(path: Path, text: str) -> None:
 
 
 def _text(path: Path) -> str:
-    read_text(path)  # with its errors; the text itself is read without touching line ends
+    read_text(path)  # reports the file's errors; the text itself is read without translating line ends
     with path.open(encoding="utf-8", newline="") as file:
         return file.read()
 
@@ -138,12 +138,12 @@ def _composed(text: str) -> tuple[str, str, Any]:
 
 
 def _addition(path: Path, text: str, root: Any, entries: Mapping[str, str]) -> tuple[int, str]:
-    """Return where in the text to put what.
+    """Return the offset in the text and the text to insert there.
 
     Args:
         path: the file, for messages.
         text: its text.
-        root: its mapping, as ruamel.yaml's node (which is untyped).
+        root: its top-level mapping, an (untyped) node of ruamel.yaml.
         entries: what to add.
     """
     quoted = bool(root.flow_style)
@@ -163,10 +163,10 @@ def _addition(path: Path, text: str, root: Any, entries: Mapping[str, str]) -> t
 
 
 def _child(path: Path, node: Any, key: str) -> Any:
-    """Return the value of a mapping's key, None where there is none.
+    """Return the value of a mapping's key; None if it is missing.
 
     Raises:
-        SpecError: it is an alias, whose target other keys may share.
+        SpecError: the value is an alias, whose target other keys may share.
     """
     for name, value in node.value:
         if name.value == key:
@@ -195,7 +195,7 @@ def _form(form: str, quoted: bool = False) -> str:
 
 
 def _scalar(text: str, quoted: bool) -> str:
-    """Write a text within brackets; quoted where the file is JSON."""
+    """Return a scalar for a flow mapping; quoted if the file is JSON."""
     return text if not quoted and _PLAIN_IN_FLOW.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
@@ -207,12 +207,12 @@ def _items(entries: Mapping[str, str]) -> list[str]:
 
 
 def _written(lines: list[str]) -> str:
-    """Join lines that are inserted after the end of a line."""
+    """Return lines as the text to insert at the end of a line."""
     return "".join("\n" + line for line in lines)
 
 
 def _in_flow(node: Any, addition: str) -> tuple[int, str]:
-    """Return the place behind the last item in brackets, or behind the opening bracket."""
+    """Return the insertion at the end of a flow collection: after its last item, or after the opening bracket."""
     if not node.value:
         return node.start_mark.index + 1, addition
     last = node.value[-1]

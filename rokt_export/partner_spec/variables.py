@@ -1,4 +1,4 @@
-"""Read the variables that a spec may name from the process environment and `.env` files, each with its source."""
+"""Reads environment variables from the process and from `.env` files, each with its source."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Variables:
     """Environment variables for one environment of a spec.
 
     Attributes:
-        values: name to value; an empty value counts as none, so that a forgotten `X=` is noticed.
-        files: the files that were read, the one that takes precedence first.
-        own: the values of `.env.<environment>`, including overridden ones.
+        values: name to value; an empty value counts as missing, so that a forgotten `X=` is noticed.
+        files: the files that were read, in order of precedence.
+        own: the values of `.env.<environment>`, including those that the process environment overrides.
         sources: name to the source of its value: `process environment`, or a file.
     """
 
@@ -28,12 +28,12 @@ class Variables:
 
     @property
     def declared(self) -> Mapping[str, str]:
-        """The values, where `.env.<environment>` overrides what is exported, perhaps for another environment."""
+        """The values, but `.env.<environment>` overrides the process, whose values may be for another environment."""
         return {**self.values, **self.own}
 
     @property
     def exposed(self) -> tuple[str, ...]:
-        """The files that other users can read."""
+        """The files that other users of the machine can read."""
         return tuple(file for file in self.files if Path(file).stat().st_mode & 0o044)
 
     def missing(self, names: Iterable[str]) -> tuple[str, ...]:
@@ -44,7 +44,7 @@ class Variables:
         """Check that each name has a value.
 
         Raises:
-            ConfigurationError: one has none; all are named.
+            ConfigurationError: one or more have none; the error names all of them.
         """
         missing = self.missing(names)
         if missing:
@@ -62,11 +62,11 @@ class Variables:
 def load_variables(environment: str, env_file: Path | None = None) -> Variables:
     """Return the variables for one environment.
 
-    The process environment overrides `.env.<environment>`, which overrides `.env`, so that a staging secret in `.env`
-    never replaces production's own. Both are sought in the current folder, or beside `env_file`, which must exist.
+    The process environment overrides `.env.<environment>`, which overrides `.env`: a staging secret in `.env` never
+    replaces one of production. Both files are searched in the current folder, or beside `env_file`, which must exist.
 
     Raises:
-        ConfigurationError: a file is missing, unreadable, not UTF-8, or has a line that is no assignment.
+        ConfigurationError: a file is missing, unreadable, not UTF-8, or has a line that is not an assignment.
     """
     base = env_file or Path(".env")
     own = base.with_name(f"{base.name}.{environment}")
@@ -106,7 +106,7 @@ def read_variables(path: Path) -> dict[str, str]:
             for binding in parse_stream(stream):
                 if binding.error:
                     raise ConfigurationError(
-                        "this line is no assignment",
+                        "this line is not an assignment",
                         where=f"{path}:{binding.original.line}",
                         remedy="Write `NAME=value`; quote a value with spaces or `#`.",
                     )

@@ -92,8 +92,8 @@ TEN = [
     (3, 1, "RX010", "unknown key `titel`"),
     (5, 12, "RX020", "there is no filter `uper`; did you mean `upper`?"),
     (8, 5, "RX010", "unknown key `metod`"),
-    (9, 9, "RX012", "the text `FETCH` is not a choice here"),
-    (11, 9, "RX012", "the text `basik` is not a choice here"),
+    (9, 9, "RX012", "the text `FETCH` is not a valid value"),
+    (11, 9, "RX012", "the text `basik` is not a valid value"),
     (14, 37, "RX010", "unknown key `requird`"),
     (15, 5, "RX014", "parameter `both` has `attribute` and `value` at once"),
     (16, 12, "RX023", "`a[0` is not a parameter name: it cannot be read from `[0` on"),
@@ -361,7 +361,7 @@ def test_a_bomb(tmp_path):
     lines = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]" for old, new in zip("abcdefgh", "bcdefghi", strict=True)]
     error = refused(written(tmp_path, "\n".join(lines).encode()))
-    assert error.message == f"aliases in this file unfold to more than {MAX_NODES:,} nodes"
+    assert error.message == f"aliases in this file expand to more than {MAX_NODES:,} nodes"
 
 
 def test_an_alias_that_contains_itself(tmp_path):

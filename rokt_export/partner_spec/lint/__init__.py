@@ -1,4 +1,4 @@
-"""Lint a loaded spec: find what the language allows and its author did not mean."""
+"""Lints a loaded spec: finds what the language allows but the author probably did not intend."""
 
 from __future__ import annotations
 
@@ -69,13 +69,13 @@ def lint(
 ) -> list[Finding]:
     """Return a spec's lint findings in the order of the file; docs/findings.md explains each code.
 
-    In a damaged spec nothing is reported as missing.
+    In a damaged spec, nothing is reported as missing.
 
     Args:
         loaded: the spec.
         variables: values of environment variables; `RX107` reports those that are missing.
-        guarded: the guarded environments; by the spec alone without it.
-        origin: from an environment and a URL template to its filled scheme, host and port, where they are known.
+        guarded: the guarded environments; None = as the spec states.
+        origin: maps an environment and a URL template to the filled scheme, host and port, if known.
     """
     if guarded is None:
         guarded = frozenset(filter(loaded.spec.guards, loaded.spec.endpoint))

@@ -1,4 +1,4 @@
-"""Find unknown attributes, required attributes that are not sent, and templates that fill nothing."""
+"""Finds unknown attributes, required attributes that are not sent, and templates without attributes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FOREIGN = re.compile(
     r"\$\{\s*(?P<dollar>\w+)\s*\}|%%(?P<percent>\w+)%%|\[\[\s*(?P<bracket>\w+)\s*\]\]"
     r"|(?<![{$])\{\s*(?P<brace>\w+)\s*\}(?!\})"
 )
-"""Placeholders as other tools write them: `${email}`, `%%email%%`, `[[email]]`, `{email}`."""
+"""Placeholders of other tools: `${email}`, `%%email%%`, `[[email]]`, `{email}`."""
 
 
 def unknown_attributes(subject: Subject) -> Iterator[Finding]:
@@ -71,7 +71,7 @@ def _near(name: str, declared: set[str]) -> str | None:
 
 
 def uncarried_attributes(subject: Subject) -> Iterator[Finding]:
-    """RX102: what the partner needs of everybody, and no parameter carries."""
+    """RX102: attributes that the partner requires but no parameter sends."""
     if not subject.intact("parameters", "endpoint", "body"):
         return
     carried = {name for use in uses(subject) if use.sent for name in use.template.attributes}
@@ -80,8 +80,8 @@ def uncarried_attributes(subject: Subject) -> Iterator[Finding]:
             yield subject.error(
                 "RX102",
                 ("attributes", name),
-                f"the partner needs `{name}`, but no parameter carries it",
-                f"Add a parameter with `attribute: {name}`, or take `required: true` away here.",
+                f"the partner needs `{name}`, but no parameter sends it",
+                f"Add a parameter with `attribute: {name}`, or remove `required: true` here.",
             )
     names = [canonical(name) or fold(name) for name in carried]
     custom = [name for name in names if name not in ATTRIBUTES]
@@ -89,13 +89,13 @@ def uncarried_attributes(subject: Subject) -> Iterator[Finding]:
         yield subject.warning(
             "RX102",
             ("parameters",),
-            "no parameter says who the person is",
-            "Carry one of `email`, `emailmd5`, `emailsha256` or `mobile`.",
+            "no parameter identifies the person",
+            "Send one of `email`, `emailmd5`, `emailsha256` or `mobile`.",
         )
 
 
 def empty_templates(subject: Subject) -> Iterator[Finding]:
-    """RX117: templates that name nothing, and placeholders in another tool's style."""
+    """RX117: templates without attributes or variables, and placeholders of other tools."""
     for use in uses(subject):
         if use.attribute:
             if "{" in use.source:
@@ -112,7 +112,7 @@ def empty_templates(subject: Subject) -> Iterator[Finding]:
             yield subject.warning(
                 "RX117",
                 use.path,
-                f"`{written}` is sent as it stands: it is not how a template names an attribute",
+                f"`{written}` is sent literally: templates do not name attributes this way",
                 f"Write `{{{{ {name} }}}}`.",
             )
 
@@ -140,7 +140,7 @@ def _foreign(subject: Subject, use: Use) -> tuple[str, str] | None:
 
 
 def contact_address(subject: Subject) -> Iterator[Finding]:
-    """RX184: the address of a contact that no mail reaches."""
+    """RX184: a contact's e-mail address that is not valid."""
     contact = subject.spec.contact
     if contact is not None and contact.email is not None and not matches("email", contact.email.strip()):
         yield subject.warning(

@@ -1,4 +1,4 @@
-"""What the lints read: a loaded spec with its parameters, credentials and template texts, each with its path."""
+"""What the lints read: a spec's parameters, credentials and template texts, each with its path."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Placed:
     Attributes:
         path: its path in the model.
         parameter: the parameter.
-        carrier: the encoding of its body, or query, header or path.
+        carrier: the encoding of its body, or `query`, `header` or `path`.
         group: path of the list that holds it.
     """
 
@@ -55,18 +55,18 @@ Origin: TypeAlias = Callable[[str, str], str]
 
 
 def as_written(_environment: str, source: str) -> str:
-    """Return the URL template itself, where nothing of its environment is known."""
+    """Return the URL template itself, if the environment's values are not known."""
     return source
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A loaded spec under inspection.
+    """A loaded spec that is linted.
 
     Attributes:
         loaded: the spec.
         guarded: the names of the environments that are guarded.
-        origin: from an environment and the template of a URL to its filled scheme, host and port, where they are known.
+        origin: maps an environment and a URL template to the filled scheme, host and port, if known.
     """
 
     loaded: LoadedSpec
@@ -75,11 +75,11 @@ class Subject:
 
     @property
     def spec(self) -> PartnerSpec:
-        """The spec, or what is left of it."""
+        """The spec, or the repaired rest of it."""
         return self.loaded.spec
 
     def intact(self, *sections: str) -> bool:
-        """Return whether nothing was left out of these top-level keys."""
+        """Return whether these top-level keys were loaded without losses."""
         return self.loaded.damaged.isdisjoint(sections)
 
     def finding(
@@ -103,12 +103,12 @@ class Subject:
         return self.finding(code, Severity.INFO, path, message, hint)
 
     def environments(self) -> Iterator[tuple[str, Environment]]:
-        """Yield each environment, completed by the settings that the spec has for all."""
+        """Yield each environment, completed with the settings of the whole spec."""
         for name in self.spec.endpoint:
             yield name, self.spec.environment(name)
 
     def parameters(self) -> Iterator[Placed]:
-        """Yield every parameter, those of bodies inside a form field included."""
+        """Yield every parameter, including those of bodies inside a form field."""
         yield from _placed(self.spec.parameters, self.spec.encoding, ("parameters",))
 
     def credentials(self) -> Iterator[Credentials]:
@@ -123,8 +123,8 @@ class Subject:
     def _written(self, path: DataPath) -> DataPath:
         """Return the path in the file of a node of the model.
 
-        A key that takes one or a list may hold the one, and entries that were left out shift the others. Where it is
-        unknown which were left out, the list is returned.
+        A key may hold a single item in place of a list, and entries that were left out shift the indexes. If it is not
+        known which were left out, the path of the list is returned.
         """
         found: DataPath = ()
         for depth, part in enumerate(path):
@@ -160,7 +160,7 @@ def _placed(parameters: tuple[Parameter, ...], encoding: str, group: DataPath) -
 
 
 def _deepest(node: Any, path: DataPath) -> Any:
-    """The node at a path, or the last one before the path leaves the data; a bare value is short for a mapping."""
+    """Return the node at a path, or the last one before the path leaves the data (a short form)."""
     for part in path:
         try:
             node = node[part]
@@ -189,7 +189,7 @@ def _in_model(node: Any, path: DataPath) -> Any:
 
 
 FILLED = "\ue000"
-"""Replaces each expression while the rest of a text is examined; no URL holds this sign."""
+"""Replaces each expression while the rest of a text is examined; a private-use character that no URL contains."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +202,7 @@ class Use:
         template: the compiled template.
         sent: whether it is sent as data: in a parameter, the body or the URL.
         url: whether it is a URL, in which `{name}` is the place of a path parameter.
-        attribute: whether it is the value of the key `attribute`.
+        attribute: whether it is the value of a key `attribute`.
     """
 
     path: DataPath
@@ -258,17 +258,17 @@ def _text(path: DataPath, text: Any, *, sent: bool = False, url: bool = False) -
     try:
         yield Use(path, text, compile_template(text), sent, url)
     except TemplateProblem:
-        return  # not a template: the `message` of an HMAC signature may look like one
+        return  # the `message` of an HMAC signature may look like a template
 
 
 def names_something(use: Use) -> bool:
-    """Return whether a template names an attribute, a variable, `now` or `uuid`."""
+    """Return whether a template uses an attribute, a variable, `now` or `uuid`."""
     dynamic = any(re.search(rf"\b{name}\b", part) for part in EXPRESSION.findall(use.source) for name in DYNAMIC)
     return bool(use.template.attributes or use.template.env) or dynamic
 
 
 def is_literal(text: object) -> bool:
-    """Return whether a text is written out in the spec, and is not empty."""
+    """Return whether a text is a literal (no template), and is not empty."""
     if not isinstance(text, str) or not text.strip():
         return False
     try:
@@ -279,7 +279,7 @@ def is_literal(text: object) -> bool:
 
 
 def split_url(source: str) -> SplitResult | None:
-    """Return the parts of a URL template, with `FILLED` for each expression; None where it is no URL without them."""
+    """Return the parts of a URL template, with `FILLED` for each expression; None if that is not a URL."""
     try:
         parts = urlsplit(EXPRESSION.sub(FILLED, source).strip())
         _ = parts.hostname

@@ -1,4 +1,4 @@
-"""Find authentications that put something else on a request than their author meant."""
+"""Finds authentications whose header or signature is probably not what the author intended."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from rokt_export.partner_spec.lint.context import Subject
 
 
 def joined_prefixes(subject: Subject) -> Iterator[Finding]:
-    """RX172: `prefix: Token`, which stands before the key without a space."""
+    """RX172: `prefix: Token`, which is put before the key without a space."""
     for found in subject.credentials():
         authentication = found.authentication
         if isinstance(authentication, ApiKey | OAuth2) and re.search(r"[A-Za-z]$", authentication.prefix):
             yield subject.warning(
                 "RX172",
                 (*found.path, "prefix"),
-                f"no space parts the prefix from the key: `{authentication.prefix}$KEY` is sent",
+                f"no space separates the prefix from the key: `{authentication.prefix}$KEY` is sent",
                 f'Write `prefix: "{authentication.prefix} "`, if the partner expects a space.',
             )
 
 
 def unknown_placeholders(subject: Subject) -> Iterator[Finding]:
-    """RX176: `{uuid}` in the message of a signature, whose letters are signed."""
+    """RX176: a placeholder such as `{uuid}` in the message of a signature, which would be signed literally."""
     for found in subject.credentials():
         if isinstance(found.authentication, Hmac) and (names := found.authentication.unknown_placeholders):
             yield subject.warning(
                 "RX176",
                 (*found.path, "message"),
-                f"`{names[0]}` is no part of a request, so its letters are signed",
-                "There are `{method}`, `{path}`, `{query}`, `{body}`, `{timestamp}`, `{id}` and `{header:NAME}`.",
+                f"`{names[0]}` is not a part of a request, so it is signed literally",
+                "Available: `{method}`, `{path}`, `{query}`, `{body}`, `{timestamp}`, `{id}` and `{header:NAME}`.",
             )

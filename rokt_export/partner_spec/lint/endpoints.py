@@ -1,4 +1,4 @@
-"""Find unsafe endpoints: plain http, an unclear guard, unchecked certificates, shared credentials."""
+"""Finds unsafe endpoints: plain http, an unclear guard, unchecked certificates, shared credentials."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from rokt_export.spec_language.urls import PLACEHOLDER, is_loopback, parse_url
 
 
 def same_credentials(subject: Subject) -> Iterator[Finding]:
-    """RX104: credentials of a guarded environment and of one for tests, stated for each, that are the same.
+    """RX104: a guarded environment and one for tests each state the same credentials.
 
-    What the spec states once for all environments is no finding: `.env.production` may give the variable another value.
+    Credentials stated once for all environments are not a finding: `.env.production` may set another value.
     """
     for live in filter(subject.spec.guards, subject.spec.endpoint):
         for name in subject.spec.endpoint:
@@ -47,14 +47,14 @@ def _secrets(subject: Subject, environment: str) -> Mapping[str, DataPath]:
 
 
 def plain_http(subject: Subject) -> Iterator[Finding]:
-    """RX105: personal data sent without encryption; RX124: so are the client's credentials."""
+    """RX105: personal data is sent without encryption. RX124: so are the client's credentials."""
     for name, place in subject.spec.endpoint.items():
         if _is_open(subject.origin(name, place.url)):
             yield subject.finding(
                 "RX105",
                 Severity.ERROR if name in subject.guarded else Severity.WARNING,
                 ("endpoint", name, "url"),
-                f"{name} is plain http: anybody on the way reads the people's data",
+                f"{name} is plain http: personal data would travel unencrypted",
                 "Write https://; ask the partner for it if there is none.",
             )
     for found in subject.credentials():
@@ -66,7 +66,7 @@ def plain_http(subject: Subject) -> Iterator[Finding]:
                 "RX124",
                 Severity.ERROR if subject.guarded & {*opened} else Severity.WARNING,
                 (*found.path, "token_url"),
-                "tokens are fetched over plain http: anybody on the way reads the client's secret",
+                "tokens are fetched over plain http: the client's secret would travel unencrypted",
                 "Write https://.",
             )
 
@@ -76,12 +76,12 @@ def _is_open(url: str) -> bool:
     if parts is None or parts.scheme != "http":
         return False
     host = parts.hostname or ""
-    usable = "{" in host or not any(map(str.isspace, host))  # what is no host at all is another error
+    usable = "{" in host or not any(map(str.isspace, host))  # a URL without a host is another finding
     return usable and not is_loopback(host)
 
 
 def no_staging(subject: Subject) -> Iterator[Finding]:
-    """RX125: no place to test in."""
+    """RX125: no environment for tests."""
     if "staging" in subject.spec.endpoint or not subject.intact("endpoint"):
         return
     others = [name for name in subject.spec.endpoint if not subject.spec.guards(name)]
@@ -89,20 +89,20 @@ def no_staging(subject: Subject) -> Iterator[Finding]:
     yield subject.info(
         "RX125",
         ("endpoint",),
-        "there is no environment `staging`, which commands use unless told otherwise",
+        "there is no environment `staging`, which commands use by default",
         hint,
     )
 
 
 def guards(subject: Subject) -> Iterator[Finding]:
-    """RX130: a name near production; RX141: `guarded: false` for one; RX142: a name that says neither."""
+    """RX130: a name similar to `production`. RX141: one with `guarded: false`. RX142: an unclear name."""
     for name, place in subject.spec.endpoint.items():
         path = ("endpoint", name)
         if place.guarded is False and says_production(name):
             yield subject.warning(
                 "RX141",
                 (*path, "guarded"),
-                f"`{name}` reads like the live system, and the spec takes its guard away",
+                f"`{name}` looks like the live system, and the spec removes its guard",
                 "Remove `guarded: false`, unless no record of a real person is in it.",
             )
         elif place.guarded is None and says_production(name) and name != "production":
@@ -110,7 +110,7 @@ def guards(subject: Subject) -> Iterator[Finding]:
                 "RX130",
                 Severity.WARNING,
                 path,
-                f"`{name}` reads like `production`; it is guarded as `production` is",
+                f"`{name}` looks like `production`, and is guarded like it",
                 "Call it `production`, or state what it is: `guarded: true`, or `guarded: false` if it is for tests.",
                 of_key=True,
             )
@@ -119,14 +119,14 @@ def guards(subject: Subject) -> Iterator[Finding]:
                 "RX142",
                 Severity.INFO,
                 path,
-                f"`{name}` is guarded, as its name does not say that it is for tests",
+                f"`{name}` is guarded, because its name does not say that it is for tests",
                 "State it: `guarded: false` if it is for tests, else `guarded: true`.",
                 of_key=True,
             )
 
 
 def unchecked_certificates(subject: Subject) -> Iterator[Finding]:
-    """RX143: `tls: {verify: false}`, by which anybody on the way can pass for the partner."""
+    """RX143: `tls: {verify: false}`, which allows anyone on the network path to impersonate the partner."""
     for name, place in subject.spec.endpoint.items():
         if (place.tls or subject.spec.tls).verify:
             continue
@@ -135,7 +135,7 @@ def unchecked_certificates(subject: Subject) -> Iterator[Finding]:
             "RX143",
             Severity.ERROR if guarded else Severity.WARNING,
             ("endpoint", name, "tls", "verify") if place.tls else ("tls", "verify"),
-            f"the certificate of {name} is not checked: anybody on the way can read what is sent, and answer",
+            f"the certificate of {name} is not checked: anyone on the network path can read and change the traffic",
             "Remove `verify: false`; a private authority's certificate is trusted by `tls: {ca_file: …}`.",
         )
 
@@ -144,15 +144,15 @@ _OF_OTHERS = re.compile(
     r"(?P<angle><[^<>]*>)|/(?P<colon>:[A-Za-z_]\w*)(?=[/?]|$)|(?P<quote>[\u2018-\u201f\u00ab\u00bb])|(?P<blank>^\s|\s$)"
 )
 _WORDS = {
-    "angle": "is a place that somebody has to fill",
-    "colon": "is a place of another tool's, and is sent as it stands",
-    "quote": "is a quotation mark, and is sent as a part of the URL",
+    "angle": "is a placeholder that has to be replaced",
+    "colon": "is a placeholder of another tool, and is sent literally",
+    "quote": "is a quotation mark, and is sent as part of the URL",
     "blank": "is a blank at its end, which is not sent",
 }
 
 
 def unusable_urls(subject: Subject) -> Iterator[Finding]:
-    """RX170: a URL that nothing can be sent to; RX171: one with something in it that belongs to no URL."""
+    """RX170: a URL that nothing can be sent to. RX171: a URL with text that does not belong in one."""
     urls: list[tuple[DataPath, str]] = [
         (("endpoint", name, "url"), place.url) for name, place in subject.spec.endpoint.items()
     ]
@@ -171,7 +171,7 @@ def unusable_urls(subject: Subject) -> Iterator[Finding]:
                 f"nothing can be sent to this URL: {error}",
                 f"Replace `{strange[strange.lastgroup]}` by the partner's own value, or by `{{{{ env.NAME }}}}`."
                 if strange is not None and strange.lastgroup == "angle"
-                else "Write `https://host/path`; look for signs that were copied with it.",
+                else "Write `https://host/path`; check for characters that were copied with it.",
             )
             continue
         if strange is not None and strange.lastgroup is not None:
@@ -186,7 +186,7 @@ def unusable_urls(subject: Subject) -> Iterator[Finding]:
 
 
 def _sample(url: str) -> str:
-    """Return a URL with a plain value in the place of each expression."""
+    """Return a URL with a sample value for each expression."""
     text = PLACEHOLDER.sub("x", EXPRESSION.sub("x", re.sub(r":\{\{.*?\}\}", ":1", url.strip())))
     if not url.lstrip().startswith("{"):
         return text

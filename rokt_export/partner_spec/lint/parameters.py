@@ -1,4 +1,4 @@
-"""Find parameters that are not sent as the spec says, or whose names repeat or contradict each other."""
+"""Finds parameters that are not sent as written, and names that repeat or contradict each other."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BODILESS = ("GET", "DELETE")
 
 
 def bodies_not_sent(subject: Subject) -> Iterator[Finding]:
-    """RX114: a body where the method or the encoding has none; RX129: body parameters that nothing encodes."""
+    """RX114: a body although the method or encoding has none. RX129: body parameters that nothing encodes."""
     spec = subject.spec
     first = next((placed for placed in subject.parameters() if placed.parameter.in_ == "body"), None)
     path = first.path if first is not None else ("body",)
@@ -64,7 +64,7 @@ def _not_encoded(subject: Subject, first: Placed) -> Iterator[Finding]:
 
 
 def content_type_against_encoding(subject: Subject) -> Iterator[Finding]:
-    """RX116: a content type that belongs to another encoding; types of no known family are the partner's affair."""
+    """RX116: a content type of another encoding; unknown types are accepted."""
     spec = subject.spec
     if spec.content_type is not None:
         yield from _contradiction(subject, ("content_type",), spec.content_type)
@@ -85,9 +85,9 @@ def _contradiction(subject: Subject, path: tuple[str | int, ...], written: str) 
         "RX116",
         path,
         f"the content type `{written}` contradicts `encoding: {encoding}`",
-        f"Write `encoding: {owner}`, or take the content type away: the encoding brings its own."
+        f"Write `encoding: {owner}`, or remove the content type: the encoding sets its own."
         if not multipart
-        else "Multipart bodies are not spoken here: ask the partner whether `encoding: form` will do.",
+        else "Multipart bodies are not supported: ask the partner whether `encoding: form` works.",
     )
 
 
@@ -95,7 +95,7 @@ _DECLARED = re.compile(r"<\?xml[^>]*encoding\s*=\s*[\"']([\w.:-]+)")
 
 
 def charsets(subject: Subject) -> Iterator[Finding]:
-    """RX177: a charset that is stated and not sent, or that nobody knows."""
+    """RX177: a charset that is stated but not used, or is unknown."""
     spec = subject.spec
     charset = charset_of(spec.stated_content_type)
     path = ("content_type",) if charset_of(spec.content_type) == charset else ("parameters",)
@@ -108,14 +108,14 @@ def charsets(subject: Subject) -> Iterator[Finding]:
             "RX177",
             path,
             f"a form is percent-encoded in UTF-8, and the content type states `{charset}`",
-            "Take the charset away; ask the partner whether it reads UTF-8.",
+            "Remove the charset; ask the partner whether it reads UTF-8.",
         )
     elif codec not in ("utf-8", "ascii") and spec.encoding == "json":
         yield subject.warning(
             "RX177",
             path,
             f"the body is sent in `{charset}`, and JSON is UTF-8 (RFC 8259, 8.1)",
-            "Take the charset away, unless the partner insists on it.",
+            "Remove the charset, unless the partner requires it.",
         )
     declared = _DECLARED.search(spec.body or "")
     if declared is not None and codec_of(declared[1]) != codec:
@@ -128,7 +128,7 @@ def charsets(subject: Subject) -> Iterator[Finding]:
 
 
 def changed_numbers(subject: Subject) -> Iterator[Finding]:
-    """RX118: constants that YAML reads as a number whose text differs from the text in the file."""
+    """RX118: constants that YAML reads as a number with another text than in the file."""
     for placed in subject.parameters():
         parameter = placed.parameter
         if parameter.type is not None:
@@ -146,7 +146,7 @@ def changed_numbers(subject: Subject) -> Iterator[Finding]:
 
 
 def options_without_effect(subject: Subject) -> Iterator[Finding]:
-    """RX126: options that mean nothing where they stand."""
+    """RX126: options without effect."""
     for placed in subject.parameters():
         parameter = placed.parameter
         if parameter.cdata and (placed.carrier != "xml" or _is_xml_attribute(parameter.name)):
@@ -177,7 +177,7 @@ _GAPS = ("absent", "empty", "null")
 
 
 def contradictory_options(subject: Subject) -> Iterator[Finding]:
-    """RX127: options of one parameter that cannot all hold."""
+    """RX127: options of a parameter that contradict each other."""
     for placed in subject.parameters():
         yield from _gaps(subject, placed)
         yield from _constants(subject, placed)
@@ -186,7 +186,7 @@ def contradictory_options(subject: Subject) -> Iterator[Finding]:
                 "RX127",
                 (*placed.path, "invalid"),
                 f"`{placed.parameter.name}` is required, so a malformed value is refused and not omitted",
-                "Take `required: true` or `invalid: omit` away.",
+                "Remove `required: true` or `invalid: omit`.",
             )
         least, most = placed.parameter.min_length, placed.parameter.max_length
         if least is not None and most is not None and least > most:
@@ -214,8 +214,8 @@ def _gaps(subject: Subject, placed: Placed) -> Iterator[Finding]:
             yield subject.warning(
                 "RX127",
                 path,
-                f"`{parameter.name}` is required, yet is sent as nothing where it is absent",
-                "Write `refuse`, or take `required: true` away.",
+                f"`{parameter.name}` is required, but is omitted or sent empty if it is absent",
+                "Write `refuse`, or remove `required: true`.",
             )
         elif policy in ("send_empty", "omit") and placed.carrier == "path":
             yield subject.warning(
@@ -240,13 +240,13 @@ def _constants(subject: Subject, placed: Placed) -> Iterator[Finding]:
         yield subject.error(
             "RX127",
             (*placed.path, "value"),
-            f"the constant `{text_of(value)}` is none of its own choices",
+            f"the constant `{text_of(value)}` is not one of its own choices",
             f"Choose one of {listed(choices)}.",
         )
 
 
 def repeated_names(subject: Subject) -> Iterator[Finding]:
-    """RX119: one name twice where the partner sees one; forms and queries may repeat a name."""
+    """RX119: one name twice in the same place; forms and queries may repeat a name."""
     seen: dict[tuple[DataPath, str, str], Placed] = {}
     for placed in subject.parameters():
         name, carrier = placed.parameter.name, placed.carrier
@@ -271,7 +271,7 @@ _REPEATED = {
 
 
 def unmatched_placeholders(subject: Subject) -> Iterator[Finding]:
-    """RX119: `{name}` in a URL without its path parameter, and the reverse."""
+    """RX119: `{name}` in a URL without a path parameter, and the reverse."""
     parameters = {placed.parameter.name: placed for placed in subject.parameters() if placed.carrier == "path"}
     named: set[str] = set()
     for environment, place in subject.spec.endpoint.items():
@@ -295,7 +295,7 @@ def unmatched_placeholders(subject: Subject) -> Iterator[Finding]:
 
 
 def contradictory_names(subject: Subject) -> Iterator[Finding]:
-    """RX120: a name that is a value here and an object or an array there."""
+    """RX120: a name that is a value in one parameter, and an object or array in another."""
     groups: dict[DataPath, dict[tuple[object, ...], tuple[str, str]]] = {}
     for placed, path in _nested(subject):
         kinds = groups.setdefault(placed.group, {})
@@ -320,11 +320,11 @@ def _nested(subject: Subject) -> Iterator[tuple[Placed, tuple[Step, ...]]]:
             try:
                 yield placed, steps(placed.parameter.name)
             except ValueError:
-                continue  # an error of the language, already told
+                continue  # an error of the language, already reported
 
 
 def _nodes(path: tuple[Step, ...], placed: Placed) -> Iterator[tuple[tuple[object, ...], str]]:
-    """Each node on a name's way, by its place, with what the name makes of it; `[]` is a new place each time."""
+    """Yield (place, kind) for each node on a name's path; each `[]` is a new place."""
     place: tuple[object, ...] = ()
     yield place, "object" if isinstance(path[0], Key) else "array"
     for index, step in enumerate(path):
@@ -334,7 +334,7 @@ def _nodes(path: tuple[Step, ...], placed: Placed) -> Iterator[tuple[tuple[objec
 
 
 def separate_elements(subject: Subject) -> Iterator[Finding]:
-    """RX173: `contacts[].email` and `contacts[].name`, which are two elements of one member each."""
+    """RX173: `contacts[].email` and `contacts[].name` make two elements with one member each."""
     seen: dict[tuple[DataPath, str], Placed] = {}
     told: set[tuple[DataPath, str]] = set()
     for placed, _ in _nested(subject):
@@ -354,7 +354,7 @@ def separate_elements(subject: Subject) -> Iterator[Finding]:
 
 
 def xml_roots(subject: Subject) -> Iterator[Finding]:
-    """RX120: an XML document has one root element."""
+    """RX120: an XML body without exactly one root element."""
     spec = subject.spec
     roots: dict[DataPath, str] = {}
     for placed, path in _nested(subject):

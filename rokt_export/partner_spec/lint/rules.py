@@ -1,4 +1,4 @@
-"""Find response rules that are missing, never reached, or decided by their order alone."""
+"""Finds response rules that are missing, never reached, or that depend only on their order."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from rokt_export.spec_language.filters import text_of
 from rokt_export.spec_language.rules import Condition, Rule, Test
 
 Locus: TypeAlias = tuple[str, ...]
-"""What a part of a test looks at: the status, a header, a body path read in one way, the text."""
+"""What a part of a test examines: the status, a header, a body path with its reading, or the text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Atom:
-    """One part of a test; a test holds when all its atoms do.
+    """One part of a test; a test holds if all its atoms do.
 
     Attributes:
-        locus: what it looks at.
-        wanted: status ranges, a condition, whether the body is empty, tests of which one holds or none may, or the
-            elements that it is a test of.
+        locus: what it examines.
+        wanted: status ranges, a condition, whether the body is empty, tests of which any or none must hold, or the
+            elements that it tests.
     """
 
     locus: Locus
@@ -31,7 +31,7 @@ class Atom:
 
 
 def atoms(test: Test) -> tuple[Atom, ...]:
-    """Return the parts of a rule or test, those of `all` included."""
+    """Return the parts of a rule or test, including those of `all`."""
     if not isinstance(test, Rule):
         return tuple(_atoms(test, ("", "False", "")))
     each = "" if test.each is None else repr(test.each)
@@ -64,7 +64,7 @@ Atoms: TypeAlias = tuple[Atom, ...]
 
 
 def implies(these: Atoms, those: Atoms) -> bool:
-    """Return whether all `those` provably hold for each response for which all `these` hold."""
+    """Return whether each response with all of `these` provably has all of `those`."""
     return all(_gives(these, wanted) for wanted in those)
 
 
@@ -91,7 +91,7 @@ def _atom_implies(atom: Atom, wanted: Atom) -> bool:
 
 
 def covers(outer: StatusRanges, inner: StatusRanges) -> bool:
-    """Return whether every status of the one is one of the other."""
+    """Return whether `outer` contains every status of `inner`."""
     return statuses_of(inner) <= statuses_of(outer)
 
 
@@ -100,7 +100,7 @@ _POSITIVE = ("equals", "one_of", "contains", "prefix", "suffix", "regex", "compa
 
 
 def _condition_implies(first: Condition, second: Condition) -> bool:
-    """Return whether the first condition implies the second; `every` and `not` only where they are equal."""
+    """Return whether the first condition implies the second; those with `every` or `not` only if they are equal."""
     if first == second:
         return True
     if any(getattr(first, name) != getattr(second, name) for name in _MODIFIERS) or second.strict:
@@ -137,7 +137,7 @@ def _each(values: frozenset[str] | None, test: Any) -> bool:
 
 
 def literal_values(condition: Condition) -> frozenset[str] | None:
-    """Return the texts that a condition lists; None where it lists none, or a null among them."""
+    """Return the texts of `equals` or `one_of`; None if there are none, or a null is among them."""
     if condition.has_equals:
         listed: tuple[Any, ...] = (condition.equals,)
     elif condition.one_of is not None:
@@ -167,7 +167,7 @@ def _plain(condition: Condition) -> bool:
 
 
 def missing_outcomes(subject: Subject) -> Iterator[Finding]:
-    """RX108: nothing is ever delivered; RX109: nothing is ever a duplicate."""
+    """RX108: no rule gives `delivered`. RX109: no rule gives `duplicate`."""
     outcomes = {rule.outcome for rule in subject.spec.responses}
     if not subject.intact("responses"):
         return
@@ -176,7 +176,7 @@ def missing_outcomes(subject: Subject) -> Iterator[Finding]:
             "RX108",
             ("responses",),
             "no rule has the outcome `delivered`: no row can ever succeed",
-            "Add a rule for the answer that says the entry was created.",
+            "Add a rule for the response to a created entry.",
         )
     if "duplicate" not in outcomes and not _repeats_welcome(subject):
         yield subject.warning(
@@ -188,7 +188,7 @@ def missing_outcomes(subject: Subject) -> Iterator[Finding]:
 
 
 def _repeats_welcome(subject: Subject) -> bool:
-    """Return whether duplicates cannot be reported: entries are updated (PUT: RFC 9110, 9.2.2), or decided later."""
+    """Return whether the partner reports no duplicates: it updates entries (PUT: RFC 9110, 9.2.2) or decides later."""
     spec = subject.spec
     if spec.idempotent or any(rule.provisional and rule.outcome == "delivered" for rule in spec.responses):
         return True
@@ -196,7 +196,7 @@ def _repeats_welcome(subject: Subject) -> bool:
 
 
 def unreachable_rules(subject: Subject) -> Iterator[Finding]:
-    """RX110: rules whose every response an earlier rule matches."""
+    """RX110: rules that are never reached, as earlier rules match all their responses."""
     rules = [(rule, atoms(rule)) for rule in subject.spec.responses]
     names = subject.spec.rule_names
     for index, (_, own) in enumerate(rules):
@@ -214,14 +214,14 @@ def unreachable_rules(subject: Subject) -> Iterator[Finding]:
 
 
 def _used_up(own: Atoms, before: list[tuple[Rule, Atoms]]) -> bool:
-    """Return whether earlier rules on the status alone match every status of this one."""
+    """Return whether earlier rules by status alone match every status of this rule."""
     mine = [statuses_of(atom.wanted) for atom in own if atom.locus == ("status",)]
     taken = [statuses_of(other[0].wanted) for _, other in before if len(other) == 1 and other[0].locus == ("status",)]
     return bool(mine) and frozenset.intersection(*mine) <= frozenset().union(*taken)
 
 
 def overlapping_rules(subject: Subject) -> Iterator[Finding]:
-    """RX111: a rule that matches some responses of a later, more specific rule with another outcome."""
+    """RX111: a rule that takes some responses of a later, more specific rule with another outcome."""
     rules = [(rule, atoms(rule)) for rule in subject.spec.responses]
     names = subject.spec.rule_names
     for index, (rule, own) in enumerate(rules):
@@ -247,11 +247,11 @@ def _shadows(earlier: Atoms, later: Atoms) -> bool:
 
 
 _SET_UP = frozenset({401, 403, 404, 405, 415})
-"""Statuses that blame the credentials, the URL, the method or the content type, and no row."""
+"""Statuses caused by credentials, URL, method or content type, not by a row."""
 
 
 def status_alone(subject: Subject) -> Iterator[Finding]:
-    """RX179, RX180, RX181: rules by status alone that take more than their outcome can mean."""
+    """RX179, RX180, RX181: rules by status alone that match responses which their outcome does not fit."""
     taken: set[int] = set()
     speaks_json = _speaks_json(subject)
     for index, rule in enumerate(subject.spec.responses):
@@ -265,14 +265,14 @@ def status_alone(subject: Subject) -> Iterator[Finding]:
             yield subject.info(
                 "RX179",
                 path,
-                f"rule `{name}` takes {', '.join(map(str, found))} too, which blame the set-up and no row",
+                f"rule `{name}` takes {', '.join(map(str, found))} too, which mean a wrong set-up, not a bad row",
                 f"Put a rule before it: `{{outcome: failed, status: [{', '.join(map(str, found))}]}}`.",
             )
         if rule.outcome == "delivered" and own[0].wanted == ((202, 202),) and not rule.provisional:
             yield subject.warning(
                 "RX180",
                 path,
-                f"rule `{name}` counts 202 as delivered, which says that the partner has only accepted the request",
+                f"rule `{name}` counts 202 as delivered, which means only that the partner has accepted the request",
                 "Write `provisional: true`, unless the partner says that 202 is final.",
             )
         elif rule.outcome == "delivered" and 200 in mine and speaks_json:
@@ -285,7 +285,7 @@ def status_alone(subject: Subject) -> Iterator[Finding]:
 
 
 def _speaks_json(subject: Subject) -> bool:
-    """Return whether the rules say that the partner answers JSON."""
+    """Return whether the rules expect JSON responses."""
     for rule in subject.spec.responses:
         captures = (*rule.capture.reason, *rule.capture.reference, *rule.capture.code)
         paths = [*rule.body, *(each.path or "" for each in captures)]
@@ -295,7 +295,7 @@ def _speaks_json(subject: Subject) -> bool:
 
 
 def hopeless_retries(subject: Subject) -> Iterator[Finding]:
-    """RX178: `retry: true` of a spec whose requests may not be repeated."""
+    """RX178: `retry: true` in a spec whose requests may not be repeated."""
     spec = subject.spec
     if spec.repeatable or not subject.intact("idempotency", "idempotent"):
         return
@@ -304,7 +304,7 @@ def hopeless_retries(subject: Subject) -> Iterator[Finding]:
             yield subject.info(
                 "RX178",
                 ("responses", index, "retry"),
-                f"rule `{spec.rule_names[index]}` is never retried: nothing says that a repeated request does no harm",
+                f"rule `{spec.rule_names[index]}` is never retried: the spec does not allow repeated requests",
                 "Ask the partner; then write `idempotency: {header: …}` or `idempotent: true`.",
             )
             return
@@ -359,11 +359,11 @@ def _impossible(condition: Condition) -> str | None:
     if values is None:
         return None
     if condition.absent is True or condition.exists is False:
-        return "a value cannot be absent and equal something"
+        return "a value cannot be absent and have a value"
     if condition.has_equals and condition.one_of is not None:
         allowed = literal_values(Condition.model_validate({"one_of": list(condition.one_of)}))
         if allowed is not None and not values & allowed:
-            return "`equals` is none of `one_of`"
+            return "`equals` is not one of `one_of`"
     tests = (
         (condition.contains, lambda text, part: part in text),
         (condition.prefix, lambda text, part: text.startswith(part)),
@@ -372,5 +372,5 @@ def _impossible(condition: Condition) -> str | None:
     for part, holds in tests:
         sought = part.casefold() if part is not None and condition.ignore_case else part
         if sought is not None and not any(holds(text, sought) for text in values):
-            return "the value it must equal has not the text that it must hold"
+            return "the value it must equal does not contain the required text"
     return None

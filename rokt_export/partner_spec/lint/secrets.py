@@ -1,4 +1,4 @@
-"""Find secrets written into a spec, variables without a value, and variables that belong to other programs."""
+"""Finds secrets written in a spec, variables without a value, and variables of other programs."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _SCHEME = re.compile(r"(basic|bearer|token|apikey)\s+\S{6,}", re.IGNORECASE)
 _FILLERS = frozenset(
     {"", "x", "-", "none", "null", "unused", "ignored", "anything", "anystring", "apitoken", "password"}
 )
-"""Values that partners ask for where Basic authentication needs a part that they ignore."""
+"""Values that partners require for a part of Basic authentication that they ignore."""
 _TOKEN_LENGTH = 20
 
 
 def secret_texts(found: Credentials) -> Iterator[tuple[DataPath, str]]:
-    """Yield path and text of each field of an authentication that holds a secret."""
+    """Yield (path, text) of each field of an authentication that holds a secret."""
     authentication = found.authentication
     filler = isinstance(authentication, Basic) and fold(authentication.password) in _FILLERS
     secret = secret_fields(type(authentication))
@@ -42,14 +42,14 @@ def secret_texts(found: Credentials) -> Iterator[tuple[DataPath, str]]:
 
 
 def _holds_secret(name: str, value: str, secret: Collection[str], *, filler: bool) -> bool:
-    """Basic authentication may have its key as the user name, with a filler as the password."""
+    """Return whether a field holds a secret; `filler`: with a filler as password, the user name is the key."""
     if filler:
         return name == "username" and (looks_like_token(value) or not is_literal(value))
     return name in secret
 
 
 def is_secret_name(name: str) -> bool:
-    """Return whether a parameter's name says that its value is secret (`X-Api-Key`, `auth.token`)."""
+    """Return whether a parameter's name means that its value is secret (`X-Api-Key`, `auth.token`)."""
     last = re.split(r"[.\]\['\"=]+", name.rstrip("]'\"[")) or [name]
     return _SECRET_NAME.search(fold(last[-1])) is not None
 
@@ -65,7 +65,7 @@ def looks_like_token(text: str) -> bool:
 
 
 def literal_secrets(subject: Subject) -> Iterator[Finding]:
-    """RX106: secrets written out."""
+    """RX106: secrets written in the spec."""
     for found in subject.credentials():
         for path, text in secret_texts(found):
             if is_literal(text):
@@ -112,13 +112,13 @@ def _finding(subject: Subject, path: DataPath, what: str) -> Finding:
     return subject.error(
         "RX106",
         path,
-        f"{what} is a secret that stands in the file",
+        f"{what} is a secret written in the file",
         'Put it in `.env` and write "{{ env.NAME }}" here; if the file was shared, ask the partner for a new one.',
     )
 
 
 def missing_variables(subject: Subject, variables: Mapping[str, str]) -> Iterator[Finding]:
-    """RX107: variables without a value, each where it is first named; an empty value counts as none."""
+    """RX107: variables without a value, each where it is first used; an empty value counts as missing."""
     seen: set[str] = set()
     for use in uses(subject):
         for name in sorted(use.template.env - seen):
@@ -133,7 +133,7 @@ def missing_variables(subject: Subject, variables: Mapping[str, str]) -> Iterato
 
 
 def variables_of_others(subject: Subject) -> Iterator[Finding]:
-    """RX152: a variable that a system or tool has for itself, and that the spec sends to its partner."""
+    """RX152: a variable of a system or tool that the spec sends to its partner."""
     spec = subject.spec
     sent = {use.name for name in spec.endpoint for use in variable_uses(spec, name, {}) if use.host != THIS_MACHINE}
     seen: set[str] = set(spec.variables)

@@ -1,4 +1,4 @@
-"""Find templates that fill something else than their author meant: a text as true, a zone that is not the value's."""
+"""Finds templates that probably do not do what the author intended: a text used as true, a wrong time zone."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _LITERAL_ZONE = re.compile(r"(?<!%)(?:Z|[+-]\d\d:?\d\d)$")
 
 
 def text_truths(subject: Subject) -> Iterator[Finding]:
-    """RX175: `{{ not optin }}`, where `optin` is a text, and `false` is a text."""
+    """RX175: `{{ not optin }}`, where `optin` is a text: every non-empty text is true, also `false`."""
     for use in uses(subject):
         if use.attribute or not re.search(r"\{[{%].*\b(not|if|and|or)\b", use.source, re.DOTALL):
             continue
-        from rokt_export.spec_language.template_jinja import truth_names  # jinja2 loads for long
+        from rokt_export.spec_language.template_jinja import truth_names  # jinja2 is slow to import
 
         for name in sorted(filter(_is_yes_no, truth_names(use.source))):
             yield subject.warning(
@@ -35,7 +35,7 @@ def _is_yes_no(name: str) -> bool:
 
 
 def literal_zones(subject: Subject) -> Iterator[Finding]:
-    """RX174: a date form that ends in `Z` or an offset, for a value of any zone."""
+    """RX174: a date form with a literal `Z` or offset, for a value of any time zone."""
     for use in uses(subject):
         if use.attribute or "date" not in use.source or "{" not in use.source:
             continue
