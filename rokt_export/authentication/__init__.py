@@ -1,1 +1,1 @@
-"""Authentication: one file for each type, listed in `registry.py`."""
+"""The authentication types: one file each, listed in `registry.py`."""

@@ -31,9 +31,9 @@ class ApiKey(Authentication):
     Attributes:
         type: which kind of authentication this is.
         in_: header, query or body.
-        name: of the header or parameter that carries the key.
+        name: the name of the header or parameter.
         value: template of the key.
-        prefix: text before the key, its space included.
+        prefix: text before the key, including a space if needed.
     """
 
     type: Literal["api_key"]

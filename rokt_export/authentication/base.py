@@ -1,4 +1,4 @@
-"""What every authentication type declares: its secret fields, what it puts on a request, how a sandbox checks it."""
+"""The interface of authentication types: secret fields, what is put on a request, how a sandbox checks it."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ComputedPlace:
-    """The place of a computed value: a dry run shows a stand-in there, and a recording hides the value.
+    """The place of a computed value. A dry run shows a placeholder there; a recording hides the value.
 
     Attributes:
-        in_: `header`, or `parameter` for the form body, which is the query where there is no body.
-        name: of the header or parameter.
+        in_: `header`, or `parameter` for the form body (the query if there is no body).
+        name: the name of the header or parameter.
         prefix: text before the computed value.
     """
 
@@ -39,7 +39,7 @@ class ComputedPlace:
 
 @dataclass(frozen=True, slots=True)
 class StaticHeader:
-    """A header with a filled value that is the same on every request; the renderer writes it once."""
+    """A header whose value is the same for every request; the renderer writes it once."""
 
     name: str
     value: str
@@ -47,7 +47,7 @@ class StaticHeader:
 
 @dataclass(frozen=True, slots=True)
 class KeyParameter:
-    """A parameter whose value, a template, is the same on every request."""
+    """A parameter whose value, a template, is the same for every request."""
 
     in_: Literal["header", "query", "body"]
     name: str
@@ -59,8 +59,8 @@ class Signature:
     """A credential that depends on the request or the clock; it is computed before each attempt.
 
     Attributes:
-        sign: puts it on a request; `requests.auth.AuthBase` has this form too.
-        places: where it stands then.
+        sign: puts it on a request; has the signature of `requests.auth.AuthBase`.
+        places: where `sign` puts it.
     """
 
     sign: Sign
@@ -69,11 +69,11 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class PluginSignature:
-    """A credential that a custom class computes before each attempt, at an unknown place.
+    """A credential that a custom class computes before each attempt, in an unknown place.
 
     Attributes:
         name: `module:Class`.
-        load: imports and makes the class, given the names of the classes that the operator allows.
+        load: imports and instantiates the class; takes the names of the classes that the operator allows.
     """
 
     name: str
@@ -82,14 +82,14 @@ class PluginSignature:
 
 @dataclass(frozen=True, slots=True)
 class FetchedToken:
-    """A token in a header, from a token server; `delivery/oauth2.py` fetches and renews it."""
+    """A token in a header, which `delivery/oauth2.py` fetches and renews."""
 
     settings: OAuth2
 
 
 @dataclass(frozen=True, slots=True)
 class DigestLogin:
-    """A filled name and password for a partner's challenge; `delivery/digest.py` answers it."""
+    """The name and password for a partner's challenge, to which `delivery/digest.py` responds."""
 
     username: str
     password: str
@@ -97,12 +97,12 @@ class DigestLogin:
 
 @dataclass(frozen=True, slots=True)
 class ClientCertificate:
-    """PEM files that the transport shows in the TLS handshake.
+    """PEM files for the TLS handshake.
 
     Attributes:
         certificate: path of the certificate.
-        key: path of the key; None where the certificate's file holds it.
-        key_password: of the key.
+        key: path of the key; None if it is in the certificate's file.
+        key_password: the password of the key.
     """
 
     certificate: str
@@ -112,7 +112,7 @@ class ClientCertificate:
 
 @dataclass(frozen=True, slots=True)
 class NoCredential:
-    """Nothing is put on the request, for a reason."""
+    """Nothing is put on the request; `reason` says why."""
 
     reason: str
 
@@ -130,16 +130,16 @@ Credential: TypeAlias = (
 
 
 REALM = "sandbox"
-"""The realm of each challenge (RFC 9110, 11.5)."""
+"""The realm of the sandbox's challenges (RFC 9110, 11.5)."""
 FRESH = 300.0
-"""Seconds by which a signed moment may differ from now."""
+"""Maximum seconds between a signed moment and now."""
 
 
 class Headers(Protocol):
-    """Header values by name, without regard to case."""
+    """Header values by name, ignoring case."""
 
     def get(self, key: str, /) -> str | None:
-        """Return the first value, None where there is none."""
+        """Return the first value; None if there is none."""
 
     def getall(self, key: str, default: list[str], /) -> list[str]:
         """Return every value."""
@@ -147,7 +147,7 @@ class Headers(Protocol):
 
 @dataclass(slots=True)
 class ReceivedRequest:
-    """A request that reached a sandbox, as it stood on the wire.
+    """A request that a sandbox received, as it was sent.
 
     Attributes:
         method: as sent.
@@ -155,8 +155,8 @@ class ReceivedRequest:
         query: still percent-encoded, without `?`.
         headers: by name, without regard to case.
         body: the bytes, after transfer and content decoding.
-        path_values: the values in the places of the URL's placeholders and attributes.
-        data: the body as its encoding reads it; None before that, or where it cannot be read.
+        path_values: the values of the URL's placeholders and attributes.
+        data: the decoded body; None if it was not decoded yet or cannot be.
     """
 
     method: str
@@ -170,7 +170,7 @@ class ReceivedRequest:
 
     @property
     def target(self) -> str:
-        """Path and query, as the request line had them."""
+        """Path and query, as in the request line."""
         return f"{self.path}?{self.query}" if self.query else self.path
 
     @property
@@ -188,7 +188,7 @@ class Refusal:
     Attributes:
         problem: what is wrong, without the credential.
         challenge: the `WWW-Authenticate` of the response (RFC 9110, 11.6.1).
-        first_round: whether it is the first round of a challenge, and no delivery.
+        first_round: whether it is the first round of a challenge, which does not count as a delivery.
         renew: whether the client should fetch another token.
     """
 
@@ -199,28 +199,28 @@ class Refusal:
 
 
 Verify: TypeAlias = Callable[[ReceivedRequest], Refusal | None]
-"""From a request to why it is refused; None where its credentials are right."""
+"""Returns why a request's credentials are refused; None if they are correct."""
 BodyFinder: TypeAlias = Callable[[str], Callable[[Any], Iterable[Any]]]
-"""From a parameter's name to the function that finds its values in a body's data."""
+"""Takes a parameter's name; returns a function that finds its values in a decoded body."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A function checks each request."""
+    """Each request is checked by a function."""
 
     verify: Verify
 
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """The sandbox issues tokens, and accepts those that it issued."""
+    """The sandbox issues tokens, and accepts only these."""
 
     settings: OAuth2
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedByTls:
-    """The TLS handshake asks for a client certificate, so a request that arrives is accepted."""
+    """The TLS handshake requires a client certificate; every request that arrives is accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +229,7 @@ class NotChecked:
 
     Attributes:
         reason: why, for a developer.
-        note: the same for the operator, who would expect a check; None where nobody does.
+        note: the same for the operator; None if nobody expects a check.
     """
 
     reason: str
@@ -240,7 +240,7 @@ Verification: TypeAlias = Checked | IssuedToken | CheckedByTls | NotChecked
 
 
 def same(given: str, wanted: str) -> bool:
-    """Return whether two texts are equal, in constant time."""
+    """Compare two texts in constant time."""
     return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), wanted.encode())
 
 
@@ -252,8 +252,8 @@ class Mark:
     """Whether a field of an authentication is secret.
 
     Attributes:
-        secret: its value is hidden wherever text is written, and `validate` refuses it when the spec spells it out.
-        shown_as: the name under which a hidden value is shown; the field's own in capitals without it.
+        secret: its value is redacted wherever it is written, and `validate` refuses a literal value in the spec.
+        shown_as: the name that replaces a redacted value; default: the field's name in capitals.
     """
 
     secret: bool
@@ -269,13 +269,13 @@ Public = Annotated[_Field, Mark(secret=False)]
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Where a part of an authentication is sent, so that `validate` can say which host receives a variable.
+    """Where a part of an authentication is sent, for `validate`, which shows the host that receives each variable.
 
     Attributes:
         part: the fields.
-        place: for a person, as `header Authorization`.
-        url: template of the URL that it goes to; None for the endpoint.
-        stays_here: it is read on this machine only.
+        place: for a person, such as `header Authorization`.
+        url: template of the URL that receives it; None for the endpoint.
+        stays_here: whether it is only read on this machine.
     """
 
     part: Any
@@ -285,9 +285,9 @@ class Use:
 
 
 class Authentication(Strict):
-    """The base of authentication types. A type has one file, and one line in `registry.py`.
+    """The base of authentication types. Each type has one file, and one line in `registry.py`.
 
-    Each field but `type` and those of fixed choices (`Literal`) is marked `Secret[...]` or `Public[...]`.
+    Each field is marked `Secret[...]` or `Public[...]`, except `type` and fields with fixed choices (`Literal`).
 
     Attributes:
         type: which kind of authentication this is.
@@ -295,14 +295,14 @@ class Authentication(Strict):
 
     type: str
     no_secret: ClassVar[str | None] = None
-    """Why a type has no secret field; each other type must have one."""
+    """Why this type has no secret field; a type without this text must have one."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_options: Any) -> None:
-        """Refuse a type that is not finished.
+        """Check that a type is complete.
 
         Raises:
-            TypeError: it leaves something out; the message says what.
+            TypeError: something is missing; the message says what.
         """
         if missing := missing_from(cls):
             raise TypeError(f"the authentication type {cls.__name__} is not finished: {'; '.join(missing)}")
@@ -317,7 +317,7 @@ class Authentication(Strict):
 
     @abstractmethod
     def verification(self, fill: Fill, body_finder: BodyFinder) -> Verification:
-        """Return how a sandbox checks a request; it reads the request itself, and shares only what is computed.
+        """Return how a sandbox checks a request, independently of `credential` apart from shared computations.
 
         Args:
             fill: fills a template from the environment's variables.
@@ -326,10 +326,10 @@ class Authentication(Strict):
 
     @abstractmethod
     def uses(self) -> Iterable[Use]:
-        """Return where the fields go."""
+        """Return where the fields are sent."""
 
     def secrets(self) -> Iterator[tuple[str, str]]:
-        """Yield name and template of each secret; a hidden value is shown by that name."""
+        """Yield (name, template) of each secret; the name replaces the redacted value."""
         for key, mark in sorted(secret_fields(type(self)).items()):
             source = getattr(self, key)
             if isinstance(source, str) and source:
@@ -337,12 +337,12 @@ class Authentication(Strict):
 
 
 def secret_fields(model: type[Strict]) -> dict[str, Mark]:
-    """Return the fields of a model that are marked secret, and their marks."""
+    """Return the secret fields of a model with their marks."""
     return {name: mark for name, mark in _marks(model).items() if mark is not None and mark.secret}
 
 
 def missing_from(model: type[Authentication]) -> list[str]:
-    """Return what an authentication type leaves out, a clause each."""
+    """Return what an authentication type lacks, one clause each."""
     missing = [f"it has no method `{name}`" for name in sorted(getattr(model, "__abstractmethods__", ()))]
     kind = model.model_fields["type"].annotation
     if get_origin(kind) is not Literal or len(get_args(kind)) != 1:
@@ -363,9 +363,9 @@ def _marks(model: type[Strict]) -> dict[str, Mark | None]:
 
 
 def filler(variables: Mapping[str, str]) -> Fill:
-    """Return the function that fills a credential's template from the environment's variables.
+    """Return a function that renders a credential's template from the environment variables.
 
-    It raises ConfigurationError where a filter cannot turn a variable.
+    The function raises ConfigurationError if a filter cannot convert a variable.
     """
 
     def fill(source: str) -> str:

@@ -29,8 +29,8 @@ class Basic(Authentication):
 
     Attributes:
         type: which kind of authentication this is.
-        username: template of the name; some partners want the key here.
-        password: template of the password; empty where the partner wants none.
+        username: template of the name; some partners expect the key here.
+        password: template of the password; empty if the partner expects none.
     """
 
     type: Literal["basic"]
@@ -38,7 +38,7 @@ class Basic(Authentication):
     password: Secret[ValueTemplate] = ""
 
     def credential(self, fill: Fill) -> StaticHeader:
-        """Return the header, in UTF-8: RFC 7617 names it as what a server can ask for, and most take it."""
+        """Return the header, encoded in UTF-8, which most servers accept (RFC 7617, 2.1)."""
         pair = f"{fill(self.username)}:{fill(self.password)}"
         return StaticHeader("Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}")
 
@@ -61,7 +61,7 @@ class Basic(Authentication):
 
 
 def name_and_password(header: str | None) -> str | None:
-    """Return `name:password` of an Authorization header, None where it holds none."""
+    """Return `name:password` of an Authorization header; None if it has no Basic credentials."""
     scheme, _, encoded = (header or "").partition(" ")
     if scheme.lower() != "basic":
         return None

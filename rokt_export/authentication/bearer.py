@@ -1,4 +1,4 @@
-"""Bearer tokens that the spec holds (RFC 6750)."""
+"""Fixed bearer tokens (RFC 6750)."""
 
 from __future__ import annotations
 

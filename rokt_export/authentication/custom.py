@@ -1,4 +1,4 @@
-"""Authentication by a custom class, which the operator must allow outside the spec."""
+"""Authentication by a custom class, which the operator must allow."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from rokt_export.authentication.base import Sign
 
 ENTRY_POINTS = "rokt_export.authentication"
-"""The entry-point group: a class that an installed package lists here needs no further consent."""
+"""The entry-point group. A class that an installed package registers here is allowed without further consent."""
 
 
 class Custom(Authentication):
-    """`type: custom`: an importable `requests.auth.AuthBase`, as `module:Class`, made with `options`.
+    """`type: custom`: an importable `requests.auth.AuthBase`, given as `module:Class`, instantiated with `options`.
 
     Attributes:
         type: which kind of authentication this is.
@@ -40,7 +40,7 @@ class Custom(Authentication):
     options: Public[dict[Text, ValueTemplate]] = Field(default_factory=dict)
 
     def credential(self, fill: Fill) -> PluginSignature:
-        """Return what loads the class; nothing is imported before."""
+        """Return the credential whose `load` imports the class."""
         return PluginSignature(self.auth, lambda allowed: load_plugin(self, fill, allowed))
 
     def verification(self, fill: Fill, body_finder: BodyFinder) -> NotChecked:  # noqa: ARG002
@@ -49,37 +49,37 @@ class Custom(Authentication):
         return NotChecked("a class from outside has no counterpart here", note)
 
     def uses(self) -> Iterable[Use]:
-        """Return what the class makes of its options."""
+        """Return that the class decides where its options are sent."""
         return (Use(self.options, f"what {self.auth} makes of it"),)
 
     def secrets(self) -> Iterator[tuple[str, str]]:
-        """Yield the options whose names say that they are secret."""
+        """Yield the options whose names mean that they are secret."""
         yield from ((option_name(name), source) for name, source in self.options.items() if is_sensitive(name))
 
 
 def option_name(text: str) -> str:
-    """Return the name under which the value of an option or a parameter is shown where it is hidden."""
+    """Return the name that replaces the redacted value of an option or parameter."""
     return "".join(sign if sign.isalnum() else "_" for sign in text.upper())
 
 
 def is_allowed(name: str, allowed: Collection[str]) -> bool:
-    """Return whether a class may be loaded: the operator allows it, or an installed package lists it."""
+    """Return whether a class may be loaded: the operator allows it, or an installed package registers it."""
     return name in allowed or _is_installed(name)
 
 
 def load_plugin(settings: Custom, fill: Fill, allowed: Collection[str]) -> Sign:
-    """Return an instance of the class that a spec names, made with the spec's options.
+    """Return the `__call__` of an instance of the class that a spec names.
 
     Args:
-        settings: of the spec.
-        fill: fills the templates of the options.
-        allowed: `module:Class` of each class that the operator allows, compared letter by letter.
+        settings: the authentication of the spec.
+        fill: renders the templates of the options.
+        allowed: `module:Class` of each class that the operator allows, compared exactly.
 
     Raises:
-        ConfigurationError: it is not allowed, cannot be imported, is no subclass of `requests.auth.AuthBase`, or
-            refuses the options. Nothing of it is imported unless it is allowed, not even its parent package.
+        ConfigurationError: the class is not allowed, cannot be imported, is not a subclass of `requests.auth.AuthBase`,
+            or refuses the options. Nothing is imported unless it is allowed, not even a parent package.
     """
-    from requests.auth import AuthBase  # requests loads for long
+    from requests.auth import AuthBase  # imported late: requests is slow to load
 
     name = settings.auth
     if name in allowed:
@@ -122,9 +122,9 @@ def _cannot_be_made(name: str, error: Exception) -> ConfigurationError:
 
 
 def _is_installed(name: str) -> bool:
-    """Return whether an installed package lists a class as an entry point.
+    """Return whether an installed package registers a class as an entry point.
 
-    The current folder is excluded: `python -m rokt_export` searches it, and a spec may have been unpacked there.
+    The current folder is excluded: `python -m rokt_export` searches it, and a downloaded spec may be there.
     """
     from importlib.metadata import distributions
 
@@ -152,7 +152,7 @@ def _without_current_folder() -> Iterator[None]:
 
 
 def _guarded(name: str, auth: Sign) -> Sign:
-    """Return a class's signing function whose failures are configuration errors."""
+    """Return a signing function whose exceptions become configuration errors."""
     from requests.models import PreparedRequest
 
     def sign(request: PreparedRequest) -> PreparedRequest:

@@ -1,4 +1,4 @@
-"""Digest authentication (RFC 7616): challenges, the answer to one, and its check; `delivery/digest.py` sends it."""
+"""Digest authentication (RFC 7616): challenges, credentials and their check; `delivery/digest.py` sends them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ALGORITHMS: Mapping[str, str] = {
     "SHA-512-256": "sha512_256",
     "SHA-512": "sha512",
 }
-"""Name of an algorithm, also with `-sess`, to hashlib's; RFC 7616 knows MD5, SHA-256 and SHA-512-256."""
+"""Algorithm of RFC 7616 (MD5, SHA-256, SHA-512-256, each also with `-sess`) to hashlib's name."""
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PARAMETER = re.compile(rf'({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))')
 _SCHEME = re.compile(rf"({_TOKEN})(?=[\s,]|$)")
@@ -44,7 +44,7 @@ _NEEDED = ("nonce", "uri", "response", "nc", "cnonce", "qop")
 
 
 class Digest(Authentication):
-    """`type: digest`: RFC 7616; the first answer's challenge is met once.
+    """`type: digest`: RFC 7616; the first request gets a challenge.
 
     Attributes:
         type: which kind of authentication this is.
@@ -57,11 +57,11 @@ class Digest(Authentication):
     password: Secret[ValueTemplate]
 
     def credential(self, fill: Fill) -> DigestLogin:
-        """Return name and password, which `delivery/digest.py` answers a challenge with."""
+        """Return name and password for `delivery/digest.py`."""
         return DigestLogin(fill(self.username), fill(self.password))
 
     def verification(self, fill: Fill, body_finder: BodyFinder) -> Checked:  # noqa: ARG002
-        """Return the check, which begins with a challenge."""
+        """Return the check, which starts with a challenge."""
         return Checked(_Challenger(fill(self.username), fill(self.password)).verify)
 
     def uses(self) -> Iterable[Use]:
@@ -83,7 +83,7 @@ class Challenge:
 
 
 def challenges(values: Iterable[str]) -> list[Challenge]:
-    """Return the challenges of all `WWW-Authenticate` headers in their order; one header may have several."""
+    """Return the challenges of all `WWW-Authenticate` headers, in order; one header may contain several."""
     found: list[Challenge] = []
     text, at = ", ".join(values), 0
     while at < len(text):
@@ -108,7 +108,7 @@ def hash_of(parameters: Mapping[str, str]) -> str | None:
 
 
 def protection(parameters: Mapping[str, str]) -> str | None:
-    """Return the `qop` to answer with: `auth` or `auth-int`; empty where none is offered, None where none is known."""
+    """Return the `qop` to use: `auth` or `auth-int`; empty if none is offered; None if all offered ones are unknown."""
     if "qop" not in parameters:
         return ""
     offered = {each.strip().lower() for each in parameters["qop"].split(",")}
@@ -119,11 +119,11 @@ def digest_of(parameters: Mapping[str, str], username: str, password: str, metho
     """Return the `response` of Digest credentials.
 
     Args:
-        parameters: of the credentials: realm, nonce, uri, and where they are used algorithm, qop, nc and cnonce.
-        username: of the login.
-        password: of the login.
-        method: of the request.
-        body: of the request, which `auth-int` covers.
+        parameters: of the credentials: realm, nonce, uri, and, if used, algorithm, qop, nc and cnonce.
+        username: the user's name.
+        password: the user's password.
+        method: the request's method.
+        body: the request's body, which `auth-int` covers.
     """
     algorithm = hash_of(parameters)
     if algorithm is None:
@@ -143,22 +143,22 @@ def digest_of(parameters: Mapping[str, str], username: str, password: str, metho
 
 
 def quoted(text: str) -> str:
-    """Return a quoted string of a header."""
+    """Return a text as a quoted string for a header (RFC 9110, 5.6.4)."""
     return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
 
 
 def credentials_header(
     challenge: Mapping[str, str], login: DigestLogin, method: str, url: str, body: bytes | None, count: int
 ) -> str:
-    """Return the `Authorization` header that answers a challenge.
+    """Return the `Authorization` header for a challenge.
 
     Args:
         challenge: its parameters, with a known algorithm and `qop`.
         login: name and password.
-        method: of the request.
-        url: of the request.
-        body: of the request.
-        count: requests with this nonce, from 1.
+        method: the request's method.
+        url: the request's URL.
+        body: the request's body.
+        count: number of requests with this nonce, starting at 1.
     """
     sent = {"realm": challenge["realm"], "nonce": challenge["nonce"], "uri": _target(url)}
     sent |= {name: challenge[name] for name in ("algorithm", "opaque") if name in challenge}
@@ -179,7 +179,7 @@ def credentials_header(
 class _Challenger:
     """Sends a challenge and checks the client's response to it.
 
-    A nonce is its own time, signed, so that none needs to be stored; an old one is answered `stale=true`.
+    A nonce is a signed timestamp, so nonces are not stored. The response to an old nonce is `stale=true`.
     """
 
     def __init__(self, username: str, password: str) -> None:
@@ -230,7 +230,7 @@ class _Challenger:
 
 
 def _target(uri: str) -> str:
-    """Return the request target of a URL, or of a `uri`, which some clients send as a whole URL."""
+    """Return the path and query of a URL, or of a `uri`, which some clients send as a whole URL."""
     parts = urlsplit(uri)
     path = parts.path or "/"
     return f"{path}?{parts.query}" if parts.query else path

@@ -1,4 +1,4 @@
-"""Signatures over the request: a keyed hash in a header (RFC 2104), or Sailthru's in a parameter."""
+"""Signatures of requests: an HMAC (RFC 2104) in a header, or Sailthru's hash in a parameter."""
 
 from __future__ import annotations
 
@@ -53,16 +53,16 @@ class Hmac(Authentication):
         type: which kind of authentication this is.
         style: `header` or `sailthru`.
         secret: template of the shared secret.
-        secret_encoding: how the secret is written: as the text itself, or as bytes in base64 or hex.
+        secret_encoding: how the secret is written: as text, or as bytes in base64 or hex.
         algorithm: the hash of the signature.
         message: what is signed, with `{method}`, `{path}`, `{query}`, `{body}`, `{timestamp}`, `{id}`, `{header:NAME}`.
-        header: which carries the signature.
+        header: the header of the signature.
         prefix: text before the signature.
         digest: how the signature is written.
-        timestamp_header: which carries the moment of signing, where the partner wants it.
+        timestamp_header: the header of the moment of signing, if the partner expects it.
         timestamp_unit: unit of that moment, since 1970.
-        id_header: which carries the message's id: the request's own value there, else a new one for each attempt.
-        parameter: which carries the signature in the style of Sailthru.
+        id_header: the header of the message's id; the request's value there, else a new one for each attempt.
+        parameter: the parameter of the signature, for the style of Sailthru.
     """
 
     type: Literal["hmac"]
@@ -87,11 +87,11 @@ class Hmac(Authentication):
 
     @property
     def unknown_placeholders(self) -> list[str]:
-        """What in `message` looks like a placeholder and is none: its letters are signed."""
+        """Texts in `message` that look like a placeholder but are not; they are signed literally."""
         return _PLACEHOLDER.findall(_PART.sub("", self.message)) if self.style == "header" else []
 
     def credential(self, fill: Fill) -> Signature:
-        """Return what signs a request."""
+        """Return the signer."""
         match self.style:
             case "sailthru":
                 return Signature(
@@ -106,7 +106,7 @@ class Hmac(Authentication):
                 assert_never(self.style)
 
     def verification(self, fill: Fill, body_finder: BodyFinder) -> Checked | NotChecked:  # noqa: ARG002
-        """Return the check, which computes the signature again."""
+        """Return the check, which recomputes the signature."""
         match self.style:
             case "sailthru":
                 return Checked(_sailthru_check(self, fill(self.secret)))
@@ -126,16 +126,16 @@ class Hmac(Authentication):
 def signed_message(
     settings: Hmac, *, method: str, path: str, query: str, body: bytes, timestamp: str, header: Callable[[str], str]
 ) -> bytes:
-    """Return the bytes that a signature covers: the form with its parts filled in once.
+    """Return the bytes that a signature covers: `message` with its placeholders replaced once.
 
     Args:
-        settings: of the spec; `\\n` in its `message` is a line break.
-        method: of the request.
-        path: of the URL, percent-encoded.
-        query: of the URL, percent-encoded, without `?`.
-        body: as sent.
-        timestamp: as the partner reads it.
-        header: from a header's name to its value, empty where there is none.
+        settings: the authentication of the spec; `\\n` in its `message` is a line break.
+        method: the request's method.
+        path: the URL's path, percent-encoded.
+        query: the URL's query, percent-encoded, without `?`.
+        body: the body as sent.
+        timestamp: the timestamp as sent.
+        header: returns the value of a header by name; empty if there is none.
     """
     parts = {
         "method": method.encode(),
@@ -154,10 +154,10 @@ def signed_message(
 
 
 def _secret_bytes(settings: Hmac, secret: str) -> bytes:
-    """Return the key of the hash.
+    """Return the key of the HMAC.
 
     Raises:
-        ConfigurationError: the secret is not in its encoding.
+        ConfigurationError: the secret is not valid in its encoding.
     """
     try:
         match settings.secret_encoding:
@@ -236,12 +236,12 @@ def _is_now(stamp: str, unit: str) -> bool:
 
 
 def _sailthru_hash(secret: str, values: Iterable[str]) -> str:
-    """md5 of the secret followed by the sorted values, before URL encoding (Sailthru's API documentation)."""
+    """Return the MD5 of the secret and the sorted values, before URL encoding (Sailthru's API documentation)."""
     return hashlib.md5((secret + "".join(sorted(values))).encode(), usedforsecurity=False).hexdigest()
 
 
 def _sailthru_signer(settings: Hmac, secret: str) -> Sign:
-    """Sign the values of the form body, or of the query where there is no body."""
+    """Return a signer of the values in the form body, or in the query if there is no body."""
 
     def sign(request: PreparedRequest) -> PreparedRequest:
         body = request.body.decode() if isinstance(request.body, bytes) else request.body

@@ -24,7 +24,7 @@ class MutualTls(Authentication):
     Attributes:
         type: which kind of authentication this is.
         certificate: template of the certificate's path.
-        key: template of the key's path; without one, the certificate's file holds it.
+        key: template of the key's path; without one, the key is in the certificate's file.
         key_password: template of the key's password.
     """
 
@@ -34,7 +34,7 @@ class MutualTls(Authentication):
     key_password: Secret[ValueTemplate | None] = None
 
     def credential(self, fill: Fill) -> ClientCertificate:
-        """Return the files, which the transport shows."""
+        """Return the files for the transport."""
         return ClientCertificate(
             fill(self.certificate),
             fill(self.key) if self.key else None,
@@ -42,9 +42,9 @@ class MutualTls(Authentication):
         )
 
     def verification(self, fill: Fill, body_finder: BodyFinder) -> CheckedByTls:  # noqa: ARG002
-        """Return that the handshake is the check."""
+        """Return that the TLS handshake is the check."""
         return CheckedByTls()
 
     def uses(self) -> Iterable[Use]:
-        """Return the files, which stay here."""
+        """Return the files, which are only read on this machine."""
         return (Use(self, "client certificate", stays_here=True),)

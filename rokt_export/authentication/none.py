@@ -9,7 +9,7 @@ from rokt_export.authentication.base import Authentication, BodyFinder, Fill, No
 
 
 class NoAuthentication(Authentication):
-    """`type: none`: the partner asks for no credentials.
+    """`type: none`: the partner requires no credentials.
 
     Attributes:
         type: which kind of authentication this is.

@@ -32,7 +32,7 @@ from rokt_export.spec_language.rules import Condition
 
 
 class RefreshOn(Strict):
-    """Answers that mean "your token is no longer good", also under a 200.
+    """Responses that mean that a token is no longer valid, even with status 200.
 
     Attributes:
         status: the statuses that mean it.
@@ -44,27 +44,28 @@ class RefreshOn(Strict):
 
 
 class OAuth2(Authentication):
-    """`type: oauth2`: client credentials (RFC 6749, 4.4); one token for all, fetched again before it expires.
+    """`type: oauth2`: client credentials (RFC 6749, 4.4). One token serves all requests, and is renewed before it
+    expires.
 
     Attributes:
         type: which kind of authentication this is.
         token_url: template of the URL that issues tokens.
         client_id: template of the client's name.
         client_secret: template of the client's secret.
-        secret_in: where name and secret stand in the token request.
-        method: of the token request.
-        request_encoding: of the token request's body.
-        scope: template of the scopes asked for, with spaces between them.
-        audience: template of the audience asked for.
+        secret_in: where name and secret are sent in the token request.
+        method: the method of the token request.
+        request_encoding: the encoding of the token request's body.
+        scope: template of the requested scopes, separated by spaces.
+        audience: template of the requested audience.
         parameters: further parameters of the token request, name to template.
         headers: further headers of the token request, name to template.
-        token_field: the token's place in the answer: a name, or names with dots between them.
-        expires_field: the place of its lifetime in the answer.
+        token_field: the token's place in the response: a name, or names separated by dots.
+        expires_field: the place of its lifetime in the response.
         expires_unit: unit of that lifetime: seconds, milliseconds or minutes.
-        expires_after: its lifetime, which overrides the answer's.
-        prefix: text before the token, its space included.
-        header: which carries the token.
-        refresh_on: answers after which a new token is fetched, once.
+        expires_after: its lifetime, which overrides the response's.
+        prefix: text before the token, including a space if needed.
+        header: the header of the token.
+        refresh_on: responses after which a new token is fetched, once.
     """
 
     type: Literal["oauth2"]
@@ -87,15 +88,15 @@ class OAuth2(Authentication):
     refresh_on: Public[RefreshOn] = Field(default_factory=lambda: RefreshOn(status=[401]))
 
     def credential(self, fill: Fill) -> FetchedToken:  # noqa: ARG002 - filled where the token is fetched
-        """Return that a token server gives the credentials."""
+        """Return that a token is fetched."""
         return FetchedToken(self)
 
     def verification(self, fill: Fill, body_finder: BodyFinder) -> IssuedToken:  # noqa: ARG002
-        """Return that the sandbox issues tokens, and accepts those."""
+        """Return that the sandbox issues tokens, and accepts only these."""
         return IssuedToken(self)
 
     def uses(self) -> Iterable[Use]:
-        """Return the token request: the endpoint itself learns the token only."""
+        """Return the token request's URL: the endpoint receives only the token."""
         others = [self.client_id, self.client_secret, self.scope, self.audience, self.parameters, self.headers]
         return (
             Use(self.token_url, "URL of the token request", url=self.token_url),

@@ -22,19 +22,19 @@ from rokt_export.spec_language.fields import kind_of, one_or_many, problem
 
 
 def _by_name(*types: type[Authentication]) -> dict[str, type[Authentication]]:
-    """Return the types by the name that a spec gives; mypy refuses a class here that lacks an abstract method."""
+    """Return name to type; mypy rejects a class that lacks an abstract method."""
     return {get_args(each.model_fields["type"].annotation)[0]: each for each in types}
 
 
 TYPES = _by_name(NoAuthentication, Basic, Digest, ApiKey, Bearer, OAuth2, Hmac, Wsse, MutualTls, Custom)
-"""Name to model of each authentication type, in the order of the documents."""
+"""Name to model of each authentication type, in the order of docs/spec.md."""
 
 
 def credentials_of(authentications: Iterable[Authentication], variables: Mapping[str, str]) -> tuple[Credential, ...]:
-    """Return what an environment's authentications put on a request, in the spec's order.
+    """Return the credentials of an environment's authentications, in the spec's order.
 
     Raises:
-        ConfigurationError: a filter cannot turn a variable.
+        ConfigurationError: a filter cannot convert a variable.
     """
     fill = filler(variables)
     return tuple(each.credential(fill) for each in authentications)
@@ -60,4 +60,4 @@ else:
     _AnyType = Annotated[Union[tuple(TYPES.values())], Field(discriminator="type")]  # noqa: UP007 - made of a list
 _Typed = Annotated[_AnyType, BeforeValidator(_typed)]
 Authentications = Annotated[tuple[_Typed, ...], BeforeValidator(_several)]
-"""One authentication or a list (a client certificate and a bearer token, say)."""
+"""One authentication or a list (for example a client certificate and a bearer token)."""

@@ -1,4 +1,4 @@
-"""A token server's response: where its fields are, and what it says of the token, its lifetime or its refusal."""
+"""Reads a token server's response: the token and its lifetime, or an error."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ from rokt_export.spec_language.fields import Text, problem
 from rokt_export.spec_language.parameter_names import Key, steps
 
 DEFAULT_LIFE, LONGEST_LIFE = 3600.0, 31_536_000.0
-"""Seconds that a token lasts where its response does not say, and at most."""
+"""Seconds that a token is valid if the response does not say, and the maximum."""
 _UNITS = {"s": 1.0, "ms": 0.001, "m": 60.0}
 _FIRST_MOMENT = 1e9
-"""Seconds from which a lifetime is a moment since 1970 (in 2001); milliseconds from a thousand times that."""
+"""From this number on, a lifetime is a moment in seconds since 1970 (2001); from a thousand times it, in
+milliseconds."""
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{8,}=*")
-"""A token alone in an response (`b64token` of RFC 6750, 2.1); a shorter text is an `OK` rather than a token."""
+"""A response that is only a token (`b64token` of RFC 6750, 2.1). A shorter text is probably an `OK`."""
 
 
 def field_path(field: str) -> tuple[str, ...]:
-    """Return the names on the way to a field: `access_token`, `tokenData.access_token`, `$.data['access.token']`.
+    """Return the names on the path to a field: `access_token`, `tokenData.access_token`, `$.data['access.token']`.
 
     Raises:
-        ValueError: it is no name and no path of names.
+        ValueError: the text is not a path of names.
     """
     path = steps(field.removeprefix("$."))
     if not all(isinstance(step, Key) for step in path):
@@ -52,7 +53,7 @@ ResponseField = Annotated[Text, AfterValidator(_checked)]
 
 
 def put_field(response: dict[str, Any], field: str, value: Any) -> None:
-    """Put a value where `find_field` finds it."""
+    """Put a value where `find_field` finds it, creating the objects on the path."""
     *above, last = field_path(field)
     for name in above:
         response = response.setdefault(name, {})
@@ -60,7 +61,7 @@ def put_field(response: dict[str, Any], field: str, value: Any) -> None:
 
 
 def find_field(data: Mapping[str, Any], field: str) -> Any:
-    """Return the value of a field, None where there is none; a member with dots in its name comes first."""
+    """Return the value of a field; None if there is none. A member whose name contains dots takes precedence."""
     if field in data:
         return data[field]
     node: Any = data
@@ -71,14 +72,14 @@ def find_field(data: Mapping[str, Any], field: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class TokenResponse:
-    """What a token server's response says.
+    """The content of a token server's response.
 
     Attributes:
-        token: the token, which may be of any type where the response is wrong; None where there is none.
-        lifetime: as stated; None where it is not.
-        token_type: as stated; None where it is not.
-        words: what it says about an error, not redacted; may be empty.
-        names: the names at its top, where it has fields.
+        token: the token; of any type if the response is wrong; None if there is none.
+        lifetime: as stated; None if it is not.
+        token_type: as stated; None if it is not.
+        words: the text about an error, not redacted; may be empty.
+        names: the names of its top-level fields.
     """
 
     token: Any
@@ -89,7 +90,7 @@ class TokenResponse:
 
 
 def read_token_response(body: bytes, content_type: str | None, token_field: str, expires_field: str) -> TokenResponse:
-    """Read an response in JSON, as a form, or as the token alone, with or without quotes."""
+    """Parse a response in JSON, as a form, or as only the token, with or without quotes."""
     text = body.decode("utf-8-sig", "replace").strip()
     data: Any = None
     with suppress(ValueError, RecursionError):
@@ -114,7 +115,7 @@ def read_token_response(body: bytes, content_type: str | None, token_field: str,
 
 
 def _words(data: Mapping[str, Any]) -> str:
-    """Return the first text under the names by which servers explain an error, also in an object or a list of them."""
+    """Return the first text in the fields in which servers explain errors, also in nested objects and lists."""
     for name in ("error_description", "error", "errors", "message", "detail"):
         said = data.get(name)
         said = said[0] if isinstance(said, list) and said else said
@@ -126,13 +127,13 @@ def _words(data: Mapping[str, Any]) -> str:
 
 
 def life_of(stated: Any, unit: str, stated_otherwise: float | None) -> float:
-    """Return the seconds that a token lasts, 1 to a year.
+    """Return the seconds that a token is valid, from 1 to a year.
 
     Args:
         stated: in the response: a number, also as text; a moment since 1970; or a date (ISO 8601 or HTTP). Zero, null
             and any other value are ignored.
-        unit: of a number.
-        stated_otherwise: seconds by the spec, which override the response.
+        unit: the unit of a number.
+        stated_otherwise: seconds stated by the spec, which override the response.
     """
     if stated_otherwise is not None:
         return stated_otherwise
@@ -151,8 +152,8 @@ def life_of(stated: Any, unit: str, stated_otherwise: float | None) -> float:
 
 
 def _until(text: str) -> float:
-    """Return the seconds until a date; 0.0 where a text is none."""
-    from email.utils import parsedate_to_datetime  # takes 10 ms to load, and few servers state a date
+    """Return the seconds until a date; 0.0 if the text is not a date."""
+    from email.utils import parsedate_to_datetime  # imported late: it takes 10 ms, and few servers state a date
 
     for read in (datetime.fromisoformat, parsedate_to_datetime):
         with suppress(ValueError, TypeError, IndexError, OverflowError):

@@ -1,4 +1,4 @@
-"""WS-Security UsernameToken Profile 1.0, in the header `X-WSSE`; Emarsys writes nonce and digest in hex."""
+"""WS-Security UsernameToken Profile 1.0 in the header `X-WSSE`. Emarsys writes nonce and digest in hex."""
 
 from __future__ import annotations
 
@@ -38,14 +38,15 @@ if TYPE_CHECKING:
 
 _TOKEN_PART = re.compile(r'(\w+)\s*=\s*"([^"]*)"')
 _NONCES = 100_000
-"""Nonces that a sandbox remembers, so that none is used twice."""
+"""Maximum number of nonces that a sandbox remembers, to refuse their reuse."""
 
 
 class Wsse(Authentication):
     """`type: wsse`: a UsernameToken digest in the header `X-WSSE`.
 
-    The digest is SHA-1 over nonce, creation time and password: over the raw nonce sent in base64, or over the text of a
-    hex nonce; written in base64, or as base64 of its hex text (as Emarsys reads it, with `nonce_encoding: hex`).
+    The digest is the SHA-1 of nonce, creation time and password. A nonce in base64 is decoded first; a nonce in hex is
+    used as text. The digest is written in base64, or as base64 of its hex text (which Emarsys expects with
+    `nonce_encoding: hex`).
 
     Attributes:
         type: which kind of authentication this is.
@@ -62,12 +63,12 @@ class Wsse(Authentication):
     digest_encoding: Literal["base64", "hex_base64"] = "base64"
 
     def credential(self, fill: Fill) -> Signature:
-        """Return what signs a request."""
+        """Return the signer."""
         places = (ComputedPlace("header", "X-WSSE", "UsernameToken "),)
         return Signature(_signer(self, fill(self.username), fill(self.password)), places)
 
     def verification(self, fill: Fill, body_finder: BodyFinder) -> Checked:  # noqa: ARG002
-        """Return the check, which computes the digest again and refuses a nonce that was used before."""
+        """Return the check, which recomputes the digest and refuses a nonce that was used before."""
         return Checked(_check(self, fill(self.username), fill(self.password)))
 
     def uses(self) -> Iterable[Use]:
@@ -76,13 +77,13 @@ class Wsse(Authentication):
 
 
 def wsse_digest(settings: Wsse, nonce: bytes, created: str, password: str) -> str:
-    """Return the password digest as the partner reads it.
+    """Return the password digest as it is sent.
 
     Args:
-        settings: of the spec.
-        nonce: as the digest takes it: decoded from base64, but the text of one in hex, as Emarsys does.
-        created: the moment, as sent.
-        password: filled.
+        settings: the authentication of the spec.
+        nonce: decoded from base64; for hex, the text (as Emarsys does).
+        created: the creation time, as sent.
+        password: the password.
     """
     hashed = hashlib.sha1(nonce + created.encode() + password.encode(), usedforsecurity=False)
     raw = hashed.hexdigest().encode() if settings.digest_encoding == "hex_base64" else hashed.digest()

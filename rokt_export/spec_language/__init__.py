@@ -1,1 +1,1 @@
-"""The words of a partner spec: field types, templates, paths, patterns and response rules; no partner in particular."""
+"""The building blocks of the spec language: field types, templates, paths, patterns and response rules."""

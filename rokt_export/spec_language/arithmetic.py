@@ -1,4 +1,4 @@
-"""The operators of templates: exact numbers, and limits on the text and time of a filling."""
+"""The operators of templates: exact arithmetic, with limits on the length and time of a rendering."""
 
 from __future__ import annotations
 
@@ -11,40 +11,40 @@ from typing import Any
 from rokt_export.spec_language.filters import MOST_TEXT, FilterError, Number, checked_length
 
 MOST_SECONDS = 0.5
-"""Seconds of one filling, at most."""
+"""Maximum seconds of one rendering."""
 
 
 class Clock:
-    """Limits a filling's processor time; a busy machine makes no row invalid."""
+    """Limits the CPU time of a rendering, so that a busy machine makes no row invalid."""
 
     def __init__(self) -> None:
         self._until = 0.0
 
     def start(self) -> None:
-        """Begin a filling."""
+        """Start the clock for a rendering."""
         self._until = time.thread_time() + MOST_SECONDS
 
     def check(self) -> None:
         """Check the time.
 
         Raises:
-            FilterError: it is over.
+            FilterError: the limit is exceeded.
         """
         if time.thread_time() > self._until:
             raise FilterError(f"the template takes more than {MOST_SECONDS:g} s")
 
     def each(self, values: Iterable[Any]) -> Iterator[Any]:
-        """Yield values as long as there is time."""
+        """Yield values; check the time for each."""
         for value in values:
             self.check()
             yield value
 
 
 def concatenated(first: Any, *others: Any) -> str:
-    """Return values as one text, as `~` does.
+    """Return the values as one text, as `~` does.
 
     Raises:
-        FilterError: it is too long.
+        FilterError: the text is too long.
     """
     parts = [str(value) for value in (first, *others)]
     checked_length(sum(map(len, parts)))
@@ -53,7 +53,7 @@ def concatenated(first: Any, *others: Any) -> str:
 
 OPERATORS = frozenset({"+", "*", "%", "-", "/", "//"})
 ORDERS = {"gt": (">", lt), "gteq": (">=", le), "lt": ("<", gt), "lteq": ("<=", ge)}
-"""jinja2's comparisons by size: the sign, and the comparison with its operands swapped."""
+"""jinja2's order comparisons: the sign, and a function that takes the operands in reverse order."""
 _EQUALITIES = {"eq": eq, "ne": ne}
 _EXACT = Context(prec=2_000, traps=[InvalidOperation, DivisionByZero, Overflow])
 _DIVIDED = Context(prec=28, traps=[InvalidOperation, DivisionByZero, Overflow])
@@ -61,7 +61,7 @@ _MOST_DIGITS = 1_000
 
 
 def operate(operator: str, left: Any, right: Any, do: Callable[[Any, Any], Any]) -> Any:
-    """Return an operator's result; beside a number, null and empty text stay as they are.
+    """Return an operator's result. If the other operand is a number, null and empty text are returned unchanged.
 
     Raises:
         FilterError: the operands are neither numbers nor, for `+`, short enough texts or lists.
@@ -71,7 +71,7 @@ def operate(operator: str, left: Any, right: Any, do: Callable[[Any, Any], Any])
             return one
     if not (_is_number(left) and _is_number(right)):
         if operator != "+" or _is_number(left) or _is_number(right):
-            raise FilterError(f"`{operator}` takes numbers, not text or lists: write `| number` behind the value")
+            raise FilterError(f"`{operator}` takes numbers, not text or lists: write `| number` after the value")
         if hasattr(left, "__len__") and hasattr(right, "__len__"):
             checked_length(len(left) + len(right))
         try:
@@ -101,7 +101,7 @@ def _exactly(operator: str, left: Decimal, right: Decimal) -> Number:
             made = _DIVIDED.divide(left, right)
         case _:
             whole, rest = _EXACT.divmod(left, right)
-            if rest and (rest < 0) != (right < 0):  # towards the smaller number, as Python and jinja2 do
+            if rest and (rest < 0) != (right < 0):  # round down, as Python and jinja2 do
                 whole, rest = whole - 1, _EXACT.add(rest, right)
             made = whole if operator == "//" else rest
     text = f"{made if made else made.copy_abs():f}"
@@ -114,12 +114,12 @@ def signed(operator: str, value: Any) -> Any:
     """Return a number with a sign before it.
 
     Raises:
-        FilterError: it is no number.
+        FilterError: the value is not a number.
     """
     if value is None or value == "":
         return value
     if not _is_number(value):
-        raise FilterError(f"`{operator}` takes a number, not text or lists: write `| number` behind the value")
+        raise FilterError(f"`{operator}` takes a number, not text or lists: write `| number` after the value")
     if not isinstance(value, Number):
         return -value if operator == "-" else +value
     return value if operator == "+" else _exactly("-", Decimal(0), Decimal(value))
@@ -130,10 +130,10 @@ def compared(first: Any, *others: Any) -> bool:
 
     Args:
         first: the first value.
-        others: jinja2's name of a comparison, and the next value, by turns.
+        others: alternately jinja2's name of a comparison and the next value.
 
     Raises:
-        FilterError: a number is compared with text, or what is neither.
+        FilterError: a number is compared with text, or a value is neither.
     """
     left = first
     for kind, right in zip(others[::2], others[1::2], strict=True):
@@ -145,7 +145,7 @@ def compared(first: Any, *others: Any) -> bool:
             if any(value is None or value == "" for value in both):
                 return False
             if len({_is_number(value) for value in both}) == 2:
-                raise FilterError(f"`{sign}` compares a number with text: write `| number` behind the text")
+                raise FilterError(f"`{sign}` compares a number with text: write `| number` after the text")
             one, other = _alike(left, right)
             try:
                 holds = holds_turned(other, one)
@@ -162,7 +162,7 @@ def compared(first: Any, *others: Any) -> bool:
 
 
 def _alike(left: Any, right: Any) -> tuple[Any, Any]:
-    """Return two numbers as exact ones; anything else as it is."""
+    """Return two numbers as decimals; other values unchanged."""
     if (isinstance(left, Number) or isinstance(right, Number)) and _is_number(left) and _is_number(right):
         return _decimal(left), _decimal(right)
     return left, right
@@ -180,7 +180,7 @@ def bounded(pieces: Iterable[str]) -> str:
     """Return pieces as one text.
 
     Raises:
-        FilterError: it is too long.
+        FilterError: the text is too long.
     """
     length, found = 0, []
     for piece in pieces:

@@ -1,4 +1,4 @@
-"""The registry of body encodings: one line each.
+"""The registry of body encodings, one line each.
 
 To add an encoding, add its line here and `request/encodings/<name>.py`. The spec's schema, its checks, the content type
 of a request and the sandbox read this registry.
@@ -24,10 +24,10 @@ class EncodingFacts:
 
     Attributes:
         title: its name in a sentence.
-        content_type: the Content-Type of a request, unless the spec states another; None sends no body.
-        subtypes: the media subtypes that belong to it, also after a `+`; without any, all of its main type do.
-        names: whether a parameter's name is flat, or a path in a JSON or XML tree.
-        place: the escape of values where the whole body is one template.
+        content_type: the default Content-Type of a request; None for an encoding without a body.
+        subtypes: its media subtypes, also as a suffix after `+`; if empty, all subtypes of its main type.
+        names: whether a parameter's name is a plain name, or a path in a JSON or XML tree.
+        place: how values are escaped if the whole body is one template.
     """
 
     title: str
@@ -61,42 +61,42 @@ def nests(encoding: str) -> bool:
 
 
 def media_type_of(content_type: str | None) -> str:
-    """Return the media type of a Content-Type header: lower case, without parameters; nothing where there is none."""
+    """Return the media type of a Content-Type header, in lower case and without parameters; empty if there is none."""
     return (content_type or "").partition(";")[0].strip().lower()
 
 
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:+-]+)", re.IGNORECASE)
 _NO_TEXT = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape", "utf-7", "undefined"})
-"""Python's own codecs, which no server means."""
+"""Codecs of Python that are not charsets of HTTP."""
 
 
 def charset_of(content_type: str | None) -> str | None:
-    """Return the charset that a Content-Type header states, as it is written; None where it states none."""
+    """Return the charset parameter of a Content-Type header, as written; None if there is none."""
     match = _CHARSET.search(content_type) if content_type else None
     return match[1] if match else None
 
 
 @lru_cache(maxsize=64)
 def codec_of(charset: str) -> str | None:
-    """Return Python's name of a charset, None where there is no such charset."""
+    """Return Python's codec name of a charset; None if it is unknown."""
     try:
         name = codecs.lookup(charset).name.replace("_", "-")
         if name in _NO_TEXT:
             return None
         with suppress(UnicodeError):
-            b"0000".decode(name)  # a codec between bytes and bytes (hex, zlib) refuses to be asked for text
+            b"0000".decode(name)  # raises for a codec between bytes and bytes (hex, zlib)
     except LookupError:
         return None
     return name
 
 
 def subtype(media_type: str) -> str:
-    """Return a media type's syntax: `json` of `application/problem+json`."""
+    """Return the syntax of a media type: `json` for `application/problem+json`."""
     return media_type.rpartition("/")[2].rpartition("+")[2]
 
 
 def form_fields(text: str) -> dict[str, list[str]]:
-    """Return name to values of URL-encoded text, empty values kept.
+    """Return name to values of URL-encoded text, including empty values.
 
     Raises:
         ValueError: its escapes are not UTF-8.

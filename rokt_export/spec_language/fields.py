@@ -1,4 +1,4 @@
-"""The field types of the spec language: turn what a person wrote (`10s`, `4xx`, `{{ email }}`) into checked values."""
+"""The field types of the spec language: convert written values (`10s`, `4xx`, `{{ email }}`) and check them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rokt_export.spec_language.urls import PROOF_REMEDY, forbidden_sign, proof_p
 
 
 def problem(code: str, message: str, hint: str, **context: Any) -> PydanticCustomError:
-    """Return the error of a field: the finding's code, what is wrong, and what to do."""
+    """Return a validation error with a finding's code, message and hint."""
     shown = {"message": message, "hint": hint, **context}
     return PydanticCustomError(code, "{message}", shown)
 
@@ -29,12 +29,12 @@ def problem(code: str, message: str, hint: str, **context: Any) -> PydanticCusto
 class Strict(BaseModel):
     """A mapping of the spec with known keys and frozen values.
 
-    Each validation notes which model read which mapping, so that the nearest key to an unknown one can be suggested.
+    Each validation records which model read which mapping, so that a similar key can be suggested for an unknown one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False, protected_namespaces=())
     shorthand: ClassVar[str | None] = None
-    """The key that a bare value is short for (`staging: https://…` is `staging: {url: https://…}`)."""
+    """The key that a scalar is short for (`staging: https://…` means `staging: {url: https://…}`)."""
 
     @model_validator(mode="before")
     @classmethod
@@ -49,17 +49,17 @@ class Strict(BaseModel):
 
     @classmethod
     def keys(cls) -> tuple[str, ...]:
-        """Return the keys that this mapping may have, as the spec spells them."""
+        """Return the keys that this mapping may have, as they are written in a spec."""
         return tuple(field.alias or name for name, field in cls.model_fields.items())
 
     @classmethod
     def keys_text(cls) -> str:
-        """Return the keys as one text for a hint."""
+        """Return the keys as one text, for a hint."""
         return ", ".join(f"`{key}`" for key in cls.keys())  # noqa: SIM118
 
 
 def kind_of(value: Any) -> str:
-    """Return a value's kind in words."""
+    """Return the kind of a value, for a person."""
     match value:
         case None:
             return "nothing"
@@ -86,11 +86,11 @@ def _text(value: Any) -> Any:
 
 
 Text = Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": ["string", "number"]})]
-"""Text; a number keeps its written digits."""
+"""Text; an unquoted number keeps its written digits."""
 
 
 def template_at(place: Place) -> Callable[[str], str]:
-    """Return the check that a text is a template for a place."""
+    """Return a validator that a text is a template for a place."""
 
     def check(text: str) -> str:
         try:
@@ -141,7 +141,7 @@ def without_rows(text: str) -> str:
 
 UrlTemplate = Annotated[Text, AfterValidator(template_at(Place.URL)), AfterValidator(_proved)]
 FixedTemplate = Annotated[ValueTemplate, AfterValidator(without_rows)]
-"""A template of constants and environment variables, without a row."""
+"""A template of constants and environment variables, without attributes."""
 FixedUrl = Annotated[FixedTemplate, AfterValidator(_proved)]
 TextTemplate = Annotated[Text, AfterValidator(template_at(Place.TEXT))]
 
@@ -151,7 +151,7 @@ def _regex(text: str, info: ValidationInfo) -> str:
     try:
         if text not in sizes and sum(sizes.values()) > MOST_TOGETHER:
             raise too_many()
-        sizes[text] = LARGEST_UNICODE  # what one that is refused took to find out
+        sizes[text] = LARGEST_UNICODE  # count the time of a refused expression too
         sizes[text] = compile_regex(text).size
     except RegexProblem as error:
         raise problem(error.code, str(error), error.remedy) from error
@@ -178,10 +178,10 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def duration(value: Any) -> float:
-    """Return seconds of `10s`, `500ms`, `2m`, `1h` or a bare number of seconds.
+    """Return the seconds of `10s`, `500ms`, `2m`, `1h` or a number of seconds.
 
     Raises:
-        ValueError: it is none of these, or zero.
+        ValueError: the value is none of these, or zero.
     """
     match = _DURATION.fullmatch(text_of(value)) if isinstance(value, (str, int, float)) else None
     if match is None or isinstance(value, bool) or not float(match[1]):
@@ -194,11 +194,11 @@ _SPANS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 class Rate(NamedTuple):
-    """So many sends in any span of so many seconds, at most.
+    """A maximum number of sends in any span of time.
 
     Attributes:
-        sends: how many.
-        seconds: the span.
+        sends: the number of sends.
+        seconds: the length of the span.
     """
 
     sends: float
@@ -206,7 +206,7 @@ class Rate(NamedTuple):
 
     @property
     def per_second(self) -> float:
-        """Sends a second."""
+        """Sends per second."""
         return self.sends / self.seconds
 
     def __str__(self) -> str:
@@ -217,10 +217,10 @@ class Rate(NamedTuple):
 
 
 def rate(value: Any) -> Rate:
-    """Return the rate that `10/s`, `600/m`, `190/10s` or `1000000/d` names.
+    """Return the rate of `10/s`, `600/m`, `190/10s` or `1000000/d`.
 
     Raises:
-        ValueError: it is none of these, or zero.
+        ValueError: the value is none of these, or zero.
     """
     match = _RATE.fullmatch(value) if isinstance(value, str) else None
     if match is None or not float(match[1]):
@@ -249,10 +249,10 @@ _BYTES = {"B": 1, "KB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 
 
 def size(value: Any) -> int:
-    """Return bytes of `500KB`, `10MB` or a bare number of bytes.
+    """Return the bytes of `500KB`, `10MB` or a number of bytes.
 
     Raises:
-        ValueError: it is none of these.
+        ValueError: the value is none of these.
     """
     match = _SIZE.fullmatch(text_of(value)) if isinstance(value, (str, int)) else None
     if match is None or isinstance(value, bool):
@@ -271,7 +271,7 @@ def _as_field(parse: Callable[[Any], Any], hint: str) -> BeforeValidator:
 
 
 def _written(pattern: re.Pattern[str]) -> str:
-    """Return a pattern for the JSON Schema, whose dialect (ECMA-262) has no flags."""
+    """Return a pattern for JSON Schema, whose dialect (ECMA-262) has no flags."""
     text = pattern.pattern.replace("B|KB|MB|GB", "[KMGkmg]?[Bb]") if pattern is _SIZE else pattern.pattern
     return f"^{text}$"
 
@@ -297,10 +297,10 @@ StatusRanges = tuple[tuple[int, int], ...]
 
 
 def status_ranges(value: Any) -> StatusRanges:
-    """Return inclusive ranges of `200`, `200-299`, `4xx` or a list of such.
+    """Return the inclusive ranges of `200`, `200-299`, `4xx` or a list of these.
 
     Raises:
-        ValueError: it is none of these, or outside 100 to 599.
+        ValueError: the value is none of these, or outside 100 to 599.
     """
     if isinstance(value, (list, tuple)) and value:
         return tuple(found for item in value for found in status_ranges(item))
@@ -335,12 +335,12 @@ Status = Annotated[
 
 
 def one_or_many(value: Any) -> Any:
-    """Return a list of a bare value, and a list as it is."""
+    """Return a list unchanged, and any other value as a list of one."""
     return value if isinstance(value, (list, tuple)) else [value]
 
 
 def listed(names: Iterable[str]) -> str:
-    """Return names for a message: `a`, `b` and `c`."""
+    """Return names as a text: `a`, `b` and `c`."""
     quoted = [f"`{name}`" for name in names]
     return " and ".join([", ".join(quoted[:-1]), quoted[-1]]) if len(quoted) > 1 else "".join(quoted)
 
@@ -349,19 +349,19 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FRAMING = frozenset(("content-length", "transfer-encoding", "trailer", "upgrade"))
 _HOP_BY_HOP = frozenset(("connection", "keep-alive", "te", "expect"))
 HOSTS = ("host", "x-forwarded-host", "x-original-host", "x-host")
-"""Headers that name a host, by which a server or a proxy chooses among its own."""
+"""Headers that name a host, by which servers and proxies select a site."""
 _ROUTING = frozenset((*HOSTS, "forwarded", "x-original-url", "x-rewrite-url"))
 
 
 def check_header_name(name: str, *, fixed: bool) -> None:
-    """Check that a request can carry a header of this name.
+    """Check that a request may have a header of this name.
 
     Args:
-        name: as the spec has it.
-        fixed: whether constants and variables of the environment alone fill it.
+        name: the name in the spec.
+        fixed: whether its value consists of constants and environment variables.
 
     Raises:
-        PydanticCustomError: it cannot (RFC 9110, 5.1 and 7.6.1), or a row must not fill it.
+        PydanticCustomError: it may not (RFC 9110, 5.1 and 7.6.1), or its value must not depend on a row.
     """
     lower = name.lower()
     if not _TOKEN.fullmatch(name):
@@ -390,4 +390,4 @@ def _varying(name: str) -> str:
 
 
 HeaderName = Annotated[Text, AfterValidator(_varying)]
-"""The name of a header whose value is made for a request."""
+"""The name of a header whose value may depend on the row."""

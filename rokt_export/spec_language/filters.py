@@ -1,4 +1,4 @@
-"""The template filters: each turns one value of a transaction into another, and leaves absent and null values alone."""
+"""The template filters. Each converts one value to another, and passes absent and null values on."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ class FilterError(ValueError):
 
 
 class Raw(str):
-    """JSON written by `tojson`, which a JSON body takes unescaped."""
+    """JSON text from `tojson`, which is not escaped in a JSON body."""
 
     __slots__ = ()
 
 
 class Number(str):
-    """A number with its exact digits, unquoted in JSON."""
+    """A number with its exact digits; not quoted in JSON."""
 
     __slots__ = ()
 
 
 def text_of(value: Any) -> str:
-    """Return a value as text: booleans as `true` and `false`, null as nothing, lists and mappings as JSON."""
+    """Return a value as text: booleans as `true` and `false`, null as empty, lists and mappings as JSON."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -64,11 +64,11 @@ def text_of(value: Any) -> str:
 
 
 MOST_TEXT = 1_000_000
-"""Characters of a filter's or template's result, at most."""
+"""Maximum characters of the result of a filter or template."""
 
 
 def checked_length(length: int) -> None:
-    """Check the length of a text before it is made.
+    """Check the length of a text before it is built.
 
     Raises:
         FilterError: it is too long.
@@ -93,7 +93,7 @@ def upper(value: Any) -> str:
 
 
 def title(value: Any) -> str:
-    """Return the text with each word's first letter upper case, leaving O'Neil and d'Arcy their inner letters."""
+    """Return the text with the first letter of each word in upper case; inner letters (O'Neil, d'Arcy) are kept."""
     return re.sub(r"[^\W\d_]+('[^\W\d_]+)?", lambda word: word[0][:1].upper() + word[0][1:].lower(), text_of(value))
 
 
@@ -130,16 +130,16 @@ _SPREADSHEET_EPOCH = datetime(1899, 12, 30, tzinfo=UTC)
 
 @lru_cache(maxsize=8192)
 def read_date(text: str, given: str | None = None) -> datetime:
-    """Return the moment that a text states: `yyyymmdd`, ISO 8601, or a spreadsheet serial with a fraction.
+    """Parse a date: `yyyymmdd`, ISO 8601, or a spreadsheet's day number with a fraction.
 
-    Exported metadata shows dates as spreadsheet serials (43765.07083 is 2019-10-27 01:42).
+    Exports of spreadsheets contain such day numbers (43765.07083 is 2019-10-27 01:42).
 
     Args:
         text: the cell.
-        given: a strptime format, when the text is none of these.
+        given: a strptime format for any other form.
 
     Raises:
-        FilterError: the text is no date.
+        FilterError: the text is not a date.
     """
     text = text.strip()
     try:
@@ -162,7 +162,7 @@ def _format_date(text: str, form: str, given: str | None, tz: str | None, utc: b
 
 
 def _written(moment: datetime, form: str, tz: str | None, utc: bool) -> str:
-    """Write a moment: one without a zone is of `tz`, else of UTC; it is written in `tz`, or in UTC."""
+    """Format a moment. Without a zone it is taken as `tz`, else as UTC; it is written in `tz`, or in UTC if `utc`."""
     zone = UTC if tz is None else _zone(tz)
     if tz is not None or utc or form == "%s":
         moment = moment.replace(tzinfo=zone) if moment.tzinfo is None else moment
@@ -175,7 +175,7 @@ def date_(
 ) -> Any:
     """Return a date in a strftime form (`%s` is seconds since 1970); empty text stays empty.
 
-    `tz` is the zone of a value that has none, and the zone of the result, unless `utc` makes that UTC.
+    `tz` is the zone of a value without one, and of the result; `utc` writes the result in UTC.
     """
     if isinstance(value, datetime):
         return _written(value, form, tz, utc)
@@ -186,7 +186,7 @@ def date_(
 
 
 def _zone(name: str) -> tzinfo:
-    from zoneinfo import ZoneInfo  # few specs name a zone
+    from zoneinfo import ZoneInfo  # imported late: few specs use a zone
 
     return ZoneInfo(name)
 
@@ -201,11 +201,11 @@ def _is_zone(name: str) -> bool:
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?", re.ASCII)
 _EXACT = Context(prec=1_000)
-"""Enough digits for any number in a cell; `_NUMBER` limits exponents to two digits."""
+"""Enough digits for any number in a cell: `_NUMBER` limits exponents to two digits."""
 
 
 def number(value: Any, decimals: int | None = None, decimal: str = ".", thousands: str = "") -> Any:
-    """Return a number, its digits kept: `decimals` rounds half up; `decimal` and `thousands` are the input's signs."""
+    """Return a number with all its digits; `decimals` rounds half up; `decimal` and `thousands` describe the input."""
     text = text_of(value).strip()
     if not text:
         return text
@@ -224,7 +224,7 @@ _FALSE = frozenset({"false", "no", "n", "0", "off", "f"})
 
 
 def boolean(value: Any, true: Any = True, false: Any = False) -> Any:
-    """Return true or false (or what `true` and `false` say instead) for yes/no, y/n, 1/0, on/off, t/f."""
+    """Return true or false (or the values of `true` and `false`) for yes/no, y/n, 1/0, on/off, t/f."""
     text = text_of(value).strip().lower()
     if not text:
         return text
@@ -236,12 +236,12 @@ def boolean(value: Any, true: Any = True, false: Any = False) -> Any:
 
 
 def phone(value: Any, region: str | None = None, form: str = "E164") -> str:
-    """Return a phone number as its digits, or, for a region (`US`), in one of its forms.
+    """Return the digits of a phone number, or, with a region (`US`), the number in a form.
 
     The forms are E164, INTERNATIONAL, NATIONAL and RFC3966.
 
     Raises:
-        FilterError: no number of that region has this length.
+        FilterError: it is not a possible number of that region.
     """
     text = text_of(value).strip()
     if region is None or not text:
@@ -283,10 +283,10 @@ def map_(
     default: Any = _UNSET,
     empty: Any = _UNSET,
 ) -> Any:
-    """Return the value that a table gives: Rokt's custom field, by "Equal" first, then by "Contains", then the default.
+    """Look a value up in a table as Rokt's custom fields do: first "Equal", then "Contains", then the default.
 
-    Without regard to case. `empty` is the result for an absent, null or empty value (without it: `default`), `default`
-    that for no match (without it: the value itself).
+    Case is ignored. `empty` is the result for an absent, null or empty value (without it: `default`). `default` is the
+    result without a match (without it: the value itself).
     """
     if value is ABSENT or value is None or value == "":
         return empty if empty is not _UNSET else value if default is _UNSET else default
@@ -302,12 +302,12 @@ def map_(
 
 
 def slice_(value: Any, start: int = 0, end: int | None = None) -> Any:
-    """Return the characters (or elements) from `start` up to `end`, counted from 0; negative counts from the end."""
+    """Return the characters (or elements) from `start` up to `end`, 0-based; negative numbers count from the end."""
     return value[start:end] if isinstance(value, list) else text_of(value)[start:end]
 
 
 def split(value: Any, separator: str = ",", index: int | None = None) -> Any:
-    """Return the trimmed parts of a text as a list, or the part numbered `index` (nothing where there is none)."""
+    """Return the trimmed parts of a text as a list, or the 0-based part `index` (empty if there is none)."""
     parts = [part.strip() for part in text_of(value).split(separator)] if value != "" else []
     if index is None:
         return parts
@@ -371,7 +371,7 @@ _KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "bool": (lambda value: isinstance(value, bool), "true or false"),
     "Mapping[str, Any] | None": (lambda value: value is None or isinstance(value, Mapping), "a table: {'M': 'male'}"),
 }
-"""Check and name of the values that a filter's argument takes, by its annotation; others take any value."""
+"""By annotation: the check of a filter's argument and the name of its kind. Other annotations take any value."""
 _FORM = re.compile(r"(?:[^%]|%[-_^0#]?[aAbBcCdDeFgGhHIjklmMnpPrRsStTuUVwWxXyYzZf%])*", re.DOTALL)
 _GIVEN = re.compile(r"(?:[^%]|%[aAbBcdfHIjmMpSUwWxXyYzZGuV%])*", re.DOTALL)
 _HASHES = ("md5", "sha1", "sha256")
@@ -453,7 +453,7 @@ def _kind_of(value: Any) -> str:
 
 
 FILL_ABSENT = frozenset({"default", "map"})
-"""Filters that replace an absent value; all others pass absent and null on."""
+"""Filters that replace absent and null values; all others pass them on."""
 
 DYNAMIC = frozenset({"now", "uuid"})
-"""Names in a template that are no attributes: the moment of filling (UTC), and a random identifier."""
+"""Names in templates that are not attributes: the moment of rendering (UTC), and a random identifier."""

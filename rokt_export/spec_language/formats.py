@@ -1,4 +1,4 @@
-"""Check a text against the named formats of a parameter (`format: email`)."""
+"""Checks a text against the named formats of a parameter (`format: email`)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 
-# Pragmatic, as mail providers are: one @, no spaces, control or invisible characters, a dotted domain; lengths by
+# Pragmatic, as mail providers are: one @, no spaces, control or invisible characters, a dotted domain; lengths as in
 # RFC 5321 (4.5.3.1).
 _NOT_IN_MAIL = r"\s@,;:<>()\[\]\\\"\x00-\x1f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
 _EMAIL = re.compile(
@@ -39,7 +39,7 @@ _COUNTRIES = _codes(
     """
 )
 
-# ISO 4217: the currencies in use, and replaced ones that partners still hold.
+# ISO 4217: current currencies, and replaced ones that partners still use.
 _CURRENCIES = _codes(
     """
     aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd btn bwp byn bzd cad cdf chf clf
@@ -60,7 +60,7 @@ def matches(form: str, text: str) -> bool:
     `currency` ISO 4217, in either case.
 
     Raises:
-        KeyError: there is no such form.
+        KeyError: there is no such format.
     """
     return _MATCHERS[form](text)
 
@@ -107,4 +107,4 @@ _MATCHERS: Mapping[str, Callable[[str], bool]] = {
     "currency": lambda text: text.lower() in _CURRENCIES,
 }
 FORMATS = tuple(_MATCHERS)
-"""The names of the forms."""
+"""The names of the formats."""

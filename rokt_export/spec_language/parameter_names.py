@@ -1,4 +1,4 @@
-"""Parse a parameter's name (`a.b[0].c`, `fields[name=email].value`) into the steps that place it in a body."""
+"""Parses a parameter's name (`a.b[0].c`, `fields[name=email].value`) into steps through a body."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An element of an array by its number; gaps are closed."""
+    """An element of an array by its 0-based number; numbers without an element are skipped."""
 
     number: int
 
@@ -51,7 +51,7 @@ _TOKEN = re.compile(
 
 @lru_cache(maxsize=4096)
 def steps(name: str) -> tuple[Step, ...]:
-    """Return the steps of a nested name; one that does not start with a `Key` is in an array at the root (JSON).
+    """Return the steps of a nested name. If the first is not a `Key`, the root is an array (JSON).
 
     Raises:
         ValueError: the name does not follow the grammar; the message says where.

@@ -1,4 +1,4 @@
-"""Compile a body path (`$.errors[0].code`, `/Response/Code/@id`) to a function that finds its values."""
+"""Compiles a body path (`$.errors[0].code`, `/Response/Code/@id`) to a function that finds its values."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from rokt_export.spec_language.regexes import RegexProblem, compile_regex
 
 Find = Callable[[Any], list[Any]]
 MAX_TEXT = 10_000_000
-"""Characters of text that an XML path finds in several elements together."""
+"""Maximum characters of all texts that an XML path finds."""
 
 
 class PathProblem(ValueError):
-    """A path that cannot be read; the message says why."""
+    """A path is not valid; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +26,14 @@ class BodyPath:
 
     Attributes:
         source: the path as written.
-        xml: whether it walks an XML tree (`/…`) and not JSON (`$…`).
-        find: from the parsed body (JSON data, or the root element) to the values found, in document order; an XML
-            element is its text.
-        member: the name, where the path is one member of the top (`$.status`).
-        searches: whether its time depends on the size of the body.
-        descents: its steps that visit everything below a place (`..`, `//`).
-        nested: its filters that search the whole body again (`[?$..x]`).
-        branches: how often it selects one place at most (`[*, *]`).
+        xml: whether it is an XML path (`/…`) and not JSONPath (`$…`).
+        find: takes the parsed body (JSON data, or the root element) and returns the values found in document order; for
+            an XML element, its text.
+        member: the name, if the path is a member of the top-level object (`$.status`); else None.
+        searches: whether its time grows with the size of the body.
+        descents: number of steps that visit all descendants (`..`, `//`).
+        nested: number of filters that search the whole body again (`[?$..x]`).
+        branches: how often it may select the same place (`[*, *]`).
     """
 
     source: str
@@ -48,12 +48,12 @@ class BodyPath:
 
 @lru_cache(maxsize=2048)
 def compile_path(source: str) -> BodyPath:
-    """Compile a path: `$…` is JSONPath (RFC 9535), `/…` an XML path, blind to namespaces.
+    """Compile a path: `$…` is JSONPath (RFC 9535), `/…` an XML path, which ignores namespaces.
 
-    Plain members and indexes, which most specs need, become a loop of lookups (0.3 us against 8 us).
+    Plain members and indexes, the usual case, become a loop of lookups (0.3 us instead of 8 us).
 
     Raises:
-        PathProblem: it is neither, or its syntax is wrong.
+        PathProblem: the path is neither, or its syntax is wrong.
     """
     if source.startswith("$"):
         return _json_path(source)
@@ -136,14 +136,14 @@ _DOT = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\.", re.DOTALL)
 
 
 def _line_dot(token: re.Match[str]) -> str:
-    """Spell what `.` means in an I-Regexp (RFC 9485, 5): any character but LF and CR."""
+    """Return a token with the meaning of `.` in an I-Regexp (RFC 9485, 5): any character except LF and CR."""
     return r"[^\n\r]" if token[0] == "." else token[0]
 
 
 def _linear_functions() -> dict[str, Any]:
-    """The functions `match` and `search` (RFC 9535, 2.4.6 and 2.4.7) in linear time; the library's own may backtrack.
+    """Return functions `match` and `search` (RFC 9535, 2.4.6 and 2.4.7) in linear time. The library's may backtrack.
 
-    The pattern may come from the body. A value that is no text, or a pattern that does not compile, does not match.
+    The pattern may come from the body. A value that is not text, or a pattern that does not compile, does not match.
     """
     from jsonpath.function_extensions import ExpressionType, FilterFunction
 
@@ -168,7 +168,7 @@ def _linear_functions() -> dict[str, Any]:
 
 _XML_STEP = re.compile(r"(/{1,2})(text\(\)|\*|(?:@|[^\W\d])[\w.:-]*)((?:\[[^\]]+\])*)")
 _CHILD_TEST = re.compile(r"\[\s*(?:[^\W\d][\w.-]*:)?([^\W\d][\w.-]*)\s*(?=[\]=!])")
-"""The child in a predicate: `[Code]`, `[Code='12']`."""
+"""The child element in a predicate: `[Code]`, `[Code='12']`."""
 
 
 def _xml_find(source: str) -> Find:
@@ -203,10 +203,10 @@ def _xml_find(source: str) -> Find:
 
 
 def _texts(elements: list[Element]) -> list[Any]:
-    """Return the text in each element.
+    """Return the text content of each element.
 
     Raises:
-        PathProblem: nested elements repeat the same text until it is too long.
+        PathProblem: the texts together are too long, as nested elements repeat text.
     """
     texts: list[Any] = []
     total = 0
@@ -219,7 +219,7 @@ def _texts(elements: list[Element]) -> list[Any]:
 
 
 def _walk(parts: list[tuple[str, str, str]], source: str) -> Callable[[Element], list[Element]]:
-    """Walk by ElementTree's XPath, below a holder so that the first step can name the root."""
+    """Return a search with ElementTree's XPath; the root gets a parent, so that the first step can name it."""
     steps = "".join(f"{slash}{'*' if name == '*' else '{*}' + name}{test}" for slash, name, test in parts)
     expression = "." + steps
     holder = Element("holder")
@@ -245,7 +245,7 @@ def _is_name(part: tuple[str, str, str]) -> bool:
 
 
 def _names_walk(anywhere: bool, names: list[str]) -> Callable[[Element], list[Element]]:
-    """A fast path for names alone (`/Response/Code`, `//Code`), in a third of the time."""
+    """Return a search for paths of names only (`/Response/Code`, `//Code`), which takes a third of the time."""
     (first, first_end), *further = [(name, "}" + name) for name in names]
 
     def walk(root: Element) -> list[Element]:

@@ -1,4 +1,4 @@
-"""Compile the regular expressions of a spec with RE2, which takes time in proportion to the length of the text."""
+"""Compiles the regular expressions of a spec with RE2, whose time is linear in the length of the text."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 LARGEST = 10_000
-"""Instructions of RE2's program at most, with `\\w` and `\\s` read as ASCII: `.{1,1000}` has 9,003."""
+"""Maximum instructions of an RE2 program, with `\\w` and `\\s` as ASCII: `.{1,1000}` has 9,003."""
 LARGEST_UNICODE = 90_000
-"""Instructions of the program that runs, at most: `\\w{1,64}` has 86,017, takes 150 ms to compile and 13 MB."""
+"""Maximum instructions of the program that runs: `\\w{1,64}` has 86,017, and takes 150 ms to compile and 13 MB."""
 MOST_TOGETHER = 400_000
-"""Instructions of all regular expressions of a spec together, at most."""
+"""Maximum instructions of all regular expressions of a spec together."""
 _MOST_WORK = 200_000_000
-"""Instructions (as for `LARGEST`) times bytes of a text, at most: two seconds, with 10 ns each in the worst case."""
+"""Maximum of instructions (as for `LARGEST`) times bytes of a text: two seconds at 10 ns each, the worst case."""
 _SHORT = 10_000
-"""Bytes of a text up to which a set is faster than a search, whatever its expression."""
+"""Bytes of a text up to which a set is faster than a search for every expression."""
 _CONSTRUCTS = {
     "(?=": "a look-ahead",
     "(?!": "a negative look-ahead",
@@ -44,7 +44,7 @@ class RegexProblem(ValueError):
     """A regular expression that cannot be used.
 
     Attributes:
-        code: of the finding.
+        code: the code of the finding.
         remedy: what to write instead.
     """
 
@@ -58,18 +58,18 @@ class Regex:
     """A compiled regular expression.
 
     Args:
-        source: as the spec has it.
-        ignore_case: whether upper and lower case are the same.
+        source: the expression in the spec.
+        ignore_case: whether upper and lower case are equal.
 
     Attributes:
-        size: instructions of RE2's program, which decide how long it takes to compile and how much memory it holds.
+        size: instructions of RE2's program, which determine compile time and memory.
 
     Raises:
         RegexProblem: it does not compile.
     """
 
     def __init__(self, source: str, *, ignore_case: bool = False) -> None:
-        import re2  # most specs have no regular expression, and it takes a few milliseconds to load
+        import re2  # imported late: it takes a few milliseconds, and most specs have no regular expression
 
         self._options = re2.Options()
         self._options.log_errors = False
@@ -104,12 +104,12 @@ class Regex:
         return bool(self._quick_match(data))
 
     def part(self, text: str) -> str | None:
-        """Return a part of the first match: the group `value`, else the first group, else all of it."""
+        """Return the part of the first match to keep: the group `value`, else the first group, else the whole match."""
         match = self._search(text.encode("utf-8", "surrogatepass"))
         return None if match is None or match.start(self._group) < 0 else _decoded(match[self._group])
 
     def span(self, text: str) -> tuple[int, int] | None:
-        """Return start and end of that part, in characters."""
+        """Return (start, end) of the part that `part` returns, in characters."""
         data = text.encode("utf-8", "surrogatepass")
         match = self._search(data)
         if match is None or (start := match.start(self._group)) < 0:
@@ -119,7 +119,7 @@ class Regex:
 
     @cached_property
     def _quick_search(self) -> Any:
-        """A set of one expression, which tells whether it matches in a quarter of a search's time."""
+        """A set of one expression, which tests for a match in a quarter of the time of a search."""
         import re2
 
         return _alone(re2.Set.SearchSet(self._options), self._source)
@@ -131,7 +131,7 @@ class Regex:
         return _alone(re2.Set.FullMatchSet(self._options), self._source)
 
     def _search(self, data: bytes) -> Any:
-        """Return the first match; a text too long has none. `$` also matches before a last line break."""
+        """Return the first match; None also for a text that is too long. `$` also matches before a final line break."""
         if len(data) > self._longest:
             return None
         match = self._compiled.search(data)
@@ -148,7 +148,7 @@ def _alone(expressions: Any, source: str) -> Any:
 
 @lru_cache(maxsize=512)
 def compile_regex(source: str, *, ignore_case: bool = False) -> Regex:
-    """Return a regular expression, compiled once.
+    """Return a compiled regular expression; equal ones are compiled once.
 
     Raises:
         RegexProblem: it does not compile.
@@ -161,12 +161,12 @@ def _decoded(data: bytes) -> str:
 
 
 _UNICODE = {"w": r"\p{L}\p{N}_", "s": r"\t-\r\x1c-\x20\x{85}\p{Z}"}
-"""What `\\w` and `\\s` mean to Python, as parts of a class. RE2 reads them as ASCII, and `\\d` stays so: a partner that
-asks for digits means 0 to 9."""
+"""Python's meaning of `\\w` and `\\s`, as parts of a class; for RE2 they are ASCII. `\\d` stays ASCII: digits are 0 to
+9."""
 
 
 def _translated(source: str, classes: Mapping[str, str]) -> str:
-    """Spell for RE2 what Python spells or means otherwise: `\\Z`, `\\u00e9`, `{,3}`, and the classes given."""
+    """Translate Python's syntax to RE2's: `\\Z`, `\\u00e9`, `{,3}`, and the given classes."""
 
     def spelled(token: re.Match[str]) -> str:
         text = token[0]
@@ -184,7 +184,7 @@ def _translated(source: str, classes: Mapping[str, str]) -> str:
         text = token[0]
         if text[1:2] in ("u", "U") and len(text) > 2:
             return f"\\x{{{text[2:]}}}"
-        if text == "\\C":  # one byte, which may be half a character
+        if text == "\\C":  # one byte, which may be part of a character
             return "\\C++"
         return "\\z" if text == "\\Z" else classes.get(text[1:], text)
 
@@ -193,11 +193,11 @@ def _translated(source: str, classes: Mapping[str, str]) -> str:
 
 @lru_cache(maxsize=64)
 def _ranges(text: str) -> str:
-    """A class with `\\W` or `\\S` in it (`[^\\W\\d_]`: letters) as ranges of characters, as Python reads it."""
+    """Return a class with `\\W` or `\\S` (`[^\\W\\d_]`: letters) as ranges of characters, as Python means it."""
     try:
         found = re.finditer(re.sub(r"((?<!\\)(?:\\\\)*)\\d", r"\g<1>0-9", text) + "+", _every_character())
     except re.error:
-        return text  # a class that only RE2 knows, as `[\p{L}\W]`
+        return text  # a class that only RE2 supports, such as `[\p{L}\W]`
     return "[" + "".join(f"\\x{{{ord(each[0][0]):x}}}-\\x{{{ord(each[0][-1]):x}}}" for each in found) + "]"
 
 
@@ -207,7 +207,7 @@ def _every_character() -> str:
 
 
 def _problem(source: str, error: Exception) -> RegexProblem:
-    """Return why: Python's parser explains best what is wrong with an expression that no engine takes."""
+    """Return the problem of an expression; Python's parser explains syntax errors better than RE2."""
     reason = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
     what, _, part = reason.partition(": ")
     if what.startswith("pattern too large"):
@@ -240,7 +240,7 @@ def _construct(what: str, part: str) -> str:
 
 
 def too_many() -> RegexProblem:
-    """Return the problem of a spec whose regular expressions take too much together."""
+    """Return the problem of a spec whose regular expressions are too large together."""
     return RegexProblem(
         "RX160",
         f"the regular expressions up to here have over {MOST_TOGETHER:,} instructions of RE2 together",

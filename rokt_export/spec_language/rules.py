@@ -19,33 +19,33 @@ from rokt_export.spec_language.fields import (
 from rokt_export.spec_language.paths import array_steps
 
 Scalar = Any
-"""Text, number, boolean or null, as YAML wrote it; numbers keep their written text."""
+"""Text, number, boolean or null from YAML; numbers keep their written text."""
 
 OUTCOMES = ("delivered", "duplicate", "rejected", "failed")
 
 
 class Condition(Strict):
-    """A condition on a value; every key given must hold.
+    """A condition on a value; every key that is given must hold.
 
-    Short forms: a bare value is `equals`, a list is `one_of`. Text and numbers compare as people expect
-    (`"7"` and `7`), unless `strict`.
+    Short forms: a scalar is `equals`, a list is `one_of`. Text and numbers with the same digits are equal (`"7"` and
+    `7`), unless `strict`.
 
     Attributes:
         equals: the value.
         one_of: the allowed values.
-        contains: a text in it.
+        contains: a text that it contains.
         prefix: the text that it starts with.
         suffix: the text that it ends with.
         regex: a regular expression found in it.
         exists: whether there is a value at all.
         absent: whether there is none.
         empty: whether it is an empty text, list or mapping.
-        compare: a sign and a number, as `>= 5`.
+        compare: an operator and a number, such as `>= 5`.
         not_: a condition that must not hold.
-        any: a condition that one of several values must satisfy, as without this key.
+        any: a condition that one of several values must satisfy, which is the default.
         every: a condition that each of several values must satisfy.
-        ignore_case: upper and lower case are the same.
-        strict: `"7"` and `7` differ.
+        ignore_case: whether upper and lower case are equal.
+        strict: whether `"7"` and `7` differ.
     """
 
     equals: Scalar = None
@@ -66,7 +66,7 @@ class Condition(Strict):
 
     @model_validator(mode="before")
     @classmethod
-    def _short(cls, data: Any) -> Any:  # runs before Strict._read, which then sees a mapping
+    def _short(cls, data: Any) -> Any:  # runs before Strict._read, which then gets a mapping
         if isinstance(data, dict):
             if not data:
                 raise problem("RX012", "this condition is empty", f"Give one of {cls.keys_text()}.")
@@ -75,26 +75,26 @@ class Condition(Strict):
 
     @property
     def has_equals(self) -> bool:
-        """Whether `equals` is given: `equals: null` is a condition too."""
+        """Whether `equals` is given; `equals: null` is a condition too."""
         return "equals" in self.model_fields_set
 
 
 class Test(Strict):
-    """Conditions on one response; every one given must hold.
+    """Conditions on one response; every key that is given must hold.
 
     Attributes:
         status: inclusive ranges.
         headers: name (without regard to case) to condition on its value.
         content_type: condition on the media type, without parameters, lower case.
         text: condition on the whole body as text.
-        empty: whether the body is empty (white space counts as nothing).
-        body: path to condition; several values found: one of them must satisfy it, unless `every`.
+        empty: whether the body is empty; white space does not count.
+        body: path to condition; if there are several values, one of them must satisfy it, unless `every`.
         all: tests that must all hold.
         any: tests of which one must hold.
         not_: a test that must not hold.
     """
 
-    __test__: ClassVar[bool] = False  # keeps pytest from collecting it
+    __test__: ClassVar[bool] = False  # so that pytest does not collect it
 
     status: Status | None = None
     headers: dict[Text, Condition] = Field(default_factory=dict)
@@ -111,9 +111,9 @@ class CapturePath(Strict):
     """The place of a captured text.
 
     Attributes:
-        path: body path; without one the whole body's text is searched.
+        path: body path; without one, the text of the whole body is searched.
         header: a header instead of the body.
-        regex: the part to keep: its group named `value`, else its first group, else all of it.
+        regex: the part to keep: its group named `value`, else its first group, else the whole match.
     """
 
     shorthand = "path"
@@ -129,7 +129,7 @@ def _captures(value: Any) -> Any:
 
 
 Captures = Annotated[tuple[CapturePath, ...], BeforeValidator(_captures)]
-"""One place or several; the first that has a text counts."""
+"""One place or several; the first with a text is used."""
 
 
 class Capture(Strict):
@@ -150,10 +150,10 @@ class After(Strict):
     """When to try again.
 
     Attributes:
-        header: the header with the wait: a number, or a date of HTTP or ISO 8601.
-        body: the place in the body with it, where no header says it.
-        unit: of a number: `s`, `ms`, or a moment since 1970 in seconds (`epoch`) or milliseconds (`epoch_ms`).
-        seconds: a fixed wait, where neither says one.
+        header: the header with the wait: a number, or a date in HTTP's or ISO 8601's form.
+        body: the place of the wait in the body, if no header has it.
+        unit: the unit of a number: `s`, `ms`, or a moment since 1970 in seconds (`epoch`) or milliseconds (`epoch_ms`).
+        seconds: a fixed wait, if neither has one.
     """
 
     header: Text | None = None
@@ -180,14 +180,14 @@ def _example_body(value: Any) -> Any:
 
 
 class Example(Strict):
-    """An example response, which this rule must be the first to match.
+    """An example response; this rule must be the first that matches it.
 
     Attributes:
         status: its HTTP status.
         headers: its headers.
         body: its text; a mapping or list is written as JSON.
-        reason, reference, code: what the captures must find in it, where stated.
-        illustrative: written after the documentation, not seen on the wire.
+        reason, reference, code: what the captures must find in it, if stated.
+        illustrative: whether it was written from documentation, not observed.
     """
 
     status: Annotated[int, Field(ge=100, le=599)] = 200
@@ -227,18 +227,18 @@ class Each(Strict):
 
 
 class Rule(Test):
-    """One response rule; the first rule whose conditions hold gives the outcome.
+    """A response rule; the first rule whose conditions hold gives the outcome.
 
     Attributes:
         outcome: delivered, duplicate, rejected or failed.
-        name: what reports call it; without one, `<outcome>` or `<outcome>-2`.
-        each: the elements of the response that speak of single rows: a row's element is its body for this rule.
-        as_: how to read the body, for servers that lie about their content type.
-        strict: `"7"` and `7` differ.
+        name: its name in reports; default: `<outcome>`, `<outcome>-2` and so on.
+        each: the elements of the response for single rows; a row's element is its body for this rule.
+        as_: how to read the body, for servers with a wrong content type.
+        strict: whether `"7"` and `7` differ.
         capture: what is kept of the response.
         retry: whether another attempt may help.
-        after: when to make it.
-        provisional: accepted now, decided later (an import job, an inbox).
+        after: when to make another attempt.
+        provisional: the partner has accepted the request and decides later (an import job, an inbox).
         description: what it means, for the tech contact.
         examples: the partner's own responses.
     """
@@ -263,7 +263,7 @@ def rule_of(test: Test, name: str | None = None) -> Rule:
 
 
 def rule_names(rules: tuple[Rule, ...]) -> tuple[str, ...]:
-    """Return each rule's name: its own, else its outcome, numbered from the second on."""
+    """Return the name of each rule: its own, else its outcome, with a number from the second on."""
     names: list[str] = []
     for rule in rules:
         base = rule.name or rule.outcome

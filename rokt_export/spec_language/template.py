@@ -1,7 +1,7 @@
-"""Compile template text (`{{ email | lower }}`) into a function that fills it from a transaction's values.
+"""Compiles template text (`{{ email | lower }}`) to a function that renders it from a transaction's values.
 
-Constants, and text that holds nothing but environment variables, are compiled here. Everything else is parsed by jinja2
-(`template_jinja.py`), which takes 15 ms to load: many specs need it for no row.
+Constants, and texts that contain only environment variables, are compiled here. jinja2 parses everything else
+(`template_jinja.py`). It takes 15 ms to import, and many specs do not need it.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ class Template:
 
     Attributes:
         source: the text as written.
-        attributes: the attributes that it names.
-        env: the environment variables that it names.
-        constant: whether it names nothing at all.
-        varies: whether it depends on a row or on the moment; else only environment variables fill it.
-        fill: from a transaction's values and the environment's variables to the filled value: native for a lone
-            expression, else text; `ABSENT` where an attribute is absent. Raises `FilterError`.
-        attribute: the attribute, where the template is that alone.
+        attributes: the attributes that it uses.
+        env: the environment variables that it uses.
+        constant: whether it is constant text.
+        varies: whether it depends on a row or on the moment, and not only on environment variables.
+        fill: takes a transaction's values and the environment variables; returns the value of a single expression, else
+            text; `ABSENT` if an attribute is absent. Raises `FilterError`.
+        attribute: the attribute, if the template is only that; else None.
     """
 
     source: str
@@ -46,12 +46,12 @@ class Template:
 
 
 def attribute_template(name: str) -> Template:
-    """Return the template that `attribute: name` is short for; the name may have dashes and spaces."""
+    """Return the template of `attribute: name`; the name may contain dashes and spaces."""
     return Template(f"{{{{ {name} }}}}", frozenset({name}), frozenset(), False, True, attribute_fill(name), name)
 
 
 def constant_template(value: Any) -> Template:
-    """Return the template of a constant that is not text (`value: 5`)."""
+    """Return the template of a constant of any type (`value: 5`)."""
     return Template(text_of(value), frozenset(), frozenset(), True, False, lambda _values, _env: value)
 
 
@@ -59,11 +59,12 @@ def constant_template(value: Any) -> Template:
 def compile_template(source: str, place: Place = Place.VALUE) -> Template:
     """Compile template text for a place.
 
-    Expressions of attributes, variables, constants and filters become plain functions; the rest is rendered by jinja2,
-    sandboxed, which takes 6 us.
+    Expressions of attributes, variables, constants and filters become plain functions. Everything else is rendered by
+    a sandboxed jinja2, which takes 6 us.
 
     Raises:
-        TemplateProblem: unknown filter, wrong arguments, syntax, what is not bounded, a constant that cannot be filled.
+        TemplateProblem: an unknown filter, wrong arguments, wrong syntax, a construct without bounds, or a constant
+            that cannot be rendered.
     """
     if not _is_template(source):
         return Template(source, frozenset(), frozenset(), True, False, lambda _values, _env: source)
@@ -76,10 +77,10 @@ def compile_template(source: str, place: Place = Place.VALUE) -> Template:
 
 
 def check_numbers(source: str) -> None:
-    """Check that a template that compiles calculates with numbers, and gives filters what they take.
+    """Check a compiled template's arithmetic and the types of filters' arguments.
 
     Raises:
-        TemplateProblem: it calculates with a cell's text, or a filter's argument is wrong: no row can satisfy it.
+        TemplateProblem: it calculates with text, or a filter's argument is wrong, so that every row would be invalid.
     """
     if _is_template(source) and _of_variables(source, Place.VALUE) is None:
         from rokt_export.spec_language.template_jinja import check_values
@@ -92,11 +93,11 @@ def _is_template(source: str) -> bool:
 
 
 _VARIABLE = re.compile(r"(?<!\{)\{\{ *env\.([A-Za-z_][A-Za-z0-9_]*) *\}\}(?!\})")
-_OF_JINJA = re.compile(r"[{}][{}%#]|[%#]\}|\n")  # jinja2 also drops a last line break
+_OF_JINJA = re.compile(r"[{}][{}%#]|[%#]\}|\n")  # jinja2 also removes a final line break
 
 
 def _of_variables(source: str, place: Place) -> Template | None:
-    """The template of text that holds nothing but environment variables; None for any other."""
+    """Return the template of a text that contains only environment variables; None for any other text."""
     texts = _VARIABLE.split(source)
     if any(map(_OF_JINJA.search, texts[::2])):
         return None
@@ -106,12 +107,12 @@ def _of_variables(source: str, place: Place) -> Template | None:
 
 @dataclass(frozen=True, slots=True)
 class Derivation:
-    """A text that a template makes of environment variables, and that differs from their values.
+    """A text that a template derives from environment variables, and that differs from their values.
 
     Attributes:
         env: the variables.
         varies: whether it depends on a row or on the moment.
-        fill: as a template's.
+        fill: as for `Template`.
     """
 
     env: frozenset[str]
@@ -121,7 +122,7 @@ class Derivation:
 
 @lru_cache(maxsize=2048)
 def derivations(source: str) -> tuple[Derivation, ...]:
-    """Return each expression of a template that derives a text from variables; with a loop, the whole template.
+    """Return each expression of a template that derives a text from variables; with a loop, the whole text.
 
     Raises:
         TemplateProblem: it does not compile.

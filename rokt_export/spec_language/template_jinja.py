@@ -1,6 +1,6 @@
-"""Compile the expressions of a template that jinja2 parses: to plain functions where possible, else to jinja2's own.
+"""Compiles templates that jinja2 parses: to plain functions where possible, else to jinja2's code.
 
-Only nodes whose result is bounded are allowed (decision 0048).
+Only nodes with a bounded result are allowed (docs/decisions/0048).
 """
 
 from __future__ import annotations
@@ -56,17 +56,17 @@ from rokt_export.spec_language.template_places import (
 RESERVED = frozenset({"env", "attributes", *DYNAMIC})
 _MAKE: Mapping[str, Callable[[], Any]] = {"now": lambda: datetime.now(UTC), "uuid": lambda: str(uuid.uuid4())}
 _CLOCK = Clock()
-"""Of the current filling; with several threads, one may prolong another's time."""
+"""The clock of the current rendering. With several threads, one may extend another's time."""
 _FAULTS = (TypeError, ValueError, ArithmeticError, AttributeError, LookupError)
 _UNTURNED = "filter `{}` cannot turn this value"
 
 
 class _NotPlainError(Exception):
-    """The template needs jinja2 itself."""
+    """The template cannot be compiled to plain functions."""
 
 
 def compile_expressions(source: str, place: Place) -> tuple[frozenset[str], frozenset[str], bool, Fill, str | None]:
-    """Return the attributes and variables that a template names, whether it varies, its fill, and its lone attribute.
+    """Return a template's attributes, variables, `varies`, `fill` and `attribute`; see `Template`.
 
     Raises:
         TemplateProblem: it does not compile.
@@ -90,18 +90,18 @@ def compile_expressions(source: str, place: Place) -> tuple[frozenset[str], froz
             fill = _jinja(tree, place)
         if not varies and not env_names:
             fill({}, {})
-    except FilterError as error:  # of a constant
+    except FilterError as error:  # a constant expression
         raise TemplateProblem(str(error)) from error
-    except (RecursionError, MemoryError, SyntaxError) as error:  # of Python, which compiles what jinja2 writes
+    except (RecursionError, MemoryError, SyntaxError) as error:  # from Python, which compiles jinja2's output
         raise TemplateProblem("the template is nested too deeply") from error
     return attributes, env_names, varies, fill, lone
 
 
 def check_values(source: str) -> None:
-    """Check that a template calculates with numbers, and gives filters what they take.
+    """Check a template's arithmetic and the types of filters' arguments.
 
     Raises:
-        TemplateProblem: it does not.
+        TemplateProblem: a check fails.
     """
     tree = _parse(source)
     _check_arithmetic(tree)
@@ -115,7 +115,7 @@ def _parse(source: str) -> nodes.Template:
         return _environment(Place.VALUE).parse(source)
     except TemplateSyntaxError as error:
         raise TemplateProblem(f"template syntax: {error.message}") from error
-    except ValueError as error:  # a number of more digits than Python reads
+    except ValueError as error:  # a number with more digits than Python reads
         raise TemplateProblem(f"template syntax: {error}") from error
 
 
@@ -126,9 +126,9 @@ _ALLOWED = frozenset(
         "Dict", "Add", "Sub", "Mul", "Div", "FloorDiv", "Mod", "Neg", "Pos",
     }
 )  # fmt: skip
-"""jinja2's nodes with a bounded or checked result; no recursion, and no assignments."""
+"""jinja2's nodes with a bounded or checked result; without recursion and assignments."""
 _DEEPEST = 100
-"""Levels of nodes, at most, because jinja2 and Python recurse."""
+"""Maximum depth of nodes, because jinja2 and Python recurse."""
 _NAMES = {
     "Call": "a call",
     "Macro": "a macro",
@@ -141,10 +141,10 @@ _NAMES = {
 
 
 def _check_nodes(tree: nodes.Template) -> None:
-    """Check that a template has allowed nodes only.
+    """Check that a template has only allowed nodes.
 
     Raises:
-        TemplateProblem: it has another; the message names it and its line.
+        TemplateProblem: it has another node; the message names it and its line.
     """
     for node in _all(tree, deepest=_DEEPEST):
         kind = type(node).__name__
@@ -174,7 +174,7 @@ def _all(node: nodes.Node, deepest: int = 1_000) -> Iterator[nodes.Node]:
 
 
 def _is_whole(text: str) -> bool:
-    """Return whether a text has no lone surrogate, which cannot be sent."""
+    """Return whether a text has no unpaired surrogate, which cannot be sent."""
     return text.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
@@ -185,7 +185,7 @@ def _is_text(node: nodes.Node) -> bool:
 
 
 def _check_arithmetic(tree: nodes.Template) -> None:
-    """Check that a template does not calculate with a cell, which is text.
+    """Check that a template does not calculate with cells, which are text.
 
     Raises:
         TemplateProblem: it does, so that every row would be invalid.
@@ -210,7 +210,7 @@ def _check_operands(node: nodes.Node, loops: set[str]) -> None:
 
 
 def _row_text(node: nodes.Node, loops: set[str]) -> str | None:
-    """Return the text of an expression that is a row's value or a variable alone."""
+    """Return the source of an expression that is only an attribute or a variable; else None."""
     match node:
         case nodes.Name(name=name) if name not in loops | {"now", "uuid", "loop"}:
             return str(name)
@@ -223,7 +223,7 @@ def _row_text(node: nodes.Node, loops: set[str]) -> str | None:
 
 
 def _is_numeric(node: nodes.Node) -> bool:
-    """Return whether an expression gives a number or nothing."""
+    """Return whether an expression results in a number or nothing."""
     match node:
         case nodes.Const(value=value):
             return isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -282,7 +282,7 @@ def _attribute_names(tree: nodes.Template) -> Iterator[str]:
 
 
 def _attribute_name(node: nodes.Expr) -> str | None:
-    """Return the attribute, where an expression is that alone."""
+    """Return the attribute, if an expression is only that; else None."""
     match node:
         case nodes.Name(name=name) if name not in DYNAMIC:
             return name
@@ -326,7 +326,7 @@ def _expression(node: nodes.Expr, place: Place) -> Fill:
 
 
 _PLAIN = {"+": add, "-": sub, "*": mul, "/": truediv, "//": floordiv, "%": mod}
-"""Python's operators, for numbers that the template itself states."""
+"""Python's operators, for numbers that are constants of the template."""
 
 
 def _calculated(operator: str, left: Fill, right: Fill) -> Fill:
@@ -396,7 +396,7 @@ def _jinja(tree: nodes.Template, place: Place) -> Fill:
 
 
 def _bounded_tree(tree: nodes.Template) -> nodes.Template:
-    """Return a tree whose loops check the time, and whose `~` and comparisons check their operands."""
+    """Return a tree whose loops check the time, and whose `~` and comparisons check their operands and results."""
 
     class Bounding(NodeTransformer):
         def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802
@@ -437,7 +437,7 @@ def _environment(place: Place) -> ImmutableSandboxedEnvironment:
         return value if isinstance(value, (as_is, Optional)) else escape(text_of(value))
 
     class Bounded(ImmutableSandboxedEnvironment):
-        """A sandbox whose operators check their operands, and run at fill time only."""
+        """A sandbox whose operators check their operands; constants are not folded at compile time."""
 
         intercepted_binops = OPERATORS
 
@@ -462,7 +462,7 @@ def _environment(place: Place) -> ImmutableSandboxedEnvironment:
 
 
 def _guarded(name: str, function: Callable[..., Any], absent: Callable[[], Any]) -> Callable[..., Any]:
-    """Apply to a filter in jinja2 the same rules for absent and null as in plain functions."""
+    """Return a filter for jinja2 that treats absent and null values as plain functions do."""
 
     def apply(value: Any, *args: Any, **kwargs: Any) -> Any:
         _CLOCK.check()
@@ -489,11 +489,11 @@ def _guarded(name: str, function: Callable[..., Any], absent: Callable[[], Any])
 
 
 _SAME = frozenset({"trim", "lower", "upper", "base64", "urlencode", "tojson", "default"})
-"""Filters that keep a variable's value recognisable."""
+"""Filters after which a variable's value can still be recognized."""
 
 
 def derived(source: str) -> list[tuple[frozenset[str], bool, Fill]] | None:
-    """Return variables, whether it varies, and fill of each derived text; None where the whole template is one."""
+    """Return (variables, varies, fill) of each derived text; None if the whole template is one."""
     found: list[tuple[frozenset[str], bool, Fill]] = []
     for node in _parse(source).body:
         if not isinstance(node, nodes.Output):
@@ -509,7 +509,7 @@ def derived(source: str) -> list[tuple[frozenset[str], bool, Fill]] | None:
 
 
 def _outputs(node: nodes.Node) -> Iterator[nodes.Node]:
-    """Yield what a statement writes; a loop over a variable is one node."""
+    """Yield the expressions that a statement writes; a loop over a variable is one node."""
     if isinstance(node, nodes.If):
         for inner in (*node.body, *node.elif_, *node.else_):
             yield from _outputs(inner)
@@ -523,7 +523,7 @@ def _outputs(node: nodes.Node) -> Iterator[nodes.Node]:
 
 
 def _derives(node: nodes.Node) -> bool:
-    """Return whether an expression makes another text of a variable."""
+    """Return whether an expression converts a variable to another text."""
     match node:
         case nodes.Getattr(node=nodes.Name(name="env")) | nodes.Getitem(node=nodes.Name(name="env"), arg=nodes.Const()):
             return False
@@ -544,7 +544,7 @@ def _names_env(node: nodes.Node) -> bool:
 
 
 def truth_names(source: str) -> set[str]:
-    """Return the attributes whose text a template takes for true or false: any text but an empty one is true."""
+    """Return the attributes whose text a template uses as a condition; every non-empty text is true."""
     tree = _parse(source)
     tests: list[nodes.Node] = [node.test for node in tree.find_all(nodes.If)]
     tests += [node.test for node in tree.find_all(nodes.CondExpr)]
@@ -556,7 +556,7 @@ def truth_names(source: str) -> set[str]:
 
 
 def local_dates(source: str) -> list[str]:
-    """Return the forms in which a template writes dates in the zone of their value, which may be any."""
+    """Return the date forms of a template that write a date in the time zone of its value."""
     forms = []
     for node in _parse(source).find_all(nodes.Filter):
         now = isinstance(node.node, nodes.Name) and node.node.name == "now"

@@ -1,4 +1,4 @@
-"""Where a template's text goes: how a value is escaped there, and how the parts of a template are joined."""
+"""Where the text of a template is used: how values are escaped there, and how its parts are joined."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from rokt_export.spec_language.filters import ABSENT, MOST_TEXT, FilterError, Ra
 
 Values = Mapping[str, Any]
 Fill = Callable[[Values, Mapping[str, str]], Any]
-"""From a transaction's values and the environment's variables to the filled value."""
+"""Takes a transaction's values and the environment variables; returns the rendered value."""
 
 
 EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
-"""An expression, statement or comment in template text."""
+"""An expression, statement or comment of a template."""
 
 
 class TemplateProblem(ValueError):
-    """A template that does not compile; the message says why and what to write instead."""
+    """A template does not compile; the message says why and what to write instead."""
 
 
 class Place(StrEnum):
-    """Where the text goes, which decides how values are escaped in it."""
+    """Where a text is used, which determines how values are escaped."""
 
     VALUE = "value"
     URL = "url"
@@ -38,7 +38,7 @@ class Place(StrEnum):
 
 
 BODIES = frozenset({Place.JSON, Place.XML, Place.TEXT})
-"""Whole bodies, where an absent attribute is empty text; anywhere else it makes the whole value absent."""
+"""Whole bodies: an absent attribute is empty text. Elsewhere it makes the whole value absent."""
 
 
 def _header(text: str) -> str:
@@ -48,7 +48,7 @@ def _header(text: str) -> str:
 
 
 def _part_of_header(text: str) -> str:
-    """Refuse what would begin another part of a cookie, or of a header with separators of its own."""
+    """Check that a value does not start another part of a cookie or of a header with separators."""
     if found := next((sign for sign in text if sign in ';,"\\'), None):
         raise FilterError(f"a part of this header cannot hold `{found}`")
     return _header(text)
@@ -66,29 +66,29 @@ ESCAPES: Mapping[Place, Callable[[str], str]] = {
 
 
 class Trusted(str):
-    """An environment variable in a URL or in a header's parts: the operator's own text, which is not escaped."""
+    """A variable's value in a URL or in parts of a header: the operator's own text, which is not escaped."""
 
     __slots__ = ()
 
 
 AS_IS: Mapping[Place, type[str]] = {Place.JSON: Raw, Place.URL: Trusted, Place.PARTS: Trusted}
-"""Values that need no escape at a place."""
+"""The type of values that are not escaped at a place."""
 
 
 def attribute_fill(name: str) -> Fill:
-    """Return what takes an attribute's value."""
+    """Return a function that returns an attribute's value."""
     return lambda values, _env: values.get(name, ABSENT)
 
 
 def variable_fill(name: str, place: Place) -> Fill:
-    """Return what takes the value of an environment variable."""
+    """Return a function that returns the value of an environment variable."""
     if AS_IS.get(place) is Trusted:
         return lambda _values, env: Trusted(env[name])
     return lambda _values, env: env[name]
 
 
 def joined(parts: list[str | Fill], place: Place) -> Fill:
-    """Return what fills parts and joins them as text; a lone value keeps its type."""
+    """Return a function that fills the parts and joins them as text; the value of a single part keeps its type."""
     if len(parts) == 1 and callable(parts[0]) and place is Place.VALUE:
         return parts[0]
     pieces, rest = _pieces(parts)
@@ -113,7 +113,7 @@ def joined(parts: list[str | Fill], place: Place) -> Fill:
 
 
 def _pieces(parts: list[str | Fill]) -> tuple[list[tuple[str, Fill]], str]:
-    """Each expression with the text before it, and the text after the last."""
+    """Return each expression with the text before it, and the text after the last expression."""
     pieces, text = [], ""
     for part in parts:
         if isinstance(part, str):

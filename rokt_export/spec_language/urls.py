@@ -1,4 +1,4 @@
-"""URLs: parse one as every client does, and prove that no row decides scheme, host and port of a URL template."""
+"""Parses URLs unambiguously, and proves that no row decides scheme, host or port of a URL template."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class WebUrl:
     Attributes:
         scheme: `http` or `https`.
         host: lower case and ASCII, an IPv6 address without its brackets.
-        port: None where it is the scheme's own.
-        rest: path and query as written; empty, or begins with `/` or `?`.
-        start: characters of the text before `rest`.
+        port: None for the scheme's default.
+        rest: path and query as written; empty, or starts with `/` or `?`.
+        start: number of characters before `rest`.
     """
 
     scheme: str
@@ -46,7 +46,7 @@ class WebUrl:
 
     @property
     def is_address(self) -> bool:
-        """Whether its host is an address, not a name."""
+        """Whether its host is an IP address, not a name."""
         try:
             return bool(ipaddress.ip_address(self.host))
         except ValueError:
@@ -54,12 +54,12 @@ class WebUrl:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether it names this machine."""
+        """Whether its host is this machine."""
         return is_loopback(self.host)
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host's name or address leads to this machine; `0.0.0.0` does."""
+    """Return whether a name or address is this machine; `0.0.0.0` is."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -71,12 +71,12 @@ def is_loopback(host: str) -> bool:
 def parse_url(text: str) -> WebUrl:
     """Return the parts of a URL.
 
-    Only URLs that every parser reads alike are accepted, because libcurl, Python and the WHATWG standard differ: no
-    credentials, backslashes, blanks, control characters, fragments, percent signs in the host, nor IPv4 addresses in
-    another form than four decimal numbers.
+    Only URLs that all parsers read alike are accepted, because libcurl, Python and the WHATWG standard differ. Not
+    allowed are credentials, backslashes, blanks, control characters, fragments, percent signs in the host, and IPv4
+    addresses that are not four decimal numbers.
 
     Raises:
-        ValueError: it is not such a URL; the message says why, without the text.
+        ValueError: the text is not such a URL; the message says why, without quoting it.
     """
     if (bad := forbidden_sign(text)) is not None:
         raise ValueError(f"it holds {bad}")
@@ -94,7 +94,7 @@ def parse_url(text: str) -> WebUrl:
 
 
 def forbidden_sign(text: str) -> str | None:
-    """Return in words the first character of a text that no URL may hold; None where there is none."""
+    """Return a description of the first character that a URL must not contain; None if there is none."""
     bad = next((sign for sign in text if sign in "\\#" or not (sign.isprintable() and sign != " ")), None)
     return None if bad is None else _named(bad)
 
@@ -129,8 +129,8 @@ def _host(text: str) -> str:
 
 
 def _ascii(text: str) -> str:
-    """Return an international name in ASCII (IDNA 2008); look-alikes of other names are refused."""
-    import idna  # it loads for long
+    """Return an international name in ASCII (IDNA 2008); a name that is not in its canonical form is refused."""
+    import idna  # imported late: it is slow to load
 
     if unicodedata.normalize("NFKC", text.lower()) != text.lower():
         raise ValueError("its host has characters that stand for others")
@@ -141,9 +141,9 @@ def _ascii(text: str) -> str:
 
 
 PLACEHOLDER = re.compile(r"(?<!\{)\{([A-Za-z_][\w.-]*)\}(?!\})")
-"""The place of a path parameter."""
+"""The placeholder of a path parameter."""
 _VARIABLE = "\ue000"
-"""Stands for the value of a variable; no URL holds it."""
+"""Replaces the value of a variable; a private-use character that no URL contains."""
 _AUTHORITY = r"[^/?#\\\s]+"
 _PROOF = re.compile(
     rf"\s*(?:https?://{_AUTHORITY}|{_VARIABLE}://{_AUTHORITY}|{_VARIABLE}[^/?#\\\s]*(?=$|[/?](?!/)))"
@@ -159,7 +159,7 @@ _PIECES = re.compile(f"({EXPRESSION.pattern})", re.DOTALL)
 
 
 def _fixed_start(source: str) -> tuple[list[str | Template], bool]:
-    """The texts and templates of a URL up to the first that a row, the moment or control flow decides.
+    """Return the texts and templates of a URL up to the first that depends on a row, the moment or control flow.
 
     Returns:
         The pieces, and whether they are the whole URL.
@@ -179,10 +179,10 @@ def _fixed_start(source: str) -> tuple[list[str | Template], bool]:
 
 
 def proof_problem(source: str) -> str | None:
-    """Return why a row could decide where a URL template goes; None where constants and variables alone do.
+    """Return why a row could decide scheme, host or port of a URL template; None if it cannot.
 
     Raises:
-        TemplateProblem: a piece of it does not compile.
+        TemplateProblem: a part of it does not compile.
     """
     first, *others = PLACEHOLDER.split(source)
     for piece in others[1::2]:
@@ -200,10 +200,10 @@ def proof_problem(source: str) -> str | None:
 
 
 def check_proof(source: str) -> None:
-    """Check that no row decides where a URL goes.
+    """Check that no row decides scheme, host or port of a URL template.
 
     Raises:
-        SpecError: one might.
+        SpecError: a row could.
     """
     try:
         problem = proof_problem(source)
@@ -214,16 +214,16 @@ def check_proof(source: str) -> None:
 
 
 def fixed_url(source: str, variables: Mapping[str, str], what: str = "endpoint") -> WebUrl:
-    """Return the parts of a URL that no row decides: scheme, host, port, and the beginning of the rest.
+    """Return the parts of a URL that no row decides: scheme, host, port, and the start of the rest.
 
     Args:
         source: the template.
-        variables: the environment's variables.
-        what: what the URL is of, for a message.
+        variables: the environment variables.
+        what: what the URL is for, for a message.
 
     Raises:
-        SpecError: a row might decide where it goes.
-        ConfigurationError: the variables do not make a URL of it, or change where the template itself goes.
+        SpecError: a row could decide scheme, host or port.
+        ConfigurationError: with these variables it is not a URL, or a variable changes a host that the template states.
     """
     check_proof(source)
     first, *others = PLACEHOLDER.split(source.strip())
