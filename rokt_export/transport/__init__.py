@@ -1,4 +1,4 @@
-"""The transport: requests put on the wire, many at once, each answered by a response or a typed fault."""
+"""The transport: sends many requests at once, and returns a response or a typed fault for each."""
 
 from rokt_export.transport.libcurl import TransportOptions
 from rokt_export.transport.transport import Transport

@@ -1,4 +1,4 @@
-"""Remembers servers that close connections, or send bytes on them, unasked."""
+"""Remembers servers that close connections, or send bytes that no request asked for."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from time import monotonic
 from urllib.parse import urlsplit
 
 _WARY = 10.0
-"""Seconds in which no connection is used right behind a response, once a server has closed one there."""
+"""Seconds in which no connection is reused immediately after a response, once a server has closed one there."""
 _NEVER = float("inf")
 _GOODBYE = re.compile(rb"HTTP/\d\.\d 408\b")
 QUIET = 0.1
-"""Seconds of silence that prove a connection quiet. Servers were seen to send a second response up to 50 ms late."""
+"""Seconds of silence after which a connection counts as quiet. Some servers send a second response up to 50 ms late."""
 
 
 class Wariness:
-    """A server that has closed a connection right behind a response may do it again.
+    """Whether a server may close a connection immediately after a response, because it has done so before.
 
-    The next request was sent before that could be known, and its fate is unknown. Some gateways do
-    this with each connection, or each hundredth request: so the second time it is for good.
+    A request that was sent before the close is noticed ends as `unknown`. Some gateways close each connection, or close
+    after each hundredth request, so the second time the caution is permanent.
 
     Attributes:
-        until: seconds of the monotonic clock.
+        until: end of the caution, in seconds of the monotonic clock.
     """
 
     __slots__ = ("until",)
@@ -30,7 +30,7 @@ class Wariness:
         self.until = 0.0
 
     def beware(self) -> None:
-        """Take note that a connection was closed behind a response that did not say so."""
+        """Note that a connection was closed after a response that did not announce it."""
         now = monotonic()
         if now >= self.until:
             self.until = now + _WARY if self.until == 0.0 else _NEVER
@@ -39,13 +39,13 @@ class Wariness:
 class Unasked:
     """Servers that send bytes which no request asked for, such as a second response.
 
-    HTTP/1.1 pairs responses with requests by their order alone. A surplus response that arrives after the next request
-    has left is taken for its response, and each later one belongs to the row before. Two rules prevent that. A
-    server's first connections must stay silent for `QUIET` seconds before their first request, and again behind their
-    first response. Once a server has sent a surplus byte, each of its connections carries one request.
+    HTTP/1.1 matches responses to requests only by order. A surplus response that arrives after the next request was
+    sent would be taken for that request's response, and all later ones would be shifted by a row. Two rules prevent
+    that. A server's first connections must be silent for `QUIET` seconds before their first request, and after their
+    first response. Once a server has sent a surplus byte, each of its connections carries only one request.
 
     Attributes:
-        warnings: messages; the caller that shows them removes them.
+        warnings: messages for the operator; the caller removes those that it has shown.
     """
 
     def __init__(self, warnings: list[str]) -> None:
@@ -57,7 +57,7 @@ class Unasked:
         self._listened: set[str] = set()
 
     def trusts(self, origin: str) -> bool:
-        """Return whether a connection to an origin (scheme, host and port) may be used without a silence before."""
+        """Return whether a connection to an origin (scheme, host and port) may be used without waiting for silence."""
         return origin in self._proven
 
     def sends_surplus(self, origin: str) -> bool:
@@ -65,25 +65,25 @@ class Unasked:
         return origin in self._surplus
 
     def listening(self, origin: str) -> float:
-        """Return seconds to listen on a new connection of libcurl's, which keeps all others waiting.
+        """Return seconds to listen on a new connection of libcurl, which blocks all others.
 
-        That is done on the first one, and on each of a server that was heard to send bytes there.
+        Only the first connection is listened on, and each connection of a server that has sent bytes there.
         """
         listens = origin not in self._listened or origin in self._greeting
         self._listened.add(origin)
         return QUIET if listens else 0.0
 
     def was_quiet(self, origin: str) -> None:
-        """Take note that a connection was silent behind its first response."""
+        """Note that a connection was silent after its first response."""
         if origin not in self._surplus:
             self._proven.add(origin)
 
     def greets(self, origin: str) -> bool:
-        """Return whether the server sends bytes on a new connection before a request: no response of it is certain."""
+        """Return whether the server sends bytes on a new connection, which makes each response uncertain."""
         return origin in self._greeting
 
     def mislabels(self, origin: str) -> None:
-        """Take note of a plain body under a Content-Encoding, and warn the first time."""
+        """Note a plain body with a Content-Encoding; warn the first time."""
         if origin not in self._mislabelling:
             self._mislabelling.add(origin)
             host = urlsplit(origin).netloc
@@ -92,7 +92,7 @@ class Unasked:
             )
 
     def spoke(self, origin: str, *, greets: bool = False) -> None:
-        """Take note of bytes that no request asked for, on a new connection or not, and warn the first time."""
+        """Note bytes that no request asked for; warn the first time. `greets`: they came on a new connection."""
         self._proven.discard(origin)
         if greets:
             self._greeting.add(origin)
@@ -105,5 +105,5 @@ class Unasked:
 
 
 def is_goodbye(data: bytes) -> bool:
-    """Return whether unasked bytes only end a connection: a 408 (RFC 9110, 15.5.9), or blank lines."""
+    """Return whether surplus bytes only end a connection: a 408 (RFC 9110, 15.5.9), or blank lines."""
     return _GOODBYE.match(data) is not None or not data.strip(b"\r\n")

@@ -1,4 +1,4 @@
-"""The pool of HTTP/1.1 connections: opens, lends, watches and closes them, and ends the requests that they carry."""
+"""The pool of HTTP/1.1 connections: opens, assigns, watches and closes them, and completes their requests."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _NEVER = float("inf")
 _CAREFUL = 1.0
 """Seconds after a connection broke in which others are checked before they are used."""
 _REST = 0.25
-"""Seconds without a request that show that a server keeps a connection open.
+"""Seconds without a request after which a server evidently keeps a connection open.
 
-While a server is known to close connections, each connection rests so long between two requests.
+While a server is known to close connections, each connection rests this long between two requests.
 """
 
 
 class ConnectionPool:
-    """Carries requests over HTTP/1.1. Each is on the wire at most once, and its written bytes are counted exactly.
+    """Sends requests over HTTP/1.1, each at most once, with an exact count of the bytes written.
 
-    If the server closed a connection before a byte of the request was written, the request goes out on a new one: the
-    server received nothing. Once a byte is written there is no second try.
+    If the server closed a connection before a byte of the request was written, the request is sent on a new one: the
+    server received nothing. Once a byte is written, it is not sent again.
     """
 
     def __init__(self, common: Common) -> None:
@@ -48,7 +48,7 @@ class ConnectionPool:
         self._wary = Wariness()
         self._quiet = min(QUIET, options.timeout / 5)
         self._resting: deque[tuple[float, Connection]] = deque()
-        """Connections that must stay silent for a while, and until when."""
+        """(moment, connection): connections that must stay silent until that moment."""
         self._full_turns = 0
         self.sockets = common.sockets
         self.max_response = options.max_response
@@ -62,12 +62,12 @@ class ConnectionPool:
         return bool(self._started)
 
     def start(self, requests: Sequence[InFlight]) -> None:
-        """Begin requests: they leave at the next `flush`, or once there are connections for them."""
+        """Start requests; they are sent at the next `flush`, or when connections are free."""
         self.in_flight += len(requests)
         self._started += requests
 
     def flush(self) -> None:
-        """Write what has been started, or open connections for it."""
+        """Write the started requests, or open connections for them."""
         started, self._started = self._started, []
         if started and self._check_at == _NEVER:
             self._check_at = started[0].started + self._options.timeout
@@ -76,7 +76,7 @@ class ConnectionPool:
                 self._assign(request)
 
     def wait(self) -> float:
-        """Seconds until something is due; infinite where nothing is."""
+        """Return the seconds until something is due; infinite if nothing is."""
         if self.unread:
             return 0.0
         seconds = min(self._check_at, self._resting[0][0] if self._resting else _NEVER) - monotonic()
@@ -85,7 +85,7 @@ class ConnectionPool:
         return seconds
 
     def turn(self, ready: int) -> None:
-        """Do what is due, after libcurl has worked on `ready` events."""
+        """Do what is due, after libcurl has handled `ready` events."""
         if self.opening:
             if not ready or self._multi.timeout() == 0:
                 self._multi.act()
@@ -101,21 +101,21 @@ class ConnectionPool:
             self._expire()
 
     def _all_read(self, ready: int) -> bool:
-        """Whether all arrived data was read. After a pause it takes several turns, and none of it is late."""
+        """Return whether all arrived data was read. After a pause this takes several turns; such data is not late."""
         self._full_turns = self._full_turns + 1 if ready >= MOST_EVENTS else 0
         if self._full_turns * MOST_EVENTS > len(self._connections):
             self._full_turns = 0
         return self._full_turns == 0
 
     def cancel(self, chosen: Callable[[Any], bool]) -> None:
-        """End the requests whose token is chosen."""
+        """End the requests whose token satisfies `chosen`."""
         for _, connection in self._resting:
             if connection.kept is not None and chosen(connection.kept[0].token):
                 self._give_out(connection, connection.kept[1])
         self._cancel([each for each in self._under_way() if chosen(each.token)])
 
     def cancel_unsent(self) -> None:
-        """End the requests of which nothing was written."""
+        """End the requests that were not written at all."""
         self._cancel([each for each in self._under_way() if not each.begun])
 
     def _cancel(self, requests: Sequence[InFlight]) -> None:
@@ -126,7 +126,7 @@ class ConnectionPool:
             self._give_up(request, fault)
 
     def close(self) -> None:
-        """Drop every request without a result, and every connection."""
+        """Drop all requests without a result, and all connections."""
         for connection in self._connections.values():
             self._multi.remove(connection.raw.handle)
         self._multi.close()
@@ -147,7 +147,7 @@ class ConnectionPool:
                 break
             connection = idle.pop(0 if wary else -1)
             if request.started - connection.idle_since < MAX_IDLE_SECONDS and not (
-                # A server that goes down closes one connection after the other.
+                # A server that shuts down closes its connections one after the other.
                 request.started < self._careful_until and self._is_spoilt(connection)
             ):
                 connection.write(request)
@@ -161,11 +161,11 @@ class ConnectionPool:
             self._waiting.append(request)
 
     def _soon_free(self, origin: str) -> int:
-        """How many connections only rest behind their first response."""
+        """Return how many connections only rest after their first response."""
         return sum(each.request is None and each.origin == origin and each.descriptor >= 0 for _, each in self._resting)
 
     def _has_room(self) -> bool:
-        """Whether another connection may be opened; an idle one of another origin makes room."""
+        """Return whether another connection may be opened; an idle one of another origin is closed for it."""
         if len(self._connections) < self._options.max_connections:
             return True
         other = next((connections for connections in self._idle.values() if connections), None)
@@ -187,7 +187,7 @@ class ConnectionPool:
         self._multi.add(raw.handle)
 
     def _collect(self) -> None:
-        """Use the connections that are open by now, and end the requests of those that could not be opened."""
+        """Use the connections that are now open, and end the requests of those that failed to open."""
         left = 1
         while left:
             left, opened, failed = self._multi.results()
@@ -196,7 +196,7 @@ class ConnectionPool:
                 self.opening.discard(connection)
                 connection.descriptor = connection.raw.descriptor
                 self.sockets.adopt(connection.descriptor, connection.ready)
-                if not self._unasked.trusts(connection.origin):  # listen first: the server is not known to be quiet
+                if not self._unasked.trusts(connection.origin):  # listen first: the server is not yet known to be quiet
                     self._resting.append((monotonic() + self._quiet, connection))
                 elif connection.request is not None:
                     connection.write(connection.request)
@@ -207,7 +207,7 @@ class ConnectionPool:
                 self._drop(connection)
 
     def _drop(self, connection: Connection) -> None:
-        """Close a connection; the next waiting request takes its place."""
+        """Close a connection, and open another for the next waiting request."""
         if connection.kept is not None:
             self._give_out(connection, connection.kept[1])
         self._close(connection)
@@ -231,7 +231,7 @@ class ConnectionPool:
                 self._open(request)
 
     def _free(self, connection: Connection, now: float) -> None:
-        """Let the next request have a connection."""
+        """Assign a connection to the next request."""
         connection.idle_since = now
         while self._waiting and now >= self._wary.until:
             following = self._waiting.popleft()
@@ -250,7 +250,7 @@ class ConnectionPool:
         if self._waiting:
             self._serve_waiting()
 
-    # -- what no request asked for
+    # -- surplus bytes
 
     def _end_rests(self) -> None:
         now = monotonic()
@@ -278,13 +278,13 @@ class ConnectionPool:
                 connection.write(request)
 
     def _give_out(self, connection: Connection, ended: AttemptResult) -> None:
-        """Hand over the response that was kept until its connection was known to be silent, or not."""
+        """Return the response that was held until its connection proved silent or not."""
         assert connection.kept is not None
         self._end(connection.kept[0], ended)
         connection.kept = None
 
     def spoke(self, connection: Connection, request: InFlight | None, said: bytes) -> None:
-        """Take note of bytes, or the end, before a request was written: they belong to no request."""
+        """Note bytes, or the end of the connection, before a request was written; they belong to no request."""
         goodbye = not said or is_goodbye(said)
         if not goodbye:
             self._distrust(connection.origin, greets=request is not None and not connection.used)
@@ -300,7 +300,7 @@ class ConnectionPool:
             self._close(idle.pop())
 
     def _is_spoilt(self, connection: Connection) -> bool:
-        """Whether a connection has closed, or has received bytes that no request asked for."""
+        """Return whether a connection was closed, or has received bytes that no request asked for."""
         said = connection.heard_or_end()
         if said and not is_goodbye(said):
             self._distrust(connection.origin)
@@ -318,15 +318,15 @@ class ConnectionPool:
         reusable: bool,
         surplus: bool = False,
     ) -> None:
-        """End a request by its response, and decide what becomes of the connection.
+        """Complete a request with its response, and reuse, rest or close its connection.
 
         Args:
-            connection: on which the response came.
-            request: that it carried.
-            response: as read.
+            connection: the connection that received the response.
+            request: the request.
+            response: the response.
             now: seconds of the monotonic clock.
-            reusable: the connection is good for another request.
-            surplus: bytes of another response came behind it.
+            reusable: whether the connection may carry another request.
+            surplus: whether bytes of another response followed.
         """
         if connection.secure and reusable and (said := connection.heard_or_end()) is not None:
             reusable, surplus = False, surplus or not is_goodbye(said)
@@ -346,7 +346,7 @@ class ConnectionPool:
             self._resting.append((monotonic() + self._quiet, connection))
 
     def _certain(self, connection: Connection, response: Response, *, closes: bool, surplus: bool) -> AttemptResult:
-        """Return a response, or a fault in place of one that may belong to another request."""
+        """Return the response, or a fault if it may belong to another request."""
         origin = connection.origin
         if self._unasked.greets(origin) or (connection.used and (surplus or self._unasked.sends_surplus(origin))):
             return _uncertain(connection, response)
@@ -355,7 +355,7 @@ class ConnectionPool:
         return response
 
     def broken(self, connection: Connection, request: InFlight | None, code: int, text: str) -> None:
-        """Close a broken connection. Its request starts over on another if nothing of it was written."""
+        """Close a broken connection; its request is sent on another one if nothing of it was written."""
         self.take_care()
         if request is None:
             if connection in connection.idle:
@@ -372,20 +372,20 @@ class ConnectionPool:
             self._drop(connection)
 
     def take_care(self) -> None:
-        """Check idle connections for a while before they are used: one has broken."""
+        """After a connection broke, check idle ones before use for `_CAREFUL` seconds."""
         self._careful_until = monotonic() + _CAREFUL
 
     def fail(self, connection: Connection, request: InFlight, code: int, text: str) -> None:
-        """End a request by a fault, and close its connection."""
+        """End a request with a fault, and close its connection."""
         self._end(request, self._fault(request, code, text))
         self._drop(connection)
 
     def mislabelled(self, connection: Connection) -> None:
-        """Take note of a plain body under a Content-Encoding."""
+        """Note a plain body with a Content-Encoding."""
         self._unasked.mislabels(connection.origin)
 
     def _expire(self) -> None:
-        """End what has taken too long, and find out when to look again."""
+        """End the requests that timed out, and compute when to check again."""
         now, timeout = monotonic(), self._options.timeout
         for request in [each for each in self._under_way() if now - each.started >= timeout]:
             self._give_up(request, self._fault(request, curl_errors.OPERATION_TIMEDOUT, ""))

@@ -1,4 +1,4 @@
-"""libcurl's error codes read as typed faults, with words for the person who must act on them."""
+"""Converts libcurl's error codes to typed faults, with messages for the operator."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SPOKE_FIRST = "the server spoke first, which no HTTP server does"
 ANOTHERS = "sent bytes that no request asked for: this answer may belong to another row"
 REQUEST_TIMEOUT = 408
 GAVE_UP = "answered 408 and closed the connection: it did not wait for the whole request, or did not read it"
-"""What a 408 says that ends its connection (RFC 9110, 15.5.9): no partner's response to a request that it read."""
+"""The message for a 408 that closes the connection (RFC 9110, 15.5.9): the partner did not read the request."""
 _VERIFY_CODE = re.compile(r" \(\d+\)$")
 
 # https://curl.se/libcurl/c/libcurl-errors.html
@@ -49,18 +49,18 @@ _BROKEN_OFF = frozenset({PARTIAL_FILE, _ABORTED_BY_CALLBACK, GOT_NOTHING, 55, 56
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What is known of a transfer that libcurl gave up.
+    """A transfer that failed in libcurl.
 
     Attributes:
         code: the CURLcode.
-        text: libcurl's own words.
-        url: where the request was going.
-        sent: whether bytes of the request may have left.
-        whole: whether its last byte had.
+        text: libcurl's message.
+        url: the request's URL.
+        sent: whether bytes of the request may have been sent.
+        whole: whether its last byte was sent.
         os_error: errno of the failed connect, else 0.
-        proxy: the proxy's `host:port`, where one was given.
-        max_response: the cap on the body, in bytes.
-        timings: of the attempt.
+        proxy: the proxy's `host:port`, if one is used.
+        max_response: the limit of the body, in bytes.
+        timings: the phases of the attempt.
     """
 
     code: int
@@ -74,7 +74,7 @@ class Failure:
     timings: Timings = Timings()  # noqa: RUF009 - frozen
 
     def fault(self, partial: Response | None = None) -> Fault:
-        """Return it as a fault, which says what of a response came before."""
+        """Return the fault, with the part of a response that was received before."""
         message = self.message()
         if partial is not None:
             size = f" of {partial.size:,}" if partial.size is not None else ""
@@ -83,7 +83,7 @@ class Failure:
         return Fault(self.kind(), message, self.sent, self.timings, partial)
 
     def kind(self) -> FaultKind:
-        """Return which fault this is; `sent` decides between the twins before and after sending."""
+        """The kind of fault; `sent` distinguishes faults before and after sending."""
         code = self.code
         if code == OPERATION_TIMEDOUT:
             return FaultKind.TIMEOUT_AFTER_SEND if self.sent else FaultKind.TIMEOUT_BEFORE_SEND
@@ -100,7 +100,7 @@ class Failure:
         return FaultKind.PROTOCOL
 
     def message(self) -> str:
-        """Return what happened and, where one is known, what to do: one sentence, no secrets."""
+        """What happened and, if known, what to do; without secrets."""
         kind = self.kind()
         match kind:
             case FaultKind.DNS:
@@ -158,12 +158,12 @@ class Failure:
         return f"the answer of {self._host()} is not HTTP as it should be ({self.text})"
 
     def _is_tls_alert(self) -> bool:
-        # In TLS 1.3 the server judges our certificate after we may have sent the request: its alert is then read in
-        # place of a response. It does not prove that the request was not read: any server can send it at any time.
+        # In TLS 1.3 the server may check our certificate after we have sent the request. We then read its alert in
+        # place of a response. The alert does not prove that the request was not read: a server can send it at any time.
         return self.code == 56 and "alert" in self.text and "SSL" in self.text
 
     def _words(self) -> str:
-        """What libcurl says, save where it speaks of our own veto of a second send."""
+        """Return libcurl's message, except the one about our refusal of a second send."""
         return "the connection closed" if self.code == _ABORTED_BY_CALLBACK else self.text
 
     def _host(self) -> str:
@@ -182,7 +182,7 @@ _NO_TLS = ("wrong version number", "packet length too long", "http request", "re
 
 
 def is_malformed(code: int, text: str) -> bool:
-    """Return whether a response came whose body cannot be told from its framing, or not be unpacked."""
+    """Return whether the response's framing is invalid or its body cannot be unpacked."""
     return (code == 56 and "chunk" in text) or (code == WEIRD_SERVER_REPLY and "length" in text.lower()) or code == 61
 
 

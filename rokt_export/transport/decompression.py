@@ -1,4 +1,4 @@
-"""Unpacks bodies that a server has packed unasked: without Accept-Encoding it may (RFC 9110, 12.5.3)."""
+"""Decompresses bodies. A server may compress without an Accept-Encoding (RFC 9110, 12.5.3)."""
 
 from __future__ import annotations
 
@@ -8,38 +8,38 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 _GZIP, _ZLIB, _RAW = 31, 15, -15
-"""Window sizes by which zlib tells its three forms apart."""
+"""Window sizes that select zlib's three formats."""
 _KNOWN = frozenset({"gzip", "x-gzip", "deflate", "identity"})
 _MAGIC = b"\x1f\x8b"
 _CONTROL = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]")
-"""A byte that no text has; a packed body of more than a few bytes has one."""
+"""A byte that never occurs in text, but nearly always in a compressed body."""
 _PIECE = 65_536
-"""Bytes that are unpacked at a time."""
+"""Bytes that are decompressed at a time."""
 _MOST_MEMBERS = 1_000
-"""Members of a gzip body: tools that write blocks make one of each 64 kB, and some servers one of each flush."""
+"""Maximum members of a gzip body. Some tools write a member per 64 kB, some servers one per flush."""
 _MOST_CODINGS = 5
-"""Codings one upon the other, as many as libcurl undoes: a gzip body can unpack to itself for ever."""
+"""Maximum number of codings of a body, as in libcurl. A gzip body can decompress to itself endlessly."""
 
 
 class UnpackableError(ValueError):
-    """A body that is packed in a way that is not known, or not as its header says."""
+    """A body is compressed in an unknown way, or not as its header says."""
 
 
 class CutShortError(ValueError):
-    """A packed body whose end is missing."""
+    """The end of a compressed body is missing."""
 
 
 class UnpackedTooLargeError(ValueError):
-    """A body that is larger than was allowed once it is unpacked."""
+    """A body is larger than allowed when decompressed."""
 
 
 def unpacks(accepted: str) -> bool:
-    """Return whether `unpacked` knows all that the value of an Accept-Encoding header asks for."""
+    """Return whether `unpack` supports all codings of an Accept-Encoding header's value."""
     return all(part.partition(";")[0].strip().lower() in _KNOWN for part in accepted.split(","))
 
 
 def codings(headers: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """Return how a body was packed, innermost first: its content codings, then those of its transfer."""
+    """Return the codings of a body in the order of their application: content codings, then transfer codings."""
     content: list[str] = []
     transfer: list[str] = []
     for name, value in headers:
@@ -51,12 +51,12 @@ def codings(headers: Iterable[tuple[str, str]]) -> tuple[str, ...]:
 
 
 class Unpacked(NamedTuple):
-    """What became of a body.
+    """The result of decompressing a body.
 
     Attributes:
-        body: unpacked, or as it came where that cannot be done.
-        unreadable: why it cannot be read; empty where it can.
-        mislabelled: whether it is plain text although a header says that it is packed.
+        body: decompressed; as received if that fails.
+        unreadable: why it could not be decompressed; empty if it could.
+        mislabelled: whether it is plain text although a header states a coding.
     """
 
     body: bytes
@@ -65,16 +65,16 @@ class Unpacked(NamedTuple):
 
 
 def unpack(body: bytes, packed: Sequence[str], most: int) -> Unpacked:
-    """Return a body as it was before it was packed; one that is not packed as its header says, as it came.
+    """Decompress a body; one that is not compressed as its header says is returned as received.
 
     Args:
         body: as received.
-        packed: the codings, in the order in which they were applied.
-        most: bytes that it may have.
+        packed: the codings, in the order of their application.
+        most: maximum bytes of the result.
 
     Raises:
-        CutShortError: its end is missing.
-        UnpackedTooLargeError: it is larger.
+        CutShortError: the end of the body is missing.
+        UnpackedTooLargeError: the result is larger.
     """
     try:
         return Unpacked(_unpacked(body, packed, most))
@@ -85,12 +85,12 @@ def unpack(body: bytes, packed: Sequence[str], most: int) -> Unpacked:
 
 
 def _unpacked(body: bytes, packed: Sequence[str], most: int) -> bytes:
-    """Return a body as it was before it was packed.
+    """Decompress a body; see `unpack`.
 
     Raises:
-        UnpackableError: it cannot be.
-        CutShortError: its end is missing.
-        UnpackedTooLargeError: it is larger.
+        UnpackableError: it is not compressed as stated.
+        CutShortError: the end of the body is missing.
+        UnpackedTooLargeError: the result is larger.
     """
     if len(packed) > _MOST_CODINGS:
         raise UnpackableError(f"it is packed {len(packed)} times over")
@@ -100,7 +100,7 @@ def _unpacked(body: bytes, packed: Sequence[str], most: int) -> bytes:
         match coding:
             case "gzip" | "x-gzip":
                 body = _inflated(body, _GZIP, most)
-            case "deflate":  # RFC 9110, 8.4.1.2: zlib's form; some servers leave its frame away
+            case "deflate":  # RFC 9110, 8.4.1.2: zlib's format; some servers omit its header
                 body = _inflated(body, _ZLIB if body[0] & 15 == 8 else _RAW, most)
             case _:
                 raise UnpackableError(f"`{coding}` is not known here")
@@ -113,7 +113,7 @@ def _inflated(body: bytes, window: int, most: int) -> bytes:
     for _ in range(_MOST_MEMBERS):
         unpacker, start = zlib.decompressobj(window), at
         while not unpacker.eof:
-            piece = body[at : at + _PIECE]  # what is behind a member is copied, each time no more than this
+            piece = body[at : at + _PIECE]  # the data after a member is copied, at most this much each time
             if not piece:
                 raise CutShortError("it ends too early")
             at += len(piece)
@@ -121,14 +121,14 @@ def _inflated(body: bytes, window: int, most: int) -> bytes:
                 part = unpacker.decompress(piece, left + 1)
             except zlib.error as error:
                 if parts and not body.startswith(_MAGIC, start):
-                    return b"".join(parts)  # gzip itself ignores what stands behind its last member
+                    return b"".join(parts)  # gzip ignores data after its last member
                 raise UnpackableError(str(error).rpartition(": ")[2]) from error
             left -= len(part)
             if left < 0:
                 raise UnpackedTooLargeError
             parts.append(part)
         at -= len(unpacker.unused_data)
-        # A gzip body may have several members (RFC 1952, 2.2), and zeros behind them, as gzip itself forgives.
+        # A gzip body may have several members (RFC 1952, 2.2), and zeros after them, which gzip accepts.
         at = _past_zeros(body, at)
         if window != _GZIP or at == len(body):
             return b"".join(parts)

@@ -1,4 +1,4 @@
-"""One exchange at a time over HTTP/1.1, on a connection that libcurl has opened."""
+"""Sends one request at a time over HTTP/1.1 on a connection that libcurl has opened."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
     from rokt_export.transport.connection_pool import ConnectionPool
 
 CHUNK = 16384
-"""Bytes read at a time: no TLS record holds more."""
+"""Bytes read at a time: the maximum of a TLS record."""
 _MOST_CHUNKS = 8
-"""Chunks read from one connection before others, timeouts and signals have their turn."""
+"""Chunks read from a connection before other connections, timeouts and signals are handled."""
 
 
 class InFlight(Struct, eq=False):
-    """A request between its start and its end.
+    """A request in flight.
 
     Attributes:
-        token: the caller's name for it.
+        token: the caller's identifier of the request.
         origin: scheme, host and port of its server.
-        data: its bytes on the wire.
-        started: when it began, in seconds of the monotonic clock.
-        first_byte: when the first byte of its response came; 0.0 before that.
+        data: the bytes to send.
+        started: its start, in seconds of the monotonic clock.
+        first_byte: when the first byte of its response arrived, in the same seconds; 0.0 before that.
         written: bytes written so far.
-        uncounted: more bytes may have left: of a TLS record, OpenSSL counts all or nothing.
+        uncounted: whether more bytes may have been sent: OpenSSL counts a TLS record as a whole.
         connection: the connection that carries it.
-        ended: it has its response or fault.
+        ended: whether it has a response or fault.
     """
 
     token: Any
@@ -95,15 +95,15 @@ class Connection:
         self.blocked = False
 
     def ready(self, _descriptor: int, readiness: int) -> None:
-        """Read and write as far as the socket allows."""
-        # An early response is read before more is written: the server may have closed behind it.
+        """Read and write as far as the socket allows; a callback of `Sockets`."""
+        # Read an early response before writing more: the server may have closed after it.
         if readiness & READABLE:
             self.read()
         if readiness & WRITABLE and self.blocked and self.descriptor >= 0 and self.request is not None:
             self.write(self.request)
 
     def write(self, request: InFlight) -> None:
-        """Write a request, or what is left of it."""
+        """Write a request, or the rest of it."""
         self.request, request.connection = request, self
         data = request.data
         try:
@@ -115,7 +115,7 @@ class Connection:
             request.uncounted = self.secure
         except CurlError as error:
             if request.begun:
-                self.read()  # its response may have come before the server closed
+                self.read()  # the response may have arrived before the server closed
             if not request.ended:
                 self.pool.broken(self, request, *error.args)
             return
@@ -125,7 +125,7 @@ class Connection:
             self.pool.sockets.want(self.descriptor, write=blocked)
 
     def _write_records(self, request: InFlight) -> None:
-        """Write one TLS record at a time: of several at once, OpenSSL would not report how many left."""
+        """Write one TLS record at a time: OpenSSL does not report how many of several records were sent."""
         view = memoryview(request.data)
         while request.written < len(view):
             request.written += self.send(view[request.written : request.written + CHUNK])
@@ -149,10 +149,10 @@ class Connection:
                 return
             if self._take_in(request, data) or (len(data) < CHUNK and not self.secure):
                 return
-        self.pool.unread.append(self)  # the socket does not signal what TLS has decrypted already
+        self.pool.unread.append(self)  # the socket does not signal data that TLS has already decrypted
 
     def _take_in(self, request: InFlight, data: bytes) -> bool:
-        """Read on in a response; return whether it is over."""
+        """Feed data to the response; return whether it is complete."""
         now = monotonic()
         if not request.first_byte:
             request.first_byte = now
@@ -191,7 +191,7 @@ class Connection:
         self.pool.fail(self, request, code, str(error))
 
     def _closed(self, request: InFlight) -> None:
-        """The server has closed: that ends the response, or breaks it off."""
+        """Handle the server's close, which completes the response or cuts it off."""
         if not request.first_byte:
             self.pool.broken(self, request, curl_errors.GOT_NOTHING, "Empty reply from server")
         elif self.reader.end():
@@ -207,7 +207,7 @@ class Connection:
         return Timings(*self.raw.phases(), request.first_byte - started, now - started)
 
     def heard(self) -> bytes | None:
-        """Return what has arrived while no request is on the connection: b"" is its end, None is silence.
+        """Return data that arrived while the connection has no request: b"" is its end, None means no data.
 
         Raises:
             CurlError: the connection is broken.
@@ -218,7 +218,7 @@ class Connection:
             return None
 
     def heard_or_end(self) -> bytes | None:
-        """As `heard`; a broken connection is at its end."""
+        """As `heard`, but b"" for a broken connection."""
         try:
             return self.heard()
         except CurlError:

@@ -1,4 +1,4 @@
-"""Turns a plain request into the bytes of HTTP/1.1; one that is not plain is left to libcurl."""
+"""Serializes plain requests as HTTP/1.1; other requests are left to libcurl."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeAlias
 from rokt_export.exchange.model import Request
 from rokt_export.transport.decompression import unpacks
 
-# RFC 9110, 8.6: a request of these methods states its length even where it has no body.
+# RFC 9110, 8.6: a request with these methods has a Content-Length even without a body.
 LENGTH_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
 
 UNSAFE_IN_HEADER = re.compile(r"[\r\n\0]")
@@ -19,27 +19,27 @@ _PLAIN_URL = re.compile(r"(https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d
 _METHOD = re.compile(r"[A-Z]+")
 _PORTS = {"http": "80", "https": "443"}
 
-# What changes how a message is framed is libcurl's to do.
+# Headers that change the framing are left to libcurl.
 _NOT_PLAIN = frozenset({"expect", "te", "transfer-encoding", "upgrade"})
 
 
 def says_close(connection: str) -> bool:
-    """Return whether the value of a Connection header says that the connection is not to be used again."""
+    """Return whether a Connection header's value contains `close`."""
     return "close" in (option.strip().lower() for option in connection.split(","))
 
 
 Message: TypeAlias = tuple[str, bytes]
-"""A request as it goes on the wire: its server's origin (scheme, host and port), and its bytes."""
+"""A serialized request: its server's origin (scheme, host and port), and its bytes."""
 
 
 class Messages:
-    """Makes messages; what requests share is made once.
+    """Serializes requests; parts that requests share are serialized once.
 
-    A header is `name: value`, or `name:` where it is empty, in the order of the request: Host first, Content-Length
-    last, which is that of the body whatever the request's own headers say. Nothing else is added.
+    A header is `name: value`, or `name:` if it is empty, in the order of the request: Host first, Content-Length last.
+    Content-Length is that of the body, whatever the request's headers state. Nothing else is added.
 
     Args:
-        reached: whether an origin is reached as it is, with no proxy that wants requests worded for itself.
+        reached: whether an origin is reached without a forwarding proxy, which needs another form of request.
     """
 
     def __init__(self, reached: Callable[[str], bool] = lambda _origin: True) -> None:
@@ -51,7 +51,7 @@ class Messages:
         self._start: tuple[str, bytes, bytes] | None = None
 
     def of(self, request: Request) -> Message | None:
-        """Return a request's message; None where it is not plain, or cannot be sent at all."""
+        """Return the message of a request; None if it is not plain or cannot be sent."""
         if request.headers is not self._headers:
             self._set_headers(request.headers)
         if request.url != self._url or request.method != self._method:
@@ -73,7 +73,7 @@ class Messages:
         for name, value in headers:
             line = f"{name}: {value}\r\n" if value else f"{name}:\r\n"
             key = name.lower()
-            closes = key == "connection" and says_close(value)  # libcurl's to do as well: its connection is used once
+            closes = key == "connection" and says_close(value)  # also left to libcurl: its connection is used once
             foreign = key == "accept-encoding" and not unpacks(value)
             if closes or foreign or key in _NOT_PLAIN or UNSAFE_IN_HEADER.search(line, 0, len(line) - 2):
                 return

@@ -1,4 +1,4 @@
-"""Turns the bytes of an HTTP/1.1 connection into answers, as they come in."""
+"""Parses the responses of an HTTP/1.1 connection as their bytes arrive."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _DIGITS = 18
 
 
 class Head(NamedTuple):
-    """What stands above a response's body.
+    """The status line and headers of a response.
 
     Attributes:
         status: the HTTP status code.
-        version: the HTTP version, as `1.1`.
+        version: the HTTP version, such as `1.1`.
         headers: name and value, as received, in order.
     """
 
@@ -31,20 +31,20 @@ class Head(NamedTuple):
     headers: tuple[tuple[str, str], ...]
 
 
-# One partner's responses differ in little but their date: within a second most heads are the same, and one object.
+# A partner's responses differ in little but their date: within a second most heads are equal, and share one object.
 @lru_cache(maxsize=64)
 def head_of(lines: tuple[bytes, ...]) -> Head | None:
-    """Return the final head of a response: not an interim (1xx) one, and without trailers.
+    """Return the final head of a response, without interim (1xx) heads and trailers.
 
-    Only the line that follows nothing, or the blank line of an interim head, is a status line (RFC 9112, 4): a header
+    Only the first line, and the line after the blank line of an interim head, is a status line (RFC 9112, 4): a header
     may look like one.
 
     Args:
         lines: status lines, header lines, blank lines and trailers, in the order received.
 
     Returns:
-        None where the blank line at its end is missing: libcurl takes a connection closed among the headers for the
-        end of a response. None, too, where the status line has no status.
+        None if the final blank line is missing (libcurl takes a connection that is closed among the headers for a
+        complete response), or if the status line has no status.
     """
     start = 0
     while start < len(lines):
@@ -60,13 +60,13 @@ def head_of(lines: tuple[bytes, ...]) -> Head | None:
 
 
 def cut_short(head: Head, body: bytes, timings: Timings) -> Response:
-    """Return what came of a response, with the size that its body was to have."""
+    """Return the received part of an incomplete response, with the size that its Content-Length states."""
     stated = first_header(head.headers, "content-length") or ""
     size = int(stated) if stated.isdecimal() and len(stated) <= _DIGITS else None
     return Response(head.status, head.headers, body, timings, head.version, size, unreadable="it was cut short")
 
 
-# Where each head has its own (an identifier of the request), most of its lines still repeat.
+# Even if each head differs (by an identifier of the request), most of its lines repeat.
 @lru_cache(maxsize=256)
 def _header_of(line: bytes) -> tuple[str, str]:
     name, _, value = text_of(line).partition(":")
@@ -74,7 +74,7 @@ def _header_of(line: bytes) -> tuple[str, str]:
 
 
 def text_of(line: bytes) -> str:
-    """Return a header line's text: UTF-8 as most write it today, else Latin-1 as HTTP has it."""
+    """Decode a header line: UTF-8, which is usual today, else Latin-1 (RFC 9110, 5.5)."""
     try:
         return line.decode()
     except UnicodeDecodeError:
@@ -87,33 +87,34 @@ _BARE_END = b"\n0\n\n"
 _HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LENGTH = re.compile(rb"\+?(\d{1,18})(?: *bytes)?", re.IGNORECASE)
 _LAST_CHUNK = b"\r\n0\r\n\r\n"
-"""What is left of a body in chunks once its last one with anything in it has been read, where no trailers follow."""
+"""The end of a chunked body after its last non-empty chunk, without trailers."""
 _REPEATED = b"!repeated!"
-"""Hides from llhttp that a header was there before."""
+"""Replaces a repeated header's name, which llhttp would refuse."""
 _FRAMING = (b"content-length", b"transfer-encoding")
 _WITHOUT_BODY = (204, 304)
 _MOST_HEAD = 65_536
-"""Bytes of headers that are read; servers and gateways take no more than that from others."""
+"""Maximum bytes of headers; servers and gateways accept no more than that."""
 _MOST_FRAMING = 16
-"""Bytes of chunk sizes, extensions and trailers that are read for each byte of body, beyond `_MOST_HEAD`: more than the
-five of a server that sends each byte as a chunk of its own."""
+"""Maximum bytes of chunk sizes, extensions and trailers per byte of body, beyond `_MOST_HEAD`. A server that sends each
+byte as a chunk needs five."""
 
 
 _MOST_KNOWN = 64
-"""Heads that are kept: within a second most of one partner's are the same."""
+"""Heads that are cached: within a second most heads of a partner are equal."""
 
 
 _known: dict[bytes, tuple[Head, int | None]] = {}
-"""Heads that were read before, and the length of the body behind: None where it came in chunks."""
+"""Cached heads with the length of their body; None for a chunked body."""
 
 
 def known_response(data: bytes) -> tuple[Head, bytes] | None:
-    """Return head and body of a whole response whose head was read before: that takes a tenth of the time or less.
+    """Return head and body of a complete response whose head is cached; takes at most a tenth of the time of parsing.
 
-    Nothing stands behind it, and its connection is good for another one.
+    Returns:
+        None if the head is not cached, or the data is not exactly one response that keeps its connection open.
     """
     end = data.find(_HEAD_END)
-    known = _known.get(data[:end]) if end > 0 else None  # without its end a head says nothing of what comes next
+    known = _known.get(data[:end]) if end > 0 else None  # without the end of the head, nothing is known of what follows
     if known is None:
         return None
     head, length = known
@@ -125,46 +126,46 @@ def known_response(data: bytes) -> tuple[Head, bytes] | None:
 
 
 def _only_chunk(data: bytes, start: int) -> bytes | None:
-    """Return a body that is one chunk, as most servers send what they have whole; None where it is anything else."""
+    """Return a body that is a single chunk, which most servers send; None for anything else."""
     if not data.endswith(_LAST_CHUNK):
         return None
     size_end = data.find(b"\r\n", start)
     body = data[size_end + 2 : -len(_LAST_CHUNK)]
-    # Without anything in it, the end of the last chunk may be that of the size as well: llhttp knows better.
+    # An empty chunk may end with the same bytes as its size line: llhttp parses that.
     return body if body and data[start:size_end].lower() == b"%x" % len(body) else None
 
 
 class UnreadableError(ValueError):
-    """A response that is not read further."""
+    """A response cannot be read further."""
 
 
 class NotHttpError(UnreadableError):
-    """What came in is no HTTP/1.1; the message says why."""
+    """The data is not HTTP/1.1; the message says why."""
 
 
 class PackedCutShortError(UnreadableError):
-    """The body is packed, and its end is missing."""
+    """The end of a compressed body is missing."""
 
 
 class TooLargeError(UnreadableError):
-    """The body is larger than was allowed."""
+    """The body is larger than allowed."""
 
 
 class ResponseReader:
-    """Reads the responses of one connection, one after the other; llhttp, which Node has, does the reading.
+    """Parses the responses of one connection, one after the other, with llhttp (the parser of Node.js).
 
-    Interim responses (1xx) are passed over, and trailers. It forgives what servers get wrong and people never notice:
-    line ends without CR, a length beside a chunked body, a length stated twice, a space before a colon, folded headers,
-    lines that are no header. Where a length or a chunk cannot be read, status and headers are still a response.
+    Interim responses (1xx) and trailers are skipped. Common errors of servers are accepted: line ends without CR, a
+    Content-Length in a chunked response, a repeated Content-Length, a space before a colon, folded headers, and lines
+    that are not headers. If a length or chunk is invalid, status and headers still make a response.
 
     Args:
-        most: bytes that a body may have.
+        most: maximum bytes of a body.
 
     Attributes:
-        complete: whether the response begun last has been read to its end.
-        reusable: whether the connection is good for another one after it.
-        surplus: whether bytes came behind it that belong to another response.
-        mislabelled: whether a header said that its body was packed, and it was not.
+        complete: whether the current response has been read to its end.
+        reusable: whether the connection may carry another request after it.
+        surplus: whether bytes of another response followed it.
+        mislabelled: whether a header states a coding that the body does not have.
     """
 
     __slots__ = (
@@ -197,17 +198,17 @@ class ResponseReader:
         self.begin()
 
     def begin(self) -> None:
-        """Expect a response from its start."""
+        """Prepare for the next response."""
         self._expect()
         self._read = 0
         self.complete = self.reusable = self.surplus = self.mislabelled = False
 
     def feed(self, data: bytes) -> bool:
-        """Take in what has arrived; return whether the response is complete.
+        """Parse data that has arrived; return whether the response is complete.
 
         Raises:
-            NotHttpError: it is no response.
-            TooLargeError: its body is larger than was allowed.
+            NotHttpError: the data is not a response.
+            TooLargeError: the body is larger than allowed.
         """
         self._read += len(data)
         try:
@@ -226,7 +227,7 @@ class ResponseReader:
         return self.complete
 
     def _check_size(self) -> None:
-        """Bound what is neither head nor body, which nothing else does: memory, and time to parse it."""
+        """Limit the size of chunk framing and trailers, and so memory and parse time."""
         if not self._head and self._read > _MOST_HEAD:
             raise NotHttpError(f"its headers are larger than {_MOST_HEAD:,} bytes")
         if self._read - self._taken > _MOST_HEAD + _MOST_FRAMING * self._taken:
@@ -242,7 +243,7 @@ class ResponseReader:
             try:
                 self._parser.feed_data(data)
                 if not self.complete and data.endswith(_BARE_END) and self._is_chunked():
-                    self._parser.feed_data(b"\n")  # llhttp takes the last LF for the first half of a line end
+                    self._parser.feed_data(b"\n")  # llhttp takes the last LF as the first half of a line end
                 return
             except HttpParserError as error:
                 if self._status or not self._start.startswith(b"HTTP/"):
@@ -254,7 +255,7 @@ class ResponseReader:
         return self._head and any(name.lower() == b"transfer-encoding" for name, _ in self._headers)
 
     def _parse_repaired(self, refusal: HttpParserError) -> None:
-        """Read a response anew once its head is there, repaired; else it is refused for good."""
+        """Parse a response again with its head repaired, once the head is complete; raise if that fails too."""
         found = _HEAD_ENDS.search(self._start)
         if found is None:
             return
@@ -277,7 +278,7 @@ class ResponseReader:
         self._malformed = None
 
     def _save_head(self, error: HttpParserError | HttpParserUpgrade) -> None:
-        """Keep status and headers of a response whose body cannot be told from its framing."""
+        """Keep status and headers of a response whose framing is invalid."""
         found = _HEAD_ENDS.search(self._start)
         head = head_of(tuple(self._start[: found.end()].splitlines(keepends=True))) if found else None
         foreign = isinstance(error.__context__, NotHttpError) or isinstance(error, HttpParserUpgrade)
@@ -288,11 +289,11 @@ class ResponseReader:
         self.complete = True
 
     def _recognize(self, data: bytes) -> None:
-        """Keep the head of a whole response that `known_response` would have read alike."""
+        """Cache the head of a complete response, if `known_response` would read the response in the same way."""
         end = data.find(_HEAD_END)
         if end <= 0:
             return
-        # What is packed is not kept: its head alone would not say what to read.
+        # Compressed responses are not cached: they must be decompressed.
         framing = [value for name, value in self._headers if name.lower() in (*_FRAMING, b"content-encoding")]
         length = len(data) - end - len(_HEAD_END)
         if framing == [b"%d" % length] and length == self._taken:
@@ -306,7 +307,7 @@ class ResponseReader:
         _known[head] = Head(self._status, self._parser.get_http_version(), self._shown()), length
 
     def end(self) -> bool:
-        """Take note that the connection has ended; return whether that completes the response."""
+        """Handle the end of the connection; return whether it completes the response."""
         if self._read and self._head and not self.complete:
             framing = [value.lower() for name, value in self._headers if name.lower() in _FRAMING]
             self.complete = not framing or framing == [b"identity"]
@@ -314,13 +315,13 @@ class ResponseReader:
         return self.complete
 
     def response(self, timings: Timings) -> Response:
-        """Return the response, complete, its body unpacked.
+        """Return the complete response with its body decompressed.
 
         Raises:
-            PackedCutShortError: the body is packed, and its end is missing.
-            TooLargeError: it is larger than was allowed.
+            PackedCutShortError: the end of a compressed body is missing.
+            TooLargeError: the body is larger than allowed.
         """
-        body, self._body = bytes(self._body), b""  # not kept twice, nor while the connection is idle
+        body, self._body = bytes(self._body), b""  # an idle connection needs no buffer
         if self._malformed:
             head, why = self._malformed
             return Response(head.status, head.headers, body, timings, head.version, unreadable=why)
@@ -337,14 +338,14 @@ class ResponseReader:
         return Response(self._status, headers, body, timings, version, unreadable=unreadable)
 
     def partial(self, timings: Timings) -> Response | None:
-        """Return what came of a response that is not complete; None where its head is not."""
+        """Return the received part of an incomplete response; None if its head is incomplete."""
         if not self._head:
             return None
         head = Head(self._status, self._parser.get_http_version(), self._shown())
         return cut_short(head, bytes(self._body), timings)
 
     def _states_too_much(self) -> bool:
-        """Whether the head states a length of body that is not read anyway."""
+        """Return whether the Content-Length exceeds the limit of the body."""
         if self._status in _WITHOUT_BODY:
             return False
         framing = {name.lower(): value for name, value in self._headers}
@@ -354,22 +355,22 @@ class ResponseReader:
     def _shown(self) -> tuple[tuple[str, str], ...]:
         return tuple([_header(name, value) for name, value in self._headers])
 
-    # -- what the parser calls
+    # -- callbacks of the parser
 
     def on_message_begin(self) -> None:
-        """A response begins, interim or not; or what follows one that is complete."""
+        """A response starts, interim or not; or bytes follow a complete one."""
         if self.complete:
             self._has_surplus()
         else:
             self._headers.clear()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header has been read, or a trailer."""
+        """A header or trailer was parsed."""
         if not self._head:
             self._headers.append((name.removeprefix(_REPEATED), value))
 
     def on_headers_complete(self) -> None:
-        """The head of a response has been read."""
+        """The head of a response was parsed."""
         if self.complete:
             return
         self._status = self._parser.get_status_code()
@@ -379,7 +380,7 @@ class ResponseReader:
             raise TooLargeError
 
     def on_body(self, data: bytes) -> None:
-        """A part of the body has been read."""
+        """A part of the body was parsed."""
         if self.complete:
             return
         if not self._head:
@@ -395,7 +396,7 @@ class ResponseReader:
             self._body = bytearray(self._body + data)
 
     def on_message_complete(self) -> None:
-        """A response has been read to its end."""
+        """A response was parsed to its end."""
         if self._head and not self.complete:
             self.complete = True
             self.reusable = self._parser.should_keep_alive()
@@ -417,10 +418,10 @@ def _new_parser(reader: ResponseReader) -> HttpResponseParser:
 
 
 def _repaired(head: bytes) -> bytes:
-    """Repair what llhttp refuses although it has one meaning.
+    """Repair a head that llhttp refuses although its meaning is clear.
 
-    That is the same length stated again (RFC 9110, 8.6), white space between a header's name and its colon (RFC 9112,
-    5.1), and a line that is no header.
+    Repaired are a repeated, equal Content-Length (RFC 9110, 8.6), white space before a header's colon (RFC 9112, 5.1),
+    and lines that are not headers.
     """
     first, *lines = head.splitlines()
     kept, lengths = [first], set[bytes]()
@@ -442,12 +443,12 @@ def _repaired(head: bytes) -> bytes:
 
 
 def _why(error: Exception) -> str:
-    if isinstance(error.__context__, NotHttpError):  # raised by our own callback
+    if isinstance(error.__context__, NotHttpError):  # raised by our callback
         return str(error.__context__)
     return "it changes to another protocol" if isinstance(error, HttpParserUpgrade) else str(error)
 
 
-# One partner's responses differ in little but their date, and an identifier of the request.
+# A partner's responses differ in little but their date and an identifier of the request.
 @lru_cache(maxsize=512)
 def _header(name: bytes, value: bytes) -> tuple[str, str]:
     return text_of(name), text_of(value).strip()

@@ -1,4 +1,4 @@
-"""libcurl's handles, set up as a transport's options say: easy ones, multi ones, and the connections they open."""
+"""Configures libcurl: easy handles, multi handles, and raw connections."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from rokt_export.transport.sockets import Sockets
 
 _VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
-# Bytes of a file that is looked into: a system's own bundle is larger, and takes 40 ms to read.
+# Maximum bytes of a file whose content is checked: a system's bundle is larger, and takes 40 ms to read.
 _SYSTEM_SIZE = 100_000
 
-# Where systems keep their bundle; the libcurl of a wheel knows only the first (the list of Go's crypto/x509).
+# Where systems keep their bundle (as in Go's crypto/x509); the libcurl of a wheel knows only the first.
 _SYSTEM_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -42,7 +42,7 @@ def authorities(ca_file: str | None) -> Path:
     bundle, certifi's bundle.
 
     Raises:
-        ConfigurationError: what was asked for is missing, unreadable, or holds no certificate.
+        ConfigurationError: the requested file is missing, unreadable, or has no certificate.
     """
     if ca_file:
         return _checked_authorities(ca_file, "ca_file")
@@ -52,21 +52,21 @@ def authorities(ca_file: str | None) -> Path:
     for bundle in _SYSTEM_BUNDLES:
         if os.access(bundle, os.R_OK):
             return Path(bundle)
-    import certifi  # it is rarely needed
+    import certifi  # imported late: rarely needed
 
     return Path(certifi.where())
 
 
 def check_client_certificate(certificate: str, key: str | None, password: str | None) -> None:
-    """Check that a client certificate can be used with its key (in the same file where `key` is None).
+    """Check that a client certificate can be used with its key (in the same file if `key` is None).
 
     Raises:
-        ConfigurationError: a file is missing or unreadable, the password is wrong, or the two do not belong together.
+        ConfigurationError: a file is missing or unreadable, the password is wrong, or certificate and key do not match.
     """
     for path in (certificate, key or certificate):
         _readable(path, "client certificate")
     try:
-        # A callable, because OpenSSL would otherwise ask for a missing password at the terminal.
+        # A callable, because otherwise OpenSSL asks for a missing password at the terminal.
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, lambda: password or "")
     except ssl.SSLError as error:
         raise _unusable_certificate(error, certificate, key) from error
@@ -119,18 +119,18 @@ class TransportOptions:
     """How to connect and how long to wait.
 
     Attributes:
-        connect_timeout: seconds until the connection, with TLS, must stand.
+        connect_timeout: seconds for the connection, including TLS.
         timeout: seconds for the whole attempt.
-        max_response: bytes that a body may have after decoding.
-        http_version: `1.0`, `1.1` or `2`; None is 1.1. `2` over plain http is spoken without asking first.
-        verify: whether the server's certificate must be trusted and name its host.
-        ca_file: PEM file of the authorities to trust; None takes the environment's, the system's or certifi's.
-        client_certificate: PEM file of the certificate to show.
-        client_key: PEM file of its private key; None where it is in the same file.
+        max_response: maximum bytes of a body after decoding.
+        http_version: `1.0`, `1.1` or `2`; None is 1.1. `2` over plain http uses prior knowledge.
+        verify: whether the server's certificate must be trusted and match its host.
+        ca_file: PEM file of the authorities to trust; None = the environment's, the system's or certifi's.
+        client_certificate: PEM file of the client certificate.
+        client_key: PEM file of its private key; None if it is in the same file.
         client_key_password: the key's password.
-        proxy: the proxy's URL; None honours the environment's proxy variables, empty uses none.
-        max_connections: connections open at once; a transfer beyond waits its turn.
-        resolve: `host:port:address` to be taken for granted, as curl's `--resolve`.
+        proxy: the proxy's URL; None = by the environment's proxy variables; empty = no proxy.
+        max_connections: maximum number of open connections; further requests wait.
+        resolve: `host:port:address` entries that replace DNS, as curl's `--resolve`.
     """
 
     connect_timeout: float = 10.0
@@ -150,7 +150,7 @@ class TransportOptions:
 CurlError = pycurl.error
 
 MAX_IDLE_SECONDS = 10
-"""A connection idle for longer is not used again: the fewer are found dead, the fewer deliveries end as `unknown`."""
+"""A connection that was idle for longer is not reused: a request on a dead connection ends as `unknown`."""
 
 _HTTP_VERSIONS = {
     None: pycurl.CURL_HTTP_VERSION_1_1,
@@ -160,14 +160,14 @@ _HTTP_VERSIONS = {
 }
 
 _SUPPRESS_CONNECT_HEADERS = 265
-"""CURLOPT_SUPPRESS_CONNECT_HEADERS, which pycurl does not name: what a proxy says to CONNECT is no response."""
+"""CURLOPT_SUPPRESS_CONNECT_HEADERS, which pycurl does not define: hides a proxy's response to CONNECT."""
 
-# The least that libcurl takes. Each handle that carries a body has such a buffer.
+# The minimum that libcurl accepts. Each handle with a body has such a buffer.
 _UPLOAD_BUFFER = 16384
 
 
 Ended = tuple[Any, AttemptResult]
-"""The token that a request was started with, and what the request ended with."""
+"""The token of a started request, and its result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +175,10 @@ class Common:
     """What both ways of HTTP share.
 
     Attributes:
-        options: of the transport.
-        trusted: file or folder of the authorities; None where certificates are not checked.
+        options: the transport's options.
+        trusted: file or folder of the authorities; None if certificates are not checked.
         sockets: waits for all sockets.
-        done: receives what each request ended with.
+        done: receives the result of each request.
         unasked: the servers that send surplus bytes.
     """
 
@@ -190,11 +190,11 @@ class Common:
 
 
 class Multi:
-    """A multi handle: it works on what `Sockets` finds ready, and by its own clock.
+    """A multi handle, driven by `Sockets` and by its timeouts.
 
     Args:
-        sockets: where its sockets are waited for.
-        connections: how many it may have open at once.
+        sockets: waits for its sockets.
+        connections: maximum number of its open connections.
     """
 
     __slots__ = ("_act", "_multi", "add", "remove", "results", "timeout")
@@ -209,30 +209,30 @@ class Multi:
         multi.setopt(pycurl.M_MAXCONNECTS, connections)
 
     def act(self) -> None:
-        """Do what is due by the clock."""
+        """Handle expired timeouts."""
         self._act(pycurl.SOCKET_TIMEOUT, 0)
 
     def close(self) -> None:
-        """Close the connections; its handles must be removed already."""
+        """Close the connections; its easy handles must be removed before."""
         self._multi.close()
 
 
 class RawConnection:
-    """A connection that libcurl opens, through proxy and TLS where needed, for our own HTTP/1.1.
+    """A connection for our own HTTP/1.1 that libcurl opens, through a proxy and with TLS if needed.
 
     Args:
         origin: scheme, host and port to connect to.
-        options: the transport's.
+        options: the transport's options.
         trusted: file or folder of the authorities.
         opened: called with each new socket.
 
     Attributes:
-        handle: the easy handle, to be added to a multi handle, where it must stay.
-        send: puts bytes on the wire and returns how many were taken; BlockingIOError if none can be just now.
-        receive: returns up to so many bytes that have arrived, b"" at the end; BlockingIOError if there are none yet.
+        handle: the easy handle, which must be added to a multi handle and stay there.
+        send: sends bytes and returns how many were accepted; BlockingIOError if none can be sent now.
+        receive: returns up to a number of received bytes, b"" at the end; BlockingIOError if there are none.
 
     Raises:
-        CurlError: the origin is none.
+        CurlError: the origin is not valid.
     """
 
     __slots__ = ("_options", "_origin", "handle", "receive", "send")
@@ -251,11 +251,11 @@ class RawConnection:
 
     @property
     def descriptor(self) -> int:
-        """Its socket, once it is open."""
+        """The descriptor of the open socket."""
         return int(self.handle.getinfo(pycurl.ACTIVESOCKET))
 
     def phases(self) -> tuple[float, float, float]:
-        """Seconds from its start until the name was resolved, the connection stood, and TLS (0.0 without) did."""
+        """Seconds from the start until name lookup, connect and TLS (0.0 without) were complete."""
         info = self.handle.getinfo
         return (
             info(pycurl.NAMELOOKUP_TIME_T) * 1e-6,
@@ -264,7 +264,7 @@ class RawConnection:
         )
 
     def refused(self, code: int, text: str) -> Fault:
-        """Return why it could not be opened, from libcurl's code and words."""
+        """Return the fault of a connection that could not be opened, from libcurl's code and message."""
         return Failure(
             code=code,
             text=text,
@@ -276,12 +276,16 @@ class RawConnection:
         ).fault()
 
     def close(self) -> None:
-        """Free the handle; it must be out of its multi handle already, which closes the connection."""
+        """Free the handle, which must be removed from its multi handle before; that closes the connection."""
         self.handle.close()
 
 
 def check(options: TransportOptions) -> None:
-    """Refuse options that cannot work before anything is sent."""
+    """Check options before anything is sent.
+
+    Raises:
+        ConfigurationError: an option is not valid.
+    """
     if options.http_version not in _HTTP_VERSIONS:
         raise ConfigurationError(
             f"HTTP version {options.http_version!r} is not known", remedy='Use "1.0", "1.1" or "2", or leave it out.'
@@ -291,7 +295,7 @@ def check(options: TransportOptions) -> None:
 
 
 def configure(handle: pycurl.Curl, options: TransportOptions, trusted: str | None) -> None:
-    """Set what holds for every request of a transport."""
+    """Set the options that are the same for every request of a transport."""
     handle.setopt(pycurl.NOSIGNAL, 1)
     handle.setopt(pycurl.USERAGENT, "")
     handle.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
@@ -329,7 +333,7 @@ def _milliseconds(seconds: float) -> int:
 
 
 def proxy_of(url: str, given: str | None) -> str | None:
-    """Return `host:port` of the proxy that a request goes through, without credentials; None where there is none."""
+    """Return `host:port` of the proxy for a URL, without credentials; None if there is none."""
     parts = urlsplit(url)
     proxy = given
     if proxy is None:

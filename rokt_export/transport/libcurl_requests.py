@@ -1,4 +1,4 @@
-"""Carries whole requests by libcurl: HTTP/2, forwarding proxies, packed bodies, and all else that is not plain."""
+"""Sends requests with libcurl: HTTP/2, forwarding proxies, compressed bodies, and everything else that is not plain."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rokt_export.transport.http11_responses import Head, cut_short, head_of
 from rokt_export.transport.libcurl import Common, CurlError, Multi, TransportOptions, configure, proxy_of
 from rokt_export.transport.sockets import heard
 
-# What libcurl would add of its own, and how it is kept from it.
+# Headers that libcurl would add, and how to prevent it.
 _SUPPRESSED = {"accept": b"Accept:", "content-type": b"Content-Type:", "expect": b"Expect:"}
 
 _PROXY_AUTHENTICATION_REQUIRED = 407
@@ -31,10 +31,10 @@ _OK, _ABORT = pycurl.PREREQFUNC_OK, pycurl.PREREQFUNC_ABORT
 
 
 class Transfers:
-    """Requests that libcurl carries from end to end.
+    """Requests that libcurl sends.
 
-    libcurl would resend on a new connection when a kept-alive one dies without a response, and is stopped from it; such
-    a request ends as `reset_after_send`.
+    libcurl would send a request again if a reused connection dies without a response. That is prevented; such a request
+    ends as `reset_after_send`.
     """
 
     def __init__(self, common: Common) -> None:
@@ -48,22 +48,22 @@ class Transfers:
         self._wary = Wariness()
         self._unasked = common.unasked
         self._ordered = options.http_version != "2"
-        """Whether responses are matched by their order alone."""
+        """Whether responses are matched to requests only by order."""
         self._origins: dict[int, str] = {}
         self._quiet_at: dict[str, float] = {}
-        """When a server has been silent for long enough behind its first response."""
+        """Origin to the moment when it will have been silent long enough after its first response."""
         self._held: list[tuple[Any, Request]] = []
-        """What waits for that."""
+        """Requests that wait for that moment."""
         common.sockets.spoke = self._spoke
         self.opening: set[Transfer] = set()
 
     @property
     def in_flight(self) -> int:
-        """How many have been started and not answered."""
+        """The number of requests without a result."""
         return len(self._active) + len(self._held)
 
     def start(self, token: Any, request: Request) -> None:
-        """Begin a request; one that cannot be sent ends with a `protocol` fault at once."""
+        """Start a request; one that cannot be sent ends with a `protocol` fault immediately."""
         origin = _origin_of(request.url)
         if self._ordered and not self._unasked.trusts(origin):
             if monotonic() < self._quiet_at.get(origin, 0.0):
@@ -75,7 +75,7 @@ class Transfers:
 
     def _start(self, token: Any, request: Request, origin: str) -> None:
         transfer = self._idle.pop() if self._idle else self._new()
-        # What TLS has decrypted of a surplus response libcurl does not see before it uses the connection again.
+        # libcurl does not notice decrypted bytes of a surplus response before it reuses the connection.
         once = self._unasked.sends_surplus(origin) or (self._ordered and origin[:6].lower() == "https:")
         fresh = once or monotonic() < self._wary.until or (self._ordered and not self._unasked.trusts(origin))
         try:
@@ -91,13 +91,13 @@ class Transfers:
             self.opening.add(transfer)
             self._multi.add(handle)
         except BaseException:
-            if handle.multi() is None:  # else an interrupt came once libcurl had it: it is in flight
+            if handle.multi() is None:  # else an interrupt came after libcurl had taken it: it is in flight
                 del self._active[handle]
                 self.opening.discard(transfer)
             raise
 
     def wait(self) -> float:
-        """Seconds until something is due; infinite where nothing is."""
+        """Return the seconds until something is due; infinite if nothing is."""
         milliseconds = self._multi.timeout() if self._active else -1
         seconds = milliseconds / 1000 if milliseconds >= 0 else float("inf")
         if self._held:
@@ -105,10 +105,10 @@ class Transfers:
         return seconds
 
     def turn(self, *, idle: bool) -> None:
-        """Do what is due, after libcurl has worked on what is ready.
+        """Do what is due, after libcurl has handled what is ready.
 
         Args:
-            idle: nothing was ready.
+            idle: whether nothing was ready.
         """
         if self._held:
             held, self._held = self._held, []
@@ -116,13 +116,13 @@ class Transfers:
                 self.start(token, request)
         if not self._active:
             return
-        # Where a socket was ready, what was due has mostly been done as well.
+        # If a socket was ready, libcurl has usually handled its timeouts too.
         if idle or self._multi.timeout() == 0:
             self._multi.act()
         self.collect()
 
     def collect(self) -> None:
-        """Turn libcurl's finished transfers into answers."""
+        """Collect the results of libcurl's finished transfers."""
         active, multi = self._active, self._multi
         left = 1
         while left:
@@ -145,14 +145,14 @@ class Transfers:
                     self._settle(transfer, came or fault)
 
     def cancel(self, chosen: Callable[[Any], bool]) -> None:
-        """End the requests whose token is chosen."""
+        """End the requests whose token satisfies `chosen`."""
         self.collect()
         for transfer in [each for each in self._active.values() if chosen(each.token)]:
             self._settle(transfer, transfer.cancelled())
         self._cancel_held(chosen)
 
     def cancel_unsent(self) -> None:
-        """End the requests that libcurl was not let past the connection with."""
+        """End the requests of which nothing was sent."""
         self.collect()
         for transfer in [each for each in self._active.values() if not each.is_admitted]:
             self._settle(transfer, transfer.cancelled())
@@ -164,10 +164,10 @@ class Transfers:
         self._held = [each for each in self._held if not chosen(each[0])]
 
     def close(self) -> None:
-        """Drop every transfer and every connection."""
+        """Drop all transfers and connections."""
         for handle in self._active:
             self._multi.remove(handle)
-        # The multi handle first: the connections it closes still refer to the easy handles that opened them.
+        # First the multi handle: its connections still refer to the easy handles that opened them.
         self._multi.close()
         for transfer in (*self._active.values(), *self._idle):
             transfer.close()
@@ -177,7 +177,7 @@ class Transfers:
         self.opening.clear()
 
     def _look_behind(self, transfer: Transfer, response: Response) -> None:
-        """See whether libcurl kept the connection of a response: it closes one on which it has read too much."""
+        """Check whether libcurl kept a response's connection; it closes one on which it read surplus bytes."""
         origin = transfer.origin
         if transfer.is_kept():
             if not self._unasked.trusts(origin):
@@ -186,7 +186,7 @@ class Transfers:
             self._unasked.spoke(origin)
 
     def _spoke(self, descriptor: int, start: bytes) -> None:
-        """Bytes have arrived on a connection that no request uses."""
+        """Handle bytes on a connection without a request."""
         origin = self._origins.get(descriptor)
         if origin is not None and self._ordered and origin[:5].lower() == "http:" and not is_goodbye(start):
             self._unasked.spoke(origin)
@@ -210,7 +210,7 @@ class Transfers:
 
 
 class Transfer:
-    """A reused easy handle that changes only the options that differ."""
+    """A reusable easy handle, which changes only the options that differ."""
 
     __slots__ = (
         "_accepted",
@@ -245,14 +245,14 @@ class Transfer:
         opened: Callable[[int, int, str], int] = lambda _descriptor, _purpose, _origin: pycurl.SOCKOPT_OK,
         unasked: Unasked | None = None,
     ) -> None:
-        """Make and configure a handle.
+        """Create and configure a handle.
 
         Args:
-            options: the transport's.
+            options: the transport's options.
             trusted: file or folder of the authorities.
-            opening: a set to be removed from once there is a connection.
+            opening: the transfers without a connection; this one removes itself once it has one.
             opened: called with each new socket and its origin.
-            unasked: the servers that send surplus bytes; None where no request is sent.
+            unasked: the servers that send surplus bytes; None if no request is sent.
         """
         self._options = options
         self._unasked = unasked
@@ -275,7 +275,7 @@ class Transfer:
         self.forget()
 
     def forget(self) -> None:
-        """Take nothing for granted of how the handle is set."""
+        """Forget how the handle is set, so that `prepare` sets everything."""
         self._url = ""
         self._method = ""
         self._has_body: bool | None = None
@@ -283,7 +283,7 @@ class Transfer:
         self._accepted: str | None = None
 
     def close(self) -> None:
-        """Free the handle; its multi handle must be closed already."""
+        """Free the handle; its multi handle must be closed before."""
         self.handle.close()
 
     def prepare(
@@ -292,11 +292,11 @@ class Transfer:
         """Set the handle up for a request.
 
         Args:
-            token: whose it is.
+            token: the caller's identifier of the request.
             request: the request.
             origin: scheme, host and port of its server.
-            fresh: whether it is to go out on a new connection.
-            once: whether no other request may follow it there.
+            fresh: whether it must be sent on a new connection.
+            once: whether the connection must not be reused after it.
 
         Raises:
             ValueError: a header or the URL cannot be sent.
@@ -323,14 +323,14 @@ class Transfer:
             self.handle.setopt(pycurl.POSTFIELDS, body)
 
     def response(self) -> AttemptResult:
-        """Return the response of a transfer that ended well in libcurl's eyes."""
+        """Return the result of a transfer that libcurl completed without error."""
         head = head_of(tuple(self._lines))
         if head is None:
             return self.fault(*self._why_without_head())
         if (refused := self._refused(head)) is not None:
             return refused
         body, unreadable = bytes(self._body), ""
-        if not self._accepted and (packed := codings(head.headers)):  # what was asked for libcurl has unpacked
+        if not self._accepted and (packed := codings(head.headers)):  # else libcurl has decompressed it
             try:
                 body, unreadable, mislabelled = unpack(body, packed, self._options.max_response)
             except CutShortError as error:
@@ -347,10 +347,12 @@ class Transfer:
         return curl_errors.WEIRD_SERVER_REPLY, "its status line has no status"
 
     def _refused(self, head: Head) -> Fault | None:
-        """Return the fault of a response that is not the partner's: a proxy's, or that of a connection given up."""
+        """Return the fault for a response that is not the partner's: a proxy's 407, or a 408 that closes the
+        connection.
+        """
         if head.status == _PROXY_AUTHENTICATION_REQUIRED and (proxy := proxy_of(self._url, self._options.proxy)):
             why = f"the proxy {proxy} asks for credentials (407): put them into `proxy`, as http://user:password@host"
-            # RFC 9110, 15.5.8: with the challenge it is the proxy's own word, which has forwarded nothing.
+            # RFC 9110, 15.5.8: with a challenge, the response is the proxy's own, and nothing was forwarded.
             own = self.origin[:5].lower() == "http:" and first_header(head.headers, "proxy-authenticate") is not None
             return Fault(FaultKind.CONNECT, why, sent=not own, timings=self._timings())
         why = GAVE_UP if head.status == REQUEST_TIMEOUT and _closes(head.headers, head.version) else ""
@@ -361,7 +363,7 @@ class Transfer:
         return Fault(FaultKind.PROTOCOL, f"{urlsplit(self._url).hostname} {why}", sent=True, timings=self._timings())
 
     def fault(self, code: int, text: str) -> Fault:
-        """Return why a transfer failed, from libcurl's code and words."""
+        """Return the fault of a failed transfer, from libcurl's code and message."""
         timings = self._timings()
         return Failure(
             code=code,
@@ -376,16 +378,16 @@ class Transfer:
         ).fault(self._partial(timings))
 
     def _partial(self, timings: Timings) -> Response | None:
-        """Return what came of a response; libcurl stops at a Content-Length that it cannot read."""
+        """Return the received part of a response; None if its head is incomplete."""
         head = head_of(tuple(self._lines)) or head_of((*self._lines, b"\r\n"))
         return None if head is None else cut_short(head, bytes(self._body), timings)
 
     def may_start_over(self) -> bool:
-        """Whether libcurl was about to resend, by our veto did not, and nothing had gone out the first time."""
+        """Return whether libcurl was prevented from resending although nothing was sent the first time."""
         return self._admitted == 2 and not self._started_over and not self._sent()
 
     def start_over(self) -> None:
-        """Make ready to be added again, once, for a connection that is new."""
+        """Prepare the transfer to be added again, once, with a new connection."""
         self._started_over = True
         self._admitted = 0
         self._connected = False
@@ -393,57 +395,57 @@ class Transfer:
         self._set_fresh(True)
 
     def found_closed(self, fault: Fault) -> bool:
-        """Whether a connection that had carried another request broke before a byte of a response to this one."""
-        # Only what broke on a used connection would libcurl send again; by then it may have opened another.
+        """Return whether a reused connection broke before a byte of this request's response."""
+        # libcurl resends only after a reused connection broke; by then it may have opened another.
         used = self._admitted > 1 or not self._connected
         return fault.kind is FaultKind.RESET_AFTER_SEND and used and not self._lines
 
     @property
     def is_admitted(self) -> bool:
-        """Whether a byte of the request may have left."""
+        """Whether a byte of the request may have been sent."""
         return self._admitted > 0
 
     def is_kept(self) -> bool:
-        """Whether its connection is open still."""
+        """Whether its connection is still open."""
         return int(self.handle.getinfo(pycurl.ACTIVESOCKET)) >= 0
 
     def might_be_kept(self, response: Response) -> bool:
-        """Whether neither side has said that its connection carries one request."""
+        """Return whether neither side has announced that it closes the connection."""
         return not self._closes and not _closes(response.headers, response.http_version) and _is_framed(response)
 
     def cancelled(self) -> Fault:
-        """Return the fault of a transfer ended by us."""
+        """Return the fault of a cancelled transfer."""
         sent = self._sent()
         how_far = "its request may have arrived" if sent else "nothing was sent"
         return Fault(FaultKind.CANCELLED, f"cancelled; {how_far}", sent, self._timings())
 
     def unsendable(self, request: Request, reason: str) -> Fault:
-        """Return the fault of a request that could not even begin."""
+        """Return the fault of a request that could not be started."""
         host = urlsplit(request.url).hostname or "the endpoint"
         return Fault(FaultKind.PROTOCOL, f"the request to {host} cannot be sent: {reason}", sent=False)
 
     def _sent(self) -> bool:
-        """Whether a byte of the request may have left: libcurl was let past the connection, and wrote."""
+        """Return whether a byte of the request may have been sent: libcurl was admitted and wrote."""
         info = self.handle.getinfo
         return self._admitted > 0 and (info(pycurl.REQUEST_SIZE) > 0 or info(pycurl.SIZE_UPLOAD_T) > 0)
 
     def _timings(self) -> Timings:
         info = self.handle.getinfo
         dns = connect = tls = 0.0
-        if self._connected or not self._admitted:  # else libcurl's figures mean its search for a connection
+        if self._connected or not self._admitted:  # else libcurl's numbers are about its search for a connection
             dns = info(pycurl.NAMELOOKUP_TIME_T) * 1e-6
             connect = info(pycurl.CONNECT_TIME_T) * 1e-6
             tls = info(pycurl.APPCONNECT_TIME_T) * 1e-6
         return Timings(dns, connect, tls, info(pycurl.STARTTRANSFER_TIME_T) * 1e-6, info(pycurl.TOTAL_TIME_T) * 1e-6)
 
     def _connect(self, descriptor: int, purpose: int) -> int:
-        """Take note of a connection made for this transfer."""
+        """Note a new connection of this transfer (a CURLOPT_SOCKOPTFUNCTION)."""
         self._connected = True
         self._descriptor = descriptor
         return self._opened(descriptor, purpose, self.origin)
 
     def _admit(self, *_addresses: object) -> int:
-        """Let the request go out once: a second call means that libcurl is about to resend it."""
+        """Allow sending once: at a second call, libcurl is about to send the request again."""
         self._admitted += 1
         if self._admitted > 1:
             return _ABORT
@@ -451,7 +453,7 @@ class Transfer:
         return _ABORT if self._connected and self._hears_something() else _OK
 
     def _hears_something(self) -> bool:
-        """Whether anything arrives on a new connection before its request is sent; TLS may send records of its own."""
+        """Return whether bytes arrive on a new connection before its request is sent, other than TLS records."""
         if self._unasked is None or self.origin[:5].lower() != "http:":
             return False
         said = heard(self._descriptor, self._unasked.listening(self.origin))
@@ -488,10 +490,10 @@ class Transfer:
 
     def _set_url(self, url: str) -> None:
         if "@" in url and "@" in urlsplit(url).netloc:
-            raise ValueError("credentials do not belong in the URL")  # libcurl would make a header of them
+            raise ValueError("credentials do not belong in the URL")  # libcurl would convert them to a header
         self.handle.setopt(pycurl.URL, url)
         if self._options.http_version == "2":
-            # Asking for an upgrade would add headers, so over plain http it is simply spoken.
+            # An upgrade would add headers, so HTTP/2 over plain http uses prior knowledge.
             plain = url[:5].lower() == "http:"
             version = pycurl.CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE if plain else pycurl.CURL_HTTP_VERSION_2_0
             self.handle.setopt(pycurl.HTTP_VERSION, version)
@@ -520,7 +522,7 @@ class Transfer:
 
 
 def _origin_of(url: str) -> str:
-    """Return scheme, host and port as a URL spells them."""
+    """Return scheme, host and port as they are written in a URL."""
     found = _ORIGIN.match(url)
     return found[0] if found else url
 
@@ -532,7 +534,7 @@ def _closes(headers: tuple[tuple[str, str], ...], version: str) -> bool:
 
 
 def _is_framed(response: Response) -> bool:
-    """Return whether a response ends by itself, and not with its connection."""
+    """Return whether the end of a response is known without the end of its connection."""
     return bool(response.header("content-length") or response.header("transfer-encoding")) or response.status in (
         204,
         304,
@@ -540,12 +542,12 @@ def _is_framed(response: Response) -> bool:
 
 
 def _header_lines(headers: Iterable[tuple[str, str]], *, states_length: bool) -> tuple[list[bytes], str]:
-    """Return headers as libcurl takes them, and the Accept-Encoding whose codings libcurl has to undo ("" for none).
+    """Return header lines for libcurl, and the Accept-Encoding whose codings libcurl must decompress ("" for none).
 
-    Content-Length is left to libcurl where it states one, so that it is that of the body.
+    Content-Length is left to libcurl if it sends one (`states_length`).
 
     Raises:
-        ValueError: a header holds a line break or NUL, which would make it two.
+        ValueError: a header contains a line break or NUL.
     """
     lines: list[bytes] = []
     given: set[str] = set()

@@ -1,4 +1,4 @@
-"""All sockets waited for in one place, libcurl's and those that we speak on, and the alarm that ends the wait."""
+"""Waits for all sockets, libcurl's and our own, and can be woken from another thread."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ _POLL_REMOVE = 4
 _SOCKOPT_OK = 0
 READABLE, WRITABLE = 1, 2
 
-# The peer has closed its half: epoll says so of its own accord only when asked, poll elsewhere by POLLHUP.
+# The peer has closed its half: epoll reports it only on request, poll elsewhere by POLLHUP.
 _PEER_CLOSED = getattr(select, "EPOLLRDHUP", 0)
 _HUNG_UP = _PEER_CLOSED | select.POLLHUP | select.POLLERR
 _UNTIL_CLOSED = select.POLLIN | _PEER_CLOSED
 
-# What to wait for, at libcurl's POLL_NONE, POLL_IN, POLL_OUT and POLL_INOUT.
+# Events to wait for, indexed by libcurl's POLL_NONE, POLL_IN, POLL_OUT and POLL_INOUT.
 _WANTED = (0, _UNTIL_CLOSED, select.POLLOUT, select.POLLOUT | _UNTIL_CLOSED)
 
-# libcurl's bits for each combination of a poll's five: an error or hang-up is something to read.
+# libcurl's bits for each combination of poll's events; an error or hang-up counts as readable.
 _READINESS = tuple(
     (WRITABLE if event & select.POLLOUT else 0) | (READABLE if event & ~select.POLLOUT else 0) for event in range(32)
 )
 
 MOST_EVENTS = 256
-"""Events of one wait, at most. Python allocates room for all of them each time: 1,023 by default."""
+"""Maximum events per wait. Python allocates memory for all of them each time: 1,023 by default."""
 
 Action = Callable[[int, int], object]
-"""A multi handle's `socket_action`: a descriptor, and libcurl's bits for what it is ready for."""
+"""A multi handle's `socket_action`: takes a descriptor and libcurl's bits for its readiness."""
 
 
 class Sockets:
-    """Waits for sockets, and hands each that is ready to the multi handle that uses it.
+    """Waits for sockets, and passes each ready one to the multi handle that uses it.
 
-    libcurl lets go of a socket at the end of each transfer, closes it or not without a word, and takes it up again with
-    the connection's next one. So a socket stays registered for as long as it may be open, which spares a system call
-    with each request and tells when the peer closes an idle connection. Not thread-safe but for `wake`.
+    libcurl releases a socket at the end of each transfer, may close it without notice, and uses it again for the
+    connection's next transfer. So a socket stays registered while it may be open. That saves a system call per request,
+    and shows when the peer closes an idle connection. Only `wake` is thread-safe.
     """
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class Sockets:
         self._registered: dict[int, int] = {}
         self._unverified: list[int] = []
         self.spoke: Callable[[int, bytes], object] = lambda _descriptor, _start: None
-        """Hears of an idle socket on which bytes have arrived, and the first of them."""
+        """Called with an idle socket on which bytes have arrived, and the first of them."""
         self._waker, self._alarm = socket.socketpair()
         self._waker.setblocking(False)
         self._alarm.setblocking(False)
@@ -74,38 +74,38 @@ class Sockets:
         return watch
 
     def adopt(self, descriptor: int, action: Action) -> None:
-        """Wait for a socket that libcurl has opened and lets go of, on behalf of who speaks on it from now on."""
+        """Wait for a socket that libcurl has opened and released, on behalf of `action`."""
         self._used[descriptor] = action
         self._register(descriptor, _UNTIL_CLOSED)
 
     def want(self, descriptor: int, *, write: bool) -> None:
-        """Wait until an adopted socket can be written to, besides read from; or no more."""
+        """Set whether to wait until an adopted socket is writable, besides readable."""
         self._register(descriptor, _UNTIL_CLOSED | select.POLLOUT if write else _UNTIL_CLOSED)
 
     def release(self, descriptor: int) -> None:
-        """Wait for an adopted socket no more; it is about to be closed."""
+        """Stop waiting for an adopted socket, which is about to be closed."""
         del self._used[descriptor]
         with contextlib.suppress(OSError, KeyError):
             del self._registered[descriptor]
             self._poller.unregister(descriptor)
 
     def opened(self, descriptor: int, _purpose: int) -> int:
-        """Forget what was known of a descriptor, which is a new connection's now (a CURLOPT_SOCKOPTFUNCTION)."""
+        """Forget a descriptor's former socket: it is now a new connection (a CURLOPT_SOCKOPTFUNCTION)."""
         self._registered.pop(descriptor, None)
         return _SOCKOPT_OK
 
     def wait(self, seconds: float) -> list[tuple[int, int]]:
-        """Return descriptors and events, of at least one where one is ready within `seconds`."""
+        """Return (descriptor, events) of the sockets that are ready, waiting at most `seconds` for one."""
         events: list[tuple[int, int]] = self._poll(seconds)
-        if not events and seconds:  # it may have been suspended: then it comes back empty-handed, whatever has arrived
+        if not events and seconds:  # after a suspension, the poller returns nothing although data has arrived
             events = self._poll(0.0)
         return events
 
     def serve(self, events: list[tuple[int, int]]) -> bool:
-        """Let libcurl work on what is ready; return whether `wake` was called."""
+        """Let libcurl handle what is ready; return whether `wake` was called."""
         used = self._used
         woken = False
-        # First the sockets that nobody uses: a connection that was closed must be known before it is used again.
+        # Idle sockets first: a closed connection must be noticed before it is reused.
         for descriptor, event in [pair for pair in events if used.get(pair[0]) is None]:
             if descriptor == self._alarm.fileno():
                 woken = True
@@ -119,14 +119,14 @@ class Sockets:
         return woken
 
     def verify(self, opening: Collection[object]) -> None:
-        """Make sure of the sockets that were taken up again, before the next `wait`.
+        """Check the sockets that libcurl uses again, before the next `wait`.
 
-        A connection's socket is known to be the registered one, because `opened` heard of every new one. A socket of
-        libcurl's own, on which a name's addresses arrive, may have the number of a connection closed since; it matters
-        only while a transfer has no connection yet.
+        A connection's socket is certainly the registered one, because `opened` is called for every new one. A socket of
+        libcurl's resolver may have the number of a connection that was closed; this matters only while a transfer has
+        no connection.
 
         Args:
-            opening: the transfers that have no connection yet.
+            opening: the transfers without a connection.
         """
         if opening:
             for descriptor in self._unverified:
@@ -135,12 +135,12 @@ class Sockets:
         self._unverified.clear()
 
     def wake(self) -> None:
-        """Make a `wait` end, the running one or else the next; may be called from any thread."""
-        with contextlib.suppress(BlockingIOError, OSError):  # full: it is awake; closed: nobody waits
+        """End the current `wait`, or else the next one; may be called from any thread."""
+        with contextlib.suppress(BlockingIOError, OSError):  # full: it is already awake; closed: nothing waits
             self._waker.send(b"\0")
 
     def close(self) -> None:
-        """Stop waiting for anything; the multi handles must be closed already."""
+        """Release the poller; the multi handles must be closed before."""
         if hasattr(self._poller, "close"):
             self._poller.close()
         self._waker.close()
@@ -149,17 +149,17 @@ class Sockets:
     def _register(self, descriptor: int, wanted: int) -> None:
         try:
             self._poller.modify(descriptor, wanted)
-        except FileNotFoundError:  # new, or closed since and its number used again
+        except FileNotFoundError:  # new, or the number of a closed socket
             self._poller.register(descriptor, wanted)
         self._registered[descriptor] = wanted
 
     def _let_go(self, descriptor: int, event: int) -> None:
-        """Stop watching a socket that no transfer uses; where the server closed it, so do we.
+        """Stop watching an idle socket; if the server closed it, shut it down.
 
-        libcurl looks for closed connections only now and then, and would write a request into one: that request could
-        not be distinguished from a received one. On a socket shut down by us it fails before its first byte.
+        libcurl checks for closed connections only occasionally, and could write a request to one; whether that request
+        was received could not be known. On a socket that we have shut down, it fails before its first byte.
         """
-        with contextlib.suppress(OSError, KeyError):  # closed already, or no socket
+        with contextlib.suppress(OSError, KeyError):  # already closed, or not a socket
             self._registered.pop(descriptor, None)
             self._poller.unregister(descriptor)
             if event & select.POLLIN and (start := _waiting_on(descriptor)):
@@ -174,7 +174,7 @@ class Sockets:
 
 
 def _shut_down(descriptor: int) -> None:
-    """Let nothing more be written to a socket that stays libcurl's to close."""
+    """Shut a socket down for writing; libcurl will close it."""
     borrowed = socket.socket(fileno=descriptor)
     try:
         borrowed.shutdown(socket.SHUT_RDWR)
@@ -183,7 +183,7 @@ def _shut_down(descriptor: int) -> None:
 
 
 def _waiting_on(descriptor: int) -> bytes:
-    """Return the first bytes that have arrived on a socket, and leave them there."""
+    """Return the first bytes that have arrived on a socket, without consuming them."""
     borrowed = socket.socket(fileno=descriptor)
     try:
         return borrowed.recv(16, socket.MSG_PEEK | socket.MSG_DONTWAIT)
@@ -192,7 +192,7 @@ def _waiting_on(descriptor: int) -> bytes:
 
 
 def heard(descriptor: int, seconds: float) -> bytes | None:
-    """Return the first bytes that arrive on a socket within so many seconds: b"" is its end, None is silence."""
+    """Return the first bytes that arrive on a socket within `seconds`: b"" is its end, None means no data."""
     listening = select.poll()
     listening.register(descriptor, select.POLLIN | _PEER_CLOSED)
     if not listening.poll(seconds * 1000):
@@ -204,7 +204,7 @@ def heard(descriptor: int, seconds: float) -> bytes | None:
 
 
 def _new_poller() -> tuple[Any, Callable[[float], Any]]:
-    """Return epoll, or where there is none poll, and its function that waits so many seconds."""
+    """Return an epoll (or poll) object, and a function that waits for a number of seconds."""
     if hasattr(select, "epoll"):
         poller = select.epoll()
         return poller, lambda seconds: poller.poll(seconds, MOST_EVENTS)

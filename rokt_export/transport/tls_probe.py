@@ -1,4 +1,4 @@
-"""Connects to an endpoint and closes again, without a request, to see what it shows."""
+"""Connects to an endpoint without sending a request, and reports its addresses, TLS and certificate."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PHASE_OF_FAULT = {FaultKind.DNS: "dns", FaultKind.TLS: "tls"}
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """The certificate that a server showed.
+    """A server's certificate.
 
     Attributes:
         subject: its distinguished name.
@@ -42,7 +42,7 @@ class Certificate:
     not_after: datetime
 
     def days_left(self, now: datetime | None = None) -> int:
-        """Return whole days until it expires, negative once it has; `now` is aware, by default the clock."""
+        """Return the whole days until it expires, negative if it has; `now` is timezone-aware, default: the clock."""
         return (self.not_after - (now or datetime.now(UTC))).days
 
 
@@ -53,15 +53,15 @@ class Inspection:
     Attributes:
         host: the host of the URL.
         port: its port, or its scheme's.
-        addresses: the IP addresses that its name resolved to (the proxy's, where one stands between).
-        address: the one connected to; None where none was.
+        addresses: the IP addresses of its name (the proxy's, if one is used).
+        address: the one connected to; None if the connection failed.
         tls_version: such as `TLSv1.3`; None without TLS.
         cipher: the cipher suite's name; None without TLS.
-        alpn: the protocol agreed on, `h2` or `http/1.1`; None where the server named none.
-        certificate: what the server showed, also where it is not trusted; None without TLS.
-        timings: seconds from the start until each phase had ended.
-        fault: why there is no usable connection; None where there is one.
-        phase: where the fault is: `dns`, `connect` or `tls`; None without a fault.
+        alpn: the negotiated protocol, `h2` or `http/1.1`; None if the server named none.
+        certificate: the server's certificate, even if it is not trusted; None without TLS.
+        timings: seconds from the start to the end of each phase.
+        fault: why there is no usable connection; None if there is one.
+        phase: the phase of the fault: `dns`, `connect` or `tls`; None without a fault.
     """
 
     host: str
@@ -92,7 +92,7 @@ class Inspection:
 def phase_of(fault: Fault) -> str:
     """Return the phase in which a connection failed: `dns`, `connect` or `tls`.
 
-    A timeout is placed after the last phase that had ended.
+    A timeout belongs to the phase after the last one that was complete.
     """
     if fault.kind is FaultKind.TIMEOUT_BEFORE_SEND:
         if fault.timings.connect:
@@ -102,7 +102,7 @@ def phase_of(fault: Fault) -> str:
 
 
 def _verbose_facts(lines: Iterable[str]) -> dict[str, Any]:
-    """Return what libcurl reports in its verbose lines only: the resolved addresses, and what TLS agreed on."""
+    """Return what libcurl reports only in its verbose lines: the resolved addresses and the TLS parameters."""
     facts: dict[str, Any] = {"addresses": ()}
     for line in lines:
         if found := _ADDRESSES_LINE.match(line):
@@ -116,7 +116,7 @@ def _verbose_facts(lines: Iterable[str]) -> dict[str, Any]:
 
 
 def certificate_of(facts: Iterable[tuple[str, str]]) -> Certificate | None:
-    """Return the certificate that libcurl's CERTINFO describes; None where it lacks its dates."""
+    """Return the certificate in libcurl's CERTINFO; None if its dates are missing."""
     known = dict(facts)
     if not {"Start date", "Expire date"} <= known.keys():
         return None
@@ -131,12 +131,12 @@ def certificate_of(facts: Iterable[tuple[str, str]]) -> Certificate | None:
 
 
 def _moment(text: str) -> datetime:
-    # Not strptime, whose month names follow the locale.
+    # Not strptime, whose month names depend on the locale.
     return datetime.fromtimestamp(ssl.cert_time_to_seconds(text), UTC)
 
 
 def inspect(url: str, options: TransportOptions = TransportOptions()) -> Inspection:  # noqa: B008 - frozen
-    """Connect to an endpoint, with TLS where it has it, and close: no request is sent.
+    """Connect to an endpoint, with TLS for https, and close without sending a request.
 
     A certificate that is not trusted is fetched by a second connection without checks, so that it can be shown.
 
@@ -181,7 +181,7 @@ def _inspect(url: str, options: TransportOptions, trusted: str | None) -> Inspec
 
 
 def _connect(transfer: Transfer, url: str, lines: list[str]) -> Fault | None:
-    """Connect without a request, and fill `lines` with what libcurl tells of it."""
+    """Connect without a request, and add libcurl's verbose lines to `lines`."""
     request = Request("GET", url, ())
     handle = transfer.handle
     try:

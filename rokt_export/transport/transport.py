@@ -1,4 +1,4 @@
-"""Carries requests by our own HTTP/1.1 or by libcurl, and returns responses and faults."""
+"""Sends requests with our own HTTP/1.1 or with libcurl, and returns responses and faults."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from rokt_export.transport.libcurl import Common, Ended, TransportOptions, autho
 from rokt_export.transport.libcurl_requests import Transfers
 from rokt_export.transport.sockets import Sockets
 
-try:  # what `signal` is made of, without its look-up of each handler in an enumeration: 1 us a hold against 12
+try:  # the C module behind `signal`, without its conversion of handlers to enums: 1 us per hold instead of 12
     from _signal import getsignal, signal  # type: ignore[import-not-found]
-except ImportError:  # no CPython
+except ImportError:  # not CPython
     from signal import getsignal, signal
 
 
 class HeldInterrupt:
-    """Holds SIGINT back inside a `with` block, and passes it to the program's own handler at its end.
+    """Defers SIGINT inside a `with` block, and passes it to the program's handler at the end.
 
-    An exception raised by a signal handler inside a libcurl callback would abort every transfer in flight. Outside the
-    main thread, where Python runs no signal handlers, and where SIGINT has no Python handler, nothing is done.
+    An exception from a signal handler inside a libcurl callback would abort all transfers in flight. It does nothing
+    outside the main thread, where Python runs no signal handlers, and if SIGINT has no Python handler.
     """
 
     __slots__ = ("_held", "_holder", "_previous")
@@ -62,29 +62,29 @@ class HeldInterrupt:
         self._held = (number, frame)
 
 
-# A partner on this machine, or a proxy, was woken by what was just written, perhaps on this very core: it had to wait
-# until all responses are judged, though another core is idle. With 256 in flight at 50 ms that made 95.1 % into 96.0.
+# A partner or proxy on this machine may have been woken on this core by what was just written, and would wait until all
+# responses are classified, although another core is idle. With 256 in flight at 50 ms, yielding raises 95.1 % to 96.0.
 _give_way = getattr(os, "sched_yield", lambda: None)
 
 _SPOKEN = frozenset({None, "1.1"})
 
 
 def _not_plain(_request: Request) -> Message | None:
-    """Leave every request to libcurl, which knows the other versions of HTTP."""
+    """Leave every request to libcurl, which supports the other versions of HTTP."""
     return None
 
 
 class Transport:
-    """Carries requests; not thread-safe but for `wake`.
+    """Sends requests and returns their results. Only `wake` is thread-safe.
 
-    A plain HTTP/1.1 request is written by us on a connection that libcurl opens (`ConnectionPool`). libcurl carries any
-    other from end to end (`Transfers`). Either way, a request is on the wire at most once.
+    Plain HTTP/1.1 requests are written by `ConnectionPool` on connections that libcurl opens. All others are sent by
+    libcurl (`Transfers`). Each request is sent at most once.
 
     Attributes:
-        warnings: messages about the server; the caller that shows them removes them.
+        warnings: messages about the server; the caller removes those that it has shown.
 
     Raises:
-        ConfigurationError: an authority's file, client certificate or key cannot be used, or an option has no meaning.
+        ConfigurationError: a file of authorities, a client certificate or a key is unusable, or an option is not valid.
     """
 
     def __init__(self, options: TransportOptions = TransportOptions()) -> None:  # noqa: B008 - frozen
@@ -113,21 +113,21 @@ class Transport:
 
     @property
     def in_flight(self) -> int:
-        """How many started requests `poll` has not answered yet."""
+        """The number of started requests whose result `poll` has not returned."""
         return self._pool.in_flight + self._transfers.in_flight + len(self._done)
 
     def start(self, token: Any, request: Request) -> None:
-        """Begin a request without waiting; see `start_all`."""
+        """Start a request without waiting; see `start_all`."""
         self.start_all(((token, request),))
 
     def start_all(self, requests: Iterable[tuple[Any, Request]]) -> None:
-        """Begin requests without waiting; `poll` sends them, and gives each one's answer together with its token.
+        """Start requests without waiting; `poll` sends them, and returns each result with its token.
 
-        A request that cannot be sent as it stands (a line break in a header) is answered by a `protocol` fault.
-        HEAD is sent without a body.
+        A request that cannot be sent (a line break in a header) ends with a `protocol` fault. HEAD is sent without a
+        body.
 
         Args:
-            requests: token and request of each, in the order in which they are to leave.
+            requests: (token, request) in the order of sending.
         """
         now = monotonic()
         message_of = self._messages.of if self._speaks else _not_plain
@@ -141,12 +141,12 @@ class Transport:
         self._pool.start(spoken)
 
     def poll(self, timeout: float) -> list[Ended]:
-        """Return what has ended, waiting up to `timeout` seconds until something has or `wake` is called.
+        """Return (token, result) of the requests that have ended; wait at most `timeout` seconds for one or for `wake`.
 
-        An interrupt (KeyboardInterrupt) leaves every request as it is, to be answered by a later call.
+        An interrupt (KeyboardInterrupt) leaves all requests in flight; a later call returns their results.
         """
         deadline = monotonic() + timeout
-        # A connection that the server has closed must be known before it is used again.
+        # A connection that the server has closed must be noticed before it is reused.
         if self._pool.unsent and self._turn(0.0) and not self._done:
             return []
         while not self._done:
@@ -158,25 +158,25 @@ class Transport:
         return done
 
     def wake(self) -> None:
-        """Make a `poll` that waits, or else the next one, return at once; may be called from any thread."""
+        """Make the current `poll`, or else the next one, return immediately; may be called from any thread."""
         self._sockets.wake()
 
     def cancel(self, token: Any) -> None:
-        """End the requests started with `token`; `poll` answers them `cancelled`, or as they ended before."""
+        """End the requests of a token; `poll` returns a `cancelled` fault for them, unless they had ended before."""
         self._end(lambda started: started is token or started == token)
 
     def cancel_all(self) -> None:
-        """End every request in flight; `poll` answers them `cancelled`, or as they ended before."""
+        """End all requests in flight; `poll` returns a `cancelled` fault for them, unless they had ended before."""
         self._end(lambda _started: True)
 
     def cancel_unsent(self) -> None:
-        """End the requests of which nothing has left yet: they wait for a name, a connection, TLS or a proxy."""
+        """End the requests of which nothing was sent yet: they wait for DNS, a connection, TLS or a proxy."""
         with self._interrupt:
             self._pool.cancel_unsent()
             self._transfers.cancel_unsent()
 
     def send(self, request: Request) -> AttemptResult:
-        """Send one request and wait for its response, at most the attempt's timeout; others wait for `poll`."""
+        """Send one request and wait for its result, at most `timeout` seconds; results of others wait for `poll`."""
         token = object()
         self.start(token, request)
         others: list[Ended] = []
@@ -195,7 +195,7 @@ class Transport:
             self._done[:0] = others
 
     def close(self) -> None:
-        """Drop every request, unanswered, and every connection. May be called twice."""
+        """Drop all requests without a result, and all connections. May be called twice."""
         if self._closed:
             return
         self._closed = True
@@ -205,11 +205,11 @@ class Transport:
             self._sockets.close()
 
     def _is_reached(self, origin: str) -> bool:
-        """Whether requests go to a server as they are: a proxy would forward plain http, and tunnels https."""
+        """Return whether an origin is reached without a forwarding proxy; https is always tunneled."""
         return origin.startswith("https:") or proxy_of(origin, self._options.proxy) is None
 
     def _turn(self, seconds: float) -> bool:
-        """Work once on what becomes ready within some seconds, or is due; return whether `wake` was called."""
+        """Handle what is due or becomes ready within `seconds`; return whether `wake` was called."""
         pool, transfers = self._pool, self._transfers
         wait = max(0.0, min(seconds, pool.wait(), transfers.wait()))
         events = self._sockets.wait(wait)
@@ -231,11 +231,11 @@ class Transport:
 
 
 def _allow_descriptors(more: int) -> None:
-    """Raise this process's own limit of open files as far as it may, so that many connections fit beside the rest."""
+    """Raise this process's limit of open files if needed, so that `more` connections fit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = more + 256
     if hard != resource.RLIM_INFINITY:
         wanted = min(wanted, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
-        with contextlib.suppress(OSError, ValueError):  # not allowed: a connection too many will say so
+        with contextlib.suppress(OSError, ValueError):  # not allowed: opening too many connections will report it
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
