@@ -373,7 +373,7 @@ def filler(variables: Mapping[str, str]) -> Fill:
             return text_of(compile_template(source).fill({}, variables))
         except FilterError as error:
             raise ConfigurationError(
-                f"a credential's template cannot be filled: {error}",
+                f"a credential's template cannot be rendered: {error}",
                 where=f"authentication, `{source}`",
                 remedy="Fix the variable's value, or the template.",
             ) from error

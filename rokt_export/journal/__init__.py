@@ -1,4 +1,4 @@
-"""The journal: what was intended and what was settled, on disk, so that a run survives its process."""
+"""The journal: records intended and settled rows on disk, so that a run survives its process."""
 
 from rokt_export.journal.journal import Journal
 from rokt_export.journal.model import RunInfo, RunState

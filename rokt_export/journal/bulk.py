@@ -1,4 +1,4 @@
-"""Statements that each batch needs, compiled once and run on the driver with plain tuples."""
+"""The statements of each batch, compiled once and run on the driver with plain tuples."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
 
 _TOGETHER = 32
-"""Records that one statement takes to SQLite, which spends a sixth less on each then; with 15 parameters each it stays
-below the 999 that old versions allow."""
+"""Records per statement for SQLite, which takes a sixth less time per record then. With 15 parameters each, it stays
+below the 999 parameters that old versions allow."""
 
 DELIVERY_COLUMNS = tuple(column.name for column in delivery.columns)
 
 
 class BulkInsert:
-    """Inserts or replaces records of one table; about twice as fast as handing dictionaries to SQLAlchemy.
+    """Inserts or replaces records of one table, about twice as fast as SQLAlchemy with dictionaries.
 
     Args:
         dialect: the database's dialect.
@@ -42,9 +42,9 @@ class BulkInsert:
         """Write the records.
 
         Args:
-            connection: in a transaction.
-            records: each a tuple in the order of the columns.
-            columns: those that the records have, in the order of the table's; the others become NULL. None for all.
+            connection: a connection in a transaction.
+            records: tuples in the order of `columns`.
+            columns: the columns of the records, in the order of the table; the others become NULL. None = all.
         """
         statement, together = self._prepared(columns or self._columns)
         if together is not None:
@@ -56,7 +56,7 @@ class BulkInsert:
         run_many(connection, statement, records)
 
     def _prepared(self, columns: tuple[str, ...]) -> tuple[str, str | None]:
-        """The statement for one record and, where that is quicker, for several."""
+        """Return the statement for one record and, if it is faster, the one for `_TOGETHER` records."""
         found = self._statements.get(columns)
         if found is None:
             compiled = _upsert(self._dialect, self._table).compile(dialect=self._dialect, column_keys=columns)
@@ -70,15 +70,15 @@ class BulkInsert:
 
 
 class BulkDeliveries:
-    """Inserts or replaces deliveries, column by column: what none of a batch has, such as an error, costs nothing."""
+    """Inserts or replaces deliveries by column: a column that is empty in a batch, such as errors, costs nothing."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._insert = BulkInsert(dialect, delivery)
-        # SQLite has no booleans, and its driver takes four times as long over one as over the number that is stored.
+        # SQLite has no booleans; its driver takes four times as long for one as for a number.
         self._flag: type[int] = int if dialect.name == "sqlite" else bool
 
     def run(self, connection: Connection, run_no: int, intents: Sequence[int], deliveries: Deliveries) -> None:
-        """Write deliveries of a run, given the number of the batch that intended each."""
+        """Write deliveries of a run; `intents` has the number of the batch that intended each."""
         columns: dict[str, Iterable[Any]] = {"run_no": repeat(run_no), "row": (), "intent_no": intents}
         for name in _VALUES:
             values: list[Any] = getattr(deliveries, name)
@@ -95,7 +95,7 @@ _VALUES = [name for name in DELIVERY_COLUMNS if name not in {"run_no", "intent_n
 def run_one(connection: Connection, statement: str, values: tuple[Any, ...]) -> CursorResult[Any] | sqlite3.Cursor:
     """Run a statement for one record.
 
-    A server may go away, which SQLAlchemy must learn of. With a file, its machinery would cost ten times the statement.
+    With a server, SQLAlchemy must notice a lost connection. With a file, it would cost ten times the statement.
     """
     file = connection.connection.driver_connection
     if isinstance(file, sqlite3.Connection):
@@ -123,7 +123,7 @@ class Bulk:
 
 
 def storable(text: str) -> str:
-    """Return a text with what a database refuses (NUL, half a surrogate pair) as U+FFFD."""
+    """Return a text with U+FFFD for characters that a database refuses (NUL, unpaired surrogates)."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
 
 
@@ -133,8 +133,8 @@ def _upsert(dialect: Dialect, table: Table) -> Insert:
     values: dict[str, Any] = {c.name: insert.excluded[c.name] for c in table.columns if c.name not in keys}
     if table is not ledger:
         return insert.on_conflict_do_update(index_elements=keys, set_=values)
-    # What the partner has, it has: the entry still names the row it speaks of, which may be revised.
-    # A send that failed says nothing about an earlier one that may have arrived.
+    # The partner still has the record: the entry keeps naming its row, which may be revised.
+    # A failed send says nothing about an earlier one that the partner may have received.
     values["outcome"] = literal_column(
         "CASE WHEN ledger.outcome IN ('unknown', 'unclassified') AND excluded.outcome = 'failed' "
         "THEN ledger.outcome ELSE excluded.outcome END"
@@ -144,7 +144,7 @@ def _upsert(dialect: Dialect, table: Table) -> Insert:
 
 
 def _insert(dialect: Dialect, table: Table) -> postgresql.Insert | sqlite.Insert:
-    """The dialect's own INSERT, which can update; a dialect takes 30 ms to load, and only one is needed."""
+    """Return the dialect's INSERT, which supports ON CONFLICT. Importing a dialect takes 30 ms."""
     if dialect.name == "postgresql":
         from sqlalchemy.dialects import postgresql
 

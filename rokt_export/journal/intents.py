@@ -1,4 +1,4 @@
-"""Batches of rows that may be sent: their form on disk, and which of their rows are still open."""
+"""Batches of rows that may be sent: how they are stored, and which of their rows are still open."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BATCH = (intent.c.rows, intent.c.transactions, intent.c.fingerprints)
 T = TypeVar("T")
 
 Item = tuple[str, bytes | None]
-"""Transaction and fingerprint of an intended row."""
+"""Transaction id and fingerprint of an intended row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,10 @@ class OpenRow:
     """A row that was intended and not settled.
 
     Attributes:
-        intent_no: the batch that intended it last.
-        transaction: what both sides call it.
+        intent_no: the number of the last batch that intended it.
+        transaction: the transaction's id.
         fingerprint: its keyed hash, in a production run.
-        before: the outcome of an earlier send of this row, which no longer counts.
+        before: the outcome of an earlier send of this row in this run, which no longer counts.
     """
 
     intent_no: int
@@ -42,12 +42,12 @@ class OpenRow:
 
 
 class Intents:
-    """The statements of a writer's batches, compiled once: building them anew cost more than the database took.
+    """The statements of a writer's batches, compiled once: building them takes longer than running them.
 
     Args:
         dialect: the database's dialect.
         run_no: the writer's run.
-        owner: the id of the process that drives it.
+        owner: the id of the process that drives the run.
     """
 
     def __init__(self, dialect: Dialect, run_no: int, owner: str) -> None:
@@ -61,7 +61,7 @@ class Intents:
         self._delete = str(intent.delete().where(intent.c.no == bindparam("number")).compile(dialect=dialect))
 
     def insert(self, connection: Connection, batch: Mapping[int, Item]) -> int | None:
-        """Write a batch and return its number; None, and nothing written, if the run is not its owner's any more."""
+        """Write a batch and return its number; None, without writing, if another process has taken the run over."""
         values = {**self._fixed, **encoded(batch)}
         result = run_one(connection, self._insert, tuple(values[name] for name in self._order))
         if isinstance(result, CursorResult):
@@ -76,7 +76,7 @@ class Intents:
 
 
 def owned(run_no: int, owner: str) -> Iterator[ColumnElement[bool]]:
-    """Yield the conditions that a run's record meets while this process drives the run."""
+    """Yield the conditions on a run's record that hold while this process drives the run."""
     yield run.c.no == run_no
     yield run.c.owner == owner
 
@@ -99,7 +99,7 @@ def _texts(texts: list[str]) -> bytes:
 
 
 def decoded(record: Row[Any]) -> Iterator[tuple[int, OpenRow]]:
-    """Yield the rows of a batch's record; one whose transactions were purged calls them `row-<n>`."""
+    """Yield (row, OpenRow) for the rows of a batch's record; after a purge, their transaction ids are `row-<n>`."""
     rows = orjson.loads(record.rows)
     transactions = orjson.loads(record.transactions) or [f"row-{row}" for row in rows]
     hashes = record.fingerprints or b""
@@ -109,10 +109,10 @@ def decoded(record: Row[Any]) -> Iterator[tuple[int, OpenRow]]:
 
 
 def open_rows(connection: Connection, run_no: int) -> dict[int, OpenRow]:
-    """Return the rows of a run that were intended and not settled since, in ascending order.
+    """Return row to OpenRow for the rows of a run that were intended and not settled since, in ascending order.
 
-    A row counts as settled only by a delivery of the batch that intended it last, or a later one: an older result
-    says nothing about a second send that was cut off.
+    A row is settled only by a delivery of the last batch that intended it, or of a later one: an older result says
+    nothing about a second send that was interrupted.
     """
     intended: dict[int, OpenRow] = {}
     for record in connection.execute(select(intent).where(intent.c.run_no == run_no).order_by(intent.c.no)):
@@ -131,7 +131,7 @@ def open_rows(connection: Connection, run_no: int) -> dict[int, OpenRow]:
 
 
 def prune(connection: Connection, run_no: int) -> None:
-    """Delete the batches of a run of which no row is open any more (left by a process that died, then resumed)."""
+    """Delete the batches of a run without open rows, which a process that died has left."""
     needed = {one.intent_no for one in open_rows(connection, run_no).values()}
     for number in connection.scalars(select(intent.c.no).where(intent.c.run_no == run_no)).all():
         if number not in needed:
@@ -146,7 +146,7 @@ def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 class Underway:
-    """The open rows of a writer, by batch. It is changed after the journal was.
+    """The open rows of a writer, by batch. It is updated after the journal.
 
     Attributes:
         marks: the fingerprints of the open rows.
@@ -164,7 +164,7 @@ class Underway:
         return self._open.keys()
 
     def begin(self, number: int, batch: Mapping[int, Item]) -> None:
-        """Add a batch; rows that are open already move to it."""
+        """Add a batch; rows that are already open move to it."""
         self.end(self.among(batch))
         self._batches[number] = batch
         self._open[number] = set(batch)
@@ -172,7 +172,7 @@ class Underway:
         self.marks.update(mark for _, mark in batch.values() if mark is not None)
 
     def end(self, rows: Collection[int]) -> None:
-        """Remove rows; those that are not open are ignored."""
+        """Remove rows; rows that are not open are ignored."""
         if self.marks:
             self.marks.difference_update(mark for row in rows if (mark := self.mark_of(row)) is not None)
         for number in self._touched(rows):
@@ -185,25 +185,25 @@ class Underway:
             forget(row, None)
 
     def among(self, rows: Collection[int]) -> list[int]:
-        """Return those of the rows that are open."""
+        """Return the rows that are open."""
         return [] if self._batch_of.keys().isdisjoint(rows) else [row for row in rows if row in self._batch_of]
 
     def batches_of(self, rows: Collection[int], otherwise: int) -> list[int]:
-        """Return the number of each row's batch, or another where it is in none."""
+        """Return the batch number of each row; `otherwise` for a row that is in none."""
         number_of = self._batch_of.get
         return [number_of(row, otherwise) for row in rows]
 
     def mark_of(self, row: int) -> bytes | None:
-        """Return the fingerprint of an open row."""
+        """Return the fingerprint of an open row; None if it has none."""
         number = self._batch_of.get(row)
         return None if number is None else self._batches[number][row][1]
 
     def emptied(self, rows: Collection[int]) -> list[int]:
-        """Return the batches that have no open row once these rows are removed."""
+        """Return the batches that would have no open row without these rows."""
         return [number for number in self._touched(rows) if self._open[number].issubset(rows)]
 
     def without(self, rows: Collection[int]) -> Iterator[tuple[int, dict[int, Item]]]:
-        """Yield each batch that holds one of the rows, and its other open rows."""
+        """Yield each batch that contains one of the rows, with its other open rows."""
         for number in self._touched(rows):
             left = self._open[number].difference(rows)
             yield number, {row: item for row, item in self._batches[number].items() if row in left}

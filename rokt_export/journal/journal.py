@@ -1,4 +1,4 @@
-"""The journal as a whole: opens it, begins, resumes and reads runs."""
+"""The journal: opens a database, starts, resumes and reads runs."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class Journal:
     """An opened journal. Use it as a context manager, or call `close`.
 
     A run is named by its id, a unique prefix of it, its name (the newest run of that name), or `last`. Every method
-    raises `JournalError` when the database fails, with the database's own error as its cause, and those that take a run
-    raise `UsageError` when no run, or more than one, is meant.
+    raises `JournalError` if the database fails, with the database's error as its cause. Methods that take a run raise
+    `UsageError` if no run, or more than one, matches.
 
-    SQLite's write-ahead log needs a local disk: on a network file system, and for several machines, use PostgreSQL.
+    SQLite's write-ahead log needs a local disk. Use PostgreSQL on network file systems and for several machines.
     """
 
     def __init__(self, store: storage.Store) -> None:
@@ -50,17 +50,17 @@ class Journal:
 
     @classmethod
     def open(cls, place: str | Path | None = None) -> Journal:
-        """Open a journal, and create or migrate it where needed.
+        """Open a journal; create or migrate it if needed.
 
-        A file is readable and writable by its owner alone (0600, its folders 0700 if created here). One that can only
-        be read serves everything that only reads.
+        A file is accessible only to its owner (0600; folders created here 0700). A read-only file can be used for
+        everything that only reads.
 
         Args:
             place: path of a SQLite file or URL of a database; None for the default (`default_place`).
 
         Raises:
-            UsageError: the place makes no sense.
-            JournalError: it cannot be opened, is damaged, no journal, or of a newer version.
+            UsageError: the place is neither a path nor the URL of a supported database.
+            JournalError: it cannot be opened, is damaged, is not a journal, or is of a newer version.
         """
         found = storage.resolve(place)
         with translated(storage.shown(found), "opened"):
@@ -74,7 +74,7 @@ class Journal:
 
     @property
     def place(self) -> str:
-        """The journal's path or URL, for a person (without a password)."""
+        """The journal's path or URL, without a password."""
         return self._store.shown
 
     def __enter__(self) -> Self:
@@ -86,7 +86,7 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Close the journal and the writers that it made."""
+        """Close the journal and its writers."""
         for writer in self._writers:
             writer.close()
         self._writers.clear()
@@ -105,22 +105,21 @@ class Journal:
         options: Mapping[str, Any] | None = None,
         production: bool = False,
     ) -> RunWriter:
-        """Begin a run, driven by this process.
+        """Start a run that this process drives.
 
         Args:
-            command: the command that makes it.
+            command: the command that starts it.
             partner: the spec's slug.
-            environment: where it sends to.
+            environment: the environment that it sends to.
             spec_file: path of the spec.
             spec_sha256: hex digest of the spec.
             events: paths of the transactions.
-            name: what the user calls it.
+            name: the user's name for it.
             options: what a resume needs (JSON).
-            production: whether the environment is the guarded one: the ledger is kept, and each batch waits for the
-                disk.
+            production: whether the environment is guarded: then the ledger is kept, and each batch waits for the disk.
 
         Raises:
-            UsageError: the name is reserved or cannot be typed.
+            UsageError: the name is reserved or not valid.
             JournalError: rows go to production, and the journal's key is lost or its file is an incomplete copy.
         """
         run_records.check_name(name)
@@ -148,10 +147,10 @@ class Journal:
             return writer
 
     def reopen(self, run_id: str) -> RunWriter:
-        """Take over a run that crashed, was interrupted or has finished, and go on writing to it.
+        """Take over a run that crashed, was interrupted or has finished, to continue it.
 
         Raises:
-            JournalError: its process still lives (named), or the run was purged.
+            JournalError: its process is still alive, or the run was purged.
         """
         with self._guard("written"):
             self._check_writable()
@@ -174,12 +173,12 @@ class Journal:
             return self._writer(record)
 
     def attach(self, run_id: str, *, before: int = 0, names: Sequence[str] = ()) -> RunWriter:
-        """Write to a run that another process drives, as one of its workers; the run's record is left alone.
+        """Return a writer for a worker of a run that another process drives; the run's record is not changed.
 
         Args:
             run_id: the run.
-            before: `RunWriter.before` of the writer that its driver got from `begin` or `reopen`.
-            names: of the live system that it sends to; see `Target.ledger`. The partner's slug if there are none.
+            before: `RunWriter.before` of the driver's writer.
+            names: the names of the live system that it sends to, see `Target.ledger`; empty = the partner's slug.
 
         Raises:
             JournalError: the run is not running.
@@ -204,7 +203,7 @@ class Journal:
             return run_records.info(connection, run_records.find(connection, run_id))
 
     def deliveries(self, run_id: str, *, outcomes: Collection[str] | None = None) -> Iterator[Delivery]:
-        """Yield the deliveries of a run in row order, all or those of some outcomes, in constant memory.
+        """Yield the deliveries of a run in row order, all or those with some outcomes, in constant memory.
 
         A row that was intended and never settled is `unknown`.
         """
@@ -221,16 +220,16 @@ class Journal:
             return queries.rows(connection, number, outcomes)
 
     def settled(self, run_id: str) -> RowSet:
-        """Return the rows of a run that are settled, by whichever process."""
+        """Return the settled rows of a run, whichever process settled them."""
         with self._reading() as connection:
             return queries.settled_rows(connection, run_records.find(connection, run_id).no)
 
     def ways(self, names: Sequence[str], identity: tuple[str, ...]) -> list[ledger.Way]:
-        """Return the ways to recognise rows that a live system answered; none where no production run began yet.
+        """Return the ways to recognize rows that a live system has received; none if no production run was started yet.
 
         Args:
-            names: of the system; see `Target.ledger`.
-            identity: what makes a row what it is for the run that asks.
+            names: the names of the system; see `Target.ledger`.
+            identity: the attributes that identify a row in this run.
 
         Raises:
             JournalError: the journal's key is lost.
@@ -240,10 +239,10 @@ class Journal:
             return [] if key is None else ledger.ways(connection, key, names, identity)
 
     def known_before(self, rows: Iterable[Sequence[bytes]]) -> Counter[LeftOut]:
-        """Count rows by their earlier outcome in production; `unknown` are those it may have.
+        """Count rows by their earlier outcome in production; `unknown` are those it may have received.
 
         Args:
-            rows: the fingerprints of each row, by each way to recognise it.
+            rows: for each row its fingerprints, one for each way to recognize it.
 
         Raises:
             JournalError: the journal's key is lost, or its file is an incomplete copy.
@@ -261,14 +260,14 @@ class Journal:
         return found
 
     def unmarked(self) -> Path | None:
-        """Return the folder of marks if it cannot be written to: then older copies of this file are not recognised."""
+        """Return the folder of marks if it is not writable, so that older copies are not recognized; else None."""
         return None if self._store.path is None or marks.usable() else marks.folder()
 
     def sender_before(self, names: Sequence[str]) -> Path | None:
-        """Return the file of another journal that last sent to a live system, where this one holds nothing of it.
+        """Return the file of another journal that last sent to a live system, if this journal never did; else None.
 
         Args:
-            names: of the system; see `Target.ledger`.
+            names: the names of the system; see `Target.ledger`.
         """
         own = self._store.path
         other = marks.sender(names[1:])
@@ -279,11 +278,11 @@ class Journal:
             return None if key is not None and ledger.is_known(connection, key, names) else other
 
     def backup(self, path: Path) -> None:
-        """Copy the journal while it may be in use, complete as of one moment, to a new file for its owner alone.
+        """Copy the journal to a new file, as a consistent snapshot, even while it is in use.
 
         Raises:
             UsageError: the file exists, or the journal is on a server.
-            JournalError: it cannot be written.
+            JournalError: the file cannot be written.
         """
         if self._store.path is None:
             raise UsageError(
@@ -298,10 +297,10 @@ class Journal:
             storage.copy(connection, path, crashed)
 
     def recover(self) -> int:
-        """Accept this file as complete, although batches are missing that may have been sent.
+        """Accept this file as complete, although batches that may have been sent are missing.
 
         Returns:
-            How many batches are missing, as far as is known.
+            How many batches are missing, as far as known.
         """
         with self._writing() as connection:
             for record in connection.execute(select(run).where(run.c.state == str(RunState.RUNNING))).all():
@@ -315,7 +314,7 @@ class Journal:
         return max(0, (before or here) - here)
 
     def recording(self, run_id: str, row: int) -> bytes | None:
-        """Return the recording of one row's exchange, as it was given; None where there is none."""
+        """Return the recording of a row's exchange, as it was written; None if there is none."""
         with self._reading() as connection:
             number = run_records.find(connection, run_id).no
             chosen = select(recording.c.data).where(recording.c.run_no == number, recording.c.row == row)
@@ -323,18 +322,18 @@ class Journal:
             return None if data is None else zlib.decompress(data)
 
     def recordings(self, run_id: str, rows: Iterable[int] | None = None) -> Iterator[tuple[int, bytes]]:
-        """Yield row and recording: all in row order, or those of the given rows in the order given."""
+        """Yield (row, recording): all in row order, or those of the given rows in the given order."""
         return self._guarded(queries.recordings(self._store.reading, self._number(run_id), rows))
 
     def note(self, run_id: str, notes: Mapping[str, Any]) -> None:
-        """Keep JSON values with a run, such as its rule coverage; the same key again replaces one."""
+        """Store JSON values with a run, such as its rule coverage; a value of the same key is replaced."""
         with self._writing() as connection:
             number = run_records.find(connection, run_id).no
             records = [(number, key, orjson.dumps(value)) for key, value in notes.items()]
             Bulk(connection.dialect).note.run(connection, records)
 
     def notes(self, run_id: str) -> dict[str, Any]:
-        """Return what was noted with a run."""
+        """Return the notes of a run."""
         with self._reading() as connection:
             number = run_records.find(connection, run_id).no
             kept = connection.execute(
@@ -350,16 +349,16 @@ class Journal:
         by: str,
         spec: RevisingSpec | None = None,
     ) -> Revision:
-        """Give rows of a run that is over new results; what they were is kept, and told in reports.
+        """Replace results of an ended run; the earlier results are kept, and shown in reports.
 
-        Counts, notes and, in production, the ledger follow. Either all rows are revised or none.
+        Counts, notes and, in production, the ledger are updated. Either all rows are revised or none.
 
         Args:
             run_id: the run.
-            deliveries: the new result of each row, texts redacted. A row that was intended and never settled is
-                settled by it; rows that the run does not have are ignored.
+            deliveries: the new result of each row, texts redacted. It also settles a row that was intended and never
+                settled; rows that the run does not have are ignored.
             by: the command that revises.
-            spec: the spec by which the outcomes were found, where it is not the run's own; it is the run's own then.
+            spec: the spec that gave the outcomes, if not the run's; it becomes the run's spec.
 
         Raises:
             JournalError: the run is still running or was purged, or the journal cannot be written.
@@ -380,7 +379,7 @@ class Journal:
             return revisions.revisions(connection, run_records.find(connection, run_id).no)
 
     def earlier_outcomes(self, run_id: str, rows: Collection[int]) -> list[EarlierOutcome]:
-        """Return what these rows were before each revision, by row, oldest first."""
+        """Return the outcomes of these rows before each revision, by row, oldest first."""
         with self._reading() as connection:
             number = run_records.find(connection, run_id).no
             return list(revisions.earlier_outcomes(connection, number, rows))
@@ -393,18 +392,16 @@ class Journal:
     def purge(self, run_id: str | None = None, *, before: datetime | None = None, remove: bool = False) -> int:
         """Remove the personal data of one run, or of all runs that ended before a moment.
 
-        A crashed run ended at its last heartbeat.
-
-        Recordings, notes, options, transaction ids, references and the partner's words go, from the file's bytes too;
-        rows, outcomes and counts stay, unless `remove` takes the runs whole. The ledger stays in each case. A purged
-        run cannot be resumed.
+        A crashed run ended at its last heartbeat. Recordings, notes, options, transaction ids, references and the
+        partner's words are removed, also from the bytes of the file. Rows, outcomes and counts stay, unless `remove`
+        deletes the whole runs. The ledger always stays. A purged run cannot be resumed.
 
         Returns:
             How many runs were purged.
 
         Raises:
             UsageError: neither a run nor a moment was given.
-            JournalError: the run named is still running.
+            JournalError: the given run is still running.
         """
         if run_id is None and before is None:
             raise UsageError("a purge needs a run or a date", remedy="Name a run, or give --before DATE.")
@@ -427,35 +424,35 @@ class Journal:
         return [record for record in records if run_records.state_of(record) is not RunState.RUNNING]
 
     def _key(self, connection: Connection) -> bytes | None:
-        """Return the key of the journal's digests; None where no production run has begun yet.
+        """Return the key of the journal's digests; None if no production run was started yet.
 
         Raises:
-            JournalError: it is not at hand.
+            JournalError: the key is missing.
         """
         known = connection.scalar(select(meta.c.value).where(meta.c.key == "key"))
         return None if known is None else keys.of_id(bytes(known))
 
     def _make_known(self) -> None:
-        """Note by which key the digests are made, before the first of them is."""
+        """Record which key the digests are made with, before the first digest."""
         with self._store.writing.begin() as connection:
             ledger.hold(connection, b"key")
             if self._key(connection) is None:
                 connection.execute(meta.insert().values(key="key", value=keys.id_of(keys.first())))
 
     def _check_whole(self) -> None:
-        """Refuse to send to production with a file that lacks batches which may have been sent.
+        """Check that the file does not lack batches that may have been sent to production.
 
-        Its mark says how far it had come. Where that is not known, on another machine, a production run that never
-        ended and has no log beside it was copied without that log.
+        Its mark has the number of the last batch. Without a mark, on another machine, a production run that never ended
+        and has no log beside it means that the file was copied without its log.
 
         Raises:
-            JournalError: it lacks some.
+            JournalError: the file lacks batches.
         """
         if self._store.path is None:
             return
         with self._store.reading.connect() as connection:
             mark = marks.read(schema.id_of(connection))
-        # A view of its own, taken after the mark was read: another run may commit a batch and raise the mark meanwhile.
+        # A new snapshot, taken after the mark was read: another run may commit a batch and raise the mark meanwhile.
         with self._store.reading.connect() as connection:
             if mark is not None:
                 whole = schema.latest_intent(connection) >= mark
@@ -463,7 +460,7 @@ class Journal:
                 whole = self._store.had_log or bool(self._writers) or not _has_unended(connection)
         if not whole:
             raise JournalError(
-                "this journal does not know all that was sent by it: it is an older copy, or one without its log "
+                "this journal does not have all that was sent with it: it is an older copy, or one without its log "
                 f"({self._store.path.name}-wal); nothing was sent",
                 remedy="Name the original with --journal, or bring back its log; `rokt-export runs backup PATH` makes "
                 "complete copies. If nothing else is left, ask the partner what arrived, and then let this one go on "
@@ -478,13 +475,13 @@ class Journal:
                 with self._store.writing.begin() as connection:
                     connection.execute(run.insert().values(identified))
                     return connection.execute(select(run).where(run.c.id == identified["id"])).one()
-            except IntegrityError:  # the id is taken: one chance in a thousand for two runs in a tenth of a second
+            except IntegrityError:  # the id exists: a chance of one in a thousand for two runs in a tenth of a second
                 if attempt == _ID_ATTEMPTS - 1:
                     raise
         raise AssertionError("the loop returns or raises")
 
     def _locked(self, connection: Connection, run_id: str) -> Row[Any]:
-        """Return a run's record, held against other processes until the transaction ends."""
+        """Return a run's record, locked until the transaction ends."""
         number = run_records.find(connection, run_id).no
         return connection.execute(select(run).where(run.c.no == number).with_for_update()).one()
 
@@ -548,7 +545,7 @@ class Journal:
 
 
 def _prepare(store: storage.Store) -> None:
-    """Bring the schema up to date where needed."""
+    """Migrate the schema if needed."""
     with store.reading.connect() as connection:
         present = schema.version_of(connection)
     schema.check_not_newer(present)
@@ -561,7 +558,7 @@ def _prepare(store: storage.Store) -> None:
 
 
 def _mark_as_seen(store: storage.Store) -> None:
-    """Mark how far a journal has come while it is complete: once closed, its log may be gone unnoticed."""
+    """Mark the last batch of a journal while it is complete: after closing, a loss of its log would not be noticed."""
     with store.reading.connect() as connection:
         journal = schema.id_of(connection)
         if marks.read(journal) is not None or not _has_unended(connection):
@@ -572,7 +569,7 @@ def _mark_as_seen(store: storage.Store) -> None:
 
 
 def _has_unended(connection: Connection) -> bool:
-    """Return whether a production run has not ended, and its process is not alive: one that just began has no mark."""
+    """Return whether a production run has not ended although its process is dead."""
     unended = select(run).where(run.c.state == str(RunState.RUNNING), run.c.production.is_(True))
     return any(run_records.state_of(record) is RunState.CRASHED for record in connection.execute(unended))
 

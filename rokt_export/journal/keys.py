@@ -1,4 +1,4 @@
-"""The key of the digests of rows and people. It has its own file, so that a copied journal reveals nobody."""
+"""The key of the digests of rows and people. It is in a separate file, so that a copied journal reveals no one."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from platformdirs import user_config_path
 from rokt_export.errors import JournalError
 
 VALUE = "ROKT_EXPORT_KEY"
-"""The environment variable that holds a key: 64 hexadecimal digits."""
+"""The environment variable with a key: 64 hexadecimal digits."""
 FILE = "ROKT_EXPORT_KEY_FILE"
-"""The environment variable that names a file of keys."""
+"""The environment variable with the path of a file of keys."""
 
 _BYTES = 32
 _KEY = re.compile(rf"[0-9a-fA-F]{{{2 * _BYTES}}}")
@@ -27,40 +27,40 @@ _COMMENT = (
 
 
 def key_file() -> Path:
-    """Return the file of keys: `$ROKT_EXPORT_KEY_FILE`, else one in the user's configuration folder."""
+    """Return the path of the file of keys: `$ROKT_EXPORT_KEY_FILE`, else one in the user's configuration folder."""
     named = os.environ.get(FILE)
     return Path(named).expanduser() if named else user_config_path("rokt-export") / "key"
 
 
 def id_of(key: bytes) -> bytes:
-    """Return the 8 bytes by which a journal recognises its key; they say nothing about it."""
+    """Return the 8 bytes by which a journal recognizes its key, and which do not reveal it."""
     return hashlib.blake2b(b"rokt-export key", key=key, digest_size=8).digest()
 
 
 def first() -> bytes:
-    """Return the key of new journals: `$ROKT_EXPORT_KEY`, else the first one in the file, made if there is none.
+    """Return the key of new journals: `$ROKT_EXPORT_KEY`, else the first one in the file, which is created if needed.
 
     Raises:
-        JournalError: there is none, and the file cannot be written; or what is there is not a key.
+        JournalError: there is none and the file cannot be written, or the value is not a key.
     """
     known = _known()
     if not known:
         keep(secrets.token_bytes(_BYTES))
-        known = _known()  # another process may have written one before this one
+        known = _known()  # another process may have written one first
     return known[0]
 
 
 def of_id(wanted: bytes) -> bytes:
-    """Return the key that a journal's digests were made with.
+    """Return the key of a journal's digests, by its id.
 
     Raises:
-        JournalError: it is not at hand.
+        JournalError: the key is missing.
     """
     for key in _known():
         if id_of(key) == wanted:
             return key
     raise JournalError(
-        "the key of this journal's digests is not at hand, so that nobody can tell which rows production has already; "
+        "the key of this journal's digests is missing, so the rows that production has already cannot be recognized; "
         "nothing was sent",
         remedy=f"Bring back {key_file()}, or name the right file with {FILE} (or give the key in {VALUE}). "
         "Machines that share a journal share its key.",
@@ -68,7 +68,7 @@ def of_id(wanted: bytes) -> bytes:
 
 
 def keep(key: bytes) -> None:
-    """Add a key to the file, which only its owner may read; one that is there already is not added again.
+    """Add a key to the file, unless it is already there; only the file's owner may read it.
 
     Raises:
         JournalError: the file cannot be written.
@@ -82,7 +82,7 @@ def keep(key: bytes) -> None:
             if key in _keys_in(text, str(path)):
                 return
             start = _COMMENT if not text else "" if text.endswith("\n") else "\n"
-            # One write, so that two processes do not mix their lines.
+            # A single write, so that lines of two processes are not mixed.
             os.write(file.fileno(), f"{start}{key.hex()}\n".encode())
             os.fsync(file.fileno())
     except OSError as error:
@@ -95,7 +95,7 @@ def keep(key: bytes) -> None:
 
 def _known() -> list[bytes]:
     keys = _keys_in(os.environ.get(VALUE, ""), VALUE)
-    with suppress(*([JournalError] if keys else [])):  # a file beside the variable need not be of use
+    with suppress(*([JournalError] if keys else [])):  # with the variable, the file is not needed
         keys += _keys_in_file(key_file())
     return keys
 
@@ -103,7 +103,7 @@ def _known() -> list[bytes]:
 def _keys_in_file(path: Path) -> list[bytes]:
     try:
         if path.stat().st_mode & 0o077:
-            with suppress(OSError):  # what is mounted for several machines is their operator's to protect
+            with suppress(OSError):  # the permissions of a mounted file are the operator's responsibility
                 path.chmod(0o600)
         return _keys_in(path.read_text(encoding="utf-8", errors="replace"), str(path))
     except FileNotFoundError:
@@ -121,7 +121,7 @@ def _keys_in(text: str, place: str) -> list[bytes]:
     words = [line for line in lines if line and not line.startswith("#")]
     if not all(map(_KEY.fullmatch, words)):
         raise JournalError(
-            f"what stands here is not a key: {2 * _BYTES} hexadecimal digits",
+            f"this is not a key: {2 * _BYTES} hexadecimal digits",
             where=place,
             remedy="Bring back the key as it was. For new journals, `openssl rand -hex 32` makes one.",
         )

@@ -1,4 +1,4 @@
-"""The ledger of what production answered to each row, as keyed hashes that hold no personal data."""
+"""The ledger: the last outcome of each row in production, by keyed hashes without personal data."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from rokt_export.journal.run_records import state_of
 from rokt_export.journal.schema import identities_name, intent, ledger, meta, run, systems_name
 
 ANY = frozenset(OutcomeKind)
-"""Allows a row whatever its earlier outcome in production."""
+"""Allows rows with every earlier outcome in production."""
 
 SYSTEM = "@"
-"""Begins the names of ledgers that belong to a live system. Older ledgers have the name of a partner."""
+"""Prefix of the names of ledgers of a live system. Older ledgers have the name of a partner."""
 
 _LOOKUP = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way to recognise rows that a live system answered.
+    """A way to recognize rows that a live system has received.
 
     Attributes:
-        key: of the fingerprints.
-        identity: the names of the attributes that make a row what it is.
-        as_written: whether values are digested as the file has them, as older versions did, and not in normal form.
+        key: the key of the fingerprints.
+        identity: the names of the attributes that identify a row.
+        as_written: whether values are digested as written in the file, as in older versions, and not normalized.
     """
 
     key: bytes
@@ -46,7 +46,7 @@ class Way:
 
 
 def partner_key(secret: bytes, partner: str) -> bytes:
-    """Return the key of one partner's fingerprints: the same row has another fingerprint for another partner."""
+    """Return the key of a partner's fingerprints, so that a row has different fingerprints for different partners."""
     return hashlib.blake2b(partner.encode(), key=secret, digest_size=32).digest()
 
 
@@ -59,9 +59,9 @@ def own_key(connection: Connection, secret: bytes, names: Sequence[str]) -> byte
     """Return the key of a live system's new fingerprints.
 
     Args:
-        connection: to the journal.
+        connection: a connection to the journal.
         secret: the journal's key.
-        names: of the system; see `Target.ledger`.
+        names: the names of the system; see `Target.ledger`.
     """
     return partner_key(secret, _own(connection, secret, names))
 
@@ -69,17 +69,17 @@ def own_key(connection: Connection, secret: bytes, names: Sequence[str]) -> byte
 def ways(
     connection: Connection, secret: bytes, names: Sequence[str], identity: tuple[str, ...], *, note: bool = False
 ) -> list[Way]:
-    """Return the ways to recognise rows that a live system answered; the first one is that of new entries.
+    """Return the ways to recognize rows that a live system has received; new entries use the first one.
 
-    A system keeps its ledger as long as one of its names stays the same: its address and account, the partner and
+    A system keeps its ledger while one of its names stays the same: its address and account, the partner and
     environment, or the partner and address.
 
     Args:
-        connection: to the journal.
+        connection: a connection to the journal.
         secret: the journal's key.
-        names: of the system; see `Target.ledger`.
-        identity: what makes a row what it is for the run that asks.
-        note: whether a run goes by them from now on, so that later ones must find its entries.
+        names: the names of the system; see `Target.ledger`.
+        identity: the attributes that identify a row in this run.
+        note: whether to record them, because a run will make entries that later runs must find.
     """
     if note:
         hold(connection, SYSTEM.encode())
@@ -98,7 +98,7 @@ def ways(
 
 
 def is_known(connection: Connection, secret: bytes, names: Sequence[str]) -> bool:
-    """Return whether a run to a live system ever began by this journal."""
+    """Return whether this journal ever had a run to a live system."""
     return any(
         _systems(connection, secret, name) or identities(connection, partner_key(secret, name)) for name in names
     )
@@ -127,17 +127,17 @@ def _note_systems(connection: Connection, secret: bytes, name: str, known: list[
 
 
 def identities(connection: Connection, key: bytes) -> list[tuple[str, ...]]:
-    """Return the identities that a partner's production runs went by: rows are known by each of them.
+    """Return the identities of a partner's production runs; rows are recognized by each of them.
 
-    An identity is the names of the attributes that identify a row. It changes when the spec reads others, and rows
-    delivered before must still be recognised.
+    An identity is the names of the attributes that identify a row. It changes when the spec reads other attributes, and
+    rows delivered before must still be recognized.
     """
     kept = connection.scalar(select(meta.c.value).where(meta.c.key == identities_name(key)))
     return [] if kept is None else [tuple(names) for names in orjson.loads(kept)]
 
 
 def add_identity(connection: Connection, key: bytes, identity: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """Note an identity that a production run goes by from now on, and return all, this one first."""
+    """Record the identity of a production run; return all identities, this one first."""
     hold(connection, key)
     others = identities(connection, key)
     if identity in others:
@@ -152,7 +152,7 @@ def add_identity(connection: Connection, key: bytes, identity: tuple[str, ...]) 
 
 
 def outcomes(connection: Connection, fingerprints: Sequence[bytes]) -> dict[bytes, OutcomeKind]:
-    """Return what production last answered to those of the rows that it was sent; `unknown` where no response came."""
+    """Return fingerprint to last outcome of rows sent to production; `unknown` if no response arrived."""
     found: dict[bytes, OutcomeKind] = {}
     for some in chunks(fingerprints, _LOOKUP):
         chosen = select(ledger.c.fingerprint, ledger.c.outcome).where(ledger.c.fingerprint.in_(some))
@@ -169,12 +169,12 @@ def withheld(
     """Return which rows must not be sent, and why.
 
     Args:
-        connection: to the journal.
-        fingerprints: of the rows.
-        elsewhere: what others have in flight, updated before this call: a row may be settled meanwhile, but
-            not the reverse.
-        leave: outcomes; rows may be sent again to which production answered so. `unknown` does not extend to what a
-            running run has in flight.
+        connection: a connection to the journal.
+        fingerprints: the fingerprints of the rows.
+        elsewhere: what others have in flight, read before this call: a row may be settled in between, but not the
+            reverse.
+        leave: earlier outcomes with which rows may be sent again. `unknown` does not include what a running run has in
+            flight.
     """
     known = outcomes(connection, fingerprints)
     found = {mark: LeftOut(outcome) for mark, outcome in known.items() if outcome not in leave}
@@ -188,16 +188,15 @@ def withheld(
 class Elsewhere:
     """The rows that others have in flight: other runs, alive or dead, and other workers of this run.
 
-    Read again whenever a batch was added or removed.
+    They are read again after a batch was added or removed.
 
     Args:
-        run_no: the run of the writer that asks.
-        before: the last batch that earlier processes of that run intended, before this one took it over; what is open
-            of theirs is in flight no more.
+        run_no: this writer's run.
+        before: the last batch of earlier processes of that run; their open rows are no longer in flight.
 
     Attributes:
-        runs: fingerprints of rows that other runs have in flight or left open: production may have them.
-        alive: those of them whose run is alive: no other run may send them, whatever the flags.
+        runs: fingerprints of rows that other runs have in flight or left open; production may have received them.
+        alive: the part of `runs` whose run is alive; no other run may send them, whatever the flags.
         workers: fingerprints of rows that other workers of this run have in flight.
     """
 
@@ -213,8 +212,8 @@ class Elsewhere:
         """Read them again, if batches have changed.
 
         Args:
-            connection: to the journal.
-            own: numbers of the batches that are the writer's own.
+            connection: a connection to the journal.
+            own: numbers of this writer's batches.
         """
         batches = (intent.c.fingerprints.is_not(None), intent.c.no.not_in(own))
         seen = tuple(connection.execute(select(func.max(intent.c.no), func.count()).where(*batches)).one())
@@ -242,9 +241,9 @@ def _goes_on(connection: Connection, run_no: int) -> bool:
 
 
 def hold(connection: Connection, key: bytes) -> None:
-    """Let no other process look up and claim rows of a partner at the same time, until the transaction ends.
+    """Lock a partner's ledger against other processes until the transaction ends.
 
-    SQLite has one writer at a time, and its transactions that write are writers from their start.
+    SQLite needs no lock: it has one writer at a time, and writing transactions have the lock from their start.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(

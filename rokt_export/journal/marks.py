@@ -1,4 +1,4 @@
-"""How far each journal file had come, kept outside it: a copy that lacks what was sent since is recognised."""
+"""The last batch of each journal file, kept outside it, to recognize a copy that lacks later batches."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _WIDTH = 20
 
 
 class Mark:
-    """The number of the last batch that a guarded run intended by a journal, in a file in the user's state folder.
+    """The number of the last batch of a journal's guarded runs, in a file in the user's state folder.
 
-    It is raised after a batch is on disk and before any row of it is sent. So a journal that has not come as far has
+    It is raised after a batch is on disk and before any of its rows is sent. A journal whose last batch is lower has
     lost batches that may have been sent.
 
     Args:
@@ -31,7 +31,7 @@ class Mark:
 
     @classmethod
     def of(cls, journal: str, number: int) -> Self | None:
-        """Return the mark of a journal that has come so far; None where the user's folder takes no files."""
+        """Return the mark of a journal whose last batch is `number`; None if the user's folder is not writable."""
         with suppress(OSError):
             _path(journal).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             mark = cls(journal)
@@ -40,7 +40,7 @@ class Mark:
         return None
 
     def raise_to(self, number: int) -> None:
-        """Note that a batch is on disk. Several processes write; the highest number stays."""
+        """Record that a batch is on disk. Several processes write; the highest number is kept."""
         if number > self._highest:
             fcntl.flock(self._file, fcntl.LOCK_EX)
             try:
@@ -50,16 +50,16 @@ class Mark:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def set(self, number: int) -> None:
-        """Note that a journal which has come this far is the one to go by."""
+        """Record the number of the last batch, even if it is lower than before."""
         os.pwrite(self._file, f"{number:0{_WIDTH}d}".encode(), 0)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         os.close(self._file)
 
 
 def read(journal: str) -> int | None:
-    """Return how far a journal had come, as far as is known here; None where nothing is."""
+    """Return the number of a journal's last batch, as far as this machine knows; None if it knows nothing."""
     with suppress(OSError):
         return _number(_path(journal).read_bytes())
     return None
@@ -79,7 +79,7 @@ def folder() -> Path:
 
 
 def note_sender(names: Sequence[str], place: Path) -> None:
-    """Note which journal file sends to a live system from this machine, as far as the folder takes it."""
+    """Record which journal file sends to a live system from this machine; errors are ignored."""
     with suppress(OSError):
         for name in names:
             path = _sender(name)
@@ -88,7 +88,7 @@ def note_sender(names: Sequence[str], place: Path) -> None:
 
 
 def sender(names: Sequence[str]) -> Path | None:
-    """Return the journal file that last sent to a live system from this machine, as far as is known."""
+    """Return the journal file that last sent to a live system from this machine; None if not known."""
     for name in names:
         with suppress(OSError):
             return Path(os.fsdecode(_sender(name).read_bytes()))

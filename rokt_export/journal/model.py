@@ -1,4 +1,4 @@
-"""A run as the journal keeps it."""
+"""The record of a run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rokt_export.exchange.model import OutcomeKind
 
 
 class RunState(StrEnum):
-    """The state of a run. The names are the contract's."""
+    """The state of a run."""
 
     RUNNING = "running"
     FINISHED = "finished"
@@ -26,22 +26,22 @@ class RunInfo:
 
     Attributes:
         run: the id, such as `20261123-7k3f9q`; ids sort by the time they were given.
-        name: what the user called it.
+        name: the user's name for it.
         command: `test`, `replay`, `diff` or `certify`.
         partner: the spec's slug.
-        environment: where it sent to.
-        spec_sha256: hex digest of the spec file it ran with.
+        environment: the environment that it sent to.
+        spec_sha256: hex digest of its spec file.
         started: UTC.
         ended: UTC; None while it runs and after a crash.
-        state: `crashed` if it says running and its process is gone.
-        counts: outcome to number of rows, only outcomes that occurred, in the order of `OutcomeKind`.
+        state: `crashed` if its record says `running` but its process is gone.
+        counts: outcome to number of rows, without zeros, in the order of `OutcomeKind`.
         spec_file: path of the spec, as given.
         events: paths of the transactions, as given.
-        options: whatever a resume needs to go on as before (JSON).
+        options: what a resume needs (JSON).
         confirmations: rows that the partner only accepted at first, by `awaited`, `confirmed` and `changed`.
-        exit_status: what the process ended with; None before its end.
-        production: whether it sent to the guarded environment, so that its rows are in the ledger.
-        purged: whether its personal data, and the options with it, have been removed.
+        exit_status: the process's exit status; None before its end.
+        production: whether it sent to a guarded environment, so that its rows are in the ledger.
+        purged: whether its personal data and options were removed.
     """
 
     run: str
@@ -64,12 +64,12 @@ class RunInfo:
 
     @property
     def settled(self) -> int:
-        """How many rows have a known outcome."""
+        """The number of rows with a known outcome."""
         return sum(self.counts.values()) - self.counts.get(OutcomeKind.UNKNOWN, 0)
 
     @property
     def sandbox(self) -> bool:
-        """Whether a sandbox took the partner's place."""
+        """Whether it sent to a sandbox."""
         return in_sandbox(self.options)
 
     @property
@@ -79,7 +79,7 @@ class RunInfo:
 
     @property
     def target(self) -> str:
-        """Where it sent to, for a person: an environment of the partner's, or a sandbox in its place."""
+        """The target, for a person: the partner's environment, or a sandbox."""
         return f"{self.environment} (sandbox)" if self.sandbox else self.environment
 
     def as_json(self) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Removing personal data: gone from the records, and from the bytes of the file."""
+"""Removes personal data from records, and from the bytes of the file."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _NOTHING = orjson.dumps([])
 
 
 def purge(connection: Connection, records: Sequence[Row[Any]], *, remove: bool) -> None:
-    """Take personal data out of runs, within the caller's transaction; with `remove`, the runs themselves.
+    """Remove the personal data of runs, or with `remove` the runs, within the caller's transaction.
 
-    What stays: each row's number, outcome, status, rule, attempts and times, and the counts. The ledger stays in both
-    cases: it holds keyed hashes only, and without it rows would be delivered twice.
+    Each row's number, outcome, status, rule, attempts and times stay, and the counts. The ledger stays in both cases:
+    it has only keyed hashes, and without it rows would be delivered twice.
     """
     for record in records:
         for table in (recording, note):
@@ -38,7 +38,7 @@ def purge(connection: Connection, records: Sequence[Row[Any]], *, remove: bool) 
 
 
 def _remove(connection: Connection, run_no: int) -> None:
-    # Of rows that were cut off only their batches know that production may have them: the ledger must, from now on.
+    # Only the batches know which unsettled rows production may have received: copy that to the ledger.
     unknown = str(OutcomeKind.UNKNOWN)
     cut_off = [(one.fingerprint, unknown, run_no, row) for row, one in open_rows(connection, run_no).items()]
     Bulk(connection.dialect).ledger.run(connection, [entry for entry in cut_off if entry[0] is not None])
@@ -54,25 +54,25 @@ def _blank(connection: Connection, record: Row[Any]) -> None:
     connection.execute(delivery.update().where(delivery.c.run_no == record.no).values(names | texts))
     connection.execute(earlier_outcome.update().where(earlier_outcome.c.run_no == record.no).values(texts))
     connection.execute(intent.update().where(intent.c.run_no == record.no).values(transactions=_NOTHING))
-    # Options may repeat values from the command line (`--set email=…`).
+    # Options may contain values from the command line (`--set email=…`).
     options = {"flags": {"sandbox": True}} if in_sandbox(queries.as_json(record.options)) else {}
     values = {"options": orjson.dumps(options), "counts": counts, "purged": as_text(now())}
     connection.execute(run.update().where(run.c.no == record.no).values(values))
 
 
 def scrub(store: Store) -> None:
-    """Make the bytes of a SQLite file hold nothing that its records do not; a server does this by itself (VACUUM).
+    """Remove deleted content from the bytes of a SQLite file; a server does this itself (VACUUM).
 
-    Deleted content was overwritten with zeros as it went (`secure_delete`). What is left is the write-ahead log, which
-    is emptied here; `VACUUM` then gives the space back.
+    Deleted content was already overwritten with zeros (`secure_delete`). The write-ahead log is emptied here; `VACUUM`
+    then frees the space.
 
     Raises:
-        JournalError: another process is reading the journal, so that the log cannot be emptied.
+        JournalError: the log cannot be emptied, because another process is reading the journal.
     """
     if store.path is None:
         return
     with store.writing.connect() as connection:
-        pragma(connection, f"PRAGMA busy_timeout = {1000 * PATIENCE:.0f}")  # a connection that wrote has none
+        pragma(connection, f"PRAGMA busy_timeout = {1000 * PATIENCE:.0f}")  # connections that wrote have no timeout
         _empty_log(connection)
         pragma(connection, "VACUUM")
         _empty_log(connection)
@@ -81,7 +81,7 @@ def scrub(store: Store) -> None:
 def forget_deleted(store: Store) -> None:
     """Overwrite what a migration deleted, unless another process is reading.
 
-    In a SQLite file it was zeroed (`secure_delete`), and its log is emptied; a server's table is written anew.
+    In a SQLite file it was overwritten (`secure_delete`), and the log is emptied here; a server's table is rewritten.
     """
     with suppress(JournalError, SQLAlchemyError), store.writing.connect() as connection:
         if store.path is not None:
@@ -94,6 +94,6 @@ def _empty_log(connection: Connection) -> None:
     row = pragma(connection, "PRAGMA wal_checkpoint(TRUNCATE)")
     if row is not None and row[0]:
         raise JournalError(
-            "the data is purged, but another process holds the journal's log, where copies may be",
+            "the data is purged, but another process uses the journal's log, which may have copies",
             remedy="Repeat the purge when no other process uses the journal.",
         )

@@ -19,16 +19,16 @@ from rokt_export.journal.schema import delivery, recording, run
 
 _PAGE = 5_000
 _FIRST_PAGE = 50
-"""Many readers need only the first rows."""
+"""Rows of the first page: many readers need only the first rows."""
 _LOOKUP = 500
-_NEVER_ANSWERED = "it may have been sent: no answer was recorded"
+_NEVER_ANSWERED = "it may have been sent: no response was recorded"
 _OUTCOMES = {str(kind): kind for kind in OutcomeKind}
 
 
 def deliveries(engine: Engine, run_no: int, outcomes: Collection[str] | None = None) -> Iterator[Delivery]:
-    """Yield a run's deliveries in row order, open rows as `unknown`, a page at a time.
+    """Yield a run's deliveries in row order, open rows as `unknown`, page by page.
 
-    No transaction stays open between pages, so a slow reader blocks neither writers nor the log's clean-up.
+    No transaction stays open between pages, so a slow reader blocks neither writers nor checkpoints.
     """
     with engine.connect() as connection:
         pending = deque(open_rows(connection, run_no).items())
@@ -48,7 +48,7 @@ def deliveries(engine: Engine, run_no: int, outcomes: Collection[str] | None = N
 
 
 def counts(connection: Connection, run_no: int) -> dict[str, int]:
-    """Return the rows of a run by outcome, open rows counted as `unknown`."""
+    """Return outcome to number of rows of a run; open rows count as `unknown`."""
     grouped = (
         select(delivery.c.outcome, func.count().label("number"))
         .where(delivery.c.run_no == run_no)
@@ -99,12 +99,12 @@ def reason_counts(engine: Engine, run_no: int, outcomes: Collection[str]) -> Ite
 
 
 def settled_rows(connection: Connection, run_no: int) -> RowSet:
-    """Return the rows of a run that are settled; open rows are not among them."""
+    """Return the settled rows of a run, without open ones."""
     return _rows(connection, run_no, None, open_rows(connection, run_no))
 
 
 def rows(connection: Connection, run_no: int, outcomes: Collection[str]) -> RowSet:
-    """Return the rows of a run with one of these outcomes, open rows counted as `unknown`."""
+    """Return the rows of a run with one of these outcomes; open rows count as `unknown`."""
     pending = open_rows(connection, run_no)
     found = _rows(connection, run_no, outcomes, pending)
     if OutcomeKind.UNKNOWN in outcomes:
@@ -126,7 +126,7 @@ def _rows(
 
 
 def names(connection: Connection, run_id: str, rows: range) -> dict[int, str]:
-    """Return what some rows of a run, those that are settled, are called; a purged run has no names."""
+    """Return row to transaction id for the settled rows in a range; empty for a purged run."""
     chosen = select(delivery.c.row, delivery.c.transaction).where(
         delivery.c.run_no == select(run.c.no).where(run.c.id == run_id).scalar_subquery(),
         delivery.c.row.between(rows.start, rows.stop - 1),
@@ -135,7 +135,7 @@ def names(connection: Connection, run_id: str, rows: range) -> dict[int, str]:
 
 
 def recordings(engine: Engine, run_no: int, rows: Iterable[int] | None = None) -> Iterator[tuple[int, bytes]]:
-    """Yield the recordings of a run in row order, or those of the given rows in the order given."""
+    """Yield (row, recording) of a run in row order, or for the given rows in the given order."""
     if rows is not None:
         yield from _recordings_of(engine, run_no, rows)
         return

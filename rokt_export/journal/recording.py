@@ -1,4 +1,4 @@
-"""The recording of one exchange: what was sent and answered, redacted, as every report reads it from the journal."""
+"""The recording of one exchange: request and response, redacted, as reports read it from the journal."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from rokt_export.redaction.well_formed import well_formed
 
 REQUEST_BYTES = 1_000_000
 RESPONSE_BYTES = 250_000
-"""Bytes of a body that are recorded; a longer one is cut and says so."""
+"""Bytes of a body that are recorded; a longer one is truncated and marked."""
 MARGIN = 64_000
-"""Bytes beyond a cut that are redacted and not shown, so that a secret that the cut divides is found whole."""
+"""Bytes beyond the limit that are redacted but not recorded, so that a secret at the limit is found."""
 KEPT_BYTES = RESPONSE_BYTES + MARGIN
-"""Bytes of a body that stay in memory once its response is classified."""
+"""Bytes of a body that stay in memory after its response is classified."""
 WAITING_BYTES = 16_000 + MARGIN
-"""The same while a row waits for another attempt, which nearly always replaces the response."""
+"""The same while a row waits for another attempt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A redacted text that keeps the places and encodings of its secrets, so that a command can be made of it.
+    """A redacted text that keeps the places and encodings of its secrets, for generated commands.
 
     Attributes:
         pieces: literal parts and secrets, in order.
@@ -40,7 +40,7 @@ class Shown:
 
     @property
     def secret(self) -> bool:
-        """Whether it holds a secret."""
+        """Whether it contains a secret."""
         return any(piece.name is not None for piece in self.pieces)
 
 
@@ -49,10 +49,10 @@ class Body:
     """A recorded body.
 
     Attributes:
-        text: its text, or its base64 where it is no UTF-8.
+        text: its text, or its base64 if it is not UTF-8.
         binary: whether `text` is base64.
-        size: bytes that it had.
-        truncated: whether it was cut.
+        size: bytes of the original body.
+        truncated: whether it was truncated.
     """
 
     text: Shown
@@ -63,23 +63,23 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One exchange as recorded. All texts are redacted.
+    """One recorded exchange. All texts are redacted.
 
     Attributes:
-        method: of the request; None where nothing was rendered.
-        url: of the request.
+        method: the request's method; None if nothing was rendered.
+        url: the request's URL.
         request_headers: in the order sent.
-        request_body: None for none.
-        status: of the response; None where none came.
-        http_version: of the response.
+        request_body: the request's body; None without one.
+        status: the response's status; None without a response.
+        http_version: the response's HTTP version.
         response_headers: in the order received.
-        response_body: of the response.
-        fault: kind and message of what came instead, or after a response that was cut short.
-        unreadable: why the response's body cannot be read; empty where it can.
+        response_body: the response's body.
+        fault: kind and message of a fault, perhaps after a part of a response.
+        unreadable: why the response's body could not be decoded; empty if it could.
         timings: seconds since the attempt's start.
         started: UTC seconds since the epoch.
-        rows: how many rows the request carried; of several, the records and elements of the others are left out.
-        tokens: whether a real person's data is replaced by tokens.
+        rows: how many rows the request carried; the records and elements of the other rows are left out.
+        tokens: whether personal data is replaced by tokens.
     """
 
     method: str | None = None
@@ -106,7 +106,7 @@ class Recording:
 
     @property
     def response(self) -> Response | None:
-        """The response as a noun again, redacted, for the explain trace."""
+        """The redacted response as a `Response`, for the explain trace."""
         if self.status is None:
             return None
         body = b"" if self.response_body is None else _raw(self.response_body)
@@ -114,7 +114,7 @@ class Recording:
         return Response(self.status, self.response_headers, body, self.timings, version, unreadable=self.unreadable)
 
     def dump(self) -> bytes:
-        """Return its bytes for the journal."""
+        """Return the recording as bytes for the journal."""
         return orjson.dumps(
             {
                 "method": self.method,
@@ -169,9 +169,9 @@ def record(exchange: Exchange, redactor: Redactor, personal: Collection[str] = (
     """Return the recording of an exchange.
 
     Args:
-        exchange: as it happened.
+        exchange: the exchange, not redacted.
         redactor: knows the secrets.
-        personal: the values of a real person's data; empty for an invented one.
+        personal: the values of personal data; empty for test data.
     """
     request, result = exchange.request, exchange.result
     sent = _request(request, redactor, personal) if request is not None else {}
@@ -214,7 +214,7 @@ def _request(request: Request, redactor: Redactor, personal: Collection[str]) ->
 
 
 def _shown(redactor: Redactor, text: str, redacted: str, personal: Collection[str]) -> Shown:
-    """The pieces where secrets alone explain the redaction; else the redacted text as one."""
+    """Return the text in pieces if only secrets were redacted; else the redacted text as one piece."""
     found = [] if redacted == text else redactor.pieces(text)
     if all(piece.name is None for piece in found):
         return Shown((Piece(redacted),))
@@ -242,7 +242,7 @@ def _body(
     hide: Callable[[str], str] = str,
     **manner: bool,
 ) -> Body:
-    """Record a body: redact first, `hide` more, keep it well-formed in the `manner` given; cut afterwards."""
+    """Record a body: redact it, apply `hide`, keep it well-formed as `manner` says, and truncate it last."""
     import base64
 
     kept = body[: limit + MARGIN]

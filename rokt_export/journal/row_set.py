@@ -11,10 +11,10 @@ _CHUNK_BYTES = 1 << (_CHUNK_BITS - 3)
 
 
 class RowSet:
-    """A mutable set of row numbers, as one bit a row in blocks of 65,536 rows.
+    """A mutable set of row numbers: one bit per row, in blocks of 65,536 rows.
 
-    Five million consecutive rows take about 630 kB where a `set` takes 400 MB; a lone large number costs one block of
-    8 kB. Iteration is in ascending order.
+    Five million consecutive rows take about 630 kB, while a `set` takes 400 MB; a single number takes a block of 8 kB.
+    Iteration is in ascending order.
     """
 
     __slots__ = ("_blocks", "_size")
@@ -26,7 +26,7 @@ class RowSet:
 
     @classmethod
     def of_ranges(cls, ranges: Iterable[tuple[int, int]]) -> Self:
-        """Return the rows of ranges that include both their ends."""
+        """Return the rows of (first, last) ranges, both inclusive."""
         found = cls()
         for low, high in ranges:
             found.update(range(low, high + 1))
@@ -58,11 +58,11 @@ class RowSet:
         return block
 
     def discard(self, row: int) -> None:
-        """Take one row number out, if it is there."""
+        """Remove one row number, if present."""
         self.difference_update((row,))
 
     def difference_update(self, rows: Iterable[int]) -> None:
-        """Take several row numbers out, those that are there."""
+        """Remove several row numbers, if present."""
         blocks = self._blocks
         for row in rows:
             block = blocks.get(row >> _CHUNK_BITS)
@@ -96,14 +96,14 @@ class RowSet:
 
     @property
     def last(self) -> int:
-        """The highest row; 0 where there is none."""
+        """The highest row; 0 if the set is empty."""
         for number in sorted(self._blocks, reverse=True):
             if bits := int.from_bytes(self._blocks[number], "little").bit_length():
                 return (number << _CHUNK_BITS) + bits - 1
         return 0
 
     def ranges(self) -> Iterator[tuple[int, int]]:
-        """Yield maximal runs of consecutive rows as first and last, ascending."""
+        """Yield maximal ranges of consecutive rows as (first, last), ascending."""
         first = last = None
         for row in self:
             if first is None or last is None:
@@ -116,7 +116,7 @@ class RowSet:
             yield first, last
 
     def summary(self, most: int = 5) -> str:
-        """Return the rows for a person: `1-480, 482, 490-500`, and after `most` ranges how many more there are."""
+        """Return the rows for a person: `1-480, 482, 490-500`; after `most` ranges, the number of further rows."""
         shown: list[str] = []
         more = 0
         for first, last in self.ranges():
@@ -129,7 +129,7 @@ class RowSet:
         return ", ".join(shown) or "none"
 
     def counted(self, most: int = 5) -> str:
-        """Return how many rows there are, and the rows as `summary` has them: `493 rows: 1-480, 482, 489-500`."""
+        """Return the number of rows and their summary: `493 rows: 1-480, 482, 489-500`."""
         if not self:
             return "no row"
         return f"{len(self):,} {'row' if len(self) == 1 else 'rows'}: {self.summary(most)}"

@@ -1,4 +1,4 @@
-"""The records of runs: giving ids, finding one by what a user types, and telling whether it still runs."""
+"""The records of runs: makes ids, finds a run by what a user types, and determines whether it is running."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from rokt_export.journal.model import RunInfo, RunState, as_moment, as_text, now
 from rokt_export.journal.schema import run
 
 _SILENCE = timedelta(minutes=2)
-"""How long a process that cannot be looked at may be silent before its run counts as crashed; writers report every few
-seconds, and clocks need to agree only this well."""
+"""The silence after which a process that cannot be inspected counts as crashed. Writers send a heartbeat every few
+seconds, and clocks must agree only to this precision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,11 @@ class Process:
     """A process that drives a run.
 
     Attributes:
-        id: random; it alone decides who owns a run.
+        id: random; identifies the owner of a run.
         host: the host's name, for people.
         pid: the process number.
-        started: an opaque start time, comparable for equality in one place.
-        place: the boot and the process namespace in which the number means this process; empty where that is not known.
+        started: an opaque start time, comparable only within one `place`.
+        place: the boot and process namespace of the number; empty if not known.
     """
 
     id: str
@@ -46,10 +46,10 @@ class Process:
         return f"process {self.pid} on {self.host}"
 
     def is_alive(self, heard: datetime, at: datetime) -> bool:
-        """Return whether the process lives: by its number on this machine, else by its last heartbeat.
+        """Return whether the process is alive: by its number on this machine, else by its last heartbeat.
 
-        Two containers may have one host name and each a process 1. A heartbeat from the future is as good as none: a
-        clock was set.
+        Two containers may have the same host name and a process 1 each. A heartbeat from the future is ignored: a clock
+        was changed.
         """
         if self.place and self.place == _place():
             lives = _lives(self.pid, self.started)
@@ -59,7 +59,7 @@ class Process:
 
 
 def this_process() -> Process:
-    """Return the process that asks."""
+    """Return the current process."""
     return _process(os.getpid())
 
 
@@ -78,39 +78,39 @@ def _place() -> str:
 
 
 def _lives(pid: int, started: str) -> bool | None:
-    """Return whether a process of this place lives; None where the system does not show it."""
+    """Return whether a process of this place is alive; None if the system does not show it."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass  # it is another user's, and may be hidden
+        pass  # another user's process, which may be hidden
     found = _start_time(pid)
     return None if found is None else found == started
 
 
 def _start_time(pid: int) -> str | None:
-    """Return when a process started, in clock ticks since the boot; empty for a zombie, None where it is not shown."""
+    """Return when a process started, in clock ticks since the boot; empty for a zombie, None if not shown."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    # proc(5): field 2 is the command in parentheses and may hold anything; field 3 is the state, 22 the start.
+    # proc(5): field 2 is the command in parentheses, with any characters; field 3 is the state, 22 the start.
     fields = stat.rpartition(")")[2].split()
     return "" if fields[0] in "ZX" else fields[19]
 
 
 LAST = "last"
-"""The word that means the newest run, so no run may have it as its name."""
+"""The name of the newest run, which no run may have."""
 
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no letter that reads as a digit
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, without letters that look like digits
 _REMEMBERED = 500
 
 
 def new_id(moment: datetime) -> str:
-    """Return an id such as `20261123-7k3f9q`: the UTC day, four characters of its time, two at random.
+    """Return an id such as `20261123-7k3f9q`: the UTC day, four characters of its time, and two random ones.
 
-    Ids sort by time to a tenth of a second.
+    Ids sort by time, with a precision of a tenth of a second.
     """
     tenths = ((moment.hour * 60 + moment.minute) * 60 + moment.second) * 10 + moment.microsecond // 100_000
     time = "".join(_ALPHABET[tenths >> shift & 31] for shift in (15, 10, 5, 0))
@@ -118,10 +118,10 @@ def new_id(moment: datetime) -> str:
 
 
 def check_name(name: str | None) -> None:
-    """Refuse a name that could not be typed back.
+    """Check that a name can be typed to find the run.
 
     Raises:
-        UsageError: it is empty, reserved, or holds control characters or blanks around it.
+        UsageError: it is empty, reserved, or has control characters or surrounding blanks.
     """
     if name is None:
         return
@@ -136,16 +136,16 @@ def check_name(name: str | None) -> None:
 
 
 def find(connection: Connection, wanted: str) -> Row[Any]:
-    """Return the record of the run meant: by id, by name (the newest of several), by unique prefix, or `last`.
+    """Return the record of a run: by id, by name (the newest of several), by unique prefix, or `last`.
 
     Raises:
-        UsageError: no run or several are meant.
+        UsageError: no run or several match.
     """
     newest = select(run).order_by(run.c.no.desc())
     if wanted == LAST:
         record = connection.execute(newest.limit(1)).first()
         if record is None:
-            raise UsageError("the journal holds no run yet", remedy="Start one with `rokt-export test` or `replay`.")
+            raise UsageError("the journal has no runs yet", remedy="Start one with `rokt-export test` or `replay`.")
         return record
     for exact in (run.c.id == wanted, run.c.name == wanted):
         record = connection.execute(newest.where(exact).limit(1)).first()
@@ -179,7 +179,7 @@ def process_of(record: Row[Any]) -> Process:
 
 
 def state_of(record: Row[Any]) -> RunState:
-    """Return the state of a run: one that says `running`, but whose process is gone, has crashed."""
+    """Return the state of a run: `crashed` if its record says `running` but its process is gone."""
     state = RunState(record.state)
     if state is RunState.RUNNING and not process_of(record).is_alive(as_moment(record.heartbeat), now()):
         return RunState.CRASHED
@@ -187,10 +187,10 @@ def state_of(record: Row[Any]) -> RunState:
 
 
 def check_not_running(record: Row[Any], doing: str) -> None:
-    """Refuse to touch a run whose process lives.
+    """Check that a run's process is not alive.
 
     Raises:
-        JournalError: it lives; names it.
+        JournalError: it is alive; the error names it.
     """
     if state_of(record) is RunState.RUNNING:
         raise JournalError(
@@ -200,7 +200,7 @@ def check_not_running(record: Row[Any], doing: str) -> None:
 
 
 def info(connection: Connection, record: Row[Any]) -> RunInfo:
-    """Return a run for others to see, its counts as frozen at its end or else counted now."""
+    """Return a run; its counts are those stored at its end, else they are counted now."""
     frozen, options = queries.as_json(record.counts), queries.as_json(record.options)
     rules = () if record.purged else options.get("provisional", ())  # a purge takes the notes of what was confirmed
     return RunInfo(
@@ -225,7 +225,7 @@ def info(connection: Connection, record: Row[Any]) -> RunInfo:
 
 
 def ownership(process: Process) -> dict[str, Any]:
-    """Return the columns of the process that drives a run, with a heartbeat of now."""
+    """Return the columns of a run's record for the process that drives it, with the present heartbeat."""
     return {
         "owner": process.id,
         "place": process.place,

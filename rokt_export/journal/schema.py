@@ -1,4 +1,4 @@
-"""The journal's tables, their version, and the way from each older version to this one."""
+"""The journal's tables, their version, and the migrations from older versions."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from rokt_export.errors import JournalError
 from rokt_export.journal import keys
 
 VERSION = 3
-"""The schema this program reads and writes."""
+"""The version of the schema that this program reads and writes."""
 
-_LOCK = 0x726F6B74  # any number that nobody else locks: "rokt"
+_LOCK = 0x726F6B74  # an arbitrary number for the advisory lock: "rokt"
 
-# SQLite gives automatic ids only to a plain INTEGER key.
+# SQLite assigns ids only for a plain INTEGER key.
 _Number = BigInteger().with_variant(Integer(), "sqlite")
 
 metadata = MetaData()
@@ -44,9 +44,8 @@ meta = Table(
     Column("key", String(40), primary_key=True),
     Column("value", LargeBinary, nullable=False),
 )
-"""`version`; `id`, random; `key`, by which the key of the ledger's digests is recognised, once a guarded run began (the
-key itself is in a file elsewhere); `rows:…`, what tells a partner's rows apart; and
-`systems:…`, the ledgers of one live system."""
+"""`version`; `id`, random; `key`, the id of the ledger's key, since the first guarded run (the key itself is in another
+file); `rows:…`, the attributes that identify a partner's rows; `systems:…`, the ledgers of one live system."""
 
 run = Table(
     "run",
@@ -76,7 +75,7 @@ run = Table(
     Column("heartbeat", String(24), nullable=False),
     sqlite_autoincrement=True,
 )
-"""`counts` is filled in when a run ends; before that they are counted. `purged` is when personal data was removed."""
+"""`counts` is set when a run ends; before, rows are counted. `purged` is when personal data was removed."""
 
 intent = Table(
     "intent",
@@ -88,8 +87,8 @@ intent = Table(
     Column("fingerprints", LargeBinary),
     sqlite_autoincrement=True,
 )
-"""One batch of rows that may be sent. It goes when all of its rows are settled, so the table stays tiny. Numbers are
-never given twice: a delivery settles a row of a batch only if it carries that batch's number or a later one."""
+"""One batch of rows that may be sent. It is deleted when its rows are settled, so the table stays small. Numbers are
+never reused: a delivery settles a row of a batch only if it has that batch's number or a later one."""
 
 delivery = Table(
     "delivery",
@@ -121,8 +120,8 @@ ledger = Table(
     Column("row", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
-"""What production last answered to a row: one of the outcomes, `unknown` where no response came; see `bulk` for which
-answer outweighs which. Outlives the runs that it speaks of."""
+"""The last outcome of a row in production; `unknown` without a response. `bulk` decides which outcome replaces which.
+Entries outlive their runs."""
 
 earlier_outcome = Table(
     "earlier_outcome",
@@ -139,7 +138,7 @@ earlier_outcome = Table(
     Column("error", Text),
     sqlite_with_rowid=False,
 )
-"""What a row was before a revision of its run gave it another outcome; the revisions are a note of the run."""
+"""The result of a row before a revision of its run; the revisions are a note of the run."""
 
 recording = Table(
     "recording",
@@ -162,10 +161,10 @@ Migrations = Mapping[int, Callable[[Connection], None]]
 
 
 def _from_1(connection: Connection) -> None:
-    """Move the key into its file, tell owners by a random id, and keep the outcome of each row in the ledger.
+    """Move the key into its file, identify owners by a random id, and keep the outcome of each row in the ledger.
 
-    The key is on disk in its file before the transaction that takes it out of the journal ends. Version 1 kept no
-    fingerprint of rows that were rejected, failed or left unclassified: they stay unknown to the ledger.
+    The key is in its file before the transaction that removes it from the journal ends. Version 1 kept no fingerprints
+    of rejected, failed and unclassified rows, so the ledger does not have them.
     """
     run_sql = connection.exec_driver_sql
     secret = bytes(connection.scalars(select(meta.c.value).where(meta.c.key == "secret")).one())
@@ -173,7 +172,7 @@ def _from_1(connection: Connection) -> None:
     connection.execute(meta.delete().where(meta.c.key == "secret"))
     connection.execute(meta.insert(), [{"key": "key", "value": keys.id_of(secret)}, _new_id()])
     for name in connection.scalars(select(meta.c.key).where(meta.c.key.startswith("rows:"))).all():
-        # It was half of the partner's key.
+        # It contained half of the partner's key.
         connection.execute(meta.update().where(meta.c.key == name).values(key=identities_name(bytes.fromhex(name[5:]))))
     run_sql("ALTER TABLE run ADD COLUMN owner VARCHAR(32) NOT NULL DEFAULT ''")
     run_sql("ALTER TABLE run ADD COLUMN place TEXT NOT NULL DEFAULT ''")
@@ -186,21 +185,21 @@ def _from_1(connection: Connection) -> None:
 
 
 def _from_2(connection: Connection) -> None:
-    """Add the outcomes that were revised."""
+    """Add the table of revised outcomes."""
     earlier_outcome.create(connection)
 
 
 MIGRATIONS: Migrations = {1: _from_1, 2: _from_2}
-"""Version to the step that leads from it to the next one. A step is written once and never changed."""
+"""Version to the migration to the next version. A migration is never changed."""
 
 
 def version_of(connection: Connection) -> int | None:
-    """Return the version of the schema that is there; None for an empty database.
+    """Return the version of the database's schema; None for an empty database.
 
     Raises:
-        JournalError: there are tables, but they are not a journal's.
+        JournalError: its tables are not those of a journal.
     """
-    # Only our own schema is looked at: a PostgreSQL database may hold other people's tables beside the journal.
+    # Only the journal's schema is checked: a PostgreSQL database may contain other tables.
     if inspect(connection).has_table(meta.name):
         value = connection.scalar(select(meta.c.value).where(meta.c.key == "version"))
         return int(value) if value is not None else None
@@ -213,13 +212,13 @@ def version_of(connection: Connection) -> int | None:
 
 
 def migrate(connection: Connection, migrations: Migrations = MIGRATIONS, target: int = VERSION) -> None:
-    """Bring the schema to `target`, within the caller's transaction; an empty database gets it whole.
+    """Migrate the schema to `target`, within the caller's transaction; create it in an empty database.
 
     Raises:
-        JournalError: the journal was written by a newer version of this program, or holds something else.
+        JournalError: the journal was written by a newer version of this program, or is not a journal.
     """
     if connection.dialect.name == "postgresql":
-        # SQLite's write lock keeps two processes from creating the tables at once; here it takes a lock of our own.
+        # SQLite's write lock prevents two processes from creating the tables at once; a server needs an advisory lock.
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     present = version_of(connection)
     check_not_newer(present, target)
@@ -237,10 +236,10 @@ def migrate(connection: Connection, migrations: Migrations = MIGRATIONS, target:
 
 
 def check_not_newer(present: int | None, target: int = VERSION) -> None:
-    """Refuse a journal that a newer version of this program wrote.
+    """Check that no newer version of this program wrote the journal.
 
     Raises:
-        JournalError: it is newer.
+        JournalError: a newer version did.
     """
     if present is not None and present > target:
         raise JournalError(
@@ -255,17 +254,17 @@ def id_of(connection: Connection) -> str:
 
 
 def latest_intent(connection: Connection) -> int:
-    """Return the number of the last batch that was ever intended by a SQLite file, deleted ones included."""
+    """Return the number of the last batch ever written to a SQLite file, including deleted ones."""
     return connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'intent'").scalar() or 0
 
 
 def identities_name(key: bytes) -> str:
-    """Return under which key of `meta` a partner's identities are, by the first half of the partner's key."""
+    """Return the name in `meta` of a partner's identities; it contains the first half of the partner's key."""
     return f"rows:{hashlib.blake2b(key[:16], digest_size=16).hexdigest()}"
 
 
 def systems_name(name: str) -> str:
-    """Return under which key of `meta` the ledgers of a live system are, by the digest of one of its names."""
+    """Return the name in `meta` of a live system's ledgers; it contains the digest of one of the system's names."""
     return f"systems:{name[:32]}"
 
 

@@ -1,4 +1,4 @@
-"""Where a journal lies, and the database engine that reaches it."""
+"""The place of a journal, and the database engines for it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rokt_export.redaction.sensitive_names import is_sensitive
 
 _SQLITE = {
     "SQLITE_FULL": ("the disk is full", "Free some space."),
-    "SQLITE_IOERR": ("the disk does not take or give the data", "Check the disk and its limits."),
+    "SQLITE_IOERR": ("the disk cannot write or read the data", "Check the disk and its limits."),
     "SQLITE_READONLY": (
         "the journal can only be read",
         "Allow writing to the file and its folder, or name another with --journal.",
@@ -44,10 +44,10 @@ _SQLSTATE = {
     "08": ("the database server cannot be reached", "Check its address and that it runs."),
     "28": ("the database server refused the user or the password", "Check the --journal URL."),
     "3D": ("the server has no such database", "Create it, or check the --journal URL."),
-    "42501": ("the database user lacks the right", "Grant it rights on the schema."),
+    "42501": ("the database user lacks a permission", "Grant it rights on the schema."),
     "53": ("the database server has run out of space or connections", "Relieve the server."),
-    "25006": ("the database can only be read", "Name a server that takes writes."),
-    "57": ("the database server shut the connection", "Check that it runs."),
+    "25006": ("the database can only be read", "Name a server that allows writes."),
+    "57": ("the database server closed the connection", "Check that it runs."),
 }
 _PASSWORD = re.compile(r"((?:ssl)?password\s*=\s*)(?:'[^']*'|\S+)", re.IGNORECASE)
 _SAID = (
@@ -56,17 +56,18 @@ _SAID = (
     (re.compile(r"too many clients|connection slots|too many connections"), "53"),
     (re.compile(r"the database system is (?:starting up|shutting down|not (?:yet )?accepting|in recovery)"), "57"),
 )
-"""What a server says of a connection that it refuses, and its SQLSTATE: https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+"""A server's message for a refused connection, and its SQLSTATE:
+https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
 
 @contextmanager
 def translated(place: str, doing: str, *, settled: Callable[[], str] | None = None) -> Iterator[None]:
-    """Turn whatever the database raises inside into a `JournalError` that says where and what to do.
+    """Convert errors of the database to a `JournalError` that says where and what to do.
 
     Args:
         place: the journal, as shown to the user.
-        doing: what was attempted, as `written` in "cannot be written".
-        settled: returns which rows are settled, for the error; asked only when something fails.
+        doing: the failed action, such as `written` in "cannot be written".
+        settled: returns the settled rows, for the error; called only after a failure.
 
     Raises:
         JournalError: from the database's error, which stays its cause.
@@ -87,7 +88,7 @@ def translated(place: str, doing: str, *, settled: Callable[[], str] | None = No
 
 
 def is_busy(error: Exception) -> bool:
-    """Say whether a database error means that another process holds the lock just now."""
+    """Return whether a database error means that another process holds the lock."""
     return _name(error).startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
 
 
@@ -107,27 +108,27 @@ def _explained(error: Exception) -> tuple[str, str | None]:
 
 
 def _name(error: Exception) -> str:
-    """Return SQLite's name of the error or PostgreSQL's SQLSTATE; empty where there is neither."""
+    """Return SQLite's name of the error or PostgreSQL's SQLSTATE; empty if there is neither."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if cause is not None and type(cause).__module__.startswith("psycopg") and not getattr(cause, "sqlstate", None):
-        # psycopg gives no SQLSTATE to a connection that could not be made, but what the server said, or that it broke.
+        # For a failed connection, psycopg has no SQLSTATE, only the server's message.
         said = str(cause)
         return next((state for words, state in _SAID if words.search(said)), "08")
     return str(getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or "")
 
 
 VARIABLE = "ROKT_EXPORT_JOURNAL"
-"""The environment variable that names a journal, as a path or a URL."""
+"""The environment variable with the path or URL of a journal."""
 
 PATIENCE = 30.0
-"""Seconds that one process waits for another's transaction; a batch takes milliseconds."""
+"""Seconds to wait for another process's transaction; a batch takes milliseconds."""
 _LOG_PATIENCE = 120.0
-"""Seconds that a production run waits for readers of an older state, such as a backup, before it starts."""
+"""Seconds that a production run waits, before it starts, for readers of an older state, such as a backup."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.0001, 0.01
-"""Seconds until it looks again whether the other has done."""
+"""Seconds between attempts to get the lock."""
 
 _KEYWORDS = re.compile(r"(?:^|\s)(?:host|hostaddr|dbname|user|password|service|sslpassword)\s*=")
-"""PostgreSQL's other way to name a database: as the name of a file, it would show its password."""
+"""PostgreSQL's keyword form of a database's address. Taken as the name of a file, it would reveal its password."""
 _HIDDEN = "***"
 _REMEDY = "Give a path, or a URL such as postgresql://user@host/database."
 
@@ -141,10 +142,10 @@ class Store:
         path: the SQLite file; None for a server.
         read_only: whether it can only be read.
         reading: engine whose transactions do not block others.
-        writing: engine whose transactions hold the write lock from their first statement; with the execution option
-            `durable` they wait for the disk. Shares the pool of `reading`.
+        writing: engine whose transactions hold the write lock from the start; with the execution option `durable` they
+            wait for the disk. Shares the pool of `reading`.
         file: device and inode of the SQLite file.
-        had_log: whether a write-ahead log lay beside the SQLite file when it was opened.
+        had_log: whether the SQLite file had a write-ahead log when it was opened.
     """
 
     shown: str
@@ -157,12 +158,12 @@ class Store:
 
     @property
     def is_there(self) -> bool:
-        """Whether the file is still the one that was opened: what is written to one that was removed is lost."""
+        """Whether the file is still the one that was opened; data written to a removed file is lost."""
         return self.path is None or _file_at(self.path) == self.file
 
 
 def default_place() -> str:
-    """Return the journal's place where none is named: `$ROKT_EXPORT_JOURNAL`, else one in the user's state folder."""
+    """Return the default place of the journal: `$ROKT_EXPORT_JOURNAL`, else a file in the user's state folder."""
     return os.environ.get(VARIABLE) or str(user_state_path("rokt-export") / "journal.sqlite")
 
 
@@ -170,7 +171,7 @@ def resolve(place: str | Path | None) -> Path | URL:
     """Return a place as the path of a file or the URL of a server.
 
     Raises:
-        UsageError: it is neither, or a URL of a database that is not supported.
+        UsageError: it is neither, or a URL of an unsupported database.
     """
     if place is None:
         place = default_place()
@@ -187,7 +188,7 @@ def _resolve_url(place: str) -> Path | URL:
     try:
         url = make_url(place)
     except (ArgumentError, ValueError):
-        # The cause is left out: it may repeat the URL with its password.
+        # Without the cause, which may contain the URL with its password.
         raise UsageError("the journal's URL cannot be read", remedy=_REMEDY) from None
     system = url.get_backend_name()
     if system == "sqlite" and url.database and url.database != ":memory:":
@@ -198,7 +199,7 @@ def _resolve_url(place: str) -> Path | URL:
 
 
 def shown(place: Path | URL) -> str:
-    """Return a place for a person, without its passwords, those in the query of a URL among them."""
+    """Return a place for a person, without passwords, also without those in the query of a URL."""
     if not isinstance(place, URL):
         return str(place)
     hidden = {name: _HIDDEN for name in place.query if is_sensitive(name)}
@@ -207,7 +208,7 @@ def shown(place: Path | URL) -> str:
 
 
 def open_store(place: Path | URL) -> Store:
-    """Return the engines for a place; a missing file and its folders are created, for their owner alone.
+    """Return the opened place; a missing file and its folders are created, accessible only to their owner.
 
     Raises:
         JournalError: the place is a folder, or the database driver is not installed.
@@ -220,7 +221,7 @@ def open_store(place: Path | URL) -> Store:
     had_log = _has_content(_beside(place, "-wal"))
     if had_log and not _has_content(place):
         raise JournalError(
-            "a journal's log lies beside this file, and the journal itself is gone: it was moved or copied without it",
+            "a journal's log is beside this file, but the journal is missing: it was moved or copied without its log",
             remedy=f"Bring {place.name} back beside {place.name}-wal; or name another journal with --journal.",
         )
     _create_private(place)
@@ -242,10 +243,10 @@ def _file_at(path: Path) -> tuple[int, int] | None:
 
 
 def _server_engine(url: URL) -> Engine:
-    logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # what breaks is raised, and explained in our words
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # errors are raised, and translated
     try:
-        # Positional parameters let the bulk statements pass plain tuples to the driver, as SQLite's do. The encoding is
-        # stated because a database of encoding SQL_ASCII states none, and would answer in bytes.
+        # Positional parameters let the bulk statements pass plain tuples to the driver, as for SQLite. The encoding is
+        # explicit because a database with encoding SQL_ASCII would return bytes.
         arguments = {"connect_timeout": 10, "client_encoding": "utf8"}
         return create_engine(url, paramstyle="format", hide_parameters=True, pool_pre_ping=True, connect_args=arguments)
     except (ImportError, NoSuchModuleError) as error:
@@ -258,7 +259,7 @@ def _file_engine(path: Path, read_only: bool) -> Engine:
     uri = f"file:{quote(str(path.absolute()))}"
     if read_only:
         uri += "?mode=ro"
-        # In a folder that takes no new files SQLite cannot set up WAL; without a log, none is needed to read.
+        # In a read-only folder SQLite cannot create a WAL; without one, none is needed to read.
         if not _has_content(_beside(path, "-wal")):
             uri += "&immutable=1"
 
@@ -266,7 +267,7 @@ def _file_engine(path: Path, read_only: bool) -> Engine:
         connection = sqlite3.connect(
             uri, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False, factory=_Connection
         )
-        # Deleted content is overwritten, so that `purge` leaves nothing behind; measured to cost nothing.
+        # Deleted content is overwritten, so that `purge` leaves nothing; no measurable cost.
         connection.execute("PRAGMA secure_delete = ON")
         return connection
 
@@ -276,10 +277,10 @@ def _file_engine(path: Path, read_only: bool) -> Engine:
 
 
 class _Connection(sqlite3.Connection):
-    """A connection that rolls back as it closes.
+    """A connection that rolls back when it is closed.
 
-    SQLite keeps a closed connection's transaction, and with it the write lock, until its last statement is gone; one
-    that Ctrl-C stopped half-way lives on in the traceback.
+    SQLite keeps a closed connection's transaction, and its write lock, until its last statement is freed. A statement
+    that Ctrl-C interrupted stays alive in the traceback.
     """
 
     def close(self) -> None:
@@ -290,7 +291,7 @@ class _Connection(sqlite3.Connection):
 
 def _begin(connection: Connection) -> None:
     options = connection.get_execution_options()
-    # Said each time, because a connection that broke is replaced by a fresh one unseen.
+    # Each time, because SQLAlchemy silently replaces a broken connection.
     if not options.get("writing"):
         _on_driver(connection, f"PRAGMA busy_timeout = {1000 * PATIENCE:.0f}")
         _on_driver(connection, "BEGIN")
@@ -301,10 +302,10 @@ def _begin(connection: Connection) -> None:
 
 
 def _begin_to_write(connection: Connection) -> None:
-    """Begin a transaction that has the write lock from its start: a later upgrade would fail if another one writes.
+    """Begin a transaction with the write lock: a later upgrade would fail if another one writes.
 
-    SQLite waits for the lock by sleeping, longer each time, for up to 100 ms. A transaction of ours takes less than a
-    millisecond, so the lock is asked for again that soon: 100,000 rows by two workers took 4.1 s in place of 4.6.
+    SQLite would sleep up to 100 ms between attempts. Our transactions take less than a millisecond, so the lock is
+    requested sooner again: 100,000 rows with two workers took 4.1 s instead of 4.6.
     """
     began = time.monotonic()
     while True:
@@ -337,9 +338,9 @@ def _driver(connection: Connection) -> sqlite3.Connection:
 
 
 def use_write_ahead_log(connection: Connection) -> None:
-    """Switch a SQLite file to WAL, where readers and a writer do not block each other and a commit is one append.
+    """Switch a SQLite file to WAL, in which readers and a writer do not block each other and a commit is one append.
 
-    SQLite answers "busy" at once, without its usual patience, when two processes switch together.
+    If two processes switch at the same time, SQLite returns "busy" immediately, ignoring its timeout.
     """
     for _ in range(100):
         try:
@@ -354,13 +355,13 @@ def use_write_ahead_log(connection: Connection) -> None:
 
 
 def write_through(store: Store) -> None:
-    """Copy what is committed from the write-ahead log into the SQLite file; a server has no such log.
+    """Copy committed data from the write-ahead log into the SQLite file; does nothing for a server.
 
-    A copy of the file without its log then still holds the record of a production run, and refuses to send.
+    Then a copy of the file without its log still has the record of a production run, and refuses to send.
 
-    The checkpoint is passive and repeated: it takes no lock that writers need. A full one waits until nobody writes,
-    and the workers of another run can keep it waiting for longer than any patience. It is done once the file holds all
-    frames that the log had at first; others may append meanwhile.
+    The checkpoint is passive, which takes no lock that writers need, and repeated until the file has all frames that
+    the log had at first; others may append meanwhile. A full checkpoint would wait until no one writes, and another
+    run's workers could make it wait too long.
 
     Raises:
         JournalError: another process keeps reading an older state.
@@ -372,9 +373,9 @@ def write_through(store: Store) -> None:
     with store.writing.connect() as connection:
         while True:
             busy, frames, copied = _on_driver(connection, "PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            if not busy:  # busy: another process copies just now
+            if not busy:  # busy: another process is copying
                 wanted = wanted or frames
-                if copied >= wanted or frames < wanted:  # a shorter log began anew, once all of it was copied
+                if copied >= wanted or frames < wanted:  # a shorter log was restarted after all of it had been copied
                     return
             if time.monotonic() > deadline:
                 raise JournalError(
@@ -385,12 +386,12 @@ def write_through(store: Store) -> None:
 
 
 def copy(connection: Connection, path: Path, crashed: Sequence[int]) -> None:
-    """Copy a SQLite file as of one moment into a new one, its log included.
+    """Copy a snapshot of a SQLite file, including its log, to a new file.
 
     Args:
-        connection: to the file.
+        connection: a connection to the file.
         path: the new file.
-        crashed: numbers of runs whose process is gone; the copy says so, as one may not be able to look there.
+        crashed: numbers of the runs whose process is gone; they are marked in the copy, where it could not be checked.
 
     Raises:
         UsageError: the file exists.
@@ -411,7 +412,7 @@ def copy(connection: Connection, path: Path, crashed: Sequence[int]) -> None:
 
 
 def keep_private(path: Path) -> None:
-    """Take group's and others' rights off the journal's files, if they have any."""
+    """Remove the permissions of group and others from the journal's files."""
     for file in (path, _beside(path, "-wal"), _beside(path, "-shm")):
         if file.exists() and file.stat().st_mode & 0o077:
             file.chmod(0o600)
@@ -421,7 +422,7 @@ def _create_private(path: Path) -> None:
     for folder in reversed([parent for parent in path.parents if not parent.exists()]):
         folder.mkdir(mode=0o700, exist_ok=True)
     if not path.exists():
-        # SQLite gives its -wal and -shm files the rights of the file itself.
+        # SQLite creates its -wal and -shm files with the permissions of the file.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 

@@ -1,4 +1,4 @@
-"""One run being written: intended before a send, settled after its response, a batch at a time."""
+"""Writes a run: rows are intended before a send and settled after their response, in batches."""
 
 from __future__ import annotations
 
@@ -34,28 +34,28 @@ T = TypeVar("T")
 _NOTHING: Mapping[int, bytes] = {}
 _WITHOUT_STATUS = frozenset({OutcomeKind.DELIVERED, OutcomeKind.DUPLICATE, OutcomeKind.UNKNOWN})
 _HEARTBEAT = 5.0
-"""Seconds between signs of life."""
+"""Seconds between heartbeats."""
 
 
 class RunWriter:
-    """Writes one run; made by `Journal.begin`, `reopen` and `attach`.
+    """Writes one run; created by `Journal.begin`, `reopen` and `attach`.
 
-    One thread writes. The thread of a live feed may call `withheld`, `under_way` and `names`, which read on
-    connections of their own.
+    One thread writes. The thread of a live feed may call `withheld`, `under_way` and `names`, which use connections of
+    their own.
 
-    What is on disk when a method returns survives the death of the process, by kill -9 too. What a power cut may take
-    depends on the run: a production run waits for the disk at each batch (`synchronous = FULL`, measured at 1 to 2 us
-    a row), so it loses nothing the disk has acknowledged; any other run may lose its last batches, whose rows a resume
-    would then send again. The file is consistent in each case.
+    When a method returns, its data survives the death of the process, also by kill -9. After a power cut it depends on
+    the run. A production run waits for the disk at each batch (`synchronous = FULL`, 1 to 2 us per row), and loses
+    nothing that the disk has acknowledged. Any other run may lose its last batches, whose rows a resume sends again.
+    The file is consistent in each case.
 
-    A method that fails leaves the journal as it was before the call, and so does one that Ctrl-C interrupts, unless it
-    had written already; it may be called again. It raises `JournalError`, which names the settled rows.
+    A method that fails, or that Ctrl-C interrupts before it has written, leaves the journal unchanged, and may be
+    called again. It raises `JournalError`, which names the settled rows.
 
     Attributes:
         run: the run's id.
-        production: whether its delivered rows enter the ledger.
+        production: whether its outcomes are entered in the ledger.
         key: the secret key of this live system's fingerprints in this journal.
-        before: the number of the last batch that was intended in this run before its process took it over.
+        before: the number of the last batch of this run before this process took it over.
     """
 
     def __init__(
@@ -100,32 +100,32 @@ class RunWriter:
         self.close()
 
     def close(self) -> None:
-        """Close the connection. A run that was not ended counts as crashed once its process is gone."""
+        """Close the connection. A run that was not ended counts as crashed when its process is gone."""
         self._connection.close()
         if self._mark is not None:
             self._mark.close()
             self._mark = None
 
     def fingerprint(self, content: bytes) -> bytes:
-        """Return the fingerprint of a row's canonical bytes: 16 bytes, keyed, of no use without the key."""
+        """Return the fingerprint of a row's canonical bytes: a keyed hash of 16 bytes."""
         return ledger.fingerprint(self.key, content)
 
     def ways(self, identity: tuple[str, ...]) -> list[ledger.Way]:
-        """Return the ways to recognise rows, the first of which is this run's, which the ledger goes by too now.
+        """Return the ways to recognize rows, this run's first; it is recorded in the ledger.
 
         Args:
-            identity: the names of the attributes that make a row what it is.
+            identity: the names of the attributes that identify a row.
         """
         with self._guard("written"), self._transaction() as connection:
             return ledger.ways(connection, self._secret, self._names, identity, note=True)
 
     def withheld(self, fingerprints: Sequence[bytes], leave: Collection[OutcomeKind]) -> dict[bytes, LeftOut]:
-        """Return those of the fingerprints whose rows must not be sent, and why.
+        """Return the fingerprints whose rows must not be sent, and why.
 
-        They have an outcome in an earlier production run, or may have; or another running run has them in flight.
+        These rows have, or may have, an outcome in an earlier production run, or a running run has them in flight.
 
         Args:
-            fingerprints: of the rows.
+            fingerprints: the fingerprints of the rows.
             leave: earlier outcomes with which rows may be sent again.
         """
         with self._guard("read"), self._store.reading.connect() as connection:
@@ -133,7 +133,7 @@ class RunWriter:
             return ledger.withheld(connection, fingerprints, self._elsewhere, leave)
 
     def under_way(self, fingerprints: Sequence[bytes]) -> set[bytes]:
-        """Return those of the fingerprints whose rows this writer intended and has not settled; from any thread."""
+        """Return the fingerprints whose rows this writer intended and has not settled; callable from any thread."""
         return self._underway.marks.intersection(fingerprints)
 
     def intend(
@@ -143,21 +143,21 @@ class RunWriter:
         leave: Collection[OutcomeKind] = ledger.ANY,
         settled: tuple[Deliveries, Mapping[int, bytes]] | None = None,
     ) -> dict[int, LeftOut]:
-        """Put rows on disk as intended, in one transaction; only then may they be sent.
+        """Write rows as intended, in one transaction; only then may they be sent.
 
         Args:
-            items: row number, transaction and fingerprint (None where there is none) of each row of the batch. About
-                500 a call is best. An earlier result of a row counts again only if the row is forgotten.
-            leave: earlier outcomes in production with which rows are intended all the same. `unknown` does not
-                cover what another running run has in flight, unless all outcomes are allowed.
-            settled: results and recordings to be put on disk with them, as `settle` does.
+            items: row number to transaction id and fingerprint (None without one). About 500 rows per call is best. An
+                earlier result of a row counts again only after `forget_intent`.
+            leave: earlier outcomes in production with which rows are still intended. `unknown` does not include what
+                another running run has in flight, unless all outcomes are allowed.
+            settled: results and recordings to be written in the same transaction, as by `settle`.
 
         Returns:
             The rows that are not intended and must not be sent, and why: another process was first.
 
         Raises:
-            JournalError: the journal cannot be written, or another process has taken the run over meanwhile; none of
-                these rows may be sent.
+            JournalError: the journal cannot be written, or another process has taken the run over; none of these rows
+                may be sent.
         """
         if settled and settled[0]:
             with self._guard("written"):
@@ -191,7 +191,7 @@ class RunWriter:
         if settled is not None:
             self._underway.end(settled.row)
             self._settled.update(settled.row)
-        if lost is not None:  # raised only now: the results are true even so
+        if lost is not None:  # raised only now, because the results are valid in any case
             raise lost
         if batch and number is not None:
             self._underway.begin(number, batch)
@@ -204,7 +204,7 @@ class RunWriter:
     def _taken(
         self, connection: Connection, batch: Mapping[int, Item], leave: Collection[OutcomeKind]
     ) -> dict[int, LeftOut]:
-        """Return the rows of a batch that another process has sent or has in flight, as of this transaction."""
+        """Return the rows of a batch that another process has sent or has in flight, in this transaction's snapshot."""
         if ledger.ANY.issubset(leave):
             return {}
         ledger.hold(connection, self.key)
@@ -221,14 +221,14 @@ class RunWriter:
         deliveries: Deliveries | Sequence[Delivery],
         recordings: Mapping[int, bytes] | None = None,
     ) -> None:
-        """Put results on disk, in one transaction; a row settled before gets the newer result.
+        """Write results in one transaction; a row that was settled before gets the new result.
 
         Args:
             deliveries: the results, texts redacted.
-            recordings: row to redacted recording of its exchange, opaque to the journal, kept compressed.
+            recordings: row to redacted recording of its exchange; stored compressed.
 
         Raises:
-            JournalError: the journal cannot be written; knows which rows are settled. These are not.
+            JournalError: the journal cannot be written, and these rows are not settled; it has the settled rows.
         """
         if not deliveries and not recordings:
             return
@@ -260,7 +260,7 @@ class RunWriter:
         self._intents.delete(connection, self._underway.emptied(rows))
 
     def forget_intent(self, rows: Collection[int]) -> None:
-        """Take back the intent of rows that this writer intended and that were provably never sent.
+        """Withdraw the intent of rows that this writer intended and that were provably never sent.
 
         An earlier result of such a row in this run counts again. Rows that this writer did not intend are ignored.
 
@@ -279,10 +279,10 @@ class RunWriter:
         self._underway.end(mine)
 
     def settled_rows(self) -> RowSet:
-        """Return the rows settled in this run, those of an earlier process included.
+        """Return the rows settled in this run, including those of an earlier process.
 
-        The set is the writer's own and grows as this writer settles; rows that another process settles meanwhile are
-        not in it. Read it, do not change it.
+        The set is the writer's, and grows as this writer settles; rows that another process settles meanwhile are not
+        in it. Do not change it.
         """
         if not self._settled_complete:
             with self._guard("read"), self._store.reading.connect() as connection:
@@ -291,7 +291,7 @@ class RunWriter:
         return self._settled
 
     def unsettled_rows(self) -> RowSet:
-        """Return the rows intended in this run and not settled: those in flight, and those a dead process left."""
+        """Return the rows that were intended in this run and not settled: in flight, or left by a dead process."""
         with self._guard("read"), self._store.reading.connect() as connection:
             return RowSet(open_rows(connection, self._run_no))
 
@@ -301,28 +301,28 @@ class RunWriter:
             return queries.rows(connection, self._run_no, [OutcomeKind.UNKNOWN])
 
     def names(self, rows: range, of: str | None = None) -> dict[int, str]:
-        """Return the redacted names of those of the rows that are settled in this run, or in another by its id."""
+        """Return row to redacted transaction id, for rows settled in this run, or in the run `of`."""
         with self._guard("read"), self._store.reading.connect() as connection:
             return queries.names(connection, self.run if of is None else of, rows)
 
     def heartbeat(self) -> None:
-        """Give a sign of life, at most every few seconds; `intend` and `settle` give it too.
+        """Write a heartbeat, at most every few seconds, as `intend` and `settle` do.
 
-        Only other hosts rely on it, so only a run without traffic on a shared journal needs to call it.
+        Only other hosts need it, so only an idle run on a shared journal must call it.
         """
         if self._heartbeat_due():
             with self._guard("written"), self._transaction():
                 pass
 
     def end(self, state: RunState, exit_status: int) -> None:
-        """Close the run's record: its state, end, exit status and counts.
+        """Complete the run's record: state, end, exit status and counts.
 
         Args:
             state: `finished` or `interrupted`.
-            exit_status: what the process ends with.
+            exit_status: the exit status of the process.
 
         Raises:
-            ValueError: the state is none that a run can end in.
+            ValueError: a run cannot end in this state.
             JournalError: the journal cannot be written.
         """
         if state not in {RunState.FINISHED, RunState.INTERRUPTED}:
@@ -359,9 +359,9 @@ class RunWriter:
             raise
 
     def _lost(self, connection: Connection) -> JournalError:
-        """Return the error that names who took this run over as crashed.
+        """Return the error that names the process which took this run over as crashed.
 
-        So no row is sent by both, whenever a process wakes up again or a worker outlives its parent.
+        It prevents both from sending a row, if a suspended process wakes up or a worker outlives its parent.
         """
         found = connection.execute(select(run).where(run.c.no == self._run_no)).one_or_none()
         who = "was removed" if found is None else f"was taken over by {process_of(found)}"
@@ -372,7 +372,7 @@ class RunWriter:
         self._driver = self._connection.connection.driver_connection
 
     def _reconnect(self) -> None:
-        """Connect anew after Ctrl-C, which may have interrupted anywhere and left a lock."""
+        """Reconnect after Ctrl-C, which may have left a lock."""
         if self._driver is not None:
             self._driver.close()
         with suppress(Exception):
@@ -390,18 +390,18 @@ class RunWriter:
         return time.monotonic() - self._heard >= _HEARTBEAT
 
     def _enter(self, connection: Connection, deliveries: Deliveries) -> None:
-        """Update the ledger by these results."""
+        """Update the ledger with these results."""
         entries: list[tuple[bytes, str, int, int]] = []
         for row, outcome, status in zip(deliveries.row, deliveries.outcome, deliveries.status, strict=True):
             mark = self._underway.mark_of(row)
-            # Without a response, a row with another outcome was certainly not received.
+            # A row without a response whose outcome is not `unknown` was certainly not received.
             if mark is not None and (status is not None or outcome in _WITHOUT_STATUS):
                 entries.append((mark, str(outcome), self._run_no, row))
         self._bulk.ledger.run(connection, entries)
 
 
 def _storing(write: Callable[[Deliveries], T], batch: Deliveries) -> T:
-    """Write a batch; if the database refuses a text of the partner, write it again without such characters."""
+    """Write a batch; if the database refuses a text, write the batch again with those characters replaced."""
     try:
         return write(batch)
     except (UnicodeEncodeError, DataError):

@@ -1,1 +1,1 @@
-"""A partner made from its own spec, over real HTTP."""
+"""The sandbox: a simulated partner, made from its spec, over real HTTP."""

@@ -1,4 +1,4 @@
-"""Read a body back into data, check its Content-Type, and find parameters in it by their nested names."""
+"""Decodes bodies, checks their Content-Type, and finds parameters in them by nested name."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from rokt_export.spec_language.parameter_names import Append, Index, Key, Match,
 
 
 class BodyProblem(ValueError):
-    """A body that its encoding cannot read; the message says why."""
+    """A body is not valid in its encoding; the message says why."""
 
 
 def read_body(encoding: str, body: bytes | str, content_type: str | None = None, *, exact: bool = False) -> Any:
-    """Return the data in a body, as the encoding's `read` or, with every digit, `read_exact` returns it.
+    """Decode a body with the encoding's `read`, or with `read_exact`, which keeps all digits, if `exact`.
 
-    Bytes are read in the charset that the Content-Type states.
+    Bytes are decoded in the charset of the Content-Type.
 
     Raises:
-        BodyProblem: it is not in that encoding.
+        BodyProblem: the body is not valid in that encoding.
     """
     reader = body_encoding(encoding)
     codec = codec_of(charset_of(content_type) or "utf-8")
@@ -34,10 +34,12 @@ def read_body(encoding: str, body: bytes | str, content_type: str | None = None,
 
 
 def content_type_problem(encoding: str, stated: str | None, given: str | None) -> str | None:
-    """Return what is wrong with a Content-Type header, None where it belongs to the encoding.
+    """Return what is wrong with a Content-Type header; None if it fits the encoding.
 
     Args:
-        stated: the content type that the spec states; None accepts all that belong to the encoding.
+        encoding: the expected encoding.
+        stated: the content type that the spec states; None accepts all of the encoding.
+        given: the header's value.
     """
     facts, media_type = ENCODINGS[encoding], media_type_of(given)
     if facts.content_type is None:
@@ -50,11 +52,11 @@ def content_type_problem(encoding: str, stated: str | None, given: str | None) -
 
 Find = Callable[[Any], list[Any]]
 Lengths = Mapping[tuple[Step, ...], int]
-"""How many places of an array the spec names, by the steps that lead to the array."""
+"""Steps to an array, to the number of its places that the spec names."""
 
 
 def array_lengths(names: Iterable[str]) -> dict[tuple[Step, ...], int]:
-    """Return how many places of each array some nested names speak of."""
+    """Return, for each array, how many of its places the nested names contain."""
     found: dict[tuple[Step, ...], int] = {}
     for name in names:
         path = steps(name)
@@ -65,10 +67,10 @@ def array_lengths(names: Iterable[str]) -> dict[tuple[Step, ...], int]:
 
 
 def finder(name: str, encoding: str, lengths: Lengths) -> Find:
-    """Return the function that finds a body parameter; it returns every candidate, none where it is absent.
+    """Return a function that finds all candidates for a body parameter's value; none if it is absent.
 
-    Several candidates come of `[]`, of repeated names, and of arrays shorter than the spec's: places that stayed empty
-    are closed up, so an element's number says little then.
+    There are several for `[]`, for repeated names, and for arrays that are shorter than in the spec: empty places are
+    skipped, so an element's number is not reliable then.
     """
     grammar = ENCODINGS[encoding].names
     if grammar == "flat":
@@ -80,7 +82,7 @@ def finder(name: str, encoding: str, lengths: Lengths) -> Find:
     walks = [_walk(step, expand, lengths.get(path[:at], 0)) for at, step in enumerate(path)]
 
     def find(data: Any) -> list[Any]:
-        if not isinstance(path[0], Key) and not isinstance(data, list):  # an array at the root
+        if not isinstance(path[0], Key) and not isinstance(data, list):  # the root is an array
             return []
         nodes = [data]
         for walk in walks:
@@ -132,7 +134,7 @@ def _json_key(node: Any, name: str) -> list[Any]:
 
 
 def _xml_key(node: Any, name: str) -> list[Any]:
-    """An element's children of a name, as one list where it repeats, so that a place in it can be asked for."""
+    """Return an element's children of a name, as one list if the name repeats, so that it can be indexed."""
     found: list[Any] = []
     for element in _elements(node):
         if isinstance(element, dict):
@@ -147,7 +149,7 @@ _EXPAND: Mapping[str, Callable[[Any, str], list[Any]]] = {"json": _json_key, "xm
 
 
 def _same_local_name(element: dict[str, Any], name: str) -> str | None:
-    """A namespace's prefix is the sender's choice, so it need not agree."""
+    """Return the name of a child with the same local name; namespace prefixes may differ."""
     if name.startswith("@xmlns"):
         return None
     wanted = _without_prefix(name)
@@ -160,7 +162,7 @@ def _without_prefix(name: str) -> str:
 
 
 def _leaf(node: Any) -> Any:
-    """An element's text: xmltodict makes a mapping of one that has attributes."""
+    """Return an element's text; for an element with attributes, xmltodict returns a mapping."""
     return node.get("#text") if isinstance(node, dict) and ("#text" in node or _only_attributes(node)) else node
 
 

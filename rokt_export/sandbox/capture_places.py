@@ -1,4 +1,4 @@
-"""Find where an example answer holds what a rule captures, so that another text can stand there."""
+"""Finds the places of a rule's captures in an example response, so that they can be replaced."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rokt_export.spec_language.regexes import compile_regex
 from rokt_export.spec_language.rules import CapturePath
 
 Spell = Callable[[str], str]
-"""How a text is written at one place of a body, escaped as the body's kind asks."""
+"""Writes a text for a place of a body, with the escapes of the body's kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Spot:
     """A part of a text that may be replaced.
 
     Attributes:
-        spell: how another text is written there.
+        spell: writes another text for this place.
     """
 
     start: int
@@ -33,7 +33,7 @@ class Spot:
 
 
 def body_kind(body: str, stated: str | None = None) -> str:
-    """Return `json`, `xml` or `text`: what the rule says, else what the body is."""
+    """Return `json`, `xml` or `text`: the rule's `as`, else by the body."""
     if stated is not None:
         return stated
     if _parsed(body, "json") is not None:
@@ -42,7 +42,7 @@ def body_kind(body: str, stated: str | None = None) -> str:
 
 
 def captured(body: str, kind: str, capture: CapturePath) -> str | None:
-    """Return what a capture finds in a body, None where it finds nothing."""
+    """Return what a capture finds in a body; None if it finds nothing."""
     found = body if capture.path is None else _at_path(body, kind, capture.path)
     if found is None or capture.regex is None:
         return found or None
@@ -50,14 +50,14 @@ def captured(body: str, kind: str, capture: CapturePath) -> str | None:
 
 
 def body_spot(body: str, kind: str, capture: CapturePath, probe: str) -> Spot | None:
-    """Return the one place in a body whose change changes what the capture finds, and nothing less.
+    """Return the place in a body whose replacement changes what the capture finds; None if there is none.
 
-    Each occurrence of the captured text is tried with another text in its place, which keeps the example's own
-    formatting, prefixes and order.
+    Each occurrence of the captured text is tried with another text. So the example's formatting, prefixes and order are
+    kept.
 
     Args:
         kind: `json`, `xml` or `text`.
-        probe: a text to try with, of the kind that will stand there.
+        probe: a text to try, of the kind that will be put there.
     """
     value = captured(body, kind, capture)
     if value is None or value == probe:
@@ -71,7 +71,7 @@ def body_spot(body: str, kind: str, capture: CapturePath, probe: str) -> Spot | 
 
 
 def header_spot(header: str, capture: CapturePath) -> Spot | None:
-    """Return the place in a header's value that a capture takes."""
+    """Return the place of a capture in a header's value."""
     span = compile_regex(capture.regex).span(header) if capture.regex else (0, len(header))
     if span is None:
         return None
@@ -80,7 +80,7 @@ def header_spot(header: str, capture: CapturePath) -> Spot | None:
 
 
 def spellings(kind: str) -> tuple[Spell, ...]:
-    """Return the ways in which a text may be written in a body of this kind."""
+    """Return the ways to write a text in a body of this kind."""
     if kind == "json":
         return (lambda text: json.dumps(text, ensure_ascii=False)[1:-1], lambda text: json.dumps(text)[1:-1])
     if kind == "xml":
@@ -113,6 +113,6 @@ def _parsed(body: str, kind: str) -> Any:
 
 
 class _Digits(str):
-    """A number as its digits, so that a long identifier is found as it is written."""
+    """A number as its digits, so that a long identifier is found as written."""
 
     __slots__ = ()

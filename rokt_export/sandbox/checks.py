@@ -1,4 +1,4 @@
-"""Turn the spec's parameters into checks of a received request, as the partner would make them."""
+"""Makes checks of received requests from the spec's parameters."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from rokt_export.spec_language.template import compile_template
 from rokt_export.spec_language.template_places import Place
 
 Seek = Callable[[ReceivedRequest], list[Any]]
-"""From a request to the candidates for one parameter's value; none where it is absent."""
+"""Returns the candidates for a parameter's value in a request; none if it is absent."""
 Test = Callable[[Any], str | None]
-"""From a value to what is wrong with it, as the end of a sentence; None where nothing is."""
+"""Returns what is wrong with a value, as the end of a sentence; None if nothing is."""
 
 _TYPED = ("number", "integer", "boolean")
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?")
@@ -39,7 +39,7 @@ _TEXT_TYPES: Mapping[str, re.Pattern[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """One parameter and where to look for it; `outer` labels the form field that it is inside of, if any."""
+    """A parameter and where to find it; `outer` is the label of the form field that contains it, if any."""
 
     label: str
     parameter: Parameter
@@ -50,7 +50,7 @@ class Located:
 
 @dataclass(frozen=True, slots=True)
 class ParameterCheck:
-    """What one parameter must be; `problems` lists how a request falls short."""
+    """The checks of one parameter."""
 
     place: Located
     required: Callable[[ReceivedRequest], bool]
@@ -58,7 +58,7 @@ class ParameterCheck:
     inner: str | None
 
     def problems(self, received: ReceivedRequest) -> Iterator[str]:
-        """Yield each thing that is wrong with the parameter, without its value: it may be personal."""
+        """Yield the problems of the parameter, without its value, which may be personal."""
         label, parameter = self.place.label, self.place.parameter
         candidates = self.place.seek(received)
         if not candidates:
@@ -83,19 +83,24 @@ class ParameterCheck:
 
 
 def places(parameters: Iterable[Parameter], encoding: str, *, exact: bool = False) -> list[Located]:
-    """Return every parameter of a spec with where to look for it, those inside a form field after their field.
+    """Return every parameter of a spec with its place; those inside a form field follow their field.
 
     Args:
-        exact: whether numbers inside a form field keep every digit.
+        parameters: the parameters.
+        encoding: the encoding of the body.
+        exact: whether numbers inside a form field keep all digits.
     """
     return list(_places(tuple(parameters), encoding, lambda received: received.data, "", exact))
 
 
 class ReadBack:
-    """Reads the parameters of recorded requests, every digit kept, in the spec's own names.
+    """Extracts the parameters of recorded requests, with all digits, by their names in the spec.
 
     Args:
-        whole: the pattern of a body that is one template; its attributes are shown then.
+        parameters: the spec's parameters.
+        encoding: the encoding of the body.
+        url: the endpoint's URL.
+        whole: the pattern of a body that is one template; then its attributes are extracted.
     """
 
     def __init__(
@@ -107,7 +112,7 @@ class ReadBack:
         self._whole = whole
 
     def __call__(self, recorded: Recorded) -> Mapping[str, Any]:
-        """Return name to value; numbers of a JSON body are int or Decimal, so that none loses a digit."""
+        """Return name to value; numbers of a JSON body are int or Decimal, so that no digit is lost."""
         headers = CIMultiDict(recorded.headers)
         received = ReceivedRequest(recorded.method, recorded.path, recorded.query, headers, recorded.body)
         received.path_values = self._url.match(recorded.path) or {}
@@ -129,12 +134,12 @@ class ReadBack:
 def _found(place: Located, received: ReceivedRequest) -> list[Any]:
     try:
         return place.seek(received)
-    except ValueError:  # a query of more fields than anyone reads
+    except ValueError:  # a query with too many fields
         return []
 
 
 def checks(found: list[Located]) -> list[ParameterCheck]:
-    """Return the checks of parameters, leaving out those that accept anything."""
+    """Return the checks of parameters, without those that accept everything."""
     carried = _carriers(found)
     made = []
     for place in found:
@@ -145,7 +150,7 @@ def checks(found: list[Located]) -> list[ParameterCheck]:
 
 
 def carried_attributes(parameter: Parameter) -> frozenset[str]:
-    """Return the attributes that a parameter's value is made from, by their canonical names."""
+    """Return the canonical names of the attributes in a parameter's value."""
     if parameter.attribute is not None:
         return frozenset({canonical(parameter.attribute) or parameter.attribute})
     if not isinstance(parameter.value, str):
@@ -187,14 +192,14 @@ def _inner_data(seek: Seek, encoding: str, exact: bool) -> Callable[[ReceivedReq
             try:
                 return read_body(encoding, text_of(value), exact=exact)
             except BodyProblem:
-                return None  # the field's own check reports it
+                return None  # reported by the check of the field
         return None
 
     return data
 
 
 def _emptiness(parameter: Parameter, value: Any) -> str | None:
-    """How a value is nothing: `null`, `empty`, or None where it is something or the spec says to send it so."""
+    """Return `null` or `empty` for a value that is not allowed to be; else None."""
     if value is None:
         return None if "send_null" in (parameter.null, parameter.empty, parameter.absent) else "null"
     if value == "":
@@ -205,13 +210,13 @@ def _emptiness(parameter: Parameter, value: Any) -> str | None:
 def _requirement(place: Located, carried: Mapping[str, Seek]) -> Callable[[ReceivedRequest], bool]:
     required = place.parameter.required
     if not isinstance(required, RequiredWhen):
-        # A parameter inside a field is missed only where the field is there: else the field itself is what is missed.
+        # A parameter inside a field is missing only if the field is present: else the field is missing.
         return lambda _received: bool(required)
     conditions = []
     for name, wanted in required.conditions.items():
         seek = carried.get(canonical(name) or name)
         if seek is None:
-            return lambda _received: False  # decided by an attribute that the partner never sees
+            return lambda _received: False  # depends on an attribute that the partner does not receive
         conditions.append((seek, condition_of(wanted)))
 
     def needed(received: ReceivedRequest) -> bool:
@@ -225,7 +230,7 @@ def _filled(candidates: list[Any]) -> list[Any]:
 
 
 def _carriers(found: list[Located]) -> dict[str, Seek]:
-    """Attribute to where it can be read; a parameter that carries it as it is goes before one that changes it."""
+    """Return attribute to the function that reads it; parameters that send it unchanged take precedence."""
     carriers: dict[str, Seek] = {}
     for place in sorted(found, key=lambda item: not _as_it_is(item.parameter)):
         names = carried_attributes(place.parameter)
@@ -246,7 +251,7 @@ def _tests(parameter: Parameter, encoding: str) -> Iterator[Test]:
 
 
 def _each(test: Test) -> Test:
-    """Test every item of a value that is a list."""
+    """Return a test that is applied to every item of a list."""
 
     def apply(value: Any) -> str | None:
         if not isinstance(value, list):

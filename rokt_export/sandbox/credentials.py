@@ -1,4 +1,4 @@
-"""Check the credentials of a request as the partner would; issue OAuth 2 tokens and accept them until they expire."""
+"""Checks the credentials of requests; issues OAuth 2 tokens, and accepts them until they expire."""
 
 from __future__ import annotations
 
@@ -41,11 +41,13 @@ class TokenServer:
     """The authorization server of an OAuth 2 partner.
 
     Args:
-        lifetime: seconds that a token is good for.
+        settings: the authentication of the spec.
+        variables: the environment variables.
+        lifetime: seconds that a token is valid.
 
     Attributes:
-        path: of the token endpoint, percent-encoded.
-        issued: how many tokens were given out.
+        path: the path of the token endpoint, percent-encoded.
+        issued: the number of issued tokens.
     """
 
     def __init__(self, settings: OAuth2, variables: Mapping[str, str], lifetime: float) -> None:
@@ -66,7 +68,7 @@ class TokenServer:
         self._tokens: dict[str, float] = {}
 
     def issue(self, received: ReceivedRequest) -> Response:
-        """Return a token, or an error as RFC 6749 (5.2) words it."""
+        """Return a response with a token, or with an error (RFC 6749, 5.2)."""
         try:
             sent = self._parameters(received)
         except (BodyProblem, ValueError) as error:
@@ -84,7 +86,7 @@ class TokenServer:
         return Response(200, _NO_STORE, orjson.dumps(self._token()))
 
     def verify(self, received: ReceivedRequest) -> Refusal | None:
-        """Return why a request's token is refused, None where it is good."""
+        """Return why a request's token is refused; None if it is valid."""
         header, prefix = self._settings.header, self._settings.prefix
         challenge = f'Bearer realm="{REALM}", error="invalid_token"' if header.lower() == "authorization" else None
         given = received.headers.get(header)
@@ -98,7 +100,7 @@ class TokenServer:
         return None
 
     def _parameters(self, received: ReceivedRequest) -> dict[str, str]:
-        """What was sent, in the query and in the body."""
+        """Return the parameters in the query and in the body."""
         sent = {name: values[0] for name, values in received.queried.items()}
         if not received.body:
             return sent
@@ -114,7 +116,7 @@ class TokenServer:
         if self._settings.secret_in == "header":
             given = name_and_password(received.headers.get("Authorization")) or ""
             pair = given.partition(":")[::2]
-            # RFC 6749 (2.3.1) has both parts form-encoded first; many clients leave that out.
+            # RFC 6749 (2.3.1) requires both parts to be form-encoded; many clients omit that.
             return _equal(pair, self._client) or _equal(tuple(map(unquote_plus, pair)), self._client)
         place = received.queried if self._settings.secret_in == "query" else None
         if place is not None and "client_secret" not in place:
@@ -147,12 +149,12 @@ def _error(status: int, code: str, description: str) -> Response:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a partner asks for.
+    """The credentials that a partner requires.
 
     Attributes:
-        checks: all must pass.
-        token_servers: the endpoints that issue tokens, with the settings that they follow.
-        mutual_tls: the connection itself needs a client certificate.
+        checks: all of them must pass.
+        token_servers: the token endpoints with their settings.
+        mutual_tls: whether the TLS connection needs a client certificate.
         notes: what cannot be checked here, for a person.
     """
 
@@ -168,7 +170,10 @@ def credentials(
     """Return the checks of an environment's authentications.
 
     Args:
-        token_lifetime: seconds that an OAuth token is good for.
+        authentications: the authentications.
+        variables: the environment variables.
+        encoding: the encoding of the body.
+        token_lifetime: seconds that an OAuth token is valid.
     """
     fill = filler(variables)
     checks: list[Verify] = []

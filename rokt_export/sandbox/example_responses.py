@@ -1,4 +1,4 @@
-"""Turn a rule's example into responses: each with its own reference, the person's address, and the reason."""
+"""Makes responses from a rule's example, each with its own reference, e-mail address and reason."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from rokt_export.spec_language.rules import CapturePath, Example, Rule
 
 _EMAIL = re.compile(r"[\w.+-]+@(?:[\w-]+\.)+[^\W\d_]{2,}")
 _ANOTHER_REASON = "the sandbox's own words"
-# Set by the server itself, or untrue once the body is another one.
+# Set by the server, or wrong for another body.
 _OWN_HEADERS = {"content-length", "content-encoding", "transfer-encoding", "connection", "keep-alive", "date"}
 
 
 def text_response(status: int, text: str, *headers: tuple[str, str]) -> Response:
-    """Return a response in plain text, for what the spec has no example of."""
+    """Return a response in plain text, for cases without an example in the spec."""
     return Response(status, (("Content-Type", _content_type("text")), *headers), text.encode("utf-8", "replace"))
 
 
@@ -35,11 +35,12 @@ def with_header(response: Response, name: str, value: str) -> Response:
 
 
 class ExampleResponses:
-    """Responses after one rule's example, or after one made from its conditions where it has none.
+    """Responses made from a rule's example, or from its conditions if it has no example.
 
     Args:
-        example: one of its examples; None makes one up.
-        random_numbers: chance for references; None counts them.
+        rule: the rule.
+        example: one of its examples; None = its first one, else a synthetic one.
+        random_numbers: the source of random references; None = counted references.
     """
 
     def __init__(self, rule: Rule, example: Example | None = None, random_numbers: random.Random | None = None) -> None:
@@ -57,20 +58,20 @@ class ExampleResponses:
 
     @property
     def refers(self) -> bool:
-        """Whether it holds a reference."""
+        """Whether its responses have a reference."""
         return self._references is not None
 
     def next_reference(self) -> str | None:
-        """Return a reference that was not given out before, None where the response holds none."""
+        """Return a new reference; None if its responses have none."""
         return self._references.next() if self._references else None
 
     def make(self, *, reference: str | None = None, email: str | None = None, reason: str | None = None) -> Response:
         """Return a response.
 
         Args:
-            reference: the record's identifier; a new one where none is given.
-            email: the person's address, which takes the place of addresses in the example.
-            reason: takes the place of the captured reason, where the rule does not depend on it.
+            reference: the record's identifier; None = a new one.
+            email: the person's address, which replaces the addresses in the example.
+            reason: replaces the captured reason, unless the rule depends on it.
         """
         filling = {"reference": reference or self.next_reference(), "email": email, "reason": reason}
         headers = self._constant_headers
@@ -90,7 +91,7 @@ _Parts = list[str | _Slot]
 
 
 class _Slots:
-    """Where an example's reference, reason and addresses stand."""
+    """The places of an example's reference, reason and addresses."""
 
     def __init__(self, rule: Rule, example: Example, kind: str, random_numbers: random.Random | None) -> None:
         self.references: References | None = None
@@ -131,7 +132,7 @@ class _Slots:
 
 
 def _decided_by_text(rule: Rule) -> bool:
-    """Whether another reason could make the rule miss its own response."""
+    """Return whether with another reason the rule might not match its own response."""
     reasons = {capture.path for capture in rule.capture.reason}
     return rule.text is not None or bool(reasons & set(rule.body)) or bool(rule.all or rule.any or rule.not_)
 
@@ -141,7 +142,7 @@ def _cut(text: str, spots: list[tuple[str, Spot]]) -> _Parts:
     at = 0
     for name, spot in sorted(spots, key=lambda item: (item[1].start, -item[1].end)):
         if spot.start < at:
-            continue  # an address within the reason
+            continue  # an address inside the reason
         parts += [text[at : spot.start], _Slot(name, text[spot.start : spot.end], spot.spell)]
         at = spot.end
     return [*parts, text[at:]]
@@ -172,7 +173,7 @@ def _content_type(encoding: str) -> str:
 
 
 ENOUGH = 100_000_000
-"""Identifiers that a shape must have room for; one that has not grows to ten digits, or by ten."""
+"""Minimum number of identifiers of a form. A form with fewer is extended to ten digits, or by ten digits."""
 _KEY_BYTES, _DIGEST_BYTES, _ROUNDS = 16, 64, 4
 _TEN_DIGITS = ["123456789", *[string.digits] * 9]
 
@@ -182,10 +183,11 @@ _HEX = re.compile(r"(?=.*\d)(?=.*[a-f])[0-9a-f]{8,}|(?=.*\d)(?=.*[A-F])[0-9A-F]{
 
 
 class References:
-    """A series of identifiers like one that a partner gave: digits stay digits, hex stays hex, a UUID stays one.
+    """A series of identifiers with the form of an example: digits stay digits, hex stays hex, a UUID stays a UUID.
 
     Args:
-        random_numbers: decides a random series; None counts up from 1.
+        example: the example.
+        random_numbers: the source of a random series; None = counted from 1.
     """
 
     def __init__(self, example: str, random_numbers: random.Random | None = None) -> None:
@@ -212,9 +214,10 @@ class References:
 
 
 def _shuffled(number: int, space: int, key: bytes) -> int:
-    """Return the place of a number in an order of all below `space` that looks like chance: each has its own.
+    """Return the image of a number under a pseudorandom permutation of the numbers below `space`.
 
-    A Feistel network over as many bits as the space needs, repeated until it stays within (Black and Rogaway 2002).
+    It is a Feistel network over as many bits as `space` needs, repeated until the result is below it (Black and Rogaway
+    2002).
     """
     half = (space.bit_length() + 1) // 2
     mask = (1 << half) - 1
@@ -234,7 +237,7 @@ def _space(places: list[str]) -> int:
 
 
 def _places(example: str) -> list[str]:
-    """Return the signs that each place may have; one sign where it is fixed."""
+    """Return the possible characters of each position; a single one if it is fixed."""
     if _UUID.fullmatch(example) or _HEX.fullmatch(example):
         digits = "0123456789ABCDEF" if example.upper() == example else "0123456789abcdef"
         fixed = _UUID_FIXED if "-" in example else ()
@@ -246,7 +249,7 @@ def _places(example: str) -> list[str]:
 
 
 def _digits(at: int, sign: str, example: str) -> str:
-    """A number that starts with no zero must not get one: JSON forbids it."""
+    """Return the possible digits; a number must not get a leading zero, which JSON forbids."""
     return "123456789" if at == 0 and sign != "0" and example.isdigit() else string.digits
 
 

@@ -1,4 +1,4 @@
-"""Choose and play the faults of a sandbox: connections that break, answers that stop, statuses that tell nothing."""
+"""Chooses and plays the faults of a sandbox: broken connections, incomplete responses, error statuses."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ _RESET_AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER of 0 s: closing sends RST 
 
 
 class FaultDice:
-    """Decides for each request which fault it meets, if any.
+    """Decides for each request which fault is played, if any.
 
     Args:
-        faults: kind to share.
-        error_rate: share of the outcome `failed`, called `error`.
+        faults: kind to its share of requests, 0 to 1.
+        error_rate: share of the spec's `failed` response, a fault of kind `error`.
+        chance: the source of randomness.
     """
 
     def __init__(self, faults: Mapping[str, float], error_rate: float, chance: random.Random) -> None:
@@ -33,7 +34,7 @@ class FaultDice:
         self._chance = chance
 
     def throw(self) -> str | None:
-        """Return the kind of fault for the next request, None for none."""
+        """Return the kind of fault for the next request; None for no fault."""
         if not self._shares:
             return None
         rest = self._chance.random()
@@ -45,7 +46,7 @@ class FaultDice:
 
 
 def fault_response(kind: str) -> Response:
-    """Return the response of a fault that is a response, and means that nothing was taken."""
+    """Return the response of a fault that is an HTTP response; the request was not processed."""
     if kind == "http429":
         return text_response(429, "too many requests", ("Retry-After", "1"))
     if kind == "redirect":
@@ -54,10 +55,12 @@ def fault_response(kind: str) -> Response:
 
 
 async def play(kind: str, request: web.Request, response: web.Response, slow_for: float) -> web.StreamResponse:
-    """Break the connection or the answer as the fault says.
+    """Break the connection or the response, depending on the fault.
 
     Args:
         kind: one of `PROCESSED`.
+        request: the request.
+        response: the response without the fault.
         slow_for: seconds over which `slow` spreads the body.
     """
     match kind:
@@ -75,7 +78,7 @@ async def play(kind: str, request: web.Request, response: web.Response, slow_for
 
 
 def breaks_connection(kind: str) -> bool:
-    """Return whether a fault leaves the client without a whole answer."""
+    """Return whether with a fault the client gets no complete response."""
     return kind in PROCESSED - {"slow"}
 
 
@@ -111,7 +114,7 @@ async def _slow(request: web.Request, response: web.Response, slow_for: float) -
 
 
 async def _partial(request: web.Request, response: web.Response) -> None:
-    """Announce more than is sent, even of an empty body."""
+    """Announce more bytes than are sent, even for an empty body."""
     body = bytes(response.body) if isinstance(response.body, (bytes, bytearray)) else b""
     stream = web.StreamResponse(status=response.status, headers=response.headers)
     stream.content_length = max(len(body), 100)

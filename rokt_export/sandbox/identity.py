@@ -1,4 +1,4 @@
-"""Recognise a person who is sent twice, also by a later run of the sandbox: only keyed digests are stored."""
+"""Recognizes a person who is sent twice, also across runs of the sandbox; only keyed digests are stored."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from rokt_export.sandbox.url_patterns import Pattern
 from rokt_export.spec_language.filters import text_of
 
 IDENTIFYING = ("email", "emailmd5", "emailsha256", "mobile")
-"""The attributes that say who it is, the first present one counting."""
+"""The attributes that identify a person; the first one that is present is used."""
 
 _NOT_DIGITS = re.compile(r"\D")
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a delivery is about.
+    """The person of a delivery.
 
     Attributes:
-        key: keyed digest that is the same for the same person, whatever else was sent.
-        email: the address, where the partner is sent one in clear.
+        key: a keyed digest that depends only on the person.
+        email: the address, if it is sent in clear.
     """
 
     key: bytes
@@ -38,11 +38,12 @@ class Identity:
 
 
 def identifier(located: list[Located], whole: Pattern | None, key: bytes) -> Callable[[ReceivedRequest], Identity]:
-    """Return the function from a request to its identity.
+    """Return a function that returns the identity of a request.
 
     Args:
+        located: the spec's parameters.
         whole: the pattern of a body that is one template.
-        key: of the digests, up to 64 bytes: without it nobody can test a guess against them.
+        key: the key of the digests, up to 64 bytes; without it, no one can test a guess.
     """
 
     def digest(kind: str, text: str) -> bytes:
@@ -84,11 +85,11 @@ def _whole(received: ReceivedRequest) -> str:
 
 
 MOST = 200_000
-"""People remembered; the oldest are forgotten first."""
+"""Maximum number of remembered people; the oldest are forgotten first."""
 
 
 def recall(path: Path, key: bytes) -> dict[bytes, str | None]:
-    """Return digest of identity to the reference it was given; nothing where there is no memory made with this key."""
+    """Return identity digest to reference; empty if there is no memory file for this key."""
     try:
         data = orjson.loads(path.read_bytes())
         known = data["known"] if data["key"] == _id_of(key) else {}
@@ -98,7 +99,7 @@ def recall(path: Path, key: bytes) -> dict[bytes, str | None]:
 
 
 def remember(path: Path, known: dict[bytes, str | None], key: bytes) -> None:
-    """Write it, all or nothing; a memory that cannot be written is lost, which harms nobody."""
+    """Write the memory file atomically. An error is ignored: then duplicates of earlier runs are not recognized."""
     kept = dict(list(known.items())[-MOST:])
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

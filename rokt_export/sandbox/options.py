@@ -1,4 +1,4 @@
-"""How a sandbox behaves beside its spec: where it listens, how slow it is, and how often it fails."""
+"""The options of a sandbox: where it listens, how slow it is, and how often it fails."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from rokt_export.errors import UsageError
 
 FAULTS: Mapping[str, str] = MappingProxyType(
     {
-        "reset": "reads the request, then resets the connection without an answer",
-        "hang": "reads the request and never answers",
+        "reset": "reads the request, then resets the connection without a response",
+        "hang": "reads the request and never responds",
         "partial": "announces the whole body and closes in the middle of it",
         "slow": "sends the body in small pieces",
-        "garbage": "answers with bytes that are not HTTP",
-        "http500": "answers 500",
-        "http429": "answers 429 with Retry-After",
-        "redirect": "answers 302 to another path",
+        "garbage": "responds with bytes that are not HTTP",
+        "http500": "responds 500",
+        "http429": "responds 429 with Retry-After",
+        "redirect": "responds 302 to another path",
     }
 )
-"""Each kind of fault, and what the sandbox does."""
+"""Kind of fault to what the sandbox does."""
 
 PROCESSED = frozenset({"reset", "hang", "partial", "slow", "garbage"})
-"""Faults of the answer alone: the transaction was taken before the connection broke, as it is with a real partner."""
+"""Faults that affect only the response: the transaction was processed, as it may be with a real partner."""
 
 
 PREFIX = "/_sandbox/"
-"""The path of the sandbox's own pages."""
+"""The path of the sandbox's status pages."""
 
 
 def proof_of(challenge: str, partner: str) -> str:
-    """Return the answer to a challenge: that of a sandbox of this program, made from a partner's spec."""
+    """Return the response to a challenge by which a sandbox of this program proves to be one of this partner."""
     return hashlib.sha256(f"rokt-export sandbox\0{partner}\0{challenge}".encode()).hexdigest()
 
 
@@ -44,18 +44,18 @@ class SandboxOptions:
     """A sandbox's behaviour.
 
     Attributes:
-        port: port to listen on; 0 takes a free one.
-        latency: seconds that every answer takes.
-        jitter: seconds by which the latency varies, to either side.
-        error_rate: share of requests, 0 to 1, that end in the spec's `failed` answer (503 without one).
+        port: port to listen on; 0 = a free one.
+        latency: seconds that every response takes.
+        jitter: seconds by which the latency varies, in both directions.
+        error_rate: share of requests, 0 to 1, that get the spec's `failed` response (503 without one).
         faults: kind (see `FAULTS`) to its share of requests, 0 to 1.
         seed: makes faults, jitter and identifiers the same in every run; None makes them new.
-        ids: `random` or `counter`: how the identifiers in answers are chosen; unique either way.
-        token_lifetime: seconds that an OAuth token is good for.
-        slow_for: seconds over which the fault `slow` spreads an answer.
-        token: what the pages under `/_sandbox/deliveries` ask for.
-        memory: file that keeps whom it was sent for the next run, as digests; None forgets at the end.
-        memory_key: makes these digests, up to 64 bytes; None takes a random one.
+        ids: `random` or `counter`: how identifiers in responses are chosen; unique in both cases.
+        token_lifetime: seconds that an OAuth token is valid.
+        slow_for: seconds over which the fault `slow` spreads a response.
+        token: the token for the pages under `/_sandbox/deliveries`.
+        memory: file that remembers people, as digests, for the next run; None = forget at the end.
+        memory_key: the key of these digests, up to 64 bytes; None = a random one.
     """
 
     host: str = "127.0.0.1"
@@ -82,6 +82,8 @@ class SandboxOptions:
             if not 0 <= share <= 1:
                 raise UsageError(f"the share of `{name}` is {share:g}", remedy="Give a share from 0 to 1.")
         if sum(shares.values()) > 1 + 1e-9:
-            raise UsageError("faults and errors make up more than all requests", remedy="Let the shares add up to 1.")
+            raise UsageError(
+                "faults and errors make up more than all requests", remedy="Make the shares add up to at most 1."
+            )
         if min(self.latency, self.jitter, self.slow_for) < 0 or self.token_lifetime <= 0:
             raise UsageError("a time is negative", remedy="Give times of 0 or more.")

@@ -1,4 +1,4 @@
-"""The partner without a socket: from a request to a response, and the problems of the request."""
+"""The simulated partner without a socket: returns a response and the problems of a request."""
 
 from __future__ import annotations
 
@@ -27,19 +27,21 @@ from rokt_export.sandbox.url_patterns import EndpointUrl, text_pattern
 from rokt_export.spec_language.rules import Example, Rule
 
 MAX_BODY = 20_000_000
-"""Bytes of a body that are read."""
+"""Maximum bytes of a request's body."""
 _REMEMBERED_KEYS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class PartnerReply:
-    """How the partner handles a request.
+    """The result of a request.
 
     Attributes:
+        response: the response.
         outcome: delivered, duplicate, rejected or failed.
-        counted: whether it was a delivery; the first round of a Digest challenge is none.
-        repeat: an idempotency key seen before.
-        outcomes: of each row that the request carried; none where it did not get as far as its content.
+        problems: what is wrong with the request.
+        counted: whether it counts as a delivery; the first round of a Digest challenge does not.
+        repeat: whether its idempotency key was used before.
+        outcomes: the outcome of each row of the request; empty if its content was not checked.
     """
 
     response: Response
@@ -51,11 +53,13 @@ class PartnerReply:
 
 
 class Partner:
-    """Answers as a spec says that its partner does.
+    """Responds as the spec says that its partner does.
 
     Args:
-        options: which environment, chance and token lifetime.
-        variables: values of the variables that the environment names.
+        spec: the partner's spec.
+        options: the environment and other options.
+        variables: values of the environment variables that the environment uses.
+        chance: the source of randomness.
     """
 
     def __init__(
@@ -84,7 +88,7 @@ class Partner:
         self._by_key: OrderedDict[str, tuple[bytes, PartnerReply]] = OrderedDict()
 
     def take(self, received: ReceivedRequest) -> PartnerReply:
-        """Handle a request at the endpoint, and remember whom it was about."""
+        """Process a request at the endpoint, and remember its people."""
         problems, readable = self._problems(received)
         rows = self._split(received)
         checks = self._checks if readable else ()
@@ -123,20 +127,20 @@ class Partner:
         return self.jobs.response(received.path)
 
     def refuse(self, status: int, problem: str) -> PartnerReply:
-        """Return the rejection of a request that did not get as far as its content."""
+        """Return the rejection of a request before its content is checked."""
         return PartnerReply(text_response(status, problem), "rejected", (problem,))
 
     def fail(self) -> PartnerReply:
-        """Return a failure as the spec's `failed` rule shows it, else 503."""
+        """Return a failure: the example of the spec's `failed` rule, else 503."""
         return PartnerReply(self._responses.failed(), "failed")
 
     def keep(self) -> None:
-        """Save the people it was sent for the next run, if there is a memory file."""
+        """Save the people for the next run, if there is a memory file."""
         if self._memory is not None:
             remember(self._memory, self._known, self._memory_key)
 
     def forget(self) -> None:
-        """Forget the people it was sent."""
+        """Forget all people."""
         self._known.clear()
         self._by_key.clear()
 
@@ -192,7 +196,7 @@ class Partner:
             except BodyProblem as error:
                 return [*problems, str(error)], False
         if self._whole is not None and self._whole.read(received.data) is None:
-            problems.append("the body has not the form of the spec's template")
+            problems.append("the body does not match the spec's template")
         return problems, True
 
     def _refused(self, refusals: list[Refusal], problems: list[str]) -> PartnerReply:
@@ -209,7 +213,7 @@ class Partner:
 
 
 class _Responses:
-    """The responses that the spec's rules give, by what happened."""
+    """The responses of the spec's rules, by outcome."""
 
     def __init__(self, rules: tuple[Rule, ...], chance: random.Random | None) -> None:
         def first(outcome: str) -> ExampleResponses | None:
@@ -234,7 +238,7 @@ class _Responses:
         return text_response(401, "\n".join(problems))
 
     def expired(self, settings: OAuth2, problems: tuple[str, ...]) -> Response:
-        """The response that makes the client fetch another token."""
+        """Return the response that makes the client fetch another token."""
         refresh = settings.refresh_on
         statuses = refresh.status or ()
         if not refresh.body and (not statuses or any(low <= 401 <= high for low, high in statuses)):
@@ -248,20 +252,20 @@ class _Responses:
 
 
 class _Plain:
-    """Plain text, for a spec without a rule."""
+    """A response in plain text, for a spec without such a rule."""
 
     def __init__(self, status: int, text: str) -> None:
         self._response = text_response(status, text)
 
     def next_reference(self) -> None:
-        """There is none."""
+        """Return None: plain text has no reference."""
 
     def make(self, **_filling: str | None) -> Response:
         return self._response
 
 
 def _rejections(rules: tuple[Rule, ...], chance: random.Random | None) -> ExampleResponses | None:
-    """A rejection of the content: one of 400 or 422 where the spec shows one, not one of the credentials."""
+    """Return the rejection of a request's content: preferably an example with 400 or 422, not one about credentials."""
     own = [rule for rule in rules if rule.outcome == "rejected"]
     shown = [(rule, example) for rule in own for example in rule.examples]
 

@@ -1,4 +1,4 @@
-"""What the sandbox was sent: the last deliveries whole, the counts of all."""
+"""The received deliveries: the last ones in full, and the counts of all."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 KEPT = 100_000
 KEPT_BYTES = 256_000_000
-"""Deliveries, and bytes of their headers and bodies, that are kept at most."""
+"""Maximum number of deliveries that are kept, and of bytes of their headers and bodies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +23,14 @@ class Recorded:
         at: UTC seconds since the epoch of its arrival.
         path: percent-encoded.
         query: percent-encoded, without `?`.
-        raw_headers: the header lines as they stood on the wire.
+        raw_headers: the header lines as received.
         body: after transfer and content decoding.
-        outcome: delivered, duplicate, rejected or failed: what became of it here, whatever answer arrived.
-        status: of the answer; None where the connection was broken instead.
+        outcome: delivered, duplicate, rejected or failed, even if the response did not arrive.
+        status: the response's status; None if the connection was broken instead.
+        problems: what is wrong with the request.
         fault: the fault that was played, or `error`.
-        repeat: the same idempotency key was seen before, and answered as then.
-        outcomes: of each row that it carried, where it got as far as its content.
+        repeat: whether its idempotency key was used before, so that it got the same response.
+        outcomes: the outcome of each of its rows, if its content was checked.
     """
 
     number: int
@@ -49,23 +50,23 @@ class Recorded:
 
     @property
     def received(self) -> datetime:
-        """When it arrived (UTC)."""
+        """The moment of its arrival (UTC)."""
         return datetime.fromtimestamp(self.at, UTC)
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """Name and value of each header, in order."""
+        """(name, value) of each header, in order."""
         lines = self.raw_headers.decode("utf-8", "replace").split("\r\n")
         return tuple((name, value) for name, _, value in (line.partition(": ") for line in lines) if name)
 
     @property
     def parameters(self) -> Mapping[str, Any]:
-        """The spec's parameters as they arrived, read back: name to value, of a form inside a field a mapping."""
+        """The received values of the spec's parameters: name to value; a mapping for a form inside a field."""
         return self._read(self)
 
 
 class Recordings:
-    """The deliveries, safe to read from another thread while the sandbox runs."""
+    """The received deliveries; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -76,11 +77,11 @@ class Recordings:
         self.outcomes: Counter[str] = Counter()
 
     def next_number(self) -> int:
-        """Return the number of the delivery that is being taken."""
+        """Return the number of the next delivery."""
         return self.count + 1
 
     def add(self, recorded: Recorded) -> None:
-        """Keep a delivery, and let the oldest go where there are too many."""
+        """Keep a delivery; remove the oldest ones if there are too many."""
         with self._lock:
             if len(self._kept) == KEPT:
                 self._bytes -= _size(self._kept[0])
@@ -98,12 +99,12 @@ class Recordings:
             return [*self._kept]
 
     def counts(self) -> tuple[int, dict[str, int]]:
-        """Return how many there were, and how many of each outcome."""
+        """Return the number of all deliveries, and of each outcome."""
         with self._lock:
             return self.count, dict(self.outcomes)
 
     def clear(self) -> None:
-        """Forget all, numbers included."""
+        """Forget all deliveries, and restart their numbers."""
         with self._lock:
             self._kept.clear()
             self._bytes = self.count = self.repeats = 0

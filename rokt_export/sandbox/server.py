@@ -1,4 +1,4 @@
-"""Serve a partner made from its spec as real HTTP on a thread of its own."""
+"""Serves a partner made from its spec over HTTP, in a thread of its own."""
 
 from __future__ import annotations
 
@@ -34,25 +34,26 @@ from rokt_export.sandbox.status_api import StatusApi
 from rokt_export.sandbox.variables import Authority, client_certificates, stand_ins, write_files
 
 _LOG = logging.getLogger(__name__)
-_MAX_LINE = 65_536  # a GET partner takes the whole transaction in its query
-_GRACE = 0.2  # seconds that requests in flight have when the sandbox closes
+_MAX_LINE = 65_536  # with GET, the query contains the whole transaction
+_GRACE = 0.2  # seconds that requests in flight get when the sandbox closes
 
 
 class Sandbox:
-    """A partner made from its own spec: checks what it is sent, remembers it, and answers as the spec says.
+    """A partner made from its spec: checks requests, remembers them, and responds as the spec says.
 
-    It answers at the endpoint's own path, whatever its host and port, and at the path of an OAuth token endpoint.
-    `GET /_sandbox/deliveries` tells what it was sent (`DELETE` forgets it), `GET /_sandbox/health` how it is.
+    It serves the endpoint's path, on its own host and port, and the path of an OAuth token endpoint. `GET
+    /_sandbox/deliveries` returns the received deliveries (`DELETE` forgets them), `GET /_sandbox/health` its state.
 
     Args:
-        options: where it listens, how slow it is, and what goes wrong.
-        variables: environment variables; what the spec names beyond them gets a stand-in.
+        spec: the partner's spec.
+        options: where it listens, how slow it is, and which faults it plays.
+        variables: environment variables; others that the spec uses get placeholder values.
 
     Attributes:
-        variables: every variable that the spec names for this environment, with the value that the sandbox expects.
+        variables: every variable that the environment uses, with the value that the sandbox expects.
 
     Raises:
-        ConfigurationError: the spec has no such environment, or names a client certificate that is not there.
+        ConfigurationError: the spec has no such environment, or a client certificate is missing.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class Sandbox:
             clients = client_certificates(environment, self.variables)
             self._tls = authority.server_context(self._options.host, clients)
         self.ca_file = str(authority.ca_file) if authority is not None and self._tls is not None else None
-        """PEM file of the authority to trust; None where it serves no TLS."""
+        """PEM file of the authority to trust; None if it does not use TLS."""
         self._recordings = Recordings()
         self._service = _Service(self._partner, self._recordings, self._options, self._status_api(spec, name))
         self._thread: threading.Thread | None = None
@@ -88,10 +89,10 @@ class Sandbox:
         self._failure: BaseException | None = None
 
     def start(self) -> None:
-        """Listen, on a thread of its own; return when it does.
+        """Start the thread, and return when it listens.
 
         Raises:
-            ConfigurationError: the address cannot be listened on.
+            ConfigurationError: it cannot listen on the port.
         """
         if self._thread is not None:
             return
@@ -108,7 +109,7 @@ class Sandbox:
             ) from self._failure
 
     def close(self) -> None:
-        """Stop listening, and break off what is in flight; a second call does nothing."""
+        """Stop listening, and abort requests in flight; a second call does nothing."""
         if self._thread is not None:
             if self._loop is not None and self._stop is not None and self._thread.is_alive():
                 self._loop.call_soon_threadsafe(self._stop.set)
@@ -118,7 +119,7 @@ class Sandbox:
         self._folder.cleanup()
 
     def serve_forever(self) -> None:
-        """Serve until Ctrl-C or SIGTERM, then close. Call it from the main thread."""
+        """Serve until Ctrl-C or SIGTERM, then close. Must be called from the main thread."""
         stop = threading.Event()
 
         def ask(_number: int, _frame: FrameType | None) -> None:
@@ -144,10 +145,10 @@ class Sandbox:
 
     @property
     def base_url(self) -> str:
-        """Scheme, host and port to send to in place of the endpoint's.
+        """Scheme, host and port that replace those of the endpoint.
 
         Raises:
-            RuntimeError: it is not started.
+            RuntimeError: the sandbox is not started.
         """
         if self._address is None:
             raise RuntimeError("the sandbox is not started")
@@ -156,26 +157,26 @@ class Sandbox:
 
     @property
     def inspection_url(self) -> str:
-        """Where to read what it was sent, its token included."""
+        """The URL of the received deliveries, including its token."""
         return f"{self.base_url}{PREFIX}deliveries?token={self._options.token}"
 
     @property
     def deliveries(self) -> list[Recorded]:
-        """What it was sent, oldest first: the last 100,000, fewer where they are large."""
+        """The received deliveries, oldest first: the last 100,000, or fewer if they are large."""
         return self._recordings.list()
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many deliveries had each outcome, of all that it was sent."""
+        """Outcome to number, for all received deliveries."""
         return self._recordings.counts()[1]
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What it accepts unchecked, for a person."""
+        """What is accepted without a check, for a person."""
         return self._partner.credentials.notes
 
     def clear(self) -> None:
-        """Forget what it was sent; who was sent before is no duplicate any more."""
+        """Forget all deliveries and people, so that no one is a duplicate."""
         self._recordings.clear()
         self._partner.forget()
 
@@ -220,12 +221,12 @@ class Sandbox:
 
 
 def _quietly(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Clients that break off, and handshakes that fail, are what a sandbox is for."""
+    """Ignore broken connections and failed handshakes, which are normal for a sandbox."""
     _LOG.debug("%s", context.get("message"), exc_info=context.get("exception"))
 
 
 class _Service:
-    """From an HTTP request to its response."""
+    """Routes HTTP requests to the endpoint, the token servers and the status pages."""
 
     def __init__(
         self, partner: Partner, recordings: Recordings, options: SandboxOptions, inspection: StatusApi
@@ -240,7 +241,7 @@ class _Service:
         self._allow = ", ".join(dict.fromkeys([partner.method, "HEAD", "OPTIONS"]))
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer one request."""
+        """Return the response to a request."""
         path, _, query = _target(request.raw_path).partition("?")
         values, server = self._partner.url.match(path), self._tokens.get(path) or self._tokens.get(unquote(path))
         if values is not None and request.method == self._partner.method:
@@ -259,12 +260,12 @@ class _Service:
         known += [f"{server.method} {token}" for token, server in self._tokens.items()]
         known += [f"GET {self._partner.jobs.shown}"] if self._partner.jobs is not None else []
         known += [f"GET {PREFIX}deliveries"]
-        return web.Response(status=404, text=f"Nothing is at {path}. This sandbox answers:\n" + "\n".join(known) + "\n")
+        return web.Response(status=404, text=f"Nothing is at {path}. This sandbox serves:\n" + "\n".join(known) + "\n")
 
     async def _endpoint(
         self, request: web.Request, path: str, query: str, values: Mapping[str, str]
     ) -> web.StreamResponse:
-        if request.method in ("HEAD", "OPTIONS"):  # a probe looks, and delivers nothing
+        if request.method in ("HEAD", "OPTIONS"):  # a probe, not a delivery
             return web.Response(status=200 if request.method == "HEAD" else 204, headers={"Allow": self._allow})
         received = ReceivedRequest(request.method, path, query, request.headers, b"", values)
         fault = self._dice.throw()
@@ -340,7 +341,7 @@ class _Service:
 
 
 def _target(raw: str) -> str:
-    """The request target's path and query; a proxy's client sends a whole URL (RFC 9112, 3.2.2)."""
+    """Return path and query of a request target; a client of a proxy sends a whole URL (RFC 9112, 3.2.2)."""
     if raw.startswith("/"):
         return raw
     _, _, rest = raw.partition("://")

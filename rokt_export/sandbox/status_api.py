@@ -1,4 +1,4 @@
-"""The sandbox's own pages: what it was sent, and whether it is well."""
+"""The sandbox's status pages: the received deliveries and its health."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from rokt_export.sandbox.recordings import Recorded, Recordings
 from rokt_export.spec_language.urls import parse_url
 
 PAGE = 1_000
-"""Deliveries on a page where no `limit` is given."""
+"""Deliveries per page without a `limit`."""
 
 
 class StatusApi:
-    """Answers under `/_sandbox/`, to a `Host` that no name server of a stranger can make up.
+    """Serves the pages under `/_sandbox/`. It checks `Host` against DNS rebinding.
 
     Args:
-        token: what reading and clearing the deliveries asks for: `Authorization: Bearer TOKEN` or `?token=TOKEN`.
-        redactor: keeps credentials out of the answers.
-        facts: what `health` tells.
+        token: required to read or clear the deliveries, as `Authorization: Bearer TOKEN` or `?token=TOKEN`.
+        redactor: redacts credentials in responses.
+        facts: the content of `health`.
         forget: called when the deliveries are cleared.
     """
 
@@ -40,7 +40,7 @@ class StatusApi:
         self._forget = forget
 
     def answer(self, request: web.Request) -> web.Response:
-        """Return a page, 404 where there is none."""
+        """Return a page; 404 if there is none."""
         if not self._is_own_host(request.headers.get("Host", "")):
             return web.Response(status=403, text="Ask for this page at the sandbox's own address.\n")
         name = request.path.removeprefix(PREFIX)
@@ -57,10 +57,10 @@ class StatusApi:
             challenge = request.query.get("challenge", "")
             proof = proof_of(challenge, str(self._facts["partner"])) if challenge else None
             return _json({"status": "ok", "count": count, **self._facts, "proof": proof})
-        return web.Response(status=404, text=f"There are {PREFIX}deliveries and {PREFIX}health.\n")
+        return web.Response(status=404, text=f"Available: {PREFIX}deliveries and {PREFIX}health.\n")
 
     def _is_own_host(self, host: str) -> bool:
-        """Whether a request names an IP address, this machine, or the host that the sandbox listens on."""
+        """Return whether a request's host is an IP address, this machine, or the host that the sandbox listens on."""
         try:
             url = parse_url(f"http://{host}")
         except ValueError:
@@ -118,7 +118,7 @@ def _number(request: web.Request, name: str, default: int) -> int:
 
 
 def _plain(value: Any) -> Any:
-    """Return values as JSON can write them without losing a digit."""
+    """Return values that JSON can represent without losing a digit."""
     match value:
         case Mapping():
             return {str(key): _plain(item) for key, item in value.items()}

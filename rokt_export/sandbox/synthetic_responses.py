@@ -1,4 +1,4 @@
-"""Make up an example answer that satisfies a response rule's conditions, as far as these say what they want."""
+"""Makes an example response from a response rule's conditions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rokt_export.spec_language.regexes import compile_regex
 from rokt_export.spec_language.rules import Condition, Example, Rule, Test
 
 SAMPLE = "sandbox"
-"""What stands where a condition asks only that something be there."""
+"""The value for a condition that only requires a value."""
 
 _STATUS = {"delivered": 200, "duplicate": 200, "rejected": 400, "failed": 503}
 _JSON_STEP = re.compile(
@@ -26,7 +26,7 @@ _JSON_STEP = re.compile(
 
 
 def synthesise(rule: Rule) -> Example:
-    """Return an answer that satisfies a rule, best effort: `not` and negated conditions are left to luck."""
+    """Return a response that satisfies a rule, on a best-effort basis: `not` and negated conditions are ignored."""
     tests = list(_together(rule))
     wanted = {path: condition for test in tests for path, condition in test.body.items()}
     body = _body(wanted, rule, tests)
@@ -41,7 +41,7 @@ def synthesise(rule: Rule) -> Example:
 
 
 def value_of(condition: Condition) -> Any:
-    """Return a value that a condition accepts; None where only nothing does."""
+    """Return a value that satisfies a condition; None if only an absent value does."""
     if condition.has_equals:
         return condition.equals
     if condition.one_of:
@@ -60,7 +60,7 @@ def value_of(condition: Condition) -> Any:
 
 
 def _together(test: Test) -> Iterator[Test]:
-    """The tests to satisfy: a test, all of its `all`, and the first of its `any`."""
+    """Yield the tests to satisfy: the test, all of its `all`, and the first of its `any`."""
     yield test
     for inner in (*test.all, *test.any[:1]):
         yield from _together(inner)
@@ -100,7 +100,7 @@ def _absent(condition: Condition | None) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """A YAML number that kept its digits, as JSON writes it."""
+    """Return a YAML number that kept its digits as a plain number."""
     if value is None or isinstance(value, (bool, int, float)) or type(value) is str:
         return value
     written = text_of(value)
@@ -125,7 +125,7 @@ def _json_steps(path: str) -> Iterator[str | int | tuple[str, Any]]:
 
 
 def _put(node: Any, steps: list[str | int | tuple[str, Any]], value: Any) -> Any:
-    """Return a node with a value at the end of some steps; a pair of steps states a member that must be there too."""
+    """Return a node with a value at the end of some steps; a (member, value) step selects an element."""
     if not steps:
         return value
     step, rest = steps[0], steps[1:]
@@ -195,7 +195,7 @@ _CLASSES = {r"\d": "1", r"\w": "a", r"\s": " ", r"\b": "", r"\A": "", r"\Z": "",
 
 
 def _after_regex(pattern: str) -> str:
-    """A text that a plain pattern matches: literals as they are, one sign for each class; checked, else the sample."""
+    """Return a text that a simple pattern matches, with one character per class; without a match, the sample."""
     text = re.sub(
         r"\(\?(?:[aiLmsux]+\)|[aiLmsux]*:|P<\w+>)|[()^$]", lambda m: "(" if m[0].startswith("(") else m[0], pattern
     )

@@ -1,4 +1,4 @@
-"""Read filled templates back: turn a URL or text template into what tells whether a text is one of its fillings."""
+"""Matches texts against URL and text templates, and extracts the values of their expressions."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from rokt_export.spec_language.template_places import Place, TemplateProblem
 
 _EXPRESSION = re.compile(r"(\{\{.*?\}\}|(?<!\{)\{[\w.-]+\}(?!\}))", re.DOTALL)
 _TEXT_EXPRESSION = re.compile(r"(\{\{.*?\}\})", re.DOTALL)
-_MARK = re.compile("\ue000(\\d+)\ue001")  # private use: stands for an expression while the URL is taken apart
+_MARK = re.compile("\ue000(\\d+)\ue001")  # a private-use character that replaces an expression while the URL is parsed
 
 
 def fill(template: str, variables: Mapping[str, str], place: Place = Place.VALUE) -> str:
-    """Return a template that names environment variables alone, filled.
+    """Render a template that uses only environment variables.
 
     Raises:
-        KeyError: it names a variable that is not there.
+        KeyError: it uses a variable that is not set.
     """
     return text_of(compile_template(template, place).fill({}, variables))
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A text with gaps.
+    """A pattern of a template's text, with a gap for each expression.
 
     Attributes:
-        regex: matches a filling; one group per gap.
-        gaps: the name of each gap: an attribute, a path parameter, or nothing where it is neither.
+        regex: matches a rendered text; one group per gap.
+        gaps: the name of each gap: an attribute or a path parameter; empty for any other expression.
     """
 
     regex: re.Pattern[str]
     gaps: tuple[str, ...]
 
     def read(self, text: str) -> dict[str, str] | None:
-        """Return what stands in the named gaps, None where the text is no filling."""
+        """Return name to text of the named gaps; None if the text does not match."""
         match = self.regex.fullmatch(text)
         if match is None:
             return None
@@ -47,7 +47,7 @@ class Pattern:
 
 
 def text_pattern(template: str, variables: Mapping[str, str]) -> Pattern | None:
-    """Return the pattern of a whole body's template; None where it has more than expressions (`{% if … %}`)."""
+    """Return the pattern of a body's template; None if it has statements (`{% if … %}`)."""
     if "{%" in template or "{#" in template:
         return None
     text, gaps = _marked(template, variables, _TEXT_EXPRESSION)
@@ -55,26 +55,26 @@ def text_pattern(template: str, variables: Mapping[str, str]) -> Pattern | None:
 
 
 class EndpointUrl:
-    """Where the endpoint is: a path with gaps, and the query that the URL itself has."""
+    """The URL of the endpoint: a path with gaps, and the URL's own query."""
 
     def __init__(self, template: str, variables: Mapping[str, str]) -> None:
         text, self._gaps = _marked(template, variables, _EXPRESSION)
         url = urlsplit(text)
         self._segments = [self._segment(part) for part in (url.path or "/").split("/")]
         self.literal = None if _MARK.search(url.path) else url.path or "/"
-        """The path, where every request has the same."""
+        """The path, if it is the same for every request; else None."""
         self.shown = _MARK.sub(lambda mark: "{" + (self._gaps[int(mark[1])] or "…") + "}", url.path or "/")
-        """The path for a person, its gaps as `{name}`."""
+        """The path for a person, with gaps as `{name}`."""
         self.query = {
             name: None if _MARK.search(values[0]) else values[0] for name, values in form_fields(url.query).items()
         }
-        """Name to value of the URL's own query; None where the value varies."""
+        """Name to value of the URL's own query; None for a value that varies."""
 
     def match(self, path: str) -> dict[str, str] | None:
-        """Return what stands in a path's gaps, None where it is another path.
+        """Return name to text of a path's gaps; None if the path does not match.
 
         Args:
-            path: percent-encoded, as on the request line.
+            path: percent-encoded, as in the request line.
         """
         if path == self.literal:
             return {}
@@ -96,7 +96,7 @@ class EndpointUrl:
 
 
 def _marked(template: str, variables: Mapping[str, str], expression: re.Pattern[str]) -> tuple[str, tuple[str, ...]]:
-    """Return a template with variables filled in and a mark for each gap, and the gaps' names."""
+    """Return a template with variables rendered and a mark for each gap, and the names of the gaps."""
     text = ""
     gaps: list[str] = []
     for at, part in enumerate(expression.split(template)):
@@ -131,14 +131,14 @@ def _gap(expression: str) -> str:
 
 
 def _split(text: str) -> list[str]:
-    """Return a marked text as literals with the marks between them."""
+    """Split a marked text into literals and marks."""
     return re.split("(\ue000\\d+\ue001)", text)
 
 
 def _regex(pieces: list[str], gap: str) -> re.Pattern[str]:
-    """The expression of literals with gaps between: a gap ends where the next literal first stands.
+    """Return the regular expression of literals with gaps, each of which ends at the next literal's first occurrence.
 
-    All gaps but the last are atomic, so that a text that does not match is found so in one go over it.
+    All gaps but the last are atomic, so that a text without a match fails in a single pass.
     """
     literals = [re.escape(literal) for literal in pieces[::2]]
     inner = "".join(f"(?>({gap}){literal})" if literal else f"({gap})" for literal in literals[1:-1])

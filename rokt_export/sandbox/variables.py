@@ -1,4 +1,4 @@
-"""Stand-ins for the variables and certificates that a spec names: it runs against a sandbox without any secret."""
+"""Makes placeholder values for a spec's variables and certificates, so that a sandbox needs no secrets."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ _TYPES = {"number": "1", "integer": "1", "boolean": "true", "date": "2000-01-01"
 
 
 def stand_ins(spec: PartnerSpec, environment: str, given: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """Return each variable that a spec names for an environment: the given ones, and a stand-in for each other.
+    """Return the variables of an environment: the given values, and a placeholder for each other variable.
 
-    A stand-in can be recognised (`sandbox-mailchimp-api-key`), and fits its place: a URL where it is the whole base of
-    one, a number where it is a port, a file in `folder` where it is a path, a valid value where a parameter has a form.
+    A placeholder is recognizable (`sandbox-mailchimp-api-key`) and fits its use: a URL, a port, a file in `folder`, or
+    a value in the format of a parameter.
     """
     names = variable_names(spec, [environment])
     special = {**_for_parameters(spec), **_for_urls(spec.environment(environment), spec.partner)}
@@ -51,14 +51,14 @@ def stand_ins(spec: PartnerSpec, environment: str, given: Mapping[str, str], fol
 
 
 def recognisable(partner: str, name: str) -> str:
-    """Return the stand-in for a variable: `sandbox-<partner>-<name>`, safe in a URL and as a host's name."""
+    """Return the placeholder of a variable: `sandbox-<partner>-<name>`, valid in a URL and as a host name."""
     words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     prefix = re.sub(r"[^a-z0-9]+", "-", partner.lower()).strip("-")
     return f"sandbox-{prefix}-{words.removeprefix(prefix).strip('-') or 'value'}"
 
 
 def write_files(environment: Environment, variables: Mapping[str, str], folder: Path, authority: Authority) -> None:
-    """Write the certificates that stand-ins in `folder` promise."""
+    """Write the certificates whose placeholder paths are in `folder`."""
     for found in _of(environment):
         certificate = Path(fill(found.certificate, variables))
         key = Path(fill(found.key, variables)) if found.key is not None else None
@@ -72,16 +72,16 @@ def write_files(environment: Environment, variables: Mapping[str, str], folder: 
 
 
 def client_certificates(environment: Environment, variables: Mapping[str, str]) -> list[Path]:
-    """Return the client certificates that an environment names.
+    """Return the client certificates of an environment.
 
     Raises:
-        ConfigurationError: a file is not there.
+        ConfigurationError: a file is missing.
     """
     files = [Path(fill(found.certificate, variables)) for found in _of(environment)]
     for file in files:
         if not file.is_file():
             raise ConfigurationError(
-                "the client certificate is not there",
+                "the client certificate is missing",
                 where=str(file),
                 remedy="Check `certificate`, or take it from an unset `{{ env.NAME }}`: the sandbox makes one.",
             )
@@ -110,7 +110,7 @@ def _fitting(parameter: Parameter) -> str | None:
 
 
 def _for_urls(environment: Environment, partner: str) -> dict[str, str]:
-    """A variable that starts a URL is its base, one after the host's colon its port."""
+    """Return placeholders for variables in URLs: a base at the start, a port after the host's colon."""
     found: dict[str, str] = {}
     others = [use.url for each in environment.authentication or () for use in each.uses() if use.url is not None]
     for url in [environment.url, *others]:
@@ -126,7 +126,7 @@ def _for_urls(environment: Environment, partner: str) -> dict[str, str]:
 
 
 def _for_secrets(environment: Environment, partner: str) -> dict[str, str]:
-    """A variable that is all of an encoded secret is written in its encoding."""
+    """Return placeholders for variables that are a whole encoded secret, in that encoding."""
     found: dict[str, str] = {}
     for each in environment.authentication or ():
         if isinstance(each, Hmac) and (lone := _LONE.fullmatch(each.secret.strip())):
@@ -144,7 +144,7 @@ def _for_secrets(environment: Environment, partner: str) -> dict[str, str]:
 
 
 def _for_files(environment: Environment, folder: Path) -> dict[str, str]:
-    """A variable that is all of a path names a file; one that is a part of it, the folder."""
+    """Return placeholders for variables in paths: a file if it is the whole path, else the folder."""
     paths = [path for found in _of(environment) for path in (found.certificate, found.key)]
     paths.append(environment.tls.ca_file if environment.tls is not None else None)
     found: dict[str, str] = {}
@@ -156,10 +156,10 @@ def _for_files(environment: Environment, folder: Path) -> dict[str, str]:
 
 
 class Authority:
-    """A certificate authority that lives as long as its folder."""
+    """A certificate authority in a folder."""
 
     def __init__(self, folder: Path) -> None:
-        import trustme  # loads all of cryptography, which few partners need
+        import trustme  # imported late: loads cryptography, which few partners need
 
         self._authority = trustme.CA()
         self.ca_file = folder / "authority.pem"

@@ -114,7 +114,7 @@ def _proved(text: str) -> str:
         check_numbers(text)
     except TemplateProblem as error:
         raise problem(
-            "RX020", f"{error}; a place such as `{{name}}` stands outside templates", "Write `{{ attribute }}`."
+            "RX020", f"{error}; a placeholder such as `{{name}}` belongs outside templates", "Write `{{ attribute }}`."
         ) from error
     if found is not None:
         raise problem("RX150", found, PROOF_REMEDY)
@@ -133,7 +133,7 @@ def without_rows(text: str) -> str:
     if compile_template(text).varies:
         raise problem(
             "RX151",
-            "a row decides a part of this, which is filled once for all rows",
+            "a row decides a part of this, which must be the same for all rows",
             "Use constants and `{{ env.NAME }}` only.",
         )
     return text
@@ -367,7 +367,7 @@ def check_header_name(name: str, *, fixed: bool) -> None:
     if not _TOKEN.fullmatch(name):
         raise problem(
             "RX154",
-            "this is not the name of a header: it may hold letters, digits and !#$%&'*+-.^_`|~ only",
+            "this is not the name of a header: it may have letters, digits and !#$%&'*+-.^_`|~ only",
             "Write the name alone, as in `X-Api-Key`; what follows its `:` is the value.",
         )
     if lower in _FRAMING or (not fixed and (lower in _HOP_BY_HOP or lower.startswith("proxy-"))):

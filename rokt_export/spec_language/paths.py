@@ -185,7 +185,7 @@ def _xml_find(source: str) -> Find:
     if attribute or last == "text()":
         parts.pop()
     if not parts or any(name.startswith("@") for _, name, _ in parts):
-        raise PathProblem(f"`{source}` is not an XML path: an attribute can only stand at its end")
+        raise PathProblem(f"`{source}` is not an XML path: an attribute can only be at its end")
     walk = _walk(parts, source)
     wanted = attribute[1:] if attribute else None
 

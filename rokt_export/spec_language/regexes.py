@@ -220,7 +220,7 @@ def _problem(source: str, error: Exception) -> RegexProblem:
         return RegexProblem(
             "RX021",
             f"this regular expression does not compile: {python_error}",
-            "Escape signs that mean themselves with a backslash, and close every bracket.",
+            "Escape literal characters with a backslash, and close every bracket.",
         )
     except RecursionError:
         return _too_large()

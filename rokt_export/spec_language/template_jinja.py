@@ -151,14 +151,14 @@ def _check_nodes(tree: nodes.Template) -> None:
         if kind not in _ALLOWED:
             raise _refused(f"{_NAMES.get(kind, f'`{kind.lower()}`')} is not part of the language of templates", node)
         if isinstance(node, nodes.Const) and isinstance(node.value, str) and not _is_whole(node.value):
-            raise _refused("an escape is half a character: write the character itself", node)
+            raise _refused("an escape is half of a surrogate pair: write the character itself", node)
         if isinstance(node, nodes.Const) and isinstance(node.value, float) and not isfinite(node.value):
             raise _refused("a number is too large", node)
         if isinstance(node, nodes.For):
             if node.recursive:
                 raise _refused("a loop cannot be recursive", node)
             if any(isinstance(inner, nodes.For) for inner in _all(node) if inner is not node):
-                raise _refused("a loop cannot stand inside a loop", node)
+                raise _refused("a loop cannot be inside a loop", node)
         if isinstance(node, nodes.Mul | nodes.Mod) and (_is_text(node.left) or _is_text(node.right)):
             raise _refused(f"`{node.operator}` takes numbers, not text or lists", node)
 
@@ -390,7 +390,7 @@ def _jinja(tree: nodes.Template, place: Place) -> Fill:
         except FilterError:
             raise
         except (TemplateError, TypeError, ValueError, ArithmeticError, AttributeError, LookupError) as error:
-            raise FilterError(f"the template cannot be filled: {error}") from error
+            raise FilterError(f"the template cannot be rendered: {error}") from error
 
     return fill
 

@@ -133,7 +133,7 @@ def _ascii(text: str) -> str:
     import idna  # imported late: it is slow to load
 
     if unicodedata.normalize("NFKC", text.lower()) != text.lower():
-        raise ValueError("its host has characters that stand for others")
+        raise ValueError("its host has characters that are equivalent to others")
     try:
         return idna.encode(text, uts46=True).decode()
     except idna.IDNAError as error:
@@ -191,11 +191,11 @@ def proof_problem(source: str) -> str | None:
     pieces, whole = _fixed_start(first)
     found = _PROOF.match("".join(piece if isinstance(piece, str) else _VARIABLE for piece in pieces))
     if found is None and not pieces:
-        return "a row decides where it goes: nothing stands before the first attribute or condition"
+        return "a row decides where it goes: there is nothing before the first attribute or condition"
     if found is None:
         return "it does not start with https:// and a host, nor with a variable that holds both"
     if found["end"] is None and (others or not whole):
-        return "a row decides a part of its host: no `/` parts the host from what a row fills"
+        return "a row decides a part of its host: no `/` separates the host from what a row fills"
     return None
 
 
@@ -260,7 +260,7 @@ def fixed_url(source: str, variables: Mapping[str, str], what: str = "endpoint")
 def _check_value(source: str, name: str, value: str, forbidden: str, words: str) -> None:
     if re.search(forbidden, value):
         raise ConfigurationError(
-            f"the value of {name} cannot stand in a URL: it holds {words}",
+            f"the value of {name} cannot be used in a URL: it contains {words}",
             where=source,
             remedy=f"Correct {name} in the environment or in `.env`.",
         )

@@ -88,7 +88,7 @@ class Unasked:
             self._mislabelling.add(origin)
             host = urlsplit(origin).netloc
             self.warnings.append(
-                f"{host} names a Content-Encoding that its bodies do not have; they are read as they are"
+                f"{host} names a Content-Encoding that its bodies do not have; they are used as received"
             )
 
     def spoke(self, origin: str, *, greets: bool = False) -> None:
@@ -99,8 +99,8 @@ class Unasked:
         if origin not in self._surplus:
             self._surplus.add(origin)
             self.warnings.append(
-                f"{urlsplit(origin).netloc} sends bytes that no request asked for, such as a second answer: each "
-                "connection carries one request from now on, and an answer that may be another row's counts as unknown"
+                f"{urlsplit(origin).netloc} sends bytes that no request asked for, such as a second response: each "
+                "connection carries one request from now on, and a response that may be another row's counts as unknown"
             )
 
 

@@ -120,7 +120,7 @@ class ConnectionPool:
 
     def _cancel(self, requests: Sequence[InFlight]) -> None:
         for request in requests:
-            how_far = "its request may have arrived" if request.begun else "nothing was sent"
+            how_far = "the partner may have received it" if request.begun else "nothing was sent"
             seconds = monotonic() - request.started
             fault = Fault(FaultKind.CANCELLED, f"cancelled; {how_far}", request.begun, Timings(total=seconds))
             self._give_up(request, fault)

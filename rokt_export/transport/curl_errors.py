@@ -13,10 +13,10 @@ from msgspec.structs import replace
 from rokt_export.exchange.model import Fault, FaultKind, Response, Timings
 
 CLOSED = "closed while idle"
-SPOKE_FIRST = "the server spoke first, which no HTTP server does"
-ANOTHERS = "sent bytes that no request asked for: this answer may belong to another row"
+SPOKE_FIRST = "the server sent data before a request, which no HTTP server does"
+ANOTHERS = "sent bytes that no request asked for: this response may belong to another row"
 REQUEST_TIMEOUT = 408
-GAVE_UP = "answered 408 and closed the connection: it did not wait for the whole request, or did not read it"
+GAVE_UP = "responded 408 and closed the connection: it did not wait for the whole request, or did not read it"
 """The message for a 408 that closes the connection (RFC 9110, 15.5.9): the partner did not read the request."""
 _VERIFY_CODE = re.compile(r" \(\d+\)$")
 
@@ -112,10 +112,10 @@ class Failure:
             case FaultKind.TIMEOUT_BEFORE_SEND:
                 return f"no connection to {self._peer()} within {self.timings.total:.3g} s; nothing was sent"
             case FaultKind.TIMEOUT_AFTER_SEND:
-                how_far = "the whole request had gone out" if self.whole else "part of the request had gone out"
-                return f"{self._host()} did not answer in full within {self.timings.total:.3g} s; {how_far}"
+                how_far = "the whole request was sent" if self.whole else "part of the request was sent"
+                return f"{self._host()} did not respond completely within {self.timings.total:.3g} s; {how_far}"
             case FaultKind.RESET_AFTER_SEND:
-                return f"{self._host()} broke the connection off before its answer was complete ({self._words()})"
+                return f"{self._host()} closed the connection before its response was complete ({self._words()})"
             case FaultKind.TOO_LARGE:
                 return f"the answer of {self._host()} is larger than {self.max_response} bytes; the rest was not read"
             case FaultKind.PROTOCOL | FaultKind.CANCELLED:
@@ -135,7 +135,7 @@ class Failure:
         if self.os_error == errno.ECONNREFUSED:
             return f"nothing listens on {peer} (connection refused)"
         if self.os_error in (errno.ENETUNREACH, errno.EHOSTUNREACH):
-            return f"no way leads to {peer} ({self.text}): check the network, VPN and firewall"
+            return f"no route to {peer} ({self.text}): check the network, VPN and firewall"
         if self.code in _BROKEN_OFF:
             return f"the connection to {peer} broke before anything was sent ({self.text})"
         return f"no connection to {peer} ({self.text})"
@@ -155,7 +155,7 @@ class Failure:
     def _about_protocol(self) -> str:
         if not self.sent:
             return f"the request to {self._host()} cannot be sent ({self.text})"
-        return f"the answer of {self._host()} is not HTTP as it should be ({self.text})"
+        return f"the answer of {self._host()} is not valid HTTP ({self.text})"
 
     def _is_tls_alert(self) -> bool:
         # In TLS 1.3 the server may check our certificate after we have sent the request. We then read its alert in

@@ -80,7 +80,7 @@ def unpack(body: bytes, packed: Sequence[str], most: int) -> Unpacked:
         return Unpacked(_unpacked(body, packed, most))
     except UnpackableError as error:
         if _CONTROL.search(body):
-            return Unpacked(body, f"it cannot be unpacked as its Content-Encoding says ({error})")
+            return Unpacked(body, f"it cannot be decompressed as its Content-Encoding says ({error})")
         return Unpacked(body, mislabelled=True)
 
 
@@ -93,7 +93,7 @@ def _unpacked(body: bytes, packed: Sequence[str], most: int) -> bytes:
         UnpackedTooLargeError: the result is larger.
     """
     if len(packed) > _MOST_CODINGS:
-        raise UnpackableError(f"it is packed {len(packed)} times over")
+        raise UnpackableError(f"it is compressed {len(packed)} times")
     for coding in reversed(packed):
         if not body:
             return body

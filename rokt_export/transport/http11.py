@@ -198,7 +198,7 @@ class Connection:
             self._complete(request, monotonic())
         else:
             self.pool.take_care()
-            self.pool.fail(self, request, curl_errors.PARTIAL_FILE, "end of connection in the middle of the answer")
+            self.pool.fail(self, request, curl_errors.PARTIAL_FILE, "end of connection in the middle of the response")
 
     def _timings(self, request: InFlight, now: float) -> Timings:
         started = request.started

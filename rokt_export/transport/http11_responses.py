@@ -384,7 +384,7 @@ class ResponseReader:
         if self.complete:
             return
         if not self._head:
-            raise NotHttpError("an interim answer, with a status below 200, has a body")
+            raise NotHttpError("an interim response, with a status below 200, has a body")
         self._taken += len(data)
         if self._taken > self._most:
             raise TooLargeError

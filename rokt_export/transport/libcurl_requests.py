@@ -343,7 +343,7 @@ class Transfer:
 
     def _why_without_head(self) -> tuple[int, str]:
         if not self._lines or self._lines[-1].strip():
-            return pycurl.E_PARTIAL_FILE, "it ended among its headers"
+            return pycurl.E_PARTIAL_FILE, "it ended within its headers"
         return curl_errors.WEIRD_SERVER_REPLY, "its status line has no status"
 
     def _refused(self, head: Head) -> Fault | None:
@@ -416,7 +416,7 @@ class Transfer:
     def cancelled(self) -> Fault:
         """Return the fault of a cancelled transfer."""
         sent = self._sent()
-        how_far = "its request may have arrived" if sent else "nothing was sent"
+        how_far = "the partner may have received it" if sent else "nothing was sent"
         return Fault(FaultKind.CANCELLED, f"cancelled; {how_far}", sent, self._timings())
 
     def unsendable(self, request: Request, reason: str) -> Fault:
@@ -490,7 +490,7 @@ class Transfer:
 
     def _set_url(self, url: str) -> None:
         if "@" in url and "@" in urlsplit(url).netloc:
-            raise ValueError("credentials do not belong in the URL")  # libcurl would convert them to a header
+            raise ValueError("credentials are not allowed in the URL")  # libcurl would convert them to a header
         self.handle.setopt(pycurl.URL, url)
         if self._options.http_version == "2":
             # An upgrade would add headers, so HTTP/2 over plain http uses prior knowledge.

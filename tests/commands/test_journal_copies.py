@@ -15,7 +15,7 @@ from commands.test_replay import emails, people, production
 from rokt_export.journal import Journal
 
 ROWS = 400
-LACKING = "this journal does not know all that was sent by it"
+LACKING = "this journal does not have all that was sent with it"
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_what_is_copied_is_of_no_use_without_the_key(cli, spec, partner):
     (cli.folder / "config" / "rokt-export" / "key").unlink()
     shown = production(cli, spec, rows)
     assert (shown.status, len(partner.heard)) == (5, 1)
-    assert "the key of this journal's digests is not at hand" in shown.err and "ROKT_EXPORT_KEY_FILE" in shown.err
+    assert "the key of this journal's digests is missing" in shown.err and "ROKT_EXPORT_KEY_FILE" in shown.err
     assert cli("replay", spec, rows).status == 0
 
 

@@ -80,7 +80,7 @@ def tokens(url: str, timeout: float) -> Credentials:
 @pytest.mark.parametrize("token_server", [([head, *[b" "] * 100], 0.05) for head in (HEAD[:9], SHORT)], indirect=True)
 def test_a_token_server_that_dribbles_is_not_waited_for_as_long_as_it_does(token_server) -> None:
     began = time.monotonic()
-    with pytest.raises(UnreachableError, match=r"cannot be reached: .* did not answer in full within 0\.5"):
+    with pytest.raises(UnreachableError, match=r"cannot be reached: .* did not respond completely within 0\.5"):
         tokens(token_server, 0.5).ready()
     assert time.monotonic() - began < 2  # it would have dribbled for 5
 

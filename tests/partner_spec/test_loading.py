@@ -465,7 +465,7 @@ def test_our_own_words_in_a_hint_are_readable():
 )
 def test_half_a_character_is_refused_at_its_place(line, place):
     text = "spec_version: 1\n\n\n\n\n\nparameters:\n" + line
-    with pytest.raises(SpecError, match="half a character") as caught:
+    with pytest.raises(SpecError, match="half of a surrogate pair") as caught:
         parse("s.yaml", text)
     assert caught.value.where == f"s.yaml:{place}"
 
@@ -475,7 +475,7 @@ def test_two_halves_are_a_character():
 
 
 def test_half_a_character_in_a_template_is_a_finding():
-    with pytest.raises(TemplateProblem, match="half a character"):
+    with pytest.raises(TemplateProblem, match="half of a surrogate pair"):
         compile_template("{{ '\\ud800' }}")
 
 

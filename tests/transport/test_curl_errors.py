@@ -49,7 +49,7 @@ def test_timeout_before_the_request_went_out(serve) -> None:
 @pytest.mark.usefixtures("both_ways")
 def test_timeout_after_the_request_went_out(serve) -> None:
     message = fault(send(post(serve(silent).url()), timeout=0.2), FaultKind.TIMEOUT_AFTER_SEND, sent=True)
-    assert "the whole request had gone out" in message
+    assert "the whole request was sent" in message
 
 
 @pytest.mark.usefixtures("both_ways")

@@ -41,7 +41,7 @@ def test_unpacked(name: str) -> None:
 UNREADABLE = {
     "empty members": (EMPTY * 450_000, ["gzip"], "more than 1,000 gzip members"),
     "empty members packed again": (gzip.compress(EMPTY * 450_000), ["gzip", "gzip"], "more than 1,000 gzip members"),
-    "six codings": (gzip.compress(b"ab"), ["gzip"] * 6, "packed 6 times over"),
+    "six codings": (gzip.compress(b"ab"), ["gzip"] * 6, "compressed 6 times"),
     "another coding": (b"\x0b\x02\x80ok\x03", ["br"], "`br` is not known here"),
     "wrong checksum": (gzip.compress(b"ab")[:-8] + bytes(8), ["gzip"], "incorrect data check"),
 }

@@ -189,7 +189,11 @@ def test_what_is_packed_unasked_is_unpacked(serve, coding, body, options) -> Non
 @pytest.mark.parametrize(
     ("coding", "body", "why"),
     [
-        ("br", b"\x0b\x02\x80ok\x03", "it cannot be unpacked as its Content-Encoding says (`br` is not known here)"),
+        (
+            "br",
+            b"\x0b\x02\x80ok\x03",
+            "it cannot be decompressed as its Content-Encoding says (`br` is not known here)",
+        ),
         ("gzip", b"plain", ""),
         ("UTF-8", b"plain", ""),
     ],
