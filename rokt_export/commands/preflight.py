@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
 from math import ceil
 from typing import TYPE_CHECKING
 
 from rokt_export.commands.input_summary import FIRST_ROWS, before_sending, tell_how_read
 from rokt_export.commands.terminal import Terminal, number_of
-from rokt_export.delivery.input_feed import is_live, source
+from rokt_export.delivery.input_feed import is_live, source, with_changes
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.errors import TransactionsError
 from rokt_export.exchange.model import OutcomeKind
@@ -58,8 +57,9 @@ def preflight(terminal: Terminal, plan: Plan, *, strict: bool, resumed: RunInfo 
         return None
     from rokt_export.transactions.sources import scan
 
-    found = scan(plan.rows.paths, options=plan.rows.options, limit=_limit(plan, strict=strict))
-    readiness = _render_some(plan, _not_asked_for(plan, resumed))
+    found = scan(plan.rows.paths, options=plan.rows.options, limit=_limit(plan, strict=strict), keep=_RENDERED)
+    first = with_changes(plan.rows, iter(found.first))
+    readiness = _render_some(plan, first, _not_asked_for(plan, resumed))
     total = found.rows if found.complete else None
     rows = (
         number_of(found.rows)
@@ -125,7 +125,7 @@ def known_in_production(plan: Plan, resumed: RunInfo | None = None) -> tuple[Cou
 
         def marks() -> Iterator[list[bytes]]:
             nonlocal asked_for
-            for each in _all(plan):
+            for each in source(plan):
                 if each.problem is None and (only is None or each.row in only) and each.row not in done:
                     asked_for += 1
                     yield [way.mark(canonical_row(each, way.identity, as_written=way.as_written)) for way in ways]
@@ -154,7 +154,7 @@ def _not_asked_for(plan: Plan, resumed: RunInfo | None) -> Callable[[int], bool]
     return lambda row: row in settled or (only is not None and row not in only)
 
 
-def _render_some(plan: Plan, passed_over: Callable[[int], bool]) -> Readiness:
+def _render_some(plan: Plan, rows: Iterable[Transaction], passed_over: Callable[[int], bool]) -> Readiness:
     from rokt_export.delivery.redaction_setup import PersonalData, redactor_for
     from rokt_export.request.render import InvalidRowError
 
@@ -163,7 +163,7 @@ def _render_some(plan: Plan, passed_over: Callable[[int], bool]) -> Readiness:
     personal = PersonalData(plan.spec, renderer)
     problems: list[tuple[int, str]] = []
     looked_at = 0
-    for transaction in islice(_all(plan), _RENDERED):
+    for transaction in rows:
         looked_at += 1
         if passed_over(transaction.row):
             continue
@@ -172,10 +172,6 @@ def _render_some(plan: Plan, passed_over: Callable[[int], bool]) -> Readiness:
         except InvalidRowError as error:
             problems.append((transaction.row, redactor.text(error.reason, personal.of(transaction))))
     return Readiness(looked_at, tuple(problems))
-
-
-def _all(plan: Plan) -> Iterator[Transaction]:
-    return iter(source(plan))
 
 
 def target_of(plan: Plan) -> str:

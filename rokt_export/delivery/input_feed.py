@@ -242,16 +242,20 @@ def source(plan: Plan, share: Share = ALL) -> Source:
         from rokt_export.transactions.sources import open_transactions
 
         files = open_transactions(rows.paths, options=rows.options)
-        read: Iterator[Transaction] = files.part(share)
-        if rows.overrides or rows.unset:
-            read = map(partial(_changed, rows), read)
-        return Source(map(partial(_carrying, rows.options.sent), read) if rows.options.sent else read, files)
+        return Source(with_changes(rows, files.part(share)), files)
     from rokt_export.transactions.test_people import generate
 
     people = generate(
         rows.count, attributes=rows.attributes, seed=rows.seed, overrides=rows.overrides, unset=rows.unset
     )
     return Source(person for person in people if share.has(person.row))
+
+
+def with_changes(rows: FileRows, read: Iterator[Transaction]) -> Iterator[Transaction]:
+    """Return rows of files with the values that a run sets or removes; one with nothing to send gets a problem."""
+    if rows.overrides or rows.unset:
+        read = map(partial(_changed, rows), read)
+    return map(partial(_carrying, rows.options.sent), read) if rows.options.sent else read
 
 
 def _changed(rows: FileRows, transaction: Transaction) -> Transaction:

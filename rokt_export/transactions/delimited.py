@@ -20,7 +20,7 @@ from rokt_export.transactions.damage_checks import NOTHING
 from rokt_export.transactions.dialect import Rows, detect_delimiter, excel_hint, other_delimiter, rows_of, spaced
 from rokt_export.transactions.encoding import Encoding
 from rokt_export.transactions.lines import CUT, HARD_LIMIT, LONG, NON_ASCII, NUL, UNDECODABLE, LineSource
-from rokt_export.transactions.reader_base import Context, identity, survey
+from rokt_export.transactions.reader_base import Context, FirstRows, identity, survey
 from rokt_export.transactions.row_shapes import (
     TOTALS,
     is_comment,
@@ -117,16 +117,19 @@ class DelimitedReader:
             row = yield from self._rows_in(text, row, share)
         return row
 
-    def survey(self, row: int) -> Generator[tuple[int, int], None, int]:
+    def survey(self, row: int, first: FirstRows) -> Generator[tuple[int, int], None, int]:
         """Yield how many rows were read, and how many of them are problems; see `RowReader`."""
         self._start(row)
         while text := self._next_text(row):
+            if first.lacks:
+                row = yield from survey(self._rows_in(text, row, ALL), row, first)
+                continue
             block = self._block(text, row)
             if block is not None and block.part(slice(None)) is not None:
                 row = self._past(block, row)
                 yield block.rows, 0
             else:
-                row = yield from survey(self._one_by_one(text, row, ALL), row)
+                row = yield from survey(self._one_by_one(text, row, ALL), row, first)
         return row
 
     def _rows_in(self, text: str, row: int, share: Share) -> Generator[Transaction, None, int]:

@@ -21,7 +21,7 @@ from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.encoding import Encoding
 from rokt_export.transactions.json_values import DECODER, ObjectShaper, RepeatedKeyError
 from rokt_export.transactions.lines import CUT, HARD_LIMIT, LONG, NUL, UNDECODABLE, LineSource
-from rokt_export.transactions.reader_base import Context, survey
+from rokt_export.transactions.reader_base import Context, FirstRows, survey
 from rokt_export.transactions.transaction import Transaction
 
 
@@ -42,9 +42,9 @@ class _ObjectReader(ABC):
         """Whether there were rows, and none had anything that the spec sends."""
         return self._shaper.carries_nothing is True
 
-    def survey(self, row: int) -> Generator[tuple[int, int], None, int]:
+    def survey(self, row: int, first: FirstRows) -> Generator[tuple[int, int], None, int]:
         """Yield how many rows were read, and how many of them are problems; see `RowReader`."""
-        return survey(self.transactions(row, ALL), row)
+        return survey(self.transactions(row, ALL), row, first)
 
     @abstractmethod
     def transactions(self, row: int, share: Share) -> Generator[Transaction, None, int]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rokt_export.errors import TransactionsError
 from rokt_export.transactions.claims import ALL, Share
 from rokt_export.transactions.columns import ColumnsReport
-from rokt_export.transactions.reader_base import Context, survey
+from rokt_export.transactions.reader_base import Context, FirstRows, survey
 from rokt_export.transactions.transaction import Transaction, Value
 
 if TYPE_CHECKING:
@@ -56,9 +56,9 @@ class ParquetReader:
         """Release the file."""
         self._file.close()
 
-    def survey(self, row: int) -> Generator[tuple[int, int], None, int]:
+    def survey(self, row: int, first: FirstRows) -> Generator[tuple[int, int], None, int]:
         """Yield how many rows were read, and how many of them are problems; see `RowReader`."""
-        return survey(self.transactions(row, ALL), row)
+        return survey(self.transactions(row, ALL), row, first)
 
     def transactions(self, row: int, share: Share) -> Generator[Transaction, None, int]:
         """Yield a share's rows, numbered on from `row`; return the number of the last row of the file.

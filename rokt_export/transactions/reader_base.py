@@ -98,20 +98,47 @@ class RowReader(Protocol):
     def transactions(self, row: int, share: Share) -> Generator[Transaction, None, int]:
         """Yield the rows of a share, numbered from `row` + 1; return the number of the last row of the file."""
 
-    def survey(self, row: int) -> Generator[tuple[int, int], None, int]:
+    def survey(self, row: int, first: FirstRows) -> Generator[tuple[int, int], None, int]:
         """Yield (rows read, problems among them), piece by piece; return the number of the last row of the file.
 
-        It logs the same damages as `transactions` with all rows, and makes no transactions where it can avoid it.
+        It logs the same damages as `transactions` with all rows. After the rows that `first` takes, it makes no
+        transactions where it can avoid it.
         """
 
     def close(self) -> None:
         """Release the file."""
 
 
-def survey(transactions: Iterable[Transaction], row: int) -> Generator[tuple[int, int], None, int]:
+class FirstRows:
+    """Collects the first transactions of an input.
+
+    Args:
+        most: maximum number of transactions.
+
+    Attributes:
+        kept: the transactions, in order.
+    """
+
+    def __init__(self, most: int = 0) -> None:
+        self.kept: list[Transaction] = []
+        self._most = most
+
+    @property
+    def lacks(self) -> bool:
+        """Whether further transactions are kept."""
+        return len(self.kept) < self._most
+
+    def add(self, transaction: Transaction) -> None:
+        """Keep a transaction, unless there are enough."""
+        if self.lacks:
+            self.kept.append(transaction)
+
+
+def survey(transactions: Iterable[Transaction], row: int, first: FirstRows) -> Generator[tuple[int, int], None, int]:
     """Implement `RowReader.survey` for a reader that checks each row by itself."""
     for transaction in transactions:
         row = transaction.row
+        first.add(transaction)
         yield 1, int(transaction.problem is not None)
     return row
 

@@ -15,7 +15,7 @@ from rokt_export.transactions.delimited import DelimitedReader
 from rokt_export.transactions.files import STDIN, FileStamp, change_between, expand
 from rokt_export.transactions.open_file import open_reader
 from rokt_export.transactions.parquet import ParquetReader
-from rokt_export.transactions.reader_base import NOTHING_CARRIED, Context, RowReader
+from rokt_export.transactions.reader_base import NOTHING_CARRIED, Context, FirstRows, RowReader, survey
 from rokt_export.transactions.source_options import SourceOptions
 from rokt_export.transactions.transaction import Transaction
 
@@ -90,15 +90,15 @@ class TransactionSource:
         """
         return self._read(lambda reader, row: reader.transactions(row, share), alone=share is ALL)
 
-    def survey(self) -> Iterator[tuple[int, int]]:
+    def survey(self, first: FirstRows) -> Iterator[tuple[int, int]]:
         """Yield (rows read, problems among them), piece by piece, until the input ends.
 
-        It finds the same damages as iterating, without making transactions.
+        It finds the same damages as iterating. After the rows that `first` takes, it makes no transactions.
 
         Raises:
             TransactionsError: as `part`.
         """
-        return self._read(lambda reader, row: reader.survey(row), alone=True)
+        return self._read(lambda reader, row: reader.survey(row, first), alone=True)
 
     def _read(
         self, read: Callable[[RowReader, int], Generator[T, None, int]], *, alone: bool
@@ -207,6 +207,7 @@ class Scan:
         columns: what became of the columns.
         stamps: the state of the files; if a later source's `stamps` differ, the files have changed.
         complete: whether every row was read; False if `limit` ended the pass.
+        first: the first rows, as many as were asked for.
     """
 
     files: tuple[str, ...]
@@ -217,6 +218,7 @@ class Scan:
     columns: ColumnsReport
     stamps: tuple[FileStamp, ...]
     complete: bool
+    first: tuple[Transaction, ...]
 
     @property
     def altered(self) -> bool:
@@ -229,24 +231,25 @@ class Scan:
         return not self.counts
 
 
-def scan(paths: Sequence[str], *, options: SourceOptions | None = None, limit: int | None = None) -> Scan:
+def scan(
+    paths: Sequence[str], *, options: SourceOptions | None = None, limit: int | None = None, keep: int = 0
+) -> Scan:
     """Read the input once, in bounded memory, and return what it holds. Check `is_stream` first: this consumes streams.
 
     Args:
         paths: files, globs and `-`.
         options: how to read them.
         limit: maximum number of rows to read; None = all.
+        keep: how many of the first rows to return.
 
     Raises:
         TransactionsError: the input cannot be read, or has no rows.
     """
     source = open_transactions(paths, options=options)
     transactions = iter(source)
-    survey = (
-        source.survey() if limit is None else ((1, each.problem is not None) for each in islice(transactions, limit))
-    )
+    first = FirstRows(keep)
     rows = problems = 0
-    for read, bad in survey:
+    for read, bad in source.survey(first) if limit is None else survey(islice(transactions, limit), 0, first):
         rows += read
         problems += bad
     complete = limit is None or next(transactions, None) is None
@@ -264,4 +267,5 @@ def scan(paths: Sequence[str], *, options: SourceOptions | None = None, limit: i
         source.columns_report,
         source.stamps,
         complete,
+        tuple(first.kept),
     )

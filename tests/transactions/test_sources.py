@@ -196,6 +196,14 @@ def test_scan_counts_without_keeping(write):
     assert scan([write(numbered(10))], limit=10).complete
 
 
+@pytest.mark.parametrize("limit", [None, 2000])
+def test_scan_returns_the_first_rows_in_the_same_pass(write, limit):
+    path = write(numbered(300) + "ragged\n" + ROW * 700)
+    found = scan([path], limit=limit, keep=302)
+    assert (found.rows, found.problems, found.counts) == (1001, 1, {DamageKind.RAGGED: 1})
+    assert list(found.first) == list(islice(open_transactions([path]), 302))
+
+
 def test_declared_test_data_is_invented(write):
     (row,) = open_transactions([write(numbered(1))], options=SourceOptions(invented=True))
     assert row.invented
