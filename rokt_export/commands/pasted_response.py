@@ -10,6 +10,7 @@ import re
 from typing import Any, NamedTuple
 
 from rokt_export.errors import UsageError
+from rokt_export.exchange.model import header_of, header_text
 
 Headers = list[tuple[str, str]]
 
@@ -159,10 +160,9 @@ def _headers(text: bytes, at: int) -> tuple[Headers, int]:
             return headers, end
         if line[:1] in (b" ", b"\t") and headers:  # a folded line (RFC 9112, 5.2)
             name, value = headers[-1]
-            headers[-1] = name, f"{value} {line.decode('utf-8', 'replace').strip()}"
+            headers[-1] = name, f"{value} {header_text(line).strip()}"
         elif _HEADER.fullmatch(line):
-            name, _, value = line.decode("utf-8", "replace").partition(":")
-            headers.append((name.strip(), value.strip()))
+            headers.append(header_of(line))
         else:
             return headers, at
         at = end

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -197,3 +198,19 @@ def first_header(headers: tuple[tuple[str, str], ...], name: str) -> str | None:
         if key.lower() == wanted:
             return value
     return None
+
+
+# Even if the heads of responses differ (by an identifier of the request), most of their lines repeat.
+@lru_cache(maxsize=256)
+def header_of(line: bytes) -> tuple[str, str]:
+    """Return name and value of a header line."""
+    name, _, value = header_text(line).partition(":")
+    return name.strip(), value.strip()
+
+
+def header_text(data: bytes) -> str:
+    """Decode a header: UTF-8, which is usual today, else Latin-1 (RFC 9110, 5.5)."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1")

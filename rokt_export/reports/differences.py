@@ -14,6 +14,7 @@ from rokt_export.diff.statistics import ENOUGH
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.redaction.display_text import escaped_json, visible
 from rokt_export.redaction.display_text import markdown as _md
+from rokt_export.reports import blocks
 from rokt_export.reports.charts import duration
 
 if TYPE_CHECKING:
@@ -387,9 +388,9 @@ def _apart(result: DiffResult) -> Iterator[tuple[str, list[str]]]:
 
 
 def _md_table(rows: Sequence[Sequence[str]], *, numbers: bool = False) -> str:
-    head, *rest = [[_md(cell) for cell in row] for row in rows]
-    rules = ["---", *(["---:" if numbers else "---"] * (len(head) - 1))]
-    return "\n".join(f"| {' | '.join(line)} |" for line in [head, rules, *rest])
+    head, *rest = rows
+    grid = blocks.Grid(head, rest, frozenset(range(1, len(head)) if numbers else ()))
+    return "".join(blocks.markdown([grid])).rstrip("\n")
 
 
 def _md_lines(lines: Sequence[str]) -> str:

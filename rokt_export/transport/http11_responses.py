@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from rokt_export.exchange.model import Response, Timings, first_header
+from rokt_export.exchange.model import Response, Timings, first_header, header_of, header_text
 from rokt_export.transport.decompression import CutShortError, UnpackedTooLargeError, codings, unpack
 
 _STATUS_LINE = re.compile(rb"HTTP/(\d(?:\.\d)?) +(\d{3})(?: |\r?\n)")
@@ -54,7 +54,7 @@ def head_of(lines: tuple[bytes, ...]) -> Head | None:
             return None
         status = int(found[2])
         if status >= _FIRST_FINAL:
-            return Head(status, found[1].decode(), tuple(map(_header_of, lines[start + 1 : end])))
+            return Head(status, found[1].decode(), tuple(map(header_of, lines[start + 1 : end])))
         start = end + 1
     return None
 
@@ -64,21 +64,6 @@ def cut_short(head: Head, body: bytes, timings: Timings) -> Response:
     stated = first_header(head.headers, "content-length") or ""
     size = int(stated) if stated.isdecimal() and len(stated) <= _DIGITS else None
     return Response(head.status, head.headers, body, timings, head.version, size, unreadable="it was cut short")
-
-
-# Even if each head differs (by an identifier of the request), most of its lines repeat.
-@lru_cache(maxsize=256)
-def _header_of(line: bytes) -> tuple[str, str]:
-    name, _, value = text_of(line).partition(":")
-    return name.strip(), value.strip()
-
-
-def text_of(line: bytes) -> str:
-    """Decode a header line: UTF-8, which is usual today, else Latin-1 (RFC 9110, 5.5)."""
-    try:
-        return line.decode()
-    except UnicodeDecodeError:
-        return line.decode("latin-1")
 
 
 _HEAD_END = b"\r\n\r\n"
@@ -451,4 +436,4 @@ def _why(error: Exception) -> str:
 # A partner's responses differ in little but their date and an identifier of the request.
 @lru_cache(maxsize=512)
 def _header(name: bytes, value: bytes) -> tuple[str, str]:
-    return text_of(name), text_of(value).strip()
+    return header_text(name), header_text(value).strip()
