@@ -23,7 +23,7 @@ FILES: dict[str, tuple[str | bytes | None, str, str]] = {
     "missing": (None, "x.yaml", "no such file"),
     "not UTF-8": (b"partner: \xe9", "x.yaml:1:10", "not UTF-8"),
     "empty": ("", "x.yaml", "empty"),
-    "bomb": (BOMB, "x.yaml:1:24", "unfold to more than"),
+    "bomb": (BOMB, "x.yaml:1:24", "expand to more than"),
     "tabs": ("spec_version: 1\nendpoint:\n\tstaging: x\n", "x.yaml:3:1", "a tab indents this line"),
     "duplicate key": (OK + "partner: other\n", "x.yaml:5:1", "is duplicated"),
     "large": ("# " + "x" * 50_000_000, "x.yaml", "50,000,002 bytes"),
@@ -146,7 +146,7 @@ USES: dict[str, tuple[tuple[str, ...], int, tuple[str, ...]]] = {
     "missing env file": (("test", "SPEC", "--env-file", "gone.env"), CONFIGURATION, ("gone.env", "no such file")),
     "env folder": (("test", "SPEC", "--env-file", "folder"), CONFIGURATION, ("folder", "directory")),
     "env not UTF-8": (("test", "SPEC", "--env-file", "latin1.env"), CONFIGURATION, ("latin1.env", "not UTF-8")),
-    "env not assignments": (("test", "SPEC", "--env-file", "bad.env"), CONFIGURATION, ("bad.env:2", "no assignment")),
+    "env not assignments": (("test", "SPEC", "--env-file", "bad.env"), CONFIGURATION, ("bad.env:2", "not an assignment")),
     "no such answer": (("classify", "SPEC", "--body", "gone"), USAGE, ("gone", "cannot be read")),
     "csv of a request": (("render", "SPEC", "--output", "csv"), USAGE, ("--output",)),
 }

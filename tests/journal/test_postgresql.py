@@ -94,7 +94,7 @@ def test_what_a_postgresql_server_refuses_is_not_told_as_out_of_reach():
         ('connection failed: FATAL:  password authentication failed for user "jane"', "refused the user"),
         ("connection failed: fe_sendauth: no password supplied", "refused the user"),
         ("connection failed: FATAL:  sorry, too many clients already", "run out of"),
-        ("connection failed: FATAL:  the database system is starting up", "shut the connection"),
+        ("connection failed: FATAL:  the database system is starting up", "closed the connection"),
         ("connection failed: Connection refused", "cannot be reached"),
         ("the connection is closed", "cannot be reached"),
     ],

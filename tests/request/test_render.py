@@ -511,7 +511,7 @@ def test_a_template_that_a_row_cannot_fill_makes_it_invalid(rest: str, problem: 
 
 def test_a_credential_that_its_template_cannot_fill_is_an_error_of_the_configuration() -> None:
     rest = "parameters: [{name: a, attribute: a}]\nauthentication: {type: bearer, token: '{{ env.T | date }}'}"
-    with pytest.raises(ConfigurationError, match="credential's template cannot be filled"):
+    with pytest.raises(ConfigurationError, match="credential's template cannot be rendered"):
         renderer(rest, variables={"T": "x"})
 
 
