@@ -146,7 +146,7 @@ USES: dict[str, tuple[tuple[str, ...], int, tuple[str, ...]]] = {
     "missing env file": (("test", "SPEC", "--env-file", "gone.env"), CONFIGURATION, ("gone.env", "no such file")),
     "env folder": (("test", "SPEC", "--env-file", "folder"), CONFIGURATION, ("folder", "directory")),
     "env not UTF-8": (("test", "SPEC", "--env-file", "latin1.env"), CONFIGURATION, ("latin1.env", "not UTF-8")),
-    "env not assignments": (("test", "SPEC", "--env-file", "bad.env"), CONFIGURATION, ("bad.env:2", "not an assignment")),
+    "env not assignments": (("test", "SPEC", "--env-file", "bad.env"), CONFIGURATION, ("bad.env:2", "an assignment")),
     "no such answer": (("classify", "SPEC", "--body", "gone"), USAGE, ("gone", "cannot be read")),
     "csv of a request": (("render", "SPEC", "--output", "csv"), USAGE, ("--output",)),
 }
