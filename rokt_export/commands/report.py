@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 import tempfile
 import webbrowser
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -14,7 +16,10 @@ from rokt_export.commands import options as flag
 from rokt_export.commands.spec_setup import journal_place
 from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import ExitStatus, UsageError
-from rokt_export.reports.formats import FORMATS, format_named, format_of, write_reports
+from rokt_export.reports.formats import FORMATS, ReportFormat, format_named, format_of, write_files
+
+if TYPE_CHECKING:
+    from rokt_export.reports.run_report import Story
 
 Forms = Annotated[
     list[str] | None,
@@ -34,12 +39,22 @@ Out = Annotated[
 
 Open = Annotated[bool, typer.Option("--open", help="Open the report in a browser.")]
 
+Brief = Annotated[bool, typer.Option("--brief", help="Print a summary in Markdown, for a chat or a ticket.")]
+Template = Annotated[
+    str,
+    typer.Option(
+        "--template", metavar="en|de|DIR", help="Language of the mail (eml), or a folder with words.jinja of your own."
+    ),
+]
+
 
 def report(
     run: flag.Run = "last",
     form: Forms = None,
     out: Out = None,
     open_it: Open = False,
+    brief: Brief = False,
+    template: Template = "en",
     journal: flag.JournalPlace = None,
     quiet: flag.Quiet = False,
 ) -> int:
@@ -48,7 +63,7 @@ def report(
     Examples:
         rokt-export report last --open
         rokt-export report last --brief
-        rokt-export report 20261128 --out acme.html --out acme.eml
+        rokt-export report last --out acme.html --out acme.eml --template de
     """
     from rokt_export.commands.run_output import check_spared, sources_of
     from rokt_export.journal import Journal
@@ -59,12 +74,18 @@ def report(
     with Journal.open(journal_place(journal)) as opened:
         info = opened.find(run)
         story = Story.of(opened, info)
+        if brief:
+            from rokt_export.reports.brief import write
+
+            _check_brief(forms, out)
+            write(story, sys.stdout)
+            return ExitStatus.OK
         if not out and open_it:
             out = [Path(tempfile.mkdtemp(prefix="rokt-export-"))]
         if not out:
             if len(forms) > 1:
                 raise UsageError("several reports need a folder", where="--out", remedy="Add --out FOLDER.")
-            (forms[0] if forms else format_named("markdown")).write(story, sys.stdout)
+            _writer(forms[0] if forms else format_named("markdown"), story, template)(sys.stdout)
             return ExitStatus.OK
         if len(out) == 1 and (out[0].is_dir() or not (out[0].suffix or out[0].exists() or forms)):
             _make_folder(out[0])
@@ -78,12 +99,25 @@ def report(
         else:
             targets = list(zip(forms, out, strict=True)) if forms else [(format_of(path), path) for path in out]
         check_spared((path for _, path in targets), [*sources_of(info), journal_place(journal)])
-        write_reports(story, targets)
+        write_files([(_writer(one, story, template), path) for one, path in targets])
     for _, path in targets:
         terminal.say(f"report: {path}")
     if open_it and not _opened(targets[0][1]):
         terminal.warn(f"no browser could be started; open {targets[0][1].absolute()}")
     return ExitStatus.OK
+
+
+def _writer(form: ReportFormat, story: Story, template: str) -> Callable[[TextIO], object]:
+    if form.name != "eml":
+        return partial(form.write, story)
+    from rokt_export.reports.eml import write
+
+    return partial(write, story, template=template)
+
+
+def _check_brief(forms: list[ReportFormat], out: list[Path] | None) -> None:
+    if forms or out:
+        raise UsageError("--brief prints to the terminal", remedy="Leave out --format and --out, or --brief.")
 
 
 def _make_folder(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The parts of a letter, and their form in Markdown and in HTML."""
+"""The parts of a letter, and their form in Markdown."""
 
 from __future__ import annotations
 
@@ -48,13 +48,9 @@ class Questions:
 Block: TypeAlias = Heading | Paragraph | Grid | Questions
 
 
-def markdown(blocks: Iterable[Block], *, plain: bool = False) -> Iterator[str]:
-    """Yield blocks as Markdown (CommonMark with GitHub's tables), a few lines at a time.
-
-    Args:
-        plain: for readers who see the source itself, such as that of a mail: without backslashes.
-    """
-    show = display_text.one_line if plain else display_text.markdown
+def markdown(blocks: Iterable[Block]) -> Iterator[str]:
+    """Yield blocks as Markdown (CommonMark with GitHub's tables), a few lines at a time."""
+    show = display_text.markdown
     for block in blocks:
         match block:
             case Heading(text, level):
@@ -75,34 +71,3 @@ def _markdown_grid(grid: Grid, show: Callable[[str], str]) -> Iterator[str]:
     for row in grid.rows:
         yield f"| {' | '.join(show(cell) for cell in row)} |\n"
     yield "\n"
-
-
-def html(blocks: Iterable[Block]) -> Iterator[str]:
-    """Yield blocks as HTML without script, style sheet or outside request, as mail programs take it."""
-    for block in blocks:
-        match block:
-            case Heading(text, level):
-                yield f"<h{level}>{display_text.html(text)}</h{level}>\n"
-            case Paragraph(text):
-                yield f"<p>{display_text.html(text)}</p>\n"
-            case Questions(items):
-                yield "<ol>\n" + "".join(f"<li>{display_text.html(item)}</li>\n" for item in items) + "</ol>\n"
-            case Grid():
-                yield from _html_grid(block)
-            case _:
-                assert_never(block)
-
-
-_CELL = 'style="border:1px solid #d0d7de;padding:4px 8px;text-align:'
-
-
-def _html_grid(grid: Grid) -> Iterator[str]:
-    aligned = [f'{_CELL}{"right" if index in grid.numbers else "left"}"' for index in range(len(grid.columns))]
-    heads = "".join(
-        f"<th {style}>{display_text.html(name)}</th>" for name, style in zip(grid.columns, aligned, strict=True)
-    )
-    yield f'<table style="border-collapse:collapse">\n<tr>{heads}</tr>\n'
-    for row in grid.rows:
-        cells = "".join(f"<td {style}>{display_text.html(cell)}</td>" for cell, style in zip(row, aligned, strict=True))
-        yield f"<tr>{cells}</tr>\n"
-    yield "</table>\n"

@@ -1,7 +1,8 @@
-"""Turn a run into an e-mail to the tech contact, with every delivery attached, ready to be opened and sent."""
+"""Turn a run into an e-mail to the tech contact, with what the partner received attached, ready to be sent."""
 
 from __future__ import annotations
 
+import csv
 import io
 import zipfile
 from email.errors import MessageError
@@ -10,29 +11,36 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from typing import TextIO
 
-from rokt_export.redaction.display_text import one_line
-from rokt_export.reports.blocks import html, markdown
-from rokt_export.reports.contact_letter import letter, title
-from rokt_export.reports.rows import write_csv
-from rokt_export.reports.run_report import Story
+from rokt_export.redaction.display_text import csv_cell, one_line
+from rokt_export.reports.mail_letter import MailLetter, record_of
+from rokt_export.reports.person_lookup import Identities
+from rokt_export.reports.run_report import Story, moment
 
 LARGEST_PLAIN = 2_000_000
 """Bytes of the table up to which it is attached as it is; a longer one is zipped, for many servers refuse 10 MB."""
 
 
-def write(story: Story, stream: TextIO) -> None:
+def write(story: Story, stream: TextIO, template: str = "en") -> None:
     """Write an RFC 5322 message, text and HTML, that mail programs open as a draft (`X-Unsent`).
 
-    It has no sender and no date: these are of whoever sends it. The table of all deliveries is attached as CSV.
+    It has no sender and no date: these are of whoever sends it. What the partner received is attached as CSV.
+
+    Args:
+        story: the run.
+        stream: a text stream that translates no line ends.
+        template: a language, or a folder of templates; see `MailLetter`.
+
+    Raises:
+        UsageError: a template is missing, or fails.
     """
+    letter = MailLetter(story, template)
     message = EmailMessage(policy=SMTP)
-    message["Subject"] = one_line(title(story))
+    message["Subject"] = letter.subject()
     if (to := _address(story)) is not None:
         message["To"] = to
     message["X-Unsent"] = "1"
-    # Tables are read once, as they are written: each part has a letter of its own.
-    message.set_content("".join(markdown(letter(story), plain=True)))
-    message.add_alternative("".join(html(letter(story))), subtype="html")
+    message.set_content(letter.text(), cte="quoted-printable")
+    message.add_alternative(letter.html(), subtype="html", cte="quoted-printable")
     _attach(message, story)
     stream.write(message.as_bytes().decode("ascii"))
 
@@ -49,7 +57,7 @@ def _address(story: Story) -> Address | None:
 
 def _attach(message: EmailMessage, story: Story) -> None:
     table = io.StringIO(newline="")
-    write_csv(story, table)
+    _write_table(story, table)
     data = table.getvalue().encode()
     name = f"{story.run.partner}-{story.run.run}.csv"
     if len(data) <= LARGEST_PLAIN:
@@ -59,3 +67,19 @@ def _attach(message: EmailMessage, story: Story) -> None:
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(name, data)
     message.add_attachment(packed.getvalue(), maintype="application", subtype="zip", filename=f"{name}.zip")
+
+
+def _write_table(story: Story, table: TextIO) -> None:
+    """Write what the partner received and answered, a line a delivery; rows that were never sent are left out."""
+    identities = Identities(story)
+    writer = csv.writer(table, lineterminator="\r\n")
+    writer.writerow(["sent_utc", *identities.names, "status", "outcome", "reference", "reason"])
+    for one, recording in story.deliveries_with_recordings():
+        if not one.started:
+            continue
+        record = record_of(one, recording, identities)
+        who = [record.who.get(name, "") for name in identities.names]
+        outcome = "accepted" if record.provisional else record.outcome
+        sent = moment(one.started).removesuffix(" UTC")
+        status = "" if record.status is None else record.status
+        writer.writerow(map(csv_cell, [sent, *who, status, outcome, record.reference, record.reason]))

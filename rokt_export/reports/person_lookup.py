@@ -31,6 +31,7 @@ class Identities:
 
     def __init__(self, story: Story) -> None:
         self.names: tuple[str, ...] = ()
+        self._impersonal: tuple[str, ...] = ()
         self._read: ReadBack | None = None
         spec = story.spec
         if spec is None or story.run.environment not in spec.endpoint:
@@ -42,6 +43,7 @@ class Identities:
             if places:
                 found.setdefault(parameter.name, places[0])
         self.names = tuple(sorted(found, key=lambda name: found[name]))
+        self._impersonal = tuple(name for name in self.names if _TELLING[found[name]] == "confirmationref")
         try:
             url = EndpointUrl(spec.environment(story.run.environment).url, defaultdict(str))
             self._read = ReadBack(spec.parameters, spec.encoding, url, None)
@@ -49,11 +51,12 @@ class Identities:
             self.names = ()
 
     def of(self, recording: Recording | None) -> Mapping[str, str]:
-        """Return name to value of what identifies the person; nothing of a real one, for whom tokens stand."""
-        if recording is None or recording.method is None or recording.tokens or self._read is None:
+        """Return name to value of what identifies the person; of a real one only what is no personal data."""
+        if recording is None or recording.method is None or self._read is None:
             return {}
         values = dict(_flat(self._read(_as_received(recording))))
-        return {name: values[name] for name in self.names if values.get(name)}
+        names = self._impersonal if recording.tokens else self.names
+        return {name: values[name] for name in names if values.get(name)}
 
 
 def _as_received(recording: Recording) -> Recorded:

@@ -32,6 +32,7 @@ def tell(journal: Journal) -> Callable[[Run], Story]:
 
     def telling(run: Run) -> Story:
         loaded = read_spec(parse("acme.yaml", run.spec))
+        named = zip(loaded.spec.rule_names, loaded.spec.responses, strict=True)
         writer = journal.begin(
             command="test",
             partner=loaded.spec.partner,
@@ -39,6 +40,7 @@ def tell(journal: Journal) -> Callable[[Run], Story]:
             spec_file="acme.yaml",
             spec_sha256=loaded.sha256,
             events=["leads.csv"],
+            options={"provisional": [name for name, rule in named if rule.provisional]},
         )
         hidden = run.redactor
         kept = {one.transaction.row: record(one, hidden, run.personal).dump() for one in run.exchanges if one.result}

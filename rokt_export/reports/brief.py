@@ -1,0 +1,30 @@
+"""Turn a run into a few lines of Markdown, to be pasted into a chat or a ticket: no table, no person's data."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from rokt_export.redaction.display_text import markdown
+from rokt_export.reports.contact_letter import title
+from rokt_export.reports.outcome_icons import SIGNS
+from rokt_export.reports.run_report import Story, moment
+
+_MOST = 5
+"""Reasons that are listed."""
+
+
+def write(story: Story, stream: TextIO) -> None:
+    """Write the summary."""
+    run, figures = story.run, story.figures
+    counts = ", ".join(f"{SIGNS[outcome].mark} {number:,} {outcome}" for outcome, number in story.counts.items())
+    stream.write(f"**{markdown(title(story))}**: {counts or 'nothing was sent'}\n\n")
+    groups, others = story.reasons.most_frequent(_MOST)
+    for one in groups:
+        status = f", status {one.status}" if one.status is not None else ""
+        reason = f": {markdown(one.reason)}" if one.reason else ""
+        stream.write(f"- {one.rows:,} {one.outcome}{status}{reason} (first: row {one.first})\n")
+    if others:
+        stream.write(f"- {others:,} more rows have less frequent reasons\n")
+    for note in filter(None, (story.ending, *story.notes)):
+        stream.write(f"- {markdown(note)}\n")
+    stream.write(f"\nRun {run.run}, {moment(figures.first_sent)} to {moment(figures.last_sent)}\n")
