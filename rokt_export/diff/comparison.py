@@ -9,6 +9,7 @@ from dataclasses import replace
 from difflib import unified_diff
 from functools import lru_cache
 from itertools import islice
+from math import comb
 from typing import Final
 
 from rokt_export.delivery.run_counts import Latencies
@@ -28,6 +29,8 @@ from rokt_export.response.value_text import abridged
 
 _ORDER: Final = {kind: place for place, kind in enumerate(Kind)}
 """Kinds stand in the order of their sections."""
+_CHOICES: Final = 100
+"""Ways to choose so many rows of all, from which on something that they share is no chance."""
 _MOST_CHANGES: Final = 200
 _MOST_NOTES: Final = 20
 _MOST_LINES: Final = 200
@@ -314,14 +317,15 @@ class Comparison:
         return differences, undecided
 
     def _difference(self, one: Finding, path: str, among: Iterable[int] = ()) -> Difference:
+        affected = self._affected(one.numbers, among)
         return Difference(
             one.kind,
             path,
             one.count,
             self._with_names(one.why),
             one.samples,
-            one.certain,
-            self._affected(one.numbers, among),
+            one.certain or (affected.startswith("all ") and comb(self._pairs, one.count) >= _CHOICES**2),
+            affected,
             one.bound,
             one.others_vary,
             tuple(self._named[number - 1] for number in one.numbers),
@@ -361,8 +365,8 @@ class Comparison:
         if having >= len(every) or len(hit) < 0.5 * having:
             return ""
         every_one = len(hit) == having
-        if len(hit) == 2 and not every_one:
-            return ""  # two share something easily
+        if comb(len(every), len(hit)) < _CHOICES or (len(hit) == 2 and not every_one):
+            return ""  # few rows share something easily
         which = f"all {having:,}" if every_one else f"{len(hit):,} of the {having:,}"
         others = len(every) - having
         return f"{which} rows with {name}={abridged(value, 60)}, none of the other {others:,}"

@@ -27,8 +27,8 @@ from rokt_export.diff.forms import (
     read_time,
     skeleton,
 )
-from rokt_export.diff.sent import PLAIN, TOKEN, Sent
-from rokt_export.diff.sentences import NAME_A, NAME_B
+from rokt_export.diff.sent import OTHER, PLAIN, TOKEN, Sent
+from rokt_export.diff.sentences import NAME_A, NAME_B, form_words
 from rokt_export.diff.side import Side
 from rokt_export.diff.statistics import SKIMMED, UNLIKELY, depends, direction, follows, one_mixture, same_share, trend
 from rokt_export.redaction.personal import without_marks
@@ -85,6 +85,8 @@ def _judged(a: Sequence[Any], b: Sequence[Any], rows: Sequence[Row]) -> Verdict 
     if isinstance(a[0], bool):
         return _few_values(a, b) or _undecided(a, _SAME_RATES, "boolean")
     texts_a, texts_b = [scalar_text(value) for value in a], [scalar_text(value) for value in b]
+    if len(a) >= _LEAST_REWRITTEN and (why := _rewritten(set(zip(texts_a, texts_b, strict=True)))):
+        return _unequal(texts_a, texts_b, why)
     numeric = not isinstance(a[0], str)
     found = _relation_to_sent(texts_a, texts_b, rows)
     if found is not None:
@@ -139,18 +141,21 @@ _REWRITES: Final[tuple[tuple[str, Callable[[str], str]], ...]] = (
     ("is in small letters in {b}", str.lower),
     ("has HTML escapes in {b}", html.escape),
     ("has lost its accents in {b}", without_marks),
+    ("has leading zeros in {a} but not in {b}", lambda text: text.lstrip("0") or "0"),
     ("has blanks around it in {a} but not in {b}", str.strip),
     ("is UTF-8 read as Latin-1 in {b}", lambda text: text.encode("utf-8", "replace").decode("latin-1")),
     ("is UTF-8 read as Windows-1252 in {b}", lambda text: text.encode("utf-8", "replace").decode("cp1252", "replace")),
 )
 """How one side's value comes from the other's, where no sample would say it as well."""
+_LEAST_REWRITTEN: Final = 3
+"""Rows from which on values that are rewritten belong to their rows."""
 
 
 def _rewritten(changes: Collection[tuple[str, str]]) -> str:
     """Return how each value of one side makes the other's; empty where none of the known ways does."""
     for why, rewrite in _REWRITES:
         for pairs, a, b in ((changes, NAME_A, NAME_B), ([(y, x) for x, y in changes], NAME_B, NAME_A)):
-            if all(x != y and rewrite(x) == y for x, y in pairs):
+            if all(rewrite(x) == y for x, y in pairs) and any(x != y for x, y in pairs):
                 return why.format(a=a, b=b)
     return ""
 
@@ -269,10 +274,9 @@ def _another_person(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> 
     side, places = "", []
     for place, pair in enumerate(zip(a, b, strict=True)):
         if pair[0] != pair[1] and "person-" in pair[0].lower():
-            strange = [
-                bool({token.lower() for token in TOKEN.findall(text)} - rows[place].a.sent.words) for text in pair
-            ]
-            if strange[0] != strange[1]:
+            tokens = [{token.lower() for token in TOKEN.findall(text)} for text in pair]
+            strange = [bool(found - rows[place].a.sent.words) for found in tokens]
+            if all(tokens) and strange[0] != strange[1]:
                 places.append(place)
                 side = side or (NAME_A if strange[0] else NAME_B)
     return Verdict(True, f"has another person's data in {side}", places, True, "", bound=True) if places else None
@@ -292,7 +296,8 @@ def _exceptions(a: Sequence[str], b: Sequence[str], rows: Sequence[Row], way: tu
             places.append(place)
     if not places:
         return AGREES
-    return Verdict(True, f"is {_way([way])} on one side only", places, True, "", bound=True)
+    where = "on both sides, but not in the same one" if way[1] == OTHER else "on one side only"
+    return Verdict(True, f"is {_way([way])} {where}", places, True, "", bound=True)
 
 
 def _ways(texts: Sequence[str], sent: Sequence[Sent], *, constant: bool) -> dict[tuple[str, str], int]:
@@ -524,6 +529,8 @@ def _related_numbers(
 
 def _scale(a: Sequence[float], b: Sequence[float]) -> str:
     ratios = [y / x for x, y in zip(a, b, strict=True) if x]
+    if ratios and min(ratios) == max(ratios) and abs(ratios[0]) == 1:
+        return "has the opposite sign" if ratios[0] < 0 else ""
     if ratios and max(ratios) - min(ratios) <= 1e-6 * abs(ratios[0]):
         return f"is {ratios[0]:.6g} times as much in {NAME_B}"
     steps = [y - x for x, y in zip(a, b, strict=True)]
@@ -582,6 +589,8 @@ def _range(values: Sequence[float]) -> str:
 
 def _judge_texts(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Verdict | None:
     distinct = max(len(set(a)), len(set(b)))
+    if distinct == 1 and len(a) > 1:
+        return _few_values(a, b)
     if not (is_opaque(a[:50]) and is_opaque(b[:50])) and (found := _judge_frames(a, b, rows)) is not None:
         return found
     short = max(map(len, (*a, *b))) < 6 or common_form(a) != common_form(b) if len(a) < 3 else True
@@ -603,6 +612,8 @@ def _judge_frames(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Ve
     bones_a, bones_b = _all_bones(a, b, rows)
     frame = Counter(one[0] for one in (*bones_a, *bones_b)).most_common(1)[0][0]
     bones_a, bones_b = _fitted(frame, a, bones_a), _fitted(frame, b, bones_b)
+    own_a, own_b = (Counter(one[0] for one in side).most_common(1)[0][0] for side in (bones_a, bones_b))
+    bones_a, bones_b = _fitted(own_a, a, bones_a), _fitted(own_b, b, bones_b)
     frames_a, frames_b = [one[0] for one in bones_a], [one[0] for one in bones_b]
     if _are_opaque((bones_a, bones_b)) or max(len(set(frames_a)), len(set(frames_b))) > max(2, len(a) / 5):
         return None
@@ -702,7 +713,10 @@ def _judge_opaque(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
             continue
         found = _few_values(of_a, of_b, lambda text: text or "no such characters")
         if found is not None and (found.certain or form_a != form_b):
-            return found._replace(why=f"form: {found.why}")
+            named = form_a != form_b and "text" not in (form_a, form_b)
+            return found._replace(
+                why=f"form: {form_words(form_a)} → {form_words(form_b)}" if named else f"form: {found.why}"
+            )
     if odd is not None:
         return odd
     some_a, some_b = a[:SKIMMED], b[:SKIMMED]

@@ -47,6 +47,7 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _PACKED = re.compile(r"[\w+/=-]+", re.ASCII)
+_DIGEST = re.compile("|".join(f"[0-9a-f]{{{length}}}" for length in (32, 40, 56, 64, 96, 128)), re.IGNORECASE)
 _PADDING = re.compile("=")
 _WRAP = re.compile(r"(?<=[A-Za-z0-9+/_=-]{40})(?:\r?\n|(?:\\r)?\\n|(?:%0[Dd])?%0[Aa])[ \t]*(?=[A-Za-z0-9+/_=-])")
 """A line break inside base64: MIME writes 64 or 76 characters a line."""
@@ -346,9 +347,9 @@ class Redactor:
             return Span(start, end, token)
         if fold_case(found) == fold_case(own):
             return Span(start, end, token.upper() if found.isupper() else token.capitalize())
-        if len(found) >= SHORTEST_HASH and _PACKED.fullmatch(found):
+        if len(found) >= SHORTEST_HASH and _PACKED.fullmatch(found) and not _DIGEST.fullmatch(found):
             return Span(start, end + len(_PADDING.findall(text, end, end + 2)), token)
-        notation = hashlib.blake2b(fold_case(found).encode("utf-8", "surrogatepass"), digest_size=2, key=self.key[:64])
+        notation = hashlib.blake2b(found.encode("utf-8", "surrogatepass"), digest_size=2, key=self.key[:64])
         return Span(start, end, f"{token}-{notation.hexdigest()}")
 
 

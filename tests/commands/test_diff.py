@@ -449,6 +449,15 @@ def test_every_form_of_the_result(cli: CommandLine, acme: Path, twenty: Path, pa
     assert "diff --runs" in done.err
 
 
+def test_the_next_command_names_the_files_that_were_given(
+    cli: CommandLine, acme: Path, twenty: Path, partner: Partner
+) -> None:
+    partner.answer = lambda heard: (201, JSON, json.dumps({"ok": True, "id": os.urandom(16).hex()}).encode())
+    done = cli("diff", acme, twenty, "--count", 5, *CONFIRMED)
+    assert f"rokt-export diff {acme} {twenty} --between staging production --count 40\n" in done.out
+    assert "2 of 5 rows shown" in done.out
+
+
 def test_sixty_columns_are_enough(cli: CommandLine, acme: Path, twenty: Path, partner: Partner) -> None:
     partner.answer = lambda heard: answered(heard, points="a long text of a partner " * 20)
     done = cli("diff", acme, twenty, *CONFIRMED, env={"COLUMNS": "60", "NO_COLOR": "1", "TERM": "xterm"})

@@ -199,3 +199,98 @@ def test_orders_and_times_of_responses_in_the_same_second(a: Any, b: Any, found:
 
     result = compared(30, response(a), response(b))
     assert [detail for _, detail in differing(result)] == ([found] if found else [])
+
+
+@pytest.mark.parametrize("length", [4, 6, 12])
+@pytest.mark.parametrize("rows", [20, 60])
+def test_maps_of_random_hexadecimal_keys_are_one_place(rows: int, length: int) -> None:
+    def answer(row: int, chance: random.Random) -> Any:
+        return {"items": {f"{chance.getrandbits(4 * length):0{length}x}": chance.randrange(5) for _ in range(2)}}
+
+    result = compared(rows, answer, answer)
+    assert differing(result) == []
+    assert undecided(result) == ["$.items.*"]
+
+
+def test_a_field_that_is_there_by_chance_is_no_certain_difference() -> None:
+    def answer(values: dict[int, str]) -> Answer:
+        return lambda row, chance: {"ok": True, **({"promo": values[row]} if row in values else {})}
+
+    result = compared(60, answer({3: "x65", 9: "x12", 30: "x77"}), answer({3: "x90", 20: "x31", 41: "x55"}))
+    (one,) = result.differences
+    assert (one.path, one.detail, one.certain) == ("$.promo", "x65 → x90", False)
+    assert one.sentence.endswith("This may be chance: compare 240 rows or more.")
+
+
+@pytest.mark.parametrize("step", [1, -1])
+@pytest.mark.parametrize(("base", "other"), [(100, 900_000), (70_000, 90)])
+def test_counters_from_another_number_on_are_no_difference(step: int, base: int, other: int) -> None:
+    result = compared(
+        40, lambda row, chance: {"n": base + step * row}, lambda row, chance: {"n": other + step * row}
+    )  # fmt: skip
+    assert differing(result) == []
+    reversed_ = compared(40, lambda row, chance: {"n": base + row}, lambda row, chance: {"n": other - row})
+    assert [detail for _, detail in differing(reversed_)] == ["rising → falling"]
+
+
+def test_requests_of_a_whole_minute_do_not_make_whole_minutes() -> None:
+    def answer(start: float) -> Answer:
+        def side(row: int, chance: random.Random) -> Side:
+            now = start + row * 0.01
+            body = orjson.dumps({"at": f"{datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%SZ}"})
+            return Side("delivered", "ok", status=200, headers=JSON, body=body, started=now - 0.02)
+
+        return side
+
+    assert differing(compared(40, answer(1_790_000_023.1), answer(1_790_000_040.1))) == []
+
+
+CITIES = ["Zürich", "Köln", "Genève", "Bern"]
+REWRITTEN: dict[str, tuple[Any, Any, str]] = {
+    "day and month": (
+        lambda row, _: f"{13 + row % 9}/0{1 + row % 9}/1998", lambda row, _: f"0{1 + row % 9}/{13 + row % 9}/1998",
+        "has the day and the month swapped in production",
+    ),
+    "capital ids": (
+        lambda _, chance: f"{chance.getrandbits(64):016x}", lambda _, chance: f"{chance.getrandbits(64):016X}",
+        "has small letters in staging but capital letters in production",
+    ),
+    "scheme": (
+        lambda _, chance: f"https://acme.example/l/{new_id(chance)}", lambda _, chance: f"http://acme.example/l/{new_id(chance)}",
+        "begins with http:// in production but with https:// in staging",
+    ),
+    "accents": (
+        lambda row, _: CITIES[row % 4], lambda row, _: ["Zurich", "Koln", "Geneve", "Bern"][row % 4],
+        "has lost its accents in production",
+    ),
+    "mojibake": (
+        lambda row, _: CITIES[row % 4], lambda row, _: CITIES[row % 4].encode().decode("latin-1"),
+        "is UTF-8 read as Latin-1 in production",
+    ),
+    "zeros": (
+        lambda row, _: f"{7 + row % 5:05}", lambda row, _: f"{7 + row % 5}",
+        "has leading zeros in staging but not in production",
+    ),
+    "notation of times": (
+        lambda row, _: f"2026-11-23T10:00:{row:02}Z", lambda row, _: f"2026-11-23T10:00:{row:02}.250Z",
+        "is YYYY-MM-DDThh:mm:ssZ in staging but YYYY-MM-DDThh:mm:ss.sssZ in production",
+    ),
+    "a word that was sent": (
+        lambda row, _: f"<html>{row * 7919} accepted</html>", lambda row, _: f"<html>{row * 7907} refused</html>",
+        'is "<html>(number) accepted</html>" in staging but "<html>(number) refused</html>" in production',
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rows", [5, 20])
+@pytest.mark.parametrize("case", REWRITTEN)
+def test_what_became_of_the_values_is_said(case: str, rows: int) -> None:
+    a, b, words = REWRITTEN[case]
+    result = compared(
+        rows,
+        lambda row, chance: {"v": a(row, chance)},
+        lambda row, chance: {"v": b(row, chance)},
+        sent=lambda row: {"email": f"jane.{row}@example.com", "as": "html"},
+    )
+    (one,) = result.differences
+    assert words in one.sentence, one.sentence
