@@ -591,7 +591,7 @@ def _range(values: Sequence[float]) -> str:
 
 def _judge_texts(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Verdict | None:
     distinct = max(len(set(a)), len(set(b)))
-    if distinct == 1 and len(a) > 1:
+    if distinct == 1 and len(a) > 1 and not re.search(r"\d", a[0] + b[0]):  # else it may be a time
         return _few_values(a, b)
     if not (is_opaque(a[:50]) and is_opaque(b[:50])) and (found := _judge_frames(a, b, rows)) is not None:
         return found
