@@ -15,6 +15,8 @@ from rokt_export.redaction.dates import dates_in_lines
 from rokt_export.redaction.decoded_view import Reading, may_be_hashes, unpacked, without_uuids
 from rokt_export.transactions.transaction import Transaction
 
+_LONG = 30
+"""Characters of a usual line from which on it is quicker to take UUIDs out first."""
 Days = Callable[[Transaction], frozenset[int]]
 
 
@@ -36,18 +38,18 @@ def places_to_redact(
     shown = texts
     suspects: set[int] = set()
     together = "\n".join(texts)
-    signs = signs_in(together) if together.isascii() and together.count("\n") < len(texts) else (Sign.ENCODED,)
+    signs, cleared = _signs_in(together, len(texts))
     if Sign.ENCODED in signs:
         suspects = {place for place, text in enumerate(texts) if ENCODED.search(text) or not text.isascii()}
         texts = ["" if place in suspects else text for place, text in enumerate(texts)]
         together = "\n".join(texts)
-        signs = signs_in(together)
+        signs, cleared = _signs_in(together, len(texts))
     lines = clue(together).split("\n")
     foreign, *columns = clues
     closely = {place for place, mark in enumerate(foreign) if mark == FOREIGN} if FOREIGN in foreign else set()
     if signs:
-        suspects |= _places_of(signs, together, lambda place: days(transactions[place]))
-        for place, part in _packed_in(signs, texts, together):
+        suspects |= _places_of(signs, cleared, lambda place: days(transactions[place]))
+        for place, part in _packed_in(signs, texts, cleared):
             if len(part) < WHOLE:
                 lines[place] += "\n" + clue(part)
             else:
@@ -61,10 +63,21 @@ def places_to_redact(
     return [place for place in sorted(suspects) if shown[place] and not transactions[place].invented]
 
 
-def _places_of(signs: Collection[int], together: str, days: Callable[[int], frozenset[int]]) -> set[int]:
+def _signs_in(together: str, lines: int) -> tuple[Collection[int], str]:
+    """Return the signs in lines, and the lines without UUIDs: these show most signs, but hold hexadecimal at most."""
+    if not together.isascii() or together.count("\n") >= lines:
+        return (Sign.ENCODED,), together
+    cleared = without_uuids(together) if len(together) > _LONG * lines else together
+    signs = signs_in(cleared)
+    if Sign.HASH in signs and cleared is together:
+        cleared = without_uuids(together)
+        signs = signs if cleared is together else signs_in(cleared)
+    return (signs if cleared is together else {Sign.HEXADECIMAL, *signs}), cleared
+
+
+def _places_of(signs: Collection[int], cleared: str, days: Callable[[int], frozenset[int]]) -> set[int]:
     """Return the places of lines that may be a hash, or hold a date that their row has."""
-    cleared = without_uuids(together)
-    ends = list(accumulate([len(line) + 1 for line in together.split("\n")]))
+    ends = list(accumulate([len(line) + 1 for line in cleared.split("\n")]))
     found = {bisect_right(ends, run.start()) for run in may_be_hashes(cleared)} if Sign.HASH in signs else set()
     if Sign.DATE in signs:
         for start, dates in dates_in_lines(cleared):
@@ -74,13 +87,12 @@ def _places_of(signs: Collection[int], together: str, days: Callable[[int], froz
     return found
 
 
-def _packed_in(signs: Collection[int], texts: Sequence[str], together: str) -> Iterator[tuple[int, str]]:
+def _packed_in(signs: Collection[int], texts: Sequence[str], cleared: str) -> Iterator[tuple[int, str]]:
     """Yield the places of the texts that may hold another in hexadecimal or base64, and a part that each may hold."""
     if Sign.HEXADECIMAL in signs:
         yield from in_hexadecimal(texts)
     if Sign.BASE64 in signs:
-        cleared = without_uuids(together)
-        yield from in_base64(texts if cleared is together else cleared.split("\n"))
+        yield from in_base64(cleared.split("\n"))
 
 
 def written_plainly(text: str) -> str:
