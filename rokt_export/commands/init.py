@@ -44,6 +44,7 @@ RequestName = Annotated[
     typer.Option("--request", metavar="NAME", help="Which request of a collection or HAR.", show_default=False),
 ]
 Sample = Annotated[str | None, typer.Option("--sample", metavar="NAME", help="Copy a sample spec.", show_default=False)]
+Ask = Annotated[bool, typer.Option("--ask", help="Answer questions; so does a terminal without a source.")]
 Partner = Annotated[
     str | None, typer.Option("--partner", metavar="SLUG", help="The partner's slug.", show_default=False)
 ]
@@ -60,6 +61,7 @@ def init(
     har: Har = None,
     request: RequestName = None,
     sample: Sample = None,
+    ask: Ask = False,
     partner: Partner = None,
     allow_remote: AllowRemote = False,
     force: Force = False,
@@ -68,7 +70,7 @@ def init(
     verbose: flag.Verbose = False,
     no_color: flag.NoColor = False,
 ) -> int:
-    """Write a first spec from what the partner gave: an API document, a recorded request or a sample.
+    """Write a first spec from what the partner gave: an API document, a recorded request, or your answers.
 
     Guesses are marked `# check` in the file. Secrets go to `.env`, never into the spec.
     Exit status: 0 the draft is a valid spec, 1 validate has errors to fix, 2 or 3 nothing was written.
@@ -87,12 +89,16 @@ def init(
         raise UsageError("a slug has lower-case letters, digits, `-` and `_`", where="--partner")
     given = {"--openapi": openapi, "--curl": curl, "--postman": postman, "--har": har, "--sample": sample}
     named = [name for name, value in given.items() if value is not None]
-    if len(named) != 1:
+    asks = ask or (not named and sys.stdin.isatty() and sys.stderr.isatty())
+    if len(named) + asks != 1:
+        named += ["--ask"] if asks else []
         raise UsageError(
             f"give one source, not {' and '.join(named)}" if named else "give a source",
-            remedy=f"One of {', '.join(given)}.",
+            remedy=f"One of {', '.join(given)}, --ask.",
         )
-    if sample is not None:
+    if asks:
+        begun = _ask(terminal, spec, partner, env_file, force=force)
+    elif sample is not None:
         begun = begin_from_sample(sample, spec, env_file, force=force)
     else:
         sent: frozenset[str] = frozenset()
@@ -134,6 +140,55 @@ def _of_request(
         assert har is not None
         recorded = read_har(har, wanted)
     return observe_recorded(recorded, partner)
+
+
+def _ask(terminal: Terminal, spec: Path | None, partner: str | None, env_file: Path | None, *, force: bool) -> Begun:
+    """Ask the questions; what was answered is kept until the spec is written."""
+    from rokt_export.onboarding.drafts import dialogue
+    from rokt_export.onboarding.init import begin, target_of
+
+    kept = (spec or Path("rokt-export-init")).with_suffix(".answers.json")
+    answers = dialogue.read_answers(kept)
+    if partner is not None:
+        answers["partner"] = partner
+    if answers:
+        terminal.say(f"Going on with {number_of(len(answers), 'answer', 'answers')} kept in {kept}.")
+    else:
+        terminal.say(
+            "An empty line skips a question. Ctrl-C leaves; the same command goes on. No secrets are asked for."
+        )
+    try:
+        while (question := dialogue.next_question(answers)) is not None:
+            hint = f" ({question.hint})" if question.hint else ""
+            answer = _line(f"{question.text}{hint}: ").strip() or question.default or ""
+            if wrong := dialogue.problem(question, answer):
+                terminal.warn(f"   {wrong}")
+                continue
+            answers[question.key] = answer
+            dialogue.keep_answers(kept, answers)
+    except (KeyboardInterrupt, typer.Abort):
+        terminal.warn(
+            f"\n{number_of(len(answers), 'answer', 'answers')} kept in {kept}; the same command goes on there."
+        )
+        raise
+    operation = dialogue.operation_of(answers)
+    begun = begin(operation, target_of(spec, operation.partner, force=force), env_file)
+    kept.unlink(missing_ok=True)
+    return begun
+
+
+def _line(prompt: str) -> str:
+    """Return a line of standard input.
+
+    Raises:
+        typer.Abort: it has ended.
+    """
+    sys.stderr.write(prompt)
+    sys.stderr.flush()
+    line = sys.stdin.buffer.readline().decode(errors="replace")
+    if not line:
+        raise typer.Abort
+    return line
 
 
 def _curl_line(given: str) -> str:

@@ -111,7 +111,10 @@ class _Writer:
             add(f"documentation: {scalar(operation.documentation)}")
         else:
             add("# documentation: https://…  # ask the partner")
-        add("# contact: {name: …, role: …, email: …}  # ask the partner")
+        if operation.contact:
+            add(f"contact: {flow({key: said(text, 200) for key, text in operation.contact.items()})}")
+        else:
+            add("# contact: {name: …, role: …, email: …}  # ask the partner")
         self.drafted.lines += self._endpoint()
         add(f"method: {operation.method}")
         self.drafted.lines += self._authentication()

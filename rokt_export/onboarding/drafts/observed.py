@@ -88,6 +88,7 @@ class Reply:
         leaves: JSON path to what the schema says about the value there.
         shown: bodies.
         headers: names of its headers.
+        outcome: what it means, where a person has said so.
     """
 
     status: str
@@ -95,6 +96,7 @@ class Reply:
     leaves: Mapping[str, Field] = field(default_factory=dict)
     shown: tuple[Shown, ...] = ()
     headers: tuple[str, ...] = ()
+    outcome: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ class Operation:
         method: of HTTP.
         environments: the addresses, production last.
         documentation: where the operation is documented.
+        contact: name, role and e-mail address of the tech contact.
         summary: what it does.
         authentication: in the form of the spec; None where the source is silent.
         authentication_notes: what to check about it.
@@ -145,6 +148,7 @@ class Operation:
     method: str
     environments: tuple[Environment, ...]
     documentation: str = ""
+    contact: Mapping[str, str] = field(default_factory=dict)
     summary: str = ""
     authentication: tuple[Mapping[str, Any], ...] | None = None
     authentication_notes: tuple[str, ...] = ()

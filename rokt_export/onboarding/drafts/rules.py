@@ -65,18 +65,59 @@ def rules_of(operation: Operation, known: Iterable[str] = ()) -> list[DraftRule]
     replies = {reply.status: reply for reply in operation.replies}
     errors = [reply for status, reply in replies.items() if not status.startswith(("1", "2", "3"))]
     general = replies.get("default") or replies.get("4xx") or next(iter(errors), None)
+    told = [reply for reply in operation.replies if reply.outcome]
     rules = [
-        *_told_by_body(errors),
-        *_successes([reply for status, reply in replies.items() if status.startswith("2")]),
-        *_conflicts(replies),
+        *(_told(told) if told else _told_by_body(errors)),
+        *([] if told else _successes([reply for status, reply in replies.items() if status.startswith("2")])),
+        *([] if told else _conflicts(replies)),
         *_setup(replies, general),
         *_busy(replies, general),
-        *_rejections(replies, general),
+        *([] if "rejected" in {reply.outcome for reply in told} else _rejections(replies, general)),
         *_failures(replies, general),
     ]
     shown = [(_code(reply.status), each) for reply in operation.replies for each in reply.shown]
     _attach(rules, [(status, each) for status, each in shown if status], set(known))
     return rules
+
+
+def _told(replies: Sequence[Reply]) -> list[DraftRule]:
+    """Return a rule for each reply whose outcome is known; what tells it from others of its status comes first."""
+    rules = []
+    for reply in replies:
+        others = [other for other in replies if other is not reply and other.status == reply.status]
+        keys: dict[str, Any] = {"outcome": reply.outcome, "status": _code(reply.status)}
+        condition = _difference(reply, others) if others else {}
+        if reply.status == "202" and reply.outcome == "delivered":
+            keys["provisional"] = True
+        names = ("reference",) if reply.outcome == "delivered" else ("reason", "code")
+        check = "which part of the body tells it from the others is a guess" if condition else ""
+        if others and not condition:
+            check = "nothing in the bodies tells it from the others of its status"
+        rules.append(DraftRule(_capturing(keys | condition, reply, *names), check))
+    return sorted(rules, key=lambda rule: not ({"body", "text"} & rule.keys.keys()))
+
+
+def _difference(reply: Reply, others: Sequence[Reply]) -> dict[str, Any]:
+    """Return the condition that a reply's body holds and those of others do not; none where there is no such."""
+    bodies = [each.body for other in others for each in other.shown]
+    for shown in reply.shown:
+        try:
+            leaves = [(json_path(name), value) for name, value in values_of(orjson.loads(shown.body)) if name != "$"]
+        except orjson.JSONDecodeError:
+            return {} if shown.body in bodies or is_template(shown.body) else {"text": {"contains": shown.body[:80]}}
+        others_values = [_values(body) for body in bodies]
+        shared = [leaf for leaf in leaves if all(leaf[0] in values for values in others_values)]
+        for path, value in [*shared, *sorted(leaves, key=lambda leaf: len(str(leaf[1])))]:
+            if not is_template(value) and all(values.get(path) != value for values in others_values):
+                return {"body": {path: value}}
+    return {}
+
+
+def _values(body: str) -> dict[str, Any]:
+    try:
+        return {json_path(name): value for name, value in values_of(orjson.loads(body)) if name != "$"}
+    except orjson.JSONDecodeError:
+        return {}
 
 
 def _code(status: str) -> int:
