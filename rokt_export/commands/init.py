@@ -77,7 +77,7 @@ def init(
 
     Examples:
         rokt-export init --openapi acme-openapi.json
-        rokt-export init --openapi https://example.com/openapi.yaml --operation "POST /contacts"
+        rokt-export init --openapi acme.yaml --operation "POST /contacts"
         rokt-export init --curl @line.txt
         rokt-export init --postman collection.json --request "Create contact"
         rokt-export init --sample mailchimp
