@@ -429,6 +429,7 @@ def _compared(
         result = compare_runs(journal, a, b, settings, rereader=rereader)
         result = replace(
             result,
+            partner=b.partner,
             spec=str(spec or b.spec_file),
             events=b.events,
             between=(a.environment, b.environment),

@@ -219,6 +219,7 @@ class DiffResult:
 
     Attributes:
         a, b: what the sides are called.
+        partner: whose responses are compared; empty where it is not known.
         pairs: transactions compared.
         outcomes: (A's outcome, B's outcome) to transactions: the confusion table.
         differences: all that count, in the order of their sections, the most frequent first.
@@ -255,6 +256,7 @@ class DiffResult:
     spec: str = "SPEC"
     events: tuple[str, ...] = ("EVENTS",)
     between: tuple[str, str] | None = None
+    partner: str = ""
     journal_flag: str = ""
 
     @property

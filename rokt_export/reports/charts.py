@@ -14,8 +14,10 @@ HEIGHT = 110.0
 """Units from the tallest bar's top to the axis."""
 _TICKS = (1, 2, 5)
 _MOST_TICKS = 6
-_LABEL = 26.0
-"""Units that a percentile's label takes."""
+_CHARACTER = 7.0
+"""Units that a character of a label takes at most."""
+_MARGIN = 8.0
+"""Units that the picture has on each side of the axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +54,13 @@ class Mark:
     """A place on the axis of latency.
 
     Attributes:
-        label: what stands there; empty where there is no room for it.
+        label: its text; empty where there is no room for it.
+        label_x: the middle of the label, which lies within the picture.
     """
 
     x: float
     label: str
+    label_x: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,21 +110,24 @@ def histogram(latencies: Latencies) -> Histogram | None:
                f"{duration(low)} to {duration(high)}: {count:,}")
         for low, high, count in bars
     )  # fmt: skip
-    ticks = tuple(Mark(place(value), duration(value)) for value in _ticks(bars[0][0], bars[-1][1]))
+    ticks = tuple(_labelled([(duration(value), place(value)) for value in _ticks(bars[0][0], bars[-1][1])]))
     percentiles = [(name, latencies.percentile(share)) for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))]
-    marks = tuple(_marks([(name, place(value)) for name, value in percentiles if value is not None]))
+    marks = tuple(_labelled([(name, place(value)) for name, value in percentiles if value is not None]))
     parts = ", ".join(f"{name} {duration(value)}" for name, value in percentiles if value is not None)
     lowest, highest = duration(latencies.lowest), duration(latencies.highest)
     return Histogram(columns, ticks, marks, f"{latencies.count:,} latencies from {lowest} to {highest}; {parts}")
 
 
-def _marks(places: list[tuple[str, float]]) -> Iterator[Mark]:
-    labelled = -_LABEL
+def _labelled(places: list[tuple[str, float]]) -> Iterator[Mark]:
+    """Yield places with their labels: each within the picture, and none over the one before."""
+    taken = -math.inf
     for name, place in places:
         x = min(max(place, 0.0), WIDTH)
-        room = x - labelled >= _LABEL
-        yield Mark(x, name if room else "")
-        labelled = x if room else labelled
+        half = len(name) * _CHARACTER / 2
+        middle = min(max(x, half - _MARGIN), WIDTH + _MARGIN - half)
+        room = middle - half >= taken
+        yield Mark(x, name if room else "", round(middle, 2))
+        taken = middle + half + _CHARACTER if room else taken
 
 
 def _ticks(low: float, high: float) -> list[float]:

@@ -22,7 +22,7 @@ from rokt_export.redaction.display_text import page_json, visible
 from rokt_export.reports.charts import HEIGHT, WIDTH, duration, histogram, parts
 from rokt_export.reports.contact_letter import endpoint_of, letter_facts, title
 from rokt_export.reports.curl import curl_command
-from rokt_export.reports.http_text import request_text, response_text
+from rokt_export.reports.http_text import laid_out, request_text, response_text
 from rokt_export.reports.outcome_icons import SIGNS
 from rokt_export.reports.run_report import Story
 
@@ -170,9 +170,9 @@ def _entry(story: Story, row: int, recording: Recording, traces: dict[bytes, int
     return page_json(
         {
             "row": row,
-            "request": _shown(request_text(recording)),
+            "request": _shown(laid_out(request_text(recording))),
             "curl": curl_command(recording),
-            "response": _shown(response_text(recording)),
+            "response": _shown(laid_out(response_text(recording))),
             "trace": trace,
             "tokens": recording.tokens,
             "sharing": recording.sharing,

@@ -8,6 +8,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -382,6 +383,28 @@ def test_a_link_to_a_row_opens_it(browser: Any, small: tuple[Path, Story]) -> No
     page.wait(lambda: "row 4" in page.dialog)
 
 
+def test_filters_are_in_the_address(browser: Any, small: tuple[Path, Story]) -> None:
+    page = Page(browser, *small)
+    page.script("location.hash = 'outcome=rejected%2Cduplicate&status=422'")
+    page.wait(lambda: page.state == "1 of 11 rows")
+    browser.refresh()
+    page.wait(lambda: page.state == "1 of 11 rows")
+    assert page.script("return document.getElementById('status').value") == "422"
+    page.script("document.getElementById('reset').click()")
+    page.wait(lambda: "#" not in browser.current_url)
+    page.script("document.querySelector('.chip').click()")
+    page.wait(lambda: browser.current_url.endswith("#outcome=delivered"))
+
+
+def test_ids_stay_on_one_line_and_bodies_are_laid_out(page: Page) -> None:
+    wraps = "return [...document.querySelectorAll('td.name')].map((cell) => getComputedStyle(cell).whiteSpace)"
+    assert set(page.script(wraps)) == {"nowrap"}
+    page.open(1)
+    assert '"person": {\n    "first": "Ada"\n  }' in page.script(
+        "return document.getElementById('request-text').textContent"
+    )
+
+
 def test_a_hundred_thousand_rows_stay_responsive(big: Page) -> None:
     assert big.state == "100,000 rows"
     assert big.script("return document.querySelectorAll('#body tr').length") == 100
@@ -425,7 +448,8 @@ def differences_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     comparison.only_in_b(HOSTILE)
     comparison.note("A note.")
     path = tmp_path_factory.mktemp("differences") / "differences.html"
-    path.write_text(differences.html(comparison.result()), encoding="utf-8")
+    result = replace(comparison.result(), partner="acme")
+    path.write_text(differences.html(result), encoding="utf-8")
     return path
 
 
@@ -439,6 +463,8 @@ def test_the_page_of_differences_keeps_nobody_out(browser: Any, differences_page
     assert barriers(browser) == []
     assert browser.execute_script("return window.harmed") is None
     assert HOSTILE in browser.execute_script("return document.body.innerText")
+    assert browser.title == "acme: staging against production"
+    assert browser.find_element("css selector", ".kicker").text == "acme · staging against production"
     assert_quiet(browser)
     prefer(browser, "")
 
@@ -451,6 +477,10 @@ def test_the_page_of_differences_fits_a_telephone_and_closes_what_was_read(
     try:
         browser.get(differences_page.as_uri())
         assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
+        assert browser.execute_script(
+            "const table = document.querySelector('.confusion').getBoundingClientRect(); "
+            "return table.left >= 0 && table.right <= innerWidth"
+        )
         assert barriers(browser) == []
         first = browser.find_element("css selector", ".difference")
         first.find_element("css selector", "summary").click()

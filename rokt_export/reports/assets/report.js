@@ -3,6 +3,7 @@
   const PAGE = 100, PRINTED = 2000;
   const ROW = 0, TRANSACTION = 1, OUTCOME = 2, STATUS = 3, RULE = 4, REASON = 5, REFERENCE = 6, CODE = 7,
     ATTEMPTS = 8, LATENCY = 9, ERROR = 10, STARTED = 11, CONFIRMATION = 12;
+  const ROW_LINK = /^#row-(\d+)$/;
   const about = JSON.parse(document.getElementById("about").textContent);
   const at = (id) => document.getElementById(id);
 
@@ -92,6 +93,36 @@
     shown = sorted(found);
     page = 0;
     show();
+    keep();
+  }
+
+  // --- the filters, kept behind the # of the page's address, so that a link shows the same rows
+
+  const naming = (number) => (number === -1 ? "none" : about.rules[number]);
+
+  function keep() {
+    const kept = new URLSearchParams();
+    if (wanted.words) kept.set("search", wanted.words);
+    if (wanted.outcomes.size) kept.set("outcome", [...wanted.outcomes].map((number) => about.outcomes[number][0]).join(","));
+    if (wanted.rule !== "") kept.set("rule", naming(Number(wanted.rule)));
+    if (wanted.status !== "") kept.set("status", wanted.status);
+    if (wanted.deep) kept.set("deep", "1");
+    const text = kept.toString();
+    if (!text && (!location.hash || ROW_LINK.test(location.hash))) return;
+    try { history.replaceState(null, "", text ? `#${text}` : location.href.split("#")[0]); } catch { /* a frame may forbid it */ }
+  }
+
+  function recall() {
+    const kept = new URLSearchParams(location.hash.slice(1));
+    const rule = kept.get("rule") === "none" ? -1 : about.rules.indexOf(kept.get("rule"));
+    const names = (kept.get("outcome") ?? "").split(",");
+    wanted.words = at("search").value = kept.get("search") ?? "";
+    wanted.rule = at("rule").value = kept.has("rule") && (rule >= 0 || kept.get("rule") === "none") ? String(rule) : "";
+    at("status").value = kept.get("status") ?? "";
+    wanted.status = at("status").value;
+    wanted.deep = at("deep").checked = kept.has("deep");
+    wanted.outcomes = new Set(about.outcomes.flatMap(([name], number) => (names.includes(name) ? [number] : [])));
+    for (const chip of at("chips").querySelectorAll("button")) chip.setAttribute("aria-pressed", wanted.outcomes.has(Number(chip.dataset.outcome)));
   }
 
   function sorted(found) {
@@ -203,7 +234,7 @@
   }
 
   function phases(timings) {
-    const names = ["name", "connect", "TLS", "first byte", "end"];
+    const names = ["DNS", "connect", "TLS", "first byte", "end"];
     return timings.map((value, index) => (value ? `${names[index]} ${millisecondsOf(value)} ms` : "")).filter(Boolean).join(", ");
   }
 
@@ -289,7 +320,7 @@
       const all = checks.length ? checks : [make("li", {}, "", make("span", {}, "no conditions: takes every answer"))];
       return make("li", { class: kinds[rule.verdict] }, head, make("ul", {}, ...all));
     });
-    return make("section", {}, make("h3", {}, "How each rule met the answer"), make("ul", { class: "trace" }, ...items));
+    return make("section", {}, make("h3", {}, "Rule evaluation"), make("ul", { class: "trace" }, ...items));
   }
 
   async function open(place) {
@@ -307,7 +338,7 @@
     const facts = make("dl", { class: "details" }, fact("Status", row[STATUS]), fact("Rule", ruleOf(row)),
       fact("Reason", row[REASON]), fact("Reference", row[REFERENCE]), fact("Code", row[CODE]), fact("Error", row[ERROR]),
       fact("Attempts", row[ATTEMPTS]), fact("Sent (UTC)", momentOf(row[STARTED])), fact("Latency", row[LATENCY] === null ? "" : `${millisecondsOf(row[LATENCY])} ms`),
-      fact("Ended after", entry ? phases(entry.timings) : ""));
+      fact("Timing", entry ? phases(entry.timings) : ""));
     const missing = row[ATTEMPTS] ? "This exchange was not recorded; the run kept some of them only." : "Nothing was sent.";
     const inside = entry
       ? [make("div", { class: "pair" }, requestSection(entry), responseSection(entry)), entry.explanation ? traceSection(entry.explanation) : null]
@@ -358,7 +389,11 @@
     addEventListener("keydown", pressed);
     addEventListener("beforeprint", () => { if (!at("detail").open) show(0, PRINTED); });
     addEventListener("afterprint", () => { if (!at("detail").open) show(); });
-    addEventListener("hashchange", openNamed);
+    addEventListener("hashchange", () => {
+      if (ROW_LINK.test(location.hash)) return openNamed();
+      recall();
+      select();
+    });
   }
 
   function pressed(event) {
@@ -387,7 +422,7 @@
   }
 
   function openNamed() {
-    const named = /^#row-(\d+)$/.exec(location.hash);
+    const named = ROW_LINK.exec(location.hash);
     if (!named) return;
     const place = shown.findIndex((index) => rows[index][ROW] === Number(named[1]));
     if (place >= 0) open(place);
@@ -401,7 +436,7 @@
     }
     about.outcomes.forEach(([name, mark], number) => {
       if (!counts.has(number)) return;
-      const chip = make("button", { type: "button", class: "chip", "aria-pressed": "false" },
+      const chip = make("button", { type: "button", class: "chip", "aria-pressed": "false", "data-outcome": number },
         make("span", { class: `sign ink-${name}`, "aria-hidden": "true" }, mark), ` ${name} ${counts.get(number).toLocaleString("en")}`);
       chip.addEventListener("click", () => {
         if (!wanted.outcomes.delete(number)) wanted.outcomes.add(number);
@@ -445,6 +480,7 @@
     fill();
     listen();
     for (const id of ["tools", "scroll", "pager"]) at(id).hidden = false;
+    if (!ROW_LINK.test(location.hash)) recall();
     await select();
     openNamed();
   }
