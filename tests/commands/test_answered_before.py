@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from commands.conftest import CommandLine, Heard, Partner, Result
-from commands.test_replay import emails, people
+from commands.replays import emails, people
 
 ANSWERS = {2: (409, b"{}"), 3: (400, b'{"message": "no"}'), 4: (503, b"{}"), 5: (302, b"")}
 OUTCOMES = {1: "delivered", 2: "duplicate", 3: "rejected", 4: "failed", 5: "unclassified"}

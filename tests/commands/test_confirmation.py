@@ -87,7 +87,7 @@ def test_a_row_is_known_again_however_it_comes(cli: CommandLine, spec: Path, par
     assert [json.loads(heard.body)["email"][0] for heard in partner.heard] == ["a", "b", "c"]
 
 
-def test_production_stops_at_the_first_answer_that_no_rule_explains(
+def test_production_stops_at_the_first_unclassified_response(
     cli: CommandLine, spec: Path, rows: Path, partner: Partner
 ) -> None:
     partner.answer = lambda _heard: (302, {"Location": partner.url + "/elsewhere"}, b"")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from commands.conftest import spec_text
-from commands.test_replay import emails, people, production
+from commands.replays import emails, people, production
 
 
 @pytest.fixture

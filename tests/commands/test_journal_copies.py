@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from commands.conftest import PATIENCE, CommandLine, Partner, wait_for
-from commands.test_replay import emails, people, production
+from commands.replays import emails, people, production
 from rokt_export.journal import Journal
 
 ROWS = 400

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from commands.conftest import CommandLine, Partner, Result, spec_text
-from commands.test_replay import emails, people, production
+from commands.replays import emails, people, production
 from rokt_export.journal import Journal
 
 BEARER = "{type: bearer, token: '{{ env.TOKEN }}'}"

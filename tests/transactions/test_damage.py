@@ -230,7 +230,7 @@ def test_a_file_without_rows_is_an_error_that_says_what_it_is(write, content, me
     assert caught.value.exit_status == 3
 
 
-def test_a_file_that_changes_while_it_is_read_is_told(write):
+def test_a_file_that_changes_while_it_is_read_is_reported(write):
     path = write(HEADER + ROW * 5)
     source = open_transactions([path])
     rows = iter(source)

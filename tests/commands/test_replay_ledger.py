@@ -1,0 +1,131 @@
+"""`replay` in production: stop rules, and rows that production has already."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import time
+
+import pytest
+
+from commands.conftest import PATIENCE
+from commands.replays import emails, leave_the_second_unanswered, people, production, refusing
+
+
+def test_production_is_one_at_a_time_and_stops_at_three_in_a_row(cli, spec, partner):
+    rows = cli.write("rows.csv", people(*range(1, 31)))
+    partner.answer = refusing(2, 4, 5, 6)
+    shown = production(cli, spec, rows)
+    assert shown.status == 1
+    assert emails(partner) == ["1", "2", "3", "4", "5", "6"]
+    assert "1 at once" in shown.err and "3 unexpected outcomes in a row" in shown.err
+
+
+def test_production_stops_at_the_first_unclassified_response(cli, spec, partner):
+    rows = cli.write("rows.csv", people(*range(1, 31)))
+    partner.answer = refusing(3, status=302)
+    assert production(cli, spec, rows).status == 1
+    assert emails(partner) == ["1", "2", "3"]
+
+
+def test_rows_that_production_has_are_skipped_without_again(cli, spec, partner):
+    first = cli.write("first.csv", people(1, 2, 3))
+    second = cli.write("second.csv", people(3, 2, 4))
+    assert production(cli, spec, first).status == 0
+    shown = production(cli, spec, second)
+    assert shown.status == 0
+    assert emails(partner) == ["1", "2", "3", "4"]
+    assert "2 rows were delivered to production before: left out; --again sends them" in shown.err
+    assert [one["row"] for one in shown.json["deliveries"]] == [3]
+    assert production(cli, spec, second, "--again").status == 0
+    assert emails(partner)[4:] == ["3", "2", "4"]
+
+
+def test_only_requested_rows_are_counted_as_known_in_production(cli, spec, partner):
+    rows = cli.write("rows.csv", people(*range(1, 9)))
+    partner.answer = refusing(3, 5)
+    production(cli, spec, rows, "--name", "first")
+    partner.answer = refusing()
+    for command in (("runs", "resume", "first"), ("replay", spec, "--only", "rejected", "--from-run", "first")):
+        shown = cli(*command, "--confirm", "acme")
+        assert shown.status in (0, 1) and "delivered to production before" not in shown.err
+    again = cli("runs", "resume", "first", "--confirm", "acme", "--again")
+    assert again.status == 1 and len(partner.heard) == 10
+    assert "8 rows were delivered to production before" in production(cli, spec, rows).err
+
+
+def test_the_command_shown_for_skipped_rows_of_a_test_works(cli, spec, partner):
+    rows = cli.write("rows.csv", people(1, 2))
+    for _ in range(2):
+        shown = cli("test", spec, rows, "-e", "production", "--confirm", "acme")
+    assert "production has them already (`rokt-export replay … --again` sends them)" in shown.out
+
+
+def test_a_repeated_row_of_a_file_is_sent_to_production_once(cli, spec, partner):
+    rows = cli.write("rows.csv", people(1, 2, 1, 3, 2))
+    shown = production(cli, spec, rows)
+    assert shown.status == 0
+    assert emails(partner) == ["1", "2", "3"]
+    assert "2 rows were left out" in cli("runs", "show", "last").out
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_invalid_rows_are_each_reported_in_production(cli, spec, partner, workers):
+    text = people(1) + "jane.doe.2@example.com\n" + people(3).split("\n", 1)[1] + "jane,2,3\nx,1,2,3\n,Jo\n,Jo\n" * 2
+    flags = ("--workers", workers, "--concurrency", "2", "--override-limits", "--stop-in-a-row", "100")
+    shown = production(cli, spec, cli.write("rows.csv", text), *flags)
+    assert shown.status == 1
+    assert shown.json["counts"] == {"delivered": 2, "invalid": 9}
+    assert "left out" not in shown.err
+    assert sorted(emails(partner)) == ["1", "3"]
+    assert [each["row"] for each in shown.json["deliveries"]] == list(range(1, 12))
+
+
+def test_invalid_rows_do_not_stop_a_production_run(cli, spec, partner):
+    text = people(1) + "jane,2,3\n" * 3 + people(*range(2, 9)).split("\n", 1)[1]
+    assert production(cli, spec, cli.write("rows.csv", text)).status == 1
+    assert emails(partner) == [str(number) for number in range(1, 9)]
+
+
+def test_an_unknown_row_is_resent_by_a_later_run_only_on_request(cli, spec, partner):
+    rows = cli.write("rows.csv", people(1, 2, 3))
+    leave_the_second_unanswered(cli, spec, partner)
+    assert production(cli, spec, rows).json["counts"] == {"delivered": 2, "unknown": 1}
+    again = production(cli, spec, rows)
+    assert again.status == 1
+    assert "1 row may have been delivered to production before" in again.err
+    assert emails(partner) == ["1", "2", "3"]
+    assert production(cli, spec, rows, "--resend-unknown").status == 0
+    assert emails(partner)[3:] == ["2"]
+
+
+def test_unknown_rows_are_listed_with_the_command_to_resend_them(cli, spec, partner):
+    rows = cli.write("rows.csv", people(1, 2, 3))
+    leave_the_second_unanswered(cli, spec, partner)
+    shown = cli("replay", spec, rows)
+    assert shown.status == 1
+    assert re.search(r"\n  unknown, did they arrive: \S+\n", shown.out)
+    told = re.search(r"1 row is unknown: ask whether it arrived; if not: rokt-export (.*)\n", shown.err)
+    again = cli(*shlex.split(told[1]))
+    assert (again.status, emails(partner)[3:]) == (0, ["2"])
+    assert "unknown" not in again.out
+    assert "1 is unknown: sent again\n" in again.err
+
+
+def test_rows_in_flight_in_another_run_are_not_sent(cli, spec, partner):
+    rows = cli.write("rows.csv", people(1, 2, 3))
+    partner.answer = lambda heard: time.sleep(0.5) or (200, {}, b"{}")
+    flags = ("-e", "production", "--confirm", "acme", "--quiet")
+    with cli.start("replay", spec, rows, *flags) as first:
+        while not partner.heard:
+            time.sleep(0.01)
+        second = cli("replay", spec, rows, *flags, "--resend-unknown")
+        first.wait(PATIENCE)
+    assert second.status == 1, "what the first had under way is not known to be delivered"
+    assert sorted(emails(partner)) == ["1", "2", "3"]
+
+
+def test_staging_and_a_sandbox_keep_no_ledger(cli, spec, rows, partner):
+    for _ in range(2):
+        assert cli("replay", spec, rows).status == 0
+    assert len(partner.heard) == 6
