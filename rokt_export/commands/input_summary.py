@@ -79,7 +79,7 @@ def _tell_columns(terminal: Terminal, columns: ColumnsReport) -> None:
     if columns.unmapped and columns.missing:
         pair = columns.likely()
         example = f"perhaps --map {shlex.quote('='.join(pair))}" if pair else "--map 'COLUMN=ATTRIBUTE'"
-        terminal.say(f"  Say what a column carries: {example}", style="yellow")
+        terminal.say(f"  Map a column to an attribute: {example}", style="yellow")
     if unneeded := [name for name in columns.unused if name not in columns.unmapped]:
         terminal.say(f"columns that the spec does not need: {_listed(unneeded)}")
 

@@ -117,7 +117,7 @@ class Failure:
             case FaultKind.RESET_AFTER_SEND:
                 return f"{self._host()} closed the connection before its response was complete ({self._words()})"
             case FaultKind.TOO_LARGE:
-                return f"the answer of {self._host()} is larger than {self.max_response} bytes; the rest was not read"
+                return f"the response of {self._host()} is larger than {self.max_response} bytes; the rest was not read"
             case FaultKind.PROTOCOL | FaultKind.CANCELLED:
                 return self._about_protocol()
             case _:
@@ -155,7 +155,7 @@ class Failure:
     def _about_protocol(self) -> str:
         if not self.sent:
             return f"the request to {self._host()} cannot be sent ({self.text})"
-        return f"the answer of {self._host()} is not valid HTTP ({self.text})"
+        return f"the response of {self._host()} is not HTTP ({self.text})"
 
     def _is_tls_alert(self) -> bool:
         # In TLS 1.3 the server may check our certificate after we have sent the request. We then read its alert in

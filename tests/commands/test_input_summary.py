@@ -37,7 +37,7 @@ def test_columns_are_told_before_anything_is_sent(cli: CommandLine, spec: Path, 
     assert "columns taken for attributes: First Name = firstname, Confirmation Ref = confirmationref" in told
     assert "columns no attribute is known for: Main e-mail, Shoe" in told
     assert "attributes that no column carries: email" in told
-    assert "Say what a column carries: perhaps --map 'Main e-mail=email'" in told
+    assert "Map a column to an attribute: perhaps --map 'Main e-mail=email'" in told
     assert not any("does not need" in line for line in told)
 
 

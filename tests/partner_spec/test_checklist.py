@@ -112,7 +112,7 @@ def test_what_is_damaged_is_partly_there_and_not_asked_for() -> None:
     spec = loaded(parameters="[{name: a}]")
     point = checklist(spec).points[6]
     assert (point.state, point.questions) == (State.PARTLY, ())
-    assert "`parameters` could not be read whole" in point.detail
+    assert "`parameters` could not be read completely" in point.detail
 
 
 def test_the_mail_is_addressed_numbered_and_narrow() -> None:
