@@ -173,6 +173,31 @@ def test_a_whole_request_is_repeated_with_its_key_or_not_at_all(cli: CommandLine
         assert len({value for each in partner.heard for name, value in each.headers if name == "Idempotency-Key"}) < 2
 
 
+def test_a_request_without_a_response_leaves_its_rows_unknown_and_a_single_row_tries_again(
+    cli: CommandLine, partner: Partner
+) -> None:
+    spec(cli, partner)
+    cli.write(
+        "acme.yaml", (cli.folder / "acme.yaml").read_text().replace("concurrency: 2", "concurrency: 1, timeout: 1500ms")
+    )
+    rows(cli, 11)
+
+    def answer(found: list[Any]) -> Any:
+        if len(partner.heard) == 2:
+            time.sleep(2)
+        return created(found)
+
+    answering(partner, answer)
+    found = outcomes(cli)
+    assert [row for row, outcome, _ in found if outcome == "unknown"] == [2, 3, 4, 5, 6]
+    assert [row for row, outcome, _ in found if outcome == "delivered"] == [1, 7, 8, 9, 10, 11]
+    assert [len(records(each)) for each in partner.heard] == [1, 5, 1, 4]
+    assert cli("runs", "resume", "last").status == 1
+    assert len(partner.heard) == 4
+    assert cli("runs", "resume", "last", "--resend-unknown").status == 0
+    assert [len(records(each)) for each in partner.heard[4:]] == [1, 4]
+
+
 def test_what_a_request_has_once_keeps_rows_apart_that_differ_in_it(cli: CommandLine, partner: Partner) -> None:
     spec(cli, partner, more="")
     text = (cli.folder / "acme.yaml").read_text()
