@@ -112,6 +112,11 @@ def _requests(
         yield transaction, record(exchange, redactor.also("SIGNATURE", made) if made else redactor, private), ()
 
 
+def print_requests(terminal: Terminal, setup: SpecSetup, rows: FileRows | GeneratedRows, count: int = 1) -> int:
+    """Print the first requests as HTTP text, redacted; return the exit status."""
+    return _print(terminal, _requests(setup, rows, count, False), Form.HTTP)
+
+
 def _plugins(setup: SpecSetup) -> frozenset[str] | None:
     """What may be loaded: all of the classes that the spec names, else none, as nothing here needs a credential."""
     from rokt_export.authentication.custom import Custom, is_allowed

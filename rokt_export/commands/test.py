@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,7 +14,10 @@ from rokt_export.commands import options as flag
 from rokt_export.commands.options import Output
 from rokt_export.commands.spec_setup import journal_place, load_to_send
 from rokt_export.commands.terminal import Terminal
-from rokt_export.errors import UsageError
+from rokt_export.errors import ConfigurationError, SpecError, UsageError
+
+if TYPE_CHECKING:
+    from rokt_export.commands.spec_setup import SpecSetup
 
 Count = Annotated[
     int | None,
@@ -21,6 +27,10 @@ Count = Annotated[
 ]
 Seed = Annotated[
     int | None, typer.Option("--seed", metavar="N", help="Generate the same people again.", show_default=False)
+]
+
+Watch = Annotated[
+    bool, typer.Option("--watch", help="Validate and read the last response on each save; Enter sends again.")
 ]
 
 
@@ -52,6 +62,7 @@ def test(
     allow_plugin: flag.AllowPlugin = None,
     no_first_row_check: flag.NoFirstRowCheck = False,
     patience: flag.Patience = "0s",
+    watch: Watch = False,
     journal: flag.JournalPlace = None,
     quiet: flag.Quiet = False,
     verbose: flag.Verbose = False,
@@ -64,6 +75,7 @@ def test(
 
     Examples:
         rokt-export test acme.yaml --sandbox
+        rokt-export test acme.yaml --sandbox --watch
         rokt-export test acme.yaml --count 5 --report acme.html --report acme.eml
         rokt-export test acme.yaml events.csv --set email=jane@example.com
     """
@@ -80,6 +92,8 @@ def test(
     from rokt_export.exchange.delivery import Recordings
     from rokt_export.transactions.files import expand
 
+    if watch:
+        return _watched(locals())
     terminal = Terminal(quiet, verbose, no_color)
     setup = load_to_send(spec, environment, env_file, allow_plugin)
     expected = expected_outcome(expect)
@@ -121,3 +135,51 @@ def test(
         options = options_of(setup.spec, flags, files, sandbox=sandbox, sandbox_url=sandbox_url)
         done = carry_out(Job("test", setup, plan, name, files, options), terminal)
     return present(done, plan.journal, terminal, output, report, everything=True)
+
+
+def _watched(given: Mapping[str, Any]) -> int:
+    """Follow the spec's file, and send when asked to.
+
+    Args:
+        given: the arguments of `test` by name.
+
+    Raises:
+        UsageError: no terminal, a guarded environment, or an output that is no screen.
+    """
+    from rokt_export.commands.input_options import RowFlags
+    from rokt_export.commands.spec_setup import load
+    from rokt_export.commands.watch import Watcher
+
+    arguments = {name: given[name] for name in inspect.signature(test).parameters}
+    if arguments["output"] is not Output.TABLE or arguments["report"]:
+        raise UsageError("--watch shows a screen", remedy="Leave out --output and --report.")
+
+    def loaded() -> SpecSetup:
+        setup = load(arguments["spec"], arguments["environment"], arguments["env_file"], arguments["allow_plugin"])
+        if setup.target(sandbox=arguments["sandbox"], sandbox_url=arguments["sandbox_url"]).guarded:
+            raise UsageError(
+                f"{setup.environment} is guarded, and --watch never sends there",
+                where="--watch",
+                remedy="Watch staging or a sandbox, or leave --watch out.",
+            )
+        return setup
+
+    def send(seed: int) -> int:
+        loaded()
+        # Without --confirm: should the spec change to a guarded environment just now, the interlock stops the send.
+        return test(**{**arguments, "watch": False, "confirm": None, "seed": seed})
+
+    with suppress(SpecError, ConfigurationError):  # they are shown, and watched until they are fixed
+        loaded()
+    return Watcher(
+        arguments["spec"],
+        arguments["environment"],
+        arguments["env_file"],
+        loaded,
+        send,
+        journal_place(arguments["journal"]),
+        Terminal(no_color=arguments["no_color"]),
+        RowFlags.among(arguments),
+        tuple(arguments["events"] or ()),
+        arguments["seed"],
+    ).watch()

@@ -23,7 +23,7 @@ OF_THE_INTERPRETER = ("PYTHON", "LC_", "LANG", "TZ", "LD_", "MALLOC")
 LOADED = (
     "rokt_export.__main__", "rokt_export.delivery.workers", "rokt_export.onboarding.validation",
     "rokt_export.reports.console", "rokt_export.reports.formats", "rokt_export.reports.run_report",
-    "rokt_export.sandbox.server", "rokt_export.transport", "rich.progress", "rich.table",
+    "rokt_export.sandbox.server", "rokt_export.transport", "rich.live", "rich.table",
 )  # fmt: skip
 
 

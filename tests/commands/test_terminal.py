@@ -86,7 +86,7 @@ def test_a_terminal_that_goes_away_stops_the_run_and_loses_no_answer(
 
 
 @pytest.mark.parametrize(
-    ("columns", "shown"), [(40, r"\d+ of 400 rows, \d+/s, \d+ delivered"), (100, r"sending .*/400 \d+/s")]
+    ("columns", "shown"), [(40, r"^\d+ of 400  \d+/s"), (60, r"^━+  \d+ of 400  \d+/s"), (60, r"^✓ \d+  \d+ in flight")]
 )
 def test_the_figures_of_a_run_fit_the_terminal(
     cli: CommandLine, partner: Partner, spec: Path, columns: int, shown: str
