@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -82,7 +83,7 @@ def test_endpoint_authentication_and_limits(cli: CommandLine, acme: str) -> None
     assert spec.authentication is not None
     key = spec.authentication[0].model_dump(exclude_defaults=True, by_alias=True)
     assert key == {"type": "api_key", "name": "X-Acme-Key", "value": "{{ env.ACME_API_KEY }}"}
-    assert spec.limits is not None and spec.limits.rate == 5
+    assert spec.limits is not None and spec.limits.rate == ((10, 1), (300, 60))
     assert spec.idempotency is not None and spec.idempotency.header == "Idempotency-Key"
     assert spec.documentation == "https://docs.example.com/contacts"
 
@@ -219,6 +220,7 @@ def test_text_of_a_document_is_never_a_template_of_ours(cli: CommandLine) -> Non
         "default: '2026-01'", "default: '{{ env.K }}'"
     )
     hostile = hostile.replace("https://sandbox.example.com/v1", "https://sandbox.example.com/{{ env.HOME }}")
+    hostile = hostile.replace("/lists/{list_id}/contacts:", "/lists/{list_id}/{{{ env.PATH }}}/contacts:")
     hostile = hostile.replace("The colour they like", "\"x\\n  - {name: stolen, value: '{{ env.K }}'}\"")
     cli.write("acme-api.yaml", hostile)
     assert cli("init", "--openapi", "acme-api.yaml").status == 0
@@ -226,6 +228,58 @@ def test_text_of_a_document_is_never_a_template_of_ours(cli: CommandLine) -> Non
     assert "AWS_SECRET" not in text.replace("ACME_AWS_SECRET", "")
     assert "stolen" not in _parameters(_spec(cli.folder / "acme.yaml"))
     assert all("ACME_" in each for each in text.split("{{ env.")[1:])
+
+
+def test_a_form_with_nested_names(cli: CommandLine) -> None:
+    person = {"type": "object", "properties": {"first_name": {"type": "string"}, "title": {"enum": ["Mr", "Ms"]}}}
+    schema = {"type": "object", "properties": {"person": person, "email": {"type": "string"}}}
+    document = json.loads(_with_reference("#/x"))
+    content = {"application/x-www-form-urlencoded": {"schema": schema}}
+    document["paths"]["/leads"]["post"]["requestBody"] = {"content": content}
+    cli.write("doc.json", json.dumps(document))
+    assert cli("init", "out.yml", "--openapi", "doc.json").status == 0
+    spec = _spec(cli.folder / "out.yml")
+    assert spec.encoding == "form"
+    assert _parameters(spec) == {"person[first_name]": "firstname", "person[title]": "title", "email": "email"}
+
+
+def test_an_xml_body(cli: CommandLine) -> None:
+    lead = {
+        "type": "object",
+        "xml": {"name": "lead"},
+        "required": ["id"],
+        "properties": {
+            "id": {"type": "string", "const": "rokt", "xml": {"attribute": True}},
+            "mail": {"type": "string", "xml": {"name": "Mail"}},
+        },
+    }
+    document = json.loads(_with_reference("#/x"))
+    document["paths"]["/leads"]["post"]["requestBody"] = {"content": {"application/xml": {"schema": lead}}}
+    cli.write("doc.json", json.dumps(document))
+    assert cli("init", "out.yml", "--openapi", "doc.json").status == 0
+    spec = _spec(cli.folder / "out.yml")
+    assert (spec.encoding, _parameters(spec)) == ("xml", {"lead.@id": "rokt", "lead.Mail": "email"})
+
+
+def test_alternatives_within_alternatives_end(cli: CommandLine) -> None:
+    schemas = {
+        f"S{level}": {
+            "oneOf": [
+                {"type": "object", "properties": {f"p{level}{i}": {"$ref": f"#/components/schemas/S{level + 1}"}}}
+                for i in range(12)
+            ]
+        }
+        for level in range(8)
+    }
+    schemas["S8"] = {"type": "object", "properties": {"email": {"type": "string"}}}
+    deep: dict[str, Any] = schemas
+    for level in range(7):
+        deep[f"S{level}"]["oneOf"] += [{"$ref": f"#/components/schemas/S{level + 1}"}] * 12
+    document = json.loads(_with_reference("#/components/schemas/S0"))
+    cli.write("doc.json", json.dumps({**document, "components": {"schemas": schemas}}))
+    began = time.monotonic()
+    assert cli("init", "out.yml", "--openapi", "doc.json").status in (0, 1)
+    assert time.monotonic() - began < 30
 
 
 class _Documents(BaseHTTPRequestHandler):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from rokt_export.onboarding.drafts.observed import Environment, is_template, slug, variable
+from rokt_export.onboarding.drafts.observed import Environment, slug, variable, without_templates
 from rokt_export.redaction.display_text import cut
 
 _PLACE = re.compile(r"\{([^{}]+)\}")
@@ -35,9 +35,10 @@ def environments_of(
         partner: the slug, for the names of variables.
     """
     found: dict[str, Environment] = {}
+    path = without_templates(path)
     for url, description, variables in servers:
         name = "staging" if _TEST.search(f"{url} {description}".lower()) else "production"
-        filled, note = _filled(url, variables, partner)
+        filled, note = _filled(without_templates(url), variables, partner)
         if name not in found:
             found[name] = Environment(name, filled.rstrip("/") + path, note)
     return tuple(found[name] for name in ("staging", "production") if name in found)
@@ -46,8 +47,6 @@ def environments_of(
 def _filled(url: str, variables: Mapping[str, Mapping[str, Any]], partner: str) -> tuple[str, str]:
     """Fill the places of a server's address: with the default where that is meant, else with a variable."""
     notes: list[str] = []
-    if is_template(url):
-        url = url.replace("{{", "{").replace("}}", "}").replace("{%", "{").replace("{#", "{")
 
     def value(match: re.Match[str]) -> str:
         name = match[1].strip()

@@ -297,9 +297,10 @@ class _Writer:
 
     def _limits(self) -> Iterator[str]:
         operation = self.operation
-        limits = {key: value for key, value in (("rate", operation.rate), ("timeout", operation.timeout)) if value}
+        rate = operation.rates[0] if len(operation.rates) == 1 else list(operation.rates)
+        limits = {key: value for key, value in (("rate", rate), ("timeout", operation.timeout)) if value}
         if limits:
-            yield f"limits: {flow(limits)}" + (f"  # check: from {said(operation.rate_note)}" if operation.rate else "")
+            yield f"limits: {flow(limits)}" + (f"  # check: from {said(operation.rate_note)}" if rate else "")
         if operation.idempotency_header:
             yield f"idempotency: {scalar(operation.idempotency_header)}"
         elif operation.idempotent:
@@ -353,7 +354,7 @@ def scalar(value: Any) -> str:
             return value
         if re.fullmatch(r"https?://[\w./?=&%:@-]*[\w/=]", value, re.ASCII):
             return value
-        if re.fullmatch(r"\d+/[smh]|\d+(?:ms|s|m|h)|[1-5]xx", value):
+        if re.fullmatch(r"\d+/[smhd]|\d+(?:ms|s|m|h)|[1-5]xx", value):
             return value
         return json.dumps(value, ensure_ascii=not value.isprintable())
     return json.dumps(value)

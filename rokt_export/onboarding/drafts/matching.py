@@ -267,7 +267,8 @@ def _by_words(each: Field, last: str) -> _Named:
         for attribute, pattern in _DESCRIBED:
             if re.search(pattern, said) and not re.search(r"verif|valid|type|whether|format of|list of", said):
                 return attribute, 0.6, "by its description"
-    close = get_close_matches(fold(last), _WRITTEN, n=1, cutoff=0.87) if len(fold(last)) > 5 else []
+    about = split(last)[-1:] in (["id"], ["type"], ["status"], ["label"], ["verified"])
+    close = get_close_matches(fold(last), _WRITTEN, n=1, cutoff=0.87) if len(fold(last)) > 5 and not about else []
     if close:
         near = _attribute_of(close[0])
         return near, LIKELY, f"the name is near `{close[0]}`"

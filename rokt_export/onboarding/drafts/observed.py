@@ -133,8 +133,8 @@ class Operation:
         content_type: where the encoding's own is not meant.
         fields: its parameters.
         replies: its responses.
-        rate: a rate of the spec language.
-        rate_note: where the rate is from.
+        rates: as the spec language writes them; all hold.
+        rate_note: where they are from.
         idempotent: why a repeated send does no harm; empty where nothing says so.
         idempotency_header: the header of an idempotency key.
         timeout: a duration of the spec language.
@@ -156,7 +156,7 @@ class Operation:
     content_type: str = ""
     fields: tuple[Field, ...] = ()
     replies: tuple[Reply, ...] = ()
-    rate: str = ""
+    rates: tuple[str, ...] = ()
     rate_note: str = ""
     idempotent: str = ""
     idempotency_header: str = ""
@@ -204,9 +204,16 @@ def is_template(text: object) -> bool:
     return isinstance(text, str) and any(sign in text for sign in ("{{", "{%", "{#"))
 
 
+def without_templates(text: str) -> str:
+    """Return a source's text with single braces for double ones, so that a spec reads no template in it."""
+    while is_template(text):
+        text = text.replace("{{", "{").replace("{%", "{").replace("{#", "{")
+    return text.replace("}}", "}")
+
+
 def slug(text: str) -> str:
     """Return a text as a partner's slug; empty where nothing of it can stay."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower().encode("ascii", "ignore").decode()).strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", text.lower().encode("ascii", "ignore").decode())[:40].strip("-")
 
 
 def variable(partner: str, what: str) -> str:

@@ -20,6 +20,7 @@ from rokt_export.onboarding.drafts.observed import (
     Place,
     Reply,
     Shown,
+    is_template,
     json_path,
     variable,
 )
@@ -27,11 +28,13 @@ from rokt_export.onboarding.drafts.openapi_document import Cursor, OpenApiDocume
 from rokt_export.onboarding.drafts.ranking import rank
 from rokt_export.onboarding.drafts.schemas import Unfolding, leaf, leaves_of
 from rokt_export.redaction.display_text import cut
+from rokt_export.redaction.sensitive_names import hidden_in_url
 
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization", "content-length", "host"})
 """OpenAPI 3.1, 4.8.12: such header parameters are ignored; the encoding and the authentication say them."""
 _RATE = re.compile(
-    r"(?P<count>\d[\d,]*)\s*(?:requests?|calls?|req)?\s*(?:/|per)\s*(?P<unit>s|sec|second|m|min|minute|h|hour)\b", re.I
+    r"(?P<count>\d[\d,]*)\s*(?:requests?|calls?|req)?\s*(?:/|per)\s*(?P<unit>s|sec|second|m|min|minute|h|hour|d|day)\b",
+    re.I,
 )
 _MEDIA = ("json", "x-www-form-urlencoded", "xml", "form-data", "plain")
 _ENCODINGS = {"json": "json", "x-www-form-urlencoded": "form", "xml": "xml", "form-data": "form", "plain": "text"}
@@ -158,9 +161,9 @@ class _Observer:
         fields = [each for each in fields if each.name.lower() not in _IGNORED_HEADERS or each.place != "header"]
         key = next((f.name for f in fields if f.place == "header" and "idempotency" in f.name.lower()), "")
         authentication, notes = self._authentication()
-        rate, rate_note = self._rate()
+        rates, rate_note = self._rate()
         return Operation(
-            origin=f"{self.document.source}, {self.candidate.name}",
+            origin=f"{hidden_in_url(self.document.source)}, {self.candidate.name}",
             partner=self.partner,
             title=self.info.text("title"),
             method=self.candidate.method,
@@ -173,7 +176,7 @@ class _Observer:
             content_type=content_type,
             fields=tuple(each for each in fields if each.name != key),
             replies=tuple(self._replies()),
-            rate=rate,
+            rates=rates,
             rate_note=rate_note,
             idempotent=self._idempotent(),
             idempotency_header=key,
@@ -323,7 +326,7 @@ class _Observer:
             if url := place.child("externalDocs").text("url"):
                 return url
         contact = self.info.child("contact").text("url")
-        return contact or (self.document.source if "://" in self.document.source else "")
+        return contact or (hidden_in_url(self.document.source) if "://" in self.document.source else "")
 
     def _authentication(self) -> tuple[tuple[Mapping[str, Any], ...] | None, list[str]]:
         root = self.document.root
@@ -353,17 +356,17 @@ class _Observer:
             notes.append(f"the document allows: {cut('; '.join(others), 160)}")
         return tuple(found) or None, [*notes, *said]
 
-    def _rate(self) -> tuple[str, str]:
-        """Return the rate of a vendor's extension, else of the description."""
+    def _rate(self) -> tuple[tuple[str, ...], str]:
+        """Return the rates of a vendor's extension, else of the description."""
         for place in (self.node, self.item, self.document.root):
             for key, value in place.node.items():
                 known = str(key).startswith("x-") and re.search(r"rate-?_?limit|throttl", str(key), re.I)
-                if known and (rate := _rate_in(_text_of(value))):
+                if known and (rate := _rates_in(_text_of(value))):
                     return rate, f"`{key}` of the document"
         text = self.node.text("description")
-        if re.search(r"rate.?limit|requests per|throttl", text, re.I) and (rate := _rate_in(text)):
+        if re.search(r"rate.?limit|requests per|throttl", text, re.I) and (rate := _rates_in(text)):
             return rate, "the document's description"
-        return "", ""
+        return (), ""
 
     def _idempotent(self) -> str:
         words = f"{self.candidate.operation_id} {self.candidate.summary} {self.candidate.path}".lower()
@@ -406,15 +409,10 @@ def _text_of(value: Any) -> str:
     return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS, default=str).decode()
 
 
-def _rate_in(text: str) -> str:
-    """Return the lowest rate that a text names, per hour counted: a burst is not what lasts."""
-    seconds = {"s": 1, "m": 60, "h": 3600}
-    found = [(int(m["count"].replace(",", "")), m["unit"][0].lower()) for m in _RATE.finditer(text)]
-    found = [(count, unit) for count, unit in found if count]
-    if not found:
-        return ""
-    count, unit = min(found, key=lambda each: each[0] / seconds[each[1]])
-    return f"{count}/{unit}"
+def _rates_in(text: str) -> tuple[str, ...]:
+    """Return the rates that a text names, one a unit: a burst a second, what lasts a minute or an hour."""
+    found = {m["unit"][0].lower(): int(m["count"].replace(",", "")) for m in _RATE.finditer(text)}
+    return tuple(f"{found[unit]}/{unit}" for unit in "smhd" if found.get(unit))
 
 
 _Judged = tuple[int, list[Mapping[str, Any]], list[str]]
@@ -483,7 +481,7 @@ def _oauth2(scheme: Cursor, env: Any, bearer: Mapping[str, Any]) -> tuple[int, M
     url = flow.text("tokenUrl")
     if scheme.text("flow") == "application":
         url = scheme.text("tokenUrl")
-    if url:
+    if url and not is_template(url):
         return (
             1,
             {

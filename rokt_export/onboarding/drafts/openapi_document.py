@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -26,6 +27,9 @@ MAX_YAML = 12_000_000
 """Largest YAML document that is read: YAML takes thirty times as long as JSON, about 5 s here."""
 TIMEOUT = 30.0
 """Seconds for a remote document to begin, and between two pieces of it."""
+
+LONGEST = 120.0
+"""Seconds for a whole remote document."""
 
 Node: TypeAlias = Mapping[str, Any]
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -357,11 +361,15 @@ def _fetched(url: str, source: str, *, own: bool = True) -> bytes:
             _check_peer(response, host, source, own=own)
             if response.status_code != 200:
                 raise _no_document(url, response)
-            raw = bytearray()
+            raw, end = bytearray(), time.monotonic() + LONGEST
             for piece in response.iter_content(1 << 16):
                 raw += piece
                 if len(raw) > MAX_JSON:
                     raise _too_large(url, len(raw))
+                if time.monotonic() > end:
+                    raise DocumentError(
+                        f"this document takes more than {LONGEST:.0f} s", where=url, remedy="Try later."
+                    )
             return bytes(raw)
     except requests.RequestException as error:
         raise DocumentError(

@@ -26,6 +26,7 @@ from rokt_export.onboarding.drafts.observed import (
     Reply,
     is_template,
     variable,
+    without_templates,
     word_set,
 )
 from rokt_export.onboarding.drafts.schemas import kind_of, values_of
@@ -136,6 +137,10 @@ class _Observer:
         encoding, content_type, body = self._body()
         fields += body
         unclear = "the source shows no credentials"
+        if any(each.body for reply in recorded.replies for each in reply.shown):
+            self.notes.append(
+                "look the examples over: people's values were replaced where their names or forms tell them"
+            )
         operation = Operation(
             origin=recorded.origin,
             partner=self.partner,
@@ -168,7 +173,6 @@ class _Observer:
 
     def _template(self, text: str) -> str:
         """Return a text with our variables for the source's; a template of another tool is taken apart."""
-        text = text.replace("{{", "{").replace("{%", "{").replace("{#", "{")
 
         def value(found: re.Match[str]) -> str:
             name = variable("", found[1]) if found[1].isupper() else variable(self.partner, found[1])
@@ -176,7 +180,7 @@ class _Observer:
                 self.secrets[name] = known
             return f"{{{{ env.{name} }}}}"
 
-        return _MARK.sub(value, text)
+        return _MARK.sub(value, without_templates(text))
 
     def _keep(self, what: str, value: str) -> str:
         """Return the template of a secret, which moves to a variable."""

@@ -108,7 +108,11 @@ def _difference(reply: Reply, others: Sequence[Reply]) -> dict[str, Any]:
         others_values = [_values(body) for body in bodies]
         shared = [leaf for leaf in leaves if all(leaf[0] in values for values in others_values)]
         for path, value in [*shared, *sorted(leaves, key=lambda leaf: len(str(leaf[1])))]:
-            if not is_template(value) and all(values.get(path) != value for values in others_values):
+            if (
+                _compiles(path)
+                and not is_template(value)
+                and all(values.get(path) != value for values in others_values)
+            ):
                 return {"body": {path: value}}
     return {}
 
@@ -153,7 +157,7 @@ def _verdict(reply: Reply) -> tuple[str, Any, Any] | None:
     """Return the path that tells success from failure under one status, with its values."""
     for path, each in reply.leaves.items():
         last = re.sub("[^a-z]", "", each.keys[-1].lower())
-        if path.count(".") > 1 or "[" in path:
+        if path.count(".") > 1 or "[" in path or not _compiles(path):
             continue
         if each.kind == "boolean" and last in ("success", "ok", "issuccess", "isvalid", "issuccessful", "succeeded"):
             return path, True, False
@@ -184,6 +188,7 @@ def _duplicate_in(body: str) -> dict[str, Any] | None:
         return None
     texts = [(name, text) for name, text in leaves if isinstance(text, str) and not is_template(text)]
     words = [(name, t) for name, t in texts if _EXISTS.search(t) and not _NOT_THERE.search(t) and name != "$"]
+    words = [(name, text) for name, text in words if _compiles(json_path(name))]
     for name, text in sorted(words, key=lambda pair: (" " in pair[1], len(pair[1]))):
         if re.fullmatch(r"[\w.-]{4,60}", text) or len(text) < 30:
             return {json_path(name): text}
@@ -275,13 +280,15 @@ def _place(name: str, leaves: Mapping[str, Field]) -> str | None:
                 ranked.append(((_REASONS.index(last), depth), path))
             case "code" if each.kind in ("string", "integer") and last in _CODES and depth < 5:
                 ranked.append(((_CODES.index(last), depth), path))
-    for _, path in sorted(ranked):
-        try:
-            compile_path(path)
-        except PathProblem:
-            continue
-        return path
-    return None
+    return next((path for _, path in sorted(ranked) if _compiles(path)), None)
+
+
+def _compiles(path: str) -> bool:
+    try:
+        compile_path(path)
+    except PathProblem:
+        return False
+    return True
 
 
 def _is_id(name: str) -> bool:

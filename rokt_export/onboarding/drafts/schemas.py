@@ -16,6 +16,8 @@ from rokt_export.partner_spec.attributes import canonical
 MAX_FIELDS = 400
 """Values of one body at most; the largest body of the documents tried has 3,000, of which a draft needs twenty."""
 MAX_DEPTH = 7
+MAX_SCHEMAS = 20_000
+"""Schemas that are looked at for one body at most: alternatives within alternatives would multiply."""
 
 
 @dataclass(slots=True)
@@ -35,6 +37,7 @@ class Unfolding:
     reading: bool = False
     fields: list[Field] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    _looked_at: int = 0
 
     def unfold(self, schema: Cursor, name: str = "", *, within: str = "", depth: int = 0, sample: Any = None) -> None:
         """Note the values of a schema.
@@ -142,7 +145,8 @@ class Unfolding:
         """
         node = dict(schema.node)
         node["$within"] = dict.fromkeys(_properties(node), schema)
-        if depth > MAX_DEPTH:
+        self._looked_at += 1
+        if depth > MAX_DEPTH or self._looked_at > MAX_SCHEMAS:
             return node
         for part in schema.items("allOf"):
             _merge(node, self.flat(part, name, depth + 1))
