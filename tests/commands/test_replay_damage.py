@@ -85,7 +85,7 @@ def test_strict_stops_at_damage(cli, spec, partner):
     rows = cli.write("rows.csv", "email,firstname,zipcode\na@example.com,Jane,1.23E+10\n")
     shown = cli("replay", spec, rows, "--strict")
     assert shown.status == 3
-    assert "row 1" in shown.err and "nothing was sent" in shown.err
+    assert "row 1" in shown.err and "Nothing was sent" in shown.err
     assert partner.heard == []
 
 

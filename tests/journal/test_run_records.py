@@ -98,7 +98,7 @@ def test_a_run_is_found_by_id_prefix_name_or_last(journal, monkeypatch):
 
 def test_an_empty_journal_has_no_last_run(journal):
     assert journal.runs() == []
-    with pytest.raises(UsageError, match="no run yet"):
+    with pytest.raises(UsageError, match="no runs yet"):
         journal.find("last")
     with pytest.raises(UsageError):
         journal.deliveries("last")  # told at the call, not at the first row
