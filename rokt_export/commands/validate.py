@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, assert_never
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from rokt_export.onboarding.validation import Validation
+    from rokt_export.partner_spec.variables import Variables
 
 
 class Form(StrEnum):
@@ -40,11 +42,24 @@ OutputForm = Annotated[
     ),
 ]
 
+OpenApi = Annotated[
+    str | None,
+    typer.Option(
+        "--openapi", metavar="FILE|URL", help="Hold the requests against the partner's document.", show_default=False
+    ),
+]
+OperationName = Annotated[
+    str | None,
+    typer.Option("--operation", metavar="NAME", help="Which operation of the document is meant.", show_default=False),
+]
+
 
 def validate(
     specs: Specs,
     strict: Strict = False,
     questions: Questions = False,
+    openapi: OpenApi = None,
+    operation: OperationName = None,
     output: OutputForm = Form.TABLE,
     env_file: flag.EnvFile = None,
     quiet: flag.Quiet = False,
@@ -57,12 +72,13 @@ def validate(
 
     Examples:
         rokt-export validate acme.yaml
+        rokt-export validate acme.yaml --openapi acme-openapi.json
         rokt-export validate specs/*.yaml --strict --output github
     """
     from rokt_export.commands.spec_setup import tell_variables, warn_of_exposed
     from rokt_export.onboarding.validation import validate as validate_spec
     from rokt_export.partner_spec.references import variable_uses
-    from rokt_export.partner_spec.variables import Variables, load_variables
+    from rokt_export.partner_spec.variables import load_variables
 
     terminal = Terminal(quiet, verbose, no_color)
 
@@ -72,6 +88,8 @@ def validate(
 
     read: dict[str, Variables] = {}
     found = [validate_spec(path, variables) for path in specs]
+    if openapi is not None:
+        found = [_witnessed(validation, openapi, operation, read) for validation in found]
     warn_of_exposed(read.values())
     with to_stdout():
         if questions:
@@ -87,6 +105,23 @@ def validate(
     if any(validation.errors for validation in found):
         return ExitStatus.CONFIGURATION
     return ExitStatus.FINDINGS if strict and any(validation.warnings for validation in found) else ExitStatus.OK
+
+
+def _witnessed(
+    validation: Validation, source: str, operation: str | None, variables: Mapping[str, Variables]
+) -> Validation:
+    """Add what the partner's document says against the requests of a spec."""
+    from dataclasses import replace
+
+    from rokt_export.onboarding.drafts.openapi_document import read_document
+    from rokt_export.onboarding.witness import contradictions
+
+    if validation.loaded is None or validation.errors:
+        return validation
+    values = {name: each.values for name, each in variables.items()}
+    more = contradictions(validation.loaded, read_document(source), operation, values)
+    ordered = sorted((*validation.findings, *more), key=lambda finding: (finding.line, finding.column, finding.code))
+    return replace(validation, findings=tuple(ordered))
 
 
 def _print_data(terminal: Terminal, output: Form, found: list[Validation]) -> None:

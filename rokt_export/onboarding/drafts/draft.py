@@ -241,7 +241,10 @@ class _Writer:
             keys["value"] = each.constant
             check = each.description if each.suggestion == "constant" else ""
         elif each.kind == "array" and not each.name.endswith("]"):
-            keys["value"], check = [], "an empty list"
+            self.drafted.doubtful.append(each.name)
+            yield f"  # check: `{said(each.name, 60)}` is a list that must be there, and an empty one is not sent;"
+            yield "  # name a member of it, or ask whether it may be left out"
+            return
         elif fallback is not None and not is_template(fallback) and self._may_stand(each, fallback):
             keys["value"] = fallback
             check = f"one of {choices}" if choices else said(each.description, 70) or "the source's example"
