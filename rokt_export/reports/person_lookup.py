@@ -1,4 +1,4 @@
-"""Turn the recorded request of an invented person into what the tech contact can look them up by."""
+"""Extracts from a recorded request of test data what the tech contact can look the person up by."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from rokt_export.reports.run_report import Story
 
 _TELLING = ("email", "firstname", "lastname", "mobile", "zipcode", "confirmationref")
-"""Attributes by which people are looked up, in the order of a table's columns."""
+"""Attributes for looking people up, in the order of a table's columns."""
 
 
 class Identities:
     """Reads identifiers back from recorded requests, in the partner's own names.
 
     Attributes:
-        names: the partner's names of the parameters that identify a person; none where the spec is not known.
+        names: the partner's names of the parameters that identify a person; empty if the spec is not known.
     """
 
     def __init__(self, story: Story) -> None:
@@ -47,7 +47,7 @@ class Identities:
         try:
             url = EndpointUrl(spec.environment(story.run.environment).url, defaultdict(str))
             self._read = ReadBack(spec.parameters, spec.encoding, url, None)
-        except RoktExportError:  # a URL that needs variables which are not here: what is in it stays unknown
+        except RoktExportError:  # the URL needs variables that are not set
             self.names = ()
 
     def of(self, recording: Recording | None) -> Mapping[str, str]:
