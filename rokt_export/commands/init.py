@@ -107,6 +107,10 @@ def init(
         else:
             found, sent = _of_request(curl, postman, har, request, partner)
         begun = begin(found, target_of(spec, found.partner, force=force), env_file, sent)
+    if begun.secrets is not None and curl is not None and curl != "-" and not curl.startswith("@"):
+        terminal.warn(
+            "The line with its secrets is in your shell's history: `--curl @FILE` or `--curl -` keeps it out."
+        )
     with to_stdout():
         _print(terminal, begun)
     return ExitStatus.FINDINGS if begun.validation.errors else ExitStatus.OK

@@ -144,6 +144,8 @@ def test_options_of_curl_are_taken_or_named(cli: CommandLine) -> None:
     assert "certificates are checked" in " ".join(parse_curl(CMD_BACKSLASH).notes)
     done = cli("init", "out.yml", "--curl", MULTIPART)
     assert "curl's option `--foo` is not known" in done.out
+    assert "shell's history" not in done.err
+    assert "shell's history" in cli("init", "more.yml", "--curl", QUERY).err
 
 
 def test_secrets_go_to_a_file_of_their_own(cli: CommandLine) -> None:
@@ -201,14 +203,14 @@ def _entry(method: str, url: str, body: Any = None, response: Any = None, status
 
 
 def test_a_har_of_a_browser(cli: CommandLine) -> None:
-    answer = {"id": "r-1", "person": {"email": "ann@mail.example"}, "note": "Annabel was stored"}
+    note = "Annabel was stored by browser-token-1"
+    answer = {"id": "r-1", "person": {"email": "ann@mail.example"}, "list": 4711, "note": note}
+    sent = {"email": "ann@mail.example", "fname": "Annabel", "list_id": 4711}
     entries = [
         _entry("GET", "https://www.example.com/app.js"),
         _entry("OPTIONS", "https://api.example.com/v1/contacts"),
         _entry("POST", "https://api.example.com/v1/events", {"name": "click"}),
-        _entry(
-            "POST", "https://api.example.com/v1/contacts", {"email": "ann@mail.example", "fname": "Annabel"}, answer
-        ),
+        _entry("POST", "https://api.example.com/v1/contacts", sent, answer),
     ]
     cli.write("page.har", json.dumps({"log": {"version": "1.2", "entries": entries}}))
     several = cli("init", "--har", "page.har")
@@ -218,10 +220,10 @@ def test_a_har_of_a_browser(cli: CommandLine) -> None:
     assert done.status == 0, done.err
     text = (cli.folder / "out.yml").read_text()
     spec = _spec(cli.folder / "out.yml")
-    assert _parameters(spec) == {"email": "email", "fname": "firstname"}
+    assert _parameters(spec) == {"email": "email", "fname": "firstname", "list_id": "{{ env.EXAMPLE_LIST_ID }}"}
     [example] = next(each for each in spec.responses if each.outcome == "delivered").examples
     assert json.loads(example.body)["person"] == {"email": "jane.doe@example.com"} and example.illustrative
-    for private in ("ann@mail", "Annabel", "browser-token", "session=private"):
+    for private in ("ann@mail", "Annabel", "browser-token", "session=private", "4711"):
         assert private not in text + done.out
     assert "cookies of the source are left out" in text
     assert "browser-token-1" in Path(".env").read_text()

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from rokt_export.onboarding.drafts.observed import Environment, slug, variable, without_templates
 from rokt_export.redaction.display_text import cut
+from rokt_export.spec_language.urls import is_loopback
 
 _PLACE = re.compile(r"\{([^{}]+)\}")
 _TEST = re.compile(
@@ -37,7 +38,8 @@ def environments_of(
     found: dict[str, Environment] = {}
     path = without_templates(path)
     for url, description, variables in servers:
-        name = "staging" if _TEST.search(f"{url} {description}".lower()) else "production"
+        local = is_loopback(urlsplit(url).hostname or "") if "{" not in url else False
+        name = "staging" if local or _TEST.search(f"{url} {description}".lower()) else "production"
         filled, note = _filled(without_templates(url), variables, partner)
         if name not in found:
             found[name] = Environment(name, filled.rstrip("/") + path, note)
@@ -70,7 +72,7 @@ def partner_of(title: str, urls: Iterable[str]) -> str:
         return short
     for url in urls:
         host = urlsplit(url.replace("{", "").replace("}", "")).hostname or ""
-        labels = [each for each in host.split(".")[:-1] if each not in _NOT_PARTNERS]
+        labels = [each for each in host.split(".")[:-1] if each not in _NOT_PARTNERS and not each.isdigit()]
         if labels:
             return slug(labels[-1]) or "partner"
     return short or "partner"

@@ -80,7 +80,7 @@ def _replaced(value: Any, keys: tuple[str, ...], sent: Collection[str]) -> Any:
         return own
     if isinstance(value, str):
         return _without(value, sent)
-    return 0 if str(value) in sent and len(str(value)) > 4 else value
+    return 0 if str(value) in sent and len(str(value)) > 3 else value
 
 
 def _of_a_person(keys: tuple[str, ...], value: str) -> str | None:

@@ -159,7 +159,7 @@ class _Observer:
             notes=tuple(dict.fromkeys(self.notes)),
             secrets=self.secrets,
         )
-        return operation, frozenset(self.sent)
+        return operation, frozenset(self.sent | set(self.secrets.values()))
 
     def _filled(self, text: str) -> str:
         """Fill in the source's own variables, but for secrets; what is left is marked still."""
