@@ -21,6 +21,7 @@ from rokt_export.partner_spec.references import attribute_names
 from rokt_export.redaction.display_text import cut
 from rokt_export.request.render import InvalidRowError, Renderer
 from rokt_export.spec_language.parameter_names import Index, Key, steps
+from rokt_export.spec_language.regexes import RegexProblem, compile_regex
 from rokt_export.transactions.test_people import generate
 
 if TYPE_CHECKING:
@@ -244,7 +245,7 @@ def _name(path: Iterable[Any]) -> str:
 
 def _validator(document: OpenApiDocument, schema: Cursor) -> Any:
     """Return a validator of the schemas of a document's version, for requests: what is read-only need not be there."""
-    from jsonschema import Draft4Validator, Draft202012Validator
+    from jsonschema import Draft4Validator, Draft202012Validator, ValidationError
     from jsonschema.validators import extend
 
     newer = document.version.startswith(("3.1", "3.2"))
@@ -262,7 +263,17 @@ def _validator(document: OpenApiDocument, schema: Cursor) -> Any:
 
         return check
 
-    kind = extend(base, {"required": required, "type": nullable("type"), "enum": nullable("enum")})
+    def pattern(_: Any, expression: Any, instance: Any, __: Any) -> Iterator[Any]:
+        """Match in linear time, as a document is not to be trusted; an expression that cannot be is left out."""
+        try:
+            holds = not isinstance(instance, str) or compile_regex(str(expression)).found(instance)
+        except RegexProblem:
+            return
+        if not holds:
+            yield ValidationError("does not match")
+
+    own = {"required": required, "type": nullable("type"), "enum": nullable("enum"), "pattern": pattern}
+    kind = extend(base, {**own, "patternProperties": lambda *_: ()})
     return kind(schema.node, _resolver=schema.resolver)
 
 
@@ -291,7 +302,7 @@ def _unknown(value: Any, schema: Cursor, path: tuple[Any, ...] = ()) -> Iterator
 def _members(schema: Cursor, depth: int = 0) -> tuple[dict[str, Cursor], bool]:
     """Return the members that a schema or one of its parts and alternatives knows, and whether others may be there."""
     found = dict(schema.members("properties"))
-    is_open = bool(schema.node.get("additionalProperties")) or depth > 5
+    is_open = bool(schema.node.get("additionalProperties") or schema.node.get("patternProperties")) or depth > 5
     for word in ("allOf", "oneOf", "anyOf"):
         for part in schema.items(word) if depth <= 5 else ():
             more, also_open = _members(part, depth + 1)

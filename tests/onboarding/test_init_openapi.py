@@ -243,6 +243,19 @@ def test_a_form_with_nested_names(cli: CommandLine) -> None:
     assert _parameters(spec) == {"person[first_name]": "firstname", "person[title]": "title", "email": "email"}
 
 
+def test_a_text_body_and_a_doubtful_path_parameter(cli: CommandLine) -> None:
+    document = json.loads(_with_reference("#/x"))
+    post = document["paths"].pop("/leads")["post"]
+    post["requestBody"] = {"content": {"text/plain": {"schema": {"type": "string"}}}}
+    post["parameters"] = [{"name": "state", "in": "path", "required": True, "schema": {"type": "string"}}]
+    cli.write("doc.json", json.dumps({**document, "paths": {"/leads/{state}": {"post": post}}}))
+    assert cli("init", "out.yml", "--openapi", "doc.json", "--partner", "p").status == 0
+    spec = _spec(cli.folder / "out.yml")
+    assert (spec.encoding, spec.parameters) == ("text", ())
+    assert spec.endpoint["production"].url == "https://api.example.com/leads/{{ env.P_STATE }}"
+    assert "write it as a template under `body:`" in (cli.folder / "out.yml").read_text()
+
+
 def test_an_xml_body(cli: CommandLine) -> None:
     lead = {
         "type": "object",

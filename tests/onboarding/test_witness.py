@@ -60,6 +60,20 @@ def test_a_draft_agrees_with_its_document(cli: CommandLine) -> None:
         assert _findings(done) == [], name
 
 
+def test_patterns_of_a_document_run_in_linear_time(cli: CommandLine) -> None:
+    slow = "{type: string, maxLength: 40, pattern: '^(([a-z])+.)+[A-Z]([a-z])+$'}"
+    text = ACME.replace("{type: string, maxLength: 40}", slow)
+    cli.write(
+        "doc.yaml",
+        text.replace("{type: string, description: The colour", "{type: string, pattern: '(?=x', description: The"),
+    )
+    assert cli("init", "--openapi", "doc.yaml").status == 0
+    spec = cli.folder / "acme.yaml"
+    spec.write_text(spec.read_text().replace("attribute: firstname", f"value: {'a' * 39}"))
+    done = cli("validate", spec, "--openapi", "doc.yaml", "--output", "json", env=VARIABLES)
+    assert any("`givenName` breaks `pattern" in message for _, _, message in _findings(done)), done.json
+
+
 def test_form_parameters_of_swagger(cli: CommandLine) -> None:
     cli.write("old.json", json.dumps(SWAGGER))
     assert cli("init", "--openapi", "old.json").status == 0

@@ -17,6 +17,7 @@ from rokt_export.partner_spec.attributes import canonical, is_personal
 from rokt_export.partner_spec.model import Environment as EnvironmentModel
 from rokt_export.partner_spec.model import Parameter
 from rokt_export.redaction.display_text import cut, one_line
+from rokt_export.redaction.sensitive_names import is_sensitive
 
 SCHEMA_FILE = "partner-spec.schema.json"
 """The JSON Schema that editors read, beside the spec."""
@@ -186,6 +187,8 @@ class _Writer:
         proposed: list[str] = []
         for each in self.operation.fields:
             match = self.matches.get(each)
+            if each.place == "path" and self._confidence(each) < SURE:
+                continue  # a variable stands in the URL
             versioned = each.place == "header" and each.example is not None and _VERSION.search(each.name)
             needed = each.required or bool(versioned) or (each.within != each.name and each.within in self.parts)
             if (match is not None and match.confidence >= LIKELY and each.kind != "array") or self._confidence(
@@ -195,8 +198,6 @@ class _Writer:
                 yield from self._matched(each, match, needed, proposed)
             elif each.kind == "object":
                 proposed += self._free(each)
-            elif each.place == "path":
-                continue
             elif needed:
                 yield from self._needed(each)
             else:
@@ -245,6 +246,9 @@ class _Writer:
             yield f"  # check: `{said(each.name, 60)}` is a list that must be there, and an empty one is not sent;"
             yield "  # name a member of it, or ask whether it may be left out"
             return
+        elif is_sensitive(each.keys[-1]):
+            keys["value"] = f"{{{{ env.{variable(self.operation.partner, each.keys[-1])} }}}}"
+            check = said(each.description, 70) or "a secret, from the partner"
         elif fallback is not None and not is_template(fallback) and self._may_stand(each, fallback):
             keys["value"] = fallback
             check = f"one of {choices}" if choices else said(each.description, 70) or "the source's example"

@@ -252,6 +252,9 @@ class _Observer:
             )
             return encoding, "", fields
         plain = name.partition(";")[0].strip().lower()
+        if kind == "plain":
+            self.notes.append("the body is text: write it as a template under `body:`")
+            fields = []
         own = "" if plain in (_PLAIN_TYPES.get(encoding), "*/*") or "*" in plain else plain
         return encoding, own, fields
 
