@@ -152,8 +152,7 @@ class _Judge:
             return
         if "json" in content_type and request.body:
             body = orjson.loads(request.body)
-            for error in _validator(self.document, schema).iter_errors(body):
-                yield from self._broken(error, stand_ins)
+            yield from self._against(schema, body, stand_ins)
         elif "form" in content_type:
             body = dict(parse_qsl((request.body or b"").decode("utf-8", "replace"), keep_blank_values=True))
             for name in schema.node.get("required") or []:
@@ -163,6 +162,15 @@ class _Judge:
             return
         for name, path in _unknown(body, schema):
             yield self._finding("RX211", self._place_of(path, name), f"it knows no `{cut(name, 60)}`")
+
+    def _against(self, schema: Cursor, body: Any, stand_ins: frozenset[str]) -> Iterator[Finding]:
+        try:
+            errors = list(_validator(self.document, schema).iter_errors(body))
+        except RecursionError:  # a schema that is a part of itself, at the same place
+            yield self._finding("RX210", ("parameters",), "its schema has no end, so the body is not judged")
+            return
+        for error in errors:
+            yield from self._broken(error, stand_ins)
 
     def _form(self, fields: Iterable[Cursor], body: Mapping[str, str]) -> Iterator[Finding]:
         """Judge the form of a Swagger 2 operation."""

@@ -74,6 +74,15 @@ def test_patterns_of_a_document_run_in_linear_time(cli: CommandLine) -> None:
     assert any("`givenName` breaks `pattern" in message for _, _, message in _findings(done)), done.json
 
 
+def test_a_schema_without_an_end(cli: CommandLine) -> None:
+    text = ACME.replace("type: object\n      required: [givenName]", "allOf: [{$ref: '#/components/schemas/Named'}]")
+    assert text != ACME
+    cli.write("doc.yaml", text)
+    assert cli("init", "--openapi", "doc.yaml").status == 0
+    done = cli("validate", "acme.yaml", "--openapi", "doc.yaml", "--output", "json", env=VARIABLES)
+    assert done.status == 0 and any("no end" in message for _, _, message in _findings(done)), done.json
+
+
 def test_form_parameters_of_swagger(cli: CommandLine) -> None:
     cli.write("old.json", json.dumps(SWAGGER))
     assert cli("init", "--openapi", "old.json").status == 0
