@@ -420,12 +420,15 @@ def _compared(
     from rokt_export.diff.reclassify import Rereader
     from rokt_export.diff.run_pairs import compare_runs, varying_by_itself
     from rokt_export.journal import Journal
+    from rokt_export.reports.run_report import Story
 
     with Journal.open(place) as journal:
         a, b = journal.find(runs[0]), journal.find(runs[1])
         settings = _settings(journal, b, spec)
         loaded = [spec_for(run, by_spec) for run in (a, b)] if by_spec is not None else []
-        rereader = Rereader(loaded[0].spec.responses) if loaded else None
+        before = [Story.of(journal, run).spec for run in (a, b)] if loaded else []
+        known = [rule for each in before if each is not None for rule in each.responses]
+        rereader = Rereader(loaded[0].spec.responses, known) if loaded else None
         result = compare_runs(journal, a, b, settings, rereader=rereader)
         result = replace(
             result,

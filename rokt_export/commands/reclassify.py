@@ -128,7 +128,8 @@ class Reading:
         """Yield the new result of each row that has another one, as `Journal.revise` takes them."""
         from rokt_export.diff.reclassify import Rereader
 
-        rereader = Rereader(self.loaded.spec.responses)
+        before = self.story.spec
+        rereader = Rereader(self.loaded.spec.responses, before.responses if before is not None else ())
         for one, recording in self.story.deliveries_with_recordings():
             read = rereader.read(one, recording)
             self.found.add(read)

@@ -175,7 +175,7 @@ def _response(story: Story, row: int | None) -> tuple[int, Response]:
     if row is None:
         for one in story.deliveries([OutcomeKind.UNCLASSIFIED]):
             kept = story.recording(one.row)
-            if kept is not None and kept.response is not None:
+            if kept is not None and kept.response is not None and kept.rows == 1:
                 return one.row, kept.response
         raise UsageError(
             f"run {story.run.run} has no recorded response that no rule matches",
@@ -192,6 +192,12 @@ def _response(story: Story, row: int | None) -> tuple[int, Response]:
             where="--row",
             remedy=f"See what came instead: rokt-export runs show {story.run.run} --row {row}",
         )
+    if recording.rows > 1:
+        raise UsageError(
+            f"the request of row {row} carried {recording.rows:,} rows, and a drafted rule would take them all",
+            where="--row",
+            remedy="Write the rule by hand, with `each`, as docs/spec.md shows.",
+        )
     return row, recording.response
 
 
@@ -201,7 +207,8 @@ def _show_effect(terminal: Terminal, story: Story, drafted: _Draft) -> ExitStatu
     from rokt_export.journal import RowSet
     from rokt_export.reports.reclassified import changes
 
-    rereader = Rereader(drafted.new.spec.responses)
+    before = story.spec.responses if story.spec is not None else ()
+    rereader = Rereader(drafted.new.spec.responses, before)
     taken: dict[Step, RowSet] = {}
     unread = 0
     for one, recording in story.deliveries_with_recordings():

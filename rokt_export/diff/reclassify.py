@@ -36,6 +36,7 @@ class Stays(StrEnum):
     NO_RECORDING = "the response was not recorded (--record all keeps each)"
     CUT = "the recorded body was cut, and a rule reads it"
     HIDDEN = "a rule looks at a value that is redacted"
+    SHARED = "its request carried several rows, and a rule reads an array whose elements were not told apart then"
     CONFIRMED = "the partner decided later"
 
 
@@ -112,10 +113,13 @@ class Rereader:
 
     Args:
         rules: the spec's response rules.
+        before: those that the run went with: of a request of several rows, a recording has only the row's own element
+            of the arrays that they name.
     """
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    def __init__(self, rules: Sequence[Rule], before: Sequence[Rule] = ()) -> None:
         self._classifier = Classifier(rules)
+        self._arrays = {rule.each.path for rule in before if rule.each is not None}
 
     def read(self, one: Delivery, recording: Recording | None) -> Reread:
         """Return a row as these rules make it."""
@@ -136,6 +140,10 @@ class Rereader:
             and any(reads_body(rule.test) for rule in self._asked(response, outcome))
         ):
             return Reread(one, one, Stays.CUT)
+        if recording.rows > 1 and any(
+            rule.each is not None and rule.each.path not in self._arrays for rule in self._asked(response, outcome)
+        ):
+            return Reread(one, one, Stays.SHARED)
         if _is_redacted(recording, response) and self._rests_on_hidden(response, outcome):
             return Reread(one, one, Stays.HIDDEN)
         return Reread(one, _with(one, outcome))
@@ -149,9 +157,13 @@ class Rereader:
                 return
 
     def _rests_on_hidden(self, response: Response, outcome: Outcome) -> bool:
-        reader = ResponseReader(response)
+        whole = ResponseReader(response)
+        asked = ((rule, rule.reader(whole)) for rule in self._asked(response, outcome))
         return any(
-            _could_differ(leaf, reader) for rule in self._asked(response, outcome) for leaf in _conditions(rule.test)
+            _could_differ(leaf, reader)
+            for rule, reader in asked
+            if reader is not None
+            for leaf in _conditions(rule.test)
         )
 
 
