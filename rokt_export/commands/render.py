@@ -130,22 +130,28 @@ def _print(
     terminal: Terminal, shown: Iterator[tuple[Transaction, Recording | None, tuple[str, ...]]], form: Form
 ) -> int:
     from rokt_export.reports.curl import curl_command
+    from rokt_export.reports.exchange_view import message
     from rokt_export.reports.http_text import request_text
 
     status = ExitStatus.OK
     for number, (transaction, recording, problems) in enumerate(shown):
         if number:
-            terminal.write("")
+            terminal.out.print(f"\n# row {transaction.row}", style="dim")
         if recording is None:
             status = ExitStatus.FINDINGS
             for problem in problems:
                 terminal.warn(f"row {transaction.row} cannot be sent: {problem}")
+        elif form is Form.CURL:
+            terminal.write(curl_command(recording))
+            terminal.flush()
         else:
-            terminal.write(curl_command(recording) if form is Form.CURL else request_text(recording))
+            terminal.out.print(message(request_text(recording)), soft_wrap=True)
     return status
 
 
 def _data(transaction: Transaction, recording: Recording | None, problems: tuple[str, ...]) -> dict[str, Any]:
+    from rokt_export.reports.http_text import body_value
+
     body = recording.request_body if recording is not None else None
     return {
         "row": transaction.row,
@@ -153,7 +159,7 @@ def _data(transaction: Transaction, recording: Recording | None, problems: tuple
         "method": recording.method if recording else None,
         "url": str(recording.url) if recording else None,
         "headers": [[name, str(value)] for name, value in recording.request_headers] if recording else None,
-        "body": str(body.text) if body is not None else None,
+        "body": body_value(body),
         "body_is_base64": bool(body and body.binary),
         "problems": list(problems),
     }

@@ -6,8 +6,9 @@ import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from rokt_export.commands.options import Output
 from rokt_export.commands.spec_setup import journal_place
@@ -25,6 +26,15 @@ if TYPE_CHECKING:
     from rokt_export.journal import RunInfo
     from rokt_export.journal.recording import Recording
     from rokt_export.reports.run_report import Story
+
+
+class ShownExchanges(StrEnum):
+    """Of which rows of a `test` request and response are printed."""
+
+    FIRST = "first"
+    """The first with an unexpected outcome, or the only row."""
+    ALL = "all"
+    NONE = "none"
 
 
 def expected_outcome(text: str, *, where: str = "--expect") -> OutcomeKind:
@@ -50,12 +60,14 @@ def present(
     reports: list[Path] | None,
     *,
     everything: bool = False,
+    exchanges: ShownExchanges = ShownExchanges.NONE,
 ) -> int:
     """Print a run that is over, write its reports, and return its exit status.
 
     Args:
         reports: paths of reports; their suffixes say which.
-        everything: print each row; else the summary, and the first rows with an unexpected outcome.
+        everything: print each row; else the reasons of unexpected outcomes, and the summary.
+        exchanges: of which rows request and response are printed too.
     """
     from rokt_export.journal import Journal
     from rokt_export.reports.run_report import Story
@@ -65,6 +77,8 @@ def present(
         story = Story.of(opened, opened.find(done.run))
         with to_stdout(again):
             show(story, terminal, output, everything=everything)
+            if output is Output.TABLE:
+                _show_exchanges(story, terminal, exchanges)
         if reports:
             write_reports(story, [(format_of(path), path) for path in reports])
             for path in reports:
@@ -80,6 +94,28 @@ def present(
     if not done.result.tally.left_out[LeftOut.DELIVERED]:  # else another run has delivered what stays unknown here
         _say_what_is_unknown(story.run, journal, terminal)
     return done.status
+
+
+def _show_exchanges(story: Story, terminal: Terminal, wanted: ShownExchanges) -> None:
+    """Print the exchanges of a run that are asked for."""
+    from itertools import islice
+
+    from rokt_export.commands.exchange_output import MOST_ROWS, print_exchanges
+
+    others = [outcome for outcome in story.counts if outcome != story.expected]
+    match wanted:
+        case ShownExchanges.ALL:
+            rows = list(islice(story.deliveries(), MOST_ROWS))
+        case ShownExchanges.FIRST:
+            rows = list(islice(story.deliveries(others if others and story.rows > 1 else None), 1))
+            rows = rows if others or story.rows == 1 else []
+        case ShownExchanges.NONE:
+            return
+        case _:
+            assert_never(wanted)
+    if rows:
+        terminal.out.print()
+        print_exchanges(story, rows, terminal)
 
 
 def say_how_to_go_on(run: RunInfo, journal: str, terminal: Terminal, *, refused: bool = False) -> None:

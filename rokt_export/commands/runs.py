@@ -12,17 +12,17 @@ import typer
 from rokt_export.commands import completion
 from rokt_export.commands import options as flag
 from rokt_export.commands.confirm import confirm
+from rokt_export.commands.exchange_output import ExchangeForm, RowQuery, show_rows
 from rokt_export.commands.help_page import CommandLine
 from rokt_export.commands.options import Output
 from rokt_export.commands.replay import ResendUnknown, replay
 from rokt_export.commands.spec_setup import journal_place
-from rokt_export.commands.terminal import Terminal, number_of
+from rokt_export.commands.terminal import Terminal, number_of, to_stdout
 from rokt_export.errors import ExitStatus, UsageError
 from rokt_export.reports.formats import FORMATS, format_named, write_reports
 
 if TYPE_CHECKING:
     from rokt_export.journal import Journal, RunInfo
-    from rokt_export.reports.run_report import Story
 
 runs = CommandLine(
     name="runs", help="Runs in the journal: list, show, confirm, resume, export, purge, backup, recover."
@@ -37,8 +37,26 @@ Rows = Annotated[
         "--row", metavar="N[,N-M]", help="Show the request and the response of these rows.", show_default=False
     ),
 ]
-_MOST_ROWS = 100
-"""Rows that `--row` shows at once: more is a report's business."""
+ByOutcome = Annotated[
+    str | None,
+    typer.Option(
+        "--outcome", metavar="OUTCOMES", autocompletion=completion.outcomes, show_default=False,
+        help="Show rows with these outcomes (rejected,failed).",
+    ),
+]  # fmt: skip
+ByReason = Annotated[
+    str | None, typer.Option("--reason", metavar="TEXT", help="Show rows whose reason has this.", show_default=False)
+]
+ByStatus = Annotated[
+    int | None, typer.Option("--status", metavar="CODE", help="Show rows with this status.", show_default=False)
+]
+ByRule = Annotated[
+    str | None, typer.Option("--rule", metavar="NAME", help="Show rows that this rule decided.", show_default=False)
+]
+As = Annotated[
+    ExchangeForm, typer.Option("--as", metavar="http|curl|json|har", help="How to show the exchanges of rows.")
+]
+Raw = Annotated[bool, typer.Option("--raw", help="Show bodies as they were on the wire.")]
 _COLUMNS = ("run", "name", "command", "partner", "environment", "spec_sha256", "started", "ended", "state", "counts")
 
 
@@ -83,6 +101,12 @@ def _counts(info: RunInfo) -> str:
 def show_run(
     run: flag.Run,
     row: Rows = None,
+    outcome: ByOutcome = None,
+    reason: ByReason = None,
+    status: ByStatus = None,
+    rule: ByRule = None,
+    form: As = ExchangeForm.HTTP,
+    raw: Raw = False,
     everything: flag.All = False,
     output: flag.OutputFormat = Output.TABLE,
     journal: flag.JournalPlace = None,
@@ -93,6 +117,7 @@ def show_run(
     Examples:
         rokt-export runs show last
         rokt-export runs show last --row 4
+        rokt-export runs show last --status 422 --as curl
     """
     from rokt_export.commands.run_output import say_how_to_go_on, show
     from rokt_export.journal import RunState
@@ -101,10 +126,12 @@ def show_run(
     terminal = Terminal(no_color=no_color)
     with _opened(journal) as opened:
         info = opened.find(run)
-        if row is not None:
-            if output is not Output.TABLE:
-                raise UsageError("--row shows text", where="--output", remedy="Leave it away, or write a HAR report.")
-            return _show_exchanges(Story.of(opened, info), _row_numbers(row), terminal)
+        query = RowQuery(row, outcome, status, rule, reason)
+        if query or form is not ExchangeForm.HTTP:
+            query = query or RowQuery(outcomes=",".join(info.counts))
+            with to_stdout():
+                story = Story.of(opened, info)
+                return show_rows(story, query, terminal, output, form, everything=everything, raw=raw)
         if output is Output.TABLE:
             from rokt_export.reports.console import runs_table
 
@@ -112,40 +139,6 @@ def show_run(
         show(Story.of(opened, info), terminal, output, everything=everything)
     if info.state in (RunState.CRASHED, RunState.INTERRUPTED):
         say_how_to_go_on(info, journal_place(journal), terminal)
-    return ExitStatus.OK
-
-
-def _row_numbers(text: str) -> list[int]:
-    """Return the rows that `4,7-9` names, in order.
-
-    Raises:
-        UsageError: it names none, or too many.
-    """
-    found: set[int] = set()
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()) or int(first) < 1:
-            raise UsageError(f"`{part.strip()}` is no row", where="--row", remedy="Write numbers and ranges: 4,7-9.")
-        if int(last or first) - int(first) >= _MOST_ROWS:
-            raise UsageError(
-                f"more than {_MOST_ROWS} rows", where="--row", remedy="Ask for fewer, or write a report: `report RUN`."
-            )
-        found.update(range(int(first), int(last or first) + 1))
-    return sorted(found)
-
-
-def _show_exchanges(story: Story, rows: list[int], terminal: Terminal) -> int:
-    """Print request, response and how each rule met it, of each row.
-
-    Raises:
-        UsageError: a row is not in the run.
-    """
-    from rokt_export.commands.run_output import exchanges_of
-    from rokt_export.reports.console import exchange
-
-    found = exchanges_of(story, rows)
-    for delivery, recording in found.values():
-        exchange(terminal.out, delivery, recording, None if recording is None else story.explain(recording))
     return ExitStatus.OK
 
 

@@ -12,6 +12,7 @@ import typer
 
 from rokt_export.commands import options as flag
 from rokt_export.commands.options import Output
+from rokt_export.commands.run_output import ShownExchanges
 from rokt_export.commands.spec_setup import journal_place, load_to_send
 from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import ConfigurationError, SpecError, UsageError
@@ -31,6 +32,14 @@ Seed = Annotated[
 
 Watch = Annotated[
     bool, typer.Option("--watch", help="Validate and read the last response on each save; Enter sends again.")
+]
+Show = Annotated[
+    ShownExchanges,
+    typer.Option(
+        "--show",
+        metavar="first|all|none",
+        help="Print request and response: of the first unexpected row, of all, none.",
+    ),
 ]
 
 
@@ -52,6 +61,7 @@ def test(
     send_damaged: flag.SendDamaged = False,
     seed: Seed = None,
     expect: flag.Expect = "delivered",
+    exchanges: Show = ShownExchanges.FIRST,
     environment: flag.Environment = "staging",
     confirm: flag.Confirm = None,
     test_data: flag.TestData = False,
@@ -134,7 +144,7 @@ def test(
         )
         options = options_of(setup.spec, flags, files, sandbox=sandbox, sandbox_url=sandbox_url)
         done = carry_out(Job("test", setup, plan, name, files, options), terminal)
-    return present(done, plan.journal, terminal, output, report, everything=True)
+    return present(done, plan.journal, terminal, output, report, everything=True, exchanges=exchanges)
 
 
 def _watched(given: Mapping[str, Any]) -> int:

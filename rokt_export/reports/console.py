@@ -12,14 +12,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from rokt_export.delivery.shared_counts import FIRST_RECORDED
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import RunInfo, RunState
-from rokt_export.journal.recording import Recording
-from rokt_export.redaction.display_text import cut, one_line, visible
+from rokt_export.redaction.display_text import cut, one_line
 from rokt_export.reports.contact_letter import lookups
-from rokt_export.reports.http_text import laid_out, request_text, response_text
 from rokt_export.reports.outcome_icons import SIGNS
 from rokt_export.reports.reasons import ReasonGroup, why
 from rokt_export.reports.run_report import Story
@@ -164,7 +161,7 @@ def _cells(console: Console, one: Delivery) -> tuple[Text, ...]:
         plain(why(one.reason, one.error)),
         plain(one.reference),
         plain(one.rule),
-        Text(_milliseconds(one.latency_ms)),
+        Text(milliseconds(one.latency_ms)),
     )
 
 
@@ -173,7 +170,7 @@ def _print_lines(console: Console, one: Delivery) -> None:
     if one.status is not None:
         line.append(f"  {one.status}")
     if one.latency_ms is not None:
-        line.append(f"  {_milliseconds(one.latency_ms)} ms")
+        line.append(f"  {milliseconds(one.latency_ms)} ms")
     console.print(line)
     parts = {"transaction": one.transaction, "reason": why(one.reason, one.error), "reference": one.reference}
     if one.rule != str(one.outcome):
@@ -198,7 +195,8 @@ def plain(text: str | None) -> Text:
     return Text(one_line(text or ""))
 
 
-def _milliseconds(value: float | None) -> str:
+def milliseconds(value: float | None) -> str:
+    """Return milliseconds with a decimal below ten; nothing for None."""
     if value is None:
         return ""
     return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
@@ -251,8 +249,8 @@ def latency_line(story: Story) -> str | None:
     if not latencies.count:
         return None
     shares = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
-    parts = ", ".join(f"{name} {_milliseconds(latencies.percentile(share))} ms" for share, name in shares)
-    return f"latency: {parts}, longest {_milliseconds(latencies.highest)} ms"
+    parts = ", ".join(f"{name} {milliseconds(latencies.percentile(share))} ms" for share, name in shares)
+    return f"latency: {parts}, longest {milliseconds(latencies.highest)} ms"
 
 
 def runs_table(console: Console, runs: Sequence[RunInfo]) -> None:
@@ -355,35 +353,6 @@ _VERDICTS = {
     RuleVerdict.ALSO_MATCHES: _Look("≈", "=", "yellow"),
     RuleVerdict.NOT_REACHED: _Look("·", ".", "dim"),
 }
-
-
-def exchange(console: Console, one: Delivery, recording: Recording | None, found: Explanation | None) -> None:
-    """Print what was sent for a row, what came back, and how each rule met it.
-
-    Args:
-        console: where to.
-        one: the row.
-        recording: request and response; None where they were not kept.
-        found: how the rules met the response; None where none came, or the rules are not known.
-    """
-    head = Text.assemble((f"row {one.row}", "bold"), "  ").append_text(plain(one.transaction))
-    head.append("  ").append_text(outcome_text(console, str(one.outcome))).append(one.confirmation_text)
-    if one.reason and found is None:
-        head.append("  ").append_text(plain(one.reason))
-    console.print(head, soft_wrap=True)
-    if recording is None:
-        kept = f"its request and response were not kept: the first {FIRST_RECORDED}, and unexpected ones, are"
-        console.print(f"  {kept}; --record all keeps all\n", style="dim", highlight=False)
-        return
-    for text, style in ((request_text(recording), ""), (response_text(recording), "cyan")):
-        if text:
-            console.print()
-            console.print(Text(visible(laid_out(text)), style=style), soft_wrap=True)
-    if recording.sharing:
-        console.print(f"  {recording.sharing}\n", style="dim", highlight=False)
-    if found is not None:
-        explanation(console, found)
-    console.print()
 
 
 def explanation(console: Console, found: Explanation) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, TextIO
 from urllib.parse import parse_qsl
@@ -19,8 +19,8 @@ _UNKNOWN = "x-unknown"
 _PAGE = "run"
 
 
-def write(story: Story, stream: TextIO) -> None:
-    """Write one entry for each delivery, in constant memory (http://www.softwareishard.com/blog/har-12-spec/).
+def write(story: Story, stream: TextIO, rows: Sequence[int] | None = None) -> None:
+    """Write one entry for each delivery, or of some rows, in constant memory (http://www.softwareishard.com/blog/har-12-spec/).
 
     Sizes in bytes and times in milliseconds are -1 where they are not known. What HAR has no place for stands in
     `_delivery`: the contract's delivery. A row that was not sent, or not recorded, has an entry that says so.
@@ -41,33 +41,34 @@ def write(story: Story, stream: TextIO) -> None:
     }
     stream.write('{"log":' + json_text(head).removesuffix("}") + ',"entries":[')
     separator = "\n"
-    for entry in _entries(story):
+    for entry in _entries(story, rows):
         stream.write(separator + json_text(entry))
         separator = ",\n"
     stream.write("\n]}}\n")
 
 
-def _entries(story: Story) -> Iterator[dict[str, Any]]:
+def _entries(story: Story, rows: Sequence[int] | None) -> Iterator[dict[str, Any]]:
     method, _, url = (endpoint_of(story) or "GET ").partition(" ")
-    for one, recording in story.deliveries_with_recordings():
+    found = story.deliveries_with_recordings() if rows is None else story.exchanges(rows).values()
+    for one, recording in found:
         recorded = recording is not None and recording.method is not None
-        found = recording if recording is not None and recorded else Recording(method=method, status=one.status)
-        timings = _timings(found.timings, one.latency_ms)
+        kept = recording if recording is not None and recorded else Recording(method=method, status=one.status)
+        timings = _timings(kept.timings, one.latency_ms)
         entry: dict[str, Any] = {
             "pageref": _PAGE,
             "startedDateTime": _moment(one.started or story.run.started.timestamp()),
             "time": round(sum(timings[name] for name in ("dns", "connect", "wait", "receive") if timings[name] > 0), 3),
-            "request": _request(found, url),
-            "response": _response(found),
+            "request": _request(kept, url),
+            "response": _response(kept),
             "cache": {},
             "timings": timings,
             "_delivery": one.as_json(),
         }
         if not recorded:
             entry["comment"] = "not recorded" if one.attempts else "never sent"
-        elif found.tokens or found.sharing:
-            tokens = "Tokens stand in place of personal data." if found.tokens else ""
-            entry["comment"] = f"{tokens} {found.sharing}".strip()
+        elif kept.tokens or kept.sharing:
+            tokens = "Tokens stand in place of personal data." if kept.tokens else ""
+            entry["comment"] = f"{tokens} {kept.sharing}".strip()
         if one.error:
             entry["_error"] = one.error
         yield entry

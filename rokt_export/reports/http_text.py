@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import re
 from http import HTTPStatus
+from typing import Any
 
 from rokt_export.journal.recording import Body, Recording
 
 _WRITTEN = re.compile(r"\d\.\d*0(?!\d)|\d[eE][-+\d]|\.\d{16}")
+_XML_TAG = re.compile(r"(<[^<>]+>)")
+_MOST_XML_PARTS = 100_000
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _RENAMED = {
     413: "Content Too Large",
@@ -69,17 +72,67 @@ def _message(lines: list[str], body: Body | None) -> str:
 
 
 def laid_out(text: str) -> str:
-    """Return a message whose body is JSON with that body indented; any other as it is.
+    """Return a message whose body is JSON or XML with that body indented; any other as it is.
 
     Numbers that would lose their written digits (`1.10`, `1e3`) leave the body as it came.
     """
     head, blank, body = text.partition("\n\n")
-    if not body.lstrip().startswith(("{", "[")) or _WRITTEN.search(_STRING.sub("", body)):
+    if body.lstrip().startswith("<"):
+        return head + blank + laid_out_xml(body)
+    if not body.lstrip().startswith(("{", "[")) or _loses_digits(body):
         return text
     try:
         return head + blank + json.dumps(json.loads(body), indent=2, ensure_ascii=False) + "\n"
     except (ValueError, RecursionError):
         return text
+
+
+def body_value(body: Body | None) -> Any:
+    """Return a body as JSON data where it is JSON whose numbers keep their digits, else as text; None for none."""
+    if body is None or not body.size:
+        return None
+    text = str(body.text)
+    if body.binary or body.truncated or not text.lstrip().startswith(("{", "[")) or _loses_digits(text):
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _loses_digits(text: str) -> bool:
+    return _WRITTEN.search(_STRING.sub("", text)) is not None
+
+
+def laid_out_xml(body: str) -> str:
+    """Return XML with each element on a line; what is no XML, holds text among elements, or is HTML as it is."""
+    parts = _XML_TAG.split(body.strip())
+    if len(parts) > _MOST_XML_PARTS or "<!" in body or "".join(parts[1::2]).lower().startswith("<html"):
+        return body
+    lines: list[str] = []
+    depth = 0
+    open_line = False  # the last line is an element that only has text so far
+    for place, part in enumerate(parts):
+        if place % 2 == 0:
+            if not part.strip():
+                continue
+            if not open_line:  # text beside elements: blanks may matter
+                return body
+            lines[-1] += part
+        elif part.startswith("</"):
+            depth -= 1
+            if depth < 0:
+                return body
+            if open_line:
+                lines[-1] += part
+            else:
+                lines.append("  " * depth + part)
+            open_line = False
+        else:
+            lines.append("  " * depth + part)
+            open_line = not part.startswith("<?") and not part.endswith("/>")
+            depth += open_line
+    return "\n".join(lines) + "\n" if depth == 0 else body
 
 
 def body_text(body: Body | None) -> str:

@@ -15,7 +15,7 @@ from rokt_export.delivery.run_counts import Figures
 from rokt_export.errors import SpecError
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
-from rokt_export.journal import Journal, RunInfo
+from rokt_export.journal import EarlierOutcome, Journal, RunInfo
 from rokt_export.journal.recording import Recording
 from rokt_export.journal.revisions import NOTE as REVISIONS
 from rokt_export.journal.revisions import confirming
@@ -210,6 +210,13 @@ class Story:
                 found[one.row] = one, recordings.get(one.row)
             if len(found) == len(wanted):
                 break
+        return found
+
+    def earlier_outcomes(self, rows: Sequence[int]) -> dict[int, list[EarlierOutcome]]:
+        """Return what those of the rows that were revised were before each revision, oldest first."""
+        found: dict[int, list[EarlierOutcome]] = {}
+        for each in self._journal.earlier_outcomes(self.run.run, rows) if self._kept.get(REVISIONS) else ():
+            found.setdefault(each.row, []).append(each)
         return found
 
     def nearest_row(self, row: int) -> int | None:

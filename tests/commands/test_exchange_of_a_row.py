@@ -7,6 +7,7 @@ import json
 import pytest
 
 from commands.conftest import CommandLine, Partner
+from rokt_export.reports.exchange_view import message
 from rokt_export.reports.http_text import laid_out
 
 SPEC = """\
@@ -96,3 +97,85 @@ def test_only_json_that_keeps_its_digits_is_laid_out(body: str, changed: bool) -
     assert (shown != message) == changed
     if changed:
         assert json.loads(shown.partition("\n\n")[2]) == json.loads(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "lines"),
+    [
+        ("<r><code>E1</code><list><i>1</i><i/></list></r>", ["<r>", "  <code>E1</code>", "  <list>", "    <i>1</i>", "    <i/>", "  </list>", "</r>"]),
+        ('<?xml version="1.0"?><a b="1"></a>', ['<?xml version="1.0"?>', '<a b="1"></a>']),
+        ("<p>text <b>among</b> elements</p>", None),
+        ("<a><b></a>", None),
+        ("<html><p>x</p></html>", None),
+        ("<", None),
+    ],
+)  # fmt: skip
+def test_xml_is_laid_out_unless_blanks_may_matter(body: str, lines: list[str] | None) -> None:
+    shown = laid_out("HTTP/1.1 200 OK\n\n" + body).partition("\n\n")[2]
+    assert shown == (body if lines is None else "\n".join(lines) + "\n")
+
+
+def test_headers_are_dimmed_and_bodies_are_coloured() -> None:
+    shown = message('HTTP/1.1 200 OK\nX-Id: 1\n\n{"a": "b", "n": 1}')
+    styled = {shown.plain[span.start : span.end]: str(span.style) for span in shown.spans}
+    assert styled["\nX-Id: 1"] == "not bold dim"
+    assert (styled['"a"'], styled['"b"'], styled["1"]) == ("cyan", "green", "magenta")
+    shown = message('HTTP/1.1 200 OK\n\n<r a="1"><b>x</b></r>')
+    styled = {shown.plain[span.start : span.end]: str(span.style) for span in shown.spans}
+    assert (styled["<r"], styled['"1"'], styled["</b"]) == ("cyan", "green", "cyan")
+
+
+def test_other_forms_of_an_exchange(cli: CommandLine, run: str) -> None:
+    curl = cli("runs", "show", run, "--row", "1,3", "--as", "curl").out
+    assert curl.count("curl -sS") == 2 and '"$ACME_TOKEN"' in curl
+    one, two = cli("runs", "show", run, "--row", "1-2", "--as", "json").json
+    assert (one["row"], two["response"]["body"]["lists"], one["response"]["status"]) == (1, [1, 2], 422)
+    assert [rule["verdict"] for rule in one["rules"]] == ["not matched", "matched"]
+    assert len(cli("runs", "show", run, "--row", "2-4", "--as", "har").json["log"]["entries"]) == 3
+    raw = cli("runs", "show", run, "--row", "2", "--raw").out
+    assert '"lists": [1, 2]' in raw and "1 attempt, sent 20" in raw
+
+
+@pytest.mark.parametrize(
+    ("filters", "rows"),
+    [
+        (("--status", "422", "--all"), [1, 2, 3, 4, 5]),
+        (("--outcome", "rejected,failed"), [1, 2, 3]),
+        (("--rule", "rejected", "--row", "2,5"), [2, 5]),
+        (("--reason", "NO such…list"), [1, 2, 3]),
+    ],
+)
+def test_rows_are_chosen_by_what_they_came_to(
+    cli: CommandLine, run: str, filters: tuple[str, ...], rows: list[int]
+) -> None:
+    shown = cli("runs", "show", run, *filters)
+    assert [int(line.split()[1]) for line in shown.out.splitlines() if line.startswith("row ")] == rows
+    assert ("--all shows 5" in shown.err) == (len(rows) == 3)
+    assert cli("runs", "show", run, "--status", "201").status == 1
+    data = cli("runs", "show", run, "--reason", "list", "--output", "ndjson").lines
+    assert [one["row"] for one in data] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("flags", "shown"), [((), [2]), (("--show", "all"), [1, 2, 3]), (("--show", "none"), []), (("--count", "1"), [1])]
+)
+def test_a_test_shows_the_exchange_of_the_first_unexpected_row(
+    cli: CommandLine, partner: Partner, flags: tuple[str, ...], shown: list[int]
+) -> None:
+    partner.answer = lambda heard: ((422 if b"doe.2" in heard.body else 201), {}, b'{"detail": "no"}')
+    spec = cli.write("acme.yaml", SPEC.format(url=partner.url))
+    rows = cli.write("rows.csv", "email\n" + "".join(f"jane.doe.{row}@example.com\n" for row in range(1, 4)))
+    out = cli("test", spec, rows, *flags, env={"ACME_TOKEN": "s3cret"}).out
+    heads = [line.split() for line in out.splitlines() if line.startswith("row ")]
+    assert [int(head[1]) for head in heads if head[1].isdigit()] == shown
+    assert ("POST /leads HTTP/1.1" in out) == bool(shown)
+
+
+def test_rendered_rows_are_apart_and_a_body_of_json_is_json(cli: CommandLine, partner: Partner) -> None:
+    spec = cli.write("acme.yaml", SPEC.format(url=partner.url))
+    rows = cli.write("rows.csv", "email\njane.doe.1@example.com\njane.doe.2@example.com\n")
+    out = cli("render", spec, rows, "--count", "2", "--test-data").out
+    assert '{\n  "email": "jane.doe.1@example.com"\n}\n\n# row 2\nPOST /leads' in out
+    assert cli("render", spec, rows, "--as", "json", "--test-data").json[0]["body"] == {
+        "email": "jane.doe.1@example.com"
+    }

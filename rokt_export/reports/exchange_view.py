@@ -1,0 +1,107 @@
+"""Turn one row's exchange into text for a terminal: request, response, timings, and how each rule met it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.text import Text
+
+from rokt_export.delivery.shared_counts import FIRST_RECORDED
+from rokt_export.exchange.delivery import Delivery
+from rokt_export.exchange.model import Timings
+from rokt_export.journal import EarlierOutcome
+from rokt_export.journal.recording import Recording
+from rokt_export.redaction.display_text import visible
+from rokt_export.reports.console import explanation, milliseconds, outcome_text, plain
+from rokt_export.reports.http_text import laid_out, request_text, response_text
+from rokt_export.reports.run_report import moment
+from rokt_export.response.explain import Explanation
+
+_JSON_PARTS = re.compile(
+    r'(?P<key>"(?:[^"\\]|\\.)*")(?=\s*:)|(?P<string>"(?:[^"\\]|\\.)*")'
+    r"|(?P<word>\b(?:true|false|null)\b)|(?P<number>(?<![\w.])-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)"
+)
+_XML_PARTS = re.compile(r"(?P<tag></?[\w:.-]+|/?>|<\?.*?\?>)|(?P<string>\"[^\"<]*\"|'[^'<]*')|(?P<key>[\w:.-]+(?==))")
+_STYLES = {"key": "cyan", "string": "green", "word": "magenta", "number": "magenta", "tag": "cyan"}
+_MOST_COLOURED = 200_000
+"""Characters of a body that are coloured; more would take longer than reading them."""
+
+
+def exchange(
+    console: Console,
+    one: Delivery,
+    recording: Recording | None,
+    found: Explanation | None,
+    earlier: Iterable[EarlierOutcome] = (),
+    *,
+    raw: bool = False,
+) -> None:
+    """Print what was sent for a row, what came back, when, and how each rule met it.
+
+    Args:
+        console: where to.
+        one: the row.
+        recording: request and response; None where they were not kept.
+        found: how the rules met the response; None where none came, or the rules are not known.
+        earlier: what the row was before each revision, oldest first.
+        raw: bodies as they were on the wire, not laid out.
+    """
+    head = Text.assemble((f"row {one.row}", "bold"), "  ").append_text(plain(one.transaction))
+    head.append("  ").append_text(outcome_text(console, str(one.outcome))).append(one.confirmation_text)
+    if one.reason and found is None:
+        head.append("  ").append_text(plain(one.reason))
+    console.print(head, soft_wrap=True)
+    for each in earlier:
+        was = Text("  was ", style="dim").append_text(outcome_text(console, str(each.outcome)))
+        console.print(was.append("  ").append_text(plain(each.reason)), soft_wrap=True)
+    if recording is None:
+        kept = f"its request and response were not kept: the first {FIRST_RECORDED}, and unexpected ones, are"
+        console.print(f"  {kept}; --record all keeps all\n", style="dim", highlight=False)
+        return
+    for text in (request_text(recording), response_text(recording)):
+        if text:
+            console.print()
+            console.print(message(text, raw=raw), soft_wrap=True)
+    if recording.sharing:
+        console.print(f"  {recording.sharing}\n", style="dim", highlight=False)
+    if times := timing_line(one, recording.timings):
+        console.print()
+        console.print(Text(times, style="dim"), soft_wrap=True)
+    if found is not None:
+        explanation(console, found)
+    console.print()
+
+
+def message(text: str, *, raw: bool = False) -> Text:
+    """Return a request or response with dimmed headers and a coloured body, laid out unless it is to be raw."""
+    if not raw:
+        text = laid_out(text)
+    head, blank, body = visible(text.rstrip("\n")).partition("\n\n")
+    first, _, headers = head.partition("\n")
+    shown = Text(first, style="bold")
+    if headers:
+        shown.append(f"\n{headers}", style="not bold dim")
+    return shown.append(blank).append_text(_coloured(body)) if blank else shown
+
+
+def _coloured(body: str) -> Text:
+    shown = Text(body, style="not bold")
+    start = body.lstrip()[:1]
+    parts = {"{": _JSON_PARTS, "[": _JSON_PARTS, "<": _XML_PARTS}.get(start)
+    if parts is not None and len(body) <= _MOST_COLOURED:
+        for part in parts.finditer(body):
+            shown.stylize(_STYLES[part.lastgroup or "string"], *part.span())
+    return shown
+
+
+def timing_line(one: Delivery, ends: Timings) -> str:
+    """Return attempts, moment and phases as `1 attempt, sent 2026-…: connected 3 ms, first byte 40 ms, end 45 ms`."""
+    if not one.attempts:
+        return ""
+    phases = (("name", ends.dns), ("connected", ends.connect), ("TLS", ends.tls), ("first byte", ends.first_byte))
+    parts = [f"{name} {milliseconds(seconds * 1000)} ms" for name, seconds in phases if seconds]
+    parts.append(f"end {milliseconds(ends.total * 1000)} ms")
+    attempts = f"{one.attempts} attempt{'' if one.attempts == 1 else 's'}"
+    return f"{attempts}, sent {moment(one.started)}: {', '.join(parts)}"
