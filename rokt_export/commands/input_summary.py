@@ -81,7 +81,8 @@ def _tell_columns(terminal: Terminal, columns: ColumnsReport) -> None:
         example = f"perhaps --map {shlex.quote('='.join(pair))}" if pair else "--map 'COLUMN=ATTRIBUTE'"
         terminal.say(f"  Map a column to an attribute: {example}", style="yellow")
     if unneeded := [name for name in columns.unused if name not in columns.unmapped]:
-        terminal.say(f"columns that the spec does not need: {_listed(unneeded)}")
+        terminal.say(f"{number_of(len(unneeded), 'unused column', 'unused columns')}; --verbose lists them")
+        terminal.detail(f"unused columns: {_listed(unneeded)}")
 
 
 def _listed(names: Iterable[str]) -> str:

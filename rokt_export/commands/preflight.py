@@ -184,14 +184,15 @@ def target_of(plan: Plan) -> str:
 
 def _tell_target(terminal: Terminal, plan: Plan, rows: str) -> None:
     environment = plan.spec.environment(plan.environment)
-    target = target_of(plan)
+    target = plan.renderer().base_url().partition("?")[0]
     rate = f", at most {text}" if (text := plan.pace.rate_text) else ""
     workers = f", {plan.partitions} workers" if plan.partitions > 1 else ""
     sandbox = " (a sandbox)" if plan.destination.base_url else ""
-    terminal.say(f"{rows}")
+    terminal.say(rows)
     terminal.say(f"to {plan.spec.name} {plan.environment}{sandbox}: {environment.method} {target}")
-    requests = f" requests of up to {plan.pace.batch:,} rows" if plan.pace.batch else ""
-    terminal.say(f"{plan.pace.concurrency}{requests} at once{rate}{workers}")
+    requests = number_of(plan.pace.concurrency, "request", "requests")
+    carrying = f", each of up to {plan.pace.batch:,} rows" if plan.pace.batch else ""
+    terminal.say(f"up to {requests} at a time{carrying}{rate}{workers}")
 
 
 def _tell_duration(terminal: Terminal, plan: Plan, resumed: RunInfo | None) -> None:
@@ -203,9 +204,9 @@ def _tell_duration(terminal: Terminal, plan: Plan, resumed: RunInfo | None) -> N
     by_answers = requests * _USUAL_ANSWER / plan.pace.concurrency
     by_rate = plan.pace.least_seconds(requests)
     if plan.pace.rate is not None and by_rate >= by_answers:
-        terminal.say(f"at that rate: {_in_words(by_rate)} or more")
+        terminal.say(f"at this rate it takes at least {_in_words(by_rate)}")
     elif plan.destination.base_url is None:  # a sandbox answers at once
-        terminal.say(f"if it answers in {_USUAL_ANSWER:g} s: {_in_words(by_answers)}")
+        terminal.say(f"about {_in_words(by_answers)} at {1000 * _USUAL_ANSWER:.0f} ms per response")
 
 
 def _in_words(seconds: float) -> str:

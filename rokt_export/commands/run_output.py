@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from rokt_export.commands.options import Output
 from rokt_export.commands.spec_setup import journal_place
 from rokt_export.commands.terminal import Terminal, number_of, to_stdout
-from rokt_export.delivery.events import StopReason
+from rokt_export.delivery.events import Finished, StopReason
 from rokt_export.errors import ExitStatus, UsageError, did_you_mean
 from rokt_export.exchange.delivery import LeftOut
 from rokt_export.exchange.model import OutcomeKind
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from rokt_export.journal import RunInfo
     from rokt_export.journal.recording import Recording
     from rokt_export.reports.run_report import Story
+
+_MOST_COMMANDS = 3
 
 
 class ShownExchanges(StrEnum):
@@ -88,12 +90,36 @@ def present(
         for note in done.result.tally.notes:
             terminal.warn(note)
         if done.result.finished.message:
-            terminal.warn(f"stopped: {done.result.finished.message}")
+            terminal.warn(done.result.finished.stopped)
     if done.status is ExitStatus.INTERRUPTED or done.result.finished.message:
         say_how_to_go_on(story.run, journal, terminal, refused=done.result.finished.reason is StopReason.SETUP)
     if not done.result.tally.left_out[LeftOut.DELIVERED]:  # else another run has delivered what stays unknown here
         _say_what_is_unknown(story.run, journal, terminal)
+    _say_what_fits(story, journal, terminal, done.result.finished)
     return done.status
+
+
+def _say_what_fits(story: Story, journal: str, terminal: Terminal, finished: Finished) -> None:
+    """Say which run it was, and the two or three commands that fit it, ready to be pasted."""
+    run, place = story.run, place_flag(journal)
+    commands: list[tuple[str, str]] = []
+    first = min((one.first for one in story.reasons.groups), default=None)
+    if finished.reason is StopReason.UNCLASSIFIED and finished.row is not None:
+        commands.append(("draft the missing rule", f"rule {run.run} --row {finished.row}"))
+        first = finished.row
+    elif unmatched := [one.first for one in story.reasons.groups if one.outcome is OutcomeKind.UNCLASSIFIED]:
+        commands.append(("draft the missing rule", f"rule {run.run} --row {min(unmatched)}"))
+    if first is not None:
+        commands.insert(0, (f"see row {first}", f"runs show {run.run} --row {first}"))
+    if not finished.message and run.command == "replay" and (failed := run.counts.get(OutcomeKind.FAILED)):
+        resend = Onward.of(run, journal).rerun(run.run, OutcomeKind.FAILED).removeprefix("rokt-export ")
+        commands.append((f"resend {number_of(failed, 'failed row', 'failed rows')}", resend))
+    if len(commands) < _MOST_COMMANDS - bool(finished.message):
+        commands.append(("write the report", f"report {run.run} --out {run.partner}.html"))
+    terminal.say(f"run {run.run}{f' ({run.name})' if run.name else ''}. Next:")
+    for what, command in commands[:_MOST_COMMANDS]:
+        own = "" if " --journal " in command else place
+        terminal.say(f"  {what}: {'' if command.startswith('…') else 'rokt-export '}{command}{own}")
 
 
 def _show_exchanges(story: Story, terminal: Terminal, wanted: ShownExchanges) -> None:
@@ -134,8 +160,8 @@ def say_how_to_go_on(run: RunInfo, journal: str, terminal: Terminal, *, refused:
         terminal.say(f"{run.settled:,} of {rows:,} rows are settled")
     terminal.say(f"go on with: {onward.resume(run.run)}")
     if failed := run.counts.get(OutcomeKind.FAILED):
-        those = number_of(failed, "row that failed is settled", "rows that failed are settled")
-        terminal.say(f"{those}, and not sent by that, but by: {onward.rerun(run.run, OutcomeKind.FAILED)}")
+        those = number_of(failed, "failed row", "failed rows")
+        terminal.say(f"resuming does not resend {those}; this does: {onward.rerun(run.run, OutcomeKind.FAILED)}")
     for kind in (OutcomeKind.REJECTED, OutcomeKind.UNCLASSIFIED) if refused else ():
         if count := run.counts.get(kind):
             those = number_of(count, f"row is settled as {kind}", f"rows are settled as {kind}")

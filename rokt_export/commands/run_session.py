@@ -282,7 +282,7 @@ def _standing_notes(job: Job, result: Result) -> dict[str, Any]:
     seen = {name: rules[name] for name in names if rules[name]}
     return {
         "coverage": {"seen": seen, "never": [name for name in names if name not in seen]},
-        "finished": {"reason": str(result.finished.reason), "message": result.finished.message},
+        "finished": {"reason": str(result.finished.reason), "message": result.finished.stopped},
         "notes": result.tally.notes,
         "skipped": result.tally.skipped,
         "left_out": result.tally.known_before,

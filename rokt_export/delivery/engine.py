@@ -202,13 +202,19 @@ class Engine:
         self._ungranted = 0.0
         """Seconds until credentials may be at hand; 0.0 = they are."""
 
-    def stop(self, reason: StopReason = StopReason.INTERRUPTED, message: str = "", status: int | None = None) -> None:
+    def stop(
+        self,
+        reason: StopReason = StopReason.INTERRUPTED,
+        message: str = "",
+        status: int | None = None,
+        row: int | None = None,
+    ) -> None:
         """Start nothing more, wait for what is in flight, and finish. May be called from a signal handler.
 
         A person who interrupts does not wait for what is not connected yet: nothing of it was sent, its rows stay open.
         """
         if self._stopping is None:
-            self._stopping = Finished(reason, message, status)
+            self._stopping = Finished(reason, message, status, row)
         self._leaving = self._leaving or reason is StopReason.INTERRUPTED
         self._transport.wake()
 
@@ -643,7 +649,7 @@ class Engine:
             self._judge_first(self._first_row, exchange)
         verdict = self._judge.judge(exchange)
         if verdict is not None:
-            self.stop(verdict.reason, verdict.message, verdict.status)
+            self.stop(verdict.reason, verdict.message, verdict.status, verdict.row)
 
     def _flush(self) -> Settled:
         event = Settled(tuple(self._settled))

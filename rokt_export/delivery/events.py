@@ -94,11 +94,19 @@ class Finished:
         reason: why it ended.
         message: the same for a person; empty where it simply reached the end.
         status: the response's, where that is the reason.
+        row: the row at which it stopped, where that is one.
     """
 
     reason: StopReason
     message: str = ""
     status: int | None = None
+    row: int | None = None
+
+    @property
+    def stopped(self) -> str:
+        """Where and why it stopped, for a person; empty where it simply reached the end."""
+        at = "" if self.row is None else f" at row {self.row}"
+        return f"stopped{at}: {self.message}" if self.message else ""
 
 
 Event: TypeAlias = Intended | Settled | Withdrawn | Retrying | Paced | Progress | Finished

@@ -85,7 +85,8 @@ class Judge:
         # A row that was never sent says nothing of the partner.
         failures, in_a_row = counts.failed(in_a_row=kind is not OutcomeKind.INVALID)
         if rules.unclassified and kind is OutcomeKind.UNCLASSIFIED:
-            return Finished(StopReason.UNCLASSIFIED, "no rule explains an answer")
+            why = "no rule matches this response"
+            return Finished(StopReason.UNCLASSIFIED, why, exchange.status, exchange.transaction.row)
         if rules.failures is not None and failures >= rules.failures:
             return Finished(StopReason.FAILURES, f"{failures} unexpected outcomes")
         if kind is not OutcomeKind.INVALID and rules.consecutive is not None and in_a_row >= rules.consecutive:

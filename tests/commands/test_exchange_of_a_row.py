@@ -102,7 +102,10 @@ def test_only_json_that_keeps_its_digits_is_laid_out(body: str, changed: bool) -
 @pytest.mark.parametrize(
     ("body", "lines"),
     [
-        ("<r><code>E1</code><list><i>1</i><i/></list></r>", ["<r>", "  <code>E1</code>", "  <list>", "    <i>1</i>", "    <i/>", "  </list>", "</r>"]),
+        (
+            "<r><c>E1</c><l><i>1</i><i/></l></r>",
+            ["<r>", "  <c>E1</c>", "  <l>", "    <i>1</i>", "    <i/>", "  </l>", "</r>"],
+        ),
         ('<?xml version="1.0"?><a b="1"></a>', ['<?xml version="1.0"?>', '<a b="1"></a>']),
         ("<p>text <b>among</b> elements</p>", None),
         ("<a><b></a>", None),

@@ -52,10 +52,10 @@ def test_no_export_overwrites_the_input_of_a_run(cli, spec, partner, command):
 @pytest.mark.parametrize(
     ("flags", "told"),
     [
-        ((), "\nif it answers in 0.2 s: 3 min\n"),  # 9,000 rows, ten at once
-        (("--rate", "1/s"), "\nat that rate: 2.5 h or more\n"),
-        (("--rate", "600/m", "--concurrency", "1"), "\nif it answers in 0.2 s: 30 min\n"),
-        (("--rate", "1/s", "--sandbox"), "\nat that rate: 2.5 h or more\n"),
+        ((), "\nabout 3 min at 200 ms per response\n"),  # 9,000 rows, ten at once
+        (("--rate", "1/s"), "\nat this rate it takes at least 2.5 h\n"),
+        (("--rate", "600/m", "--concurrency", "1"), "\nabout 30 min at 200 ms per response\n"),
+        (("--rate", "1/s", "--sandbox"), "\nat this rate it takes at least 2.5 h\n"),
     ],
 )
 def test_the_expected_duration_is_shown_before_the_first_send(cli, spec, partner, flags, told):

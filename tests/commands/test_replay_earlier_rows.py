@@ -52,9 +52,7 @@ def test_the_command_shown_for_failed_rows_works(cli, spec, partner):
     partner.answer = refusing(2, 4, 5, 6, status=500)
     stopped = production(cli, spec, rows)
     partner.answer = refusing()
-    told = re.search(
-        r"^4 rows that failed are settled, and not sent by that, but by: rokt-export (.*)$", stopped.err, re.M
-    )
+    told = re.search(r"^resuming does not resend 4 failed rows; this does: rokt-export (.*)$", stopped.err, re.M)
     assert told, stopped.err
     again = cli(*shlex.split(told[1]), "--confirm", "acme")
     assert again.status == 0, again.err

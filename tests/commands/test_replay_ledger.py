@@ -18,7 +18,7 @@ def test_production_is_one_at_a_time_and_stops_at_three_in_a_row(cli, spec, part
     shown = production(cli, spec, rows)
     assert shown.status == 1
     assert emails(partner) == ["1", "2", "3", "4", "5", "6"]
-    assert "1 at once" in shown.err and "3 unexpected outcomes in a row" in shown.err
+    assert "up to 1 request at a time" in shown.err and "3 unexpected outcomes in a row" in shown.err
 
 
 def test_production_stops_at_the_first_unclassified_response(cli, spec, partner):

@@ -181,7 +181,7 @@ def test_a_resume_does_not_resend_failed_rows_and_shows_how(cli, spec, partner):
         "failing.yaml", spec.read_text().replace("responses:", "responses:\n  - {outcome: failed, status: 5xx}")
     )
     shown = cli("replay", failing, rows, "--stop-after", "1", "--concurrency", "1")
-    assert "1 row that failed is settled, and not sent by that" in shown.err
+    assert "resuming does not resend 1 failed row; this does:" in shown.err
     run = re.search(r"--only failed --from-run (\S+)", shown.err)[1]
     partner.answer = refusing()
     assert cli("replay", failing, "--only", "failed", "--from-run", run).status == 0

@@ -94,7 +94,7 @@ def test_rows_that_cannot_be_rendered_cost_no_waiting(bench, partner):
 def test_the_first_unclassified_answer_stops_one_at_a_time_at_once(bench, partner):
     partner.answer = lambda heard: (418, {}, b"{}") if b"tx3" in heard.body else OK
     run = bench.run(20, concurrency=1, stop=StopRules(unclassified=True))
-    assert run.finished == Finished(StopReason.UNCLASSIFIED, "no rule explains an answer")
+    assert run.finished == Finished(StopReason.UNCLASSIFIED, "no rule matches this response", 418, 3)
     assert ids(partner) == ["tx1", "tx2", "tx3"]
     assert run.outcomes == {DELIVERED: 2, UNCLASSIFIED: 1}
 
