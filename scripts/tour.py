@@ -19,6 +19,8 @@ BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 CHANGING = (
     (r"\b\d{8}-[a-z0-9]{6}\b", "<run>"),
     (r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?\b", "<time>"),
+    (r"^Date: .*$", "Date: <time>"),
+    (r"(?<=sent <time> UTC: ).*$", "<phases>"),
     (r"\b[0-9a-f]{12,64}\b(?![-@.])", "<id>"),
     (r"rokt-test-[0-9a-f]+", "<test>"),
     (r"127\.0\.0\.1:\d+", "<sandbox>"),

@@ -142,7 +142,7 @@ class Watcher:
     def _read_response(self, setup: SpecSetup, run: str) -> None:
         from rokt_export.diff.reclassify import Rereader
         from rokt_export.journal import Journal
-        from rokt_export.reports.console import exchange
+        from rokt_export.reports.exchange_view import exchange
         from rokt_export.reports.run_report import Story
         from rokt_export.response.classify import Classifier
 

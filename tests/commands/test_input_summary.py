@@ -95,7 +95,7 @@ def test_files_are_read_as_told(cli: CommandLine, spec: Path, partner: Partner, 
     if name in ("test", "replay"):
         assert json.loads(partner.heard[0].body) == {"email": "jane.doe@example.com", "name": "Zoë"}
     if name == "render":
-        assert '"name":"Zoë"' in shown.out
+        assert '"name": "Zoë"' in shown.out
 
 
 @pytest.mark.parametrize("name", ["test", "diff"])
