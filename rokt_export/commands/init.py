@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Spec = Annotated[
     Path | None,
-    typer.Argument(metavar="SPEC", help="File to write; <partner>.yaml unless named.", show_default=False),
+    typer.Argument(metavar="SPEC", help="File to write; default: the partner's slug and .yaml.", show_default=False),
 ]
 OpenApi = Annotated[
     str | None,

@@ -256,8 +256,8 @@ def latency_line(story: Story) -> str | None:
 def runs_table(console: Console, runs: Sequence[RunInfo]) -> None:
     """Print runs, newest first as given, one line each; their counts by sign, with a key beneath.
 
-    Names, partners and environments are cut where the line has no room for them. Below 60 columns each run has several
-    lines.
+    Where a line has no room, names, partners and environments are cut, then state (if all are finished), command and
+    time left out; where that is not enough, each run has several lines.
     """
     if not runs:
         console.print("The journal holds no run yet.", style="dim")
@@ -291,17 +291,23 @@ def _runs(console: Console, runs: Sequence[RunInfo]) -> Table | None:
     if not any(one.name for one in runs):
         del texts["name"]
     widths = {title: max(len(title), *(text.cell_len for text in cells)) for title, cells in texts.items()}
-    cut = [title for title in ("name", "partner", "sent to") if title in texts]
     gap = 2 if console.width >= _ROOMY else 1
+    finished = all(one.state is RunState.FINISHED for one in runs)
+    droppable = ["state", "command", "UTC"] if finished else ["command", "UTC"]
     while sum(widths.values()) + gap * (len(widths) - 1) > console.width:
-        widest = max(cut, key=widths.__getitem__)
-        if widths[widest] <= _LEAST:
+        widest = max((title for title in ("name", "partner", "sent to") if title in widths), key=widths.__getitem__)
+        if widths[widest] > _LEAST:
+            widths[widest] -= 1
+        elif droppable and gap == 1:
+            del widths[droppable.pop(0)]
+        elif gap == 2:
+            gap = 1
+        else:
             return None
-        widths[widest] -= 1
     table = Table(box=SIMPLE_HEAD, padding=(0, gap - 1, 0, 0), pad_edge=False, show_edge=False)
     for title, width in widths.items():
         table.add_column(title, no_wrap=True, overflow="ellipsis", width=width)
-    for cells in zip(*texts.values(), strict=True):
+    for cells in zip(*(texts[title] for title in widths), strict=True):
         table.add_row(*cells)
     return table
 
