@@ -8,8 +8,10 @@ from itertools import pairwise
 from rokt_export.request.records import Record
 from rokt_export.transactions.transaction import Transaction
 
-_LINGER = 0.2
-"""Seconds that rows wait for others to share their request, where the input pauses."""
+_PAUSE = 0.2
+"""Seconds without another row after which those at hand go."""
+_LONGEST = 2.0
+"""Seconds that a row waits at most, where others keep coming."""
 
 
 class Gathering:
@@ -17,7 +19,7 @@ class Gathering:
 
     def __init__(self) -> None:
         self._rows: deque[tuple[Transaction, Record]] = deque()
-        self._since = 0.0
+        self._first = self._last = 0.0
         self._apart = 0
 
     def __len__(self) -> int:
@@ -25,15 +27,16 @@ class Gathering:
 
     def add(self, transaction: Transaction, record: Record, now: float) -> None:
         """Add a row."""
+        self._last = now
         if not self._rows:
-            self._since = now
+            self._first = now
         elif not self._apart and not record.joins(self._rows[-1][1]):
             self._apart = len(self._rows)
         self._rows.append((transaction, record))
 
     def wait(self, now: float) -> float:
         """Return seconds until the rows at hand have waited long enough."""
-        return max(0.0, self._since + _LINGER - now)
+        return max(0.0, min(self._last + _PAUSE, self._first + _LONGEST) - now)
 
     def take(self, most: int, now: float, *, last: bool) -> list[tuple[Transaction, Record]]:
         """Return the rows of the next request; none where it is worth waiting for more.
@@ -47,7 +50,7 @@ class Gathering:
         if not size or not (size == most or self._apart or last or self.wait(now) <= 0):
             return []
         taken = [self._rows.popleft() for _ in range(size)]
-        self._since = now
+        self._first = self._last = now
         self._apart = self._apart - size if self._apart > size else self._first_apart()
         return taken
 
