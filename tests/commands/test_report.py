@@ -121,10 +121,14 @@ def reports_of(cli: CommandLine, run: str) -> dict[str, str]:
 
 
 def check_agreement(cli: CommandLine, run: str, rows: int) -> Counter[str]:
-    """Check that each format of a run holds every delivery, and that what was noted is what the journal says."""
+    """Check that each format of a run holds every delivery, and that what was noted is what the journal says.
+
+    A mail to the partner holds what was sent.
+    """
     told = {name: OUTCOMES[name](text) for name, text in reports_of(cli, run).items()}
     first = told["csv"]
     assert len(first) == rows
+    assert told.pop("eml") == [outcome for outcome in first if outcome != "invalid"]
     assert {name: outcomes for name, outcomes in told.items() if outcomes != first} == {}
     with Journal.open(cli.journal) as journal:
         story = Story.of(journal, journal.find(run))
@@ -269,8 +273,9 @@ def test_a_purged_run_is_reported_as_what_is_left_of_it(cli: CommandLine, spec: 
     told = {name: cli("report", "old", "--format", name) for name in FOLDERS}
     assert {name: done.status for name, done in told.items()} == dict.fromkeys(FOLDERS, 0)
     assert {name: OUTCOMES[name](done.out) for name, done in told.items()} == dict.fromkeys(FOLDERS, ["delivered"] * 3)
-    for name in ("markdown", "eml", "html"):
-        assert "This run was purged" in told[name].out.replace("=\n", "").replace("\n", " ")
+    for name in ("markdown", "html"):
+        assert "This run was purged" in told[name].out.replace("\n", " ")
+    assert "our records of them have been removed" in told["eml"].out.replace("\r\n", " ")
     assert "jane.doe" not in "".join(done.out for done in told.values())
     shown = cli("runs", "show", "old").out
     assert "This run was purged" in shown
@@ -378,8 +383,10 @@ def test_a_run_to_a_sandbox_is_told_as_one(cli: CommandLine, environment: str) -
     outs = [option for suffix in ("eml", "md", "html", "xml") for option in ("--out", f"told.{suffix}")]
     assert cli("report", "tried", *outs).status == 0
     texts = {path.suffix: path.read_text("utf-8") for path in cli.folder.glob("told.*")}
+    mail = texts.pop(".eml")
+    assert f"a sandbox answered in place of your {environment} system, and nothing was sent" in mail.replace("\n", " ")
     assert all(f"{environment} (sandbox)" in text for text in texts.values()), texts.keys()
-    assert "nothing was sent to you" in texts[".md"] and "what we sent to your" not in texts[".md"] + texts[".eml"]
+    assert "nothing was sent to you" in texts[".md"] and "what we sent to your" not in texts[".md"] + mail
     assert "Are these in your system" not in texts[".md"]
     assert cli("runs", "purge", "tried", "--yes").status == 0
     assert " sandbox " in cli("runs", "list").out

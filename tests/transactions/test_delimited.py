@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from rokt_export.errors import TransactionsError
 from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.damage_checks import JUNK
+from rokt_export.transactions.row_shapes import is_types
 from rokt_export.transactions.source_options import SourceOptions
 from rokt_export.transactions.sources import open_transactions
 
@@ -141,6 +142,8 @@ def test_what_csv_writes_is_read_back_equal(tmp_path_factory, rows, delimiter, s
     path.write_bytes(text.getvalue().encode())
     found, _ = read(str(path), delimiter=delimiter, encoding="utf-8")
     expected = [row if any(row) and row != ["alpha", "beta", "gamma"] else None for row in rows]
+    if is_types(rows[0]):  # such as `(EUR)` alone
+        expected[0] = None
     assert [None if row.problem else list(row.values.values()) for row in found] == expected
     assert [row.row for row in found] == list(range(1, len(rows) + 1))
 
