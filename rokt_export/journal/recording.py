@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from codecs import getincrementaldecoder
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -22,6 +23,8 @@ KEPT_BYTES = RESPONSE_BYTES + MARGIN
 """Bytes of a body that stay in memory after its response is classified."""
 WAITING_BYTES = 16_000 + MARGIN
 """The same while a row waits for another attempt."""
+_SHORT_BODY = 4_000
+"""Bytes of a response's body up to which it is searched for personal data together with URL and headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,20 +177,23 @@ def record(exchange: Exchange, redactor: Redactor, personal: Collection[str] = (
         personal: the values of personal data; empty for test data.
     """
     request, result = exchange.request, exchange.result
-    sent = _request(request, redactor, personal) if request is not None else {}
     fault = result if isinstance(result, Fault) else None
     response = result.partial if isinstance(result, Fault) else result
+    outside = redactor.personal_in(_outside_request_body(request, response, fault), personal)
+    sent = _request(request, redactor, personal, outside) if request is not None else {}
     got: dict[str, Any] = {}
     if response is not None:
         got = {
             "status": response.status,
             "http_version": response.http_version,
-            "response_headers": _response_headers(response, redactor, personal),
-            "response_body": _response_body(response, redactor, personal),
+            "response_headers": _response_headers(response, redactor, outside, addresses=bool(personal)),
+            "response_body": _response_body(
+                response, redactor, outside if _is_short(response.body) else personal, addresses=bool(personal)
+            ),
             "unreadable": response.unreadable,
         }
     if fault is not None:
-        got["fault"] = (str(fault.kind), redactor.text(fault.message, personal))
+        got["fault"] = (str(fault.kind), redactor.text(fault.message, outside))
     timings = result.timings if result is not None else Timings()
     return Recording(
         **sent,
@@ -199,14 +205,40 @@ def record(exchange: Exchange, redactor: Redactor, personal: Collection[str] = (
     )
 
 
-def _request(request: Request, redactor: Redactor, personal: Collection[str]) -> dict[str, Any]:
+def _outside_request_body(request: Request | None, response: Response | None, fault: Fault | None) -> Iterator[str]:
+    """Yield the texts of an exchange that seldom hold personal data; a long or binary body is none of them."""
+    if request is not None:
+        yield request.url
+        yield from chain.from_iterable(request.headers)
+    if fault is not None:
+        yield fault.message
+    if response is not None:
+        yield from chain.from_iterable(response.headers)
+        if _is_short(response.body):
+            yield response.body.decode()
+
+
+def _is_short(body: bytes) -> bool:
+    """Return whether a body is short enough to be searched twice, and a text."""
+    if len(body) > _SHORT_BODY:
+        return False
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _request(
+    request: Request, redactor: Redactor, personal: Collection[str], outside: Collection[str]
+) -> dict[str, Any]:
     return {
         "method": request.method,
-        "url": _shown(redactor, request.url, redactor.url(request.url, personal), personal),
+        "url": _shown(redactor, request.url, redactor.url(request.url, outside), outside),
         "request_headers": tuple(
-            (name, _shown(redactor, value, shown, personal))
+            (name, _shown(redactor, value, shown, outside))
             for (name, value), (_, shown) in zip(
-                request.headers, redactor.headers(request.headers, personal), strict=True
+                request.headers, redactor.headers(request.headers, outside), strict=True
             )
         ),
         "request_body": None if request.body is None else _body(request.body, redactor, personal),
@@ -222,15 +254,17 @@ def _shown(redactor: Redactor, text: str, redacted: str, personal: Collection[st
     return Shown(pieces) if "".join(piece.text for piece in pieces) == redacted else Shown((Piece(redacted),))
 
 
-def _response_body(response: Response, redactor: Redactor, personal: Collection[str]) -> Body:
+def _response_body(response: Response, redactor: Redactor, personal: Collection[str], *, addresses: bool) -> Body:
     json = "json" in (response.header("content-type") or "").lower()
-    hide = redactor.addresses if personal else str
+    hide = redactor.addresses if addresses else str
     return _body(response.body, redactor, personal, RESPONSE_BYTES, response.size, hide, json=json, secrets=True)
 
 
-def _response_headers(response: Response, redactor: Redactor, personal: Collection[str]) -> tuple[tuple[str, str], ...]:
+def _response_headers(
+    response: Response, redactor: Redactor, personal: Collection[str], *, addresses: bool
+) -> tuple[tuple[str, str], ...]:
     headers = redactor.headers(response.headers, personal)
-    return tuple((name, redactor.addresses(value)) for name, value in headers) if personal else headers
+    return tuple((name, redactor.addresses(value)) for name, value in headers) if addresses else headers
 
 
 def _body(

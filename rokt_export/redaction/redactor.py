@@ -6,7 +6,7 @@ import hashlib
 import re
 import secrets as randomness
 from base64 import b64decode
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -52,6 +52,11 @@ _PADDING = re.compile("=")
 _WRAP = re.compile(r"(?<=[A-Za-z0-9+/_=-]{40})(?:\r?\n|(?:\\r)?\\n|(?:%0[Dd])?%0[Aa])[ \t]*(?=[A-Za-z0-9+/_=-])")
 """A line break inside base64: MIME writes 64 or 76 characters a line."""
 _JWT_PARTS = 3
+_BETWEEN = "\n|\n"
+"""Between texts that are searched as one: it ends fields, words, dates, escapes, base64 and soft line breaks."""
+_LONGEST_KNOWN = 1_000
+_MOST_KNOWN = 1_000
+"""Texts, and their characters at most, whose secrets are remembered: most headers are the same in each exchange."""
 _UTF16_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
@@ -142,6 +147,7 @@ class Redactor:
         self._gates: tuple[str, ...] = ()
         self._runs: tuple[SecretRuns, ...] = ()
         self._screen: SecretScreen | None = None
+        self._known_spans: dict[str, tuple[Span, ...]] = {}
         for name, value in (secrets or {}).items():
             self.add_secret(name, value)
 
@@ -151,7 +157,7 @@ class Redactor:
         return f"Redactor(secrets={names}, show_personal={self.show_personal})"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_prepared": None, "_gates": (), "_runs": (), "_screen": None}
+        return {**self.__dict__, "_prepared": None, "_gates": (), "_runs": (), "_screen": None, "_known_spans": {}}
 
     def add_secret(self, name: str, value: str, *, common: bool = False) -> None:
         """Hide a value from now on, shown as `$name`; for what is learned at run time, such as an access token.
@@ -210,6 +216,7 @@ class Redactor:
                     runs.add(name, parts[0], parts=not parts[0].startswith("{"))  # claims of a token are usual words
             self._runs = (runs,)
             self._screen = SecretScreen((*self._gates, *runs.pieces()))
+            self._known_spans = {}
             self._prepared = prepared
         return self._prepared
 
@@ -242,11 +249,16 @@ class Redactor:
 
         Of `Authorization` the scheme stays, of cookies the names.
         """
-        if personal and not self._personal_spans("\n".join(part for header in headers for part in header), personal):
-            personal = ()  # most headers hold none: one search for all instead of one for each
+        personal = self.personal_in([part for header in headers for part in header], personal)
         return tuple(
             (self.text(name, personal), hidden_in_header(name, self.text(value, personal))) for name, value in headers
         )
+
+    def personal_in(self, texts: Iterable[str], personal: Collection[str]) -> Collection[str]:
+        """Return the personal values if any of the texts holds one, else none: most texts hold none, so look once."""
+        if personal and not self.show_personal and not self._personal_spans(_BETWEEN.join(texts), personal):
+            return ()
+        return personal
 
     def body(self, body: bytes, personal: Collection[str] = ()) -> bytes:
         """Return a body as `text` does, in its own charset (UTF-8, UTF-16 with its mark, else byte for byte)."""
@@ -316,8 +328,19 @@ class Redactor:
 
     def _secret_spans(self, text: str) -> list[Span]:
         secrets = self._secrets() if self._prepared is None else self._prepared
+        known = self._known_spans.get(text)
+        if known is not None:
+            return list(known)
         if not secrets or (self._screen is not None and not self._screen.may_hold_any(text)):
             return []
+        spans = self._searched(text, secrets)
+        if len(text) <= _LONGEST_KNOWN:
+            if len(self._known_spans) >= _MOST_KNOWN:
+                self._known_spans.clear()
+            self._known_spans[text] = tuple(spans)
+        return spans
+
+    def _searched(self, text: str, secrets: list[_Secret]) -> list[Span]:
         found = views(text)
         alike = _CODED_CASE.sub(lambda match: match[0].lower(), text) if "%" in text or "\\" in text else text
         if alike != text:  # hexadecimal digits of an escape in mixed letter case
@@ -336,7 +359,7 @@ class Redactor:
         return [span for secret in secrets for span in secret.spans(text, found, whole)] + parts
 
     def _personal_spans(self, text: str, personal: Collection[str]) -> list[Span]:
-        found = find_people(personal, Reading(text))
+        found = dict.fromkeys(find_people(personal, Reading(text)))  # several normal forms find the same place
         return [self._personal_span(text, start, end, value) for start, end, value in found]
 
     def _personal_span(self, text: str, start: int, end: int, value: str) -> Span:

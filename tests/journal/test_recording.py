@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import html
+import random
 import re
 import time
+from collections.abc import Collection, Iterable
 from urllib.parse import quote
 
 import pytest
 
-from rokt_export.exchange.model import Exchange, Outcome, OutcomeKind, Response
+from rokt_export.exchange.model import Exchange, Fault, FaultKind, Outcome, OutcomeKind, Request, Response
 from rokt_export.journal.recording import KEPT_BYTES, RESPONSE_BYTES, WAITING_BYTES, Recording, record
 from rokt_export.redaction import Redactor
 from rokt_export.transactions.transaction import Transaction
@@ -89,3 +93,61 @@ def test_recording_the_longest_body_is_quick(part: bytes) -> None:
     start = time.process_time()
     recorded(body)
     assert time.process_time() - start < 1.5
+
+
+PERSON = ("jane.doe@example.com", "Jane", "Doe", "+1 212 555 0175", "1984-03-07", "10001", "Zoë", "two\nlines", "王小")
+
+
+class Thorough(Redactor):
+    """Searches each text of an exchange by itself."""
+
+    def personal_in(self, texts: Iterable[str], personal: Collection[str]) -> Collection[str]:
+        return personal
+
+
+def disguised(value: str, chance: random.Random) -> str:
+    data = value.encode()
+    return chance.choice(
+        [
+            value, value.upper(), quote(value, safe=""), quote(quote(value, safe=""), safe=""), html.escape(value),
+            "".join(f"&#{ord(char)};" for char in value), data.hex(), base64.b64encode(data).decode().rstrip("="),
+            base64.b64encode(b"the id: " + data + b" is known to this partner").decode(),
+            base64.b64encode(data.hex().encode()).decode(), hashlib.md5(data.lower()).hexdigest(),
+            base64.b64encode(hashlib.sha256(data.lower()).digest()).decode(), "-".join(value), value[:-1], "07.03.1984",
+            "447811200", "Doe, Jane", "0012125550175", f"{value[:3]}=\r\n{value[3:]}", "", "T000000042", "ok",
+        ]
+    )  # fmt: skip
+
+
+def test_one_look_at_an_exchange_hides_what_a_look_at_each_text_hides() -> None:
+    chance = random.Random(7)
+    quick, thorough = (kind(secrets={"KEY": SECRET}, key=b"k") for kind in (Redactor, Thorough))
+    hidden = 0
+    for _ in range(200):
+
+        def part() -> str:
+            text = (
+                disguised(chance.choice(PERSON), chance) if chance.random() < 0.2 else chance.choice(["a=", "1", "x"])
+            )
+            return chance.choice(["{}", "id={}", '{{"ref": "{}"}}', "{}=", "12{}", "{} 4"]).format(text)
+
+        headers = (("Content-Type", "application/json"), ("X-" + part(), part()), ("Authorization", f"Bearer {SECRET}"))
+        body = part().encode(chance.choice(["utf-8", "utf-16"])) + b"." * chance.choice([0, 0, 5_000])
+        response = Response(200, headers, body)
+        result = chance.choice([response, Fault(FaultKind.TIMEOUT_AFTER_SEND, part(), sent=True, partial=response)])
+        request = Request("POST", f"https://example.com/{part()}?id={part()}", headers, part().encode())
+        exchange = Exchange(Transaction(1, "t", {}), request, result, DELIVERED)
+        shown = record(exchange, quick, PERSON).dump()
+        assert shown == record(exchange, thorough, PERSON).dump()
+        hidden += b"person-" in shown.lower()
+    assert 50 < hidden < 195
+
+
+def test_a_secret_learned_later_is_hidden_in_a_header_that_was_recorded_before() -> None:
+    redactor = Redactor(secrets={"KEY": SECRET}, key=b"k")
+    exchange = Exchange(
+        Transaction(1, "t", {}), None, Response(200, (("X-Trace", f"{SECRET}&later-0123456789"),)), DELIVERED
+    )
+    assert b"later-0123456789" in record(exchange, redactor).dump()
+    redactor.add_secret("TOKEN", "later-0123456789")
+    assert b"later-0123456789" not in record(exchange, redactor).dump()
