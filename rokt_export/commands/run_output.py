@@ -85,17 +85,17 @@ def present(
             write_reports(story, [(format_of(path), path) for path in reports])
             for path in reports:
                 terminal.say(f"report: {path}")
-    has_notes = output is Output.TABLE and terminal.out.is_terminal
-    if not has_notes:
-        for note in done.result.tally.notes:
-            terminal.warn(note)
-        if done.result.finished.message:
-            terminal.warn(done.result.finished.stopped)
-    if done.status is ExitStatus.INTERRUPTED or done.result.finished.message:
-        say_how_to_go_on(story.run, journal, terminal, refused=done.result.finished.reason is StopReason.SETUP)
-    if not done.result.tally.left_out[LeftOut.DELIVERED]:  # else another run has delivered what stays unknown here
-        _say_what_is_unknown(story.run, journal, terminal)
-    _say_what_fits(story, journal, terminal, done.result.finished)
+        has_notes = output is Output.TABLE and terminal.out.is_terminal
+        if not has_notes:
+            for note in done.result.tally.notes:
+                terminal.warn(note)
+            if done.result.finished.message:
+                terminal.warn(done.result.finished.stopped)
+        if done.status is ExitStatus.INTERRUPTED or done.result.finished.message:
+            say_how_to_go_on(story.run, journal, terminal, refused=done.result.finished.reason is StopReason.SETUP)
+        if not done.result.tally.left_out[LeftOut.DELIVERED]:  # else another run has delivered what stays unknown here
+            _say_what_is_unknown(story.run, journal, terminal)
+        _say_what_fits(story, journal, terminal, done.result.finished)
     return done.status
 
 

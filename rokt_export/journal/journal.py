@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, NoReturn, Self, TypeVar
 
 import orjson
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, event, func, select
 from sqlalchemy.exc import IntegrityError
 
 from rokt_export.errors import JournalError, UsageError
@@ -86,11 +86,12 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Close the journal and its writers."""
+        """Close the journal and its writers; a later use raises RuntimeError rather than open it again unseen."""
         for writer in self._writers:
             writer.close()
         self._writers.clear()
         self._store.reading.dispose()
+        event.listen(self._store.reading, "do_connect", _refuse)
 
     def begin(
         self,
@@ -542,6 +543,10 @@ class Journal:
     def _guard(self, doing: str) -> Iterator[None]:
         with translated(self._store.shown, doing):
             yield
+
+
+def _refuse(*_: object) -> NoReturn:
+    raise RuntimeError("this journal is closed")
 
 
 def _prepare(store: storage.Store) -> None:

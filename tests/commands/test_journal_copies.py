@@ -23,10 +23,10 @@ def killed(cli: CommandLine, spec: Path, partner: Partner) -> Path:
     """The file of a production run that was killed while it was sending; its journal's log lies beside it."""
     rows = cli.write("rows.csv", people(*range(1, ROWS + 1)))
     with cli.start("replay", spec, rows, "-e", "production", "--confirm", "acme", "--name", "killed") as running:
-        wait_for(lambda: len(partner.heard) >= 60, 3 * PATIENCE)
+        wait_for(lambda: len(partner.heard) >= 120, 3 * PATIENCE)
         running.kill()
         running.communicate(timeout=PATIENCE)
-    assert 60 <= len(partner.heard) < ROWS
+    assert 120 <= len(partner.heard) < ROWS
     assert (cli.folder / "journal.sqlite-wal").stat().st_size > 0
     return rows
 
