@@ -168,7 +168,7 @@ def print_exchanges(
         case ExchangeForm.HTTP:
             _text(story, shown, recordings, terminal, raw=raw)
         case ExchangeForm.CURL:
-            _curl(shown, recordings, terminal)
+            _curl(story, shown, recordings, terminal)
         case ExchangeForm.JSON:
             terminal.json([_as_json(story, one, recordings.get(one.row)) for one in shown])
         case ExchangeForm.HAR:
@@ -188,16 +188,18 @@ def _text(
     for one in shown:
         recording = recordings.get(one.row)
         found = None if recording is None else story.explain(recording)
-        exchange(terminal.out, one, recording, found, earlier.get(one.row, ()), raw=raw)
+        missing = "" if recording is not None else story.why_not_recorded(one)
+        exchange(terminal.out, one, recording, found, earlier.get(one.row, ()), missing=missing, raw=raw)
 
 
-def _curl(shown: Sequence[Delivery], recordings: dict[int, Recording | None], terminal: Terminal) -> None:
+def _curl(story: Story, shown: Sequence[Delivery], recordings: dict[int, Recording | None], terminal: Terminal) -> None:
     from rokt_export.reports.curl import curl_command
 
     for place, one in enumerate(shown):
         recording = recordings.get(one.row)
         if recording is None or recording.method is None:
-            terminal.warn(f"row {one.row}: its request was not recorded")
+            why = "no request was made" if recording is not None else story.why_not_recorded(one)
+            terminal.warn(f"row {one.row} has no request: {why}")
             continue
         terminal.write(f"{'' if place == 0 else chr(10)}# row {one.row}\n{curl_command(recording)}")
 

@@ -16,25 +16,33 @@ from rokt_export.commands import options as flag
 from rokt_export.commands.reclassify import SpecOption, spec_for
 from rokt_export.commands.spec_setup import journal_place
 from rokt_export.commands.terminal import Terminal, number_of, to_stdout
-from rokt_export.errors import ExitStatus, SpecError, UsageError
+from rokt_export.errors import ExitStatus, SpecError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
+    from rokt_export.diff.reclassify import Rereader
     from rokt_export.exchange.model import Response
     from rokt_export.journal import RunInfo
+    from rokt_export.journal.recording import Recording
+    from rokt_export.onboarding.rule_draft import RuleDraft
     from rokt_export.partner_spec.loading import LoadedSpec
     from rokt_export.reports.run_report import Story
+    from rokt_export.response.classify import Classifier
 
 Row = Annotated[
     int | None,
     typer.Option(
-        "--row", min=1, metavar="N", help="The row; default the first that no rule matches.", show_default=False
+        "--row",
+        min=1,
+        metavar="N",
+        help="The row; default the first that the spec, as it is now, does not read as expected.",
+        show_default=False,
     ),
 ]
 OfOutcome = Annotated[
     str | None,
     typer.Option(
         "--outcome", metavar="OUTCOME", autocompletion=completion.outcomes, show_default=False,
-        help="What the response means; default what its status and words suggest.",
+        help="What the response means; needed unless the response proves it.",
     ),
 ]  # fmt: skip
 Named = Annotated[str | None, typer.Option("--name", metavar="NAME", help="The rule's name.", show_default=False)]
@@ -55,8 +63,9 @@ def rule(
 ) -> int:
     """Draft the response rule for a recorded response, and show what it would change in the run. Nothing is sent.
 
-    The response becomes the rule's example. --write puts the rule into the spec: above the rule that matches the
-    response now, else at the end. Exit status: 0, or 1 where it changes rows that are well classified today.
+    The response becomes the rule's example. The rule matches no recorded response to which a later rule gives another
+    outcome. --write puts it into the spec: above the rule that matches the response now, else at the end. Exit status:
+    0, or 1 where it changes other rows that a rule decides today.
 
     Examples:
         rokt-export rule last --row 64
@@ -71,8 +80,7 @@ def rule(
         info = opened.find(run)
         loaded = spec_for(info, spec)
         story = Story.of(opened, info)
-        number, response = _response(story, row)
-        drafted = _Draft.of(loaded, response, number, outcome, name)
+        drafted = _Draft.of(story, loaded, row, outcome, name)
         with to_stdout():
             for line in drafted.shown():
                 terminal.out.print(line, style="green" if line.lstrip().startswith("+") else None, soft_wrap=True)
@@ -112,47 +120,46 @@ class _Draft:
     before: str | None
 
     @classmethod
-    def of(cls, loaded: LoadedSpec, response: Response, row: int, outcome: str | None, name: str | None) -> _Draft:
+    def of(cls, story: Story, loaded: LoadedSpec, row: int | None, outcome: str | None, name: str | None) -> _Draft:
         """Draft it.
 
         Raises:
-            UsageError: the spec gives this outcome already, or nothing tells the response from others.
+            UsageError: the spec gives this outcome already, the response does not prove one, or nothing tells it from
+                others.
             SpecError: the spec has a form that cannot be added to.
         """
-        from rokt_export.commands.run_output import expected_outcome
-        from rokt_export.onboarding.rule_draft import as_yaml, draft, guessed_outcome
+        from rokt_export.onboarding.rule_draft import as_yaml
         from rokt_export.partner_spec.document import parse
         from rokt_export.partner_spec.loading import read_spec
         from rokt_export.partner_spec.spec_editor import with_rule
         from rokt_export.response.classify import Classifier
-        from rokt_export.spec_language.rules import OUTCOMES
 
         names = loaded.spec.rule_names
-        now = Classifier(loaded.spec.responses).classify(response)
-        wanted = str(expected_outcome(outcome, where="--outcome")) if outcome else guessed_outcome(response)
-        if wanted not in OUTCOMES:
-            raise UsageError(
-                f"a rule cannot give `{wanted}`", where="--outcome", remedy=f"Choose one of {', '.join(OUTCOMES)}."
-            )
+        classifier = Classifier(loaded.spec.responses)
+        number, recording = _recorded(story, classifier, row)
+        assert recording.response is not None
+        response = recording.response
+        now = classifier.classify(response)
+        wanted = _outcome_of(outcome, story, number, response)
         if now.rule is not None and now.kind == wanted:
             raise UsageError(
-                f"rule `{now.rule}` gives {wanted} to row {row} already",
+                f"rule `{now.rule}` gives {wanted} to row {number} already",
                 where=loaded.document.file,
                 remedy="Say what the response means instead: --outcome rejected; or `rokt-export reclassify` the run.",
             )
         if name in names:
             raise UsageError(f"the spec has a rule `{name}` already", where="--name", remedy="Choose another name.")
-        drafted = draft(response, wanted, names, name)
-        path, place = Path(loaded.document.file), len(names) if now.rule is None else names.index(now.rule)
-        lines = as_yaml(drafted)
+        place = len(names) if now.rule is None else names.index(now.rule)
+        drafted = _narrowed(story, loaded, recording, wanted, place).rule(names, name)
+        path, lines = Path(loaded.document.file), as_yaml(drafted)
         text = with_rule(path, place, lines, json.dumps(drafted, ensure_ascii=False))
         new = read_spec(parse(str(path), text.removeprefix("\ufeff")))
         if Classifier(new.spec.responses).classify(response).rule != drafted["name"]:
             raise UsageError(
-                f"nothing in the response of row {row} could be made a condition",
-                remedy=f"Look at it, and write the rule by hand: rokt-export runs show RUN --row {row}",
+                f"nothing in the response of row {number} could be made a condition",
+                remedy=f"Look at it, and write the rule by hand: rokt-export runs show {story.run.run} --row {number}",
             )
-        return cls(path, text, place, drafted["name"], lines, loaded, new, row, now.rule)
+        return cls(path, text, place, drafted["name"], lines, loaded, new, number, now.rule)
 
     def shown(self) -> Iterator[str]:
         """Yield the lines of the rule, between the names of those around it."""
@@ -163,28 +170,22 @@ class _Draft:
         yield from (f"    {name}" for name in names[self.place :])
 
 
-def _response(story: Story, row: int | None) -> tuple[int, Response]:
-    """Return the recorded response to draft from, and its row.
+def _recorded(story: Story, classifier: Classifier, row: int | None) -> tuple[int, Recording]:
+    """Return the row to draft from, and its recording, which has a response.
 
     Raises:
         UsageError: the run has no such row, or no response of it.
     """
     from rokt_export.commands.run_output import exchanges_of
-    from rokt_export.exchange.model import OutcomeKind
 
     if row is None:
-        for one in story.deliveries([OutcomeKind.UNCLASSIFIED]):
-            kept = story.recording(one.row)
-            if kept is not None and kept.response is not None and kept.rows == 1:
-                return one.row, kept.response
-        raise UsageError(
-            f"run {story.run.run} has no recorded response that no rule matches",
-            remedy="Name the row whose outcome is wrong: --row N --outcome OUTCOME.",
-        )
-    _, recording = exchanges_of(story, [row])[row]
+        return _first_unexpected(story, classifier)
+    one, recording = exchanges_of(story, [row])[row]
     if recording is None:
         raise UsageError(
-            f"the response of row {row} was not recorded", where="--row", remedy="Send with `--record all`."
+            f"row {row} has no recorded response: {story.why_not_recorded(one)}",
+            where="--row",
+            remedy="Name another row of the run, or send again with `--record all`.",
         )
     if recording.response is None or recording.fault is not None:
         raise UsageError(
@@ -198,24 +199,120 @@ def _response(story: Story, row: int | None) -> tuple[int, Response]:
             where="--row",
             remedy="Write the rule by hand, with `each`, as docs/spec.md shows.",
         )
-    return row, recording.response
+    return row, recording
+
+
+def _first_unexpected(story: Story, classifier: Classifier) -> tuple[int, Recording]:
+    """Return the first row that no rule of the spec matches; without one, the first with an unexpected outcome.
+
+    Raises:
+        UsageError: the spec reads every recorded response as expected.
+    """
+    unexpected: tuple[int, Recording] | None = None
+    for one, recording in story.deliveries_with_recordings():
+        if recording is None or recording.response is None or recording.fault is not None or recording.rows > 1:
+            continue
+        now = classifier.classify(recording.response)
+        if now.rule is None:
+            return one.row, recording
+        if unexpected is None and now.kind != story.expected:
+            unexpected = one.row, recording
+    if unexpected is None:
+        raise UsageError(
+            f"the spec reads every recorded response of run {story.run.run} as {story.expected}",
+            remedy="Name the row whose outcome is wrong: --row N --outcome OUTCOME.",
+        )
+    return unexpected
+
+
+def _outcome_of(given: str | None, story: Story, row: int, response: Response) -> str:
+    """Return the outcome of the rule: as it is given, else what the response proves.
+
+    Raises:
+        UsageError: no rule can give it, or the response proves none.
+    """
+    from rokt_export.onboarding.response_signs import meaning_of
+    from rokt_export.spec_language.rules import OUTCOMES
+
+    if given is not None:
+        wanted = given.strip().lower()
+        if wanted not in OUTCOMES:
+            near = did_you_mean(given, OUTCOMES) or ""
+            remedy = f"{near} Choose one of {', '.join(OUTCOMES)}.".strip()
+            raise UsageError(f"a rule cannot give `{given}`", where="--outcome", remedy=remedy)
+        return wanted
+    meaning = meaning_of(response)
+    if meaning.certain is None:
+        signs = "\n".join(f"  {line}" for line in meaning.lines())
+        raise UsageError(
+            f"the response of row {row} (status {response.status}) does not prove one outcome",
+            remedy=f"Choose with --outcome:\n{signs}\n"
+            f"See the response: rokt-export runs show {story.run.run} --row {row}",
+        )
+    return meaning.certain
+
+
+def _narrowed(story: Story, loaded: LoadedSpec, recording: Recording, outcome: str, place: int) -> RuleDraft:
+    """Return a draft that matches no other response of the run whose outcome it must not change.
+
+    A response that a later rule decides must be passed over. One that no rule matches, or the same rule, is passed over
+    where a code, a state or a header of the partner's own differs.
+
+    Args:
+        place: how many rules stand before the draft; what they match never reaches it.
+
+    Raises:
+        UsageError: nothing tells the response from another one.
+    """
+    from rokt_export.diff.reclassify import Rereader, Stays
+    from rokt_export.onboarding.rule_draft import RuleDraft, sent_values
+
+    assert recording.response is not None
+    draft = RuleDraft(recording.response, outcome, sent_values(recording))
+    names, reader = loaded.spec.rule_names, _rereader(story, loaded, Rereader)
+    clashes: dict[int, tuple[Response, str, str]] = {}
+    for one, other in story.deliveries_with_recordings():
+        response = None if other is None else other.response
+        if other is None or response is None or other.rows > 1 or not draft.matches(response):
+            continue
+        now = reader.read(one, other)
+        if now.stays in (Stays.CUT, Stays.NO_RESPONSE) or now.after.outcome == outcome:
+            continue
+        at = names.index(now.after.rule) if now.after.rule in names else None
+        decided = at is not None and at > place
+        if (at is None or at >= place) and not draft.avoid(response, must=decided) and decided:
+            clashes[one.row] = response, str(now.after.rule), str(now.after.outcome)
+    for row, (response, rule, other_outcome) in clashes.items():
+        if draft.matches(response):
+            raise UsageError(
+                f"nothing tells the response from that of row {row}, which rule `{rule}` makes {other_outcome}",
+                where="--outcome",
+                remedy=f"Compare the two: rokt-export runs show {story.run.run} --row {row}; then correct "
+                f"rule `{rule}` by hand.",
+            )
+    return draft
+
+
+def _rereader(story: Story, loaded: LoadedSpec, kind: type[Rereader]) -> Rereader:
+    """Return what reads the run's responses by a spec."""
+    return kind(loaded.spec.responses, story.spec.responses if story.spec is not None else ())
 
 
 def _show_effect(terminal: Terminal, story: Story, drafted: _Draft) -> ExitStatus:
-    """Say which rows of the run the rule takes, and which of them another rule decides today."""
+    """Say which rows of the run the rule takes, and which of them the spec, as it is now, gives another outcome."""
     from rokt_export.diff.reclassify import Rereader, Stays, Step
     from rokt_export.journal import RowSet
     from rokt_export.reports.reclassified import changes
 
-    before = story.spec.responses if story.spec is not None else ()
-    rereader = Rereader(drafted.new.spec.responses, before)
+    old, new = (_rereader(story, each, Rereader) for each in (drafted.old, drafted.new))
     taken: dict[Step, RowSet] = {}
     unread = 0
     for one, recording in story.deliveries_with_recordings():
-        read = rereader.read(one, recording)
+        read = new.read(one, recording)
         unread += read.stays in (Stays.NO_RECORDING, Stays.CUT, Stays.HIDDEN)
         if read.after.rule == drafted.name:
-            step: Step = one.outcome, one.rule, read.after.outcome, drafted.name
+            before = old.read(one, recording).after
+            step: Step = before.outcome, before.rule, read.after.outcome, drafted.name
             taken.setdefault(step, RowSet()).add(one.row)
     terminal.out.print()
     changes(terminal.out, taken)
@@ -224,9 +321,7 @@ def _show_effect(terminal: Terminal, story: Story, drafted: _Draft) -> ExitStatu
     others = [
         step
         for step, rows in taken.items()
-        if step[1] is not None
-        and step[0] is not step[2]
-        and (step[1] != drafted.before or (step[0] == story.expected and len(rows) > 1))
+        if step[1] is not None and step[0] is not step[2] and (len(rows) > 1 or drafted.row not in rows)
     ]
     for step in others:
         rows = taken[step]

@@ -4,30 +4,43 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
+from urllib.parse import parse_qsl
+
+from pydantic import TypeAdapter
 
 from rokt_export.exchange.model import OutcomeKind, Response
+from rokt_export.journal.recording import Recording
+from rokt_export.onboarding.response_signs import BUSY_STATUSES, GOOD_WORDS, local_name, telling_headers
 from rokt_export.reports.reasons import fixed_parts
 from rokt_export.response.body_reader import NoData, ResponseReader
+from rokt_export.response.classify import Classifier
 from rokt_export.spec_language.filters import text_of
-from rokt_export.spec_language.rules import OUTCOMES
+from rokt_export.spec_language.rules import OUTCOMES, Rule
 
 MOST_EXAMPLE = 4_000
 """Characters of a body that becomes an example; a longer one would bury the rules."""
 _MOST_LEAVES = 200
 _HIDDEN = re.compile(r"person-[0-9a-f]{10}|\$[A-Z_][A-Z0-9_]*")
 _CODE_KEYS = re.compile(
-    r"(?:^|_)(?:code|errorcode|error|errors|type|status|state|result|success|ok|reason|outcome)$", re.IGNORECASE
+    r"(?:^|_)(?:code|errorcode|error|errors|faultcode|type|status|state|result|success|ok|reason|outcome)$",
+    re.IGNORECASE,
 )
-_TEXT_KEYS = re.compile(r"message|detail|description|error|reason|title|text|msg", re.IGNORECASE)
+_TEXT_KEYS = re.compile(r"message|detail|description|error|reason|title|text|msg|fault", re.IGNORECASE)
 _ID_KEYS = re.compile(r"(?:^|_)(?:id|uuid|reference|ref)$|Id$", re.ASCII)
-_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,59}|\d{1,5}", re.ASCII)
-_DUPLICATE = re.compile(r"duplicate|already|exists?\b|known", re.IGNORECASE)
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,59}|\d{1,5}", re.ASCII)
+_GENERIC = GOOD_WORDS | {"error", "fail", "failed", "failure", "false", "no", "null", "unknown", "client", "server"}
+"""Codes that many different responses share: a condition on one alone would be too wide."""
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*", re.ASCII)
 _SHORTEST = 4
 """Characters of a text that is looked for, at least."""
+_SHORTEST_SENT = 3
+"""Characters of a value of the request that is recognised in a response."""
+
+Keys: TypeAlias = dict[str, Any]
+"""A part of a rule, as the spec has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,76 +55,194 @@ class _Leaf:
     def text(self) -> str:
         return text_of(self.value)
 
-
-def guessed_outcome(response: Response) -> str:
-    """Return the outcome that a response suggests, by its status and words; a person decides."""
-    text = ResponseReader(response).text
-    if response.status >= 500 or response.status in (408, 429):
-        return "failed"
-    if response.status == 409 or _DUPLICATE.search(text):
-        return "duplicate"
-    return "delivered" if response.status < 300 else "rejected"
+    @property
+    def generic(self) -> bool:
+        """Whether many different responses have this value; a SOAP fault's code has a prefix."""
+        return self.text.rpartition(":")[2].lower() in _GENERIC
 
 
-def draft(response: Response, outcome: str, taken: Collection[str], name: str | None = None) -> dict[str, Any]:
-    """Return a rule as the spec has it, the most specific condition first.
+class RuleDraft:
+    """A response rule in the making: conditions that one response satisfies, narrowed by others that it must not match.
 
-    Values that are redacted, ids, dates and numbers of many digits are no conditions.
+    Values that are redacted, that were sent, ids, dates and numbers of many digits are no conditions.
 
     Args:
         response: the recorded one, redacted.
         outcome: of the rule.
-        taken: names of the spec's rules.
-        name: what it is called; None for a name made of what it looks for.
+        sent: the values of its request, which a response may repeat.
     """
-    if outcome not in OUTCOMES:
-        raise ValueError(f"a rule cannot give {outcome}")
-    leaves = list(_leaves(response))
-    condition, word = _condition(response, leaves)
-    found: dict[str, Any] = {"name": name or _name(word or f"{outcome} {response.status}", taken), "outcome": outcome}
-    found |= condition
-    found["status"] = response.status
-    if outcome == OutcomeKind.FAILED and (response.status >= 500 or response.status in (408, 429)):
-        found["retry"] = True
-    if capture := _capture(leaves, outcome):
-        found["capture"] = capture
-    body = response.body.decode("utf-8", "replace")
-    if len(body) <= MOST_EXAMPLE:
-        kind = response.header("content-type")
-        told = {} if kind is None or "json" in kind else {"headers": {"Content-Type": kind}}
-        found["examples"] = [{"status": response.status, **told, "body": body}]
-    return found
+
+    def __init__(self, response: Response, outcome: str, sent: Iterable[str] = ()) -> None:
+        if outcome not in OUTCOMES:
+            raise ValueError(f"a rule cannot give {outcome}")
+        self._response, self._outcome = response, outcome
+        self._sent = sorted({each for each in sent if len(each) >= _SHORTEST_SENT}, key=len, reverse=True)
+        self._leaves = list(_leaves(response))
+        first, self._word = self._first()
+        self._conditions: Keys = first | {"status": response.status}
+        self._compiled = _compiled(self._conditions)
+
+    def matches(self, response: Response) -> bool:
+        """Return whether the rule, as it is so far, matches a response."""
+        return response.status == self._response.status and self._compiled.classify(response).rule is not None
+
+    def avoid(self, other: Response, *, must: bool) -> bool:
+        """Add the condition that tells the response from another one; return whether the rule passes it over now.
+
+        Args:
+            other: a response with another outcome, or with none.
+            must: whether any difference will do; else only one of a code, a state or a header of the partner's own.
+        """
+        if not self.matches(other):
+            return True
+        for keys in (*self._telling(), *self._absent(other), *(self._any_difference() if must else ())):
+            if _compiled(keys).classify(other).rule is None and _compiled(keys).classify(self._response).rule:
+                for name, value in keys.items():
+                    self._conditions[name] = {**self._conditions.get(name, {}), **value}
+                self._conditions["status"] = self._conditions.pop("status")
+                self._compiled = _compiled(self._conditions)
+                return True
+        return False
+
+    def rule(self, taken: Collection[str], name: str | None = None) -> dict[str, Any]:
+        """Return the rule as the spec has it, the most specific condition first.
+
+        Args:
+            taken: names of the spec's rules.
+            name: what it is called; None for a name made of what it looks for.
+        """
+        response, outcome = self._response, self._outcome
+        named = name or _name(self._word or f"{outcome} {response.status}", taken)
+        found: dict[str, Any] = {"name": named, "outcome": outcome} | self._conditions
+        if outcome == OutcomeKind.FAILED and (response.status >= 500 or response.status in BUSY_STATUSES):
+            found["retry"] = True
+        if outcome == OutcomeKind.DELIVERED and response.status == 202:
+            found["provisional"] = True
+        if capture := _capture(self._leaves, outcome):
+            found["capture"] = capture
+        body = response.body.decode("utf-8", "replace")
+        if len(body) <= MOST_EXAMPLE:
+            kind = response.header("content-type")
+            headers = {} if kind is None or "json" in kind else {"Content-Type": kind}
+            headers |= {each: value for each, value in self._conditions.get("headers", {}).items() if _is_text(value)}
+            found["examples"] = [{"status": response.status, **({"headers": headers} if headers else {}), "body": body}]
+        return found
+
+    def _first(self) -> tuple[Keys, str | None]:
+        """Return the most specific condition, and the word that it looks for."""
+        if not self._response.body.strip():
+            return {"empty": True}, None
+        codes, messages = self._codes(), list(self._messages())
+        for leaf in codes:
+            if not leaf.generic:
+                return {"body": {leaf.path: leaf.value}}, self._named(leaf)
+        for path, part in messages if codes else ():
+            if path != codes[0].path:
+                return {"body": {codes[0].path: codes[0].value, path: {"contains": part}}}, part
+        if codes:
+            return {"body": {codes[0].path: codes[0].value}}, self._named(codes[0])
+        for path, part in messages:
+            return {"body": {path: {"contains": part}}}, part
+        for leaf in self._leaves:
+            if self._is_code(leaf) and not _ID_KEYS.search(leaf.key) and not leaf.text.isdigit():
+                return {"body": {leaf.path: leaf.value}}, self._named(leaf)
+        return self._whole(), None
+
+    def _whole(self) -> Keys:
+        """Return a condition on the body as a whole, where no value of it can be one."""
+        if self._leaves:
+            return {"body": {leaf.path: {"exists": True} for leaf in self._leaves[:3]}}
+        text = " ".join(ResponseReader(self._response).text.split())
+        if len(text) < _SHORTEST and text.isprintable():
+            return {"text": {"equals": text}}
+        if part := self._fixed(text[:300]):
+            return {"text": {"contains": part}}
+        kind = self._response.header("content-type")
+        return {} if kind is None else {"content_type": kind.partition(";")[0].strip().lower()}
+
+    def _codes(self) -> list[_Leaf]:
+        return [leaf for leaf in self._leaves if _CODE_KEYS.search(leaf.key) and self._is_code(leaf)]
+
+    def _messages(self) -> Iterator[tuple[str, str]]:
+        """Yield path and fixed part of what reads like a sentence, messages by name first."""
+        named = [leaf for leaf in self._leaves if _TEXT_KEYS.search(leaf.key)]
+        others = [leaf for leaf in self._leaves if leaf not in named and " " in leaf.text.strip()]
+        for leaf in (*named, *others):
+            if isinstance(leaf.value, str) and (part := self._fixed(leaf.text)):
+                yield leaf.path, part
+
+    def _telling(self) -> Iterator[Keys]:
+        """Yield the conditions on codes, states and the partner's own headers."""
+        for leaf in self._codes():
+            yield {"body": {leaf.path: leaf.value}}
+        for name, value in telling_headers(self._response):
+            yield {"headers": {name: value}}
+
+    def _absent(self, other: Response) -> Iterator[Keys]:
+        """Yield conditions that such codes and headers of another response are absent here."""
+        for name, _ in telling_headers(other):
+            if self._response.header(name) is None:
+                yield {"headers": {name: {"absent": True}}}
+        mine = {leaf.path for leaf in self._leaves}
+        for leaf in _leaves(other):
+            if leaf.path not in mine and _CODE_KEYS.search(leaf.key) and "[" not in leaf.path:
+                yield {"body": {leaf.path: {"absent": True}}}
+
+    def _any_difference(self) -> Iterator[Keys]:
+        """Yield conditions on anything else that is no value of this one row."""
+        for path, part in self._messages():
+            yield {"body": {path: {"contains": part}}}
+        for leaf in self._leaves:
+            if not _ID_KEYS.search(leaf.key) and self._is_code(leaf):
+                yield {"body": {leaf.path: leaf.value}}
+        for leaf in self._leaves:
+            yield {"body": {leaf.path: {"exists": True}}}
+
+    def _is_code(self, leaf: _Leaf) -> bool:
+        if isinstance(leaf.value, bool):
+            return True
+        if leaf.value is None or leaf.text in self._sent:
+            return False
+        return _CODE.fullmatch(leaf.text) is not None and not _HIDDEN.search(leaf.text)
+
+    def _fixed(self, text: str) -> str | None:
+        """Return the longest part of a text that holds no value, on one line and without a mark of redaction."""
+        for each in self._sent:
+            text = re.sub(rf"(?<!\w){re.escape(each)}(?!\w)", "`x`", text)
+        parts = [part.strip(" \t.,:;'\"!") for part in fixed_parts(_HIDDEN.sub("`x`", text))]
+        longest = max((part for part in parts if part.isprintable()), key=len, default="")
+        return longest[:100].strip() if len(longest) >= _SHORTEST else None
+
+    def _named(self, leaf: _Leaf) -> str:
+        return f"{leaf.key} {leaf.text}" if leaf.text.isdigit() or leaf.generic else leaf.text
 
 
-def _condition(response: Response, leaves: list[_Leaf]) -> tuple[dict[str, Any], str | None]:
-    """Return the condition on the body, and the word that it looks for."""
-    for leaf in leaves:
-        if _CODE_KEYS.search(leaf.key) and _is_code(leaf):
-            return {"body": {leaf.path: leaf.value}}, f"{leaf.key} {leaf.text}" if leaf.text.isdigit() else leaf.text
-    for leaf in leaves:
-        if _TEXT_KEYS.search(leaf.key) and isinstance(leaf.value, str) and (part := _fixed(leaf.text)):
-            return {"body": {leaf.path: {"contains": part}}}, part
-    for leaf in leaves:
-        if _is_code(leaf) and not _ID_KEYS.search(leaf.key) and not leaf.text.isdigit():
-            return {"body": {leaf.path: leaf.value}}, leaf.text
-    if not response.body.strip():
-        return {"empty": True}, None
-    if not leaves and (part := _fixed(" ".join(ResponseReader(response).text.split())[:300])):
-        return {"text": {"contains": part}}, part
-    return {}, None
+def sent_values(recording: Recording) -> list[str]:
+    """Return the texts that a recorded request of JSON or a form carried."""
+    body = recording.request_body
+    if body is None or body.binary:
+        return []
+    text = str(body.text)
+    try:
+        return [text_of(value) for value in _scalars(json.loads(text)) if value is not None]
+    except ValueError:
+        return [value for _, value in parse_qsl(text)]
 
 
-def _is_code(leaf: _Leaf) -> bool:
-    if isinstance(leaf.value, bool):
-        return True
-    return leaf.value is not None and _CODE.fullmatch(leaf.text) is not None and not _HIDDEN.search(leaf.text)
+def _scalars(data: Any) -> Iterator[Any]:
+    if isinstance(data, dict | list):
+        for value in data.values() if isinstance(data, dict) else data:
+            yield from _scalars(value)
+    else:
+        yield data
 
 
-def _fixed(text: str) -> str | None:
-    """Return the longest part of a text that holds no value, on one line and without a mark of redaction."""
-    parts = [part.strip(" \t.,:;'\"!") for part in fixed_parts(_HIDDEN.sub("`x`", text))]
-    longest = max((part for part in parts if "\n" not in part), key=len, default="")
-    return longest[:100].strip() if len(longest) >= _SHORTEST else None
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _compiled(conditions: Keys) -> Classifier:
+    return Classifier((TypeAdapter(Rule).validate_python({"outcome": "failed"} | conditions),))
 
 
 def _capture(leaves: list[_Leaf], outcome: str) -> dict[str, str]:
@@ -141,7 +272,9 @@ def _leaves(response: Response) -> Iterator[_Leaf]:
             (path.count(".") + path.count("["), _Leaf(path, key, value)) for path, key, value in _of_json(reader.json)
         ]
     elif not isinstance(reader.roots, NoData):
-        found = [(leaf.path.count("/"), leaf) for root in reader.roots for leaf in _of_xml(root, f"/{root.tag}")]
+        found = [
+            (leaf.path.count("/"), leaf) for root in reader.roots for leaf in _of_xml(root, f"/{local_name(root.tag)}")
+        ]
     yield from (leaf for _, leaf in sorted(found[:_MOST_LEAVES], key=lambda each: each[0]))
 
 
@@ -153,19 +286,17 @@ def _of_json(value: Any, path: str = "$", key: str = "") -> Iterator[tuple[str, 
     elif isinstance(value, list):
         for inner in value[:1]:
             yield from _of_json(inner, f"{path}[*]", key)
-    elif path != "$":
+    elif value is not None:
         yield path, key, value
 
 
 def _of_xml(element: Any, path: str) -> Iterator[_Leaf]:
-    if "{" in path:  # a namespace: paths of the language have none
-        return
     children = list(element)
     if not children and (element.text or "").strip():
-        yield _Leaf(path, element.tag, element.text.strip())
+        yield _Leaf(path, local_name(element.tag), element.text.strip())
     for child in children:
         if isinstance(child.tag, str):
-            yield from _of_xml(child, f"{path}/{child.tag}")
+            yield from _of_xml(child, f"{path}/{local_name(child.tag)}")
 
 
 _PLAIN = re.compile(r"[$/A-Za-z_][\w$./@-]*(?: [\w$./@-]+)*", re.ASCII)

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.text import Text
 
-from rokt_export.delivery.shared_counts import FIRST_RECORDED
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import Timings
 from rokt_export.journal import EarlierOutcome
@@ -36,6 +35,7 @@ def exchange(
     found: Explanation | None,
     earlier: Iterable[EarlierOutcome] = (),
     *,
+    missing: str = "",
     raw: bool = False,
 ) -> None:
     """Print what was sent for a row, what came back, when, and how each rule met it.
@@ -46,6 +46,7 @@ def exchange(
         recording: request and response; None where they were not kept.
         found: how the rules met the response; None where none came, or the rules are not known.
         earlier: what the row was before each revision, oldest first.
+        missing: why there is no recording, in a clause.
         raw: bodies as they were on the wire, not laid out.
     """
     head = Text.assemble((f"row {one.row}", "bold"), "  ").append_text(plain(one.transaction))
@@ -57,8 +58,7 @@ def exchange(
         was = Text("  was ", style="dim").append_text(outcome_text(console, str(each.outcome)))
         console.print(was.append("  ").append_text(plain(each.reason)), soft_wrap=True)
     if recording is None:
-        kept = f"its request and response were not kept: the first {FIRST_RECORDED}, and unexpected ones, are"
-        console.print(f"  {kept}; --record all keeps all\n", style="dim", highlight=False)
+        console.print(f"  no request and response: {missing}\n", style="dim", highlight=False)
         return
     for text in (request_text(recording), response_text(recording)):
         if text:

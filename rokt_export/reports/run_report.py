@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import islice
-from typing import Any
+from typing import Any, assert_never
 
 from msgspec import structs
 
 from rokt_export.delivery.run_counts import Figures
+from rokt_export.delivery.shared_counts import FIRST_RECORDED, PROBLEMS_RECORDED
 from rokt_export.errors import SpecError
-from rokt_export.exchange.delivery import Delivery
+from rokt_export.exchange.delivery import Delivery, Recordings
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import EarlierOutcome, Journal, RunInfo
 from rokt_export.journal.recording import Recording
@@ -211,6 +212,26 @@ class Story:
             if len(found) == len(wanted):
                 break
         return found
+
+    def why_not_recorded(self, one: Delivery) -> str:
+        """Return why request and response of a row are not in the journal, in a clause."""
+        if self.run.purged:
+            return "the run was purged, its requests and responses are gone"
+        if one.outcome is OutcomeKind.INVALID:
+            return "the row is invalid, nothing was sent"
+        if one.outcome is OutcomeKind.UNKNOWN and not one.latency_ms:
+            return "the run ended before a response came"
+        match Recordings(self.run.options.get("flags", {}).get("record", Recordings.SOME)):
+            case Recordings.NONE:
+                return "the run was sent with --record none"
+            case Recordings.SOME if one.outcome == self.expected:
+                return f"of expected outcomes only the first {FIRST_RECORDED} are recorded; --record all records each"
+            case Recordings.SOME:
+                return f"only {PROBLEMS_RECORDED:,} unexpected outcomes are recorded; --record all records each"
+            case Recordings.ALL:
+                return "nothing was sent"
+            case never:
+                assert_never(never)
 
     def earlier_outcomes(self, rows: Sequence[int]) -> dict[int, list[EarlierOutcome]]:
         """Return what those of the rows that were revised were before each revision, oldest first."""
