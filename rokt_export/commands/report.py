@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 import tempfile
 import webbrowser
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import Annotated
 
 import typer
 
@@ -17,9 +16,6 @@ from rokt_export.commands.spec_setup import journal_place
 from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import ExitStatus, UsageError
 from rokt_export.reports.formats import FORMATS, ReportFormat, format_named, format_of, write_files
-
-if TYPE_CHECKING:
-    from rokt_export.reports.run_report import Story
 
 Forms = Annotated[
     list[str] | None,
@@ -85,7 +81,7 @@ def report(
         if not out:
             if len(forms) > 1:
                 raise UsageError("several reports need a folder", where="--out", remedy="Add --out FOLDER.")
-            _writer(forms[0] if forms else format_named("markdown"), story, template)(sys.stdout)
+            (forms[0] if forms else format_named("markdown")).write(story, sys.stdout, template)
             return ExitStatus.OK
         if len(out) == 1 and (out[0].is_dir() or not (out[0].suffix or out[0].exists() or forms)):
             _make_folder(out[0])
@@ -99,20 +95,12 @@ def report(
         else:
             targets = list(zip(forms, out, strict=True)) if forms else [(format_of(path), path) for path in out]
         check_spared((path for _, path in targets), [*sources_of(info), journal_place(journal)])
-        write_files([(_writer(one, story, template), path) for one, path in targets])
+        write_files([(partial(one.write, story, template=template), path) for one, path in targets])
     for _, path in targets:
         terminal.say(f"report: {path}")
     if open_it and not _opened(targets[0][1]):
         terminal.warn(f"no browser could be started; open {targets[0][1].absolute()}")
     return ExitStatus.OK
-
-
-def _writer(form: ReportFormat, story: Story, template: str) -> Callable[[TextIO], object]:
-    if form.name != "eml":
-        return partial(form.write, story)
-    from rokt_export.reports.eml import write
-
-    return partial(write, story, template=template)
 
 
 def _check_brief(forms: list[ReportFormat], out: list[Path] | None) -> None:

@@ -13,6 +13,7 @@ _BARE_LABEL = re.compile(rf"(?:^|[:,\[])\s*[\w.+-]*(?:{_TOKEN}|\$[A-Za-z_])", re
 _STRING_OR_BARE = re.compile(r'"(?:[^"\\]|\\.)*"?|[^\s,:\[\]{}"]+', re.DOTALL)
 _OPENED_IN_JSON = re.compile(rf"(?<!\\)((?:\\\\)*)\\u(?={_TOKEN})", re.IGNORECASE)
 _OPENED_IN_XML = re.compile(rf"&#x?({_TOKEN});", re.IGNORECASE)
+_LABEL = re.compile(rf"\"?(?:{_TOKEN}|\$[A-Za-z_]\w*)(?:{NUMBER_MARK}\")?", re.IGNORECASE)
 _DECLARATION = re.compile(r"\s*<\?xml version=[\"']1\.[01][\"'][\w\s=\"'-]*\?>")
 
 
@@ -38,6 +39,11 @@ def well_formed(redacted: str, original: str, *, json: bool = False, secrets: bo
         if declaration and redacted.lstrip().startswith("<?xml") and "?>" in redacted:
             redacted = declaration[0] + redacted[redacted.index("?>") + 2 :]
     return redacted
+
+
+def without_labels(text: str) -> str:
+    """Return a redacted text for people who know no tokens: `…` in place of each token and each secret's name."""
+    return _LABEL.sub("…", text)
 
 
 def _quoted(part: str, secrets: bool) -> str:

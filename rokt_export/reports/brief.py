@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TextIO
 
 from rokt_export.redaction.display_text import markdown
-from rokt_export.reports.contact_letter import title
 from rokt_export.reports.outcome_icons import SIGNS
+from rokt_export.reports.run_facts import title
 from rokt_export.reports.run_report import Story, moment
 
 _MOST = 5

@@ -16,9 +16,9 @@ from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import RunInfo, RunState
 from rokt_export.redaction.display_text import cut, one_line
-from rokt_export.reports.contact_letter import lookups
 from rokt_export.reports.outcome_icons import SIGNS
 from rokt_export.reports.reasons import ReasonGroup, why
+from rokt_export.reports.run_facts import lookups
 from rokt_export.reports.run_report import Story
 from rokt_export.response.explain import Explanation, RuleVerdict
 

@@ -1,261 +1,381 @@
-"""Turn a run into what the partner's tech contact is told and asked: facts, examples, identifiers, questions."""
+"""What a partner's tech contact is told and asked about a run: facts as data, and the templates that word them.
+
+The letter speaks of what the partner received and answered: no row that was never sent, no rule, no id of ours.
+The mail and the Markdown report have the same letter.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import chain
-from typing import TYPE_CHECKING, TextIO
+import textwrap
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
 
+from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, PackageLoader, StrictUndefined, TemplateError
+from jinja2.sandbox import SandboxedEnvironment
+
+from rokt_export.errors import UsageError
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal.recording import Recording
-from rokt_export.reports.blocks import Block, Grid, Heading, Paragraph, Questions, markdown
-from rokt_export.reports.http_text import split_url
-from rokt_export.reports.outcome_icons import SIGNS
-from rokt_export.reports.reasons import ReasonGroup
-from rokt_export.reports.run_report import Story, moment
+from rokt_export.redaction.display_text import cut, markdown, one_line
+from rokt_export.redaction.well_formed import without_labels
+from rokt_export.reports.person_lookup import Identities
+from rokt_export.reports.run_facts import endpoint_of
+from rokt_export.reports.run_report import Story
+from rokt_export.response.body_reader import ResponseReader
+from rokt_export.response.classify import first_words
 
-if TYPE_CHECKING:
-    from rokt_export.reports.person_lookup import Identities
-
-MOST_NAMED = 3
-"""Identifiers named in a sentence."""
-MOST_REASONS = 30
-"""Groups of reasons that are listed."""
-MOST_EXAMPLES = 5
-"""Deliveries shown of each outcome."""
-_TO_LOOK_UP = {
-    OutcomeKind.DELIVERED: "delivered",
-    OutcomeKind.DUPLICATE: "duplicate",
-    OutcomeKind.UNKNOWN: "unknown, did they arrive",
-}
-
-
-def lookups(story: Story) -> list[str]:
-    """Return what the tech contact should look for: a heading and lines; nothing where nothing may have arrived."""
-    sought = [outcome for outcome in _TO_LOOK_UP if story.counts.get(outcome)]
-    if not sought or story.run.purged:
-        return []
-    figures, contact = story.figures, _contact(story) or f"the tech contact of {story.partner}"
-    lines = [
-        f"A sandbox answered: nothing reached the partner. After a real run, {contact} would be asked to look up:"
-        if story.run.sandbox
-        else f"Ask {contact} to look up in {story.run.environment}:",
-        f"sent {moment(figures.first_sent)} to {moment(figures.last_sent)}",
-    ]
-    for outcome in sought:
-        some = examples(story, outcome, MOST_NAMED)
-        lines.append(f"{_TO_LOOK_UP[outcome]}: {_named(some, story.counts[outcome])}")
-    return lines
+LANGUAGES = ("en", "de")
+"""Languages that the package has words for, as samples for a house's own."""
+MOST_RECORDS = 5
+"""Records listed of each outcome; the attached table has all."""
+_MOST_NAMED = 3
+"""Records named in a question that is about more than `MOST_RECORDS`."""
+_MOST_RESPONSES = 10
+"""Kinds of responses that are counted."""
+_QUOTED = 160
+"""Characters of the partner's own words."""
+_LINE = 72
+_ASKED = (
+    OutcomeKind.UNCLASSIFIED,
+    OutcomeKind.UNKNOWN,
+    OutcomeKind.DELIVERED,
+    OutcomeKind.DUPLICATE,
+    OutcomeKind.REJECTED,
+    OutcomeKind.FAILED,
+)
+"""Outcomes of rows that were sent, in the order of the questions: first what only the partner can tell."""
 
 
-def examples(story: Story, outcome: str, most: int) -> list[Delivery]:
-    """Return the first deliveries of an outcome, at most so many."""
-    found: list[Delivery] = []
-    for one in story.deliveries([outcome]):
-        found.append(one)
-        if len(found) == most:
-            break
-    return found
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One delivery as the partner knows it.
+
+    Attributes:
+        row: its row in the run; for us.
+        started: UTC seconds since the epoch; 0.0 where it is not known.
+        who: the partner's name of a parameter to the value that it received; nothing personal of a real person.
+        status: of its response; None where none came.
+        reference: the partner's own.
+        outcome: what we read into the response.
+        provisional: the partner decides later.
+        reason: the partner's own words: its reason, or the start of a response that we do not understand.
+        time: UTC, with milliseconds or a day where records need them to be told apart.
+        name: what identifies it: the first value that the partner received, else its reference; empty where it has only
+            the time.
+        timed: others have this name, but not this time.
+        line: its line in the attached table, or its row in the one that follows; 0 where name and time will do.
+    """
+
+    row: int
+    started: float
+    who: Mapping[str, str]
+    status: int | None
+    reference: str
+    outcome: str
+    provisional: bool
+    reason: str
+    time: str = ""
+    name: str = ""
+    timed: bool = False
+    line: int = 0
 
 
-def title(story: Story) -> str:
-    """Return what a hand-over is called, such as `Acme Insurance, staging: 9 test deliveries`."""
-    noun = "delivery" if story.rows == 1 else "deliveries"
-    kind = "test " if story.run.command in ("test", "certify") else ""
-    return f"{story.partner}, {story.run.target}: {story.rows:,} {kind}{noun}"
+@dataclass(frozen=True, slots=True)
+class ResponseCount:
+    """How many responses were alike; see `Record` for what they are.
+
+    Attributes:
+        rows: how many.
+        reason: with `…` for what differs.
+    """
+
+    rows: int
+    status: int | None
+    outcome: str
+    provisional: bool
+    reason: str
 
 
-def letter(story: Story) -> Iterator[Block]:
-    """Yield the hand-over to the tech contact, without the table of every delivery."""
-    yield Heading(title(story), 1)
-    if contact := _contact(story):
-        yield Paragraph(f"Dear {contact},")
-    if story.run.sandbox:
-        yield Paragraph(
-            f"this is a rehearsal. A sandbox, made from our spec, answered in place of your {story.run.environment} "
-            "endpoint: nothing was sent to you, and there is nothing to look up. All times are UTC."
-        )
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question; the templates have its words.
+
+    Attributes:
+        kind: an outcome, or `provisional`, `values`, `trigger` or `nothing`.
+        rows: how many deliveries it is about.
+        named: some of them; each is among the records.
+        kinds: for `trigger`, outcomes that no response had.
+    """
+
+    kind: str
+    rows: int = 0
+    named: Sequence[Record] = ()
+    kinds: tuple[str, ...] = ()
+
+
+class ContactLetter:
+    """The letter of a run.
+
+    Args:
+        story: the run.
+        template: a language of `LANGUAGES`, or a folder with `words.jinja`, `letter.txt`, `letter.html` or
+            `letter.md`; what it lacks is taken from the English ones.
+        attached: every row is in a CSV that goes with the letter, not in a table that follows it.
+
+    Raises:
+        UsageError: there is no such language or folder.
+    """
+
+    def __init__(self, story: Story, template: str = "en", *, attached: bool = True) -> None:
+        self._story = story
+        self._template = template
+        self._attached = attached
+        self._environment = _environment(template)
+
+    def subject(self) -> str:
+        """Return the subject of a mail."""
+        return one_line(self._rendered("{% import 'words.jinja' as words %}{{ words.subject(mail) }}"))
+
+    def text(self) -> str:
+        """Return plain text."""
+        return self._rendered("{% include 'letter.txt' %}").strip() + "\n"
+
+    def markdown(self) -> str:
+        """Return Markdown."""
+        return self._rendered("{% include 'letter.md' %}", show=markdown).strip() + "\n"
+
+    def html(self) -> str:
+        """Return a page of HTML."""
+        return self._rendered("{% include 'letter.html' %}", escape=True)
+
+    def _rendered(self, source: str, *, show: Callable[[str], str] = one_line, escape: bool = False) -> str:
+        environment = self._environment.overlay(autoescape=escape)
+        try:
+            return environment.from_string(source).render(mail=self._facts(show))
+        except TemplateError as error:
+            place = getattr(error, "filename", None) or getattr(error, "name", None) or self._template
+            line = f":{lineno}" if (lineno := getattr(error, "lineno", None)) else ""
+            message = f"the template fails: {error.message or type(error).__name__}"
+            raise UsageError(message, where=f"{place}{line}", remedy="Fix it; nothing was written.") from error
+        except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+            message = f"the template fails: {type(error).__name__}: {error}"
+            raise UsageError(message, where=self._template, remedy="Fix it; nothing was written.") from error
+
+    def _facts(self, show: Callable[[str], str]) -> dict[str, Any]:
+        """Return what templates are given, each text of others as `show` writes it."""
+        story, run = self._story, self._story.run
+        contact = story.spec.contact if story.spec is not None else None
+        first = story.figures.first_sent
+        when = datetime.fromtimestamp(first, UTC) if first else run.started
+        records = [_written(one, show) for one in self._records]
+        return {
+            "contact": show(contact.name) if contact else "",
+            "partner": show(story.partner),
+            "environment": show(run.environment),
+            "endpoint": show(without_labels(endpoint_of(story) or "")),
+            "date": when.date(),
+            "rows": sum(self._sent.values()),
+            "test": run.command != "replay" or bool(story.figures.invented),
+            "real": bool(records) and story.figures.invented < story.figures.rows,
+            "sandbox": run.sandbox,
+            "purged": run.purged,
+            "attached": self._attached,
+            "questions": self._questions({one.row: one for one in records}),
+            "records": records,
+            "responses": [replace(one, reason=show(one.reason)) for one in self._responses],
+        }
+
+    @cached_property
+    def _sent(self) -> dict[OutcomeKind, int]:
+        """Outcome to number of rows that were sent."""
+        return {kind: rows for kind in _ASKED if (rows := self._story.counts.get(kind))}
+
+    @cached_property
+    def _identities(self) -> Identities:
+        return Identities(self._story)
+
+    @cached_property
+    def _shown(self) -> list[Delivery]:
+        """The first deliveries of each outcome, and of those that the partner decides later."""
+        shown: list[Delivery] = []
+        for kind in () if self._story.run.purged else self._sent:
+            found = {False: 0, True: 0}
+            for one in self._story.deliveries([kind]):
+                found[one.provisional] += 1
+                if found[one.provisional] <= MOST_RECORDS:
+                    shown.append(one)
+                if found[False] >= MOST_RECORDS and not self._later:
+                    break
+        return shown
+
+    @cached_property
+    def _later(self) -> Counter[OutcomeKind]:
+        """Outcome to number of rows that the partner decides later."""
+        if not self._story.run.confirmations.get("awaited"):
+            return Counter()
+        return Counter(one.outcome for one in self._story.deliveries() if one.provisional)
+
+    @cached_property
+    def _records(self) -> list[Record]:
+        """What is listed of these deliveries, with what tells them apart."""
+        records = [record_of(one, self._story.recording(one.row), self._identities) for one in self._shown]
+        return self._named(list(_timed(records)))
+
+    def _named(self, records: list[Record]) -> list[Record]:
+        """Return records with what tells them apart."""
+        named = [replace(one, name=next(iter(one.who.values()), one.reference)) for one in records]
+        uses = Counter(one.name or one.time for one in named)
+        moments = Counter((one.name, one.time) for one in named)
+        named = [
+            replace(one, timed=bool(one.name) and uses[one.name] > 1 and moments[one.name, one.time] == 1)
+            for one in named
+        ]
+        alike = {one.row for one in named if not one.timed and (uses[one.name or one.time] > 1 or not one.time)}
+        if not alike:
+            return named
+        lines = {row: row for row in alike}
+        if self._attached:
+            sent = (one for one in self._story.deliveries() if was_sent(one))
+            lines = {one.row: line for line, one in enumerate(sent, 2) if one.row in alike}
+        return [replace(one, line=lines.get(one.row, 0)) for one in named]
+
+    def _questions(self, records: Mapping[int, Record]) -> list[Question]:
+        story = self._story
+        if story.run.purged or story.run.sandbox:
+            return []
+        if not self._sent:
+            return [Question("nothing")]
+        asked = []
+        for kind, rows in self._sent.items():
+            of_kind = [one for one in records.values() if one.outcome == kind]
+            later = self._later[kind]
+            if later:
+                asked.append(Question("provisional", later, _some(later, [one for one in of_kind if one.provisional])))
+            if rows > later:
+                some = [one for one in of_kind if not one.provisional]
+                asked.append(Question(str(kind), rows - later, _some(rows - later, some)))
+        if self._sent.get(OutcomeKind.DELIVERED):
+            asked.append(Question("values"))
+        if unseen := self._unseen():
+            asked.append(Question("trigger", kinds=unseen))
+        return asked
+
+    def _unseen(self) -> tuple[str, ...]:
+        """Return outcomes that the spec describes and no response had."""
+        spec, counts = self._story.spec, self._story.counts
+        described = {str(rule.outcome) for rule in spec.responses} if spec is not None else set()
+        return tuple(str(kind) for kind in OutcomeKind if kind in described and not counts.get(kind))
+
+    @cached_property
+    def _responses(self) -> list[ResponseCount]:
+        """How often each response came; nothing where the records have all of them."""
+        story = self._story
+        if len(self._records) == sum(self._sent.values()) or story.run.purged:
+            return []
+        counted = []
+        expected = next((kind for kind in self._sent if kind == story.expected), None)
+        if expected is not None and expected is not OutcomeKind.FAILED:  # that may mean two things
+            later = self._later[expected]
+            rows = {False: self._sent[expected] - later, True: later}
+            counted = [ResponseCount(rows[when], None, str(expected), when, "") for when in rows if rows[when]]
+        for one in story.reasons.groups:
+            if one.outcome in self._sent and len(counted) < _MOST_RESPONSES:
+                words = _words(one.outcome, one.status, one.reason, story.recording(one.first))
+                counted.append(ResponseCount(one.rows, one.status, str(one.outcome), False, words))
+        return counted
+
+
+def was_sent(one: Delivery) -> bool:
+    """Return whether the partner may have received a row: whether it is in the attached table."""
+    return one.outcome is not OutcomeKind.INVALID
+
+
+def record_of(one: Delivery, recording: Recording | None, identities: Identities) -> Record:
+    """Return a delivery as the partner knows it."""
+    who = {name: text for name, value in identities.of(recording).items() if (text := _whole(value))}
+    return Record(
+        one.row, one.started, who, one.status, _whole(one.reference or ""), str(one.outcome), one.provisional,
+        _words(one.outcome, one.status, one.reason, recording),
+    )  # fmt: skip
+
+
+def _words(kind: OutcomeKind, status: int | None, reason: str | None, recording: Recording | None) -> str:
+    """Return the partner's own words in a response: none of ours, and no token of what is hidden."""
+    if status is None or (recording is not None and recording.unreadable):
+        return ""
+    if kind is not OutcomeKind.UNCLASSIFIED:
+        return cut(_told(reason or ""), _QUOTED)
+    response = None if recording is None else recording.response
+    if response is None:
+        return ""
+    target = response.header("location") if 300 <= response.status < 400 else None
+    words = f"Location: {target}" if target else first_words(ResponseReader(response))
+    return cut(_told(words or ""), _QUOTED)
+
+
+def _told(text: str) -> str:
+    """Return a text of the partner's with `…` for what is hidden; nothing where all of it is."""
+    shown = without_labels(one_line(text))
+    return shown if any(character.isalnum() for character in shown) else ""
+
+
+def _whole(text: str) -> str:
+    """Return a value of the partner's; nothing where a part of it is hidden, for nobody can look that up."""
+    line = one_line(text)
+    return line if without_labels(line) == line else ""
+
+
+def _timed(records: Iterable[Record]) -> Iterator[Record]:
+    """Yield records with their time, as exactly as it takes to tell all of them apart."""
+    sent = list(records)
+    moments = [datetime.fromtimestamp(one.started, UTC) for one in sent if one.started]
+    exact = len({moment.replace(microsecond=0) for moment in moments}) < len(moments)
+    several_days = len({moment.date() for moment in moments}) > 1
+    for one in sent:
+        moment = datetime.fromtimestamp(one.started, UTC)
+        clock = moment.time().isoformat("milliseconds" if exact else "seconds")
+        yield replace(one, time=f"{moment.date()} {clock}" if several_days else clock) if one.started else one
+
+
+def _some(rows: int, records: Sequence[Record]) -> Sequence[Record]:
+    return records if rows <= len(records) else records[:_MOST_NAMED]
+
+
+def _written(one: Record, show: Callable[[str], str]) -> Record:
+    who = {show(name): show(value) for name, value in one.who.items()}
+    return replace(one, who=who, reference=show(one.reference), reason=show(one.reason), name=show(one.name))
+
+
+def _environment(template: str) -> SandboxedEnvironment:
+    shipped = [PackageLoader("rokt_export.reports", f"assets/letter{each}") for each in ("", "/en")]
+    loaders: list[BaseLoader] = [*shipped]
+    if template in LANGUAGES:
+        loaders.insert(0, PackageLoader("rokt_export.reports", f"assets/letter/{template}"))
+    elif Path(template).is_dir():
+        loaders.insert(0, FileSystemLoader(template))
     else:
-        yield Paragraph(
-            f"this is what we sent to your {story.run.environment} endpoint, how it was answered, and how we read the "
-            "answers. Please look the records up and confirm the numbered points at the end. All times are UTC."
+        raise UsageError(
+            "there is no such language or folder of templates",
+            where=f"--template {template}",
+            remedy=f"Name one of {', '.join(LANGUAGES)}, or a folder with words.jinja.",
         )
-    yield Heading("What was sent")
-    yield Grid(("", ""), letter_facts(story))
-    yield Heading("How the answers were read")
-    yield Grid(("Outcome", "Rows", "Meaning"), _counts(story), frozenset({1}))
-    yield from reason_blocks(story)
-    if story.coverage is not None:
-        yield Paragraph(f"Response rules: {story.coverage.line()}.")
-        yield Grid(("Rule", "Outcome", "Answers"), _rules(story), frozenset({2}))
-    if not story.run.purged:
-        yield from _examples(story)
-    yield Heading("Please confirm")
-    yield Questions(questions(story))
-
-
-def reason_blocks(story: Story) -> Iterator[Block]:
-    """Yield why rows had an unexpected outcome, grouped; nothing where none had."""
-    groups, other_rows = story.reasons.most_frequent(MOST_REASONS)
-    if not groups:
-        return
-    yield Heading("Reasons")
-    columns = ("Count", "Outcome", "Status", "Rule", "Reason", "First row")
-    yield Grid(columns, [_reason(one) for one in groups], frozenset({0, 2, 5}))
-    if other_rows:
-        yield Paragraph(f"{other_rows:,} more rows have less frequent reasons.")
-
-
-def _reason(one: ReasonGroup) -> tuple[str, ...]:
-    status = "" if one.status is None else str(one.status)
-    outcome = f"{SIGNS[one.outcome].mark} {one.outcome}"
-    return f"{one.rows:,}", outcome, status, one.rule or "", one.reason, str(one.first)
-
-
-def every_delivery(story: Story) -> Iterator[Block]:
-    """Yield the table of every delivery, which is read as it is written."""
-    yield Heading("Every delivery")
-    columns = ("Row", "Transaction", "Sent (UTC)", "Outcome", "Status", "Reference", "Reason")
-    yield Grid(columns, (_row(one) for one in story.deliveries()), frozenset({0, 4}))
-
-
-def questions(story: Story) -> list[str]:
-    """Return what the tech contact is asked to confirm."""
-    if story.run.purged:
-        return ["Nothing: what would be looked up has been removed."]
-    if story.run.sandbox:
-        return ["Nothing yet: a sandbox answered in your place."]
-    asked = [
-        question
-        for outcome, question in _QUESTIONS.items()
-        if story.counts.get(outcome)
-        for question in [question.format(named=_named(examples(story, outcome, MOST_NAMED), story.counts[outcome]))]
-    ]
-    if awaited := story.run.confirmations.get("awaited"):
-        asked.append(f"You accepted {awaited:,} of these, and decide later. What did you decide, and how can we ask?")
-    if story.coverage is not None and story.coverage.never:
-        never = ", ".join(story.coverage.never)
-        asked.append(f"These of our response rules were not seen: {never}. Can you tell us how to bring them about?")
-    if story.counts.get(OutcomeKind.DELIVERED):
-        asked.append("Do the values in your records agree with what was sent, to the letter and to the digit?")
-    return asked or ["Nothing was sent. Is the endpoint the right one, and ready?"]
-
-
-_QUESTIONS = {
-    OutcomeKind.DELIVERED: "Are these in your system, once each, as new records: {named}?",
-    OutcomeKind.DUPLICATE: "You answered that these were known already: {named}. Is each in your system exactly once?",
-    OutcomeKind.REJECTED: "You refused these: {named}. Is the reason the one that we read?",
-    OutcomeKind.FAILED: "These failed: {named}. Was your service unavailable, and may such a delivery be sent again?",
-    OutcomeKind.UNCLASSIFIED: "We cannot interpret your answers to these: {named}. What do they mean?",
-    OutcomeKind.UNKNOWN: "No answer reached us for these: {named}. Did they arrive?",
-}
-
-
-def _contact(story: Story) -> str | None:
-    contact = story.spec.contact if story.spec is not None else None
-    return None if contact is None else contact.name
-
-
-def _named(some: Sequence[Delivery], number: int) -> str:
-    named = ", ".join(f"{one.transaction} (reference {one.reference})" if one.reference else one.transaction
-                      for one in some)  # fmt: skip
-    return f"{named}, and {number - len(some):,} more" if number > len(some) else named
-
-
-def letter_facts(story: Story) -> Iterator[tuple[str, str]]:
-    """Yield name and value of what identifies a run and what it sent."""
-    run, figures = story.run, story.figures
-    yield "Run", f"{run.run} ({run.name})" if run.name else run.run
-    yield "Environment", run.target
-    if (endpoint := endpoint_of(story)) is not None:
-        yield "Endpoint", endpoint
-    yield "First sent", moment(figures.first_sent)
-    yield "Last sent", moment(figures.last_sent)
-    yield "Rows", f"{story.rows:,}"
-    yield "Requests sent", f"{figures.attempts:,}"
-    yield "People", _people(story)
-    yield "Spec", f"{run.spec_file}, SHA-256 {run.spec_sha256}"
-    if run.events:
-        yield "Transactions", ", ".join(run.events)
-    for note in filter(None, (story.ending, *story.notes)):
-        yield "Note", note
-
-
-def endpoint_of(story: Story) -> str | None:
-    """Return method and address, without the query, as first sent; None where no request was recorded."""
-    recording = next((one for _, one in story.recordings() if one.method is not None), None)
-    if recording is None:
-        return None
-    url = str(recording.url)
-    host, target = split_url(url)
-    return f"{recording.method} {url.partition('://')[0]}://{host}{target.partition('?')[0]}"
-
-
-def _people(story: Story) -> str:
-    invented, rows = story.figures.invented, story.figures.rows
-    if invented == rows:
-        return "invented"
-    real = "real; tokens stand in place of their data, the same for the same value"
-    return real if not invented else f"{invented:,} invented, {rows - invented:,} {real}"
-
-
-def _counts(story: Story) -> Iterator[tuple[str, str, str]]:
-    for outcome, number in story.counts.items():
-        yield f"{SIGNS[outcome].mark} {outcome}", f"{number:,}", SIGNS[outcome].meaning
-
-
-def _rules(story: Story) -> Iterator[tuple[str, str, str]]:
-    coverage = story.coverage
-    if coverage is None:
-        return
-    spec = story.spec
-    outcomes = dict(zip(spec.rule_names, spec.responses, strict=True)) if spec is not None else {}
-    for name in outcomes or (*coverage.seen, *coverage.never):
-        seen = coverage.seen.get(name, 0)
-        yield name, outcomes[name].outcome if name in outcomes else "", f"{seen:,}" if seen else "never"
-
-
-def _examples(story: Story) -> Iterator[Block]:
-    from rokt_export.reports.person_lookup import (
-        Identities,  # a table on a terminal does without what reads requests back
+    environment = SandboxedEnvironment(
+        loader=ChoiceLoader(loaders), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-
-    identities = Identities(story)
-    yield Heading("Examples" if story.run.sandbox else "Examples to look up")
-    for outcome, number in story.counts.items():
-        some = examples(story, outcome, MOST_EXAMPLES)
-        of = f", the first {len(some)} of {number:,}" if number > len(some) else ""
-        yield Heading(f"{SIGNS[outcome].mark} {outcome}{of}", 3)
-        yield _example_grid(story, some, identities)
+    environment.filters["fill"] = _fill
+    return environment
 
 
-def _example_grid(story: Story, some: Sequence[Delivery], identities: Identities) -> Grid:
-    people = [identities.of(_recording(story, one)) for one in some]
-    names = [name for name in identities.names if any(name in person for person in people)]
-    rows = [(*_row(one), *(person.get(name, "") for name in names)) for one, person in zip(some, people, strict=True)]
-    columns = ("Row", "Transaction", "Sent (UTC)", "Outcome", "Status", "Reference", "Reason", *names)
-    kept = [index for index in range(len(columns)) if index != 3 and any(row[index] for row in rows)]
-    numbers = frozenset(at for at, index in enumerate(kept) if index in (0, 4))
-    return Grid([columns[index] for index in kept], [[row[index] for index in kept] for row in rows], numbers)
-
-
-def _recording(story: Story, one: Delivery) -> Recording | None:
-    return story.recording(one.row) if one.invented else None
-
-
-def _row(one: Delivery) -> tuple[str, ...]:
-    return (
-        str(one.row),
-        one.transaction,
-        moment(one.started).removesuffix(" UTC") if one.started else "",
-        f"{one.outcome}{one.confirmation_text}",
-        "" if one.status is None else str(one.status),
-        one.reference or "",
-        one.error or one.reason or "",
-    )
-
-
-def write(story: Story, stream: TextIO) -> None:
-    """Write the letter and the table of every delivery as Markdown, in constant memory."""
-    stream.writelines(markdown(chain(letter(story), every_delivery(story))))
+def _fill(text: str, indent: int = 0, first: str = "") -> str:
+    """Return text in lines of at most 72 characters, the second and later ones indented."""
+    blank = " " * indent
+    return textwrap.fill(
+        " ".join(text.split()), _LINE, initial_indent=first or blank, subsequent_indent=blank,
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip

@@ -14,8 +14,8 @@ from rokt_export.diff.statistics import ENOUGH
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.redaction.display_text import escaped_json, visible
 from rokt_export.redaction.display_text import markdown as _md
-from rokt_export.reports import blocks
 from rokt_export.reports.charts import duration
+from rokt_export.reports.markdown_table import table
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -389,8 +389,7 @@ def _apart(result: DiffResult) -> Iterator[tuple[str, list[str]]]:
 
 def _md_table(rows: Sequence[Sequence[str]], *, numbers: bool = False) -> str:
     head, *rest = rows
-    grid = blocks.Grid(head, rest, frozenset(range(1, len(head)) if numbers else ()))
-    return "".join(blocks.markdown([grid])).rstrip("\n")
+    return "".join(table(head, rest, range(1, len(head)) if numbers else ())).rstrip("\n")
 
 
 def _md_lines(lines: Sequence[str]) -> str:

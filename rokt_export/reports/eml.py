@@ -12,7 +12,7 @@ from email.policy import SMTP
 from typing import TextIO
 
 from rokt_export.redaction.display_text import csv_cell, one_line
-from rokt_export.reports.mail_letter import MailLetter, record_of
+from rokt_export.reports.contact_letter import ContactLetter, record_of, was_sent
 from rokt_export.reports.person_lookup import Identities
 from rokt_export.reports.run_report import Story, moment
 
@@ -28,12 +28,12 @@ def write(story: Story, stream: TextIO, template: str = "en") -> None:
     Args:
         story: the run.
         stream: a text stream that translates no line ends.
-        template: a language, or a folder of templates; see `MailLetter`.
+        template: a language, or a folder of templates; see `ContactLetter`.
 
     Raises:
         UsageError: a template is missing, or fails.
     """
-    letter = MailLetter(story, template)
+    letter = ContactLetter(story, template)
     message = EmailMessage(policy=SMTP)
     message["Subject"] = letter.subject()
     if (to := _address(story)) is not None:
@@ -73,13 +73,14 @@ def _write_table(story: Story, table: TextIO) -> None:
     """Write what the partner received and answered, a line a delivery; rows that were never sent are left out."""
     identities = Identities(story)
     writer = csv.writer(table, lineterminator="\r\n")
-    writer.writerow(["sent_utc", *identities.names, "status", "outcome", "reference", "reason"])
+    names = identities.names if story.figures.invented else identities.impersonal
+    writer.writerow(["sent_utc", *names, "status", "outcome", "reference", "reason"])
     for one, recording in story.deliveries_with_recordings():
-        if not one.started:
+        if not was_sent(one):
             continue
         record = record_of(one, recording, identities)
-        who = [record.who.get(name, "") for name in identities.names]
+        who = [record.who.get(name, "") for name in names]
         outcome = "accepted" if record.provisional else record.outcome
-        sent = moment(one.started).removesuffix(" UTC")
+        sent = moment(one.started).removesuffix(" UTC") if one.started else ""
         status = "" if record.status is None else record.status
         writer.writerow(map(csv_cell, [sent, *who, status, outcome, record.reference, record.reason]))

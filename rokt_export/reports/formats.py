@@ -24,31 +24,42 @@ class ReportFormat:
     Attributes:
         name: what `--format` calls it.
         writer: `module:function` below `rokt_export.reports`, which takes a story and a text stream.
+        letter: it has the letter to the tech contact, so its writer takes a `template` too.
     """
 
     name: str
     suffixes: tuple[str, ...]
     title: str
     writer: str
+    letter: bool = False
 
-    def write(self, story: Story, stream: TextIO) -> None:
+    def write(self, story: Story, stream: TextIO, template: str = "en") -> None:
         """Write a story to a text stream, which translates no line ends.
 
+        Args:
+            story: the run.
+            stream: where to.
+            template: words of the letter, where there is one; see `ContactLetter`.
+
         Raises:
+            UsageError: the template is missing, or fails.
             JournalError: the journal cannot be read.
             OSError: the stream cannot be written.
         """
         module, _, function = self.writer.partition(":")
         # Imported here: a run that writes CSV does without the template engine.
-        getattr(import_module(f"rokt_export.reports.{module}"), function)(story, stream)
+        write = getattr(import_module(f"rokt_export.reports.{module}"), function)
+        write(story, stream, **({"template": template} if self.letter else {}))
 
 
 FORMATS: Mapping[str, ReportFormat] = {
     one.name: one
     for one in (
         ReportFormat("html", (".html", ".htm"), "one page with everything, for a browser, offline", "html:write"),
-        ReportFormat("markdown", (".md", ".markdown"), "the letter to the tech contact", "contact_letter:write"),
-        ReportFormat("eml", (".eml",), "the letter as an e-mail, ready to be sent", "eml:write"),
+        ReportFormat(
+            "markdown", (".md", ".markdown"), "the letter to the tech contact, then the run", "markdown:write", True
+        ),
+        ReportFormat("eml", (".eml",), "the letter as an e-mail, ready to be sent", "eml:write", True),
         ReportFormat("junit", (".xml",), "JUnit XML, for CI", "junit:write"),
         ReportFormat("har", (".har",), "HTTP Archive 1.2, for a browser's developer tools", "har:write"),
         ReportFormat("csv", (".csv",), "one row per input row, for a spreadsheet", "rows:write_csv"),

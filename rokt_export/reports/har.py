@@ -11,8 +11,8 @@ from rokt_export import __version__
 from rokt_export.exchange.model import Timings, first_header
 from rokt_export.journal.recording import Body, Recording
 from rokt_export.redaction.display_text import json_text
-from rokt_export.reports.contact_letter import endpoint_of, title
 from rokt_export.reports.http_text import phrase
+from rokt_export.reports.run_facts import endpoint_of, title
 from rokt_export.reports.run_report import Story
 
 _UNKNOWN = "x-unknown"

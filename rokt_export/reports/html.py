@@ -20,10 +20,10 @@ from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal.recording import Recording
 from rokt_export.redaction.display_text import page_json, visible
 from rokt_export.reports.charts import HEIGHT, WIDTH, duration, histogram, parts
-from rokt_export.reports.contact_letter import endpoint_of, letter_facts, title
 from rokt_export.reports.curl import curl_command
 from rokt_export.reports.http_text import laid_out, request_text, response_text
 from rokt_export.reports.outcome_icons import SIGNS
+from rokt_export.reports.run_facts import endpoint_of, run_facts, title
 from rokt_export.reports.run_report import Story
 
 MOST_SHOWN = 100_000
@@ -74,7 +74,7 @@ def _context(story: Story) -> dict[str, Any]:
         "story": story,
         "title": title(story),
         "endpoint": endpoint_of(story),
-        "facts": list(letter_facts(story)),
+        "facts": list(run_facts(story)),
         "signs": SIGNS,
         "parts": parts(story.counts),
         "histogram": histogram(latencies) if latencies.count >= FEWEST_DRAWN else None,

@@ -1,4 +1,4 @@
-"""What stands for each outcome besides its colour, so that colour is never the only difference."""
+"""The icon, style and short description of each outcome; an icon, so that colour is never the only difference."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Sign:
 
     Attributes:
         ascii: the same for a terminal that knows no more.
-        meaning: the outcome in a few words, for the tech contact.
+        meaning: the outcome in a few words.
     """
 
     mark: str
@@ -25,10 +25,10 @@ class Sign:
 
 SIGNS: Mapping[str, Sign] = {
     OutcomeKind.DELIVERED: Sign("✓", "+", "green", "accepted as a new record"),
-    OutcomeKind.DUPLICATE: Sign("≈", "=", "cyan", "known already"),
-    OutcomeKind.REJECTED: Sign("✗", "x", "red", "refused for what it holds"),
-    OutcomeKind.FAILED: Sign("!", "!", "red", "a failure of the service or of the way to it"),
-    OutcomeKind.UNCLASSIFIED: Sign("?", "?", "magenta", "answered in a way that no response rule explains"),
-    OutcomeKind.INVALID: Sign("∅", "-", "yellow", "never sent: the row does not satisfy the spec"),
-    OutcomeKind.UNKNOWN: Sign("…", "~", "yellow", "sent, perhaps: no answer came back"),
+    OutcomeKind.DUPLICATE: Sign("≈", "=", "cyan", "the partner had it already"),
+    OutcomeKind.REJECTED: Sign("✗", "x", "red", "rejected because of its data"),
+    OutcomeKind.FAILED: Sign("!", "!", "red", "service or network failure"),
+    OutcomeKind.UNCLASSIFIED: Sign("?", "?", "magenta", "no response rule matches the response"),
+    OutcomeKind.INVALID: Sign("∅", "-", "yellow", "never sent: the row does not meet the spec"),
+    OutcomeKind.UNKNOWN: Sign("…", "~", "yellow", "may have been received: no response came"),
 }

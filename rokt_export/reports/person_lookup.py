@@ -27,11 +27,12 @@ class Identities:
 
     Attributes:
         names: the partner's names of the parameters that identify a person; empty if the spec is not known.
+        impersonal: those of them that are no personal data.
     """
 
     def __init__(self, story: Story) -> None:
         self.names: tuple[str, ...] = ()
-        self._impersonal: tuple[str, ...] = ()
+        self.impersonal: tuple[str, ...] = ()
         self._read: ReadBack | None = None
         spec = story.spec
         if spec is None or story.run.environment not in spec.endpoint:
@@ -43,7 +44,7 @@ class Identities:
             if places:
                 found.setdefault(parameter.name, places[0])
         self.names = tuple(sorted(found, key=lambda name: found[name]))
-        self._impersonal = tuple(name for name in self.names if _TELLING[found[name]] == "confirmationref")
+        self.impersonal = tuple(name for name in self.names if _TELLING[found[name]] == "confirmationref")
         try:
             url = EndpointUrl(spec.environment(story.run.environment).url, defaultdict(str))
             self._read = ReadBack(spec.parameters, spec.encoding, url, None)
@@ -55,7 +56,7 @@ class Identities:
         if recording is None or recording.method is None or self._read is None:
             return {}
         values = dict(_flat(self._read(_as_received(recording))))
-        names = self._impersonal if recording.tokens else self.names
+        names = self.impersonal if recording.tokens else self.names
         return {name: values[name] for name in names if values.get(name)}
 
 

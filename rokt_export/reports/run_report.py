@@ -46,10 +46,12 @@ class Coverage:
     never: tuple[str, ...] = ()
 
     def line(self) -> str:
-        """Return it as `3 of 4 rules seen; never: duplicate`."""
+        """Return it as `3 of 4 response rules matched. Not seen yet: duplicate`."""
         total = len(self.seen) + len(self.never)
-        never = f"; never: {', '.join(self.never)}" if self.never else ""
-        return f"{len(self.seen)} of {total} rule{'' if total == 1 else 's'} seen{never}"
+        if not self.never:
+            return f"All {total} response rules matched." if total > 1 else "The only response rule matched."
+        rules = f"{len(self.seen)} of {total} response rule{'' if total == 1 else 's'}"
+        return f"{rules} matched. Not seen yet: {', '.join(self.never)}"
 
 
 class Story:

@@ -120,7 +120,7 @@ def test_the_thousand_dirty_rows_end_in_one_row_each_in_order(cli: CommandLine) 
 def test_the_table_is_data_and_the_talk_is_not(cli: CommandLine) -> None:
     done = cli("test", MAILCHIMP, FEW, "--sandbox", "--count", 2)
     assert "delivered" in done.out
-    assert "1 of 4 rules seen; never: duplicate, rejected, failed" in done.out
+    assert "1 of 4 response rules matched. Not seen yet: duplicate, rejected, failed" in done.out
     assert "Jane Doe" in done.out
     assert done.out.count("9007199254740993") >= 1
     assert "9007199254740995" not in done.out

@@ -62,7 +62,7 @@ def test_a_changed_spec_is_tried_on_a_run_and_then_written(cli: CommandLine, par
     assert outcomes(cli, run)[4] == "duplicate"
     shown = cli("runs", "show", run)
     assert "3 rows reclassified by a changed spec" in shown.out and "before: 9 delivered, 3 unclassified" in shown.out
-    assert "2 of 2 rules seen" in shown.out
+    assert "All 2 response rules matched." in shown.out
     assert len(partner.heard) == sent
     with Journal.open(cli.journal) as journal:
         assert [str(one.outcome) for one in journal.earlier_outcomes(run, [4, 5])] == ["unclassified"]

@@ -72,7 +72,7 @@ def test_the_summary_counts_covers_and_names(story: Story) -> None:
     text = printed(reports.summary, story)
     assert "9 rows" in text
     assert "✓ delivered 2" in text
-    assert "4 of 4 rules seen" in text
+    assert "All 4 response rules matched." in text
     assert "Ask Jane Doe to look up in staging:" in text
     assert "tx-1 (reference A-1)" in text
 

@@ -23,17 +23,21 @@ from xml.etree import ElementTree
 
 import jsonschema
 import pytest
+from msgspec.structs import replace
 from report_runs import SPEC, STARTED, Run, answer, every_outcome, exchange, post
 
 from rokt_export.errors import UsageError
 from rokt_export.exchange.delivery import Delivery
-from rokt_export.exchange.model import Outcome, OutcomeKind
+from rokt_export.exchange.model import Exchange, Outcome, OutcomeKind
 from rokt_export.journal import Journal, RunState
 from rokt_export.journal.recording import record
+from rokt_export.partner_spec.document import parse
+from rokt_export.partner_spec.loading import read_spec
 from rokt_export.redaction import Redactor
 from rokt_export.reports import brief, eml
 from rokt_export.reports.formats import FORMATS
 from rokt_export.reports.run_report import Story
+from rokt_export.response.classify import Classifier
 
 DATA = Path(__file__).parent / "data"
 HOSTILE = '</script><img src=x onerror="alert(1)"> ]]> | `x` [a](b) *c* \x00\x1b\ufffe end'
@@ -196,27 +200,32 @@ def test_har_tells_bytes_in_base64(tell) -> None:
 # --- the hand-over
 
 
-def test_markdown_names_what_to_look_up_and_asks(story: Story) -> None:
+def test_markdown_has_the_letter_of_the_mail_and_then_the_run(story: Story) -> None:
     text = written(story, "markdown")
-    assert text.startswith("# Acme Insurance, staging: 9 test deliveries\n")
-    assert "Dear Jane Doe," in text
-    for told in (
+    assert text.startswith("# Acme Insurance, staging: 9 test deliveries\n\nDear Jane Doe,\n\nOn 23 Nov 2026 we ")
+    letter, _, run = text.partition("\n---\n")
+    asked = re.findall(r"^\d\. .*", letter.replace("\\", ""), re.MULTILINE)
+    mail = " ".join(text_of(message_of(written(story, "eml"))).split())
+    assert len(asked) == 7
+    assert [question for question in asked if question not in mail] == []
+    assert "| ada.1@example.com | Ada | 02:13:21 | A-1 | status 201: a new record |" in letter
+    assert "All 8 rows are in the table below." in letter
+    for theirs in ("tx-", "no rule matched", story.run.run):
+        assert theirs not in letter
+    for ours in (
         story.run.spec_sha256,
         "POST https://staging.example.com/leads",
-        "2026-11-23 02:13:21.250 UTC",
-        "| 1 | tx-1 | 2026-11-23 02:13:21.250 | 201 | A-1 | ada.1@example.com | Ada |",
-        "4 of 4 rules seen",
-        "1. Are these in your system, once each, as new records: tx-1 (reference A-1), tx-9 (reference A-9)?",
-        "6. No answer reached us for these: tx-7. Did they arrive?",
+        "| 1 | tx-1 | 2026-11-23 02:13:21.250 | delivered | 201 | A-1 |",
+        "All 4 response rules matched.",
     ):
-        assert told in text
+        assert ours in run
 
 
 def test_of_real_people_only_tokens_are_named(tell) -> None:
     address = "jane.doe.real@example.com"
     real = exchange(1, post(f'{{"email": "{address}"}}'.encode()), answer(201, '{"id": "A-1"}'), invented=False)
     text = written(tell(Run([real], personal=[address])), "markdown")
-    assert "real; tokens stand in place of their data" in text
+    assert "real; their data is shown as tokens" in text
     assert address not in text
     assert "| email |" not in text
 
@@ -265,18 +274,35 @@ def test_the_mail_is_a_draft_to_the_contact(story: Story) -> None:
 def test_a_mail_without_deliveries_has_no_empty_table(tell) -> None:
     invalid = Outcome(OutcomeKind.INVALID, reason="parameter email: no value")
     message = message_of(written(tell(Run([exchange(1, None, None, outcome=invalid)])), "eml"))
-    assert "No record could be sent yet." in text_of(message)
+    assert message["Subject"] == "Is Acme Insurance staging ready to receive records?"
+    assert "none has gone to your staging system yet" in " ".join(text_of(message).split())
     assert "<table" not in message.get_body(("html",)).get_content()
 
 
-def test_a_mail_about_real_people_names_none_of_them(tell) -> None:
-    address = "jane.doe.real@example.com"
-    real = exchange(1, post(f'{{"email": "{address}"}}'.encode()), answer(201, '{"id": "A-1"}'), invented=False)
-    message = message_of(written(tell(Run([real], personal=[address])), "eml"))
-    text = text_of(message)
-    assert "exactly once, as a new record: A-1?" in " ".join(text.split())
-    assert "These are real customers, so we leave out their data" in text
-    assert "<email" not in text
+def test_a_mail_about_real_people_shows_neither_them_nor_our_tokens(tell) -> None:
+    people = ["jane.doe.real@example.com", "joe.doe.real@example.com", "ann.doe.real@example.com"]
+    rows = [
+        exchange(1, post(b'{"email": "%s"}' % people[0].encode()), answer(201, '{"id": "A-1"}'), invented=False),
+        # The partner's reference is the address itself, and the other two were sent in one moment.
+        exchange(2, post(), answer(201, json.dumps({"id": people[1]})), invented=False),
+        exchange(3, post(), answer(422, json.dumps({"error": f"{people[2]} is no member"})), invented=False),
+        exchange(4, post(), answer(300, json.dumps({"note": f"a teapot, {people[2]}"})), invented=False),
+        exchange(5, post(), answer(201, json.dumps({"id": people[1]})), invented=False),
+    ]
+    rows[4] = replace(rows[4], started=rows[1].started)
+    story = tell(Run(rows, personal=people))
+    message = message_of(written(story, "eml"))
+    (attached,) = message.iter_attachments()
+    page = message.get_body(("html",)).get_content()
+    letter = " ".join(text_of(message).split())
+    for shown in (letter, page, attached.get_content(), written(story, "markdown").partition("\n---\n")[0]):
+        assert "person-" not in shown
+        assert not [person for person in people if person in shown]
+    assert "UTC (line 3 of the attached CSV), the one sent 02:13:22.250 UTC (line 6 of the attached CSV)?" in letter
+    assert "status 422: rejected because of its data (“… is no member”)" in letter
+    assert 'status 300: we do not know what this means (“{"note": "a teapot, …"}”)' in letter
+    assert "These are real customers, so we leave out their data" in letter
+    assert attached.get_content().splitlines()[0] == "sent_utc,status,outcome,reference,reason"
 
 
 def test_what_the_partner_only_accepted_is_asked_as_such(tell) -> None:
@@ -287,6 +313,51 @@ def test_what_the_partner_only_accepted_is_asked_as_such(tell) -> None:
     assert "accepted, not yet decided" in text
 
 
+@pytest.mark.parametrize("later", [1, 7])
+def test_each_row_that_is_named_in_a_question_is_among_the_records(tell, later: int) -> None:
+    spec = SPEC.replace(
+        "  - {outcome: delivered, status: 200-299",
+        "  - {outcome: delivered, status: 202, provisional: true}\n  - {outcome: delivered, status: 200-299",
+    )
+    classifier = Classifier(read_spec(parse("acme.yaml", spec)).spec.responses)
+    statuses = [*[201] * 40, *[202] * later, 422, 409]
+
+    def sent(row: int, status: int) -> Exchange:
+        came = answer(status, '{"error": "exists"}' if status == 409 else "{}")
+        request = post(json.dumps({"email": f"jane.doe.{row}@example.com"}).encode())
+        return exchange(row, request, came, outcome=classifier.classify(came))
+
+    story = tell(Run([sent(row, status) for row, status in enumerate(statuses, 1)], spec=spec))
+    text = text_of(message_of(written(story, "eml")))
+    questions, _, records = text.partition("The records:")
+    asked = " ".join(questions.split())
+    named = set(re.findall(r"jane\.doe\.\d+@example\.com", questions))
+    assert {name for name in named if f"  - {name}, sent" not in records} == set()
+    assert named >= {"jane.doe.1@example.com", "jane.doe.41@example.com"}
+    assert ("decide later: jane.doe.41@example.com." in asked) == (later == 1)
+    assert ("jane.doe.43@example.com and 4 more. What did you decide" in asked) == (later == 7)
+    assert "jane.doe.3@example.com and 37 more?" in asked
+    assert "  - 40 × a new record\n" in records
+    assert f"  - {later} × accepted, not yet decided\n" in records
+    assert "  - 1 × status 422: rejected because of its data" in records
+
+
+def test_records_of_one_second_are_told_apart(tell) -> None:
+    rows = [exchange(row, post(), answer(201, json.dumps({"id": f"A-{row}"}))) for row in (1, 2, 3)]
+    rows[1:] = [replace(one, started=STARTED + 1 + row / 1000) for row, one in enumerate(rows[1:], 1)]
+    text = text_of(message_of(written(tell(Run(rows)), "eml")))
+    assert [f"sent 02:13:21.{end} UTC" in text for end in (250, 251, 252)] == [True] * 3
+    named = " ".join(text.split())
+    assert "test@example.com (sent 02:13:21.251 UTC), test@example.com (sent 02:13:21.252 UTC)" in named
+
+
+def test_an_endpoint_in_a_letter_names_no_variable_of_ours(tell) -> None:
+    spec = SPEC.replace("staging.example.com/leads", "staging.example.com/lists/{{ env.ACME_TOKEN }}/leads")
+    sent = replace(post(), url="https://staging.example.com/lists/s3cr3t-t0k3n/leads")
+    text = text_of(message_of(written(tell(Run([exchange(1, sent, answer(201, "{}"))], spec=spec)), "eml")))
+    assert "(POST https://staging.example.com/lists/…/leads)" in " ".join(text.split())
+
+
 def test_a_house_has_its_own_words_and_language(story: Story, tmp_path: Path) -> None:
     def mail(template: str) -> EmailMessage:
         stream = io.StringIO(newline="")
@@ -294,9 +365,9 @@ def test_a_house_has_its_own_words_and_language(story: Story, tmp_path: Path) ->
         return message_of(stream.getvalue())
 
     german = mail("de")
-    assert german["Subject"] == "Bitte um Bestätigung: 8 Testlieferungen an Acme Insurance staging, 23. November"
+    assert german["Subject"] == "Bitte um Bestätigung: 8 Testdatensätze an Acme Insurance (staging), 23. November"
     assert "Mit freundlichen Grüßen" in german.get_body(("html",)).get_content()
-    english = resources.files("rokt_export.reports") / "assets" / "mail" / "en" / "words.jinja"
+    english = resources.files("rokt_export.reports") / "assets" / "letter" / "en" / "words.jinja"
     own = english.read_text(encoding="utf-8").replace("Kind regards", "Your friends at {{ mail.partner.lower() }}")
     (tmp_path / "words.jinja").write_text(own, encoding="utf-8")
     assert text_of(mail(str(tmp_path))).endswith("Your friends at acme insurance\n")
@@ -371,6 +442,7 @@ from pathlib import Path
 from rokt_export.journal import Journal
 from rokt_export.reports.formats import FORMATS, write_reports
 from rokt_export.reports.run_report import Story
+from rokt_export.response.classify import Classifier
 def megabytes(name):
     return int(re.search(name + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
 _, few, many, folder, *names = sys.argv

@@ -16,7 +16,7 @@ from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import Journal, RunState
 from rokt_export.journal.queries import ReasonCount
 from rokt_export.reports import console
-from rokt_export.reports.contact_letter import reason_blocks
+from rokt_export.reports.markdown import reasons
 from rokt_export.reports.reasons import grouped
 from rokt_export.reports.run_report import Story
 
@@ -125,11 +125,10 @@ def test_a_run_that_went_well_is_one_line(journal: Journal) -> None:
     assert text.splitlines() == ["All 100 rows were delivered. --all shows every row."]
 
 
-def test_the_letter_lists_them(mixed: Story) -> None:
-    _, table = reason_blocks(mixed)
-    assert list(table.rows)[:2] == [
-        ("99", "✗ rejected", "201", "rule 1", "field … is bad", "10"),
-        ("10", "! failed", "201", "rule 1", "tls: busy", "7"),
+def test_the_markdown_report_lists_them(mixed: Story) -> None:
+    assert "".join(reasons(mixed)).splitlines()[4:6] == [
+        "| 99 | ✗ rejected | 201 | rule 1 | field … is bad | 10 |",
+        "| 10 | ! failed | 201 | rule 1 | tls: busy | 7 |",
     ]
 
 

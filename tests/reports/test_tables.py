@@ -76,13 +76,13 @@ def test_the_story_counts_what_the_deliveries_say(story: Story) -> None:
     assert (story.rows, figures.rows, figures.attempts, figures.invented) == (9, 9, 8, 9)
     assert story.as_expected == 2
     assert story.coverage is not None
-    assert story.coverage.line() == "4 of 4 rules seen"
+    assert story.coverage.line() == "All 4 response rules matched."
 
 
 def test_rules_never_seen_are_named(tell) -> None:
     coverage = tell(Run([exchange(1, post(), answer(201, "{}"))])).coverage
     assert coverage is not None
-    assert coverage.line() == "1 of 4 rules seen; never: duplicate, rejected, failed"
+    assert coverage.line() == "1 of 4 response rules matched. Not seen yet: duplicate, rejected, failed"
 
 
 def test_recordings_stand_beside_their_deliveries(story: Story) -> None:

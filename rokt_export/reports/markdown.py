@@ -1,0 +1,87 @@
+"""Turn a run into Markdown: the letter to the tech contact, then the run's figures and every delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TextIO
+
+from rokt_export.exchange.delivery import Delivery
+from rokt_export.redaction.display_text import markdown
+from rokt_export.reports.contact_letter import ContactLetter
+from rokt_export.reports.markdown_table import table
+from rokt_export.reports.outcome_icons import SIGNS
+from rokt_export.reports.reasons import ReasonGroup
+from rokt_export.reports.run_facts import run_facts, title
+from rokt_export.reports.run_report import Story, moment
+
+_MOST_REASONS = 30
+"""Groups of reasons that are listed."""
+
+
+def write(story: Story, stream: TextIO, template: str = "en") -> None:
+    """Write the report in constant memory.
+
+    Args:
+        story: the run.
+        stream: a text stream that translates no line ends.
+        template: the words of the letter: a language, or a folder of templates; see `ContactLetter`.
+
+    Raises:
+        UsageError: a template is missing, or fails.
+    """
+    stream.write(f"# {markdown(title(story))}\n\n{ContactLetter(story, template, attached=False).markdown()}")
+    stream.writelines(_run(story))
+
+
+def _run(story: Story) -> Iterator[str]:
+    yield "\n---\n\n## The run\n\n"
+    yield from table(("", ""), run_facts(story))
+    yield "## Outcomes\n\n"
+    counts = (
+        (f"{SIGNS[kind].mark} {kind}", f"{number:,}", SIGNS[kind].meaning) for kind, number in story.counts.items()
+    )
+    yield from table(("Outcome", "Rows", "Meaning"), counts, {1})
+    yield from reasons(story)
+    if story.coverage is not None:
+        yield f"## Response rules\n\n{markdown(story.coverage.line())}\n\n"
+        yield from table(("Rule", "Outcome", "Responses"), _rules(story), {2})
+    yield "## Every delivery\n\n"
+    columns = ("Row", "Transaction", "Sent (UTC)", "Outcome", "Status", "Reference", "Reason")
+    yield from table(columns, map(_row, story.deliveries()), {0, 4})
+
+
+def reasons(story: Story) -> Iterator[str]:
+    """Yield why rows had an unexpected outcome, grouped; nothing where none had."""
+    groups, other_rows = story.reasons.most_frequent(_MOST_REASONS)
+    if groups:
+        yield "## Reasons\n\n"
+        yield from table(("Count", "Outcome", "Status", "Rule", "Reason", "First row"), map(_reason, groups), {0, 2, 5})
+    if other_rows:
+        yield f"{other_rows:,} more rows have less frequent reasons.\n\n"
+
+
+def _reason(one: ReasonGroup) -> tuple[str, ...]:
+    status = "" if one.status is None else str(one.status)
+    outcome = f"{SIGNS[one.outcome].mark} {one.outcome}"
+    return f"{one.rows:,}", outcome, status, one.rule or "", one.reason, str(one.first)
+
+
+def _rules(story: Story) -> Iterator[tuple[str, str, str]]:
+    spec, seen = story.spec, story.figures.rules
+    outcomes = dict(zip(spec.rule_names, spec.responses, strict=True)) if spec is not None else {}
+    coverage = story.coverage
+    for name in outcomes or (() if coverage is None else (*coverage.seen, *coverage.never)):
+        outcome = outcomes[name].outcome if name in outcomes else ""
+        yield name, outcome, f"{seen[name]:,}" if seen[name] else "not yet seen"
+
+
+def _row(one: Delivery) -> tuple[str, ...]:
+    return (
+        str(one.row),
+        one.transaction,
+        moment(one.started).removesuffix(" UTC") if one.started else "",
+        f"{one.outcome}{one.confirmation_text}",
+        "" if one.status is None else str(one.status),
+        one.reference or "",
+        one.error or one.reason or "",
+    )

@@ -1,0 +1,88 @@
+"""What every report says of a run as a whole: its title, its facts, its endpoint, and whom to look up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from rokt_export.exchange.delivery import Delivery
+from rokt_export.exchange.model import OutcomeKind
+from rokt_export.reports.http_text import split_url
+from rokt_export.reports.run_report import Story, moment
+
+_MOST_NAMED = 3
+"""Deliveries named in a sentence."""
+_TO_LOOK_UP = {
+    OutcomeKind.DELIVERED: "delivered",
+    OutcomeKind.DUPLICATE: "duplicate",
+    OutcomeKind.UNKNOWN: "unknown, did they arrive",
+}
+
+
+def title(story: Story) -> str:
+    """Return what a run is called, such as `Acme Insurance, staging: 9 test deliveries`."""
+    noun = "delivery" if story.rows == 1 else "deliveries"
+    kind = "test " if story.run.command in ("test", "certify") else ""
+    return f"{story.partner}, {story.run.target}: {story.rows:,} {kind}{noun}"
+
+
+def lookups(story: Story) -> list[str]:
+    """Return what the tech contact should look for: a heading and lines; nothing where nothing may have arrived."""
+    sought = [outcome for outcome in _TO_LOOK_UP if story.counts.get(outcome)]
+    if not sought or story.run.purged:
+        return []
+    contact = story.spec.contact if story.spec is not None else None
+    figures, who = story.figures, contact.name if contact else f"the tech contact of {story.partner}"
+    lines = [
+        f"A sandbox answered: nothing reached the partner. After a real run, {who} would be asked to look up:"
+        if story.run.sandbox
+        else f"Ask {who} to look up in {story.run.environment}:",
+        f"sent {moment(figures.first_sent)} to {moment(figures.last_sent)}",
+    ]
+    for outcome in sought:
+        some = list(islice(story.deliveries([outcome]), _MOST_NAMED))
+        lines.append(f"{_TO_LOOK_UP[outcome]}: {_named(some, story.counts[outcome])}")
+    return lines
+
+
+def _named(some: Sequence[Delivery], number: int) -> str:
+    named = ", ".join(f"{one.transaction} (reference {one.reference})" if one.reference else one.transaction
+                      for one in some)  # fmt: skip
+    return f"{named}, and {number - len(some):,} more" if number > len(some) else named
+
+
+def run_facts(story: Story) -> Iterator[tuple[str, str]]:
+    """Yield name and value of what identifies a run and what it sent."""
+    run, figures = story.run, story.figures
+    yield "Run", f"{run.run} ({run.name})" if run.name else run.run
+    yield "Environment", run.target
+    if (endpoint := endpoint_of(story)) is not None:
+        yield "Endpoint", endpoint
+    yield "First sent", moment(figures.first_sent)
+    yield "Last sent", moment(figures.last_sent)
+    yield "Rows", f"{story.rows:,}"
+    yield "Requests sent", f"{figures.attempts:,}"
+    yield "People", _people(story)
+    yield "Spec", f"{run.spec_file}, SHA-256 {run.spec_sha256}"
+    if run.events:
+        yield "Transactions", ", ".join(run.events)
+    for note in filter(None, (story.ending, *story.notes)):
+        yield "Note", note
+
+
+def endpoint_of(story: Story) -> str | None:
+    """Return method and address, without the query, as first sent; None where no request was recorded."""
+    recording = next((one for _, one in story.recordings() if one.method is not None), None)
+    if recording is None:
+        return None
+    url = str(recording.url)
+    host, target = split_url(url)
+    return f"{recording.method} {url.partition('://')[0]}://{host}{target.partition('?')[0]}"
+
+
+def _people(story: Story) -> str:
+    invented, rows = story.figures.invented, story.figures.rows
+    if invented == rows:
+        return "test data"
+    real = "real; their data is shown as tokens, the same token for the same value"
+    return real if not invented else f"{invented:,} test data, {rows - invented:,} {real}"
