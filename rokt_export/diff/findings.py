@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -109,7 +108,14 @@ def _values(place: Place, rows: Rows, *, values: bool) -> Iterator[Finding]:
             yield _finding(column, verdict, Kind.TYPE, rows)
         if not set(types_a) & set(types_b):
             return
-    chosen = _comparable(column, types_a, types_b) if values else []
+    groups = _comparable(column, types_a, types_b) if values else []
+    for chosen in groups:
+        found = _value(place, column, rows, chosen)
+        if found is not None:
+            yield found
+
+
+def _value(place: Place, column: Column, rows: Rows, chosen: Sequence[int]) -> Finding | None:
     found = _judged(column, rows, place.kind, chosen)
     if found is not None and place.varies is not None:
         found = _against_declared(place, column, chosen, found)
@@ -117,19 +123,24 @@ def _values(place: Place, rows: Rows, *, values: bool) -> Iterator[Finding]:
         found = replace(found, differs=False, why="is the partner's reference of the record, which is new each time")
     elif found is not None and len(chosen) < _LEAST <= len(rows.kept) and place.kind is Kind.VALUE:
         found = replace(found, certain=False)  # of a field that is there by chance
-    if found is not None:
-        yield found
+    return found
 
 
-def _comparable(column: Column, types_a: Sequence[str], types_b: Sequence[str]) -> list[int]:
-    """The rows in which both sides have the type that most have, but for a few numbers that redaction hid by chance."""
-    same = [place for place, (a, b) in enumerate(zip(types_a, types_b, strict=True)) if a == b and a in _SCALARS]
-    common = Counter(types_a[place] for place in same).most_common(1)
-    same = [place for place in same if types_a[place] == common[0][0]]
-    if not same or common[0][0] != "number":
-        return same
-    readable = [place for place in same if str not in (column.a[place].__class__, column.b[place].__class__)]
-    return readable if 2 * len(readable) > len(same) else same
+def _comparable(column: Column, types_a: Sequence[str], types_b: Sequence[str]) -> list[list[int]]:
+    """The rows in which both sides have one type, by type; numbers that redaction hid are texts among numbers."""
+    same: dict[str, list[int]] = {}
+    for place, (a, b) in enumerate(zip(types_a, types_b, strict=True)):
+        if a == b and a in _SCALARS:
+            same.setdefault(a, []).append(place)
+    groups = sorted(same.values(), key=len, reverse=True)
+    if "number" not in same:
+        return groups
+    hidden = [place for place in same["number"] if str in (column.a[place].__class__, column.b[place].__class__)]
+    if not hidden or 2 * len(hidden) >= len(same["number"]):
+        return groups
+    same["number"] = [place for place in same["number"] if place not in set(hidden)]
+    same["hidden"] = [place for place in hidden if column.a[place] != column.b[place]]
+    return [group for group in same.values() if group]
 
 
 def _against_declared(place: Place, column: Column, chosen: Sequence[int], found: Finding) -> Finding | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from itertools import pairwise
@@ -30,7 +31,17 @@ from rokt_export.diff.forms import (
 from rokt_export.diff.sent import OTHER, PLAIN, TOKEN, Sent
 from rokt_export.diff.sentences import NAME_A, NAME_B, form_words
 from rokt_export.diff.side import Side
-from rokt_export.diff.statistics import SKIMMED, UNLIKELY, depends, direction, follows, one_mixture, same_share, trend
+from rokt_export.diff.statistics import (
+    SKIMMED,
+    UNLIKELY,
+    depends,
+    direction,
+    follows,
+    one_mixture,
+    same_share,
+    shift_of,
+    trend,
+)
 from rokt_export.redaction.personal import without_marks
 from rokt_export.redaction.well_formed import NUMBER_MARK
 from rokt_export.response.value_text import abridged
@@ -40,6 +51,13 @@ _SKIMMED_FRAMES: Final = 64
 _NEAR: Final = 400 * 86_400.0
 _SKEW: Final = 90.0
 """Seconds that two servers' clocks may differ."""
+_NOW: Final = 3_600.0
+"""Seconds from an exchange within which a time may be that of the exchange."""
+_EXACT: Final = 5.0
+"""Seconds within which a time further away must keep its distance from the exchange."""
+_DAY: Final = 86_400.0
+_ZONES: Final = 1_800
+"""Seconds by which zones differ."""
 
 
 Bones = tuple[str, tuple[str, ...]]
@@ -72,12 +90,17 @@ _OTHERS: Final = {"text": "something else", "number": "another number", "digits"
 _SAME_RATES: Final = "takes the same few values on both sides, as often, but not in the same rows"
 
 AGREES: Final = Verdict(False, "")
-"""Both sides' values are unequal, and keep the same contract with the request or its time."""
+"""All unequal values are proved to follow from the request or its time, in the same way on both sides."""
 
 
 def judge(a: Sequence[Any], b: Sequence[Any], rows: Sequence[Row]) -> Verdict | None:
-    """Return what can be said of two columns of texts, or numbers, or booleans; None where they agree."""
-    found = None if a == b else _judged(a, b, rows)
+    """Return what can be said of two columns of texts, or numbers, or booleans; None where they agree.
+
+    Unequal values are a difference, or cannot be judged, unless a check returns `AGREES`, which proves that they agree.
+    """
+    if a == b:
+        return None
+    found = _judged(a, b, rows) or _undecided(a, "varies on both sides", common_form([*map(scalar_text, a[:200])]))
     return None if found == AGREES else found
 
 
@@ -96,7 +119,7 @@ def _judged(a: Sequence[Any], b: Sequence[Any], rows: Sequence[Row]) -> Verdict 
     if all(times):
         return _judge_times(times[0], times[1], texts_a, texts_b, rows)
     if numeric or (_mostly_numbers(texts_a) and _mostly_numbers(texts_b)):
-        return _judge_numbers(texts_a, texts_b, numeric=numeric)
+        return _judge_numbers(texts_a, texts_b, rows, numeric=numeric)
     return _judge_texts(texts_a, texts_b, rows)
 
 
@@ -127,9 +150,13 @@ def _undecided(a: Sequence[Any], why: str, form: str = "") -> Verdict:
 def _unequal(a: Sequence[Any], b: Sequence[Any], why: str = "") -> Verdict:
     """The rows whose values are not equal, where each belongs to its row."""
     places = [place for place, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
-    changes = {(scalar_text(a[place]), scalar_text(b[place])) for place in places[:200]}
-    if not why:
-        why = _rewritten(changes) or (" → ".join(map(shown, changes.pop())) if len(changes) == 1 else "")
+    changes = dict.fromkeys((scalar_text(a[place]), scalar_text(b[place])) for place in places[:200])
+    if not why and len(places) > 2 and all(_is_number(text) and len(text) < 16 for pair in changes for text in pair):
+        moved = shift_of([float(scalar_text(x)) for x in a], [float(scalar_text(y)) for y in b])
+        why = "" if moved is None else _more(moved.amount)
+    why = why or _rewritten(changes)
+    if not why and len(changes) <= _MOST_CHANGES and len({x for x, _ in changes}) == len(changes):
+        why = ", ".join(f"{shown(x)} → {shown(y)}" for x, y in changes)
     return Verdict(True, why, places, True, "", bound=True)
 
 
@@ -147,6 +174,8 @@ _REWRITES: Final[tuple[tuple[str, Callable[[str], str]], ...]] = (
     ("is UTF-8 read as Windows-1252 in {b}", lambda text: text.encode("utf-8", "replace").decode("cp1252", "replace")),
 )
 """How one side's value comes from the other's, where no sample would say it as well."""
+_MOST_CHANGES: Final = 4
+"""Changes of one value into another that are listed."""
 _LEAST_REWRITTEN: Final = 3
 """Rows from which on values that are rewritten belong to their rows."""
 
@@ -297,9 +326,15 @@ def _exceptions(a: Sequence[str], b: Sequence[str], rows: Sequence[Row], way: tu
         ):
             places.append(place)
     if not places:
-        return AGREES
-    where = "on both sides, but not in the same one" if way[1] == OTHER else "on one side only"
-    return Verdict(True, f"is {_way([way])} {where}", places, True, "", bound=True)
+        proved = all(x == y or way in row.a.sent.ways(x) for x, y, row in zip(a, b, rows, strict=True))
+        return AGREES if proved else _undecided(a, f"is {_way([way])} in most rows, and varies in others")
+    if way[1] == OTHER:
+        return Verdict(True, f"is {_way([way])} on both sides, but not in the same one", places, True, "", bound=True)
+    lacking = [sum(way not in side.sent.ways(text) for side, text in pairs) for pairs in (
+        [(rows[place].a, a[place]) for place in places], [(rows[place].b, b[place]) for place in places],
+    )]  # fmt: skip
+    sides = (NAME_A, NAME_B) if lacking[1] > lacking[0] else (NAME_B, NAME_A)
+    return Verdict(True, f"is {_way([way])} in {sides[0]} but not in {sides[1]}", places, True, "", bound=True)
 
 
 def _ways(texts: Sequence[str], sent: Sequence[Sent], *, constant: bool) -> dict[tuple[str, str], int]:
@@ -341,86 +376,127 @@ def _judge_times(
     b: Sequence[str],
     rows: Sequence[Row],
 ) -> Verdict | None:
-    no_time = [p for p, (x, y) in enumerate(zip(times_a, times_b, strict=True)) if (x is None) != (y is None)]
-    if no_time:
-        side, odd = next(
-            (side, text)
-            for p in no_time
-            for side, text, time in ((NAME_A, a[p], times_a[p]), (NAME_B, b[p], times_b[p]))
-            if time is None
-        )
+    pairs = list(zip(times_a, times_b, strict=True))
+    if no_time := [place for place, (x, y) in enumerate(pairs) if (x is None) != (y is None)]:
+        in_a = times_a[no_time[0]] is None
+        side, odd = (NAME_A, a[no_time[0]]) if in_a else (NAME_B, b[no_time[0]])
         return Verdict(True, f"has values that are not times in {side}, such as {shown(odd)}", no_time, True)
-    kept = [place for place, (x, y) in enumerate(zip(times_a, times_b, strict=True)) if x is not None and y is not None]
-    of_a, of_b = [_known(times_a[place]) for place in kept], [_known(times_b[place]) for place in kept]
+    for chosen, check in (
+        ([place for place, (x, _) in enumerate(pairs) if x is None and a[place] != b[place]], judge),
+        ([place for place, (x, _) in enumerate(pairs) if x is not None], _all_times),
+    ):
+        if chosen:
+            some = [[side[place] for place in chosen] for side in (a, b, rows, times_a, times_b)]
+            found = judge(*some[:3]) if check is judge else _all_times(*some)  # type: ignore[arg-type]
+            if found is not None and found != AGREES:
+                places = None if found.places is None else [chosen[place] for place in found.places]
+                return found._replace(places=places)
+    return AGREES
+
+
+def _all_times(
+    a: Sequence[str], b: Sequence[str], rows: Sequence[Row], of_a: Sequence[Moment], of_b: Sequence[Moment]
+) -> Verdict | None:
+    """Judge columns of nothing but times."""
     forms_a, forms_b = [one.form for one in of_a], [one.form for one in of_b]
     if forms_a != forms_b and (found := _few_values(forms_a, forms_b, str)) is not None:
         return found
-    form = Counter(forms_a).most_common(1)[0][0]
-    from_a = [_offset(one, rows[place].a.started) for one, place in zip(of_a, kept, strict=True)]
-    from_b = [_offset(one, rows[place].b.started) for one, place in zip(of_b, kept, strict=True)]
-    known = rows[0].a.started > 0 and rows[0].b.started > 0
-    steady_a, steady_b = _steady(from_a), _steady(from_b)
-    near_a = known and abs(median(from_a)) < _NEAR and steady_a
-    near_b = known and abs(median(from_b)) < _NEAR and steady_b
-    if near_a and near_b:
-        return _near_times(from_a, from_b, of_a, of_b, kept, a, b, rows)
-    if near_a != near_b and known:
-        words = ("near the request", "not near it")
-        change = words if near_a else words[::-1]
-        return Verdict(True, f"a time {change[0]} → {change[1]}", None, True, clock=True)
+    if rows[0].a.started > 0 and rows[0].b.started > 0 and (found := _clocks(a, b, rows, of_a, of_b)) is not None:
+        return found
+    seconds = [x.seconds for x in of_a], [y.seconds for y in of_b]
+    moved = shift_of(*seconds, _DAY if of_a[0].of_day else 0.0)
+    if moved is not None:
+        return Verdict(True, _moved(moved.amount), moved.places, moved.certain or len(a) > 2, "", bound=True)
     if depends(a, b):
         return _unequal(a, b)
-    between = [y.seconds - x.seconds for x, y in zip(of_a, of_b, strict=True)]
-    if len(between) >= 2 and len(set(a)) > 1 and _steady(between) and abs(median(between)) < _NEAR and known:
-        return Verdict(True, _moved(median(between)), None, True, "", bound=True)
     if len(set(a)) == 1 or len(set(b)) == 1:
         return _few_values(a, b)
-    if len(a) >= 5 and follows([x.seconds for x in of_a], [y.seconds for y in of_b]) and known:
+    if len(a) >= 5 and follows(*seconds):
         return _unequal(a, b, "has other times, though each belongs to its row")
+    form = Counter(forms_a).most_common(1)[0][0]
     return _undecided(a, "has times that vary on both sides, and are not those of the requests", form)
 
 
-def _known(moment: Moment | None) -> Moment:
-    assert moment is not None
-    return moment
+def _clocks(
+    a: Sequence[str], b: Sequence[str], rows: Sequence[Row], of_a: Sequence[Moment], of_b: Sequence[Moment]
+) -> Verdict | None:
+    """Judge times that at least one side takes from the clock, None where neither does."""
+    starts_a, starts_b = [row.a.started for row in rows], [row.b.started for row in rows]
+    from_a, from_b = _offsets(of_a, starts_a), _offsets(of_b, starts_b)
+    resolution = max(one.resolution for one in of_a)
+    for side, other, values, others, starts in ((NAME_B, NAME_A, b, a, starts_b), (NAME_A, NAME_B, a, b, starts_a)):
+        if len(set(values)) == 1 and len(set(others)) > 2 and _lasts(starts, resolution):
+            return Verdict(True, f"is always {shown(values[0])} in {side}, but a new time each time in {other}")
+    near_a, near_b = _is_clock(from_a, of_a, starts_a), _is_clock(from_b, of_b, starts_b)
+    if near_a and near_b:
+        return _near_times(from_a, from_b, of_a, of_b, rows) or AGREES
+    if near_a == near_b:
+        return None
+    words = ("near the request", "not near it")
+    return Verdict(True, " → ".join(words if near_a else words[::-1]).join(("a time ", "")), None, True, clock=True)
 
 
-def _offset(moment: Moment, started: float) -> float:
-    if moment.of_day:
-        return (moment.seconds - started % 86_400 + 43_200) % 86_400 - 43_200
-    return moment.seconds - started
+def _offsets(moments: Sequence[Moment], starts: Sequence[float]) -> list[float]:
+    """Seconds from the start of each exchange to the time; of a time of day those to the nearest one."""
+    if moments[0].of_day:
+        half = _DAY / 2
+        return [(one.seconds - start % _DAY + half) % _DAY - half for one, start in zip(moments, starts, strict=True)]
+    return [one.seconds - start for one, start in zip(moments, starts, strict=True)]
 
 
-def _steady(offsets: Sequence[float]) -> bool:
-    """Whether nearly all lie within a few days of the middle, of which half within hours."""
+def _is_clock(offsets: Sequence[float], moments: Sequence[Moment], starts: Sequence[float]) -> bool:
+    """Whether times are taken from the clock: nearly all as far from their exchange, as exactly as they can be."""
     middle = median(offsets)
-    return sum(abs(one - middle) <= 1.5 * 86_400 for one in offsets) >= 0.8 * len(offsets)
+    resolution = max(one.resolution for one in moments)
+    exact = max(_SKEW if abs(middle) < _NOW else _EXACT, 1.2 * resolution)
+    if abs(middle) >= _NEAR or median(abs(one - middle) for one in offsets) > exact:
+        return False
+    if resolution >= _DAY:
+        return len(_of_one_day(offsets)) >= 0.8 * len(offsets)
+    if abs(middle) >= _NOW and len({one.seconds for one in moments}) == 1 and _lasts(starts, resolution):
+        return False
+    return sum(abs(one - middle) <= 4 * exact for one in offsets) >= 0.8 * len(offsets)
+
+
+def _lasts(starts: Sequence[float], resolution: float) -> bool:
+    """Whether exchanges last so long that a clock shows several times."""
+    return max(starts) - min(starts) > 2.5 * resolution + 1
 
 
 def _near_times(
     from_a: Sequence[float], from_b: Sequence[float], of_a: Sequence[Moment], of_b: Sequence[Moment],
-    kept: Sequence[int], a: Sequence[str], b: Sequence[str], rows: Sequence[Row],
+    rows: Sequence[Row],
 ) -> Verdict | None:  # fmt: skip
     """Judge times that both sides take from the clock: as far from the exchange, and as new each time."""
     resolution = max(one.resolution for one in of_a)
     middle_a, middle_b = median(from_a), median(from_b)
     jitters = median(abs(one - middle_a) for one in from_a), median(abs(one - middle_b) for one in from_b)
     jitter = max(jitters)
-    allowed = max(_SKEW, 1.2 * resolution, 4 * jitter)
+    allowed = max(_SKEW if abs(middle_a) < _NOW else _EXACT, 1.2 * resolution, 4 * jitter)
+    if resolution >= _DAY and (found := _other_days(from_a, from_b)) is not None:
+        return found
+    steps = Counter(_offsets(of_b, [one.seconds for one in of_a]))
+    step, often = steps.most_common(1)[0]
+    gap = median(row.b.started - row.a.started for row in rows)
+    stands = abs(middle_a) >= _NOW and often >= 0.8 * len(rows)  # a time that keeps its distance by no clock
+    if stands and abs(step - gap) > max(_EXACT, 1.2 * resolution):
+        return Verdict(True, _moved(step), None, True, "", bound=True)
     if abs(middle_b - middle_a) > allowed:
         why = f"{_moved(middle_b - middle_a)}, measured from the time of each request"
         return Verdict(True, why, None, True, clock=True)
     far = allowed + 8 * jitter + _SKEW
-    odd = [
-        place
-        for place, x, y in zip(kept, from_a, from_b, strict=True)
-        if (abs(x - middle_a) > far) != (abs(y - middle_b) > far)
+    away = [
+        (place, abs(x - middle_a) > far, abs(y - middle_b) > far)
+        for place, (x, y) in enumerate(zip(from_a, from_b, strict=True))
     ]
-    if odd:
-        return Verdict(True, "is far from the time of the request on one side only", odd, True, clock=True)
+    if odd := [place for place, in_a, in_b in away if in_a != in_b]:
+        side = NAME_A if sum(in_a for _, in_a, in_b in away) > sum(in_b for _, in_a, in_b in away) else NAME_B
+        return Verdict(True, f"is far from the time of the request in {side}", odd, True, clock=True)
+    if any(in_a for _, in_a, _ in away):
+        return _undecided(away, "has times far from the request in some rows of both sides", of_a[0].form)
     expected = (
-        [rows[place].a.started + middle_b for place in kept],
-        [rows[place].b.started + middle_a for place in kept],
+        [row.a.started + middle_b for row in rows],
+        [row.b.started + middle_a for row in rows],
     )
     for unit, name in ((1, "seconds"), (60, "minutes")):
         near = 2 * resolution + min(jitters)  # requests that are sent just then have such times anyway
@@ -431,16 +507,23 @@ def _near_times(
         if same_share(sum(whole[0]), len(of_a), sum(whole[1]), len(of_b)) < UNLIKELY:
             shares = [sum(one.seconds % unit == 0 for one in side) for side in (of_a, of_b)]
             return Verdict(True, f"whole {name} in {_shares(shares, len(of_a))}")
-    starts = [row.b.started for row in rows], [row.a.started for row in rows]
-    for side, values, others, begun in ((NAME_B, b, a, starts[0]), (NAME_A, a, b, starts[1])):
-        if len(set(values)) == 1 and max(begun) - min(begun) > 2.5 * resolution + 1 and len(set(others)) > 2:
-            return Verdict(
-                True,
-                f"is always {shown(values[0])} in {side}, but a new time each time on the other side",
-                None,
-                True,
-            )
     return None
+
+
+def _of_one_day(offsets: Sequence[float]) -> list[float]:
+    """The most of them that lie within one day."""
+    ordered = sorted(offsets)
+    return max((ordered[at : bisect_left(ordered, one + _DAY)] for at, one in enumerate(ordered)), key=len)
+
+
+def _other_days(from_a: Sequence[float], from_b: Sequence[float]) -> Verdict | None:
+    """Judge dates of the exchange: one rule (so many seconds later, of which the date) must explain both sides'."""
+    sides = _of_one_day(from_a), _of_one_day(from_b)
+    earliest, latest = max(map(max, sides)) - _EXACT, min(map(min, sides)) + _DAY + _EXACT
+    if math.ceil(earliest / _ZONES) <= latest // _ZONES or any(max(side) >= min(side) + _DAY for side in sides):
+        return None
+    days = round((median(from_b) - median(from_a)) / _DAY) or (1 if median(from_b) > median(from_a) else -1)
+    return Verdict(True, _moved(days * _DAY), None, True, clock=True)
 
 
 def _moved(seconds: float) -> str:
@@ -472,7 +555,7 @@ def _decimals(texts: Sequence[str]) -> float:
     return median(len(text.partition(".")[2]) for text in texts)
 
 
-def _judge_numbers(a: Sequence[str], b: Sequence[str], *, numeric: bool) -> Verdict | None:
+def _judge_numbers(a: Sequence[str], b: Sequence[str], rows: Sequence[Row], *, numeric: bool) -> Verdict | None:
     odd = [p for p, (x, y) in enumerate(zip(a, b, strict=True)) if _is_number(x) != _is_number(y)]
     if odd:
         side, text = next(
@@ -487,7 +570,7 @@ def _judge_numbers(a: Sequence[str], b: Sequence[str], *, numeric: bool) -> Verd
     if len(numbers_a) != len(a):
         return _judge_opaque(a, b)
     form = common_form(a[:200]) if not numeric else "number"
-    if (found := _related_numbers(a, b, numbers_a, numbers_b, form)) is not None:
+    if (found := _related_numbers(a, b, (numbers_a, numbers_b), rows, form)) is not None:
         return found
     rises = direction(numbers_a, numbers_b)
     if (found := _number_form(a, b, numeric=numeric)) is not None:
@@ -508,37 +591,86 @@ def _is_number(text: str) -> bool:
 
 
 def _related_numbers(
-    a: Sequence[str], b: Sequence[str], numbers_a: Sequence[float], numbers_b: Sequence[float], form: str
+    a: Sequence[str], b: Sequence[str], numbers: tuple[Sequence[float], Sequence[float]], rows: Sequence[Row], form: str
 ) -> Verdict | None:
-    """Judge what numbers are to each other: digits lost, a constant, another direction, a scale."""
-    both = list(zip(numbers_a, numbers_b, strict=True))
-    if all(abs(u - v) <= 4e-15 * abs(u) for u, v in both) and any(u == v and abs(u) >= 2**53 for u, v in both):
-        return _unequal(a, b, "has digits lost on one side")
+    """Judge what numbers are to each other: digits lost, a constant, another direction, a shift, a scale."""
+    numbers_a, numbers_b = numbers
+    for side, exact, others in ((NAME_B, a, b), (NAME_A, b, a)):
+        if exact != others and all(_is_rounded(x, y) for x, y in zip(exact, others, strict=True)):
+            return _unequal(a, b, f"has lost its last digits in {side}, as a double-precision number does")
     long = min(len(a[0]), len(b[0])) >= 6
-    if len(a) < 3 and long and len(a[0]) == len(b[0]):
+    if len(a) < 3 and long and len(a[0]) == len(b[0]) and numbers_a != numbers_b:
         return _undecided(a, "has too few rows to compare", form)
     if len(set(a)) == 1 or len(set(b)) == 1:
         return _few_values(a, b)
+    if all(x == -y for x, y in zip(numbers_a, numbers_b, strict=True)):
+        return _unequal(a, b, f"has the opposite sign in {NAME_B}")
+    if scale := _scale(a, b):
+        return _unequal(a, b, scale)
     trends = trend(numbers_a), trend(numbers_b)
     weaker, stronger = sorted(trends, key=abs)
     if len(a) >= 8 and abs(stronger) > 0.95 and weaker * stronger < 0.4:
         names = [("rising" if one > 0 else "falling") if abs(one) >= 0.4 else "in no order" for one in trends]
         return Verdict(True, f"{names[0]} → {names[1]}", None, True)
-    if not direction(numbers_a, numbers_b) and follows(numbers_a, numbers_b):
-        return _unequal(a, b, _scale(numbers_a, numbers_b))
-    return None
+    return _bound_numbers(a, b, numbers, rows, form)
 
 
-def _scale(a: Sequence[float], b: Sequence[float]) -> str:
-    ratios = [y / x for x, y in zip(a, b, strict=True) if x]
-    if ratios and min(ratios) == max(ratios) and abs(ratios[0]) == 1:
-        return "has the opposite sign" if ratios[0] < 0 else ""
-    if ratios and max(ratios) - min(ratios) <= 1e-6 * abs(ratios[0]):
-        return f"is {ratios[0]:.6g} times as much in {NAME_B}"
-    steps = [y - x for x, y in zip(a, b, strict=True)]
-    if max(steps) - min(steps) <= 1e-9 * max(1.0, abs(steps[0])):
-        return f"is {abs(steps[0]):.6g} {'less' if steps[0] < 0 else 'more'} in {NAME_B} than in {NAME_A}"
-    return ""
+def _bound_numbers(
+    a: Sequence[str], b: Sequence[str], numbers: tuple[Sequence[float], Sequence[float]], rows: Sequence[Row], form: str
+) -> Verdict | None:
+    """Judge numbers that differ by one amount, or rise and fall together, and are no counters."""
+    counting = direction(*numbers)
+    exact = [list(map(int, side)) for side in (a, b)] if all(map(_is_whole, (*a, *b))) else numbers
+    steady = all(len({y > x for x, y in pairwise(side)}) == 1 for side in exact)
+    moved = shift_of(*exact)
+    counter = steady or (counting and moved is not None and len(moved.places) < len(a))
+    if moved is not None and not counter and (moved.certain or len(moved.places) > 2):
+        return Verdict(True, _more(moved.amount), moved.places, moved.certain, "", bound=True)
+    if counting or not follows(*numbers):
+        return None
+    starts = [row.a.started for row in rows], [row.b.started for row in rows]
+    if all(follows(side, begun) for side, begun in zip(numbers, starts, strict=True)):
+        return _undecided(a, "rises or falls with the time of the request on both sides", form)
+    return _unequal(a, b)
+
+
+def _more(amount: float) -> str:
+    return f"is {abs(amount):.15g} {'less' if amount < 0 else 'more'} in {NAME_B} than in {NAME_A}"
+
+
+def _is_rounded(exact: str, other: str) -> bool:
+    """Whether a number is another one as 53 bits hold it."""
+    if not (_is_whole(exact) and _is_whole(other)):
+        return exact == other
+    return exact == other or (len(exact) >= 16 and int(other) == int(float(exact)))
+
+
+def _is_whole(text: str) -> bool:
+    return len(text) < 300 and text.removeprefix("-").isdecimal()
+
+
+def _scale(a: Sequence[str], b: Sequence[str]) -> str:
+    """Return how many times as much one side's numbers are, as far as their digits go; empty for no plain factor."""
+    pairs = [(float(x), float(y), _last_place(x), _last_place(y)) for x, y in zip(a, b, strict=True)]
+    pairs = [pair for pair in pairs if pair[0] or pair[1]]
+    if len({x for x, *_ in pairs}) < 3 or not all(x and y for x, y, *_ in pairs):
+        return ""
+    factor = median(y / x for x, y, *_ in pairs)
+    larger = abs(factor) >= 1
+    plain = float(f"{factor if larger else 1 / factor:.3g}")
+    factor = plain if larger else 1 / plain
+    if abs(plain) < 1.005 or any(
+        abs(y - x * factor) > 0.51 * (of_y + of_x * abs(factor)) for x, y, of_x, of_y in pairs
+    ):
+        return ""
+    sides = (NAME_B, NAME_A) if larger else (NAME_A, NAME_B)
+    return f"is {plain:.6g} times as much in {sides[0]} as in {sides[1]}"
+
+
+def _last_place(text: str) -> float:
+    """What one unit of a number's last digit is worth; nothing for a whole number, which is exact."""
+    decimals = len(text.partition(".")[2])
+    return 10.0**-decimals if decimals else 0.0
 
 
 def _number_form(a: Sequence[str], b: Sequence[str], *, numeric: bool) -> Verdict | None:
@@ -601,6 +733,8 @@ def _judge_texts(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Ver
     few = distinct <= max(3, len(a) / 3) and distinct < len(a)
     if few and (found := _few_values(a, b)) is not None:
         return found
+    if distinct < len(a) and depends(a, b):
+        return _unequal(a, b)
     if few:
         return _undecided(a, _SAME_RATES, common_form(a[:200]))
     return _judge_opaque(a, b)
@@ -673,22 +807,26 @@ def _readable(found: Verdict, bones: Sequence[Bones]) -> Verdict:
 
 
 def _judge_holes(a: Sequence[Bones], b: Sequence[Bones], rows: Sequence[Row]) -> Verdict | None:
-    """Judge what stands in the holes of texts, each hole as a place of its own."""
-    undecided: Verdict | None = None
-    frame = Counter(one[0] for one in a).most_common(1)[0][0]
-    kept = [place for place, (x, y) in enumerate(zip(a, b, strict=True)) if x[0] == y[0] == frame]
-    if not kept or frame == HOLE:
+    """Judge what stands in the holes of texts, each hole of each frame as a place of its own."""
+    same: dict[str, list[int]] = {}
+    for place, (one, other) in enumerate(zip(a, b, strict=True)):
+        if one != other:
+            same.setdefault(one[0] if one[0] == other[0] else "", []).append(place)
+    frames = sorted(same.keys() - {"", HOLE}, key=lambda one: -len(same[one]))
+    if not frames:
         return None
-    for hole in range(len(a[kept[0]][1])):
-        of_a, of_b = [a[place][1][hole] for place in kept], [b[place][1][hole] for place in kept]
-        found = judge(of_a, of_b, [rows[place] for place in kept])
-        if found is None:
-            continue
-        if found.differs:
-            where = f"in `{shown(frame)}`: " if frame != HOLE else ""
-            places = None if found.places is None else [kept[place] for place in found.places]
-            return found._replace(why=f"{where}{found.why or 'other values'}", places=places)
-        undecided = undecided or found
+    unlike = "" in same or HOLE in same
+    undecided = _undecided(a, "has several wordings on both sides, in other rows") if unlike else None
+    for frame in frames:
+        kept = [place for place, (one, other) in enumerate(zip(a, b, strict=True)) if one[0] == other[0] == frame]
+        for hole in range(len(a[kept[0]][1])):
+            of_a, of_b = [a[place][1][hole] for place in kept], [b[place][1][hole] for place in kept]
+            found = judge(of_a, of_b, [rows[place] for place in kept])
+            if found is not None and found.differs:
+                places = None if found.places is None else [kept[place] for place in found.places]
+                why = f"in `{shown(frame)}`: {found.why or 'other values'}"
+                return found._replace(why=why, places=places)
+            undecided = undecided or found
     return undecided or AGREES
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 from itertools import pairwise
 from statistics import StatisticsError, correlation, fmean
+from typing import NamedTuple
 
 ENOUGH = 40
 """Transactions from which on rates differ from chance, and a place may be declared as varying."""
@@ -83,6 +84,11 @@ def depends(a: Sequence[Hashable], b: Sequence[Hashable]) -> bool:
         spread = math.sqrt(number * chance * (1 - chance))
         if equal - number * chance > max(2.0, 3 * spread):
             return True
+    usual: dict[Hashable, Hashable] = {}
+    alike = [usual[x] == y if x in usual else usual.setdefault(x, y) is None for x, y in zip(a, b, strict=True)]
+    again, same = number - len(in_a), sum(alike)
+    if same >= 0.8 * again and at_least(same, again, sum(count**2 for count in in_b.values()) / number**2) < 1e-5:
+        return True
     if min(len(in_a), len(in_b)) > 20 or max(len(in_a), len(in_b)) > number / 4:
         return False
     joint = Counter(zip(a, b, strict=True))
@@ -139,3 +145,64 @@ def direction(a: Sequence[float], b: Sequence[float]) -> int:
     if all(one >= least for one in trends):
         return 1
     return -1 if all(one <= -least for one in trends) else 0
+
+
+class Shift(NamedTuple):
+    """What is added to the values of one side to get those of the other.
+
+    Attributes:
+        amount: what is added.
+        places: the rows with unequal values.
+        certain: whether chance hardly makes it.
+    """
+
+    amount: float
+    places: list[int]
+    certain: bool
+
+
+def shift_of(a: Sequence[float], b: Sequence[float], around: float = 0.0) -> Shift | None:
+    """Return what nearly all unequal values of two columns differ by, None where that is no single amount.
+
+    How often chance makes it is estimated from all pairs of a value of `a` and one of `b`.
+
+    Args:
+        a, b: values of the same rows.
+        around: where values begin again, such as the seconds of a day; 0.0 for nowhere.
+    """
+    places = [place for place, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
+    if len(places) < 2:
+        return None
+    largest = max(max(abs(a[place]), abs(b[place])) for place in places)
+    digits = 12 - math.ceil(math.log10(largest)) if largest and isinstance(a[0] + b[0], float) else 0
+
+    def between(x: float, y: float) -> float:
+        step = y - x
+        return round((step + around / 2) % around - around / 2 if around else step, digits)
+
+    amount, often = Counter(between(a[place], b[place]) for place in places).most_common(1)[0]
+    if not amount or often < 0.8 * len(places):
+        return None
+    in_a, in_b = Counter(a[place] for place in places), Counter(round(b[place], digits) for place in places)
+    alike = sum(
+        count * in_b[round((x + amount) % around if around else x + amount, digits)] for x, count in in_a.items()
+    )
+    certain = at_least(often, len(places), alike / len(places) ** 2) < UNLIKELY
+    if not certain and (often < len(places) or len(in_a) < len(places)):
+        return None
+    return Shift(amount, places, certain)
+
+
+def at_least(count: int, of: int, chance: float) -> float:
+    """Return how likely something of this chance comes so often or more (binomial)."""
+    if chance >= 1:
+        return 1.0
+    if chance <= 0:
+        return 0.0
+    return min(1.0, sum(
+        math.exp(
+            math.lgamma(of + 1) - math.lgamma(k + 1) - math.lgamma(of - k + 1)
+            + k * math.log(chance) + (of - k) * math.log1p(-chance)
+        )
+        for k in range(count, of + 1)
+    ))  # fmt: skip
