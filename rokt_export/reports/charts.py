@@ -95,9 +95,9 @@ def parts(counts: Mapping[str, int]) -> tuple[Part, ...]:
 
 
 def histogram(latencies: Latencies) -> Histogram | None:
-    """Return the histogram on a logarithmic axis; None where there are no latencies."""
+    """Return the histogram on a logarithmic axis; None where it would have a single bar, or none."""
     bars = list(latencies.bars())
-    if not bars:
+    if len(bars) < 2:
         return None
     start, end = math.log(bars[0][0]), math.log(bars[-1][1])
     tallest = max(count for *_, count in bars)

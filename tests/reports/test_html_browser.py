@@ -23,6 +23,7 @@ from rokt_export.journal import Journal, RunState
 from rokt_export.journal.recording import record
 from rokt_export.redaction import Redactor
 from rokt_export.reports import differences
+from rokt_export.reports.contact_letter import ContactLetter
 from rokt_export.reports.curl import curl_command
 from rokt_export.reports.formats import FORMATS, write_reports
 from rokt_export.reports.run_report import Story
@@ -485,5 +486,24 @@ def test_the_page_of_differences_fits_a_telephone_and_closes_what_was_read(
         first = browser.find_element("css selector", ".difference")
         first.find_element("css selector", "summary").click()
         assert first.get_attribute("open") is None
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_a_letter_asks_on_the_first_screen_and_fits_a_telephone(
+    browser: Any, tell: Any, tmp_path: Path, language: str
+) -> None:
+    place = tmp_path / "letter.html"
+    place.write_text(ContactLetter(tell(Run(every_outcome())), language).html(), encoding="utf-8")
+    browser.get_log("browser"), browser.get_log("performance")
+    browser.get(place.as_uri())
+    assert browser.execute_script("return document.querySelector('ol').getBoundingClientRect().bottom") < 600
+    assert barriers(browser) == []
+    assert_quiet(browser)
+    size = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

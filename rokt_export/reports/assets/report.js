@@ -72,7 +72,7 @@
     const parts = wanted.words.toLowerCase().split(/\s+/).filter(Boolean);
     if (parts.length && !haystack) haystack = rows.map(words);
     if (parts.length && wanted.deep && !deepened) {
-      at("state").textContent = "Reading requests and answers …";
+      at("state").textContent = "Reading requests and responses …";
       deepened = await deepWords();
       if (mine !== turn) return;
     }
@@ -285,7 +285,7 @@
       tabs.find((tab) => tab.textContent === chosen).focus();
     });
     choose("HTTP");
-    const tokens = entry.tokens ? make("p", { class: "tokens" }, "Tokens stand in place of personal data.") : null;
+    const tokens = entry.tokens ? make("p", { class: "tokens" }, "Personal data is shown as tokens.") : null;
     const sharing = entry.sharing ? make("p", { class: "tokens" }, entry.sharing) : null;
     const bar = make("div", { class: "bar-of" }, make("h3", {}, "Request"), list, copy);
     return make("section", {}, bar, pre, tokens, sharing);
@@ -317,7 +317,7 @@
       const checks = rule.checks.map((check) => make("li", {},
         make("span", { class: `sign ink-${check.held ? "delivered" : "unknown"}`, role: "img", "aria-label": check.held ? "holds" : "does not hold" }, check.held ? "✓" : "✗"),
         make("span", {}, "\u2003".repeat(check.depth), ...quoting(checkText(check)))));
-      const all = checks.length ? checks : [make("li", {}, "", make("span", {}, "no conditions: takes every answer"))];
+      const all = checks.length ? checks : [make("li", {}, "", make("span", {}, "no conditions: matches every response"))];
       return make("li", { class: kinds[rule.verdict] }, head, make("ul", {}, ...all));
     });
     return make("section", {}, make("h3", {}, "Rule evaluation"), make("ul", { class: "trace" }, ...items));
