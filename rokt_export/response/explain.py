@@ -197,7 +197,7 @@ class RuleVerdict(StrEnum):
 
     MATCHED = "matched"
     NOT_MATCHED = "not matched"
-    ALSO_MATCHES = "also matches, but stands later"
+    ALSO_MATCHES = "also matches, but comes later"
     NOT_REACHED = "not reached (an earlier rule matched)"
 
 

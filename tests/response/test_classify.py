@@ -566,6 +566,6 @@ def test_any_answer_is_classified_and_the_explanation_agrees(
     assert [t.name for t in told.rules if t.verdict == "matched"] == ([outcome.rule] if outcome.rule else [])
     for trace in told.rules:
         held = all(check.held for check in trace.checks if check.depth == 0)
-        assert held == (trace.verdict in ("matched", "also matches, but stands later"))
+        assert held == (trace.verdict in ("matched", "also matches, but comes later"))
     for text in (outcome.reason, outcome.reference, outcome.code, *told.lines()):
         (text or "").encode()

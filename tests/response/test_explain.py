@@ -47,7 +47,7 @@ def test_every_rule_is_told_also_behind_the_one_that_decided() -> None:
         "  no  body $.title: found `member exists`, wanted `Member Exists`: differs in case only",
         "rejected: matched",
         "  yes status: found `400`, wanted 400-499",
-        "bad request (rejected): also matches, but stands later",
+        "bad request (rejected): also matches, but comes later",
         "  yes status: found `400`, wanted 400",
         "failed: not reached (an earlier rule matched)",
         "  no  status: found `400`, wanted 500-599",

@@ -310,7 +310,7 @@
   }
 
   function traceSection(explanation) {
-    const kinds = { matched: "matched", "not matched": "", "also matches, but stands later": "also" };
+    const kinds = { matched: "matched", "not matched": "", "also matches, but comes later": "also" };
     const items = explanation.rules.map((rule) => {
       const of = rule.outcome === rule.rule ? "" : ` (${rule.outcome})`;
       const head = make("p", {}, make("strong", {}, rule.rule), of, make("span", { class: "verdict" }, `: ${rule.verdict}`));
