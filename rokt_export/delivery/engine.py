@@ -523,8 +523,16 @@ class Engine:
                 rows = f"a request of {len(exchanges)} rows"
                 why = f"the partner answers {result.status}: {rows} is too large: lower `limits.batch`"
                 self.stop(StopReason.SETUP, why, result.status)
-            self._tell_unread_wait(result, outcome)
-        if outcome.kind is OutcomeKind.UNKNOWN:
+            if outcome.retry or result.status in SLOW_DOWN:
+                self._tell_unread_wait(result, outcome)
+        if job.records or job.unanswered or outcome.retry or outcome.kind is OutcomeKind.UNKNOWN:
+            self._settle_or_retry(job, result, exchanges)
+        else:  # most rows: nothing but the exchange itself is looked at
+            self._settle(exchanges[0])
+
+    def _settle_or_retry(self, job: _Job, result: AttemptResult, exchanges: Sequence[Exchange]) -> None:
+        """Send again what may be sent again of a request, and settle the rest."""
+        if exchanges[0].outcome.kind is OutcomeKind.UNKNOWN:
             job.unanswered = tuple(exchanges)
         # Where the partner throttled, the pace is what spares it, and no share of the traffic need be kept.
         throttled = isinstance(result, Response) and result.status in SLOW_DOWN
@@ -577,12 +585,10 @@ class Engine:
         return True
 
     def _tell_unread_wait(self, response: Response, outcome: Outcome) -> None:
-        """Say once that the partner asks for a wait in a form that is not understood."""
+        """Say once that a partner which asks for a wait does so in a form that is not understood."""
         if self._unread_told or outcome.retry_after is not None:
             return
-        if (outcome.retry or response.status in SLOW_DOWN) and (
-            place := self._classifier.unread_wait(response, outcome.rule)
-        ):
+        if place := self._classifier.unread_wait(response, outcome.rule):
             self._unread_told = True
             why = f"the partner asks for a wait {place}, which is not understood: the back-off of `limits` holds"
             self._news.append(Paced(f"{why}; `after: {{…, unit: …}}` of the rule says how it is read"))

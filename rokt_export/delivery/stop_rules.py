@@ -70,7 +70,7 @@ class Judge:
         rules, counts, kind = self._rules, self._counts, exchange.outcome.kind
         if kind in rules.expected:
             self._setup_faults = 0
-            if counts.in_a_row:
+            if rules.consecutive is not None and counts.in_a_row:
                 counts.succeeded()
             return None
         if exchange.together and exchange.transaction is not exchange.together[0]:

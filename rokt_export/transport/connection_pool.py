@@ -331,6 +331,11 @@ class ConnectionPool:
         if connection.secure and reusable and (said := connection.heard_or_end()) is not None:
             reusable, surplus = False, surplus or not is_goodbye(said)
         origin = connection.origin
+        if reusable and not surplus and self._unasked.trusts(origin) and request.written == len(request.data):
+            connection.request, connection.used = None, True
+            self._end(request, response)
+            self._free(connection, now)
+            return
         if surplus:
             self._distrust(origin)
         certain = self._certain(connection, response, closes=not reusable, surplus=surplus)
@@ -338,15 +343,12 @@ class ConnectionPool:
         if not reusable or request.written < len(request.data) or self._unasked.sends_surplus(origin):
             self._end(request, certain)
             self._drop(connection)
-        elif self._unasked.trusts(origin):
-            self._end(request, certain)
-            self._free(connection, now)
         else:
             connection.kept = request, response
             self._resting.append((monotonic() + self._quiet, connection))
 
     def _certain(self, connection: Connection, response: Response, *, closes: bool, surplus: bool) -> AttemptResult:
-        """Return the response, or a fault if it may belong to another request."""
+        """Return the response of an untrusted connection, or a fault if it may belong to another request."""
         origin = connection.origin
         if self._unasked.greets(origin) or (connection.used and (surplus or self._unasked.sends_surplus(origin))):
             return _uncertain(connection, response)
