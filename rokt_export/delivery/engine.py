@@ -383,6 +383,8 @@ class Engine:
         """Whether this process sends the first row, or another has and its response was good."""
         if first_row.passed:
             self._first_row = None
+            if first_row.quiet:
+                self._transport.trust(self._ready[0].request)
         elif not self._is_first:
             self._is_first = first_row.claim()
         return self._first_row is None or self._is_first
@@ -396,7 +398,8 @@ class Engine:
             self.stop(StopReason.SETUP, f"the first response was {why}", exchange.status)
             return
         self._first_row = None
-        first_row.release(passed=True)
+        sent = exchange.request
+        first_row.release(passed=True, quiet=sent is not None and self._transport.trusts(sent))
 
     def _in_suspense(self) -> bool:
         """Whether to wait for the requests in flight, because the partner broke one off without a response.

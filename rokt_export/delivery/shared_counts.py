@@ -12,7 +12,7 @@ PROBLEMS_RECORDED = 20_000
 """Exchanges of a run that are recorded because of an unexpected outcome."""
 
 
-_OPEN, _CLAIMED, _PASSED = range(3)
+_OPEN, _CLAIMED, _PASSED, _QUIET = range(4)
 
 
 class SharedNumbers:
@@ -70,7 +70,12 @@ class FirstRow:
     @property
     def passed(self) -> bool:
         """Whether a response has shown that the set-up works."""
-        return int(self._numbers.values[0]) == _PASSED
+        return int(self._numbers.values[0]) >= _PASSED
+
+    @property
+    def quiet(self) -> bool:
+        """Whether the server sent nothing besides that response, so that other processes need not listen for it."""
+        return int(self._numbers.values[0]) == _QUIET
 
     def claim(self) -> bool:
         """Return whether this process sends the first row."""
@@ -80,9 +85,9 @@ class FirstRow:
                 self._numbers.values[0] = _CLAIMED
         return free
 
-    def release(self, *, passed: bool) -> None:
+    def release(self, *, passed: bool, quiet: bool = False) -> None:
         """Let all go on; or, where no response came, another process try."""
-        self._numbers.values[0] = _PASSED if passed else _OPEN
+        self._numbers.values[0] = (_QUIET if quiet else _PASSED) if passed else _OPEN
 
 
 class RecordingQuota:

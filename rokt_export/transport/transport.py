@@ -96,7 +96,8 @@ class Transport:
         self._sockets = Sockets()
         self._messages = Messages(self._is_reached)
         self.warnings: list[str] = []
-        common = Common(options, trusted, self._sockets, self._done, Unasked(self.warnings))
+        self._unasked = Unasked(self.warnings)
+        common = Common(options, trusted, self._sockets, self._done, self._unasked)
         self._pool = ConnectionPool(common)
         self._transfers = Transfers(common)
         self._speaks = options.http_version in _SPOKEN
@@ -139,6 +140,17 @@ class Transport:
             else:
                 spoken.append(InFlight(token, message[0], message[1], now))
         self._pool.start(spoken)
+
+    def trusts(self, request: Request) -> bool:
+        """Return whether the server of a request was silent where `Unasked` says that it must be."""
+        message = self._messages.of(request) if self._speaks else None
+        return message is not None and self._unasked.trusts(message[0])
+
+    def trust(self, request: Request) -> None:
+        """Use connections to the server of a request at once: another process's `Transport` trusts it."""
+        message = self._messages.of(request) if self._speaks else None
+        if message is not None:
+            self._unasked.was_quiet(message[0])
 
     def poll(self, timeout: float) -> list[Ended]:
         """Return (token, result) of the requests that have ended; wait at most `timeout` seconds for one or for `wake`.

@@ -169,3 +169,18 @@ def test_what_stands_behind_an_answer_in_tls_is_nobodys_answer(serve, authority,
             assert transport.send(post(peer.url())).status == 200
             time.sleep(0.02)  # what comes after the next request has gone out is taken for its answer, by anybody
     assert len(peer.requests) == 10
+
+
+def test_what_one_process_has_heard_of_a_quiet_server_another_need_not_wait_for(serve, monkeypatch) -> None:
+    monkeypatch.setattr(connection_pool, "QUIET", 0.4)
+    peer, noisy = serve(answering(OK)), serve(answering(OK + OK))
+    first, second = post(peer.url()), post(noisy.url())
+    with Transport(TransportOptions(timeout=5.0)) as one, Transport(TransportOptions(timeout=5.0)) as other:
+        for request in (first, second):
+            assert not one.trusts(request)
+            one.send(request)
+        assert one.trusts(first) and not one.trusts(second)
+        one.trust(second)
+        assert not one.trusts(second)  # it has heard for itself
+        other.trust(first)
+        assert other.send(first).timings.total < 0.4
