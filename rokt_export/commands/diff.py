@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rokt_export.delivery.target import Target
     from rokt_export.diff import DiffResult
     from rokt_export.journal import Journal, RunInfo
-    from rokt_export.partner_spec.model import DiffSettings
+    from rokt_export.partner_spec.model import DiffSettings, PartnerSpec
 
 Spec = Annotated[
     Path | None,
@@ -429,7 +429,7 @@ def _compared(
         before = [Story.of(journal, run).spec for run in (a, b)] if loaded else []
         known = [rule for each in before if each is not None for rule in each.responses]
         rereader = Rereader(loaded[0].spec.responses, known) if loaded else None
-        result = compare_runs(journal, a, b, settings, rereader=rereader)
+        result = compare_runs(journal, a, b, settings, rereader=rereader, people=_people(journal, (a, b)))
         result = replace(
             result,
             partner=b.partner,
@@ -441,6 +441,53 @@ def _compared(
         if control is None:
             return result
         return result.without(varying_by_itself(journal, a, journal.find(control), settings))
+
+
+def _people(journal: Journal, runs: Sequence[RunInfo]) -> set[str] | None:
+    """Return the personal values of all rows that runs read from files, None where a file is not as it was."""
+    from rokt_export.commands.input_options import RowFlags, rows_of
+    from rokt_export.commands.replay_flags import stamps_of
+    from rokt_export.delivery.plan import FileRows
+    from rokt_export.errors import RoktExportError
+    from rokt_export.reports.run_report import Story
+
+    found: dict[str, set[str]] = {}
+    for run in runs:
+        flags, stamps = run.options.get("flags", {}), run.options.get("stamps", [])
+        paths = tuple(path for path, _, _ in stamps)
+        spec, key = Story.of(journal, run).spec, repr((flags, stamps))
+        if not run.events or flags.get("test_data") or key in found:
+            continue
+        if spec is None or not stamps or any(size is None for _, size, _ in stamps):
+            return None
+        try:
+            if stamps_of(paths) != stamps:
+                return None
+            read = RowFlags.among({name: value for name, value in flags.items() if name != "set_values"})
+            rows = rows_of(spec, read, paths)
+            assert isinstance(rows, FileRows)
+            found[key] = _personal_values(spec, rows)
+        except RoktExportError:
+            return None
+    return set().union(*found.values())
+
+
+def _personal_values(spec: PartnerSpec, rows: FileRows) -> set[str]:
+    from rokt_export.delivery.input_feed import with_changes
+    from rokt_export.delivery.redaction_clues import texts_in
+    from rokt_export.delivery.redaction_setup import holds_personal_data
+    from rokt_export.transactions.claims import ALL
+    from rokt_export.transactions.sources import open_transactions
+
+    personal: dict[str, bool] = {}
+    found: set[str] = set()
+    for each in with_changes(rows, open_transactions(rows.paths, options=rows.options).part(ALL)):
+        for name, value in each.values.items():
+            if name not in personal:
+                personal[name] = holds_personal_data(name, spec)
+            if personal[name]:
+                found.update(texts_in(value))
+    return found
 
 
 def _settings(journal: Journal, run: RunInfo, spec: Path | None) -> DiffSettings | None:

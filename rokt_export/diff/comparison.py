@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from difflib import unified_diff
 from functools import lru_cache
 from itertools import islice
 from math import comb
-from typing import Final
+from typing import Final, TypeVar
 
 from rokt_export.delivery.run_counts import Latencies
 from rokt_export.diff.bodies import Body, Format, binary_facts, read_body
@@ -23,7 +23,7 @@ from rokt_export.diff.places import Place, Places
 from rokt_export.diff.sentences import NAME_A, NAME_B, Words, of_difference, of_undecided
 from rokt_export.diff.shape import ABSENT, MOST_VALUES, Pair, Shape
 from rokt_export.diff.side import Side
-from rokt_export.diff.statistics import ENOUGH, settling
+from rokt_export.diff.statistics import ENOUGH, SKIMMED, settling
 from rokt_export.partner_spec.model import DiffSettings
 from rokt_export.response.value_text import abridged
 
@@ -46,6 +46,11 @@ _NAMESPACE: Final = re.compile(rb"xmlns(?::[\w.-]+)?\s*=\s*[\"']([^\"']*)[\"']")
 _LEFT_OUT: Final = f"is not compared beyond the first {MOST_VALUES:,} values of a response"
 _CUT: Final = "is not compared: it was cut when it was recorded"
 _ONE_SIDED: Final = "is not compared: only one side's response was recorded"
+_NO_FILES: Final = (
+    "The files of the runs have changed or are not there, so that people of other rows are not known: "
+    "in fields of many words the values are hidden."
+)
+_FEW_WORDS: Final = 3
 _HEADER: Final = "Header {} differs, which is not under `diff: headers:` and does not count: {}"
 
 
@@ -61,11 +66,20 @@ class Comparison:
     Args:
         settings: the spec's `diff:`.
         a, b: what the sides are called.
+        people: personal values of all rows, which are not shown; None where they are not known.
     """
 
-    def __init__(self, settings: DiffSettings | None = None, *, a: str = "A", b: str = "B") -> None:
+    def __init__(
+        self,
+        settings: DiffSettings | None = None,
+        *,
+        a: str = "A",
+        b: str = "B",
+        people: Collection[str] | None = None,
+    ) -> None:
         settings = settings or DiffSettings()
         self._names = (a, b)
+        self._people = people
         self._values = settings.mode != "schema"
         self._strict = settings.mode != "subset"
         self._named: list[str] = []
@@ -296,13 +310,14 @@ class Comparison:
             for (kind, path, a, b), one in self._changes.items()
         ]
         undecided: list[Undecided] = []
+        others = OtherPeople(self._people)
+        unknown = self._people is None and self._has_people()
         parents = {place.steps: place for place in self._places.all}
         notes = 0
-        others = OtherPeople()
         for place in self._places.all:
             parent = place if place.kind is Kind.HEADER else parents.get(place.steps[:-1])
             for one in findings_of(place, parent.objects if parent else 0, self._places.rows, values=self._values):
-                one = _without_others(one, others, place.column)
+                one = _without_others(one, others, place.column, words=unknown)
                 if place.noted:
                     notes += one.differs
                     if one.differs and notes <= _MOST_NOTES:
@@ -314,7 +329,21 @@ class Comparison:
                     enough = 0 if one.certain else settling(self._pairs, least)
                     why = self._with_names(one.why)
                     undecided.append(Undecided(one.kind, place.path, one.count, why, one.form, one.samples[:2], enough))
-        return differences, undecided
+        self._notes = dict.fromkeys(map(others.without, self._notes))
+        if unknown:
+            self.note(_NO_FILES)
+            for place in self._places.all:
+                if (parent := parents.get(place.steps[:-1])) is not None and place.is_rare_in(parent):
+                    others.know(place.steps[-1])
+        return (
+            [replace(_shown(one, others), detail=others.without(one.detail)) for one in differences],
+            [replace(_shown(one, others), reason=others.without(one.reason)) for one in undecided],
+        )
+
+    def _has_people(self) -> bool:
+        """Whether rows are of real people, whose values are tokens in recordings."""
+        some = islice(self._places.rows.kept.values(), SKIMMED)
+        return any(word.startswith("person-") for row in some for word in row.a.sent.words)
 
     def _difference(self, one: Finding, path: str, among: Iterable[int] = ()) -> Difference:
         affected = self._affected(one.numbers, among)
@@ -372,12 +401,26 @@ class Comparison:
         return f"{which} rows with {name}={abridged(value, 60)}, none of the other {others:,}"
 
 
-def _without_others(one: Finding, others: OtherPeople, column: Column) -> Finding:
-    """Hide what may be another person's data: partners mix rows up, and a row's redaction knows its own person."""
-    values = ((a, b) for a, b in zip(column.a, column.b, strict=True) if a != b)
-    texts = ((scalar_text(a), scalar_text(b)) for a, b in values)
-    hide = others.hiding([*of_samples(one.samples), *texts])
+def _without_others(one: Finding, others: OtherPeople, column: Column, *, words: bool) -> Finding:
+    """Hide what may be another person's data: partners mix rows up, and a row's redaction knows its own person.
+
+    Args:
+        words: hide values of letters too, where there are too many for the words of a partner.
+    """
+    texts = [(scalar_text(a), scalar_text(b)) for a, b in zip(column.a, column.b, strict=True) if a != b]
+    most = max(_FEW_WORDS, len(column.numbers) / 10)
+    words = words and max(len({pair[side] for pair in texts}) for side in (0, 1)) > most if texts else False
+    hide = others.hiding([*of_samples(one.samples), *texts], words=words)
     return replace(one, why=hide(one.why), samples=tuple(hidden(sample, hide) for sample in one.samples))
+
+
+Shown = TypeVar("Shown", Difference, Undecided)
+
+
+def _shown(one: Shown, others: OtherPeople) -> Shown:
+    """Return a finding without personal values of any row."""
+    samples = tuple(hidden(sample, others.without) for sample in one.samples)
+    return replace(one, path=others.without(one.path), samples=samples)
 
 
 def _described(side: Side) -> str:

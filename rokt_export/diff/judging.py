@@ -182,8 +182,9 @@ _LEAST_REWRITTEN: Final = 3
 
 def _rewritten(changes: Collection[tuple[str, str]]) -> str:
     """Return how each value of one side makes the other's; empty where none of the known ways does."""
-    if any("person-" in text.lower() for text, _ in changes):
-        return ""  # a token has a letter case of its own
+    changes = [pair for pair in changes if not any("person-" in text.lower() for text in pair)]
+    if not changes:  # a token has a letter case of its own
+        return ""
     for why, rewrite in _REWRITES:
         for pairs, a, b in ((changes, NAME_A, NAME_B), ([(y, x) for x, y in changes], NAME_B, NAME_A)):
             if all(rewrite(x) == y for x, y in pairs) and any(x != y for x, y in pairs):

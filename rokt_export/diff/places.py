@@ -19,6 +19,8 @@ _OTHERS: Final = "*"
 _OUTSIDE: Final = "\0"
 """First step of what is no part of a body; no pattern has it."""
 _LONGEST_NAME: Final = 200
+_NAMED_AFTER = re.compile(r"(?i:person-[0-9a-f]{10})|.@.+\.|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-")
+"""In the name of a member: a person, an address or a uuid. Such members of a map are one place."""
 _PLAIN_NAME = re.compile(r"[@#]?[^\W\d][\w-]*|‹[\w:.-]+›")
 
 
@@ -99,7 +101,8 @@ class Place:
         return step in self._children
 
     def _grown(self, step: str) -> Place:
-        if step != ELEMENT and (len(self._places.all) >= MOST_PLACES or len(step) > _LONGEST_NAME):
+        full = len(self._places.all) >= MOST_PLACES or len(step) > _LONGEST_NAME
+        if step != ELEMENT and (full or _NAMED_AFTER.search(step)):
             step = _OTHERS
             if step in self._children:
                 return self._children[step]
@@ -118,6 +121,11 @@ class Place:
         if self.missing is None or self.extra is None:
             self.missing, self.extra = Evidence(), Evidence()
         (self.missing if missing else self.extra).add(number, sample)
+
+    def is_rare_in(self, parent: Place) -> bool:
+        """Whether few of the objects have this member, so that its name may be a value."""
+        alone = [one.count for one in (self.missing, self.extra) if one is not None]
+        return self.column.seen + sum(alone) < 0.2 * parent.objects
 
     def leave_out(self, number: int) -> None:
         """Count a transaction that differs here though the spec ignores it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -49,6 +49,7 @@ def compare_runs(
     settings: DiffSettings | None = None,
     observer: Observer = lambda _pairs: None,
     rereader: Rereader | None = None,
+    people: Collection[str] | None = None,
 ) -> DiffResult:
     """Return how the answers of run B differ from those of run A, in memory that does not grow with the runs.
 
@@ -62,6 +63,7 @@ def compare_runs(
         settings: the spec's `diff:`.
         observer: hears how many transactions were compared, now and then.
         rereader: reads the recorded responses of both by another spec; None for the outcomes as they are.
+        people: personal values of all rows, which are not shown; None where they are not known.
 
     Raises:
         UsageError: the runs are of different partners, or have no transaction in common.
@@ -74,7 +76,7 @@ def compare_runs(
         )
     names = (a.environment, b.environment) if a.environment != b.environment else (_called(a), _called(b))
     for by_row in (True, False):
-        comparison = Comparison(settings, a=names[0], b=names[1])
+        comparison = Comparison(settings, a=names[0], b=names[1], people=people)
         _tell(comparison, journal, a, b, same_spec=rereader is not None)
         try:
             couples = _by_row(journal, a, b) if by_row else _by_transaction(journal, a, b)

@@ -109,7 +109,7 @@ class PersonalValue:
                     yield from (span for span in spelling.find(view) if self._is_itself(reading, *span))
 
     def _folded(self, reading: Reading) -> Iterator[tuple[int, int]]:
-        forms = (self.folded,) if self.value.isascii() else (self.folded, _spelled_out(self.value))
+        forms = (self.folded,) if self.value.isascii() else (self.folded, spelled_out(self.value))
         for form in forms:
             found = (reading.plain.span(*span) for span in _occurrences(form, reading.plain.text))
             yield from (span for span in found if self._is_itself(reading, *span))
@@ -230,7 +230,7 @@ def _needles(value: str, folded: str) -> Iterator[str]:
     """Yield what a value looks like without blanks and punctuation, a name of several words in each order."""
     forms = [folded]
     if not value.isascii():
-        forms.append(_spelled_out(value))
+        forms.append(spelled_out(value))
     elif _SPELLED_OUT.search(folded):
         forms.append(_SPELLED_OUT.sub("", folded))
     if " " in value and _NAME.fullmatch(value):
@@ -244,7 +244,7 @@ def _needles(value: str, folded: str) -> Iterator[str]:
             yield needle
 
 
-def _spelled_out(value: str) -> str:
+def spelled_out(value: str) -> str:
     """Return a value in folded letters, `ae` for `ä`."""
     return fold_letters(value.translate(_UMLAUTS))
 

@@ -42,7 +42,7 @@ _URL_AFTER = re.compile(r"[/.?&=:@#\s\"'<>-]|\Z")
 _CODED_CASE = re.compile(r"%(?:25)*[0-9A-Fa-f]{2}|\\+u[0-9A-Fa-f]{4}|\\+x[0-9A-Fa-f]{2}|&#[xX][0-9A-Fa-f]+;")
 _CODED_AT = re.compile(r"%40|\\u0040|&#(?:64|x40);", re.IGNORECASE)
 _ADDRESS = re.compile(
-    rf"(?<![\w.%+-])(?!person-)[\w.%+-]+(?:@|{_CODED_AT.pattern})[\w-]+(?:\.[\w-]+)+"
+    rf"(?<![\w.%+-])(?!person-[0-9a-f]{{10}}(?:-[0-9a-f]{{4}})?(?:@|%40|&#))[\w.%+-]+(?:@|{_CODED_AT.pattern})[\w-]+(?:\.[\w-]+)+"
     r"|(?<![\w+])\+[1-9][0-9 ().-]{6,}[0-9]\b",
     re.IGNORECASE,
 )

@@ -141,3 +141,48 @@ def test_nobody_reads_the_data_of_a_row_that_was_mixed_up(cli: CommandLine, betw
     (mail,) = (one for one in data["differences"] if one["path"] == "$.email")
     one, other = mail["samples"]
     assert (one["a"], one["b"]) == (other["b"], other["a"])  # equal values look equal
+
+
+def neighbour(row: dict[str, str]) -> dict[str, str]:
+    return ROWS[(ROWS.index(row) + 3) % len(ROWS)]
+
+
+def found(value: str, page: str) -> list[str]:
+    return re.findall(rf".{{0,30}}{re.escape(value)}.{{0,30}}", page, re.IGNORECASE)
+
+
+def test_nobody_reads_the_people_of_other_rows_in_any_writing(
+    cli: CommandLine, between: Callable[..., Result], people: Path
+) -> None:
+    def written(change: Callable[[dict[str, str]], Any]) -> Make:
+        return lambda row, side: change(neighbour(row)) if side else "none"
+
+    fields: dict[str, Make] = {
+        "lower": lambda row, side: neighbour(row)["lastname"].lower() if side else neighbour(row)["lastname"],
+        "reversed": written(lambda other: other["lastname"][::-1]),
+        "own": lambda row, side: row["lastname"][::-1] if side else "none",
+        "name": written(lambda other: f"{other['lastname']}, {other['firstname']}"),
+        "joined": written(lambda other: other["firstname"] + other["lastname"]),
+        "address": written(lambda other: f"for {other['email']}!"),
+        "part": written(lambda other: other["email"].partition("@")[0].upper()),
+        "born": written(lambda other: "-".join(reversed(other["dob"].split("/")))),
+        "maps": lambda row, side: {neighbour(row)["lastname"]: side, row["email"]: side},
+        "state": lambda row, side: "refused" if side else "accepted",
+    }
+    reports = [cli.folder / f"differences.{suffix}" for suffix in ("html", "md", "json")]
+    flags = [word for path in reports for word in ("--report", path)]
+    done = between(fields, *flags)
+    pages = [done.out, *(path.read_text(encoding="utf-8") for path in reports)]
+    assert '"accepted" in staging but "refused" in production' in done.out
+    assert {one["path"] for one in json.loads(pages[3])["differences"]} >= {"$.lower", "$.name", "$.maps.*"}
+    runs = [one["run"] for one in cli("runs", "list", "--output", "json").json][::-1]
+    people.unlink()
+    again = cli("diff", "--runs", *runs, *flags)
+    assert "The files of the runs have changed or are not there" in re.sub(r"\s+", " ", again.out)
+    without_file = [again.out, *(path.read_text(encoding="utf-8") for path in reports)]
+    for row in ROWS:
+        values = [row["firstname"], row["lastname"], row["email"].partition("@")[0]]
+        for value in (*values, *(value[::-1] for value in values), "-".join(reversed(row["dob"].split("/")))):
+            assert [hit for page in pages for hit in found(value, page)] == []
+        for value in (row["lastname"], row["lastname"][::-1]):
+            assert not [hit for page in without_file for hit in found(value, page)]
