@@ -37,8 +37,8 @@ def test_version_loads_nothing_heavy() -> None:
     _runs_light("--version")
 
 
-def test_most_specs_do_not_need_requests() -> None:
-    _runs_light("render sample_specs/brevo.yaml sample_events/few.csv", heavy=("requests", "urllib3"))
+def test_what_renders_needs_no_database_and_most_specs_no_requests() -> None:
+    _runs_light("render sample_specs/brevo.yaml sample_events/few.csv", heavy=("requests", "urllib3", "sqlalchemy"))
 
 
 def _runs_light(*lines: str, heavy: tuple[str, ...] = HEAVY) -> None:

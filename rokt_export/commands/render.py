@@ -130,8 +130,8 @@ def _print(
     terminal: Terminal, shown: Iterator[tuple[Transaction, Recording | None, tuple[str, ...]]], form: Form
 ) -> int:
     from rokt_export.reports.curl import curl_command
-    from rokt_export.reports.exchange_view import message
     from rokt_export.reports.http_text import laid_out, request_text
+    from rokt_export.reports.message_view import message
 
     status = ExitStatus.OK
     for number, (transaction, recording, problems) in enumerate(shown):

@@ -6,9 +6,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from heapq import nlargest
+from typing import TYPE_CHECKING
 
 from rokt_export.exchange.model import OutcomeKind
-from rokt_export.journal.queries import ReasonCount
+
+if TYPE_CHECKING:
+    from rokt_export.journal.queries import ReasonCount
 
 MOST_KEPT = 1_000
 """Patterns that are kept while reasons are read; beyond it the rare ones are counted together."""

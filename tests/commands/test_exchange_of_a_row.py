@@ -7,8 +7,8 @@ import json
 import pytest
 
 from commands.conftest import CommandLine, Partner
-from rokt_export.reports.exchange_view import message
 from rokt_export.reports.http_text import laid_out
+from rokt_export.reports.message_view import message
 
 SPEC = """\
 spec_version: 1
