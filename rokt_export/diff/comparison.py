@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from difflib import unified_diff
+from difflib import SequenceMatcher
 from functools import lru_cache
 from itertools import islice
 from math import comb
@@ -16,6 +16,7 @@ from rokt_export.delivery.run_counts import Latencies
 from rokt_export.diff.bodies import Body, Format, binary_facts, read_body
 from rokt_export.diff.column import MOST_SAMPLES, Column, Evidence
 from rokt_export.diff.findings import Finding, findings_of
+from rokt_export.diff.forms import skeleton
 from rokt_export.diff.judging import scalar_text
 from rokt_export.diff.model import Difference, DiffResult, Kind, Latency, Sample, Section, Undecided, Unmatched
 from rokt_export.diff.other_people import OtherPeople, hidden, of_samples
@@ -273,22 +274,23 @@ class Comparison:
 
     def _compare_texts(self, pair: Pair, a: list[str], b: list[str]) -> None:
         lengths = self._places.named("lines", Kind.LENGTH).column
-        if len(a) == len(b):
-            lengths.add(pair.number, len(a), len(b), True, None)
-            for number, (line, other) in enumerate(zip(a, b, strict=True), 1):
-                path = f"line {number}" if number <= _MOST_LINES else f"after line {_MOST_LINES}"
-                place = self._places.named(path)
-                if not place.ignored:
-                    self._shape.leaf(pair, place, line, other)
-                elif line != other:
-                    place.leave_out(pair.number)
-            return
+        if equal := len(a) == len(b):
+            couples, lone = list(enumerate(zip(a, b, strict=True), 1)), list[str]()
+        else:
+            couples, lone = _aligned(a, b, pair.a.sent.words | pair.b.sent.words)
+        for number, (line, other) in couples:
+            path = f"line {number}" if number <= _MOST_LINES else f"after line {_MOST_LINES}"
+            place = self._places.named(path)
+            if not place.ignored:
+                self._shape.leaf(pair, place, line, other)
+            elif line != other:
+                place.leave_out(pair.number)
 
         def sample() -> Sample:
-            diff = tuple(islice(_line_diff(a, b), _SHOWN_LINES))
+            diff = tuple(abridged(line, _SHOWN_TEXT) for line in lone[:_SHOWN_LINES])
             return Sample(pair.transaction, f"{len(a):,} lines", f"{len(b):,} lines", diff)
 
-        lengths.add(pair.number, len(a), len(b), False, sample)
+        lengths.add(pair.number, len(a), len(b), equal, sample)
 
     def _change(
         self, pair: Pair, kind: Kind, path: str, change: tuple[str, str], shown: tuple[str | None, str | None]
@@ -463,6 +465,16 @@ def _media_type(value: str) -> str:
     )
 
 
-def _line_diff(a: list[str], b: list[str]) -> Iterator[str]:
-    of_a, of_b = [[abridged(line, _SHOWN_TEXT) for line in side[:_DIFF_LINES]] for side in (a, b)]
-    return (line for line in unified_diff(of_a, of_b, lineterm="", n=1) if not line.startswith(("---", "+++", "@@")))
+def _aligned(a: list[str], b: list[str], sent: frozenset[str]) -> tuple[list[tuple[int, tuple[str, str]]], list[str]]:
+    """Return the lines of two texts that stand for each other, with their number in `a`, and those of one text alone.
+
+    Lines are alike if they are but for identifiers, numbers, times and what was sent.
+    """
+    couples: list[tuple[int, tuple[str, str]]] = []
+    lone: list[str] = []
+    of_a, of_b = ([skeleton(line, sent)[0] for line in side[:_DIFF_LINES]] for side in (a, b))
+    for _, start, end, other, last in SequenceMatcher(None, of_a, of_b, autojunk=False).get_opcodes():
+        both = min(end - start, last - other)
+        couples += [(start + at + 1, (a[start + at], b[other + at])) for at in range(both)]
+        lone += [f"-{line}" for line in a[start + both : end]] + [f"+{line}" for line in b[other + both : last]]
+    return couples, lone

@@ -27,7 +27,9 @@ _NAMED: Final = (
     ("number", NUMBER),
 )
 _WHOLE: Final = frozenset({"uuid", "UUID", "ulid", "jwt"})
-_BASE64 = re.compile(r"(?=.*\d)(?=.*[A-Z])(?=.*[a-z])[A-Za-z0-9+/_-]{16,}={0,2}", re.ASCII)
+_BASE64 = re.compile(r"(?=.*[A-Z])(?=.*[a-z])(?:(?=.*\d)[A-Za-z0-9+/_-]{16,}={0,2}|[A-Za-z0-9+/]{10,}={1,2})", re.ASCII)
+_DIGEST = re.compile(r"\$(?=.*\d)[\w$./+=,-]{24,}", re.ASCII)
+"""A salted digest, as crypt writes it."""
 _CLASSES: Final = (
     ("digits", re.compile(r"\d")),
     ("letters a-f", re.compile(r"[a-f]")),
@@ -245,7 +247,10 @@ def form_of(text: str) -> str:
 
 def is_opaque(texts: Sequence[str]) -> bool:
     """Return whether nearly all texts are identifiers of one piece, in which no words are to be looked for."""
-    named = sum(form_of(text) in _WHOLE or _BASE64.fullmatch(text) is not None for text in texts)
+    named = sum(
+        form_of(text) in _WHOLE or _BASE64.fullmatch(text) is not None or _DIGEST.fullmatch(text) is not None
+        for text in texts
+    )
     return named >= 0.9 * len(texts)
 
 

@@ -32,6 +32,7 @@ from rokt_export.diff.sent import OTHER, PLAIN, TOKEN, Sent
 from rokt_export.diff.sentences import NAME_A, NAME_B, form_words
 from rokt_export.diff.side import Side
 from rokt_export.diff.statistics import (
+    CERTAIN,
     SKIMMED,
     UNLIKELY,
     depends,
@@ -219,12 +220,12 @@ def _few_values(
         return Verdict(True, why, unequal, odd > 5 or number >= 100)
     if depends(a, b):
         return (
-            _unequal(a, b)
+            _unequal(a, b)._replace(certain=number >= 8)
             if show(a[0]) == shown(scalar_text(a[0]))
             else Verdict(True, f"{_described(in_a, show)} → {_described(in_b, show)}", unequal, True, "", bound=True)
         )
-    if one_mixture(a, b) < UNLIKELY:
-        return Verdict(True, f"{_described(in_a, show)} → {_described(in_b, show)}", unequal, number >= 20)
+    if (chance := one_mixture(a, b)) < UNLIKELY:
+        return Verdict(True, f"{_described(in_a, show)} → {_described(in_b, show)}", unequal, chance < CERTAIN)
     return None
 
 
@@ -262,14 +263,14 @@ def judge_presence(both: int, only_a: int, only_b: int, neither: int) -> Verdict
         return Verdict(True, rates, None, number >= 20)
     if 0 in (in_a, in_b):
         if max(in_a, in_b) > 0.15 * number or number >= 100:
-            return Verdict(True, rates, None, same_share(in_a, number, in_b, number) < 10 * UNLIKELY)
+            return Verdict(True, rates, None, same_share(in_a, number, in_b, number) < UNLIKELY)
         return Verdict(False, f"{shares}, which may be chance", None, False)
     flags_a = [True] * (both + only_a) + [False] * (only_b + neither)
     flags_b = [True] * both + [False] * only_a + [True] * only_b + [False] * neither
     if depends(flags_a, flags_b):
         return Verdict(True, "", None, True, "", bound=True)
-    if same_share(in_a, number, in_b, number) < UNLIKELY:
-        return Verdict(True, rates, None, True)
+    if (chance := same_share(in_a, number, in_b, number)) < UNLIKELY:
+        return Verdict(True, rates, None, chance < CERTAIN)
     return Verdict(False, f"{shares}, at random", None, number >= 20)
 
 
@@ -899,7 +900,9 @@ def _odd_ones(a: Sequence[str], b: Sequence[str], length: int) -> Verdict | None
     odd_b = [place for place, text in enumerate(b) if len(text) != length]
     few, many, texts, side = (odd_a, odd_b, b, NAME_B) if len(odd_a) <= len(odd_b) else (odd_b, odd_a, a, NAME_A)
     near = all(
-        abs(len(texts[place]) - length) <= max(1, 0.15 * length) and classes_of(texts[place])[0] for place in many
+        abs(len(texts[place]) - length) <= max(1, 0.15 * length, 4 * is_opaque([texts[place]]))
+        and classes_of(texts[place])[0]
+        for place in many
     )
     if (few or near) and same_share(len(odd_a), len(a), len(odd_b), len(b)) >= UNLIKELY:
         return None
@@ -923,7 +926,7 @@ def _repeats(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
         if abs(again[0] - again[1]) <= 0.1 * number:
             side, texts = (NAME_A, a) if again[0] > again[1] else (NAME_B, b)
             why = f"repeats values in {side}, such as {shown(texts[places[0]])}"
-        return Verdict(True, why, places, number >= 8)
+        return Verdict(True, why, places, number >= 8 and (len(places) > 2 or number**2 / room < CERTAIN))
     shared, fewer = len(distinct_a & distinct_b), min(len(distinct_a), len(distinct_b))
     if number / room < 0.1 and number >= 4 and shared >= 0.3 * fewer and fewer > 0.7 * number:
         moved = {x for x, y in zip(a, b, strict=True) if x != y} & {y for x, y in zip(a, b, strict=True) if x != y}

@@ -15,6 +15,8 @@ SKIMMED = 400
 """Rows in which relations are looked for; more would cost time and tell no more."""
 UNLIKELY = 0.005
 """Probability of chance from which on two mixtures count as two."""
+CERTAIN = 0.0001
+"""Probability of chance from which on they do so for certain, though many fields are looked at."""
 
 
 def settling(rows: int, least: int = ENOUGH) -> int:
@@ -103,7 +105,9 @@ def follows(a: Sequence[float], b: Sequence[float]) -> bool:
     if len(a) < 4:
         return False
     a, b = a[:SKIMMED], b[:SKIMMED]
-    least = 0.999 if len(a) < 8 else 0.85 if len(a) < 40 else 0.6
+    if len(a) < 8:
+        return abs(_together(a, b)) >= 0.9995  # ranks of so few agree by chance
+    least = 0.95 if len(a) < 12 else 0.85 if len(a) < 40 else 0.6
     return abs(_together(a, b)) >= least or abs(_together(_ranks(a), _ranks(b))) >= least
 
 

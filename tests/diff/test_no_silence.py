@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import random
+from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from string import ascii_letters, digits
 from typing import Any
 
 import orjson
@@ -152,3 +154,33 @@ def test_whatever_two_sides_say_is_mentioned(rows: int) -> None:
             ]
             result = compared(rows, *(lambda row, _, side=side: side[row] for side in values))
             assert result.differences or result.undecided or values[0] == values[1], values
+
+
+def test_a_line_more_does_not_hide_a_line_that_changed() -> None:
+    comparison = Comparison(DiffSettings(), a="staging", b="production")
+    for row in range(30):
+        texts = f"OK {mixed(row)}\nstatus: stored\nfor Jane", f"New\nOK {mixed(-row)}\nstatus: held\nfor Jane\nbye"
+        sides = [Side("delivered", "ok", status=200, body=text.encode()) for text in texts]
+        comparison.add(f"t-{row}", *sides)
+    result = comparison.result()
+    assert {one.path: one.detail for one in result.differences} == {
+        "lines": "3 → 5",
+        "line 2": "status: stored → status: held",
+    }
+    assert result.differences[0].samples[0].lines == ("+New", "+bye")
+
+
+def test_random_lengths_and_rates_are_no_certain_difference() -> None:
+    def answer(_: int, chance: random.Random) -> Any:
+        return {
+            "list": [chance.randrange(9) for _ in range(chance.randrange(6))],
+            "flag": chance.random() < 0.5,
+            "number": None if chance.random() < 0.5 else chance.randrange(90),
+            "cursor": b64encode(b'{"o": %d}' % chance.randrange(10**6)).decode(),
+            "digest": "$2b$10$" + "".join(chance.choice(ascii_letters + digits + "./") for _ in range(53)),
+        }
+
+    for rows in (5, 20, 200):
+        for seed in range(1, 9):
+            told = [one.sentence for one in compared(rows, answer, answer, seed).differences if one.certain]
+            assert told == []
