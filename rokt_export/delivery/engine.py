@@ -108,12 +108,16 @@ class _Job(Struct, eq=False):
         for place, exchange in enumerate(self.last or unsent):
             yield self.final(place, exchange) if self.last else exchange
 
-    def exchanges(self, result: AttemptResult, classifier: Classifier) -> list[Exchange]:
-        """Return the exchange of each transaction with an result."""
+    def exchange(self, result: AttemptResult, classifier: Classifier) -> Exchange:
+        """Return the exchange of the one transaction with a result."""
+        outcome = classifier.classify(result)
+        kept = result.shortened(KEPT_BYTES) if isinstance(result, Response) else result
+        return Exchange(self.transactions[0], self.sent, kept, outcome, self.attempts, self.started)
+
+    def exchanges(self, result: AttemptResult, classifier: Classifier) -> Sequence[Exchange]:
+        """Return the exchange of each transaction with a result."""
         if not self.records:
-            outcome = classifier.classify(result)
-            kept = result.shortened(KEPT_BYTES) if isinstance(result, Response) else result
-            return [Exchange(self.transactions[0], self.sent, kept, outcome, self.attempts, self.started)]
+            return (self.exchange(result, classifier),)
         outcomes, answers = classifier.classify_rows(result, self.transactions)
         sent = self.sent or self.request
         together = self.transactions if len(self.transactions) > 1 else ()
@@ -513,25 +517,30 @@ class Engine:
             self._reached = True
         else:
             self._heard(result)
-        exchanges = job.exchanges(result, self._classifier)
-        outcome = exchanges[0].outcome
-        if isinstance(result, Response):
+        if job.records:
+            exchanges = job.exchanges(result, self._classifier)
+            exchange = exchanges[0]
+        else:
+            exchange = job.exchange(result, self._classifier)
+            exchanges = ()
+        outcome = exchange.outcome
+        if result.__class__ is Response:
             if self._renews and self._renewed(job, result):
                 # The partner did not take it: if it is never sent again, it is as good as never sent.
                 self._ready.appendleft(job)
                 return
             if self._pacer.slowed or result.status in SLOW_DOWN or outcome.retry_after is not None:
                 self._slow_down(result, outcome)
-            if result.status == _TOO_LARGE and exchanges[0].together and self._pace.stop.setup:
+            if result.status == _TOO_LARGE and exchange.together and self._pace.stop.setup:
                 rows = f"a request of {len(exchanges)} rows"
                 why = f"the partner answers {result.status}: {rows} is too large: lower `limits.batch`"
                 self.stop(StopReason.SETUP, why, result.status)
             if outcome.retry or result.status in SLOW_DOWN:
                 self._tell_unread_wait(result, outcome)
         if job.records or job.unanswered or outcome.retry or outcome.kind is OutcomeKind.UNKNOWN:
-            self._settle_or_retry(job, result, exchanges)
-        else:  # most rows: nothing but the exchange itself is looked at
-            self._settle(exchanges[0])
+            self._settle_or_retry(job, result, exchanges or (exchange,))
+        else:  # most rows
+            self._settle(exchange)
 
     def _settle_or_retry(self, job: _Job, result: AttemptResult, exchanges: Sequence[Exchange]) -> None:
         """Send again what may be sent again of a request, and settle the rest."""

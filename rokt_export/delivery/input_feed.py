@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -255,7 +255,8 @@ def with_changes(rows: FileRows, read: Iterator[Transaction]) -> Iterator[Transa
     """Return rows of files with the values that a run sets or removes; one with nothing to send gets a problem."""
     if rows.overrides or rows.unset:
         read = map(partial(_changed, rows), read)
-    return map(partial(_carrying, rows.options.sent), read) if rows.options.sent else read
+    sent = sorted(rows.options.sent or ())
+    return map(partial(_carrying, sent[0], sent), read) if sent else read
 
 
 def _changed(rows: FileRows, transaction: Transaction) -> Transaction:
@@ -263,8 +264,9 @@ def _changed(rows: FileRows, transaction: Transaction) -> Transaction:
     return structs.replace(transaction, values={**kept, **rows.overrides})
 
 
-def _carrying(sent: frozenset[str], transaction: Transaction) -> Transaction:
-    """Return a transaction; one that has no value for anything that the spec sends is a problem."""
-    if any(map(transaction.values.get, sent)) or transaction.problem is not None:
+def _carrying(one: str, sent: Sequence[str], transaction: Transaction) -> Transaction:
+    """Return a transaction; one that has no value for anything that the spec sends, of which is `one`, is a problem."""
+    value_of = transaction.values.get
+    if value_of(one) or transaction.problem is not None or any(map(value_of, sent)):
         return transaction
     return structs.replace(transaction, problem="the row has no value for anything that the spec sends")
