@@ -50,7 +50,7 @@ class Basic(Authentication):
         def verify(received: ReceivedRequest) -> Refusal | None:
             given = name_and_password(received.headers.get("Authorization"))
             if given is None:
-                return Refusal("Authorization holds no Basic credentials", challenge)
+                return Refusal("Authorization contains no Basic credentials", challenge)
             return None if same(given, wanted) else Refusal("the user name or password is wrong", challenge)
 
         return Checked(verify)

@@ -44,7 +44,7 @@ class Bearer(Authentication):
         def verify(received: ReceivedRequest) -> Refusal | None:
             scheme, _, given = (received.headers.get("Authorization") or "").partition(" ")
             if scheme.lower() != "bearer":
-                return Refusal("Authorization holds no bearer token", challenge)
+                return Refusal("Authorization contains no bearer token", challenge)
             wrong = f'{challenge}, error="invalid_token"'
             return None if same(given.strip(), wanted) else Refusal("the bearer token is wrong", wrong)
 

@@ -35,7 +35,7 @@ class Custom(Authentication):
     """
 
     type: Literal["custom"]
-    no_secret: ClassVar[str | None] = "the names of the options tell which of them are secret"
+    no_secret: ClassVar[str | None] = "the names of the options show which of them are secret"
     auth: Public[Annotated[Text, Field(pattern=r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*$")]]
     options: Public[dict[Text, ValueTemplate]] = Field(default_factory=dict)
 
@@ -45,7 +45,7 @@ class Custom(Authentication):
 
     def verification(self, fill: Fill, body_finder: BodyFinder) -> NotChecked:  # noqa: ARG002
         """Return that every request is accepted."""
-        note = f"credentials of {self.auth} are accepted unchecked: only its own server can tell"
+        note = f"credentials of {self.auth} are accepted unchecked: only its own server can check them"
         return NotChecked("a class from outside has no counterpart here", note)
 
     def uses(self) -> Iterable[Use]:
@@ -117,7 +117,7 @@ def _class(name: str) -> object:
 def _cannot_be_made(name: str, error: Exception) -> ConfigurationError:
     return ConfigurationError(
         f"the authentication class {name} cannot be made: {type(error).__name__}: {error}",
-        remedy="Install the package that holds it, and check its name and `options`.",
+        remedy="Install the package that contains it, and check its name and `options`.",
     )
 
 

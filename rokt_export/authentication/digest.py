@@ -193,7 +193,7 @@ class _Challenger:
             return Refusal("no Digest credentials yet", self._challenge(), first_round=True)
         given = challenges([header])
         if not given or given[0].scheme != "digest":
-            return Refusal("Authorization holds no Digest credentials", self._challenge())
+            return Refusal("Authorization contains no Digest credentials", self._challenge())
         fields = given[0].parameters
         if name := fields.get("username*"):
             fields["username"] = unquote(name.rpartition("'")[2])

@@ -82,7 +82,7 @@ class Hmac(Authentication):
     @model_validator(mode="after")
     def _has_id_header(self) -> Hmac:
         if "{id}" in self.message and self.id_header is None and self.style == "header":
-            raise problem("RX014", "`{id}` is signed, and no header carries it", "Add `id_header: webhook-id`.")
+            raise problem("RX014", "`{id}` is signed, and no header sends it", "Add `id_header: webhook-id`.")
         return self
 
     @property

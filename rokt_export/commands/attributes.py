@@ -52,7 +52,9 @@ def attributes(words: Words = None, output: flag.OutputFormat = Output.TABLE, no
         case Output.TABLE:
             _print(terminal, rows)
     if not rows:
-        raise UsageError("no attribute holds all these words", remedy="Leave a word out; without any, all are listed.")
+        raise UsageError(
+            "no attribute contains all these words", remedy="Leave a word out; without any, all are listed."
+        )
     return ExitStatus.OK
 
 

@@ -68,7 +68,7 @@ def classify(
         case Output.NDJSON:
             terminal.ndjson([explanation.as_json()])
         case Output.CSV:
-            raise UsageError("an explanation is no table", where="--output", remedy="Use table or json.")
+            raise UsageError("an explanation is not a table", where="--output", remedy="Use table or json.")
         case Output.TABLE:
             from rokt_export.reports.console import explanation as show
 
@@ -100,7 +100,7 @@ def _response(raw: bytes, status: int | None, given: list[str]) -> tuple[Respons
         name, colon, value = item.partition(":")
         if not colon:
             raise UsageError(
-                f"`{item}` is no header", where="--header", remedy='Write -H "Content-Type: application/json".'
+                f"`{item}` is not a header", where="--header", remedy='Write -H "Content-Type: application/json".'
             )
         headers.append((name.strip(), value.strip()))
     found = status or pasted.status

@@ -95,7 +95,7 @@ def confirm(
                         del left[id(job)]
                         keeper.take(job, decision)
             except KeyboardInterrupt:
-                terminal.say(f"what was answered is kept; go on with: rokt-export runs confirm {info.run}")
+                terminal.say(f"the responses so far are kept; go on with: rokt-export runs confirm {info.run}")
                 raise
             finally:
                 keeper.save()
@@ -103,9 +103,7 @@ def confirm(
         show(Story.of(opened, info), terminal, output, everything=False)
     _say_what_is_left(terminal, list(left.values()))
     if left and all(decision.fault for _, decision in left.values()):
-        raise UnreachableError(
-            "the partner did not answer", remedy="What was answered before is kept; ask again later."
-        )
+        raise UnreachableError("the partner did not answer", remedy="The responses so far are kept; ask again later.")
     return ExitStatus.OK if not left and set(info.counts) <= {story.expected} else ExitStatus.FINDINGS
 
 
@@ -191,7 +189,7 @@ def _questions(
         if not info.sandbox and address != info.options.get("target", address):
             raise UsageError(
                 f"run {info.run} was sent to {info.options['target']}, and would be asked about at {address}",
-                remedy="Set spec and variables as they were.",
+                remedy="Restore the spec and the variables.",
             )
         plan = _plan(setup, variables, journal, destination)
         renderer = plan.renderer()

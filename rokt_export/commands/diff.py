@@ -175,7 +175,7 @@ def diff(
         runs = (done[0].run, done[1].run)
         terminal.say(f"compared: `rokt-export diff --runs {runs[0]} {runs[1]}` does it again without sending")
     result = _compared(place, runs, spec or by_spec, done[2].run if control is not None else None, by_spec)
-    with to_stdout(f"Once more, without sending: rokt-export diff --runs {runs[0]} {runs[1]}"):
+    with to_stdout(f"To compare again without sending: rokt-export diff --runs {runs[0]} {runs[1]}"):
         _print(terminal, result, output)
     _write_reports(terminal, result, report or [])
     if learn:
@@ -190,11 +190,11 @@ def _check_flags(between: object, runs: object, output: Output, report: list[Pat
 
     if (between is None) == (runs is None):
         raise UsageError(
-            "a diff is either --between two environments, or of two --runs",
+            "use --between for two environments, or --runs for two runs",
             remedy="Write `diff SPEC EVENTS` for staging and production, or `diff --runs A B`.",
         )
     if output in (Output.CSV, Output.NDJSON):
-        raise UsageError("differences are no rows", where="--output", remedy="Use table or json.")
+        raise UsageError("differences are not rows", where="--output", remedy="Use table or json.")
     for path in report or ():
         if path.suffix.lower() not in SUFFIXES:
             raise UsageError(
@@ -211,9 +211,7 @@ def _check_arguments(
     if spec is None and between is not None:
         raise UsageError("no spec is named", remedy="Write `diff SPEC EVENTS --between staging production`.")
     if spec is None and learn:
-        raise UsageError(
-            "--learn writes into a spec, and none is named", remedy="Write `diff SPEC --runs A B --learn`."
-        )
+        raise UsageError("--learn needs a spec to write into", remedy="Write `diff SPEC --runs A B --learn`.")
     if events and between is None:
         raise UsageError(
             "two runs are compared from the journal, without files",
@@ -222,7 +220,7 @@ def _check_arguments(
         )
     if between is not None and between[0] == between[1] and not in_sandbox:
         raise UsageError(
-            f"{between[0]} would be sent every transaction twice, and call the second a duplicate",
+            f"{between[0]} would receive every transaction twice, and call the second a duplicate",
             where="--between",
             remedy="Name two environments; compare two runs to one with `diff --runs A B`.",
         )
@@ -333,9 +331,9 @@ def _check_two_places(targets: Sequence[Target]) -> None:
     a, b = targets
     if not set(a.ledger).isdisjoint(b.ledger):
         raise UsageError(
-            f"{a.environment} and {b.environment} have one address, and would be sent every transaction twice",
+            f"{a.environment} and {b.environment} have the same address, which would receive every transaction twice",
             where="--between",
-            remedy="Name two environments with addresses of their own.",
+            remedy="Name two environments with different addresses.",
         )
 
 
@@ -347,7 +345,7 @@ def _rows(setup: SpecSetup, flags: _Flags, *, guarded: bool) -> FileRows | Gener
     rows = rows_of(setup.spec, flags.rows, flags.files, count=flags.count or 1, guarded=guarded)
     if isinstance(rows, FileRows) and is_live(rows):
         raise UsageError(
-            "stdin can be read once, and two sides are to be sent its rows",
+            "stdin can be read only once, and both sides need its rows",
             remedy="Save the rows in a file, and name it.",
         )
     return rows
@@ -407,7 +405,7 @@ def _check_new(plan: Plan) -> None:
     known, asked_for = known_in_production(plan)
     if asked_for and known.total() == asked_for:
         raise UsageError(
-            f"production answered all {asked_for:,} rows before, or may have them: there would be nothing to compare",
+            f"production answered all {asked_for:,} rows before, or may have them: nothing is left to compare",
             remedy="Compare the runs that sent them (`rokt-export diff --runs A B`), or add --again.",
         )
 

@@ -95,7 +95,7 @@ def row_numbers(text: str) -> list[int]:
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()) or int(first) < 1:
-            raise UsageError(f"`{part.strip()}` is no row", where="--row", remedy="Write numbers and ranges: 4,7-9.")
+            raise UsageError(f"`{part.strip()}` is not a row", where="--row", remedy="Write numbers and ranges: 4,7-9.")
         if int(last or first) - int(first) >= MOST_ROWS:
             raise UsageError(
                 f"more than {MOST_ROWS} rows", where="--row", remedy="Ask for fewer, or write a report: `report RUN`."

@@ -159,7 +159,7 @@ def _ask(terminal: Terminal, spec: Path | None, partner: str | None, env_file: P
         terminal.say(f"Going on with {number_of(len(answers), 'answer', 'answers')} kept in {kept}.")
     else:
         terminal.say(
-            "An empty line skips a question. Ctrl-C leaves; the same command goes on. No secrets are asked for."
+            "An empty line skips a question. Ctrl-C quits; the same command goes on. No secrets are asked for."
         )
     try:
         while (question := dialogue.next_question(answers)) is not None:

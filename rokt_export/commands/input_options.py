@@ -153,5 +153,5 @@ def _delimiter(given: str | None) -> str | None:
         return None
     delimiter = {"\\t": "\t", "tab": "\t"}.get(given.lower(), given)
     if not delimiter or any(character in '\r\n"\0' for character in delimiter):
-        raise UsageError(f"`{given}` is no delimiter", where="--delimiter", remedy="Give one as ';' or '||', or tab.")
+        raise UsageError(f"`{given}` is not a delimiter", where="--delimiter", remedy="Give it as ';', '||' or tab.")
     return delimiter

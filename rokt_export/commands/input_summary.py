@@ -48,7 +48,7 @@ def tell_how_read(terminal: Terminal, rows: FileRows, found: Scan) -> None:
         fate = (
             "rows in which a sent value is damaged are invalid, unless --send-damaged is given"
             if rows.options.refuse_damage_in
-            else "damaged values are sent as they are; a guarded environment would refuse their rows"
+            else "damaged values are sent unchanged; in a guarded environment their rows would be invalid"
         )
         terminal.warn(f"  {fate}")
     distinct = {(each.kind, each.file, each.column, each.message): each for each in reversed(found.damages)}
@@ -73,9 +73,9 @@ def _tell_columns(terminal: Terminal, columns: ColumnsReport) -> None:
     if guessed:
         terminal.say(f"columns taken for attributes: {_listed(guessed)}")
     if columns.unmapped:
-        terminal.say(f"columns no attribute is known for: {_listed(columns.unmapped)}", style="yellow")
+        terminal.say(f"unrecognized columns: {_listed(columns.unmapped)}", style="yellow")
     if columns.missing:
-        terminal.say(f"attributes that no column carries: {_listed(columns.missing)}", style="yellow")
+        terminal.say(f"missing attributes: {_listed(columns.missing)}", style="yellow")
     if columns.unmapped and columns.missing:
         pair = columns.likely()
         example = f"perhaps --map {shlex.quote('='.join(pair))}" if pair else "--map 'COLUMN=ATTRIBUTE'"
@@ -98,9 +98,9 @@ _ANSWERED = {
     LeftOut.REJECTED: ("was rejected by production", "were rejected by production", "rejected"),
     LeftOut.FAILED: ("failed in production", "failed in production", "failed on"),
     LeftOut.UNCLASSIFIED: (
-        "got an answer of production that no rule explains",
-        "got answers of production that no rule explains",
-        "gave an answer that no rule explains to",
+        "got a response from production that no rule matches",
+        "got responses from production that no rule matches",
+        "sent an unclassified response for",
     ),
 }
 """Outcome to what one row did before, what several did, and what production did with them."""
@@ -119,7 +119,7 @@ def before_sending(known: Mapping[LeftOut, int], selection: Selection) -> Iterat
     if unknown := known.get(LeftOut.UNKNOWN, 0):
         fate = "left out; once no other run is under way, --resend-unknown sends them"
         if selection.unknown:
-            fate = "sent again (--resend-unknown), but for those that another run has under way"
+            fate = "sent again (--resend-unknown), except those that another run is sending"
         yield f"{number_of(unknown)} may have been delivered to production before: {fate}"
 
 
@@ -135,14 +135,14 @@ def left_out(rows_by: Mapping[str, int], command: str) -> Iterator[str]:
             when = "already" if did == "has" else "before"
             yield f"{out}: production {did} {them} {when} ({replays}{_flags(outcome)}{end} sends {them})"
     if repeated := rows_by.get(LeftOut.REPEATED, 0):
-        rows_out = number_of(repeated, "row was left out: it stands", "rows were left out: they stand")
-        yield f"{rows_out} in the input before, and {'was' if repeated == 1 else 'were'} sent once"
+        rows_out = number_of(repeated, "row was left out: it repeats", "rows were left out: they repeat")
+        yield f"{rows_out} an earlier row of the input"
     if unknown := rows_by.get(LeftOut.UNKNOWN, 0):
         rows_out = number_of(
             unknown, "row was left out: production may have it", "rows were left out: production may have them"
         )
         yield (
-            f"{rows_out}, as another run is sending such rows now, or got no answer. When no other run is under way, "
+            f"{rows_out}: another run is sending such rows now, or got no response. When no other run is under way, "
             f"{replays}--resend-unknown{end} sends them"
         )
 

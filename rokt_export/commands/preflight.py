@@ -61,16 +61,13 @@ def preflight(terminal: Terminal, plan: Plan, *, strict: bool, resumed: RunInfo 
     first = with_changes(plan.rows, iter(found.first))
     readiness = _render_some(plan, first, _not_asked_for(plan, resumed))
     total = found.rows if found.complete else None
-    rows = (
-        number_of(found.rows)
-        if found.complete
-        else f"more than {found.rows:,} rows (the first {found.rows:,} looked at)"
-    )
-    asked_for = (
-        f", of which {number_of(plan.wanted or 0, 'is', 'are')} asked for" if plan.selection.only is not None else ""
-    )
+    rows = number_of(found.rows) if found.complete else f"more than {found.rows:,} rows"
+    if plan.selection.only is not None:
+        rows = f"{plan.wanted or 0:,} of {'the ' if found.complete else ''}{rows}"
     files = f"{', '.join(found.files[:3])}{' …' if len(found.files) > 3 else ''}"
-    _tell_target(terminal, plan, f"{rows} in {files}{asked_for}")
+    _tell_target(
+        terminal, plan, f"Sending {rows} in {files}" if plan.selection.only is not None else f"{rows} in {files}"
+    )
     _tell_duration(terminal, replace(plan, total=total), resumed)
     _tell_earlier(terminal, plan, resumed)
     _tell_ledger(terminal, plan, resumed)

@@ -113,9 +113,9 @@ class ProgressWatch:
         waiting = sum(self._in_flight.values())
         answers = f"{waiting} response{'' if waiting == 1 else 's'}" if waiting else "what is in flight"
         text = (
-            f"stopping: waiting for {answers}; press Ctrl-C again to leave at once"
+            f"stopping: waiting for {answers}; press Ctrl-C again to quit now"
             if level == 1
-            else "leaving at once: rows without a response are listed as unknown"
+            else "quitting now: rows without a response are listed as unknown"
         )
         self._terminal.warn(text)
 

@@ -71,7 +71,9 @@ def render(
     setup = load(spec, environment, env_file, allow_plugin)
     rows = rows_of(setup.spec, RowFlags.among(locals()), tuple(events or ()), count=count)
     if output is Output.CSV:
-        raise UsageError("a request is no row of a table", where="--output", remedy="Use json or ndjson, or --as curl.")
+        raise UsageError(
+            "a request is not a row of a table", where="--output", remedy="Use json or ndjson, or --as curl."
+        )
     tell_first_rows(terminal, rows, count)
     shown = _requests(setup, rows, count, show_personal)
     as_data = form is Form.JSON or output is not Output.TABLE

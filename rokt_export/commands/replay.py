@@ -36,7 +36,7 @@ Count = Annotated[
     int | None,
     typer.Option("--count", min=1, metavar="N", help="Send only the first N rows of the files.", show_default=False),
 ]
-Strict = Annotated[bool, typer.Option("--strict", help="Send nothing if the files hold damage.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Send nothing if the files are damaged.")]
 Rate = Annotated[
     str | None,
     typer.Option(
@@ -268,7 +268,7 @@ def _check_strict(rows: FileRows, *, strict: bool) -> None:
 
     if strict and is_live(rows):
         raise UsageError(
-            "rows that arrive as they please cannot be looked at before the first is sent",
+            "rows that arrive over time cannot be checked before the first is sent",
             where="--strict",
             remedy="Name a file, or leave --strict out.",
         )

@@ -111,8 +111,7 @@ class GivenFlags:
                 f"run {run.run} was given {', '.join(f'--set {name}=…' for name in left_out)}, "
                 "and the journal keeps no personal data",
                 where="--set",
-                remedy="Give all that was set once more, with "
-                f"`rokt-export replay {shlex.quote(run.spec_file)} … --set …`.",
+                remedy=f"Set all of it again, with `rokt-export replay {shlex.quote(run.spec_file)} … --set …`.",
             )
         if "record" in before:
             before["record"] = Recordings(before["record"])

@@ -107,9 +107,9 @@ class Chosen:
         elif self.earlier is not None:
             if not self.earlier.events:
                 raise UsageError(
-                    f"run {self.earlier.run} invented its people: there is no file to take its rows from",
+                    f"run {self.earlier.run} used generated test data: there is no file to read its rows from",
                     where="--from-run",
-                    remedy="Run `rokt-export test` again; --seed invents the same people.",
+                    remedy="Run `rokt-export test` again; --seed generates the same people.",
                 )
             files = self._files_of(self.earlier, named, guarded, "--from-run", self.earlier.run, "--only", self._only)
             ranges = _rows_with(self._place, self.earlier, self._only)
@@ -152,7 +152,7 @@ class Chosen:
         if self.earlier is not None and self.earlier.environment != setup.environment:
             yield f"run {self.earlier.run} went to {self.earlier.environment}; this one goes to {setup.environment}"
         if self.earlier is not None and (inherited := self.flags.changes_of(self.earlier)):
-            yield f"run {self.earlier.run} was given {inherited}, and so are these rows"
+            yield f"Using {inherited}, as in run {self.earlier.run}"
         for path in _written_to(self.resumed or self.earlier):
             yield f"{path} was written to or copied since: its size is the same, and its rows are taken to be"
         if self.resumed is not None and self.resumed.spec_sha256 != setup.loaded.sha256:
@@ -175,7 +175,7 @@ class Chosen:
             raise UsageError(
                 words,
                 where="--resume",
-                remedy="Set spec and variables as they were; or begin a new run, which leaves out what was delivered.",
+                remedy="Restore the spec and the variables; or begin a new run, which leaves out what was delivered.",
             )
         return words
 

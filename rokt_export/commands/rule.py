@@ -195,7 +195,7 @@ def _recorded(story: Story, classifier: Classifier, row: int | None) -> tuple[in
         )
     if recording.rows > 1:
         raise UsageError(
-            f"the request of row {row} carried {recording.rows:,} rows, and a drafted rule would take them all",
+            f"the request of row {row} contained {recording.rows:,} rows, and a drafted rule would take them all",
             where="--row",
             remedy="Write the rule by hand, with `each`, as docs/spec.md shows.",
         )

@@ -243,7 +243,7 @@ def check_folder(path: Path) -> None:
         UsageError: it is not, or the path is a folder itself.
     """
     if path.is_dir():
-        raise UsageError("a folder stands here", where=str(path), remedy="Choose the name of a file.")
+        raise UsageError("this is a folder", where=str(path), remedy="Choose the name of a file.")
     if not path.absolute().parent.is_dir():
         raise UsageError(
             "this folder does not exist", where=str(path.parent), remedy="Make it, or choose another path."

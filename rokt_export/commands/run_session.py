@@ -172,7 +172,7 @@ def _note_decisions(job: Job, run: str) -> None:
         f"decided: concurrency {pace.concurrency}, rate {rate}, attempts {pace.attempts}, timeout {pace.timeout:g} s, "
         f"processes {plan.partitions}"
     )
-    note(f"decided: a row is known again by {', '.join(identity_of(plan.spec))}")
+    note(f"decided: a row is recognized by {', '.join(identity_of(plan.spec))}")
 
 
 def _sent(
@@ -207,8 +207,8 @@ def _warn_of_other_journals(plan: Plan, journal: Journal, terminal: Terminal) ->
     if other is None:
         return
     terminal.warn(
-        f"{journal.place} knows of nothing that was sent to {plan.spec.partner} {plan.environment}, and this "
-        f"machine sent to it by another journal before: rows of then are sent again. "
+        f"{journal.place} has no record of what was sent to {plan.spec.partner} {plan.environment}, and this "
+        f"machine sent to it with another journal before: those rows are sent again. "
         f"`--journal {shlex.quote(str(other))}` knows them"
     )
     if sys.stdin.isatty() and sys.stderr.isatty() and not typer.confirm("Go on with the new journal", err=True):
@@ -257,8 +257,8 @@ def _with_suspect(job: Job, result: Result) -> Result:
             suspect = f"look at `encoding` and `content_type` in {file}: {spec.encoding}"
         case _:
             suspect = f"look at `endpoint: {name}` in {file}: {address}"
-    shown = f"`rokt-export probe {shlex.quote(file)} -e {name}` asks without sending a row"
-    check = "--no-first-row-check sends on all the same"
+    shown = f"`rokt-export probe {shlex.quote(file)} -e {name}` checks without sending a row"
+    check = "--no-first-row-check sends the rows anyway"
     return replace(result, finished=replace(finished, message=f"{finished.message}; {suspect}; {shown}; {check}"))
 
 
@@ -405,6 +405,6 @@ def _leave() -> None:
     """End the process as a kill would: what is in the journal stays, what is not is `unknown`."""
     if sys.stderr.isatty():
         sys.stderr.write(_SHOW_CURSOR)
-    sys.stderr.write("\nNothing is waited for any longer; rows that the journal has not settled are unknown.\n")
+    sys.stderr.write("\nNot waiting any longer; rows that the journal has not settled are unknown.\n")
     sys.stderr.flush()
     os._exit(ExitStatus.INTERRUPTED)

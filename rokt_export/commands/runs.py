@@ -272,7 +272,10 @@ def purge_runs(
             terminal.say(f"{number_of(len(found), 'run', 'runs')} would be {'removed' if remove else 'purged'}")
             return ExitStatus.OK
         if found and not yes:
-            _ask(f"{'Remove' if remove else 'Purge'} {number_of(len(found), 'run', 'runs')}? It cannot be undone")
+            _ask(
+                f"{'Remove' if remove else 'Purge'} {number_of(len(found), 'run', 'runs')}? It cannot be undone",
+                "purging",
+            )
         count = opened.purge(run, before=moment, remove=remove) if found else 0
         for path in memories:
             path.unlink(missing_ok=True)
@@ -306,21 +309,24 @@ def recover_journal(yes: Yes = False, journal: flag.JournalPlace = None, quiet: 
         rokt-export runs recover
     """
     if not yes:
-        _ask("Rows that were sent since this copy was made may be sent again. Have you asked the partner what arrived")
+        _ask(
+            "Rows that were sent since this copy was made may be sent again. Have you asked the partner what arrived",
+            "recovery",
+        )
     with _opened(journal) as opened:
         missing = opened.recover()
         Terminal(quiet).say(f"{opened.place} goes on without {number_of(missing, 'batch', 'batches')} of rows")
     return ExitStatus.OK
 
 
-def _ask(question: str) -> None:
+def _ask(question: str, step: str) -> None:
     """Let a person agree, or stop.
 
     Raises:
         UsageError: they did not, or nobody is there to ask.
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError("this asks first, and there is no terminal to ask at", remedy="Add --yes.")
+        raise UsageError(f"{step} needs confirmation; add --yes")
     if not typer.confirm(question, err=True):
         raise UsageError("nothing was changed")
 
@@ -330,11 +336,11 @@ def _moment(text: str) -> datetime:
         if text.endswith("d"):
             days = float(text[:-1])
             if days < 0:
-                raise ValueError("a moment to come")
+                raise ValueError("a time in the future")
             return datetime.now(UTC) - timedelta(days=days)
         moment = datetime.fromisoformat(text)
     except (ValueError, OverflowError) as error:
-        raise UsageError(f"`{text}` is no date", where="--before", remedy="Write 2026-01-31 or 30d.") from error
+        raise UsageError(f"`{text}` is not a date", where="--before", remedy="Write 2026-01-31 or 30d.") from error
     return moment if moment.tzinfo else moment.astimezone()
 
 

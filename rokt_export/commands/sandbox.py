@@ -59,7 +59,7 @@ def sandbox(
 ) -> int:
     """Serve a test partner made from its spec: it checks and remembers requests, and responds by the spec's rules.
 
-    GET /_sandbox/deliveries?token=TOKEN shows what it was sent.
+    GET /_sandbox/deliveries?token=TOKEN shows what it received.
     Send to it with `--sandbox-url URL`, or with any HTTP client.
 
     Examples:
@@ -94,14 +94,14 @@ def sandbox(
     terminal.say(
         f"{setup.spec.name} ({environment}), a sandbox: {setup.spec.environment(environment).method} {endpoint}"
     )
-    terminal.say(f"what it was sent: {served.inspection_url}     stop: Ctrl-C")
+    terminal.say(f"deliveries: {served.inspection_url}     stop: Ctrl-C")
     for name in sorted(set(served.variables) - set(setup.variables.values)):
         terminal.say(f"  {name}={served.variables[name]}", style="dim")
     for note in served.notes:
         terminal.say(f"  {note}", style="dim")
     served.serve_forever()
-    counts = ", ".join(f"{rows} {outcome}" for outcome, rows in served.counts.items()) or "nothing"
-    terminal.say(f"it was sent {counts}")
+    counts = ", ".join(f"{rows:,} {outcome}" for outcome, rows in served.counts.items())
+    terminal.say(f"Received {sum(served.counts.values()):,}: {counts}" if counts else "Received nothing")
     return ExitStatus.OK
 
 

@@ -94,7 +94,7 @@ def _proven(setup: SpecSetup, text: str) -> str:
     partner = str(facts.get("partner"))
     if facts.get("proof") != proof_of(challenge, partner):
         raise UsageError(
-            f"what answers at {text} is not a sandbox of this program; nothing was sent to it",
+            f"the server at {text} is not a rokt-export sandbox; nothing was sent to it",
             where="--sandbox-url",
             remedy=remedy,
         )

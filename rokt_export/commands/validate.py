@@ -45,7 +45,7 @@ OutputForm = Annotated[
 OpenApi = Annotated[
     str | None,
     typer.Option(
-        "--openapi", metavar="FILE|URL", help="Hold the requests against the partner's document.", show_default=False
+        "--openapi", metavar="FILE|URL", help="Check the requests against the partner's document.", show_default=False
     ),
 ]
 OperationName = Annotated[
@@ -177,7 +177,7 @@ def _print_checklist(console: Console, validation: Validation) -> None:
     from rich.text import Text
 
     assert validation.checklist is not None
-    table = Table(title=f"What the partner has told: {validation.checklist.percent} %", title_justify="left", box=None)
+    table = Table(title=f"Partner information: {validation.checklist.percent} %", title_justify="left", box=None)
     table.add_column("")
     table.add_column("Point", no_wrap=True)
     table.add_column("State", no_wrap=True)

@@ -63,7 +63,7 @@ class Watcher:
             UsageError: there is no terminal.
         """
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
-            raise UsageError("there is no terminal to watch at", where="--watch", remedy="Leave --watch out.")
+            raise UsageError("this needs a terminal", where="--watch", remedy="Leave --watch out.")
         with _quiet_keys():
             try:
                 self._show()
@@ -121,7 +121,7 @@ class Watcher:
     def _show(self) -> None:
         sys.stdout.write(_CLEAR)
         if not self.spec.exists():
-            self.terminal.warn(f"{self.spec} is not there; this goes on once it is back")
+            self.terminal.warn(f"{self.spec} is missing; watching continues once it is back")
         else:
             with self._errors():
                 self._read_again(self.load())
@@ -176,7 +176,7 @@ class Watcher:
 
     def _tell_keys(self) -> None:
         named = ", ".join(str(path) for path in self._files() if path.exists()) or str(self.spec)
-        self.terminal.say(f"\nwatching {GUARD.text(named)}: Enter sends, Ctrl-C leaves".strip(), style="dim")
+        self.terminal.say(f"\nwatching {GUARD.text(named)}: Enter sends, Ctrl-C quits".strip(), style="dim")
 
 
 def _stamp(path: Path) -> Stamp:

@@ -131,7 +131,7 @@ class Questions:
             if response.status in _REFUSED:
                 raise UnreachableError(
                     f"the partner answers {response.status} to the question about job {job.name}",
-                    remedy="Check the credentials and what they may read; what was answered before is kept.",
+                    remedy="Check the credentials and what they may read; the responses so far are kept.",
                 )
             return Decision(reason=f"no rule of `confirmation` matches status {response.status}")
         if outcome.rule not in self._rules:

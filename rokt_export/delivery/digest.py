@@ -56,7 +56,7 @@ class DigestAuth:
             return False
         if current and not self._proven:
             if any(each.get("stale", "").lower() == "true" for each in digests):
-                raise _unanswerable("each answer to it is called stale")
+                raise _unanswerable("it calls each response to it stale")
             return False
         self._meet(offered)
         return True
@@ -79,7 +79,7 @@ class DigestAuth:
             )
             raise _unanswerable(f"it wants {wanted}, which is not supported")
         if not all(value.isascii() and value.isprintable() for value in known.values()):
-            raise _unanswerable("no header can carry what it holds")
+            raise _unanswerable("its values do not fit into a header")
         self._challenge, self._count, self._proven = known, 0, False
 
 

@@ -602,7 +602,7 @@ class Engine:
             return
         if place := self._classifier.unread_wait(response, outcome.rule):
             self._unread_told = True
-            why = f"the partner asks for a wait {place}, which is not understood: the back-off of `limits` holds"
+            why = f"the partner asks for a wait {place}, which is not understood: the back-off of `limits` applies"
             self._news.append(Paced(f"{why}; `after: {{…, unit: …}}` of the rule says how it is read"))
 
     def _slow_down(self, response: Response, outcome: Outcome) -> None:
@@ -615,7 +615,7 @@ class Engine:
             settled = f"; its row is {outcome.kind}, and not sent again" if final else ""
             self._news.append(Paced(message + settled))
         if 0 < self._pace.patience <= self._pacer.refused_for(now):
-            self.stop(StopReason.UNREACHABLE, f"the partner takes nothing: it answers {response.status} each time")
+            self.stop(StopReason.UNREACHABLE, f"the partner accepts nothing: it responds {response.status} each time")
 
     def _may_retry(self, job: _Job, *, free: bool) -> bool:
         return self._stopping is None and self._retries.granted(job.attempts - job.renewals, free=free)
@@ -643,7 +643,7 @@ class Engine:
         now = time.monotonic()
         patient = self._pace.patience > 0
         if self._breaker.failed(now) and patient:
-            self._news.append(Paced(f"the partner is out of reach, trying again: {fault.message}"))
+            self._news.append(Paced(f"the partner cannot be reached, trying again: {fault.message}"))
         # Where no TLS has stood before, none will: a certificate is wrong. Else a partner is going down, or coming up.
         hopeless = not patient or (fault.kind is FaultKind.TLS and not self._reached)
         if hopeless:
@@ -651,7 +651,7 @@ class Engine:
         else:
             self._retries.put(job, now)
         if self._breaker.open and (hopeless or self._breaker.exhausted(now)):
-            self.stop(StopReason.UNREACHABLE, f"the partner is out of reach: {fault.message}")
+            self.stop(StopReason.UNREACHABLE, f"the partner cannot be reached: {fault.message}")
 
     def _settle_all(self, exchanges: Iterable[Exchange]) -> None:
         for exchange in exchanges:
@@ -697,4 +697,4 @@ class Engine:
 
 def _silence(fault: Fault) -> str:
     """Say that a request was sent and no response came, or only a part of one."""
-    return "the partner does not answer" if fault.timings.first_byte == 0 else "the partner does not answer in full"
+    return "the partner does not respond" if fault.timings.first_byte == 0 else "the partner does not respond in full"

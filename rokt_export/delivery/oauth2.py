@@ -309,7 +309,9 @@ class TokenSource:
         token = said_all.token
         if result.status < 300 and isinstance(token, str) and token:
             if not (token.isascii() and token.isprintable()):
-                return _Failure("the token server's answer has a token that no header can carry", remedy=_CHECK)
+                return _Failure(
+                    "the token server's response has a token that does not fit into a header", remedy=_CHECK
+                )
             self._note_type(said_all.token_type)
             life = life_of(said_all.lifetime, settings.expires_unit, settings.expires_after)
             return Token(token, started + life - min(_EARLY, life / 5), started + life)
@@ -327,7 +329,7 @@ class TokenSource:
         if result.status < 300:
             names = ", ".join(f"`{cut(name, 40)}`" for name in said_all.names[:8])
             there = f"; it has {names}" if names and not said else ""
-            return _Failure(f"the token server's answer has no `{settings.token_field}`{there}", said, _CHECK)
+            return _Failure(f"the token server's response has no `{settings.token_field}`{there}", said, _CHECK)
         return _Failure(f"the token server answers status {result.status}, and no token", said, _CHECK)
 
     def _exchange(self) -> AttemptResult:

@@ -332,11 +332,11 @@ class Target:
         why = f", which {because.why}," if because else ""
         if (invented or test_data) and not (confirm and test_data):
             raise UsageError(
-                f"invented people never go to {self.environment}{why.rstrip(',')}",
+                f"test data is never sent to {self.environment}{why.rstrip(',')}",
                 where=where,
                 remedy=because.remedy
                 if because and because.remedy
-                else "Send them to an environment for tests, or to a sandbox (--sandbox). If they must go there, add "
+                else "Send it to an environment for tests, or to a sandbox (--sandbox). If it must go there, add "
                 f"both --test-data and --confirm {self.partner}.",
             )
         typed = confirm if confirm is not None else ask() if ask is not None else None

@@ -87,7 +87,7 @@ def compare_runs(
         if not result.pairs:
             raise UsageError(
                 f"runs {a.run} and {b.run} have no transaction in common",
-                remedy="Compare runs of the same file, or of files whose rows carry the same transaction ids.",
+                remedy="Compare runs of the same file, or of files whose rows have the same transaction ids.",
             )
         return result
     raise AssertionError("a join by transaction always comes to an end")

@@ -105,7 +105,7 @@ class Recording:
         """What is left out of a request that carried several rows, in a sentence; empty where it carried one."""
         if self.rows == 1:
             return ""
-        return f"The request carried {self.rows:,} rows; what it and its response have of the others is left out."
+        return f"The request contained {self.rows:,} rows; the parts for the other rows are left out."
 
     @property
     def response(self) -> Response | None:

@@ -131,7 +131,8 @@ def check_name(name: str | None) -> None:
         )
     if not name or name != name.strip() or not name.isprintable():
         raise UsageError(
-            "a run's name is empty, or holds control characters or blanks around it", remedy="Choose another name."
+            "a run's name is empty, or contains control characters, or has blanks around it",
+            remedy="Choose another name.",
         )
 
 

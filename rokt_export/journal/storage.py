@@ -34,11 +34,11 @@ _SQLITE = {
     ),
     "SQLITE_CORRUPT": (
         "the file is damaged",
-        "Keep the file; rescue what it holds with `sqlite3 FILE .recover`, and name a new one with --journal.",
+        "Keep the file; rescue its contents with `sqlite3 FILE .recover`, and name a new one with --journal.",
     ),
     "SQLITE_NOTADB": ("the file is not a journal", "Name another with --journal; this one was left as it is."),
-    "SQLITE_BUSY": ("another process holds it", "Wait for that process to end, or name another with --journal."),
-    "SQLITE_LOCKED": ("another process holds it", "Wait for that process to end, or name another with --journal."),
+    "SQLITE_BUSY": ("another process has locked it", "Wait for that process to end, or name another with --journal."),
+    "SQLITE_LOCKED": ("another process has locked it", "Wait for that process to end, or name another with --journal."),
 }
 _SQLSTATE = {
     "08": ("the database server cannot be reached", "Check its address and that it runs."),
@@ -179,7 +179,7 @@ def resolve(place: str | Path | None) -> Path | URL:
         if _KEYWORDS.search(str(place)):
             raise UsageError("a journal's server is named by a URL, not by keywords", remedy=_REMEDY)
         if not str(place).strip() or "\0" in str(place):
-            raise UsageError("the journal's place is empty or holds a NUL", remedy=_REMEDY)
+            raise UsageError("the journal's place is empty or contains a NUL", remedy=_REMEDY)
         return Path(place).expanduser()
     return _resolve_url(place)
 

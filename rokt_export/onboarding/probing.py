@@ -117,7 +117,7 @@ _CANNOT_TELL = (404, 405, 501)
 """Statuses of a server that does not know OPTIONS or HEAD, whatever it does with other methods."""
 _REMEDIES = {
     "dns": "Check the host's spelling, and whether this network can resolve it (a VPN, a private zone).",
-    "connect": "Ask the partner whether the port is open to this machine: firewalls and allow-lists refuse so.",
+    "connect": "Ask the partner whether the port is open to you: a firewall or allow-list may refuse like this.",
     "tls": "Check the certificate with the partner; `tls: {ca_file: …}` trusts a private authority.",
 }
 
@@ -182,10 +182,12 @@ def _elsewhere(url: str) -> str:
 def _path(other: Response | Fault, own: Response) -> Step:
     """Compare the path's status with that of a path that cannot exist."""
     if isinstance(other, Fault) or other.status == own.status:
-        return Step("path", StepState.INFO, "a path that cannot exist is answered alike: `rokt-export test` shows more")
+        return Step(
+            "path", StepState.INFO, "a path that cannot exist gets the same response: `rokt-export test` shows more"
+        )
     if own.status == _NOT_FOUND:
         return Step("path", StepState.INFO, f"status {own.status}, and {other.status} for a path that cannot exist")
-    return Step("path", StepState.OK, f"known: a path that cannot exist is answered {other.status}")
+    return Step("path", StepState.OK, f"the path is known: one that cannot exist gets status {other.status}")
 
 
 def _response(method: str, response: Response) -> Step:
@@ -201,7 +203,7 @@ def _response(method: str, response: Response) -> Step:
         )
     if response.status in _CANNOT_TELL:
         return Step(
-            method, StepState.INFO, f"{detail}: cannot tell whether the address is right", response.timings.total
+            method, StepState.INFO, f"{detail}: this does not show whether the address is right", response.timings.total
         )
     return Step(method, StepState.OK, detail, response.timings.total)
 
@@ -210,7 +212,7 @@ def _clock(response: Response) -> Step:
     try:
         theirs = parsedate_to_datetime(response.header("Date") or "")
     except ValueError:
-        return Step("clock", StepState.INFO, "the answer states no date")
+        return Step("clock", StepState.INFO, "the response has no date")
     skew = (datetime.now(UTC) - theirs.replace(tzinfo=theirs.tzinfo or UTC)).total_seconds()
     detail = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the partner's"
     if abs(skew) > SKEW:

@@ -181,13 +181,13 @@ def _caught_elsewhere(
     outcome: Outcome,
 ) -> Finding:
     if outcome.rule is None:
-        message = f"no rule explains this example of `{own}`"
+        message = f"no rule matches this example of `{own}`"
     else:
         message = f"rule `{outcome.rule}` catches this example of `{own}` first"
     trace = next(t for t in classifier.explain(example_response(example)).rules if t.name == own)
     missed = [check.line().strip() for check in trace.checks if not check.held]
     why = (
-        f"`{own}` does not hold: {missed[0]}."
+        f"`{own}` does not match: {missed[0]}."
         if missed
         else f"Move `{own}` above `{outcome.rule}`, or narrow that one."
     )

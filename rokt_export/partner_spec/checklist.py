@@ -173,9 +173,9 @@ def _parameters(spec: PartnerSpec) -> _Judgement:
 
 
 _EXPECTED = {
-    "delivered": "What does your API answer (status and body) when an entry was created?",
-    "duplicate": "What does your API answer (status and body) when the entry exists already?",
-    "rejected": "What does your API answer (status and body) when it refuses an entry, for example for a bad address?",
+    "delivered": "How does your API respond (status and body) when an entry was created?",
+    "duplicate": "How does your API respond (status and body) when the entry exists already?",
+    "rejected": "How does your API respond (status and body) when it rejects an entry, for example for a bad address?",
 }
 
 
@@ -190,7 +190,7 @@ def _responses(spec: PartnerSpec) -> _Judgement:
     questions = [_EXPECTED[outcome] for outcome in lacking]
     if wanted := [name for name, _ in named if name in bare or name in made_up]:
         questions.append(
-            f"Please send us a real answer of your API (status and body) for each of these cases: {', '.join(wanted)}."
+            f"Please send us a real response (status and body) for each of these cases: {', '.join(wanted)}."
         )
     parts = [
         f"no rule for {', '.join(lacking)}" if lacking else "",
@@ -231,7 +231,7 @@ def questions_text(loaded: LoadedSpec, points: Checklist) -> str:
         f"Dear {spec.contact.name}," if spec.contact is not None else f"Dear {spec.name} team,",
         "",
         *_wrapped(
-            f"we are setting up the delivery of Rokt transactions to the {spec.name} API. To finish, we need your"
+            f"We are setting up the delivery of Rokt transactions to the {spec.name} API. To finish, we need your"
             f" help with {'one point' if count == 1 else 'the following points'}:"
         ),
         "",

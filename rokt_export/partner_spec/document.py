@@ -395,9 +395,9 @@ def _syntax_error(file: str, text: str, error: Any) -> SpecError:
         column = shown.index("\t") + 1
         problem, remedy = "a tab indents this line", "YAML indents with spaces only: replace the tab by two spaces."
     elif "another document" in problem:
-        problem, remedy = "a second document begins here", "One file holds one spec: remove the line `---`."
+        problem, remedy = "a second document begins here", "One file contains one spec: remove the line `---`."
     elif "expected <document start>" in problem or "mapping values" in problem:
-        remedy = "Check the indentation of this line, and quote a value that holds `: `."
+        remedy = "Check the indentation of this line, and quote a value that contains `: `."
     elif "got '['" in problem or "got '{'" in problem:
         remedy = 'Inside `{ }` a name with brackets needs quotes: {name: "a[0].b"}.'
     elif "expected ',' or" in problem or "expected <block end>" in problem:

@@ -260,7 +260,7 @@ def runs_table(console: Console, runs: Sequence[RunInfo]) -> None:
     time left out; where that is not enough, each run has several lines.
     """
     if not runs:
-        console.print("The journal holds no run yet.", style="dim")
+        console.print("The journal has no runs yet.", style="dim")
     elif (table := _runs(console, runs)) is not None:
         console.print(table)
     else:
@@ -387,4 +387,4 @@ def explanation(console: Console, found: Explanation) -> None:
             lead = f"    {'  ' * check.depth}{mark:<3} "
             console.print(Text(lead).append_text(plain(rest)), style=style, soft_wrap=True)
         if not trace.checks:
-            console.print("    no conditions: takes every answer", style="dim", highlight=False)
+            console.print("    no conditions: matches every response", style="dim", highlight=False)

@@ -59,7 +59,7 @@ def curl_command(recording: Recording) -> str:
 
 def _remarks(recording: Recording) -> Iterator[str]:
     if recording.tokens:
-        yield "# tokens stand in place of personal data"
+        yield "# personal data is shown as tokens"
     if recording.sharing:
         yield f"# {recording.sharing}"
     body = recording.request_body
@@ -67,9 +67,9 @@ def _remarks(recording: Recording) -> Iterator[str]:
         yield f"# the body is cut: it had {body.size} bytes"
     shown = [recording.url, *(value for _, value in recording.request_headers), *([body.text] if body else [])]
     if any(_HIDDEN in str(each) for each in shown):
-        yield f"# {_HIDDEN} stands in place of a credential that was not recorded"
+        yield f"# {_HIDDEN} replaces a credential that was not recorded"
     if any("[signed at send]" in str(each) for each in shown):
-        yield "# [signed at send] stands in place of what only a send computes"
+        yield "# [signed at send] replaces what is computed when the request is sent"
 
 
 def _method(method: str, body: Body | None) -> list[str]:

@@ -67,7 +67,7 @@ def _entries(story: Story, rows: Sequence[int] | None) -> Iterator[dict[str, Any
         if not recorded:
             entry["comment"] = "not recorded" if one.attempts else "never sent"
         elif kept.tokens or kept.sharing:
-            tokens = "Tokens stand in place of personal data." if kept.tokens else ""
+            tokens = "Personal data is shown as tokens." if kept.tokens else ""
             entry["comment"] = f"{tokens} {kept.sharing}".strip()
         if one.error:
             entry["_error"] = one.error

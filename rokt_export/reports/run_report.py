@@ -27,7 +27,7 @@ from rokt_export.reports.reasons import Reasons, grouped
 from rokt_export.response.classify import Classifier
 from rokt_export.response.explain import Explanation
 
-_PURGED = "This run was purged: outcomes, status, rules and times are kept; people, requests and answers are gone."
+_PURGED = "This run was purged: outcomes, status, rules and times are kept; people, requests and responses are gone."
 
 _PAGE = 500
 """Rows whose confirmations are looked up together."""
@@ -112,7 +112,7 @@ class Story:
             yield f"{awaited:,} {rows} accepted, not yet confirmed: the partner decides later; {how}"
         if decided := known.get("confirmed", 0) + known.get("changed", 0):
             changed = known.get("changed", 0)
-            otherwise = f", {changed:,} otherwise than its response said" if changed else ", as its response said"
+            otherwise = f", {changed:,} differently from its response" if changed else ", as its response said"
             yield f"the partner decided on {decided:,} row{'' if decided == 1 else 's'} later{otherwise}"
 
     @property

@@ -96,7 +96,7 @@ def _slot(node: Elements, step: Step) -> object:
 def _conflict(field: Field) -> SpecError:
     return SpecError(
         f"parameter `{field.name}` contradicts another parameter's name",
-        remedy="One name cannot be a value and hold further names, or be both an object and an array.",
+        remedy="One name cannot be a value and contain further names, or be both an object and an array.",
     )
 
 

@@ -328,7 +328,7 @@ def text_checks(parameter: Parameter) -> list[tuple[Callable[[str], Any], str]]:
 def _checks(parameter: Parameter) -> list[Callable[[Any], Any]]:
     checks = text_checks(parameter)
     if parameter.attribute is not None and _has_parts(parameter):
-        checks.insert(0, (lambda text: not re.search(r'[;,"\\]', text), "holds a separator of cookies"))
+        checks.insert(0, (lambda text: not re.search(r'[;,"\\]', text), "contains a separator of cookies"))
     return [_check(parameter.name, test, why) for test, why in checks]
 
 

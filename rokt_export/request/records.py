@@ -103,7 +103,7 @@ def _record(fields: Sequence[Field]) -> Callable[[Values], bytes]:
     if len(fields) > 1:
         raise SpecError(
             f"parameter `{fields[0].parameter.name}` contradicts another parameter's name",
-            remedy="One name cannot be a record's value and hold further names.",
+            remedy="One name cannot be a record's value and contain further names.",
         )
     take, name = fields[0].take, fields[0].parameter.name
 

@@ -72,7 +72,7 @@ def safe_header(name: str, value: Any) -> str:
     """
     text = text_of(value)
     if not text.isprintable() and any(category(sign) in _BREAKING and sign != "\t" for sign in text):
-        raise RefusedError(f"{name}: a header cannot hold a line break or another control character")
+        raise RefusedError(f"{name}: a header cannot contain a line break or another control character")
     return text.strip(" \t")
 
 

@@ -61,7 +61,7 @@ def url_maker(
         if _gaps(rest) > gaps:
             raise RefusedError(OwnWords("a part of the URL's path is empty: a value of the row is missing there"))
         if _WANDERS.search(rest.partition("?")[0]):
-            raise RefusedError(OwnWords("a part of the URL's path cannot be `.` or `..`, nor hold NUL"))
+            raise RefusedError(OwnWords("a part of the URL's path cannot be `.` or `..`, nor contain NUL"))
         if not rest.isascii():
             rest = quote(rest, safe=_KEPT)
         asked = encode(values)

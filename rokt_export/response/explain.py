@@ -52,7 +52,7 @@ def _near_key(leaf: PlaceCondition, reader: ResponseReader) -> str | None:
         near = _nearest(leaf.key.lower(), (name.lower() for name, _ in reader.response.headers))
         return f"no header `{leaf.key}`: the nearest is `{near}`" if near else f"no header `{leaf.key}`"
     if leaf.place == "content type":
-        return "the answer has no Content-Type"
+        return "the response has no Content-Type"
     data = source(reader, leaf.key, leaf.read_as)
     if isinstance(data, NoData):
         return data.reason
@@ -164,7 +164,7 @@ def _difference(found: Any, wanted: Any) -> str | None:
                 return what
         if SequenceMatcher(None, text.casefold(), other[:_COMPARED].casefold()).ratio() >= _ALIKE:
             return "nearly the same"
-    return "it stands inside: `contains` would hold" if other.casefold() in text.casefold() else None
+    return "it is part of the value: `contains` would match" if other.casefold() in text.casefold() else None
 
 
 _LIKENESSES = (
@@ -282,7 +282,7 @@ class Explanation:
             lines.append(f"{trace.name}{of}: {trace.verdict}")
             lines.extend(f"  {check.line()}" for check in trace.checks)
             if not trace.checks:
-                lines.append("  yes no conditions: takes every answer")
+                lines.append("  yes no conditions: matches every response")
         return lines
 
     def as_json(self) -> dict[str, object]:

@@ -91,7 +91,7 @@ class TokenServer:
         challenge = f'Bearer realm="{REALM}", error="invalid_token"' if header.lower() == "authorization" else None
         given = received.headers.get(header)
         if given is None:
-            return Refusal(f"`{header}` holds no token", challenge)
+            return Refusal(f"`{header}` contains no token", challenge)
         expires = self._tokens.get(given.removeprefix(prefix))
         if not given.startswith(prefix) or expires is None:
             return Refusal(f"the token in `{header}` is not one of ours", challenge, renew=True)

@@ -120,7 +120,9 @@ def _proved(text: str) -> str:
         raise problem("RX150", found, PROOF_REMEDY)
     bad = forbidden_sign(EXPRESSION.sub("", text).strip())
     if bad is not None:
-        raise problem("RX012", f"a URL cannot hold {bad}", "Remove it, or percent-encode it (`#` is %23, a blank %20).")
+        raise problem(
+            "RX012", f"a URL cannot contain {bad}", "Remove it, or percent-encode it (`#` is %23, a blank %20)."
+        )
     return text
 
 
@@ -240,7 +242,7 @@ def rates(value: Any) -> tuple[Rate, ...]:
         raise ValueError(f"`{text_of(value)}` is not a rate")
     found = tuple(each if isinstance(each, Rate) else rate(each) for each in value)
     if len(found) > 1 and (broken := next((each for each in found if each.sends % 1), None)) is not None:
-        raise ValueError(f"`{broken}` is no whole number of sends")
+        raise ValueError(f"`{broken}` is not a whole number of requests")
     return found
 
 
@@ -373,7 +375,7 @@ def check_header_name(name: str, *, fixed: bool) -> None:
     if lower in _FRAMING or (not fixed and (lower in _HOP_BY_HOP or lower.startswith("proxy-"))):
         raise problem(
             "RX153",
-            f"`{name}` tells how the request itself travels; it is not a partner's parameter",
+            f"`{name}` controls how the request itself is sent; it is not a partner's parameter",
             "Remove it: the request is framed as it is sent.",
         )
     if lower in _ROUTING and not fixed:

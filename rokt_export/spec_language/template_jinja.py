@@ -58,7 +58,7 @@ _MAKE: Mapping[str, Callable[[], Any]] = {"now": lambda: datetime.now(UTC), "uui
 _CLOCK = Clock()
 """The clock of the current rendering. With several threads, one may extend another's time."""
 _FAULTS = (TypeError, ValueError, ArithmeticError, AttributeError, LookupError)
-_UNTURNED = "filter `{}` cannot turn this value"
+_UNTURNED = "filter `{}` cannot convert this value"
 
 
 class _NotPlainError(Exception):
@@ -77,7 +77,7 @@ def compile_expressions(source: str, place: Place) -> tuple[frozenset[str], froz
         _check_filters(tree)
         named = list(_env_names(tree))
         if len(named) < sum(name.name == "env" for name in tree.find_all(nodes.Name)):
-            raise TemplateProblem("`env` is no value: name one variable, as `env.NAME`")
+            raise TemplateProblem("`env` is not a value: name one variable, as `env.NAME`")
         env_names = frozenset(named)
         attributes = frozenset(_attribute_names(tree))
         varies = bool(_free_names(tree) - {"env"})

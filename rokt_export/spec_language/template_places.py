@@ -43,14 +43,14 @@ BODIES = frozenset({Place.JSON, Place.XML, Place.TEXT})
 
 def _header(text: str) -> str:
     if any(sign in text for sign in "\r\n\0"):
-        raise FilterError("a header cannot hold a line break")
+        raise FilterError("a header cannot contain a line break")
     return text
 
 
 def _part_of_header(text: str) -> str:
     """Check that a value does not start another part of a cookie or of a header with separators."""
     if found := next((sign for sign in text if sign in ';,"\\'), None):
-        raise FilterError(f"a part of this header cannot hold `{found}`")
+        raise FilterError(f"a part of this header cannot contain `{found}`")
     return _header(text)
 
 

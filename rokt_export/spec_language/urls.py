@@ -84,7 +84,7 @@ def parse_url(text: str) -> WebUrl:
     if found is None:
         raise ValueError("it does not start with http:// or https:// and a host")
     if "@" in re.split("[/?]", text.partition("://")[2], maxsplit=1)[0]:
-        raise ValueError("it holds credentials")
+        raise ValueError("it contains credentials")
     scheme, port = found["scheme"].lower(), found["port"]
     if port is not None and not (_PORT.fullmatch(port) and int(port) < 65_536):
         raise ValueError("its port is not a number from 1 to 65535")
@@ -193,7 +193,7 @@ def proof_problem(source: str) -> str | None:
     if found is None and not pieces:
         return "a row decides where it goes: there is nothing before the first attribute or condition"
     if found is None:
-        return "it does not start with https:// and a host, nor with a variable that holds both"
+        return "it does not start with https:// and a host, nor with a variable that contains both"
     if found["end"] is None and (others or not whole):
         return "a row decides a part of its host: no `/` separates the host from what a row fills"
     return None

@@ -56,16 +56,18 @@ _WORDS = frozenset(("NULL", "null", "None"))
 _LEFTOVERS: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys(
         _ERRORS,
-        ("the cell holds a spreadsheet's error, not a value", "Correct the formula, and export again."),
+        ("the cell contains a spreadsheet's error, not a value", "Correct the formula, and export again."),
     ),
     **dict.fromkeys(
-        _NULLS | _WORDS, ("the cell holds a program's word for “no value”", "Export nothing in its place.")
+        _NULLS | _WORDS, ("the cell contains a program's word for “no value”", "Export nothing in its place.")
     ),
-    **dict.fromkeys(_OBJECTS, ("the cell holds a program's word for an object", "Export one of the object's fields.")),
+    **dict.fromkeys(
+        _OBJECTS, ("the cell contains a program's word for an object", "Export one of the object's fields.")
+    ),
 }
 NOTHING = "No action is needed."
 _TOO_NARROW = (
-    "the column was too narrow, so the cell holds # signs",
+    "the column was too narrow, so the cell contains # signs",
     "Widen the column, and export again.",
 )
 _AS_TEXT = "Format the column as text before saving, and export it again."
@@ -75,7 +77,7 @@ _SERIAL_FOUND = (
     "the date is a spreadsheet's day number, as in 43765.07",
     "Format the column as a date (yyyymmdd) before saving.",
 )
-_FORMULA_LEFT = "the cell holds a formula, not its result", "Export the file again as values."
+_FORMULA_LEFT = "the cell contains a formula, not its result", "Export the file again as values."
 _FORMULA = re.compile(r"""=[A-Za-z0-9"'(\[$+…-].+|=…""", re.DOTALL)
 _WRAPPED = re.compile(r'="((?:[^"]|"")*)"')
 """A value in a formula, so that a spreadsheet does not change it: `="00123"`."""
@@ -227,7 +229,9 @@ class Inspector:
 
     def _clean(self, values: dict[str, Value], name: str, clean: str, what: str) -> None:
         values[name] = clean
-        self._log_only(DamageKind.CLEANED, name, f"the cell held {what}, which is left out", "No action is needed.")
+        self._log_only(
+            DamageKind.CLEANED, name, f"the cell contained {what}, which is left out", "No action is needed."
+        )
 
     def check_text(self, values: dict[str, Value]) -> None:
         """Log cells of the last checked row that were decoded wrongly or contain invisible characters beyond ASCII."""
@@ -244,7 +248,7 @@ class Inspector:
                 self._clean(values, name, clean, f"an invisible character (U+{ord(junk):04X}) at its end")
                 cell = clean
             if (hidden := _HIDDEN_INSIDE.search(cell)) is not None:
-                what = f"the cell holds an invisible character (U+{ord(hidden.group()):04X}) within its text"
+                what = f"the cell contains an invisible character (U+{ord(hidden.group()):04X}) within its text"
                 add = self._add if name in self._exact else self._log_only
                 add(DamageKind.INVISIBLE, name, what, "Type the text around it again.")
 

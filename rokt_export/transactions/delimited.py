@@ -280,7 +280,7 @@ class DelimitedReader:
         self._inspector.check(values, row, line)
         cell = values[self._plan.names[0]]
         if isinstance(cell, str) and (other := other_delimiter(cell)) is not None and cell.count(other) > 1:
-            message = f"the only column holds {_shown(other)} several times"
+            message = f"the only column contains {_shown(other)} several times"
             self._inspector.refuse(self._plan.names[0], message)
             self._context.damage(
                 DamageKind.WRONG_DELIMITER, message, f"Try {_shown(other)} as --delimiter.", row=row, line=line
@@ -310,9 +310,13 @@ class DelimitedReader:
             spread = f" over {lines:,} lines" if lines > 1 else ""
             return DamageKind.OVERSIZE, f"a row of {written} characters{spread}", _OVERSIZE_REMEDY
         if noted & NUL:
-            return DamageKind.NUL, "the row holds NUL bytes", "The file was cut or overwritten; export it again."
+            return DamageKind.NUL, "the row contains NUL bytes", "The file was cut or overwritten; export it again."
         if noted & UNDECODABLE:
-            return DamageKind.UNDECODABLE, "the row holds bytes that are not valid in this encoding", _ENCODING_REMEDY
+            return (
+                DamageKind.UNDECODABLE,
+                "the row contains bytes that are not valid in this encoding",
+                _ENCODING_REMEDY,
+            )
         return None
 
     def _misshapen(self, cells: Sequence[str], began: int) -> Fault | None:
@@ -337,11 +341,11 @@ class DelimitedReader:
         if [first, *cells[1:]] == self._header:
             return DamageKind.MALFORMED, "the row repeats the header", "Join files without their headers."
         if self._is_header(cells):
-            return DamageKind.MALFORMED, "the row holds names of columns, not values", _NAMES_REMEDY
+            return DamageKind.MALFORMED, "the row contains names of columns, not values", _NAMES_REMEDY
         if is_total(cells):
             return DamageKind.MALFORMED, "the row is a total of other rows, not a transaction", "Delete the row."
         if row == self._first_row and is_types(cells):
-            return DamageKind.MALFORMED, "the row holds the columns' types or units, not values", "Delete the row."
+            return DamageKind.MALFORMED, "the row contains the columns' types or units, not values", "Delete the row."
         return None
 
     def _is_header(self, cells: Sequence[str]) -> bool:
@@ -368,10 +372,10 @@ class DelimitedReader:
 
     def _remedy_for_ragged(self, cells: Sequence[str]) -> str:
         if len(cells) < len(self._plan.names):
-            return "Add the cells that are missing; a line that is no row, such as a title, does not belong there."
+            return "Add the cells that are missing; a line that is not a row, such as a title, does not belong there."
         if not any(cells[len(self._plan.names) :]):
             return "Remove the empty cells at its end, or name their columns in the header."
-        return "Quote cells that hold the delimiter or a line break."
+        return "Quote cells that contain the delimiter or a line break."
 
     def _misquoted(self, error: csv.Error, row: int, began: int) -> Transaction:
         line = self._line()
@@ -497,7 +501,7 @@ def _refuse_data(header: Sequence[str], where: str) -> None:
     """Refuse a first line that holds data: as a header it would be lost, and no column would have a name."""
     if is_data(header):
         raise TransactionsError(
-            "the first line holds data where the column names should be",
+            "the first line contains data where the column names should be",
             where=where,
             remedy="Put a line with the columns' names first, or give them: --header a,b,c.",
         )

@@ -23,7 +23,7 @@ _TWO_ORDERS = {
 _SAVE_AS_CSV = "If Excel opens it, save it there as .xlsx or CSV; else ask for the data as CSV."
 _NOT_ROWS = (
     (b"%PDF", "a PDF", "Ask for the data as CSV."),
-    (b"\x89PNG", "a picture", "Name the file that holds the transactions."),
+    (b"\x89PNG", "a picture", "Name the file that contains the transactions."),
     (b"SQLite format 3", "an SQLite database", "Export the table as CSV."),
     (b"{\\rtf", "a text document (RTF)", "Ask for the data as CSV."),
     (b"<!doctype html", "a web page", _SAVE_AS_CSV),

@@ -105,11 +105,11 @@ def _line_fault(noted: int, size: int) -> tuple[DamageKind, str, str] | None:
     if noted & CUT:
         return DamageKind.OVERSIZE, f"a row of over {HARD_LIMIT:,} characters", _LINE_REMEDY
     if noted & NUL:
-        return DamageKind.NUL, "the row holds NUL bytes", "The file was cut or overwritten; export it again."
+        return DamageKind.NUL, "the row contains NUL bytes", "The file was cut or overwritten; export it again."
     if noted & LONG:
         return DamageKind.OVERSIZE, f"a row of {size:,} characters", _LINE_REMEDY
     if noted & UNDECODABLE:
-        return DamageKind.UNDECODABLE, "the row holds bytes that are not UTF-8", "Export the file again as UTF-8."
+        return DamageKind.UNDECODABLE, "the row contains bytes that are not UTF-8", "Export the file again as UTF-8."
     return None
 
 

@@ -81,7 +81,7 @@ class ObjectShaper:
         """
         problem = self._context.problem
         if not isinstance(value, dict):
-            return problem(row, DamageKind.MALFORMED, "this is no JSON object", "Write one object per row.", line)
+            return problem(row, DamageKind.MALFORMED, "this is not a JSON object", "Write one object per row.", line)
         if not value:
             return problem(row, DamageKind.BLANK_ROW, "the object is empty", "Delete the row.", line)
         keys = tuple(value)
@@ -98,7 +98,9 @@ class ObjectShaper:
         plan, inspector = known
         if not self._context.carries(plan.names):
             self.carries_nothing = self.carries_nothing is not False
-            return problem(row, DamageKind.MISSING_COLUMN, "no key holds an attribute that the spec sends", _MAP, line)
+            return problem(
+                row, DamageKind.MISSING_COLUMN, "no key contains an attribute that the spec sends", _MAP, line
+            )
         self.carries_nothing = False
         values = value if plan.names == keys else dict(zip(plan.names, value.values(), strict=True))
         inspector.check(values, row, line)

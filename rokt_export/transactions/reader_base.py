@@ -16,7 +16,7 @@ from rokt_export.transactions.damage_checks import Inspector
 from rokt_export.transactions.source_options import SourceOptions
 from rokt_export.transactions.transaction import IDENTITIES, Transaction, Value
 
-NOTHING_CARRIED = "no column holds an attribute that the spec sends"
+NOTHING_CARRIED = "no column contains an attribute that the spec sends"
 
 
 @dataclass(frozen=True, slots=True)

@@ -239,7 +239,7 @@ def _column_of(letters: str) -> int:
     for letter in letters:
         column = column * 26 + ord(letter) - 64
     if not (letters.isascii() and letters.isupper() and column <= 1 << 14):
-        raise zipfile.BadZipFile(f"{letters} is no column")
+        raise zipfile.BadZipFile(f"{letters} is not a column")
     return column
 
 
@@ -387,9 +387,9 @@ def _chosen(archive: zipfile.ZipFile, sheets: Sequence[_Sheet], context: Context
     if len(filled) > 1:
         listed = ", ".join(f"“{sheet.name}”" for sheet in filled)
         raise TransactionsError(
-            f"the workbook has {len(filled)} sheets that hold values: {listed}",
+            f"the workbook has {len(filled)} sheets that contain values: {listed}",
             where=path,
-            remedy=f"Name the one that holds the transactions: --sheet '{filled[0].name}'.",
+            remedy=f"Name the one that contains the transactions: --sheet '{filled[0].name}'.",
         )
     return (filled or visible)[0]
 

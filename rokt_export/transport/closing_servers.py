@@ -42,7 +42,7 @@ class Unasked:
     HTTP/1.1 matches responses to requests only by order. A surplus response that arrives after the next request was
     sent would be taken for that request's response, and all later ones would be shifted by a row. Two rules prevent
     that. A server's first connections must be silent for `QUIET` seconds before their first request, and after their
-    first response. Once a server has sent a surplus byte, each of its connections carries only one request.
+    first response. Once a server has sent a surplus byte, each of its connections sends only one request.
 
     Attributes:
         warnings: messages for the operator; the caller removes those that it has shown.
@@ -100,7 +100,7 @@ class Unasked:
             self._surplus.add(origin)
             self.warnings.append(
                 f"{urlsplit(origin).netloc} sends bytes that no request asked for, such as a second response: each "
-                "connection carries one request from now on, and a response that may be another row's counts as unknown"
+                "connection sends one request from now on, and a response that may be another row's counts as unknown"
             )
 
 

@@ -94,7 +94,7 @@ def _checked_authorities(path: str, origin: str) -> Path:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
         except ssl.SSLError as error:
             raise ConfigurationError(
-                f"{path} (from {origin}) holds no certificate of an authority",
+                f"{path} (from {origin}) contains no certificate of an authority",
                 where=path,
                 remedy="Name a file of PEM certificates.",
             ) from error

@@ -555,7 +555,7 @@ def _header_lines(headers: Iterable[tuple[str, str]], *, states_length: bool) ->
     for name, value in headers:
         line = f"{name}: {value}" if value else f"{name};"
         if UNSAFE_IN_HEADER.search(line):
-            raise ValueError(f"the header {UNSAFE_IN_HEADER.sub(' ', name)} holds a line break or NUL")
+            raise ValueError(f"the header {UNSAFE_IN_HEADER.sub(' ', name)} contains a line break or NUL")
         key = name.lower()
         given.add(key)
         if key == "accept-encoding" and not unpacks(value):

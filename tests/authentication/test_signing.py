@@ -138,7 +138,7 @@ def test_a_secret_that_is_not_in_its_encoding() -> None:
 
 
 def test_an_id_needs_its_header() -> None:
-    with pytest.raises(ValueError, match="no header carries it"):
+    with pytest.raises(ValueError, match="no header sends it"):
         Hmac.model_validate({"type": "hmac", "secret": "{{ env.S }}", "message": "{id}{body}"})
 
 

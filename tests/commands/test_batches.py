@@ -124,7 +124,7 @@ def test_each_row_has_the_outcome_of_its_own_element(cli: CommandLine, partner: 
     assert 'status 200, body "{"status":"strange","id":"id-3"}"' in (found[4][2] or "")
     shown = cli("runs", "show", "last", "--row", "3").out
     assert shown.count('"status": ') == 1 and '"skipped"' in shown and shown.count('"email"') == 1
-    assert "The request carried 5 rows; what it and its response have of the others is left out." in shown
+    assert "The request contained 5 rows; the parts for the other rows are left out." in shown
     assert "found `skipped`, wanted `skipped`" in shown
 
 
@@ -311,11 +311,11 @@ def test_diff_compares_rows_by_element_and_else_sends_each_alone(cli: CommandLin
 
 
 BROKEN = {
-    "no array": ('name: "contacts[].', 'name: "', "`batch` needs the array that holds a record for each row"),
+    "no array": ('name: "contacts[].', 'name: "', "`batch` needs the array that contains a record for each row"),
     "two arrays": (
         '"contacts[].zip"',
         '"zips[]"',
-        "one array holds a record for each row, here `contacts[]` and `zips[]`",
+        "one array contains a record for each row, here `contacts[]` and `zips[]`",
     ),
     "a form": ("method: PUT", "method: PUT\nencoding: form", "several rows go in one request as an array of JSON"),
     "a key not sent": ("{$.address: email}", "{$.address: mobile}", "the partner cannot repeat `mobile`"),

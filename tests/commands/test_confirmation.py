@@ -16,9 +16,9 @@ PRODUCTION: dict[str, tuple[tuple[str, ...], str]] = {
     "wrongly confirmed": (("replay", "ROWS", "--confirm", "acme2"), "`acme2` is not the partner"),
     "confirmed in another case": (("replay", "ROWS", "--confirm", "ACME"), "`ACME` is not the partner"),
     "a test unconfirmed": (("test", "ROWS"), "--confirm acme"),
-    "invented": (("test",), "invented people never go to production"),
-    "invented, confirmed": (("test", "--confirm", "acme"), "invented people never go to production"),
-    "declared invented": (("replay", "ROWS", "--test-data"), "invented people never go to production"),
+    "invented": (("test",), "test data is never sent to production"),
+    "invented, confirmed": (("test", "--confirm", "acme"), "test data is never sent to production"),
+    "declared invented": (("replay", "ROWS", "--test-data"), "test data is never sent to production"),
     "empty": (("replay", "ROWS", "--confirm", ""), "is not the partner"),
 }
 

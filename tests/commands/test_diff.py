@@ -534,7 +534,7 @@ def test_a_body_of_another_form_on_one_side(
 UNWRITABLE = {
     "no folder": ("gone/differences.html", "this folder does not exist"),
     "a folder": (".", "no diff report with the suffix"),
-    "a folder with a suffix": ("folder.html", "a folder stands here"),
+    "a folder with a suffix": ("folder.html", "this is a folder"),
     "a spreadsheet": ("differences.csv", "no diff report with the suffix `.csv`"),
 }
 
@@ -569,9 +569,9 @@ def test_a_full_disk_leaves_no_report_and_loses_no_result(
 
 
 SLIPS = {
-    "both": ((*BETWEEN, "--runs", "a", "b"), "either --between two environments, or of two --runs"),
-    "rows": ((*BETWEEN, "--output", "csv"), "differences are no rows"),
-    "twice": (("--between", "staging", "staging"), "would be sent every transaction twice"),
+    "both": ((*BETWEEN, "--runs", "a", "b"), "use --between for two environments, or --runs for two runs"),
+    "rows": ((*BETWEEN, "--output", "csv"), "differences are not rows"),
+    "twice": (("--between", "staging", "staging"), "would receive every transaction twice"),
     "no such environment": (("--between", "staging", "live"), "no environment `live`"),
     "one sandbox": ((*BETWEEN, "--sandbox-url", "http://127.0.0.1:1"), "once for each side"),
     "a sandbox elsewhere": (
@@ -590,11 +590,11 @@ def test_slips_of_the_pen(cli: CommandLine, acme: Path, twenty: Path, partner: P
 
 
 def test_what_cannot_be_named_is_told(cli: CommandLine, acme: Path) -> None:
-    clear(cli("diff"), USAGE, "either --between two environments, or of two --runs")
+    clear(cli("diff"), USAGE, "use --between for two environments, or --runs for two runs")
     clear(cli("diff", *BETWEEN), USAGE, "no spec is named")
-    clear(cli("diff", "--runs", "a", "b", "--learn"), USAGE, "none is named")
+    clear(cli("diff", "--runs", "a", "b", "--learn"), USAGE, "needs a spec to write into")
     clear(cli("diff", "--runs", "a", "b"), USAGE, "no run is called `a`")
-    clear(cli("diff", acme, "-", *BETWEEN, "--sandbox"), USAGE, "stdin can be read once")
+    clear(cli("diff", acme, "-", *BETWEEN, "--sandbox"), USAGE, "stdin can be read only once")
 
 
 def test_a_run_of_diff_is_not_resumed(cli: CommandLine, acme: Path, twenty: Path) -> None:

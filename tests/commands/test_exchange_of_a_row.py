@@ -57,9 +57,9 @@ def test_several_rows_in_order(cli: CommandLine, run: str) -> None:
     ("rows", "words"),
     [
         ("9", ("row 9 is not in run", "The nearest is 5.")),
-        ("x", ("`x` is no row", "4,7-9")),
-        ("0", ("`0` is no row",)),
-        ("1-", ("`1-` is no row",)),
+        ("x", ("`x` is not a row", "4,7-9")),
+        ("0", ("`0` is not a row",)),
+        ("1-", ("`1-` is not a row",)),
         ("1-1000", ("more than 100 rows", "report")),
     ],
 )

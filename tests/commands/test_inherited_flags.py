@@ -21,7 +21,7 @@ def staged(cli, spec, partner):
 def test_test_data_of_an_earlier_run_needs_leave_anew_before_it_goes_to_production(cli, spec, partner, staged):
     shown = production(cli, spec, staged, "--from-run", "staged", "--only", "delivered", "--again")
     assert (shown.status, partner.heard) == (2, [])
-    for words in ("invented people never go to production", "--test-data", "was given --set email, --test-data"):
+    for words in ("test data is never sent to production", "--test-data", "Using --set email, --test-data, as in run"):
         assert words in shown.err, shown.err
     allowed = production(cli, spec, staged, "--from-run", "staged", "--only", "delivered", "--again", "--test-data")
     assert (allowed.status, emails(partner)) == (0, ["9"])

@@ -176,7 +176,7 @@ def test_columns_can_be_named_on_the_command_line(cli: CommandLine, partner: Par
         ("rows.csv", by(","), ("--header", "a,,b"), 2, "does not name each column once"),
         ("rows.csv", by(","), ("--header", "a,a"), 2, "does not name each column once"),
         ("rows.csv", by(","), ("--header", ""), 2, "does not name each column once"),
-        ("rows.csv", by(","), ("--delimiter", ""), 2, "is no delimiter"),
+        ("rows.csv", by(","), ("--delimiter", ""), 2, "is not a delimiter"),
         ("rows.csv", by(","), ("--sheet", "A"), 2, "rows.csv has no sheets"),
         (
             "rows.ndjson",
@@ -185,7 +185,7 @@ def test_columns_can_be_named_on_the_command_line(cli: CommandLine, partner: Par
             2,
             "has the names of the values in each row",
         ),
-        ("rows.csv", by(","), ("--header", "a,b,c,d"), 3, "no column holds"),
+        ("rows.csv", by(","), ("--header", "a,b,c,d"), 3, "no column contains"),
         ("book.xlsx", workbook({"A": sheet([["email"], ["a@example.com"]])}), ("--sheet", "B"), 2, "Its sheets: A."),
         ("book.xls", b"\xd0\xcf\x11\xe0" + bytes(99), (), 3, "old Excel workbook (.xls)\nIn Excel, save it as .xlsx."),
         ("book.xlsx", b"\xd0\xcf\x11\xe0" + bytes(99), (), 3, "has a password"),

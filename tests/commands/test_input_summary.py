@@ -35,8 +35,8 @@ def test_columns_are_told_before_anything_is_sent(cli: CommandLine, spec: Path, 
     assert shown.status == 1
     told = [line.strip() for line in shown.err.splitlines()]
     assert "columns taken for attributes: First Name = firstname, Confirmation Ref = confirmationref" in told
-    assert "columns no attribute is known for: Main e-mail, Shoe" in told
-    assert "attributes that no column carries: email" in told
+    assert "unrecognized columns: Main e-mail, Shoe" in told
+    assert "missing attributes: email" in told
     assert "Map a column to an attribute: perhaps --map 'Main e-mail=email'" in told
     assert not any("unused column" in line for line in told)
 
@@ -47,12 +47,12 @@ def test_what_the_hint_says_can_be_typed(cli: CommandLine, spec: Path, odd: Path
     hint = next(line for line in cli(name, spec, odd, *flags).err.splitlines() if "perhaps" in line)
     shown = cli(name, spec, odd, *flags, *shlex.split(hint.partition("perhaps ")[2]))
     assert shown.status == 0, shown.err
-    assert "no column carries" not in shown.err and "perhaps" not in shown.err
+    assert "missing attributes" not in shown.err and "perhaps" not in shown.err
 
 
 def test_what_is_set_or_unset_needs_no_column(cli: CommandLine, spec: Path, odd: Path) -> None:
     for flags in (("--set", "email=jane.doe@example.com"), ("--unset", "email")):
-        assert "no column carries" not in cli("test", spec, odd, *flags).err
+        assert "missing attributes" not in cli("test", spec, odd, *flags).err
 
 
 def test_a_column_that_looks_like_nothing_gets_no_guess(cli: CommandLine, spec: Path) -> None:
@@ -72,7 +72,7 @@ def test_columns_that_go_nowhere_are_told(cli: CommandLine, spec: Path) -> None:
     shown = cli("test", spec, rows)
     assert "2 unused columns; --verbose lists them\n" in shown.err  # transactionid says what a row is called
     assert "unused columns: city, zipcode\n" in cli("test", spec, rows, "--verbose").err
-    assert "columns no attribute is known for: x0, " in shown.err
+    assert "unrecognized columns: x0, " in shown.err
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -119,5 +119,5 @@ def test_invented_people_cannot_be_taken_from_a_run(cli: CommandLine, spec: Path
     for files in ((), (rows,)):
         shown = cli("replay", spec, *files, "--only", "rejected", "--from-run", "invented")
         assert shown.status == 2
-        assert "invented its people: there is no file to take its rows from" in shown.err
+        assert "used generated test data: there is no file to read its rows from" in shown.err
     assert len(partner.heard) == 1

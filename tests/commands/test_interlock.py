@@ -289,7 +289,7 @@ def test_diff_does_not_send_twice_to_one_guarded_address(cli: CommandLine, partn
     flags = ("--between", "staging", "production", "--confirm", "acme")
     done = cli("diff", ways.spec, ways.rows, *flags, env={"ACME_BASE": f"{partner.url}//leads/"})
     assert (done.status, partner.heard) == (USAGE, [])
-    assert "staging and production have one address" in done.err
+    assert "staging and production have the same address" in done.err
 
 
 def test_two_live_systems_are_two_ledgers_and_one_address_is_one(

@@ -210,11 +210,11 @@ def test_purge_clears_the_sandboxs_memory_which_holds_keyed_digests(cli, spec, r
 
 def test_a_journal_that_begins_anew_names_the_one_that_this_machine_sent_by(cli, spec, partner):
     rows = cli.write("rows.csv", people(1))
-    assert "sent to it by another journal" not in production(cli, spec, rows).err
+    assert "sent to it with another journal" not in production(cli, spec, rows).err
     shown = production(cli, spec, rows, "--journal", "new.sqlite")
-    assert f"--journal {cli.journal}" in shown.err and "rows of then are sent again" in shown.err
-    assert "sent to it by another journal" not in production(cli, spec, rows, "--journal", "new.sqlite").err
-    assert "sent to it by another journal" not in cli("replay", spec, rows, "--journal", "third.sqlite").err, (
+    assert f"--journal {cli.journal}" in shown.err and "those rows are sent again" in shown.err
+    assert "sent to it with another journal" not in production(cli, spec, rows, "--journal", "new.sqlite").err
+    assert "sent to it with another journal" not in cli("replay", spec, rows, "--journal", "third.sqlite").err, (
         "staging is not guarded"
     )
 

@@ -359,7 +359,7 @@ def test_of_a_real_person_the_command_shows_tokens_and_says_so(cli: CommandLine,
     assert cli("test", spec, rows, "--report", "r.html", "--quiet").status == 0
     for entry in Scripts((cli.folder / "r.html").read_text(encoding="utf-8")).entries:
         assert entry["tokens"]
-        assert entry["curl"].startswith("# tokens stand in place of personal data\n")
+        assert entry["curl"].startswith("# personal data is shown as tokens\n")
         assert "jane.doe" not in json.dumps(entry)
         assert "person-" in entry["curl"]
         assert shlex.split(entry["curl"], comments=True)[0] == "curl"
@@ -367,7 +367,7 @@ def test_of_a_real_person_the_command_shows_tokens_and_says_so(cli: CommandLine,
     assert "jane.doe" not in letter
     assert "token" in letter
     dry = cli("render", spec, rows, "--as", "curl")
-    assert dry.out.startswith("# tokens stand in place of personal data\n")
+    assert dry.out.startswith("# personal data is shown as tokens\n")
     assert "jane.doe" not in dry.out
     assert "jane.doe.1" in cli("render", spec, rows, "--as", "curl", "--show-personal-data").out
 

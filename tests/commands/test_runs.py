@@ -122,9 +122,9 @@ def test_purge_takes_what_is_personal_and_keeps_the_counts(cli, two_runs):
         (["show", "2"], "several runs begin with `2`"),
         (["export", "new", "--format", "xls"], "xls"),
         (["purge"], "name one run"),
-        (["purge", "--before", "yesterday"], "`yesterday` is no date"),
-        (["purge", "--before", "-5d"], "`-5d` is no date"),
-        (["purge", "--before", "infd"], "`infd` is no date"),
+        (["purge", "--before", "yesterday"], "`yesterday` is not a date"),
+        (["purge", "--before", "-5d"], "`-5d` is not a date"),
+        (["purge", "--before", "infd"], "`infd` is not a date"),
     ],
 )
 def test_what_means_no_run_is_said(cli, two_runs, arguments, words):

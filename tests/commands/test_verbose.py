@@ -25,7 +25,7 @@ def test_verbose_tells_what_is_read_decided_and_sent(cli: CommandLine, partner: 
         "journal: ",
         "not guarded",
         "concurrency 10",
-        "known again by",
+        "recognized by",
     ):
         assert words in done.err, words
     sent = [line for line in done.err.splitlines() if f"POST {partner.url}/leads" in line and " ms" in line]

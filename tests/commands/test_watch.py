@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.commands.conftest import CommandLine, Partner, wait_for
 
-TELLS = "Enter sends, Ctrl-C leaves"
+TELLS = "Enter sends, Ctrl-C quits"
 
 
 class Screen:
@@ -48,7 +48,7 @@ def test_a_save_shows_and_only_enter_sends(cli: CommandLine, partner: Partner, s
         spec.write_text(before.replace("outcome: delivered", "outcome: duplicate"), encoding="utf-8")
         wait_for(lambda: screen.shows("(duplicate): matched") or screen.shows("duplicate: matched"))
         spec.unlink()
-        wait_for(lambda: screen.shows("is not there"))
+        wait_for(lambda: screen.shows("is missing"))
         spec.write_text(before, encoding="utf-8")
         wait_for(lambda: screen.shows("delivered: matched"))
         (cli.folder / ".env").write_text("A=1\n", encoding="utf-8")
@@ -63,7 +63,7 @@ def test_a_save_shows_and_only_enter_sends(cli: CommandLine, partner: Partner, s
 
 def test_it_never_watches_where_it_may_not_send(cli: CommandLine, spec: Path, partner: Partner) -> None:
     pipe = cli("test", spec, "--watch")
-    assert (pipe.status, "no terminal to watch at" in pipe.err) == (2, True)
+    assert (pipe.status, "--watch: this needs a terminal" in pipe.err) == (2, True)
     guarded = cli("test", spec, "--watch", "--environment", "production", "--confirm", "acme")
     assert (guarded.status, "--watch never sends there" in guarded.err) == (2, True), guarded.err
     assert partner.heard == []

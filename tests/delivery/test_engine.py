@@ -153,7 +153,7 @@ def test_our_own_leaving_is_no_sign_of_life_from_a_partner_that_went_silent(benc
             bench.engine.abandon()
 
     run = bench.run(200, listen=listen, timeout=0.6, idempotent=False, patience=30.0, concurrency=8)
-    assert any("does not answer" in message for message in run.messages)
+    assert any("does not respond" in message for message in run.messages)
     assert not any("is back" in message for message in run.messages)
 
 

@@ -168,7 +168,7 @@ def test_a_partner_that_takes_nothing_stops_the_run_when_patience_is_over(bench,
     run = bench.run(5_000, concurrency=16, patience=1.0, idempotent=False)
     assert run.finished is not None
     assert run.finished.reason is StopReason.UNREACHABLE
-    assert run.finished.message == "the partner takes nothing: it answers 429 each time"
+    assert run.finished.message == "the partner accepts nothing: it responds 429 each time"
     assert len(partner.heard) == run.outcomes[FAILED] < 60
 
 
@@ -188,7 +188,7 @@ def test_a_partner_that_comes_up_late_is_waited_for_and_nothing_is_lost(bench):
     servers[0].shutdown()
     servers[0].server_close()
     assert run.outcomes == {DELIVERED: 20}
-    assert any("out of reach" in message for message in run.messages)
+    assert any("cannot be reached" in message for message in run.messages)
     assert "the partner is back" in run.messages
     assert Counter(ids(made)).most_common(1)[0][1] == 1
 
@@ -234,7 +234,7 @@ def test_without_patience_the_first_rows_say_why(bench):
 def swallower(request: pytest.FixtureRequest) -> Iterator[tuple[str, list[int], str]]:
     """A gateway whose partner is gone: it takes each request, and closes, or answers in part; and how that is told."""
     taken: list[int] = []
-    words = "does not answer in full" if request.param else "does not answer:"
+    words = "does not respond in full" if request.param else "does not respond:"
     listener = socket.create_server(("127.0.0.1", 0))
 
     def swallow() -> None:

@@ -223,7 +223,7 @@ def test_a_journal_held_too_long_is_an_error_and_the_batch_can_be_tried_again(pl
         writer.settle([settled(1)])
         holder = sqlite3.connect(place, isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
-        with pytest.raises(JournalError, match=r"another process holds it") as told:
+        with pytest.raises(JournalError, match=r"another process has locked it") as told:
             writer.intend([item(2)])
         assert told.value.settled == "1 row: 1"
         holder.close()

@@ -38,7 +38,7 @@ def _typed(lines: list[str]) -> bytes:
 def test_a_dialogue_that_is_left_goes_on(cli: CommandLine) -> None:
     left = cli("init", "--ask", stdin=_typed(FIRST))
     assert left.status == 130 and "6 answers kept in" in left.err
-    assert "lower-case letters" in left.err and "no e-mail address" in left.err
+    assert "lower-case letters" in left.err and "not an e-mail address" in left.err
     kept = cli.folder / "rokt-export-init.answers.json"
     assert kept.stat().st_mode & 0o777 == 0o600
     done = cli("init", "--ask", stdin=_typed(SECOND))

@@ -196,7 +196,7 @@ def _with_reference(reference: str) -> str:
         ("http://127.0.0.1:1/lead.json", ("--allow-remote",), "not public"),
         ("http://[::ffff:10.0.0.1]/lead.json", ("--allow-remote",), "not public"),
         ("../outside.json", (), "out of the document's folder"),
-        ("ftp://example.com/x", (), "no web address"),
+        ("ftp://example.com/x", (), "neither a file nor a web address"),
     ],
 )
 def test_references_that_may_not_be_followed(

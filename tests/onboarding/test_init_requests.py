@@ -174,7 +174,7 @@ def test_secrets_go_to_a_file_of_their_own(cli: CommandLine) -> None:
         ("Invoke-WebRequest -Uri https://x.example.com", "begins with `Invoke-WebRequest`"),
         ("curl -X POST -d a=b", "names no URL"),
         ("curl -I https://x.example.com", "HEAD creates nobody"),
-        ("curl ftp://x.example.com/f -d a=b", "no web address"),
+        ("curl ftp://x.example.com/f -d a=b", "not a web address"),
         ("curl https://x.example.com -H 'Content-Type: application/json' -d '{\"a\":'", "is not JSON"),
         ("curl https://x.example.com -d '<a><b></a>'", "is not XML"),
     ],

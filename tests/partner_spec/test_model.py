@@ -246,7 +246,7 @@ def test_a_rate_is_said_in_its_span(written, said):
 
 def test_of_several_rates_each_is_whole():
     assert rates(["10/s", "150/m"]) == ((10, 1), (150, 60))
-    with pytest.raises(ValueError, match="no whole number"):
+    with pytest.raises(ValueError, match="not a whole number"):
         rates(["10/s", "0.5/m"])
 
 

@@ -184,14 +184,14 @@ def test_controls_and_secrets_in_one_body(ear: Ear) -> None:
 def test_tokens_of_a_real_person_are_announced() -> None:
     request = Request("POST", "https://example.com/", (), b'{"email": "jane.doe@example.com"}')
     command = curl_command(recorded(request, personal=("jane.doe@example.com",)))
-    assert command.startswith("# tokens stand in place of personal data\n")
+    assert command.startswith("# personal data is shown as tokens\n")
     assert "jane.doe" not in command
     assert "person-" in command
 
 
 def test_a_credential_that_was_not_recorded_is_announced() -> None:
     command = curl_command(recorded(Request("GET", "https://example.com/", (("X-Api-Key", "unknown-one"),))))
-    assert command.startswith("# [redacted] stands in place of a credential")
+    assert command.startswith("# [redacted] replaces a credential")
 
 
 def test_nothing_rendered_is_no_command() -> None:

@@ -123,7 +123,7 @@ def test_names_that_make_no_xml(items: tuple[str, ...], message: str) -> None:
 
 def test_xml_cannot_hold_control_characters() -> None:
     assert problems(spec("{name: l.a, attribute: a}", encoding="xml"), {"a": "x\x00"}) == (
-        "l.a: XML cannot hold the control character U+0000",
+        "l.a: XML cannot contain the control character U+0000",
     )
 
 
@@ -343,7 +343,7 @@ def test_headers_keep_their_order_and_none_can_be_split() -> None:
     assert [name for name, _ in headers[-2:]] == ["X-Fixed", "X-Row"]
     assert headers[-1] == ("X-Row", "1")
     for value in ("a\r\nEvil: 1", "a\nb", "a\x00b"):
-        assert "X-Row: a header cannot hold" in problems(rest, {"a": value})[0]
+        assert "X-Row: a header cannot contain" in problems(rest, {"a": value})[0]
 
 
 def test_a_header_of_the_spec_outweighs_ours() -> None:

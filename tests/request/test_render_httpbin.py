@@ -191,7 +191,7 @@ def test_header(partner: Partner) -> None:
 
 
 def test_a_header_cannot_be_split(partner: Partner) -> None:
-    with pytest.raises(InvalidRowError, match="X-Note: a header cannot hold a line break"):
+    with pytest.raises(InvalidRowError, match="X-Note: a header cannot contain a line break"):
         partner.read("encoding: none\nparameters: [{name: X-Note, in: header, attribute: torture}]\n")
 
 

@@ -83,7 +83,7 @@ def test_json_form_is_json() -> None:
         (
             "{body: {$.v: exists}}",
             '{"v": "The member exists already here"}',
-            "found `The member exists already here`, wanted `exists`: it stands inside: `contains` would hold",
+            "found `The member exists already here`, wanted `exists`: it is part of the value: `contains` would match",
         ),
         ("{strict: true, body: {$.v: 7}}", '{"v": "7"}', "found `7`, wanted `7`: text is not a number under `strict`"),
         (
@@ -122,7 +122,7 @@ def test_json_form_is_json() -> None:
         ("{body: {/r: x}}", '{"r": 1}', "the body is not XML: it starts with `{`"),
         ("{text: OK}", "ok", "found `ok`, wanted `OK`: differs in case only"),
         ("{empty: true}", "x", None),
-        ("{content_type: x}", "", "the answer has no Content-Type"),
+        ("{content_type: x}", "", "the response has no Content-Type"),
         ("{headers: {X-Statuz: x}}", "", "no header `X-Statuz`: the nearest is `x-status`"),
         ("{headers: {Location: x}}", "", "no header `Location`"),
     ],
@@ -161,7 +161,7 @@ def test_a_rule_for_everything_says_so() -> None:
     assert explained("[{name: rest}]", 200).lines() == [
         "delivered by rule rest",
         "rest (delivered): matched",
-        "  yes no conditions: takes every answer",
+        "  yes no conditions: matches every response",
     ]
 
 

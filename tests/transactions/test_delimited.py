@@ -153,7 +153,7 @@ def test_what_csv_writes_is_read_back_equal(tmp_path_factory, rows, delimiter, s
     [
         ("email;first\nx;y\n", "the header is one column with the delimiter comma, and contains semicolon"),
         (",,\n1,2,3\n", "the header is empty"),
-        (ROW + ROW, "the first line holds data where the column names should be"),
+        (ROW + ROW, "the first line contains data where the column names should be"),
         ("email,E-Mail\na@example.com,b@example.com\n", "“email” (column 1) and “E-Mail” (column 2) both name email"),
         ("ema\0il,x\n1,2\n", "the header is not text"),
         ('"email,x\n1,2\n', "the header cannot be read"),

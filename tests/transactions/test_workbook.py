@@ -138,7 +138,7 @@ def test_of_several_sheets_the_filled_one_is_read(write):
 
 def test_several_filled_sheets_must_be_chosen_from(write):
     path = write(workbook({"May": sheet([HEADER, ["T1"]]), "June": sheet([HEADER, ["T2"]])}), "x.xlsx")
-    with pytest.raises(TransactionsError, match="2 sheets that hold values: “May”, “June”") as caught:
+    with pytest.raises(TransactionsError, match="2 sheets that contain values: “May”, “June”") as caught:
         open_transactions([path])
     assert "--sheet 'May'" in caught.value.remedy
     assert [row.id for row in read(path, sheet="June")[0]] == ["T2"]

@@ -169,7 +169,7 @@ def test_authorities_and_options_that_cannot_be_used(tmp_path, monkeypatch) -> N
     empty.write_text("nothing")
     with pytest.raises(ConfigurationError, match="does not exist"):
         Transport(TransportOptions(ca_file=str(tmp_path / "none.pem")))
-    with pytest.raises(ConfigurationError, match="holds no certificate"):
+    with pytest.raises(ConfigurationError, match="contains no certificate"):
         Transport(TransportOptions(ca_file=str(empty)))
     monkeypatch.setenv("SSL_CERT_FILE", str(empty))
     with pytest.raises(ConfigurationError, match="SSL_CERT_FILE"):

@@ -95,7 +95,7 @@ def test_headers_follow_each_request_and_the_bodys_length_is_libcurls(serve, tra
 @pytest.mark.parametrize(
     ("url", "headers", "words"),
     [
-        ("http://127.0.0.1:9/", (("X-A", "b\r\nX-C: d"),), "X-A holds a line break"),
+        ("http://127.0.0.1:9/", (("X-A", "b\r\nX-C: d"),), "X-A contains a line break"),
         ("http://user:hush@127.0.0.1:9/", (), "credentials"),
         ("http://127.0.0.1:9/\n", (), "cannot be sent"),
         ("ftp://127.0.0.1:9/", (), "cannot be sent"),

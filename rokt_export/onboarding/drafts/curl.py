@@ -250,7 +250,7 @@ def _words(text: str, origin: str) -> tuple[list[str], str | None]:
     if start is None:
         other = re.match(r"\s*(Invoke-\w+|fetch\(|wget|https?ie|http|axios)", text, re.IGNORECASE)
         raise DocumentError(
-            f"this is no curl line: it begins with `{other[1]}`" if other else "this is no curl line",
+            f"this is not a curl line: it begins with `{other[1]}`" if other else "this is not a curl line",
             where=origin,
             remedy='In a browser\'s network panel: "Copy as cURL"; in Postman: Code, cURL.',
         )

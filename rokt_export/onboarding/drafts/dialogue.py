@@ -53,12 +53,12 @@ def _url(answer: str) -> str:
     try:
         parse_url(re.sub(r"\{[^{}]*\}", "x", answer))
     except ValueError as error:
-        return f"this is no web address: {error}"
+        return f"this is not a web address: {error}"
     return ""
 
 
 def _email(answer: str) -> str:
-    return "" if not answer or matches("email", answer) else "this is no e-mail address"
+    return "" if not answer or matches("email", answer) else "this is not an e-mail address"
 
 
 def _partner(answer: str) -> str:
@@ -104,9 +104,9 @@ QUESTIONS = (
     Question("encoding", "6. The encoding of the body?", "json, form, xml, text, none", "json",
              _one_of("json", "form", "xml", "text", "none")),
     Question("parameters", "7. The parameters' names?", "email*, first_name, source=rokt; * is required", "", _names),
-    Question("delivered", "8. What does the partner answer when an entry was created?", '201 {"id": "7"}', "", _status),
+    Question("delivered", "8. How does the partner respond when an entry was created?", '201 {"id": "7"}', "", _status),
     Question("duplicate", "   When the entry exists already?", '409 {"error": "exists"}', "", _status),
-    Question("rejected", "   When it refuses an entry?", '422 {"error": "bad email"}', "", _status),
+    Question("rejected", "   When it rejects an entry?", '422 {"error": "bad email"}', "", _status),
 )  # fmt: skip
 
 

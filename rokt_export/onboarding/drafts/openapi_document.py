@@ -192,7 +192,7 @@ def _version(contents: Node, source: str) -> str:
     near = get_close_matches("openapi", [str(key).lower() for key in contents], n=1)
     hint = f"; the key `{near[0]}` is near" if near else ""
     raise DocumentError(
-        f"this is {kind}" if kind else f"this is no OpenAPI document: it has no key `openapi` or `swagger`{hint}",
+        f"this is {kind}" if kind else f"this is not an OpenAPI document: it has no key `openapi` or `swagger`{hint}",
         where=source,
         remedy="An OpenAPI document begins with `openapi: 3.…` or `swagger: '2.0'`.",
     )
@@ -246,7 +246,7 @@ def _contents(raw: bytes, source: str) -> Node:
     found = _json(text, source) if start[0] in "{[" else _yaml(text, source)
     if not isinstance(found, Mapping):
         raise DocumentError(
-            "this is no OpenAPI document: it is not a mapping", where=source, remedy="Check which file you gave."
+            "this is not an OpenAPI document: it is not a mapping", where=source, remedy="Check which file you gave."
         )
     return found
 
@@ -330,7 +330,7 @@ def _referenced(uri: str, base: str, source: str, *, allow_remote: bool) -> Any:
             )
         return _contents(_file(path, str(path)), str(path))
     if parts.scheme not in ("http", "https"):
-        raise DocumentError(f"a reference is no file and no web address: `{cut(uri, 120)}`", where=source)
+        raise DocumentError(f"a reference is neither a file nor a web address: `{cut(uri, 120)}`", where=source)
     if not allow_remote:
         raise DocumentError(
             f"a reference leads to another host: `{cut(uri, 120)}`",

@@ -120,7 +120,7 @@ class _Observer:
         parts = urlsplit(url if "://" in url or url.startswith(MARKS[0]) else f"https://{url}")
         self.parts = parts
         if parts.scheme not in ("http", "https") and not url.startswith(MARKS[0]):
-            raise DocumentError("this is no web address", where=recorded.origin, remedy="Give one with https://.")
+            raise DocumentError("this is not a web address", where=recorded.origin, remedy="Give one with https://.")
         host = _MARK.sub("", parts.hostname or "")
         self.partner = partner or partner_of(recorded.title, [f"https://{host}"])
 
@@ -139,7 +139,7 @@ class _Observer:
         unclear = "the source shows no credentials"
         if any(each.body for reply in recorded.replies for each in reply.shown):
             self.notes.append(
-                "look the examples over: people's values were replaced where their names or forms tell them"
+                "check the examples: personal values were replaced where their names or formats show them"
             )
         operation = Operation(
             origin=recorded.origin,

@@ -90,9 +90,9 @@ def _told(replies: Sequence[Reply]) -> list[DraftRule]:
         if reply.status == "202" and reply.outcome == "delivered":
             keys["provisional"] = True
         names = ("reference",) if reply.outcome == "delivered" else ("reason", "code")
-        check = "which part of the body tells it from the others is a guess" if condition else ""
+        check = "which part of the body identifies it is a guess" if condition else ""
         if others and not condition:
-            check = "nothing in the bodies tells it from the others of its status"
+            check = "nothing in the bodies distinguishes it from the others of its status"
         rules.append(DraftRule(_capturing(keys | condition, reply, *names), check))
     return sorted(rules, key=lambda rule: not ({"body", "text"} & rule.keys.keys()))
 

@@ -30,13 +30,13 @@ def batches_without_records(subject: Subject) -> Iterator[Finding]:
             "Leave `batch` out, or ask the partner whether it takes JSON.",
         )
     elif not arrays:
-        yield subject.error("RX185", place, "`batch` needs the array that holds a record for each row", _NAMES)
+        yield subject.error("RX185", place, "`batch` needs the array that contains a record for each row", _NAMES)
     elif len(arrays) > 1:
         named = listed([f"{array}[]" for array in arrays])
         yield subject.error(
             "RX185",
             place,
-            f"one array holds a record for each row, here {named} vary by row",
+            f"one array contains a record for each row, here {named} vary by row",
             "Number the elements of the others: `tags[0]`.",
         )
     elif codec_of(charset_of(spec.stated_content_type) or "utf-8") != "utf-8":
@@ -73,7 +73,7 @@ def shared_values_that_vary(subject: Subject) -> Iterator[Finding]:
             f"a request has {what} once, and it varies by row: rows go together as long as it stays the same",
             f"Write it into the record (`{arrays[0]}[].…`), or sort the rows by it."
             if what.startswith("`")
-            else "Leave `value` out: the key is then made of the rows that the request carries.",
+            else "Leave `value` out: the key is then made of the rows that the request contains.",
         )
 
 

@@ -208,7 +208,7 @@ def unreachable_rules(subject: Subject) -> Iterator[Finding]:
         yield subject.warning(
             "RX110",
             ("responses", index),
-            f"rule `{names[index]}` is never reached: {taker} takes every answer it describes",
+            f"rule `{names[index]}` is never reached: {taker} matches every response that it describes",
             "Move it before the other, or remove it; the first rule that matches wins.",
         )
 
@@ -230,7 +230,7 @@ def overlapping_rules(subject: Subject) -> Iterator[Finding]:
                 yield subject.info(
                     "RX111",
                     ("responses", index),
-                    f"some answers that rule `{names[index]}` describes are taken by rule `{names[number]}` before it",
+                    f"some responses that rule `{names[index]}` describes match rule `{names[number]}` before it",
                     f"Put `{names[index]}` first, unless this is meant.",
                 )
                 break
@@ -265,7 +265,7 @@ def status_alone(subject: Subject) -> Iterator[Finding]:
             yield subject.info(
                 "RX179",
                 path,
-                f"rule `{name}` takes {', '.join(map(str, found))} too, which mean a wrong set-up, not a bad row",
+                f"rule `{name}` also matches {', '.join(map(str, found))}, which mean a wrong set-up, not a bad row",
                 f"Put a rule before it: `{{outcome: failed, status: [{', '.join(map(str, found))}]}}`.",
             )
         if rule.outcome == "delivered" and own[0].wanted == ((202, 202),) and not rule.provisional:
@@ -319,7 +319,7 @@ def contradictory_tests(subject: Subject) -> Iterator[Finding]:
             yield subject.warning(
                 "RX121",
                 ("responses", index, *path),
-                f"no answer can pass rule `{subject.spec.rule_names[index]}`: {message}",
+                f"no response can match rule `{subject.spec.rule_names[index]}`: {message}",
                 "Remove one of the two; alternatives belong under `any`.",
             )
 
@@ -334,7 +334,7 @@ def _contradiction(test: Test) -> tuple[DataPath, str] | None:
     if test.not_ is not None and implies(own, atoms(test.not_)):
         return ("not",), "it asks for what `not` forbids"
     if test.empty and ((test.text is not None and _needs_text(test.text)) or test.body):
-        return ("empty",), "an empty body holds nothing to look at"
+        return ("empty",), "an empty body contains nothing to look at"
     for key, conditions in (("headers", test.headers), ("body", test.body)):
         for name, condition in conditions.items():
             if message := _impossible(condition):

@@ -47,7 +47,7 @@ def xml_encoder(fields: Sequence[Field]) -> Callable[[Values], bytes]:
 
 def _element(name: str, node: Node) -> _Write:
     if not _NAME.fullmatch(name):
-        raise SpecError(f"`{name}` is not an XML name", remedy="Names start with a letter and hold no spaces.")
+        raise SpecError(f"`{name}` is not an XML name", remedy="Names start with a letter and contain no spaces.")
     match node:
         case Leaf(field=field):
             return _leaf(name, field)
@@ -108,7 +108,7 @@ def _content(field: Field) -> Callable[[Any], str]:
 
 def _legal(text: str, name: str) -> str:
     if not text.isprintable() and (found := _ILLEGAL.search(text)):
-        raise RefusedError(f"{name}: XML cannot hold the control character U+{ord(found[0]):04X}")
+        raise RefusedError(f"{name}: XML cannot contain the control character U+{ord(found[0]):04X}")
     return text
 
 
