@@ -15,11 +15,14 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 ID_LENGTH = 8
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 _ID = re.compile(rb'"transaction": ?"([^"]{8})"')
+_TURNS = 100
 _ANSWER = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{"status":"ok"}'
 
 
@@ -56,10 +59,18 @@ class Counting(asyncio.Protocol):
         self._transport.write(_ANSWER * times)
 
 
+async def _listening(protocol: Callable[[], asyncio.Protocol], port: int) -> asyncio.Server:
+    """Listen; a partner that returns to its port may find that a connection of another process borrows it."""
+    for _ in range(_TURNS):
+        with suppress(OSError):
+            return await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", port, backlog=1024)
+        await asyncio.sleep(0.05)
+    return await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", port, backlog=1024)
+
+
 async def _serve(log: Path, port: int, delay: float) -> None:
     opened = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Counting(opened, delay), "127.0.0.1", port, backlog=1024)
+    server = await _listening(lambda: Counting(opened, delay), port)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
