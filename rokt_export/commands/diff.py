@@ -510,8 +510,9 @@ def _learn(terminal: Terminal, spec: Path, result: DiffResult) -> None:
             remedy=f"Compare {ENOUGH} transactions or more, or write `diff: varies:` by hand.",
         )
     if result.learned:
-        entries = "".join(f"\n  {place}: {form}" for place, form in result.learned.items())
-        terminal.say(f"to be declared in {spec} under `diff: varies:`:{entries}")
+        terminal.say(f"to be declared in {spec} under `diff: varies:`:")
+        for place, form in result.learned.items():
+            terminal.say(f"  {place}: {form}")
     learned = learn(spec, result)
     terminal.say(
         f"written into {spec}: {len(learned)} field{'s' * (len(learned) != 1)}"

@@ -150,9 +150,9 @@ class Comparison:
             differences=tuple(differences),
             undecided=tuple(undecided),
             varying={
-                place.path: place.column.differing.count
+                place.path: unlike
                 for place in self._places.all
-                if place.varies is not None and place.column.unequal
+                if (place.varies is not None or place.may_be_absent) and (unlike := place.unlike)
             },
             ignored={place.path: place.left_out for place in self._places.all if place.left_out},
             only_in_a=Unmatched(self._alone_counts[0], tuple(self._alone[0])),
@@ -339,7 +339,10 @@ class Comparison:
                     others.know(place.steps[-1])
         return (
             [replace(_shown(one, others), detail=others.without(one.detail)) for one in differences],
-            [replace(_shown(one, others), reason=others.without(one.reason)) for one in undecided],
+            [
+                replace(_shown(one, others), reason=others.without(one.reason), form=others.without(one.form))
+                for one in undecided
+            ],
         )
 
     def _has_people(self) -> bool:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from rokt_export.diff.column import MOST_SAMPLES, Column, Evidence, Order, Row, Rows
-from rokt_export.diff.forms import common_form, notation, read_time
+from rokt_export.diff.forms import common_form, keeps_form, notation, read_time
 from rokt_export.diff.judging import Verdict, judge, judge_presence, judge_types, scalar_text, shown
-from rokt_export.diff.model import Kind, Sample
+from rokt_export.diff.model import OPTIONAL, Kind, Sample
 from rokt_export.diff.places import Place
 from rokt_export.diff.sentences import clock_text
 from rokt_export.diff.shape import shown as shown_value
 from rokt_export.diff.shape import type_of
+from rokt_export.diff.statistics import SKIMMED
 
 _SCALARS: Final = frozenset({"string", "number", "boolean"})
 _FEW: Final = 0.05
@@ -22,6 +23,8 @@ _LEAST: Final = 3
 """Rows from which on two values that never vary are no chance."""
 ANY: Final = "any"
 """What `varies:` says where no form is asked for."""
+LIST: Final = "list"
+"""What it says of an array whose length and order vary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +66,13 @@ def findings_of(place: Place, objects: int, rows: Rows, *, values: bool) -> Iter
         values: whether values count too, or types alone.
     """
     if place.missing is not None and place.extra is not None:
-        yield from _presence(place, place.missing, place.extra, objects)
-    if place.order is not None and values:
-        yield from _order(place.order)
+        found = [*_presence(place, place.missing, place.extra, objects)]
+        yield from found if not place.may_be_absent else (one for one in found if one.differs and one.certain)
+    of_list = [*_order(place.order)] if place.order is not None and values else []
     if place.lengths is not None and place.lengths.unequal:
-        found = _judged(place.lengths, rows, Kind.LENGTH)
-        if found is not None:
-            yield found
+        length = _judged(place.lengths, rows, Kind.LENGTH)
+        of_list += [replace(length, form="" if length.differs else LIST)] if length is not None else []
+    yield from of_list if place.varies is None else (one for one in of_list if one.differs and one.certain)
     if place.column.unequal:
         yield from _values(place, rows, values=values)
 
@@ -85,7 +88,8 @@ def _presence(place: Place, missing: Evidence, extra: Evidence, objects: int) ->
     if not found.differs:
         sides = [max(sides, key=lambda one: one[1].count)]
     for kind, one in sides:
-        yield Finding(kind, found.differs, one.count, found.why, found.certain, "", one.numbers, tuple(one.samples))
+        form = "" if found.differs else OPTIONAL
+        yield Finding(kind, found.differs, one.count, found.why, found.certain, form, one.numbers, tuple(one.samples))
 
 
 def _order(order: Order) -> Iterator[Finding]:
@@ -97,15 +101,16 @@ def _order(order: Order) -> Iterator[Finding]:
     why = "the same change of order each time" if moved else "sorted on one side alone" if lost else ""
     if not differs:
         why = "has the same elements in a new order each time"
-    yield Finding(Kind.ORDER, differs, other.count, why, total >= 3, "", other.numbers, tuple(other.samples))
+    form = "" if differs else LIST
+    yield Finding(Kind.ORDER, differs, other.count, why, total >= 3, form, other.numbers, tuple(other.samples))
 
 
 def _values(place: Place, rows: Rows, *, values: bool) -> Iterator[Finding]:
     column = place.column
     types_a, types_b = [type_of(value) for value in column.a], [type_of(value) for value in column.b]
     if types_a != types_b and (verdict := judge_types(types_a, types_b)) is not None:
-        if place.varies is None or verdict.differs:
-            yield _finding(column, verdict, Kind.TYPE, rows)
+        if place.varies is None or (verdict.differs and verdict.certain):
+            yield _finding(column, verdict if verdict.differs else verdict._replace(form=ANY), Kind.TYPE, rows)
         if not set(types_a) & set(types_b):
             return
     groups = _comparable(column, types_a, types_b) if values else []
@@ -151,14 +156,14 @@ def _against_declared(place: Place, column: Column, chosen: Sequence[int], found
     wanted = notation(place.varies or "")
     if wanted == ANY:
         return found if found.differs and found.why.startswith(("form:", "has another form")) else None
-    if forms == [wanted, wanted] or (len(chosen) < 3 and wanted in forms):
+    if all(keeps_form(wanted, side) if is_text else wanted == form for side, form in zip(texts, forms, strict=True)):
         return None
     why = f"declared as {wanted}: {shown(forms[0])} → {shown(forms[1])}"
     return Finding(found.kind, True, found.count, why, True, "", found.numbers, found.samples)
 
 
 def _form_of(texts: Sequence[str]) -> str:
-    return common_form(texts[:400])
+    return common_form(texts[: 2 * SKIMMED])
 
 
 def _judged(column: Column, rows: Rows, kind: Kind, chosen: Sequence[int] | None = None) -> Finding | None:
@@ -179,8 +184,9 @@ def _judged(column: Column, rows: Rows, kind: Kind, chosen: Sequence[int] | None
         return None
     if verdict.places is not None:
         verdict = verdict._replace(places=[chosen[place] for place in verdict.places])
-    if not verdict.form and not verdict.differs:
-        verdict = verdict._replace(form=_form_of([scalar_text(value) for value in b]))
+    if not verdict.differs:
+        form = _form_of([scalar_text(value) for value in (*a, *b)]) if type_of(a[0]) == "string" else type_of(a[0])
+        verdict = verdict._replace(form=form)
     return _finding(column, verdict, kind, rows)
 
 

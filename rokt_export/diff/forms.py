@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
@@ -254,27 +255,68 @@ def is_opaque(texts: Sequence[str]) -> bool:
     return named >= 0.9 * len(texts)
 
 
+_FAMILIES: Final = {
+    "digits": (re.compile(r"\d+", re.ASCII), 10),
+    "letters": (re.compile(r"[^\W\d_]+"), 52),
+    "hex": (re.compile(r"[0-9a-f]+|[0-9A-F]+"), 16),
+    "letters and digits": (re.compile(r"[^\W_]+"), 62),
+    "base64": (re.compile(r"[A-Za-z0-9+/_-]+={0,2}", re.ASCII), 64),
+}
+"""Form of identifiers to its pattern and how many characters it may have, narrower ones first."""
+_LEAST_HEX, _LEAST_BASE64 = 4, 8
+
+
 def common_form(texts: Sequence[str]) -> str:
     """Return what texts have in common as a form, for a person and for `varies:`."""
     if not texts:
         return "text"
     named = Counter(map(form_of, texts))
     best, count = named.most_common(1)[0]
-    lengths = {len(text) for text in texts}
-    size = f" of {lengths.pop()}" if len(lengths) == 1 else ""
-    if best == "number" and all(text.isdigit() for text in texts):
-        return f"digits{size}"
-    if best and count == len(texts):
+    if best and count == len(texts) and not (best == "number" and all(map(str.isdigit, texts))):
         return best
-    if all(re.fullmatch(r"[0-9a-f]+|[0-9A-F]+", text) for text in texts):
-        return f"hex{size}"
-    bones = {skeleton(text)[0] for text in texts[:200]}
+    lengths = set(map(len, texts))
+    family = _family(texts, max(lengths))
+    size = f" of {min(lengths)}" if len(lengths) == 1 else ""
+    bones = {skeleton(text)[0] for text in texts[:200]} if family not in ("digits", "hex") else {HOLE}
     only = bones.pop() if len(bones) == 1 else ""
     if only and only != HOLE:
         return only
-    if all(_BASE64.fullmatch(text) for text in texts):
-        return f"base64{size}"
-    return f"letters and digits{size}" if all(text.isalnum() for text in texts) else "text"
+    return f"{family}{size}" if family else "text"
+
+
+def _family(texts: Sequence[str], longest: int) -> str:
+    for family, (pattern, _) in _FAMILIES.items():
+        if all(map(pattern.fullmatch, texts)):
+            whole = "".join(texts)
+            if family == "hex" and (longest < _LEAST_HEX or whole.isalpha()):
+                continue
+            if family == "base64" and (longest < _LEAST_BASE64 or not all(classes_of(whole)[at] for at in (0, 2, 4))):
+                continue
+            return family
+    return ""
+
+
+def keeps_form(wanted: str, texts: Sequence[str]) -> bool:
+    """Return whether texts have a form that was seen before, or a narrower one that these few may have by chance."""
+    found = common_form(texts)
+    if wanted in (found, "text"):
+        return True
+    if wanted == "number":
+        return all(map(NUMBER.fullmatch, texts))
+    if HOLE in wanted:
+        pattern = re.compile(".+?".join(map(re.escape, wanted.split(HOLE))), re.DOTALL)
+        return all(map(pattern.fullmatch, texts))
+    family, _, size = wanted.partition(" of ")
+    narrower = found.partition(" of ")[0]
+    if family not in _FAMILIES or not all(_FAMILIES[family][0].fullmatch(text) for text in texts):
+        return False
+    if size and {str(len(text)) for text in texts} != {size}:
+        return False
+    share = _FAMILIES[narrower][1] / _FAMILIES[family][1] if narrower in _FAMILIES else 1.0
+    return sum(map(len, texts)) * math.log(share) > _BY_CHANCE or (not size and len(set(texts)) <= 2)
+
+
+_BY_CHANCE: Final = math.log(1e-6)
 
 
 @lru_cache(maxsize=8192)

@@ -10,6 +10,8 @@ from typing import Final
 from rokt_export.delivery.run_counts import Latencies
 from rokt_export.exchange.model import OutcomeKind
 
+OPTIONAL: Final = "optional"
+"""What `diff: varies:` says before the form of a field that is there at random; alone, its values still count."""
 MOST_LISTED: Final = 1_000
 """Transactions of a difference that JSON lists."""
 
@@ -61,6 +63,10 @@ _SECTIONS: Mapping[Kind, Section] = {
     Kind.VALUE: Section.VALUES,
     Kind.BINARY: Section.VALUES,
 }
+
+
+_BROAD: Final = ("any", "list")
+"""Forms that give way to a more exact one of the same field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +304,15 @@ class DiffResult:
     @property
     def learned(self) -> dict[str, str]:
         """What `diff: varies:` would say so that every undecided place is declared: place to form."""
-        return {one.entry: one.form for one in self.undecided if one.entry}
+        forms: dict[str, list[str]] = {}
+        for one in self.undecided:
+            if one.entry:
+                forms.setdefault(one.entry, []).append(one.form)
+        learned = {}
+        for entry, found in forms.items():
+            of_values = sorted((form for form in set(found) if form != OPTIONAL), key=_BROAD.__contains__)
+            learned[entry] = " ".join([*[OPTIONAL] * (OPTIONAL in found), *of_values[:1]])
+        return learned
 
     def without(self, varying: Mapping[str, str]) -> DiffResult:
         """Return the result without differences that one side shows by itself, which become undecided.

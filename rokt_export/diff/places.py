@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from rokt_export.diff.column import Column, Evidence, Order, Rows
-from rokt_export.diff.model import Kind, Sample
+from rokt_export.diff.model import OPTIONAL, Kind, Sample
 from rokt_export.partner_spec.model import DiffSettings
 from rokt_export.response.value_text import clean
 
@@ -33,6 +33,7 @@ class Place:
         kind: what a difference of its values is.
         ignored: the spec leaves it out, and all below.
         varies: the form in which the spec lets its values vary; None where it does not.
+        may_be_absent: whether the spec lets it be there at random.
         unordered: an array whose order does not count.
         tolerance: the largest difference of two numbers that does not count.
         noted: a header that the spec does not name: what is found is a note.
@@ -57,6 +58,7 @@ class Place:
         "kind",
         "left_out",
         "lengths",
+        "may_be_absent",
         "missing",
         "noted",
         "objects",
@@ -77,7 +79,9 @@ class Place:
         self.steps = steps
         self.kind = Kind.VALUE
         self.ignored = places.ignores(self)
-        self.varies = places.lets_vary(self)
+        form = places.lets_vary(self)
+        self.may_be_absent = form is not None and form.split()[0] == OPTIONAL
+        self.varies = form.removeprefix(OPTIONAL).strip() or None if form is not None and self.may_be_absent else form
         self.unordered = any(pattern.matches(self) for pattern in places.unordered)
         self.tolerance = next((most for pattern, most in places.tolerance if pattern.matches(self)), 0.0)
         self.noted = False
@@ -121,6 +125,12 @@ class Place:
         if self.missing is None or self.extra is None:
             self.missing, self.extra = Evidence(), Evidence()
         (self.missing if missing else self.extra).add(number, sample)
+
+    @property
+    def unlike(self) -> int:
+        """Transactions in which its values, or how many they are, are unequal, or in which one side lacks it."""
+        alone = [one.count for one in (self.missing, self.extra) if one is not None]
+        return max(self.column.differing.count + sum(alone), self.lengths.unequal if self.lengths else 0)
 
     def is_rare_in(self, parent: Place) -> bool:
         """Whether few of the objects have this member, so that its name may be a value."""

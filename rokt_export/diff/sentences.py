@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from rokt_export.diff.model import Difference, Kind, Undecided
+from rokt_export.diff.model import OPTIONAL, Difference, Kind, Undecided
 from rokt_export.diff.statistics import settling
 
 NAME_A: Final = "‹a›"
@@ -17,7 +17,7 @@ ARROW: Final = " → "
 _SHARES: Final = re.compile(r"(?:form: )?(?P<what>[\w -]+) in (?P<a>\S+ %) → (?P<b>\S+ %)")
 _DECLARED: Final = re.compile(r"declared as (?P<wanted>.*?): (?P<change>.*)", re.DOTALL)
 _WITHIN: Final = re.compile(r"in `(?P<frame>.*?)`: (?P<rest>.*)", re.DOTALL)
-_SIZED: Final = re.compile(r"(?P<what>hex|digits|letters and digits|base64)(?: of (?P<size>\d+))?")
+_SIZED: Final = re.compile(r"(?P<what>hex|digits|letters and digits|letters|base64)(?: of (?P<size>\d+))?")
 _COUNTED: Final = re.compile(r"decimals|characters|digits|different values|^steps of")
 _VERB: Final = re.compile(r"(?:is|has|begins|repeats|says|varies|takes|rises|falls) ")
 _NO_VALUE: Final = re.compile(
@@ -29,6 +29,10 @@ _NO_VALUE: Final = re.compile(
 """What describes a value, or is a number: it stands without quotes."""
 _TIMES: Final = re.compile(r"YYYY|hh:?mm|^epoch |^\.NET date")
 _HOLES: Final = re.compile(r"\((?:number|time|id)\)")
+_FORMS: Final = {
+    "uuid": "a uuid", "UUID": "a UUID", "ulid": "a ulid", "jwt": "a jwt", "url": "a url", "ip": "an IP address",
+    "phone": "a telephone number", "text": "text of no common form",
+}  # fmt: skip
 _TYPES: Final = {"string": "text", "number": "a number", "boolean": "true or false", "array": "a list",
                  "object": "an object", "null": "null"}  # fmt: skip
 
@@ -87,7 +91,8 @@ def of_difference(one: Difference, words: Words) -> str:
 
 def of_undecided(one: Undecided) -> str:
     """Return the sentences of a place that cannot be judged: the reason, and whether more rows would help."""
-    form = f" ({form_words(one.form)})" if one.form and one.form not in ("any", "text", "number", "boolean") else ""
+    plain = ("", "any", "text", "number", "boolean", "list", OPTIONAL)
+    form = "" if one.form in plain else f" ({form_words(one.form)})"
     text = f"{field_name(one.path)} {one.reason}{form}, in {plural(one.count)}."
     if one.enough:
         text += f" Compare {one.enough:,} rows or more to judge it."
@@ -102,9 +107,7 @@ def form_words(form: str) -> str:
     if sized is not None:
         noun = {"hex": "hexadecimal characters", "base64": "base64 characters"}.get(sized["what"], sized["what"])
         return f"{sized['size']} {noun}" if sized["size"] else noun
-    if form in ("uuid", "UUID", "ulid", "jwt", "url"):
-        return f"a {form}"
-    return _TYPES.get(form) or _quoted(form)
+    return _FORMS.get(form) or _TYPES.get(form) or _quoted(form)
 
 
 def _change(one: Difference, words: Words) -> str:

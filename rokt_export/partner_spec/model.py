@@ -377,7 +377,8 @@ class DiffSettings(Strict):
     Attributes:
         ignore: body paths, and headers by name, whose differences do not count.
         varies: body paths, and headers by name, to the form of their values (`any` for any form): the values do not
-            count, but presence, type and form do. A list is short for `any` of each.
+            count, but presence, type and form do. After `optional` it may be absent at random; with `optional` alone
+            its values count. A list is short for `any` of each.
         unordered: paths of arrays whose order does not count.
         tolerance: path to the largest difference between two numbers that does not count.
         mode: `strict` compares everything; `subset` ignores additions of the second side; `schema` compares names and
