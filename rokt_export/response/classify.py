@@ -32,7 +32,9 @@ LONGEST_WAIT = 86_400.0
 _WAIT_SHOWN = 40
 """Characters of a value that is not understood."""
 _FAR = 100_000_000_000.0
-"""Seconds since 1970, in the year 5138."""
+"""Seconds since 1970, in the year 5138; as milliseconds, in 1973."""
+_MOMENT = 1_000_000_000.0
+"""Seconds since 1970, in the year 2001; as a wait, 31 years."""
 Wait = Callable[[ResponseReader, float | None], float | None]
 Unit = Literal["s", "ms", "epoch", "epoch_ms"]
 
@@ -62,8 +64,9 @@ def compile_after(after: After) -> Wait:
 def retry_after(value: str, unit: Unit = "s", received: float | None = None) -> float | None:
     """Return the seconds that a header's value asks to wait, 0 to LONGEST_WAIT; None if it is unreadable.
 
-    A number counts in its unit; anything else may be a date of HTTP (RFC 9110, 10.2.3) or ISO 8601, whatever the unit.
-    A moment in seconds that lies beyond the year 5000 is one in milliseconds.
+    A number counts in its unit, unless it is plainly of another: a wait of more than 31 years is a moment, a moment
+    before 2001 is a wait in seconds, one beyond the year 5000 is in milliseconds. Anything else may be a date of HTTP
+    (RFC 9110, 10.2.3) or ISO 8601, whatever the unit.
 
     Args:
         value: the header's value.
@@ -77,16 +80,17 @@ def retry_after(value: str, unit: Unit = "s", received: float | None = None) -> 
         return None if moment is None else _bounded(moment - _now(received))
     number = float(match[1])
     match unit:
-        case "s":
-            return _bounded(number)
+        case "s" | "epoch":
+            seconds, moment = number, number >= _MOMENT
         case "ms":
-            return _bounded(number / 1000)
-        case "epoch":
-            return _bounded((number / 1000 if number > _FAR else number) - _now(received))
+            seconds, moment = number / 1000, number >= _FAR
         case "epoch_ms":
-            return _bounded(number / 1000 - _now(received))
+            seconds, moment = number / 1000, number >= _MOMENT
         case _:
             assert_never(unit)
+    if not moment:
+        return _bounded(seconds)
+    return _bounded((number / 1000 if number >= _FAR else number) - _now(received))
 
 
 def _now(received: float | None) -> float:
@@ -292,7 +296,8 @@ class Classifier:
     ) -> tuple[list[Outcome], Iterable[AttemptResult]]:
         """Return the outcome of each row of one request, and of the response what concerns that row.
 
-        A rule with `each` decides by the row's own element, any other by the whole response, for all rows alike.
+        A rule with `each` decides by the row's own element, any other by the whole response, for all rows alike. Where
+        such a rule holds for an element that names none of the rows, each row without an element is `unclassified`.
         """
         rules = () if isinstance(result, Fault) else self._of_status.get(result.status, self._of_any_status)
         arrays = {rule.each: None for rule in rules if rule.each is not None}
@@ -310,8 +315,13 @@ class Classifier:
                     shared[rule] = rule.outcome(whole, received) if rule.holds(whole) else None
                 return shared[rule]
             place = owned[rule.each][row]
-            mine = None if place is None else readers[rule.each][place]
-            return rule.outcome(mine, received) if mine is not None and rule.holds(mine) else None
+            if place is None:
+                if rule not in shared:
+                    strays = [readers[rule.each][each] for each in rule.each.strays(found[rule.each], rows)]
+                    shared[rule] = _doubtful(rule, rule.each, strays)
+                return shared[rule]
+            mine = readers[rule.each][place]
+            return rule.outcome(mine, received) if rule.holds(mine) else None
 
         def unmatched(row: int) -> Outcome:
             own = next((readers[each][place] for each in arrays if (place := owned[each][row]) is not None), None)
@@ -348,6 +358,14 @@ class Classifier:
         from rokt_export.response.explain import explain  # a thousand rows are classified for one that is explained
 
         return explain(self.rules, self.classify(response, received=received), response)
+
+
+def _doubtful(rule: CompiledRule, each: Elements, strays: Sequence[ElementReader]) -> Outcome | None:
+    """Return the outcome of a row without an element where the rule holds for one that may be meant for any row."""
+    if not any(rule.holds(stray) for stray in strays):
+        return None
+    why = f"an element of `{each.path}` names no row of the request, and may be this row's"
+    return Outcome(OutcomeKind.UNCLASSIFIED, reason=f"no rule is certain: {why}")
 
 
 def outcome_of_fault(fault: Fault) -> Outcome:

@@ -86,6 +86,18 @@ class Elements:
             owned.append(mine.pop(0) if len(mine) > 1 else mine[0] if mine else None)
         return owned
 
+    def strays(self, found: Sequence[Any], rows: Sequence[Transaction]) -> list[int]:
+        """Return which elements say something, and by `by` name none of the rows: whose they are is unknown."""
+        if self._by is None:
+            return []
+        find, attribute = self._by
+        known = {_key(row.values.get(attribute)) for row in rows}
+        return [
+            place
+            for place, element in enumerate(found)
+            if element is not None and not any(_key(value) in known for value in find(element)[:1])
+        ]
+
     def missing(self, found: Sequence[Any], rows: int) -> str:
         """Return why a row has no element, for a person."""
         if self._by is not None:
@@ -124,7 +136,9 @@ def responses_of_rows(
     try:
         parts = _MARK.split(_dumped(rest))
     except TypeError:  # the rest holds what only `compact` writes, which knows no marks
-        parts = [b""]
+        return [replace(response, body=b"", size=None)] * rows
+    if len(parts) == 1:  # no such array is in it, as in a web page
+        return [response] * rows
     written = [[_dumped(element) for element in found] for found, _ in arrays]
 
     def body(row: int) -> bytes:

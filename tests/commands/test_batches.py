@@ -350,3 +350,37 @@ def test_a_value_outside_the_records_that_varies_is_told(cli: CommandLine, partn
     assert "a request has `X-Zip` once, and it varies by row" in shown
     assert "a request has the idempotency key once, and it varies by row" in shown
     assert "RX173" not in shown
+
+
+@pytest.mark.parametrize("named", [{}, {"address": "jane.doe+3@example.com"}, {"address": None}])
+def test_an_error_that_names_no_row_leaves_in_doubt_the_rows_that_have_none(
+    cli: CommandLine, partner: Partner, named: Mapping[str, str | None]
+) -> None:
+    rules = """\
+  - {outcome: rejected, each: {path: "$.errors[*]", by: {$.address: email}}, capture: {reason: $.message}}
+  - {outcome: delivered, status: 200}
+"""
+    spec(cli, partner, rules)
+    rows(cli, 4)
+
+    def errors(found: list[Any]) -> Any:
+        known = {"address": "jane.doe.2@example.com", "message": "known to be bad"}
+        return {"errors": [None, known, {**named, "message": "bad"}] if len(found) > 1 else []}
+
+    answering(partner, errors)
+    doubt = "no rule is certain: an element of `$.errors[*]` names no row of the request, and may be this row's"
+    assert outcomes(cli) == [
+        (1, "delivered", None),
+        (2, "rejected", "known to be bad"),
+        (3, "unclassified", doubt),
+        (4, "unclassified", doubt),
+    ]
+
+
+def test_a_login_page_stops_a_run_of_batches_at_its_first_row(cli: CommandLine, partner: Partner) -> None:
+    spec(cli, partner)
+    rows(cli, 4)
+    partner.answer = lambda _heard: (200, {"Content-Type": "text/html"}, b"<html><title>Log in</title></html>")
+    shown = cli("replay", "acme.yaml", "rows.csv")
+    assert (shown.status, len(partner.heard)) == (4, 1)
+    assert 'an HTML page "Log in" came' in shown.err
