@@ -54,6 +54,8 @@ _SETTLE_AFTER = 0.05
 """Seconds that a settled exchange waits for others, at most, before its listeners get it."""
 _SETTLED_BYTES = 4_000_000
 """Bytes of bodies in settled exchanges, about, from which on their listeners get them at once."""
+_LONG_WAIT = 10.0
+"""Seconds until a row is sent again, from which on that is told."""
 _SIGN_OF_LIFE = 0.25
 _IDLE = 0.5
 _FIRST_ROW = 0.005
@@ -180,7 +182,7 @@ class Engine:
         self._credentials = credentials
         self._pace = pace
         self._repeatable = repeatable
-        self._unread_told = False
+        self._unread_told = self._wait_told = False
         self._pacer = Pacer(pace.concurrency, pace.rate, pace.windows)
         self._breaker = Breaker(pace.patience)
         self._judge = Judge(pace.stop, failures or FailureCounts())
@@ -629,6 +631,10 @@ class Engine:
         )  # hundreds may wait
         self._retries.put(job, time.monotonic() + wait)
         self._news.append(Retrying(exchanges[0], wait))
+        if after is not None and wait >= _LONG_WAIT and not self._wait_told:
+            self._wait_told = True
+            asked = f"the partner asks to wait {after:,.0f} s"
+            self._news.append(Paced(f"{asked}: row {exchanges[0].transaction.row} is sent again in {wait:,.0f} s"))
 
     def _not_sent(self, job: _Job, fault: Fault) -> None:
         """Nothing was received, so it may be tried again as long as patience lasts."""

@@ -20,9 +20,14 @@ _REFUSALS = {
 }
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SERVER_ERROR = 500
-_HTML = re.compile(rb"\s*(?:<!doctype html|<html)", re.IGNORECASE)
+_HTML = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,200}\?>\s*)?(?:<!--[^>]{0,1000}-->\s*)*"
+    rb"(?:<!doctype html|<html|<head|<meta )",
+    re.IGNORECASE,
+)
 _BARRIER = re.compile(
-    rb"type=[\"']?password|log ?in|sign ?in|checking your browser|captcha|denied|blocked|forbidden|enable javascript",
+    rb"type=[\"']?password|log ?in|sign ?in|checking your browser|captcha|denied|blocked|forbidden|enable javascript"
+    rb"|just a moment|http-equiv=[\"']?refresh",
     re.IGNORECASE,
 )
 _TITLE = re.compile(rb"<title[^>]*>([^<]{1,100})", re.IGNORECASE)
@@ -69,17 +74,17 @@ class Judge:
         """Count an outcome; return why to stop, or None."""
         rules, counts, kind = self._rules, self._counts, exchange.outcome.kind
         if kind in rules.expected:
-            self._setup_faults = 0
+            barred = rules.setup and setup_fault(exchange, expected=True)
+            if barred and (over := self._setup_fault(exchange, barred)):
+                return over
+            if not barred:
+                self._setup_faults = 0
             if rules.consecutive is not None and counts.in_a_row:
                 counts.succeeded()
             return None
-        if exchange.together and exchange.transaction is not exchange.together[0]:
-            pass  # one response counts once
-        elif rules.setup and (why := setup_fault(exchange)):
-            self._setup_faults += 1
-            if self._setup_faults >= _SETUP_FAULTS:
-                why = f"{self._setup_faults} responses in a row: {why}"
-                return Finished(StopReason.SETUP, why, exchange.status)
+        if rules.setup and (why := setup_fault(exchange)):
+            if over := self._setup_fault(exchange, why):
+                return over
         else:
             self._setup_faults = 0
         # A row that was never sent says nothing of the partner.
@@ -92,6 +97,18 @@ class Judge:
         if kind is not OutcomeKind.INVALID and rules.consecutive is not None and in_a_row >= rules.consecutive:
             return Finished(StopReason.CONSECUTIVE, f"{in_a_row} unexpected outcomes in a row")
         return None
+
+    def _setup_fault(self, exchange: Exchange, why: str) -> Finished | None:
+        if not _first_of_its_request(exchange):
+            return None  # one response counts once
+        self._setup_faults += 1
+        if self._setup_faults < _SETUP_FAULTS:
+            return None
+        return Finished(StopReason.SETUP, f"{self._setup_faults} responses in a row: {why}", exchange.status)
+
+
+def _first_of_its_request(exchange: Exchange) -> bool:
+    return not exchange.together or exchange.transaction is exchange.together[0]
 
 
 def setup_fault(exchange: Exchange, *, expected: bool = False) -> str | None:

@@ -119,3 +119,24 @@ def test_ten_in_a_row_stop_later_too(cli: CommandLine) -> None:
     status, _, errors, sent = run(cli, answering(*good, WRONG["401"][0]), "--concurrency", "1")
     assert (status, sent) == (4, 15)
     assert "10 responses in a row: 401" in errors
+
+
+BARRIERS = {
+    "XHTML": '<?xml version="1.0"?>\n<!DOCTYPE html><html xmlns="x"><title>Sign in</title></html>',
+    "refresh": '<meta http-equiv="refresh" content="0;url=/login">',
+    "comment": "<!-- edge 7 --><html><title>Just a moment</title></html>",
+}
+
+
+@pytest.mark.parametrize("name", BARRIERS)
+def test_a_barrier_in_other_html_stops_the_run(cli: CommandLine, name: str) -> None:
+    status, _, errors, sent = run(cli, answering(("200 OK", "", BARRIERS[name])))
+    assert (status, sent) == (4, 1), errors
+
+
+def test_ten_login_pages_that_a_rule_counts_as_delivered_stop_the_run(cli: CommandLine) -> None:
+    fine = ("200 OK", "", "{}")
+    play = answering(fine, fine, ("200 OK", "Content-Type: text/html\r\n", PAGE))
+    status, _, errors, sent = run(cli, play, "--concurrency", "1", command="replay")
+    assert (status, sent) == (4, 12)
+    assert '10 responses in a row: 200: an HTML page "Checking your browser" came' in errors
