@@ -124,7 +124,7 @@ def _from_curl_verbose(text: bytes) -> bytes | None:
 
 
 def _from_exchange(text: bytes) -> bytes:
-    """Return the paste from its status line on, where a request or some words stand before it."""
+    """Return the paste from its status line on, where a request or some words come before it."""
     if text.startswith((b"HTTP/", *_STARTS_BODY)) or not (later := _HEAD_LATER.search(text)):
         return text
     before = text[: later.start()]

@@ -258,7 +258,7 @@ def _first(count: int | None, ranges: Ranges | None, *, earlier: str | None) -> 
 
 
 def _is_given(context: typer.Context, flag: str) -> bool:
-    """Whether a flag stands on the command line; what it is otherwise goes without saying."""
+    """Whether a flag was given on the command line."""
     source = context.get_parameter_source(flag)
     return source is not None and source.name == "COMMANDLINE"
 

@@ -55,9 +55,9 @@ class ReplayFlags(RowFlags):
         return ", ".join(flags)
 
     def kept(self, spec: PartnerSpec) -> dict[str, Any]:
-        """Return what is kept with the run: all that differs from what goes without saying.
+        """Return what is kept with the run: all flags that differ from their defaults.
 
-        Of what was set of a real person only the attributes' names are: the journal holds no personal data.
+        Of what was set of a real person only the attributes' names are: the journal contains no personal data.
         """
         from rokt_export.delivery.redaction_setup import holds_personal_data
 

@@ -105,7 +105,7 @@ class _Draft:
     Attributes:
         path: the spec file.
         text: the file with the rule.
-        place: how many rules stand before it.
+        place: how many rules are before it.
         before: the rule that matches the response now; None for none.
     """
 
@@ -259,7 +259,7 @@ def _narrowed(story: Story, loaded: LoadedSpec, recording: Recording, outcome: s
     where a code, a state or a header of the partner's own differs.
 
     Args:
-        place: how many rules stand before the draft; what they match never reaches it.
+        place: how many rules are before the draft; what they match never reaches it.
 
     Raises:
         UsageError: nothing tells the response from another one.

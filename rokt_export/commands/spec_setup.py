@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SpecSetup:
-    """A spec, one of its environments, and the variables at hand.
+    """A spec, one of its environments, and the variables that are set.
 
     Attributes:
-        every: for each environment of the spec, the variables at hand.
+        every: for each environment of the spec, the variables that are set.
         plugins: the authentication classes that the operator allows, as `module:Class`.
     """
 

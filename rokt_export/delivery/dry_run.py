@@ -37,7 +37,7 @@ _PLAIN = re.compile(r"[\w.~-]+", re.ASCII)
 def dry_variables(spec: PartnerSpec, environment: str, at_hand: Mapping[str, str]) -> tuple[dict[str, str], Redactor]:
     """Return a value for each variable that a spec names, and a redactor that shows each as `$NAME`.
 
-    A value is replaced even where it is at hand, but in a URL's scheme and host: a dry run needs none.
+    A value is replaced even where it is known, but in a URL's scheme and host: a dry run needs none.
     """
     names = variable_names(spec, [environment])
     url = spec.environment(environment).url

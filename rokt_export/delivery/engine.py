@@ -206,7 +206,7 @@ class Engine:
         self._stock = Stock(pace.concurrency, pace.rate)
         self._standing, self._renews = credentials.standing, credentials.renews
         self._ungranted = 0.0
-        """Seconds until credentials may be at hand; 0.0 = they are."""
+        """Seconds until credentials may be available; 0.0 = they are."""
 
     def stop(
         self,

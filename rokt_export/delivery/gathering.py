@@ -9,13 +9,13 @@ from rokt_export.request.records import Record
 from rokt_export.transactions.transaction import Transaction
 
 _PAUSE = 0.2
-"""Seconds without another row after which those at hand go."""
+"""Seconds without another row after which the gathered rows go."""
 _LONGEST = 2.0
 """Seconds that a row waits at most, where others keep coming."""
 
 
 class Gathering:
-    """The rows at hand, in order, of which the first that join each other make the next request."""
+    """The gathered rows, in order, of which the first that join each other make the next request."""
 
     def __init__(self) -> None:
         self._rows: deque[tuple[Transaction, Record]] = deque()
@@ -35,7 +35,7 @@ class Gathering:
         self._rows.append((transaction, record))
 
     def wait(self, now: float) -> float:
-        """Return seconds until the rows at hand have waited long enough."""
+        """Return seconds until the gathered rows have waited long enough."""
         return max(0.0, min(self._last + _PAUSE, self._first + _LONGEST) - now)
 
     def take(self, most: int, now: float, *, last: bool) -> list[tuple[Transaction, Record]]:

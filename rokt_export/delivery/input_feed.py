@@ -32,7 +32,7 @@ class Feed(Protocol):
         """Whether other workers may need the rest: take no more than can be sent at once."""
 
     def take(self, most: int) -> list[Transaction]:
-        """Return up to `most` transactions that are at hand.
+        """Return up to `most` transactions that are ready.
 
         None may mean "not yet" until `exhausted` is true. Where it has gone over many that are left out and not come to
         the end of them, it is `searching`, and may be asked again at once.

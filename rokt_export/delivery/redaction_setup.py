@@ -57,7 +57,7 @@ def redactor_for(
 ) -> Redactor:
     """Return the redactor of a run: it knows each variable's value by the variable's name, a literal by its field's.
 
-    Every value of a variable is secret. A credential is hidden wherever it stands; another value that is a mere word or
+    Every value of a variable is secret. A credential is hidden everywhere; another value that is a mere word or
     a short number only where it fills its place, because it would spoil every text.
     """
     names = variable_names(spec, [environment])

@@ -122,7 +122,7 @@ def near_of(
         spec: the partner's spec.
         environment: the name of one that is not guarded by itself.
         address: its address.
-        variables: for each environment, the variables at hand.
+        variables: for each environment, the variables that are set.
         resolve: from host names to the addresses of those that are known; None leaves names as they are.
     """
     own = _Side(spec, environment, address, variables[environment].values)
@@ -286,7 +286,7 @@ class Target:
         Args:
             spec: the partner's spec.
             environment: the environment's name.
-            variables: for each environment of the spec, the variables at hand.
+            variables: for each environment of the spec, the variables that are set.
             sandbox: whether a sandbox takes the partner's place: it is never guarded.
             sandbox_url: the address of one that is running.
             resolve: from host names to the addresses of those that are known; without it, names are taken as they are.

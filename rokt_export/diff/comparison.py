@@ -29,7 +29,7 @@ from rokt_export.partner_spec.model import DiffSettings
 from rokt_export.response.value_text import abridged
 
 _ORDER: Final = {kind: place for place, kind in enumerate(Kind)}
-"""Kinds stand in the order of their sections."""
+"""Kinds are in the order of their sections."""
 _CHOICES: Final = 100
 """Ways to choose so many rows of all, from which on something that they share is no chance."""
 _MOST_CHANGES: Final = 200

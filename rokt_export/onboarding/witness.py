@@ -43,7 +43,7 @@ def contradictions(
         loaded: the spec.
         document: the partner's.
         wanted: the operation; None takes the one that the endpoint's path and method name.
-        values: environment to its variables, as far as they are at hand.
+        values: environment to its variables, as far as they are set.
 
     Raises:
         UsageError: the document has no such operation.

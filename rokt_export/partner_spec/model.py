@@ -367,7 +367,7 @@ class Confirmation(Strict):
 
     @property
     def pending_rules(self) -> tuple[Rule, ...]:
-        """The rule that stands in front of those for the decision, where the spec says what is pending."""
+        """The rule before those for the decision, where the spec says what is pending."""
         return () if self.pending is None else (rule_of(self.pending, "pending"),)
 
 

@@ -55,7 +55,7 @@ def with_rule(path: Path, place: int, lines: Sequence[str], flow: str) -> str:
 
     Args:
         path: the spec file.
-        place: how many of its rules stand before the new one.
+        place: how many of its rules are before the new one.
         lines: the rule as an item of a block list, without indentation.
         flow: the rule as one value in brackets, valid JSON.
 

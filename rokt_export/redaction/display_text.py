@@ -64,7 +64,7 @@ def escaped_json(document: str) -> str:
 
 
 def page_json(data: Any) -> bytes:
-    """Return data as JSON for a page's script: hidden characters stand in its texts as `visible` shows them."""
+    """Return data as JSON for a page's script: hidden characters are written as `visible` shows them."""
     import orjson
 
     return _IN_JSON.sub(lambda found: "\\" + _escape(found), orjson.dumps(data).decode()).encode()

@@ -39,7 +39,7 @@ class Spelling:
         self._prefix_length = sum(map(len, self._segments[: self._anchor]))
 
     def find(self, view: View) -> Iterator[tuple[int, int]]:
-        """Yield start and end, in the view's source, of each place where the value stands.
+        """Yield start and end, in the view's source, of each place that contains the value.
 
         Args:
             view: the text, folded if this spelling is.

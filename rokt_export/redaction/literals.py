@@ -19,7 +19,7 @@ _PADDING = re.compile(r"(?:=|%3[Dd]|%253[Dd])*")
 
 
 class Encoding(StrEnum):
-    """How a secret stands in a text; what a copied command must undo before a shell variable can take its place."""
+    """How a secret is written in a text; what a copied command must undo before a shell variable can take its place."""
 
     RAW = "raw"
     URLENCODED = "urlencoded"

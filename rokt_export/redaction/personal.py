@@ -203,7 +203,7 @@ def phone_of(value: str) -> str:
 
 
 def squeezed_places(reading: Reading, needle: str) -> Iterator[tuple[int, int]]:
-    """Yield start and end of each place where letters and digits stand, whatever blanks and punctuation is between."""
+    """Yield start and end of each place with these letters and digits, whatever blanks and punctuation are between."""
     kind = str.isalpha if needle.isalpha() else str.isalnum
     for span in _occurrences(needle, reading.squeezed_view.text):
         start, end = reading.squeezed_view.span(*span)

@@ -152,7 +152,7 @@ class Redactor:
             self.add_secret(name, value)
 
     def __repr__(self) -> str:
-        """Name the secrets, not their values: a redactor may stand in a logged message."""
+        """Name the secrets, not their values: a redactor may be part of a logged message."""
         names = sorted({name for name, *_ in self._values})
         return f"Redactor(secrets={names}, show_personal={self.show_personal})"
 

@@ -1,4 +1,4 @@
-"""What a partner's tech contact is told and asked about a run: facts as data, and the templates that word them.
+"""The letter to a partner's tech contact about a run: its facts as data, and the templates that word them.
 
 The letter speaks of what the partner received and answered: no row that was never sent, no rule, no id of ours.
 The mail and the Markdown report have the same letter.
@@ -65,7 +65,7 @@ class Record:
         outcome: what we read into the response.
         provisional: the partner decides later.
         reason: the partner's own words: its reason, or the start of a response that we do not understand.
-        time: UTC, with milliseconds or a day where records need them to be told apart.
+        time: UTC, with milliseconds or a day where records differ only in them.
         name: what identifies it: the first value that the partner received, else its reference; empty where it has only
             the time.
         timed: others have this name, but not this time.

@@ -38,8 +38,8 @@ _HEX = "od -An -v -tx1 | tr -d ' \\n'"
 def curl_command(recording: Recording) -> str:
     """Return the command; the empty text where nothing was rendered.
 
-    Secrets stand as `"$NAME"`, to be set in the shell; where the request had one encoded, the command encodes it. What
-    curl would add by itself is switched off.
+    Secrets are written as `"$NAME"`, to be set in the shell; where the request had one encoded, the command
+    encodes it. What curl would add by itself is switched off.
     """
     if recording.method is None:
         return ""

@@ -23,7 +23,7 @@ LARGEST_PLAIN = 2_000_000
 def write(story: Story, stream: TextIO, template: str = "en") -> None:
     """Write an RFC 5322 message, text and HTML, that mail programs open as a draft (`X-Unsent`).
 
-    It has no sender and no date: these are of whoever sends it. What the partner received is attached as CSV.
+    It has no sender and no date: the sender adds them. What the partner received is attached as CSV.
 
     Args:
         story: the run.

@@ -108,7 +108,7 @@ def write_files(targets: Sequence[tuple[Callable[[TextIO], object], Path]]) -> N
     """Write several files, all or none: each is complete, and on the disk, before the first takes its name.
 
     A file is readable by its owner alone (0600) and replaces one of the same name in a single step. A symbolic link is
-    refused: whoever made it would choose the file that is overwritten. A device or pipe is written to directly.
+    refused: otherwise its maker would choose the file that is overwritten. A device or pipe is written to directly.
 
     Args:
         targets: what writes to a text stream that translates no line ends, and where it goes.

@@ -22,7 +22,7 @@ _PAGE = "run"
 def write(story: Story, stream: TextIO, rows: Sequence[int] | None = None) -> None:
     """Write one entry for each delivery, or of some rows, in constant memory (http://www.softwareishard.com/blog/har-12-spec/).
 
-    Sizes in bytes and times in milliseconds are -1 where they are not known. What HAR has no place for stands in
+    Sizes in bytes and times in milliseconds are -1 where they are not known. What HAR has no field for is in
     `_delivery`: the contract's delivery. A row that was not sent, or not recorded, has an entry that says so.
     """
     head = {

@@ -55,7 +55,7 @@ class Coverage:
 
 
 class Story:
-    """One run, as every report tells it. Everything comes from the journal, redacted as it lies there.
+    """One run, as every report shows it. Everything comes from the journal, redacted as stored.
 
     Attributes:
         run: the run.
@@ -83,7 +83,7 @@ class Story:
 
         Args:
             journal: holds the run; it stays open while the story is read.
-            spec: the spec, if it is at hand; taken only if it is the very text that the run went with.
+            spec: the spec, if it is known; taken only if it is the very text that the run went with.
 
         Raises:
             JournalError: the journal cannot be read.

@@ -239,7 +239,7 @@ class Renderer:
         """Return a GET of a URL with the headers and credentials of every delivery, without signatures.
 
         Args:
-            url: absolute and percent-encoded; whoever calls has checked that credentials may go there.
+            url: absolute and percent-encoded; the caller has checked that credentials may go there.
         """
         headers = tuple((name, value) for name, value in self._headers if name.lower() != "content-type")
         key = self._key_query({})

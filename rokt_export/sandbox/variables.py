@@ -180,7 +180,7 @@ class Authority:
         """Return the TLS context of a server that insists on a client certificate.
 
         Args:
-            clients: further client certificates (PEM) to accept, whoever issued them.
+            clients: further client certificates (PEM) to accept, from any issuer.
         """
         names = {"localhost", "127.0.0.1", "::1"} | ({host} if _is_name(host) else set())
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

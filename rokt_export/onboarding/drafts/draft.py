@@ -315,7 +315,7 @@ class _Writer:
 
 
 def _parts(name: str) -> set[str]:
-    """Return the names of the parts of the body in which a value stands."""
+    """Return the names of the parts of the body that contain a value."""
     return {name[: found.start()] for found in re.finditer(r"[.\[]", name)} | {name}
 
 

@@ -41,7 +41,7 @@ class Cursor:
 
     Attributes:
         node: a mapping; empty where the document has something else there.
-        resolver: resolves references that stand in it.
+        resolver: resolves references in it.
         seen: the references that led here, outermost first: one that comes again is a circle.
     """
 
@@ -61,7 +61,7 @@ class Cursor:
         return self.at(node)
 
     def at(self, node: Any) -> Cursor:
-        """Return a node that stands within this one, its own reference followed."""
+        """Return a node within this one, its own reference followed."""
         found = Cursor(node if isinstance(node, Mapping) else {}, self.resolver, self.seen)
         while isinstance(reference := found.node.get("$ref"), str):
             found = found.follow(reference)

@@ -182,7 +182,7 @@ def _merge(into: dict[str, Any], part: Mapping[str, Any]) -> None:
 
 
 def _within(node: Mapping[str, Any], schema: Cursor, key: str) -> Cursor:
-    """Return where a member's references start from: the branch of the schema in which it stands."""
+    """Return where a member's references start from: the branch of the schema that contains it."""
     origin = node.get("$within", {}).get(key)
     return origin if isinstance(origin, Cursor) else schema
 
