@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     except RoktExportError as error:
         return _failed(error)
     except Exception as error:  # noqa: BLE001 - the last place that can catch it
-        return _other(error, verbose="--verbose" in arguments)
+        return _other(error, arguments)
 
 
 def _flush() -> None:
@@ -75,12 +75,12 @@ def _reader_left() -> int:
     return ExitStatus.OK
 
 
-def _other(error: Exception, *, verbose: bool) -> int:
+def _other(error: Exception, arguments: list[str]) -> int:
     if isinstance(error, _USAGE_ERROR):
-        return _usage(error)
+        return _usage(error, arguments)
     if isinstance(error, OSError) and error.errno in _NO_ROOM and error.filename is None:
         return _not_written(error)
-    return _crashed(error, verbose=verbose)
+    return _crashed(error, verbose="--verbose" in arguments)
 
 
 def _not_written(error: OSError) -> int:
@@ -97,13 +97,13 @@ def _failed(error: RoktExportError) -> int:
     return error.exit_status
 
 
-def _usage(error: Exception) -> int:
+def _usage(error: Exception, arguments: list[str]) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         sys.stdout.write(f"{error}\n")
         return ExitStatus.USAGE
     from rokt_export.commands.usage_errors import usage_error
 
-    return _failed(usage_error(error))
+    return _failed(usage_error(error, arguments))
 
 
 def _crashed(error: Exception, *, verbose: bool) -> int:

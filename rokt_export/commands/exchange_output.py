@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, assert_never
 from rokt_export.commands.options import Output
 from rokt_export.commands.run_output import exchanges_of, expected_outcome
 from rokt_export.commands.terminal import Terminal, number_of
-from rokt_export.errors import ExitStatus, UsageError
+from rokt_export.errors import ExitStatus, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from rokt_export.exchange.delivery import Delivery
     from rokt_export.journal.recording import Recording
     from rokt_export.reports.run_report import Story
+    from rokt_export.spec_language.fields import StatusRanges
 
 MOST_ROWS = 100
 """Rows whose exchanges are shown at once: more is a report's business."""
@@ -42,12 +43,13 @@ class RowQuery:
     Attributes:
         rows: `4,7-9`.
         outcomes: `rejected,failed`.
+        status: `422`, `4xx`, `200-299`, or several of them with commas.
         reason: a part of the reason in either letter case; `…` stands for any text, as in the table of reasons.
     """
 
     rows: str | None = None
     outcomes: str | None = None
-    status: int | None = None
+    status: str | None = None
     rule: str | None = None
     reason: str | None = None
 
@@ -59,8 +61,10 @@ class RowQuery:
         """Yield the rows, in order.
 
         Raises:
-            UsageError: a row is not in the run, or an outcome is none.
+            UsageError: a row or a rule is not in the run, or an outcome or status is none.
         """
+        self._check_rule(story)
+        statuses = None if self.status is None else _statuses(self.status)
         outcomes = None
         if self.outcomes is not None:
             outcomes = [str(expected_outcome(word, where="--outcome")) for word in self.outcomes.split(",")]
@@ -69,12 +73,22 @@ class RowQuery:
             chosen: Iterator[Delivery] = (one for one, _ in found.values() if not outcomes or one.outcome in outcomes)
         else:
             chosen = story.deliveries(outcomes)
-        return filter(self._holds, chosen)
+        return (one for one in chosen if self._holds(one, statuses))
 
-    def _holds(self, one: Delivery) -> bool:
+    def _check_rule(self, story: Story) -> None:
+        """Check that a rule of that name is in the spec of the run, or decided one of its rows."""
+        if self.rule is None or (story.spec is not None and self.rule in story.spec.rule_names):
+            return
+        known = dict.fromkeys((*(story.spec.rule_names if story.spec is not None else ()), *story.figures.rules))
+        if self.rule not in known:
+            near = did_you_mean(self.rule, known)
+            remedy = f"{f'{near} ' if near else ''}Rules: {', '.join(known) or 'none'}."
+            raise UsageError(f"run {story.run.run} has no rule `{self.rule}`", where="--rule", remedy=remedy)
+
+    def _holds(self, one: Delivery, statuses: StatusRanges | None) -> bool:
         from rokt_export.reports.reasons import why
 
-        if self.status is not None and one.status != self.status:
+        if statuses is not None and not any(low <= (one.status or 0) <= high for low, high in statuses):
             return False
         if self.rule is not None and one.rule != self.rule:
             return False
@@ -83,6 +97,17 @@ class RowQuery:
         parts = map(re.escape, " ".join(self.reason.split()).split("…"))
         text = " ".join((why(one.reason, one.error) or "").split())
         return re.search(".*".join(parts), text, re.IGNORECASE) is not None
+
+
+def _statuses(text: str) -> StatusRanges:
+    from rokt_export.spec_language.fields import status_ranges
+
+    try:
+        return status_ranges(text.split(","))
+    except ValueError as error:
+        raise UsageError(
+            f"`{text}` is no status", where="--status", remedy="Write 422, 4xx, 200-299, or several: 4xx,503."
+        ) from error
 
 
 def row_numbers(text: str) -> list[int]:
@@ -96,6 +121,8 @@ def row_numbers(text: str) -> list[int]:
         first, dash, last = part.strip().partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()) or int(first) < 1:
             raise UsageError(f"`{part.strip()}` is not a row", where="--row", remedy="Write numbers and ranges: 4,7-9.")
+        if int(last or first) < int(first):
+            raise UsageError(f"`{part.strip()}` ends before it begins", where="--row", remedy=f"Write {last}-{first}.")
         if int(last or first) - int(first) >= MOST_ROWS:
             raise UsageError(
                 f"more than {MOST_ROWS} rows", where="--row", remedy="Ask for fewer, or write a report: `report RUN`."

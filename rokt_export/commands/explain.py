@@ -21,6 +21,10 @@ Code = Annotated[
 ]
 
 
+_ALIKE = str.maketrans("OQILSZB", "0011528")
+"""Letters that are read as digits."""
+
+
 def explain(code: Code) -> int:
     """Explain a finding of `validate`: what it means, an example, and what to do.
 
@@ -30,7 +34,9 @@ def explain(code: Code) -> int:
     known = entries()
     wanted = code.upper() if code.upper().startswith("RX") else f"RX{code}"
     if wanted not in known:
-        near = did_you_mean(wanted, known) or "`rokt-export validate SPEC` prints the code of each finding."
+        digits = wanted[:2] + wanted[2:].translate(_ALIKE)
+        near = f"Did you mean `{digits}`?" if digits in known else did_you_mean(wanted, known)
+        near = near or "`rokt-export validate SPEC` prints the code of each finding."
         raise UsageError(f"no finding has the code `{code}`", remedy=near)
     Terminal().write(known[wanted])
     return ExitStatus.OK

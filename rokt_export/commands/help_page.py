@@ -9,12 +9,13 @@ import inspect
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from functools import wraps
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from rokt_export.commands.terminal import colours_wanted, text_width
+from rokt_export.commands.terminal import Color, colours_wanted, set_color, text_width
 
 _HEADINGS = {
     "Rows": "--count --seed --map --set --unset --encoding --delimiter --skip-lines --header --sheet --test-data "
@@ -24,7 +25,7 @@ _HEADINGS = {
     "Earlier runs": "--resume --resend-unknown --only --from-run --runs",
     "Sandbox": "--sandbox --sandbox-url --forget",
     "Output": "--expect --all --show --watch --record --name --report --learn --as --show-personal-data --output "
-    "--journal --quiet --verbose --no-color",
+    "--journal --quiet --verbose --no-color --color",
 }
 """The headings that flags are listed under, in this order, where a command has many; others are under Options."""
 _HEADING_OF = {flag: title for title, flags in _HEADINGS.items() for flag in flags.split()}
@@ -59,8 +60,42 @@ class CommandLine(typer.Typer):
         super().__init__(cls=GroupWithHelp, no_args_is_help=True, **settings)
 
     def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:
-        """Return the decorator of one command."""
-        return super().command(name, cls=CommandWithHelp, **settings)
+        """Return the decorator of one command; one with `--no-color` has `--color` too."""
+        register = super().command(name, cls=CommandWithHelp, **settings)
+
+        def decorate(function: Any) -> Any:
+            register(_with_color(function))
+            return function
+
+        return decorate
+
+
+ColorFlag = Annotated[
+    Color,
+    typer.Option(
+        "--color",
+        metavar="auto|always|never",
+        help="Colours at a terminal, always (a pager such as `less -R` needs it), or never.",
+        show_default=False,
+    ),
+]
+
+
+def _with_color(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a command with one flag more, which decides for the whole process."""
+    signature = inspect.signature(function, eval_str=True)
+    if "no_color" not in signature.parameters:
+        return function
+
+    @wraps(function)
+    def command(*arguments: Any, color: Color, **named: Any) -> Any:
+        set_color(color)
+        return function(*arguments, **named)
+
+    flag = inspect.Parameter("color", inspect.Parameter.KEYWORD_ONLY, default=Color.AUTO, annotation=ColorFlag)
+    command.__signature__ = signature.replace(parameters=[*signature.parameters.values(), flag])  # type: ignore[attr-defined]
+    command.__annotations__ = {**function.__annotations__, "color": ColorFlag}
+    return command
 
 
 Paint = Callable[[str, str], str]

@@ -72,17 +72,17 @@ def _tell_columns(terminal: Terminal, columns: ColumnsReport) -> None:
     guessed = [f"{column} = {name}" for column, name in columns.guessed.items() if column not in columns.unused]
     if guessed:
         terminal.say(f"columns taken for attributes: {_listed(guessed)}")
-    if columns.unmapped:
-        terminal.say(f"unrecognized columns: {_listed(columns.unmapped)}", style="yellow")
+    unused = list(dict.fromkeys((*columns.unmapped, *columns.unused)))
     if columns.missing:
         terminal.say(f"missing attributes: {_listed(columns.missing)}", style="yellow")
-    if columns.unmapped and columns.missing:
+    if columns.missing and columns.unmapped:
         pair = columns.likely()
         example = f"perhaps --map {shlex.quote('='.join(pair))}" if pair else "--map 'COLUMN=ATTRIBUTE'"
+        terminal.say(f"unused columns: {_listed(unused)}", style="yellow")
         terminal.say(f"  Map a column to an attribute: {example}", style="yellow")
-    if unneeded := [name for name in columns.unused if name not in columns.unmapped]:
-        terminal.say(f"{number_of(len(unneeded), 'unused column', 'unused columns')}; --verbose lists them")
-        terminal.detail(f"unused columns: {_listed(unneeded)}")
+    elif unused:
+        terminal.say(f"{number_of(len(unused), 'unused column', 'unused columns')}; --verbose lists them")
+        terminal.detail(f"unused columns: {_listed(unused)}")
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -72,10 +72,10 @@ def preflight(terminal: Terminal, plan: Plan, *, strict: bool, resumed: RunInfo 
     _tell_earlier(terminal, plan, resumed)
     _tell_ledger(terminal, plan, resumed)
     tell_how_read(terminal, plan.rows, found)
-    for row, reason in readiness.problems[:5]:
-        terminal.warn(f"  row {row} cannot be sent: {reason}")
-    if len(readiness.problems) > 5:
-        terminal.warn(f"  {len(readiness.problems):,} of the first {readiness.looked_at:,} rows cannot be sent")
+    if readiness.problems:
+        row, reason = readiness.problems[0]
+        several = f"{len(readiness.problems):,} of the first {readiness.looked_at:,} rows cannot be sent; the first: "
+        terminal.warn(f"  {several if len(readiness.problems) > 1 else ''}row {row} cannot be sent: {reason}")
     if strict and not found.clean:
         places = number_of(sum(found.counts.values()), "place", "places")
         raise TransactionsError(

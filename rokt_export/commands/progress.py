@@ -39,6 +39,7 @@ class ProgressWatch:
         self._waiting: dict[int, str] = {}
         self._began = time.monotonic()
         self._spoke = self._began
+        self._told: dict[str, int] = {}
         self._live: Live | None = None
         self.widths: tuple[int, ...] = ()
 
@@ -98,7 +99,8 @@ class ProgressWatch:
         self._in_flight[partition] = in_flight
         self._waiting[partition] = waiting
         for message in messages:
-            self._terminal.say(message, style="yellow")
+            if self._told.setdefault(message, partition) == partition:  # else another worker has said the same
+                self._terminal.say(message, style="yellow")
         if self._live is None and time.monotonic() - self._spoke >= _EVERY:
             self._spoke = time.monotonic()
             self._terminal.say(self._plain_line())

@@ -334,7 +334,7 @@ def _check(drafted: _Draft) -> None:
     """Check that `validate` finds no error in the spec that it did not find before.
 
     Raises:
-        SpecError: it does; nothing was written.
+        SpecError: it does.
     """
     from rokt_export.onboarding.validation import findings_of
     from rokt_export.partner_spec.document import Severity
@@ -350,7 +350,7 @@ def _check(drafted: _Draft) -> None:
             raise SpecError(
                 f"with this rule the spec has an error: {finding.message}",
                 where=str(drafted.path),
-                remedy="Nothing was written. Write the rule by hand, from the draft above.",
+                remedy=f"{drafted.path} is unchanged. Correct the draft above, and write the rule by hand.",
             )
 
 

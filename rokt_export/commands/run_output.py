@@ -260,6 +260,7 @@ class Onward:
 
     Attributes:
         options: what is kept with the run for a resume.
+        confirm: the partner, where the environment is guarded and asks for its name; else None.
     """
 
     spec: str
@@ -267,11 +268,14 @@ class Onward:
     options: Mapping[str, Any]
     environment: str
     journal: str
+    confirm: str | None
 
     @classmethod
     def of(cls, run: RunInfo, journal: str) -> Onward:
         """Return it for a run in a journal."""
-        return cls(run.spec_file, run.events, run.options, run.environment, journal)
+        return cls(
+            run.spec_file, run.events, run.options, run.environment, journal, run.partner if run.production else None
+        )
 
     @property
     def streams(self) -> list[str]:
@@ -282,8 +286,8 @@ class Onward:
         """Return the command that goes on with a run: what it read from a stream must be piped in again."""
         if self.streams:
             return self.piped("--resume", run)
-        words = "".join(f" {word}" for word in self._plugins)
-        return f"rokt-export runs resume {run}{words}{place_flag(self.journal)}"
+        words = shlex.join(["rokt-export", "runs", "resume", run, *self._consent(resumed=True)])
+        return f"{words}{place_flag(self.journal)}"
 
     def rerun(self, run: str, outcomes: str) -> str:
         """Return the command that sends the rows of a run with these outcomes in a new one."""
@@ -298,18 +302,26 @@ class Onward:
         """Return the command that replays what is piped in."""
         return f"{'… | ' if STDIN in self.events else ''}{self._replay(self.inputs(), flags)}"
 
-    @property
-    def _plugins(self) -> list[str]:
-        """The consent that the run was given, which a person has to give again."""
-        return [word for name in self.options.get("plugins", ()) for word in ("--allow-plugin", shlex.quote(name))]
+    def _consent(self, *, resumed: bool) -> list[str]:
+        """Return the consent that the run was given, and the command asks for again.
+
+        Args:
+            resumed: the run goes on, and knows that its rows are test data.
+        """
+        words = [word for name in self.options.get("plugins", ()) for word in ("--allow-plugin", name)]
+        if self.confirm is not None:
+            words += ["--confirm", self.confirm]
+            if not resumed and self.options.get("flags", {}).get("test_data"):
+                words.append("--test-data")
+        return words
 
     def _replay(self, inputs: str, flags: Sequence[str]) -> str:
-        """Return a replay to the same place; `--confirm` is left to its user."""
+        """Return a replay to the same place."""
         spec = str(self.options.get("spec_path", self.spec))
         words = ["-e", self.environment, *flags]
         if self.options.get("env_file"):
             words += ["--env-file", str(self.options["env_file"])]
-        words += self._plugins
+        words += self._consent(resumed="--resume" in flags)
         start = f"rokt-export replay {shlex.quote(spec)} {inputs}".rstrip()
         return f"{start} {shlex.join(words)}{place_flag(self.journal)}"
 

@@ -350,7 +350,8 @@ def _settled_rows_in_errors(job: Job, run: str) -> Iterator[None]:
         remedy = f"{error.remedy or ''} What is in the journal stays settled."
         if job.command == "replay":
             file, plan = job.setup.loaded.document.file, job.plan
-            onward = Onward(file, job.events, job.kept, plan.environment, plan.journal)
+            partner = plan.spec.partner if plan.guarded else None
+            onward = Onward(file, job.events, job.kept, plan.environment, plan.journal, partner)
             remedy += f" Then go on with: {onward.resume(run)}"
         raise JournalError(message, where=error.where, remedy=remedy.strip()) from error
 

@@ -48,7 +48,8 @@ ByReason = Annotated[
     str | None, typer.Option("--reason", metavar="TEXT", help="Show rows whose reason has this.", show_default=False)
 ]
 ByStatus = Annotated[
-    int | None, typer.Option("--status", metavar="CODE", help="Show rows with this status.", show_default=False)
+    str | None,
+    typer.Option("--status", metavar="CODES", help="Show rows with this status (422, 4xx,503).", show_default=False),
 ]
 ByRule = Annotated[
     str | None, typer.Option("--rule", metavar="NAME", help="Show rows that this rule decided.", show_default=False)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import IO, TYPE_CHECKING, Any, TextIO
 
 from rokt_export.errors import UsageError
@@ -229,11 +230,30 @@ def _is_pipe(stream: TextIO) -> bool:
         return False
 
 
-def colours_wanted(stream: TextIO) -> bool:
-    """Return whether text for a stream is coloured: at a terminal, or where the environment forces it.
+class Color(StrEnum):
+    """When output is coloured, as `--color` says."""
 
-    `$NO_COLOR` forbids colours (no-color.org); `$CLICOLOR_FORCE` and `$FORCE_COLOR` demand them, except as `0`.
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+_COLOR = [Color.AUTO]
+
+
+def set_color(choice: Color) -> None:
+    """Let `--color` decide for the whole process."""
+    _COLOR[:] = [choice]
+
+
+def colours_wanted(stream: TextIO) -> bool:
+    """Return whether text for a stream is coloured: as `--color` says, else at a terminal, or where it is forced.
+
+    `$NO_COLOR` forbids colours (no-color.org); `$CLICOLOR_FORCE` and `$FORCE_COLOR` demand them, except as `0`. A pipe
+    may lead to a pager or to a program: nothing tells which, so a pipe has no colours unless they are asked for.
     """
+    if _COLOR[0] is not Color.AUTO:
+        return _COLOR[0] is Color.ALWAYS
     if os.environ.get("NO_COLOR"):
         return False
     if any(os.environ.get(name, "0") not in ("", "0") for name in ("CLICOLOR_FORCE", "FORCE_COLOR")):

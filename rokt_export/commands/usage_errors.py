@@ -3,18 +3,39 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
+
+import typer.main
 
 from rokt_export.errors import UsageError, did_you_mean
 
 
-def usage_error(error: Any) -> UsageError:
-    """Return Typer's error (a ClickException, which Typer does not export) in our words."""
+def usage_error(error: Any, arguments: Sequence[str]) -> UsageError:
+    """Return Typer's error (a ClickException, which Typer does not export) in our words.
+
+    Args:
+        arguments: of the command line; an error may not know in which command it is.
+    """
     context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "rokt-export"
+    path = context.command_path if context is not None else _command_path(arguments)
     message, where, suggestion = _told(error, context)
     see = f"`{path} --help` shows what it takes."
     return UsageError(message, where=where, remedy=f"{suggestion} {see}" if suggestion else see)
+
+
+def _command_path(arguments: Sequence[str]) -> str:
+    """Return the program and the commands that a command line names."""
+    from rokt_export.commands.cli import asked_for, program
+
+    names = ["rokt-export"]
+    command: Any = typer.main.get_command(program(asked_for(arguments)))
+    for word in arguments:
+        command = getattr(command, "commands", {}).get(word)
+        if command is None:
+            break
+        names.append(word)
+    return " ".join(names)
 
 
 def _told(error: Any, context: Any) -> tuple[str, str | None, str | None]:

@@ -614,7 +614,7 @@ class Engine:
             after = retry_after(response.header("Retry-After") or "")
         if message := self._pacer.answered(response.status, now, after):
             final = not (outcome.retry and self._repeatable)
-            settled = f"; its row is {outcome.kind}, and not sent again" if final else ""
+            settled = f"; the row is {outcome.kind} and is not sent again" if final else ""
             self._news.append(Paced(message + settled))
         if 0 < self._pace.patience <= self._pacer.refused_for(now):
             self.stop(StopReason.UNREACHABLE, f"the partner accepts nothing: it responds {response.status} each time")

@@ -176,9 +176,10 @@ class Pacer:
         if not pause and self.limit >= self._announced_limit and now - self._announced < _ANNOUNCED_AGAIN:
             return None
         self._announced, self._announced_limit = now, self.limit
-        rate = f", {self._rate * self._factor:g}/s" if self._rate else ""
+        rate = f", at most {rate_in_words(self._rate * self._factor)}" if self._rate else ""
         after = f", after {pause}" if pause else ""
-        return f"the partner answers {status}: slowing to {self.limit} at once{rate}{after}"
+        requests = "1 request" if self.limit == 1 else f"{self.limit} requests"
+        return f"the partner answers {status}: slowing down to {requests} at a time{rate}{after}"
 
     def _next_pause(self, now: float) -> float:
         if now < self._paused_until:
@@ -363,3 +364,10 @@ class Retries(Generic[T]):
         while self._waiting and self._waiting[0][0] <= now:
             found.append(heapq.heappop(self._waiting)[2])
         return found
+
+
+def rate_in_words(per_second: float) -> str:
+    """Return a rate for a person: `1,250/s`, `1.7/s`, or `30/min` where it is less than one a second."""
+    if per_second < 1:
+        return f"{per_second * 60:.2g}/min"
+    return f"{per_second:.1f}".removesuffix(".0") + "/s" if per_second < 10 else f"{per_second:,.0f}/s"

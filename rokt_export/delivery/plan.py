@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from rokt_export.delivery.pacing import rate_in_words
 from rokt_export.delivery.stop_rules import StopRules
 from rokt_export.exchange.delivery import Recordings
 from rokt_export.exchange.model import OutcomeKind
@@ -145,7 +146,7 @@ class Pace:
     @property
     def rate_text(self) -> str:
         """The rate for a person; empty where there is none."""
-        own = [f"{self.rate:g}/s"] if self.rate is not None else []
+        own = [rate_in_words(self.rate)] if self.rate is not None else []
         if self.windows and self.rate == max(each.per_second for each in self.windows):
             own = []
         return " and ".join([*own, *map(str, self.windows)])

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -144,7 +143,7 @@ def _table(console: Console, deliveries: Sequence[Delivery]) -> Table:
         table.add_column("reference", overflow="fold", min_width=8)
     if rules:
         table.add_column("rule", overflow="fold", min_width=6)
-    table.add_column("ms", justify="right", no_wrap=True)
+    table.add_column("ms", justify="right", no_wrap=True, min_width=4)
     wanted = (True, True, True, True, reasons, references, rules, True)
     for one in deliveries:
         cells = _cells(console, one)
@@ -256,27 +255,24 @@ def latency_line(story: Story) -> str | None:
 def runs_table(console: Console, runs: Sequence[RunInfo]) -> None:
     """Print runs, newest first as given, one line each; their counts by sign, with a key beneath.
 
-    Where a line has no room, names, partners and environments are cut, then state (if all are finished), command and
-    time left out; where that is not enough, each run has several lines.
+    Where a line has no room, names, partners and environments are cut, then command, time, state, environment, partner
+    and name left out; before the names of things, counts are rounded to thousands. No count is left out.
     """
     if not runs:
         console.print("The journal has no runs yet.", style="dim")
-    elif (table := _runs(console, runs)) is not None:
-        console.print(table)
-    else:
-        for one in runs:
-            _print_run(console, one)
+        return
+    console.print(_runs(console, runs))
     occurring = [outcome for outcome in SIGNS if any(outcome in one.counts for one in runs)]
     if occurring:
         console.print(_packed([outcome_text(console, outcome) for outcome in occurring], console.width))
 
 
 _LEAST = 7
-"""Columns that a cut name, partner or environment has at least."""
+"""Columns that a cut name, partner, environment or state has at least."""
 
 
-def _runs(console: Console, runs: Sequence[RunInfo]) -> Table | None:
-    """Return one line a run; None where there is no room."""
+def _runs(console: Console, runs: Sequence[RunInfo]) -> Table:
+    """Return one line a run."""
     when = "%Y-%m-%d %H:%M:%S" if console.width >= _ROOMY else "%H:%M"  # a run's id begins with its day
     texts = {
         "run": [Text(one.run) for one in runs],
@@ -290,60 +286,100 @@ def _runs(console: Console, runs: Sequence[RunInfo]) -> Table | None:
     }
     if not any(one.name for one in runs):
         del texts["name"]
-    widths = {title: max(len(title), *(text.cell_len for text in cells)) for title, cells in texts.items()}
-    gap = 2 if console.width >= _ROOMY else 1
-    finished = all(one.state is RunState.FINISHED for one in runs)
-    droppable = ["state", "command", "UTC"] if finished else ["command", "UTC"]
-    while sum(widths.values()) + gap * (len(widths) - 1) > console.width:
-        widest = max((title for title in ("name", "partner", "sent to") if title in widths), key=widths.__getitem__)
-        if widths[widest] > _LEAST:
-            widths[widest] -= 1
-        elif droppable and gap == 1:
-            del widths[droppable.pop(0)]
-        elif gap == 2:
-            gap = 1
-        else:
-            return None
-    table = Table(box=SIMPLE_HEAD, padding=(0, gap - 1, 0, 0), pad_edge=False, show_edge=False)
-    for title, width in widths.items():
+    layout = _Layout(console.width, {title: _width(title, cells) for title, cells in texts.items()})
+    layout.cut("name", "partner", "sent to")
+    if layout.gap > 1 and layout.lacks:
+        layout.gap = 1
+    layout.drop(*["state"] * all(one.state is RunState.FINISHED for one in runs), "command", "UTC")
+    rounded: list[list[Text]] = []
+    if layout.lacks:
+        rounded = [_short_counts(console, one, rounded=True) for one in runs]
+        layout.widths["rows"] = _width("rows", [Text(" ").join(counts) for counts in rounded])
+    layout.cut("state")
+    layout.drop("name", "sent to", "partner")
+    if rounded:
+        layout.widths["rows"] -= layout.lacks
+        texts["rows"] = [_packed(counts, layout.widths["rows"], gap=1) if counts else Text() for counts in rounded]
+    table = Table(box=SIMPLE_HEAD, padding=(0, layout.gap - 1, 0, 0), pad_edge=False, show_edge=False)
+    for title, width in layout.widths.items():
         table.add_column(title, no_wrap=True, overflow="ellipsis", width=width)
-    for cells in zip(*(texts[title] for title in widths), strict=True):
+    for cells in zip(*(texts[title] for title in layout.widths), strict=True):
         table.add_row(*cells)
     return table
+
+
+def _width(title: str, cells: Iterable[Text]) -> int:
+    return max(len(title), *(text.cell_len for text in cells))
+
+
+@dataclass(slots=True)
+class _Layout:
+    """The columns of a table while they are made to fit a terminal.
+
+    Attributes:
+        width: of the terminal.
+        widths: title to width.
+        gap: columns between two of them.
+    """
+
+    width: int
+    widths: dict[str, int]
+    gap: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with the room that a wide terminal has."""
+        self.gap = 2 if self.width >= _ROOMY else 1
+
+    @property
+    def lacks(self) -> int:
+        """How many columns are missing."""
+        return max(0, sum(self.widths.values()) + self.gap * (len(self.widths) - 1) - self.width)
+
+    def cut(self, *titles: str) -> None:
+        """Make the widest of these columns narrower, as far as that is needed and may be."""
+        while self.lacks and (wide := [each for each in titles if self.widths.get(each, 0) > _LEAST]):
+            self.widths[max(wide, key=self.widths.__getitem__)] -= 1
+
+    def drop(self, *titles: str) -> None:
+        """Leave columns out, one by one, as far as that is needed."""
+        for title in titles:
+            if self.lacks:
+                self.widths.pop(title, None)
 
 
 _ROOMY = 100
 """Columns from which a line has room for a run's day and time."""
 
 
-def _print_run(console: Console, one: RunInfo) -> None:
-    console.print(Text.assemble((one.run, "bold"), "  ", _state(one)))
-    if one.name:
-        console.print(Text.assemble(("   name: ", "dim"), plain(one.name)))
-    console.print(plain(f"   {one.command} {one.partner} in {one.target}"))
-    console.print(f"   {one.started:%Y-%m-%d %H:%M:%S} UTC", highlight=False)
-    if one.counts:
-        console.print(
-            Padding(_packed(_short_counts(console, one), console.width - 3, gap=2), (0, 0, 0, 3), expand=False)
-        )
-
-
 def _state(one: RunInfo) -> Text:
     return Text(str(one.state), style=_STATES.get(one.state, ""))
 
 
-def _short_counts(console: Console, one: RunInfo) -> list[Text]:
+def _short_counts(console: Console, one: RunInfo, *, rounded: bool = False) -> list[Text]:
     awaited = one.confirmations.get("awaited")
-    waiting = [Text(f"{awaited:,} not yet confirmed", style="yellow")] if awaited else []
-    return [*counts_by_sign(console, one.counts), *waiting]
+    words = "open" if rounded else "not yet confirmed"
+    waiting = [Text(f"{_number(awaited, rounded=rounded)} {words}", style="yellow")] if awaited else []
+    return [*counts_by_sign(console, one.counts, rounded=rounded), *waiting]
 
 
-def counts_by_sign(console: Console, counts: Mapping[str, int]) -> list[Text]:
-    """Return the count of each outcome behind its sign."""
+def counts_by_sign(console: Console, counts: Mapping[str, int], *, rounded: bool = False) -> list[Text]:
+    """Return the count of each outcome behind its sign; rounded, as `12k`, where there is little room."""
     return [
-        Text(f"{_mark(console, SIGNS[outcome].mark, SIGNS[outcome].ascii)} {number:,}", style=SIGNS[outcome].style)
+        Text(
+            f"{_mark(console, SIGNS[outcome].mark, SIGNS[outcome].ascii)} {_number(number, rounded=rounded)}",
+            style=SIGNS[outcome].style,
+        )
         for outcome, number in counts.items()
     ]
+
+
+def _number(number: int, *, rounded: bool) -> str:
+    """Return a number; rounded down, it takes four columns at most."""
+    if not rounded or number < 1_000:
+        return f"{number:,}"
+    unit, least = ("k", 1_000) if number < 1_000_000 else ("M", 1_000_000)
+    tenths = number * 10 // least
+    return f"{tenths / 10:.1f}{unit}" if tenths < 100 else f"{tenths // 10}{unit}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 from rokt_export.exchange.delivery import Delivery
@@ -41,14 +41,29 @@ def lookups(story: Story) -> list[str]:
     ]
     for outcome in sought:
         some = list(islice(story.deliveries([outcome]), _MOST_NAMED))
-        lines.append(f"{_TO_LOOK_UP[outcome]}: {_named(some, story.counts[outcome])}")
+        lines.append(f"{_TO_LOOK_UP[outcome]}: {_named(story, some, story.counts[outcome])}")
     return lines
 
 
-def _named(some: Sequence[Delivery], number: int) -> str:
-    named = ", ".join(f"{one.transaction} (reference {one.reference})" if one.reference else one.transaction
-                      for one in some)  # fmt: skip
-    return f"{named}, and {number - len(some):,} more" if number > len(some) else named
+def _named(story: Story, some: Sequence[Delivery], number: int) -> str:
+    """Name deliveries by what the partner received or answered: it never got our ids."""
+    from rokt_export.reports.person_lookup import Identities  # loads what reads requests back
+
+    identities = Identities(story)
+    found = (_known_as(one, identities.of(story.recording(one.row))) for one in some)
+    named = [name for name in found if name]
+    others = number - len(named)
+    return ", ".join(
+        [*named, *([f"{'and ' if named else ''}{others:,} {'more' if named else 'rows'}"] if others else [])]
+    )
+
+
+def _known_as(one: Delivery, received: Mapping[str, str]) -> str:
+    reference = f"reference {one.reference}" if one.reference else ""
+    if received:
+        value = next(iter(received.values()))
+        return f"{value} ({reference})" if reference else value
+    return reference or (f"the one sent at {moment(one.started)[11:]}" if one.started else "")
 
 
 def run_facts(story: Story) -> Iterator[tuple[str, str]]:

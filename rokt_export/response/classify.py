@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from rokt_export.exchange.model import AttemptResult, Fault, FaultKind, Outcome, OutcomeKind, Response
 from rokt_export.redaction.display_text import KEPT, cut
-from rokt_export.response.body_reader import Find, ReadAs, ResponseReader, body_values, header_values
+from rokt_export.response.body_reader import Find, NoData, ReadAs, ResponseReader, body_values, header_values
 from rokt_export.response.elements import ElementReader, Elements, responses_of_rows
 from rokt_export.response.rule_tree import Judge, PlaceCondition, compile_rule, judge, reads_body, status_condition
 from rokt_export.response.value_text import clean, compact
@@ -406,7 +406,15 @@ def unclassified(reader: ResponseReader) -> Outcome:
         return Outcome(OutcomeKind.UNCLASSIFIED, reason=f"no rule matched: status {response.status}, {why}")
     words = first_words(reader)
     body = f'body "{words}"' if words else "empty body"
+    if words and _is_broken_json(reader):
+        body = f"its body cannot be read: {reader.json.reason.removeprefix('the body is ')}, {body}"
     return Outcome(OutcomeKind.UNCLASSIFIED, reason=f"no rule matched: status {reader.response.status}, {body}")
+
+
+def _is_broken_json(reader: ResponseReader) -> bool:
+    """Return whether a body that is called JSON, or begins like an object or array, is none: truncated, say."""
+    said = "json" in (reader.response.header("content-type") or "") or reader.text[:1] in ("{", "[")
+    return said and isinstance(reader.json, NoData)
 
 
 def first_words(reader: ResponseReader) -> str | None:

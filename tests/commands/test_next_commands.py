@@ -37,7 +37,8 @@ def test_a_run_that_stopped_says_where_why_and_what_to_do(cli: CommandLine, part
     run = found["see row 4"][2]
     assert f"run {run}. Next:" in shown.err and f"go on with: rokt-export runs resume {run}" in shown.err
     assert "row 4" in cli(*found["see row 4"]).out
-    assert cli(*found["draft the missing rule"], "--write").status == 0
+    assert "delivered  nothing speaks for it" in cli(*found["draft the missing rule"]).err
+    assert cli(*found["draft the missing rule"], "--outcome", "duplicate", "--write").status == 0
 
 
 def test_a_run_that_reached_its_end_names_what_fits(cli: CommandLine, partner: Partner, spec: Path) -> None:

@@ -143,7 +143,7 @@ def test_429_slows_all_and_successes_bring_the_pace_back(bench, partner):
     partner.answer = lambda heard: busy(heard) if b'"tx40"' in heard.body else OK
     run = bench.run(200, concurrency=16)
     assert run.outcomes[DELIVERED] == 200
-    assert run.messages == ["the partner answers 429: slowing to 8 at once"]
+    assert run.messages == ["the partner answers 429: slowing down to 8 requests at a time"]
     assert bench.engine is not None
     assert bench.engine._pacer.limit > 8
 
@@ -152,7 +152,9 @@ def test_a_row_that_is_settled_by_429_is_told_to_be(bench, partner):
     partner.answer = failing_first(1, (429, {}, b"{}"))
     run = bench.run(1, concurrency=1, idempotent=False)
     assert run.outcomes == {FAILED: 1}
-    assert run.messages == ["the partner answers 429: slowing to 1 at once; its row is failed, and not sent again"]
+    assert run.messages == [
+        "the partner answers 429: slowing down to 1 request at a time; the row is failed and is not sent again"
+    ]
 
 
 def test_a_partner_that_is_overloaded_for_a_while_costs_few_rows(bench, partner):

@@ -97,10 +97,10 @@ def test_without_a_rate_nothing_waits():
 @pytest.mark.parametrize("status", [429, 503])
 def test_throttling_halves_once_per_congestion_and_success_restores(status):
     pacer = Pacer(64, 1000)
-    assert "slowing to 32 at once, 500/s" in str(pacer.answered(status, 10.0, None))
+    assert "slowing down to 32 requests at a time, at most 500/s" in str(pacer.answered(status, 10.0, None))
     assert pacer.answered(status, 10.5, None) is None
     assert pacer.limit == 32
-    assert "slowing to 16" in str(pacer.answered(status, 11.5, None))
+    assert "slowing down to 16 requests" in str(pacer.answered(status, 11.5, None))
     for _ in range(10_000):
         pacer.answered(200, 12.0, None)
     assert pacer.limit == 64
@@ -126,7 +126,7 @@ def test_a_wait_that_is_asked_for_is_kept_by_all_up_to_five_minutes():
 
 def test_a_longer_pause_is_told_though_it_was_slowed_a_moment_ago():
     pacer = Pacer(64)
-    assert pacer.answered(429, 10.0, None) == "the partner answers 429: slowing to 32 at once"
+    assert pacer.answered(429, 10.0, None) == "the partner answers 429: slowing down to 32 requests at a time"
     assert pacer.answered(429, 10.2, 30.0) == "the partner answers 429: a pause of 30 s"
     assert pacer.answered(429, 10.4, 30.0) is None  # the same pause, asked for by another answer
     assert pacer.answered(503, 10.6, 45.0) == "the partner answers 503: a pause of 45 s"
@@ -135,7 +135,8 @@ def test_a_longer_pause_is_told_though_it_was_slowed_a_moment_ago():
 
 def test_a_pause_that_is_cut_short_says_what_was_asked_for():
     told = Pacer(64).answered(429, 10.0, 3600.0)
-    assert told == "the partner answers 429: slowing to 32 at once, after a pause of 300 s (it asks for 3,600 s)"
+    pause = "after a pause of 300 s (it asks for 3,600 s)"
+    assert told == f"the partner answers 429: slowing down to 32 requests at a time, {pause}"
 
 
 def test_a_person_is_not_told_the_same_each_second():
@@ -145,7 +146,7 @@ def test_a_person_is_not_told_the_same_each_second():
             pacer.answered(200, 10.0 + second, None)
         told.append(pacer.answered(429, 10.0 + second, None))
     assert 2 <= len([message for message in told if message]) < 8
-    assert told[0] == "the partner answers 429: slowing to 32 at once"
+    assert told[0] == "the partner answers 429: slowing down to 32 requests at a time"
 
 
 def test_throttling_without_retry_after_pauses_longer_each_time():

@@ -74,7 +74,7 @@ def test_the_summary_counts_covers_and_names(story: Story) -> None:
     assert "✓ delivered 2" in text
     assert "All 4 response rules matched." in text
     assert "Ask Jane Doe to look up in staging:" in text
-    assert "tx-1 (reference A-1)" in text
+    assert "@example.com (reference A-1)" in text
 
 
 def test_runs_and_explanations(story: Story, journal: Journal) -> None:

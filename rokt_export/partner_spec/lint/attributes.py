@@ -43,7 +43,8 @@ def unknown_attributes(subject: Subject) -> Iterator[Finding]:
                 f"Did you mean `{near}`? If it is your own, declare it: `attributes: {{{name}: what it means}}`.",
             )
         elif subject.intact("attributes", "columns"):
-            yield subject.info(
+            in_url = path[0] == "endpoint"  # perhaps another tool's placeholder
+            yield (subject.warning if in_url else subject.info)(
                 "RX101",
                 path,
                 f"`{name}` is a custom attribute that the spec does not declare",
