@@ -21,7 +21,7 @@ from rokt_export.diff.judging import scalar_text
 from rokt_export.diff.model import Difference, DiffResult, Kind, Latency, Sample, Section, Undecided, Unmatched
 from rokt_export.diff.other_people import OtherPeople, hidden, of_samples
 from rokt_export.diff.places import Place, Places
-from rokt_export.diff.sentences import NAME_A, NAME_B, Words, of_difference, of_undecided
+from rokt_export.diff.sentences import NAME_A, NAME_B, Words, of_difference, of_undecided, plural
 from rokt_export.diff.shape import ABSENT, MOST_VALUES, Pair, Shape
 from rokt_export.diff.side import Side
 from rokt_export.diff.statistics import ENOUGH, SKIMMED, settling
@@ -52,6 +52,7 @@ _NO_FILES: Final = (
     "in fields of many words the values are hidden."
 )
 _FEW_WORDS: Final = 3
+_REWRITTEN: Final = "Equal numbers are written in two ways at {}: {} → {}, in {}."
 _HEADER: Final = "Header {} differs, which is not under `diff: headers:` and does not count: {}"
 
 
@@ -139,6 +140,9 @@ class Comparison:
         differences.sort(key=lambda one: (not one.certain, _ORDER[one.kind], -one.count))
         undecided += [Undecided(Kind.FORMAT, "$", count, why) for why, count in self._not_compared.items()]
         undecided = [replace(one, sentence=of_undecided(one)) for one in undecided]
+        rewritten = [(place.path, place.rewritten) for place in self._places.all if place.rewritten is not None]
+        for path, one in rewritten[:_MOST_NOTES]:
+            self.note(_REWRITTEN.format(path, one.samples[0].a, one.samples[0].b, plural(one.count)))
         namespaces = [
             f"{count:,} transaction{'s' * (count != 1)}: the XML namespaces differ: {change}."
             for change, count in self._namespaces.items()
@@ -319,7 +323,7 @@ class Comparison:
         for place in self._places.all:
             parent = place if place.kind is Kind.HEADER else parents.get(place.steps[:-1])
             for one in findings_of(place, parent.objects if parent else 0, self._places.rows, values=self._values):
-                one = _without_others(one, others, place.column, words=unknown)
+                one = self._hit(_without_others(one, others, place.column, words=unknown), place.column)
                 if place.noted:
                     notes += one.differs
                     if one.differs and notes <= _MOST_NOTES:
@@ -364,6 +368,14 @@ class Comparison:
             one.others_vary,
             tuple(self._named[number - 1] for number in one.numbers),
         )
+
+    def _hit(self, one: Finding, column: Column) -> Finding:
+        """Return a finding as a difference where it hits all rows with one sent value, which chance does not do."""
+        if one.differs or len(one.numbers) < one.count or comb(len(column.numbers), one.count) < _CHOICES**3:
+            return one
+        if not self._affected(one.numbers, column.numbers).startswith("all "):
+            return one
+        return replace(one, differs=True, why="has other values", certain=True, bound=True)
 
     def _words(self, one: Difference) -> Words:
         """Return the names of the sides, and the rows in which a difference could show."""

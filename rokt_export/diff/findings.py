@@ -11,7 +11,7 @@ from rokt_export.diff.forms import common_form, keeps_form, notation, read_time
 from rokt_export.diff.judging import Verdict, judge, judge_presence, judge_types, scalar_text, shown
 from rokt_export.diff.model import OPTIONAL, Kind, Sample
 from rokt_export.diff.places import Place
-from rokt_export.diff.sentences import clock_text
+from rokt_export.diff.sentences import NAME_A, NAME_B, clock_text
 from rokt_export.diff.shape import shown as shown_value
 from rokt_export.diff.shape import type_of
 from rokt_export.diff.statistics import SKIMMED
@@ -98,7 +98,8 @@ def _order(order: Order) -> Iterator[Finding]:
     moved = often and not order.same and all(len(moves) == 1 for moves in order.moves.values())
     lost = (order.sorted[0] == other.count) != (order.sorted[1] == other.count)
     differs = order.same >= 0.5 * total or moved or lost or total < 3
-    why = "the same change of order each time" if moved else "sorted on one side alone" if lost else ""
+    side = NAME_A if order.sorted[0] > order.sorted[1] else NAME_B
+    why = "the same change of order each time" if moved else f"sorted in {side} alone" if lost else ""
     if not differs:
         why = "has the same elements in a new order each time"
     form = "" if differs else LIST

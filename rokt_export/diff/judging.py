@@ -286,6 +286,10 @@ def _relation_to_sent(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -
         return None if own else _another_person(a, b, rows)
     if ways_a and ways_b:
         common = ways_a.keys() & ways_b.keys()
+        if not common and {writing for _, writing in (*ways_a, *ways_b)} == {OTHER}:  # as tokens of joined names are
+            first = [PLAIN.format(min(name for name, _ in ways)) for ways in (ways_a, ways_b)]
+            why = f"starts with {first[0]} in {NAME_A} but with {first[1]} in {NAME_B}"
+            return Verdict(True, why, None, True, "", bound=True)
         if not common:
             return Verdict(True, f"{_way(ways_a)} → {_way(ways_b)}", None, True, "", bound=True)
         way = max(common, key=lambda one: (ways_a[one] + ways_b[one], one[1] == PLAIN))
@@ -802,7 +806,8 @@ def _readable(found: Verdict, bones: Sequence[Bones]) -> Verdict:
         named = frame
         for words in zip(*(holes for own, holes in bones if own == frame), strict=True):
             hole = words[0]
-            kind = "number" if _is_number(hole) else "time" if read_time(hole) else "id"
+            person = "person" if "person-" in hole.lower() else "value"
+            kind = "number" if _is_number(hole) else "time" if read_time(hole) else person
             named = named.replace(HOLE, hole if len(words) > 1 == len(set(words)) else f"({kind})", 1)
         found = found._replace(why=found.why.replace(shown(frame), shown(named)))
     return found

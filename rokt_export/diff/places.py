@@ -41,6 +41,7 @@ class Place:
         lengths: of an array, or of an object keyed by identifiers, how many it holds.
         order: of an array, how its elements stand.
         missing, extra: the transactions in which only A has it, and only B; None where there is none.
+        rewritten: the transactions in which equal numbers are written in two ways.
         objects: pairs of objects compared here.
         key_lengths: of an object that identifiers are keys of, how long these are; they share one place.
         left_out: transactions in which it differed although ignored.
@@ -65,6 +66,7 @@ class Place:
         "order",
         "path",
         "reference",
+        "rewritten",
         "steps",
         "tolerance",
         "unordered",
@@ -90,6 +92,7 @@ class Place:
         self.order: Order | None = None
         self.missing: Evidence | None = None
         self.extra: Evidence | None = None
+        self.rewritten: Evidence | None = None
         self.objects = 0
         self.key_lengths: set[int] = set()
         self.left_out = 0
@@ -125,6 +128,12 @@ class Place:
         if self.missing is None or self.extra is None:
             self.missing, self.extra = Evidence(), Evidence()
         (self.missing if missing else self.extra).add(number, sample)
+
+    def rewrite(self, number: int, sample: Callable[[], Sample]) -> None:
+        """Count a transaction in which one number is written in two ways, as 5 and 5.0."""
+        if self.rewritten is None:
+            self.rewritten = Evidence()
+        self.rewritten.add(number, sample)
 
     @property
     def unlike(self) -> int:

@@ -19,7 +19,7 @@ _DECLARED: Final = re.compile(r"declared as (?P<wanted>.*?): (?P<change>.*)", re
 _WITHIN: Final = re.compile(r"in `(?P<frame>.*?)`: (?P<rest>.*)", re.DOTALL)
 _SIZED: Final = re.compile(r"(?P<what>hex|digits|letters and digits|letters|base64)(?: of (?P<size>\d+))?")
 _COUNTED: Final = re.compile(r"decimals|characters|digits|different values|^steps of")
-_VERB: Final = re.compile(r"(?:is|has|begins|repeats|says|varies|takes|rises|falls) ")
+_VERB: Final = re.compile(r"(?:is|has|begins|starts|repeats|says|varies|takes|rises|falls) ")
 _NO_VALUE: Final = re.compile(
     r"""always\ |one\ of\ |a\ time\ |not\ near|the\ sent\ |something\ else|another\ number|rising|falling|in\ no\ order
     |epoch\ |clock\ |"|.*(?:%\)|,\ …)$|-?[\d.,e+-]+(?:\ to\ -?[\d.,e+-]+)?$
@@ -28,7 +28,7 @@ _NO_VALUE: Final = re.compile(
 )
 """What describes a value, or is a number: it stands without quotes."""
 _TIMES: Final = re.compile(r"YYYY|hh:?mm|^epoch |^\.NET date")
-_HOLES: Final = re.compile(r"\((?:number|time|id)\)")
+_HOLES: Final = re.compile(r"\((?:number|time|person|value)\)")
 _FORMS: Final = {
     "uuid": "a uuid", "UUID": "a UUID", "ulid": "a ulid", "jwt": "a jwt", "url": "a url", "ip": "an IP address",
     "phone": "a telephone number", "text": "text of no common form",
@@ -93,7 +93,10 @@ def of_undecided(one: Undecided) -> str:
     """Return the sentences of a place that cannot be judged: the reason, and whether more rows would help."""
     plain = ("", "any", "text", "number", "boolean", "list", OPTIONAL)
     form = "" if one.form in plain else f" ({form_words(one.form)})"
-    text = f"{field_name(one.path)} {one.reason}{form}, in {plural(one.count)}."
+    name = field_name(one.path)
+    if one.kind is Kind.LENGTH:
+        name = f"the number of {'lines' if one.path == 'lines' else f'elements of {name}'}"
+    text = f"{name} {one.reason}{form}, in {plural(one.count)}."
     if one.enough:
         text += f" Compare {one.enough:,} rows or more to judge it."
     elif one.form:

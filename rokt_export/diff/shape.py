@@ -176,6 +176,8 @@ class Shape:
             sample = pair.sample(a, b)
             a, b = _without_own(a, pair.a), _without_own(b, pair.b)
             equal = bool(a == b)
+        elif a.__class__ is not b.__class__:
+            place.rewrite(pair.number, pair.sample(a, b))
         place.column.add(pair.number, a, b, equal, sample)
 
     def _members(self, pair: Pair, place: Place, a: dict[str, Any], b: dict[str, Any], xml: bool, depth: int) -> None:

@@ -184,3 +184,17 @@ def test_random_lengths_and_rates_are_no_certain_difference() -> None:
         for seed in range(1, 9):
             told = [one.sentence for one in compared(rows, answer, answer, seed).differences if one.certain]
             assert told == []
+
+
+def test_a_number_written_in_another_way_is_noted() -> None:
+    result = compared(20, lambda row, _: [5, row], lambda row, _: [5.0, row])
+    assert result.agrees
+    assert result.notes == ("Equal numbers are written in two ways at $.x[*]: 5 → 5.0, in 20 rows.",)
+
+
+def test_a_flag_that_flips_for_one_country_is_a_difference() -> None:
+    result = compared(
+        80, lambda row, _: mixed(row) % 2 == 0, lambda row, _: (mixed(row) % 2 == 0) != (row % 4 in (0, 3))
+    )
+    (one,) = result.differences
+    assert "all 40 rows with country=US" in one.sentence
