@@ -14,18 +14,25 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_UNMARKED = {
+    **{start + b"\0": "utf-16-le" for start in (b"<", b"{", b"[")},
+    **{b"\0" + start: "utf-16-be" for start in (b"<", b"{", b"[")},
+}
 _DECLARED = re.compile(rb"\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{1,40})[\"']")
 
 
 def decode(raw: bytes, content_type: str | None) -> str:
     """Return the text of a body, without a byte order mark.
 
-    Tried in turn: the byte order mark (RFC 7303, 3), the charset of the content type, the XML declaration, UTF-8. An
-    unknown charset, or one that the bytes contradict, is skipped. Latin-1 comes last and reads everything.
+    Tried in turn: the byte order mark (RFC 7303, 3), the NUL beside the first character of XML or JSON in UTF-16 (XML
+    1.0, F.1), the charset of the content type, the XML declaration, UTF-8. An unknown charset, or one that the bytes
+    contradict, is skipped. Latin-1 comes last and reads everything.
     """
     for mark, name in _BOMS:
         if raw.startswith(mark):
-            return raw[len(mark) :].decode(name, "replace")
+            return raw[len(mark) :].decode(name, "replace").removeprefix("\ufeff")
+    if b"\0" in raw[:2] and (name := _UNMARKED.get(raw[:2], "")):
+        return raw.decode(name, "replace")
     for charset in (charset_of(content_type), _of_declaration(raw), "utf-8"):
         if charset and (codec := codec_of(charset)) and not _contradicted(raw, codec):
             try:
@@ -36,8 +43,10 @@ def decode(raw: bytes, content_type: str | None) -> str:
 
 
 def _contradicted(raw: bytes, codec: str) -> bool:
-    """Return whether bytes are ASCII although a charset with a NUL in each ASCII character is stated."""
-    return codec.replace("_", "-").startswith(("utf-16", "utf-32")) and raw.isascii() and b"\0" not in raw
+    """Return whether bytes hold ASCII, and no NUL, although a charset with a NUL in each ASCII character is stated."""
+    if not codec.replace("_", "-").startswith(("utf-16", "utf-32")) or b"\0" in raw:
+        return False
+    return raw.isascii() or raw.lstrip()[:1] in (b"<", b"{", b"[")
 
 
 def _of_declaration(raw: bytes) -> str | None:

@@ -78,6 +78,8 @@ class Failure:
         message = self.message()
         if partial is not None:
             size = f" of {partial.size:,}" if partial.size is not None else ""
+            if self.code == PARTIAL_FILE and partial.size == len(partial.body):  # as its Content-Length says
+                message = "its compressed data is incomplete; the whole request was sent"
             message = f"{partial.status} came, with {len(partial.body):,}{size} bytes of its body; {message}"
             partial = replace(partial, unreadable=self.text) if is_malformed(self.code, self.text) else partial
         return Fault(self.kind(), message, self.sent, self.timings, partial)

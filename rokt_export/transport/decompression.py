@@ -10,7 +10,8 @@ from typing import NamedTuple
 _GZIP, _ZLIB, _RAW = 31, 15, -15
 """Window sizes that select zlib's three formats."""
 _KNOWN = frozenset({"gzip", "x-gzip", "deflate", "identity"})
-_MAGIC = b"\x1f\x8b"
+_MAGIC = b"\x1f\x8b\x08"
+"""How gzip starts, whatever a header calls it."""
 _CONTROL = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 """A byte that never occurs in text, but nearly always in a compressed body."""
 _PIECE = 65_536
@@ -94,11 +95,11 @@ def _unpacked(body: bytes, packed: Sequence[str], most: int) -> bytes:
     """
     if len(packed) > _MOST_CODINGS:
         raise UnpackableError(f"it is compressed {len(packed)} times")
-    for coding in reversed(packed):
-        if not body:
+    for number, coding in enumerate(reversed(packed)):
+        if not body or (number and not _CONTROL.search(body)):  # a proxy may state again what a server has stated
             return body
         match coding:
-            case "gzip" | "x-gzip":
+            case _ if coding in ("gzip", "x-gzip") or body.startswith(_MAGIC):
                 body = _inflated(body, _GZIP, most)
             case "deflate":  # RFC 9110, 8.4.1.2: zlib's format; some servers omit its header
                 body = _inflated(body, _ZLIB if body[0] & 15 == 8 else _RAW, most)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -69,6 +70,9 @@ def cut_short(head: Head, body: bytes, timings: Timings) -> Response:
 _HEAD_END = b"\r\n\r\n"
 _HEAD_ENDS = re.compile(rb"\r?\n\r?\n")
 _BARE_END = b"\n0\n\n"
+_IDENTITY = re.compile(rb"[Tt]ransfer-[Ee]ncoding: *[Ii]dentity *\r?\n(?:[^\r\n]+\r?\n)*\r?\n")
+"""A coding that is none, of which llhttp thinks that the body ends with the connection."""
+_MOST_SEARCHED = 2_000
 _HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LENGTH = re.compile(rb"\+?(\d{1,18})(?: *bytes)?", re.IGNORECASE)
 _LAST_CHUNK = b"\r\n0\r\n\r\n"
@@ -224,6 +228,8 @@ class ResponseReader:
     def _parse(self, data: bytes) -> None:
         if not self._head:
             self._start += data
+            if self._refusal is None and _IDENTITY.search(self._start, 0, _MOST_SEARCHED):
+                self._refusal = HttpParserError("Transfer-Encoding: identity")
         if self._refusal is None:
             try:
                 self._parser.feed_data(data)
@@ -296,8 +302,18 @@ class ResponseReader:
         if self._read and self._head and not self.complete:
             framing = [value.lower() for name, value in self._headers if name.lower() in _FRAMING]
             self.complete = not framing or framing == [b"identity"]
+            if framing == [b"chunked"]:
+                self._end_chunks()
         self.reusable = False
         return self.complete
+
+    def _end_chunks(self) -> None:
+        """Complete a response whose last chunk has come, and not the blank line behind it: no byte of it is missing."""
+        body, taken = self._body, self._taken
+        with suppress(HttpParserError, TooLargeError):
+            self._parser.feed_data(b"\r\n")
+        if not self.complete:  # that was within a chunk
+            self._body, self._taken = body, taken
 
     def response(self, timings: Timings) -> Response:
         """Return the complete response with its body decompressed.
@@ -405,8 +421,8 @@ def _new_parser(reader: ResponseReader) -> HttpResponseParser:
 def _repaired(head: bytes) -> bytes:
     """Repair a head that llhttp refuses although its meaning is clear.
 
-    Repaired are a repeated, equal Content-Length (RFC 9110, 8.6), white space before a header's colon (RFC 9112, 5.1),
-    and lines that are not headers.
+    Left out is `Transfer-Encoding: identity`, which means none (RFC 2616, 3.6). Repaired are a repeated, equal
+    Content-Length (RFC 9110, 8.6), white space before a header's colon (RFC 9112, 5.1), and lines that are not headers.
     """
     first, *lines = head.splitlines()
     kept, lengths = [first], set[bytes]()
@@ -414,6 +430,8 @@ def _repaired(head: bytes) -> bytes:
         name, colon, value = line.partition(b":")
         name, value = name.rstrip(b" \t"), value.strip()
         if not line.startswith((b" ", b"\t")) and not (colon and _HEADER_NAME.fullmatch(name)):
+            continue
+        if name.lower() == b"transfer-encoding" and value.lower() == b"identity":
             continue
         if name.lower() == b"content-length":
             if len(same := {length.strip() for length in value.split(b",")}) == 1:

@@ -58,6 +58,9 @@ WHOLE = {
     "gzip that is none": answering(OK + b"Content-Encoding: gzip\r\n"),
     "br that is none": answering(OK + b"Content-Encoding: br\r\n"),
     "gzip with something behind it": answering(OK + b"Content-Encoding: gzip\r\n", gzip.compress(BODY) + b"--"),
+    "gzip that is stated twice": answering(OK + b"Content-Encoding: gzip\r\n" * 2, gzip.compress(BODY)),
+    "a coding of no name that is gzip": answering(OK + b"Content-Encoding: deflate\r\n", gzip.compress(BODY)),
+    "UTF-16 without a mark": answering(OK, BODY.decode().encode("utf-16-le")),
     "bare line feeds": answering(b"HTTP/1.1 200 OK\nContent-Length: 34\n", length=False),
     "chunks that end in bare line feeds": answering(
         OK + b"Transfer-Encoding: chunked\r\n", b"22\n" + BODY + b"\n0\n\n", length=False
@@ -123,6 +126,19 @@ CUT = {
 }
 
 
+@pytest.mark.parametrize(
+    "play",
+    [
+        answering(OK + b"Transfer-Encoding: chunked\r\n", b"22\r\n" + BODY + b"\r\n0\r\n", length=False),
+        answering(OK + b"Transfer-Encoding: identity\r\n"),
+    ],
+    ids=["chunks without the last blank line", "identity on a kept connection"],
+)
+def test_a_body_that_has_come_is_not_waited_for(cli: CommandLine, play: Play) -> None:
+    found, _ = replayed(cli, play, "ours")
+    assert [(one["outcome"], one["reference"]) for one in found["deliveries"]] == [("delivered", "L-7")] * 2
+
+
 @pytest.mark.parametrize("name", CUT)
 def test_a_body_that_was_cut_short_is_unknown_and_its_status_is_kept(cli: CommandLine, name: str, way: str) -> None:
     found, _ = replayed(cli, CUT[name], way, rows=1)
@@ -130,6 +146,7 @@ def test_a_body_that_was_cut_short_is_unknown_and_its_status_is_kept(cli: Comman
     assert one["outcome"] == "unknown"
     assert one["reason"].startswith("200 came, with ")
     assert ("with 24 of 500 bytes of its body" in one["reason"]) is (name == "before its length")
+    assert ("its compressed data is incomplete" in one["reason"]) is (name == "within gzip")
     shown = cli("report", found["run"], "--format", "markdown").out + cli("runs", "export", found["run"]).out
     assert "200 came, with " in shown
 
