@@ -1,5 +1,5 @@
 #!/bin/sh
-# The main job against the sandbox, told step by step; everything it makes lies in .demo and is made anew each time.
+# The main job against the sandbox, step by step; everything it makes is in .demo and is made anew each time.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -35,19 +35,19 @@ expect() {
     fi
 }
 
-tell "One file says what the partner told us. Is it complete?"
+tell "One file describes the partner. Is it complete?"
 expect 0 rokt-export validate sample_specs/mailchimp.yaml
 
 tell "What would be sent for one person? Nothing is sent, and no credential is needed."
 expect 0 rokt-export render sample_specs/mailchimp.yaml sample_events/few.csv --test-data
 
-tell "Three invented people to a partner made from that spec."
+tell "Three rows of test data to a partner made from that spec."
 expect 0 rokt-export test sample_specs/mailchimp.yaml --sandbox --forget --count 3
 
 tell "A file of five people, once: all are new to the partner."
 expect 0 rokt-export test sample_specs/mailchimp.yaml sample_events/few.csv --test-data --sandbox
 
-tell "The same file again: the partner knows them. An unexpected outcome, so the exit status is 1."
+tell "The same file again: they already exist at the partner. An unexpected outcome, so the exit status is 1."
 expect 1 rokt-export test sample_specs/mailchimp.yaml sample_events/few.csv --test-data --sandbox
 
 tell "A thousand rows, as dirty as real exports are; each is in the journal before it is sent."

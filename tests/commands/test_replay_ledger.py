@@ -104,7 +104,7 @@ def test_unknown_rows_are_listed_with_the_command_to_resend_them(cli, spec, part
     leave_the_second_unanswered(cli, spec, partner)
     shown = cli("replay", spec, rows)
     assert shown.status == 1
-    assert re.search(r"\n  unknown, did they arrive: \S+\n", shown.out)
+    assert re.search(r"\n  unknown, did they arrive: the one sent at \S+ UTC\n", shown.out)
     told = re.search(r"1 row is unknown: ask whether it arrived; if not: rokt-export (.*)\n", shown.err)
     again = cli(*shlex.split(told[1]))
     assert (again.status, emails(partner)[3:]) == (0, ["2"])
