@@ -183,12 +183,13 @@ _LEAST_REWRITTEN: Final = 3
 
 def _rewritten(changes: Collection[tuple[str, str]]) -> str:
     """Return how each value of one side makes the other's; empty where none of the known ways does."""
-    changes = [pair for pair in changes if not any("person-" in text.lower() for text in pair)]
-    if not changes:  # a token has a letter case of its own
+    forth = [pair for pair in changes if "person-" not in pair[0].lower()]  # a token has a letter case of its own
+    back = [(y, x) for x, y in forth]
+    if all(x == y for x, y in forth):
         return ""
     for why, rewrite in _REWRITES:
-        for pairs, a, b in ((changes, NAME_A, NAME_B), ([(y, x) for x, y in changes], NAME_B, NAME_A)):
-            if all(rewrite(x) == y for x, y in pairs) and any(x != y for x, y in pairs):
+        for pairs, a, b in ((forth, NAME_A, NAME_B), (back, NAME_B, NAME_A)):
+            if all(rewrite(x) == y for x, y in pairs):
                 return why.format(a=a, b=b)
     return ""
 
@@ -387,16 +388,12 @@ def _judge_times(
         in_a = times_a[no_time[0]] is None
         side, odd = (NAME_A, a[no_time[0]]) if in_a else (NAME_B, b[no_time[0]])
         return Verdict(True, f"has values that are not times in {side}, such as {shown(odd)}", no_time, True)
-    for chosen, check in (
-        ([place for place, (x, _) in enumerate(pairs) if x is None and a[place] != b[place]], judge),
-        ([place for place, (x, _) in enumerate(pairs) if x is not None], _all_times),
-    ):
-        if chosen:
-            some = [[side[place] for place in chosen] for side in (a, b, rows, times_a, times_b)]
-            found = judge(*some[:3]) if check is judge else _all_times(*some)  # type: ignore[arg-type]
-            if found is not None and found != AGREES:
-                places = None if found.places is None else [chosen[place] for place in found.places]
-                return found._replace(places=places)
+    for is_time in (False, True):
+        chosen = [place for place, (x, _) in enumerate(pairs) if (x is not None) == is_time]
+        some = [[side[place] for place in chosen] for side in (a, b, rows, times_a, times_b)]
+        found = (_all_times(*some) if is_time else judge(*some[:3])) if chosen else None  # type: ignore[arg-type]
+        if found is not None and found != AGREES:
+            return found._replace(places=None if found.places is None else [chosen[place] for place in found.places])
     return AGREES
 
 
