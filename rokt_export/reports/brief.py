@@ -25,6 +25,10 @@ def write(story: Story, stream: TextIO) -> None:
         stream.write(f"- {one.rows:,} {one.outcome}{status}{reason} (first: row {one.first})\n")
     if others:
         stream.write(f"- {others:,} more rows have less frequent reasons\n")
-    for note in filter(None, (story.ending, *story.notes)):
+    notes = list(filter(None, (story.ending, *story.notes)))
+    for note in notes:
         stream.write(f"- {markdown(note)}\n")
-    stream.write(f"\nRun {run.run}, {moment(figures.first_sent)} to {moment(figures.last_sent)}\n")
+    lead = "\n" if groups or notes else ""
+    first, last = moment(figures.first_sent), moment(figures.last_sent)
+    when = first if first == last else f"{first} to {last}"
+    stream.write(f"{lead}Run {run.run}, {when}\n")
