@@ -47,9 +47,9 @@ def confirm(
 ) -> int:
     """Ask the partner what it decided about rows that it had only accepted, and keep it. Sends no transaction.
 
-    Each job is asked about by GET, as `confirmation` in the spec says, until all are decided or its `until` is over.
-    Ctrl-C keeps what was answered; the same command goes on. Exit status: 0 all came out as expected, 1 some otherwise
-    or still pending, 4 the partner is unreachable or refuses the credentials.
+    Each job is asked about by GET, as `confirmation` in the spec says and within the spec's limits, until all are
+    decided or its `until` is over. Ctrl-C keeps what was answered; the same command goes on. Exit status: 0 all came
+    out as expected, 1 some otherwise or still pending, 4 the partner is unreachable or refuses the credentials.
 
     Examples:
         rokt-export runs confirm last
@@ -193,7 +193,7 @@ def _questions(
             )
         plan = _plan(setup, variables, journal, destination)
         renderer = plan.renderer()
-        options = transport_options(plan, renderer, 1)
+        options = transport_options(plan, renderer, plan.pace.concurrency)
         redactor = GUARD.redactor or Redactor()
         credentials = credentials_for(plan, renderer, options, redactor)
         with Transport(options) as transport:
@@ -206,7 +206,7 @@ def _questions(
                     transport=transport,
                     credentials=credentials,
                     redactor=redactor,
-                    pacer=Pacer(1) if info.sandbox else Pacer(1, plan.pace.rate, plan.pace.windows),
+                    pacer=Pacer(plan.pace.concurrency, *(() if info.sandbox else (plan.pace.rate, plan.pace.windows))),
                 )
             finally:
                 credentials.close()

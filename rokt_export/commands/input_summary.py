@@ -123,8 +123,14 @@ def before_sending(known: Mapping[LeftOut, int], selection: Selection) -> Iterat
         yield f"{number_of(unknown)} may have been delivered to production before: {fate}"
 
 
-def left_out(rows_by: Mapping[str, int], command: str) -> Iterator[str]:
-    """Yield how many rows were left out, why, and how they are sent, for the command that left them out."""
+def left_out(rows_by: Mapping[str, int], command: str, *, repeated: bool = True) -> Iterator[str]:
+    """Yield how many rows were left out, why, and how they are sent, for the command that left them out.
+
+    Args:
+        rows_by: `LeftOut` to rows.
+        command: what left them out.
+        repeated: also say which rows the input has twice.
+    """
     replays = "" if command == "replay" else "`rokt-export replay … "
     end = "`" if replays else ""
     if command == "diff":
@@ -134,8 +140,8 @@ def left_out(rows_by: Mapping[str, int], command: str) -> Iterator[str]:
             out, them = number_of(rows, "row was left out", "rows were left out"), _them(rows)
             when = "already" if did == "has" else "before"
             yield f"{out}: production {did} {them} {when} ({replays}{_flags(outcome)}{end} sends {them})"
-    if repeated := rows_by.get(LeftOut.REPEATED, 0):
-        rows_out = number_of(repeated, "row was left out: it repeats", "rows were left out: they repeat")
+    if repeated and (twice := rows_by.get(LeftOut.REPEATED, 0)):
+        rows_out = number_of(twice, "row was left out: it repeats", "rows were left out: they repeat")
         yield f"{rows_out} an earlier row of the input"
     if unknown := rows_by.get(LeftOut.UNKNOWN, 0):
         rows_out = number_of(

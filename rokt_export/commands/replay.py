@@ -167,6 +167,7 @@ def replay(
         rokt-export replay acme.yaml --from-run last --only failed
     """
     from rokt_export.commands.input_options import rows_of
+    from rokt_export.commands.input_summary import left_out
     from rokt_export.commands.interlock import pass_interlock
     from rokt_export.commands.pace_options import pace_of, workers_of
     from rokt_export.commands.preflight import preflight, target_of
@@ -239,7 +240,9 @@ def replay(
         }
         job = Job("replay", setup, plan, name, files, options, resumed.run if resumed else None)
         done = carry_out(job, terminal)
-    return present(done, place, terminal, output, report, everything=everything)
+    # The preflight has said what production answered before, unless rows arrive as they please.
+    told = [] if plan.total is None else list(left_out(done.result.tally.left_out, "replay", repeated=False))
+    return present(done, place, terminal, output, report, everything=everything, told=told)
 
 
 def _first(count: int | None, ranges: Ranges | None, *, earlier: str | None) -> Ranges | None:

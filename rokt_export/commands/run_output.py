@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -63,6 +64,7 @@ def present(
     *,
     everything: bool = False,
     exchanges: ShownExchanges = ShownExchanges.NONE,
+    told: Collection[str] = (),
 ) -> int:
     """Print a run that is over, write its reports, and return its exit status.
 
@@ -70,6 +72,7 @@ def present(
         reports: paths of reports; their suffixes say which.
         everything: print each row; else the reasons of unexpected outcomes, and the summary.
         exchanges: of which rows request and response are printed too.
+        told: notes that were shown before the send.
     """
     from rokt_export.journal import Journal
     from rokt_export.reports.run_report import Story
@@ -78,17 +81,17 @@ def present(
     with Journal.open(journal) as opened:
         story = Story.of(opened, opened.find(done.run))
         with to_stdout(again):
-            show(story, terminal, output, everything=everything)
+            show(story, terminal, output, everything=everything, told=told)
             if output is Output.TABLE:
                 _show_exchanges(story, terminal, exchanges)
         if reports:
             write_reports(story, [(format_of(path), path) for path in reports])
             for path in reports:
                 terminal.say(f"report: {path}")
-        has_notes = output is Output.TABLE and terminal.out.is_terminal
-        if not has_notes:
+        if not (output is Output.TABLE and _are_read_together(terminal)):
             for note in done.result.tally.notes:
-                terminal.warn(note)
+                if note not in told:
+                    terminal.warn(note)
             if done.result.finished.message:
                 terminal.warn(done.result.finished.stopped)
         if done.status is ExitStatus.INTERRUPTED or done.result.finished.message:
@@ -176,8 +179,23 @@ def _say_what_is_unknown(run: RunInfo, journal: str, terminal: Terminal) -> None
         terminal.say(f"{those} arrived; if not: {how} --resend-unknown")
 
 
-def show(story: Story, terminal: Terminal, output: Output, *, everything: bool) -> None:
-    """Print a run."""
+def _are_read_together(terminal: Terminal) -> bool:
+    """Return whether who reads stderr reads stdout too: at a terminal, or where both go to one file."""
+    if terminal.out.is_terminal:
+        return True
+    try:
+        return os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
+    except (OSError, ValueError):  # a stream that is no file
+        return False
+
+
+def show(story: Story, terminal: Terminal, output: Output, *, everything: bool, told: Collection[str] = ()) -> None:
+    """Print a run.
+
+    Args:
+        everything: print each row.
+        told: notes that were shown before.
+    """
     match output:
         case Output.JSON | Output.NDJSON | Output.CSV:
             format_named(output).write(story, sys.stdout)
@@ -185,7 +203,7 @@ def show(story: Story, terminal: Terminal, output: Output, *, everything: bool) 
             from rokt_export.reports.console import run_table, summary
 
             run_table(terminal.out, story, show_all=everything)
-            summary(terminal.out, story)
+            summary(terminal.out, story, told=told)
 
 
 def exchanges_of(story: Story, rows: Sequence[int]) -> dict[int, tuple[Delivery, Recording | None]]:

@@ -114,7 +114,7 @@ class Terminal:
         return Patient(
             stderr=stderr,
             no_color=not coloured,
-            force_terminal=True if coloured else None,
+            force_terminal=True if coloured else None if stream.isatty() else False,
             highlight=False,
             markup=False,
             soft_wrap=False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -12,7 +13,7 @@ from rokt_export.delivery.credentials import Credentials
 from rokt_export.delivery.pacing import Pacer
 from rokt_export.errors import UnreachableError
 from rokt_export.exchange.delivery import Delivery
-from rokt_export.exchange.model import Fault, Outcome, OutcomeKind, Response
+from rokt_export.exchange.model import AttemptResult, Fault, Outcome, OutcomeKind, Request, Response
 from rokt_export.partner_spec.model import Confirmation
 from rokt_export.redaction import Redactor
 from rokt_export.request.render import Renderer
@@ -23,6 +24,8 @@ from rokt_export.spec_language.template_places import Place
 from rokt_export.spec_language.urls import PLACEHOLDER, parse_url
 from rokt_export.transport import Transport
 
+_LONGEST_POLL = 1.0
+"""Seconds after which a poll returns without a result."""
 _REFUSED = frozenset({401, 403, 407})
 _TOKEN = re.compile(r"person-[0-9a-f]{10}|\$[A-Z_]+")
 """What redaction leaves of a person's value or of a secret."""
@@ -79,6 +82,15 @@ def jobs_of(deliveries: Iterable[Delivery], confirmation: Confirmation) -> list[
     return list(jobs.values())
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question that is under way; the second attempt has renewed credentials."""
+
+    job: Job
+    request: Request
+    attempt: int
+
+
 class Questions:
     """Asks about jobs by GET, with the credentials of a delivery.
 
@@ -89,7 +101,7 @@ class Questions:
         base_url: scheme, host and port of a sandbox that is asked instead.
         transport, credentials: carry the questions.
         redactor: hides secrets in what the partner says.
-        pacer: says when the next question may go.
+        pacer: says when the next question may go, and how many at a time.
     """
 
     def __init__(
@@ -113,17 +125,56 @@ class Questions:
             zip(self._classifier.names[-len(confirmation.responses) :], confirmation.responses, strict=True)
         )
 
-    def ask(self, job: Job) -> Decision:
-        """Ask about one job.
+    def ask(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Decision]]:
+        """Ask about jobs, as many at a time as the pacer allows; yield each with its decision as it comes.
+
+        The first question goes alone: a partner that refuses the credentials hears it once.
 
         Raises:
             UnreachableError: the partner refuses the credentials, or the token server does.
         """
+        waiting, flying = deque((job, 0) for job in jobs), dict[object, _Asked]()
+        answered = False
         try:
-            url = self.url(job)
-        except ValueError as error:
-            return Decision(reason=self._redactor.text(str(error)), hopeless=True)
-        response = self._sent(url)
+            while waiting or flying:
+                while waiting and len(flying) < (self._pacer.limit if answered else 1) and not self._wait():
+                    job, attempt = waiting.popleft()
+                    try:
+                        url = self.url(job)
+                    except ValueError as error:
+                        yield job, Decision(reason=self._redactor.text(str(error)), hopeless=True)
+                    else:
+                        token = object()
+                        flying[token] = asked = _Asked(job, self._asked(url), attempt)
+                        self._transport.start(token, asked.request)
+                pause = self._wait() if waiting else 0.0
+                for token, result in self._transport.poll(pause or _LONGEST_POLL) if flying or pause else ():
+                    asked = flying.pop(token)
+                    answered = True
+                    if self._is_renewed(asked, result):
+                        waiting.appendleft((asked.job, asked.attempt + 1))
+                    else:
+                        yield asked.job, self._decision(asked.job, result)
+        finally:
+            self._transport.cancel_all()
+
+    def _wait(self) -> float:
+        return self._pacer.wait(time.monotonic())
+
+    def _asked(self, url: str) -> Request:
+        """Return a question with its credentials, and note that it goes."""
+        self._credentials.ready()
+        self._pacer.started(time.monotonic())
+        return self._credentials.on(self._renderer.question(url))
+
+    def _is_renewed(self, asked: _Asked, result: AttemptResult) -> bool:
+        """Note a result; return whether the question has to be sent once more, with other credentials."""
+        if isinstance(result, Fault):
+            return False
+        self._pacer.answered(result.status, time.monotonic(), _asked_wait(result))
+        return not asked.attempt and self._credentials.renewed(asked.request, result)
+
+    def _decision(self, job: Job, response: AttemptResult) -> Decision:
         if isinstance(response, Fault):
             return Decision(reason=f"no response: {self._redactor.text(response.message)}", fault=True)
         outcome = self._classifier.classify(response)
@@ -178,22 +229,6 @@ class Questions:
             )
         return url.origin + rest
 
-    def _sent(self, url: str) -> Response | Fault:
-        request = self._renderer.question(url)
-        for _ in range(2):
-            while (seconds := self._pacer.wait(time.monotonic())) > 0:
-                time.sleep(seconds)
-            self._credentials.ready()
-            self._pacer.started(time.monotonic())
-            asked = self._credentials.on(request)
-            result = self._transport.send(asked)
-            if isinstance(result, Fault):
-                return result
-            self._pacer.answered(result.status, time.monotonic(), _asked_wait(result))
-            if not self._credentials.renewed(asked, result):
-                break
-        return result
-
     def _reason(self, job: Job, outcome: Outcome) -> str | None:
         """Return why the partner decided so, in words that hold nothing personal.
 
@@ -235,8 +270,7 @@ def rounds(
     while open_jobs:
         again = time.monotonic() + every
         left: list[Job] = []
-        for job in open_jobs:
-            decision = questions.ask(job)
+        for job, decision in questions.ask(open_jobs):
             if decision.outcome is None and not decision.hopeless:
                 left.append(job)
             yield job, decision

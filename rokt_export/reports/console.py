@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -198,14 +198,15 @@ def milliseconds(value: float | None) -> str:
     """Return milliseconds with a decimal below ten; nothing for None."""
     if value is None:
         return ""
-    return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
+    return f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"
 
 
-def summary(console: Console, story: Story, *, contact: bool = True) -> None:
+def summary(console: Console, story: Story, *, contact: bool = True, told: Collection[str] = ()) -> None:
     """Print what a run came to: counts, latency, rule coverage, notes, and what the tech contact should look for.
 
     Args:
         contact: whether to say what the tech contact should look for.
+        told: notes that were shown before the send.
     """
     console.print()
     console.print(_counts(console, story))
@@ -213,7 +214,7 @@ def summary(console: Console, story: Story, *, contact: bool = True) -> None:
         console.print(plain(latency), soft_wrap=True)
     if story.coverage is not None:
         console.print(plain(story.coverage.line()), soft_wrap=True)
-    for note in filter(None, (story.ending, *story.notes)):
+    for note in filter(None, (story.ending, *(note for note in story.notes if note not in told))):
         console.print(plain(note), style="yellow", soft_wrap=True)
     lines = lookups(story) if contact else []
     if lines:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -230,3 +232,32 @@ def test_without_a_way_to_ask_it_says_so(cli: CommandLine, accepted) -> None:
     text = spec.read_text()
     spec.write_text(text[: text.index("confirmation:")] + "idempotent: true\n")
     clear(cli("runs", "confirm", "last"), USAGE, "does not say how to ask", "confirmation")
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_as_many_jobs_are_asked_about_at_a_time_as_the_limits_allow(
+    cli: CommandLine, partner: Partner, accepted, concurrency: int
+) -> None:
+    rows = cli.write("more.csv", "email\n" + "".join(f"jane.doe.{row}@example.com\n" for row in range(9)))
+    names = [f"J{number}" for number in range(1, 10)]
+    jobs = accepted({job: ["done"] for job in names}, name=lambda number: f"J{number}")
+    spec = cli.write(
+        "acme.yaml", Path("acme.yaml").read_text().replace("concurrency: 1", f"concurrency: {concurrency}")
+    )
+    assert cli("replay", spec, rows, "--concurrency", 1).status == 0
+    lock, flying, most = threading.Lock(), 0, 0
+    answer, jobs.partner.heard[:] = partner.answer, []
+
+    def slowly(heard: Heard) -> tuple[int, Mapping[str, str], bytes]:
+        nonlocal flying, most
+        with lock:
+            flying += 1
+            most = max(most, flying)
+        time.sleep(0.05)
+        with lock:
+            flying -= 1
+        return 200, {"Content-Type": "application/json"}, b'{"state": "done"}'
+
+    partner.answer = slowly
+    assert answer is not slowly and cli("runs", "confirm", "last").status == 0
+    assert most == concurrency and len(set(jobs.asked)) == 9 and len(jobs.asked) == 9

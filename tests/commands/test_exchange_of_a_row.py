@@ -182,3 +182,42 @@ def test_rendered_rows_are_apart_and_a_body_of_json_is_json(cli: CommandLine, pa
     assert cli("render", spec, rows, "--as", "json", "--test-data").json[0]["body"] == {
         "email": "jane.doe.1@example.com"
     }
+
+
+def test_a_row_without_a_recording_says_its_own_reason(cli: CommandLine, partner: Partner) -> None:
+    partner.answer = lambda heard: (201, {}, b"{}")
+    spec = cli.write(
+        "acme.yaml", SPEC.format(url=partner.url).replace("attribute: email", "attribute: email, required: true")
+    )
+    rows = cli.write("rows.csv", "email,city\n" + "jane.doe@example.com,x\n" * 230 + ",x\n")
+    env = {"ACME_TOKEN": "s3cret"}
+    run = cli("replay", spec, rows, "--no-first-row-check", "--output", "json", env=env).json["run"]
+    invalid = cli("runs", "show", run, "--row", "231").out
+    assert "no request and response: the row is invalid, nothing was sent" in invalid, invalid
+    usual = cli("runs", "show", run, "--row", "230").out
+    assert "of expected outcomes only the first 200 are recorded; --record all records each" in usual
+    as_curl = cli("runs", "show", run, "--row", "231", "--as", "curl")
+    assert "row 231 has no request: the row is invalid, nothing was sent" in as_curl.err
+    assert cli("runs", "purge", run, "--yes").status == 0
+    assert "the run was purged" in cli("runs", "show", run, "--row", "1").out
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--row", "9-7"), "--row: `9-7` ends before it begins\nWrite 7-9."),
+        (("--rule", "delivred"), "has no rule `delivred`\nDid you mean `delivered`? Rules: delivered"),
+        (("--status", "5x"), "--status: `5x` is no status\nWrite 422, 4xx, 200-299, or several: 4xx,503."),
+    ],
+)
+def test_a_filter_that_is_none_has_a_remedy(
+    cli: CommandLine, partner: Partner, flags: tuple[str, str], words: str
+) -> None:
+    partner.answer = lambda _heard: (201, {}, b"{}")
+    spec = cli.write("acme.yaml", SPEC.format(url=partner.url))
+    assert cli("test", spec, env={"ACME_TOKEN": "s3cret"}).status == 0
+    refused = cli("runs", "show", "last", *flags)
+    assert refused.status == 2 and words in refused.err
+    for status in ("2xx", "422,2xx", "200-299", "201"):
+        assert "row 1 " in cli("runs", "show", "last", "--status", status).out
+    assert "no row of run" in cli("runs", "show", "last", "--status", "4xx,503").err

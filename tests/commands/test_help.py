@@ -18,7 +18,7 @@ import typer.main
 from rokt_export.__main__ import main
 from rokt_export.commands.cli import program
 from rokt_export.commands.explain import entries
-from tests.commands.conftest import ROOT, SAMPLES, CommandLine
+from tests.commands.conftest import ROOT, SAMPLES, CommandLine, Partner, spec_text
 
 COMMANDS = typer.main.get_command(program())
 HEADINGS = ["Options:", "Rows:", "Sending:", "Stopping:", "Earlier runs:", "Sandbox:", "Output:"]
@@ -151,3 +151,30 @@ def _through_a_pipe(cli: CommandLine, columns: int, *arguments: str, **env: str)
         os.close(terminal)
         os.close(main)
     return done.stdout
+
+
+def test_color_decides_where_a_pager_reads(cli: CommandLine, partner: Partner) -> None:
+    cli("test", cli.write("acme.yaml", spec_text(partner.url)))
+    for flags, coloured in (((), False), (("--color", "always"), True), (("--color", "never"), False)):
+        shown = cli("runs", "show", "last", *flags, env={"COLUMNS": "66"})
+        assert ("\x1b[" in shown.out) is coloured, flags
+        assert all(len(re.sub(r"\x1b\[[\d;]*m", "", line)) <= 66 for line in shown.out.splitlines() if "─" in line)
+    forced = {"FORCE_COLOR": "1"}
+    assert "\x1b[" in cli("runs", "list", env=forced).out
+    assert "\x1b[" not in cli("runs", "list", "--color", "never", env=forced).out
+    assert "`always` is not" not in cli("runs", "list", "--color", "sometimes").err
+    assert "--color: `sometimes` is not one of auto, always, never" in cli("runs", "list", "--color", "sometimes").err
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("diff acme.yaml --between", "`rokt-export diff --help`"),
+        ("runs show last --row", "`rokt-export runs show --help`"),
+        ("explain RX11O", "Did you mean `RX110`?"),
+        ("explain rx1l0", "Did you mean `RX110`?"),
+    ],
+)
+def test_an_error_leads_on(cli: CommandLine, line: str, words: str) -> None:
+    refused = cli(*line.split())
+    assert refused.status == 2 and words in refused.err, refused.err

@@ -52,3 +52,28 @@ def test_a_run_that_reached_its_end_names_what_fits(cli: CommandLine, partner: P
     assert again.status == 0 and list(commands(again)) == ["write the report"]
     assert cli(*found["write the report"]).status == 0 and Path("acme.html").exists()
     assert "Next:" not in cli("replay", spec, "rows.csv", "--quiet").err
+
+
+def test_commands_for_a_guarded_environment_work_when_pasted(cli: CommandLine, partner: Partner, spec: Path) -> None:
+    spec.write_text(spec.read_text().replace("http://127.0.0.9:9/live", f"{partner.url}/live"))
+    live = ("-e", "production", "--confirm", "acme", "--test-data")
+    stopped = cli("replay", spec, "rows.csv", *live)
+    resume = next(line for line in stopped.err.splitlines() if line.startswith("go on with: rokt-export "))
+    assert resume.endswith(" --confirm acme")
+    partner.answer = lambda heard: (503 if b"doe.6@" in heard.body else 201, {}, b"{}")
+    resumed = cli(*shlex.split(resume.partition(": rokt-export ")[2]))
+    assert resumed.status == 1 and "settled" in resumed.err
+    resend = commands(resumed)["resend 1 failed row"]
+    assert resend[-3:] == ["--confirm", "acme", "--test-data"]
+    partner.answer = lambda _heard: (201, {}, b"{}")
+    assert cli(*resend).status == 0
+
+
+def test_what_was_left_out_is_told_once(cli: CommandLine, partner: Partner, spec: Path) -> None:
+    partner.answer = lambda _heard: (201, {}, b"{}")
+    spec.write_text(spec.read_text().replace("http://127.0.0.9:9/live", f"{partner.url}/live"))
+    live = ("-e", "production", "--confirm", "acme", "--test-data")
+    assert cli("replay", spec, "rows.csv", *live).status == 0
+    again = cli("replay", spec, "rows.csv", *live, "--name", "again")
+    assert (again.out + again.err).count("left out") == 1
+    assert "12 rows were left out" in cli("runs", "show", "again").out

@@ -38,3 +38,15 @@ def test_an_unread_wait_is_told_once(
     assert done.status == 0, done.err
     assert done.err.count(SAID) == (shown is not None)
     assert shown is None or shown in done.err
+
+
+def test_several_workers_tell_an_unread_wait_once(cli: CommandLine, partner: Partner) -> None:
+    rule = "  - {outcome: failed, status: 500, retry: true, after: header}\n  - {outcome: duplicate, status: 409}"
+    text = spec_text(partner.url).replace("  - {outcome: duplicate, status: 409}", rule)
+    cli.write("acme.yaml", text.replace("limits: {", "limits: {backoff: 10ms, "))
+    cli.write("rows.csv", "email\n" + "".join(f"jane.doe.{number}@example.com\n" for number in range(12)))
+    partner.answer = lambda _heard: (500, {"Retry-After": "soon"}, b"")
+    done = cli.process(
+        "replay", "acme.yaml", "rows.csv", "--workers", "2", "--concurrency", "4", "--no-first-row-check"
+    )
+    assert done.status == 1 and done.err.count(SAID) == 1, done.err

@@ -97,6 +97,12 @@ CASES = [
         _parameter("{name: a, attribute: zipcode, required: {when: {contry: ^us}}}"),
         _parameter("{name: a, attribute: zipcode, required: {when: {country: us}}}"),
     ),
+    Case(
+        "RX101",
+        "endpoint",
+        'endpoint: {staging: ^"https://api.example.com/{{ customer_id }}"}\n',
+        'attributes: [customer_id]\nendpoint: {staging: "https://api.example.com/{{ customer_id }}"}\n',
+    ),
     Case("RX101", "columns", "columns: {Kunde: ^lastnam}\n", "columns: {Kunde: lastname}\n"),
     Case("RX102", "attributes", "attributes: {^dob: {required: true}}\n", "attributes: {dob: birthday}\n", "error"),
     Case(

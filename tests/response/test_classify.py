@@ -53,6 +53,11 @@ def test_unclassified_shows_what_came() -> None:
     assert outcome.reason.endswith('!!"')  # cut when it has been redacted
     empty = Classifier([rule("{status: 200}")]).classify(Response(418))
     assert empty.reason == "no rule matched: status 418, empty body"
+    truncated = Response(200, (("Content-Type", "application/json"),), b'{"id": 17, "state": "sto')
+    outcome = Classifier([rule("{status: 418}")]).classify(truncated)
+    assert outcome.reason is not None
+    assert "status 200, its body cannot be read: not JSON: Unterminated string" in outcome.reason
+    assert outcome.reason.endswith(', body "{"id": 17, "state": "sto"')
 
 
 @pytest.mark.parametrize(
