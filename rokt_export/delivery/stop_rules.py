@@ -40,7 +40,7 @@ class StopRules:
     Attributes:
         failures: after so many exchanges with an unexpected outcome; None = never.
         consecutive: after so many of them in a row, invalid rows not counted; None = never.
-        unclassified: at the first response that no rule explains.
+        unclassified: at the first response that no rule matches.
         expected: the outcomes that count as success.
         setup: at a first response, or at ten in a row, that says that the set-up is wrong (`setup_fault`).
     """

@@ -173,7 +173,7 @@ Predicate = Callable[[Sequence[Any]], bool]
 def compile_condition(condition: Condition, *, strict: bool = False, ignore_case: bool = False) -> Predicate:
     """Return the test of the values found at a place.
 
-    `strict` and `ignore_case` are those of what encloses it; its own `strict` outweighs. How keys count:
+    `strict` and `ignore_case` are those of what encloses it; its own `strict` overrides it. How keys count:
 
     - `exists` and `absent` ask whether anything was found; a null was.
     - `equals`, `one_of`, `contains`, `prefix`, `suffix`, `regex`, `compare` and `empty` ask about one value: one of
