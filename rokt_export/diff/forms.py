@@ -48,7 +48,7 @@ TIMES: Final = rf"""
     \d{{4}}-\d\d-\d\d(?:[T ]{_TIME}{_ZONE})?
     | \d{{4}}/\d\d/\d\d(?:\s{_TIME}{_ZONE})?
     | \d{{1,2}}[./]\d{{1,2}}[./]\d{{4}}(?:,?[T\s]{_TIME}{_ZONE})?
-    | (?:(?:{_DAYS})[a-z]*,?\s)?\d{{1,2}}[\s-](?:{_MONTHS})[a-z]*[\s-]\d{{2,4}}\s{_TIME}{_ZONE}
+    | (?:(?:{_DAYS})[a-z]*,?\s)?\d{{1,2}}[\s-](?:{_MONTHS})[a-z]*[\s-]\d{{2,4}}(?:\s{_TIME}{_ZONE})?
     | (?:{_DAYS})\s(?:{_MONTHS})\s\s?\d{{1,2}}\s\d\d:\d\d:\d\d(?:\s[A-Z]{{3,4}})?\s\d{{4}}
     | /Date\(-?\d+(?:[+-]\d{{4}})?\)/
     | \d{{8}}T\d{{6}}(?:\.\d+)?Z?
@@ -73,7 +73,7 @@ _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)$", re.ASCII)
 _NOTATIONS: Final = tuple(
     (re.compile(zeros), letters)
     for zeros, letters in (
-        (r"([+-])00(:?)00$", r"\1hh\2mm"), (r"0{8}T0{6}", "YYYYMMDDThhmmss"), (r"00:00:00", "hh:mm:ss"),
+        (r"(?<=[0\s])([+-])00(:?)00$", r"\1hh\2mm"), (r"0{8}T0{6}", "YYYYMMDDThhmmss"), (r"00:00:00", "hh:mm:ss"),
         (r"00:00", "hh:mm"), (r"(?<=ss)[.,]0+", lambda found: found[0].replace("0", "s")),
         (r"0000([-/])00[-/]00", r"YYYY\1MM\1DD"), (r"00\.00\.0000", "DD.MM.YYYY"), (r"00/00/0000", "NN/NN/YYYY"),
         (r"0000", "YYYY"), (r"00(?=[ -]Mon)|(?<=Mon )00|(?<=Mon  )00", "DD"),
@@ -156,7 +156,8 @@ def _read(text: str) -> Moment:
             moment = datetime.strptime(" ".join([*words[:4], words[-1]]), "%a %b %d %H:%M:%S %Y").replace(tzinfo=UTC)
             form = re.sub(r"\s+", " ", form)
         else:
-            moment = parsedate_to_datetime(text.replace("-", " ", 2) if "-" in text[:3] else text)
+            written = text.replace("-", " ", 2) if "-" in text[:3] else text
+            moment = parsedate_to_datetime(written if clock is not None else f"{written} 00:00:00")
             moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return Moment(form, moment.timestamp(), resolution)
     first, sign, second, third = int(date[1]), date[2], int(date[3]), int(date[4])

@@ -61,6 +61,7 @@ _ZONES: Final = 1_800
 """Seconds by which zones differ."""
 
 
+_DIGITS: Final = re.compile(r"\d+", re.ASCII)
 Bones = tuple[str, tuple[str, ...]]
 """A text with holes, and what stands in them."""
 
@@ -733,6 +734,8 @@ def _judge_texts(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Ver
     short = max(map(len, (*a, *b))) < 6 or common_form(a) != common_form(b) if len(a) < 3 else True
     if short and (len(set(a)) == 1 or len(set(b)) == 1):
         return _few_values(a, b)
+    if (found := _moved_digits(a, b, rows)) is not None:
+        return found
     few = distinct <= max(3, len(a) / 3) and distinct < len(a)
     if few and (found := _few_values(a, b)) is not None:
         return found
@@ -741,6 +744,18 @@ def _judge_texts(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Ver
     if few:
         return _undecided(a, _SAME_RATES, common_form(a[:200]))
     return _judge_opaque(a, b)
+
+
+def _moved_digits(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Verdict | None:
+    """Judge texts of one wording in which one number differs by one amount: `9am`, `2027-W12`, `35%`."""
+    if any(_DIGITS.sub("", x) != _DIGITS.sub("", y) for x, y in zip(a, b, strict=True)):
+        return None
+    numbers = [list(zip(*map(_DIGITS.findall, side), strict=False)) for side in (a, b)]
+    unlike = [(x, y) for x, y in zip(*numbers, strict=True) if x != y]
+    if len(unlike) != 1 or any(len(_DIGITS.findall(text)) != len(numbers[0]) for text in a):
+        return None
+    of_a, of_b = unlike[0]
+    return _bound_numbers(of_a, of_b, (list(map(float, of_a)), list(map(float, of_b))), rows, "text")
 
 
 def _judge_frames(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Verdict | None:

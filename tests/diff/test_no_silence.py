@@ -88,6 +88,11 @@ RELATED: dict[str, tuple[Make, Make, str]] = {
         lambda row, _: round(mixed(row) % 900 / 7, 2), lambda row, _: round(100 * round(mixed(row) % 900 / 7, 2)),
         "is 100 times as much in production as in staging",
     ),
+    "hours in words": (lambda row, _: f"{row % 8 + 1}am", lambda row, _: f"{row % 8 + 2}am", "is 1 more in production"),
+    "day in words": (
+        on_grid(20, DAY, "%A, %d %B %Y", timedelta()), on_grid(20, DAY, "%A, %d %B %Y", DAY), "is 1 day later",
+    ),
+    "percent": (lambda row, _: f"{mixed(row) % 80}%", lambda row, _: f"{mixed(row) % 80 + 5}%", "is 5 more"),
     "sign": (lambda row, _: 3 + row, lambda row, _: -3 - row, "has the opposite sign in production"),
     "digits": (
         lambda row, _: 2**53 + 1 + 2 * row, lambda row, _: int(float(2**53 + 1 + 2 * row)),
