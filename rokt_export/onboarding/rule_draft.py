@@ -81,6 +81,8 @@ class RuleDraft:
         first, self._word = self._first()
         self._conditions: Keys = first | {"status": response.status}
         self._compiled = _compiled(self._conditions)
+        self._own = list(self._telling())
+        self._candidates: dict[str, Classifier | None] = {}
 
     def matches(self, response: Response) -> bool:
         """Return whether the rule, as it is so far, matches a response."""
@@ -95,14 +97,25 @@ class RuleDraft:
         """
         if not self.matches(other):
             return True
-        for keys in (*self._telling(), *self._absent(other), *(self._any_difference() if must else ())):
-            if _compiled(keys).classify(other).rule is None and _compiled(keys).classify(self._response).rule:
+        for keys in (*self._own, *self._absent(other), *(self._any_difference() if must else ())):
+            if self._separates(keys, other):
                 for name, value in keys.items():
                     self._conditions[name] = {**self._conditions.get(name, {}), **value}
                 self._conditions["status"] = self._conditions.pop("status")
+                for name, value in keys.get("headers", {}).items():
+                    self._word = f"{name} {value}" if isinstance(value, str) else self._word
                 self._compiled = _compiled(self._conditions)
                 return True
         return False
+
+    def _separates(self, keys: Keys, other: Response) -> bool:
+        """Return whether a condition holds for the response, and not for another one."""
+        name = repr(keys)
+        if name not in self._candidates:  # a run may have 100,000 responses that are alike
+            compiled = _compiled(keys)
+            self._candidates[name] = compiled if compiled.classify(self._response).rule else None
+        candidate = self._candidates[name]
+        return candidate is not None and candidate.classify(other).rule is None
 
     def rule(self, taken: Collection[str], name: str | None = None) -> dict[str, Any]:
         """Return the rule as the spec has it, the most specific condition first.
@@ -124,7 +137,8 @@ class RuleDraft:
         if len(body) <= MOST_EXAMPLE:
             kind = response.header("content-type")
             headers = {} if kind is None or "json" in kind else {"Content-Type": kind}
-            headers |= {each: value for each, value in self._conditions.get("headers", {}).items() if _is_text(value)}
+            wanted = self._conditions.get("headers", {}).items()
+            headers |= {each: value for each, value in wanted if isinstance(value, str)}
             found["examples"] = [{"status": response.status, **({"headers": headers} if headers else {}), "body": body}]
         return found
 
@@ -235,10 +249,6 @@ def _scalars(data: Any) -> Iterator[Any]:
             yield from _scalars(value)
     else:
         yield data
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
 
 
 def _compiled(conditions: Keys) -> Classifier:
