@@ -242,7 +242,7 @@ class Tally:
 
     @property
     def known_before(self) -> dict[str, int]:
-        """Rows that were not sent because of what production answered to them before, by that outcome."""
+        """Rows that were not sent because production responded to them before, by that outcome."""
         beside = (LeftOut.NOT_ASKED, LeftOut.REPEATED)
         return {str(why): self.left_out[why] for why in LeftOut if why not in beside and self.left_out[why]}
 

@@ -202,9 +202,9 @@ class _Judge:
         ):
             return  # a variable without a value: what it will be is not known
         if deepest.validator == "additionalProperties":
-            return  # each such member is told by its name
+            return  # each such member is reported by its name
         if deepest.validator == "oneOf" and not deepest.context:
-            return  # several alternatives hold, which is the document's own fault
+            return  # several alternatives match, which is the document's own fault
         path = tuple(Index(part) if isinstance(part, int) else Key(str(part)) for part in deepest.absolute_path)
         name = _name(deepest.absolute_path)
         yield self._finding("RX210", self._place_of(path, name), _wants(deepest, name))

@@ -55,7 +55,7 @@ class Mark:
 
     Attributes:
         label: its text; empty where there is no room for it.
-        label_x: the middle of the label, which lies within the picture.
+        label_x: the middle of the label, which is within the picture.
     """
 
     x: float

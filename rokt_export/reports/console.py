@@ -399,7 +399,7 @@ _VERDICTS = {
 
 
 def explanation(console: Console, found: Explanation) -> None:
-    """Print how an answer was classified: the outcome, then for each rule what it looked at and how near it came."""
+    """Print how a response was classified: the outcome, then for each rule what it looked at and how near it came."""
     outcome = found.outcome
     head = outcome_text(console, str(outcome.kind))
     head.stylize("bold")

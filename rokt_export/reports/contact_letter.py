@@ -1,6 +1,6 @@
 """The letter to a partner's tech contact about a run: its facts as data, and the templates that word them.
 
-The letter speaks of what the partner received and answered: no row that was never sent, no rule, no id of ours.
+The letter is about what the partner received and responded: no row that was never sent, no rule, no id of ours.
 The mail and the Markdown report have the same letter.
 """
 
@@ -49,7 +49,7 @@ _ASKED = (
     OutcomeKind.REJECTED,
     OutcomeKind.FAILED,
 )
-"""Outcomes of rows that were sent, in the order of the questions: first what only the partner can tell."""
+"""Outcomes of rows that were sent, in the order of the questions: first what only the partner knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,12 +223,12 @@ class ContactLetter:
 
     @cached_property
     def _records(self) -> list[Record]:
-        """What is listed of these deliveries, with what tells them apart."""
+        """The listed records of these deliveries, with names that distinguish them."""
         records = [record_of(one, self._story.recording(one.row), self._identities) for one in self._shown]
         return self._named(list(_timed(records)))
 
     def _named(self, records: list[Record]) -> list[Record]:
-        """Return records with what tells them apart."""
+        """Return records with names that distinguish them."""
         named = [replace(one, name=next(iter(one.who.values()), one.reference)) for one in records]
         uses = Counter(one.name or one.time for one in named)
         moments = Counter((one.name, one.time) for one in named)
@@ -332,7 +332,7 @@ def _whole(text: str) -> str:
 
 
 def _timed(records: Iterable[Record]) -> Iterator[Record]:
-    """Yield records with their time, as exactly as it takes to tell all of them apart."""
+    """Yield records with their time, as exactly as it takes to distinguish all of them."""
     sent = list(records)
     moments = [datetime.fromtimestamp(one.started, UTC) for one in sent if one.started]
     exact = len({moment.replace(microsecond=0) for moment in moments}) < len(moments)

@@ -193,7 +193,7 @@ def _encoder(piece: Piece, before: str) -> str:
 
 
 def _form_encoder(piece: Piece, before: str) -> str:
-    """A field's own encoding, and inside it that of the document that the field may hold."""
+    """A field's own encoding, and inside it that of the document that the field may contain."""
     if piece.encoding is Encoding.URLENCODED:
         return _PERCENT_FORM
     field = re.split("[&=]", before)[-1]

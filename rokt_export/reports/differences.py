@@ -167,7 +167,7 @@ def _table(rows: Sequence[Sequence[str]], *, numbers: bool = False, quiet: bool 
     """A table for a terminal; the first row is its head.
 
     Args:
-        numbers: whether all but the first column hold numbers.
+        numbers: whether all columns except the first contain numbers.
         quiet: whether the table is small print.
     """
     from rich.box import SIMPLE_HEAD

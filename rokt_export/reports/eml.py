@@ -51,7 +51,7 @@ def _address(story: Story) -> Address | None:
         return None
     try:
         return Address(display_name=one_line(contact.name), addr_spec=contact.email)
-    except (ValueError, IndexError, MessageError):  # the spec's text is no address: whoever sends it fills it in
+    except (ValueError, IndexError, MessageError):  # the spec's text is not an address: the sender fills it in
         return None
 
 
@@ -70,7 +70,7 @@ def _attach(message: EmailMessage, story: Story) -> None:
 
 
 def _write_table(story: Story, table: TextIO) -> None:
-    """Write what the partner received and answered, a line a delivery; rows that were never sent are left out."""
+    """Write what the partner received and how it responded, a line a delivery, without rows that were not sent."""
     identities = Identities(story)
     writer = csv.writer(table, lineterminator="\r\n")
     names = identities.names if story.figures.invented else identities.impersonal

@@ -33,7 +33,7 @@ MOST_REASONS = 100
 """Groups of reasons that the page lists."""
 
 FEWEST_DRAWN = 10
-"""Latencies from which a histogram tells more than the figures beneath it."""
+"""Latencies from which a histogram shows more than the figures below it."""
 
 _OUTCOMES = tuple(str(kind) for kind in OutcomeKind)
 _ROWS_AT_ONCE = 1_000
@@ -55,7 +55,7 @@ class Block:
 def write(story: Story, stream: TextIO) -> None:
     """Write the page, in constant memory.
 
-    Rows and recordings lie in it compressed; the page unpacks the rows when it opens and a recording when it is asked
+    Rows and recordings are compressed in it; the page unpacks the rows when it opens and a recording when it is asked
     for, so that 100,000 deliveries stay responsive. Its content security policy admits its own script and style, by
     their hashes, and nothing else.
     """
@@ -97,7 +97,7 @@ def _context(story: Story) -> dict[str, Any]:
 
 
 def _rule_names(story: Story) -> list[str]:
-    """The spec's rules, then any that deliveries name besides."""
+    """The spec's rules, then any others that deliveries name."""
     known = list(story.spec.rule_names) if story.spec is not None else []
     return [*known, *(name for name in story.figures.rules if name not in known)]
 

@@ -57,7 +57,7 @@ def phrase(status: int) -> str:
 def split_url(url: str) -> tuple[str, str]:
     """Return host (with port) and request target of an absolute URL, also of one with parts redacted.
 
-    Of `$BASE/v1` the host is `$BASE`: a variable may hold the scheme too.
+    Of `$BASE/v1` the host is `$BASE`: a variable may contain the scheme too.
     """
     before, mark, after = url.partition("://")
     rest = url if not mark or before.startswith("$") else after
@@ -105,7 +105,7 @@ def _loses_digits(text: str) -> bool:
 
 
 def laid_out_xml(body: str) -> str:
-    """Return XML with each element on a line; what is no XML, holds text among elements, or is HTML as it is."""
+    """Return XML with each element on a line; what is not XML, has text between elements, or is HTML, unchanged."""
     parts = _XML_TAG.split(body.strip())
     if len(parts) > _MOST_XML_PARTS or "<!" in body or "".join(parts[1::2]).lower().startswith("<html"):
         return body

@@ -20,7 +20,7 @@ LONGEST = 4_000
 _ERRORS = frozenset({OutcomeKind.FAILED, OutcomeKind.UNKNOWN, OutcomeKind.INVALID})
 """Outcomes that say nothing of what the partner thinks of the row: JUnit's errors. The others are its failures."""
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 cannot hold (section 2.2)."""
+"""What XML 1.0 cannot contain (section 2.2)."""
 
 
 def write(story: Story, stream: TextIO) -> None:

@@ -13,7 +13,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: Collec
     Args:
         columns: the heads.
         rows: the cells of each row, as many as there are columns; read once, as they are written.
-        numbers: indexes of the columns that hold numbers.
+        numbers: indexes of the columns that contain numbers.
     """
     rules = ("---:" if index in numbers else "---" for index in range(len(columns)))
     yield f"| {' | '.join(map(markdown, columns))} |\n| {' | '.join(rules)} |\n"

@@ -33,7 +33,7 @@ _VALUE = re.compile(
 
 @dataclass(slots=True)
 class ReasonGroup:
-    """Rows that agree in outcome, status, rule, and in their reason but for values.
+    """Rows that agree in outcome, status, rule, and in their reason except for values.
 
     Attributes:
         rows: how many there are.
@@ -104,7 +104,7 @@ def grouped(counts: Iterable[ReasonCount]) -> Reasons:
 
 
 def fixed_parts(reason: str) -> tuple[str, ...]:
-    """Return what a reason says but for its values."""
+    """Return what a reason says without its values."""
     return _parted(reason)[0]
 
 

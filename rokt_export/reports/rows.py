@@ -39,7 +39,7 @@ def write_ndjson(story: Story, stream: TextIO) -> None:
 def write_json(story: Story, stream: TextIO) -> None:
     """Write the contract's document (design section 5, "Streams"), its deliveries one a line, in constant memory.
 
-    `left_out` is there where rows were not sent because a guarded environment answered them before.
+    `left_out` is there where rows were not sent because a guarded environment responded to them before.
     """
     head = {
         "run": story.run.run,

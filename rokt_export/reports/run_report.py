@@ -1,4 +1,4 @@
-"""Turn a run in the journal into what every report tells of it."""
+"""Turn a run in the journal into what every report shows of it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Story:
         run: the run.
         expected: the expected outcome.
         notes: what the run had to say, one sentence each.
-        left_out: rows that were not sent because of what production answered to them before, by that outcome.
+        left_out: rows that were not sent because production responded to them before, by that outcome.
         ending: why the run ended where it did; None where it reached its end or nothing is known of it.
         loaded: the spec that the run went with, even if its file has changed since; None where it is not known.
     """
@@ -82,7 +82,7 @@ class Story:
         """Return the story of a run.
 
         Args:
-            journal: holds the run; it stays open while the story is read.
+            journal: contains the run; it stays open while the story is read.
             spec: the spec, if it is known; taken only if it is the very text that the run went with.
 
         Raises:
@@ -183,7 +183,7 @@ class Story:
                 yield structs.replace(one, first_outcome=before, provisional=before is None) if accepted else one
 
     def recording(self, row: int) -> Recording | None:
-        """Return what was sent and answered in one row; None where it was not kept."""
+        """Return the request and response of one row; None where it was not kept."""
         data = self._journal.recording(self.run.run, row)
         return None if data is None else Recording.load(data)
 

@@ -172,7 +172,7 @@ class _Command:
         return f"{name}={quote_plus(text, safe=_SAFE)}" if name else quote_plus(text, safe=_SAFE)
 
     def _content(self, value: str) -> str:
-        """Return data, or what a file in this folder or standard input holds."""
+        """Return data, or the contents of a file in this folder or of standard input."""
         if not value.startswith("@"):
             return value
         name = value[1:]

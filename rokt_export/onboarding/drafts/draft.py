@@ -31,7 +31,7 @@ _FREE = {"email": "email", "firstname": "firstname", "lastname": "lastname", "ph
 """Members that an object without named ones may have, as most partners call them."""
 _FILLER = re.compile(r"^[<{\[]|your|xxx|changeme|replace|1234", re.IGNORECASE)
 _VERSION = re.compile(r"version|revision", re.IGNORECASE)
-"""Headers that choose a version: without one, a partner answers as its newest does."""
+"""Headers that choose a version: without one, a partner responds as its newest does."""
 _PLACE = re.compile(r"(?<!\{)\{([^{}]+)\}(?!\})")
 
 
@@ -188,7 +188,7 @@ class _Writer:
         for each in self.operation.fields:
             match = self.matches.get(each)
             if each.place == "path" and self._confidence(each) < SURE:
-                continue  # a variable stands in the URL
+                continue  # the URL has a variable
             versioned = each.place == "header" and each.example is not None and _VERSION.search(each.name)
             needed = each.required or bool(versioned) or (each.within != each.name and each.within in self.parts)
             if (match is not None and match.confidence >= LIKELY and each.kind != "array") or self._confidence(

@@ -80,7 +80,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One response that the source tells of.
+    """One response that the source describes.
 
     Attributes:
         status: `201`, `4xx` or `default`.
@@ -171,7 +171,7 @@ def word_set(words: str) -> frozenset[str]:
 
 
 def key_text(key: str) -> str:
-    """Return a key as a step of a nested name: `b`, or `['a.b']` where it holds the grammar's own signs."""
+    """Return a key as a step of a nested name: `b`, or `['a.b']` where it contains the grammar's own signs."""
     if _PLAIN_KEY.fullmatch(key):
         return key
     return f'["{key}"]' if "'" in key else f"['{key}']"

@@ -62,7 +62,7 @@ class Recorded:
     Attributes:
         origin: the source, for people, without values.
         method: of HTTP.
-        url: absolute; may hold marked variables, as the other texts may.
+        url: absolute; may contain marked variables, as the other texts may.
         headers: name and value.
         body: its text.
         form: the fields of a multipart body.
@@ -351,7 +351,7 @@ def _json(text: str) -> Any:
     try:
         found = orjson.loads(text)
     except orjson.JSONDecodeError:
-        try:  # a variable that stands without quotes
+        try:  # a variable without quotes
             found = orjson.loads(re.sub(rf"(?<=[:,\[\s]){_MARK.pattern}(?=[,\]}}\s])", r'"\g<0>"', text))
         except orjson.JSONDecodeError:
             return None

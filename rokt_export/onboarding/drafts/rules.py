@@ -1,4 +1,4 @@
-"""Turn the responses that a source tells of into ordered rules, the specific before the general."""
+"""Turn the responses that a source describes into ordered rules, the specific before the general."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _REASONS = [
     "detail", "errormessage", "message", "msg", "errordescription", "description", "userfacingmessage", "reason",
     "title", "errors", "error", "text",
 ]  # fmt: skip
-"""Names of members that hold a partner's words, the best first; `_CODES` of those that hold its code."""
+"""Names of members that contain a partner's words, the best first; `_CODES` of those that contain its code."""
 _CODES = ["code", "errorcode", "errorkey", "errortype", "category", "status", "type"]
 _GOOD = {"success", "ok", "accepted", "created", "queued", "matched", "succeeded", "updated", "stored"}
 _BAD = {"error", "failure", "failed", "rejected", "invalid", "unmatched", "skipped"}
@@ -56,7 +56,7 @@ class DraftRule:
 
 
 def rules_of(operation: Operation, known: Iterable[str] = ()) -> list[DraftRule]:
-    """Return the rules for what an operation answers.
+    """Return the rules for the responses of an operation.
 
     Args:
         operation: it, with its replies.
@@ -65,14 +65,14 @@ def rules_of(operation: Operation, known: Iterable[str] = ()) -> list[DraftRule]
     replies = {reply.status: reply for reply in operation.replies}
     errors = [reply for status, reply in replies.items() if not status.startswith(("1", "2", "3"))]
     general = replies.get("default") or replies.get("4xx") or next(iter(errors), None)
-    told = [reply for reply in operation.replies if reply.outcome]
+    documented = [reply for reply in operation.replies if reply.outcome]
     rules = [
-        *(_told(told) if told else _told_by_body(errors)),
-        *([] if told else _successes([reply for status, reply in replies.items() if status.startswith("2")])),
-        *([] if told else _conflicts(replies)),
+        *(_documented(documented) if documented else _documented_by_body(errors)),
+        *([] if documented else _successes([reply for status, reply in replies.items() if status.startswith("2")])),
+        *([] if documented else _conflicts(replies)),
         *_setup(replies, general),
         *_busy(replies, general),
-        *([] if "rejected" in {reply.outcome for reply in told} else _rejections(replies, general)),
+        *([] if "rejected" in {reply.outcome for reply in documented} else _rejections(replies, general)),
         *_failures(replies, general),
     ]
     shown = [(_code(reply.status), each) for reply in operation.replies for each in reply.shown]
@@ -80,8 +80,8 @@ def rules_of(operation: Operation, known: Iterable[str] = ()) -> list[DraftRule]
     return rules
 
 
-def _told(replies: Sequence[Reply]) -> list[DraftRule]:
-    """Return a rule for each reply whose outcome is known; what tells it from others of its status comes first."""
+def _documented(replies: Sequence[Reply]) -> list[DraftRule]:
+    """Return a rule for each reply whose outcome is known; the distinguishing part of the body comes first."""
     rules = []
     for reply in replies:
         others = [other for other in replies if other is not reply and other.status == reply.status]
@@ -98,7 +98,7 @@ def _told(replies: Sequence[Reply]) -> list[DraftRule]:
 
 
 def _difference(reply: Reply, others: Sequence[Reply]) -> dict[str, Any]:
-    """Return the condition that a reply's body holds and those of others do not; none where there is no such."""
+    """Return the condition that a reply's body meets and those of others do not; none if there is none."""
     bodies = [each.body for other in others for each in other.shown]
     for shown in reply.shown:
         try:
@@ -154,7 +154,7 @@ def _successes(replies: Sequence[Reply]) -> Iterator[DraftRule]:
 
 
 def _verdict(reply: Reply) -> tuple[str, Any, Any] | None:
-    """Return the path that tells success from failure under one status, with its values."""
+    """Return the path that distinguishes success from failure under one status, with its values."""
     for path, each in reply.leaves.items():
         last = re.sub("[^a-z]", "", each.keys[-1].lower())
         if path.count(".") > 1 or "[" in path or not _compiles(path):
@@ -168,8 +168,8 @@ def _verdict(reply: Reply) -> tuple[str, Any, Any] | None:
     return None
 
 
-def _told_by_body(errors: Sequence[Reply]) -> Iterator[DraftRule]:
-    """Yield rules for duplicates that an example's text tells from other errors of its status."""
+def _documented_by_body(errors: Sequence[Reply]) -> Iterator[DraftRule]:
+    """Yield rules for duplicates that an example's text distinguishes from other errors of its status."""
     for reply in errors:
         code = _code(reply.status)
         if code in (0, 409, *SETUP) or not 400 <= code < 500:
@@ -208,26 +208,26 @@ def _conflicts(replies: Mapping[str, Reply]) -> Iterator[DraftRule]:
             _capturing({"outcome": "failed", "status": 409}, reply, "reason", "code"), "409 may be a duplicate"
         )
         return
-    told = re.search(r"already|duplicat", text, re.I)
-    check = "" if told else "409 is a conflict: that it means a duplicate is a guess"
+    documented = re.search(r"already|duplicat", text, re.I)
+    check = "" if documented else "409 is a conflict: that it means a duplicate is a guess"
     yield DraftRule(_capturing({"outcome": "duplicate", "status": 409}, reply, "reason", "code"), check)
 
 
 def _setup(replies: Mapping[str, Reply], general: Reply | None) -> Iterator[DraftRule]:
-    told = [code for code in SETUP if str(code) in replies]
-    reply = next((replies[str(code)] for code in told), general)
+    documented = [code for code in SETUP if str(code) in replies]
+    reply = next((replies[str(code)] for code in documented), general)
     keys: dict[str, Any] = {"name": "setup", "outcome": "failed", "status": list(SETUP)}
     keys["description"] = "our set-up is wrong, not the row"
-    yield DraftRule(_capturing(keys, reply, "reason"), "" if told else "the source names none of these")
+    yield DraftRule(_capturing(keys, reply, "reason"), "" if documented else "the source names none of these")
 
 
 def _busy(replies: Mapping[str, Reply], general: Reply | None) -> Iterator[DraftRule]:
-    told = [code for code in _BUSY if str(code) in replies]
-    reply = replies.get("429") or next((replies[str(code)] for code in told), None)
+    documented = [code for code in _BUSY if str(code) in replies]
+    reply = replies.get("429") or next((replies[str(code)] for code in documented), None)
     keys: dict[str, Any] = {
         "name": "busy",
         "outcome": "failed",
-        "status": told if len(told) > 1 else (told or [429])[0],
+        "status": documented if len(documented) > 1 else (documented or [429])[0],
     }
     keys |= {"retry": True, "after": "header"}
     waits = [name for name in (reply.headers if reply else ()) if re.search(r"retry-after|reset", name, re.I)]
@@ -236,26 +236,26 @@ def _busy(replies: Mapping[str, Reply], general: Reply | None) -> Iterator[Draft
         keys["after"] = {"header": reset}
         check = "whether it is seconds or a moment (`unit: epoch`) is a question"
     else:
-        check = "" if told else "the source does not name it: a guess"
+        check = "" if documented else "the source does not name it: a guess"
     yield DraftRule(_capturing(keys, reply or general, "reason"), check)
 
 
 def _rejections(replies: Mapping[str, Reply], general: Reply | None) -> Iterator[DraftRule]:
-    told = [s for s in replies if re.fullmatch(r"4\d\d", s) and int(s) not in (*SETUP, *_BUSY, 407, 409)]
-    if told:
-        reply = max((replies[status] for status in told), key=lambda each: len(each.leaves))
-        statuses = [int(status) for status in told]
+    documented = [s for s in replies if re.fullmatch(r"4\d\d", s) and int(s) not in (*SETUP, *_BUSY, 407, 409)]
+    if documented:
+        reply = max((replies[status] for status in documented), key=lambda each: len(each.leaves))
+        statuses = [int(status) for status in documented]
         keys: dict[str, Any] = {"outcome": "rejected", "status": statuses if len(statuses) > 1 else statuses[0]}
         yield DraftRule(_capturing(keys, reply, "reason", "code"))
-    if not told or "4xx" in replies:
+    if not documented or "4xx" in replies:
         keys = {"outcome": "rejected", "status": "4xx"}
         yield DraftRule(_capturing(keys, general, "reason", "code"), "" if "4xx" in replies else "a guess")
 
 
 def _failures(replies: Mapping[str, Reply], general: Reply | None) -> Iterator[DraftRule]:
-    told = [status for status in replies if status.startswith("5")]
-    reply = replies[told[0]] if told else general
-    check = "" if told else "the source names no 5xx: a guess"
+    documented = [status for status in replies if status.startswith("5")]
+    reply = replies[documented[0]] if documented else general
+    check = "" if documented else "the source names no 5xx: a guess"
     yield DraftRule(_capturing({"outcome": "failed", "status": "5xx", "retry": True}, reply, "reason"), check)
 
 
