@@ -6,7 +6,7 @@ import json
 import math
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from pydantic import AfterValidator
 
 from rokt_export.spec_language.encodings import form_fields, media_type_of
 from rokt_export.spec_language.fields import Text, problem
-from rokt_export.spec_language.parameter_names import Key, steps
+from rokt_export.spec_language.parameter_names import Index, Key, steps
 
 DEFAULT_LIFE, LONGEST_LIFE = 3600.0, 31_536_000.0
 """Seconds that a token is valid if the response does not say, and the maximum."""
@@ -28,23 +28,32 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{8,}=*")
 """A response that is only a token (`b64token` of RFC 6750, 2.1). A shorter text is probably an `OK`."""
 
 
-def field_path(field: str) -> tuple[str, ...]:
-    """Return the names on the path to a field: `access_token`, `tokenData.access_token`, `$.data['access.token']`.
+_MOST_ELEMENTS = 99
+"""The highest index on a path."""
+_WORD = re.compile(r"[\"'(]?(?:[^\W\d_]{1,20}|\d{1,3})(?:['’-][^\W\d_]{1,20})?[.,:;!?)\"']*")
+"""A word of a person's language, which is no token."""
+
+
+def field_path(field: str) -> tuple[str | int, ...]:
+    """Return the names and indexes on the path to a field: `access_token`, `$.data['access.token']`, `data[0].token`.
 
     Raises:
-        ValueError: the text is not a path of names.
+        ValueError: the text is not such a path, or does not start with a name.
     """
     path = steps(field.removeprefix("$."))
-    if not all(isinstance(step, Key) for step in path):
+    found = tuple(step.name if isinstance(step, Key) else step.number for step in path if isinstance(step, Key | Index))
+    highest = max((step for step in found if isinstance(step, int)), default=0)
+    if len(found) < len(path) or highest > _MOST_ELEMENTS or not isinstance(found[0], str):
         raise ValueError(f"`{field}` is not a path of names")
-    return tuple(step.name for step in path if isinstance(step, Key))
+    return found
 
 
 def _checked(field: str) -> str:
     try:
         field_path(field)
     except ValueError as error:
-        raise problem("RX022", str(error), "Write a name, or names with dots: `access_token`, `data.token`.") from error
+        remedy = "Write a name, or names with dots: `access_token`, `data.token`, `data[0].token`."
+        raise problem("RX022", str(error), remedy) from error
     return field
 
 
@@ -53,21 +62,49 @@ ResponseField = Annotated[Text, AfterValidator(_checked)]
 
 
 def put_field(response: dict[str, Any], field: str, value: Any) -> None:
-    """Put a value where `find_field` finds it, creating the objects on the path."""
+    """Put a value where `find_field` finds it, creating the objects and lists on the path."""
+    node: Any = response
     *above, last = field_path(field)
-    for name in above:
-        response = response.setdefault(name, {})
-    response[last] = value
+    for step, following in zip(above, (*above, last)[1:], strict=True):
+        made: Any = {} if isinstance(following, str) else []
+        if isinstance(node, list) and isinstance(step, int):
+            node.extend({} for _ in range(step + 1 - len(node)))
+            node[step] = node[step] or made
+            node = node[step]
+        else:
+            node = node.setdefault(step, made)
+    if isinstance(node, list) and isinstance(last, int):
+        node.extend({} for _ in range(last + 1 - len(node)))
+    node[last] = value
 
 
 def find_field(data: Mapping[str, Any], field: str) -> Any:
     """Return the value of a field; None if there is none. A member whose name contains dots takes precedence."""
     if field in data:
         return data[field]
-    node: Any = data
-    for name in field_path(field):
-        node = node.get(name) if isinstance(node, dict) else None
-    return node
+    return _at(data, field_path(field))
+
+
+def _at(data: Any, path: Sequence[str | int]) -> Any:
+    for step in path:
+        try:
+            data = data[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
+
+
+def elsewhere(data: Any, name: str, *, depth: int = 4) -> str:
+    """Return the path of the first text called so within other objects; empty if there is none."""
+    if not depth or not isinstance(data, dict | list):
+        return ""
+    for step, inner in data.items() if isinstance(data, dict) else enumerate(data[:1]):
+        place = f"[{step}]" if isinstance(step, int) else step
+        if step == name and isinstance(inner, str):
+            return place
+        if found := elsewhere(inner, name, depth=depth - 1):
+            return f"{place}{'' if found.startswith('[') else '.'}{found}"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +117,7 @@ class TokenResponse:
         token_type: as stated; None if it is not.
         words: the text about an error, not redacted; may be empty.
         names: the names of its top-level fields.
+        elsewhere: where the field's name is found instead; may be empty.
     """
 
     token: Any
@@ -87,6 +125,7 @@ class TokenResponse:
     token_type: str | None = None
     words: str = ""
     names: tuple[str, ...] = ()
+    elsewhere: str = ""
 
 
 def read_token_response(body: bytes, content_type: str | None, token_field: str, expires_field: str) -> TokenResponse:
@@ -95,27 +134,54 @@ def read_token_response(body: bytes, content_type: str | None, token_field: str,
     data: Any = None
     with suppress(ValueError, RecursionError):
         data = json.loads(text)
+        if isinstance(data, str) and data.startswith("{"):  # JSON within a text
+            data = json.loads(data)
+        if isinstance(data, list) and len(data) == 1:
+            data = data[0]
     if not isinstance(data, dict) and "=" in text:
         with suppress(ValueError):
             form = {name: values[0] for name, values in form_fields(text).items()}
             data = form if token_field in form or "error" in form else data
     if isinstance(data, dict):
-        beside = ".".join(["$", *field_path(token_field)[:-1], "token_type"])
-        kind = find_field(data, beside)
+        kind = _at(data, [*field_path(token_field)[:-1], "token_type"])
+        token = find_field(data, token_field)
         return TokenResponse(
-            find_field(data, token_field),
+            str(token) if isinstance(token, int) and not isinstance(token, bool) else token,
             find_field(data, expires_field),
             kind if isinstance(kind, str) else None,
             _words(data),
             tuple(data),
+            "" if isinstance(token, str) else elsewhere(data, str(field_path(token_field)[-1])),
         )
-    alone = data if isinstance(data, str) else text
-    page = media_type_of(content_type) in ("text/html", "application/xhtml+xml")
-    return TokenResponse(alone if _TOKEN.fullmatch(alone) and not page else None)
+    alone = (data if isinstance(data, str) else text).strip("'").removeprefix("Bearer ")
+    page = media_type_of(content_type) in ("text/html", "application/xhtml+xml") or text[:1] == "<"
+    if _TOKEN.fullmatch(alone) and not page:
+        return TokenResponse(alone)
+    return TokenResponse(None, words=_page_words(text) if page else _plain_words(text))
+
+
+def _page_words(text: str) -> str:
+    title = re.search(r"<title[^>]*>([^<]{1,200})", text, re.IGNORECASE)
+    html = re.search(r"<html|<!doctype html", text[:1000], re.IGNORECASE)
+    kind = "an HTML page" if html else "XML" if text[:1] == "<" else "a text that is called HTML"
+    words = _plain_words(title[1]) if title else ""
+    return f'{kind} "{words}" came' if words else f"{kind} came"
+
+
+def _plain_words(text: str) -> str:
+    """Return the start of a text that is words alone; empty where one of them may be a token or a secret."""
+    words = text[:200].split()
+    return " ".join(words) if len(words) > 1 and all(map(_WORD.fullmatch, words)) else ""
 
 
 def _words(data: Mapping[str, Any]) -> str:
-    """Return the first text in the fields in which servers explain errors, also in nested objects and lists."""
+    """Return the first text in the fields in which servers explain errors, also in nested objects and lists.
+
+    The code of an error (RFC 6749, 5.2) stands before its description.
+    """
+    code, words = data.get("error"), data.get("error_description")
+    if isinstance(code, str) and code and isinstance(words, str) and words:
+        return f"{code}: {words}".encode("utf-8", "replace").decode()
     for name in ("error_description", "error", "errors", "message", "detail"):
         said = data.get(name)
         said = said[0] if isinstance(said, list) and said else said
@@ -138,7 +204,7 @@ def life_of(stated: Any, unit: str, stated_otherwise: float | None) -> float:
     if stated_otherwise is not None:
         return stated_otherwise
     try:
-        number = float(stated)
+        number = math.nan if isinstance(stated, bool) else float(stated)
         seconds = number * _UNITS[unit]
         if seconds >= _FIRST_MOMENT:
             seconds = (number / 1000 if number >= 1000 * _FIRST_MOMENT else number) - time.time()

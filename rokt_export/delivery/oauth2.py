@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 from rokt_export import __version__
 from rokt_export.authentication.base import Fill
 from rokt_export.authentication.oauth2 import OAuth2, RefreshOn
-from rokt_export.authentication.token_response import life_of, read_token_response
+from rokt_export.authentication.token_response import TokenResponse, life_of, read_token_response
 from rokt_export.errors import UnreachableError
 from rokt_export.exchange.model import AttemptResult, Fault, FaultKind, Request, Response
 from rokt_export.redaction.display_text import cut
@@ -307,6 +307,10 @@ class TokenSource:
             result.body, result.header("Content-Type"), settings.token_field, settings.expires_field
         )
         token = said_all.token
+        if isinstance(token, str):  # some servers send the prefix with the token
+            token = token.strip()
+            doubled = settings.prefix.strip() and token.lower().startswith(settings.prefix.lower())
+            token = token[len(settings.prefix) :].lstrip() if doubled else token
         if result.status < 300 and isinstance(token, str) and token:
             if not (token.isascii() and token.isprintable()):
                 return _Failure(
@@ -327,10 +331,10 @@ class TokenSource:
             message = f"the token server refused our credentials: status {result.status}"
             return _Failure(message, said, _CHECK)
         if result.status < 300:
-            names = ", ".join(f"`{cut(name, 40)}`" for name in said_all.names[:8])
-            there = f"; it has {names}" if names and not said else ""
-            return _Failure(f"the token server's response has no `{settings.token_field}`{there}", said, _CHECK)
-        return _Failure(f"the token server answers status {result.status}, and no token", said, _CHECK)
+            return _Failure(_without_token(settings.token_field, said_all, said), said, _CHECK)
+        if result.status < 400 and (target := result.header("Location")):
+            return _Failure(f"the token server redirects (status {result.status})", f"to {target}", _CHECK_URL)
+        return _Failure(f"the token server answers status {result.status}, and no token", said, _CHECK_URL)
 
     def _exchange(self) -> AttemptResult:
         with Transport(self._options) as transport:
@@ -352,6 +356,21 @@ class TokenSource:
 
 
 _CHECK = "Check client_id, client_secret, scope and `secret_in`, and `token_field`, with the partner."
+
+
+_CHECK_URL = "Check `token_url`, and `method` and `request_encoding` of the token request, with the partner."
+
+
+def _without_token(field: str, found: TokenResponse, said: str) -> str:
+    """Return what a response has instead of a token."""
+    if found.elsewhere:
+        return f"the token server's response has no `{field}`; perhaps `token_field: {cut(found.elsewhere, 80)}`"
+    if found.token is not None or field in found.names:
+        kinds = {type(None): "null", str: "empty", list: "a list", dict: "an object", bool: "true or false"}
+        return f"the token server's response has no token: its `{field}` is {kinds.get(type(found.token), 'a number')}"
+    names = ", ".join(f"`{cut(name, 40)}`" for name in found.names[:8])
+    there = f"; it has {names}" if names and not said else ""
+    return f"the token server's response has no `{field}`{there}"
 
 
 _ASK = "Ask the partner why it refuses tokens of its server; then resume the run."

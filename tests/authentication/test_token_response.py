@@ -22,14 +22,16 @@ def read(body: str, content_type: str | None = "application/json", field: str = 
     return read_token_response(body.encode(), content_type, field, "expires_in")
 
 
-@pytest.mark.parametrize("field", ["access_token", "tokenData.access_token", "$.data['the.token']", "$.token"])
+@pytest.mark.parametrize(
+    "field", ["access_token", "tokenData.access_token", "$.data['the.token']", "$.token", "a[1].b[0][2].c", "a[0]"]
+)
 def test_the_client_finds_what_the_sandbox_puts(field: str) -> None:
     answer: dict[str, object] = {}
     put_field(answer, field, "T1")
     assert read(json.dumps(answer), field=field).token == "T1"
 
 
-@pytest.mark.parametrize("field", ["a[0]", "a..b", ".a", ""])
+@pytest.mark.parametrize("field", ["[0].a", "a[]", "a[x=y]", "a[100].b", "a..b", ".a", ""])
 def test_what_is_no_place_of_a_field(field: str) -> None:
     with pytest.raises(ValueError, match=r"not a|be empty"):
         field_path(field)
@@ -44,6 +46,11 @@ def test_what_is_no_place_of_a_field(field: str) -> None:
         ("abcdef0123456789==", "text/plain", "abcdef0123456789=="),
         ('"abcdef0123456789"', "application/json", "abcdef0123456789"),
         ("eyJhbGciOi.eyJzdWIi.c2lnbmF0dXJl\n", None, "eyJhbGciOi.eyJzdWIi.c2lnbmF0dXJl"),
+        ("'abcdef0123456789'", "text/plain", "abcdef0123456789"),
+        ("Bearer abcdef0123456789", "text/plain", "abcdef0123456789"),
+        ('"{\\"access_token\\": \\"T1\\"}"', "application/json", "T1"),
+        ('[{"access_token": "T1"}]', "application/json", "T1"),
+        ('{"access_token": 1234567}', "application/json", "1234567"),
         ("OK", "text/plain", None),
         ("<html>log in</html>", "text/html", None),
         ("maintenance", "text/html", None),
@@ -64,16 +71,25 @@ def test_what_stands_beside_the_token() -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ('{"error": "invalid_client", "error_description": "unknown client"}', "unknown client"),
+        ('{"error": "invalid_client", "error_description": "unknown client"}', "invalid_client: unknown client"),
         ('{"error": {"code": 7, "message": "no such app"}}', "no such app"),
         ('{"errors": [{"message": "expired"}]}', "expired"),
         ('{"errors": ["expired"]}', "expired"),
         ("error=invalid_client&state=1", "invalid_client"),
+        ("Invalid credentials", "Invalid credentials"),
+        ("no abcdefghijklmnopqrstuvwxyz", ""),
+        ("<html><title>Log in</title></html>", 'an HTML page "Log in" came'),
+        ("<r/>", "XML came"),
         ('{"status": 1}', ""),
     ],
 )
 def test_the_servers_own_words_about_an_error(body: str, words: str) -> None:
     assert read(body).words == words
+
+
+def test_where_else_a_token_is() -> None:
+    assert read('{"a": [{"b": {"access_token": "T1"}}]}').elsewhere == "a[0].b.access_token"
+    assert read('{"access_token": "T1", "a": {"access_token": "T2"}}').elsewhere == ""
 
 
 NOW = datetime.now(UTC)
@@ -84,6 +100,7 @@ LIVES = {
     "text": (" 60.5 ", "s", 60.5),
     "milliseconds": (60_000, "ms", 60.0),
     "minutes": (2, "m", 120.0),
+    "true": (True, "s", DEFAULT_LIFE),
     "zero": (0, "s", DEFAULT_LIFE),
     "null": (None, "s", DEFAULT_LIFE),
     "words": ("soon", "s", DEFAULT_LIFE),

@@ -153,6 +153,8 @@ TOKEN_SERVERS = {
     "a form": ({"Content-Type": "application/x-www-form-urlencoded"}, "", "access_token=Good-Token-1&expires_in=60"),
     "the token alone": ({"Content-Type": "text/plain"}, "", "Good-Token-1"),
     "the token in quotes": ({}, "", '"Good-Token-1"'),
+    "its prefix with it": ({}, "", '{"access_token": "bearer Good-Token-1"}'),
+    "a list": ({}, "'token_field': 'data[0].token'", '{"data": [{"token": "Good-Token-1"}]}'),
     "another type": ({}, "", '{"access_token": "Good-Token-1", "token_type": "mac", "expires_in": null}'),
 }
 
@@ -188,6 +190,10 @@ def test_token_servers_answer_in_many_forms(cli: CommandLine, partner: Partner, 
     [
         ('{"error": {"message": "unknown client sesame"}}', "has no `access_token`, unknown client"),
         ('{"accessToken": "Good-Token-1", "expires": 5}', "has no `access_token`; it has `accessToken`, `expires`"),
+        ('{"access_token": null}', "has no token: its `access_token` is null"),
+        ('{"data": {"access_token": "Good-Token-1"}}', "perhaps `token_field: data.access_token`"),
+        ("<html><title>Log in</title></html>", 'an HTML page "Log in" came'),
+        ("Good-Token-1 sesame", "has no `access_token`"),
     ],
 )
 def test_an_error_under_status_200_is_quoted(cli: CommandLine, partner: Partner, body: str, words: str) -> None:
