@@ -135,7 +135,8 @@ class Comparison:
 
     def result(self) -> DiffResult:
         """Return what the pairs so far came to."""
-        differences, undecided = self._judged()
+        others = OtherPeople(self._people)
+        differences, undecided = self._judged(others)
         differences = [replace(one, sentence=of_difference(one, self._words(one))) for one in differences]
         differences.sort(key=lambda one: (not one.certain, _ORDER[one.kind], -one.count))
         undecided += [Undecided(Kind.FORMAT, "$", count, why) for why, count in self._not_compared.items()]
@@ -154,18 +155,18 @@ class Comparison:
             differences=tuple(differences),
             undecided=tuple(undecided),
             varying={
-                place.path: unlike
+                others.without(place.path): unlike
                 for place in self._places.all
                 if (place.varies is not None or place.may_be_absent) and (unlike := place.unlike)
             },
-            ignored={place.path: place.left_out for place in self._places.all if place.left_out},
+            ignored={others.without(place.path): place.left_out for place in self._places.all if place.left_out},
             only_in_a=Unmatched(self._alone_counts[0], tuple(self._alone[0])),
             only_in_b=Unmatched(self._alone_counts[1], tuple(self._alone[1])),
             bodies=self._bodies,
             explained=self._explained,
             latency_a=Latency.of(self._latencies[0]),
             latency_b=Latency.of(self._latencies[1]),
-            notes=(*self._notes, *namespaces),
+            notes=tuple(others.without(note, ours=True) for note in (*self._notes, *namespaces)),
         )
 
     def _count_alone(self, side: int, transaction: str) -> None:
@@ -308,7 +309,7 @@ class Comparison:
             evidence = self._changes.setdefault(key, Evidence())
         evidence.add(pair.number, lambda: Sample(pair.transaction, *shown))
 
-    def _judged(self) -> tuple[list[Difference], list[Undecided]]:
+    def _judged(self, others: OtherPeople) -> tuple[list[Difference], list[Undecided]]:
         differences = [
             self._difference(
                 Finding(kind, True, one.count, f"{a} → {b}", True, "", one.numbers, tuple(one.samples)), path
@@ -316,7 +317,6 @@ class Comparison:
             for (kind, path, a, b), one in self._changes.items()
         ]
         undecided: list[Undecided] = []
-        others = OtherPeople(self._people)
         unknown = self._people is None and self._has_people()
         parents = {place.steps: place for place in self._places.all}
         notes = 0
@@ -335,16 +335,17 @@ class Comparison:
                     enough = 0 if one.certain else settling(self._pairs, least)
                     why = self._with_names(one.why)
                     undecided.append(Undecided(one.kind, place.path, one.count, why, one.form, one.samples[:2], enough))
-        self._notes = dict.fromkeys(map(others.without, self._notes))
         if unknown:
             self.note(_NO_FILES)
             for place in self._places.all:
                 if (parent := parents.get(place.steps[:-1])) is not None and place.is_rare_in(parent):
                     others.know(place.steps[-1])
         return (
-            [replace(_shown(one, others), detail=others.without(one.detail)) for one in differences],
+            [replace(_shown(one, others), detail=others.without(one.detail, ours=True)) for one in differences],
             [
-                replace(_shown(one, others), reason=others.without(one.reason), form=others.without(one.form))
+                replace(
+                    _shown(one, others), reason=others.without(one.reason, ours=True), form=others.without(one.form)
+                )
                 for one in undecided
             ],
         )

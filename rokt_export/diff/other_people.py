@@ -20,6 +20,11 @@ _NOBODY = re.compile(
 )
 _WORD = re.compile(rf"(?P<apart>{_TOKEN.pattern}|\\[nrtbf]|hidden-\d+)|(?:(?!person-)[^\W_])+", re.IGNORECASE)
 _ADDRESS = re.compile(rf"[\w.%+-]*{_TOKEN.pattern}[\w.%+-]*@[\w-]+(?:\.[\w-]+)+", re.IGNORECASE)
+_OUR_WORDS: Final = re.compile(
+    "days?|hours?|minutes?|later|earlier|more|less|small|capital|letters|always|never|near|new|sent|first|last|like|other"
+    "|another|lost|whole|rising|falling|present|values?|numbers?|times?|person|name|text|form|rows?|notation|case|order"
+)
+"""Words of our own sentences that are people's names too."""
 _LONGEST: Final = 2_000
 _MOST_WORDS: Final = 8
 _LEAST, _LEAST_DIGITS, _LEAST_REVERSED = 3, 5, 4
@@ -56,11 +61,17 @@ class OtherPeople:
             self._phones.add(phone[-PHONE_TAIL:])
         self._days |= days_of(fold_letters(value))
 
-    def without(self, text: str) -> str:
-        """Return a text without personal values of any row."""
+    def without(self, text: str, *, ours: bool = False) -> str:
+        """Return a text without personal values of any row.
+
+        Args:
+            text: any text.
+            ours: whether it is a sentence of ours, whose own words stay.
+        """
         if not self._keys:
             return text
         spans = sorted([*(match.span() for match in _ADDRESS.finditer(text)), *self._spans(text)])
+        spans = [span for span in spans if not ours or _OUR_WORDS.fullmatch(text[slice(*span)]) is None]
         parts, at = [], 0
         for start, end in spans:
             if start >= at and _TOKEN.fullmatch(text[start:end].partition("@")[0]) is None:
@@ -97,8 +108,12 @@ class OtherPeople:
             pairs: what both sides say.
             words: hide all values of letters as well.
         """
+        pairs = list(pairs)
         found = {
             value for a, b in pairs for one, other in ((a, b), (b, a)) for value in _in_place_of_tokens(one, other)
+        }
+        found |= {
+            text for pair in pairs for text in pair if text.isalpha() and squeezed(fold_letters(text)) in self._keys
         }
         if words:
             found |= {text for pair in pairs for text in pair if _WORDS.fullmatch(text) and not _TOKEN.search(text)}

@@ -203,3 +203,22 @@ def test_a_flag_that_flips_for_one_country_is_a_difference() -> None:
     )
     (one,) = result.differences
     assert "all 40 rows with country=US" in one.sentence
+
+
+def test_words_of_our_own_are_not_taken_for_names() -> None:
+    comparison = Comparison(DiffSettings(), a="staging", b="production", people={"Day", "Small", "May Later"})
+    names = ["Day", "Small", "May Later", "SMALL"]
+    for row in range(20):
+        bodies = [
+            {"x": f"{datetime(2027, 1, 5 + row, tzinfo=UTC) + DAY * side:%Y-%m-%d}", "y": names[(row + side) % 4]}
+            for side in (0, 1)
+        ]
+        sides = [Side("delivered", "ok", status=200, headers=JSON, body=orjson.dumps(body)) for body in bodies]
+        comparison.add(f"t-{row}", *sides)
+    result = comparison.result()
+    told = said(result)
+    assert "Field x is 1 day later in production than in staging, in all 20 rows." in told
+    shown = told.replace("1 day later", "") + repr([one.as_json() for one in result.differences]).replace(
+        "day later", ""
+    )
+    assert not [name for name in ("Day", "Small", "SMALL", "May") if name in shown]
