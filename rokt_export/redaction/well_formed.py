@@ -13,7 +13,7 @@ _BARE_LABEL = re.compile(rf"(?:^|[:,\[])\s*[\w.+-]*(?:{_TOKEN}|\$[A-Za-z_])", re
 _STRING_OR_BARE = re.compile(r'"(?:[^"\\]|\\.)*"?|[^\s,:\[\]{}"]+', re.DOTALL)
 _OPENED_IN_JSON = re.compile(rf"(?<!\\)((?:\\\\)*)\\u(?={_TOKEN})", re.IGNORECASE)
 _OPENED_IN_XML = re.compile(rf"&#x?({_TOKEN});", re.IGNORECASE)
-_LABEL = re.compile(rf"\"?(?:{_TOKEN}|\$[A-Za-z_]\w*)(?:{NUMBER_MARK}\")?", re.IGNORECASE)
+_LABEL = re.compile(rf"(?:{_TOKEN}|\$[A-Za-z_]\w*)(?:{NUMBER_MARK}(?=\"))?", re.IGNORECASE)
 _DECLARATION = re.compile(r"\s*<\?xml version=[\"']1\.[01][\"'][\w\s=\"'-]*\?>")
 
 

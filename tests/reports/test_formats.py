@@ -286,7 +286,7 @@ def test_a_mail_about_real_people_shows_neither_them_nor_our_tokens(tell) -> Non
         # The partner's reference is the address itself, and the other two were sent in one moment.
         exchange(2, post(), answer(201, json.dumps({"id": people[1]})), invented=False),
         exchange(3, post(), answer(422, json.dumps({"error": f"{people[2]} is no member"})), invented=False),
-        exchange(4, post(), answer(300, json.dumps({"note": f"a teapot, {people[2]}"})), invented=False),
+        exchange(4, post(), answer(300, json.dumps({"note": "a teapot", "who": people[2]})), invented=False),
         exchange(5, post(), answer(201, json.dumps({"id": people[1]})), invented=False),
     ]
     rows[4] = replace(rows[4], started=rows[1].started)
@@ -300,7 +300,8 @@ def test_a_mail_about_real_people_shows_neither_them_nor_our_tokens(tell) -> Non
         assert not [person for person in people if person in shown]
     assert "UTC (line 3 of the attached CSV), the one sent 02:13:22.250 UTC (line 6 of the attached CSV)?" in letter
     assert "status 422: rejected because of its data (“… is no member”)" in letter
-    assert 'status 300: we do not know what this means (“{"note": "a teapot, …"}”)' in letter
+    assert 'status 300: we do not know what this means (“{"note": "a teapot", "who": "…"}”)' in letter
+    assert "we sent 5 deliveries to your staging system" in letter
     assert "These are real customers, so we leave out their data" in letter
     assert attached.get_content().splitlines()[0] == "sent_utc,status,outcome,reference,reason"
 
