@@ -19,7 +19,10 @@ _NO_SLUG = re.compile(
     r"""^partner\s*:\s*(?P<value>(?P<quote>["']?)(?=\S*[0-9])(?=\S*[A-Za-z])(?=\S*[^a-z0-9_."'-])[^\s"']{8,}(?P=quote))\s*$"""
 )
 """A partner's name that is rather a password: a word of letters, digits and signs that no slug has."""
-_KINDS = frozenset({"type", "authentication"})
+_KINDS = frozenset({"type", "authentication", "token_field", "expires_field", "secret_in", "secret_encoding"})
+"""Keys whose values are words of the language, or the place of something."""
+_OPTIONS = frozenset({"charset", "utc", "tz", "given", "form", "region", "case", "normalize", "decimals"})
+"""Options of filters, and of a content type."""
 _MARKED = re.compile(r"\bsecret\s*:\s*true\b")
 
 
@@ -66,7 +69,7 @@ def masked_spec(text: str) -> str:
 
 def _is_assignment(match: re.Match[str]) -> bool:
     """Return whether a pair is `NAME=value`, and neither a step of a path (`[name=email]`) nor a form of dates."""
-    if match["sign"] != "=":
+    if match["sign"] != "=" or match["key"].lower() in _OPTIONS:
         return False
     step = match.string[: match.start()].endswith(("[", "[@")) and _STEP.match(match.string, match.start("value"))
     return not (step or _DATE_FORM.fullmatch(match["value"]))

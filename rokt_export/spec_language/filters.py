@@ -372,13 +372,20 @@ _KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "Mapping[str, Any] | None": (lambda value: value is None or isinstance(value, Mapping), "a table: {'M': 'male'}"),
 }
 """By annotation: the check of a filter's argument and the name of its kind. Other annotations take any value."""
+
+
+def _is_form(text: str, directives: re.Pattern[str]) -> bool:
+    """Return whether a text is a form of dates: `YYYY-MM-DD`, which holds no directive, would be sent as it is."""
+    return directives.fullmatch(text) is not None and "%" in text.replace("%%", "")
+
+
 _FORM = re.compile(r"(?:[^%]|%[-_^0#]?[aAbBcCdDeFgGhHIjklmMnpPrRsStTuUVwWxXyYzZf%])*", re.DOTALL)
 _GIVEN = re.compile(r"(?:[^%]|%[aAbBcdfHIjmMpSUwWxXyYzZGuV%])*", re.DOTALL)
 _HASHES = ("md5", "sha1", "sha256")
 _VALUES: Mapping[str, Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "date": {
-        "form": (lambda form: _FORM.fullmatch(form) is not None, "made of directives such as %Y, %m and %d"),
-        "given": (lambda given: _GIVEN.fullmatch(given) is not None, "made of directives such as %Y, %m and %d"),
+        "form": (lambda form: _is_form(form, _FORM), "made of directives such as %Y, %m and %d"),
+        "given": (lambda given: _is_form(given, _GIVEN), "made of directives such as %Y, %m and %d"),
         "tz": (_is_zone, "the name of a time zone that this machine knows, such as Europe/Berlin"),
     },
     "number": {

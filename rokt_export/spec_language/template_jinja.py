@@ -555,14 +555,18 @@ def truth_names(source: str) -> set[str]:
     return {name for test in tests if isinstance(test, nodes.Expr) and (name := _attribute_name(test)) is not None}
 
 
+_UTC: list[nodes.Expr | None] = [nodes.Const(name) for name in ("UTC", "Etc/UTC", "GMT", "Etc/GMT")]
+
+
 def local_dates(source: str) -> list[str]:
-    """Return the date forms of a template that write a date in the time zone of its value."""
+    """Return the date forms of a template that write a date in another time zone than UTC, or in that of its value."""
     forms = []
     for node in _parse(source).find_all(nodes.Filter):
         now = isinstance(node.node, nodes.Name) and node.node.name == "now"
-        given = {pair.key for pair in node.kwargs if pair.value != nodes.Const(False)}
-        if node.name == "date" and not now and not given & {"utc", "tz"} and len(node.args) < 3:
-            form = node.args[0] if node.args else next((each.value for each in node.kwargs if each.key == "form"), None)
+        given: dict[str, nodes.Expr] = {str(pair.key): pair.value for pair in node.kwargs}
+        utc = given.get("utc", nodes.Const(False)) != nodes.Const(False) or given.get("tz") in _UTC
+        if node.name == "date" and not now and not utc and len(node.args) < 3:
+            form = node.args[0] if node.args else given.get("form")
             if isinstance(form, nodes.Const):
                 forms.append(str(form.value))
     return forms

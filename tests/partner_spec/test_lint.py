@@ -493,6 +493,12 @@ CASES = [
         OAUTH.replace("{type", "{prefix: 'token=', type") % "https",
     ),
     Case(
+        "RX188",
+        "authentication",
+        "authentication: {type: bearer, token: ^'Bearer {{ env.KEY }}'}\n",
+        "authentication: {type: bearer, token: '{{ env.KEY }}'}\n",
+    ),
+    Case(
         "RX176",
         "authentication",
         "authentication: {type: hmac, secret: '{{ env.KEY }}', message: ^'{uuid}.{timestamp}.{body}'}\n",
@@ -565,6 +571,12 @@ CASES = [
     Case(
         "RX174",
         "parameters",
+        _parameter("{name: a, value: ^\"{{ dob | date('%H:%M GMT', tz='Europe/Berlin') }}\"}"),
+        _parameter("{name: a, value: \"{{ dob | date('%H:%MZ', tz='UTC') }}\"}"),
+    ),
+    Case(
+        "RX174",
+        "parameters",
         _parameter("{name: a, attribute: dob, type: date, date_format: ^'%Y-%m-%dT%H:%M:%S+00:00'}"),
         _parameter("{name: a, attribute: dob, type: date, date_format: '%Y-%m-%dT%H:%M:%S%z'}"),
     ),
@@ -599,6 +611,12 @@ CASES = [
         "responses",
         _first_rule("{outcome: delivered, status: 202}").replace("- {", "- ^{", 1),
         _first_rule("{outcome: delivered, status: 202, provisional: true}"),
+    ),
+    Case(
+        "RX180",
+        "responses",
+        _first_rule("{outcome: delivered, status: [200, 202]}").replace("- {", "- ^{", 1),
+        _first_rule("{outcome: delivered, status: [200, 201]}"),
     ),
     Case(
         "RX181",

@@ -224,6 +224,8 @@ def test_absence_is_false_and_says_its_name():
         ("date('%999999999Y')", "form is made of directives"),
         ("date('%')", "form is made of directives"),
         ("date(5)", "form is text, not a number"),
+        ("date('YYYY-MM-DD')", "form is made of directives"),
+        ("date('%Y', given='DD/MM/YYYY')", "given is made of directives"),
         ("date(tz='Mars/Olympus')", "tz is the name of a time zone"),
         ("date(utc='yes')", "utc is true or false, not text"),
         ("date(given='%Q')", "given is made of directives"),

@@ -30,6 +30,7 @@ _LINTS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     endpoints.unchecked_certificates,
     endpoints.unusable_urls,
     credentials.joined_prefixes,
+    credentials.doubled_schemes,
     credentials.unknown_placeholders,
     attributes.contact_address,
     templates.text_truths,

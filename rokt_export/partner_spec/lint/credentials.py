@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from rokt_export.authentication.api_key import ApiKey
+from rokt_export.authentication.bearer import Bearer
 from rokt_export.authentication.hmac import Hmac
 from rokt_export.authentication.oauth2 import OAuth2
 from rokt_export.partner_spec.document import Finding
@@ -20,8 +21,21 @@ def joined_prefixes(subject: Subject) -> Iterator[Finding]:
             yield subject.warning(
                 "RX172",
                 (*found.path, "prefix"),
-                f"no space separates the prefix from the key: `{authentication.prefix}$KEY` is sent",
+                f"`{authentication.prefix}$KEY` is sent: no space separates the prefix from the key",
                 f'Write `prefix: "{authentication.prefix} "`, if the partner expects a space.',
+            )
+
+
+def doubled_schemes(subject: Subject) -> Iterator[Finding]:
+    """RX188: `token: "Bearer {{ env.KEY }}"`, which is sent behind `Bearer `."""
+    for found in subject.credentials():
+        authentication = found.authentication
+        if isinstance(authentication, Bearer) and re.match(r"bearer\b", authentication.token, re.IGNORECASE):
+            yield subject.warning(
+                "RX188",
+                (*found.path, "token"),
+                "`Bearer` is sent twice: `type: bearer` writes it before the token",
+                "Write the token alone: `{{ env.NAME }}`.",
             )
 
 

@@ -268,7 +268,7 @@ def status_alone(subject: Subject) -> Iterator[Finding]:
                 f"rule `{name}` also matches {', '.join(map(str, found))}, which mean a wrong set-up, not a bad row",
                 f"Put a rule before it: `{{outcome: failed, status: [{', '.join(map(str, found))}]}}`.",
             )
-        if rule.outcome == "delivered" and own[0].wanted == ((202, 202),) and not rule.provisional:
+        if rule.outcome == "delivered" and (202, 202) in own[0].wanted and not rule.provisional:
             yield subject.warning(
                 "RX180",
                 path,

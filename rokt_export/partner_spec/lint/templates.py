@@ -10,7 +10,7 @@ from rokt_export.partner_spec.document import Finding
 from rokt_export.partner_spec.lint.context import Subject, uses
 
 _YES_NO = re.compile(r"^(is|has|opt|accept|agree|consent|subscri|allow|confirm)")
-_LITERAL_ZONE = re.compile(r"(?<!%)(?:Z|[+-]\d\d:?\d\d)$")
+_LITERAL_ZONE = re.compile(r"(?<!%)(?:Z| ?GMT| ?UTC|[+-]\d\d:?\d\d)$")
 
 
 def text_truths(subject: Subject) -> Iterator[Finding]:
