@@ -53,13 +53,15 @@ _NULLS = frozenset(
 _OBJECTS = frozenset(("[object Object]", "[object Array]", "[object Undefined]", "[object Null]"))
 _WORDS = frozenset(("NULL", "null", "None"))
 """Leftovers that may also be values: Null is a family name."""
+_GAPS = frozenset(("Null", "none", "NONE", "nil", "NIL", "Nil", "nan", "NAN", "N/A", "n/a", "n.a."))
+"""Leftovers in identifiers, dates and e-mail addresses alone; elsewhere they are values."""
 _LEFTOVERS: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys(
         _ERRORS,
         ("the cell contains a spreadsheet's error, not a value", "Correct the formula, and export again."),
     ),
     **dict.fromkeys(
-        _NULLS | _WORDS, ("the cell contains a program's word for “no value”", "Export nothing in its place.")
+        _NULLS | _WORDS | _GAPS, ("the cell contains a program's word for “no value”", "Export nothing in its place.")
     ),
     **dict.fromkeys(
         _OBJECTS, ("the cell contains a program's word for an object", "Export one of the object's fields.")
@@ -214,8 +216,9 @@ class Inspector:
 
     def _check_leftover(self, values: dict[str, Value], name: str, cell: str) -> None:
         if (found := _LEFTOVERS.get(cell)) is not None:
-            add = self._add if cell not in _WORDS or name in self._exact else self._log_only
-            add(DamageKind.LEFTOVER, name, *found)
+            if name in self._exact or cell not in _GAPS:
+                add = self._add if cell not in _WORDS or name in self._exact else self._log_only
+                add(DamageKind.LEFTOVER, name, *found)
         elif len(cell) > 2 and not cell.strip("#"):
             self._add(DamageKind.LEFTOVER, name, *_TOO_NARROW)
         elif wrapped := _WRAPPED.fullmatch(cell):
