@@ -105,7 +105,7 @@ def test_no_notation_is_in_any_artefact(cli: CommandLine, partner: Partner, rows
         ("replay", path, rows, "--record", "all", "--name", "other"),
         *(("diff", "--runs", "whole", "other", "--output", output) for output in ("table", "json")),
         ("diff", "--runs", "whole", "other", *(f"--report=differences{suffix}" for suffix in SUFFIXES)),
-        ("test", path, rows, "--test-data", "--sandbox", "--count", "5"),
+        ("test", path, rows, "--sandbox", "--count", "5"),
     ):
         done = cli(*arguments, env=env)
         assert "internal error" not in done.err
