@@ -41,6 +41,8 @@ def classify(
     header: Headers = None,
     body: Body = "-",
     text: Text = None,
+    openapi: flag.OpenApi = None,
+    operation: flag.OperationName = None,
     output: flag.OutputFormat = Output.TABLE,
     no_color: flag.NoColor = False,
 ) -> int:
@@ -51,28 +53,36 @@ def classify(
     Examples:
         curl -i https://api.example.com/leads | rokt-export classify acme.yaml
         rokt-export classify acme.yaml --status 422 --text '{"error": "duplicate"}'
+        rokt-export classify acme.yaml --body response.txt --openapi acme-openapi.json
     """
+    from rokt_export.commands.spec_setup import witness_for
     from rokt_export.partner_spec.loading import load_spec
     from rokt_export.response.classify import Classifier
 
     terminal = Terminal(no_color=no_color)
     loaded = load_spec(spec)
+    witness = witness_for(loaded, openapi, operation)
     raw = text.encode() if text is not None else _read(body)
     response, has_status = _response(raw, status, header or [])
     if not has_status:
         terminal.say("the paste has no status: 200 is assumed; --status gives another", style="yellow")
     explanation = Classifier(loaded.spec.responses).explain(response)
+    notes = witness.of_response(response) if witness is not None else ()
+    data = {**explanation.as_json(), "notes": list(notes)}
     match output:
         case Output.JSON:
-            terminal.json(explanation.as_json())
+            terminal.json(data)
         case Output.NDJSON:
-            terminal.ndjson([explanation.as_json()])
+            terminal.ndjson([data])
         case Output.CSV:
             raise UsageError("an explanation is not a table", where="--output", remedy="Use table or json.")
         case Output.TABLE:
             from rokt_export.reports.console import explanation as show
+            from rokt_export.reports.console import note
 
             show(terminal.out, explanation)
+            for each in notes:
+                note(terminal.out, each)
     return ExitStatus.OK if explanation.outcome.kind is OutcomeKind.DELIVERED else ExitStatus.FINDINGS
 
 

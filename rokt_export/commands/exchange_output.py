@@ -216,7 +216,16 @@ def _text(
         recording = recordings.get(one.row)
         found = None if recording is None else story.explain(recording)
         missing = "" if recording is not None else story.why_not_recorded(one)
-        exchange(terminal.out, one, recording, found, earlier.get(one.row, ()), missing=missing, raw=raw)
+        exchange(
+            terminal.out,
+            one,
+            recording,
+            found,
+            earlier.get(one.row, ()),
+            story.testimony_on(one.row),
+            missing=missing,
+            raw=raw,
+        )
 
 
 def _curl(story: Story, shown: Sequence[Delivery], recordings: dict[int, Recording | None], terminal: Terminal) -> None:
@@ -235,6 +244,8 @@ def _as_json(story: Story, one: Delivery, recording: Recording | None) -> dict[s
     from rokt_export.reports.http_text import body_value
 
     data: dict[str, Any] = {**one.as_json(), "request": None, "response": None}
+    if said := story.testimony_on(one.row):
+        data["notes"] = said
     if recording is None:
         return data
     if recording.method is not None:

@@ -89,6 +89,19 @@ Confirm = Annotated[
         show_default=False,
     ),
 ]
+OpenApi = Annotated[
+    str | None,
+    typer.Option(
+        "--openapi", metavar="FILE|URL", show_default=False,
+        help="Check against this document of the partner; default: the spec's `openapi`.",
+    ),
+]  # fmt: skip
+OperationName = Annotated[
+    str | None,
+    typer.Option(
+        "--operation", metavar="NAME", help='Which operation of it: its id, or "POST /path".', show_default=False
+    ),
+]
 Again = Annotated[bool, typer.Option("--again", help="Send rows again that production answered before.")]
 TestData = Annotated[bool, typer.Option("--test-data", help="The rows are test data, not real people.")]
 ShowPersonal = Annotated[

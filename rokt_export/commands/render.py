@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from rokt_export.commands import options as flag
 from rokt_export.commands.options import Output
-from rokt_export.commands.spec_setup import SpecSetup, load
+from rokt_export.commands.spec_setup import SpecSetup, load, witness_for
 from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
     from rokt_export.delivery.plan import FileRows, GeneratedRows
     from rokt_export.journal.recording import Recording
+    from rokt_export.onboarding.witness import Witness
+    from rokt_export.partner_spec.document import Finding
     from rokt_export.transactions.transaction import Transaction
 
 
@@ -27,6 +29,21 @@ class Form(StrEnum):
     HTTP = "http"
     CURL = "curl"
     JSON = "json"
+
+
+class Rendered(NamedTuple):
+    """One row's request.
+
+    Attributes:
+        recording: the request, redacted; None where the row cannot be sent.
+        problems: why it cannot.
+        contradictions: what the partner's document says against the request.
+    """
+
+    transaction: Transaction
+    recording: Recording | None
+    problems: tuple[str, ...] = ()
+    contradictions: tuple[Finding, ...] = ()
 
 
 Count = Annotated[int, typer.Option("--count", min=1, metavar="N", help="Number of requests.")]
@@ -46,6 +63,8 @@ def render(
     skip_lines: flag.SkipLines = 0,
     header: flag.Header = None,
     sheet: flag.Sheet = None,
+    openapi: flag.OpenApi = None,
+    operation: flag.OperationName = None,
     environment: flag.Environment = "staging",
     test_data: flag.TestData = False,
     show_personal: flag.ShowPersonal = False,
@@ -63,6 +82,7 @@ def render(
     Examples:
         rokt-export render acme.yaml
         rokt-export render acme.yaml events.csv --count 3 --as curl
+        rokt-export render acme.yaml --openapi acme-openapi.json
     """
     from rokt_export.commands.input_options import RowFlags, rows_of
     from rokt_export.commands.input_summary import tell_first_rows
@@ -75,21 +95,24 @@ def render(
             "a request is not a row of a table", where="--output", remedy="Use json or ndjson, or --as curl."
         )
     tell_first_rows(terminal, rows, count)
-    shown = _requests(setup, rows, count, show_personal)
+    witness = witness_for(setup.loaded, openapi, operation)
+    shown = _requests(setup, rows, count, show_personal, witness)
     as_data = form is Form.JSON or output is not Output.TABLE
     if not as_data:
         return _print(terminal, shown, form)
-    data = [_data(transaction, recording, problems) for transaction, recording, problems in shown]
+    rendered = list(shown)
+    data = [_data(*each) for each in rendered]
     if output is Output.NDJSON:
         terminal.ndjson(data)
     else:
         terminal.json(data)
+    _tell_contradictions(terminal, (finding for each in rendered for finding in each.contradictions))
     return ExitStatus.FINDINGS if any(each["problems"] for each in data) else ExitStatus.OK
 
 
 def _requests(
-    setup: SpecSetup, rows: FileRows | GeneratedRows, count: int, show_personal: bool
-) -> Iterator[tuple[Transaction, Recording | None, tuple[str, ...]]]:
+    setup: SpecSetup, rows: FileRows | GeneratedRows, count: int, show_personal: bool, witness: Witness | None = None
+) -> Iterator[Rendered]:
     from rokt_export.delivery.dry_run import dry_variables, with_places
     from rokt_export.delivery.input_feed import source
     from rokt_export.delivery.plan import Pace, Plan
@@ -102,16 +125,20 @@ def _requests(
     renderer = Renderer(setup.spec, setup.environment, variables, plugins=_plugins(setup))
     personal = PersonalData(setup.spec, renderer)
     plan = Plan(setup.spec, setup.environment, variables, rows, Pace(), "", b"")
+    stand_ins = frozenset(variables.values()) - frozenset(setup.variables.values.values())
     for transaction in islice(source(plan), count):
         private = () if show_personal else personal.of(transaction)
         try:
             request = with_places(renderer.render(transaction), renderer, redactor)
         except InvalidRowError as error:
-            yield transaction, None, tuple(redactor.text(problem, private) for problem in error.problems)
+            problems = tuple(redactor.text(problem, private) for problem in error.problems)
+            yield Rendered(transaction, None, problems)
             continue
+        against = witness.of_request(request, setup.environment, stand_ins) if witness is not None else ()
         exchange = Exchange(transaction, request, None, Outcome(OutcomeKind.UNKNOWN))
         made = personal.derived.templated(transaction)
-        yield transaction, record(exchange, redactor.also("SIGNATURE", made) if made else redactor, private), ()
+        recording = record(exchange, redactor.also("SIGNATURE", made) if made else redactor, private)
+        yield Rendered(transaction, recording, contradictions=against)
 
 
 def print_requests(terminal: Terminal, setup: SpecSetup, rows: FileRows | GeneratedRows, count: int = 1) -> int:
@@ -128,15 +155,24 @@ def _plugins(setup: SpecSetup) -> frozenset[str] | None:
     return setup.plugins if all(is_allowed(name, setup.plugins) for name in names) else None
 
 
-def _print(
-    terminal: Terminal, shown: Iterator[tuple[Transaction, Recording | None, tuple[str, ...]]], form: Form
-) -> int:
+def _tell_contradictions(terminal: Terminal, findings: Iterable[Finding]) -> None:
+    """Print on stderr what the document says against the requests, each once."""
+    if distinct := dict.fromkeys(findings):
+        from rokt_export.commands.error_output import print_findings
+
+        terminal.flush()
+        print_findings(terminal.err, distinct)
+
+
+def _print(terminal: Terminal, shown: Iterator[Rendered], form: Form) -> int:
     from rokt_export.reports.curl import curl_command
     from rokt_export.reports.http_text import laid_out, request_text
     from rokt_export.reports.message_view import message
 
     status = ExitStatus.OK
-    for number, (transaction, recording, problems) in enumerate(shown):
+    against: dict[Finding, None] = {}
+    for number, (transaction, recording, problems, contradictions) in enumerate(shown):
+        against |= dict.fromkeys(contradictions)
         if number:
             terminal.write(f"\n# row {transaction.row}")
         if recording is None:
@@ -150,10 +186,16 @@ def _print(
         else:
             terminal.flush()
             terminal.out.print(message(request_text(recording)), soft_wrap=True)
+    _tell_contradictions(terminal, against)
     return status
 
 
-def _data(transaction: Transaction, recording: Recording | None, problems: tuple[str, ...]) -> dict[str, Any]:
+def _data(
+    transaction: Transaction,
+    recording: Recording | None,
+    problems: tuple[str, ...],
+    contradictions: tuple[Finding, ...],
+) -> dict[str, Any]:
     from rokt_export.reports.http_text import body_value
 
     body = recording.request_body if recording is not None else None
@@ -166,4 +208,5 @@ def _data(transaction: Transaction, recording: Recording | None, problems: tuple
         "body": body_value(body),
         "body_is_base64": bool(body and body.binary),
         "problems": list(problems),
+        "contradictions": [each.message for each in contradictions],
     }

@@ -14,6 +14,7 @@ from rokt_export.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from rokt_export.delivery.target import Target
+    from rokt_export.onboarding.witness import Witness
     from rokt_export.partner_spec.loading import LoadedSpec
     from rokt_export.partner_spec.model import PartnerSpec
     from rokt_export.partner_spec.references import VariableUse
@@ -97,6 +98,24 @@ def load_to_send(
     if errors := tuple(finding for finding in found if finding.severity is Severity.ERROR):
         raise SpecFindingsError(str(path), errors, setup.loaded)
     return setup
+
+
+def witness_for(loaded: LoadedSpec, source: str | None, operation: str | None) -> Witness | None:
+    """Return the partner's document that a command line or the spec names; no other command pays for loading it.
+
+    Raises:
+        SpecFindingsError: the spec names a document or operation that cannot be used.
+        DocumentError: the command line names a document that cannot be read.
+        UsageError: the command line names an operation that the document does not have.
+    """
+    if source is None and operation is None and loaded.spec.openapi is None:
+        return None
+    from rokt_export.onboarding.witness import witness_of
+
+    witness = witness_of(loaded, source, operation)
+    if witness is not None:
+        note(f"read: {witness.document.source}, version {witness.document.version}, {witness.candidate.name}")
+    return witness
 
 
 def warn_of_exposed(every: Iterable[Variables]) -> None:

@@ -13,7 +13,7 @@ import typer
 from rokt_export.commands import options as flag
 from rokt_export.commands.options import Output
 from rokt_export.commands.run_output import ShownExchanges
-from rokt_export.commands.spec_setup import journal_place, load_to_send
+from rokt_export.commands.spec_setup import journal_place, load_to_send, witness_for
 from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import ConfigurationError, SpecError, UsageError
 
@@ -61,6 +61,8 @@ def test(
     send_damaged: flag.SendDamaged = False,
     seed: Seed = None,
     expect: flag.Expect = "delivered",
+    openapi: flag.OpenApi = None,
+    operation: flag.OperationName = None,
     exchanges: Show = ShownExchanges.FIRST,
     environment: flag.Environment = "staging",
     confirm: flag.Confirm = None,
@@ -97,6 +99,7 @@ def test(
     from rokt_export.commands.run_output import check_reports, check_spared, expected_outcome, present
     from rokt_export.commands.run_session import Job, carry_out, new_key, variables_for
     from rokt_export.commands.sandbox_target import sandboxed
+    from rokt_export.commands.testimony import testimony_of
     from rokt_export.delivery.plan import FileRows, Pace, Plan, Selection
     from rokt_export.delivery.stop_rules import StopRules
     from rokt_export.exchange.delivery import Recordings
@@ -106,6 +109,7 @@ def test(
         return _watched(locals())
     terminal = Terminal(quiet, verbose, no_color)
     setup = load_to_send(spec, environment, env_file, allow_plugin)
+    witness = witness_for(setup.loaded, openapi, operation)
     expected = expected_outcome(expect)
     check_reports(report)
     check_spared(report, (spec, env_file, journal_place(journal), *(expand(tuple(events)) if events else ())))
@@ -143,7 +147,9 @@ def test(
             total=None if isinstance(rows, FileRows) else rows.count,
         )
         options = options_of(setup.spec, flags, files, sandbox=sandbox, sandbox_url=sandbox_url)
-        done = carry_out(Job("test", setup, plan, name, files, options), terminal)
+        testimony = testimony_of(witness, plan, setup.variables.values)
+        done = carry_out(Job("test", setup, plan, name, files, options), terminal, testimony.listen)
+        testimony.keep(done.run, plan.journal)
     return present(done, plan.journal, terminal, output, report, everything=True, exchanges=exchanges)
 
 

@@ -42,24 +42,13 @@ OutputForm = Annotated[
     ),
 ]
 
-OpenApi = Annotated[
-    str | None,
-    typer.Option(
-        "--openapi", metavar="FILE|URL", help="Check the requests against the partner's document.", show_default=False
-    ),
-]
-OperationName = Annotated[
-    str | None,
-    typer.Option("--operation", metavar="NAME", help="Which operation of the document is meant.", show_default=False),
-]
-
 
 def validate(
     specs: Specs,
     strict: Strict = False,
     questions: Questions = False,
-    openapi: OpenApi = None,
-    operation: OperationName = None,
+    openapi: flag.OpenApi = None,
+    operation: flag.OperationName = None,
     output: OutputForm = Form.TABLE,
     env_file: flag.EnvFile = None,
     quiet: flag.Quiet = False,
@@ -88,8 +77,7 @@ def validate(
 
     read: dict[str, Variables] = {}
     found = [validate_spec(path, variables) for path in specs]
-    if openapi is not None:
-        found = [_witnessed(validation, openapi, operation, read) for validation in found]
+    found = [_witnessed(validation, openapi, operation, read) for validation in found]
     warn_of_exposed(read.values())
     with to_stdout():
         if questions:
@@ -108,18 +96,21 @@ def validate(
 
 
 def _witnessed(
-    validation: Validation, source: str, operation: str | None, variables: Mapping[str, Variables]
+    validation: Validation, source: str | None, operation: str | None, variables: Mapping[str, Variables]
 ) -> Validation:
     """Add what the partner's document says against the requests of a spec."""
-    from dataclasses import replace
-
-    from rokt_export.onboarding.drafts.openapi_document import read_document
-    from rokt_export.onboarding.witness import contradictions
-
     if validation.loaded is None or validation.errors:
         return validation
-    values = {name: each.values for name, each in variables.items()}
-    more = contradictions(validation.loaded, read_document(source), operation, values)
+    from dataclasses import replace
+
+    from rokt_export.commands.spec_setup import witness_for
+    from rokt_export.partner_spec.loading import SpecFindingsError
+
+    try:
+        witness = witness_for(validation.loaded, source, operation)
+        more = witness.of_spec({name: each.values for name, each in variables.items()}) if witness else ()
+    except SpecFindingsError as error:
+        more = error.findings
     ordered = sorted((*validation.findings, *more), key=lambda finding: (finding.line, finding.column, finding.code))
     return replace(validation, findings=tuple(ordered))
 

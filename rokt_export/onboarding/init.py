@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
@@ -87,9 +88,16 @@ def begin(operation: Operation, path: Path, env_file: Path | None, sent: Iterabl
     Raises:
         ConfigurationError: a file cannot be written, or `.env` cannot be read; the spec is not written then.
     """
-    draft = write_draft(operation, sent)
+    draft = write_draft(_beside(operation, path), sent)
     secrets = _move(operation.secrets, env_file or Path(".env")) if operation.secrets else None
     return _written(path, draft.text, env_file, draft, secrets)
+
+
+def _beside(operation: Operation, path: Path) -> Operation:
+    """Return an operation whose document is named as the spec at `path` names it."""
+    if not operation.document or "://" in operation.document:
+        return operation
+    return replace(operation, document=os.path.relpath(operation.document, path.parent))
 
 
 def begin_from_sample(name: str, path: Path | None, env_file: Path | None, *, force: bool) -> Begun:

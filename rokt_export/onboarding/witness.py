@@ -1,27 +1,29 @@
-"""The partner's document as a second witness: what it says against the requests that a spec renders for test people."""
+"""The partner's document as a second witness: what it says against the requests that a spec renders."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
 from rokt_export.delivery.dry_run import dry_variables
-from rokt_export.errors import UsageError
-from rokt_export.exchange.model import Request
-from rokt_export.onboarding.drafts.observed import nested
+from rokt_export.errors import DocumentError, UsageError
+from rokt_export.exchange.model import Request, Response
+from rokt_export.onboarding.document_schemas import asks, broken, path_name
 from rokt_export.onboarding.drafts.openapi import Candidate, candidates, chosen
-from rokt_export.onboarding.drafts.openapi_document import Cursor, OpenApiDocument
+from rokt_export.onboarding.drafts.openapi_document import Cursor, OpenApiDocument, read_document
+from rokt_export.onboarding.promised import Promises
 from rokt_export.partner_spec.document import DataPath, Finding, Severity
-from rokt_export.partner_spec.loading import LoadedSpec
+from rokt_export.partner_spec.loading import LoadedSpec, SpecFindingsError
 from rokt_export.partner_spec.references import attribute_names
 from rokt_export.redaction.display_text import cut
 from rokt_export.request.render import InvalidRowError, Renderer
 from rokt_export.spec_language.parameter_names import Index, Key, steps
-from rokt_export.spec_language.regexes import RegexProblem, compile_regex
 from rokt_export.transactions.test_people import generate
 
 if TYPE_CHECKING:
@@ -32,29 +34,42 @@ _MOST_OF_A_KIND = 20
 _AUTHORIZED = frozenset({"accept", "content-type", "authorization"})
 
 
-def contradictions(
-    loaded: LoadedSpec, document: OpenApiDocument, wanted: str | None, values: Mapping[str, Mapping[str, str]]
-) -> tuple[Finding, ...]:
-    """Return what a document says against a spec, as findings of the spec (RX210, RX211).
-
-    A request is rendered for a few test people and each environment. Nothing is sent, and credentials are not judged.
+def witness_of(loaded: LoadedSpec, source: str | None = None, operation: str | None = None) -> Witness | None:
+    """Return the witness that the command line or the spec names; None where neither names a document.
 
     Args:
-        loaded: the spec.
-        document: the partner's.
-        wanted: the operation; None takes the one that the endpoint's path and method name.
-        values: environment to its variables, as far as they are set.
+        loaded: the spec; its `openapi.document` is relative to the spec's folder.
+        source: a file or URL that stands in place of the spec's.
+        operation: the operation that stands in place of the spec's; None takes the one that the endpoint names.
 
     Raises:
-        UsageError: the document has no such operation.
-        DocumentError: a reference of the document leads nowhere.
+        SpecFindingsError: the document or the operation that the spec names cannot be used (RX212).
+        DocumentError: `source` cannot be read.
+        UsageError: the document has no operation of that name.
     """
-    candidate = chosen(document, wanted) if wanted is not None else _meant(loaded, document)
-    found: list[Finding] = []
-    for environment in loaded.spec.endpoint:
-        judge = _Judge(loaded, document, candidate, environment)
-        found += judge.findings(values.get(environment, {}))
-    return tuple(dict.fromkeys(found))[:_MOST_OF_A_KIND]
+    stated = loaded.spec.openapi
+    if source is not None:
+        return Witness(loaded, read_document(source), operation)
+    if stated is None:
+        if operation is not None:
+            raise UsageError("--operation needs a document", remedy="Add --openapi FILE, or `openapi:` to the spec.")
+        return None
+    key: Literal["document", "operation"] = "document"
+    try:
+        document = read_document(str(Path(loaded.document.file).parent / stated.document))
+        if operation is not None:
+            key = "operation"
+            return Witness(loaded, document, operation)
+        key = "operation" if stated.operation is not None else "document"
+        return Witness(loaded, document, stated.operation)
+    except (DocumentError, UsageError) as error:
+        if key == "operation" and operation is not None:
+            raise
+        message = f"{error.where}: {error.message}" if error.where else error.message
+        finding = loaded.document.finding(
+            "RX212", Severity.ERROR, ("openapi", key), message, error.remedy or "", of_value=True
+        )
+        raise SpecFindingsError(loaded.document.file, (finding,), loaded) from error
 
 
 def _meant(loaded: LoadedSpec, document: OpenApiDocument) -> Candidate:
@@ -70,7 +85,7 @@ def _meant(loaded: LoadedSpec, document: OpenApiDocument) -> Candidate:
         raise UsageError(
             "no operation of this document has the method and path of the endpoint",
             where=document.source,
-            remedy='Name the one that is meant: --operation "POST /path".',
+            remedy='Name the one that is meant, as --operation or in the spec: "POST /path", or its operationId.',
         )
     return max(fit, key=lambda each: each.path.count("/"))
 
@@ -85,39 +100,85 @@ def _path_pattern(path: str) -> re.Pattern[str]:
     return re.compile("[^/]+".join(map(re.escape, parts)) + "/?$")
 
 
-class _Judge:
-    """Holds the requests of one environment against one operation."""
+class Witness:
+    """One operation of the partner's document, against the requests and responses of a spec.
 
-    def __init__(self, loaded: LoadedSpec, document: OpenApiDocument, candidate: Candidate, environment: str) -> None:
+    Args:
+        loaded: the spec.
+        document: the partner's.
+        operation: its identifier or `POST /path`; None takes the one that the endpoint's path and method name.
+
+    Raises:
+        UsageError: the document has no such operation.
+        DocumentError: the document has no operation at all, or its reference leads nowhere.
+    """
+
+    def __init__(self, loaded: LoadedSpec, document: OpenApiDocument, operation: str | None = None) -> None:
         self.loaded = loaded
         self.document = document
-        self.candidate = candidate
-        self.environment = environment
-        self.item = document.root.at(document.root.node["paths"][candidate.path])
-        self.node = self.item.child(candidate.method.lower())
+        self.candidate = chosen(document, operation) if operation is not None else _meant(loaded, document)
+        self.item = document.root.at(document.root.node["paths"][self.candidate.path])
+        self.node = self.item.child(self.candidate.method.lower())
 
-    def findings(self, at_hand: Mapping[str, str]) -> list[Finding]:
-        """Return the findings of a few requests; a row that cannot be rendered is another matter."""
-        spec = self.loaded.spec
-        variables, _ = dry_variables(spec, self.environment, at_hand)
-        stand_ins = frozenset(value for name, value in variables.items() if not at_hand.get(name))
-        known = {**variables, **{name: value for name, value in at_hand.items() if name in variables and value}}
-        renderer = Renderer(spec, self.environment, known, plugins=None)
-        found: list[Finding] = []
-        for person in generate(_PEOPLE, attributes=attribute_names(spec, [self.environment]), seed=1):
-            try:
-                request = renderer.render(person)
-            except InvalidRowError:
-                continue
-            found += self._judged(request, stand_ins)
-        return found
+    def of_spec(self, values: Mapping[str, Mapping[str, str]]) -> tuple[Finding, ...]:
+        """Return findings on the requests of a few test people in each environment (RX210, RX211).
 
-    def _judged(self, request: Request, stand_ins: frozenset[str]) -> Iterator[Finding]:
+        Nothing is sent, and credentials are not judged. A row that cannot be rendered is another finding's matter.
+
+        Args:
+            values: environment to its variables, as far as they are at hand.
+
+        Raises:
+            DocumentError: a reference of the document leads nowhere.
+        """
+        spec, found = self.loaded.spec, list[Finding]()
+        for environment in spec.endpoint:
+            at_hand = values.get(environment, {})
+            variables, _ = dry_variables(spec, environment, at_hand)
+            stand_ins = frozenset(value for name, value in variables.items() if not at_hand.get(name))
+            known = {**variables, **{name: value for name, value in at_hand.items() if name in variables and value}}
+            renderer = Renderer(spec, environment, known, plugins=None)
+            for person in generate(_PEOPLE, attributes=attribute_names(spec, [environment]), seed=1):
+                try:
+                    request = renderer.render(person)
+                except InvalidRowError:
+                    continue
+                found += self.of_request(request, environment, stand_ins)
+        return tuple(dict.fromkeys(found))[:_MOST_OF_A_KIND]
+
+    def of_request(
+        self, request: Request, environment: str, stand_ins: frozenset[str] = frozenset()
+    ) -> tuple[Finding, ...]:
+        """Return findings on one request (RX210, RX211).
+
+        Args:
+            request: as it is sent.
+            environment: where to.
+            stand_ins: values in place of variables: what is wrong with one says nothing of the spec.
+
+        Raises:
+            DocumentError: a reference of the document leads nowhere.
+        """
+        return tuple(dict.fromkeys(self._judged(request, environment, stand_ins)))
+
+    def of_response(self, response: Response) -> tuple[str, ...]:
+        """Return why a response is none that the document promises, a sentence each; none where it is one."""
+        return tuple(f"{self._promised_of}: {each}" for each in self._promises.against(response))
+
+    @cached_property
+    def _promises(self) -> Promises:
+        return Promises(self.document, self.node)
+
+    @property
+    def _promised_of(self) -> str:
+        return f"the response is none that the document promises of {self.candidate.name}"
+
+    def _judged(self, request: Request, environment: str, stand_ins: frozenset[str]) -> Iterator[Finding]:
         parts = urlsplit(request.url)
         if request.method != self.candidate.method:
             yield self._finding("RX210", ("method",), f"the method is {self.candidate.method}, not {request.method}")
         if not _path_pattern(self.candidate.path).search(parts.path):
-            place = ("endpoint", self.environment)
+            place = ("endpoint", environment)
             yield self._finding("RX210", place, f"the path is `{self.candidate.path}`, which this URL does not end in")
         given = {
             "query": dict(parse_qsl(parts.query, keep_blank_values=True)),
@@ -164,10 +225,9 @@ class _Judge:
             yield self._finding("RX211", self._place_of(path, name), f"it knows no `{cut(name, 60)}`")
 
     def _against(self, schema: Cursor, body: Any, stand_ins: frozenset[str]) -> Iterator[Finding]:
-        try:
-            errors = list(_validator(self.document, schema).iter_errors(body))
-        except RecursionError:  # a schema that is a part of itself, at the same place
-            yield self._finding("RX210", ("parameters",), "its schema has no end, so the body is not judged")
+        errors = broken(self.document, schema, body)
+        if isinstance(errors, str):
+            yield self._finding("RX210", ("parameters",), f"{errors}, so the body is not judged")
             return
         for error in errors:
             yield from self._broken(error, stand_ins)
@@ -193,21 +253,16 @@ class _Judge:
         return None
 
     def _broken(self, error: ValidationError, stand_ins: frozenset[str]) -> Iterator[Finding]:
-        from jsonschema.exceptions import best_match
-
-        deepest = error if not error.context else best_match([error])
         if (
-            any(stand_in and stand_in in str(deepest.instance) for stand_in in stand_ins)
-            and deepest.validator != "required"
+            any(stand_in and stand_in in str(error.instance) for stand_in in stand_ins)
+            and error.validator != "required"
         ):
             return  # a variable without a value: what it will be is not known
-        if deepest.validator == "additionalProperties":
+        if error.validator == "additionalProperties":
             return  # each such member is reported by its name
-        if deepest.validator == "oneOf" and not deepest.context:
-            return  # several alternatives match, which is the document's own fault
-        path = tuple(Index(part) if isinstance(part, int) else Key(str(part)) for part in deepest.absolute_path)
-        name = _name(deepest.absolute_path)
-        yield self._finding("RX210", self._place_of(path, name), _wants(deepest, name))
+        path = tuple(Index(part) if isinstance(part, int) else Key(str(part)) for part in error.absolute_path)
+        name = path_name(error.absolute_path)
+        yield self._finding("RX210", self._place_of(path, name), asks(error, name))
 
     def _place_of(self, path: tuple[Any, ...], name: str) -> DataPath:
         """Return the place in the spec of the parameter of a name, or the list of them."""
@@ -226,69 +281,6 @@ class _Judge:
         return self.loaded.document.finding(code, Severity.WARNING, place, about, remedy)
 
 
-def _wants(error: ValidationError, name: str) -> str:
-    """Return in words what a schema wants of a place; never the value, which may be a variable's."""
-    shown = f"`{cut(name, 60)}`" if name else "the body"
-    wanted = error.validator_value
-    match error.validator:
-        case "required":
-            missing = [each for each in wanted if each not in (error.instance or {})]
-            return f"{', '.join(f'`{nested(name, str(each))}`' for each in missing[:5])} is missing"
-        case "type":
-            return f"{shown} is of the type {' or '.join(wanted) if isinstance(wanted, list) else wanted}"
-        case "enum":
-            return f"{shown} is one of {cut(', '.join(map(str, wanted)), 80)}"
-        case "const":
-            return f"{shown} is `{cut(str(wanted), 60)}`"
-        case word:
-            return f"{shown} breaks `{word}: {cut(str(wanted), 60)}`"
-
-
-def _name(path: Iterable[Any]) -> str:
-    name = ""
-    for part in path:
-        name = f"{name}[{part}]" if isinstance(part, int) else nested(name, str(part))
-    return name
-
-
-def _validator(document: OpenApiDocument, schema: Cursor) -> Any:
-    """Return a validator of the schemas of a document's version, for requests: what is read-only need not be there."""
-    from jsonschema import Draft4Validator, Draft202012Validator, ValidationError
-    from jsonschema.validators import extend
-
-    newer = document.version.startswith(("3.1", "3.2"))
-    base: Any = Draft202012Validator if newer else Draft4Validator
-
-    def required(validator: Any, names: Any, instance: Any, node: Any) -> Iterator[Any]:
-        members = node.get("properties") or {}
-        needed = [each for each in names if not _read_only(members.get(each))] if isinstance(names, list) else []
-        yield from base.VALIDATORS["required"](validator, needed, instance, node)
-
-    def nullable(word: str) -> Any:
-        def check(validator: Any, value: Any, instance: Any, node: Any) -> Iterator[Any]:
-            if not (instance is None and node.get("nullable") is True):
-                yield from base.VALIDATORS[word](validator, value, instance, node)
-
-        return check
-
-    def pattern(_: Any, expression: Any, instance: Any, __: Any) -> Iterator[Any]:
-        """Match in linear time, as a document is not to be trusted; an expression that cannot be is left out."""
-        try:
-            holds = not isinstance(instance, str) or compile_regex(str(expression)).found(instance)
-        except RegexProblem:
-            return
-        if not holds:
-            yield ValidationError("does not match")
-
-    own = {"required": required, "type": nullable("type"), "enum": nullable("enum"), "pattern": pattern}
-    kind = extend(base, {**own, "patternProperties": lambda *_: ()})
-    return kind(schema.node, _resolver=schema.resolver)
-
-
-def _read_only(node: Any) -> bool:
-    return isinstance(node, Mapping) and node.get("readOnly") is True
-
-
 def _unknown(value: Any, schema: Cursor, path: tuple[Any, ...] = ()) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """Yield the name and path of each member that no alternative of a schema knows."""
     if isinstance(value, list):
@@ -304,7 +296,7 @@ def _unknown(value: Any, schema: Cursor, path: tuple[Any, ...] = ()) -> Iterator
         if plain in members:
             yield from _unknown(item, members[plain], inner)
         elif members and not is_open:
-            yield _name(step.number if isinstance(step, Index) else step.name for step in inner), inner
+            yield path_name(step.number if isinstance(step, Index) else step.name for step in inner), inner
 
 
 def _members(schema: Cursor, depth: int = 0) -> tuple[dict[str, Cursor], bool]:

@@ -371,6 +371,29 @@ class Confirmation(Strict):
         return () if self.pending is None else (rule_of(self.pending, "pending"),)
 
 
+def _beside(text: str) -> str:
+    if re.match(r"[a-z][a-z0-9+.-]+://", text, re.IGNORECASE):
+        raise problem(
+            "RX012",
+            "a document is a file here: a spec fetches nothing from the network",
+            "Download it, and write its path beside the spec: `openapi: {document: acme-openapi.json}`.",
+        )
+    return text
+
+
+class OpenApi(Strict):
+    """The partner's document, against which requests and responses are checked.
+
+    Attributes:
+        document: an OpenAPI 3 or Swagger 2 file; its path is relative to the spec.
+        operation: its operationId, or `POST /path`; without it, the one that the endpoint's path and method name.
+    """
+
+    shorthand = "document"
+    document: Annotated[Text, AfterValidator(_beside)]
+    operation: Text | None = None
+
+
 class DiffSettings(Strict):
     """What `diff` leaves out of its comparison.
 
@@ -455,6 +478,7 @@ class PartnerSpec(Strict):
         title: the partner's name in reports.
         description: what the spec is for.
         documentation: point 1.
+        openapi: the partner's document, against which requests and responses are checked.
         contact: point 2.
         endpoint: point 3, environment name to endpoint.
         method: point 4.
@@ -483,6 +507,7 @@ class PartnerSpec(Strict):
     title: Text | None = None
     description: Text | None = None
     documentation: Text | tuple[Text, ...] | None = None
+    openapi: OpenApi | None = None
     contact: Contact | None = None
     endpoint: Annotated[dict[Slug, Environment], Field(min_length=1)]
     method: Method = "POST"

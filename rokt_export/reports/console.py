@@ -398,6 +398,11 @@ _VERDICTS = {
 }
 
 
+def note(console: Console, text: str) -> None:
+    """Print a note under an exchange or an explanation."""
+    console.print(Text.assemble(("note: ", "bold"), plain(text)), style="yellow", soft_wrap=True)
+
+
 def explanation(console: Console, found: Explanation) -> None:
     """Print how a response was classified: the outcome, then for each rule what it looked at and how near it came."""
     outcome = found.outcome

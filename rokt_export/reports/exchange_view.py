@@ -10,7 +10,7 @@ from rich.text import Text
 
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import Timings
-from rokt_export.reports.console import explanation, milliseconds, outcome_text, plain
+from rokt_export.reports.console import explanation, milliseconds, note, outcome_text, plain
 from rokt_export.reports.http_text import request_text, response_text
 from rokt_export.reports.message_view import message
 from rokt_export.reports.run_report import moment
@@ -27,6 +27,7 @@ def exchange(
     recording: Recording | None,
     found: Explanation | None,
     earlier: Iterable[EarlierOutcome] = (),
+    notes: Iterable[str] = (),
     *,
     missing: str = "",
     raw: bool = False,
@@ -39,6 +40,7 @@ def exchange(
         recording: request and response; None where they were not kept.
         found: how the rules met the response; None where none came, or the rules are not known.
         earlier: what the row was before each revision, oldest first.
+        notes: what the partner's document says against request and response.
         missing: why there is no recording, in a clause.
         raw: bodies as they were on the wire, not laid out.
     """
@@ -64,6 +66,8 @@ def exchange(
         console.print(Text(times, style="dim"), soft_wrap=True)
     if found is not None:
         explanation(console, found)
+    for text in notes:
+        note(console, text)
     console.print()
 
 

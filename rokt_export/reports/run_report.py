@@ -29,6 +29,9 @@ from rokt_export.response.explain import Explanation
 
 _PURGED = "This run was purged: outcomes, status, rules and times are kept; people, requests and responses are gone."
 
+TESTIMONY = "openapi"
+"""The run's note of what the partner's document says: sentence to the rows of which it is true."""
+
 _PAGE = 500
 """Rows whose confirmations are looked up together."""
 
@@ -73,7 +76,13 @@ class Story:
         self.loaded = loaded
         self.expected: str = notes.get("expected") or str(OutcomeKind.DELIVERED)
         said = [_PURGED] if run.purged else []
-        self.notes: tuple[str, ...] = (*said, *self._revisions(), *self._confirmations(), *(notes.get("notes") or ()))
+        self.notes: tuple[str, ...] = (
+            *said,
+            *self._revisions(),
+            *self._confirmations(),
+            *self.testimony,
+            *(notes.get("notes") or ()),
+        )
         self.left_out: dict[str, int] = notes.get("left_out") or {}
         self.ending: str | None = (notes.get("finished") or {}).get("message") or None
 
@@ -114,6 +123,17 @@ class Story:
             changed = known.get("changed", 0)
             otherwise = f", {changed:,} differently from its response" if changed else ", as its response said"
             yield f"the partner decided on {decided:,} row{'' if decided == 1 else 's'} later{otherwise}"
+
+    @property
+    def testimony(self) -> Iterator[str]:
+        """Yield what the partner's document says against requests and responses, with the rows."""
+        for sentence, rows in (self._kept.get(TESTIMONY) or {}).items():
+            more = f" and {len(rows) - 1:,} more" if len(rows) > 1 else ""
+            yield f"{sentence} (row {min(rows)}{more})"
+
+    def testimony_on(self, row: int) -> list[str]:
+        """Return what the partner's document says against a row's request and response."""
+        return [sentence for sentence, rows in (self._kept.get(TESTIMONY) or {}).items() if row in rows]
 
     @property
     def counts(self) -> Mapping[str, int]:

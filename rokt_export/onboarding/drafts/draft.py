@@ -112,6 +112,7 @@ class _Writer:
             add(f"documentation: {scalar(operation.documentation)}")
         else:
             add("# documentation: https://…  # ask the partner")
+        self.drafted.lines += self._document()
         if operation.contact:
             add(f"contact: {flow({key: said(text, 200) for key, text in operation.contact.items()})}")
         else:
@@ -133,6 +134,16 @@ class _Writer:
             self.drafted.lines += _rule_lines(rule)
         self.drafted.lines += self._limits()
         return self.drafted
+
+    def _document(self) -> Iterator[str]:
+        operation = self.operation
+        if not operation.document or is_template(operation.document):
+            return
+        remote = "://" in operation.document
+        source = operation.document.rpartition("/")[2].partition("?")[0] if remote else operation.document
+        named = {} if is_template(operation.document_operation) else {"operation": operation.document_operation}
+        about = flow({"document": source or "openapi.json", **named})
+        yield f"# openapi: {about}  # check: download the document beside this file" if remote else f"openapi: {about}"
 
     def _endpoint(self) -> Iterator[str]:
         yield "endpoint:"

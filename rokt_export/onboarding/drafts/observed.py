@@ -125,6 +125,8 @@ class Operation:
         method: of HTTP.
         environments: the addresses, production last.
         documentation: where the operation is documented.
+        document: the OpenAPI document, a file or URL; empty for other sources.
+        document_operation: its name there: `POST /contacts`.
         contact: name, role and e-mail address of the tech contact.
         summary: what it does.
         authentication: in the form of the spec; None where the source is silent.
@@ -148,6 +150,8 @@ class Operation:
     method: str
     environments: tuple[Environment, ...]
     documentation: str = ""
+    document: str = ""
+    document_operation: str = ""
     contact: Mapping[str, str] = field(default_factory=dict)
     summary: str = ""
     authentication: tuple[Mapping[str, Any], ...] | None = None

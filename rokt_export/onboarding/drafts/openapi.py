@@ -169,6 +169,8 @@ class _Observer:
             method=self.candidate.method,
             environments=self._environments(),
             documentation=self._documentation(),
+            document=self.document.source,
+            document_operation=self.candidate.name,
             summary=self.candidate.summary,
             authentication=authentication,
             authentication_notes=tuple(notes),
