@@ -15,6 +15,7 @@ COMMANDS = (
     "validate",
     "render",
     "probe",
+    "diagnose",
     "test",
     "replay",
     "diff",

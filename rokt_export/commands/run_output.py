@@ -114,6 +114,8 @@ def _say_what_fits(story: Story, journal: str, terminal: Terminal, finished: Fin
         commands.append(("draft the missing rule", f"rule {run.run} --row {min(unmatched)}"))
     if first is not None:
         commands.insert(0, (f"see row {first}", f"runs show {run.run} --row {first}"))
+    if not run.sandbox and (refused := _refused(story, finished)) is not None:
+        commands.insert(1 if first is not None else 0, ("see why it was refused", refused))
     if not finished.message and run.command == "replay" and (failed := run.counts.get(OutcomeKind.FAILED)):
         resend = Onward.of(run, journal).rerun(run.run, OutcomeKind.FAILED).removeprefix("rokt-export ")
         commands.append((f"resend {number_of(failed, 'failed row', 'failed rows')}", resend))
@@ -123,6 +125,20 @@ def _say_what_fits(story: Story, journal: str, terminal: Terminal, finished: Fin
     for what, command in commands[:_MOST_COMMANDS]:
         own = "" if " --journal " in command else place
         terminal.say(f"  {what}: {'' if command.startswith('…') else 'rokt-export '}{command}{own}")
+
+
+def _refused(story: Story, finished: Finished) -> str | None:
+    """Return the command that says why a row was refused, or the connection; None where neither was."""
+    from rokt_export.diagnosis.case import needs_diagnosis
+
+    run = story.run
+    rows = [one.first for one in story.reasons.groups if needs_diagnosis(one.status, None)]
+    if rows:
+        return f"diagnose {run.run} --row {min(rows)}"
+    if finished.reason is StopReason.UNREACHABLE:
+        path = run.options.get("spec_path", run.spec_file)
+        return f"diagnose {shlex.quote(path)} -e {run.environment}"
+    return None
 
 
 def _show_exchanges(story: Story, terminal: Terminal, wanted: ShownExchanges) -> None:

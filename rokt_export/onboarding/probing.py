@@ -149,10 +149,10 @@ def _asked(
                 return
             if isinstance(result, Fault):
                 yield Step(method, StepState.FAILED, f"{result.kind}: {result.message}", result.timings.total)
-                yield from _wrong_scheme(url, options)
+                yield from wrong_scheme(url, options)
                 return
             yield _response(method, result)
-            if result.status == _BAD_REQUEST and (wrong := list(_wrong_scheme(url, options))):
+            if result.status == _BAD_REQUEST and (wrong := list(wrong_scheme(url, options))):
                 yield from wrong
                 return
             if result.status not in _CANNOT_TELL or method == "HEAD":
@@ -163,7 +163,7 @@ def _asked(
                 return
 
 
-def _wrong_scheme(url: str, options: TransportOptions) -> Iterator[Step]:
+def wrong_scheme(url: str, options: TransportOptions) -> Iterator[Step]:
     """Say that a port which was spoken to in plain HTTP speaks TLS."""
     if not url.startswith("http:"):
         return

@@ -59,6 +59,7 @@ class Inspection:
         cipher: the cipher suite's name; None without TLS.
         alpn: the negotiated protocol, `h2` or `http/1.1`; None if the server named none.
         certificate: the server's certificate, even if it is not trusted; None without TLS.
+        chain: how many certificates the server sent.
         timings: seconds from the start to the end of each phase.
         fault: why there is no usable connection; None if there is one.
         phase: the phase of the fault: `dns`, `connect` or `tls`; None without a fault.
@@ -72,6 +73,7 @@ class Inspection:
     cipher: str | None = None
     alpn: str | None = None
     certificate: Certificate | None = None
+    chain: int = 0
     timings: Timings = field(default_factory=Timings)
     fault: Fault | None = None
     phase: str | None = None
@@ -151,6 +153,7 @@ def inspect(url: str, options: TransportOptions = TransportOptions()) -> Inspect
         shown = replace(
             shown,
             certificate=unchecked.certificate,
+            chain=unchecked.chain,
             tls_version=unchecked.tls_version,
             cipher=unchecked.cipher,
             alpn=unchecked.alpn,
@@ -166,12 +169,14 @@ def _inspect(url: str, options: TransportOptions, trusted: str | None) -> Inspec
         facts = _verbose_facts(lines)
         parts = urlsplit(url)
         address = transfer.handle.getinfo(pycurl.PRIMARY_IP) or None
+        chain = transfer.handle.getinfo(pycurl.INFO_CERTINFO)
         return Inspection(
             host=parts.hostname or "",
             port=parts.port or (443 if parts.scheme == "https" else 80),
             **{**facts, "addresses": facts["addresses"] or ((address,) if address else ())},
             address=address,
-            certificate=_certificate(transfer.handle),
+            certificate=certificate_of(chain[0]) if chain else None,
+            chain=len(chain),
             timings=transfer._timings(),
             fault=fault,
             phase=phase_of(fault) if fault else None,
@@ -202,8 +207,3 @@ def _connect(transfer: Transfer, url: str, lines: list[str]) -> Fault | None:
 def _note(lines: list[str], kind: int, text: bytes) -> None:
     if kind == pycurl.INFOTYPE_TEXT:
         lines.append(text.decode("utf-8", "replace").strip())
-
-
-def _certificate(handle: pycurl.Curl) -> Certificate | None:
-    chain = handle.getinfo(pycurl.INFO_CERTINFO)
-    return certificate_of(chain[0]) if chain else None

@@ -169,8 +169,8 @@ def serve(partner: Partner, port: int = 0, context: ssl.SSLContext | None = None
             partner.heard.append(heard)
             time.sleep(partner.delay)
             status, headers, body = partner.answer(heard)
-            self.send_response(status)
-            for name, value in headers.items():
+            self.send_response_only(status)
+            for name, value in {"Server": self.version_string(), "Date": self.date_time_string(), **headers}.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -1,0 +1,387 @@
+"""`diagnose`: why a partner refused a request, from what was recorded and from harmless requests."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rokt_export.commands import completion
+from rokt_export.commands import options as flag
+from rokt_export.commands.options import Output
+from rokt_export.commands.spec_setup import journal_place, load_to_send
+from rokt_export.commands.terminal import GUARD, Terminal
+from rokt_export.errors import ExitStatus, RoktExportError, UsageError
+
+if TYPE_CHECKING:
+    from rokt_export.commands.spec_setup import SpecSetup
+    from rokt_export.delivery.credentials import Credentials
+    from rokt_export.diagnosis.case import Case
+    from rokt_export.diagnosis.requests import HarmlessRequests
+    from rokt_export.diagnosis.suspects import Finding
+    from rokt_export.exchange.delivery import Delivery
+    from rokt_export.journal.recording import Recording
+    from rokt_export.partner_spec.model import PartnerSpec
+    from rokt_export.reports.run_report import Story
+
+Subject = Annotated[
+    str,
+    typer.Argument(metavar="RUN|SPEC", help="A run, or a spec to ask its endpoint.", autocompletion=completion.runs),
+]
+Row = Annotated[
+    int | None,
+    typer.Option("--row", min=1, metavar="N", help="The row; default the first refused one.", show_default=False),
+]
+Environment = Annotated[
+    str | None,
+    typer.Option(
+        "--environment", "-e", metavar="NAME", autocompletion=completion.environments, show_default=False,
+        help="The environment of a spec; default staging.",
+    ),
+]  # fmt: skip
+Offline = Annotated[bool, typer.Option("--offline", help="Use what the run recorded alone; send nothing.")]
+_CONTACT = frozenset(
+    {
+        "edge-firewall",
+        "allow-list",
+        "scope",
+        "user-agent",
+        "certificate-expired",
+        "certificate-host",
+        "certificate-chain",
+    }
+)
+"""Causes that only the partner can remove."""
+_SHOWN = 5
+_EXCERPT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class _Diagnosis:
+    """A case that was looked into.
+
+    Attributes:
+        case: None where nothing was refused.
+        untested: why no request was sent; empty where some were.
+        next_command: the command that goes on, ready to be pasted.
+    """
+
+    subject: dict[str, Any]
+    case: Case | None
+    findings: list[Finding]
+    untested: str
+    next_command: str
+
+
+def diagnose(
+    subject: Subject = "last",
+    row: Row = None,
+    environment: Environment = None,
+    offline: Offline = False,
+    confirm: flag.Confirm = None,
+    output: flag.OutputFormat = Output.TABLE,
+    env_file: flag.EnvFile = None,
+    allow_plugin: flag.AllowPlugin = None,
+    journal: flag.JournalPlace = None,
+    quiet: flag.Quiet = False,
+    verbose: flag.Verbose = False,
+    no_color: flag.NoColor = False,
+) -> int:
+    """Say why a partner refused a request: firewall, credentials, path, certificate and others, with evidence.
+
+    Suspects are tested by OPTIONS, HEAD and GET without a body or a person, never with a transaction. A guarded
+    environment needs --confirm for that, as in `probe`. Exit status: 0 nothing was refused, 1 suspects are listed.
+
+    Examples:
+        rokt-export diagnose last
+        rokt-export diagnose last --row 4 --offline
+        rokt-export diagnose acme.yaml --environment staging
+    """
+    from rokt_export.diagnosis.suspects import ranked
+
+    terminal = Terminal(quiet, verbose, no_color)
+    asks = _Asks(terminal, confirm, env_file, allow_plugin)
+    if Path(subject).is_file() or Path(subject).suffix in (".yaml", ".yml"):
+        if offline or row is not None:
+            raise UsageError("a spec has no recorded responses", where=subject, remedy="Name a run, or leave this out.")
+        about, case, untested, after = asks.of_spec(Path(subject), environment or "staging")
+    else:
+        if environment is not None:
+            raise UsageError("a run has its environment", where="--environment", remedy="Leave it out.")
+        about, case, untested, after = asks.of_run(subject, row, journal, offline=offline)
+    findings = ranked(case) if case is not None else []
+    following = after(findings[0].cause if findings else None)
+    _show(terminal, output, _Diagnosis(about, case, findings, untested, following))
+    return ExitStatus.FINDINGS if case is not None else ExitStatus.OK
+
+
+@dataclass(frozen=True, slots=True)
+class _Asks:
+    """Makes cases from runs and specs."""
+
+    terminal: Terminal
+    confirm: str | None
+    env_file: Path | None
+    allow_plugin: list[str] | None
+
+    def of_spec(self, path: Path, environment: str) -> tuple[dict[str, Any], Case | None, str, Any]:
+        """Ask the endpoint of a spec, and return its refusal, if there is one."""
+        from rokt_export.diagnosis.case import Sent
+        from rokt_export.diagnosis.refusal import refusal
+
+        setup = load_to_send(path, environment, self.env_file, self.allow_plugin)
+        requests = self._requests(setup)
+        spec = setup.spec
+        headers = {name.lower(): value for name, value in requests.renderer.shared_headers}
+        method = str(spec.environment(environment).method)
+        sent = Sent(method, requests.url, headers, _authenticates(spec, environment))
+        about = {"run": None, "row": None, "partner": spec.partner, "environment": environment}
+        test = f"rokt-export test {shlex.quote(str(path))} -e {environment}"
+        if setup.target().guarded:
+            test = f"rokt-export probe {shlex.quote(str(path))} -e {environment} --confirm {spec.partner}"
+        return about, refusal(sent, requests), "", lambda _cause: test
+
+    def of_run(
+        self, name: str, row: int | None, journal: str | None, *, offline: bool
+    ) -> tuple[dict[str, Any], Case | None, str, Any]:
+        """Return the refusal of a row of a run."""
+        from rokt_export.commands.run_output import exchanges_of, place_flag
+        from rokt_export.diagnosis.case import Case, Sent
+        from rokt_export.exchange.model import Response
+        from rokt_export.journal import Journal
+        from rokt_export.reports.run_report import Story
+
+        with Journal.open(place := journal_place(journal)) as opened:
+            story = Story.of(opened, opened.find(name))
+            if row is None:
+                found = _first_refused(story)
+            else:
+                found = exchanges_of(story, [row])[row]
+        info = story.run
+        about = {"run": info.run, "row": None, "partner": info.partner, "environment": info.environment}
+        path = info.options.get("spec_path", info.spec_file)
+
+        def after(cause: str | None) -> str:
+            if cause is None or cause in _CONTACT:
+                return f"rokt-export report {info.run} --out {info.partner}.eml{place_flag(place)}"
+            at = f"{shlex.quote(path)} -e {info.environment}"
+            return f"rokt-export probe {at} --confirm {info.partner}" if info.production else f"rokt-export test {at}"
+
+        if found is None:
+            return about, None, "", after
+        one, recording = found
+        requests, untested = self._requests_of(story, path, offline=offline)
+        spec = story.spec
+        response = fault = at = None
+        headers: dict[str, str] = {}
+        if recording is not None:
+            headers = {name.lower(): str(value) for name, value in recording.request_headers}
+            fault, at = recording.fault, recording.started + recording.timings.total
+            response = recording.response if fault is None else None
+        elif one.status is not None:
+            response = Response(one.status)
+        elif one.error:
+            kind, _, message = one.error.partition(": ")
+            fault = kind, message
+        method = (recording.method if recording is not None else None) or "POST"
+        url = str(recording.url) if recording is not None else ""
+        authenticates = "authorization" in headers or (spec is not None and _authenticates(spec, info.environment))
+        case = Case(Sent(method, url, headers, authenticates), response, fault, at, requests)
+        return {**about, "row": one.row}, case, untested, after
+
+    def _requests_of(self, story: Story, path: str, *, offline: bool) -> tuple[HarmlessRequests | None, str]:
+        """Return what tests the suspects of a run, or why nothing is sent."""
+        if offline:
+            return None, "--offline: nothing was sent"
+        if story.run.sandbox:
+            return None, "the run went to a sandbox: nothing was sent to the partner"
+        if not Path(path).is_file():
+            return None, f"the spec {path} is gone: nothing was sent"
+        try:
+            setup = load_to_send(Path(path), story.run.environment, self.env_file, self.allow_plugin)
+            return self._requests(setup), ""
+        except UsageError:
+            raise
+        except RoktExportError as error:
+            return None, f"nothing was sent: {error}"
+
+    def _requests(self, setup: SpecSetup) -> HarmlessRequests:
+        """Return what sends harmless requests, once the interlock lets it.
+
+        Raises:
+            UsageError: the environment is guarded, and was not confirmed.
+            ConfigurationError: a variable is not set.
+        """
+        from rokt_export.commands.interlock import pass_interlock
+        from rokt_export.commands.run_session import new_key, variables_for
+        from rokt_export.delivery.address import Address
+        from rokt_export.delivery.plan import GeneratedRows, Pace, Plan
+        from rokt_export.delivery.worker import credentials_for, transport_options
+        from rokt_export.diagnosis.requests import MOST, HarmlessRequests
+        from rokt_export.redaction import Redactor
+
+        spec, environment = setup.spec, setup.environment
+        pass_interlock(self.terminal, setup.target(), spec, confirm=self.confirm, invented=False, test_data=False)
+        variables = variables_for(setup, self.terminal)
+        limits = spec.limits_of(environment)
+        plan = Plan(
+            spec, environment, variables, GeneratedRows(0, frozenset(), 0), Pace.of(limits), "", new_key(),
+            plugins=setup.plugins,
+        )  # fmt: skip
+        renderer = plan.renderer()
+        options = transport_options(plan, renderer, 1)
+        redactor = GUARD.redactor or Redactor()
+        guarded = [
+            address
+            for name in filter(spec.guards, spec.endpoint)
+            if name != environment and (address := Address.of(spec.endpoint[name].url, setup.every[name].declared))
+        ]
+
+        def credentials() -> Credentials:
+            return credentials_for(plan, renderer, options, redactor)
+
+        def forbidden(url: str) -> bool:
+            own = Address.of(url, {})
+            return own is None or any(own.same_place(each) for each in guarded)
+
+        spans = [each for each in limits.rate if each.seconds > 1]
+        most = min([MOST, *(max(1, int(each.sends)) for each in spans)])
+        interval = max((1 / each.per_second for each in limits.rate if each.seconds <= 1), default=0.0)
+        return HarmlessRequests(renderer, options, credentials, forbidden, interval, most)
+
+
+def _authenticates(spec: PartnerSpec, environment: str) -> bool:
+    return any(each.type != "none" for each in spec.environment(environment).authentication or ())
+
+
+def _first_refused(story: Story) -> tuple[Delivery, Recording | None] | None:
+    """Return the first row whose response speaks of the set-up; without one, the first that is not as expected."""
+    from rokt_export.diagnosis.case import needs_diagnosis
+
+    other = None
+    for one, recording in story.deliveries_with_recordings():
+        kind = (one.error or "").partition(":")[0]
+        if needs_diagnosis(one.status, kind):
+            return one, recording
+        if other is None and one.outcome != story.expected and (one.status is not None or kind):
+            other = one, recording
+    return other
+
+
+def _show(terminal: Terminal, output: Output, found: _Diagnosis) -> None:
+    findings: list[dict[str, Any]] = [
+        {
+            "cause": each.cause,
+            "title": each.title,
+            "confidence": each.confidence,
+            "likelihood": each.word,
+            "evidence": [_safe(text) for text in each.evidence],
+            "advice": each.advice,
+        }
+        for each in found.findings
+    ]
+    match output:
+        case Output.JSON:
+            terminal.json({**_facts(found), "suspects": findings})
+        case Output.NDJSON:
+            terminal.ndjson(findings)
+        case Output.CSV:
+            rows = [{**each, "evidence": "; ".join(each["evidence"])} for each in findings]
+            terminal.csv(rows, ("cause", "title", "confidence", "likelihood", "evidence", "advice"))
+        case Output.TABLE:
+            _print(terminal, found)
+
+
+def _safe(text: str) -> str:
+    """Return a text without secrets, and without the addresses of anyone."""
+    text = GUARD.text(text)
+    redactor = GUARD.redactor
+    return (redactor.addresses(text) if redactor is not None else text)[:_EXCERPT]
+
+
+def _facts(found: _Diagnosis) -> dict[str, Any]:
+    """Return the refusal and the requests that were sent, as JSON data."""
+    from rokt_export.diagnosis.case import moment, request_ids
+    from rokt_export.exchange.model import Response
+
+    case = found.case
+    refused = None
+    if case is not None:
+        refused = {
+            "method": case.sent.method,
+            "url": _safe(case.sent.url),
+            "status": case.status,
+            "fault": None if case.fault is None else _safe(": ".join(case.fault)),
+            "at": moment(case.at) if case.at else None,
+            "request_ids": {name: _safe(value) for name, value in case.request_ids},
+        }
+    asked = case.requests.asked if case is not None and case.requests is not None else []
+    requests = [
+        {
+            "method": each.method,
+            "url": _safe(each.url),
+            "changed": each.changed or None,
+            "status": each.result.status if isinstance(each.result, Response) else None,
+            "fault": None if isinstance(each.result, Response) else _safe(each.result.message),
+            "at": moment(each.at),
+            "request_ids": {
+                name: _safe(value)
+                for name, value in (request_ids(each.result) if isinstance(each.result, Response) else ())
+            },
+        }
+        for each in asked
+    ]
+    return {
+        **found.subject, "refusal": refused, "requests": requests, "untested": found.untested or None,
+        "next": found.next_command,
+    }  # fmt: skip
+
+
+def _print(terminal: Terminal, found: _Diagnosis) -> None:
+    from rich.text import Text
+
+    facts = _facts(found)
+    refused = facts["refusal"]
+    if refused is None:
+        terminal.out.print("Nothing was refused.", markup=False)
+        terminal.say(f"OPTIONS and HEAD do not prove credentials; next: {found.next_command}")
+        return
+
+    def line(text: str, style: str = "") -> None:
+        terminal.out.print(text, style=style or None, markup=False, highlight=False, soft_wrap=True)
+
+    row = f"row {facts['row']} of run {facts['run']}: " if facts["row"] else ""
+    line(f"{row}{refused['method']} {refused['url']}: {refused['status'] or refused['fault']}")
+    if not found.findings:
+        line("No suspect has evidence against it.")
+    for number, each in enumerate(found.findings[:_SHOWN], 1):
+        terminal.out.print()
+        head = Text.assemble(
+            (f"{number}. {each.title}", "bold"), f"  ({each.word}, {each.confidence:.0%}; {each.cause})"
+        )
+        terminal.out.print(head, soft_wrap=True)
+        for text in each.evidence:
+            line(f"   - {_safe(text)}")
+        line(f"   {each.advice}", "dim")
+    terminal.out.print()
+    line("For the tech contact:", "bold")
+    _contact(line, refused, facts["requests"])
+    terminal.say(
+        found.untested or f"tested by {len(facts['requests'])} requests without a body; no transaction was sent"
+    )
+    terminal.say(f"next: {found.next_command}")
+
+
+def _contact(line: Any, refused: dict[str, Any], requests: list[dict[str, Any]]) -> None:
+    """Print when the refusal came, the ids of it, and those of the requests that were sent now."""
+
+    def ids(of: dict[str, Any]) -> str:
+        return "".join(f"; {name}: {value}" for name, value in of["request_ids"].items())
+
+    line(f"   {refused['at'] or 'time not recorded'}  {refused['method']} {refused['url']}{ids(refused)}")
+    for each in requests:
+        changed = f" ({each['changed']})" if each["changed"] else ""
+        line(f"   {each['at']}  {each['method']} {each['url']}{changed}: {each['status'] or each['fault']}{ids(each)}")
