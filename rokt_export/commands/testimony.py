@@ -35,6 +35,7 @@ class Testimony:
         self._stand_ins = stand_ins
         self._sandbox = sandbox
         self._judged = 0
+        self._response: tuple[Response | None, tuple[str, ...]] = (None, ())
         self.sentences: dict[str, list[int]] = {}
 
     def listen(self, event: Settled) -> None:
@@ -56,7 +57,9 @@ class Testimony:
             except DocumentError as error:
                 yield f"the request cannot be judged by the document: {error.message}"
         if isinstance(exchange.result, Response) and not self._sandbox:
-            yield from witness.of_response(exchange.result)
+            if self._response[0] is not exchange.result:  # the rows of one request may share its response
+                self._response = exchange.result, witness.of_response(exchange.result)
+            yield from self._response[1]
 
     def keep(self, run: str, journal: str) -> None:
         """Write what was noted to the journal."""

@@ -1,4 +1,4 @@
-"""What an operation of the partner's document promises of its responses, and why a response is none of them."""
+"""The responses that an operation of the partner's document promises, and why another response is not one of them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Promises:
         self.node = node
 
     def against(self, response: Response) -> tuple[str, ...]:
-        """Return why a response is none that is promised, a clause each; no value of the response is in them."""
+        """Return why a response is not promised, a clause each; nothing where it is. No clause holds a value of it."""
         found: list[str] = []
         try:
             for clause in self._clauses(response):

@@ -162,16 +162,13 @@ class Witness:
         return tuple(dict.fromkeys(self._judged(request, environment, stand_ins)))
 
     def of_response(self, response: Response) -> tuple[str, ...]:
-        """Return why a response is none that the document promises, a sentence each; none where it is one."""
-        return tuple(f"{self._promised_of}: {each}" for each in self._promises.against(response))
+        """Return why the document does not promise a response, a sentence each; nothing where it does."""
+        start = f"the document does not promise this response to {self.candidate.name}"
+        return tuple(f"{start}: {each}" for each in self._promises.against(response))
 
     @cached_property
     def _promises(self) -> Promises:
         return Promises(self.document, self.node)
-
-    @property
-    def _promised_of(self) -> str:
-        return f"the response is none that the document promises of {self.candidate.name}"
 
     def _judged(self, request: Request, environment: str, stand_ins: frozenset[str]) -> Iterator[Finding]:
         parts = urlsplit(request.url)

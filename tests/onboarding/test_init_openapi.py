@@ -314,6 +314,7 @@ def test_a_document_from_a_url(cli: CommandLine) -> None:
     base = f"http://127.0.0.1:{server.server_port}"
     try:
         assert cli("init", "--openapi", f"{base}/openapi.json").status == 0
+        assert any("# openapi: {document: openapi.json" in path.read_text() for path in cli.folder.glob("*.yaml"))
         redirected = cli("init", "--openapi", f"{base}/old")
         assert redirected.status == 3 and "Redirects are not followed" in redirected.err
     finally:

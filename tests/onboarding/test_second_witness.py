@@ -25,7 +25,7 @@ responses:
   - {outcome: delivered, status: 2xx}
   - {outcome: rejected, status: 4xx}
 """
-PROMISED = "the response is none that the document promises of PUT /v3/marketing/contacts"
+PROMISED = "the document does not promise this response to PUT /v3/marketing/contacts"
 
 
 def _answers(status: int, body: str, content_type: str = "application/json") -> Any:
@@ -112,7 +112,7 @@ def test_names_in_a_response_that_may_be_data_are_not_shown(cli: CommandLine) ->
     cli.write("newer.json", text)
     assert cli("init", "newer.yaml", "--openapi", "newer.json").status == 0
     done = cli("classify", "newer.yaml", "--status", "201", "--text", '{"jane.doe@example.com": "x"}')
-    assert "note: the response is none that the document promises" in done.out
+    assert "note: the document does not promise this response" in done.out
     assert "`*` is of the type integer" in done.out and "`id` is missing" in done.out
     assert "jane.doe" not in "".join(line for line in done.out.splitlines() if line.startswith("note"))
 
@@ -136,7 +136,7 @@ def test_a_sandbox_is_asked_nothing_of_the_document(cli: CommandLine) -> None:
     assert 'openapi: {document: doc.yaml, operation: "POST /lists/{list_id}/contacts"}' in text
     (cli.folder / "acme.yaml").write_text(text.replace("name: kind, value: contact", "name: kind, value: lead"))
     done = cli("test", "acme.yaml", "--sandbox", "--set", "favourite=red")
-    assert "`kind` is one of contact (row 1)" in done.out and "none that the document promises" not in done.out
+    assert "`kind` is one of contact (row 1)" in done.out and "does not promise" not in done.out
 
 
 def test_flags_take_the_place_of_the_key(cli: CommandLine, sendgrid: Path) -> None:
@@ -202,3 +202,13 @@ def test_references_that_lead_nowhere_or_in_circles(cli: CommandLine, sendgrid: 
     cli.write("api/contacts.yaml", whole)
     done = cli("test", sendgrid)
     assert done.status == 0 and "the reference `#/components/schemas/Node` leads nowhere" in done.out
+
+
+def test_the_rows_of_a_batch_are_judged_each(cli: CommandLine, sendgrid: Path, partner: Partner) -> None:
+    batch = sendgrid.read_text().replace("contacts[0].", "contacts[].").replace("first_name", "firstname")
+    sendgrid.write_text(f"{batch}limits: {{batch: 100}}\n")
+    partner.answer = _answers(200, "{}")
+    done = cli("test", sendgrid, "--count", "3")
+    assert done.status == 0 and len(partner.heard) < 3
+    assert "it knows no `contacts[0].firstname` (row 1 and 2 more)" in done.out
+    assert f"{PROMISED}: status 200 is not documented" in done.out
