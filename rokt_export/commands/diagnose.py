@@ -156,10 +156,9 @@ class _Asks:
 
         with Journal.open(place := journal_place(journal)) as opened:
             story = Story.of(opened, opened.find(name))
-            if row is None:
-                found = _first_refused(story)
-            else:
-                found = exchanges_of(story, [row])[row]
+            found = _first_refused(story) if row is None else exchanges_of(story, [row])[row]
+            if found is not None and found[0].outcome == story.expected:
+                found = None
         info = story.run
         about = {"run": info.run, "row": None, "partner": info.partner, "environment": info.environment}
         path = info.options.get("spec_path", info.spec_file)
@@ -186,7 +185,8 @@ class _Asks:
         elif one.error:
             kind, _, message = one.error.partition(": ")
             fault = kind, message
-        method = (recording.method if recording is not None else None) or "POST"
+        own = str(spec.environment(info.environment).method) if spec is not None else "POST"
+        method = (recording.method if recording is not None else None) or own
         url = str(recording.url) if recording is not None else ""
         authenticates = "authorization" in headers or (spec is not None and _authenticates(spec, info.environment))
         case = Case(Sent(method, url, headers, authenticates), response, fault, at, requests)
@@ -311,7 +311,7 @@ def _facts(found: _Diagnosis) -> dict[str, Any]:
     refused = None
     if case is not None:
         refused = {
-            "method": case.sent.method,
+            "method": case.asked_by or case.sent.method,
             "url": _safe(case.sent.url),
             "status": case.status,
             "fault": None if case.fault is None else _safe(": ".join(case.fault)),
@@ -347,7 +347,9 @@ def _print(terminal: Terminal, found: _Diagnosis) -> None:
     refused = facts["refusal"]
     if refused is None:
         terminal.out.print("Nothing was refused.", markup=False)
-        terminal.say(f"OPTIONS and HEAD do not prove credentials; next: {found.next_command}")
+        if found.subject["run"] is None:
+            terminal.say("OPTIONS and HEAD do not prove credentials: a test does")
+        terminal.say(f"next: {found.next_command}")
         return
 
     def line(text: str, style: str = "") -> None:

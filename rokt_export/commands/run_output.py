@@ -132,7 +132,11 @@ def _refused(story: Story, finished: Finished) -> str | None:
     from rokt_export.diagnosis.case import needs_diagnosis
 
     run = story.run
-    rows = [one.first for one in story.reasons.groups if needs_diagnosis(one.status, None)]
+    rows = [
+        one.first
+        for one in story.reasons.groups
+        if needs_diagnosis(one.status, None) or (one.status is None and one.outcome is OutcomeKind.FAILED)
+    ]  # failed without a status: no connection was made
     if rows:
         return f"diagnose {run.run} --row {min(rows)}"
     if finished.reason is StopReason.UNREACHABLE:

@@ -69,6 +69,7 @@ class Case:
         fault: kind and message of a fault; None for a response.
         at: UTC seconds when it came by this machine's clock; None where that is not known.
         requests: sends harmless requests; None where only the record may be used.
+        asked_by: the method of the refused request, where that was not the delivery's.
     """
 
     sent: Sent
@@ -76,6 +77,7 @@ class Case:
     fault: tuple[str, str] | None
     at: float | None
     requests: HarmlessRequests | None = None
+    asked_by: str = ""
 
     @property
     def status(self) -> int | None:

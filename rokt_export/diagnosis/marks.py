@@ -137,7 +137,7 @@ SAYINGS = (
         r"permission to (?:access|get url)",
     ),
     Saying("expired-token", 0.9, _EXPIRED),
-    Saying("token-not-yet-valid", 0.93, r"not (?:yet|be) (?:valid|active)|before[^.\n]{0,20}\bnbf\b"
+    Saying("token-not-yet-valid", 0.93, r"not (?:yet |be )?active|not (?:yet|be) valid|before[^.\n]{0,20}\bnbf\b"
     r"|\bnbf\b|used before"),
     Saying(
         "clock-skew",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from rokt_export.diagnosis.case import REDIRECTS, STATUSES, Case, Sent, edges_of
+import re
+
+from rokt_export.diagnosis.case import Case, Sent, edges_of, needs_diagnosis
 from rokt_export.diagnosis.requests import HarmlessRequests
 from rokt_export.exchange.model import Fault, FaultKind, Response
-
-_UNCLEAR = frozenset({404, 405})
-"""Statuses with which servers answer OPTIONS and HEAD, whatever they do with the spec's method."""
 
 
 def refusal(sent: Sent, requests: HarmlessRequests) -> Case | None:
@@ -19,43 +18,47 @@ def refusal(sent: Sent, requests: HarmlessRequests) -> Case | None:
     """
     fault = requests.inspection.fault
     if fault is not None:
-        return _case(sent, requests, fault, 0.0)
-    for method in requests.methods[:2]:
+        return Case(sent, None, (str(fault.kind), fault.message), None, requests, "connection")
+    for method in requests.methods:
         requests.ask(method)
-    if requests.methods[1:] and (head := requests.ask("HEAD")) is not None and head.status in STATUSES:
-        requests.ask("GET")
     asked = [each for each in requests.asked if not each.changed]
-    ranked = sorted(asked, key=lambda each: (_rank(each.result, sent), each.method != "GET"))
-    for each in ranked:
-        if _rank(each.result, sent) < _NOTHING:
-            if isinstance(each.result, Response) and each.result.status in _UNCLEAR and _rank(each.result, sent) > 1:
-                statuses = {other.result.status for other in asked if isinstance(other.result, Response)}
-                if not statuses <= {404, 501}:
-                    continue
-            return _case(sent, requests, each.result, each.at)
+    known = [each.result.status for each in asked if isinstance(each.result, Response)]
+    if known and not set(known) <= _UNKNOWN:  # the path is known: 404 to one method is the server's way
+        asked = [each for each in asked if not isinstance(each.result, Response) or each.result.status not in _UNKNOWN]
+    telling = [(_rank(each.result, sent.method), each.method != "GET", each) for each in asked]
+    for rank, _, each in sorted(telling, key=lambda one: one[:2]):
+        if rank == _NOTHING:
+            break
+        if isinstance(each.result, Fault):
+            return Case(sent, None, (str(each.result.kind), each.result.message), each.at, requests, each.method)
+        return Case(sent, each.result, None, each.at, requests, each.method)
     if requests.token_fault:
-        return Case(sent, None, (FaultKind.PROTOCOL, requests.token_fault), None, requests)
+        return Case(sent, None, (str(FaultKind.PROTOCOL), requests.token_fault), None, requests, "token request")
     return None
 
 
-_NOTHING = 9
+_UNKNOWN = frozenset({404, 501})
+"""Statuses with which some servers answer OPTIONS or HEAD, whatever they do with the spec's method."""
+_NOTHING = 3
 
 
-def _rank(result: Response | Fault, sent: Sent) -> int:
-    """Return how much a result tells: 0 the most, `_NOTHING` where it refuses nothing."""
+def _rank(result: Response | Fault, method: str) -> int:
+    """Return how much a result tells: 0 the most, `_NOTHING` where it refuses nothing.
+
+    Args:
+        result: of OPTIONS, HEAD or GET.
+        method: the spec's.
+    """
     if isinstance(result, Fault):
         return 1
-    if result.status in _UNCLEAR:
-        allow = result.header("allow")
-        if result.status == 405 and allow:
-            return 1 if sent.method not in allow.upper() else _NOTHING
-        return 2
-    blocked = any(blocks for _, blocks in edges_of(result))
-    plain = result.status == 400 and b"https" in result.body.lower()
-    return 0 if result.status in STATUSES or result.status in REDIRECTS or blocked or plain else _NOTHING
-
-
-def _case(sent: Sent, requests: HarmlessRequests, result: Response | Fault, at: float) -> Case:
-    if isinstance(result, Fault):
-        return Case(sent, None, (str(result.kind), result.message), None, requests)
-    return Case(sent, result, None, at, requests)
+    match result.status:
+        case 404:
+            return 2
+        case 405:
+            allow = (result.header("allow") or "").upper()
+            return 1 if allow and method not in allow else _NOTHING
+        case 400:
+            return 0 if re.search(rb"https|ssl|tls", result.body, re.IGNORECASE) else _NOTHING
+        case status if needs_diagnosis(status, None):
+            return 0
+    return 0 if any(blocks for _, blocks in edges_of(result)) else _NOTHING

@@ -180,7 +180,7 @@ def _edge(case: Case) -> Iterator[Clue]:
 )
 def _allow_list(case: Case) -> Iterator[Clue]:
     if case.status == 403:
-        yield Clue(0.15, "403 refuses whoever asks, often by address")
+        yield Clue(0.12, "403 refuses whoever asks, often by address")
         requests = case.requests
         method = requests.baseline(403) if requests is not None else None
         if requests is not None and method is not None:

@@ -327,3 +327,15 @@ def test_what_cannot_be_diagnosed_is_said(cli: CommandLine, partner: Partner, ar
     assert done.status in (2, 3, 5)
     assert words in done.err
     assert partner.heard == []
+
+
+def test_a_run_that_tls_stops_ends_with_the_command_that_says_why(cli: CommandLine) -> None:
+    with secure(certificates(cli.folder, "self-signed")) as partner:
+        cli.write("acme.yaml", spec_text(partner.url) + "tls: {ca_file: ca.pem}\n")
+        done = cli("test", "acme.yaml")
+        run = done.err.partition("\nrun ")[2].partition(".")[0]
+        assert f"rokt-export diagnose {run} --row 1\n" in done.err
+        found = cli("diagnose", "last", "--output", "json").json
+    assert found["refusal"]["fault"].startswith("tls: ")
+    assert found["suspects"][0]["cause"] == "self-signed"
+    assert partner.heard == []
