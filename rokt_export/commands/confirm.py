@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,21 +76,26 @@ def confirm(
         every = min(confirmation.every, _IN_SANDBOX) if info.sandbox else confirmation.every
         until = (info.ended or info.started).timestamp() + confirmation.until
 
-        def pause(left: int, seconds: float) -> None:
+        def pause(jobs: int, seconds: float) -> None:
             keeper.save()
             moment = datetime.fromtimestamp(until, UTC)
             terminal.say(
-                f"{number_of(left, 'job is', 'jobs are')} still pending: asked again in {seconds:g} s, "
-                f"until {moment:%Y-%m-%d %H:%M} UTC at the latest"
+                f"{number_of(jobs, 'job is', 'jobs are')} {_undecided(left.values())}: "
+                f"asked again in {seconds:g} s, until {moment:%Y-%m-%d %H:%M} UTC at the latest"
             )
 
         left: dict[int, tuple[Job, Decision]] = {}
+        told: set[str] = set()
         with _questions(setup, confirmation, info, place, terminal) as questions:
             about = number_of(info.confirmations["awaited"])
             terminal.say(f"asking about {number_of(len(jobs), 'job', 'jobs')} of {about} at {info.target}, by GET")
             try:
                 for job, decision in rounds(questions, jobs, every=every, until=until, once=once, pause=pause):
                     left[id(job)] = job, decision
+                    if decision.reason and decision.outcome is None and decision.reason not in told:
+                        told.add(decision.reason)
+                        if len(told) <= _MOST_TOLD:
+                            terminal.warn(f"{job.name}: {decision.reason}")
                     if decision.outcome is not None:
                         del left[id(job)]
                         keeper.take(job, decision)
@@ -228,6 +233,23 @@ def _plan(setup: SpecSetup, variables: Mapping[str, str], journal: str, destinat
         destination=destination,
         plugins=setup.plugins,
     )
+
+
+def _undecided(left: Iterable[tuple[Job, Decision]]) -> str:
+    """Return in words how far the jobs are about which the partner is asked again."""
+    asked = [decision for _, decision in left if not decision.hopeless]
+    silent = sum(decision.fault for decision in asked)
+    unread = sum(decision.reason is not None and not decision.fault for decision in asked)
+    parts = [
+        f"{number:,} {what}" if number < len(asked) else what
+        for number, what in (
+            (len(asked) - silent - unread, "still pending"),
+            (unread, "not understood"),
+            (silent, "without a response"),
+        )
+        if number
+    ]
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
 
 
 def _say_what_is_left(terminal: Terminal, left: list[tuple[Job, Decision]]) -> None:

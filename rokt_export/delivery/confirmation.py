@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from rokt_export.delivery.credentials import Credentials
 from rokt_export.delivery.pacing import Pacer
+from rokt_export.delivery.stop_rules import REDIRECTS, response_fault
 from rokt_export.errors import UnreachableError
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import AttemptResult, Fault, Outcome, OutcomeKind, Request, Response
@@ -27,8 +28,16 @@ from rokt_export.transport import Transport
 _LONGEST_POLL = 1.0
 """Seconds after which a poll returns without a result."""
 _REFUSED = frozenset({401, 403, 407})
+_REMEDIES = {
+    **dict.fromkeys(_REFUSED, "Check the credentials and what they may read"),
+    404: "Check `url` of `confirmation`; where the partner takes a while to know a job, let `pending` match 404",
+    **dict.fromkeys(REDIRECTS, "Let `url` of `confirmation` lead there, or a rule match this status"),
+}
+_CHECK_URL = "Check `url` of `confirmation`, and the credentials"
+_REDIRECTION = 300
 _TOKEN = re.compile(r"person-[0-9a-f]{10}|\$[A-Z_]+")
 """What redaction leaves of a person's value or of a secret."""
+_MEDIA_TYPE = re.compile(r"[a-z-]{1,20}/[a-z0-9.+-]{1,60}", re.IGNORECASE)
 _CODE = re.compile(r"(?!.*\d{7})[A-Za-z0-9_.:-]{1,64}")
 """The form of a partner's code that cannot hold personal data: no blank, no `@`, no long number."""
 
@@ -62,12 +71,14 @@ class Decision:
         reason: why; where it has not decided, what is in the way, if anything is.
         fault: whether no response came.
         hopeless: whether it makes no sense to ask again.
+        setup: the error where the response says that the set-up is wrong (`stop_rules.setup_fault`), not the job.
     """
 
     outcome: OutcomeKind | None = None
     reason: str | None = None
     fault: bool = False
     hopeless: bool = False
+    setup: UnreachableError | None = None
 
 
 def jobs_of(deliveries: Iterable[Delivery], confirmation: Confirmation) -> list[Job]:
@@ -120,10 +131,10 @@ class Questions:
         self._origin, self._base_url = origin, base_url
         self._transport, self._credentials, self._redactor = transport, credentials, redactor
         self._pacer = pacer
-        self._classifier = Classifier((*confirmation.pending_rules, *confirmation.responses))
-        self._rules = dict(
-            zip(self._classifier.names[-len(confirmation.responses) :], confirmation.responses, strict=True)
-        )
+        rules = (*confirmation.pending_rules, *confirmation.responses)
+        self._classifier = Classifier(rules)
+        self._rules = dict(zip(self._classifier.names, rules, strict=True))
+        self._deciding = frozenset(self._classifier.names[-len(confirmation.responses) :])
 
     def ask(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Decision]]:
         """Ask about jobs, as many at a time as the pacer allows; yield each with its decision as it comes.
@@ -131,7 +142,8 @@ class Questions:
         The first question goes alone: a partner that refuses the credentials hears it once.
 
         Raises:
-            UnreachableError: the partner refuses the credentials, or the token server does.
+            UnreachableError: the partner refuses the credentials, redirects, or shows a page, such as a login; or the
+                token server refuses the credentials.
         """
         waiting, flying = deque((job, 0) for job in jobs), dict[object, _Asked]()
         answered = False
@@ -178,16 +190,32 @@ class Questions:
         if isinstance(response, Fault):
             return Decision(reason=f"no response: {self._redactor.text(response.message)}", fault=True)
         outcome = self._classifier.classify(response)
-        if outcome.rule is None:
-            if response.status in _REFUSED:
-                raise UnreachableError(
-                    f"the partner answers {response.status} to the question about job {job.name}",
-                    remedy="Check the credentials and what they may read; the responses so far are kept.",
-                )
-            return Decision(reason=f"no rule of `confirmation` matches status {response.status}")
-        if outcome.rule not in self._rules:
+        setup = self._setup_fault(job, outcome, response)
+        if setup is not None and (response.status in _REFUSED | REDIRECTS or response.status < _REDIRECTION):
+            raise setup
+        if outcome.rule is None or setup is not None:
+            return Decision(reason=f"no rule of `confirmation` matches: {_what_came(response)}", setup=setup)
+        if outcome.rule not in self._deciding:
             return Decision()
         return Decision(outcome.kind, self._reason(job, outcome))
+
+    def _setup_fault(self, job: Job, outcome: Outcome, response: Response) -> UnreachableError | None:
+        """Return the error where a response says that the set-up is wrong.
+
+        A rule by status alone understands such a response only where it names the status itself: `4xx` does not.
+        """
+        status = response.status
+        if outcome.by_body:
+            return None
+        rule = None if outcome.rule is None else self._rules[outcome.rule]
+        named = rule is not None and (status < _REDIRECTION or (status, status) in (rule.status or ()))
+        why = response_fault(response, expected=named)
+        if why is None:
+            return None
+        return UnreachableError(
+            f"the response to the question about job {job.name} was {self._redactor.text(why)}",
+            remedy=f"{_REMEDIES.get(status, _CHECK_URL)}; the responses so far are kept.",
+        )
 
     def url(self, job: Job) -> str:
         """Return the URL to ask at.
@@ -264,22 +292,37 @@ def rounds(
         pause: is told before each pause how many jobs are open, and for how many seconds nothing is asked.
 
     Raises:
-        UnreachableError: as `Questions.ask`.
+        UnreachableError: as `Questions.ask`; or each response of the first round says that the set-up is wrong.
     """
     open_jobs = list(jobs)
+    setup: list[UnreachableError | None] | None = []
     while open_jobs:
         again = time.monotonic() + every
         left: list[Job] = []
         for job, decision in questions.ask(open_jobs):
             if decision.outcome is None and not decision.hopeless:
                 left.append(job)
+            if setup is not None and not decision.hopeless:
+                setup.append(decision.setup)
             yield job, decision
-        open_jobs = left
+        if setup and setup[0] is not None and all(setup):
+            raise setup[0]
+        open_jobs, setup = left, None
         if once or not left or time.time() + every > until:
             return
         seconds = max(0.0, again - time.monotonic())
         pause(len(left), every)
         time.sleep(seconds)
+
+
+def _what_came(response: Response) -> str:
+    """Return a response in words that hold nothing personal."""
+    size = len(response.body)
+    media = (response.header("content-type") or "").partition(";")[0].strip()
+    body = f"{size:,} bytes" + (f" of {media}" if _MEDIA_TYPE.fullmatch(media) else "") if size else "an empty body"
+    if response.unreadable:
+        body = f"a body that cannot be read ({response.unreadable})"
+    return f"status {response.status} with {body} came"
 
 
 def _segment(text: str) -> str:

@@ -18,7 +18,7 @@ _REFUSALS = {
     407: "a proxy asks for credentials",
     415: "the partner does not take this content type",
 }
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SERVER_ERROR = 500
 _HTML = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,200}\?>\s*)?(?:<!--[^>]{0,1000}-->\s*)*"
@@ -123,10 +123,15 @@ def setup_fault(exchange: Exchange, *, expected: bool = False) -> str | None:
     response = exchange.result
     if not isinstance(response, Response) or exchange.outcome.by_body:
         return None
+    return response_fault(response, expected=expected)
+
+
+def response_fault(response: Response, *, expected: bool = False) -> str | None:
+    """As `setup_fault`, of a response that no rule has understood by its body."""
     status = response.status
     if status in _REFUSALS and not expected:
         return f"{status}: {_REFUSALS[status]}"
-    if status in _REDIRECTS and not expected:
+    if status in REDIRECTS and not expected:
         return f"{status}: the partner redirects to {response.header('location') or 'another address'}"
     if status < _SERVER_ERROR and _HTML.match(response.body) and (not expected or _BARRIER.search(response.body)):
         title = _TITLE.search(response.body)

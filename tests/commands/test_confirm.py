@@ -191,8 +191,49 @@ def test_a_killed_confirmation_goes_on(cli: CommandLine, accepted, monkeypatch: 
 
 def test_a_refused_key_stops_and_keeps_what_was_answered(cli: CommandLine, accepted) -> None:
     accepted({"J0": ["done"], "J1": ["401"], "J2": ["done"]}, name=lambda number: f"J{number - 1}")
-    clear(cli("runs", "confirm", "last"), UNREACHABLE, "the partner answers 401", "J1")
+    clear(cli("runs", "confirm", "last"), UNREACHABLE, "job J1 was 401: ", "credentials")
     assert [state for _, state, _ in each(cli)] == ["confirmed", "awaited", "awaited"]
+
+
+PAGE = b"<html><title>Log in</title><form><input type=password></form></html>"
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "shown"),
+    [
+        (302, {"Location": "/login"}, b"", "redirects to /login"),
+        (200, {"Content-Type": "text/html"}, PAGE, 'an HTML page "Log in"'),
+        (403, {}, b"", "does not let this request in"),
+        (404, {}, b"", "does not know this address"),
+    ],
+)
+def test_a_wrong_set_up_stops_at_once(
+    cli: CommandLine, accepted, partner: Partner, status: int, headers: Mapping[str, str], body: bytes, shown: str
+) -> None:
+    accepted({})
+    partner.heard.clear()
+    partner.answer = lambda _heard: (status, headers, body)
+    clear(cli("runs", "confirm", "last"), UNREACHABLE, f"was {status}: ", shown, "J1")
+    assert len(partner.heard) == 1
+
+
+def test_a_rule_by_a_wide_status_decides_nothing_by_a_refused_key(cli: CommandLine, accepted, partner: Partner) -> None:
+    accepted({})
+    spec = cli.folder / "acme.yaml"
+    spec.write_text(spec.read_text().replace("outcome: rejected, body: {$.state: failed}", "outcome: rejected"))
+    partner.answer = lambda _heard: (401, {}, b"")
+    clear(cli("runs", "confirm", "last"), UNREACHABLE, "401", "credentials")
+    assert each(cli) == [("delivered", "awaited", None)] * 3
+
+
+@pytest.mark.parametrize("state", ["404", "204", "500"])
+def test_a_response_that_is_not_understood_is_told_at_once(cli: CommandLine, accepted, state: str) -> None:
+    accepted({"J0": ["done"], "J1": [state, state, "done"], "J2": ["done"]}, name=lambda number: f"J{number - 1}")
+    done = cli("runs", "confirm", "last")
+    assert done.status == 0, done.err
+    assert done.err.count(f"J1: no rule of `confirmation` matches: status {state} with an empty body came") == 1
+    assert done.err.count("1 job is not understood: asked again") == 2
+    assert "pending" not in done.err
 
 
 def test_a_job_that_stays_pending_ends_with_its_time(cli: CommandLine, accepted) -> None:
