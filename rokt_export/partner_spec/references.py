@@ -91,6 +91,20 @@ def attributes_of(parameter: Parameter) -> frozenset[str]:
     return frozenset(name for template in _inside(parameter.value) for name in template.attributes)
 
 
+def never_omitted(spec: PartnerSpec) -> frozenset[str]:
+    """Return the attributes that the partner needs and that only parameters with `invalid: omit` send.
+
+    Such a parameter refuses a malformed value, because the row would be sent without what the partner needs.
+    """
+    needed = {name for name, attribute in spec.attributes.items() if attribute.required}
+    places = [*(place.url for place in spec.endpoint.values()), spec.body]
+    sent = {name for template in templates_in(*places) for name in template.attributes}
+    for parameter in every_parameter(spec.parameters):
+        if parameter.invalid == "refuse":
+            sent |= attributes_of(parameter)
+    return frozenset(needed - sent)
+
+
 def every_parameter(parameters: Iterable[Parameter]) -> Iterator[Parameter]:
     """Yield parameters, including those of nested bodies."""
     for parameter in parameters:

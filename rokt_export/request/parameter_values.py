@@ -174,15 +174,17 @@ def _filled(parameter: Parameter, template: Template, env: Mapping[str, str]) ->
             return on_empty(values, "the value is empty")
         return finish(value)
 
-    return _forgiving(parameter, take, needed)
+    return _forgiving(parameter, take, needed, template.attributes)
 
 
-def _forgiving(parameter: Parameter, take: Take, needed: Callable[[Values], bool]) -> Take:
+def _forgiving(parameter: Parameter, take: Take, needed: Callable[[Values], bool], attributes: frozenset[str]) -> Take:
+    one_of = isinstance(parameter.required, RequiredWhen) and parameter.required.any_of is not None
+
     def without_malformed(values: Values) -> Any:
         try:
             return take(values)
         except MalformedError:
-            if needed(values):
+            if needed({**values, **dict.fromkeys(attributes, ABSENT)} if one_of else values):
                 raise
             return OMIT
 

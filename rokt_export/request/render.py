@@ -27,7 +27,7 @@ from rokt_export.authentication.registry import credentials_of
 from rokt_export.errors import SpecError
 from rokt_export.exchange.model import Request
 from rokt_export.partner_spec.model import Parameter, PartnerSpec
-from rokt_export.partner_spec.references import attributes_of
+from rokt_export.partner_spec.references import attributes_of, never_omitted
 from rokt_export.redaction import OwnWords
 from rokt_export.request.encodings import Encode, body_encoding
 from rokt_export.request.encodings.form import form_encoder
@@ -118,6 +118,18 @@ def _in_charset(charset: str | None, encode: Encode) -> Encode:
     return encoded
 
 
+def _refusing(parameters: Iterable[Parameter], needed: Collection[str]) -> list[Parameter]:
+    """Return parameters, of which those that send a needed attribute refuse a malformed value."""
+    found = []
+    for each in parameters:
+        if each.invalid == "omit" and not attributes_of(each).isdisjoint(needed):
+            each = each.model_copy(update={"invalid": "refuse"})
+        if each.parameters:
+            each = each.model_copy(update={"parameters": tuple(_refusing(each.parameters, needed))})
+        found.append(each)
+    return found
+
+
 def _whole(template: Template, env: Mapping[str, str], values: Values) -> bytes:
     try:
         text = template.fill(values, env)
@@ -185,7 +197,7 @@ class Renderer:
         self.variables = variables
         self.credentials = credentials_of(self.environment.authentication or (), variables)
         own = _sorted(self.credentials, plugins)
-        parameters = [*own.parameters, *spec.parameters]
+        parameters = [*own.parameters, *_refusing(spec.parameters, never_omitted(spec))]
         placed = {place: [p for p in parameters if p.in_ == place] for place in ("body", "query", "header", "path")}
         self._method = str(self.environment.method)
         self._fields = [compile_field(p, variables) for p in parameters if not p.encoding]

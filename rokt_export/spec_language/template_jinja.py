@@ -190,34 +190,56 @@ def _check_arithmetic(tree: nodes.Template) -> None:
     Raises:
         TemplateProblem: it does, so that every row would be invalid.
     """
-    loops = {name.name for loop in tree.find_all(nodes.For) for name in loop.target.find_all(nodes.Name)}
-    loops |= {loop.target.name for loop in tree.find_all(nodes.For) if isinstance(loop.target, nodes.Name)}
+    loops = _loops(tree)
     for node in _all(tree):
         _check_operands(node, loops)
 
 
-def _check_operands(node: nodes.Node, loops: set[str]) -> None:
-    if isinstance(node, nodes.BinExpr) and node.operator in OPERATORS:
-        sides, sign, always = (node.left, node.right), node.operator, node.operator != "+"
-    elif isinstance(node, nodes.Compare) and len(node.ops) == 1 and node.ops[0].op in ORDERS:
-        sides, sign, always = (node.expr, node.ops[0].expr), ORDERS[node.ops[0].op][0], False
-    else:
-        return
-    for one, other in (sides, sides[::-1]):
+def _check_operands(node: nodes.Node, loops: Mapping[str, bool]) -> None:
+    sides: tuple[nodes.Expr, ...]
+    match node:
+        case nodes.BinExpr() if node.operator in OPERATORS:
+            sides, sign, always = (node.left, node.right), node.operator, node.operator != "+"
+        case nodes.UnaryExpr() if node.operator in {"-", "+"}:
+            sides, sign, always = (node.node,), node.operator, True
+        case nodes.Compare(expr=left, ops=[nodes.Operand(op=kind, expr=right)]) if kind in ORDERS:
+            sides, sign, always = (left, right), ORDERS[kind][0], False
+        case _:
+            return
+    for one, other in zip(sides, sides[::-1], strict=True):
         name = _row_text(one, loops)
         if name is not None and (always or _is_numeric(other)):
-            raise TemplateProblem(f"`{sign}` takes numbers, and `{name}` is text: write `({name} | number) {sign} …`")
+            write = f"({name} | number) {sign} …" if len(sides) == 2 else f"{sign}({name} | number)"
+            raise TemplateProblem(f"`{sign}` takes numbers, and `{name}` is text: write `{write}`")
 
 
-def _row_text(node: nodes.Node, loops: set[str]) -> str | None:
-    """Return the source of an expression that is only an attribute or a variable; else None."""
+def _loops(tree: nodes.Template) -> dict[str, bool]:
+    """Return the variables of a template's loops, and whether each is text: a part of a split text."""
+    found = {name.name: False for loop in tree.find_all(nodes.For) for name in loop.target.find_all(nodes.Name)}
+    for loop in tree.find_all(nodes.For):
+        if isinstance(loop.target, nodes.Name):
+            found[loop.target.name] = isinstance(loop.iter, nodes.Filter) and loop.iter.name == "split"
+    return found
+
+
+_TEXTUAL = frozenset(
+    {"trim", "lower", "upper", "title", "md5", "sha1", "sha256", "date", "phone", "replace", "join", "urlencode"}
+)
+"""Filters whose result is text, whatever the value is."""
+
+
+def _row_text(node: nodes.Node, loops: Mapping[str, bool]) -> str | None:
+    """Return the source of an expression that is the text of an attribute or a variable; else None."""
     match node:
-        case nodes.Name(name=name) if name not in loops | {"now", "uuid", "loop"}:
+        case nodes.Name(name=name) if loops.get(name, name not in {"now", "uuid", "loop"}):
             return str(name)
         case nodes.Getattr(node=nodes.Name(name="env"), attr=name):
             return f"env.{name}"
         case nodes.Getitem(node=nodes.Name(name="attributes"), arg=nodes.Const(value=name)):
             return f"attributes['{name}']"
+        case nodes.Filter(node=nodes.Expr() as inner, name=name, args=[]) if name in _TEXTUAL:
+            found = _row_text(inner, loops)
+            return None if found is None else f"{found} | {name}"
         case _:
             return None
 
@@ -570,3 +592,44 @@ def local_dates(source: str) -> list[str]:
             if isinstance(form, nodes.Const):
                 forms.append(str(form.value))
     return forms
+
+
+def text_comparisons(source: str) -> list[tuple[str, str, str]]:
+    """Return (attribute, sign, other side) of each comparison or sum that takes a text for a number or a truth.
+
+    The other side is a number, `true`, a number in quotes, or an attribute. Attributes are always text.
+    """
+    tree = _parse(source)
+    loops = _loops(tree)
+    found: list[tuple[str, str, str]] = []
+    for node in _all(tree):
+        match node:
+            case nodes.Compare(expr=left, ops=[nodes.Operand(op=kind, expr=right)]) if kind in _SIGNS:
+                sides, sign = (left, right), _SIGNS[kind]
+            case nodes.Add(left=left, right=right):
+                sides, sign = (left, right), "+"
+            case nodes.Test(node=nodes.Expr() as left, name=("true" | "false") as name):
+                sides, sign = (left, nodes.Const(name == "true")), "is"
+            case _:
+                continue
+        for one, other in (sides, sides[::-1]):
+            name, value = _row_text(one, loops), _written(other, loops)
+            if name is not None and value is not None:
+                found.append((name, sign, value))
+                break
+    return found
+
+
+_SIGNS = {"eq": "==", "ne": "!=", **{kind: sign for kind, (sign, _) in ORDERS.items()}}
+
+
+def _written(node: nodes.Node, loops: Mapping[str, bool]) -> str | None:
+    match node:
+        case nodes.Const(value=bool() as value):
+            return str(value).lower()
+        case nodes.Const(value=int() | float() as value):
+            return str(value)
+        case nodes.Const(value=str() as value):
+            return f"'{value}'"
+        case _:
+            return _row_text(node, loops)

@@ -537,6 +537,14 @@ CASES = [
         _parameter("{name: a, attribute: dob, format: date, required: {any_of: [dob, email]}, invalid: omit}"),
     ),
     Case(
+        "RX127",
+        "parameters",
+        "attributes: {dob: {required: true}}\n" + _parameter("{name: a, attribute: dob, type: date, invalid: ^omit}"),
+        "attributes: {dob: {required: true}}\n"
+        + _parameter("{name: a, attribute: dob, type: date, invalid: omit}")
+        + "  - {name: b, attribute: dob}\n",
+    ),
+    Case(
         "RX101",
         "parameters",
         _parameter("{name: a, attribute: dob, required: {any_of: [dob, ^emial]}}"),
@@ -591,6 +599,42 @@ CASES = [
         "parameters",
         _parameter("{name: a, value: ^\"{{ 'y' if firstname and optin else 'n' }}\"}"),
         _parameter("{name: a, value: \"{{ 'y' if optin == 'true' else 'n' }}\"}"),
+    ),
+    Case(
+        "RX194",
+        "parameters",
+        _parameter('{name: a, value: ^"{{ amount == 5 }}"}'),
+        _parameter('{name: a, value: "{{ (amount | number) == 5 }}"}'),
+    ),
+    Case(
+        "RX194",
+        "parameters",
+        _parameter("{name: a, value: ^\"{{ 'y' if optin == true else 'n' }}\"}"),
+        _parameter("{name: a, value: \"{{ 'y' if optin == 'true' else 'n' }}\"}"),
+    ),
+    Case(
+        "RX194",
+        "parameters",
+        _parameter('{name: a, value: ^"{{ optin is true }}"}'),
+        _parameter('{name: a, value: "{{ (optin | boolean) is true }}"}'),
+    ),
+    Case(
+        "RX194",
+        "parameters",
+        _parameter('{name: a, value: ^"{{ amount + amount }}"}'),
+        _parameter("{name: a, value: \"{{ firstname + ' ' + lastname }}{{ amount + ' EUR' }}\"}"),
+    ),
+    Case(
+        "RX194",
+        "parameters",
+        _parameter("{name: a, value: ^\"{{ 'y' if amount >= '5' else 'n' }}\"}"),
+        _parameter("{name: a, value: \"{{ 'y' if zipcode >= '10000' else 'n' }}{{ dob < '20000101' }}\"}"),
+    ),
+    Case(
+        "RX194",
+        "parameters",
+        _parameter('{name: a, value: ^"{{ (amount | trim) == 5 }}"}'),
+        _parameter("{name: a, value: \"{{ amount == '5' }}\"}"),
     ),
     Case(
         "RX178",

@@ -195,6 +195,17 @@ def test_one_of_several_is_required() -> None:
     assert body(rest, {"email": "a"}) == '{"e":"a"}'
     assert body(rest, {"mobile": "7"}) == '{"m":"7"}'
     assert problems(rest, {"email": ""}) == ("one of `email` and `mobile` is required: the row has none",)
+    assert problems(rest, {"mobile": "x"}) == ("m: `x` is not of the format digits",)
+    assert body(rest, {"email": "a", "mobile": "x"}) == '{"e":"a"}'
+
+
+def test_a_malformed_value_that_the_partner_needs_is_not_left_out() -> None:
+    mobile = "{name: m, attribute: mobile, format: digits, invalid: omit}"
+    needed = "attributes: {mobile: {required: true}}\n"
+    assert problems(spec(mobile) + needed, {"mobile": "x"}) == ("m: `x` is not of the format digits",)
+    inner = f"{{name: json, encoding: json, parameters: [{mobile}]}}"
+    assert problems(spec(inner, encoding="form") + needed, {"mobile": "x"})[0].startswith("m: `x` is not")
+    assert body(spec(mobile, "{name: raw, attribute: mobile}") + needed, {"mobile": "x"}) == '{"raw":"x"}'
 
 
 def test_a_malformed_value_that_is_not_required_can_be_left_out() -> None:

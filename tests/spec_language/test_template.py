@@ -360,10 +360,19 @@ def test_a_calculated_number_is_bare_in_json():
 
 
 @pytest.mark.parametrize(
-    "source", ["{{ amount * 100 }}", "{{ amount > 10 }}", "{{ amount + 1 }}", "{{ 1 <= attributes['a b'] }}"]
+    "source",
+    [
+        "{{ amount * 100 }}",
+        "{{ amount > 10 }}",
+        "{{ amount + 1 }}",
+        "{{ 1 <= attributes['a b'] }}",
+        "{{ -amount }}",
+        "{{ (amount | trim) * 2 }}",
+        "{% for part in amount | split %}{{ part * 2 }}{% endfor %}",
+    ],
 )
 def test_arithmetic_with_text_is_a_finding(source):
-    with pytest.raises(TemplateProblem, match=r"takes numbers, and `.*` is text: write `\(.* \| number\)"):
+    with pytest.raises(TemplateProblem, match=r"takes numbers, and `.*` is text: write `-?\(.* \| number\)"):
         check_numbers(source)
     with pytest.raises(FilterError, match="number"):
         fill(source, {"amount": "1", "a b": "1"})

@@ -34,6 +34,7 @@ _LINTS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     credentials.unknown_placeholders,
     attributes.contact_address,
     templates.text_truths,
+    templates.text_comparisons,
     templates.literal_zones,
     secrets.literal_secrets,
     parameters.bodies_not_sent,

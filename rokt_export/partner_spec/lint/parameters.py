@@ -9,6 +9,7 @@ from typing import Any
 from rokt_export.partner_spec.document import DataPath, Finding, WrittenFloat, WrittenInt
 from rokt_export.partner_spec.lint.context import Placed, Subject, is_literal
 from rokt_export.partner_spec.records import record_arrays
+from rokt_export.partner_spec.references import attributes_of, never_omitted
 from rokt_export.spec_language.encodings import ENCODINGS, charset_of, codec_of, media_type_of, nests, subtype
 from rokt_export.spec_language.fields import listed
 from rokt_export.spec_language.filters import text_of
@@ -178,10 +179,12 @@ _GAPS = ("absent", "empty", "null")
 
 def contradictory_options(subject: Subject) -> Iterator[Finding]:
     """RX127: options of a parameter that contradict each other."""
+    kept = never_omitted(subject.spec)
     for placed in subject.parameters():
         yield from _gaps(subject, placed)
         yield from _constants(subject, placed)
-        if placed.parameter.invalid == "omit" and placed.parameter.required is True:
+        needed = placed.parameter.required is True or not kept.isdisjoint(attributes_of(placed.parameter))
+        if placed.parameter.invalid == "omit" and needed:
             yield subject.warning(
                 "RX127",
                 (*placed.path, "invalid"),

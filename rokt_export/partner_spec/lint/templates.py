@@ -34,6 +34,47 @@ def _is_yes_no(name: str) -> bool:
     return ATTRIBUTES[known].format == "true or false" if known else _YES_NO.search(fold(name)) is not None
 
 
+_NUMERIC = re.compile(r"amount|price|quantity|total(?!y)|balance")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?|'-?(?:0|[1-9]\d*)(?:\.\d+)?'")
+
+
+def text_comparisons(subject: Subject) -> Iterator[Finding]:
+    """RX194: `{{ amount == 5 }}`, `{{ amount + margin }}`, `{{ amount >= '5' }}`: attributes are text."""
+    for use in uses(subject):
+        if use.attribute or not re.search(r"\{[{%][^}]*(?:[=<>+]|\bis\b)", use.source):
+            continue
+        from rokt_export.spec_language.template_jinja import text_comparisons as compared
+
+        for name, sign, other in compared(use.source):
+            if (doubt := _doubt(name, sign, other)) is not None:
+                yield subject.warning("RX194", use.path, *doubt)
+
+
+def _doubt(name: str, sign: str, other: str) -> tuple[str, str] | None:
+    """Return what is wrong with a comparison or sum of an attribute, and the remedy; None if it may be right."""
+    quoted = other.startswith("'")
+    if other in ("true", "false"):
+        never = f"`{name}` is text, and never equals `{other}`"
+        return None if sign not in ("==", "!=", "is") else (never, f"Write `({name} | boolean)`, or `== '{other}'`.")
+    if sign in ("==", "!="):
+        wrong = not quoted and _NUMBER.fullmatch(other)
+        remedy = f"Write `({name} | number) {sign} {other}`, or `{sign} '{other}'` for the same digits."
+        return (f"`{name}` is text, and never equals the number {other}", remedy) if wrong else None
+    if sign == "is" or not _is_numeric(name) or (quoted and (sign == "+" or not _NUMBER.fullmatch(other))):
+        return None
+    number = other.strip("'") if quoted else f"({other} | number)"
+    remedy = f"Write `({name} | number) {sign} {number}`"
+    if sign == "+":
+        return f"`+` joins the digits of `{name}` and `{other}`, which are text", f"{remedy}, or `~` to join them."
+    return f"`{sign}` compares `{name}` letter by letter: 10 comes before 9", f"{remedy}."
+
+
+def _is_numeric(expression: str) -> bool:
+    name = expression.partition(" ")[0]
+    known = canonical(name)
+    return ATTRIBUTES[known].format in ("decimal", "integer") if known else _NUMERIC.search(fold(name)) is not None
+
+
 def literal_zones(subject: Subject) -> Iterator[Finding]:
     """RX174: a date form with a literal `Z` or offset, for a value of any time zone."""
     for use in uses(subject):
