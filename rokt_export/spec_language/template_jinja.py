@@ -608,8 +608,8 @@ def text_comparisons(source: str) -> list[tuple[str, str, str]]:
                 sides, sign = (left, right), _SIGNS[kind]
             case nodes.Add(left=left, right=right):
                 sides, sign = (left, right), "+"
-            case nodes.Test(node=nodes.Expr() as left, name=("true" | "false") as name):
-                sides, sign = (left, nodes.Const(name == "true")), "is"
+            case nodes.Test(node=nodes.Expr() as left, name=("true" | "false") as truth):
+                sides, sign = (left, nodes.Const(truth == "true")), "is"
             case _:
                 continue
         for one, other in (sides, sides[::-1]):
