@@ -204,6 +204,7 @@ class _Asks:
             setup = load_to_send(Path(path), story.run.environment, self.env_file, self.allow_plugin)
             return self._requests(setup), ""
         except UsageError:
+            self.terminal.say("without that consent, --offline uses what the run recorded")
             raise
         except RoktExportError as error:
             return None, f"nothing was sent: {error}"

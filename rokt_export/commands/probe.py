@@ -41,6 +41,7 @@ def probe(
     from rokt_export.delivery.plan import GeneratedRows, Pace, Plan
     from rokt_export.delivery.worker import credentials_for, transport_options
     from rokt_export.onboarding.probing import probe as steps
+    from rokt_export.onboarding.probing import safe_methods
     from rokt_export.redaction import Redactor
 
     terminal = Terminal(quiet, verbose, no_color)
@@ -65,8 +66,9 @@ def probe(
     def credentials() -> Credentials:
         return credentials_for(plan, renderer, options, redactor)
 
+    methods = safe_methods(str(renderer.environment.method))
     found: list[Step] = []
-    for step in steps(renderer.base_url(), renderer.shared_headers, options, credentials):
+    for step in steps(renderer.base_url(), renderer.shared_headers, options, credentials, methods):
         found.append(step)
         if output is Output.TABLE:
             _print(terminal, step)

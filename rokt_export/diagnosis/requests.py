@@ -13,12 +13,11 @@ from rokt_export.authentication.base import KeyParameter, StaticHeader
 from rokt_export.delivery.credentials import Credentials
 from rokt_export.errors import UnreachableError
 from rokt_export.exchange.model import AttemptResult, Request, Response
+from rokt_export.onboarding.probing import safe_methods
 from rokt_export.request.render import Renderer
 from rokt_export.transport import Transport, TransportOptions
 from rokt_export.transport.tls_probe import Inspection, inspect
 
-SAFE = ("OPTIONS", "HEAD", "GET")
-"""Methods that ask for no change (RFC 9110, 9.2.1)."""
 MOST = 24
 """Requests of one diagnosis at most."""
 _TOO_MANY = 429
@@ -78,7 +77,8 @@ class HarmlessRequests:
     @cached_property
     def methods(self) -> tuple[str, ...]:
         """The methods that cannot create a record at this partner."""
-        return SAFE[:1] if str(self.renderer.environment.method) in SAFE else SAFE
+        methods = safe_methods(str(self.renderer.environment.method))
+        return (*methods, "GET") if "HEAD" in methods else methods
 
     @cached_property
     def inspection(self) -> Inspection:
@@ -94,7 +94,7 @@ class HarmlessRequests:
         """Return the response to a request; None for a fault, or where it may not be sent.
 
         Args:
-            method: one of `SAFE`; GET is sent only after HEAD was refused at the same URL.
+            method: nothing is sent by another than `methods`; GET follows a HEAD that was refused at the same URL.
             url: where to; None = the endpoint.
             bare: without credentials.
             agent: another User-Agent than ours.

@@ -63,8 +63,23 @@ class Step:
         }
 
 
+def safe_methods(delivers_by: str) -> tuple[str, ...]:
+    """Return the methods that cannot create a record, of OPTIONS and HEAD (RFC 9110, 9.2.1).
+
+    An endpoint that takes deliveries by GET or HEAD may create a record for HEAD: it has OPTIONS alone.
+
+    Args:
+        delivers_by: the spec's method.
+    """
+    return ("OPTIONS",) if delivers_by in ("GET", "HEAD") else ("OPTIONS", "HEAD")
+
+
 def probe(
-    url: str, headers: tuple[tuple[str, str], ...], options: TransportOptions, credentials: Callable[[], Credentials]
+    url: str,
+    headers: tuple[tuple[str, str], ...],
+    options: TransportOptions,
+    credentials: Callable[[], Credentials],
+    methods: tuple[str, ...],
 ) -> Iterator[Step]:
     """Yield each step as it is done; a failed step ends the probe.
 
@@ -73,6 +88,7 @@ def probe(
         headers: those that every request carries.
         options: how to connect.
         credentials: makes the credentials once the network is known to work.
+        methods: what the endpoint is asked by, one after the other, until an answer tells something.
     """
     yield Step("address", StepState.INFO, origin(url))
     inspection = inspect(url, options)
@@ -88,7 +104,7 @@ def probe(
         return
     if made.fetches:
         yield Step("token", StepState.OK, "the token server issued one", time.monotonic() - began)
-    yield from _asked(url, headers, options, made)
+    yield from _asked(url, headers, options, made, methods)
 
 
 def _network(found: Inspection) -> Iterator[Step]:
@@ -132,12 +148,16 @@ def _certificate(found: Inspection) -> Step:
 
 
 def _asked(
-    url: str, headers: tuple[tuple[str, str], ...], options: TransportOptions, credentials: Credentials
+    url: str,
+    headers: tuple[tuple[str, str], ...],
+    options: TransportOptions,
+    credentials: Credentials,
+    methods: tuple[str, ...],
 ) -> Iterator[Step]:
-    """Send OPTIONS, else HEAD: neither changes anything (RFC 9110, 9.2.1)."""
+    """Ask the endpoint, and compare it with a path that cannot exist."""
     kept = tuple((name, value) for name, value in headers if name.lower() != "content-type")
     with Transport(options) as transport:
-        for method in ("OPTIONS", "HEAD"):
+        for method in methods:
             request = credentials.on(Request(method, url, kept))
             result = transport.send(request)
             try:
@@ -155,9 +175,9 @@ def _asked(
             if result.status == _BAD_REQUEST and (wrong := list(wrong_scheme(url, options))):
                 yield from wrong
                 return
-            if result.status not in _CANNOT_TELL or method == "HEAD":
+            if result.status not in _CANNOT_TELL or method == methods[-1]:
                 if result.status in _CANNOT_TELL:
-                    yield _path(transport.send(credentials.on(Request("HEAD", _elsewhere(url), kept))), result)
+                    yield _path(transport.send(credentials.on(Request(method, _elsewhere(url), kept))), result)
                 yield _clock(result)
                 yield Step("credentials", StepState.INFO, f"{method} does not prove them: `rokt-export test` does")
                 return

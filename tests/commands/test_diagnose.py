@@ -298,7 +298,7 @@ def test_a_similar_path_of_a_guarded_environment_is_not_asked(cli: CommandLine, 
 
 
 def test_a_spec_that_delivers_by_get_is_asked_by_options_alone(cli: CommandLine, partner: Partner) -> None:
-    partner.answer = key_wrong
+    partner.answer = similar_path
     text = spec_text(partner.url).replace("encoding: json\n", "").replace("endpoint:", "method: GET\nendpoint:")
     text = text.replace("attribute: email,", "attribute: email, in: query,").replace(
         "firstname}", "firstname, in: query}"
@@ -307,8 +307,10 @@ def test_a_spec_that_delivers_by_get_is_asked_by_options_alone(cli: CommandLine,
     cli("test", "acme.yaml")
     before = len(partner.heard)
     done = cli("diagnose", "last", "--output", "json")
-    assert done.json["suspects"][0]["cause"] == "missing-credentials"
-    assert {heard.method for heard in partner.heard[before:]} <= {"OPTIONS"}
+    assert done.json["suspects"][0]["cause"] == "wrong-path"
+    assert {heard.method for heard in partner.heard[before:]} == {"OPTIONS"}
+    cli("probe", "acme.yaml")
+    assert {heard.method for heard in partner.heard[before:]} == {"OPTIONS"}
 
 
 @pytest.mark.parametrize(
