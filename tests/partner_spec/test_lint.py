@@ -651,6 +651,48 @@ CASES = [
         "info",
     ),
     Case(
+        "RX178",
+        "responses",
+        "idempotent: true\nlimits: {attempts: 1}\n" + _rule("{outcome: failed, status: 5xx, retry: ^true}"),
+        "idempotent: true\nlimits: {attempts: 2}\n" + _rule("{outcome: failed, status: 5xx, retry: true}"),
+        "info",
+    ),
+    Case(
+        "RX178",
+        "responses",
+        _rule("{outcome: failed, status: 500, after: ^5}"),
+        _rule("{outcome: failed, status: 429, after: 5}"),
+        "info",
+    ),
+    Case(
+        "RX179",
+        "responses",
+        _first_rule("^{outcome: rejected, not: {status: [2xx, 409]}}"),
+        _first_rule("{outcome: rejected, status: 400, not: {body: {$.a: 1}}}"),
+        "info",
+    ),
+    Case(
+        "RX179",
+        "responses",
+        _first_rule("^{outcome: rejected, any: [{status: 401}, {body: {$.a: 1}}]}"),
+        _first_rule("{outcome: rejected, any: [{status: 400}, {body: {$.a: 1}}]}"),
+        "info",
+    ),
+    Case(
+        "RX179",
+        "responses",
+        "responses: [{outcome: delivered, status: 2xx}, ^{outcome: rejected}]\n",
+        _rule("{outcome: rejected}"),
+        "info",
+    ),
+    Case("RX179", "responses", _first_rule("^{outcome: duplicate, status: 4xx}"), PARTS["responses"], "info"),
+    Case(
+        "RX195",
+        "responses",
+        _rule("^{outcome: delivered}"),
+        _rule("{outcome: failed, status: 5xx}") + "  - {outcome: delivered, any: [{status: 200}, {body: {$.a: 1}}]}\n",
+    ),
+    Case(
         "RX180",
         "responses",
         _first_rule("{outcome: delivered, status: 202}").replace("- {", "- ^{", 1),
@@ -776,6 +818,13 @@ def test_positions_hold_behind_an_entry_that_was_left_out() -> None:
 def test_a_rule_that_reads_the_body_another_way_is_not_superseded() -> None:
     rules = "responses:\n  - {outcome: delivered, body: {$.a: 1}}\n  - {outcome: duplicate, as: json, body: {$.a: 1}}\n"
     assert found(spec_text(responses=rules)) == []
+
+
+def test_a_rule_with_an_error_takes_nothing_from_later_ones() -> None:
+    rules = PARTS["responses"].replace("responses:\n", "responses:\n  - {outcome: rejected, body: {dup: 1}}\n")
+    spec = loaded(spec_text(responses=rules))
+    assert [each.code for each in spec.findings] == ["RX022"]
+    assert lint(spec, {}) == []
 
 
 def test_nine_planted_faults_are_nine_findings() -> None:

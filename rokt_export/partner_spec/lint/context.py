@@ -82,6 +82,17 @@ class Subject:
         """Return whether these top-level keys were loaded without losses."""
         return self.loaded.damaged.isdisjoint(sections)
 
+    def is_whole(self, path: DataPath) -> bool:
+        """Return whether no error is in the node at a path of the model, so that nothing of it was left out."""
+        document, written = self.loaded.document, self._written(path)
+        inside = {
+            (place.line, place.column)
+            for places in (document.positions, document.value_positions)
+            for key, place in places.items()
+            if key[: len(written)] == written
+        }
+        return not any((finding.line, finding.column) in inside for finding in self.loaded.findings)
+
     def finding(
         self, code: str, severity: Severity, path: DataPath, message: str, hint: str, *, of_key: bool = False
     ) -> Finding:

@@ -198,10 +198,11 @@ def _repeats_welcome(subject: Subject) -> bool:
 def unreachable_rules(subject: Subject) -> Iterator[Finding]:
     """RX110: rules that are never reached, as earlier rules match all their responses."""
     rules = [(rule, atoms(rule)) for rule in subject.spec.responses]
+    whole = _whole_rules(subject)
     names = subject.spec.rule_names
     for index, (_, own) in enumerate(rules):
-        before = rules[:index]
-        single = next((number for number, (_, other) in enumerate(before) if implies(own, other)), None)
+        before = [rules[number] for number in range(index) if number in whole]
+        single = next((number for number in range(index) if number in whole and implies(own, rules[number][1])), None)
         if single is None and not _used_up(own, before):
             continue
         taker = f"rule `{names[single]}`" if single is not None else "the rules before it together"
@@ -211,6 +212,12 @@ def unreachable_rules(subject: Subject) -> Iterator[Finding]:
             f"rule `{names[index]}` is never reached: {taker} matches every response that it describes",
             "Move it before the other, or remove it; the first rule that matches wins.",
         )
+
+
+def _whole_rules(subject: Subject) -> frozenset[int]:
+    """Return the indexes of the rules that have no errors: a rule that lost a condition matches too much."""
+    indexes = range(len(subject.spec.responses))
+    return frozenset(index for index in indexes if subject.is_whole(("responses", index)))
 
 
 def _used_up(own: Atoms, before: list[tuple[Rule, Atoms]]) -> bool:
@@ -223,10 +230,11 @@ def _used_up(own: Atoms, before: list[tuple[Rule, Atoms]]) -> bool:
 def overlapping_rules(subject: Subject) -> Iterator[Finding]:
     """RX111: a rule that takes some responses of a later, more specific rule with another outcome."""
     rules = [(rule, atoms(rule)) for rule in subject.spec.responses]
+    whole = _whole_rules(subject)
     names = subject.spec.rule_names
     for index, (rule, own) in enumerate(rules):
         for number, (earlier, other) in enumerate(rules[:index]):
-            if earlier.outcome != rule.outcome and _shadows(other, own):
+            if {index, number} <= whole and earlier.outcome != rule.outcome and _shadows(other, own):
                 yield subject.info(
                     "RX111",
                     ("responses", index),
@@ -248,27 +256,50 @@ def _shadows(earlier: Atoms, later: Atoms) -> bool:
 
 _SET_UP = frozenset({401, 403, 404, 405, 415})
 """Statuses caused by credentials, URL, method or content type, not by a row."""
+_ERRORS = frozenset({401, 403, 500, 502, 503})
+"""Statuses that never say that an entry was created."""
+
+
+_ALL = frozenset(range(100, 600))
+
+
+def _statuses(test: Test, *, surely: bool) -> frozenset[int]:
+    """Return the statuses that a test matches: `surely` whatever else is in the response, else perhaps."""
+    others = (test.headers, test.content_type, test.text, test.body, test.empty is not None)
+    if surely and (any(others) or (isinstance(test, Rule) and test.each is not None)):
+        return frozenset()
+    found = _ALL if test.status is None else statuses_of(test.status)
+    for part in test.all:
+        found &= _statuses(part, surely=surely)
+    if test.any:
+        found &= frozenset().union(*(_statuses(part, surely=surely) for part in test.any))
+    return found if test.not_ is None else found - _statuses(test.not_, surely=not surely)
 
 
 def status_alone(subject: Subject) -> Iterator[Finding]:
-    """RX179, RX180, RX181: rules by status alone that match responses which their outcome does not fit."""
+    """RX179, RX180, RX181, RX195: rules by status alone that match responses which their outcome does not fit."""
     taken: set[int] = set()
     speaks_json = _speaks_json(subject)
+    whole = _whole_rules(subject)
     for index, rule in enumerate(subject.spec.responses):
-        own = atoms(rule)
-        if len(own) != 1 or own[0].locus != ("status",):
-            continue
-        mine = statuses_of(own[0].wanted) - taken
+        mine = _statuses(rule, surely=True) - taken if index in whole else frozenset()
         taken |= mine
         name, path = subject.spec.rule_names[index], ("responses", index)
-        if rule.outcome == "rejected" and (found := sorted(mine & _SET_UP)):
+        if rule.outcome in ("rejected", "duplicate") and (found := sorted(mine & _SET_UP)):
             yield subject.info(
                 "RX179",
                 path,
                 f"rule `{name}` also matches {', '.join(map(str, found))}, which mean a wrong set-up, not a bad row",
                 f"Put a rule before it: `{{outcome: failed, status: [{', '.join(map(str, found))}]}}`.",
             )
-        if rule.outcome == "delivered" and (202, 202) in own[0].wanted and not rule.provisional:
+        if rule.outcome == "delivered" and (wrong := sorted(mine & _ERRORS)):
+            yield subject.warning(
+                "RX195",
+                path,
+                f"rule `{name}` counts {', '.join(map(str, wrong))} as delivered, whatever the partner says",
+                "Write `status: 2xx`, or what the partner answers when it has created an entry.",
+            )
+        if rule.outcome == "delivered" and 202 in mine and (202, 202) in (rule.status or ()) and not rule.provisional:
             yield subject.warning(
                 "RX180",
                 path,
@@ -295,19 +326,34 @@ def _speaks_json(subject: Subject) -> bool:
 
 
 def hopeless_retries(subject: Subject) -> Iterator[Finding]:
-    """RX178: `retry: true` in a spec whose requests may not be repeated."""
+    """RX178: `retry: true` where nothing is sent twice, and `after` in a rule without `retry`."""
     spec = subject.spec
-    if spec.repeatable or not subject.intact("idempotency", "idempotent"):
+    retried = [index for index, rule in enumerate(spec.responses) if rule.retry]
+    if not subject.intact("idempotency", "idempotent", "limits", "endpoint", "responses"):
         return
+    single = not spec.repeatable or all(spec.limits_of(name).attempts == 1 for name in spec.endpoint)
+    if retried and single:
+        yield subject.info(
+            "RX178",
+            ("responses", retried[0], "retry"),
+            f"rule `{spec.rule_names[retried[0]]}` is never retried: "
+            + ("`attempts` is 1" if spec.repeatable else "the spec does not allow repeated requests"),
+            "Write `limits: {attempts: 3}`, or remove `retry`."
+            if spec.repeatable
+            else "Ask the partner; then write `idempotency: {header: …}` or `idempotent: true`.",
+        )
     for index, rule in enumerate(spec.responses):
-        if rule.retry:
+        if rule.after is not None and not rule.retry and not _statuses(rule, surely=False) & _PAUSES:
             yield subject.info(
                 "RX178",
-                ("responses", index, "retry"),
-                f"rule `{spec.rule_names[index]}` is never retried: the spec does not allow repeated requests",
-                "Ask the partner; then write `idempotency: {header: …}` or `idempotent: true`.",
+                ("responses", index, "after"),
+                f"`after` has no effect: rule `{spec.rule_names[index]}` is never retried",
+                "Add `retry: true`, or remove `after`.",
             )
-            return
+
+
+_PAUSES = frozenset({429, 503})
+"""Statuses that make a run pause, whether their rules retry or not."""
 
 
 def contradictory_tests(subject: Subject) -> Iterator[Finding]:
