@@ -25,20 +25,23 @@ class Promises:
     Args:
         document: the document.
         node: the operation.
+        name: of the operation, for people: `POST /contacts`.
     """
 
-    def __init__(self, document: OpenApiDocument, node: Cursor) -> None:
+    def __init__(self, document: OpenApiDocument, node: Cursor, name: str) -> None:
         self.document = document
         self.node = node
+        self._unpromised = f"the document does not promise this response to {name}"
+        self._unjudged = f"the document cannot judge this response to {name}"
 
     def against(self, response: Response) -> tuple[str, ...]:
-        """Return why a response is not promised, a clause each; nothing where it is. No clause holds a value of it."""
+        """Return why a response is not promised, a sentence each; nothing where it is. None holds a value of it."""
         found: list[str] = []
         try:
             for clause in self._clauses(response):
-                found.append(clause)
+                found.append(f"{self._unpromised}: {clause}")
         except DocumentError as error:
-            found.append(f"it cannot be judged, as {error.message}")
+            found.append(f"{self._unjudged}: {error.message}")
         return tuple(dict.fromkeys(found))[:_MOST]
 
     def _clauses(self, response: Response) -> Iterator[str]:
@@ -83,8 +86,7 @@ class Promises:
             return
         errors = broken(self.document, schema, data, reading=True)
         if isinstance(errors, str):
-            yield f"with status {response.status}, {errors}, so the body is not judged"
-            return
+            raise DocumentError(f"with status {response.status}, {errors}")
         for error in errors:
             yield f"with status {response.status}, {asks(error, _shown_path(error))}"
 

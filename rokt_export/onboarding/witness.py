@@ -163,12 +163,11 @@ class Witness:
 
     def of_response(self, response: Response) -> tuple[str, ...]:
         """Return why the document does not promise a response, a sentence each; nothing where it does."""
-        start = f"the document does not promise this response to {self.candidate.name}"
-        return tuple(f"{start}: {each}" for each in self._promises.against(response))
+        return self._promises.against(response)
 
     @cached_property
     def _promises(self) -> Promises:
-        return Promises(self.document, self.node)
+        return Promises(self.document, self.node, self.candidate.name)
 
     def _judged(self, request: Request, environment: str, stand_ins: frozenset[str]) -> Iterator[Finding]:
         parts = urlsplit(request.url)

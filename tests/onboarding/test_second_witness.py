@@ -201,6 +201,7 @@ def test_references_that_lead_nowhere_or_in_circles(cli: CommandLine, sendgrid: 
     assert done.status == 0 and "`job_id.next.next.n` is of the type integer" in done.out
     cli.write("api/contacts.yaml", whole)
     done = cli("test", sendgrid)
+    assert "cannot judge this response" in done.out
     assert done.status == 0 and "the reference `#/components/schemas/Node` leads nowhere" in done.out
 
 
@@ -212,3 +213,28 @@ def test_the_rows_of_a_batch_are_judged_each(cli: CommandLine, sendgrid: Path, p
     assert done.status == 0 and len(partner.heard) < 3
     assert "it knows no `contacts[0].firstname` (row 1 and 2 more)" in done.out
     assert f"{PROMISED}: status 200 is not documented" in done.out
+
+
+@pytest.mark.parametrize(
+    ("schema", "says"),
+    [
+        ("{type: strng}", "its schema is not one that JSON Schema knows"),
+        ("{allOf: [{$ref: '#/components/schemas/Node'}]}", "its schema has no end"),
+        ("{$ref: 'http://169.254.169.254/x.json'}", "a reference leads to another host"),
+        ("{type: object, properties: {n: {minLength: '3', pattern: '(?=('}}}", None),
+    ],
+)
+def test_a_schema_that_judges_nothing(cli: CommandLine, sendgrid: Path, schema: str, says: str | None) -> None:
+    head = "components:\n  schemas:\n"
+    text = PUBLISHED.replace(
+        "                type: object\n                properties:\n                  job_id:",
+        "                $ref: '#/components/schemas/Node'\n                x:\n                  job_id:",
+        1,
+    )
+    assert text != PUBLISHED
+    cli.write("api/contacts.yaml", text.replace(head, f"{head}    Node: {schema}\n", 1))
+    done = cli("classify", sendgrid, "--status", "202", "--text", '{"n": 1}')
+    assert done.status == 0
+    assert says is None or f"note: the document cannot judge this response to PUT /v3/marketing/contacts: {says}" in (
+        done.out.replace("with status 202, ", "")
+    )
