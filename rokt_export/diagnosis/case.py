@@ -103,7 +103,7 @@ class Case:
         """What the partner says: the text, the headers that tell of errors, and the message of a fault."""
         headers = self.response.headers if self.response is not None else ()
         told = [f"{name}: {value}" for name, value in headers if _TELLING.fullmatch(name)]
-        return "\n".join([*told, self.body, self.fault[1] if self.fault is not None else ""])
+        return "\n".join([*told, self.body, self.fault[1] if self.fault is not None else ""])[:_LONGEST]
 
     @property
     def is_page(self) -> bool:

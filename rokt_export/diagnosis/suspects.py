@@ -324,8 +324,8 @@ def _host(case: Case) -> Iterator[Clue]:
         yield Clue(0.93, "421 Misdirected Request: this server does not answer for the host")
     if case.fault is not None and case.fault[0] == "dns":
         yield Clue(0.9, case.fault[1])
-    if case.status in REDIRECTS and (there := _location(case)):
-        here = parse_url(_plain(case))
+    if (redirect := _redirect(case)) is not None:
+        here, there = redirect
         if there.host != here.host and not _LOGIN.search(case.header("location")):
             yield Clue(0.85, f"it redirects to another host: {there.origin}")
     if (
@@ -342,8 +342,8 @@ def _host(case: Case) -> Iterator[Clue]:
     "Correct the path of `endpoint` in the spec.",
 )
 def _path(case: Case) -> Iterator[Clue]:
-    if case.status in REDIRECTS and (there := _location(case)):
-        here = parse_url(_plain(case))
+    if (redirect := _redirect(case)) is not None:
+        here, there = redirect
         if there.host == here.host and there.scheme == here.scheme and not _LOGIN.search(case.header("location")):
             yield Clue(0.9, f"it redirects to {there.rest} at the same host")
     if case.status == 404:
@@ -377,9 +377,13 @@ def _plain(case: Case) -> str:
     return case.requests.url if case.requests is not None else case.sent.url.partition("?")[0]
 
 
-def _location(case: Case) -> WebUrl | None:
+def _redirect(case: Case) -> tuple[WebUrl, WebUrl] | None:
+    """Return where a request went, and where its response redirects to; None without a redirect that can be read."""
+    if case.status not in REDIRECTS or not case.header("location"):
+        return None
     try:
-        return parse_url(urljoin(_plain(case), case.header("location").partition("#")[0]))
+        here = parse_url(_plain(case))
+        return here, parse_url(urljoin(_plain(case), case.header("location").partition("#")[0]))
     except ValueError:
         return None
 
@@ -463,12 +467,12 @@ def _proxy(case: Case) -> Iterator[Clue]:
     "Write https:// in `endpoint` of the spec.",
 )
 def _https(case: Case) -> Iterator[Clue]:
-    here = _plain(case)
-    if not here.startswith("http:"):
+    if not _plain(case).startswith("http:"):
         return
-    there = _location(case) if case.status in REDIRECTS else None
-    if there is not None and there.scheme == "https" and there.host == parse_url(here).host:
-        yield Clue(0.95, f"it redirects to https at the same host: {there.origin}")
+    if (redirect := _redirect(case)) is not None:
+        plain, there = redirect
+        if there.scheme == "https" and there.host == plain.host:
+            yield Clue(0.95, f"it redirects to https at the same host: {there.origin}")
     if case.status == 426:
         yield Clue(0.7, "426 Upgrade Required")
     unclear = case.status == 400 or (case.fault is not None and case.fault[0] not in ("dns", "connect", "tls"))

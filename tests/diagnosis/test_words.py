@@ -179,3 +179,10 @@ def test_ids_are_found_in_head_and_text() -> None:
         ("incident ID", "443000270-1"),
         ("support ID is", "9182736455"),
     ]
+
+
+@pytest.mark.parametrize("location", ["https://[bad", "//", "/login", "https://login.example.org/x", "\x00"])
+@pytest.mark.parametrize("url", ["", "https://$ACME_HOST/leads", "https://api.example.com/leads"])
+def test_a_location_that_cannot_be_read_is_no_crash(url: str, location: str) -> None:
+    sent = Sent("POST", url, {}, False)
+    ranked(Case(sent, Response(302, (("Location", location), ("Date", "nonsense")), b"\xff"), None, 1.0))
