@@ -173,10 +173,15 @@ class _Asks:
             return about, None, "", after
         one, recording = found
         requests, untested = self._requests_of(story, path, offline=offline)
+        if recording is None:
+            self.terminal.warn(f"only the status is known: {story.why_not_recorded(one)}")
         spec = story.spec
-        response = fault = at = None
+        method = str(spec.environment(info.environment).method) if spec is not None else "the request"
+        url, response, fault = "", None, None
         headers: dict[str, str] = {}
+        at = one.started + (one.latency_ms or 0.0) / 1000 if one.started else None
         if recording is not None:
+            method, url = recording.method or method, str(recording.url)
             headers = {name.lower(): str(value) for name, value in recording.request_headers}
             fault, at = recording.fault, recording.started + recording.timings.total
             response = recording.response if fault is None else None
@@ -185,10 +190,9 @@ class _Asks:
         elif one.error:
             kind, _, message = one.error.partition(": ")
             fault = kind, message
-        own = str(spec.environment(info.environment).method) if spec is not None else "POST"
-        method = (recording.method if recording is not None else None) or own
-        url = str(recording.url) if recording is not None else ""
-        authenticates = "authorization" in headers or (spec is not None and _authenticates(spec, info.environment))
+        authenticates = None if spec is None else _authenticates(spec, info.environment)
+        if "authorization" in headers:
+            authenticates = True
         case = Case(Sent(method, url, headers, authenticates), response, fault, at, requests)
         return {**about, "row": one.row}, case, untested, after
 

@@ -44,13 +44,13 @@ class Sent:
         method: its method.
         url: its URL, redacted.
         headers: lower-case name to redacted value.
-        credentials: whether it carried any.
+        credentials: whether it carried any; None where that is not known.
     """
 
     method: str
     url: str
     headers: Mapping[str, str]
-    credentials: bool
+    credentials: bool | None
 
     @property
     def scheme(self) -> str | None:

@@ -202,6 +202,10 @@ def _missing(case: Case) -> Iterator[Clue]:
         yield Clue(0.8, f"it redirects to a login: {case.header('location')}")
     if case.status not in (401, 403):
         return
+    if case.sent.credentials is None:
+        if case.status == 401:
+            yield Clue(0.3, "401 came")
+        return
     if not case.sent.credentials:
         yield Clue(0.7 if case.status == 401 else 0.3, "the request carried no credentials")
         if case.asks_for:
@@ -224,7 +228,9 @@ def _wrong(case: Case) -> Iterator[Clue]:
     if case.requests is not None and case.requests.token_fault:
         yield Clue(0.95, f"the token server: {case.requests.token_fault}")
     if not case.sent.credentials:
-        if case.status in (401, 403):
+        if case.sent.credentials is None and case.status == 401:
+            yield Clue(0.3, "401 came")
+        elif case.status in (401, 403):
             yield Clue(-0.8, "the request carried no credentials")
         return
     if case.status == 401:
@@ -254,7 +260,7 @@ def _scheme(case: Case) -> Iterator[Clue]:
 def _scope(case: Case) -> Iterator[Clue]:
     if case.status != 403 or not case.sent.credentials:
         return
-    if not case.is_page:
+    if case.body and not case.is_page:
         yield Clue(0.2, "403 came with credentials, and from an API")
     requests = case.requests
     if requests is not None:

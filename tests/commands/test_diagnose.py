@@ -341,3 +341,14 @@ def test_a_run_that_tls_stops_ends_with_the_command_that_says_why(cli: CommandLi
     assert found["refusal"]["fault"].startswith("tls: ")
     assert found["suspects"][0]["cause"] == "self-signed"
     assert partner.heard == []
+
+
+def test_of_a_purged_run_only_the_status_is_known(cli: CommandLine, partner: Partner) -> None:
+    partner.answer = key_wrong
+    cli.write("acme.yaml", spec_text(partner.url, authentication=BEARER))
+    cli("test", "acme.yaml", env={"ACME_TOKEN": "tok-3f9a8b7c6d5e"})
+    cli("runs", "purge", "last", "--yes")
+    done = cli("diagnose", "last", "--offline")
+    assert done.status == 1
+    assert "only the status is known: the run was purged" in done.err
+    assert "carried no credentials" not in done.out
