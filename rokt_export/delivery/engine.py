@@ -23,7 +23,7 @@ from rokt_export.delivery.events import (
 )
 from rokt_export.delivery.gathering import Gathering
 from rokt_export.delivery.input_feed import Feed, Stock
-from rokt_export.delivery.pacing import SLOW_DOWN, Breaker, Pacer, Retries
+from rokt_export.delivery.pacing import LONGEST_PAUSE, SLOW_DOWN, Breaker, Pacer, Retries
 from rokt_export.delivery.plan import Pace
 from rokt_export.delivery.shared_counts import FailureCounts, FirstRow
 from rokt_export.delivery.stop_rules import Judge, setup_fault
@@ -182,7 +182,10 @@ class Engine:
         self._credentials = credentials
         self._pace = pace
         self._repeatable = repeatable
-        self._unread_told = self._wait_told = False
+        self._unread_told = self._wait_told = self._impatience_told = False
+        fixed = [rule.after.seconds or 0.0 for rule in classifier.rules if rule.after is not None]
+        self._longest_wait = max([pace.patience or pace.backoff_limit, *fixed])
+        """Seconds that a row waits for another attempt, at most, where the partner asks for a wait."""
         self._pacer = Pacer(pace.concurrency, pace.rate, pace.windows)
         self._breaker = Breaker(pace.patience)
         self._judge = Judge(pace.stop, failures or FailureCounts())
@@ -555,9 +558,10 @@ class Engine:
             for place, each in enumerate(exchanges)
             if each.outcome.retry or each.outcome.kind is OutcomeKind.UNKNOWN
         ]
-        if again and self._may_retry(job, free=throttled):
+        waits = [exchanges[place] for place in again]
+        if again and self._is_patient(waits, throttled=throttled) and self._may_retry(job, free=throttled):
             part = job if len(again) == len(exchanges) else job.part(again, self._renderer)
-            self._retry(part, [exchanges[place] for place in again])
+            self._retry(part, waits)
             over = sorted({*range(len(exchanges))}.difference(again))
         else:
             over = [*range(len(exchanges))]
@@ -618,6 +622,19 @@ class Engine:
             self._news.append(Paced(message + settled))
         if 0 < self._pace.patience <= self._pacer.refused_for(now):
             self.stop(StopReason.UNREACHABLE, f"the partner accepts nothing: it responds {response.status} each time")
+
+    def _is_patient(self, exchanges: Sequence[Exchange], *, throttled: bool) -> bool:
+        """Return whether the run waits as long as the partner asks; where it does not, say so once."""
+        asked = max((each.outcome.retry_after or 0.0 for each in exchanges), default=0.0)
+        most = max(self._longest_wait, LONGEST_PAUSE) if throttled else self._longest_wait
+        if asked <= most:
+            return True
+        if self._repeatable and self._stopping is None and not self._impatience_told:
+            self._impatience_told = True
+            row = f"row {exchanges[0].transaction.row} is {exchanges[0].outcome.kind} and is not sent again"
+            why = f"the partner asks to wait {asked:,.0f} s, more than the {most:,.0f} s that --patience allows"
+            self._news.append(Paced(f"{why}: {row}, nor is any other that it answers so"))
+        return False
 
     def _may_retry(self, job: _Job, *, free: bool) -> bool:
         return self._stopping is None and self._retries.granted(job.attempts - job.renewals, free=free)

@@ -35,7 +35,7 @@ _DOWN = 10
 """Throttling responses in a row after which one send at a time tries whether the partner takes any."""
 _FIRST_PAUSE, _LAST_PAUSE = 0.1, 15.0
 """Seconds without a send after a throttling response that does not say how long: doubled each time, up to a limit."""
-_LONGEST_PAUSE = 300.0
+LONGEST_PAUSE = 300.0
 """Seconds without a send, at most: a partner is asked again after that, with one send, however long it wants."""
 
 
@@ -189,11 +189,11 @@ class Pacer:
 
     def _paused(self, now: float, asked: float) -> str:
         """Pause for as long as the partner asks; return that in words, unless it is short or one ends about then."""
-        until = now + min(asked, _LONGEST_PAUSE)
+        until = now + min(asked, LONGEST_PAUSE)
         before, self._paused_until = self._paused_until, max(self._paused_until, until)
         if until - now < _STEADY or (now < before and until - before < _STEADY):
             return ""
-        more = f" (it asks for {asked:,.0f} s)" if asked > _LONGEST_PAUSE else ""
+        more = f" (it asks for {asked:,.0f} s)" if asked > LONGEST_PAUSE else ""
         return f"a pause of {until - now:.3g} s{more}"
 
     def _recover(self) -> None:

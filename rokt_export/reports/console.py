@@ -52,7 +52,13 @@ def _expectation(story: Story) -> str:
     rows = f"{total:,} row{'' if total == 1 else 's'}"
     if story.expected == OutcomeKind.DELIVERED:
         were = "was" if others == 1 or (not others and total == 1) else "were"
-        return f"{others:,} of {rows} {were} not delivered." if others else f"All {rows} {were} delivered."
+        awaited = story.run.confirmations.get("awaited", 0)
+        if others:
+            return f"{others:,} of {rows} {were} not delivered."
+        if awaited:
+            some = "" if awaited == total else f"{awaited:,} of them "
+            return f"All {rows} {were} accepted, {some}not yet confirmed."
+        return f"All {rows} {were} delivered."
     some = f"{others:,} of {rows}" if others else f"All {rows}"
     return f"{some}: {'not ' if others else ''}{story.expected}, as expected."
 

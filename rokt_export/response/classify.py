@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 LONGEST_WAIT = 86_400.0
 """Seconds of a wait, at most; a run that should wait longer is resumed later."""
 
+_PAGE = re.compile(r"<(?:!doctype html|html|head|body)\b", re.IGNORECASE)
 _WAIT_SHOWN = 40
 """Characters of a value that is not understood."""
 _FAR = 100_000_000_000.0
@@ -325,7 +326,7 @@ class Classifier:
 
         def unmatched(row: int) -> Outcome:
             own = next((readers[each][place] for each in arrays if (place := owned[each][row]) is not None), None)
-            if own is not None or result.unreadable:
+            if own is not None or isinstance(whole.data, NoData):
                 return unclassified(own or whole)
             why = " and ".join(each.missing(found[each], len(rows)) for each in arrays)
             return Outcome(OutcomeKind.UNCLASSIFIED, reason=f"no rule matched: status {result.status}, {why}")
@@ -406,15 +407,21 @@ def unclassified(reader: ResponseReader) -> Outcome:
         return Outcome(OutcomeKind.UNCLASSIFIED, reason=f"no rule matched: status {response.status}, {why}")
     words = first_words(reader)
     body = f'body "{words}"' if words else "empty body"
-    if words and _is_broken_json(reader):
-        body = f"its body cannot be read: {reader.json.reason.removeprefix('the body is ')}, {body}"
+    if words and (broken := _why_broken(reader)):
+        body = f"its body cannot be read: {broken}, {body}"
     return Outcome(OutcomeKind.UNCLASSIFIED, reason=f"no rule matched: status {reader.response.status}, {body}")
 
 
-def _is_broken_json(reader: ResponseReader) -> bool:
-    """Return whether a body that is called JSON, or begins like an object or array, is none: truncated, say."""
-    said = "json" in (reader.response.header("content-type") or "") or reader.text[:1] in ("{", "[")
-    return said and isinstance(reader.json, NoData)
+def _why_broken(reader: ResponseReader) -> str | None:
+    """Return why a body that is called JSON or XML, or begins like one of them, is none: truncated, say."""
+    media, text = reader.response.header("content-type") or "", reader.text
+    if "json" in media or text[:1] in ("{", "["):
+        data = reader.json
+    elif "xml" in media or (text.startswith("<") and "html" not in media and not _PAGE.match(text)):
+        data = reader.roots
+    else:
+        return None
+    return data.reason.removeprefix("the body is ") if isinstance(data, NoData) else None
 
 
 def first_words(reader: ResponseReader) -> str | None:

@@ -377,6 +377,15 @@ def test_an_error_that_names_no_row_leaves_in_doubt_the_rows_that_have_none(
     ]
 
 
+def test_a_batch_that_is_answered_by_no_json_says_what_came(cli: CommandLine, partner: Partner) -> None:
+    spec(cli, partner)
+    rows(cli, 2)
+    partner.answer = lambda _heard: (200, {}, b"Bad Gateway")
+    assert {(outcome, reason) for _, outcome, reason in outcomes(cli, "--no-first-row-check")} == {
+        ("unclassified", 'no rule matched: status 200, body "Bad Gateway"')
+    }
+
+
 def test_a_login_page_stops_a_run_of_batches_at_its_first_row(cli: CommandLine, partner: Partner) -> None:
     spec(cli, partner)
     rows(cli, 4)

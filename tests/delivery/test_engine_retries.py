@@ -12,7 +12,7 @@ from email.utils import format_datetime
 
 import pytest
 from commands.conftest import Heard, Partner, serve
-from engine_bench import DELIVERED, FAILED, OK, UNKNOWN, Answer, ids
+from engine_bench import DELIVERED, FAILED, OK, SPEC, UNKNOWN, Answer, ids
 
 from rokt_export.delivery.events import (
     StopReason,
@@ -136,6 +136,22 @@ def test_the_wait_that_a_partner_asks_for_is_kept(bench, partner, header, value,
     run = bench.run(1, after=after)
     assert run.outcomes == {DELIVERED: 1}
     assert 0.9 <= moments[1] - moments[0] < 3.0
+
+
+@pytest.mark.parametrize(
+    ("status", "asked"),
+    [(500, 20), (500, 999_999), (429, 999_999)],
+)
+def test_a_wait_beyond_patience_ends_the_retries_of_a_row(bench, partner, monkeypatch, status, asked):
+    monkeypatch.setattr("engine_bench.SPEC", SPEC.replace("5xx, retry: true", "5xx, retry: true, after: header"))
+    partner.answer = failing_first(1, (status, {"Retry-After": str(asked)}, b"{}"))
+    started = time.monotonic()
+    run = bench.run(1, patience=8.0, after=", after: header")
+    assert time.monotonic() - started < 4.0
+    assert run.outcomes == {FAILED: 1} and len(partner.heard) == 1
+    most = 300 if status == 429 else 8
+    shown = f"the partner asks to wait {min(asked, 86_400):,} s, more than the {most} s that --patience allows"
+    assert sum(shown in message for message in run.messages) == 1
 
 
 def test_429_slows_all_and_successes_bring_the_pace_back(bench, partner):

@@ -61,6 +61,23 @@ def test_unclassified_shows_what_came() -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"<r><a>Smith & Co</a></r>", "not XML: not well-formed (invalid token): line 1, column 13"),
+        (b"<?xml version='1.0'?><r>a&nbsp;b</r>", "not XML: undefined entity"),
+        (b"<r><a>1</r>", "not XML: mismatched tag"),
+        (b"<html><body>Oops", None),
+        (b"<!DOCTYPE html><p>Oops", None),
+        (b"Oops", None),
+    ],
+)
+def test_xml_that_cannot_be_read_says_where(body: bytes, why: str | None) -> None:
+    found = Classifier([rule('{status: 200, body: {/r/a: "1"}}')]).classify(Response(200, (), body)).reason or ""
+    assert ("its body cannot be read: " in found) is (why is not None)
+    assert why is None or f"status 200, its body cannot be read: {why}" in found
+
+
+@pytest.mark.parametrize(
     ("kind", "sent", "outcome", "retry"),
     [
         (FaultKind.DNS, False, OutcomeKind.FAILED, True),
