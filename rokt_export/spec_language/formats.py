@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from unicodedata import name
 
 # Pragmatic, as mail providers are: one @, no spaces, control or invisible characters, a dotted domain; lengths as in
 # RFC 5321 (4.5.3.1).
@@ -63,6 +64,22 @@ def matches(form: str, text: str) -> bool:
         KeyError: there is no such format.
     """
     return _MATCHERS[form](text)
+
+
+_SCRIPTS = {"LATIN": "Latin", "CYRILLIC": "Cyrillic", "GREEK": "Greek"}
+
+
+def foreign_letter(text: str) -> str | None:
+    """Return words for a Cyrillic or Greek letter in a word of Latin letters; None if each word has one script."""
+    if text.isascii():
+        return None
+    for word in re.findall(r"[^\W\d_]+", text):
+        scripts = {sign: _SCRIPTS.get(name(sign, "").partition(" ")[0], "") for sign in word}
+        if "Latin" in scripts.values():
+            for sign, script in scripts.items():
+                if script in ("Cyrillic", "Greek"):
+                    return f"the {script} letter `{sign}` among Latin ones"
+    return None
 
 
 def _whole(pattern: re.Pattern[str]) -> Callable[[str], bool]:

@@ -5,11 +5,13 @@ Only nodes with a bounded result are allowed (docs/decisions/0048).
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import lru_cache
+from itertools import pairwise
 from math import isfinite
 from operator import add, floordiv, mod, mul, sub, truediv
 from typing import Any
@@ -580,18 +582,31 @@ def truth_names(source: str) -> set[str]:
 _UTC: list[nodes.Expr | None] = [nodes.Const(name) for name in ("UTC", "Etc/UTC", "GMT", "Etc/GMT")]
 
 
-def local_dates(source: str) -> list[str]:
-    """Return the date forms of a template that write a date in another time zone than UTC, or in that of its value."""
-    forms = []
-    for node in _parse(source).find_all(nodes.Filter):
-        now = isinstance(node.node, nodes.Name) and node.node.name == "now"
-        given: dict[str, nodes.Expr] = {str(pair.key): pair.value for pair in node.kwargs}
-        utc = given.get("utc", nodes.Const(False)) != nodes.Const(False) or given.get("tz") in _UTC
-        if node.name == "date" and not now and not utc and len(node.args) < 3:
-            form = node.args[0] if node.args else given.get("form")
-            if isinstance(form, nodes.Const):
-                forms.append(str(form.value))
-    return forms
+_ZONE_BEHIND = re.compile(r"(?: ?GMT| ?UTC|Z|\+\d\d:?\d\d)(?!\w)")
+
+
+def dates(source: str) -> list[tuple[str, bool]]:
+    """Return (form, in UTC) of each date that a template writes; a zone behind the expression belongs to the form.
+
+    A date is in UTC by its options, or as `now` without a zone; else in its value's zone or in that of `tz`.
+    """
+    tree = _parse(source)
+    behind = {
+        id(node): zone[0]
+        for output in tree.find_all(nodes.Output)
+        for node, text in pairwise(output.nodes)
+        if isinstance(text, nodes.TemplateData) and (zone := _ZONE_BEHIND.match(text.data))
+    }
+    found = []
+    for node in tree.find_all(nodes.Filter):
+        given: dict[str, nodes.Expr] = dict(zip(("form", "given", "tz", "utc"), node.args, strict=False))
+        given |= {str(pair.key): pair.value for pair in node.kwargs}
+        form, tz = given.get("form"), given.get("tz")
+        now = isinstance(node.node, nodes.Name) and node.node.name == "now" and tz is None
+        utc = now or tz in _UTC or given.get("utc", nodes.Const(False)) != nodes.Const(False)
+        if node.name == "date" and isinstance(form, nodes.Const):
+            found.append((str(form.value) + behind.get(id(node), ""), utc))
+    return found
 
 
 def text_comparisons(source: str) -> list[tuple[str, str, str]]:

@@ -190,6 +190,11 @@ def proof_problem(source: str) -> str | None:
     compile_template(first, Place.URL)
     pieces, whole = _fixed_start(first)
     found = _PROOF.match("".join(piece if isinstance(piece, str) else _VARIABLE for piece in pieces))
+    if not source.strip():
+        return "it is empty"
+    if found is None and (before := re.match(r"\s*([^\w\s{])\W*https?:", source)) is not None:
+        sign = before[1]
+        return f"a character is before https://: {unicodedata.name(sign, 'a control character')} (U+{ord(sign):04X})"
     if found is None and not pieces:
         return "a row decides where it goes: there is nothing before the first attribute or condition"
     if found is None:

@@ -493,6 +493,43 @@ CASES = [
         OAUTH.replace("{type", "{prefix: 'token=', type") % "https",
     ),
     Case(
+        "RX172",
+        "authentication",
+        "authentication: {type: api_key, name: Authorization, value: ^'Bearer{{ env.KEY }}'}\n",
+        "authentication: {type: api_key, name: Authorization, value: 'Bearer {{ env.KEY }}'}\n",
+    ),
+    Case(
+        "RX172",
+        "parameters",
+        _parameter("{name: Authorization, in: header, value: ^'Token{{ env.KEY }}'}"),
+        _parameter("{name: X-Key, in: header, value: 'Tokenize {{ env.KEY }}'}"),
+    ),
+    Case(
+        "RX101",
+        "authentication",
+        "authentication: {type: bearer, token: ^'{{ ACME_TOKEN }}'}\n",
+        "authentication: {type: bearer, token: '{{ env.KEY }}'}\n",
+    ),
+    Case(
+        "RX176",
+        "authentication",
+        "authentication: {type: hmac, secret: '{{ env.KEY }}', message: ^body}\n",
+        "authentication: {type: hmac, secret: '{{ env.KEY }}', message: '{timestamp}', timestamp_header: X-T}\n",
+    ),
+    Case(
+        "RX176",
+        "authentication",
+        "authentication: {type: hmac, secret: '{{ env.KEY }}', message: ^'{{body}}'}\n",
+        "authentication: {type: hmac, secret: '{{ env.KEY }}', message: '{method}\\n{body}'}\n",
+    ),
+    Case(
+        "RX176",
+        "authentication",
+        "authentication: {type: hmac, secret: '{{ env.KEY }}', message: ^'{header:X-A}{body}'}\n",
+        "authentication: {type: hmac, secret: '{{ env.KEY }}', message: '{header:Content-Type}{header:X-Id}', "
+        "id_header: x-id}\n",
+    ),
+    Case(
         "RX188",
         "authentication",
         "authentication: {type: bearer, token: ^'Bearer {{ env.KEY }}'}\n",
@@ -502,7 +539,7 @@ CASES = [
         "RX176",
         "authentication",
         "authentication: {type: hmac, secret: '{{ env.KEY }}', message: ^'{uuid}.{timestamp}.{body}'}\n",
-        "authentication: {type: hmac, secret: '{{ env.KEY }}', message: '{id}{header:X-A}{body}', id_header: X-Id}\n",
+        "authentication: {type: hmac, secret: '{{ env.KEY }}', message: '{id}{header:X-Id}{body}', id_header: X-Id}\n",
     ),
     Case(
         "RX177",
@@ -581,6 +618,18 @@ CASES = [
         "parameters",
         _parameter("{name: a, value: ^\"{{ dob | date('%H:%M GMT', tz='Europe/Berlin') }}\"}"),
         _parameter("{name: a, value: \"{{ dob | date('%H:%MZ', tz='UTC') }}\"}"),
+    ),
+    Case(
+        "RX174",
+        "parameters",
+        _parameter("{name: a, value: ^\"{{ dob | date('%H:%M') }}Z\"}"),
+        _parameter("{name: a, value: \"{{ dob | date('%H:%M', utc=true) }}Z{{ dob | date('%Y') }}Z\"}"),
+    ),
+    Case(
+        "RX174",
+        "parameters",
+        _parameter("{name: a, value: ^\"{{ dob | date('%H:%M-05:00', utc=true) }}\"}"),
+        _parameter("{name: a, value: \"{{ dob | date('%H:%M+00:00', utc=true) }}{{ dob | date('%d.%m-2024') }}\"}"),
     ),
     Case(
         "RX174",
@@ -763,6 +812,86 @@ def test_the_same_spec_without_the_fault_is_silent(case: Case) -> None:
     spec = loaded(text)
     assert spec.findings == ()
     assert [each for each in lint(spec, dict.fromkeys(case.variables, "x")) if each.code == case.code] == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ":email",
+        "<email>",
+        "*|EMAIL|*",
+        "%email%",
+        "<%= email %>",
+        "{!Lead.Email}",
+        "$email",
+        "#{email}",
+        "[email]",
+        "Dear *|FNAME|*",
+        "YOUR_API_KEY",
+        "YOUR-LIST-ID",
+    ],
+)
+def test_a_placeholder_of_another_tool_is_found(value: str) -> None:
+    findings = found(spec_text(parameters=_parameter(f"{{name: a, value: '{value}'}}")))
+    assert [each.code for each in findings] == ["RX117"]
+    assert "is sent literally" in findings[0].message
+
+
+@pytest.mark.parametrize(
+    "value",
+    [":-)", "<br>", "50% off, 100% sure", "$5", "#1", "[x]", "a:email", "https://a.example.com/%65%6d", "your order"],
+)
+def test_a_value_that_only_looks_like_a_placeholder_is_not_told(value: str) -> None:
+    assert found(spec_text(parameters=_parameter(f"{{name: a, value: '{value}'}}"))) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("https://api.example.com/[list]/add", "`[list]` in this URL is a placeholder of another tool"),
+        ("https://api.example.com/%LIST%/add", "`%LIST%` in this URL"),
+        ("https://api.example.com/%DATE%/add", "`%DATE%` in this URL"),
+        ("https://api.example.com/YOUR_LIST_ID", "`YOUR_LIST_ID` in this URL"),
+        ("https://your-domain.example.com/leads", "`your-domain` in this URL"),
+        ("https://api.example.com/a%2", "`%2` in this URL is not a percent-encoded character"),
+        ("https://api.example.com/a%zz", "`%zz` in this URL"),
+        ("https://api.example.com/a?b=1&amp;c=2", "`&amp;` in this URL is how HTML writes `&`"),
+        ("https://api.example.com/https://api.example.com/a", "`https://` in this URL begins a second address"),
+        ("https://\u0430pi.example.com/a", "the Cyrillic letter `\u0430` among Latin ones"),
+        ("https://api.example.com/a\\n", "this URL begins or ends with a blank"),
+    ],
+)
+def test_what_belongs_to_no_url_is_found(url: str, words: str) -> None:
+    findings = found(spec_text(endpoint=f'endpoint: {{staging: "{url}"}}\n'))
+    assert [each.code for each in findings] == ["RX171"]
+    assert words in findings[0].message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.example.com/a%2Fb%20c/items:import?ids[]=1&filter[a]=b&back=https://www.example.com",
+        "https://api.example.com/%ABlist%AC",
+        "https://m\u00fcnchen.example.com/your-account/leads",
+    ],
+)
+def test_an_unusual_url_is_not_told(url: str) -> None:
+    assert found(spec_text(endpoint=f'endpoint: {{staging: "{url}"}}\n')) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("\ufeffhttps://api.example.com/a", "a character is before https://: ZERO WIDTH NO-BREAK SPACE (U+FEFF)"),
+        ("\u201chttps://api.example.com/a", "LEFT DOUBLE QUOTATION MARK (U+201C)"),
+        ("", "it is empty"),
+    ],
+)
+def test_what_is_before_a_url_is_named(url: str, words: str) -> None:
+    text = spec_text(endpoint=f"endpoint:\n  staging: https://test.example.com/a\n  production: '{url}'\n")
+    findings = loaded(text).findings
+    assert [each.code for each in findings] == ["RX150"]
+    assert words in findings[0].message
 
 
 def test_a_sound_spec_has_no_findings() -> None:

@@ -15,11 +15,6 @@ from rokt_export.spec_language.template_places import EXPRESSION
 
 IDENTIFYING = frozenset({"email", "emailmd5", "emailsha256", "mobile"})
 _IDENTIFYING_CUSTOM = re.compile("e?mail|phone|mobile")
-_FOREIGN = re.compile(
-    r"\$\{\s*(?P<dollar>\w+)\s*\}|%%(?P<percent>\w+)%%|\[\[\s*(?P<bracket>\w+)\s*\]\]"
-    r"|(?<![{$])\{\s*(?P<brace>\w+)\s*\}(?!\})"
-)
-"""Placeholders of other tools: `${email}`, `%%email%%`, `[[email]]`, `{email}`."""
 
 
 def unknown_attributes(subject: Subject) -> Iterator[Finding]:
@@ -35,7 +30,14 @@ def unknown_attributes(subject: Subject) -> Iterator[Finding]:
         if name in ATTRIBUTES or (name in declared and path[0] != "columns"):
             continue
         near = _near(name, declared - {name})
-        if near is not None:
+        if "authentication" in path[:3]:
+            yield subject.warning(
+                "RX101",
+                path,
+                f"`{name}` is not an attribute that Rokt or this spec knows: no row has this credential",
+                f"Write `{{{{ env.{name} }}}}` for a variable.",
+            )
+        elif near is not None:
             yield subject.warning(
                 "RX101",
                 path,
@@ -96,7 +98,7 @@ def uncarried_attributes(subject: Subject) -> Iterator[Finding]:
 
 
 def empty_templates(subject: Subject) -> Iterator[Finding]:
-    """RX117: templates without attributes or variables, and placeholders of other tools."""
+    """RX117: templates without attributes or variables, and a template where a name belongs."""
     for use in uses(subject):
         if use.attribute:
             if "{" in use.source:
@@ -108,14 +110,6 @@ def empty_templates(subject: Subject) -> Iterator[Finding]:
                 "this template names no attribute and no variable: every row gets the same text",
                 "Write the text without `{{ }}`, or name an attribute without quotes: `{{ email }}`.",
             )
-        elif (found := _foreign(subject, use)) is not None:
-            written, name = found
-            yield subject.warning(
-                "RX117",
-                use.path,
-                f"`{written}` is sent literally: templates do not name attributes this way",
-                f"Write `{{{{ {name} }}}}`.",
-            )
 
 
 def _misplaced_template(subject: Subject, use: Use) -> Finding:
@@ -126,18 +120,6 @@ def _misplaced_template(subject: Subject, use: Use) -> Finding:
         f"`attribute` takes a name, not a template: no row has an attribute called `{use.source}`",
         f"Write `attribute: {name}`, or `value: {use.source!r}`.",
     )
-
-
-def _foreign(subject: Subject, use: Use) -> tuple[str, str] | None:
-    text = EXPRESSION.sub("", use.source)
-    for match in _FOREIGN.finditer(text):
-        name = str(match[str(match.lastgroup)])
-        if use.url and match.lastgroup == "brace":
-            continue
-        known = canonical(name) is not None or name in subject.spec.attributes
-        if known or match[0] == use.source.strip():
-            return match[0], canonical(name) or name
-    return None
 
 
 def contact_address(subject: Subject) -> Iterator[Finding]:

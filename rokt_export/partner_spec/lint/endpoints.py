@@ -10,8 +10,7 @@ from rokt_export.partner_spec.document import DataPath, Finding, Severity
 from rokt_export.partner_spec.lint.context import Subject, split_url
 from rokt_export.partner_spec.lint.secrets import secret_texts
 from rokt_export.partner_spec.model import says_production
-from rokt_export.spec_language.template_places import EXPRESSION
-from rokt_export.spec_language.urls import PLACEHOLDER, is_loopback, parse_url
+from rokt_export.spec_language.urls import is_loopback
 
 
 def same_credentials(subject: Subject) -> Iterator[Finding]:
@@ -138,56 +137,3 @@ def unchecked_certificates(subject: Subject) -> Iterator[Finding]:
             f"the certificate of {name} is not checked: anyone on the network path can read and change the traffic",
             "Remove `verify: false`; a private authority's certificate is trusted by `tls: {ca_file: …}`.",
         )
-
-
-_OF_OTHERS = re.compile(
-    r"(?P<angle><[^<>]*>)|/(?P<colon>:[A-Za-z_]\w*)(?=[/?]|$)|(?P<quote>[\u2018-\u201f\u00ab\u00bb])|(?P<blank>^\s|\s$)"
-)
-_WORDS = {
-    "angle": "is a placeholder that has to be replaced",
-    "colon": "is a placeholder of another tool, and is sent literally",
-    "quote": "is a quotation mark, and is sent as part of the URL",
-    "blank": "is a blank at its end, which is not sent",
-}
-
-
-def unusable_urls(subject: Subject) -> Iterator[Finding]:
-    """RX170: a URL that nothing can be sent to. RX171: a URL with text that does not belong in one."""
-    urls: list[tuple[DataPath, str]] = [
-        (("endpoint", name, "url"), place.url) for name, place in subject.spec.endpoint.items()
-    ]
-    for found in subject.credentials():
-        if isinstance(found.authentication, OAuth2):
-            urls.append(((*found.path, "token_url"), found.authentication.token_url))
-    for path, url in urls:
-        text = PLACEHOLDER.sub("x", EXPRESSION.sub("x", url))
-        strange = _OF_OTHERS.search(text)
-        try:
-            parse_url(_sample(url))
-        except ValueError as error:
-            yield subject.error(
-                "RX170",
-                path,
-                f"nothing can be sent to this URL: {error}",
-                f"Replace `{strange[strange.lastgroup]}` by the partner's own value, or by `{{{{ env.NAME }}}}`."
-                if strange is not None and strange.lastgroup == "angle"
-                else "Write `https://host/path`; check for characters that were copied with it.",
-            )
-            continue
-        if strange is not None and strange.lastgroup is not None:
-            yield subject.warning(
-                "RX171",
-                path,
-                f"`{strange[strange.lastgroup]}` in this URL {_WORDS[strange.lastgroup]}",
-                "Write `{{ env.NAME }}` for a setting, `{{ attribute }}` for a row's value."
-                if strange.lastgroup in ("angle", "colon")
-                else "Remove it.",
-            )
-
-
-def _sample(url: str) -> str:
-    """Return a URL with a sample value for each expression."""
-    text = PLACEHOLDER.sub("x", EXPRESSION.sub("x", re.sub(r":\{\{.*?\}\}", ":1", url.strip())))
-    if not url.lstrip().startswith("{"):
-        return text
-    return "https" + text[1:] if text.startswith("x://") else f"https://{text}"

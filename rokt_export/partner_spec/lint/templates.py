@@ -10,7 +10,10 @@ from rokt_export.partner_spec.document import Finding
 from rokt_export.partner_spec.lint.context import Subject, uses
 
 _YES_NO = re.compile(r"^(is|has|opt|accept|agree|consent|subscri|allow|confirm)")
-_LITERAL_ZONE = re.compile(r"(?<!%)(?:Z| ?GMT| ?UTC|[+-]\d\d:?\d\d)$")
+_OFFSET = r"[+-](?:0\d|1[0-4]):?[0-5]\d"
+_LITERAL_ZONE = re.compile(rf"(?<!%)(?:Z| ?GMT| ?UTC|{_OFFSET})$")
+_NOT_UTC = re.compile(rf"(?!.00:?00){_OFFSET}$")
+_TIME = re.compile(r"%[-_^0#]?[HIklMSTrRXsc]")
 
 
 def text_truths(subject: Subject) -> Iterator[Finding]:
@@ -80,16 +83,22 @@ def literal_zones(subject: Subject) -> Iterator[Finding]:
     for use in uses(subject):
         if use.attribute or "date" not in use.source or "{" not in use.source:
             continue
-        from rokt_export.spec_language.template_jinja import local_dates
+        from rokt_export.spec_language.template_jinja import dates
 
-        for form in local_dates(use.source):
-            if found := _LITERAL_ZONE.search(form):
-                yield subject.warning(
-                    "RX174",
-                    use.path,
-                    f"`{found[0]}` at the end of `{form}` is written whatever the value's own zone is",
-                    f"Write `date('{form}', utc=true)`, with `tz='…'` where values have no zone; `%z` is their own.",
-                )
+        for form, utc in dates(use.source):
+            found = (_NOT_UTC if utc else _LITERAL_ZONE).search(form)
+            if found is None or not _TIME.search(form):
+                continue
+            yield subject.warning(
+                "RX174",
+                use.path,
+                f"`{found[0]}` at the end of `{form}` is written, and the time before it is in UTC"
+                if utc
+                else f"`{found[0]}` at the end of `{form}` is written whatever the value's own zone is",
+                "Write `Z`; or name the zone by `tz='…'` without `utc`, and write `%z`."
+                if utc
+                else f"Write `date('{form}', utc=true)`, with `tz='…'` where values have no zone; `%z` is their own.",
+            )
     for placed in subject.parameters():
         parameter = placed.parameter
         if parameter.type == "date" and (found := _LITERAL_ZONE.search(parameter.date_format)):
