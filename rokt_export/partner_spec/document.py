@@ -209,6 +209,12 @@ def parse(file: str, text: str) -> Document:
     Raises:
         SpecError: the text is not YAML, is indented with tabs, has too many nodes, or an alias contains itself.
     """
+    if text.lstrip().startswith("<"):
+        raise SpecError(
+            "this is an XML document, such as a WSDL, not a partner spec",
+            where=file,
+            remedy="See sample_specs/marketing-cloud-soap.yaml for a spec of a SOAP partner.",
+        )
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -96,6 +96,8 @@ def read_spec(document: Document) -> LoadedSpec:
         SpecFindingsError: too little is left for a spec.
     """
     data = document.data
+    if (other := _other_document(document)) is not None:
+        raise SpecFindingsError(document.file, (other,), None)
     if not isinstance(data, dict):
         finding = document.finding(
             "RX010",
@@ -104,15 +106,6 @@ def read_spec(document: Document) -> LoadedSpec:
             "a spec is a mapping that starts with `spec_version: 1`, "
             f"not {'text' if isinstance(data, str) else kind_of(data)}",
             "See sample_specs/ for examples, or `rokt-export schema`.",
-        )
-        raise SpecFindingsError(document.file, (finding,), None)
-    if "spec_version" not in data and (kind := next((key for key in ("openapi", "swagger") if key in data), None)):
-        finding = document.finding(
-            "RX183",
-            Severity.ERROR,
-            (kind,),
-            "this is an OpenAPI document, which describes the partner's API, not a partner spec",
-            f"`rokt-export init --openapi {document.file}` drafts a spec from it.",
         )
         raise SpecFindingsError(document.file, (finding,), None)
     findings = list(document.findings)
@@ -138,6 +131,28 @@ def read_spec(document: Document) -> LoadedSpec:
         raise SpecFindingsError(document.file, ordered, None)
     sha256 = hashlib.sha256(document.text.encode()).hexdigest()
     return LoadedSpec(spec, document, sha256, ordered, frozenset(damaged))
+
+
+_OTHERS: Mapping[str, tuple[str, str]] = {
+    "openapi": ("an OpenAPI document, which describes the partner's API", "init --openapi"),
+    "swagger": ("an OpenAPI document, which describes the partner's API", "init --openapi"),
+    "log": ("a HAR, which records requests", "init --har"),
+    "item": ("a Postman collection", "init --postman"),
+}
+"""Key of another document to what it is, and the command that makes a spec of it."""
+
+
+def _other_document(document: Document) -> Finding | None:
+    """Return the finding of a document that is known, and is no spec; None for any other."""
+    data = document.data
+    if not isinstance(data, dict) or "spec_version" in data:
+        return None
+    key = next((key for key in _OTHERS if key in data), None)
+    if key is None or (key == "item" and "info" not in data):
+        return None
+    what, command = _OTHERS[key]
+    hint = f"`rokt-export {command} {document.file}` drafts a spec from it."
+    return document.finding("RX183", Severity.ERROR, (key,), f"this is {what}, not a partner spec", hint)
 
 
 class _Draft:
@@ -202,7 +217,9 @@ def _distinct(found: Iterable[_Fault]) -> list[_Fault]:
             seen.add(key)
             faults.append(fault)
     misspelt = {(fault.path[:-1], fault.near) for fault in faults if fault.near}
-    return [fault for fault in faults if not (fault.missing and (fault.path, fault.missing) in misspelt)]
+    faults = [fault for fault in faults if not (fault.missing and (fault.path, fault.missing) in misspelt)]
+    inner = {fault.path[:-1] for fault in faults}
+    return [fault for fault in faults if not (fault.is_choice and fault.path in inner)]
 
 
 class _Fault:
@@ -223,7 +240,15 @@ class _Fault:
     @property
     def consequence(self) -> bool:
         """Whether another error of the same round causes it: a list is empty because all its entries are wrong."""
-        return self._detail["type"] == "too_short" and bool(self._draft.node(self.path))
+        if self._detail["type"] != "too_short":
+            return False
+        least: int = self._detail.get("ctx", {})["min_length"]
+        return len(self._draft.node(self.path) or ()) >= least
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether it only says that a mapping is not `true` or `false`, where either is allowed."""
+        return self._detail["type"] == "bool_type" and isinstance(self._draft.node(self.path), dict)
 
     @property
     def echo(self) -> bool:
@@ -324,7 +349,8 @@ def _plain_message(kind: str, value: Any, detail: ErrorDetails) -> str:
         case "dict_type":
             return f"a mapping is expected here, not {kind_of(value)}"
         case "too_short":
-            return "at least one entry is needed here"
+            least = context["min_length"]
+            return f"at least {'one entry is' if least == 1 else f'{least} entries are'} needed here"
         case "greater_than_equal":
             return f"{kind_of(value)} is below {context['ge']}"
         case "less_than_equal":
@@ -341,6 +367,8 @@ def _plain_hint(kind: str, context: dict[str, Any]) -> str:
             return "Write `true` or `false`, without quotes."
         case "tuple_type" | "list_type":
             return "Start each entry on its own line with `- `."
+        case "too_short" if context["min_length"] > 1:
+            return "Add another; for one alone, write `required: true`."
         case "string_pattern_mismatch":
             return _PATTERN_HINTS.get(str(context.get("pattern", ""))[:8], "See docs/spec.md for its form.")
         case _:

@@ -345,6 +345,8 @@ def _expression(node: nodes.Expr, place: Place) -> Fill:
             return _filtered(_expression(inner, place), node)
         case nodes.BinExpr() if node.operator in OPERATORS and _is_numeric(node) and node.find(nodes.Filter):
             return _calculated(node.operator, _expression(node.left, place), _expression(node.right, place))
+        case nodes.Neg(node=nodes.Expr() as inner) if _is_numeric(node) and node.find(nodes.Filter):
+            return _negated(_expression(inner, place))
         case _:
             raise _NotPlainError
 
@@ -357,6 +359,14 @@ def _calculated(operator: str, left: Fill, right: Fill) -> Fill:
     def fill(values: Values, env: Mapping[str, str]) -> Any:
         one, other = left(values, env), right(values, env)
         return ABSENT if one is ABSENT or other is ABSENT else operate(operator, one, other, _PLAIN[operator])
+
+    return fill
+
+
+def _negated(inner: Fill) -> Fill:
+    def fill(values: Values, env: Mapping[str, str]) -> Any:
+        value = inner(values, env)
+        return ABSENT if value is ABSENT else signed("-", value)
 
     return fill
 

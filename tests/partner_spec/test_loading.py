@@ -509,7 +509,29 @@ def test_regular_expressions_of_a_spec_are_bounded_together():
     assert "together" in found[0].message
 
 
-@pytest.mark.parametrize("head", ["openapi: 3.0.3", "swagger: '2.0'"])
-def test_an_openapi_document_is_called_by_its_name(head: str):
-    (found,) = faults(f"{head}\ninfo: {{title: Acme}}\npaths: {{}}\n")
-    assert (found.code, found.line, "OpenAPI document" in found.message) == ("RX183", 1, True)
+@pytest.mark.parametrize(
+    ("text", "what", "command"),
+    [
+        ("openapi: 3.0.3\n", "OpenAPI document", "init --openapi"),
+        ("swagger: '2.0'\n", "OpenAPI document", "init --openapi"),
+        ('{"info": {"name": "Leads"}, "item": []}', "Postman collection", "init --postman"),
+        ('{"log": {"version": "1.2", "entries": []}}', "HAR", "init --har"),
+    ],
+)
+def test_another_document_is_called_by_its_name(text: str, what: str, command: str):
+    with pytest.raises(SpecFindingsError) as caught:
+        read_spec(parse("doc.json", text))
+    (finding,) = caught.value.findings
+    assert (finding.code, what in finding.message, command in finding.hint) == ("RX183", True, True)
+
+
+def test_an_xml_document_is_called_by_its_name():
+    with pytest.raises(SpecError, match="an XML document, such as a WSDL"):
+        parse("service.wsdl", '<?xml version="1.0"?>\n<definitions name="a: b">\n  <a/>\n</definitions>\n')
+
+
+def test_one_of_a_single_attribute_is_told_as_what_it_is():
+    parameters = "parameters: [{name: a, attribute: email, required: {any_of: [email]}}]"
+    text = f"spec_version: 1\npartner: a\nendpoint: {{staging: https://a.example.com}}\n{parameters}\n"
+    (finding,) = read_spec(parse("a.yaml", text + "responses: [{outcome: delivered}]\n")).findings
+    assert finding.message == "at least 2 entries are needed here"

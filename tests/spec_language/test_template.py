@@ -357,6 +357,9 @@ def test_numbers_of_a_row_are_worked_with_exactly(source, expected):
 
 def test_a_calculated_number_is_bare_in_json():
     assert isinstance(fill("{{ (amount | number) * 100 }}", {"amount": "1.10"}), Number)
+    assert isinstance(fill("{{ -(amount | number) }}", {"amount": "1.10"}), Number)
+    assert fill("{{ -(amount | number) }}", {"amount": "1.10"}) == "-1.10"
+    assert fill("{{ -(amount | number) }}", {}) is ABSENT
 
 
 @pytest.mark.parametrize(
