@@ -109,9 +109,9 @@ def hash_of(parameters: Mapping[str, str]) -> str | None:
 
 def protection(parameters: Mapping[str, str]) -> str | None:
     """Return the `qop` to use: `auth` or `auth-int`; empty if none is offered; None if all offered ones are unknown."""
-    if "qop" not in parameters:
+    offered = {each.strip().lower() for each in parameters.get("qop", "").split(",")} - {""}
+    if not offered:  # also `qop=""`, by which servers mean none (RFC 2069)
         return ""
-    offered = {each.strip().lower() for each in parameters["qop"].split(",")}
     return next((each for each in ("auth", "auth-int") if each in offered), None)
 
 

@@ -21,6 +21,10 @@ from rokt_export.spec_language.parameter_names import Index, Key, steps
 DEFAULT_LIFE, LONGEST_LIFE = 3600.0, 31_536_000.0
 """Seconds that a token is valid if the response does not say, and the maximum."""
 _UNITS = {"s": 1.0, "ms": 0.001, "m": 60.0}
+_DURATION = re.compile(
+    r"(?:PT)?(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|secs?|seconds?|m|mins?|minutes?|h|hours?)", re.ASCII | re.IGNORECASE
+)
+_IN_WORDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _FIRST_MOMENT = 1e9
 """From this number on, a lifetime is a moment in seconds since 1970 (2001); from a thousand times it, in
 milliseconds."""
@@ -211,16 +215,26 @@ def life_of(stated: Any, unit: str, stated_otherwise: float | None) -> float:
     except OverflowError:
         return LONGEST_LIFE
     except (TypeError, ValueError):
-        seconds = _until(stated) if isinstance(stated, str) else 0.0
+        seconds = (_in_words(stated) or _until(stated)) if isinstance(stated, str) else 0.0
     if math.isnan(seconds) or seconds == 0.0:
         return DEFAULT_LIFE
     return min(max(1.0, seconds), LONGEST_LIFE)
+
+
+def _in_words(text: str) -> float:
+    """Return the seconds of a number with its unit (`3600s`, `PT1H`, `2 hours`); 0.0 if the text is not one."""
+    match = _DURATION.fullmatch(text.strip())
+    return float(match[1]) * _IN_WORDS[match[2][:1].lower() if match[2].lower() != "ms" else "ms"] if match else 0.0
 
 
 def _until(text: str) -> float:
     """Return the seconds until a date; 0.0 if the text is not a date."""
     from email.utils import parsedate_to_datetime  # imported late: it takes 10 ms, and few servers state a date
 
+    if dotnet := re.fullmatch(
+        r"/Date\((\d{10,16})(?:[+-]\d{4})?\)/", text.strip(), re.ASCII
+    ):  # of .NET, in milliseconds
+        return float(dotnet[1]) / 1000 - time.time()
     for read in (datetime.fromisoformat, parsedate_to_datetime):
         with suppress(ValueError, TypeError, IndexError, OverflowError):
             moment = read(text.strip())

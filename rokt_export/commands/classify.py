@@ -114,4 +114,10 @@ def _response(raw: bytes, status: int | None, given: list[str]) -> tuple[Respons
             )
         headers.append((name.strip(), value.strip()))
     found = status or pasted.status
+    if found is None and not pasted.body.strip():
+        raise UsageError(
+            "nothing was pasted",
+            where="--body",
+            remedy="Paste the response (curl -i prints it whole), or give --status for one without a body.",
+        )
     return Response(found or 200, tuple(headers), pasted.body), found is not None

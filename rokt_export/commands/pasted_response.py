@@ -38,6 +38,13 @@ _COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
 _FENCE = re.compile(rb"^[ \t]*(`{3,}|~{3,})[^\n`]*\n(.*?)^[ \t]*\1[ \t]*\r?$", re.DOTALL | re.MULTILINE)
 _QUOTE = re.compile(rb"^[ \t]*(?:>[ \t]?)+", re.MULTILINE)
 _HEAD_LATER = re.compile(rb"^HTTP/\d\S*[ \t]+[1-9]\d\d", re.MULTILINE)
+_BARS = re.compile(rb"^[ \t]*\|[ \t]?", re.MULTILINE)
+_STATED_STATUS = re.compile(
+    rb"(?:Status(?:[ _-]?Code)?:[ \t]*([1-5]\d\d)\b[^\r\n]*|([1-5]\d\d)[ \t]+[A-Z][A-Za-z' -]{1,40})(?=\r?\n|\Z)",
+    re.IGNORECASE,
+)
+"""A first line as other tools write it: `Status: 201 Created`, `201 Created`."""
+_OF_POSTMAN = {"originalRequest", "_postman_previewlanguage"}
 _REQUEST_LINE = re.compile(rb"[A-Z]+ \S+ HTTP/\d")
 _CURL_HEAD = re.compile(rb"^[ \t]*< ?(?=HTTP/)", re.MULTILINE)
 _CURL_NOISE = re.compile(rb"(?:[*>](?: |\r?$)|[{}] \[\d+ bytes data\])")
@@ -50,16 +57,19 @@ _STARTS_BODY = (b"{", b"[", b"<", b'"')
 def read_pasted(raw: bytes) -> Pasted:
     """Return the response in a paste; a paste without a status line or a HAR entry is a body alone.
 
-    It reads `curl -i`, `curl -v`, HTTPie, HAR, quotes of mails, code fences, UTF-8 and UTF-16 with a byte order mark,
-    chunked bodies, and a head without a blank line behind it. Interim responses (100, 103) are skipped.
+    It reads `curl -i`, `curl -v`, HTTPie, HAR, Postman's saved response, quotes of mails, code fences, UTF-8 and UTF-16
+    with a byte order mark, chunked bodies, a status as `201 Created`, and a head without a blank line behind it.
+    Interim responses (100, 103) are skipped. Where words come before the head, those behind a JSON or XML body are
+    left out.
 
     Raises:
         UsageError: the status line has no status, or a HAR file does not hold exactly one response.
     """
     text = _plain(raw)
-    if (entry := _har_response(text)) is not None:
+    if (entry := _har_response(text) or _postman_response(text)) is not None:
         return entry
-    text = _from_curl_verbose(text) or _from_exchange(text)
+    verbose = _from_curl_verbose(text)
+    text, before = (verbose, b"") if verbose else _from_exchange(text)
     status: int | None = None
     headers: Headers = []
     at = 0
@@ -67,7 +77,8 @@ def read_pasted(raw: bytes) -> Pasted:
         status, headers, at = _head(text, at)
     if status is None:
         return _without_status_line(text, raw)
-    return Pasted(status, headers, _unchunked(text[at:], headers))
+    body = _without_words_behind(text[at:]) if before.strip() else text[at:]
+    return Pasted(status, headers, _unchunked(body, headers))
 
 
 def _plain(raw: bytes) -> bytes:
@@ -76,6 +87,8 @@ def _plain(raw: bytes) -> bytes:
         decoded = raw.decode("utf-16", "replace").encode()
         raw = decoded if b"HTTP/" in decoded else raw
     raw = raw.removeprefix(codecs.BOM_UTF8)
+    if b"\n" not in raw:  # of an old Mac, or some spreadsheet
+        raw = raw.replace(b"\r", b"\n")
     lines = raw.lstrip(b"\r\n")
     width = len(lines) - len(lines.lstrip(b" \t"))
     if width and lines.lstrip().startswith((b"HTTP/", b"* ", b"> ", b"< ")):
@@ -87,14 +100,45 @@ def _plain(raw: bytes) -> bytes:
     start = raw.lstrip()
     if b"\x1b[" in start[:200] and not start.startswith(_STARTS_BODY):
         raw = _COLOUR.sub(b"", raw)
-    if not start.startswith(_STARTS_BODY) and (fence := _FENCE.search(raw)):
-        raw = fence[2]
-    return raw.lstrip() if raw.lstrip().startswith((b"HTTP/", b":status")) else raw
+    if not start.startswith(_STARTS_BODY) and (fences := [match[2] for match in _FENCE.finditer(raw)]):
+        place = next((at for at, fence in enumerate(fences) if fence.lstrip().startswith(b"HTTP/")), 0)
+        raw = fences[place]
+        if fences[place + 1 :] and _is_head(raw):  # head and body in a fence each
+            raw = raw.strip() + b"\n\n" + fences[place + 1]
+    start = raw.lstrip()
+    if match := _STATED_STATUS.match(start):
+        return b"HTTP/1.1 " + (match[1] or match[2]) + start[match.end() :]
+    return start if start.startswith((b"HTTP/", b":status")) else raw
+
+
+def _is_head(text: bytes) -> bool:
+    """Return whether a text is a response without its body."""
+    start = text.strip()
+    is_response = start.startswith((b"HTTP/", b":status")) or _STATED_STATUS.match(start) is not None
+    return is_response and not re.search(rb"\n[ \t]*\r?\n", start)
+
+
+def _without_words_behind(body: bytes) -> bytes:
+    """Return a body without the words that a mail has behind it, where the body is JSON or XML."""
+    text = body.decode("utf-8", "surrogateescape")
+    start = text.lstrip()
+    try:
+        end = json.JSONDecoder().raw_decode(start)[1] if start[:1] in ("{", "[") else 0
+    except (ValueError, RecursionError):
+        end = 0
+    if start.startswith("<") and (root := re.match(r"(?:<[?!][^>]*>\s*)*<([\w:.-]+)", start)):
+        closing = f"</{root[1]}>"
+        end = start.rfind(closing) + len(closing) if closing in start else 0
+    behind = start[end:]
+    is_words = end and re.match(r"[ \t]*\r?\n", behind) and behind.lstrip()[:1] not in ("{", "[", "<", "")
+    return start[:end].encode("utf-8", "surrogateescape") if is_words else body
 
 
 def _unquoted(raw: bytes) -> bytes:
-    """Return what a mail quotes with `>`: a response, or all of the paste; `curl -v` marks its request so too."""
+    """Return what a mail quotes with `>` or `|`: a response, or the whole paste; `curl -v` marks its request so too."""
     lines = [line for line in raw.splitlines(keepends=True) if line.strip()]
+    if lines and all(line.lstrip().startswith(b"|") for line in lines):
+        return _BARS.sub(b"", raw)
     quoted = b"".join(line for line in raw.splitlines(keepends=True) if line.lstrip().startswith(b">"))
     unquoted = _QUOTE.sub(b"", quoted)
     is_whole = bool(lines) and all(line.lstrip().startswith(b">") for line in lines)
@@ -123,13 +167,13 @@ def _from_curl_verbose(text: bytes) -> bytes | None:
     return _CURL_LAST.sub(b"", b"".join(lines))
 
 
-def _from_exchange(text: bytes) -> bytes:
-    """Return the paste from its status line on, where a request or some words come before it."""
+def _from_exchange(text: bytes) -> tuple[bytes, bytes]:
+    """Return the paste from its status line on, and the request or words before it."""
     if text.startswith((b"HTTP/", *_STARTS_BODY)) or not (later := _HEAD_LATER.search(text)):
-        return text
+        return text, b""
     before = text[: later.start()]
     is_prose = not _REQUEST_LINE.match(before.lstrip()) and len(before) > 2_000
-    return text if is_prose else text[later.start() :]
+    return (text, b"") if is_prose else (text[later.start() :], before)
 
 
 def _head(text: bytes, at: int) -> tuple[int, Headers, int]:
@@ -227,6 +271,28 @@ def _har_response(text: bytes) -> Pasted | None:
         case {"status": int(status), "headers": [*headers], "content": {**content}} if 100 <= status <= 599:
             pairs = [(str(each["name"]), str(each["value"])) for each in headers if {"name", "value"} <= each.keys()]
             return Pasted(status, pairs, _har_body(content))
+        case {"status": 0, "headers": list(), "content": dict()}:
+            raise UsageError(
+                "this HAR entry holds no response: its status is 0",
+                where="--body",
+                remedy="The browser got none, or was not allowed to read it. Send the request with curl -i instead.",
+            )
+        case _:
+            return None
+
+
+def _postman_response(text: bytes) -> Pasted | None:
+    """Return a response that Postman has saved, also as an entry of a collection."""
+    if not text.lstrip().startswith(b"{") or b'"code"' not in text or b'"header"' not in text:
+        return None
+    try:
+        found: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    match found:
+        case {"code": int(status), "header": [*headers]} if 100 <= status <= 599 and _OF_POSTMAN & found.keys():
+            pairs = [(str(each["key"]), str(each["value"])) for each in headers if {"key", "value"} <= each.keys()]
+            return Pasted(status, pairs, str(found.get("body") or "").encode())
         case _:
             return None
 

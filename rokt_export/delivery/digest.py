@@ -75,7 +75,10 @@ class DigestAuth:
         known = next((each for each in whole if hash_of(each) is not None and protection(each) is not None), None)
         if known is None:
             wanted = " or ".join(
-                dict.fromkeys(f"{each.get('algorithm', 'MD5')} with qop `{each.get('qop', '')}`" for each in whole)
+                dict.fromkeys(
+                    each.get("algorithm", "MD5") + (f" with qop `{each['qop']}`" if each.get("qop") else "")
+                    for each in whole
+                )
             )
             raise _unanswerable(f"it wants {wanted}, which is not supported")
         if not all(value.isascii() and value.isprintable() for value in known.values()):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 _GZIP, _ZLIB, _RAW = 31, 15, -15
 """Window sizes that select zlib's three formats."""
 _KNOWN = frozenset({"gzip", "x-gzip", "deflate", "identity"})
-_MAGIC = b"\x1f\x8b\x08"
+MAGIC = b"\x1f\x8b\x08"
 """How gzip starts, whatever a header calls it."""
 _CONTROL = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 """A byte that never occurs in text, but nearly always in a compressed body."""
@@ -49,6 +49,14 @@ def codings(headers: Iterable[tuple[str, str]]) -> tuple[str, ...]:
             found = [part.strip().lower() for part in value.split(",")]
             (content if key == "content-encoding" else transfer).extend(found)
     return tuple(each for each in (*content, *transfer) if each not in ("", "identity", "chunked"))
+
+
+def unlabelled(body: bytes, most: int) -> bytes:
+    """Return the content of a body that is gzip although no header says so; any other body as received."""
+    try:
+        return _inflated(body, _GZIP, most) if body.startswith(MAGIC) else body
+    except (UnpackableError, CutShortError, UnpackedTooLargeError):
+        return body
 
 
 class Unpacked(NamedTuple):
@@ -99,7 +107,7 @@ def _unpacked(body: bytes, packed: Sequence[str], most: int) -> bytes:
         if not body or (number and not _CONTROL.search(body)):  # a proxy may state again what a server has stated
             return body
         match coding:
-            case _ if coding in ("gzip", "x-gzip") or body.startswith(_MAGIC):
+            case _ if coding in ("gzip", "x-gzip") or body.startswith(MAGIC):
                 body = _inflated(body, _GZIP, most)
             case "deflate":  # RFC 9110, 8.4.1.2: zlib's format; some servers omit its header
                 body = _inflated(body, _ZLIB if body[0] & 15 == 8 else _RAW, most)
@@ -121,7 +129,7 @@ def _inflated(body: bytes, window: int, most: int) -> bytes:
             try:
                 part = unpacker.decompress(piece, left + 1)
             except zlib.error as error:
-                if parts and not body.startswith(_MAGIC, start):
+                if parts and not body.startswith(MAGIC, start):
                     return b"".join(parts)  # gzip ignores data after its last member
                 raise UnpackableError(str(error).rpartition(": ")[2]) from error
             left -= len(part)

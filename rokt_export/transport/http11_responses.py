@@ -10,7 +10,7 @@ from typing import NamedTuple
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from rokt_export.exchange.model import Response, Timings, first_header, header_of, header_text
-from rokt_export.transport.decompression import CutShortError, UnpackedTooLargeError, codings, unpack
+from rokt_export.transport.decompression import MAGIC, CutShortError, UnpackedTooLargeError, codings, unlabelled, unpack
 
 _STATUS_LINE = re.compile(rb"HTTP/(\d(?:\.\d)?) +(\d{3})(?: |\r?\n)")
 _BLANK = (b"\r\n", b"\n")
@@ -111,7 +111,7 @@ def known_response(data: bytes) -> tuple[Head, bytes] | None:
         body = _only_chunk(data, end + len(_HEAD_END))
         return None if body is None else (head, body)
     body = data[end + len(_HEAD_END) :]
-    return (head, body) if len(body) == length else None
+    return (head, body) if len(body) == length and not body.startswith(MAGIC) else None
 
 
 def _only_chunk(data: bytes, start: int) -> bytes | None:
@@ -121,6 +121,8 @@ def _only_chunk(data: bytes, start: int) -> bytes | None:
     size_end = data.find(b"\r\n", start)
     body = data[size_end + 2 : -len(_LAST_CHUNK)]
     # An empty chunk may end with the same bytes as its size line: llhttp parses that.
+    if body.startswith(MAGIC):
+        return None
     return body if body and data[start:size_end].lower() == b"%x" % len(body) else None
 
 
@@ -335,6 +337,8 @@ class ResponseReader:
                 raise PackedCutShortError(str(error)) from error
             except UnpackedTooLargeError as error:
                 raise TooLargeError from error
+        elif body.startswith(MAGIC):
+            body = unlabelled(body, self._most)
         version = self._parser.get_http_version()
         return Response(self._status, headers, body, timings, version, unreadable=unreadable)
 

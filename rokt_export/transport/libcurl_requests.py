@@ -14,7 +14,14 @@ from rokt_export.exchange.model import AttemptResult, Fault, FaultKind, Request,
 from rokt_export.transport import curl_errors
 from rokt_export.transport.closing_servers import QUIET, Unasked, Wariness, is_goodbye
 from rokt_export.transport.curl_errors import ANOTHERS, CLOSED, GAVE_UP, REQUEST_TIMEOUT, SPOKE_FIRST, Failure
-from rokt_export.transport.decompression import CutShortError, UnpackedTooLargeError, codings, unpack, unpacks
+from rokt_export.transport.decompression import (
+    CutShortError,
+    UnpackedTooLargeError,
+    codings,
+    unlabelled,
+    unpack,
+    unpacks,
+)
 from rokt_export.transport.http11_requests import LENGTH_EXPECTED, UNSAFE_IN_HEADER, says_close
 from rokt_export.transport.http11_responses import Head, cut_short, head_of
 from rokt_export.transport.libcurl import Common, CurlError, Multi, TransportOptions, configure, proxy_of
@@ -339,6 +346,8 @@ class Transfer:
                 return self.fault(curl_errors.FILESIZE_EXCEEDED, "")
             if mislabelled and self._unasked is not None:
                 self._unasked.mislabels(self.origin)
+        elif not codings(head.headers):
+            body = unlabelled(body, self._options.max_response)
         return Response(head.status, head.headers, body, self._timings(), head.version, unreadable=unreadable)
 
     def _why_without_head(self) -> tuple[int, str]:

@@ -119,6 +119,7 @@ def _answered(*headers: str) -> str:
         (['Digest realm="r", nonce="abc", qop="auth-conf"', MD5], None, "auth"),
         (['digest qop="auth-int,auth", algorithm="sha-256", nonce=abc, realm=r'], "sha-256", "auth"),
         (['Digest realm="r", nonce="abc", qop="auth-int"'], None, "auth-int"),
+        (['Digest realm="r", nonce="abc", qop=""'], None, None),
         (['Digest realm="r", nonce="abc"'], None, None),
     ],
 )
@@ -134,7 +135,7 @@ def test_the_first_challenge_that_we_know_is_answered(
     ("headers", "why"),
     [
         ([BASIC, "Negotiate"], "it offers Basic, Negotiate only"),
-        (['Digest realm="r", nonce="abc", algorithm=FOO'], "FOO with qop ``, which is not supported"),
+        (['Digest realm="r", nonce="abc", algorithm=FOO'], "it wants FOO, which is not supported"),
         (['Digest realm="r", nonce="abc", qop="auth-conf"'], "MD5 with qop `auth-conf`"),
         ([], "there is none"),
     ],

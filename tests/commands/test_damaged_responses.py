@@ -53,11 +53,18 @@ def way(request: pytest.FixtureRequest) -> str:
 
 
 OK = b"HTTP/1.1 200 OK\r\n"
+PACKED = gzip.compress(BODY)
 WHOLE = {
     "another word as Content-Encoding": answering(OK + b"Content-Encoding: UTF-8\r\n"),
     "gzip that is none": answering(OK + b"Content-Encoding: gzip\r\n"),
     "br that is none": answering(OK + b"Content-Encoding: br\r\n"),
     "gzip with something behind it": answering(OK + b"Content-Encoding: gzip\r\n", gzip.compress(BODY) + b"--"),
+    "gzip that no header states": answering(OK, gzip.compress(BODY)),
+    "gzip that no header states, in a chunk": answering(
+        OK + b"Transfer-Encoding: chunked\r\n",
+        b"%x\r\n%s\r\n0\r\n\r\n" % (len(PACKED), PACKED),
+        length=False,
+    ),
     "gzip that is stated twice": answering(OK + b"Content-Encoding: gzip\r\n" * 2, gzip.compress(BODY)),
     "a coding of no name that is gzip": answering(OK + b"Content-Encoding: deflate\r\n", gzip.compress(BODY)),
     "UTF-16 without a mark": answering(OK, BODY.decode().encode("utf-16-le")),

@@ -158,6 +158,24 @@ PASTES = {
     "httpie -v": b"POST /leads HTTP/1.1\nHost: api.example.com\n\n{}\n\n\n" + HEAD + b"\r\n" + BODY,
     "httpie in colours": b"\x1b[34mHTTP\x1b[39;49;00m/1.1 201 Created\nContent-Type: application/json\nX-A: b\n\n"
     + BODY,
+    "status and its words": HEAD.replace(b"HTTP/1.1 ", b"") + b"\r\n" + BODY,
+    "status with its name": HEAD.replace(b"HTTP/1.1 ", b"Status: ") + b"\r\n" + BODY,
+    "status of Postman": HEAD.replace(b"HTTP/1.1 201 Created", b"Status: 201 Created  Time: 34 ms") + b"\r\n" + BODY,
+    "quoted with bars": b"".join(b"| " + line + b"\n" for line in (HEAD + b"\r\n" + BODY).splitlines()),
+    "line ends of CR": (HEAD + b"\r\n" + BODY).replace(b"\n", b""),
+    "two fences": b"The head:\n```\n" + HEAD + b"```\nand the body:\n```json\n" + BODY + b"\n```\n",
+    "a fence for the request": b"```\nPOST /leads HTTP/1.1\n```\n```\n" + HEAD + b"\n" + BODY + b"\n```\n",
+    "words around it": b"Hi,\n\nwe get:\n\n" + HEAD + b"\r\n" + BODY + b"\n\nBest,\nJane Doe\n",
+    "Postman's saved response": json.dumps(
+        {
+            "name": "created",
+            "originalRequest": {"method": "POST"},
+            "status": "Created",
+            "code": 201,
+            "header": [{"key": "X-A", "value": "b"}],
+            "body": BODY.decode(),
+        }
+    ).encode(),
     "HAR entry": json.dumps(ENTRY).encode(),
     "HAR response": json.dumps(PACKED).encode(),
     "HAR file": json.dumps({"log": {"entries": [ENTRY]}}).encode(),
@@ -175,6 +193,18 @@ def test_a_response_is_read_as_it_is_pasted(cli: CommandLine, name: str) -> None
     assert (done.status, done.json["outcome"]) == (0, "delivered"), done.out + done.err
 
 
+@pytest.mark.parametrize(
+    ("paste", "words"),
+    [
+        (b" \n", "nothing was pasted"),
+        (json.dumps(ENTRY["response"] | {"status": 0}).encode(), "its status is 0"),
+    ],
+)
+def test_a_paste_without_a_response_is_told(cli: CommandLine, spec: object, paste: bytes, words: str) -> None:
+    done = cli("classify", spec, stdin=paste)
+    assert done.status == 2 and words in done.err
+
+
 @pytest.mark.parametrize("entries", [0, 2])
 def test_a_har_file_needs_one_entry(cli: CommandLine, spec: object, entries: int) -> None:
     har = {"log": {"entries": [ENTRY] * entries}, "status": 1, "headers": []}
@@ -186,7 +216,13 @@ def test_a_har_file_needs_one_entry(cli: CommandLine, spec: object, entries: int
 
 @pytest.mark.parametrize(
     "body",
-    [b"> quoted by the partner", b"status: fine\nall: good", b"see http://example.com\nHTTP is fine"],
+    [
+        b"> quoted by the partner",
+        b"status: fine\nall: good",
+        b"see http://example.com\nHTTP is fine",
+        b"201",
+        b"| one bar\ntwo",
+    ],
 )
 def test_a_body_alone_stays_a_body(cli: CommandLine, body: bytes) -> None:
     text = body.decode().replace("\n", "\\n")
