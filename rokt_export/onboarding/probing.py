@@ -11,6 +11,7 @@ from enum import StrEnum
 from secrets import token_hex
 
 from rokt_export.delivery.credentials import Credentials
+from rokt_export.delivery.stop_rules import REDIRECTS, response_fault
 from rokt_export.errors import UnreachableError
 from rokt_export.exchange.model import Fault, Request, Response
 from rokt_export.request.url import origin
@@ -123,17 +124,19 @@ def _network(found: Inspection) -> Iterator[Step]:
         yield _certificate(found)
     if found.fault is not None:
         names = {"dns": "DNS", "connect": "TCP", "tls": "TLS"}
+        phase = found.phase or "dns"
+        at_proxy = phase == "connect" and "the proxy " in found.fault.message
         yield Step(
-            names[found.phase or "dns"], StepState.FAILED, found.fault.message, remedy=_REMEDIES[found.phase or "dns"]
+            names[phase], StepState.FAILED, found.fault.message, remedy=_REMEDIES["proxy" if at_proxy else phase]
         )
 
 
 _BAD_REQUEST, _NOT_FOUND = 400, 404
-_CANNOT_TELL = (404, 405, 501)
-"""Statuses of a server that does not know OPTIONS or HEAD, whatever it does with other methods."""
+_UNKNOWN_METHOD, _SERVER_ERROR = (404, 405), 500
 _REMEDIES = {
     "dns": "Check the host's spelling, and whether this network can resolve it (a VPN, a private zone).",
     "connect": "Ask the partner whether the port is open to you: a firewall or allow-list may refuse like this.",
+    "proxy": "Check `proxy` in the spec, or `https_proxy` of the environment: its address, and user:password.",
     "tls": "Check the certificate with the partner; `tls: {ca_file: …}` trusts a private authority.",
 }
 
@@ -175,8 +178,8 @@ def _asked(
             if result.status == _BAD_REQUEST and (wrong := list(wrong_scheme(url, options))):
                 yield from wrong
                 return
-            if result.status not in _CANNOT_TELL or method == methods[-1]:
-                if result.status in _CANNOT_TELL:
+            if not _tells_nothing(result.status) or method == methods[-1]:
+                if _tells_nothing(result.status):
                     yield _path(transport.send(credentials.on(Request(method, _elsewhere(url), kept))), result)
                 yield _clock(result)
                 yield Step("credentials", StepState.INFO, f"{method} does not prove them: `rokt-export test` does")
@@ -221,11 +224,21 @@ def _response(method: str, response: Response) -> Step:
             response.timings.total,
             f"Many servers answer {method} so, whatever the credentials; if `test` fails too, check these.",
         )
-    if response.status in _CANNOT_TELL:
+    if _tells_nothing(response.status):
         return Step(
             method, StepState.INFO, f"{detail}: this does not show whether the address is right", response.timings.total
         )
+    if (why := response_fault(response)) is not None:
+        remedy = "Write the address that takes requests into the spec." if response.status in REDIRECTS else ""
+        return Step(
+            method, StepState.WARNING, why, response.timings.total, remedy or "Check the URL and the credentials."
+        )
     return Step(method, StepState.OK, detail, response.timings.total)
+
+
+def _tells_nothing(status: int) -> bool:
+    """Return whether a server that does not know OPTIONS or HEAD answers so, whatever it does with other methods."""
+    return status in _UNKNOWN_METHOD or status >= _SERVER_ERROR
 
 
 def _clock(response: Response) -> Step:

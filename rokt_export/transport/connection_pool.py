@@ -390,7 +390,8 @@ class ConnectionPool:
         """End the requests that timed out, and compute when to check again."""
         now, timeout = monotonic(), self._options.timeout
         for request in [each for each in self._under_way() if now - each.started >= timeout]:
-            self._give_up(request, self._fault(request, curl_errors.OPERATION_TIMEDOUT, ""))
+            if request.connection is None or not request.connection.ends_in_time(request):
+                self._give_up(request, self._fault(request, curl_errors.OPERATION_TIMEDOUT, ""))
         earliest = min((request.started for request in self._under_way()), default=_NEVER)
         self._check_at = earliest + timeout
 

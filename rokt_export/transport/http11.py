@@ -200,6 +200,13 @@ class Connection:
             self.pool.take_care()
             self.pool.fail(self, request, curl_errors.PARTIAL_FILE, "end of connection in the middle of the response")
 
+    def ends_in_time(self, request: InFlight) -> bool:
+        """Return whether the response is complete but for the blank line that ends its chunks; then it is settled."""
+        if not request.first_byte or not self.reader.end(closed=False):
+            return False
+        self._complete(request, monotonic())
+        return True
+
     def _timings(self, request: InFlight, now: float) -> Timings:
         started = request.started
         if self.used:

@@ -299,11 +299,11 @@ class ResponseReader:
             _known.clear()
         _known[head] = Head(self._status, self._parser.get_http_version(), self._shown()), length
 
-    def end(self) -> bool:
-        """Handle the end of the connection; return whether it completes the response."""
+    def end(self, *, closed: bool = True) -> bool:
+        """Handle the end of the connection, or of our patience; return whether it completes the response."""
         if self._read and self._head and not self.complete:
             framing = [value.lower() for name, value in self._headers if name.lower() in _FRAMING]
-            self.complete = not framing or framing == [b"identity"]
+            self.complete = closed and (not framing or framing == [b"identity"])
             if framing == [b"chunked"]:
                 self._end_chunks()
         self.reusable = False

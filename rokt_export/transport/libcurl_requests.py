@@ -37,6 +37,11 @@ _ORIGIN = re.compile(r"[^:]*:/*[^/?#]*")
 _OK, _ABORT = pycurl.PREREQFUNC_OK, pycurl.PREREQFUNC_ABORT
 
 
+def _is_whole(partial: Response | None) -> bool:
+    """Return whether all bytes came that Content-Length states: a `Transfer-Encoding: identity` lets libcurl wait."""
+    return partial is not None and partial.size == len(partial.body)
+
+
 class Transfers:
     """Requests that libcurl sends.
 
@@ -149,7 +154,8 @@ class Transfers:
                     if transfer.found_closed(fault) and self._options.http_version != "2":
                         self._wary.beware()
                     came = fault.partial if curl_errors.is_malformed(code, text) else None
-                    self._settle(transfer, came or fault)
+                    whole = code == curl_errors.OPERATION_TIMEDOUT and _is_whole(fault.partial)
+                    self._settle(transfer, transfer.response() if whole else came or fault)
 
     def cancel(self, chosen: Callable[[Any], bool]) -> None:
         """End the requests whose token satisfies `chosen`."""

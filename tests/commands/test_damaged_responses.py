@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -144,6 +145,29 @@ CUT = {
 def test_a_body_that_has_come_is_not_waited_for(cli: CommandLine, play: Play) -> None:
     found, _ = replayed(cli, play, "ours")
     assert [(one["outcome"], one["reference"]) for one in found["deliveries"]] == [("delivered", "L-7")] * 2
+
+
+@pytest.mark.parametrize(
+    ("play", "way"),
+    [
+        (answering(OK + b"Transfer-Encoding: chunked\r\n", b"22\r\n" + BODY + b"\r\n0\r\n", length=False), "ours"),
+        (answering(OK + b"Transfer-Encoding: identity\r\n"), "libcurl's"),
+    ],
+    ids=["chunks without the last blank line", "identity"],
+)
+def test_a_body_that_is_whole_at_the_timeout_counts(cli: CommandLine, play: Play, way: str) -> None:
+    held = threading.Event()
+
+    def silently(*request: Any) -> None:
+        play(*request)
+        held.wait(10)
+
+    try:
+        responses = RESPONSES + "limits: {timeout: 500ms}\n"
+        found, _ = replayed(cli, silently, way, rows=1, responses=responses)
+    finally:
+        held.set()
+    assert [(one["outcome"], one["reference"]) for one in found["deliveries"]] == [("delivered", "L-7")]
 
 
 @pytest.mark.parametrize("name", CUT)
