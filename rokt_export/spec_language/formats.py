@@ -10,7 +10,7 @@ from unicodedata import name
 
 # Pragmatic, as mail providers are: one @, no spaces, control or invisible characters, a dotted domain; lengths as in
 # RFC 5321 (4.5.3.1).
-_NOT_IN_MAIL = r"\s@,;:<>()\[\]\\\"\x00-\x1f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+_NOT_IN_MAIL = r"\s@,;:<>()\[\]\\\"\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
 _EMAIL = re.compile(
     r"(?=.{3,254}\Z)(?=[^@]{1,64}@)"
     rf"[^{_NOT_IN_MAIL}.]+(?:\.[^{_NOT_IN_MAIL}.]+)*"
@@ -56,9 +56,9 @@ _CURRENCIES = _codes(
 def matches(form: str, text: str) -> bool:
     """Return whether a text has a named format (one of `FORMATS`).
 
-    `email` is pragmatic, not RFC 5322; hex digests may be in either case; `date` is `yyyymmdd` or ISO 8601, and a day
-    that exists; `phone` is 6 to 15 digits (E.164) with the usual separators; `country` is ISO 3166-1 alpha-2 and
-    `currency` ISO 4217, in either case.
+    `email` is pragmatic, not RFC 5322, and no word of it mixes letters of two scripts; hex digests may be in either
+    case; `date` is `yyyymmdd` or ISO 8601, and a day that exists; `phone` is 6 to 15 digits (E.164) with the usual
+    separators; `country` is ISO 3166-1 alpha-2 and `currency` ISO 4217, in either case.
 
     Raises:
         KeyError: there is no such format.
@@ -69,8 +69,8 @@ def matches(form: str, text: str) -> bool:
 _SCRIPTS = {"LATIN": "Latin", "CYRILLIC": "Cyrillic", "GREEK": "Greek"}
 
 
-def foreign_letter(text: str) -> str | None:
-    """Return words for a Cyrillic or Greek letter in a word of Latin letters; None if each word has one script."""
+def foreign_letter(text: str) -> tuple[str, str] | None:
+    """Return (script, letter) of a Cyrillic or Greek letter in a word of Latin letters; None if there is none."""
     if text.isascii():
         return None
     for word in re.findall(r"[^\W\d_]+", text):
@@ -78,8 +78,12 @@ def foreign_letter(text: str) -> str | None:
         if "Latin" in scripts.values():
             for sign, script in scripts.items():
                 if script in ("Cyrillic", "Greek"):
-                    return f"the {script} letter `{sign}` among Latin ones"
+                    return script, sign
     return None
+
+
+def _is_email(text: str) -> bool:
+    return _EMAIL.fullmatch(text) is not None and foreign_letter(text) is None
 
 
 def _whole(pattern: re.Pattern[str]) -> Callable[[str], bool]:
@@ -110,7 +114,7 @@ def _is_ip(text: str) -> bool:
 
 
 _MATCHERS: Mapping[str, Callable[[str], bool]] = {
-    "email": _whole(_EMAIL),
+    "email": _is_email,
     "md5": _hex(32),
     "sha1": _hex(40),
     "sha256": _hex(64),

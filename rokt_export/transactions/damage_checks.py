@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import repeat
 
 from rokt_export.partner_spec.attributes import canonical, fold
+from rokt_export.spec_language.formats import foreign_letter
 from rokt_export.transactions.columns import ColumnPlan
 from rokt_export.transactions.damage import Damage, DamageKind, DamageLog
 from rokt_export.transactions.transaction import Value
@@ -75,6 +76,7 @@ _TOO_NARROW = (
 _AS_TEXT = "Format the column as text before saving, and export it again."
 _ROUNDED_FOUND = "a spreadsheet has rounded the number to an exponent, as in 1.23E+10", _AS_TEXT
 _FLOAT_FOUND = "the identifier was saved as a decimal number, ending in .0", "Export the column as text."
+_AS_PLAIN = "Export the file again as plain text."
 _SERIAL_FOUND = (
     "the date is a spreadsheet's day number, as in 43765.07",
     "Format the column as a date (yyyymmdd) before saving.",
@@ -83,19 +85,23 @@ _FORMULA_LEFT = "the cell contains a formula, not its result", "Export the file 
 _FORMULA = re.compile(r"""=[A-Za-z0-9"'(\[$+…-].+|=…""", re.DOTALL)
 _WRAPPED = re.compile(r'="((?:[^"]|"")*)"')
 """A value in a formula, so that a spreadsheet does not change it: `="00123"`."""
-_APOSTROPHE = re.compile(r"'[+(]?\d[\d ().\-/]{2,}")
-_STARTS = frozenset("#\\=([<uNn'\t\x1f")
+_APOSTROPHE = re.compile(r"['\u2019]{1,2}[+(]?\d[\d ().\-/]{2,}")
+_STARTS = frozenset("#\\=([<uNn'\u2019\t\x1f")
 """First characters of leftovers and of values that can be cleaned."""
 _INVISIBLE = "\u00ad\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
 _NO_BREAK = "\u00a0\u202f\u2007"
 JUNK = "\t\x1f" + _INVISIBLE + _NO_BREAK
 """Characters without meaning at the ends of a value. Joiners (U+200C, U+200D) are kept: words and emoji need them."""
-_HIDDEN_INSIDE = re.compile(f"[\x1f{_INVISIBLE}{_NO_BREAK}]")
+_HIDDEN_INSIDE = re.compile(f"[{_INVISIBLE}{_NO_BREAK}]")
+_CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROLS_IN_BLOCK = "".join(map(chr, (*range(2, 9), 11, 12, *range(14, 32), 127)))
+"""Control characters, each of which is searched alone, which is fast. U+0001 may be the delimiter."""
+_ENTITY = re.compile(r"&(?:#\d{1,6}|#x[0-9a-f]{1,5}|amp|lt|gt|quot|apos|nbsp);", re.IGNORECASE)
 
 # If one of these matches, a cell of the block may be a formula or a number after an apostrophe. An equals sign in a
 # URL, and an apostrophe in a name, do not match.
 _FORMULA_IN_BLOCK = re.compile(r"""=(?<![\w/?&%.=-]=)[A-Za-z0-9"'(\[$+…-]""")
-_APOSTROPHE_IN_BLOCK = re.compile(r"'[+(]?\d")
+_APOSTROPHE_IN_BLOCK = re.compile(r"['\u2019][+(]?\d")
 _ERROR_IN_BLOCK = re.compile(r"#(?:N/A|[A-Z/0]+[!?]|##)")
 
 _ALL_LEFTOVERS = frozenset(_LEFTOVERS)
@@ -141,6 +147,7 @@ class Inspector:
         self._dates = tuple(name for name in plan.names if _is_date(name))
         self._exact = {*self._ids, *self._dates, *(name for name in plan.names if canonical(name) in _EXACT)}
         by_meaning = {canonical(name): name for name in reversed(plan.names)}
+        self._mail = by_meaning.get("email")
         self._zip = by_meaning.get("zipcode")
         self._country = by_meaning.get("country")
         self._state = by_meaning.get("state")
@@ -149,10 +156,11 @@ class Inspector:
         """Return True if the text of a block certainly shows no damage; see `columns_are_clean` for the rest."""
         return not (
             "E+" in block
-            or "\x1f" in block
+            or any(map(block.__contains__, _CONTROLS_IN_BLOCK))
+            or ("&" in block and _ENTITY.search(block))
             or ("#" in block and _ERROR_IN_BLOCK.search(block))
             or ("=" in block and _FORMULA_IN_BLOCK.search(block))
-            or ("'" in block and _APOSTROPHE_IN_BLOCK.search(block))
+            or (("'" in block or "\u2019" in block) and _APOSTROPHE_IN_BLOCK.search(block))
             or (not block.isascii() and self._may_be_garbled(block))
         )
 
@@ -174,6 +182,7 @@ class Inspector:
         return not (
             not all(map(_ALL_LEFTOVERS.isdisjoint, columns))
             or (self._zip is not None and self._has_short_zip(cells, cells[self._zip]))
+            or (self._mail is not None and _has_odd_mail(cells[self._mail]))
             or any(_has_serial(cells[name]) for name in self._dates)
             or any(_has_number(cells[name]) for name in self._ids)
         )
@@ -191,16 +200,16 @@ class Inspector:
                 self._check_id(name, cell)
             elif cell[:1] in _STARTS:
                 self._check_leftover(values, name, cell)
+            if "&" in cell or not cell.isprintable():
+                self._check_signs(values, name)
         for name in self._ids:
             cell = values[name]
             if cell and ("+" in cell or "." in cell):
                 self._check_id(name, cell)
         for name in self._dates:
-            cell = values[name]
-            if cell and (len(cell) == 5 or "." in cell):
-                self._check_date(name, cell)
-        if self._zip is not None and (cell := values[self._zip]) and (len(cell) < 5 or "-" in cell):
-            self._check_zip(self._zip, cell, values)
+            self._check_date(name, values[name])
+        if self._zip is not None:
+            self._check_zip(self._zip, values[self._zip], values)
 
     def refused(self) -> str | None:
         """Return why the damage found since the last call prevents a row from being sent; None if it does not."""
@@ -226,9 +235,26 @@ class Inspector:
         elif _FORMULA.fullmatch(cell):
             self._add(DamageKind.LEFTOVER, name, *_FORMULA_LEFT)
         elif _APOSTROPHE.fullmatch(cell):
-            self._clean(values, name, cell[1:], "an apostrophe before its number")
+            self._clean(values, name, cell.lstrip("'\u2019"), "an apostrophe before its number")
+        elif name == self._mail and cell[0] in "'\u2019":
+            what = "the e-mail address begins with an apostrophe"
+            self._log_only(DamageKind.LEFTOVER, name, what, "Remove it, if a spreadsheet put it there.")
         elif cell[0] in JUNK and (clean := cell.strip(JUNK)):
             self._clean(values, name, clean, f"an invisible character (U+{ord(cell[0]):04X})")
+
+    def _check_signs(self, values: dict[str, Value], name: str) -> None:
+        """Log control characters and characters as HTML writes them."""
+        cell = values[name]
+        if not isinstance(cell, str) or not cell:
+            return
+        if _ENTITY.search(cell):
+            self._tell(DamageKind.LEFTOVER, name, "the cell contains a character as HTML writes it", _AS_PLAIN)
+        if cell[-1] in "\t\x1f" and (clean := cell.strip(JUNK)):
+            self._clean(values, name, clean, f"an invisible character (U+{ord(cell[-1]):04X}) at its end")
+            cell = clean
+        if (found := _CONTROL.search(cell)) is not None:
+            what = f"the cell contains a control character (U+{ord(found.group()):04X})"
+            self._tell(DamageKind.INVISIBLE, name, what, _AS_PLAIN)
 
     def _clean(self, values: dict[str, Value], name: str, clean: str, what: str) -> None:
         values[name] = clean
@@ -252,8 +278,10 @@ class Inspector:
                 cell = clean
             if (hidden := _HIDDEN_INSIDE.search(cell)) is not None:
                 what = f"the cell contains an invisible character (U+{ord(hidden.group()):04X}) within its text"
-                add = self._add if name in self._exact else self._log_only
-                add(DamageKind.INVISIBLE, name, what, "Type the text around it again.")
+                self._tell(DamageKind.INVISIBLE, name, what, "Type the text around it again.")
+            if name == self._mail and (letter := foreign_letter(cell)) is not None:
+                what = f"the e-mail address has a {letter[0]} letter among Latin ones"
+                self._add(DamageKind.INVISIBLE, name, what, "Type the address again.")
 
     def _check_id(self, name: str, cell: Value) -> None:
         if not isinstance(cell, str):
@@ -266,10 +294,12 @@ class Inspector:
             self._add(DamageKind.FLOAT_ID, name, *_FLOAT_FOUND)
 
     def _check_date(self, name: str, cell: Value) -> None:
-        if isinstance(cell, str) and _SERIAL.fullmatch(cell):
+        if isinstance(cell, str) and (len(cell) == 5 or "." in cell) and _SERIAL.fullmatch(cell):
             self._add(DamageKind.SERIAL_DATE, name, *_SERIAL_FOUND)
 
     def _check_zip(self, name: str, cell: Value, values: Mapping[str, Value]) -> None:
+        if not cell or not (len(cell) < 5 or "-" in cell):
+            return
         country = None if self._country is None else values.get(self._country)
         state = None if self._state is None else values.get(self._state)
         if isinstance(cell, str) and _SHORT_ZIP.fullmatch(cell) and self._may_be_american(country, state):
@@ -292,6 +322,10 @@ class Inspector:
         """Return whether a row may be from the US: by its country or state, or because the file has neither."""
         found = _is_american(country if isinstance(country, str) else "", state if isinstance(state, str) else "")
         return found if found is not None else self._country is None and self._state is None
+
+    def _tell(self, kind: DamageKind, name: str, message: str, remedy: str) -> None:
+        """Log a damage, which prevents a row from being sent only in attributes that are exact."""
+        (self._add if name in self._exact else self._log_only)(kind, name, message, remedy)
 
     def _log_only(self, kind: DamageKind, name: str, message: str, remedy: str) -> None:
         row, line = self._place
@@ -341,6 +375,14 @@ def _is_american(country: str, state: str) -> bool | None:
 
 def _has_serial(column: Sequence[str]) -> bool:
     return (5 in set(map(len, column)) or "." in "".join(column)) and any(map(_SERIAL.fullmatch, column))
+
+
+def _has_odd_mail(column: Sequence[str]) -> bool:
+    """Return whether an address begins with an apostrophe, or mixes letters of two scripts."""
+    text = "".join(column)
+    if text.isascii() and "'" not in text:
+        return False
+    return any(cell[:1] in ("'", "\u2019") or foreign_letter(cell) is not None for cell in column)
 
 
 def _has_number(column: Sequence[str]) -> bool:

@@ -71,7 +71,9 @@ class DelimitedReader:
         self._reader = self._parse(lines)
         self._header: list[str] = [] if options.header is None else list(options.header)
         try:
-            self._plan = self._decide(self._header or self._read_header(delimiter))
+            if options.header is None:
+                self._header = self._without_blank_end(self._read_header(delimiter), whole)
+            self._plan = self._decide(self._header)
         except TransactionsError as error:
             if (found := self._likely_header(whole)) is not None:
                 error.remedy = found
@@ -194,6 +196,17 @@ class DelimitedReader:
         with suppress(csv.Error):
             rows.extend(cells for cells in islice(self._parse(below), _SAMPLED) if cells)
         return rows
+
+    def _without_blank_end(self, header: list[str], sample: str) -> list[str]:
+        """Return the header without the nameless columns at its end that none of the first rows has."""
+        named = len(header)
+        while named and not header[named - 1].strip():
+            named -= 1
+        if named in (0, len(header)) or {len(cells) for cells in self._rows_in_sample(sample)} != {named}:
+            return header
+        message = "the header ends in a delimiter and its rows do not; the nameless column is left out"
+        self._context.damage(DamageKind.CLEANED, message, NOTHING)
+        return header[:named]
 
     def _extra_cells(self, rows: Sequence[Sequence[str]]) -> int:
         """Return how many empty cells end each row beyond the header's width: some exports end rows in a delimiter.

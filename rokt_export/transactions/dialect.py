@@ -19,14 +19,14 @@ _RARE_DELIMITERS = "^~¦§\x1f\x01"
 _LONG_DELIMITER = re.compile(r"""(?<=[\w"])([|~^:#§¦!*+;]{2,5})(?=[\w"])""")
 _STAND_IN = "\ufdd0"
 """Replaces a delimiter of several characters, which csv does not support. It is a Unicode noncharacter."""
-_EXCEL_HINT = re.compile(r"""\ufeff?"?sep=(?:"?(.)"?)[,;\t| ]*\r?\n?$""", re.IGNORECASE)
+_EXCEL_HINT = re.compile(r"""\ufeff?"?sep=(?:"?(\\t|.)"?)[,;\t| ]*\r?\n?$""", re.IGNORECASE)
 _ROWS = 200
 
 
 def excel_hint(first_line: str) -> str | None:
-    """Return the delimiter of Excel's `sep=;` line; None for any other line."""
+    """Return the delimiter of Excel's line `sep=;` (or `sep=\\t`, in letters); None for any other line."""
     found = _EXCEL_HINT.match(first_line)
-    return found.group(1) if found else None
+    return found.group(1).replace("\\t", "\t") if found else None
 
 
 def detect_delimiter(sample: str, quote: str) -> str:

@@ -19,6 +19,7 @@ PLACEHOLDER = "\0\n"
 
 _CTRL_Z = "\x1a"
 """The end-of-file mark of DOS, which some programs still write."""
+_CTRL_Z_LINE = re.compile(r"^\x1a+(?=[\r\n])", re.MULTILINE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BLOCK = 1 << 15
 """Bytes read at once: a few hundred rows, which fit into the processor's cache."""
@@ -110,7 +111,8 @@ class LineSource:
             text = self._decoder.decode(data, self._ended)
             if end := self._last_end(text):
                 self._begun = text[end:]
-                return self._joined(begun, text[:end])
+                block = self._joined(begun, text[:end])
+                return _CTRL_Z_LINE.sub("", block) if _CTRL_Z in block else block
             if len(begun) <= HARD_LIMIT:
                 begun += text
         return self._joined(begun.rstrip(_CTRL_Z), "")

@@ -375,14 +375,16 @@ def _chosen(archive: zipfile.ZipFile, sheets: Sequence[_Sheet], context: Context
                 return sheet
         listed = ", ".join(sheet.name for sheet in sheets)
         raise UsageError(f"{path} has no sheet “{wanted}”", where="--sheet", remedy=f"Its sheets: {listed}.")
+    visible = [sheet for sheet in sheets if sheet.visible]
     for sheet in sheets:
         if not sheet.visible and _holds_values(archive, sheet):
             message, remedy = (
-                f"the sheet “{sheet.name}” is hidden, and is not read",
-                "Name it with --sheet to read it.",
+                (f"the sheet “{sheet.name}” is hidden, and is not read", "Name it with --sheet to read it.")
+                if visible
+                else (f"the sheet “{sheet.name}” is hidden, as all sheets are", "Unhide the one to send.")
             )
             context.damage(DamageKind.HIDDEN, message, remedy)
-    visible = [sheet for sheet in sheets if sheet.visible] or list(sheets)
+    visible = visible or list(sheets)
     filled = visible if len(visible) == 1 else [sheet for sheet in visible if _holds_values(archive, sheet)]
     if len(filled) > 1:
         listed = ", ".join(f"“{sheet.name}”" for sheet in filled)

@@ -43,6 +43,9 @@ def read(path, **options):
         (HEADER + ROW).replace(",", "\t"),
         (HEADER + ROW).replace(",", "|"),
         "sep=;\n" + (HEADER + ROW).replace(",", ";"),
+        "sep=\\t\n" + (HEADER + ROW).replace(",", "\t"),
+        HEADER + ROW + "\x1a",
+        HEADER + ROW + "\x1a\r\n",
         (HEADER + ROW).replace(",", ", "),
         HEADER + '"' + '","'.join(ROW.strip().split(",")) + '"\n',
         (HEADER + ROW).encode("utf-16"),
@@ -167,3 +170,12 @@ def test_a_header_that_cannot_be_one_is_refused_with_its_place(write, content, m
     assert caught.value.where is not None
     assert caught.value.where.startswith(path)
     assert caught.value.remedy
+
+
+def test_a_header_that_ends_in_a_delimiter_has_no_further_column(write):
+    rows, source = read(write(HEADER.replace("\n", ",\n") + ROW * 3))
+    assert [each.values for each in rows] == [VALUES] * 3
+    assert [each.kind for each in source.findings] == [DamageKind.CLEANED]
+    with_cell, source = read(write(HEADER.replace("\n", ",\n") + ROW.replace("\n", ",x\n") + ROW))
+    assert with_cell[0].problem is None
+    assert DamageKind.EMPTY_HEADER in [each.kind for each in source.findings]

@@ -131,6 +131,13 @@ def test_what_is_hidden_is_told(write):
     assert read(write(content, "x.xlsx"), sheet="b")[0][0].id == "T9"
 
 
+def test_a_workbook_whose_only_sheet_is_hidden_is_read(write):
+    content = workbook({"A": sheet([HEADER, ["T1"]])}, states={"A": "hidden"})
+    found, source = read(write(content, "x.xlsx"))
+    assert [row.id for row in found] == ["T1"]
+    assert [damage.message for damage in source.findings] == ["the sheet “A” is hidden, as all sheets are"]
+
+
 def test_of_several_sheets_the_filled_one_is_read(write):
     content = workbook({"Notes": sheet([]), "Leads": sheet([HEADER, ["T1"]]), "Sheet3": sheet([[(None, DATE)]])})
     assert [row.id for row in read(write(content, "x.xlsx"))[0]] == ["T1"]

@@ -98,7 +98,7 @@ def unusable_urls(subject: Subject) -> Iterator[Finding]:
             yield subject.warning(
                 "RX171",
                 path,
-                f"the host of this URL has {letter}: it is {host}",
+                f"the host of this URL has the {letter[0]} letter `{letter[1]}` among Latin ones: it is {host}",
                 "Type the name again; letters that look alike lead to another host.",
             )
         elif text != text.strip():
