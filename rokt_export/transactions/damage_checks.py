@@ -96,12 +96,13 @@ _HIDDEN_INSIDE = re.compile(f"[{_INVISIBLE}{_NO_BREAK}]")
 _CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _CONTROLS_IN_BLOCK = "".join(map(chr, (*range(2, 9), 11, 12, *range(14, 32), 127)))
 """Control characters, each of which is searched alone, which is fast. U+0001 may be the delimiter."""
-_ENTITY = re.compile(r"&(?:#\d{1,6}|#x[0-9a-f]{1,5}|amp|lt|gt|quot|apos|nbsp);", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:#\d{1,6}|#[xX][0-9a-fA-F]{1,5}|amp|lt|gt|quot|apos|nbsp);")
 
 # If one of these matches, a cell of the block may be a formula or a number after an apostrophe. An equals sign in a
 # URL, and an apostrophe in a name, do not match.
 _FORMULA_IN_BLOCK = re.compile(r"""=(?<![\w/?&%.=-]=)[A-Za-z0-9"'(\[$+…-]""")
-_APOSTROPHE_IN_BLOCK = re.compile(r"['\u2019][+(]?\d")
+_APOSTROPHE_IN_BLOCK = re.compile(r"'[+(]?\d")
+_CURLED_IN_BLOCK = re.compile(r"\u2019[+(]?\d")
 _ERROR_IN_BLOCK = re.compile(r"#(?:N/A|[A-Z/0]+[!?]|##)")
 
 _ALL_LEFTOVERS = frozenset(_LEFTOVERS)
@@ -160,7 +161,8 @@ class Inspector:
             or ("&" in block and _ENTITY.search(block))
             or ("#" in block and _ERROR_IN_BLOCK.search(block))
             or ("=" in block and _FORMULA_IN_BLOCK.search(block))
-            or (("'" in block or "\u2019" in block) and _APOSTROPHE_IN_BLOCK.search(block))
+            or ("'" in block and _APOSTROPHE_IN_BLOCK.search(block))
+            or ("\u2019" in block and _CURLED_IN_BLOCK.search(block))
             or (not block.isascii() and self._may_be_garbled(block))
         )
 
