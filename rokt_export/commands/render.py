@@ -89,7 +89,8 @@ def render(
 
     terminal = Terminal(quiet, verbose, no_color)
     setup = load(spec, environment, env_file, allow_plugin)
-    rows = rows_of(setup.spec, RowFlags.among(locals()), tuple(events or ()), count=count)
+    guarded = setup.spec.guards(environment)
+    rows = rows_of(setup.spec, RowFlags.among(locals()), tuple(events or ()), count=count, guarded=guarded)
     if output is Output.CSV:
         raise UsageError(
             "a request is not a row of a table", where="--output", remedy="Use json or ndjson, or --as curl."

@@ -279,6 +279,9 @@ def test_a_damaged_value_is_not_sent_to_a_guarded_environment(
         for part in ("line 2" if name != "json" else "line 1", f"column {column}", "--send-damaged"):
             assert part in one["reason"]
         assert partner.heard == []
+    shown = cli("render", spec, rows, "-e", "production")
+    words = " ".join((shown.out + shown.err).split())
+    assert (shown.status, f"column {column}" in words, "would be invalid" in words) == (1, True, False)
     staging = cli("replay", spec, rows, "--output", "json")
     assert (staging.json["counts"], len(partner.heard)) == ({"delivered": 1}, 1)
     assert "in a guarded environment their rows would be invalid" in staging.err
