@@ -187,6 +187,7 @@ class Engine:
         self._longest_wait = max([pace.patience or pace.backoff_limit, *fixed])
         """Seconds that a row waits for another attempt, at most, where the partner asks for a wait."""
         self._pacer = Pacer(pace.concurrency, pace.rate, pace.windows)
+        self._windows = pace.windows
         self._breaker = Breaker(pace.patience)
         self._judge = Judge(pace.stop, failures or FailureCounts())
         self._first_row = first_row if pace.stop.setup else None
@@ -435,11 +436,11 @@ class Engine:
             if not self._authenticated(job):
                 return
             job.started = job.started or time.time()
+            self._transport.start(job, job.sent or job.request)
+            now = time.monotonic()  # the first start takes a while: the partner counts from the request's arrival
             self._pacer.started(now)
             self._breaker.started()
-            self._transport.start(job, job.sent or job.request)
             room -= 1
-            now = time.monotonic()
 
     def _recall(self, now: float) -> None:
         """Make the jobs whose wait is over the next, in file order."""
@@ -530,6 +531,8 @@ class Engine:
             exchanges = ()
         outcome = exchange.outcome
         if result.__class__ is Response:
+            if self._windows and result.timings.connect:
+                self._pacer.connected(time.monotonic(), result.timings)
             if self._renews and self._renewed(job, result):
                 # The partner did not take it: if it is never sent again, it is as good as never sent.
                 self._ready.appendleft(job)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from rokt_export.delivery.plan import Pace
+    from rokt_export.exchange.model import Timings
     from rokt_export.spec_language.fields import Rate
 
 SLOW_DOWN = frozenset({429, 503})
@@ -73,6 +74,14 @@ class Window:
             number += before
         self._parts.append((first, now, number))
         self._sent += 1
+
+    def arrived(self, sent: float, arrived: float) -> None:
+        """Note that a send took a while to arrive, as its connection had to be opened: the partner counts from then."""
+        for place in range(len(self._parts) - 1, -1, -1):
+            first, last, number = self._parts[place]
+            if first <= sent:
+                self._parts[place] = first, max(last, arrived), number
+                return
 
 
 class Pacer:
@@ -149,6 +158,12 @@ class Pacer:
             interval = self._interval
             self._due = max(self._due, now - _DEBT) + interval if self._due else now + interval
             self._fast = max(self._fast, now - _GRAIN) + interval / _CATCH_UP
+
+    def connected(self, now: float, timings: Timings) -> None:
+        """Note a response on a new connection: its request arrived late, at the latest when the response began."""
+        sent = now - timings.total
+        for window in self._windows:
+            window.arrived(sent, sent + timings.first_byte)
 
     def answered(self, status: int, now: float, retry_after: float | None) -> str | None:
         """Note a response's status; return what changed, for a person, if anything did.

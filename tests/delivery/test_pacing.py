@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from rokt_export.delivery.pacing import Breaker, Pacer
 from rokt_export.delivery.plan import Pace
+from rokt_export.exchange.model import Timings
 from rokt_export.partner_spec.model import Limits
 from rokt_export.spec_language.fields import Rate
 
@@ -236,3 +237,12 @@ def test_a_trial_that_says_nothing_about_the_partner_lets_the_next_be_made():
     breaker.started()
     breaker.undecided()
     assert breaker.wait(1.0) == 0.0
+
+
+def test_a_send_on_a_new_connection_counts_from_its_arrival():
+    pacer = Pacer(10, None, (Rate(2, 1.0), Rate(100, 60.0)))
+    pacer.started(10.0)
+    pacer.connected(10.5, Timings(0.1, 0.2, 0.3, 0.4, 0.5))
+    pacer.started(10.6)
+    assert pacer.wait(10.6) == pytest.approx(10.4 + 1.0 + 0.02 - 10.6)
+    assert pacer.wait(11.43) == 0.0
