@@ -485,8 +485,16 @@ class Engine:
             # The wire first: reading a response takes longer than sending; what is started leaves at a poll.
             self._start()
             results += self._transport.poll(0.0)
+        if self._windows:
+            self._note_arrivals(results)
         for job, result in results:
             self._answered(job, result)
+
+    def _note_arrivals(self, results: Sequence[tuple[_Job, AttemptResult]]) -> None:
+        now = time.monotonic()
+        for _, result in results:
+            if isinstance(result, Response) and result.timings.connect:
+                self._pacer.connected(now, result.timings)
 
     def _patience(self) -> float:
         """Return the seconds in which only a response can change anything."""
@@ -531,8 +539,6 @@ class Engine:
             exchanges = ()
         outcome = exchange.outcome
         if result.__class__ is Response:
-            if self._windows and result.timings.connect:
-                self._pacer.connected(time.monotonic(), result.timings)
             if self._renews and self._renewed(job, result):
                 # The partner did not take it: if it is never sent again, it is as good as never sent.
                 self._ready.appendleft(job)
