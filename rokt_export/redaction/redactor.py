@@ -28,6 +28,7 @@ from rokt_export.redaction.personal import SHORTEST_HASH, find_people, is_whole_
 from rokt_export.redaction.quick_search import SecretScreen
 from rokt_export.redaction.secret_runs import SecretRuns
 from rokt_export.redaction.sensitive_names import hidden_in_header, hidden_in_url
+from rokt_export.redaction.well_formed import Syntax, syntax_of, unescaped, within_values
 
 _SHORT = 4
 """A shorter secret is hidden only where it fills a whole field, or by the name of its header or parameter: `a` as a
@@ -48,6 +49,7 @@ _ADDRESS = re.compile(
 )
 _PACKED = re.compile(r"[\w+/=-]+", re.ASCII)
 _DIGEST = re.compile("|".join(f"[0-9a-f]{{{length}}}" for length in (32, 40, 56, 64, 96, 128)), re.IGNORECASE)
+_HEX = re.compile("[0-9a-f]+", re.IGNORECASE)
 _PADDING = re.compile("=")
 _WRAP = re.compile(r"(?<=[A-Za-z0-9+/_=-]{40})(?:\r?\n|(?:\\r)?\\n|(?:%0[Dd])?%0[Aa])[ \t]*(?=[A-Za-z0-9+/_=-])")
 """A line break inside base64: MIME writes 64 or 76 characters a line."""
@@ -360,20 +362,29 @@ class Redactor:
 
     def _personal_spans(self, text: str, personal: Collection[str]) -> list[Span]:
         found = dict.fromkeys(find_people(personal, Reading(text)))  # several normal forms find the same place
-        return [self._personal_span(text, start, end, value) for start, end, value in found]
+        syntax = syntax_of(text) if found else Syntax.NONE
+        if syntax is Syntax.JSON:
+            found = dict.fromkeys(within_values(text, found))
+        return [self._personal_span(text, start, end, value, syntax) for start, end, value in found]
 
-    def _personal_span(self, text: str, start: int, end: int, value: str) -> Span:
+    def _personal_span(self, text: str, start: int, end: int, value: str, syntax: Syntax) -> Span:
         """Return a part with its value's token, which tells in which letter case or notation the value is written."""
         token, own = self.token(value), value.strip()
-        found = decoded_view(text[start:end]).text
-        if found == own:
+        part = text[start:end]
+        found = decoded_view(part).text
+        read = found if syntax is Syntax.NONE else unescaped(part, syntax)
+        if read == own:
             return Span(start, end, token)
-        if fold_case(found) == fold_case(own):
-            return Span(start, end, token.upper() if found.isupper() else token.capitalize())
+        if fold_case(read) == fold_case(own):
+            return Span(start, end, token.upper() if read.isupper() else token.capitalize())
         if len(found) >= SHORTEST_HASH and _PACKED.fullmatch(found) and not _DIGEST.fullmatch(found):
-            return Span(start, end + len(_PADDING.findall(text, end, end + 2)), token)
-        notation = hashlib.blake2b(found.encode("utf-8", "surrogatepass"), digest_size=2, key=self.key[:64])
-        return Span(start, end, f"{token}-{notation.hexdigest()}")
+            padding = len(_PADDING.findall(text, end, end + 2))
+            return Span(start, end + padding, self._in_notation(token, "hex" if _HEX.fullmatch(found) else "base64"))
+        return Span(start, end, self._in_notation(token, read))
+
+    def _in_notation(self, token: str, written: str) -> str:
+        notation = hashlib.blake2b(written.encode("utf-8", "surrogatepass"), digest_size=2, key=self.key[:64])
+        return f"{token}-{notation.hexdigest()}"
 
 
 def _prepared(name: str, value: str, password: str | None = None) -> _Secret:

@@ -1,9 +1,19 @@
-"""Keep a redacted body well-formed: a hidden JSON number becomes a string, and no escape of a character is cut open."""
+"""Keep a redacted body well-formed: what is hidden crosses no value of JSON, a hidden number of JSON becomes a string.
+
+No escape of a character is cut open.
+"""
 
 from __future__ import annotations
 
+import html
 import re
-from typing import Final
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from enum import Enum, auto
+from functools import cache
+from typing import Final, assert_never
+
+import orjson
 
 NUMBER_MARK: Final = ":number"
 """Ends a string of JSON that stands for a number in which something is hidden."""
@@ -13,8 +23,83 @@ _BARE_LABEL = re.compile(rf"(?:^|[:,\[])\s*[\w.+-]*(?:{_TOKEN}|\$[A-Za-z_])", re
 _STRING_OR_BARE = re.compile(r'"(?:[^"\\]|\\.)*"?|[^\s,:\[\]{}"]+', re.DOTALL)
 _OPENED_IN_JSON = re.compile(rf"(?<!\\)((?:\\\\)*)\\u(?={_TOKEN})", re.IGNORECASE)
 _OPENED_IN_XML = re.compile(rf"&#x?({_TOKEN});", re.IGNORECASE)
+_CROSSES = re.compile('[",]')
+_NAME_ENDS = re.compile(r"\s*:")
 _LABEL = re.compile(rf"(?:{_TOKEN}|\$[A-Za-z_]\w*)(?:{NUMBER_MARK}(?=\"))?", re.IGNORECASE)
 _DECLARATION = re.compile(r"\s*<\?xml version=[\"']1\.[01][\"'][\w\s=\"'-]*\?>")
+
+
+class Syntax(Enum):
+    """How a text escapes characters of its own."""
+
+    JSON = auto()
+    MARKUP = auto()
+    NONE = auto()
+
+
+def syntax_of(text: str) -> Syntax:
+    """Return the syntax of a body by how it begins: JSON is an object or an array, markup begins with `<`."""
+    match text[:64].lstrip("\ufeff \t\r\n")[:1]:
+        case "{" | "[":
+            return Syntax.JSON
+        case "<":
+            return Syntax.MARKUP
+        case _:
+            return Syntax.NONE
+
+
+def unescaped(part: str, syntax: Syntax) -> str:
+    """Return a part of a body without the escapes of its syntax: other escapes in it are the partner's."""
+    match syntax:
+        case Syntax.JSON:
+            try:
+                return str(orjson.loads(f'"{part}"')) if "\\" in part else part
+            except orjson.JSONDecodeError:
+                return part
+        case Syntax.MARKUP:
+            return html.unescape(part)
+        case Syntax.NONE:
+            return part
+    assert_never(syntax)
+
+
+def within_values(text: str, found: Iterable[tuple[int, int, str]]) -> Iterator[tuple[int, int, str]]:
+    """Yield parts of JSON that give a value away: one that spans several values of JSON, value by value.
+
+    `["Jane","Doe"]` gives `Jane Doe` away, and stays an array of two. Of a member's name only the whole is hidden: its
+    first letter belongs to no value that ends before it.
+
+    Args:
+        text: an object or an array of JSON.
+        found: start and end of each part, and the value.
+    """
+
+    @cache
+    def tokens() -> tuple[list[int], list[tuple[int, bool]]]:
+        starts: list[int] = []
+        ends: list[tuple[int, bool]] = []
+        for token in _STRING_OR_BARE.finditer(text):
+            quoted = token[0][0] == '"'
+            starts.append(token.start() + quoted)
+            closed = quoted and len(token[0]) > 1 and token[0][-1] == '"'
+            ends.append((token.end() - closed, quoted and _NAME_ENDS.match(text, token.end()) is not None))
+        return starts, ends
+
+    for start, end, value in found:
+        if not _CROSSES.search(text, start, end):
+            yield start, end, value
+            continue
+        starts, ends = tokens()
+        place = max(0, bisect_right(starts, start) - 1)
+        if end <= ends[place][0]:
+            yield start, end, value
+            continue
+        while place < len(starts) and starts[place] < end:
+            first, last = max(start, starts[place]), min(end, ends[place][0])
+            partial = (first, last) != (starts[place], ends[place][0])
+            if first < last and not (ends[place][1] and partial):
+                yield first, last, value
+            place += 1
 
 
 def well_formed(redacted: str, original: str, *, json: bool = False, secrets: bool = False) -> str:
