@@ -407,7 +407,7 @@ class Comparison:
         counts: Counter[tuple[str, str]] = Counter()
         for number in every:
             counts.update(shared & kept[number].a.sent.values.items())
-        name, value = min(shared, key=lambda one: (counts[one], one))
+        name, value = min(shared, key=lambda one: (counts[one], "person-" in one[1].lower(), one))
         having = counts[name, value]
         if having >= len(every) or len(hit) < 0.5 * having:
             return ""
@@ -416,7 +416,8 @@ class Comparison:
             return ""  # few rows share something easily
         which = f"all {having:,}" if every_one else f"{len(hit):,} of the {having:,}"
         others = len(every) - having
-        return f"{which} rows with {name}={abridged(value, 60)}, none of the other {others:,}"
+        with_what = f"one {name} (hidden)" if "person-" in value.lower() else f"{name}={abridged(value, 60)}"
+        return f"{which} rows with {with_what}, none of the other {others:,}"
 
 
 def _without_others(one: Finding, others: OtherPeople, column: Column, *, words: bool) -> Finding:

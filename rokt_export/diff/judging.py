@@ -8,6 +8,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from difflib import SequenceMatcher
 from itertools import pairwise
 from statistics import median
 from typing import Any, Final, NamedTuple
@@ -89,7 +90,10 @@ class Verdict(NamedTuple):
 
 
 _OTHERS: Final = {"text": "something else", "number": "another number", "digits": "another number"}
-_SAME_RATES: Final = "takes the same few values on both sides, as often, but not in the same rows"
+_LIKELY: Final = 0.2
+"""Probability of chance from which on two mixtures are called about the same."""
+_LEAST_LOST: Final = 3
+"""Rows from which on a value that the other side never has is a difference."""
 
 AGREES: Final = Verdict(False, "")
 """All unequal values are proved to follow from the request or its time, in the same way on both sides."""
@@ -108,7 +112,7 @@ def judge(a: Sequence[Any], b: Sequence[Any], rows: Sequence[Row]) -> Verdict | 
 
 def _judged(a: Sequence[Any], b: Sequence[Any], rows: Sequence[Row]) -> Verdict | None:
     if isinstance(a[0], bool):
-        return _few_values(a, b) or _undecided(a, _SAME_RATES, "boolean")
+        return _few_values(a, b) or _few_undecided(a, b, "boolean")
     texts_a, texts_b = [scalar_text(value) for value in a], [scalar_text(value) for value in b]
     if len(a) >= _LEAST_REWRITTEN and (why := _rewritten(set(zip(texts_a, texts_b, strict=True)))):
         return _unequal(texts_a, texts_b, why)
@@ -142,7 +146,41 @@ def scalar_text(value: Any) -> str:
 
 def shown(text: str) -> str:
     """Return a value for a line of a report."""
-    return abridged(text.replace("‹host›", "(host)").replace("‹path›", "(path)"), 60) or '""'
+    return abridged(text.replace("‹host›", "(host)").replace("‹path›", "(path)"), _SHOWN_WHOLE) or '""'
+
+
+_PIECES: Final = re.compile(r"<[^<>]*>|\((?:the sent )?\w+\)|\s+|[^\s<(]+|[<(]")
+_AROUND: Final = 3
+"""Pieces that are shown on each side of what differs."""
+_LONGEST_CHANGE: Final = 160
+
+
+def shown_pair(a: str, b: str) -> tuple[str, str]:
+    """Return two values for a line of a report; of long ones the words that differ, and those around."""
+    whole = shown(a), shown(b)
+    if max(len(a), len(b)) <= _SHOWN_WHOLE or a == b:
+        return whole
+    of_a, of_b = _PIECES.findall(a), _PIECES.findall(b)
+    if max(len(of_a), len(of_b)) > _MOST_PIECES:
+        return whole
+    parts: tuple[list[str], list[str]] = ([], [])
+    matcher = SequenceMatcher(None, of_a, of_b, autojunk=False)
+    for group in matcher.get_grouped_opcodes(_AROUND):
+        for side, pieces, (start, end) in (
+            (parts[0], of_a, (group[0][1], group[-1][2])), (parts[1], of_b, (group[0][3], group[-1][4])),
+        ):  # fmt: skip
+            text = "".join(pieces[start:end]).strip()
+            side.append(f"{'…' * (start > 0 and not side)}{text}{'…' * (end < len(pieces))}")
+    found = abridged(" ".join(parts[0]), _LONGEST_CHANGE), abridged(" ".join(parts[1]), _LONGEST_CHANGE)
+    return found if found[0] != found[1] else whole
+
+
+_SHOWN_WHOLE: Final = 60
+_MOST_PIECES: Final = 2_000
+
+
+def _changed(a: Any, b: Any) -> str:
+    return " → ".join(shown_pair(scalar_text(a), scalar_text(b)))
 
 
 def _undecided(a: Sequence[Any], why: str, form: str = "") -> Verdict:
@@ -158,7 +196,7 @@ def _unequal(a: Sequence[Any], b: Sequence[Any], why: str = "") -> Verdict:
         why = "" if moved is None else _more(moved.amount)
     why = why or _rewritten(changes)
     if not why and len(changes) <= _MOST_CHANGES and len({x for x, _ in changes}) == len(changes):
-        why = ", ".join(f"{shown(x)} → {shown(y)}" for x, y in changes)
+        why = ", ".join(_changed(x, y) for x, y in changes)
     return Verdict(True, why, places, True, "", bound=True)
 
 
@@ -208,7 +246,9 @@ def _few_values(
     if len(in_a) == 1 and len(in_b) == 1:
         rewritten = _rewritten({(scalar_text(a[0]), scalar_text(b[0]))})
         certain = number > 2 or not _is_number(scalar_text(a[0]))
-        return Verdict(True, rewritten or f"{show(a[0])} → {show(b[0])}", unequal, certain)
+        plain = show(a[0]) == shown(scalar_text(a[0]))
+        change = _changed(a[0], b[0]) if plain else f"{show(a[0])} → {show(b[0])}"
+        return Verdict(True, rewritten or change, unequal, certain)
     if len(in_a) == 1 or len(in_b) == 1:
         constant, other = (in_a, in_b) if len(in_a) == 1 else (in_b, in_a)
         value = next(iter(constant))
@@ -226,9 +266,36 @@ def _few_values(
             if show(a[0]) == shown(scalar_text(a[0]))
             else Verdict(True, f"{_described(in_a, show)} → {_described(in_b, show)}", unequal, True, "", bound=True)
         )
+    if _are_of_lost_values(in_a, in_b, [(a[place], b[place]) for place in unequal]):
+        return _unequal(a, b)._replace(certain=True)
     if (chance := one_mixture(a, b)) < UNLIKELY:
         return Verdict(True, f"{_described(in_a, show)} → {_described(in_b, show)}", unequal, chance < CERTAIN)
     return None
+
+
+def _are_of_lost_values(in_a: Counter[Any], in_b: Counter[Any], changes: Collection[tuple[Hashable, Hashable]]) -> bool:
+    """Whether the rows that differ are those with values which the other side never has, each with one value there."""
+    if not changes or len(changes) > sum(in_a.values()) - _LEAST_LOST:
+        return False
+    for lost, other in ((0, in_b), (1, in_a)):
+        values = {change[lost] for change in changes}
+        if len(set(changes)) == len(values) and len(changes) >= _LEAST_LOST * len(values) and not values & other.keys():
+            return True
+    return False
+
+
+def _few_undecided(a: Sequence[Any], b: Sequence[Any], form: str) -> Verdict:
+    """Say that few values come in other rows on each side, and how often they come."""
+    in_a, in_b = Counter(a), Counter(b)
+    if in_a.keys() != in_b.keys():
+        alone = next(iter(in_a.keys() ^ in_b.keys()))
+        side, count = (NAME_A, in_a[alone]) if alone in in_a else (NAME_B, in_b[alone])
+        rows = f"{count:,} row{'s' * (count != 1)}"
+        return _undecided(
+            a, f"takes few values, in other rows, and {shown(scalar_text(alone))} only in {side}, in {rows}", form
+        )
+    often = "about as often" if one_mixture(a, b) > _LIKELY else "not quite as often"
+    return _undecided(a, f"takes the same few values on both sides, {often}, but not in the same rows", form)
 
 
 def _described(counts: Counter[Any], show: Callable[[Any], str]) -> str:
@@ -581,7 +648,7 @@ def _judge_numbers(a: Sequence[str], b: Sequence[str], rows: Sequence[Row], *, n
         return found
     few = max(len(set(a)), len(set(b))) <= min(12, len(a) / 4)
     if few:
-        return _few_values(a, b) or _undecided(a, _SAME_RATES, form)
+        return _few_values(a, b) or _few_undecided(a, b, form)
     if (found := _ranges(numbers_a, numbers_b, rising=bool(rises))) is not None:
         return found
     if not rises and (found := _repeats(a, b)) is not None:
@@ -742,7 +809,7 @@ def _judge_texts(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Ver
     if distinct < len(a) and depends(a, b):
         return _unequal(a, b)
     if few:
-        return _undecided(a, _SAME_RATES, common_form(a[:200]))
+        return _few_undecided(a, b, common_form(a[:200]))
     return _judge_opaque(a, b)
 
 
@@ -773,7 +840,7 @@ def _judge_frames(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Ve
         return None
     worded = any(map(str.isalpha, "".join({*frames_a, *frames_b})))
     if worded and frames_a != frames_b and (found := _few_values(frames_a, frames_b)) is not None:
-        return _readable(found, [*bones_a, *bones_b])
+        return _readable(found, bones_a, bones_b, rows)
     if HOLE in "".join(set(frames_a)) and (found := _judge_holes(bones_a, bones_b, rows)) is not None:
         return found if found == AGREES else found._replace(form=common_form(a[:200]))
     return None
@@ -812,17 +879,32 @@ def _within(some: Iterable[bool], classes: Iterable[bool]) -> bool:
     return all(usual or not one for one, usual in zip(some, classes, strict=True))
 
 
-def _readable(found: Verdict, bones: Sequence[Bones]) -> Verdict:
+def _readable(found: Verdict, a: Sequence[Bones], b: Sequence[Bones], rows: Sequence[Row]) -> Verdict:
     """A verdict on frames, which names what stood in the holes: a word that is always the same, else its kind."""
-    for frame in {one[0] for one in bones}:
-        named = frame
-        for words in zip(*(holes for own, holes in bones if own == frame), strict=True):
-            hole = words[0]
-            person = "person" if "person-" in hole.lower() else "value"
-            kind = "number" if _is_number(hole) else "time" if read_time(hole) else person
-            named = named.replace(HOLE, hole if len(words) > 1 == len(set(words)) else f"({kind})", 1)
-        found = found._replace(why=found.why.replace(shown(frame), shown(named)))
-    return found
+    named: dict[str, str] = {}
+    for bones, sent in ((a, [row.a.sent for row in rows]), (b, [row.b.sent for row in rows])):
+        for frame in dict.fromkeys(one[0] for one in bones):
+            chosen = [(holes, of) for (own, holes), of in zip(bones, sent, strict=True) if own == frame]
+            text = frame
+            for words in zip(*(holes for holes, _ in chosen), strict=True):
+                text = text.replace(HOLE, _hole_name(words, [of for _, of in chosen]), 1)
+            named.setdefault(frame, text)
+    why = found.why
+    for pair in {(x[0], y[0]) for x, y in zip(a, b, strict=True) if x[0] != y[0]}:
+        why = why.replace(" → ".join(shown_pair(*pair)), " → ".join(shown_pair(*(named[frame] for frame in pair))))
+    for frame, text in named.items():
+        why = why.replace(shown(frame), shown(text))
+    return found._replace(why=why)
+
+
+def _hole_name(words: Sequence[str], sent: Sequence[Sent]) -> str:
+    """What stands in a hole: the word itself where it is always the same, what the row sent, or a kind of value."""
+    if len(words) > 1 == len(set(words)):
+        return words[0]
+    if ways := _ways(words, sent, constant=False):
+        return f"({_way(ways)})"
+    person = "person" if "person-" in words[0].lower() else "value"
+    return f"({'number' if _is_number(words[0]) else 'time' if read_time(words[0]) else person})"
 
 
 def _judge_holes(a: Sequence[Bones], b: Sequence[Bones], rows: Sequence[Row]) -> Verdict | None:

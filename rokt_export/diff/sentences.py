@@ -109,6 +109,8 @@ def form_words(form: str) -> str:
     sized = _SIZED.fullmatch(form)
     if sized is not None:
         noun = {"hex": "hexadecimal characters", "base64": "base64 characters"}.get(sized["what"], sized["what"])
+        if sized["size"] == "1":
+            return "1 letter or digit" if noun == "letters and digits" else f"1 {noun.removesuffix('s')}"
         return f"{sized['size']} {noun}" if sized["size"] else noun
     return _FORMS.get(form) or _TYPES.get(form) or _quoted(form)
 

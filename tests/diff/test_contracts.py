@@ -335,3 +335,68 @@ def test_what_was_learned_holds_in_the_next_run(rows: int) -> None:
         return {**noisy(row, chance), "nano": "ERROR", "promo": "AUTUMN"}
 
     assert {path for path, _ in differing(compared(60, noisy, changed, varies=learned))} >= {"$.nano", "$.promo"}
+
+
+def test_a_value_that_one_side_never_has_is_a_difference_in_few_rows() -> None:
+    countries = ["DE", "FR", "US", "GB"]
+    segment = {"DE": "x", "US": "y"}
+    result = compared(
+        20,
+        lambda row, chance: {"v": segment.get(countries[row % 4], "z")},
+        lambda row, chance: {"v": segment.get(countries[row % 4], "z").replace("y", "z")},
+        lambda row: {"city": f"person-{row % 4:010x}", "country": countries[row % 4]},
+    )
+    (difference,) = result.differences
+    assert (difference.detail, difference.certain) == ("y → z", True)
+    assert difference.affected == "all 5 rows with country=US, none of the other 15"
+
+
+def test_a_hidden_value_is_not_shown_as_what_rows_share() -> None:
+    result = compared(
+        20,
+        lambda row, chance: {"tax": 19},
+        lambda row, chance: {"tax": 7 if row % 4 == 1 else 19},
+        lambda row: {"city": f"person-{row % 4:010x}"},
+    )
+    assert result.differences[0].affected == "all 5 rows with one city (hidden), none of the other 15"
+
+
+def test_few_values_are_called_the_same_only_where_they_are() -> None:
+    result = compared(
+        20,
+        lambda row, chance: {"v": "rare" if row == 3 else "xyz"[chance.randrange(2)]},
+        lambda row, chance: {"v": "xyz"[chance.randrange(2)]},
+    )
+    (reason,) = [one.reason for one in result.undecided]
+    assert reason == "takes few values, in other rows, and rare only in staging, in 1 row"
+
+
+def test_a_word_in_a_long_line_is_shown_with_the_words_around() -> None:
+    def page(word: str) -> Answer:
+        def made(row: int, chance: random.Random) -> Side:
+            text = f"<html><body><p>Thanks {NAMES[row % 4]['firstname' if not word else 'lastname']}</p><p>Your number"
+            text += f" is <b>{chance.randrange(10**7, 10**8)}</b></p><p>We will {word}call you</p></body></html>"
+            headers = (("Content-Type", "text/html"),)
+            return Side("delivered", "ok", status=200, headers=headers, body=text.encode(), sent=Sent(NAMES[row % 4]))
+
+        return made
+
+    (difference,) = compared(20, page(""), page("not ")).differences
+    assert difference.sentence == (
+        'Line 1 is "…<p>Thanks (the sent firstname)</p><p>Your… will call you…" in staging but "…<p>Thanks (the sent'
+        ' lastname)</p><p>Your… will not call you…" in production, in all 20 rows.'
+    )
+
+
+NAMES = [
+    {"firstname": f"person-{number:010x}", "lastname": f"person-{number + 99:010x}", "n": str(number)}
+    for number in range(4)
+]
+
+
+def test_numbers_that_read_the_same_are_not_called_rewritten() -> None:
+    result = compared(3, lambda row, chance: {"n": 179.83, "id": 1}, lambda row, chance: BIG)
+    assert not [note for note in result.notes if "two ways" in note]
+
+
+BIG = Side("delivered", "ok", status=200, headers=JSON, body=b'{"n": 179.83, "id": 9007199254740993000}')
