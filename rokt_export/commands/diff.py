@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rokt_export.delivery.target import Target
     from rokt_export.diff import DiffResult
     from rokt_export.journal import Journal, RunInfo
+    from rokt_export.partner_spec.loading import LoadedSpec
     from rokt_export.partner_spec.model import DiffSettings, PartnerSpec
 
 Spec = Annotated[
@@ -175,6 +176,8 @@ def diff(
         runs = (done[0].run, done[1].run)
         terminal.say(f"compared: `rokt-export diff --runs {runs[0]} {runs[1]}` does it again without sending")
     result = _compared(place, runs, spec or by_spec, done[2].run if control is not None else None, by_spec)
+    listing = next((str(path) for path in report or () if path.suffix.lower() == ".json"), "")
+    result = replace(result, listing=listing)
     with to_stdout(f"To compare again without sending: rokt-export diff --runs {runs[0]} {runs[1]}"):
         _print(terminal, result, output)
     _write_reports(terminal, result, report or [])
@@ -427,7 +430,9 @@ def _compared(
         before = [Story.of(journal, run).spec for run in (a, b)] if loaded else []
         known = [rule for each in before if each is not None for rule in each.responses]
         rereader = Rereader(loaded[0].spec.responses, known) if loaded else None
-        result = compare_runs(journal, a, b, settings, rereader=rereader, people=_people(journal, (a, b)))
+        result = compare_runs(
+            journal, a, b, settings, rereader=rereader, people=_people(journal, (a, b), spec or by_spec)
+        )
         result = replace(
             result,
             partner=b.partner,
@@ -435,14 +440,33 @@ def _compared(
             events=b.events,
             between=(a.environment, b.environment),
             journal_flag=place_flag(place),
+            send_flags=_send_flags(journal, (a, b), spec or by_spec),
         )
         if control is None:
             return result
         return result.without(varying_by_itself(journal, a, journal.find(control), settings))
 
 
-def _people(journal: Journal, runs: Sequence[RunInfo]) -> set[str] | None:
-    """Return the personal values of all rows that runs read from files, None where a file is not as it was."""
+def _send_flags(journal: Journal, runs: Sequence[RunInfo], path: Path | None) -> tuple[str, ...]:
+    """Return what a command that sends to the runs' environments needs: a confirmation, and whether people are real."""
+    from rokt_export.reports.run_report import Story
+
+    flags: list[str] = []
+    if any(run.options.get("flags", {}).get("test_data") for run in runs):
+        flags.append("--test-data")
+    for run in runs:
+        spec = Story.of(journal, run, _readable_spec(path or Path(run.spec_file))).spec
+        if spec is not None and run.environment in spec.endpoint and spec.guards(run.environment):
+            return (*flags, "--confirm", spec.partner)
+    return tuple(flags)
+
+
+def _people(journal: Journal, runs: Sequence[RunInfo], path: Path | None) -> set[str] | None:
+    """Return the personal values of all rows that runs read from files, None where they cannot be read again.
+
+    Args:
+        path: the spec file; of a run that went with its very text it is read before the recorded text, which is masked.
+    """
     from rokt_export.commands.input_options import RowFlags, rows_of
     from rokt_export.commands.replay_flags import stamps_of
     from rokt_export.delivery.plan import FileRows
@@ -453,7 +477,7 @@ def _people(journal: Journal, runs: Sequence[RunInfo]) -> set[str] | None:
     for run in runs:
         flags, stamps = run.options.get("flags", {}), run.options.get("stamps", [])
         paths = tuple(path for path, _, _ in stamps)
-        spec, key = Story.of(journal, run).spec, repr((flags, stamps))
+        spec, key = Story.of(journal, run, _readable_spec(path or Path(run.spec_file))).spec, repr((flags, stamps))
         if not run.events or flags.get("test_data") or key in found:
             continue
         if spec is None or not stamps or any(size is None for _, size, _ in stamps):
@@ -468,6 +492,16 @@ def _people(journal: Journal, runs: Sequence[RunInfo]) -> set[str] | None:
         except RoktExportError:
             return None
     return set().union(*found.values())
+
+
+def _readable_spec(path: Path) -> LoadedSpec | None:
+    from rokt_export.errors import RoktExportError
+    from rokt_export.partner_spec.loading import load_spec
+
+    try:
+        return load_spec(path)
+    except RoktExportError:
+        return None
 
 
 def _personal_values(spec: PartnerSpec, rows: FileRows) -> set[str]:

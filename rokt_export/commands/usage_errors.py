@@ -50,7 +50,9 @@ def _told(error: Any, context: Any) -> tuple[str, str | None, str | None]:
             name = parameter.metavar or parameter.opts[-1]
             return f"{name} is missing", None, parameter.help
         case "BadOptionUsage":
-            return "this option needs a value", error.option_name, None
+            several = re.search(r"requires (\d+) arguments", text)
+            needs = f"{several[1]} values" if several else "a value"
+            return f"this option needs {needs}", error.option_name, None
         case "BadParameter" if parameter is not None:
             place = parameter.opts[-1] if parameter.param_type_name == "option" else parameter.metavar
             message, suggestion = _bad_value(error)

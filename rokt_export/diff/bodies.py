@@ -1,4 +1,4 @@
-"""Turn a body into what is compared: a tree of JSON or XML, lines of text, or bytes."""
+"""Turn a body into what is compared: a tree of JSON, XML or form fields, lines of text, or bytes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+from urllib.parse import parse_qsl
 
 import orjson
 
@@ -27,6 +28,7 @@ class Format(StrEnum):
     EMPTY = "empty"
     JSON = "JSON"
     XML = "XML"
+    FORM = "form fields"
     TEXT = "text"
     BINARY = "binary"
 
@@ -37,7 +39,7 @@ class Body:
 
     Attributes:
         format: what it is.
-        data: the tree of JSON or XML; the lines of a text; None for the others.
+        data: the tree of JSON or XML; the fields of a form; the lines of a text; None for the others.
         why_not: why it is not what it seems to be, such as broken JSON.
     """
 
@@ -72,9 +74,23 @@ def read_body(side: Side) -> Body:
     if _is_binary(raw, declared):
         return Body(Format.BINARY)
     text = decode(raw, side.header("content-type"))
+    if declared == "application/x-www-form-urlencoded" and (fields := _form(text)):
+        return Body(Format.FORM, fields)
     if text.lstrip()[:1] == "<" and not _HTML.match(text):
         return _xml(side, text)
     return Body(Format.TEXT, text.splitlines())
+
+
+def _form(text: str) -> dict[str, Any]:
+    """Return the fields of a form, a list where a name comes again; nothing where the text is no form."""
+    found: dict[str, Any] = {}
+    try:
+        fields = parse_qsl(text.strip(), keep_blank_values=True, strict_parsing=True)
+    except ValueError:
+        return {}
+    for name, value in fields:
+        found.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
 
 
 def _json(raw: bytes, side: Side) -> Body:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
 from functools import lru_cache
@@ -17,11 +17,11 @@ from rokt_export.diff.bodies import Body, Format, binary_facts, read_body
 from rokt_export.diff.column import MOST_SAMPLES, Column, Evidence
 from rokt_export.diff.findings import Finding, findings_of
 from rokt_export.diff.forms import skeleton
-from rokt_export.diff.judging import scalar_text
+from rokt_export.diff.judging import OTHER_PERSON, scalar_text
 from rokt_export.diff.model import Difference, DiffResult, Kind, Latency, Sample, Section, Undecided, Unmatched
 from rokt_export.diff.other_people import OtherPeople, hidden, of_samples
 from rokt_export.diff.places import Place, Places
-from rokt_export.diff.sentences import NAME_A, NAME_B, Words, of_difference, of_undecided, plural
+from rokt_export.diff.sentences import ARROW, NAME_A, NAME_B, Words, of_difference, of_undecided, plural
 from rokt_export.diff.shape import ABSENT, MOST_VALUES, Pair, Shape
 from rokt_export.diff.side import Side
 from rokt_export.diff.statistics import ENOUGH, SKIMMED, settling
@@ -48,7 +48,7 @@ _LEFT_OUT: Final = f"is not compared beyond the first {MOST_VALUES:,} values of 
 _CUT: Final = "is not compared: it was cut when it was recorded"
 _ONE_SIDED: Final = "is not compared: only one side's response was recorded"
 _NO_FILES: Final = (
-    "The files of the runs have changed or are not there, so that people of other rows are not known: "
+    "The files or the spec of the runs have changed or cannot be read, so that people of other rows are not known: "
     "in fields of many words the values are hidden."
 )
 _FEW_WORDS: Final = 3
@@ -253,7 +253,7 @@ class Comparison:
             self._compare_formats(pair, a, b, body_a, body_b)
             return
         match body_a.format:
-            case Format.JSON | Format.XML:
+            case Format.JSON | Format.XML | Format.FORM:
                 self._shape.compare(pair, root, body_a.data, body_b.data, xml=body_a.format is Format.XML)
                 if body_a.format is Format.XML:
                     self._compare_namespaces(a.body or b"", b.body or b"")
@@ -335,6 +335,7 @@ class Comparison:
                     enough = 0 if one.certain else settling(self._pairs, least)
                     why = self._with_names(one.why)
                     undecided.append(Undecided(one.kind, place.path, one.count, why, one.form, one.samples[:2], enough))
+        undecided = _of_one_advice(undecided, self._pairs)
         if unknown:
             self.note(_NO_FILES)
             for place in self._places.all:
@@ -420,6 +421,15 @@ class Comparison:
         return f"{which} rows with {with_what}, none of the other {others:,}"
 
 
+def _of_one_advice(undecided: Sequence[Undecided], pairs: int) -> list[Undecided]:
+    """Let all that is undecided of one place say the same of whether more rows help."""
+    most: dict[str, int] = {}
+    for one in undecided:
+        before = most.get(one.path, one.enough)
+        most[one.path] = max(before, one.enough) if pairs < ENOUGH else min(before, one.enough)
+    return [replace(one, enough=most[one.path]) for one in undecided]
+
+
 def _without_others(one: Finding, others: OtherPeople, column: Column, *, words: bool) -> Finding:
     """Hide what may be another person's data: partners mix rows up, and a row's redaction knows its own person.
 
@@ -430,7 +440,25 @@ def _without_others(one: Finding, others: OtherPeople, column: Column, *, words:
     most = max(_FEW_WORDS, len(column.numbers) / 10)
     words = words and max(len({pair[side] for pair in texts}) for side in (0, 1)) > most if texts else False
     hide = others.hiding([*of_samples(one.samples), *texts], words=words)
-    return replace(one, why=hide(one.why), samples=tuple(hidden(sample, hide) for sample in one.samples))
+    why = _without_form(one.why, texts, hide, others)
+    return replace(one, why=hide(why), samples=tuple(hidden(sample, hide) for sample in one.samples))
+
+
+def _without_form(why: str, texts: Sequence[tuple[str, str]], hide: Callable[[str], str], others: OtherPeople) -> str:
+    """Name values that are hidden as such, instead of by the characters that they happen to have."""
+    parts = why.split(ARROW)
+    if len(parts) != 2 or "the sent " not in why:
+        return why
+    for side, part in enumerate(parts):
+        values = [pair[side] for pair in texts[:SKIMMED]]
+        if _LOOSE.fullmatch(part) and values and all(_HIDDEN.fullmatch(hide(value)) for value in values):
+            known = all(others.without(value) != value for value in values)
+            parts[side] = OTHER_PERSON if known else "values that are hidden"
+    return ARROW.join(parts)
+
+
+_LOOSE: Final = re.compile(r"(?:base64|letters|letters and digits)(?: of \d+)?|something else")
+_HIDDEN: Final = re.compile(r"hidden-\d+")
 
 
 Shown = TypeVar("Shown", Difference, Undecided)

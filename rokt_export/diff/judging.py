@@ -89,6 +89,7 @@ class Verdict(NamedTuple):
     clock: bool = False
 
 
+OTHER_PERSON: Final = "another person's data"
 _OTHERS: Final = {"text": "something else", "number": "another number", "digits": "another number"}
 _LIKELY: Final = 0.2
 """Probability of chance from which on two mixtures are called about the same."""
@@ -162,7 +163,7 @@ def shown_pair(a: str, b: str) -> tuple[str, str]:
         return whole
     of_a, of_b = _PIECES.findall(a), _PIECES.findall(b)
     if max(len(of_a), len(of_b)) > _MOST_PIECES:
-        return whole
+        return _from_first_difference(a, b)
     parts: tuple[list[str], list[str]] = ([], [])
     matcher = SequenceMatcher(None, of_a, of_b, autojunk=False)
     for group in matcher.get_grouped_opcodes(_AROUND):
@@ -172,11 +173,17 @@ def shown_pair(a: str, b: str) -> tuple[str, str]:
             text = "".join(pieces[start:end]).strip()
             side.append(f"{'…' * (start > 0 and not side)}{text}{'…' * (end < len(pieces))}")
     found = abridged(" ".join(parts[0]), _LONGEST_CHANGE), abridged(" ".join(parts[1]), _LONGEST_CHANGE)
-    return found if found[0] != found[1] else whole
+    return found if found[0] != found[1] else _from_first_difference(a, b)
+
+
+def _from_first_difference(a: str, b: str) -> tuple[str, str]:
+    same = next((at for at, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    start = max(0, same - _SHOWN_WHOLE // 3)
+    return shown("…" * (start > 0) + a[start:]), shown("…" * (start > 0) + b[start:])
 
 
 _SHOWN_WHOLE: Final = 60
-_MOST_PIECES: Final = 2_000
+_MOST_PIECES: Final = 400
 
 
 def _changed(a: Any, b: Any) -> str:
@@ -370,9 +377,29 @@ def _relation_to_sent(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -
     ways, other = (ways_a, b) if ways_a else (ways_b, a)
     what = common_form(other[:50])
     what = _OTHERS.get(what.split(" of ")[0], what)
+    name = min(ways, key=lambda one: (one[1] != PLAIN, one))[0]
+    if _are_of_the_row_before(other, [row.b.sent if ways_a else row.a.sent for row in rows], name):
+        what = f"the {name} of the row before"
+    elif sum(TOKEN.search(text) is not None for text in other) >= 0.8 * len(other):
+        what = OTHER_PERSON
     other_way = f"always {shown(other[0])}" if len(set(other)) == 1 else what
     change = f"{_way(ways)} → {other_way}" if ways_a else f"{other_way} → {_way(ways)}"
     return Verdict(True, change, None, True, "", bound=True)
+
+
+def _are_of_the_row_before(texts: Sequence[str], sent: Sequence[Sent], name: str) -> bool:
+    """Whether texts are what the row before sent; of a text that is no token, each token must always have the same."""
+    pairs = [(before.values.get(name, ""), text) for before, text in zip(sent, texts[1:], strict=False)]
+    if len(pairs) < _LEAST_LOST:
+        return False
+    if sum(
+        text == before or (name, PLAIN) in one.ways(text) for (before, text), one in zip(pairs, sent, strict=False)
+    ) >= (0.8 * len(pairs)):
+        return True
+    pairs = [(token, text) for token, text in pairs if TOKEN.search(token) and not TOKEN.search(text)]
+    usual = dict(pairs)
+    again = len(pairs) - len(usual)
+    return len(usual) > 1 and again >= _LEAST_LOST and len(set(pairs)) == len(usual) == len(set(usual.values()))
 
 
 def _another_person(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Verdict | None:
@@ -385,7 +412,7 @@ def _another_person(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> 
             if all(tokens) and strange[0] != strange[1]:
                 places.append(place)
                 side = side or (NAME_A if strange[0] else NAME_B)
-    return Verdict(True, f"has another person's data in {side}", places, True, "", bound=True) if places else None
+    return Verdict(True, f"has {OTHER_PERSON} in {side}", places, True, "", bound=True) if places else None
 
 
 def _alike(a: Sequence[str], b: Sequence[str]) -> bool:
@@ -475,6 +502,8 @@ def _all_times(
     if rows[0].a.started > 0 and rows[0].b.started > 0 and (found := _clocks(a, b, rows, of_a, of_b)) is not None:
         return found
     seconds = [x.seconds for x in of_a], [y.seconds for y in of_b]
+    if seconds[0] == seconds[1] and forms_a == forms_b and not of_a[0].of_day and len(set(seconds[0])) > 1:
+        return _unequal(a, b, f"is the same time in both, with another time zone in {NAME_B} than in {NAME_A}")
     moved = shift_of(*seconds, _DAY if of_a[0].of_day else 0.0)
     if moved is not None:
         return Verdict(True, _moved(moved.amount), moved.places, moved.certain or len(a) > 2, "", bound=True)

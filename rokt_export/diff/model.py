@@ -241,6 +241,8 @@ class DiffResult:
         spec, events: the spec file and the files of transactions, to be named in a command.
         between: the environments, where they are not what the sides are called.
         journal_flag: ` --journal …` for a command, where the journal is not the usual one.
+        send_flags: what a command that sends again needs, such as a confirmation.
+        listing: the JSON report that is written, which lists all rows; empty for none.
     """
 
     a: str
@@ -264,6 +266,8 @@ class DiffResult:
     between: tuple[str, str] | None = None
     partner: str = ""
     journal_flag: str = ""
+    send_flags: tuple[str, ...] = ()
+    listing: str = ""
 
     @property
     def differing(self) -> int:

@@ -22,6 +22,7 @@ _COUNTED: Final = re.compile(r"decimals|characters|digits|different values|^step
 _VERB: Final = re.compile(r"(?:is|has|begins|starts|repeats|says|varies|takes|rises|falls) ")
 _NO_VALUE: Final = re.compile(
     r"""always\ |one\ of\ |a\ time\ |not\ near|the\ sent\ |something\ else|another\ number|rising|falling|in\ no\ order
+    |the\ .*\ of\ the\ row\ before$|another\ person's\ data|values\ that\ are\ hidden
     |epoch\ |clock\ |"|.*(?:%\)|,\ …)$|-?[\d.,e+-]+(?:\ to\ -?[\d.,e+-]+)?$
 """,
     re.VERBOSE | re.DOTALL,

@@ -153,7 +153,7 @@ def _print_finding(console: Console, result: DiffResult, one: Difference | Undec
     for _, _, lines in alike:
         if lines:
             console.print(_indented(Text("\n".join(lines), style="dim"), 8))
-    if more := _where_all_are(one):
+    if more := _where_all_are(one, result.listing):
         console.print(_indented(Text(more, style="dim"), 6))
 
 
@@ -223,7 +223,7 @@ def _md_finding(result: DiffResult, one: Difference | Undecided) -> Iterator[str
     if one.samples:
         yield _md_table([("transaction", result.a, result.b), *_sample_rows(one)])
     yield from (_md_lines(sample.lines) for sample in one.samples if sample.lines)
-    if more := _where_all_are(one):
+    if more := _where_all_are(one, result.listing):
         yield _md(more)
 
 
@@ -295,9 +295,15 @@ def _next_steps(result: DiffResult) -> list[tuple[str, str]]:
     if enough and a == b:
         steps.append((f"To judge with more rows, compare two runs of {enough:,} rows or more.", ""))
     elif enough:
+        guarded = "--confirm" in result.send_flags
+        if guarded:
+            runs = f"compare two runs of {enough:,} rows or more with `diff --runs A B`, which sends nothing"
+            steps.append((f"To judge with more rows, {runs} (`rokt-export runs list` shows them).", ""))
+            enough += result.pairs
         words = ["rokt-export", "diff", result.spec, *result.events, "--between", a, b, "--count", str(enough)]
         source = f" ({', '.join(result.events)} needs {enough:,} or more)" if result.events else ""
-        steps.append((f"To judge with more rows{source}:", shlex.join(words) + result.journal_flag))
+        lead = f"Or send rows that were not sent yet{source}" if guarded else f"To judge with more rows{source}"
+        steps.append((f"{lead}:", shlex.join([*words, *result.send_flags]) + result.journal_flag))
     if any(one.entry and not one.enough for one in result.undecided) and result.pairs >= ENOUGH:
         why = "If the values do not matter, declare the fields in the spec (their form is still checked):"
         steps.append((why, f"{again} --learn"))
@@ -311,14 +317,14 @@ def _technical(one: Difference | Undecided) -> str:
     return "" if one.path == str(one.kind) else f"{one.path} ({one.kind})"
 
 
-def _where_all_are(one: Difference | Undecided) -> str:
+def _where_all_are(one: Difference | Undecided, listing: str = "") -> str:
     """How many rows are shown, and what lists the others."""
     if one.count <= len(one.samples) or (isinstance(one, Undecided) and not one.samples):
         return ""
     if isinstance(one, Undecided):
         return f"{len(one.samples)} of {one.count:,} rows shown"
     first = f"the first {MOST_LISTED:,}" if one.count > MOST_LISTED else "all"
-    return f"{len(one.samples)} of {one.count:,} rows shown; --report diff.json lists {first}"
+    return f"{len(one.samples)} of {one.count:,} rows shown; {listing or '--report diff.json'} lists {first}"
 
 
 def _said(value: str | None) -> str:

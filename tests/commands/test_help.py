@@ -84,6 +84,7 @@ WRONG: dict[str, tuple[tuple[str, ...], int, str]] = {
     "nothing": (("replay",), 2, "error: SPEC is missing\nThe partner's spec, a YAML file."),
     "too much": (("probe", "SPEC", "more"), 2, "error: too many arguments: more\n"),
     "no value": (("test", "SPEC", "--count"), 2, "error: --count: this option needs a value\n"),
+    "no values": (("diff", "--runs", "big"), 2, "error: --runs: this option needs 2 values\n"),
     "spec": (("test", "brevvo.yaml"), 3, "error: brevvo.yaml: no such file\nDid you mean brevo.yaml?"),
     "events": (("test", "SPEC", "fwe.csv"), 3, "error: fwe.csv: the file is not there\nDid you mean few.csv?"),
     "variables": (("test", "SPEC", "--env-file", "env.stagin"), 3, "Did you mean env.staging?"),

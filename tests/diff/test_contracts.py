@@ -388,6 +388,12 @@ def test_a_word_in_a_long_line_is_shown_with_the_words_around() -> None:
     )
 
 
+def test_long_values_are_shown_from_where_they_differ() -> None:
+    long = "la " * 600
+    result = compared(3, lambda row, chance: {"v": f"{long}yes"}, lambda row, chance: {"v": f"{long}no"})
+    assert result.differences[0].detail == "…a la la la la la la yes → …a la la la la la la no"
+
+
 NAMES = [
     {"firstname": f"person-{number:010x}", "lastname": f"person-{number + 99:010x}", "n": str(number)}
     for number in range(4)
@@ -400,3 +406,69 @@ def test_numbers_that_read_the_same_are_not_called_rewritten() -> None:
 
 
 BIG = Side("delivered", "ok", status=200, headers=JSON, body=b'{"n": 179.83, "id": 9007199254740993000}')
+
+
+def test_the_value_of_the_row_before_is_named() -> None:
+    tokens = [f"person-{number:010x}" for number in range(12)]
+    result = compared(
+        12,
+        lambda row, chance: {"zip": tokens[row]},
+        lambda row, chance: {"zip": tokens[max(0, row - 1)]},
+        lambda row: {"zip": tokens[row], "n": str(row)},
+    )
+    (difference,) = result.differences
+    assert difference.sentence.startswith("Field zip is the sent zip in staging but the zip of the row before in")
+    mixed = compared(
+        12,
+        lambda row, chance: {"zip": tokens[row]},
+        lambda row, chance: {"zip": tokens[(row * 5 + 3) % 12]},
+        lambda row: {"zip": tokens[row], "n": str(row)},
+    )
+    assert "but another person's data in production" in mixed.differences[0].sentence
+
+
+def test_a_value_of_the_row_before_that_its_redaction_did_not_know_is_named_and_hidden() -> None:
+    places, tokens = ["10115", "SW1A 1AA", "75013", "02139"], [f"person-{number:010x}" for number in range(4)]
+    order = random.Random(7).choices(range(4), k=40)
+    result = compared(
+        40,
+        lambda row, chance: {"zip": tokens[order[row]]},
+        lambda row, chance: {"zip": places[order[row - 1]] if row else tokens[order[0]]},
+        lambda row: {"zip": tokens[order[row]], "n": str(row)},
+    )
+    (difference,) = result.differences
+    assert "the zip of the row before in production" in difference.sentence
+    assert {sample.b for sample in difference.samples} <= {f'"hidden-{number}"' for number in range(1, 5)}
+
+
+def test_the_same_time_in_another_zone_is_called_so() -> None:
+    result = compared(
+        5,
+        lambda row, chance: {"at": f"2027-03-1{row * row % 7}T10:00:00+00:00"},
+        lambda row, chance: {"at": f"2027-03-1{row * row % 7}T11:00:00+01:00"},
+    )
+    assert (
+        result.differences[0].detail == "is the same time in both, with another time zone in production than in staging"
+    )
+
+
+def test_form_fields_are_compared_by_name() -> None:
+    def form(first: str) -> Answer:
+        def made(row: int, chance: random.Random) -> Side:
+            body = f"ok=1&id={chance.getrandbits(128):032x}&who={first}%20{row % 3}&empty=&n=1&n={row % 2}"
+            headers = (("Content-Type", "application/x-www-form-urlencoded; charset=utf-8"),)
+            return Side("delivered", "ok", status=200, headers=headers, body=body.encode())
+
+        return made
+
+    result = compared(20, form("Jane"), form("Joan"))
+    assert differing(result) == [("$.who", "Jane (number) → Joan (number)")]
+    assert undecided(result) == ["$.id"]
+
+
+def test_all_that_is_undecided_of_a_field_gives_one_advice() -> None:
+    def value(row: int, chance: random.Random) -> Any:
+        return {"maybe": None if chance.random() < 0.5 else chance.randrange(10**6)}
+
+    advice = {(one.path, one.enough) for one in compared(60, value, value).undecided}
+    assert advice == {("$.maybe", 0)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from io import StringIO
 
@@ -99,3 +100,23 @@ def test_nothing_compared_is_no_agreement():
     assert rendered(result).startswith("No response of production could be compared with one of staging.")
     assert differences.html(result)
     assert differences.markdown(result)
+
+
+def test_the_advice_to_a_guarded_environment_can_be_pasted_and_names_runs_first(result):
+    judged = replace(result, spec="acme.yaml", events=("people.csv",), send_flags=("--confirm", "acme"))
+    undecided = tuple(replace(one, enough=40) for one in judged.undecided)
+    words = " ".join(rendered(replace(judged, undecided=undecided)).split())
+    assert "compare two runs of 40 rows or more with `diff --runs A B`, which sends nothing" in words
+    command = f"diff acme.yaml people.csv --between staging production --count {40 + judged.pairs} --confirm acme"
+    assert (
+        f"Or send rows that were not sent yet (people.csv needs {40 + judged.pairs} or more): rokt-export {command}"
+        in words
+    )
+
+
+def test_a_json_report_that_is_written_is_named_as_the_one_that_lists_all(result):
+    written = replace(result, listing="all.json")
+    for page in (rendered(written), differences.markdown(written), differences.html(written)):
+        words = " ".join(page.split())
+        assert "5 of 30 rows shown; all.json lists all" in words
+        assert "--report diff.json" not in words
