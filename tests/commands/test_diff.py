@@ -454,7 +454,7 @@ def test_the_next_command_names_the_files_that_were_given(
 ) -> None:
     partner.answer = lambda heard: (201, JSON, json.dumps({"ok": True, "id": os.urandom(16).hex()}).encode())
     done = cli("diff", acme, twenty, "--count", 5, *CONFIRMED)
-    assert f"rokt-export diff {acme} {twenty} --between staging production --count 40\n" in done.out
+    assert f"rokt-export diff {acme} {twenty} --between staging production --count 45 --confirm acme\n" in done.out
     assert "2 of 5 rows shown" in done.out
 
 
