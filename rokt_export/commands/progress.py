@@ -128,7 +128,9 @@ class ProgressWatch:
         return ", ".join(filter(None, words))  # at first no outcome yet
 
     def _done(self) -> int:
-        return sum(tally.rows + tally.skipped for tally in self._tallies.values())
+        """Return the rows that are over; those left out count where the total counts them too."""
+        left_out = self._total is not None
+        return sum(tally.rows + left_out * tally.skipped for tally in self._tallies.values())
 
     def _rate(self) -> float:
         """Return rows a second since the start."""

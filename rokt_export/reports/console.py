@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import NamedTuple
 
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -29,6 +31,8 @@ _REASON_CHARACTERS = 160
 """Characters of a reason in the table of groups; `runs show --row` has all."""
 _NARROW = 64
 """Columns of a terminal below which a table would be unreadable, and each delivery gets lines of its own."""
+_LEAST_OF_A_REASON, _LEAST = 16, 6
+"""Characters of a column that folds, at least; of reasons before any other column is narrowed."""
 _PAGE = 500
 """Rows whose widths are decided together, so that a table of any length appears at once and in bounded memory."""
 _TESTS = ("test", "certify")
@@ -80,20 +84,55 @@ def reason_table(console: Console, story: Story) -> None:
 
 def _reasons(console: Console, groups: Sequence[ReasonGroup]) -> Table:
     rules = any(one.rule not in (None, str(one.outcome)) for one in groups)
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    table.add_column("count", justify="right", no_wrap=True)
-    table.add_column("outcome", no_wrap=True)
-    table.add_column("status", justify="right", no_wrap=True)
-    if rules:
-        table.add_column("rule", overflow="fold", min_width=6)
-    table.add_column("reason", overflow="fold", min_width=12)
-    table.add_column("first row", justify="right", no_wrap=True)
-    for one in groups:
-        rule = (plain(one.rule),) if rules else ()
-        table.add_row(
+    columns = [
+        _Column("count", number=True), _Column("outcome"), _Column("status", number=True), _Column("rule", folds=True),
+        _Column("reason", folds=True), _Column("first row", number=True),
+    ]  # fmt: skip
+    rows = [
+        (
             Text(f"{one.rows:,}"), outcome_text(console, str(one.outcome)),
-            Text("" if one.status is None else f"{one.status}"), *rule, _reason(one), Text(f"{one.first}"),
+            Text("" if one.status is None else f"{one.status}"), plain(one.rule), _reason(one), Text(f"{one.first}"),
+        )
+        for one in groups
+    ]  # fmt: skip
+    return _fitted(console, columns, rows, (True, True, True, rules, True, True))
+
+
+class _Column(NamedTuple):
+    """A column: its title, whether it holds numbers, and whether its cells may take several lines."""
+
+    title: str
+    number: bool = False
+    folds: bool = False
+
+
+def _fitted(
+    console: Console, columns: Sequence[_Column], rows: Sequence[tuple[Text, ...]], shown: Sequence[bool]
+) -> Table:
+    """Return a table of some columns in which cells that fold make room for the others.
+
+    Rich shortens all columns alike where the width is short: a figure that has lost a digit is another figure.
+    """
+    places = [place for place, is_shown in enumerate(shown) if is_shown]
+    widths = {place: max(cell_len(columns[place].title), *(row[place].cell_len for row in rows)) for place in places}
+    folding = [place for place in places if columns[place].folds]
+    reasons = [place for place in folding if columns[place].title == "reason"]
+    room = console.width - 2 * len(places) + 1  # a blank and a border that does not show
+    for narrowing, least in (reasons, _LEAST_OF_A_REASON), (folding, _LEAST):  # a reason is read in any width
+        while narrowing and sum(widths.values()) > room:
+            widest = max(narrowing, key=widths.__getitem__)
+            if widths[widest] <= least:
+                break
+            widths[widest] -= 1
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for place in places:
+        title, number, folds = columns[place]
+        table.add_column(
+            title, width=widths[place], no_wrap=not folds, overflow="fold" if folds else "ellipsis",
+            justify="right" if number else "left",
         )  # fmt: skip
+    for row in rows:
+        table.add_row(*(row[place] for place in places))
     return table
 
 
@@ -138,23 +177,13 @@ def _table(console: Console, deliveries: Sequence[Delivery]) -> Table:
     rules = any(one.rule not in (None, str(one.outcome)) for one in deliveries)
     reasons = any(why(one.reason, one.error) for one in deliveries)
     references = any(one.reference for one in deliveries)
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    table.add_column("row", justify="right", no_wrap=True)
-    table.add_column("transaction", overflow="fold", ratio=None, min_width=8)
-    table.add_column("status", justify="right", no_wrap=True)
-    table.add_column("outcome", no_wrap=True)
-    if reasons:
-        table.add_column("reason", overflow="fold", min_width=12)
-    if references:
-        table.add_column("reference", overflow="fold", min_width=8)
-    if rules:
-        table.add_column("rule", overflow="fold", min_width=6)
-    table.add_column("ms", justify="right", no_wrap=True, min_width=4)
-    wanted = (True, True, True, True, reasons, references, rules, True)
-    for one in deliveries:
-        cells = _cells(console, one)
-        table.add_row(*(cell for cell, shown in zip(cells, wanted, strict=True) if shown))
-    return table
+    columns = [
+        _Column("row", number=True), _Column("transaction", folds=True), _Column("status", number=True),
+        _Column("outcome"), _Column("reason", folds=True), _Column("reference", folds=True),
+        _Column("rule", folds=True), _Column("  ms", number=True),  # as wide for 5.1 as for 1,024
+    ]  # fmt: skip
+    rows = [_cells(console, one) for one in deliveries]
+    return _fitted(console, columns, rows, (True, True, True, True, reasons, references, rules, True))
 
 
 def _cells(console: Console, one: Delivery) -> tuple[Text, ...]:

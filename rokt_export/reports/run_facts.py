@@ -22,7 +22,8 @@ _TO_LOOK_UP = {
 def title(story: Story) -> str:
     """Return what a run is called, such as `Acme Insurance, staging: 9 test deliveries`."""
     noun = "delivery" if story.rows == 1 else "deliveries"
-    kind = "test " if story.run.command in ("test", "certify") else ""
+    real = story.figures.rows > story.figures.invented
+    kind = "" if real or story.run.command == "replay" else "test "
     return f"{story.partner}, {story.run.target}: {story.rows:,} {kind}{noun}"
 
 
