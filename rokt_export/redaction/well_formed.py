@@ -13,8 +13,6 @@ from enum import Enum, auto
 from functools import cache
 from typing import Final, assert_never
 
-import orjson
-
 NUMBER_MARK: Final = ":number"
 """Ends a string of JSON that stands for a number in which something is hidden."""
 _TOKEN: Final = r"person-[0-9a-f]{10}(?:-[0-9a-f]{4}\b)?"
@@ -52,6 +50,8 @@ def unescaped(part: str, syntax: Syntax) -> str:
     """Return a part of a body without the escapes of its syntax: other escapes in it are the partner's."""
     match syntax:
         case Syntax.JSON:
+            import orjson
+
             try:
                 return str(orjson.loads(f'"{part}"')) if "\\" in part else part
             except orjson.JSONDecodeError:
