@@ -48,8 +48,8 @@ def confirm(
     """Ask the partner what it decided about rows that it had only accepted, and keep it. Sends no transaction.
 
     Each job is asked about by GET, as `confirmation` in the spec says and within the spec's limits, until all are
-    decided or its `until` is over. Ctrl-C keeps what was answered; the same command goes on. Exit status: 0 all came
-    out as expected, 1 some otherwise or still pending, 4 the partner is unreachable or refuses the credentials.
+    decided or its `until` is over. Ctrl-C keeps what was answered; the same command goes on. Exit status: 0 all have
+    the expected outcome, 1 some otherwise or still pending, 4 the partner is unreachable or refuses the credentials.
 
     Examples:
         rokt-export runs confirm last

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -263,10 +264,10 @@ def _print_questions(terminal: Terminal, begun: Begun) -> None:
 def _print_next(terminal: Terminal, begun: Begun) -> None:
     loaded = begun.validation.loaded
     if begun.validation.errors or loaded is None:
-        _say(terminal, f"Next: correct {begun.path}, then `rokt-export validate {begun.path}`")
+        _say(terminal, f"Next: correct {begun.path}, then `rokt-export validate {quote(str(begun.path))}`")
         return
     place = "" if "staging" in loaded.spec.endpoint else f" -e {next(iter(loaded.spec.endpoint))}"
-    _say(terminal, f"Next: `rokt-export test {begun.path} --sandbox{place}`")
+    _say(terminal, f"Next: `rokt-export test {quote(str(begun.path))} --sandbox{place}`")
 
 
 def _say(terminal: Terminal, text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, assert_never
 
 import typer
@@ -179,7 +180,7 @@ def _print_checklist(console: Console, validation: Validation) -> None:
     console.print(table)
     if validation.checklist.percent < 100:
         console.print(
-            f"`rokt-export validate {validation.file} --questions` writes what to ask the partner.",
+            f"`rokt-export validate {quote(str(validation.file))} --questions` writes what to ask the partner.",
             style="dim",
             markup=False,
             soft_wrap=True,
@@ -194,6 +195,6 @@ def _print_questions(terminal: Terminal, found: list[Validation]) -> None:
             raise UsageError(
                 "this file cannot be read as a spec, so there is nothing to ask yet",
                 where=validation.file,
-                remedy=f"Fix it first: `rokt-export validate {validation.file}`.",
+                remedy=f"Fix it first: `rokt-export validate {quote(str(validation.file))}`.",
             )
         terminal.write(questions_text(validation.loaded, validation.checklist))

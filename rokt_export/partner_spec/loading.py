@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from pydantic import ValidationError
@@ -67,7 +68,7 @@ class SpecFindingsError(SpecError):
         super().__init__(
             f"{count} error{'s' if count > 1 else ''} in this spec",
             where=file,
-            remedy=f"Fix the errors listed; `rokt-export validate {file}` shows them again.",
+            remedy=f"Fix the errors listed; `rokt-export validate {quote(str(file))}` shows them again.",
         )
         self.findings = findings
         self.loaded = loaded

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from rokt_export.atomic_write import write_draft
@@ -114,7 +115,7 @@ def _spec(path: Path, text: str) -> PartnerSpec:
         raise SpecError(
             f"this spec has errors: {first.message}",
             where=f"{path}:{first.line}:{first.column}",
-            remedy=f"Fix them first: `rokt-export validate {path}`.",
+            remedy=f"Fix them first: `rokt-export validate {quote(str(path))}`.",
         )
     return loaded.spec
 
