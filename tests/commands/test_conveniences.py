@@ -115,5 +115,5 @@ def test_runs_have_one_line_each(cli: CommandLine) -> None:
 
 def test_a_command_that_is_shown_can_be_pasted_where_a_path_has_a_space(cli: CommandLine) -> None:
     spec = cli.write("my partner.yaml", (ROOT / "sample_specs" / "mailchimp.yaml").read_text(encoding="utf-8"))
-    done = cli.run("validate", spec)
+    done = cli("validate", spec)
     assert f"rokt-export validate '{spec}' --questions" in done.out + done.err
