@@ -30,10 +30,7 @@ def certify(
     environment: flag.Environment = "staging",
     sandbox: flag.WithSandbox = False,
     sandbox_url: flag.SandboxUrl = None,
-    require_outcomes: Subject = Annotated[
-    str | None, typer.Argument(metavar="SPEC", help="The partner's spec, a YAML file.", show_default=False)
-]
-Required = None,
+    require_outcomes: Required = None,
     openapi: flag.OpenApi = None,
     operation: flag.OperationName = None,
     yes: Yes = False,
