@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from rokt_export.delivery.credentials import Credentials
 from rokt_export.delivery.pacing import Pacer
-from rokt_export.delivery.stop_rules import REDIRECTS, response_fault
+from rokt_export.delivery.stop_rules import response_fault
 from rokt_export.errors import UnreachableError
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import AttemptResult, Fault, Outcome, OutcomeKind, Request, Response
@@ -20,6 +20,7 @@ from rokt_export.redaction import Redactor
 from rokt_export.request.render import Renderer
 from rokt_export.response.classify import Classifier, retry_after
 from rokt_export.spec_language.filters import text_of
+from rokt_export.spec_language.statuses import REDIRECTS
 from rokt_export.spec_language.template import compile_template
 from rokt_export.spec_language.template_places import Place
 from rokt_export.spec_language.urls import PLACEHOLDER, parse_url

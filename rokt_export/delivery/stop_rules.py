@@ -8,17 +8,9 @@ from dataclasses import dataclass
 from rokt_export.delivery.events import Finished, StopReason
 from rokt_export.delivery.shared_counts import FailureCounts
 from rokt_export.exchange.model import Exchange, OutcomeKind, Response
+from rokt_export.spec_language.statuses import REDIRECTS, SETUP_FAULTS
 
 _SETUP_FAULTS = 10
-_REFUSALS = {
-    401: "the partner does not accept the credentials",
-    403: "the partner does not let this request in",
-    404: "the partner does not know this address",
-    405: "the partner does not take this method here",
-    407: "a proxy asks for credentials",
-    415: "the partner does not take this content type",
-}
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SERVER_ERROR = 500
 _HTML = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,200}\?>\s*)?(?:<!--[^>]{0,1000}-->\s*)*"
@@ -129,8 +121,8 @@ def setup_fault(exchange: Exchange, *, expected: bool = False) -> str | None:
 def response_fault(response: Response, *, expected: bool = False) -> str | None:
     """As `setup_fault`, of a response that no rule has understood by its body."""
     status = response.status
-    if status in _REFUSALS and not expected:
-        return f"{status}: {_REFUSALS[status]}"
+    if status in SETUP_FAULTS and not expected:
+        return f"{status}: {SETUP_FAULTS[status]}"
     if status in REDIRECTS and not expected:
         return f"{status}: the partner redirects to {response.header('location') or 'another address'}"
     if status < _SERVER_ERROR and _HTML.match(response.body) and (not expected or _BARRIER.search(response.body)):

@@ -17,10 +17,9 @@ from typing import Any
 from rokt_export.diagnosis.marks import EDGES, IDS_IN_TEXT, REQUEST_IDS, Edge
 from rokt_export.diagnosis.requests import HarmlessRequests
 from rokt_export.exchange.model import FaultKind, Response
+from rokt_export.spec_language.statuses import REDIRECTS, SETUP_FAULTS
 
-STATUSES = frozenset({401, 403, 404, 405, 407, 415, 421, 426, 429})
-"""Statuses that speak of the set-up, and not of a transaction."""
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_LIMITED = 429
 _FAULTS = frozenset({FaultKind.TLS, FaultKind.DNS, FaultKind.CONNECT})
 _LONGEST = 20_000
 _JWT = re.compile(r"eyJ[\w-]{4,}\.(eyJ[\w-]{4,}|[\w-]{4,})\.[\w-]*")
@@ -33,7 +32,7 @@ _SCHEME = re.compile(
 
 def needs_diagnosis(status: int | None, fault: str | None) -> bool:
     """Return whether a status, or a fault's kind without one, says that the set-up is wrong."""
-    return status in STATUSES or status in REDIRECTS or (status is None and fault in _FAULTS)
+    return status in SETUP_FAULTS or status == _LIMITED or status in REDIRECTS or (status is None and fault in _FAULTS)
 
 
 @dataclass(frozen=True, slots=True)

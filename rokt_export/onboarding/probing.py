@@ -11,10 +11,11 @@ from enum import StrEnum
 from secrets import token_hex
 
 from rokt_export.delivery.credentials import Credentials
-from rokt_export.delivery.stop_rules import REDIRECTS, response_fault
+from rokt_export.delivery.stop_rules import response_fault
 from rokt_export.errors import UnreachableError
 from rokt_export.exchange.model import Fault, Request, Response
 from rokt_export.request.url import origin
+from rokt_export.spec_language.statuses import REDIRECTS
 from rokt_export.spec_language.urls import parse_url
 from rokt_export.transport import Transport, TransportOptions
 from rokt_export.transport.tls_probe import Inspection, inspect

@@ -11,11 +11,8 @@ from rokt_export.exchange.model import Response
 from rokt_export.response.body_reader import NoData, ResponseReader
 from rokt_export.spec_language.filters import text_of
 from rokt_export.spec_language.rules import OUTCOMES
+from rokt_export.spec_language.statuses import BUSY, SETUP_FAULTS
 
-SETUP_STATUSES = frozenset({401, 403, 404, 405, 407, 415})
-"""Statuses of a wrong set-up: credentials, address, method, content type."""
-BUSY_STATUSES = frozenset({408, 425, 429})
-"""Statuses of a service that asks for another attempt; every 5xx is one, too."""
 GOOD_WORDS = frozenset(
     {"success", "successful", "succeeded", "ok", "accepted", "created", "stored", "saved", "received", "delivered",
      "updated", "complete", "completed", "true", "yes"}
@@ -148,9 +145,9 @@ def local_name(tag: str) -> str:
 
 
 def _weigh_status(found: Meaning, status: int) -> None:
-    if status in SETUP_STATUSES:
+    if status in SETUP_FAULTS:
         found.speaks_for("failed", f"status {status} means a wrong set-up", strong=True)
-    elif status >= 500 or status in BUSY_STATUSES:
+    elif status >= 500 or status in BUSY:
         found.speaks_for("failed", f"status {status} means that the service could not take it", strong=True)
     elif status == 409:
         found.speaks_for("duplicate", "status 409 may mean that the record exists")

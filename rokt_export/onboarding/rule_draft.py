@@ -13,12 +13,13 @@ from pydantic import TypeAdapter
 
 from rokt_export.exchange.model import OutcomeKind, Response
 from rokt_export.journal.recording import Recording
-from rokt_export.onboarding.response_signs import BUSY_STATUSES, GOOD_WORDS, local_name, telling_headers
+from rokt_export.onboarding.response_signs import GOOD_WORDS, local_name, telling_headers
 from rokt_export.reports.reasons import fixed_parts
 from rokt_export.response.body_reader import NoData, ResponseReader
 from rokt_export.response.classify import Classifier
 from rokt_export.spec_language.filters import text_of
 from rokt_export.spec_language.rules import OUTCOMES, Rule
+from rokt_export.spec_language.statuses import BUSY
 
 MOST_EXAMPLE = 4_000
 """Characters of a body that becomes an example; a longer one would bury the rules."""
@@ -127,7 +128,7 @@ class RuleDraft:
         response, outcome = self._response, self._outcome
         named = name or _name(self._word or f"{outcome} {response.status}", taken)
         found: dict[str, Any] = {"name": named, "outcome": outcome} | self._conditions
-        if outcome == OutcomeKind.FAILED and (response.status >= 500 or response.status in BUSY_STATUSES):
+        if outcome == OutcomeKind.FAILED and (response.status >= 500 or response.status in BUSY):
             found["retry"] = True
         if outcome == OutcomeKind.DELIVERED and response.status == 202:
             found["provisional"] = True

@@ -17,10 +17,8 @@ from rokt_export.onboarding.drafts.schemas import values_of
 from rokt_export.response.classify import Classifier
 from rokt_export.spec_language.paths import PathProblem, compile_path
 from rokt_export.spec_language.rules import Rule
+from rokt_export.spec_language.statuses import BUSY, SETUP_FAULTS, SETUP_OF_RULES
 
-SETUP = (401, 403, 404, 405, 415)
-"""Statuses of a set-up that does not fit: credentials, allow-list, address, method, content type."""
-_BUSY = (408, 425, 429, 503)
 _LARGEST_EXAMPLE = 20_000
 """Characters of a body that may become an example."""
 _GENERATED = re.compile(r"\"<(?:string|dateTime|uuid|integer|number|boolean|long)>\"")
@@ -172,7 +170,7 @@ def _documented_by_body(errors: Sequence[Reply]) -> Iterator[DraftRule]:
     """Yield rules for duplicates that an example's text distinguishes from other errors of its status."""
     for reply in errors:
         code = _code(reply.status)
-        if code in (0, 409, *SETUP) or not 400 <= code < 500:
+        if code in (0, 409, *SETUP_FAULTS) or not 400 <= code < 500:
             continue
         for each in reply.shown:
             if condition := _duplicate_in(each.body):
@@ -214,15 +212,15 @@ def _conflicts(replies: Mapping[str, Reply]) -> Iterator[DraftRule]:
 
 
 def _setup(replies: Mapping[str, Reply], general: Reply | None) -> Iterator[DraftRule]:
-    documented = [code for code in SETUP if str(code) in replies]
+    documented = [code for code in SETUP_OF_RULES if str(code) in replies]
     reply = next((replies[str(code)] for code in documented), general)
-    keys: dict[str, Any] = {"name": "setup", "outcome": "failed", "status": list(SETUP)}
+    keys: dict[str, Any] = {"name": "setup", "outcome": "failed", "status": list(SETUP_OF_RULES)}
     keys["description"] = "our set-up is wrong, not the row"
     yield DraftRule(_capturing(keys, reply, "reason"), "" if documented else "the source names none of these")
 
 
 def _busy(replies: Mapping[str, Reply], general: Reply | None) -> Iterator[DraftRule]:
-    documented = [code for code in _BUSY if str(code) in replies]
+    documented = [code for code in sorted(BUSY) if str(code) in replies]
     reply = replies.get("429") or next((replies[str(code)] for code in documented), None)
     keys: dict[str, Any] = {
         "name": "busy",
@@ -241,7 +239,7 @@ def _busy(replies: Mapping[str, Reply], general: Reply | None) -> Iterator[Draft
 
 
 def _rejections(replies: Mapping[str, Reply], general: Reply | None) -> Iterator[DraftRule]:
-    documented = [s for s in replies if re.fullmatch(r"4\d\d", s) and int(s) not in (*SETUP, *_BUSY, 407, 409)]
+    documented = [s for s in replies if re.fullmatch(r"4\d\d", s) and int(s) not in (*SETUP_FAULTS, *BUSY, 409)]
     if documented:
         reply = max((replies[status] for status in documented), key=lambda each: len(each.leaves))
         statuses = [int(status) for status in documented]

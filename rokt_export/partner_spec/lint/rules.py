@@ -11,6 +11,7 @@ from rokt_export.partner_spec.lint.context import Subject
 from rokt_export.spec_language.fields import StatusRanges, statuses_of
 from rokt_export.spec_language.filters import text_of
 from rokt_export.spec_language.rules import Condition, Rule, Test
+from rokt_export.spec_language.statuses import SETUP_OF_RULES
 
 Locus: TypeAlias = tuple[str, ...]
 """What a part of a test examines: the status, a header, a body path with its reading, or the text."""
@@ -254,8 +255,6 @@ def _shadows(earlier: Atoms, later: Atoms) -> bool:
     return all(atom.locus in mine and surely_meet(atom, mine[atom.locus]) for atom in earlier)
 
 
-_SET_UP = frozenset({401, 403, 404, 405, 415})
-"""Statuses caused by credentials, URL, method or content type, not by a row."""
 _ERRORS = frozenset({401, 403, 500, 502, 503})
 """Statuses that never say that an entry was created."""
 
@@ -285,7 +284,7 @@ def status_alone(subject: Subject) -> Iterator[Finding]:
         mine = _statuses(rule, surely=True) - taken if index in whole else frozenset()
         taken |= mine
         name, path = subject.spec.rule_names[index], ("responses", index)
-        if rule.outcome in ("rejected", "duplicate") and (found := sorted(mine & _SET_UP)):
+        if rule.outcome in ("rejected", "duplicate") and (found := sorted(mine & frozenset(SETUP_OF_RULES))):
             yield subject.info(
                 "RX179",
                 path,
