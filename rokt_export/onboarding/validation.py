@@ -10,13 +10,16 @@ from rokt_export.delivery.address import Address
 from rokt_export.delivery.target import Likeness, Target
 from rokt_export.errors import SpecError
 from rokt_export.exchange.model import Outcome, Response
+from rokt_export.partner_spec.attributes import ATTRIBUTES, canonical
 from rokt_export.partner_spec.checklist import Checklist, checklist
 from rokt_export.partner_spec.document import Finding, Severity, parse, read_text
 from rokt_export.partner_spec.lint import lint
 from rokt_export.partner_spec.loading import LoadedSpec, SpecFindingsError, read_spec
-from rokt_export.partner_spec.references import variable_names
+from rokt_export.partner_spec.model import Parameter
+from rokt_export.partner_spec.references import attributes_of, variable_names
 from rokt_export.partner_spec.variables import Variables
 from rokt_export.redaction import OwnWords
+from rokt_export.request.parameter_values import MalformedError, RefusedError, compile_field
 from rokt_export.response.classify import Classifier
 from rokt_export.spec_language.fields import listed
 from rokt_export.spec_language.rules import Example, Rule
@@ -95,6 +98,7 @@ def findings_of(loaded: LoadedSpec, variables: Mapping[str, Variables]) -> tuple
         *lint(loaded, merged, guarded, origin),
         *_places(loaded, targets),
         *_lacking(loaded, variables, guarded),
+        *_refused_formats(loaded),
         *_examples(loaded),
     ]
     return tuple(sorted(dict.fromkeys(found), key=lambda finding: (finding.line, finding.column, finding.code)))
@@ -134,6 +138,55 @@ def _lacking(loaded: LoadedSpec, variables: Mapping[str, Variables], guarded: fr
                     OwnWords(f"Write `{found[0]}=…` to `.env.{name}`, before the first send to {name}."),
                 )
                 break
+
+
+def _refused_formats(loaded: LoadedSpec) -> Iterator[Finding]:
+    """RX131: a parameter that refuses each spelling of the one attribute that it sends.
+
+    An example that the spec declares for the attribute takes the place of the catalogue's values.
+    """
+    for path, parameter in _placed(loaded.spec.parameters, ("parameters",)):
+        names = attributes_of(parameter)
+        name = canonical(next(iter(names))) if len(names) == 1 else None
+        if name is None or not loaded.damaged.isdisjoint(("parameters", "attributes")):
+            continue
+        (written,) = names
+        own = loaded.spec.attributes.get(written)
+        values = (own.example,) if own is not None and own.example else ATTRIBUTES[name].specimens
+        refusals = _refusals(parameter, written, values)
+        if values and len(refusals) == len(values):
+            yield loaded.document.finding(
+                "RX131",
+                Severity.WARNING,
+                (*path, "name"),
+                f"no value of the format of `{written}` ({ATTRIBUTES[name].format}) passes: {refusals[0]}",
+                f"Convert it with a filter, or correct the check. If your transactions have another format, say so:"
+                f" `attributes: {{{written}: {{example: …}}}}`.",
+                of_value=True,
+            )
+
+
+def _refusals(parameter: Parameter, attribute: str, values: Iterable[str]) -> list[str]:
+    """Return what a parameter says against values of its one attribute; nothing if it needs a variable."""
+    try:
+        take = compile_field(parameter, {}).take
+        found = []
+        for value in values:
+            try:
+                take({attribute: value})
+            except MalformedError as error:
+                found.append(error.message)
+    except (KeyError, RefusedError):
+        return []
+    return found
+
+
+def _placed(
+    parameters: Iterable[Parameter], path: tuple[str | int, ...]
+) -> Iterator[tuple[tuple[str | int, ...], Parameter]]:
+    for index, parameter in enumerate(parameters):
+        yield (*path, index), parameter
+        yield from _placed(parameter.parameters, (*path, index, "parameters"))
 
 
 def _unreadable(file: str, error: SpecError) -> Finding:

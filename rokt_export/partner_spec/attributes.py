@@ -6,7 +6,48 @@ import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
+
+from rokt_export.spec_language.formats import matches
+
+_Check = Callable[[str], bool]
+
+
+def _whole(pattern: str) -> _Check:
+    compiled = re.compile(pattern, re.ASCII)
+    return lambda text: compiled.fullmatch(text) is not None
+
+
+_DECIMAL = _whole(r"[+-]?\d+(?:\.\d+)?")
+_INTEGER = _whole(r"\d+")
+_FORMATS: Mapping[str, tuple[_Check, tuple[str, ...]]] = {
+    "email address": (partial(matches, "email"), ("john.smith@rokt.com",)),
+    "MD5, 32 lower-case hex digits": (partial(matches, "md5"), ()),
+    "SHA-256, 64 hex digits": (partial(matches, "sha256"), ()),
+    "name": (bool, ()),
+    "text": (bool, ()),
+    "text, unique": (bool, ()),
+    "text, leading zeros kept": (bool, ()),
+    "text; split payments joined by a pipe": (bool, ()),
+    "list": (bool, ()),
+    "Mr, Mrs, Ms or Miss": (_whole("Mr|Mrs|Ms|Miss"), ("Mr", "Mrs", "Ms", "Miss")),
+    "M or F": (_whole("[MFmf]"), ("M", "F", "m", "f")),
+    "guest or member": (_whole("guest|member"), ("guest", "member")),
+    "true or false": (_whole("true|false"), ("true", "false")),
+    "yyyymmdd": (partial(matches, "date"), ("19831215", "1983-12-15")),
+    "ISO 8601": (partial(matches, "date"), ("2024-05-01T12:30:00Z", "2024-05-01T12:30:00", "2024-05-01")),
+    "integer": (_INTEGER, ("2", "33")),
+    "decimal": (_DECIMAL, ("300.50", "10.5", "300")),
+    "6 digits": (_whole(r"\d{6}"), ("372888",)),
+    # Numbers have other lengths in other countries.
+    "digits without the country code": (_INTEGER, ("7327572923", "91234567", "412345678", "15123456789")),
+    "ISO 639-1, 2 letters": (_whole("[A-Za-z]{2}"), ("en", "EN")),
+    "ISO 3166-1 alpha-2": (partial(matches, "country"), ("us", "US")),
+    "ISO 4217": (partial(matches, "currency"), ("USD", "usd")),
+    "IPv4 or IPv6 address": (partial(matches, "ip"), ("203.0.113.7", "2001:db8::7")),
+}
+"""By format: its check, and values in its accepted spellings. A format without values is open: any text may come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +71,15 @@ class Attribute:
     personal: bool
     group: str
     aliases: tuple[str, ...] = ()
+
+    @property
+    def specimens(self) -> tuple[str, ...]:
+        """Values in the accepted spellings of the format; none if any text may come."""
+        return _FORMATS[self.format][1]
+
+    def accepts(self, text: str) -> bool:
+        """Return whether a text has the attribute's format."""
+        return _FORMATS[self.format][0](text)
 
 
 def _group(group: str, *, personal: bool = False) -> Callable[..., Attribute]:

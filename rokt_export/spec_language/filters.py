@@ -360,6 +360,30 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "tojson": tojson,
 }
 
+EXAMPLES: Mapping[str, str] = {
+    "trim": "{{ firstname | trim }}",
+    "lower": "{{ firstname | lower }}",
+    "upper": "{{ country | upper }}",
+    "title": "{{ majorcat | lower | title }}",
+    "md5": "{{ email | md5 }}",
+    "sha1": "{{ email | sha1 }}",
+    "sha256": "{{ email | sha256(case='upper') }}",
+    "date": "{{ dob | date('%m/%d/%Y') }}",
+    "number": "{{ amount | number(decimals=0) }}",
+    "boolean": "{{ optin | boolean(true='Y', false='N') }}",
+    "phone": "{{ mobile | phone(region='US') }}",
+    "replace": "{{ sku | replace('-', '') }}",
+    "default": "{{ company | default('not given') }}",
+    "map": "{{ gender | map(equal={'M': 'male', 'F': 'female'}) }}",
+    "slice": "{{ mobile | slice(-4) }}",
+    "split": "{{ email | split('@', 1) }}",
+    "join": "{{ paymenttype | split('|') | join(' + ') }}",
+    "urlencode": "{{ city | urlencode }}",
+    "base64": "{{ email | base64 }}",
+    "tojson": "{{ city | tojson }}",
+}
+"""One use of each filter, on Rokt's attributes."""
+
 _KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "str": (lambda value: isinstance(value, str), "text"),
     "str | None": (lambda value: value is None or isinstance(value, str), "text"),

@@ -34,6 +34,29 @@ def test_every_known_attribute_has_a_value_in_its_format():
         assert person.invented and person.id == values["transactionid"]
 
 
+@pytest.mark.parametrize("name", [name for name in ATTRIBUTES if name != "cartitems"])
+def test_each_value_has_the_attributes_format(name):
+    attribute = ATTRIBUTES[name]
+    assert attribute.accepts(attribute.example) and all(map(attribute.accepts, attribute.specimens))
+    for person in people(30, [name]):
+        assert attribute.accepts(person.values[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("dob", "15/12/1983"),
+        ("gender", "female"),
+        ("emailmd5", "x"),
+        ("ccbin", "3728"),
+        ("country", "USA"),
+        ("age", "x"),
+    ],
+)
+def test_a_format_refuses_other_texts(name, wrong):
+    assert not ATTRIBUTES[name].accepts(wrong)
+
+
 def test_the_hashes_are_those_of_the_test_vector():
     (person,) = people(1, overrides={"email": " John.Smith@Rokt.com "})
     assert person.values["emailsha256"] == ATTRIBUTES["emailsha256"].example
