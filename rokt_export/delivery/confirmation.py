@@ -7,8 +7,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote
 
+from rokt_export.delivery.asked_urls import asked_url
 from rokt_export.delivery.credentials import Credentials
 from rokt_export.delivery.pacing import Pacer
 from rokt_export.delivery.stop_rules import response_fault
@@ -19,11 +19,7 @@ from rokt_export.partner_spec.model import Confirmation
 from rokt_export.redaction import Redactor
 from rokt_export.request.render import Renderer
 from rokt_export.response.classify import Classifier, retry_after
-from rokt_export.spec_language.filters import text_of
 from rokt_export.spec_language.statuses import REDIRECTS
-from rokt_export.spec_language.template import compile_template
-from rokt_export.spec_language.template_places import Place
-from rokt_export.spec_language.urls import PLACEHOLDER, parse_url
 from rokt_export.transport import Transport
 
 _LONGEST_POLL = 1.0
@@ -36,8 +32,6 @@ _REMEDIES = {
 }
 _CHECK_URL = "Check `url` of `confirmation`, and the credentials"
 _REDIRECTION = 300
-_TOKEN = re.compile(r"person-[0-9a-f]{10}|\$[A-Z_]+")
-"""What redaction leaves of a person's value or of a secret."""
 _MEDIA_TYPE = re.compile(r"[a-z-]{1,20}/[a-z0-9.+-]{1,60}", re.IGNORECASE)
 _CODE = re.compile(r"(?!.*\d{7})[A-Za-z0-9_.:-]{1,64}")
 """The form of a partner's code that cannot hold personal data: no blank, no `@`, no long number."""
@@ -224,39 +218,14 @@ class Questions:
         Raises:
             ValueError: a capture is missing, or it leads to a host that the spec does not allow; the message says so.
         """
-        pieces = PLACEHOLDER.split(self._confirmation.url)
-        for name in pieces[1::2]:
-            value = job.captured.get(name)
-            if not value:
-                raise ValueError(f"the response had no {name} to ask with")
-            if _TOKEN.search(value) or value.endswith("…"):
-                raise ValueError(f"the journal does not keep this {name} whole: it holds personal data, or is too long")
-        if pieces == ["", pieces[1], ""]:
-            return self._captured_url(job.captured[pieces[1]])
-        parts = [
-            _segment(job.captured[piece]) if at % 2
-            else text_of(compile_template(piece, Place.URL).fill({}, self._renderer.variables))
-            for at, piece in enumerate(pieces)
-        ]  # fmt: skip
-        return (self._base_url or self._origin) + "".join(parts)
-
-    def _captured_url(self, text: str) -> str:
-        if text.startswith("/") and not text.startswith("//"):
-            text = self._origin + text
-        try:
-            url = parse_url(text)
-        except ValueError as error:
-            raise ValueError(f"`{text}` is not a URL: {error}") from error
-        rest = quote(url.rest, safe="%/?!$&'()*+,;=:@~[]")
-        if self._base_url is not None:
-            return self._base_url + rest
-        trusted = url.scheme == "https" or self._origin.startswith("http:")
-        if url.origin != self._origin and not (trusted and url.origin.partition("://")[2] in self._confirmation.hosts):
-            raise ValueError(
-                f"the partner names {url.origin}, which is not the endpoint's host: nothing was asked there; "
-                "`confirmation: {hosts: […]}` allows a host, which then receives the credentials"
-            )
-        return url.origin + rest
+        return asked_url(
+            self._confirmation.url,
+            job.captured,
+            variables=self._renderer.variables,
+            origin=self._origin,
+            base_url=self._base_url,
+            hosts=self._confirmation.hosts,
+        )
 
     def _reason(self, job: Job, outcome: Outcome) -> str | None:
         """Return why the partner decided so, in words that hold nothing personal.
@@ -324,12 +293,6 @@ def _what_came(response: Response) -> str:
     if response.unreadable:
         body = f"a body that cannot be read ({response.unreadable})"
     return f"status {response.status} with {body} came"
-
-
-def _segment(text: str) -> str:
-    if text in (".", ".."):
-        raise ValueError(f"`{text}` cannot be a part of a path")
-    return quote(text, safe="")
 
 
 def _asked_wait(response: Response) -> float | None:

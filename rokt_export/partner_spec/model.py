@@ -327,15 +327,34 @@ def _asked_url(text: str) -> str:
             "it does not say which capture names the job",
             "Write `/jobs/{reference}`, or `{reference}` where the capture is the whole URL; `{code}` is the other.",
         )
+    return _at_the_host(text, "/jobs/{reference}")
+
+
+def _at_the_host(text: str, example: str) -> str:
     if not text.startswith("/") and not _CAPTURED.fullmatch(text):
         raise problem(
             "RX150",
             "it is neither a path at the endpoint's host nor one capture",
-            "Write `/jobs/{reference}`, or `{reference}` where the capture is the whole URL.",
+            f"Write `{example}`, or `{{reference}}` where the capture is the whole URL.",
         )
     if text.startswith("//"):
         raise problem("RX150", "a path does not start with `//`", "Write one `/`.")
     return text
+
+
+def _record_url(text: str) -> str:
+    named = set(PLACEHOLDER.findall(text))
+    if not named <= {"reference", "code"} or not (named or compile_template(text, Place.URL).varies):
+        raise problem(
+            "RX012",
+            "it does not say which record is meant",
+            "Write `/leads/{reference}`, with what a rule captures, or `/leads/{{ email }}`, with an attribute.",
+        )
+    return _at_the_host(text, "/leads/{reference}")
+
+
+RecordUrl = Annotated[Text, AfterValidator(template_at(Place.URL)), AfterValidator(_record_url)]
+"""The place of one record: a path at the endpoint's host, with captures and attributes; or one capture."""
 
 
 class Confirmation(Strict):
@@ -392,6 +411,32 @@ class OpenApi(Strict):
     shorthand = "document"
     document: Annotated[Text, AfterValidator(_beside)]
     operation: Text | None = None
+
+
+class ReadBack(Strict):
+    """How `certify` reads a record again, to compare it with what was sent.
+
+    Attributes:
+        url: a path at the endpoint's host in which `{reference}` or `{code}` stands for what the rule captured, and
+            `{{ attribute }}` for the row's; or one capture alone, where it is the whole URL. It is asked by GET.
+        values: a parameter's name to the path of its value in the response.
+    """
+
+    url: RecordUrl
+    values: Annotated[dict[Text, BodyPath], Field(min_length=1)]
+
+
+class Cleanup(Strict):
+    """The request by which `certify` removes a record that it made.
+
+    Attributes:
+        url: as `url` of `read_back`.
+        method: its HTTP method.
+    """
+
+    shorthand = "url"
+    url: RecordUrl
+    method: Method = "DELETE"
 
 
 class DiffSettings(Strict):
@@ -499,6 +544,8 @@ class PartnerSpec(Strict):
         idempotency: the key by which the partner recognizes a repeated request.
         idempotent: whether a repeated request is harmless.
         confirmation: how to ask what became of a row that was only accepted.
+        read_back: how to read a record again, to compare it with what was sent.
+        cleanup: the request that removes a test record.
         diff: what `diff` leaves out of its comparison.
     """
 
@@ -528,6 +575,8 @@ class PartnerSpec(Strict):
     idempotency: Idempotency | None = None
     idempotent: bool = False
     confirmation: Confirmation | None = None
+    read_back: ReadBack | None = None
+    cleanup: Cleanup | None = None
     diff: DiffSettings = DiffSettings()
 
     @property

@@ -20,7 +20,7 @@ def templates(spec: PartnerSpec, environments: Iterable[str] | None = None) -> I
     """Yield each template with attributes or variables, for the given environments (default: all)."""
     names = spec.endpoint if environments is None else environments
     places: list[Any] = [spec.environment(name) for name in names]
-    asked = spec.confirmation and spec.confirmation.url
+    asked = [each.url for each in (spec.confirmation, spec.read_back, spec.cleanup) if each is not None]
     yield from _inside([*places, spec.parameters, spec.body, spec.idempotency, asked])
 
 
@@ -187,6 +187,8 @@ def _uses(
         yield names_in(spec.confirmation.url), host, "URL path"
         for other in spec.confirmation.hosts:
             yield credential_variables(spec, environment), other, "credentials"
+    for record in (spec.read_back, spec.cleanup):
+        yield names_in(record and record.url), host, "URL path"
     yield names_in(place.proxy), "the proxy", "address and credentials"
     yield names_in(place.tls and place.tls.ca_file), THIS_MACHINE, "file of authorities"
 

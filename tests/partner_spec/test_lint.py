@@ -71,6 +71,8 @@ def _first_rule(text: str) -> str:
 HTTP = "http://api.example.com/leads"
 PROVISIONAL = "{outcome: delivered, status: 202, provisional: true, capture: {reference: $.id}}"
 CONFIRMATION = "confirmation: {url: '/jobs/{reference}', responses: [{outcome: delivered, status: 200}]}\n"
+READ_BACK = "read_back: {url: '/leads/{reference}', values: {email: $.email}}\n"
+CAPTURED = "{outcome: delivered, status: 2xx, capture: {reference: $.id}}"
 AUTH_2 = (
     "endpoint:\n"
     "  staging: {url: https://test.example.com, authentication: {type: bearer, token: '{{ env.%s }}'}}\n"
@@ -785,6 +787,27 @@ CASES = [
         "responses",
         _first_rule(PROVISIONAL) + CONFIRMATION.replace("status: 200}", "status: 200, retry: ^true}"),
         _first_rule(PROVISIONAL) + CONFIRMATION,
+    ),
+    Case(
+        "RX196",
+        "responses",
+        PARTS["responses"] + READ_BACK.replace("'/", "^'/"),
+        _first_rule(CAPTURED) + READ_BACK,
+        "error",
+    ),
+    Case(
+        "RX196",
+        "responses",
+        PARTS["responses"] + "cleanup: ^'/leads/{code}'\n",
+        PARTS["responses"] + "cleanup: '/leads/{{ email }}'\n",
+        "error",
+    ),
+    Case(
+        "RX197",
+        "responses",
+        _first_rule(CAPTURED) + READ_BACK.replace("email: $.", "emial: ^$."),
+        _first_rule(CAPTURED) + READ_BACK,
+        "error",
     ),
     Case(
         "RX184",

@@ -13,6 +13,7 @@ from rokt_export.partner_spec.lint import (
     endpoints,
     foreign,
     parameters,
+    records,
     rules,
     secrets,
     templates,
@@ -61,6 +62,8 @@ _LINTS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     rules.hopeless_retries,
     confirmations.unasked,
     confirmations.unusable,
+    records.uncaptured,
+    records.unsent,
     secrets.variables_of_others,
 )
 

@@ -242,6 +242,8 @@ def uses(subject: Subject) -> Iterator[Use]:
     yield from _text(("proxy",), spec.proxy)
     yield from _text(("idempotency", "value"), spec.idempotency and spec.idempotency.value)
     yield from _text(("confirmation", "url"), spec.confirmation and spec.confirmation.url)
+    yield from _text(("read_back", "url"), spec.read_back and spec.read_back.url)
+    yield from _text(("cleanup", "url"), spec.cleanup and spec.cleanup.url)
 
 
 def _of_parameter(path: DataPath, parameter: Parameter) -> Iterator[Use]:
