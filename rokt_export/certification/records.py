@@ -134,7 +134,7 @@ class Unexplained(Struct, frozen=True):
 
 
 class CertifiedRun(Struct, frozen=True):
-    """The run in the journal. Times are ISO 8601 in UTC."""
+    """The run in the journal. Times are ISO 8601 in UTC; `sandbox` where a sandbox answered in place of the partner."""
 
     id: str
     name: str | None
@@ -142,6 +142,7 @@ class CertifiedRun(Struct, frozen=True):
     origin: str
     started_at: str
     ended_at: str
+    sandbox: bool = False
 
 
 class CertifiedSpec(Struct, frozen=True):

@@ -17,8 +17,20 @@ from sqlalchemy.exc import IntegrityError
 
 from rokt_export.errors import JournalError, UsageError
 from rokt_export.exchange.delivery import Delivery, LeftOut
-from rokt_export.journal import keys, ledger, marks, purge, queries, revisions, run_records, schema, storage
+from rokt_export.journal import (
+    certifications,
+    keys,
+    ledger,
+    marks,
+    purge,
+    queries,
+    revisions,
+    run_records,
+    schema,
+    storage,
+)
 from rokt_export.journal.bulk import Bulk, storable
+from rokt_export.journal.certifications import Certificate, SignOff
 from rokt_export.journal.intents import chunks
 from rokt_export.journal.model import RunInfo, RunState, as_text, now
 from rokt_export.journal.revisions import EarlierOutcome, RevisingSpec, Revision
@@ -384,6 +396,33 @@ class Journal:
         with self._reading() as connection:
             number = run_records.find(connection, run_id).no
             return list(revisions.earlier_outcomes(connection, number, rows))
+
+    def certify(self, run_id: str, certificate: Certificate) -> None:
+        """Keep the certification of a run."""
+        with self._writing() as connection:
+            certifications.keep(connection, run_records.find(connection, run_id).no, certificate)
+
+    def certification(self, run_id: str) -> tuple[Certificate, list[SignOff]] | None:
+        """Return the certification of a run and its sign-offs, oldest first; None for any other run."""
+        return certifications.of_notes(self.notes(run_id))
+
+    def certifications(self, partner: str) -> list[tuple[str, Certificate, list[SignOff]]]:
+        """Return run id, certification and sign-offs of each certification of a partner, newest first."""
+        with self._reading() as connection:
+            return list(certifications.of_partner(connection, partner))
+
+    def sign(self, run_id: str, signed: SignOff) -> list[SignOff]:
+        """Keep the partner's answers to a certification, and return all that it has given, oldest first.
+
+        The last ones count. The same answers are not kept twice in a row.
+
+        Raises:
+            JournalError: the run is still running.
+        """
+        with self._writing() as connection:
+            record = self._locked(connection, run_id)
+            run_records.check_not_running(record, "signed")
+            return certifications.sign(connection, record.no, signed)
 
     def purgeable(self, run_id: str | None = None, *, before: datetime | None = None) -> list[RunInfo]:
         """Return the runs that `purge` with the same arguments would purge."""

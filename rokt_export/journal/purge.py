@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from rokt_export.errors import JournalError
 from rokt_export.exchange.model import OutcomeKind
-from rokt_export.journal import queries
+from rokt_export.journal import certifications, queries
 from rokt_export.journal.bulk import Bulk
 from rokt_export.journal.intents import open_rows
 from rokt_export.journal.model import as_text, in_sandbox, now
@@ -25,12 +25,14 @@ _NOTHING = orjson.dumps([])
 def purge(connection: Connection, records: Sequence[Row[Any]], *, remove: bool) -> None:
     """Remove the personal data of runs, or with `remove` the runs, within the caller's transaction.
 
-    Each row's number, outcome, status, rule, attempts and times stay, and the counts. The ledger stays in both cases:
-    it has only keyed hashes, and without it rows would be delivered twice.
+    Each row's number, outcome, status, rule, attempts and times stay, and the counts; of a certification its verdicts
+    and who signed. The ledger stays in both cases: it has only keyed hashes, and without it rows would be delivered
+    twice.
     """
     for record in records:
-        for table in (recording, note):
-            connection.execute(table.delete().where(table.c.run_no == record.no))
+        stays = () if remove else (certifications.NOTE, certifications.SIGNED)
+        connection.execute(recording.delete().where(recording.c.run_no == record.no))
+        connection.execute(note.delete().where(note.c.run_no == record.no, note.c.key.not_in(stays)))
         if remove:
             _remove(connection, record.no)
         else:
@@ -48,6 +50,7 @@ def _remove(connection: Connection, run_no: int) -> None:
 
 
 def _blank(connection: Connection, record: Row[Any]) -> None:
+    certifications.purge(connection, record.no)
     counts = orjson.dumps(queries.counts(connection, record.no))
     texts = dict.fromkeys(("reason", "reference", "code", "error"))
     names = {"transaction": literal("row-").concat(cast(delivery.c.row, String))}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from typing import TextIO
+from typing import Any, TextIO
 
 from rokt_export.redaction.display_text import csv_cell, json_text
 from rokt_export.reports.run_report import Story
@@ -39,9 +39,10 @@ def write_ndjson(story: Story, stream: TextIO) -> None:
 def write_json(story: Story, stream: TextIO) -> None:
     """Write the contract's document (design section 5, "Streams"), its deliveries one a line, in constant memory.
 
-    `left_out` is there where rows were not sent because a guarded environment responded to them before.
+    `left_out` is there where rows were not sent because a guarded environment responded to them before,
+    `certification` where the run is one.
     """
-    head = {
+    head: dict[str, Any] = {
         "run": story.run.run,
         "partner": story.run.partner,
         "environment": story.run.environment,
@@ -49,6 +50,8 @@ def write_json(story: Story, stream: TextIO) -> None:
     }
     if story.left_out:
         head["left_out"] = story.left_out
+    if (certification := story.certification) is not None:
+        head["certification"] = certification
     stream.write(json_text(head).removesuffix("}") + ',"deliveries":[')
     separator = "\n"
     for one in story.deliveries():

@@ -16,7 +16,7 @@ from rokt_export.delivery.shared_counts import FIRST_RECORDED, PROBLEMS_RECORDED
 from rokt_export.errors import SpecError
 from rokt_export.exchange.delivery import Delivery, Recordings
 from rokt_export.exchange.model import OutcomeKind
-from rokt_export.journal import EarlierOutcome, Journal, RunInfo
+from rokt_export.journal import EarlierOutcome, Journal, RunInfo, certifications
 from rokt_export.journal.recording import Recording
 from rokt_export.journal.revisions import NOTE as REVISIONS
 from rokt_export.journal.revisions import confirming
@@ -78,6 +78,7 @@ class Story:
         said = [_PURGED] if run.purged else []
         self.notes: tuple[str, ...] = (
             *said,
+            *self._certification(),
             *self._revisions(),
             *self._confirmations(),
             *self.testimony,
@@ -101,6 +102,17 @@ class Story:
         if spec is None or spec.sha256 != run.spec_sha256:
             spec = _spec_of_the_run(run, notes)
         return cls(journal, run, spec, notes)
+
+    @property
+    def certification(self) -> dict[str, Any] | None:
+        """The certification that the run is, with the partner's sign-offs; None for any other run."""
+        found = certifications.of_notes(self._kept)
+        return None if found is None else certifications.as_json(*found)
+
+    def _certification(self) -> Iterator[str]:
+        """Say what the probes came to, and what the partner signed."""
+        if (found := certifications.of_notes(self._kept)) is not None:
+            yield from certifications.sentences(self.run.run, *found)
 
     def _revisions(self) -> Iterator[str]:
         """Say when outcomes were revised by another spec, and what they were."""
