@@ -113,7 +113,9 @@ class _Job(Struct, eq=False):
     def exchange(self, result: AttemptResult, classifier: Classifier) -> Exchange:
         """Return the exchange of the one transaction with a result."""
         outcome = classifier.classify(result)
-        kept = result.shortened(KEPT_BYTES) if isinstance(result, Response) else result
+        kept = result
+        if result.__class__ is Response and len(result.body) > KEPT_BYTES:
+            kept = result.shortened(KEPT_BYTES)
         return Exchange(self.transactions[0], self.sent, kept, outcome, self.attempts, self.started)
 
     def exchanges(self, result: AttemptResult, classifier: Classifier) -> Sequence[Exchange]:
@@ -693,8 +695,9 @@ class Engine:
         if not self._settled:
             self._oldest = time.monotonic()
         self._settled.append(exchange)
-        if isinstance(exchange.result, Response):
-            self._settled_bytes += len(exchange.result.body)
+        result = exchange.result
+        if result.__class__ is Response:
+            self._settled_bytes += len(result.body)
         if self._first_row is not None:
             self._judge_first(self._first_row, exchange)
         verdict = self._judge.judge(exchange)

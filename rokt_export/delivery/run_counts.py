@@ -12,7 +12,7 @@ from typing import Any
 
 from rokt_export.errors import ExitStatus
 from rokt_export.exchange.delivery import Delivery, LeftOut
-from rokt_export.exchange.model import Exchange, Fault, OutcomeKind, milliseconds
+from rokt_export.exchange.model import Exchange, Fault, OutcomeKind, latencies_of
 
 _GROWTH = math.log(1.02)
 """Each class is 2 % wide, so a percentile is right to one percent of itself."""
@@ -218,7 +218,7 @@ class Tally:
             attempts,
             [each.transaction.invented for each in exchanges],
             [outcome.rule for outcome in outcomes],
-            [None if result is None else milliseconds(result.timings.total) for result in results],
+            latencies_of(results),
             [each.started for each in exchanges],
         )
 

@@ -66,7 +66,7 @@ class Judge:
         """Count an outcome; return why to stop, or None."""
         rules, counts, kind = self._rules, self._counts, exchange.outcome.kind
         if kind in rules.expected:
-            barred = rules.setup and setup_fault(exchange, expected=True)
+            barred = rules.setup and not exchange.outcome.by_body and setup_fault(exchange, expected=True)
             if barred and (over := self._setup_fault(exchange, barred)):
                 return over
             if not barred:

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from rokt_export.exchange.model import Exchange, Fault, OutcomeKind, Response, milliseconds
+from rokt_export.exchange.model import Exchange, Fault, OutcomeKind, Response, latencies_of
 
 
 class Recordings(StrEnum):
@@ -138,7 +138,7 @@ class Deliveries:
             [outcome.reference for outcome in outcomes],
             [outcome.code for outcome in outcomes],
             [exchange.attempts for exchange in exchanges],
-            [None if result is None else milliseconds(result.timings.total) for result in results],
+            latencies_of(results),
             [exchange.error if isinstance(exchange.result, Fault) else None for exchange in exchanges],
             [exchange.started for exchange in exchanges],
             [transaction.invented for transaction in transactions],
