@@ -21,6 +21,7 @@ from rokt_export.transactions.transaction import Transaction
 
 FOLDER = Path(__file__).parents[2] / "sample_specs"
 FILES = sorted(FOLDER.glob("*.yaml"))
+PARTNERS = [path for path in FILES if not path.stem.startswith("example-")]
 HINT = "# yaml-language-server: $schema=../docs/partner-spec.schema.json"
 
 
@@ -143,4 +144,15 @@ def test_the_read_me_lists_each():
     listed = re.findall(
         r"^\| \[([\w-]+\.yaml)\]\(\1\) \|", (FOLDER / "README.md").read_text(encoding="utf-8"), re.MULTILINE
     )
-    assert listed == [path.name for path in FILES]
+    assert sorted(listed) == [path.name for path in FILES]
+    assert len(PARTNERS) == 21
+
+
+@pytest.mark.parametrize("path", PARTNERS, ids=lambda path: path.stem)
+def test_a_partner_says_where_its_facts_come_from(path):
+    """The head names sources and what is unchecked; what was not seen is marked in the examples."""
+    comments = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+    sources = [line for line in comments if re.match(r"# source: \S.*[./#\"]", line)]
+    assert sources and any(re.match(r"# unchecked: \S", line) for line in comments)
+    seen = [example for rule in spec_of(path).responses for example in rule.examples if not example.illustrative]
+    assert len(seen) < sum(len(rule.examples) for rule in spec_of(path).responses)
