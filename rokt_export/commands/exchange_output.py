@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, assert_never
 
 from rokt_export.commands.options import Output
-from rokt_export.commands.run_output import exchanges_of, expected_outcome
+from rokt_export.commands.run_output import exchanges_of, outcomes_named
 from rokt_export.commands.terminal import Terminal, number_of
 from rokt_export.errors import ExitStatus, UsageError, did_you_mean
 
@@ -65,9 +65,7 @@ class RowQuery:
         """
         self._check_rule(story)
         statuses = None if self.status is None else _statuses(self.status)
-        outcomes = None
-        if self.outcomes is not None:
-            outcomes = [str(expected_outcome(word, where="--outcome")) for word in self.outcomes.split(",")]
+        outcomes = None if self.outcomes is None else outcomes_named(self.outcomes, where="--outcome")
         if self.rows is not None:
             found = exchanges_of(story, row_numbers(self.rows))
             chosen: Iterator[Delivery] = (one for one, _ in found.values() if not outcomes or one.outcome in outcomes)

@@ -65,6 +65,13 @@ Run = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print only warnings and errors on stderr.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Print on stderr what is read, sent and decided.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colours; $NO_COLOR does the same.")]
+OnlyOutcomes = Annotated[
+    str | None,
+    typer.Option(
+        "--only", metavar="OUTCOMES", autocompletion=completion.outcomes, show_default=False,
+        help="List only rows with these outcomes (rejected,failed).",
+    ),
+]  # fmt: skip
 Name = Annotated[str | None, typer.Option("--name", metavar="NAME", help="A name for this run.", show_default=False)]
 NoFirstRowCheck = Annotated[
     bool,

@@ -50,18 +50,23 @@ def report(
     out: Out = None,
     open_it: Open = False,
     brief: Brief = False,
+    only: flag.OnlyOutcomes = None,
     template: Template = "en",
     journal: flag.JournalPlace = None,
     quiet: flag.Quiet = False,
 ) -> int:
     """Write reports of a run from the journal, redacted, as stored.
 
+    Of a large run, Markdown lists 10,000 rows and HTML 100,000, unexpected outcomes first; the report says how many are
+    left out. CSV, JSON, NDJSON and Parquet have every row. A name that ends in .gz or .zst is compressed.
+
     Examples:
         rokt-export report last --open
         rokt-export report last --brief
+        rokt-export report last --only rejected,failed --out refused.md
         rokt-export report last --out acme.html --out acme.eml --template de
     """
-    from rokt_export.commands.run_output import check_spared, sources_of
+    from rokt_export.commands.run_output import check_spared, outcomes_named, sources_of, stdout_for
     from rokt_export.journal import Journal
     from rokt_export.reports.run_report import Story
 
@@ -69,11 +74,11 @@ def report(
     forms = [format_named(name) for name in form or ()]
     with Journal.open(journal_place(journal)) as opened:
         info = opened.find(run)
-        story = Story.of(opened, info)
+        story = Story.of(opened, info, only=None if only is None else outcomes_named(only))
         if brief:
             from rokt_export.reports.brief import write
 
-            _check_brief(forms, out)
+            _check_brief(forms, out, only)
             write(story, sys.stdout)
             return ExitStatus.OK
         if not out and open_it:
@@ -81,7 +86,8 @@ def report(
         if not out:
             if len(forms) > 1:
                 raise UsageError("several reports need a folder", where="--out", remedy="Add --out FOLDER.")
-            (forms[0] if forms else format_named("markdown")).write(story, sys.stdout, template)
+            chosen_form = forms[0] if forms else format_named("markdown")
+            chosen_form.write(story, stdout_for(chosen_form), template)
             return ExitStatus.OK
         if len(out) == 1 and (out[0].is_dir() or not (out[0].suffix or out[0].exists() or forms)):
             _make_folder(out[0])
@@ -103,7 +109,9 @@ def report(
     return ExitStatus.OK
 
 
-def _check_brief(forms: list[ReportFormat], out: list[Path] | None) -> None:
+def _check_brief(forms: list[ReportFormat], out: list[Path] | None, only: str | None) -> None:
+    if only is not None:
+        raise UsageError("--brief lists no rows", where="--only", remedy="Leave out --only, or --brief.")
     if forms or out:
         raise UsageError("--brief prints to the terminal", remedy="Leave out --format and --out, or --brief.")
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rokt_export.commands.replay_flags import GivenFlags, ReplayFlags, are_alike, digests_of, stamps_of
-from rokt_export.commands.run_output import Onward
+from rokt_export.commands.run_output import Onward, outcomes_named
 from rokt_export.errors import TransactionsError, UsageError
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Chosen:
             return frozenset(map(OutcomeKind, self.resumed.options.get("outcomes", ())))
         if self.earlier is None or not self.earlier.production:
             return frozenset()
-        return frozenset(map(OutcomeKind, _outcomes_of(self._only)))
+        return frozenset(map(OutcomeKind, outcomes_named(self._only)))
 
     def input(self, named: tuple[str, ...], *, guarded: bool) -> tuple[tuple[str, ...], Ranges | None]:
         """Return the files, and which of their rows; None for all.
@@ -232,7 +232,7 @@ def _earlier(place: str, choice: Choice, resumed: RunInfo | None) -> RunInfo | N
             where="--only",
             remedy="Leave --resume out: --only and --from-run make a new run.",
         )
-    if OutcomeKind.UNKNOWN in _outcomes_of(choice.only) and not choice.unknown:
+    if OutcomeKind.UNKNOWN in outcomes_named(choice.only) and not choice.unknown:
         raise UsageError(
             "the partner may have an `unknown` row already",
             where="--only",
@@ -316,18 +316,11 @@ def _check_same_place(run: RunInfo, *, guarded: bool, sandbox: bool) -> None:
     raise UsageError(words, where="--resume", remedy="Start a new run.")
 
 
-def _outcomes_of(only: str) -> list[str]:
-    """Return the outcomes that `--only` names."""
-    from rokt_export.commands.run_output import expected_outcome
-
-    return [str(expected_outcome(word, where="--only")) for word in only.split(",")]
-
-
 def _rows_with(place: str, run: RunInfo, only: str) -> Ranges:
     """Return the rows of a run that came to some outcomes, as ranges."""
     from rokt_export.journal import Journal
 
-    outcomes = _outcomes_of(only)
+    outcomes = outcomes_named(only)
     with Journal.open(place) as journal:
         ranges = tuple(journal.rows(run.run, outcomes).ranges())
     if not ranges:

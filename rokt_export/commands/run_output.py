@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any, TextIO, assert_never
 
 from rokt_export.commands.options import Output
 from rokt_export.commands.spec_setup import journal_place
@@ -18,7 +18,7 @@ from rokt_export.delivery.events import Finished, StopReason
 from rokt_export.errors import ExitStatus, UsageError, did_you_mean
 from rokt_export.exchange.delivery import LeftOut
 from rokt_export.exchange.model import OutcomeKind
-from rokt_export.reports.formats import format_named, format_of, write_reports
+from rokt_export.reports.formats import ReportFormat, format_named, format_of, write_reports
 from rokt_export.transactions.files import STDIN
 
 if TYPE_CHECKING:
@@ -53,6 +53,15 @@ def expected_outcome(text: str, *, where: str = "--expect") -> OutcomeKind:
         near = did_you_mean(text, OutcomeKind)
         remedy = f"{near} Outcomes: {names}." if near else f"Choose one of {names}."
         raise UsageError(f"`{text}` is not an outcome", where=where, remedy=remedy) from error
+
+
+def outcomes_named(text: str, *, where: str = "--only") -> list[str]:
+    """Return the outcomes that a flag names (`rejected,failed`).
+
+    Raises:
+        UsageError: one is not an outcome.
+    """
+    return [str(expected_outcome(word, where=where)) for word in text.split(",")]
 
 
 def present(
@@ -272,6 +281,17 @@ def sources_of(run: RunInfo) -> list[str | Path | None]:
     """Return the files that a run was made from, and is gone on with."""
     stamps = [stamp[0] for stamp in run.options.get("stamps", ())]
     return [run.spec_file, run.options.get("spec_path"), run.options.get("env_file"), *run.events, *stamps]
+
+
+def stdout_for(form: ReportFormat) -> TextIO:
+    """Return stdout for a report.
+
+    Raises:
+        UsageError: it is a terminal, and the report is no text.
+    """
+    if form.binary and sys.stdout.isatty():
+        raise UsageError(f"{form.name} is not text for a terminal", remedy="Name a file with --out.")
+    return sys.stdout
 
 
 def check_folder(path: Path) -> None:

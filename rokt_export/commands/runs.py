@@ -19,7 +19,7 @@ from rokt_export.commands.replay import ResendUnknown, replay
 from rokt_export.commands.spec_setup import journal_place
 from rokt_export.commands.terminal import Terminal, number_of, to_stdout
 from rokt_export.errors import ExitStatus, UsageError
-from rokt_export.reports.formats import FORMATS, format_named, write_reports
+from rokt_export.reports.formats import FORMATS, format_named, format_of, part_of, write_parts, write_reports
 
 if TYPE_CHECKING:
     from rokt_export.journal import Journal, RunInfo
@@ -188,33 +188,78 @@ def resume_run(
     )
 
 
-Form = Annotated[str, typer.Option("--format", metavar="NAME", help=f"One of {', '.join(FORMATS)}.")]
+Form = Annotated[
+    str | None,
+    typer.Option(
+        "--format", metavar="NAME", show_default=False,
+        help=f"One of {', '.join(FORMATS)}; default: as --out is named, else csv.",
+    ),
+]  # fmt: skip
 Out = Annotated[
-    Path | None, typer.Option("--out", metavar="PATH", help="The file to write; else stdout.", show_default=False)
+    Path | None,
+    typer.Option(
+        "--out", metavar="PATH", show_default=False, help="The file to write, else stdout; .gz and .zst compress it."
+    ),
+]
+Split = Annotated[
+    int | None,
+    typer.Option(
+        "--split", min=1, metavar="N", show_default=False, help="Write files of N rows each, such as rows-0001.csv."
+    ),
 ]
 
 
 @runs.command("export")
 def export_run(
-    run: flag.Run, form: Form = "csv", out: Out = None, journal: flag.JournalPlace = None, quiet: flag.Quiet = False
+    run: flag.Run,
+    form: Form = None,
+    out: Out = None,
+    only: flag.OnlyOutcomes = None,
+    split: Split = None,
+    journal: flag.JournalPlace = None,
+    quiet: flag.Quiet = False,
 ) -> int:
     """Write each row of a run with its outcome, in the order of the input.
 
     Examples:
-        rokt-export runs export last --format csv --out rows.csv
+        rokt-export runs export last --out rows.csv
+        rokt-export runs export last --only rejected,failed
+        rokt-export runs export last --out rows.parquet --split 1000000
     """
-    from rokt_export.commands.run_output import check_spared, sources_of
+    from rokt_export.commands.run_output import check_spared, outcomes_named, sources_of, stdout_for
     from rokt_export.reports.run_report import Story
 
+    terminal = Terminal(quiet)
+    if form is not None:
+        chosen = format_named(form)
+    else:
+        chosen = format_named("csv") if out is None or not out.suffix else format_of(out)
+    if split is not None and (out is None or not chosen.rows):
+        raise UsageError(
+            "only rows in files can be split",
+            where="--split",
+            remedy=f"Add --out PATH, with one of {', '.join(name for name, one in FORMATS.items() if one.rows)}.",
+        )
     with _opened(journal) as opened:
         info = opened.find(run)
-        check_spared([out] if out else (), [*sources_of(info), journal_place(journal)])
-        story = Story.of(opened, info)
+        story = Story.of(opened, info, only=None if only is None else outcomes_named(only))
+
+        def check(path: Path) -> None:
+            check_spared([path], [*sources_of(info), journal_place(journal)])
+
         if out is None:
-            format_named(form).write(story, sys.stdout)
+            chosen.write(story, stdout_for(chosen))
+            return ExitStatus.OK
+        if split is None:
+            check(out)
+            write_reports(story, [(chosen, out)])
+            written = [out]
         else:
-            write_reports(story, [(format_named(form), out)])
-            Terminal(quiet).say(f"written: {out}")
+            written = write_parts(story, chosen, out, split, check)
+            if (further := part_of(out, len(written) + 1)).exists():
+                terminal.warn(f"{further} is not of this export: an earlier one had more parts")
+    for path in written:
+        terminal.say(f"written: {path}")
     return ExitStatus.OK
 
 

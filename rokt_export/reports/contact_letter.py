@@ -24,6 +24,7 @@ from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal.recording import Recording
 from rokt_export.redaction.display_text import cut, markdown, one_line
 from rokt_export.redaction.well_formed import without_labels
+from rokt_export.reports.listing import Listing
 from rokt_export.reports.person_lookup import Identities
 from rokt_export.reports.run_facts import endpoint_of
 from rokt_export.reports.run_report import Story
@@ -126,16 +127,20 @@ class ContactLetter:
         story: the run.
         template: a language of `LANGUAGES`, or a folder with `words.jinja`, `letter.txt`, `letter.html` or
             `letter.md`; what it lacks is taken from the English ones.
-        attached: every row is in a CSV that goes with the letter, not in a table that follows it.
+        attached: the rows are in a CSV that goes with the letter, not in a table that follows it.
+        table: the rows of that CSV or table; None for all.
 
     Raises:
         UsageError: there is no such language or folder.
     """
 
-    def __init__(self, story: Story, template: str = "en", *, attached: bool = True) -> None:
+    def __init__(
+        self, story: Story, template: str = "en", *, attached: bool = True, table: Listing | None = None
+    ) -> None:
         self._story = story
         self._template = template
         self._attached = attached
+        self._table = table or Listing.of(story, story.rows)
         self._environment = _environment(template)
 
     def subject(self) -> str:
@@ -186,6 +191,7 @@ class ContactLetter:
             "sandbox": run.sandbox,
             "purged": run.purged,
             "attached": self._attached,
+            "listed": None if self._table.is_complete else self._table.listed,
             "questions": self._questions({one.row: one for one in records}),
             "records": records,
             "responses": [replace(one, reason=show(one.reason)) for one in self._responses],
@@ -194,7 +200,7 @@ class ContactLetter:
     @cached_property
     def _sent(self) -> dict[OutcomeKind, int]:
         """Outcome to number of rows that were sent."""
-        return {kind: rows for kind in _ASKED if (rows := self._story.counts.get(kind))}
+        return {kind: rows for kind in _ASKED if (rows := self._story.chosen_counts.get(kind))}
 
     @cached_property
     def _identities(self) -> Identities:
@@ -241,7 +247,7 @@ class ContactLetter:
             return named
         lines = {row: row for row in alike}
         if self._attached:
-            sent = (one for one in self._story.deliveries() if was_sent(one))
+            sent = (one for one in self._table.deliveries() if was_sent(one))
             lines = {one.row: line for line, one in enumerate(sent, 2) if one.row in alike}
         return [replace(one, line=lines.get(one.row, 0)) for one in named]
 
@@ -249,7 +255,7 @@ class ContactLetter:
         story = self._story
         if story.run.purged or story.run.sandbox:
             return []
-        if not self._sent:
+        if not self._sent and story.only is None:
             return [Question("nothing")]
         asked = []
         for kind, rows in self._sent.items():

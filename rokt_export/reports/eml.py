@@ -13,11 +13,14 @@ from typing import TextIO
 
 from rokt_export.redaction.display_text import csv_cell, one_line
 from rokt_export.reports.contact_letter import ContactLetter, record_of, was_sent
+from rokt_export.reports.listing import Listing
 from rokt_export.reports.person_lookup import Identities
 from rokt_export.reports.run_report import Story, moment
 
 LARGEST_PLAIN = 2_000_000
 """Bytes of the table up to which it is attached as it is; a longer one is zipped, for many servers refuse 10 MB."""
+MOST_LISTED = 100_000
+"""Rows of the table: 2 MB zipped."""
 
 
 def write(story: Story, stream: TextIO, template: str = "en") -> None:
@@ -33,7 +36,8 @@ def write(story: Story, stream: TextIO, template: str = "en") -> None:
     Raises:
         UsageError: a template is missing, or fails.
     """
-    letter = ContactLetter(story, template)
+    listing = Listing.of(story, MOST_LISTED)
+    letter = ContactLetter(story, template, table=listing)
     message = EmailMessage(policy=SMTP)
     message["Subject"] = letter.subject()
     if (to := _address(story)) is not None:
@@ -41,7 +45,7 @@ def write(story: Story, stream: TextIO, template: str = "en") -> None:
     message["X-Unsent"] = "1"
     message.set_content(letter.text(), cte="quoted-printable")
     message.add_alternative(letter.html(), subtype="html", cte="quoted-printable")
-    _attach(message, story)
+    _attach(message, listing)
     stream.write(message.as_bytes().decode("ascii"))
 
 
@@ -55,11 +59,12 @@ def _address(story: Story) -> Address | None:
         return None
 
 
-def _attach(message: EmailMessage, story: Story) -> None:
+def _attach(message: EmailMessage, listing: Listing) -> None:
     table = io.StringIO(newline="")
-    _write_table(story, table)
+    _write_table(listing, table)
     data = table.getvalue().encode()
-    name = f"{story.run.partner}-{story.run.run}.csv"
+    run = listing.story.run
+    name = f"{run.partner}-{run.run}.csv"
     if len(data) <= LARGEST_PLAIN:
         message.add_attachment(data, maintype="text", subtype="csv", filename=name, params={"charset": "utf-8"})
         return
@@ -69,13 +74,13 @@ def _attach(message: EmailMessage, story: Story) -> None:
     message.add_attachment(packed.getvalue(), maintype="application", subtype="zip", filename=f"{name}.zip")
 
 
-def _write_table(story: Story, table: TextIO) -> None:
+def _write_table(listing: Listing, table: TextIO) -> None:
     """Write what the partner received and how it responded, a line a delivery, without rows that were not sent."""
-    identities = Identities(story)
+    identities = Identities(listing.story)
     writer = csv.writer(table, lineterminator="\r\n")
-    names = identities.names if story.figures.invented else identities.impersonal
+    names = identities.names if listing.story.figures.invented else identities.impersonal
     writer.writerow(["sent_utc", *names, "status", "outcome", "reference", "reason"])
-    for one, recording in story.deliveries_with_recordings():
+    for one, recording in listing.deliveries_with_recordings():
         if not was_sent(one):
             continue
         record = record_of(one, recording, identities)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
+from importlib.util import find_spec
+from itertools import chain, count, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rokt_export.atomic_write import write_draft
-from rokt_export.errors import UsageError
+from rokt_export.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
+    from rokt_export.exchange.delivery import Delivery
     from rokt_export.reports.run_report import Story
 
 
@@ -25,6 +29,8 @@ class ReportFormat:
         name: what `--format` calls it.
         writer: `module:function` below `rokt_export.reports`, which takes a story and a text stream.
         letter: it has the letter to the tech contact, so its writer takes a `template` too.
+        rows: it has one entry a row and nothing else, so its writer takes `deliveries` too.
+        binary: its writer needs a text stream with a binary stream beneath it (`buffer`), and writes to that.
     """
 
     name: str
@@ -32,14 +38,19 @@ class ReportFormat:
     title: str
     writer: str
     letter: bool = False
+    rows: bool = False
+    binary: bool = False
 
-    def write(self, story: Story, stream: TextIO, template: str = "en") -> None:
+    def write(
+        self, story: Story, stream: TextIO, template: str = "en", deliveries: Iterable[Delivery] | None = None
+    ) -> None:
         """Write a story to a text stream, which translates no line ends.
 
         Args:
             story: the run.
             stream: where to.
             template: words of the letter, where there is one; see `ContactLetter`.
+            deliveries: some of the rows, for a format of rows; None for all.
 
         Raises:
             UsageError: the template is missing, or fails.
@@ -49,7 +60,11 @@ class ReportFormat:
         module, _, function = self.writer.partition(":")
         # Imported here: a run that writes CSV does without the template engine.
         write = getattr(import_module(f"rokt_export.reports.{module}"), function)
-        write(story, stream, **({"template": template} if self.letter else {}))
+        letter, rows = (
+            ({"template": template} if self.letter else {}),
+            ({"deliveries": deliveries} if self.rows else {}),
+        )
+        write(story, stream, **letter, **rows)
 
 
 FORMATS: Mapping[str, ReportFormat] = {
@@ -62,14 +77,19 @@ FORMATS: Mapping[str, ReportFormat] = {
         ReportFormat("eml", (".eml",), "the letter as an e-mail, ready to be sent", "eml:write", True),
         ReportFormat("junit", (".xml",), "JUnit XML, for CI", "junit:write"),
         ReportFormat("har", (".har",), "HTTP Archive 1.2, for a browser's developer tools", "har:write"),
-        ReportFormat("csv", (".csv",), "one row per input row, for a spreadsheet", "rows:write_csv"),
-        ReportFormat("ndjson", (".ndjson", ".jsonl"), "one JSON object a line", "rows:write_ndjson"),
-        ReportFormat("json", (".json",), "one JSON document", "rows:write_json"),
+        ReportFormat("csv", (".csv",), "one row per input row, for a spreadsheet", "rows:write_csv", rows=True),
+        ReportFormat("ndjson", (".ndjson", ".jsonl"), "one JSON object a line", "rows:write_ndjson", rows=True),
+        ReportFormat("json", (".json",), "one JSON document", "rows:write_json", rows=True),
+        ReportFormat("parquet", (".parquet",), "Parquet, for a data frame", "parquet:write", rows=True, binary=True),
     )
 }
 """A new format is a module with a writer, and its line here: help, suffixes and checks come from this table."""
 SUFFIXES = ", ".join(one.suffixes[0] for one in FORMATS.values())
 """The usual suffix of each, for help and messages."""
+_PACKED = {".gz": None, ".zst": "zstandard"}
+"""Suffix behind a format's own to the package that compresses, where Python has none."""
+_NEEDED = {"parquet": ("pyarrow", "parquet"), "zstandard": ("zstandard", "zstd")}
+"""What needs a package that may be missing, that package, and the extra that brings it."""
 
 
 def format_named(name: str) -> ReportFormat:
@@ -77,21 +97,31 @@ def format_named(name: str) -> ReportFormat:
 
     Raises:
         UsageError: there is none.
+        ConfigurationError: it needs a package that is not installed.
     """
     try:
-        return FORMATS[name.lower()]
+        found = FORMATS[name.lower()]
     except KeyError as error:
         raise UsageError(f"no report has the format `{name}`", remedy=f"Choose one of {', '.join(FORMATS)}.") from error
+    _check_installed(found.name)
+    return found
 
 
 def format_of(path: Path) -> ReportFormat:
-    """Return the format that a file's suffix names, in either letter case.
+    """Return the format that a file's suffix names, in either letter case; `.gz` or `.zst` may follow it.
 
     Raises:
         UsageError: none does.
+        ConfigurationError: it needs a package that is not installed.
     """
+    packed = _packed_as(path)
     for one in FORMATS.values():
-        if path.name.lower().endswith(one.suffixes):
+        if path.name.lower().removesuffix(packed).endswith(one.suffixes):
+            if packed and one.binary:
+                raise UsageError(f"a {one.name} file is compressed already: {path}", remedy=f"Leave out {packed}.")
+            _check_installed(one.name)
+            if packed:
+                _check_installed(_PACKED[packed])
             return one
     raise UsageError(
         f"the name of the report does not say which format it has: {path}",
@@ -99,28 +129,84 @@ def format_of(path: Path) -> ReportFormat:
     )
 
 
+def _packed_as(path: Path) -> str:
+    """Return `.gz` or `.zst` where a file's name asks for compression; else nothing."""
+    return next((suffix for suffix in _PACKED if path.name.lower().endswith(suffix)), "")
+
+
+def _check_installed(name: str | None) -> None:
+    package, extra = _NEEDED.get(name or "", (None, None))
+    if package is not None and find_spec(package) is None:
+        raise ConfigurationError(
+            f"{name} files need the package {package}, which is not installed",
+            remedy=f'Install it: pip install "rokt-export[{extra}]", or choose another format.',
+        )
+
+
+def part_of(path: Path, number: int) -> Path:
+    """Return the name of one of several files: `rows-0002.csv.gz` for `rows.csv.gz`."""
+    stem, dot, suffixes = path.name.partition(".")
+    return path.with_name(f"{stem}-{number:04}{dot}{suffixes}")
+
+
+def write_parts(story: Story, form: ReportFormat, path: Path, rows: int, check: Callable[[Path], None]) -> list[Path]:
+    """Write a run as several files of so many rows each, all or none; see `part_of` and `write_files`.
+
+    Args:
+        story: the run.
+        form: a format of rows.
+        path: the name that the parts' names are made of.
+        rows: rows of each part but the last.
+        check: is called with each path before it is written.
+
+    Returns:
+        The files.
+    """
+    deliveries, written = story.deliveries(), list[Path]()
+
+    def parts() -> Iterator[tuple[Callable[[TextIO], object], Path]]:
+        first = list(islice(deliveries, 1))
+        for number in count(1):
+            part = part_of(path, number)
+            check(part)
+            written.append(part)
+            some = chain(first, islice(deliveries, rows - 1))
+            yield partial(form.write, story, deliveries=some), part
+            if not (first := list(islice(deliveries, 1))):
+                return
+
+    write_files(parts())
+    return written
+
+
 def write_reports(story: Story, targets: Iterable[tuple[ReportFormat, Path]]) -> None:
     """Write several reports of one story, all or none; see `write_files`."""
     write_files([(partial(form.write, story), path) for form, path in targets])
 
 
-def write_files(targets: Sequence[tuple[Callable[[TextIO], object], Path]]) -> None:
+def write_files(targets: Iterable[tuple[Callable[[TextIO], object], Path]]) -> None:
     """Write several files, all or none: each is complete, and on the disk, before the first takes its name.
 
-    A file is readable by its owner alone (0600) and replaces one of the same name in a single step. A symbolic link is
-    refused: otherwise its maker would choose the file that is overwritten. A device or pipe is written to directly.
+    A file whose name ends in `.gz` or `.zst` is compressed. A file is readable by its owner alone (0600) and replaces
+    one of the same name in a single step. A symbolic link is refused: otherwise its maker would choose the file that is
+    overwritten. A device or pipe is written to directly.
 
     Args:
-        targets: what writes to a text stream that translates no line ends, and where it goes.
+        targets: what writes to a text stream that translates no line ends, and where it goes. Each is written before
+            the next is asked for.
 
     Raises:
         UsageError: a path cannot be written; nothing has been left behind.
         JournalError: the journal cannot be read.
     """
-    _check_distinct([path for _, path in targets])
+    seen: set[Path] = set()
     with ExitStack() as stack:
         finished: list[tuple[Path, Path, Path]] = []
         for write, path in targets:
+            if path.absolute() in seen:
+                raise UsageError(f"two reports would be written to {path}", remedy="Give each its own file.")
+            seen.add(path.absolute())
+            write = partial(_write_packed, write, _packed_as(path))
             with _explained(path):
                 target = _target(path)
                 if target is None:
@@ -135,12 +221,26 @@ def write_files(targets: Sequence[tuple[Callable[[TextIO], object], Path]]) -> N
                 draft.replace(target)
 
 
-def _check_distinct(paths: Sequence[Path]) -> None:
-    seen: set[Path] = set()
-    for path in paths:
-        if path.absolute() in seen:
-            raise UsageError(f"two reports would be written to {path}", remedy="Give each its own file.")
-        seen.add(path.absolute())
+def _write_packed(write: Callable[[TextIO], object], packed: str, stream: TextIO) -> None:
+    """Write to a text stream, compressed as a suffix says."""
+    sink: Any
+    match packed:
+        case "":
+            write(stream)
+            return
+        case ".gz":
+            import gzip
+
+            # Without name and time: equal content makes an equal file.
+            sink = gzip.GzipFile(filename="", mode="wb", fileobj=stream.buffer, compresslevel=6, mtime=0)
+        case ".zst":
+            import zstandard
+
+            sink = zstandard.ZstdCompressor().stream_writer(stream.buffer, closefd=False)
+        case _:
+            raise ValueError(f"no compression has the suffix {packed}")
+    with io.TextIOWrapper(sink, encoding="utf-8", newline="", errors="replace") as text:
+        write(text)
 
 
 def _target(path: Path) -> Path | None:

@@ -17,17 +17,22 @@ from markupsafe import Markup
 from rokt_export import __version__
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
+from rokt_export.journal import RowSet
 from rokt_export.journal.recording import Recording
 from rokt_export.redaction.display_text import page_json, visible
 from rokt_export.reports.charts import HEIGHT, WIDTH, duration, histogram, parts
 from rokt_export.reports.curl import curl_command
 from rokt_export.reports.http_text import laid_out, request_text, response_text
+from rokt_export.reports.listing import Listing
 from rokt_export.reports.outcome_icons import SIGNS
 from rokt_export.reports.run_facts import endpoint_of, run_facts, title
 from rokt_export.reports.run_report import Story
 
 MOST_SHOWN = 100_000
 """Characters of a message that the page shows; the HAR has what a journal has, and the curl command sends all of it."""
+
+MOST_LISTED = 100_000
+"""Deliveries that the page lists: more would take seconds to search."""
 
 MOST_REASONS = 100
 """Groups of reasons that the page lists."""
@@ -65,6 +70,7 @@ def write(story: Story, stream: TextIO) -> None:
 
 def _context(story: Story) -> dict[str, Any]:
     style, script = asset("report.css"), asset("report.js")
+    listing, shown = Listing.of(story, MOST_LISTED), RowSet()
     rules, latencies = _rules(story), story.figures.latencies
     return {
         "policy": policy(style, script),
@@ -87,12 +93,13 @@ def _context(story: Story) -> dict[str, Any]:
         "about": {
             "outcomes": [[outcome, SIGNS[outcome].mark] for outcome in _OUTCOMES],
             "rules": _rule_names(story),
-            "rows": story.rows,
+            "rows": listing.listed,
             "expected": story.expected,
             "run": story.run.run,
         },
-        "rows": packed(_rows(story)),
-        "blocks": _blocks(story),
+        "listing": listing,
+        "rows": packed(_rows(story, listing, shown)),
+        "blocks": _blocks(story, shown),
     }
 
 
@@ -118,11 +125,15 @@ def _percentiles(story: Story) -> list[tuple[str, str]]:
     return [*parts, ("longest", duration(latencies.highest))]
 
 
-def _rows(story: Story) -> Iterator[bytes]:
-    """One JSON array a line for each delivery, in the order that the script reads; outcomes and rules by number."""
+def _rows(story: Story, listing: Listing, shown: RowSet) -> Iterator[bytes]:
+    """One JSON array a line for each listed delivery, in the order that the script reads; adds its row to `shown`.
+
+    Outcomes and rules are given by number.
+    """
     rules = {name: number for number, name in enumerate(_rule_names(story))}
     lines = bytearray()
-    for number, one in enumerate(story.deliveries(), 1):
+    for number, one in enumerate(listing.deliveries(), 1):
+        shown.add(one.row)
         lines += page_json(_row(one, rules)) + b"\n"
         if number % _ROWS_AT_ONCE == 0:
             yield bytes(lines)
@@ -138,11 +149,14 @@ def _row(one: Delivery, rules: dict[str, int]) -> list[Any]:
     ]  # fmt: skip
 
 
-def _blocks(story: Story) -> Iterator[Block]:
+def _blocks(story: Story, shown: RowSet) -> Iterator[Block]:
+    """Recordings of the rows that are shown; the template asks for them after the rows."""
     pending: list[bytes] = []
     traces: dict[bytes, int] = {}
     size = first = last = 0
     for row, recording in story.recordings():
+        if row not in shown:
+            continue
         entry = _entry(story, row, recording, traces)
         first = first if pending else row
         last = row

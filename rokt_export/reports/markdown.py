@@ -1,4 +1,4 @@
-"""Turn a run into Markdown: the letter to the tech contact, then the run's figures and every delivery."""
+"""Turn a run into Markdown: the letter to the tech contact, then the run's figures and its deliveries."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TextIO
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.redaction.display_text import markdown
 from rokt_export.reports.contact_letter import ContactLetter
+from rokt_export.reports.listing import Listing
 from rokt_export.reports.markdown_table import table
 from rokt_export.reports.outcome_icons import SIGNS
 from rokt_export.reports.reasons import ReasonGroup
@@ -16,6 +17,8 @@ from rokt_export.reports.run_report import Story, moment
 
 _MOST_REASONS = 30
 """Groups of reasons that are listed."""
+MOST_LISTED = 10_000
+"""Deliveries that are listed: 1 MB, which editors and ticket systems still show."""
 
 
 def write(story: Story, stream: TextIO, template: str = "en") -> None:
@@ -29,8 +32,12 @@ def write(story: Story, stream: TextIO, template: str = "en") -> None:
     Raises:
         UsageError: a template is missing, or fails.
     """
-    stream.write(f"# {markdown(title(story))}\n\n{ContactLetter(story, template, attached=False).markdown()}")
+    stream.write(f"# {markdown(title(story))}\n\n{_letter(story, template)}")
     stream.writelines(_run(story))
+
+
+def _letter(story: Story, template: str) -> str:
+    return ContactLetter(story, template, attached=False, table=Listing.of(story, MOST_LISTED)).markdown()
 
 
 def _run(story: Story) -> Iterator[str]:
@@ -45,9 +52,12 @@ def _run(story: Story) -> Iterator[str]:
     if story.coverage is not None:
         yield f"## Response rules\n\n{markdown(story.coverage.line())}\n\n"
         yield from table(("Rule", "Outcome", "Responses"), _rules(story), {2})
-    yield "## Every delivery\n\n"
+    listing = Listing.of(story, MOST_LISTED)
+    yield "## Every delivery\n\n" if listing.is_complete and story.only is None else "## Deliveries\n\n"
+    for note in listing.notes():
+        yield f"{markdown(note)}\n\n"
     columns = ("Row", "Transaction", "Sent (UTC)", "Outcome", "Status", "Reference", "Reason")
-    yield from table(columns, map(_row, story.deliveries()), {0, 4})
+    yield from table(columns, map(_row, listing.deliveries()), {0, 4})
 
 
 def reasons(story: Story) -> Iterator[str]:

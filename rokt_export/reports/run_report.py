@@ -62,6 +62,7 @@ class Story:
 
     Attributes:
         run: the run.
+        only: the outcomes whose rows are listed, in the order of `OutcomeKind`; None for all.
         expected: the expected outcome.
         notes: what the run had to say, one sentence each.
         left_out: rows that were not sent because production responded to them before, by that outcome.
@@ -69,8 +70,16 @@ class Story:
         loaded: the spec that the run went with, even if its file has changed since; None where it is not known.
     """
 
-    def __init__(self, journal: Journal, run: RunInfo, loaded: LoadedSpec | None, notes: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        run: RunInfo,
+        loaded: LoadedSpec | None,
+        notes: Mapping[str, Any],
+        only: Collection[str] | None = None,
+    ) -> None:
         self._journal = journal
+        self.only = None if only is None else tuple(str(kind) for kind in OutcomeKind if kind in only)
         self._kept = notes
         self.run = run
         self.loaded = loaded
@@ -88,12 +97,19 @@ class Story:
         self.ending: str | None = (notes.get("finished") or {}).get("message") or None
 
     @classmethod
-    def of(cls, journal: Journal, run: RunInfo, spec: LoadedSpec | None = None) -> Story:
+    def of(
+        cls,
+        journal: Journal,
+        run: RunInfo,
+        spec: LoadedSpec | None = None,
+        only: Collection[str] | None = None,
+    ) -> Story:
         """Return the story of a run.
 
         Args:
             journal: contains the run; it stays open while the story is read.
             spec: the spec, if it is known; taken only if it is the very text that the run went with.
+            only: the outcomes whose rows are listed; None for all. Counts and figures are those of the whole run.
 
         Raises:
             JournalError: the journal cannot be read.
@@ -101,7 +117,7 @@ class Story:
         notes = journal.notes(run.run)
         if spec is None or spec.sha256 != run.spec_sha256:
             spec = _spec_of_the_run(run, notes)
-        return cls(journal, run, spec, notes)
+        return cls(journal, run, spec, notes, only)
 
     @property
     def certification(self) -> dict[str, Any] | None:
@@ -153,6 +169,11 @@ class Story:
         return self.run.counts
 
     @property
+    def chosen_counts(self) -> Mapping[str, int]:
+        """The counts of the outcomes whose rows are listed."""
+        return {kind: rows for kind, rows in self.counts.items() if self.only is None or kind in self.only}
+
+    @property
     def rows(self) -> int:
         """How many rows the run has."""
         return sum(self.counts.values())
@@ -176,7 +197,7 @@ class Story:
     def figures(self) -> Figures:
         """What one pass over all deliveries finds: what the run noted of it, else read on first use."""
         noted = self._kept.get("figures")
-        return Figures.from_json(noted) if noted else Figures.of(self.deliveries())
+        return Figures.from_json(noted) if noted else Figures.of(self._deliveries(None))
 
     @cached_property
     def coverage(self) -> Coverage | None:
@@ -198,7 +219,12 @@ class Story:
         return grouped(self._journal.reason_counts(self.run.run, others)) if others else Reasons()
 
     def deliveries(self, outcomes: Collection[str] | None = None) -> Iterator[Delivery]:
-        """Yield the deliveries in row order, all or those of some outcomes, in constant memory."""
+        """Yield the listed deliveries in row order, all or those of some outcomes, in constant memory."""
+        if self.only is not None:
+            outcomes = self.only if outcomes is None else [one for one in outcomes if one in self.only]
+        return self._deliveries(outcomes)
+
+    def _deliveries(self, outcomes: Collection[str] | None) -> Iterator[Delivery]:
         found = self._journal.deliveries(self.run.run, outcomes=outcomes)
         return self._with_confirmations(found) if self.run.confirmations else found
 
@@ -223,11 +249,13 @@ class Story:
         """Yield row and recording of each exchange that was kept, in row order."""
         return ((row, Recording.load(data)) for row, data in self._journal.recordings(self.run.run))
 
-    def deliveries_with_recordings(self) -> Iterator[tuple[Delivery, Recording | None]]:
-        """Yield each delivery in row order, with its recording where there is one, in constant memory."""
+    def deliveries_with_recordings(
+        self, outcomes: Collection[str] | None = None
+    ) -> Iterator[tuple[Delivery, Recording | None]]:
+        """Yield each listed delivery in row order, with its recording where there is one, in constant memory."""
         recordings = self.recordings()
         pending = next(recordings, None)
-        for one in self.deliveries():
+        for one in self.deliveries(outcomes):
             while pending is not None and pending[0] < one.row:
                 pending = next(recordings, None)
             if pending is not None and pending[0] == one.row:

@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
 
+import pyarrow.parquet
 import pytest
 from report_runs import STARTED, Run, answer
 from rich.console import Console
@@ -110,9 +111,13 @@ def story(tell) -> Story:
 
 def artefact(story: Story, name: str) -> str:
     """Everything that a report says: the file itself, and what lies packed or encoded in it."""
-    stream = io.StringIO(newline="")
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="")
     FORMATS[name].write(story, stream)
-    text = stream.getvalue()
+    stream.flush()
+    data = stream.buffer.getvalue()
+    if name == "parquet":
+        return "\n".join(str(row) for row in pyarrow.parquet.read_table(io.BytesIO(data)).to_pylist())
+    text = data.decode()
     if name == "eml":
         parts = email.message_from_string(text, policy=email.policy.default).walk()
         return text + "\n".join(str(part.get_content()) for part in parts if not part.is_multipart())
