@@ -86,7 +86,7 @@ def write_json(certification: Certification, stream: TextIO) -> None:
 
 def write_html(certification: Certification, stream: TextIO, *, language: str = "en") -> None:
     """Write the page."""
-    words = _words(language)
+    words = words_of(language)
     style, script = f"{asset('report.css')}\n{_asset('pack.css')}", _asset("pack.js")
     data = document(certification)
     probes = {each.id: each for each in certification.probes}
@@ -132,7 +132,12 @@ def _asset(name: str) -> str:
 
 
 @cache
-def _words(language: str) -> dict[str, Any]:
+def words_of(language: str) -> dict[str, Any]:
+    """Return the words of the page in a language.
+
+    Raises:
+        UsageError: there is no page in that language.
+    """
     if language not in LANGUAGES:
         near = did_you_mean(language, LANGUAGES)
         raise UsageError(

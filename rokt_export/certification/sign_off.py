@@ -53,6 +53,12 @@ class Answers(Struct, frozen=True, forbid_unknown_fields=True):
     findings: dict[str, str] = {}
 
 
+def holds_answers(text: str) -> bool:
+    """Return whether a text is meant to be answers, in either form, and not a pack."""
+    start = text.lstrip()
+    return f'"{FORMAT}"' in start if start.startswith("{") else not start.startswith("<") and bool(_BLOCK.search(text))
+
+
 def answers_of(where: str, text: str) -> Answers:
     """Return the answers in a text: JSON, or a mail that holds a block of them, quoted and wrapped as mails are.
 

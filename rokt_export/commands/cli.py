@@ -17,6 +17,7 @@ COMMANDS = (
     "probe",
     "diagnose",
     "test",
+    "certify",
     "replay",
     "diff",
     "report",

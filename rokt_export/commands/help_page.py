@@ -20,9 +20,11 @@ from rokt_export.commands.terminal import Color, colours_wanted, set_color, text
 _HEADINGS = {
     "Rows": "--count --seed --map --set --unset --encoding --delimiter --skip-lines --header --sheet --test-data "
     "--send-damaged --strict",
-    "Sending": "--confirm --rate --concurrency --workers --override-limits --again --control",
+    "Sending": "--confirm --require-certified --certified --rate --concurrency --workers --override-limits --again "
+    "--control",
     "Stopping": "--patience --stop-after --stop-in-a-row --stop-unclassified --no-first-row-check",
     "Earlier runs": "--resume --resend-unknown --only --from-run --runs",
+    "Sign-off": "--pack --template --answers --check --spec",
     "Sandbox": "--sandbox --sandbox-url --forget",
     "Output": "--expect --all --show --watch --record --name --report --learn --as --show-personal-data --output "
     "--journal --quiet --verbose --no-color --color",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -106,6 +107,16 @@ FromRun = Annotated[
         show_default=False,
     ),
 ]
+Certified = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--certified", metavar="FILE", show_default=False,
+        help="A certification pack of another journal, or the answers to it. Repeatable.",
+    ),
+]  # fmt: skip
+RequireCertified = Annotated[
+    bool, typer.Option("--require-certified", help="Send nothing unless the spec is certified.")
+]
 
 
 def replay(
@@ -137,6 +148,8 @@ def replay(
     patience: flag.Patience = "60s",
     record: Record = Recordings.SOME,
     again: flag.Again = False,
+    require_certified: RequireCertified = False,
+    certified: Certified = None,
     resume: Resume = None,
     resend_unknown: ResendUnknown = False,
     only: Only = None,
@@ -166,6 +179,7 @@ def replay(
         rokt-export replay acme.yaml events.csv --count 5
         rokt-export replay acme.yaml --from-run last --only failed
     """
+    from rokt_export.commands.certified import check_certified
     from rokt_export.commands.input_options import rows_of
     from rokt_export.commands.input_summary import left_out
     from rokt_export.commands.interlock import pass_interlock
@@ -196,6 +210,8 @@ def replay(
     for warning in chosen.warnings(setup):
         terminal.warn(warning)
     interlock(may_ask=False)
+    if target.guarded or require_certified or certified:
+        check_certified(setup, place, terminal, files=certified or (), required=require_certified)
     files, ranges = chosen.input(tuple(events or ()), guarded=target.guarded)
     ranges = _first(count, ranges, earlier=resume or from_run)
     rows = rows_of(setup.spec, flags, files, guarded=target.guarded)
