@@ -65,8 +65,8 @@ def certify(
     Examples:
         rokt-export certify acme.yaml --sandbox
         rokt-export certify acme.yaml --require-outcomes delivered,duplicate,rejected
-        rokt-export certify --answers acme-20261129-7k3f9q.answers.json last
-        rokt-export certify --check acme-20261129-7k3f9q.certification.json --spec acme.yaml
+        rokt-export certify --answers answers.json last
+        rokt-export certify --check pack.html --spec acme.yaml
     """
     from rokt_export.commands.certify_sign_off import check_pack, read_answers
 
@@ -76,5 +76,7 @@ def certify(
     if check is not None:
         checked = spec or (Path(subject) if subject else None)
         return check_pack(check, checked, journal_place(journal), terminal, output)
+    # First `check_pack_folder(pack, template)`, then the probes; `CertifiedSpec.parts` are `staleness.parts_of(loaded)`.
+    # Once the run has ended: `hand_over(certification, journal_place(journal), pack, template, terminal)`.
     terminal.say("certify is not finished")
     return ExitStatus.OK

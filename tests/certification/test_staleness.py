@@ -83,4 +83,4 @@ def test_an_environment_that_was_not_certified_is_only_told() -> None:
 
 
 def test_each_key_of_the_language_belongs_to_a_part_or_to_none() -> None:
-    assert set(PartnerSpec.model_fields) <= set(_PART_OF)
+    assert set(PartnerSpec.model_fields) == set(_PART_OF)
