@@ -76,7 +76,7 @@ def certify(
     if check is not None:
         checked = spec or (Path(subject) if subject else None)
         return check_pack(check, checked, journal_place(journal), terminal, output)
-    # First `check_pack_folder(pack, template)`, then the probes; `CertifiedSpec.parts` are `staleness.parts_of(loaded)`.
+    # First `check_pack_folder(pack, template)`, then the probes, with `parts_of(loaded)` in `CertifiedSpec.parts`.
     # Once the run has ended: `hand_over(certification, journal_place(journal), pack, template, terminal)`.
     terminal.say("certify is not finished")
     return ExitStatus.OK
