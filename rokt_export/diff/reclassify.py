@@ -32,7 +32,7 @@ _NOTHING_BUT_MARKS = " \t\r\n\"'.,;:()<>"
 class Stays(StrEnum):
     """Why a row keeps its outcome without its response being read."""
 
-    NO_RESPONSE = "no response came, or the row was not sent"
+    NO_RESPONSE = "no whole response came, or the row was not sent"
     NO_RECORDING = "the response was not recorded (--record all keeps each)"
     CUT = "the recorded body was cut, and a rule reads it"
     HIDDEN = "a rule looks at a value that is redacted"

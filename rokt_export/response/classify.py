@@ -381,9 +381,8 @@ def outcome_of_fault(fault: Fault) -> Outcome:
             return Outcome(kind, reason=fault.message, retry=not fault.sent)
         case FaultKind.TLS | FaultKind.PROTOCOL | FaultKind.CANCELLED:
             return Outcome(kind, reason=fault.message)
-        case FaultKind.TIMEOUT_AFTER_SEND | FaultKind.RESET_AFTER_SEND:
-            return Outcome(OutcomeKind.UNKNOWN, reason=fault.message)
-        case FaultKind.TOO_LARGE:
+        case FaultKind.TIMEOUT_AFTER_SEND | FaultKind.RESET_AFTER_SEND | FaultKind.TOO_LARGE:
+            # A response that is too large did come: the partner had the request, whatever `sent` says.
             return Outcome(OutcomeKind.UNKNOWN, reason=fault.message)
         case _:
             assert_never(fault.kind)

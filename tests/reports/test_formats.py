@@ -125,7 +125,7 @@ def outcomes_in(story: Story, name: str) -> list[str]:
             return [row["outcome"] for row in csv.DictReader(io.StringIO(attached, newline=""))]
         case "html":
             return [kinds[row[2]] for row in Reader(text).rows]
-    raise AssertionError(name)
+    raise AssertionError(f"outcomes_in does not read the format {name} yet: add a case for it")
 
 
 @pytest.mark.parametrize("name", FORMATS)

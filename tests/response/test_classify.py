@@ -100,6 +100,16 @@ def test_fault(kind: FaultKind, sent: bool, outcome: OutcomeKind, retry: bool) -
     assert catch_all.classify(Fault(kind, "no answer", sent)) == Outcome(outcome, reason="no answer", retry=retry)
 
 
+def test_a_row_that_may_have_arrived_is_never_failed_so_it_is_never_sent_again_unasked() -> None:
+    answered = {FaultKind.TIMEOUT_AFTER_SEND, FaultKind.RESET_AFTER_SEND, FaultKind.TOO_LARGE}
+    for kind in FaultKind:
+        for sent in (True, False):
+            outcome = Classifier([rule("{}")]).classify(Fault(kind, "no response", sent))
+            may_have_arrived = sent or kind in answered
+            assert (outcome.kind is OutcomeKind.UNKNOWN) is may_have_arrived, (kind, sent)
+            assert not (may_have_arrived and outcome.retry), (kind, sent)
+
+
 @pytest.mark.parametrize(
     ("wanted", "found", "loosely", "strictly"),
     [
