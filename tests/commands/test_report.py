@@ -274,8 +274,6 @@ def test_a_purged_run_is_reported_as_what_is_left_of_it(cli: CommandLine, spec: 
     assert {name: done.status for name, done in told.items()} == dict.fromkeys(TEXT_FORMATS, 0)
     outcomes = {name: OUTCOMES[name](done.out) for name, done in told.items()}
     assert outcomes == dict.fromkeys(TEXT_FORMATS, ["delivered"] * 3)
-        TEXT_FORMATS, ["delivered"] * 3
-    )
     for name in ("markdown", "html"):
         assert "This run was purged" in told[name].out.replace("\n", " ")
     assert "our records of them have been removed" in told["eml"].out.replace("\r\n", " ")
