@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import TELEPHONE, assert_quiet, barriers, chromium, prefer
 from exchange_deliveries import delivery_of
 from report_runs import STARTED, Run, answer, every_outcome, exchange, post
 
@@ -28,44 +26,14 @@ from rokt_export.reports.curl import curl_command
 from rokt_export.reports.formats import FORMATS, write_reports
 from rokt_export.reports.run_report import Story
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-CHROMEDRIVER = shutil.which("chromedriver")
 MANY = 100_000
 HOSTILE = '</script><img src=x onerror="window.harmed=1"><script>window.harmed=1</script>'
 
 
-def _missing() -> str | None:
-    if importlib.util.find_spec("selenium") is None or importlib.util.find_spec("axe_core_python") is None:
-        return "needs selenium and axe-core-python: pip install -e '.[dev]'"
-    if CHROMIUM is None or CHROMEDRIVER is None:
-        return "needs chromium and chromedriver: apt-get install chromium chromium-driver"
-    return None
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _needed() -> None:
-    missing = _missing()
-    if missing and os.environ.get("CI"):
-        pytest.fail(missing)
-    if missing:
-        pytest.skip(missing)
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--lang=en"):
-        options.add_argument(argument)
-    options.add_argument("--window-size=1280,1000")
-    options.binary_location = str(CHROMIUM)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(CHROMEDRIVER)))
-    granted = {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
-    driver.execute_cdp_cmd("Browser.grantPermissions", granted)
-    yield driver
-    driver.quit()
+    with chromium() as driver:
+        yield driver
 
 
 class Page:
@@ -128,26 +96,6 @@ class Page:
     def assert_quiet(self) -> None:
         """No error in the console, and no request but for the page itself."""
         assert_quiet(self.driver)
-
-
-def barriers(driver: Any) -> list[dict[str, Any]]:
-    package = importlib.util.find_spec("axe_core_python")
-    assert package is not None and package.origin is not None
-    driver.execute_script((Path(package.origin).parent / "axe.min.js").read_text(encoding="utf-8"))
-    found = driver.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
-    return [
-        {"id": one["id"], "nodes": [node["html"][:200] for node in one["nodes"][:3]]}
-        for one in found["violations"]
-        if one["impact"] in ("serious", "critical")
-    ]
-
-
-def assert_quiet(driver: Any) -> None:
-    assert driver.get_log("browser") == []
-    events = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
-    urls = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
-    assert [url for url in urls if not url.startswith(("file://", "data:", "about:"))] == []
-    assert len([url for url in urls if url.startswith("file://")]) == 1
 
 
 @pytest.fixture(scope="module")
@@ -343,11 +291,6 @@ def emulate(page: Page, scheme: str) -> None:
     prefer(page.driver, scheme)
 
 
-def prefer(driver: Any, scheme: str) -> None:
-    features = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", features)
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_serious_barrier(page: Page, scheme: str) -> None:
     emulate(page, scheme)
@@ -358,8 +301,7 @@ def test_no_serious_barrier(page: Page, scheme: str) -> None:
 
 
 def test_it_fits_a_telephone(page: Page) -> None:
-    size = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
-    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", TELEPHONE)
     try:
         assert page.script("return document.documentElement.scrollWidth") <= 390
         page.open(3)
@@ -473,8 +415,7 @@ def test_the_page_of_differences_keeps_nobody_out(browser: Any, differences_page
 def test_the_page_of_differences_fits_a_telephone_and_closes_what_was_read(
     browser: Any, differences_page: Path
 ) -> None:
-    size = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", TELEPHONE)
     try:
         browser.get(differences_page.as_uri())
         assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
@@ -501,8 +442,7 @@ def test_a_letter_asks_on_the_first_screen_and_fits_a_telephone(
     assert browser.execute_script("return document.querySelector('ol').getBoundingClientRect().bottom") < 600
     assert barriers(browser) == []
     assert_quiet(browser)
-    size = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", TELEPHONE)
     try:
         assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
     finally:
