@@ -141,6 +141,9 @@ def test_openapi_3_1(cli: CommandLine) -> None:
     cli.write("newer.json", json.dumps(NEWER))
     assert cli("init", "--openapi", "newer.json").status == 0
     spec = _spec(cli.folder / "newer.yaml")
+    # The rule that the document lacks is there to be filled in.
+    proposed = "# - {outcome: duplicate, status: 409}  # check: what is the response to an entry that exists?"
+    assert proposed in (cli.folder / "newer.yaml").read_text()
     assert list(spec.endpoint) == ["staging"]
     assert _parameters(spec) == {"people[0].mail": "email", "people[0].format": "v1"}
     assert spec.content_type == "application/vnd.acme+json"

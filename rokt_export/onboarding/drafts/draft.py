@@ -130,7 +130,10 @@ class _Writer:
         add("parameters:" if live else "parameters: []")
         self.drafted.lines += parameters
         add("responses:")
-        for rule in rules_of(operation, sent):
+        rules = rules_of(operation, sent)
+        if not operation.idempotent and not any(rule.keys["outcome"] == "duplicate" for rule in rules):
+            add("  # - {outcome: duplicate, status: 409}  # check: what is the response to an entry that exists?")
+        for rule in rules:
             self.drafted.lines += _rule_lines(rule)
         self.drafted.lines += self._limits()
         return self.drafted
@@ -263,6 +266,8 @@ class _Writer:
         elif fallback is not None and not is_template(fallback) and self._may_stand(each, fallback):
             keys["value"] = fallback
             check = f"one of {choices}" if choices else said(each.description, 70) or "the source's example"
+            if choices and fallback not in each.choices[:8]:
+                check = f"one of {len(each.choices)} values; the source's example"
         elif each.kind == "boolean":
             keys["value"] = not re.search(r"^un|suppress|block|delet|test|disabl", each.keys[-1].lower())
             check = said(each.description, 70) or "true or false"
