@@ -11,6 +11,7 @@ import typer
 
 from rokt_export.commands import completion
 from rokt_export.commands import options as flag
+from rokt_export.commands.deadline import Deadline, MaxDuration, Until
 from rokt_export.commands.options import Output
 from rokt_export.commands.spec_setup import journal_place, load_to_send
 from rokt_export.commands.terminal import Terminal
@@ -146,6 +147,8 @@ def replay(
     stop_unclassified: StopUnclassified = None,
     no_first_row_check: flag.NoFirstRowCheck = False,
     patience: flag.Patience = "60s",
+    until: Until = None,
+    max_duration: MaxDuration = None,
     record: Record = Recordings.SOME,
     again: flag.Again = False,
     require_certified: RequireCertified = False,
@@ -195,6 +198,7 @@ def replay(
 
     given = GivenFlags.among(locals(), partial(_is_given, context))
     terminal = Terminal(quiet, verbose, no_color)
+    deadline = Deadline.of(until, max_duration)
     place = journal_place(journal)
     environment = environment or environment_of(place, resume or from_run)
     setup = load_to_send(spec, environment, env_file, allow_plugin)
@@ -243,6 +247,7 @@ def replay(
             terminal.warn(words)
         plan = replace(plan, total=preflight(terminal, plan, strict=strict, resumed=resumed))
         interlock()
+        plan = replace(plan, pace=replace(plan.pace, until=deadline.begin(terminal)))
         stamps = stamps_of(files)
         options = {
             "flags": flags.kept(setup.spec),

@@ -324,7 +324,7 @@ def _status(job: Job, run: str, opened: Journal | None, result: Result) -> ExitS
             return ExitStatus.most_severe(rows, ExitStatus.UNREACHABLE)
         case StopReason.COMPLETE:
             return rows
-        case StopReason.FAILURES | StopReason.CONSECUTIVE | StopReason.UNCLASSIFIED:
+        case StopReason.FAILURES | StopReason.CONSECUTIVE | StopReason.UNCLASSIFIED | StopReason.TIME:
             return ExitStatus.most_severe(rows, ExitStatus.FINDINGS)
         case _:
             assert_never(reason)

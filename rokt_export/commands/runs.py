@@ -12,6 +12,7 @@ import typer
 from rokt_export.commands import completion
 from rokt_export.commands import options as flag
 from rokt_export.commands.confirm import confirm
+from rokt_export.commands.deadline import MaxDuration, Until
 from rokt_export.commands.exchange_output import ExchangeForm, RowQuery, show_rows
 from rokt_export.commands.help_page import CommandLine
 from rokt_export.commands.options import Output
@@ -152,6 +153,8 @@ def resume_run(
     run: flag.Run,
     resend_unknown: ResendUnknown = False,
     again: flag.Again = False,
+    until: Until = None,
+    max_duration: MaxDuration = None,
     confirm: flag.Confirm = None,
     output: flag.OutputFormat = Output.TABLE,
     env_file: flag.EnvFile = None,
@@ -178,6 +181,8 @@ def resume_run(
         resume=info.run,
         resend_unknown=resend_unknown,
         again=again,
+        until=until,
+        max_duration=max_duration,
         output=output,
         env_file=env_file or (Path(options["env_file"]) if options.get("env_file") else None),
         allow_plugin=allow_plugin,

@@ -248,6 +248,7 @@ class Engine:
                 before, and what was not sent, or not accepted for its credentials, has been withdrawn.
         """
         alive = time.monotonic()
+        self._look_at_the_clock()
         while True:
             if self._renews and self._stopping is None:
                 self._look_at_credentials()
@@ -270,12 +271,19 @@ class Engine:
                 yield self._news.popleft()
             if now - alive >= _SIGN_OF_LIFE:
                 alive = now
+                self._look_at_the_clock()
                 yield Progress(self._transport.in_flight, self._pacer.waiting(now) or self._breaker.waiting(now))
         self._credentials.close()
         yield from self._end()
         if self._broken is not None:
             raise self._broken
         yield self._stopping or Finished(StopReason.COMPLETE)
+
+    def _look_at_the_clock(self) -> None:
+        """Stop where the time that the run may take is over."""
+        until = self._pace.until
+        if until is not None and self._stopping is None and time.time() >= until:
+            self.stop(StopReason.TIME, "the time that it may take is over")
 
     def _refill(self) -> Iterator[Event]:
         self._hungry = False

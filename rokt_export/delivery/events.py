@@ -20,6 +20,7 @@ class StopReason(StrEnum):
     UNCLASSIFIED = "unclassified"
     UNREACHABLE = "unreachable"
     SETUP = "setup"
+    TIME = "time"
 
 
 @dataclass(frozen=True, slots=True)

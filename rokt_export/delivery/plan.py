@@ -117,6 +117,7 @@ class Pace:
         max_response: bytes of a response that are read.
         patience: seconds that the partner may be out of reach.
         stop: when to stop before the end.
+        until: UTC seconds since the epoch at which to stop; None = not by the clock.
     """
 
     concurrency: int = 10
@@ -131,6 +132,7 @@ class Pace:
     max_response: int = 10_000_000
     patience: float = 0.0
     stop: StopRules = StopRules()  # noqa: RUF009 - frozen
+    until: float | None = None
 
     @classmethod
     def of(cls, limits: Limits) -> Pace:
