@@ -22,7 +22,8 @@ _HEADINGS = {
     "--send-damaged --strict",
     "Sending": "--confirm --require-certified --certified --rate --concurrency --workers --override-limits --again "
     "--control",
-    "Stopping": "--patience --stop-after --stop-in-a-row --stop-unclassified --until --max-duration --no-first-row-check",
+    "Stopping": "--patience --stop-after --stop-in-a-row --stop-unclassified --until --max-duration "
+    "--no-first-row-check",
     "Earlier runs": "--resume --resend-unknown --only --from-run --runs",
     "Sign-off": "--pack --template --answers --check --spec",
     "Sandbox": "--sandbox --sandbox-url --forget",
