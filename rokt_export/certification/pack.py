@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
@@ -20,6 +21,7 @@ from markupsafe import Markup
 from rokt_export import __version__
 from rokt_export.certification.records import FORMAT, VERSION, Certification
 from rokt_export.errors import DocumentError, UsageError, did_you_mean, near_file
+from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal.certifications import Certificate, CertifiedProbe, CertifiedRecord
 from rokt_export.redaction.display_text import cut, json_text
 from rokt_export.reports.html import asset, environment, policy
@@ -214,9 +216,31 @@ def pack_of(where: str, text: str) -> Certification:
     if data.get("digest") != digest_of(data):
         _changed(where)
     try:
-        return msgspec.convert(data, Certification)
-    except msgspec.ValidationError as error:
+        certification = msgspec.convert(data, Certification)
+        _check(certification)
+    except (msgspec.ValidationError, ValueError) as error:
         raise DocumentError(f"this is not a certification pack: {error}", where=where) from error
+    return certification
+
+
+def _check(certification: Certification) -> None:
+    """Check what the types do not say, for a pack that `certify` did not write.
+
+    Raises:
+        ValueError: a time, an outcome or the probe of a record is none, or an id is there twice.
+    """
+    for text in (certification.run.started_at, certification.run.ended_at):
+        if datetime.fromisoformat(text).tzinfo is None:
+            raise ValueError(f"`{text}` has no time zone")
+    probes = {each.id for each in certification.probes}
+    for record in certification.records:
+        OutcomeKind(record.outcome)
+        if record.probe not in probes:
+            raise ValueError(f"record `{record.id}` names the probe `{record.probe}`, which is not there")
+    ids = [each.id for each in certification.probes]
+    ids += [*(each.id for each in certification.records), *(each.id for each in certification.questions)]
+    if len(set(ids)) < len(ids):
+        raise ValueError("an id is there twice")
 
 
 def _document_in(where: str, page: str) -> str:

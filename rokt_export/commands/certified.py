@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import ConfigurationError, DocumentError
 
 if TYPE_CHECKING:
+    from rokt_export.certification.records import Certification
     from rokt_export.journal.certifications import Certificate, SignOff
 
     Kept = tuple[str, Certificate, list[SignOff]]
@@ -43,7 +43,7 @@ def check_certified(
 
     given = list(_given(files, setup.spec.partner))
     with Journal.open(place) as journal:
-        known = [*given, *journal.certifications(setup.spec.partner)]
+        known = _together(journal.certifications(setup.spec.partner), given)
     found = sorted((each for each in known if not each[1].sandbox), key=lambda each: each[0], reverse=True)
     now, spec = parts_of(setup.loaded), setup.loaded.document.file
     changed = {run: changed_parts(kept.parts, now, kept.environment) for run, kept, _ in found}
@@ -71,12 +71,35 @@ def check_certified(
     terminal.warn(f"{problem}. {remedy}")
 
 
+def _together(kept: Iterable[Kept], given: Iterable[Kept]) -> list[Kept]:
+    """Return the journal's certifications and the given ones; a run that is among both has the sign-offs of both.
+
+    Raises:
+        DocumentError: a pack is not the one that the journal's run wrote.
+    """
+    found = {run: (run, certificate, signs) for run, certificate, signs in kept}
+    for run, certificate, signs in given:
+        known = found.get(run)
+        if known is not None and known[1].digest != certificate.digest:
+            raise DocumentError(
+                f"this is not the pack that run {run} wrote: the journal has the digest {known[1].digest}",
+                where="--certified",
+                remedy="Give the pack as it was written.",
+            )
+        before = [] if known is None else known[2]
+        new = [each for each in signs if not any(each.same_as(other) for other in before)]
+        found[run] = run, certificate, [*before, *new]
+    return list(found.values())
+
+
 def _given(files: Iterable[Path], partner: str) -> Iterator[Kept]:
     """Yield the certifications of these packs, with those of the answers that are about them."""
+    from datetime import datetime
+
     from rokt_export.certification.pack import MOST_BYTES, certificate_of, pack_of, read_file
     from rokt_export.certification.sign_off import answers_of, holds_answers, sign_off_of
 
-    packs: dict[str, tuple[datetime, Certificate, list[SignOff]]] = {}
+    packs: dict[str, tuple[Certification, Certificate, list[SignOff]]] = {}
     texts = [(str(path), read_file(path, MOST_BYTES, "a certification pack")) for path in files]
     for where, text in texts:
         if holds_answers(text):
@@ -84,7 +107,7 @@ def _given(files: Iterable[Path], partner: str) -> Iterator[Kept]:
         pack = pack_of(where, text)
         if pack.spec.partner != partner:
             raise DocumentError(f"this pack is about {pack.spec.partner}, and the spec about {partner}", where=where)
-        packs[pack.run.id] = datetime.fromisoformat(pack.run.started_at), certificate_of(pack), []
+        packs[pack.run.id] = pack, certificate_of(pack), []
     for where, text in texts:
         if holds_answers(text):
             answers = answers_of(where, text)
@@ -92,7 +115,8 @@ def _given(files: Iterable[Path], partner: str) -> Iterator[Kept]:
                 raise DocumentError(
                     f"these answers are about run {answers.run}", where=where, remedy="Add --certified with its pack."
                 )
-            began, certificate, signs = packs[answers.run]
+            pack, certificate, signs = packs[answers.run]
+            began = datetime.fromisoformat(pack.run.started_at)
             signs.append(sign_off_of(where, answers, answers.run, certificate, began))
     for run, (_, certificate, signs) in packs.items():
         yield run, certificate, signs

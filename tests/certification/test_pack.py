@@ -7,12 +7,22 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 from certification_samples import BIDI, HOSTILE, certification
 
-from rokt_export.certification.pack import LANGUAGES, certificate_of, document, pack_of, read_pack, targets, write_html
+from rokt_export.certification.pack import (
+    LANGUAGES,
+    certificate_of,
+    digest_of,
+    document,
+    pack_of,
+    read_pack,
+    targets,
+    write_html,
+)
 from rokt_export.errors import DocumentError, UsageError
 from rokt_export.reports.formats import write_files
 
@@ -77,6 +87,29 @@ def test_a_pack_that_was_changed_by_hand_is_refused(kind: str, old: str, new: st
 def test_what_is_no_pack_is_refused(text: str, message: str) -> None:
     with pytest.raises(DocumentError, match=message):
         pack_of("x", text)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (("records", 0, "probe"), "P77", "names the probe `P77`"),
+        (("records", 0, "outcome"), "fine", "fine"),
+        (("records", 0, "id"), "R2", "an id is there twice"),
+        (("probes", 0, "verdict"), "fine", "verdict"),
+        (("probes", 0, "verdict"), ["finding"], "str"),
+        (("run", "started_at"), "yesterday", "yesterday"),
+        (("run", "started_at"), "2026-11-29", "no time zone"),
+    ],
+)
+def test_a_pack_that_certify_cannot_have_written_is_refused(path: tuple[Any, ...], value: Any, message: str) -> None:
+    data = json.loads(json.dumps(document(certification())))
+    *parents, last = path
+    inside = data
+    for step in parents:
+        inside = inside[step]
+    inside[last] = value
+    with pytest.raises(DocumentError, match=message):
+        pack_of("x", json.dumps({**data, "digest": digest_of(data)}))
 
 
 def test_a_page_has_no_markup_but_its_own() -> None:

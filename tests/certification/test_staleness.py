@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
-from rokt_export.certification.staleness import _PART_OF, changes, other_environments, parts_of, probes_again
+from rokt_export.certification.records import Kind
+from rokt_export.certification.staleness import (
+    _PART_OF,
+    _PROBES_OF,
+    changes,
+    other_environments,
+    parts_of,
+    probes_again,
+)
 from rokt_export.partner_spec.document import parse
 from rokt_export.partner_spec.loading import read_spec
 from rokt_export.partner_spec.model import PartnerSpec
@@ -84,3 +94,9 @@ def test_an_environment_that_was_not_certified_is_only_told() -> None:
 
 def test_each_key_of_the_language_belongs_to_a_part_or_to_none() -> None:
     assert set(PartnerSpec.model_fields) == set(_PART_OF)
+
+
+def test_each_kind_of_probe_that_a_part_names_is_one() -> None:
+    kinds = frozenset(get_args(Kind))
+    assert all(again <= kinds for again in _PROBES_OF.values())
+    assert set(_PROBES_OF) == set(_PART_OF.values()) - {None}

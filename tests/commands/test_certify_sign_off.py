@@ -330,6 +330,9 @@ def test_a_pack_of_another_machine_certifies_with_its_answers(cli: CommandLine, 
     assert f"signed by Jane Doe on {TODAY}" in err
     status, err, heard = replay("--certified", answers)
     assert (status, heard, "Add --certified with its pack" in err) == (3, 0, True), err
+    own = Certified(cli, spec)
+    cli("certify", "--answers", own.write(), own.run)
+    assert f"by run {own.run}, signed by Jane Doe" in replay("--certified", own.json)[1]
     made.json.write_text(made.json.read_text().replace("Zo\u00eb", "Zoe"))
     status, err, heard = replay("--certified", made.json)
     assert (status, heard, "was changed" in err) == (3, 0, True), err
