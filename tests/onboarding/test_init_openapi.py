@@ -150,6 +150,24 @@ def test_openapi_3_1(cli: CommandLine) -> None:
     assert spec.authentication is not None and spec.authentication[0].type == "oauth2"
 
 
+def test_how_to_ask_about_an_accepted_job(cli: CommandLine) -> None:
+    """SendGrid's document has the state of an import, its words in prose, beside that of an export and of a contact."""
+    document = Path(__file__).parent / "sendgrid" / "tsg_mc_contacts_v3.yaml"
+    assert cli("init", "--openapi", document, "--operation", "PUT /v3/marketing/contacts").status == 0
+    asked = _spec(cli.folder / "sendgrid.yaml").confirmation
+    assert asked is not None and asked.url == "/v3/marketing/contacts/imports/{reference}"
+    assert asked.pending is not None and asked.pending.body["$.status"].equals == "pending"
+    assert [each.outcome for each in asked.responses] == ["delivered", "rejected"]
+    assert asked.responses[1].body["$.status"].one_of == ("errored", "failed")
+    assert "is a guess" in next(
+        line for line in (cli.folder / "sendgrid.yaml").read_text().splitlines() if line.startswith("confirmation:")
+    )
+
+
+def test_a_job_without_an_operation_that_tells_its_state(cli: CommandLine, acme: str) -> None:
+    assert "provisional: true" in acme and "confirmation" not in acme
+
+
 def test_several_operations_are_listed_and_the_nearest_named(cli: CommandLine) -> None:
     cli.write("old.json", with_path(SWAGGER, "/customers"))
     several = cli("init", "--openapi", "old.json")

@@ -135,6 +135,8 @@ class _Writer:
             add("  # - {outcome: duplicate, status: 409}  # check: what is the response to an entry that exists?")
         for rule in rules:
             self.drafted.lines += _rule_lines(rule)
+        if any("reference" in rule.keys.get("capture", {}) for rule in rules if rule.keys.get("provisional")):
+            self.drafted.lines += self._confirmation()
         self.drafted.lines += self._limits()
         return self.drafted
 
@@ -317,6 +319,16 @@ class _Writer:
             self.drafted.doubtful.append(f"{start}{name}")
             lines.append(f"  # - {flow({'name': f'{start}{name}', 'attribute': attribute})}")
         return lines
+
+    def _confirmation(self) -> Iterator[str]:
+        asked = dict(self.operation.confirmation)
+        if not asked:
+            return
+        yield "confirmation:  # check: the operation that tells what became of a job is a guess"
+        rules = asked.pop("responses")
+        yield from (f"  {key}: {flow(value)}" for key, value in asked.items())
+        yield "  responses:"
+        yield from (f"    - {flow(rule)}" for rule in rules)
 
     def _limits(self) -> Iterator[str]:
         operation = self.operation

@@ -140,6 +140,7 @@ class Operation:
         idempotent: why a repeated send does no harm; empty where nothing says so.
         idempotency_header: the header of an idempotency key.
         timeout: a duration of the spec language.
+        confirmation: how to ask what became of an accepted job, in the form of the spec; empty where nothing says so.
         notes: guesses and what was left out.
         secrets: variable to value, to be kept outside the spec.
     """
@@ -165,6 +166,7 @@ class Operation:
     idempotent: str = ""
     idempotency_header: str = ""
     timeout: str = ""
+    confirmation: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     secrets: Mapping[str, str] = field(default_factory=dict)
 

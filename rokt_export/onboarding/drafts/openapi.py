@@ -13,6 +13,7 @@ import orjson
 
 from rokt_export.errors import DocumentError, UsageError
 from rokt_export.onboarding.drafts.addresses import environments_of, partner_of
+from rokt_export.onboarding.drafts.job_status import confirmation_of, job_paths
 from rokt_export.onboarding.drafts.observed import (
     Environment,
     Field,
@@ -162,6 +163,7 @@ class _Observer:
         key = next((f.name for f in fields if f.place == "header" and "idempotency" in f.name.lower()), "")
         authentication, notes = self._authentication()
         rates, rate_note = self._rate()
+        replies = tuple(self._replies(self.node))
         return Operation(
             origin=f"{hidden_in_url(self.document.source)}, {self.candidate.name}",
             partner=self.partner,
@@ -177,11 +179,12 @@ class _Observer:
             encoding=encoding,
             content_type=content_type,
             fields=tuple(each for each in fields if each.name != key),
-            replies=tuple(self._replies()),
+            replies=replies,
             rates=rates,
             rate_note=rate_note,
             idempotent=self._idempotent(),
             idempotency_header=key,
+            confirmation=self._confirmation() if any(each.status == "202" for each in replies) else {},
             notes=tuple(dict.fromkeys(self.notes)),
         )
 
@@ -260,8 +263,20 @@ class _Observer:
         own = "" if plain in (_PLAIN_TYPES.get(encoding), "*/*") or "*" in plain else plain
         return encoding, own, fields
 
-    def _replies(self) -> Iterator[Reply]:
-        for status, cursor in self.node.members("responses"):
+    def _confirmation(self) -> Mapping[str, Any]:
+        """Return how to ask about the job of a 202, if an operation of the document tells its state."""
+        items = {(method, path): item.child(method.lower()) for method, path, item in self.document.operations()}
+        said = [(*name, f"{node.text('operationId')} {node.text('summary')}") for name, node in items.items()]
+        for path in job_paths(said, self.candidate.path):
+            for reply in self._replies(items["GET", path]):
+                if reply.status in ("200", "2xx") and (
+                    found := confirmation_of(path, self.candidate.path, self._environments(), reply)
+                ):
+                    return found
+        return {}
+
+    def _replies(self, node: Cursor) -> Iterator[Reply]:
+        for status, cursor in node.members("responses"):
             media = cursor if self.document.is_swagger else self._reply_media(cursor)
             unfolding = Unfolding(reading=True)
             schema = media.child("schema")
