@@ -1,19 +1,27 @@
 """`certify`: prove a set-up against the partner with acceptance probes derived from the spec."""
 
-# ruff: noqa: ARG001 - the probes come next
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rokt_export.commands import options as flag
 from rokt_export.commands.certify_sign_off import AnswersFile, CheckedSpec, CheckPack, PackFolder, PageLanguage
 from rokt_export.commands.options import Output
-from rokt_export.commands.spec_setup import journal_place
-from rokt_export.commands.terminal import Terminal
-from rokt_export.errors import ExitStatus
+from rokt_export.commands.spec_setup import SpecSetup, journal_place, load_to_send, parse_set, witness_for
+from rokt_export.commands.terminal import Terminal, number_of
+from rokt_export.errors import ConfigurationError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from rokt_export.certification.planning import PlannedProbe
+    from rokt_export.certification.records import Certification
+    from rokt_export.certification.running import Certifier
+    from rokt_export.commands.run_session import RunResult
+    from rokt_export.delivery.plan import Destination, Plan
 
 Subject = Annotated[
     str | None,
@@ -25,18 +33,25 @@ Required = Annotated[
     str | None,
     typer.Option(
         "--require-outcomes", metavar="OUTCOMES", show_default=False,
-        help="Outcomes that must have been seen, as `delivered,duplicate,rejected`.",
+        help="Outcomes that must be seen, such as `delivered,duplicate,rejected`.",
     ),
 ]  # fmt: skip
+Wait = Annotated[
+    str,
+    typer.Option(
+        "--wait", metavar="DURATION", help="How long a record may take until the partner knows it, or has decided."
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Send without asking at the terminal.")]
 
 
 def certify(
     subject: Subject = None,
-    environment: flag.Environment = "staging",
     sandbox: flag.WithSandbox = False,
     sandbox_url: flag.SandboxUrl = None,
     require_outcomes: Required = None,
+    wait: Wait = "5s",
+    set_values: flag.SetValues = None,
     openapi: flag.OpenApi = None,
     operation: flag.OperationName = None,
     yes: Yes = False,
@@ -45,6 +60,7 @@ def certify(
     answers: AnswersFile = None,
     check: CheckPack = None,
     spec: CheckedSpec = None,
+    environment: flag.Environment = "staging",
     name: flag.Name = None,
     output: flag.OutputFormat = Output.TABLE,
     env_file: flag.EnvFile = None,
@@ -56,11 +72,14 @@ def certify(
 ) -> int:
     """Send acceptance probes derived from the spec, and judge each response. Never to a guarded environment.
 
+    A good transaction, the same again, each parameter left out, missing and wrong credentials, a wrong content type,
+    hostile text, longest values, an unknown field, two at once. All people are invented.
+
     It writes a certification pack: a page with a form for the partner's tech contact, and the same as JSON. The answers
     are read back by --answers; --check says whether a changed spec is still certified.
 
-    Exit status: 0 no findings, 1 findings, 3 a fault in the spec or a guarded environment, 4 the partner is unreachable
-    or refuses the credentials.
+    Exit status: 0 no findings, 1 findings, 3 a fault in the spec, or a guarded environment, 4 the partner is
+    unreachable or refuses the set-up.
 
     Examples:
         rokt-export certify acme.yaml --sandbox
@@ -68,7 +87,17 @@ def certify(
         rokt-export certify --answers answers.json last
         rokt-export certify --check pack.html --spec acme.yaml
     """
-    from rokt_export.commands.certify_sign_off import check_pack, read_answers
+    from rokt_export.certification.planning import plan_probes
+    from rokt_export.certification.running import Certifier, people
+    from rokt_export.commands.certify_output import show_certification
+    from rokt_export.commands.certify_sign_off import check_pack, check_pack_folder, hand_over, read_answers
+    from rokt_export.commands.input_options import RowFlags
+    from rokt_export.commands.interlock import pass_interlock
+    from rokt_export.commands.replay_flags import options_of
+    from rokt_export.commands.run_session import Job, carry_out, variables_for
+    from rokt_export.commands.sandbox_target import sandboxed
+    from rokt_export.commands.testimony import testimony_of
+    from rokt_export.spec_language.fields import duration
 
     terminal = Terminal(quiet, verbose, no_color)
     if answers is not None:
@@ -76,7 +105,134 @@ def certify(
     if check is not None:
         checked = spec or (Path(subject) if subject else None)
         return check_pack(check, checked, journal_place(journal), terminal, output)
-    # First `check_pack_folder(pack, template)`, then the probes, with `parts_of(loaded)` in `CertifiedSpec.parts`.
-    # Once the run has ended: `hand_over(certification, journal_place(journal), pack, template, terminal)`.
-    terminal.say("certify is not finished")
-    return ExitStatus.OK
+    if subject is None:
+        raise UsageError("no spec is named", remedy="Name one: rokt-export certify SPEC.")
+    required, overrides = _outcomes(require_outcomes), parse_set(set_values)
+    try:
+        seconds = duration(wait)
+    except ValueError as error:
+        raise UsageError(str(error), where="--wait", remedy="Write `10s`, `500ms` or `2m`.") from error
+    check_pack_folder(pack, template)
+    setup = load_to_send(Path(subject), environment, env_file, allow_plugin)
+    witness = witness_for(setup.loaded, openapi, operation)
+    target = setup.target(sandbox=sandbox, sandbox_url=sandbox_url)
+    if target.guarded:
+        raise ConfigurationError(
+            f"{environment} is guarded, and certify sends bad transactions of invented people: nothing was sent",
+            where=f"endpoint: {environment}",
+            remedy=f"Choose another environment of the spec ({', '.join(setup.spec.endpoint)}), or --sandbox.",
+        )
+    pass_interlock(terminal, target, setup.spec, confirm=None, invented=True, test_data=False)
+    with sandboxed(setup, wanted=sandbox, url=sandbox_url, remember=False) as (destination, variables):
+        plan = _plan(setup, destination, variables_for(setup, terminal, variables), journal_place(journal))
+        supply = people(plan, overrides)
+        planned = plan_probes(plan, next(supply))
+        plan = _with_total(plan, planned)
+        _tell(terminal, setup, plan, planned, ask=not yes)
+        testimony = testimony_of(witness, plan, setup.variables.values)
+        certifier = Certifier(planned, supply, seconds, required, testimony.listen)
+        options = options_of(setup.spec, RowFlags.among(locals()), (), sandbox=sandbox, sandbox_url=sandbox_url)
+        done = carry_out(Job("certify", setup, plan, name, (), options), terminal, run_with=certifier.run)
+        testimony.keep(done.run, plan.journal)
+    made = _certification(certifier, done, setup, plan) if certifier.complete else None
+    show_certification(made, done, plan.journal, terminal, output)
+    if made is not None:
+        hand_over(made, plan.journal, pack, template, terminal)
+    return done.status
+
+
+def _outcomes(text: str | None) -> frozenset[str]:
+    """Return the outcomes that must be seen.
+
+    Raises:
+        UsageError: a probe cannot bring one about, or there is none of that name.
+    """
+    from rokt_export.spec_language.rules import OUTCOMES
+
+    names = [each.strip().lower() for each in (text or "").split(",") if each.strip()]
+    for each in names:
+        if each not in OUTCOMES:
+            near = did_you_mean(each, OUTCOMES) or ""
+            raise UsageError(
+                f"`{each}` is not an outcome of a rule", where="--require-outcomes",
+                remedy=f"{near} Choose from {', '.join(OUTCOMES)}.".strip(),
+            )  # fmt: skip
+    return frozenset(names)
+
+
+def _plan(setup: SpecSetup, destination: Destination, variables: dict[str, str], journal: str) -> Plan:
+    from rokt_export.commands.run_session import new_key
+    from rokt_export.delivery.plan import GeneratedRows, Pace, Plan
+    from rokt_export.exchange.delivery import Recordings
+
+    pace = Pace.of(setup.spec.limits_of(setup.environment))
+    return Plan(
+        setup.spec,
+        setup.environment,
+        variables,
+        GeneratedRows(0, frozenset(), 0),
+        pace if destination.base_url is None else pace.unpaced(),
+        journal,
+        new_key(),
+        destination=destination,
+        plugins=setup.plugins,
+        recordings=Recordings.ALL,
+    )
+
+
+def _with_total(plan: Plan, planned: Sequence[PlannedProbe]) -> Plan:
+    from dataclasses import replace
+
+    return replace(plan, total=sum(probe.sends for probe in planned))
+
+
+def _tell(terminal: Terminal, setup: SpecSetup, plan: Plan, planned: Sequence[PlannedProbe], *, ask: bool) -> None:
+    """Say what will be sent; at a terminal, a person decides.
+
+    Raises:
+        UsageError: they did not agree.
+    """
+    spec, at_sandbox = setup.spec, plan.destination.base_url is not None
+    environment = spec.environment(plan.environment)
+    address = plan.renderer().base_url().partition("?")[0]
+    runs = [probe for probe in planned if not probe.not_run]
+    place = f"{spec.name} {plan.environment}{' (a sandbox)' if at_sandbox else ''}"
+    terminal.say(
+        f"{number_of(len(runs), 'probe', 'probes')}, up to {number_of(plan.total or 0, 'send', 'sends')} of test "
+        f"people; {len(planned) - len(runs)} not run"
+    )
+    terminal.say(f"to {place}: {environment.method} {address}")
+    limits = f", at most {text}" if (text := plan.pace.rate_text) else ""
+    reads = ", and each record is read back" if spec.read_back is not None and not at_sandbox else ""
+    removed = f"; what it makes is removed by {spec.cleanup.method}" if spec.cleanup and not at_sandbox else ""
+    terminal.say(f"one at a time{limits}{reads}{removed}")
+    someone = sys.stdin.isatty() and sys.stderr.isatty()
+    if ask and someone and not at_sandbox and not typer.confirm("Send them", default=True, err=True):
+        raise UsageError("nothing was sent")
+
+
+def _certification(certifier: Certifier, done: RunResult, setup: SpecSetup, plan: Plan) -> Certification:
+    """Return the certification of a complete run."""
+    from rokt_export import __version__
+    from rokt_export.certification.records import Certification, CertifiedRun, CertifiedSpec, Question
+    from rokt_export.certification.staleness import parts_of
+    from rokt_export.commands.preflight import target_of
+    from rokt_export.journal import Journal
+    from rokt_export.journal.model import as_text, now
+
+    with Journal.open(plan.journal) as opened:
+        info = opened.find(done.run)
+    return Certification(
+        CertifiedRun(
+            info.run, info.name, info.environment, target_of(plan), as_text(info.started),
+            as_text(info.ended or now()), info.sandbox,
+        ),
+        CertifiedSpec(info.partner, info.spec_sha256, parts_of(setup.loaded)),
+        certifier.probes,
+        certifier.records,
+        tuple(Question(f"Q{number}", *each) for number, each in enumerate(certifier.questions, start=1)),
+        certifier.coverage,
+        certifier.unexplained,
+        __version__,
+        certifier.missing,
+    )  # fmt: skip

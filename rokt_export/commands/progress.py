@@ -105,6 +105,10 @@ class ProgressWatch:
             self._spoke = time.monotonic()
             self._terminal.say(self._plain_line())
 
+    def say(self, text: str) -> None:
+        """Say something beside the progress."""
+        self._terminal.say(text)
+
     def settled(self, event: Settled) -> None:
         """Pass settled exchanges on."""
         if self._listen is not None:

@@ -28,7 +28,7 @@ from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.delivery.redaction_setup import redactor_for
 from rokt_export.delivery.row_filter import identity_of
 from rokt_export.delivery.run_counts import Tally
-from rokt_export.delivery.worker import AT_ONCE, Brake, Result, journal_of
+from rokt_export.delivery.worker import AT_ONCE, Brake, Result, Watch, journal_of
 from rokt_export.delivery.workers import run_plan
 from rokt_export.errors import ExitStatus, JournalError, RoktExportError, UsageError
 from rokt_export.partner_spec.references import credential_variables, variable_names, variable_uses
@@ -113,8 +113,20 @@ def new_key() -> bytes:
     return secrets.token_bytes(16)
 
 
-def carry_out(job: Job, terminal: Terminal, listen: Callable[[Settled], None] | None = None) -> RunResult:
+RunPlan = Callable[[Plan, str, Watch, Brake, "Journal | None"], Result]
+"""Sends what a plan asks for; `workers.run_plan` is the usual one."""
+
+
+def carry_out(
+    job: Job, terminal: Terminal, listen: Callable[[Settled], None] | None = None, run_with: RunPlan = run_plan
+) -> RunResult:
     """Carry a plan out: begin the run, send, settle, end it; whatever happens, the journal says so.
+
+    Args:
+        job: the run.
+        terminal: for progress and messages.
+        listen: hears each batch of settled exchanges, where they are settled in this process.
+        run_with: sends.
 
     Raises:
         RoktExportError: it could not be carried out; what was settled stays settled.
@@ -132,7 +144,7 @@ def carry_out(job: Job, terminal: Terminal, listen: Callable[[Settled], None] | 
             opened.close()
             journal = None
         job = replace(job, plan=replace(job.plan, before=before, verbose=terminal.verbose))
-        return _carried_out(job, run, journal, stamps, terminal, listen)
+        return _carried_out(job, run, journal, stamps, ProgressWatch(terminal, job.plan.total, listen), run_with)
 
 
 def _carried_out(
@@ -140,16 +152,15 @@ def _carried_out(
     run: str,
     journal: Journal | None,
     stamps: list[FileStamp],
-    terminal: Terminal,
-    listen: Callable[[Settled], None] | None,
+    watch: ProgressWatch,
+    run_with: RunPlan,
 ) -> RunResult:
     """Send the rows of a run that has begun, and end it."""
     _note_decisions(job, run)
     brake = Brake()
-    watch = ProgressWatch(terminal, job.plan.total, listen)
     # To the very end: an eager second Ctrl-C must not keep the journal from learning how the run ended.
     with _signals(brake, watch), _settled_rows_in_errors(job, run):
-        result = _with_suspect(job, _sent(job, run, journal, terminal, watch, brake))
+        result = _with_suspect(job, _sent(job, run, journal, watch, brake, run_with), run)
         result.tally.notes.extend(left_out(result.tally.left_out, job.command))
         changed = _note_changes(result.tally, stamps)
         status = ExitStatus.most_severe(
@@ -175,18 +186,16 @@ def _note_decisions(job: Job, run: str) -> None:
     note(f"decided: a row is recognized by {', '.join(identity_of(plan.spec))}")
 
 
-def _sent(
-    job: Job, run: str, journal: Journal | None, terminal: Terminal, watch: ProgressWatch, brake: Brake
-) -> Result:
+def _sent(job: Job, run: str, journal: Journal | None, watch: ProgressWatch, brake: Brake, run_with: RunPlan) -> Result:
     gc.freeze()  # what is loaded stays, and workers share it: garbage is looked for only in what comes
     try:
         with watch:
-            return run_plan(job.plan, run, watch, brake, journal)
+            return run_with(job.plan, run, watch, brake, journal)
     except JournalError:
         raise
     except RoktExportError as error:
         _end(job, run, journal, "interrupted", error.exit_status, {})
-        terminal.say(f"run {run} stopped; `rokt-export runs show {run}` lists what was settled")
+        watch.say(f"run {run} stopped; `rokt-export runs show {run}` lists what was settled")
         raise
     except BaseException:
         _end(job, run, None, "interrupted", ExitStatus.INTERRUPTED, {})
@@ -235,7 +244,7 @@ def _begin(job: Job, journal: Journal) -> tuple[str, int]:
     return writer.run, writer.before
 
 
-def _with_suspect(job: Job, result: Result) -> Result:
+def _with_suspect(job: Job, result: Result, run: str) -> Result:
     """Add to a wrong set-up what to look at, and which command shows more."""
     finished = result.finished
     if finished.reason is not StopReason.SETUP:
@@ -257,6 +266,9 @@ def _with_suspect(job: Job, result: Result) -> Result:
             suspect = f"look at `encoding` and `content_type` in {file}: {spec.encoding}"
         case _:
             suspect = f"look at `endpoint: {name}` in {file}: {address}"
+    if job.command == "certify":
+        message = f"{finished.message}; {suspect}; `rokt-export diagnose {run}` finds the cause"
+        return replace(result, finished=replace(finished, message=message))
     shown = f"`rokt-export probe {shlex.quote(file)} -e {name}` checks without sending a row"
     check = "--no-first-row-check sends the rows anyway"
     return replace(result, finished=replace(finished, message=f"{finished.message}; {suspect}; {shown}; {check}"))
@@ -313,7 +325,7 @@ def _note_changes(tally: Tally, stamps: list[FileStamp]) -> bool:
 
 
 def _status(job: Job, run: str, opened: Journal | None, result: Result) -> ExitStatus:
-    rows = result.tally.exit_status(job.plan.expected)
+    rows = result.tally.exit_status(job.plan.expected) if result.status is None else result.status
     if job.resume is not None:
         rows = ExitStatus.most_severe(rows, _earlier(job, run, opened))
     reason = result.finished.reason

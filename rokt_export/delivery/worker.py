@@ -39,6 +39,7 @@ from rokt_export.delivery.shared_counts import (
     RecordingQuota,
     SharedMark,
 )
+from rokt_export.errors import ExitStatus
 from rokt_export.exchange.model import Exchange, Response
 from rokt_export.redaction import Redactor
 from rokt_export.request.render import Renderer
@@ -124,14 +125,24 @@ AT_ONCE = 2
 """The brake's level at which no response is waited for."""
 
 
+class Stoppable(Protocol):
+    """What a brake stops."""
+
+    def stop(self) -> None:
+        """Start nothing more; may be called from a signal handler."""
+
+    def abandon(self) -> None:
+        """Do not wait for responses; may be called from a signal handler."""
+
+
 @dataclass(slots=True)
 class Brake:
     """What the operator has asked for: 0 = nothing, 1 = stop and wait for responses, 2 = leave at once."""
 
     level: int = 0
-    _engines: list[Engine] = field(default_factory=list)
+    _engines: list[Stoppable] = field(default_factory=list)
 
-    def attach(self, engine: Engine) -> None:
+    def attach(self, engine: Stoppable) -> None:
         """Let an engine be stopped."""
         self._engines.append(engine)
         self.press(0)
@@ -153,10 +164,12 @@ class Result:
     Attributes:
         tally: the counts.
         finished: how it ended.
+        status: the exit status that a complete run comes to; None where its rows decide.
     """
 
     tally: Tally
     finished: Finished
+    status: ExitStatus | None = None
 
 
 @contextmanager

@@ -1,0 +1,49 @@
+"""The questions that only the partner can answer, from what the probes left open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rokt_export.certification.records import Coverage, Probe
+from rokt_export.partner_spec.model import PartnerSpec
+
+_MOST_RULES = 5
+
+
+def questions_for(
+    spec: PartnerSpec, probes: Sequence[Probe], coverage: Sequence[Coverage]
+) -> tuple[tuple[str, str], ...]:
+    """Return text and reason of each question, the most important first."""
+    return tuple(_questions(spec, probes, coverage))
+
+
+def _questions(spec: PartnerSpec, probes: Sequence[Probe], coverage: Sequence[Coverage]) -> Iterator[tuple[str, str]]:
+    good = next((each for each in probes if each.kind == "good" and each.records), None)
+    if good is not None:
+        yield (
+            f"Is record {good.records[0]} where such records belong, with each value in its field?",
+            "Our side sees only that it was taken.",
+        )
+    outcomes = {rule.outcome for rule in spec.responses}
+    for each in probes:
+        if each.kind == "repeat" and each.outcome == "delivered" and "duplicate" not in outcomes and good is not None:
+            yield (
+                f"{good.records[0]} and {', '.join(each.records)} are the same: do you have one record or two?",
+                "Our spec has no rule for duplicates.",
+            )
+    stored = [each for each in probes if each.kind in ("hostile_text", "longest") and each.outcome == "delivered"]
+    if stored and spec.read_back is None:
+        records = ", ".join(record for each in stored for record in each.records)
+        yield f"Are the values of {records} stored exactly as they are listed?", "We cannot read them back."
+    undecided = [each for each in probes if each.verdict == "cannot be told" and "not decided" in each.finding]
+    if undecided:
+        records = ", ".join(record for each in undecided for record in each.records)
+        yield f"What became of {records}?", "They were accepted, and no decision came while we asked."
+    unseen = [each for each in coverage if not each.seen and each.outcome != "failed"]
+    for rule in unseen[:_MOST_RULES]:
+        yield (
+            f"When do you answer as our rule `{rule.rule}` ({rule.outcome}) expects?",
+            "No probe brought such a response.",
+        )
+    if good is not None and spec.cleanup is None:
+        yield "Will you remove these records? All of them are test data.", "We have no request that removes them."

@@ -1,0 +1,455 @@
+"""Runs the probes one after the other, and makes a certification of what came."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from rokt_export.certification.combining import combined
+from rokt_export.certification.planning import PlannedProbe, capitals
+from rokt_export.certification.questions import questions_for
+from rokt_export.certification.records import Coverage, Probe, Record, SentExchange, Unexplained
+from rokt_export.certification.sending import Read, Sender, Sent, StoppedError
+from rokt_export.certification.sent_fields import fields_of
+from rokt_export.certification.variants import UNCHANGED
+from rokt_export.certification.verdicts import TAKEN, Judge, Judgement, as_expected, cannot_tell, found
+from rokt_export.delivery.events import Finished, Settled, StopReason
+from rokt_export.delivery.plan import Plan
+from rokt_export.delivery.stop_rules import setup_fault
+from rokt_export.delivery.worker import Brake, Result, Watch
+from rokt_export.diagnosis.case import request_ids
+from rokt_export.errors import ExitStatus, SpecError
+from rokt_export.exchange.model import Exchange, Fault, OutcomeKind
+from rokt_export.journal.model import as_text
+from rokt_export.onboarding.unexplained import Unmatched, groups_of
+from rokt_export.partner_spec.attributes import canonical
+from rokt_export.partner_spec.model import PartnerSpec
+from rokt_export.partner_spec.references import attribute_names
+from rokt_export.reports.http_text import request_text, response_text
+from rokt_export.request.render import InvalidRowError
+from rokt_export.transactions.test_people import generate
+from rokt_export.transactions.transaction import Transaction, Value
+
+if TYPE_CHECKING:
+    from rokt_export.journal import Journal
+
+_PEOPLE = 100_000
+_NOT_BY_DESIGN = frozenset({"missing_required", "wrong_content_type", "unknown_field"})
+"""Probes whose requests are not what the partner's document asks for, on purpose."""
+_MEANT = {
+    "good": "delivered", "repeat": "duplicate", "race": "duplicate",
+    "missing_required": "rejected", "missing_optional": "rejected", "hostile_text": "rejected",
+    "longest": "rejected", "unknown_field": "rejected",
+    "no_credentials": "failed", "wrong_credentials": "failed", "wrong_content_type": "failed",
+}  # fmt: skip
+"""Kind of probe to what a response that is not `delivered`, and that no rule matches, most likely means."""
+
+
+def people(plan: Plan, overrides: Mapping[str, Value], unset: frozenset[str] = frozenset()) -> Iterator[Transaction]:
+    """Yield test people, no two with the same telephone number: a partner may know people by it.
+
+    Args:
+        plan: of the run.
+        overrides: attribute to the value that all of them have.
+        unset: attributes that none of them has.
+    """
+    numbers = set[object]()
+    wanted = attribute_names(plan.spec, [plan.environment])
+    for person in generate(_PEOPLE, attributes=wanted, overrides=overrides, unset=unset):
+        number = next((value for name, value in person.values.items() if canonical(name) == "mobile"), None)
+        if number is None or number not in numbers or "mobile" in overrides:
+            numbers.add(number)
+            yield person
+
+
+@dataclass
+class _Ran:
+    """A probe and what came of it."""
+
+    planned: PlannedProbe
+    judgement: Judgement
+    sent: list[Sent] = field(default_factory=list)
+    reads: list[tuple[int, Exchange]] = field(default_factory=list)
+
+
+@dataclass
+class Certifier:
+    """Runs the probes of one certification.
+
+    Args:
+        planned: the probes, the good transaction first.
+        people: new test people.
+        wait: seconds that a record may take until the partner knows it.
+        required: outcomes that must be seen.
+        testify: hears each exchange whose request and response the partner's document may judge.
+
+    Attributes:
+        probes, records, questions, coverage, unexplained, missing: the result; empty until the run is complete.
+    """
+
+    planned: Sequence[PlannedProbe]
+    people: Iterator[Transaction]
+    wait: float
+    required: frozenset[str] = frozenset()
+    testify: Callable[[Settled], None] = lambda _event: None
+    probes: tuple[Probe, ...] = ()
+    records: tuple[Record, ...] = ()
+    coverage: tuple[Coverage, ...] = ()
+    unexplained: tuple[Unexplained, ...] = ()
+    missing: tuple[str, ...] = ()
+    complete: bool = False
+    _ran: list[_Ran] = field(default_factory=list)
+    _persons: int = 0
+    _patient: bool = True
+
+    def run(self, plan: Plan, run_id: str, watch: Watch, brake: Brake, opened: Journal | None) -> Result:
+        """Run the probes; has the form of `workers.run_plan`.
+
+        Raises:
+            RoktExportError: the journal cannot be written, or a token server gives no token.
+        """
+        assert opened is not None
+        with Sender(plan, run_id, watch, brake, opened, self.wait) as sender:
+            self._sender = sender
+            self._judge = Judge(plan.spec, plan.destination.base_url is not None, sender.redactor.text)
+            try:
+                finished = self._all()
+            except StoppedError:
+                return Result(sender.tally, Finished(StopReason.INTERRUPTED))
+            finally:
+                sender.say()
+        if finished.reason is not StopReason.COMPLETE:
+            return Result(sender.tally, finished)
+        status = ExitStatus.FINDINGS if self._findings() else ExitStatus.OK
+        return Result(sender.tally, finished, status)
+
+    def _all(self) -> Finished:
+        good = self.planned[0]
+        ran, stopped = self._good(good)
+        self._ran.append(ran)
+        if stopped is not None:
+            return stopped
+        for each in self.planned[1:]:
+            if each.not_run:
+                self._ran.append(_Ran(each, Judgement("not run", each.not_run)))
+            elif self._judge.good is None:
+                why = "the good transaction was not delivered, so nothing can be compared with it"
+                self._ran.append(_Ran(each, Judgement("not run", why)))
+            else:
+                self._ran.append(self._probe(each))
+        self._finish()
+        return Finished(StopReason.COMPLETE)
+
+    def _good(self, probe: PlannedProbe) -> tuple[_Ran, Finished | None]:
+        """Send the good transaction; return what came, and why to stop at once, if so."""
+        try:
+            sent = self._one(probe, person := self._person(probe))
+        except InvalidRowError as error:
+            raise SpecError(
+                f"no test person satisfies the spec: {error.reason}",
+                remedy="Give the attribute a value that does: --set NAME=VALUE, or `example` in `attributes`.",
+            ) from error
+        if stopped := self._stopped(sent):
+            return _Ran(probe, cannot_tell(stopped.message), [sent]), stopped
+        ran = _Ran(probe, self._judge.foreign(sent, self._persons) or self._judge.good_one(sent), [sent])
+        if sent.outcome is OutcomeKind.DELIVERED and ran.judgement.verdict != "finding":
+            self._judge.good, self._good_person, self._good_at = sent, person, time.monotonic()
+            self._read(ran, sent)
+        elif sent.outcome is OutcomeKind.DUPLICATE:
+            self._after_duplicate(ran)
+        elif sent.outcome is OutcomeKind.REJECTED:
+            self._after_rejection(ran)
+        return ran, None
+
+    def _stopped(self, sent: Sent) -> Finished | None:
+        """Return why nothing more can be told after the good transaction: no response, or a wrong set-up."""
+        result = sent.exchange.result
+        if isinstance(result, Fault):
+            message = f"the partner cannot be reached: {result.message}"
+            return Finished(StopReason.UNREACHABLE, message, row=sent.row)
+        if self._judge.sandbox:
+            return None
+        why = setup_fault(sent.exchange, expected=sent.outcome in TAKEN)
+        if why is None:
+            return None
+        return Finished(
+            StopReason.SETUP, f"the response to the good transaction was {why}", sent.exchange.status, sent.row
+        )
+
+    def _after_duplicate(self, ran: _Ran) -> None:
+        """Send another person, as the partner may know the first; then the same again, as rules may be swapped."""
+        second = self._one(ran.planned, person := self._person(ran.planned))
+        ran.sent.append(second)
+        if second.outcome is OutcomeKind.DELIVERED:
+            self._judge.good, self._good_person, self._good_at = second, person, time.monotonic()
+            ran.judgement = cannot_tell(
+                "the first test person was taken for one that the partner knows; another one was delivered",
+                "Ask the partner by what it knows people: test people share last name, places and telephone numbers.",
+            )
+            return
+        if second.outcome is OutcomeKind.DUPLICATE:
+            again = self._one(ran.planned, self._again(person))
+            ran.sent.append(again)
+            if again.outcome is OutcomeKind.DELIVERED:
+                ran.judgement = _swapped(ran.sent[0], again, "a person that was sent before is read as delivered")
+
+    def _after_rejection(self, ran: _Ran) -> None:
+        """Send a transaction that must be refused: where it is read as delivered, the rules are swapped."""
+        bad = next((each for each in self.planned if each.kind == "missing_required" and not each.not_run), None)
+        if bad is None:
+            return
+        sent = self._one(bad, self._person(bad))
+        ran.sent.append(sent)
+        if sent.outcome is OutcomeKind.DELIVERED:
+            ran.judgement = _swapped(ran.sent[0], sent, f"one {bad.title} is read as delivered")
+
+    def _probe(self, probe: PlannedProbe) -> _Ran:
+        """Run one probe after the good transaction."""
+        try:
+            match probe.kind:
+                case "repeat":
+                    return self._repeat(probe)
+                case "race":
+                    return self._race(probe)
+                case _:
+                    return self._single(probe)
+        except (InvalidRowError, SpecError) as error:
+            return _Ran(probe, Judgement("not run", f"no request can be made so: {error}"))
+
+    def _single(self, probe: PlannedProbe) -> _Ran:
+        sent = self._one(probe, self._person(probe))
+        judge = self._judge
+        foreign = judge.foreign(sent, self._persons)
+        match probe.kind:
+            case "missing_required":
+                judgement = judge.left_out(sent)
+            case "no_credentials" | "wrong_credentials":
+                judgement = judge.credentials(probe, sent)
+            case "wrong_content_type":
+                judgement = judge.content_type(sent)
+            case _:
+                judgement = judge.accepted(probe, sent)
+        ran = _Ran(probe, judgement if judgement.verdict == "finding" else foreign or judgement, [sent])
+        if probe.kind in ("hostile_text", "longest") and sent.outcome is OutcomeKind.DELIVERED:
+            self._read(ran, sent)
+        return ran
+
+    def _repeat(self, probe: PlannedProbe) -> _Ran:
+        if probe.detail == "case" and self._judge.duplicate is None:
+            return _Ran(probe, Judgement("not run", "the same again did not come as a duplicate"))
+        tries: list[Sent] = []
+        pauses = (0.0, 0.4 * self.wait, 0.6 * self.wait)
+        for pause in pauses[: probe.sends]:
+            self._sender.pause(pause)
+            tries.append(self._one(probe, self._again(self._good_person, probe)))
+            if tries[-1].outcome is not OutcomeKind.DELIVERED:
+                break
+        waited = time.monotonic() - self._good_at
+        if tries[-1].outcome is OutcomeKind.DUPLICATE:
+            self._judge.duplicate = self._judge.duplicate or tries[-1].response
+        judgement = self._judge.repeat(probe, tries, waited)
+        return _Ran(probe, judgement, tries)
+
+    def _race(self, probe: PlannedProbe) -> _Ran:
+        if why := self._sender.room_for(2):
+            return _Ran(probe, Judgement("not run", f"{why}, and a race takes two at once"))
+        if self._judge.duplicate is None and self._judge.spec.idempotency is None:
+            return _Ran(probe, Judgement("not run", "the same again did not come as a duplicate"))
+        pairs: list[list[Sent]] = []
+        for _ in range(probe.sends // 2):
+            person = self._person(probe)
+            pair = [self._again(person), self._again(person)]
+            pairs.append([self._sender.decided(each) for each in self._sender.send(pair)])
+            if self._judge.race(pairs).verdict != "as expected":
+                break
+        ran = _Ran(probe, self._judge.race(pairs), [sent for pair in pairs for sent in pair])
+        self._tell_witness(probe, ran.sent)
+        return ran
+
+    def _one(self, probe: PlannedProbe, person: Transaction) -> Sent:
+        variant = UNCHANGED if probe.kind == "good" else probe.variant
+        sent = self._sender.send([person], variant)[0]
+        if sent.provisional:
+            sent = self._sender.decided(sent, patient=self._patient)
+            self._patient = self._patient and not sent.provisional
+        self._tell_witness(probe, [sent])
+        return sent
+
+    def _read(self, ran: _Ran, sent: Sent) -> None:
+        """Read a record back, and judge it; a record may take a while to be there."""
+        if self._judge.sandbox or self._judge.spec.read_back is None or sent.provisional:
+            return
+        end = time.monotonic() + (self.wait if self._patient else 0.0)
+        while True:
+            read = self._sender.read_back(sent)
+            if isinstance(read, Read):
+                judged = self._judge.read_back(ran.planned, sent, read)
+                over = judged is None or judged.defect != "loses-value"
+            else:
+                judged, over = cannot_tell(f"delivered, and not read back: {read.reason}"), not read.may_come
+            if over or time.monotonic() >= end:
+                break
+            self._sender.pause(max(0.05, self.wait / 5))
+        self._patient = self._patient and over
+        if read.exchange is not None:
+            ran.reads.append((sent.row, read.exchange))
+        if ran.judgement.verdict == "finding":
+            return
+        if judged is not None:
+            ran.judgement = judged
+        else:
+            ran.judgement = as_expected(f"{ran.judgement.finding}; read back as sent", ran.judgement.advice)
+
+    def _person(self, probe: PlannedProbe) -> Transaction:
+        """Return a new test person for the next row."""
+        self._persons += 1
+        person = next(self.people)
+        return Transaction(self._sender.next_row(), person.id, {**person.values, **probe.changes}, invented=True)
+
+    def _again(self, person: Transaction, probe: PlannedProbe | None = None) -> Transaction:
+        """Return a person again for the next row."""
+        values = {**person.values, **(probe.changes if probe is not None and probe.detail != "case" else {})}
+        name = person.id
+        if probe is not None and probe.detail == "case":
+            values = {key: capitals(str(value)) if key in probe.changes else value for key, value in values.items()}
+        if probe is not None and probe.detail == "person":
+            other = next(self.people)
+            values |= {key: other.values[key] for key in ("transactionid", "confirmationref") if key in values}
+            name = other.id
+        return Transaction(self._sender.next_row(), name, values, invented=True)
+
+    def _tell_witness(self, probe: PlannedProbe, sent: Sequence[Sent]) -> None:
+        exchanges = [each.exchange for each in sent]
+        if probe.kind in _NOT_BY_DESIGN:
+            exchanges = [replace(each, request=None) for each in exchanges]
+        self.testify(Settled(tuple(exchanges)))
+
+    def _findings(self) -> bool:
+        good = self.probes[0]
+        proved = good.verdict != "cannot be told" or bool(self._judge.good)
+        return bool(self.missing) or not proved or any(each.verdict == "finding" for each in self.probes)
+
+    def _finish(self) -> None:
+        """Remove what was made, and put the results together."""
+        self._ran_combined = combined([(each.planned, each.judgement, each.sent) for each in self._ran])
+        for ran, judgement in zip(self._ran, self._ran_combined, strict=True):
+            ran.judgement = judgement
+        cleaned = self._cleaned()
+        self._ran.append(_cleanup(self._judge.spec, cleaned, sandbox=self._judge.sandbox))
+        records, probes = [], []
+        for number, ran in enumerate(self._ran, start=1):
+            name = f"P{number}"
+            own = [self._record(name, sent, cleaned.get(sent.row)) for sent in ran.sent]
+            records += own
+            probes.append(self._shown(name, ran, tuple(each.id for each in own)))
+        self.probes, self.records = tuple(probes), tuple(sorted(records, key=lambda each: int(each.id[1:])))
+        spec, rules = self._judge.spec, self._sender.tally.figures.rules
+        self.coverage = tuple(
+            Coverage(name, rule.outcome, rules[name])
+            for name, rule in zip(spec.rule_names, spec.responses, strict=True)
+        )
+        seen = {str(sent.outcome) for ran in self._ran for sent in ran.sent}
+        self.missing = tuple(sorted(self.required - seen))
+        self.unexplained = self._unexplained()
+        self.complete = True
+
+    def _cleaned(self) -> dict[int, str]:
+        """Remove the records that were made, where the spec says how; return row to why that failed, or nothing."""
+        if self._judge.spec.cleanup is None or self._judge.sandbox:
+            return {}
+        done: dict[str, str] = {}
+        made = (OutcomeKind.DELIVERED, OutcomeKind.UNKNOWN)
+        rows = [sent for ran in self._ran for sent in ran.sent if sent.outcome in made]
+        return {sent.row: self._sender.redactor.text(self._sender.remove(sent, done)) for sent in rows}
+
+    def _record(self, probe: str, sent: Sent, failed: str | None) -> Record:
+        cleaned = "" if failed is None else "not removed" if failed else "removed"
+        fields = [(name, self._sender.redactor.text(value)) for name, value in self._fields(sent)]
+        outcome = sent.exchange.outcome
+        at = as_text(datetime.fromtimestamp(sent.exchange.started, UTC))
+        return Record(f"R{sent.row}", probe, at, str(sent.outcome), outcome.reference, tuple(fields), cleaned)
+
+    def _fields(self, sent: Sent) -> list[tuple[str, str]]:
+        return fields_of(sent.renderer, sent.exchange.transaction)
+
+    def _shown(self, name: str, ran: _Ran, records: tuple[str, ...]) -> Probe:
+        planned, judgement = ran.planned, ran.judgement
+        last = ran.sent[-1] if ran.sent else None
+        exchanges = [self._exchange(sent.row, sent.exchange) for sent in ran.sent]
+        exchanges += [self._exchange(row, exchange) for row, exchange in ran.reads]
+        reason = last and ((last.decision and last.decision.reason) or last.exchange.outcome.reason)
+        return Probe(
+            name, planned.kind, planned.title, planned.expected, planned.why,
+            str(last.outcome) if last else None,
+            last.exchange.outcome.rule if last else None,
+            last.exchange.status if last else None,
+            reason or None,
+            judgement.verdict, judgement.defect, judgement.finding, judgement.advice,
+            tuple(exchanges), records,
+        )  # fmt: skip
+
+    def _exchange(self, row: int, exchange: Exchange) -> SentExchange:
+        recording = self._sender.recording(exchange)
+        at = as_text(datetime.fromtimestamp(exchange.started, UTC))
+        ids = tuple(request_ids(recording.response))
+        return SentExchange(row, at, request_text(recording), response_text(recording), exchange.latency_ms, ids)
+
+    def _unexplained(self) -> tuple[Unexplained, ...]:
+        unmatched = [
+            Unmatched(sent.row, self._sender.recording(sent.exchange), _meant(ran.planned, sent))
+            for ran in self._ran
+            for sent in ran.sent
+            if sent.exchange.outcome.kind is OutcomeKind.UNCLASSIFIED and sent.response is not None
+        ]
+        shown = {each.row: each.recording for each in unmatched}
+        return tuple(
+            Unexplained(
+                each.structure, len(each.rows), response_text(shown[each.rows[0]]), "\n".join(each.rule), each.rows
+            )
+            for each in groups_of(unmatched, self._judge.spec.rule_names)
+        )
+
+    @property
+    def questions(self) -> tuple[tuple[str, str], ...]:
+        """What only the partner can answer: text and why."""
+        return questions_for(self._judge.spec, self.probes, self.coverage)
+
+
+def _cleanup(spec: PartnerSpec, cleaned: Mapping[int, str], *, sandbox: bool) -> _Ran:
+    """Return the probe that removes the records.
+
+    Args:
+        cleaned: row to why it was not removed; the empty text where it was.
+    """
+    planned = PlannedProbe("cleanup", "removing the records", "removed", "`cleanup` of the spec")
+    if spec.cleanup is None or sandbox:
+        none = "a sandbox keeps no records" if sandbox else "the spec has no `cleanup`"
+        return _Ran(planned, Judgement("not run", none))
+    failed = [f"R{row}: {why}" for row, why in sorted(cleaned.items()) if why]
+    if failed:
+        advice = "Remove them by hand, and correct `cleanup`."
+        return _Ran(planned, found("records-not-removed", f"not removed: {'; '.join(failed)}", advice))
+    if not cleaned:
+        return _Ran(planned, Judgement("not run", "no record was made"))
+    return _Ran(planned, as_expected(f"{len(cleaned)} removed"))
+
+
+def _meant(probe: PlannedProbe, sent: Sent) -> str:
+    assert sent.response is not None
+    if sent.response.status < 300 and probe.kind in ("good", "missing_optional", "hostile_text", "longest"):
+        return "delivered"
+    return "failed" if sent.response.status >= 500 else _MEANT[probe.kind]
+
+
+def _swapped(first: Sent, second: Sent, what: str) -> Judgement:
+    one, other = first.exchange.outcome.rule, second.exchange.outcome.rule
+    return found(
+        "rules-swapped",
+        f"a new person is read as {first.outcome} by rule `{one}`, and {what} by rule `{other}`",
+        f"Exchange the conditions of `{one}` and `{other}`.",
+    )

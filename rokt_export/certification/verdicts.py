@@ -1,0 +1,560 @@
+"""Judges what came of each probe: as expected, a finding with its name, or nothing that can be told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from rokt_export.certification.planning import PlannedProbe
+from rokt_export.certification.records import Verdict
+from rokt_export.certification.sending import Read, Sent
+from rokt_export.certification.sent_fields import fields_of
+from rokt_export.certification.texts import MAY_BE_REFUSED, change_in_words, change_of
+from rokt_export.delivery.stop_rules import setup_fault
+from rokt_export.diagnosis.case import edges_of
+from rokt_export.exchange.model import Fault, FaultKind, OutcomeKind, Response
+from rokt_export.onboarding.response_signs import meaning_of
+from rokt_export.onboarding.unexplained import structure_of
+from rokt_export.partner_spec.model import PartnerSpec
+from rokt_export.redaction.display_text import cut, one_line
+from rokt_export.response.body_reader import ResponseReader
+from rokt_export.spec_language.statuses import BUSY
+
+_NEEDS = re.compile(
+    r"\bmissing\b|\brequired?\b|\brequires\b|must (?:be|have|contain|provide)|\bmandatory\b|\bprovide\b|\babsent\b"
+    r"|(?:can(?:not|'t)|may not|must not) be (?:blank|null|empty)|not (?:be )?(?:null|empty|blank)",
+    re.IGNORECASE,
+)
+_SHOWN = 60
+_CLIENT_ERROR, _SERVER_ERROR = 400, 500
+TAKEN = frozenset({OutcomeKind.DELIVERED, OutcomeKind.DUPLICATE})
+"""Outcomes of a transaction that the partner has."""
+_IDENTIFYING = ("email", "transactionid", "confirmationref", "emailmd5", "emailsha256")
+_SHORTEST_NAME = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What came of a probe.
+
+    Attributes:
+        verdict, defect, finding, advice: as of `Probe`.
+    """
+
+    verdict: Verdict
+    finding: str
+    defect: str = ""
+    advice: str = ""
+
+
+def as_expected(finding: str, advice: str = "") -> Judgement:
+    """Return that the expected came."""
+    return Judgement("as expected", finding, advice=advice)
+
+
+def cannot_tell(finding: str, advice: str = "") -> Judgement:
+    """Return that what came proves nothing."""
+    return Judgement("cannot be told", finding, advice=advice)
+
+
+def found(defect: str, finding: str, advice: str) -> Judgement:
+    """Return a finding."""
+    return Judgement("finding", finding, defect, advice)
+
+
+@dataclass
+class Judge:
+    """Knows what earlier probes have shown.
+
+    Args:
+        spec: the partner's spec.
+        sandbox: whether a sandbox answers.
+        redact: hides secrets in what a partner says.
+
+    Attributes:
+        good: the good transaction, once it was delivered.
+        duplicate: the response that was read as a duplicate.
+    """
+
+    spec: PartnerSpec
+    sandbox: bool
+    redact: Callable[[str], str]
+    good: Sent | None = None
+    duplicate: Response | None = None
+    _names: dict[str, int] = field(default_factory=dict)
+    _references: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    @property
+    def outcomes(self) -> frozenset[str]:
+        """The outcomes that rules of the spec give."""
+        return frozenset(rule.outcome for rule in self.spec.responses)
+
+    def foreign(self, sent: Sent, person: int) -> Judgement | None:
+        """Note whom a row was about; return the finding where its response is about another one.
+
+        Args:
+            sent: the row.
+            person: the number of the person; repeats of one person have the same.
+        """
+        values = sent.exchange.transaction.values
+        own = {str(values[name]).casefold() for name in values if name in _IDENTIFYING and values[name]}
+        sent_texts = {text.casefold() for _, text in fields_of(sent.renderer, sent.exchange.transaction)}
+        response = sent.response
+        text = ResponseReader(response).text.casefold() if response is not None else ""
+        other = next(
+            (name for name, who in self._names.items() if who != person and name in text and name not in own), None
+        )
+        for name in own & sent_texts:
+            if len(name) >= _SHORTEST_NAME:
+                self._names[name] = person
+        reference = sent.exchange.outcome.reference if sent.outcome is OutcomeKind.DELIVERED else None
+        if other is None and reference and not sent.provisional:
+            who, row = self._references.setdefault(reference, (person, str(sent.row)))
+            if who != person:
+                return found(
+                    "answers-for-another",
+                    f"the reference `{cut(reference, _SHOWN)}` was given to another person before, in row {row}",
+                    "Ask the partner whether it stores both. Where the rule captures what is the same for all, "
+                    "correct `capture: {reference: …}`.",
+                )  # fmt: skip
+        if other is None:
+            return None
+        return found(
+            "answers-for-another",
+            f"the response names `{other}`, which row {sent.row} did not send",
+            "Ask the partner which record it answers for: references and outcomes may belong to other people.",
+        )
+
+    def good_one(self, sent: Sent) -> Judgement:
+        """Judge the good transaction."""
+        if stuck := self._obstacle(sent):
+            return stuck
+        match sent.outcome:
+            case OutcomeKind.DELIVERED:
+                if (certain := meaning_of(_response(sent)).certain) not in (None, "delivered"):
+                    return self._error_as_delivered(sent, f"the response itself says {certain}")
+                return self._undecided(sent) or as_expected(self._came(sent))
+            case OutcomeKind.DUPLICATE:
+                return found(
+                    "false-duplicate",
+                    f"{self._came(sent)}, of a person that was never sent before",
+                    "Look at the response: either the rule for duplicates takes too much, or the partner knows people "
+                    "by what test people share.",
+                )
+            case OutcomeKind.REJECTED | OutcomeKind.FAILED | OutcomeKind.UNCLASSIFIED:
+                return self._good_refused(sent)
+            case OutcomeKind.INVALID | OutcomeKind.UNKNOWN:
+                return cannot_tell(self._came(sent))
+            case _:
+                assert_never(sent.outcome)
+
+    def _good_refused(self, sent: Sent) -> Judgement:
+        response, what = _response(sent), self._came(sent, reason=True)
+        if response.status >= _SERVER_ERROR:
+            return self._server_error(sent)
+        if meaning_of(response).certain == "delivered":
+            return found(
+                "delivery-misread",
+                f"{self._came(sent)}, and the response itself says that the record is there",
+                "Correct the rules: `rokt-export rule` drafts one from the response.",
+            )
+        if _NEEDS.search(sent.exchange.outcome.reason or ""):
+            return found(
+                "needs-undeclared-field",
+                what,
+                "The partner needs something that the spec does not send: add the parameter.",
+            )
+        if sent.outcome is OutcomeKind.UNCLASSIFIED:
+            return self._unexplained(sent)
+        return found("rejects-good", what, "Correct what the partner names, and certify again.")
+
+    def repeat(self, probe: PlannedProbe, tries: Sequence[Sent], waited: float) -> Judgement:
+        """Judge the same, sent again.
+
+        Args:
+            probe: which of the repeats.
+            tries: the sends, in order.
+            waited: seconds between the good transaction and the last of them.
+        """
+        sent = tries[-1]
+        if stuck := self._obstacle(sent):
+            return stuck
+        match sent.outcome:
+            case OutcomeKind.DUPLICATE:
+                if len(tries) == 1:
+                    return as_expected(self._came(sent))
+                return as_expected(
+                    f"duplicate only after {waited:.1f} s; before that {tries[0].outcome}",
+                    "A person who is sent twice within that time is there twice.",
+                )
+            case OutcomeKind.DELIVERED:
+                return self._repeat_delivered(probe, sent, waited)
+            case _:
+                return self._repeat_misread(sent)
+
+    def _repeat_delivered(self, probe: PlannedProbe, sent: Sent, waited: float) -> Judgement:
+        if "duplicate" in meaning_of(_response(sent)).outcomes:
+            return self._error_as_delivered(sent, "the response itself says duplicate")
+        if wrong := self._error(sent):
+            return wrong
+        if probe.detail == "case":
+            return found(
+                "duplicate-by-exact-case",
+                "delivered: the partner takes the address in capitals for another person",
+                "Send the address in lower case: `{{ email | lower }}`.",
+            )
+        if probe.detail == "person":
+            return cannot_tell("delivered: the partner may know transactions, and not people", _ASK_DUPLICATES)
+        if self.spec.repeatable:
+            return self._idempotent(sent)
+        if "duplicate" in self.outcomes:
+            late = f", {waited:.1f} s after the first" if waited >= 1 else ""
+            return found(
+                "never-says-duplicate", f"delivered again{late}, though rules give `duplicate`", _ASK_DUPLICATES
+            )
+        return cannot_tell("delivered again: no rule gives `duplicate`", _ASK_DUPLICATES)
+
+    def _idempotent(self, sent: Sent) -> Judgement:
+        before = self.good.exchange.outcome.reference if self.good is not None else None
+        after = sent.exchange.outcome.reference
+        if self.spec.idempotency is not None and before and after and before != after:
+            return found(
+                "ignores-idempotency-key",
+                f"a second record: {_quoted(after)} after {_quoted(before)}",
+                "Ask the partner how it wants the key, or remove `idempotency`: with it, a row is sent again when no "
+                "response came.",
+            )
+        return as_expected(f"{self._came(sent)}, as before")
+
+    def _repeat_misread(self, sent: Sent) -> Judgement:
+        if _response(sent).status >= _SERVER_ERROR:
+            return self._server_error(sent)
+        if sent.outcome is OutcomeKind.UNCLASSIFIED:
+            return self._unexplained(sent)
+        rule = f" by rule `{sent.exchange.outcome.rule}`" if sent.exchange.outcome.rule else ""
+        return found(
+            "duplicate-misread",
+            f"a transaction that was delivered is read as {sent.outcome}{rule} when it comes again{self._reason(sent)}",
+            "Write a rule for duplicates above that rule: `rokt-export rule` drafts it from the response.",
+        )
+
+    def left_out(self, sent: Sent) -> Judgement:
+        """Judge a transaction without a required parameter: anything but delivered."""
+        if stuck := self._obstacle(sent):
+            return stuck
+        match sent.outcome:
+            case OutcomeKind.DELIVERED:
+                return (
+                    self._undecided(sent)
+                    or self._error(sent)
+                    or found(
+                        "accepts-without-required",
+                        f"{self._came(sent)}: the partner takes it without the parameter",
+                        "Ask the partner whether it is required; where not, remove `required`, and rows without it go "
+                        "out.",
+                    )
+                )
+            case OutcomeKind.REJECTED:
+                return as_expected(self._came(sent, reason=True))
+            case OutcomeKind.DUPLICATE:
+                return self._refusal_as_duplicate(sent)
+            case OutcomeKind.FAILED | OutcomeKind.UNCLASSIFIED:
+                return self._refusal_as_failed(sent)
+            case OutcomeKind.INVALID | OutcomeKind.UNKNOWN:
+                return cannot_tell(self._came(sent))
+            case _:
+                assert_never(sent.outcome)
+
+    def _refusal_as_duplicate(self, sent: Sent) -> Judgement:
+        response = _response(sent)
+        known = self.duplicate is not None and structure_of(self.duplicate) == structure_of(response)
+        if known and meaning_of(response).certain != "rejected":
+            return self._known(sent)
+        return found(
+            "rejection-misread",
+            f"a refusal is read as duplicate by rule `{sent.exchange.outcome.rule}`{self._reason(sent)}",
+            "Narrow that rule: rows which the partner refuses would count as known to it.",
+        )
+
+    def _refusal_as_failed(self, sent: Sent) -> Judgement:
+        response = _response(sent)
+        if response.status >= _SERVER_ERROR:
+            return self._server_error(sent)
+        if "rejected" not in self.outcomes:
+            return cannot_tell(f"{self._came(sent)}: no rule gives `rejected`", "Write a rule that gives `rejected`.")
+        if sent.outcome is OutcomeKind.UNCLASSIFIED:
+            return self._unexplained(sent)
+        if not sent.exchange.outcome.retry:
+            return cannot_tell(self._came(sent, reason=True))
+        return found(
+            "rejection-misread",
+            f"a refusal is read as failed by rule `{sent.exchange.outcome.rule}`, and would be sent again"
+            f"{self._reason(sent)}",
+            "Narrow that rule, or write one for rejected rows above it.",
+        )
+
+    def credentials(self, probe: PlannedProbe, sent: Sent) -> Judgement:
+        """Judge a transaction without credentials, or with wrong ones: anything but accepted."""
+        result = sent.exchange.result
+        if isinstance(result, Fault) and (result.kind is FaultKind.TLS or "mutual_tls" in probe.why):
+            return as_expected(f"the connection is refused: {cut(self.redact(result.message), 2 * _SHOWN)}")
+        if not isinstance(result, Response):
+            return self._obstacle(sent) or cannot_tell(self._came(sent))
+        if result.status in BUSY or result.status >= _SERVER_ERROR:
+            return cannot_tell(self._came(sent, reason=True))
+        if sent.outcome in TAKEN:
+            kind = "missing" if probe.kind == "no_credentials" else "wrong"
+            return (self._error(sent) if sent.outcome is OutcomeKind.DELIVERED else None) or found(
+                f"accepts-{kind}-credentials",
+                f"{self._came(sent)} with {kind} credentials",
+                "Tell the partner: anybody may send to this address, or the credentials are not those that it checks.",
+            )
+        if sent.outcome is OutcomeKind.UNCLASSIFIED and result.status < _CLIENT_ERROR:
+            return cannot_tell(f"{self._came(sent)}: no rule matches the response")
+        advice = ""
+        if sent.outcome is OutcomeKind.REJECTED:
+            advice = "A wrong key would count as rejected rows: write a rule that gives `failed` for it."
+        return as_expected(self._came(sent, reason=True), advice)
+
+    def content_type(self, sent: Sent) -> Judgement:
+        """Judge a body under another content type: anything but accepted."""
+        response = sent.response
+        if response is None or response.status in BUSY:
+            return self._obstacle(sent) or cannot_tell(self._came(sent))
+        if response.status >= _SERVER_ERROR:
+            return self._server_error(sent)
+        if sent.outcome is OutcomeKind.DELIVERED:
+            return (
+                self._undecided(sent)
+                or self._error(sent)
+                or found(
+                    "accepts-wrong-content-type",
+                    self._came(sent),
+                    "Harmless while it lasts: the partner guesses what the body is. Ask what type it wants.",
+                )
+            )
+        if sent.outcome is OutcomeKind.DUPLICATE:
+            return self._known(sent)
+        if sent.outcome is OutcomeKind.UNCLASSIFIED and response.status < _CLIENT_ERROR:
+            return self._unexplained(sent)
+        return as_expected(self._came(sent, reason=True))
+
+    def accepted(self, probe: PlannedProbe, sent: Sent) -> Judgement:
+        """Judge a transaction that the spec allows: an optional parameter left out, hostile or long text."""
+        if blocked := self._firewall(probe, sent):
+            return blocked
+        if stuck := self._obstacle(sent):
+            return stuck
+        response = _response(sent)
+        if sent.outcome is OutcomeKind.DELIVERED:
+            ignored = ": the field is ignored or kept" if probe.kind == "unknown_field" else ""
+            return self._undecided(sent) or self._error(sent) or as_expected(f"{self._came(sent)}{ignored}")
+        if sent.outcome is OutcomeKind.DUPLICATE:
+            return self._known(sent)
+        if response.status >= _SERVER_ERROR:
+            return self._server_error(sent)
+        if sent.outcome is OutcomeKind.UNCLASSIFIED and response.status < _CLIENT_ERROR:
+            return self._unexplained(sent)
+        what = self._came(sent, reason=True)
+        if probe.kind == "unknown_field" or probe.detail in MAY_BE_REFUSED:
+            return as_expected(what)
+        if probe.kind == "missing_optional":
+            names = ", ".join(f"`{each}`" for each in probe.fields)
+            return found("requires-optional", what, f"Write `required: true` to {names}: the partner needs it.")
+        if probe.kind == "longest":
+            return found("refuses-longest", what, "Correct `max_length`, or ask the partner for its limit.")
+        name = probe.detail.replace(" ", "-")
+        advice = "Ask the partner to take such text; until then, replace it in the spec."
+        return found(f"refuses-{name}", what, advice)
+
+    def _firewall(self, probe: PlannedProbe, sent: Sent) -> Judgement | None:
+        """Return the finding where a firewall refuses a text that passed without it; None otherwise."""
+        if probe.kind != "hostile_text" or sent.response is None or sent.outcome in TAKEN:
+            return None
+        edge = next((edge for edge, blocks in edges_of(sent.response) if blocks), None)
+        if edge is None:
+            return None
+        return found(
+            "firewall-blocks-text",
+            f"{self._came(sent)}: {edge.name} blocks this text",
+            "Ask the partner to let these requests pass its firewall: people have such names.",
+        )
+
+    def race(self, pairs: Sequence[Sequence[Sent]]) -> Judgement:
+        """Judge two at once, round for round."""
+        for number, pair in enumerate(pairs, start=1):
+            if (judged := self._round(number, pair)) is not None:
+                return judged
+        last = " and ".join(str(sent.outcome) for sent in pairs[-1])
+        rounds = f"{len(pairs)} rounds: " if len(pairs) > 1 else ""
+        return as_expected(f"{rounds}{last}")
+
+    def _round(self, number: int, pair: Sequence[Sent]) -> Judgement | None:
+        """Judge one round; None where one record came of it."""
+        delivered = [sent for sent in pair if sent.outcome is OutcomeKind.DELIVERED]
+        others = [sent for sent in pair if sent.outcome is not OutcomeKind.DELIVERED]
+        for sent in others:
+            busy = delivered and sent.response is not None and sent.response.status in BUSY  # with the other one
+            if not busy and (stuck := self._obstacle(sent)):
+                return stuck
+        if not delivered:
+            return cannot_tell(f"round {number}: {' and '.join(str(sent.outcome) for sent in pair)}")
+        if others:
+            failed = [sent for sent in others if _response(sent).status >= _SERVER_ERROR]
+            return next((self._server_error(sent) for sent in failed if _response(sent).status not in BUSY), None)
+        first, second = (sent.exchange.outcome.reference for sent in pair)
+        if first and first == second:
+            return None
+        if self.spec.idempotency is not None and not (first and second):
+            return cannot_tell(
+                "both delivered, and no reference tells whether that is one record",
+                "Ask the partner whether it has one record or two.",
+            )
+        named = f", as {_quoted(first)} and {_quoted(second)}" if first and second else ""
+        return found(
+            "loses-race",
+            f"round {number}: both delivered{named}",
+            "Ask the partner for a unique key in its database; until then, send one at a time "
+            "(`limits: {concurrency: 1}`).",
+        )
+
+    def read_back(self, probe: PlannedProbe, sent: Sent, read: Read) -> Judgement | None:
+        """Judge a record that was read back; None where it is as it was sent."""
+        changes = changes_in(sent, read)
+        if probe.detail in MAY_BE_REFUSED:
+            changes = {name: each for name, each in changes.items() if each[0] != "joins-blanks"}
+        if not changes:
+            return None
+        name, (defect, was, now) = next(iter(changes.items()))
+        now = None if now is None else self.redact(now)
+        if _is_another(sent, read, changes):
+            return found(
+                "answers-for-another",
+                f"the record is another person's: `{name}` is {_quoted(now)}, not {_quoted(was)}",
+                "Ask the partner which record its response names. Where the spec names the wrong one, correct "
+                "`capture: {reference: …}` or `read_back`.",
+            )
+        more = f"; so are {len(changes) - 1} more" if len(changes) > 1 else ""
+        return found(
+            defect,
+            f"`{name}` was sent as {_quoted(was)} and is {_quoted(now)}: {change_in_words(defect)}{more}",
+            _ADVICE.get(defect, "Ask the partner to keep what it is sent, or send it as the partner keeps it."),
+        )
+
+    def _obstacle(self, sent: Sent) -> Judgement | None:
+        """Return why a response says nothing of the probe; None where it does."""
+        result = sent.exchange.result
+        if isinstance(result, Fault):
+            what = "no response came" if result.sent else "no connection was made"
+            message = cut(self.redact(result.message), 2 * _SHOWN)
+            return cannot_tell(f"{what}: {message}", "Certify again when the partner answers.")
+        if not isinstance(result, Response):
+            return cannot_tell("nothing was sent")
+        if result.status in BUSY and sent.outcome is not OutcomeKind.DELIVERED:
+            busy = f"status {result.status}: the partner is busy or throttles"
+            return cannot_tell(busy, "Lower `limits.rate`, and certify again.")
+        why = None if self.sandbox else setup_fault(sent.exchange, expected=sent.outcome in TAKEN)
+        if why is None:
+            return None
+        why = cut(self.redact(why), 2 * _SHOWN)
+        return cannot_tell(f"status {why}", "Find the cause with `rokt-export diagnose`.")
+
+    def _undecided(self, sent: Sent) -> Judgement | None:
+        if not sent.provisional:
+            return None
+        if self.spec.confirmation is None:
+            advice = "The spec has no `confirmation`: ask the partner what became of it."
+        else:
+            advice = "Ask again later with `rokt-export runs confirm RUN`."
+        return cannot_tell(f"{self._came(sent)}: the partner has not decided yet", advice)
+
+    def _known(self, sent: Sent) -> Judgement:
+        return cannot_tell(f"{self._came(sent)}: the partner takes the person for one that it knows")
+
+    def _error(self, sent: Sent) -> Judgement | None:
+        """Return the finding where a response that is read as delivered says otherwise, and the good one's did not."""
+        if self.good is None or self.good.response is None:
+            return None
+        mine, its = meaning_of(_response(sent)), meaning_of(self.good.response)
+        if mine.certain not in (None, "delivered", its.certain) or _kinds(mine.doubts) - _kinds(its.doubts):
+            return self._error_as_delivered(sent, "the response is unlike that to the good transaction")
+        return None
+
+    def _error_as_delivered(self, sent: Sent, why: str) -> Judgement:
+        rule, status = sent.exchange.outcome.rule, sent.exchange.status
+        words = one_line(self.redact(ResponseReader(_response(sent)).text.strip()))
+        return found(
+            "error-read-as-delivered",
+            f"status {status} is read as delivered by rule `{rule}`, and {why}: {cut(words, 2 * _SHOWN)}",
+            "Test the body in the rule for delivered rows, and not the status alone.",
+        )
+
+    def _server_error(self, sent: Sent) -> Judgement:
+        return found(
+            "server-error",
+            self._came(sent, reason=True),
+            "Tell the partner: its server fails where it should take or refuse the transaction.",
+        )
+
+    def _unexplained(self, sent: Sent) -> Judgement:
+        return found(
+            "unexplained-response",
+            f"no rule matches status {_response(sent).status}{self._reason(sent)}",
+            "Add a rule: one is drafted under the table.",
+        )
+
+    def _came(self, sent: Sent, *, reason: bool = False) -> str:
+        """Return outcome and status, as `rejected (422)`, and perhaps the partner's words."""
+        status = "" if sent.exchange.status is None else f" ({sent.exchange.status})"
+        later = f", {sent.outcome} later" if sent.decision is not None and sent.decision.outcome is not None else ""
+        return f"{sent.exchange.outcome.kind}{status}{later}{self._reason(sent) if reason else ''}"
+
+    def _reason(self, sent: Sent) -> str:
+        reason = sent.decision.reason if sent.decision is not None else sent.exchange.outcome.reason
+        return f": {cut(one_line(reason), 2 * _SHOWN)}" if reason else ""
+
+
+_ASK_DUPLICATES = "Ask the partner how it knows a duplicate, and how it says so."
+_ADVICE: Mapping[str, str] = {
+    "trims": "Send it without them, so that both sides have the same: `{{ … | trim }}`.",
+    "truncates": "State the partner's length as `max_length`: longer values are refused before they are sent.",
+    "changes-case": "Ask the partner whether that is meant; then send it so: `{{ … | lower }}`.",
+    "escapes-markup": "Tell the partner: its people will see `&amp;` in names.",
+    "misreads-encoding": "Ask the partner for UTF-8, or state its encoding: `content_type: …; charset=iso-8859-1`.",
+    "loses-value": "Check the parameter's name, and the path in `read_back`.",
+}
+
+
+def changes_in(sent: Sent, read: Read) -> dict[str, tuple[str, str, str | None]]:
+    """Return parameter to (defect, as sent, as read back) of each value that is not as it was sent."""
+    changes: dict[str, tuple[str, str, str | None]] = {}
+    for name, was in fields_of(sent.renderer, sent.exchange.transaction):
+        if name in read.found and (defect := change_of(was, read.found[name])):
+            changes[name] = defect, was, read.found[name]
+    return changes
+
+
+def _is_another(sent: Sent, read: Read, changes: Mapping[str, tuple[str, str, str | None]]) -> bool:
+    """Return whether a record is of another person: what identifies this one is another text, or most values are."""
+    own = {str(value).casefold() for name, value in sent.exchange.transaction.values.items() if name in _IDENTIFYING}
+    if any(defect == "changes-text" and was.casefold() in own for defect, was, _ in changes.values()):
+        return True
+    others = sum(defect == "changes-text" for defect, _, _ in changes.values())
+    return others >= 2 and 2 * others > len(read.found)
+
+
+def _quoted(text: str | None) -> str:
+    return "nothing" if text is None else f"`{cut(one_line(text), _SHOWN)}`"
+
+
+def _response(sent: Sent) -> Response:
+    """Return the response of a send that no obstacle is in the way of."""
+    assert sent.response is not None
+    return sent.response
+
+
+def _kinds(doubts: Sequence[str]) -> frozenset[str]:
+    """Return doubts without the values that differ from response to response."""
+    return frozenset(re.sub(r"\d+", "0", doubt) for doubt in doubts)

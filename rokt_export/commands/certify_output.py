@@ -1,0 +1,218 @@
+"""Shows a certification as a table or as data, and names the commands that go on after it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from rokt_export.commands.options import Output
+from rokt_export.commands.run_output import place_flag
+from rokt_export.commands.terminal import GUARD, Terminal, number_of, to_stdout
+from rokt_export.errors import ExitStatus
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from rokt_export.certification.records import Certification, Probe, Verdict
+    from rokt_export.commands.run_session import RunResult
+    from rokt_export.reports.run_report import Story
+
+_LOOKS: dict[Verdict, tuple[str, str, str]] = {
+    "as expected": ("✓", "+", "green"),
+    "finding": ("✗", "x", "bold red"),
+    "cannot be told": ("?", "?", "yellow"),
+    "not run": ("·", ".", "dim"),
+}
+"""Verdict to its sign, its sign in ASCII, and its style."""
+_NARROW = 60
+"""Columns below which each probe has lines of its own."""
+_COLUMNS = ("id", "kind", "title", "expected", "outcome", "rule", "status", "verdict", "defect", "finding", "advice")
+_MOST_TITLE = 44
+
+
+def show_certification(
+    made: Certification | None, done: RunResult, journal: str, terminal: Terminal, output: Output
+) -> None:
+    """Print a certification, or why there is none.
+
+    Args:
+        made: None where the run did not come to its end.
+        done: the run.
+        journal: the journal's place.
+        terminal: where to.
+        output: the form.
+    """
+    from rokt_export.journal import Journal
+    from rokt_export.reports.run_report import Story
+
+    place = place_flag(journal)
+    with Journal.open(journal) as opened:
+        story = Story.of(opened, opened.find(done.run))
+        with to_stdout(f"The run is in the journal: rokt-export runs show {done.run}{place}"):
+            match output:
+                case Output.TABLE:
+                    if made is not None:
+                        _table(terminal.out, made)
+                        _after_table(terminal.out, made, story)
+                case Output.JSON:
+                    terminal.json(_document(made, story))
+                case Output.NDJSON:
+                    terminal.ndjson(_probes(made))
+                case Output.CSV:
+                    terminal.csv(_probes(made), _COLUMNS)
+    _say_next(made, done, story, place, terminal)
+
+
+def _say_next(made: Certification | None, done: RunResult, story: Story, place: str, terminal: Terminal) -> None:
+    run = story.run.run
+    if made is None:
+        finished = done.result.finished
+        if finished.message:
+            terminal.warn(finished.stopped)
+        if done.status is ExitStatus.INTERRUPTED:
+            terminal.warn("interrupted: there is no certification; what was sent is in the journal")
+    for sentence in story.testimony:
+        terminal.warn(sentence)
+    terminal.say(f"run {run}{f' ({story.run.name})' if story.run.name else ''}. Next:")
+    if made is None:
+        if done.status is ExitStatus.UNREACHABLE:
+            at = done.result.finished.row
+            terminal.say(f"  find the cause: rokt-export diagnose {run}{'' if at is None else f' --row {at}'}{place}")
+        terminal.say(f"  see what was sent: rokt-export runs show {run}{place}")
+        return
+    for probe in made.findings[:2]:
+        if probe.exchanges:
+            row = probe.exchanges[-1].row
+            terminal.say(f"  see {probe.id}: rokt-export runs show {run} --row {row}{place}")
+    if made.unexplained:
+        first = made.unexplained[0].rows[0]
+        terminal.say(f"  draft the missing rule: rokt-export rule {run} --row {first}{place}")
+
+
+def _probes(made: Certification | None) -> Iterator[dict[str, Any]]:
+    import msgspec
+
+    for probe in made.probes if made is not None else ():
+        yield msgspec.to_builtins(probe)
+
+
+def _document(made: Certification | None, story: Story) -> dict[str, Any]:
+    import msgspec
+
+    run = story.run
+    data: dict[str, Any] = {
+        "run": run.run,
+        "partner": run.partner,
+        "environment": run.environment,
+        "counts": dict(run.counts),
+        "certification": None,
+    }
+    if made is not None:
+        data["verdicts"] = dict(Counter(probe.verdict for probe in made.probes))
+        data["certification"] = msgspec.to_builtins(made)
+    return data
+
+
+def _table(console: Console, made: Certification) -> None:
+    """Print a line for each probe: sign, id, what it tried, what came."""
+    from rich.table import Table
+    from rich.text import Text
+
+    if console.width < _NARROW:
+        for probe in made.probes:
+            head = Text.assemble(_sign(console, probe), f" {probe.id} {probe.title}")
+            console.print(head, overflow="fold")
+            console.print(Text(f"    {_came(probe)}", style=_LOOKS[probe.verdict][2]), overflow="fold")
+        return
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, show_header=False)
+    table.add_column("sign", no_wrap=True)
+    table.add_column("probe", no_wrap=True, justify="right")
+    widest = max(len(probe.title) for probe in made.probes)
+    table.add_column("title", overflow="fold", width=min(widest, _MOST_TITLE, console.width * 45 // 100))
+    table.add_column("came", overflow="fold")
+    for probe in made.probes:
+        style = "dim" if probe.verdict == "not run" else "" if probe.verdict == "as expected" else _style(probe)
+        table.add_row(_sign(console, probe), Text(probe.id, "dim"), _plain(probe.title), _plain(_came(probe), style))
+    console.print(table)
+
+
+def _came(probe: Probe) -> str:
+    return probe.defect or probe.finding
+
+
+def _style(probe: Probe) -> str:
+    return _LOOKS[probe.verdict][2]
+
+
+def _sign(console: Console, probe: Probe) -> Text:
+    from rich.text import Text
+
+    mark, plain, style = _LOOKS[probe.verdict]
+    return Text(mark if console.encoding.lower().startswith("utf") else plain, style=style)
+
+
+def _plain(text: str, style: str = "") -> Text:
+    from rich.text import Text
+
+    from rokt_export.redaction.display_text import one_line
+
+    return Text(one_line(GUARD.text(text)), style=style)
+
+
+def _after_table(console: Console, made: Certification, story: Story) -> None:
+    from rich.text import Text
+
+    for probe in made.probes:
+        if probe.verdict == "finding":
+            console.print()
+            head = Text.assemble(
+                _sign(console, probe), (f" {probe.id} {probe.title}: ", "bold"), (probe.defect, "bold")
+            )
+            console.print(head, soft_wrap=True)
+        elif not (probe.verdict in ("cannot be told", "as expected") and probe.advice):
+            continue
+        else:
+            console.print()
+            console.print(Text.assemble(_sign(console, probe), (f" {probe.id} {probe.title}", "bold")), soft_wrap=True)
+        why = f", by {probe.why}" if probe.why else ""
+        _line(console, "expected", f"{probe.expected}{why}" if probe.verdict == "finding" else "")
+        _line(console, "came", probe.finding)
+        _line(console, "advice", probe.advice)
+    console.print()
+    counts = Counter(probe.verdict for probe in made.probes)
+    parts = [number_of(len(made.probes), "probe", "probes")]
+    parts += [f"{_LOOKS[verdict][0]} {counts[verdict]} {verdict}" for verdict in _LOOKS if counts[verdict]]
+    console.print(Text("   ".join(parts), style="bold"), overflow="fold")
+    if story.coverage is not None:
+        console.print(_plain(story.coverage.line()), soft_wrap=True)
+    if made.missing_outcomes:
+        console.print(_plain(f"not seen, and required: {', '.join(made.missing_outcomes)}", "bold red"))
+    _unexplained(console, made)
+    if made.questions:
+        console.print()
+        console.print(Text("Ask the partner", style="bold"))
+        for question in made.questions:
+            console.print(_plain(f"  {question.id} {question.text}"), soft_wrap=True)
+
+
+def _line(console: Console, label: str, text: str) -> None:
+    from rich.text import Text
+
+    if text:
+        console.print(Text.assemble((f"    {label}: ", "dim"), _plain(text)), soft_wrap=True)
+
+
+def _unexplained(console: Console, made: Certification) -> None:
+    from rich.text import Text
+
+    for each in made.unexplained:
+        console.print()
+        rows = ", ".join(map(str, each.rows[:5])) + (" …" if len(each.rows) > 5 else "")
+        noun = "row" if len(each.rows) == 1 else "rows"
+        console.print(
+            _plain(f"No rule matches {each.structure} ({noun} {rows}). A rule for it:", "bold"), soft_wrap=True
+        )
+        for line in GUARD.text(each.rule).splitlines():
+            console.print(Text(f"    {line}", style="green"), soft_wrap=True)
