@@ -83,10 +83,10 @@ class Form:
         self.go_to("R2")
         self.press(SPACE, DOWN)
         self.write("R2-note", "the name is cut: Zoë")
-        self.go_to("R3")
-        self.press(SPACE, DOWN, DOWN)
         self.go_to("R4")
         self.press(SPACE)
+        self.go_to("R3")
+        self.press(SPACE, DOWN, DOWN)
         self.go_to("P4")
         self.press(SPACE)
         self.write("Q1", "Yes, always.")
@@ -147,6 +147,18 @@ def test_what_is_missing_has_the_focus_and_nothing_is_saved(form: Form) -> None:
     assert wrong == "Please describe this in words, without HTML or script."
     assert list(form.folder.iterdir()) == []
     assert barriers(form.driver) == []
+
+
+def test_one_press_answers_the_others_of_a_group(form: Form) -> None:
+    form.go_to("R2")
+    form.press(SPACE, DOWN)
+    for button in form.driver.find_elements("css selector", "[data-rest]"):
+        button.send_keys(ENTER)
+    chosen = form.script(
+        "return [...document.querySelectorAll('[data-record] :checked')].map(one => one.name + one.value)"
+    )
+    assert sorted(chosen) == ["R1as_sent", "R2differs", "R3not_found", "R4as_sent"]
+    assert form.state == "4 of 7 answered"
 
 
 def test_a_draft_outlives_the_page_until_it_is_cleared(form: Form) -> None:

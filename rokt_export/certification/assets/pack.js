@@ -131,6 +131,15 @@
     refresh(texts.cleared);
   }
 
+  /** Answer what is not answered yet in a group of records. */
+  function answerRest(button) {
+    for (const radio of button.closest("section").querySelectorAll(`input[value="${button.dataset.rest}"]`)) {
+      if (!chosen(radio.name)) radio.checked = true;
+    }
+    keep(answers());
+    refresh();
+  }
+
   form.addEventListener("input", () => { keep(answers()); refresh(); });
   form.addEventListener("submit", (event) => { event.preventDefault(); save(); });
   // Enter in a field must not save: nobody who is still writing means that.
@@ -139,6 +148,7 @@
   });
   at("show").addEventListener("click", show);
   at("clear").addEventListener("click", clear);
+  for (const button of document.querySelectorAll("[data-rest]")) button.addEventListener("click", () => answerRest(button));
   let closed = [];
   addEventListener("beforeprint", () => {
     closed = [...document.querySelectorAll("form details:not([open])")];
