@@ -90,7 +90,13 @@ def certify(
     from rokt_export.certification.planning import plan_probes
     from rokt_export.certification.running import Certifier, people
     from rokt_export.commands.certify_output import show_certification
-    from rokt_export.commands.certify_sign_off import check_pack, check_pack_folder, hand_over, read_answers
+    from rokt_export.commands.certify_sign_off import (
+        check_alone,
+        check_pack,
+        check_pack_folder,
+        hand_over,
+        read_answers,
+    )
     from rokt_export.commands.input_options import RowFlags
     from rokt_export.commands.interlock import pass_interlock
     from rokt_export.commands.replay_flags import options_of
@@ -100,6 +106,7 @@ def certify(
     from rokt_export.spec_language.fields import duration
 
     terminal = Terminal(quiet, verbose, no_color)
+    check_alone(answers=answers, check=check, spec=spec)
     if answers is not None:
         return read_answers(answers, subject, journal_place(journal), terminal, output)
     if check is not None:

@@ -50,6 +50,20 @@ PageLanguage = Annotated[
 ]
 
 
+def check_alone(*, answers: str | None, check: Path | None, spec: Path | None) -> None:
+    """Check that only one thing is asked for.
+
+    Raises:
+        UsageError: two are.
+    """
+    if answers is not None and check is not None:
+        raise UsageError("--answers and --check are two things", remedy="Read the answers first, then check the pack.")
+    if spec is not None and check is None:
+        raise UsageError(
+            "--spec names the spec of a pack", where="--spec", remedy="Add --check PACK, or write: certify SPEC."
+        )
+
+
 def check_pack_folder(folder: Path, language: str) -> None:
     """Check that a pack can be written, before anything is sent.
 

@@ -19,7 +19,7 @@ from rokt_export.commands.terminal import Terminal
 from rokt_export.journal import Journal, RunState
 from rokt_export.partner_spec.loading import load_spec
 from tests.certification.test_sign_off import mail
-from tests.commands.conftest import CommandLine, Partner, serve
+from tests.commands.conftest import CommandLine, Heard, Partner, serve
 
 TODAY = datetime.now(UTC).date().isoformat()
 SPEC = """\
@@ -118,6 +118,46 @@ def test_answers_are_kept_and_told_everywhere(cli: CommandLine, spec: Path) -> N
     shown = cli("runs", "show", made.run, "--output", "json").json["certification"]
     assert (shown["certified"], shown["sign_offs"][0]["name"]) == (True, "Jane Doe")
     assert shown["sign_offs"][0]["confirmed"] == ["R1", "R2", "R3", "R4"]
+
+
+def test_what_certify_writes_is_signed_and_lets_a_guarded_replay_pass(cli: CommandLine, partner: Partner) -> None:
+    seen: set[bytes] = set()
+
+    def answering(heard: Heard) -> tuple[int, dict[str, str], bytes]:
+        if dict(heard.headers).get("Content-Type") != "application/json" or b'"email"' not in heard.body:
+            return 422, {}, b"{}"
+        if (body := heard.body.lower()) in seen:
+            return 409, {}, b"{}"
+        seen.add(body)
+        return 201, {"Content-Type": "application/json"}, b'{"id": "A-1"}'
+
+    partner.answer = answering
+    text = SPEC.format(url=partner.url).replace("http://127.0.0.1:1/leads", f"{partner.url}/test")
+    rules = "  - {outcome: duplicate, status: 409}\n  - {outcome: rejected, status: 422}\n"
+    spec = cli.write("acme.yaml", f"{text}{rules}")
+    done = cli("certify", spec)
+    assert done.status == 0, done.out
+    (page,) = cli.folder.glob("*.certification.html")
+    (pack,) = cli.folder.glob("*.certification.json")
+    assert f"Send {page.name} to the partner's tech contact" in done.err
+    written = json.loads(pack.read_text())
+    there = ("delivered", "duplicate")
+    answers = {
+        "format": "rokt-export certification answers", "version": 1, "run": written["run"]["id"],
+        "spec_hash": written["spec"]["hash"], "pack_digest": written["digest"],
+        "records": {
+            each["id"]: {"found": "as_sent" if each["outcome"] in there else "not_found"} for each in written["records"]
+        },
+        "questions": {each["id"]: "yes" for each in written["questions"]},
+        "name": "Jane Doe", "date": TODAY,
+    }  # fmt: skip
+    assert cli("certify", "--check", page).status == 0
+    done = cli("certify", "--answers", "-", "last", stdin=mail(answers).encode())
+    assert done.status == 0, done.out + done.err
+    rows = cli.write("rows.csv", "email\nreal.1@example.com\n")
+    done = cli("replay", spec, rows, "-e", "production", "--confirm", "acme", "--require-certified")
+    assert done.status == 0, done.err
+    assert f"by run {written['run']['id']}, signed by Jane Doe on {TODAY}" in done.err
 
 
 def test_a_delivered_record_that_is_not_there_is_a_finding(cli: CommandLine, spec: Path) -> None:
@@ -252,6 +292,18 @@ def test_a_pack_of_another_journal_needs_its_spec_named(cli: CommandLine, spec: 
     other = cli.write("other.yaml", spec.read_text().replace("partner: acme", "partner: other"))
     done = cli("certify", "--check", made.json, "--spec", other)
     assert (done.status, "this pack is about acme" in done.err) == (3, True), done.err
+
+
+def test_flags_that_do_not_go_together_are_refused(cli: CommandLine, spec: Path) -> None:
+    made = Certified(cli, spec)
+    for flags, message in (
+        (("--answers", made.write(), "--check", made.json), "two things"),
+        (("--spec", spec), "Add --check PACK"),
+        ((spec, "--template", "fr"), "no page in `fr`"),
+        ((spec, "--pack", "nowhere"), "this folder does not exist"),
+    ):
+        done = cli("certify", *flags)
+        assert (done.status, message in done.err) == (2, True), done.err
 
 
 class Guarded:
