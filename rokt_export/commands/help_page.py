@@ -27,8 +27,8 @@ _HEADINGS = {
     "Earlier runs": "--resume --resend-unknown --only --from-run --runs",
     "Sign-off": "--pack --template --answers --check --spec",
     "Sandbox": "--sandbox --sandbox-url --forget",
-    "Output": "--expect --all --show --watch --record --name --report --learn --as --show-personal-data --output "
-    "--journal --quiet --verbose --no-color --color",
+    "Output": "--expect --all --show --watch --record --keep --name --report --learn --as --show-personal-data "
+    "--output --journal --quiet --verbose --no-color --color",
 }
 """The headings that flags are listed under, in this order, where a command has many; others are under Options."""
 _HEADING_OF = {flag: title for title, flags in _HEADINGS.items() for flag in flags.split()}

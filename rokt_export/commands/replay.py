@@ -16,7 +16,7 @@ from rokt_export.commands.options import Output
 from rokt_export.commands.spec_setup import journal_place, load_to_send
 from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import UsageError
-from rokt_export.exchange.delivery import Recordings
+from rokt_export.exchange.delivery import Keep, Recordings
 
 if TYPE_CHECKING:
     from rokt_export.commands.row_selection import Ranges
@@ -74,6 +74,14 @@ StopUnclassified = Annotated[
 ]
 Record = Annotated[
     Recordings, typer.Option("--record", metavar="all|some|none", help="Which requests and responses to keep whole.")
+]
+KeepRows = Annotated[
+    Keep,
+    typer.Option(
+        "--keep",
+        metavar="all|failures",
+        help="Which rows stay in the journal once the run is finished; failures: the others as counts only.",
+    ),
 ]
 Resume = Annotated[
     str | None,
@@ -150,6 +158,7 @@ def replay(
     until: Until = None,
     max_duration: MaxDuration = None,
     record: Record = Recordings.SOME,
+    keep: KeepRows = Keep.ALL,
     again: flag.Again = False,
     require_certified: RequireCertified = False,
     certified: Certified = None,
@@ -259,7 +268,7 @@ def replay(
             "digests": digests_of(stamps),
             "rows": plan.wanted,
         }
-        job = Job("replay", setup, plan, name, files, options, resumed.run if resumed else None)
+        job = Job("replay", setup, plan, name, files, options, resumed.run if resumed else None, keep=flags.keep)
         done = carry_out(job, terminal)
     # The preflight has said what production answered before, unless rows arrive as they please.
     told = [] if plan.total is None else list(left_out(done.result.tally.left_out, "replay", repeated=False))

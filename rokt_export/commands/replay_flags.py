@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rokt_export.commands.input_options import RowFlags
 from rokt_export.errors import UsageError
-from rokt_export.exchange.delivery import Recordings
+from rokt_export.exchange.delivery import Keep, Recordings
 
 if TYPE_CHECKING:
     from rokt_export.journal import RunInfo
@@ -34,6 +34,7 @@ class ReplayFlags(RowFlags):
     no_first_row_check: bool = False
     patience: str = "60s"
     record: Recordings = Recordings.SOME
+    keep: Keep = Keep.ALL
     again: bool = False
     sandbox: bool = False
     sandbox_url: str | None = None
@@ -115,6 +116,8 @@ class GivenFlags:
             )
         if "record" in before:
             before["record"] = Recordings(before["record"])
+        if "keep" in before:
+            before["keep"] = Keep(before["keep"])
         if {"sandbox", "sandbox_url"} & self.names:  # one excludes the other
             before = {name: value for name, value in before.items() if name not in ("sandbox", "sandbox_url")}
         return replace(self.flags, **before)

@@ -201,6 +201,12 @@ def _resumable(place: str, run: str, setup: SpecSetup) -> RunInfo:
 
     with Journal.open(place) as journal:
         found = journal.find(run)
+    if found.counted:
+        raise UsageError(
+            f"run {found.run} cannot be resumed: some of its rows are kept as counts only",
+            where="--resume",
+            remedy="Start a new run; in production, rows already delivered are left out.",
+        )
     if found.command != "replay":
         raise UsageError(
             f"run {found.run} was a `{found.command}`, which cannot be resumed",
@@ -323,6 +329,12 @@ def _rows_with(place: str, run: RunInfo, only: str) -> Ranges:
     outcomes = outcomes_named(only)
     with Journal.open(place) as journal:
         ranges = tuple(journal.rows(run.run, outcomes).ranges())
+    if gone := [kind for kind in outcomes if run.counted.get(kind)]:
+        raise UsageError(
+            f"run {run.run} keeps its rows that are {' or '.join(gone)} as counts only",
+            where="--only",
+            remedy="Send the file anew; in production, rows already delivered are left out.",
+        )
     if not ranges:
         raise UsageError(
             f"run {run.run} has no row that is {' or '.join(outcomes)}",

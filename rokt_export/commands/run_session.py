@@ -27,10 +27,11 @@ from rokt_export.delivery.events import Settled, StopReason
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.delivery.redaction_setup import redactor_for
 from rokt_export.delivery.row_filter import identity_of
-from rokt_export.delivery.run_counts import Tally
+from rokt_export.delivery.run_counts import Figures, Tally
 from rokt_export.delivery.worker import AT_ONCE, Brake, Result, Watch, journal_of
 from rokt_export.delivery.workers import run_plan
 from rokt_export.errors import ExitStatus, JournalError, RoktExportError, UsageError
+from rokt_export.exchange.delivery import Keep
 from rokt_export.partner_spec.references import credential_variables, variable_names, variable_uses
 from rokt_export.redaction.spec_lines import masked_spec
 
@@ -51,6 +52,7 @@ class Job:
     Attributes:
         options: what a resume needs.
         resume: the run to go on with, instead of a new one.
+        keep: which rows stay in the journal once the run is finished.
     """
 
     command: str
@@ -60,6 +62,7 @@ class Job:
     events: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     resume: str | None = None
+    keep: Keep = Keep.ALL
 
     @property
     def kept(self) -> dict[str, Any]:
@@ -278,9 +281,14 @@ def _end(job: Job, run: str, opened: Journal | None, state: str, status: ExitSta
     from rokt_export.journal import RunState
 
     final: RunState = RunState(state)
+    reduced = final is RunState.FINISHED and job.keep is Keep.FAILURES
     with journal_of(job.plan, opened) as journal:
+        if reduced and job.resume is not None:
+            notes = {**notes, "figures": Figures.of(journal.deliveries(run)).as_json()}
         journal.note(run, notes)
         journal.attach(run).end(final, int(status))
+        if reduced:
+            journal.keep_as_counts(run, [job.plan.expected])
 
 
 def _notes(job: Job, result: Result) -> dict[str, Any]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,19 +21,20 @@ from rokt_export.commands.options import Output
 from rokt_export.commands.replay import ResendUnknown, replay
 from rokt_export.commands.spec_setup import journal_place
 from rokt_export.commands.terminal import Terminal, number_of, to_stdout
-from rokt_export.errors import ExitStatus, UsageError
+from rokt_export.errors import ExitStatus, RoktExportError, UsageError
 from rokt_export.reports.formats import FORMATS, format_named, format_of, part_of, write_parts, write_reports
 
 if TYPE_CHECKING:
     from rokt_export.journal import Journal, RunInfo
 
 runs = CommandLine(
-    name="runs", help="Runs in the journal: list, show, confirm, resume, export, purge, backup, recover."
+    name="runs", help="Runs in the journal: list, show, confirm, resume, export, purge, verify, backup, recover."
 )
 
 Limit = Annotated[
     int | None, typer.Option("--limit", min=1, metavar="N", help="List only the newest N.", show_default=False)
 ]
+WithSizes = Annotated[bool, typer.Option("--verbose", help="Show about how many bytes each run takes in the journal.")]
 Rows = Annotated[
     str | None,
     typer.Option(
@@ -67,6 +70,7 @@ def list_runs(
     limit: Limit = None,
     output: flag.OutputFormat = Output.TABLE,
     journal: flag.JournalPlace = None,
+    verbose: WithSizes = False,
     no_color: flag.NoColor = False,
 ) -> int:
     """List runs, newest first.
@@ -77,21 +81,23 @@ def list_runs(
     terminal = Terminal(no_color=no_color)
     with _opened(journal) as opened:
         found = opened.runs(limit)
-    rows = [info.as_json() for info in found]
+        sizes = opened.sizes([info.run for info in found]) if verbose else {}
+    rows = [info.as_json() | ({"bytes": sizes[info.run]} if verbose else {}) for info in found]
     match output:
         case Output.JSON:
             terminal.json(rows)
         case Output.NDJSON:
             terminal.ndjson(rows)
         case Output.CSV:
-            terminal.csv([{**row, "counts": _counts(info)} for row, info in zip(rows, found, strict=True)], _COLUMNS)
+            columns = (*_COLUMNS, "bytes") if verbose else _COLUMNS
+            terminal.csv([{**row, "counts": _counts(info)} for row, info in zip(rows, found, strict=True)], columns)
         case Output.TABLE:
             from rokt_export.reports.console import runs_table
 
             if not found:
                 terminal.say("no runs yet; `rokt-export test SPEC --sandbox` makes one")
             else:
-                runs_table(terminal.out, found)
+                runs_table(terminal.out, found, sizes)
     return ExitStatus.OK
 
 
@@ -147,10 +153,21 @@ def show_run(
 runs.command("confirm")(confirm)
 
 
+Resumed = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="RUN", autocompletion=completion.runs, show_default=False,
+        help="A run's id, its beginning, its name, or `last`; or use --all-crashed.",
+    ),
+]  # fmt: skip
+AllCrashed = Annotated[bool, typer.Option("--all-crashed", help="Resume each replay whose process died, oldest first.")]
+
+
 @runs.command("resume")
 def resume_run(
     context: typer.Context,
-    run: flag.Run,
+    run: Resumed = None,
+    all_crashed: AllCrashed = False,
     resend_unknown: ResendUnknown = False,
     again: flag.Again = False,
     until: Until = None,
@@ -168,29 +185,66 @@ def resume_run(
 
     Examples:
         rokt-export runs resume last
+        rokt-export runs resume --all-crashed --until 06:00
     """
+    if (run is None) is not all_crashed:
+        raise UsageError("name one run, or give --all-crashed", remedy="`runs resume last`.")
+
+    def resume(info: RunInfo) -> int:
+        options = info.options
+        return replay(
+            context,
+            Path(options.get("spec_path", info.spec_file)),
+            None,
+            environment=info.environment,
+            confirm=confirm,
+            resume=info.run,
+            resend_unknown=resend_unknown,
+            again=again,
+            until=until,
+            max_duration=max_duration,
+            output=output,
+            env_file=env_file or (Path(options["env_file"]) if options.get("env_file") else None),
+            allow_plugin=allow_plugin,
+            journal=journal,
+            quiet=quiet,
+            verbose=verbose,
+            no_color=no_color,
+        )
+
+    if run is not None:
+        with _opened(journal) as opened:
+            info = opened.find(run)
+        return resume(info)
+    if output in (Output.JSON, Output.CSV):
+        raise UsageError("several runs are no one document", where="--output", remedy="Use ndjson or table.")
+    return _resume_crashed(journal, Terminal(quiet, verbose, no_color), resume)
+
+
+def _resume_crashed(journal: str | None, terminal: Terminal, resume: Callable[[RunInfo], int]) -> int:
+    """Resume each crashed replay, oldest first; what stops one does not stop the others. Return the gravest status."""
+    from rokt_export.commands.error_output import show
+    from rokt_export.journal import RunState
+
     with _opened(journal) as opened:
-        info = opened.find(run)
-    options = info.options
-    return replay(
-        context,
-        Path(options.get("spec_path", info.spec_file)),
-        None,
-        environment=info.environment,
-        confirm=confirm,
-        resume=info.run,
-        resend_unknown=resend_unknown,
-        again=again,
-        until=until,
-        max_duration=max_duration,
-        output=output,
-        env_file=env_file or (Path(options["env_file"]) if options.get("env_file") else None),
-        allow_plugin=allow_plugin,
-        journal=journal,
-        quiet=quiet,
-        verbose=verbose,
-        no_color=no_color,
-    )
+        crashed = [one for one in reversed(opened.runs()) if one.state is RunState.CRASHED and not one.purged]
+    found = [one for one in crashed if one.command == "replay"]
+    for one in crashed:
+        if one.command != "replay":
+            terminal.say(f"run {one.run} was a `{one.command}`, which is run again and not resumed")
+    statuses = [ExitStatus.OK]
+    for number, one in enumerate(found, 1):
+        terminal.say(f"resuming {one.run} ({number} of {len(found)}): {one.partner} {one.target}")
+        try:
+            status = ExitStatus(resume(one))
+        except RoktExportError as error:
+            show(error)
+            status = error.exit_status
+        statuses.append(status)
+        if status is ExitStatus.INTERRUPTED:
+            break
+    terminal.say(f"{number_of(len(statuses) - 1, 'crashed replay', 'crashed replays')} resumed")
+    return ExitStatus.most_severe(*statuses)
 
 
 Form = Annotated[
@@ -281,6 +335,13 @@ Before = Annotated[
         show_default=False,
     ),
 ]
+OlderThan = Annotated[
+    str | None,
+    typer.Option("--older-than", metavar="AGE", help="All runs that ended more than 90d ago.", show_default=False),
+]
+KeepCounts = Annotated[
+    bool, typer.Option("--keep-counts", help="Remove the rows too; keep the counts of each run, and the ledger.")
+]
 Remove = Annotated[bool, typer.Option("--remove", help="Remove the runs with their counts.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="List the runs, and change nothing.")]
@@ -290,6 +351,8 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="List the runs, and chan
 def purge_runs(
     run: Purged = None,
     before: Before = None,
+    older_than: OlderThan = None,
+    keep_counts: KeepCounts = False,
     remove: Remove = False,
     dry_run: DryRun = False,
     yes: Yes = False,
@@ -303,15 +366,22 @@ def purge_runs(
     Examples:
         rokt-export runs purge last
         rokt-export runs purge --before 30d --dry-run
+        rokt-export runs purge --older-than 90d --keep-counts --yes
     """
     from rokt_export.commands.sandbox_target import memory_of
 
-    if (run is None) == (before is None):
-        raise UsageError("name one run, or give --before", remedy="`runs purge last`, or `runs purge --before 30d`.")
+    if sum(each is not None for each in (run, before, older_than)) != 1:
+        raise UsageError(
+            "name one run, or give --before or --older-than",
+            remedy="`runs purge last`, or `runs purge --older-than 90d`.",
+        )
+    if remove and keep_counts:
+        raise UsageError("--remove and --keep-counts exclude each other", remedy="Leave one of them out.")
     terminal = Terminal(quiet)
-    moment = _moment(before) if before is not None else None
+    moment = _moment(before) if before is not None else _ago(older_than) if older_than is not None else None
+    extent: dict[str, Any] = {"before": moment, "remove": remove, "keep_counts": keep_counts}
     with _opened(journal) as opened:
-        found = opened.purgeable(run, before=moment)
+        found = opened.purgeable(run, **extent)
         memories = sorted({memory_of(each.partner, each.environment) for each in found})
         memories = [path for path in memories if path.exists()]
         for each in found:
@@ -327,7 +397,7 @@ def purge_runs(
                 f"{'Remove' if remove else 'Purge'} {number_of(len(found), 'run', 'runs')}? It cannot be undone",
                 "purging",
             )
-        count = opened.purge(run, before=moment, remove=remove) if found else 0
+        count = opened.purge(run, **extent) if found else 0
         for path in memories:
             path.unlink(missing_ok=True)
     terminal.say(f"{number_of(count, 'run', 'runs')} {'removed' if remove else 'purged'}")
@@ -350,6 +420,66 @@ def backup_journal(path: BackupPath, journal: flag.JournalPlace = None, quiet: f
         opened.backup(path)
     Terminal(quiet).say(f"written: {path}")
     return ExitStatus.OK
+
+
+Verify = Annotated[
+    str | None,
+    typer.Argument(metavar="RUN", autocompletion=completion.runs, help="One run; default: all.", show_default=False),
+]
+
+
+@runs.command("verify")
+def verify_journal(
+    run: Verify = None,
+    output: flag.OutputFormat = Output.TABLE,
+    journal: flag.JournalPlace = None,
+    quiet: flag.Quiet = False,
+    no_color: flag.NoColor = False,
+) -> int:
+    """Check that the journal agrees with itself. It changes nothing.
+
+    The counts of each run are compared with its rows, the ledger with the outcomes of the rows that it names, each
+    recording is read, and a SQLite file's pages are checked. Exit status: 0 all agrees, 5 something does not.
+
+    Examples:
+        rokt-export runs verify
+        rokt-export runs verify last --output json
+    """
+    terminal = Terminal(quiet, no_color=no_color)
+    checked = faulty = 0
+    rows = []
+    with _opened(journal) as opened, to_stdout():
+        for found in opened.verify(run):
+            checked += found.run is not None
+            faulty += bool(found.faults)
+            rows.append(asdict(found))
+            if output is Output.TABLE:
+                terminal.write(
+                    f"run {found.run}: {number_of(found.rows)}, "
+                    f"{number_of(found.recordings, 'recording', 'recordings')}, "
+                    f"{number_of(found.entries, 'ledger entry', 'ledger entries')}"
+                    if found.run is not None
+                    else f"journal {opened.place}"
+                )
+                for fault in found.faults:
+                    terminal.write(f"  FAULT: {fault}")
+    match output:
+        case Output.TABLE:
+            pass
+        case Output.JSON:
+            terminal.json(rows)
+        case Output.NDJSON:
+            terminal.ndjson(rows)
+        case Output.CSV:
+            terminal.csv([{**row, "faults": "; ".join(row["faults"])} for row in rows], _VERIFIED)
+    if faulty:
+        terminal.warn("the journal does not agree with itself: keep a copy of it (`rokt-export runs backup PATH`)")
+        return ExitStatus.JOURNAL
+    terminal.say(f"{number_of(checked, 'run', 'runs')} verified: no fault")
+    return ExitStatus.OK
+
+
+_VERIFIED = ("run", "rows", "recordings", "entries", "faults")
 
 
 @runs.command("recover")
@@ -393,6 +523,20 @@ def _moment(text: str) -> datetime:
     except (ValueError, OverflowError) as error:
         raise UsageError(f"`{text}` is not a date", where="--before", remedy="Write 2026-01-31 or 30d.") from error
     return moment if moment.tzinfo else moment.astimezone()
+
+
+def _ago(age: str) -> datetime:
+    """Return the moment so long ago: `90d`, `12w`, `36h`."""
+    try:
+        span = timedelta(**{_AGES[age[-1:]]: float(age[:-1])})
+        if span < timedelta():
+            raise ValueError("a time to come")
+        return datetime.now(UTC) - span
+    except (KeyError, ValueError, OverflowError) as error:
+        raise UsageError(f"`{age}` is not an age", where="--older-than", remedy="Write 90d, 12w or 36h.") from error
+
+
+_AGES = {"h": "hours", "d": "days", "w": "weeks"}
 
 
 def _opened(place: str | None) -> Journal:

@@ -20,6 +20,14 @@ class Recordings(StrEnum):
     NONE = "none"
 
 
+class Keep(StrEnum):
+    """Which rows of a finished run the journal keeps; the counts and the ledger stay in any case."""
+
+    ALL = "all"
+    FAILURES = "failures"
+    """Rows with an unexpected outcome; the others as counts only."""
+
+
 class LeftOut(StrEnum):
     """Why a row of the input is not sent. An outcome means that an earlier production run had it."""
 

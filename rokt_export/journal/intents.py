@@ -138,6 +138,19 @@ def prune(connection: Connection, run_no: int) -> None:
             connection.execute(intent.delete().where(intent.c.no == number))
 
 
+def keep_open(connection: Connection, run_no: int) -> None:
+    """Leave in the batches of an ended run only its open rows: their other rows are told apart by their deliveries."""
+    pending = open_rows(connection, run_no)
+    for record in connection.execute(select(intent).where(intent.c.run_no == run_no)).all():
+        rows = {row: one for row, one in decoded(record) if row in pending and pending[row].intent_no == record.no}
+        mine = intent.c.no == record.no
+        if rows:
+            items = {row: (one.transaction, one.fingerprint) for row, one in rows.items()}
+            connection.execute(intent.update().where(mine).values(**encoded(items)))
+        else:
+            connection.execute(intent.delete().where(mine))
+
+
 def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
     """Yield the items in lists of at most `size`."""
     iterator = iter(items)

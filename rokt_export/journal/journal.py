@@ -19,6 +19,7 @@ from rokt_export.errors import JournalError, UsageError
 from rokt_export.exchange.delivery import Delivery, LeftOut
 from rokt_export.journal import (
     certifications,
+    counted,
     keys,
     ledger,
     marks,
@@ -28,6 +29,7 @@ from rokt_export.journal import (
     run_records,
     schema,
     storage,
+    verification,
 )
 from rokt_export.journal.bulk import Bulk, storable
 from rokt_export.journal.certifications import Certificate, SignOff
@@ -175,6 +177,11 @@ class Journal:
                 if record.purged:
                     raise JournalError(
                         f"run {record.id} cannot be resumed: what a resume needs was purged with its personal data",
+                        remedy="Start a new run; in production, rows already delivered are skipped.",
+                    )
+                if counted.counted(queries.as_json(record.options)):
+                    raise JournalError(
+                        f"run {record.id} cannot be resumed: some of its rows are kept as counts only",
                         remedy="Start a new run; in production, rows already delivered are skipped.",
                     )
                 taken = {"state": str(RunState.RUNNING), "ended": None, "exit_status": None, "counts": None}
@@ -424,17 +431,74 @@ class Journal:
             run_records.check_not_running(record, "signed")
             return certifications.sign(connection, record.no, signed)
 
-    def purgeable(self, run_id: str | None = None, *, before: datetime | None = None) -> list[RunInfo]:
+    def keep_as_counts(self, run_id: str, outcomes: Collection[str]) -> None:
+        """Replace the rows of an ended run that have these outcomes by their counts; the ledger stays.
+
+        Rows on which the partner has yet to decide stay. The run cannot be resumed after it.
+
+        Raises:
+            JournalError: the run is still running.
+        """
+        more = True
+        while more:
+            with self._writing() as connection:
+                record = self._locked(connection, run_id)
+                run_records.check_not_running(record, "reduced to counts")
+                spared = queries.as_json(record.options).get("provisional", ())
+                more = counted.reduce(connection, record.no, outcomes, spared)
+
+    def verify(self, run_id: str | None = None) -> Iterator[verification.Verified]:
+        """Check that the journal agrees with itself: the database and all runs, oldest first, or one run.
+
+        Yields:
+            What was checked, and the faults.
+        """
+        with self._reading() as connection:
+            if run_id is not None:
+                records = [run_records.find(connection, run_id)]
+            else:
+                records = list(connection.execute(select(run).order_by(run.c.no)))
+                yield verification.database(connection)
+        for record in records:
+            running = run_records.state_of(record) is RunState.RUNNING
+            with self._guard("read"):
+                checked = verification.of_run(self._store.reading, record, running=running)
+            yield checked
+
+    def sizes(self, run_ids: Collection[str]) -> dict[str, int]:
+        """Return run id to about how many bytes the run has in the journal."""
+        with self._reading() as connection:
+            names = {record.no: record.id for record in connection.execute(select(run.c.no, run.c.id))}
+            wanted = [number for number, name in names.items() if name in run_ids]
+            return {names[number]: size for number, size in verification.sizes(connection, wanted)}
+
+    def purgeable(
+        self,
+        run_id: str | None = None,
+        *,
+        before: datetime | None = None,
+        remove: bool = False,
+        keep_counts: bool = False,
+    ) -> list[RunInfo]:
         """Return the runs that `purge` with the same arguments would purge."""
         with self._reading() as connection:
-            return [run_records.info(connection, record) for record in self._purgeable(connection, run_id, before)]
+            chosen = self._purgeable(connection, run_id, before, remove=remove, keep_counts=keep_counts)
+            return [run_records.info(connection, record) for record in chosen]
 
-    def purge(self, run_id: str | None = None, *, before: datetime | None = None, remove: bool = False) -> int:
+    def purge(
+        self,
+        run_id: str | None = None,
+        *,
+        before: datetime | None = None,
+        remove: bool = False,
+        keep_counts: bool = False,
+    ) -> int:
         """Remove the personal data of one run, or of all runs that ended before a moment.
 
         A crashed run ended at its last heartbeat. Recordings, notes, options, transaction ids, references and the
         partner's words are removed, also from the bytes of the file. Rows, outcomes and counts stay, unless `remove`
-        deletes the whole runs. The ledger always stays. A purged run cannot be resumed.
+        deletes the whole runs, or `keep_counts` the rows. The ledger always stays. A purged run cannot be resumed. By
+        date, runs of which nothing is left to remove are passed over.
 
         Returns:
             How many runs were purged.
@@ -446,13 +510,15 @@ class Journal:
         if run_id is None and before is None:
             raise UsageError("a purge needs a run or a date", remedy="Name a run, or give --before DATE.")
         with self._writing() as connection:
-            chosen = self._purgeable(connection, run_id, before)
-            purge.purge(connection, chosen, remove=remove)
+            chosen = self._purgeable(connection, run_id, before, remove=remove, keep_counts=keep_counts)
+            purge.purge(connection, chosen, remove=remove, keep_counts=keep_counts)
         with self._guard("cleaned up"):
             purge.scrub(self._store)
         return len(chosen)
 
-    def _purgeable(self, connection: Connection, run_id: str | None, before: datetime | None) -> list[Row[Any]]:
+    def _purgeable(
+        self, connection: Connection, run_id: str | None, before: datetime | None, *, remove: bool, keep_counts: bool
+    ) -> list[Row[Any]]:
         if run_id is not None:
             record = self._locked(connection, run_id)
             run_records.check_not_running(record, "purged")
@@ -461,7 +527,12 @@ class Journal:
             return []
         older = select(run).where(func.coalesce(run.c.ended, run.c.heartbeat) < as_text(before)).order_by(run.c.no)
         records = connection.execute(older.with_for_update()).all()
-        return [record for record in records if run_records.state_of(record) is not RunState.RUNNING]
+        return [
+            record
+            for record in records
+            if run_records.state_of(record) is not RunState.RUNNING
+            and purge.has_more(connection, record, remove=remove, keep_counts=keep_counts)
+        ]
 
     def _key(self, connection: Connection) -> bytes | None:
         """Return the key of the journal's digests; None if no production run was started yet.

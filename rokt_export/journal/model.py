@@ -63,6 +63,11 @@ class RunInfo:
     purged: bool = False
 
     @property
+    def counted(self) -> dict[str, int]:
+        """Outcome to rows that are kept as counts only."""
+        return dict(self.options.get("counted", {}))
+
+    @property
     def settled(self) -> int:
         """The number of rows with a known outcome."""
         return sum(self.counts.values()) - self.counts.get(OutcomeKind.UNKNOWN, 0)

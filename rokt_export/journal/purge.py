@@ -7,14 +7,11 @@ from contextlib import suppress
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, String, cast, literal
+from sqlalchemy import Connection, Row, String, cast, exists, literal, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from rokt_export.errors import JournalError
-from rokt_export.exchange.model import OutcomeKind
-from rokt_export.journal import certifications, queries
-from rokt_export.journal.bulk import Bulk
-from rokt_export.journal.intents import open_rows
+from rokt_export.journal import certifications, counted, queries
 from rokt_export.journal.model import as_text, in_sandbox, now
 from rokt_export.journal.schema import delivery, earlier_outcome, intent, note, recording, run
 from rokt_export.journal.storage import PATIENCE, Store, pragma
@@ -22,12 +19,12 @@ from rokt_export.journal.storage import PATIENCE, Store, pragma
 _NOTHING = orjson.dumps([])
 
 
-def purge(connection: Connection, records: Sequence[Row[Any]], *, remove: bool) -> None:
+def purge(connection: Connection, records: Sequence[Row[Any]], *, remove: bool, keep_counts: bool = False) -> None:
     """Remove the personal data of runs, or with `remove` the runs, within the caller's transaction.
 
-    Each row's number, outcome, status, rule, attempts and times stay, and the counts; of a certification its verdicts
-    and who signed. The ledger stays in both cases: it has only keyed hashes, and without it rows would be delivered
-    twice.
+    With `keep_counts` the rows go too, and their counts stay. Else each row's number, outcome, status, rule, attempts
+    and times stay, and the counts; of a certification its verdicts and who signed. The ledger stays in all cases: it
+    has only keyed hashes, and without it rows would be delivered twice.
     """
     for record in records:
         stays = () if remove else (certifications.NOTE, certifications.SIGNED)
@@ -36,31 +33,42 @@ def purge(connection: Connection, records: Sequence[Row[Any]], *, remove: bool) 
         if remove:
             _remove(connection, record.no)
         else:
-            _blank(connection, record)
+            counts = _blank(connection, record)
+            if keep_counts:
+                counted.reduce_all(connection, record.no, counts)
+
+
+def has_more(connection: Connection, record: Row[Any], *, remove: bool, keep_counts: bool) -> bool:
+    """Return whether a purge with these arguments would remove anything of a run."""
+    if remove or record.purged is None:
+        return True
+    return keep_counts and connection.scalar(select(exists().where(delivery.c.run_no == record.no))) is True
 
 
 def _remove(connection: Connection, run_no: int) -> None:
-    # Only the batches know which unsettled rows production may have received: copy that to the ledger.
-    unknown = str(OutcomeKind.UNKNOWN)
-    cut_off = [(one.fingerprint, unknown, run_no, row) for row, one in open_rows(connection, run_no).items()]
-    Bulk(connection.dialect).ledger.run(connection, [entry for entry in cut_off if entry[0] is not None])
+    counted.enter_cut_off(connection, run_no)
     for table in (delivery, earlier_outcome, intent):
         connection.execute(table.delete().where(table.c.run_no == run_no))
     connection.execute(run.delete().where(run.c.no == run_no))
 
 
-def _blank(connection: Connection, record: Row[Any]) -> None:
+def _blank(connection: Connection, record: Row[Any]) -> dict[str, int]:
+    """Remove the texts of a run's rows; return its counts."""
     certifications.purge(connection, record.no)
-    counts = orjson.dumps(queries.counts(connection, record.no))
+    counts = queries.counts(connection, record.no)
     texts = dict.fromkeys(("reason", "reference", "code", "error"))
     names = {"transaction": literal("row-").concat(cast(delivery.c.row, String))}
     connection.execute(delivery.update().where(delivery.c.run_no == record.no).values(names | texts))
     connection.execute(earlier_outcome.update().where(earlier_outcome.c.run_no == record.no).values(texts))
     connection.execute(intent.update().where(intent.c.run_no == record.no).values(transactions=_NOTHING))
     # Options may contain values from the command line (`--set email=…`).
-    options = {"flags": {"sandbox": True}} if in_sandbox(queries.as_json(record.options)) else {}
-    values = {"options": orjson.dumps(options), "counts": counts, "purged": as_text(now())}
+    before = queries.as_json(record.options)
+    options: dict[str, Any] = {"flags": {"sandbox": True}} if in_sandbox(before) else {}
+    if only_counted := counted.counted(before):
+        options[counted.OPTION] = only_counted
+    values = {"options": orjson.dumps(options), "counts": orjson.dumps(counts), "purged": as_text(now())}
     connection.execute(run.update().where(run.c.no == record.no).values(values))
+    return counts
 
 
 def scrub(store: Store) -> None:

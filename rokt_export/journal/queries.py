@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, Row, Select, func, select
 
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
+from rokt_export.journal import counted
 from rokt_export.journal.intents import OpenRow, chunks, open_rows
 from rokt_export.journal.row_set import RowSet
 from rokt_export.journal.schema import delivery, recording, run
@@ -48,18 +49,19 @@ def deliveries(engine: Engine, run_no: int, outcomes: Collection[str] | None = N
 
 
 def counts(connection: Connection, run_no: int) -> dict[str, int]:
-    """Return outcome to number of rows of a run; open rows count as `unknown`."""
+    """Return outcome to number of rows of a run, those kept as counts only included; open rows count as `unknown`."""
     grouped = (
         select(delivery.c.outcome, func.count().label("number"))
         .where(delivery.c.run_no == run_no)
         .group_by(delivery.c.outcome)
     )
-    numbers: dict[str, int] = {record.outcome: record.number for record in connection.execute(grouped)}
+    numbers = Counter({record.outcome: record.number for record in connection.execute(grouped)})
+    numbers.update(counted.of_run(connection, run_no))
     for one in open_rows(connection, run_no).values():
         if one.before is not None:
             numbers[one.before] -= 1
-        numbers[OutcomeKind.UNKNOWN] = numbers.get(OutcomeKind.UNKNOWN, 0) + 1
-    return {str(kind): numbers[kind] for kind in OutcomeKind if numbers.get(kind)}
+        numbers[OutcomeKind.UNKNOWN] += 1
+    return {str(kind): numbers[kind] for kind in OutcomeKind if numbers[kind]}
 
 
 class ReasonCount(Struct, frozen=True, gc=False):

@@ -288,8 +288,10 @@ def latency_line(story: Story) -> str | None:
     return f"latency: {parts}, longest {milliseconds(latencies.highest)} ms"
 
 
-def runs_table(console: Console, runs: Sequence[RunInfo]) -> None:
+def runs_table(console: Console, runs: Sequence[RunInfo], sizes: Mapping[str, int] | None = None) -> None:
     """Print runs, newest first as given, one line each; their counts by sign, with a key beneath.
+
+    `sizes` are bytes by run id, where they are shown.
 
     Where a line has no room, names, partners and environments are cut, then command, time, state, environment, partner
     and name left out; before the names of things, counts are rounded to thousands. No count is left out.
@@ -297,17 +299,25 @@ def runs_table(console: Console, runs: Sequence[RunInfo]) -> None:
     if not runs:
         console.print("The journal has no runs yet.", style="dim")
         return
-    console.print(_runs(console, runs))
+    console.print(_runs(console, runs, sizes or {}))
     occurring = [outcome for outcome in SIGNS if any(outcome in one.counts for one in runs)]
     if occurring:
         console.print(_packed([outcome_text(console, outcome) for outcome in occurring], console.width))
+
+
+def _bytes(size: int) -> str:
+    """Return a size as `12 kB`, `3.4 MB` or `1.2 GB`."""
+    for unit, factor in (("GB", 1_000_000_000), ("MB", 1_000_000)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{-(-size // 1000)} kB"
 
 
 _LEAST = 7
 """Columns that a cut name, partner, environment or state has at least."""
 
 
-def _runs(console: Console, runs: Sequence[RunInfo]) -> Table:
+def _runs(console: Console, runs: Sequence[RunInfo], sizes: Mapping[str, int]) -> Table:
     """Return one line a run."""
     when = "%Y-%m-%d %H:%M:%S" if console.width >= _ROOMY else "%H:%M"  # a run's id begins with its day
     texts = {
@@ -318,10 +328,13 @@ def _runs(console: Console, runs: Sequence[RunInfo]) -> Table:
         "sent to": [plain("sandbox" if one.sandbox else one.environment) for one in runs],
         "UTC": [Text(f"{one.started:{when}}") for one in runs],
         "state": [_state(one) for one in runs],
+        "size": [Text(_bytes(sizes.get(one.run, 0))) for one in runs],
         "rows": [Text(" ").join(_short_counts(console, one)) for one in runs],
     }
     if not any(one.name for one in runs):
         del texts["name"]
+    if not sizes:
+        del texts["size"]
     layout = _Layout(console.width, {title: _width(title, cells) for title, cells in texts.items()})
     layout.cut("name", "partner", "sent to")
     if layout.gap > 1 and layout.lacks:

@@ -29,6 +29,8 @@ from rokt_export.response.explain import Explanation
 
 _PURGED = "This run was purged: outcomes, status, rules and times are kept; people, requests and responses are gone."
 
+_PURGED_TO_COUNTS = "This run was purged: only its counts are kept, or of some outcomes the rows without people."
+
 TESTIMONY = "openapi"
 """The run's note of what the partner's document says: sentence to the rows of which it is true."""
 
@@ -84,7 +86,7 @@ class Story:
         self.run = run
         self.loaded = loaded
         self.expected: str = notes.get("expected") or str(OutcomeKind.DELIVERED)
-        said = [_PURGED] if run.purged else []
+        said = [_PURGED_TO_COUNTS if run.counted else _PURGED] if run.purged else list(self._counted())
         self.notes: tuple[str, ...] = (
             *said,
             *self._certification(),
@@ -130,6 +132,12 @@ class Story:
         if (found := certifications.of_notes(self._kept)) is not None:
             yield from certifications.sentences(self.run.run, *found)
 
+    def _counted(self) -> Iterator[str]:
+        """Say which rows are kept as counts only."""
+        if counted := self.run.counted:
+            rows = ", ".join(f"{rows:,} {outcome}" for outcome, rows in counted.items())
+            yield f"kept as counts only, without their rows (--keep failures): {rows}"
+
     def _revisions(self) -> Iterator[str]:
         """Say when outcomes were revised by another spec, and what they were."""
         for each in self._kept.get(REVISIONS) or ():
@@ -170,8 +178,14 @@ class Story:
 
     @property
     def chosen_counts(self) -> Mapping[str, int]:
-        """The counts of the outcomes whose rows are listed."""
-        return {kind: rows for kind, rows in self.counts.items() if self.only is None or kind in self.only}
+        """The rows that can be listed: those of the chosen outcomes, without those kept as counts only."""
+        counted = self.run.counted
+        left = {
+            kind: rows - counted.get(kind, 0)
+            for kind, rows in self.counts.items()
+            if self.only is None or kind in self.only
+        }
+        return {kind: rows for kind, rows in left.items() if rows}
 
     @property
     def rows(self) -> int:
