@@ -204,6 +204,8 @@ def check_pack(pack: Path, spec: Path | None, place: str, terminal: Terminal, ou
         for probe in probes:
             terminal.write(f"  {probe.id} {probe.title}")
         terminal.write(f"  rokt-export certify {shlex.quote(str(path))} -e {run.environment}")
+        if why is not None:
+            terminal.write(f"It did not count as certified before: {why}")
     elif why is not None:
         terminal.write(f"{path} has not changed, but is not certified: {why}")
     else:
