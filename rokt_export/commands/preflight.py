@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import TYPE_CHECKING
@@ -14,17 +16,20 @@ from rokt_export.delivery.input_feed import is_live, source, with_changes
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.errors import TransactionsError
 from rokt_export.exchange.model import OutcomeKind
-from rokt_export.transactions.files import STDIN
+from rokt_export.transactions.files import STDIN, estimated_rows
 
 if TYPE_CHECKING:
-    from collections import Counter
-
     from rokt_export.exchange.delivery import LeftOut
     from rokt_export.journal import RunInfo
+    from rokt_export.transactions.sources import Scan
     from rokt_export.transactions.transaction import Transaction
 
 _LARGE = 50_000_000
 """Bytes beyond which only the first rows are read before the send, unless it is guarded or --strict."""
+_LOOK = 0.75
+"""Seconds of the look before a guarded send: the first row leaves within two seconds, however large the file."""
+_LOOK_ROWS = 500
+_SAY_EVERY = 2.0
 _RENDERED = 1_000
 _USUAL_ANSWER = 0.2
 """Seconds that a partner's API takes, for a guess at the duration, which names it."""
@@ -42,8 +47,23 @@ class Readiness:
     problems: tuple[tuple[int, str], ...]
 
 
-def preflight(terminal: Terminal, plan: Plan, *, strict: bool, resumed: RunInfo | None = None) -> int | None:
-    """Look at the input, tell what was found, and return how many rows there are; None where nobody can know.
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the look at the input came to.
+
+    Attributes:
+        total: how many rows there are; None where nobody can know yet.
+        looked_at: rows that were looked at, if not all of them.
+    """
+
+    total: int | None
+    looked_at: int | None = None
+
+
+def preflight(terminal: Terminal, plan: Plan, *, strict: bool, resumed: RunInfo | None = None) -> Seen:
+    """Look at the input, and tell what was found.
+
+    A guarded environment's is looked at for a limited time, unless strict: the rest is told while it is sent.
 
     Raises:
         TransactionsError: the input cannot be read, or, when strict, is damaged.
@@ -54,23 +74,35 @@ def preflight(terminal: Terminal, plan: Plan, *, strict: bool, resumed: RunInfo 
         if STDIN in plan.rows.paths and sys.stdin.isatty():
             terminal.say("type or paste the rows, the columns' names first, then end with Ctrl-D")
         _tell_earlier(terminal, plan, resumed)
-        return None
+        return Seen(None)
     from rokt_export.transactions.sources import scan
 
-    found = scan(plan.rows.paths, options=plan.rows.options, limit=_limit(plan, strict=strict), keep=_RENDERED)
+    known: Counter[LeftOut] = Counter()
+
+    def look(read: Iterator[Transaction]) -> None:
+        nonlocal known
+        known, _ = _known_among(_for_a_while(read, terminal, forever=strict), plan, resumed)
+
+    found = scan(
+        plan.rows.paths,
+        options=plan.rows.options,
+        limit=_limit(plan, strict=strict),
+        keep=_RENDERED,
+        consume=look if plan.guarded else None,
+    )
     first = with_changes(plan.rows, iter(found.first))
     readiness = _render_some(plan, first, _not_asked_for(plan, resumed))
     total = found.rows if found.complete else None
-    rows = number_of(found.rows) if found.complete else f"more than {found.rows:,} rows"
+    rows = number_of(found.rows) if found.complete else _at_least(found)
     if plan.selection.only is not None:
         rows = f"{plan.wanted or 0:,} of {'the ' if found.complete else ''}{rows}"
     files = f"{', '.join(found.files[:3])}{' …' if len(found.files) > 3 else ''}"
     _tell_target(
         terminal, plan, f"Sending {rows} in {files}" if plan.selection.only is not None else f"{rows} in {files}"
     )
-    _tell_duration(terminal, replace(plan, total=total), resumed)
+    _tell_duration(terminal, replace(plan, total=total), resumed, _left_out(known, plan))
     _tell_earlier(terminal, plan, resumed)
-    _tell_ledger(terminal, plan, resumed)
+    _tell_ledger(terminal, plan, known, None if found.complete else found.rows)
     tell_how_read(terminal, plan.rows, found)
     if readiness.problems:
         row, reason = readiness.problems[0]
@@ -83,7 +115,28 @@ def preflight(terminal: Terminal, plan: Plan, *, strict: bool, resumed: RunInfo 
             where=found.damages[0].where,
             remedy="Fix the file, or leave --strict out.",
         )
-    return total
+    return Seen(total, None if found.complete else found.rows)
+
+
+def _for_a_while(rows: Iterator[Transaction], terminal: Terminal, *, forever: bool) -> Iterator[Transaction]:
+    """Yield rows until the time for a look is over, or, if `forever`, all of them; say how far it is."""
+    began = said = time.monotonic()
+    for number, row in enumerate(rows, 1):
+        yield row
+        if number % _LOOK_ROWS == 0:
+            now = time.monotonic()
+            if now - began > _LOOK and not forever:
+                return
+            if now - said > _SAY_EVERY:
+                said = now
+                terminal.say(f"looking at the rows: {number:,} so far")
+
+
+def _at_least(found: Scan) -> str:
+    about = estimated_rows(found.files)
+    if about is None or about <= found.rows:
+        return f"more than {found.rows:,} rows"
+    return f"about {about:,} rows"
 
 
 def _limit(plan: Plan, *, strict: bool) -> int | None:
@@ -109,9 +162,22 @@ def known_in_production(plan: Plan, resumed: RunInfo | None = None) -> tuple[Cou
 
     What a run that is gone on with has settled itself is not to be sent, nor are rows that nobody asks for.
     """
+    return _known_among(iter(source(plan)), plan, resumed, changed=True)
+
+
+def _known_among(
+    rows: Iterator[Transaction], plan: Plan, resumed: RunInfo | None, *, changed: bool = False
+) -> tuple[Counter[LeftOut], int]:
+    """As `known_in_production`, of these rows.
+
+    Args:
+        changed: whether they have the values already that the run sets or removes.
+    """
     from rokt_export.delivery.row_filter import canonical_row, identity_of
     from rokt_export.journal import Journal, RowSet
 
+    if not changed and isinstance(plan.rows, FileRows):
+        rows = with_changes(plan.rows, rows)
     only = None if plan.selection.only is None else RowSet.of_ranges(plan.selection.only)
     asked_for = 0
     with Journal.open(plan.journal) as journal:
@@ -122,7 +188,7 @@ def known_in_production(plan: Plan, resumed: RunInfo | None = None) -> tuple[Cou
 
         def marks() -> Iterator[list[bytes]]:
             nonlocal asked_for
-            for each in source(plan):
+            for each in rows:
                 if each.problem is None and (only is None or each.row in only) and each.row not in done:
                     asked_for += 1
                     yield [way.mark(canonical_row(each, way.identity, as_written=way.as_written)) for way in ways]
@@ -130,13 +196,20 @@ def known_in_production(plan: Plan, resumed: RunInfo | None = None) -> tuple[Cou
         return journal.known_before(marks()), asked_for
 
 
-def _tell_ledger(terminal: Terminal, plan: Plan, resumed: RunInfo | None) -> None:
+def _tell_ledger(terminal: Terminal, plan: Plan, known: Mapping[LeftOut, int], looked_at: int | None) -> None:
     """Say how many of the rows production answered before, as the ledger knows them, and what becomes of them."""
-    if not plan.guarded:
-        return
-    known, _ = known_in_production(plan, resumed)
     for line in before_sending(known, plan.selection):
         terminal.warn(f"  {line}")
+    if plan.guarded and looked_at is not None:
+        terminal.warn(
+            f"  the first {looked_at:,} rows were looked at; of the others, what is damaged or known is told while the "
+            "rest is sent, and is not sent itself. --strict looks at all rows first"
+        )
+
+
+def _left_out(known: Mapping[LeftOut, int], plan: Plan) -> int:
+    """Return how many of the rows that were looked at will be left out, as production answered them."""
+    return sum(rows for why, rows in known.items() if OutcomeKind(why) not in plan.selection.leave)
 
 
 def _not_asked_for(plan: Plan, resumed: RunInfo | None) -> Callable[[int], bool]:
@@ -192,11 +265,11 @@ def _tell_target(terminal: Terminal, plan: Plan, rows: str) -> None:
     terminal.say(f"up to {requests} at a time{carrying}{rate}{workers}")
 
 
-def _tell_duration(terminal: Terminal, plan: Plan, resumed: RunInfo | None) -> None:
+def _tell_duration(terminal: Terminal, plan: Plan, resumed: RunInfo | None, left_out: int) -> None:
     """Say how long it takes: by the rate, or by how many are under way at once and a guess at the partner's answers."""
     if plan.wanted is None:
         return
-    rows = plan.wanted - (resumed.settled if resumed is not None else 0)
+    rows = max(0, plan.wanted - left_out - (resumed.settled if resumed is not None else 0))
     requests = ceil(rows / (plan.pace.batch or 1))
     by_answers = requests * _USUAL_ANSWER / plan.pace.concurrency
     by_rate = plan.pace.least_seconds(requests)

@@ -254,7 +254,8 @@ def replay(
         )
         if words := chosen.moved(target_of(plan), guarded=target.guarded):
             terminal.warn(words)
-        plan = replace(plan, total=preflight(terminal, plan, strict=strict, resumed=resumed))
+        seen = preflight(terminal, plan, strict=strict, resumed=resumed)
+        plan = replace(plan, total=seen.total, looked_at=seen.looked_at)
         interlock()
         plan = replace(plan, pace=replace(plan.pace, until=deadline.begin(terminal)))
         stamps = stamps_of(files)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -52,6 +52,8 @@ _TOO_LARGE = 413
 """RFC 9110, 15.5.14: the request's content is larger than the server takes."""
 _SETTLE_AFTER = 0.05
 """Seconds that a settled exchange waits for others, at most, before its listeners get it."""
+_UNJOURNALED = 64
+"""Settled exchanges that wait for others, at most: after a kill they are `unknown` though they were answered."""
 _SETTLED_BYTES = 4_000_000
 """Bytes of bodies in settled exchanges, about, from which on their listeners get them at once."""
 _LONG_WAIT = 10.0
@@ -176,8 +178,10 @@ class Engine:
         repeatable: bool = False,
         failures: FailureCounts | None = None,
         first_row: FirstRow | None = None,
+        departing: Callable[[int], None] | None = None,
     ) -> None:
         self._feed = feed
+        self._departing = departing or (lambda _rows: None)
         self._renderer = renderer
         self._classifier = classifier
         self._transport = transport
@@ -198,6 +202,9 @@ class Engine:
         self._retries: Retries[_Job] = Retries(pace, repeatable=repeatable)
         self._settled: list[Exchange] = []
         self._settled_bytes = 0
+        self._most_settled = max(_UNJOURNALED, pace.batch or 0)
+        self._lately = 0
+        """Results of the last poll, as a guess at the next one's."""
         self._oldest = 0.0
         self._news: deque[Event] = deque()
         self._stopping: Finished | None = None
@@ -262,9 +269,8 @@ class Engine:
                 self._transport.cancel_unsent()
             self._poll()
             now = time.monotonic()
-            # What is over leaves with the next that is intended; by itself only where none is.
-            most = 2 * max(self._stock.size, self._pace.batch or 0)
-            enough = len(self._settled) >= most or self._settled_bytes > _SETTLED_BYTES
+            # What is over leaves with the next that is intended, or before a kill would leave more of it in doubt.
+            enough = len(self._settled) + self._lately > self._most_settled or self._settled_bytes > _SETTLED_BYTES
             if enough or (self._settled and now - self._oldest >= _SETTLE_AFTER):
                 yield self._flush()
             while self._news:
@@ -432,9 +438,13 @@ class Engine:
         """Start as many as there is room for, all at once."""
         take, started = self._ready.popleft, time.time()
         jobs = [take() for _ in range(min(room, len(self._ready)))]
+        first = 0
         for job in jobs:
             job.sent = job.request
-            job.started = job.started or started
+            if not job.started:
+                job.started = started
+                first += len(job.transactions)
+        self._departing(first)
         self._transport.start_all([(job, job.request) for job in jobs])
 
     def _start_one_by_one(self, room: int, now: float) -> None:
@@ -445,7 +455,9 @@ class Engine:
             job = self._ready.popleft()
             if not self._authenticated(job):
                 return
-            job.started = job.started or time.time()
+            if not job.started:
+                job.started = time.time()
+                self._departing(len(job.transactions))
             self._transport.start(job, job.sent or job.request)
             now = time.monotonic()  # the first start takes a while: the partner counts from the request's arrival
             self._pacer.started(now)
@@ -482,6 +494,7 @@ class Engine:
 
     def _poll(self) -> None:
         results = self._transport.poll(self._patience())
+        self._lately = len(results)
         self._idle = not results
         if self._transport.warnings:
             self._news.extend(map(Paced, self._transport.warnings))
@@ -490,6 +503,7 @@ class Engine:
             results
             and self._eager
             and self._first_row is None
+            and len(self._settled) + self._lately <= self._most_settled
             and not any(result.__class__ is Fault for _, result in results)
         ):
             # The wire first: reading a response takes longer than sending; what is started leaves at a poll.

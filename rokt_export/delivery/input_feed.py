@@ -141,6 +141,7 @@ class LiveFeed:
         return found
 
 
+_MOST_TOLD = 12
 _MOST = 500
 """Transactions intended ahead at most: what a crash can leave uncertain besides those in flight."""
 _PORTION = 128
@@ -233,6 +234,31 @@ def damage_in(source: Source) -> Iterator[str]:
             first = next(damage for damage in source.files.findings if damage.kind is kind)
             more = f", and {places - 1:,} more of its kind" if places > 1 else ""
             yield f"damage in the rows as they came: {first.where}: {first.message}{more}"
+
+
+class LateDamage:
+    """Tells of the damage in rows that nobody could look at before the run, as they are read.
+
+    Args:
+        source: the rows.
+        looked_at: the rows that were looked at; None for all.
+    """
+
+    def __init__(self, source: Source, looked_at: int | None) -> None:
+        self._files = source.files if looked_at is not None else None
+        self._looked_at = looked_at or 0
+        self._seen = self._told = 0
+
+    def news(self) -> list[str]:
+        """Return what was found since the last call, at most a dozen lines in all."""
+        if self._files is None or self._told >= _MOST_TOLD:
+            return []
+        found = self._files.findings[self._seen :]
+        self._seen += len(found)
+        new = [each for each in found if each.row is not None and each.row > self._looked_at]
+        lines = [f"{each.where}: {each.message}" for each in new[: _MOST_TOLD - self._told]]
+        self._told += len(lines)
+        return lines
 
 
 def source(plan: Plan, share: Share = ALL) -> Source:

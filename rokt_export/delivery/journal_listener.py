@@ -212,4 +212,7 @@ class Bookkeeper:
     def _marks(self, transactions: Sequence[Transaction]) -> list[bytes | None]:
         if not self.writer.production:
             return [None] * len(transactions)
-        return [self.writer.fingerprint(canonical_row(transaction, self.identity)) for transaction in transactions]
+        expected = self.writer.expected
+        return [
+            expected(each.row) or self.writer.fingerprint(canonical_row(each, self.identity)) for each in transactions
+        ]

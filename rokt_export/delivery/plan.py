@@ -197,6 +197,7 @@ class Plan:
         journal: path or URL of the journal.
         partitions: how many processes share the work.
         total: rows to come, where known.
+        looked_at: rows whose damage was told before the run; None for all, or for those that nobody can look at before.
         before: the last batch that was intended in the run before its process took it over; see `Journal.attach`.
         plugins: the authentication classes that the operator allows, as `module:Class`.
         verbose: whether each attempt is reported (`--verbose`).
@@ -217,6 +218,7 @@ class Plan:
     expected: OutcomeKind = OutcomeKind.DELIVERED
     partitions: int = 1
     total: int | None = None
+    looked_at: int | None = None
     before: int = 0
     plugins: frozenset[str] = frozenset()
     verbose: bool = False

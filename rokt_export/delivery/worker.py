@@ -25,7 +25,7 @@ from rokt_export.delivery.events import (
     StopReason,
     Withdrawn,
 )
-from rokt_export.delivery.input_feed import FileFeed, LiveFeed, Source, damage_in, is_live, source
+from rokt_export.delivery.input_feed import FileFeed, LateDamage, LiveFeed, Source, damage_in, is_live, source
 from rokt_export.delivery.journal_listener import Bookkeeper
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.delivery.redaction_setup import PersonalData, redactor_for
@@ -114,7 +114,9 @@ _REPORT_EVERY = 0.2
 class Watch(Protocol):
     """What follows a run from outside."""
 
-    def tell(self, partition: int, tally: Tally, in_flight: int, messages: tuple[str, ...], waiting: str = "") -> None:
+    def tell(
+        self, partition: int, /, tally: Tally, in_flight: int, messages: tuple[str, ...], waiting: str = ""
+    ) -> None:
         """Take the progress of a partition: its counts from the start, new messages, and what it waits for."""
 
     def settled(self, event: Settled) -> None:
@@ -165,11 +167,13 @@ class Result:
         tally: the counts.
         finished: how it ended.
         status: the exit status that a complete run comes to; None where its rows decide.
+        deaths: worker processes that died before their end; the tally may lack their last rows.
     """
 
     tally: Tally
     finished: Finished
     status: ExitStatus | None = None
+    deaths: int = 0
 
 
 @contextmanager
@@ -228,6 +232,7 @@ def run_partition(
             repeatable=plan.spec.repeatable,
             failures=common.failures,
             first_row=common.first_row,
+            departing=writer.count_departures(),
         )
         personal = PersonalData(plan.spec, renderer)
         attempts = partial(_attempt, redactor, personal) if plan.verbose else None
@@ -243,8 +248,9 @@ def run_partition(
             problems=common.problems,
         )
         brake.attach(engine)
-        finished = _listened_to(engine, keeper, _Reporter(index, tally, watch, attempts))
-        if isinstance(feed, LiveFeed):  # nobody could look at these rows before they were sent
+        late = LateDamage(transactions, plan.looked_at)
+        finished = _listened_to(engine, keeper, _Reporter(index, tally, watch, late, attempts))
+        if isinstance(feed, LiveFeed) or plan.looked_at is not None:  # nobody has looked at all rows before
             tally.notes.extend(damage_in(transactions))
         return Result(tally, finished)
 
@@ -273,6 +279,7 @@ class _Reporter:
     index: int
     tally: Tally
     watch: Watch
+    late: LateDamage
     attempt: Callable[[Exchange], str] | None = None
     _reported: float = 0.0
     _in_flight: int = 0
@@ -300,6 +307,7 @@ class _Reporter:
         now = time.monotonic()
         if self._messages or now - self._reported >= _REPORT_EVERY:
             self._reported = now
+            self._messages += self.late.news()
             self.last()
 
     def _settled(self, event: Settled) -> None:

@@ -11,12 +11,13 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, CursorResult, Dialect, Row, bindparam, cast, select
 
 from rokt_export.journal.bulk import run_one, storable
+from rokt_export.journal.departures import first_that_stayed, remove, token_of
 from rokt_export.journal.schema import delivery, intent, run
 
 FINGERPRINT_BYTES = 16
 _NONE = bytes(FINGERPRINT_BYTES)
 _LOOKUP = 500
-_BATCH = (intent.c.rows, intent.c.transactions, intent.c.fingerprints)
+_BATCH = (intent.c.rows, intent.c.transactions, intent.c.fingerprints, intent.c.departures)
 
 T = TypeVar("T")
 
@@ -60,9 +61,9 @@ class Intents:
         self._fixed = compiled.params
         self._delete = str(intent.delete().where(intent.c.no == bindparam("number")).compile(dialect=dialect))
 
-    def insert(self, connection: Connection, batch: Mapping[int, Item]) -> int | None:
+    def insert(self, connection: Connection, batch: Mapping[int, Item], departures: bytes | None = None) -> int | None:
         """Write a batch and return its number; None, without writing, if another process has taken the run over."""
-        values = {**self._fixed, **encoded(batch)}
+        values = {**self._fixed, **encoded(batch), "departures": departures}
         result = run_one(connection, self._insert, tuple(values[name] for name in self._order))
         if isinstance(result, CursorResult):
             number: int | None = result.scalar_one_or_none()
@@ -88,6 +89,7 @@ def encoded(items: Mapping[int, Item]) -> dict[str, bytes | None]:
         "rows": orjson.dumps(list(items)),
         "transactions": _texts([transaction for transaction, _ in items.values()]),
         "fingerprints": b"".join(one or _NONE for one in fingerprints) if any(fingerprints) else None,
+        "departures": None,
     }
 
 
@@ -99,17 +101,22 @@ def _texts(texts: list[str]) -> bytes:
 
 
 def decoded(record: Row[Any]) -> Iterator[tuple[int, OpenRow]]:
-    """Yield (row, OpenRow) for the rows of a batch's record; after a purge, their transaction ids are `row-<n>`."""
+    """Yield (row, OpenRow) for the rows of a batch's record that may have been sent; after a purge, their transaction
+    ids are `row-<n>`.
+    """
     rows = orjson.loads(record.rows)
     transactions = orjson.loads(record.transactions) or [f"row-{row}" for row in rows]
     hashes = record.fingerprints or b""
-    for place, (row, transaction) in enumerate(zip(rows, transactions, strict=True)):
+    left = first_that_stayed(record.departures)
+    for place, (row, transaction) in enumerate(islice(zip(rows, transactions, strict=True), left)):
         fingerprint = bytes(hashes[place * FINGERPRINT_BYTES : (place + 1) * FINGERPRINT_BYTES])
         yield row, OpenRow(record.no, transaction, None if fingerprint in {b"", _NONE} else fingerprint)
 
 
 def open_rows(connection: Connection, run_no: int) -> dict[int, OpenRow]:
     """Return row to OpenRow for the rows of a run that were intended and not settled since, in ascending order.
+
+    Rows of a process that is gone are left out where it is known that they were never sent.
 
     A row is settled only by a delivery of the last batch that intended it, or of a later one: an older result says
     nothing about a second send that was interrupted.
@@ -133,9 +140,13 @@ def open_rows(connection: Connection, run_no: int) -> dict[int, OpenRow]:
 def prune(connection: Connection, run_no: int) -> None:
     """Delete the batches of a run without open rows, which a process that died has left."""
     needed = {one.intent_no for one in open_rows(connection, run_no).values()}
-    for number in connection.scalars(select(intent.c.no).where(intent.c.run_no == run_no)).all():
+    batches = connection.execute(select(intent.c.no, intent.c.departures).where(intent.c.run_no == run_no)).all()
+    counted = {token_of(counts) for number, counts in batches if counts and number in needed}
+    for number, counts in batches:
         if number not in needed:
             connection.execute(intent.delete().where(intent.c.no == number))
+            if counts and token_of(counts) not in counted:
+                remove(token_of(counts))
 
 
 def keep_open(connection: Connection, run_no: int) -> None:

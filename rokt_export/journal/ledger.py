@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 
 import orjson
@@ -15,7 +17,7 @@ from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal.intents import FINGERPRINT_BYTES, chunks, open_rows
 from rokt_export.journal.model import RunState
 from rokt_export.journal.run_records import state_of
-from rokt_export.journal.schema import identities_name, intent, ledger, meta, run, systems_name
+from rokt_export.journal.schema import identities_name, intent, latest_number, meta, run, systems_name
 
 ANY = frozenset(OutcomeKind)
 """Allows rows with every earlier outcome in production."""
@@ -23,7 +25,13 @@ ANY = frozenset(OutcomeKind)
 SYSTEM = "@"
 """Prefix of the names of ledgers of a live system. Older ledgers have the name of a partner."""
 
-_LOOKUP = 500
+_LOOKUP = 512
+_CHOSEN = "SELECT fingerprint, outcome FROM ledger WHERE fingerprint"
+_OPEN = "SELECT no FROM intent WHERE fingerprints IS NOT NULL ORDER BY no"
+_KINDS = {str(kind): kind for kind in OutcomeKind}
+_LEFT_OUT: dict[OutcomeKind, LeftOut] = {
+    OutcomeKind(why): why for why in LeftOut if why not in (LeftOut.NOT_ASKED, LeftOut.REPEATED)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +163,23 @@ def outcomes(connection: Connection, fingerprints: Sequence[bytes]) -> dict[byte
     """Return fingerprint to last outcome of rows sent to production; `unknown` if no response arrived."""
     found: dict[bytes, OutcomeKind] = {}
     for some in chunks(fingerprints, _LOOKUP):
-        chosen = select(ledger.c.fingerprint, ledger.c.outcome).where(ledger.c.fingerprint.in_(some))
-        found.update((bytes(mark), OutcomeKind(outcome)) for mark, outcome in connection.execute(chosen))
+        found.update((bytes(mark), _KINDS[outcome]) for mark, outcome in _entries(connection, some))
     return found
+
+
+def _entries(connection: Connection, fingerprints: list[bytes]) -> Iterable[tuple[bytes, str]]:
+    """Yield (fingerprint, outcome); by the driver's own means, as SQLAlchemy takes longer than the database."""
+    file = connection.connection.driver_connection
+    if isinstance(file, sqlite3.Connection):
+        # SQLite's driver keeps each statement: some sizes do for all, the last fingerprint repeated.
+        size = 1 << (len(fingerprints) - 1).bit_length()
+        return file.execute(_of_so_many(size), fingerprints + fingerprints[-1:] * (size - len(fingerprints)))
+    return connection.exec_driver_sql(f"{_CHOSEN} = ANY(%s)", (fingerprints,)).tuples()
+
+
+@cache
+def _of_so_many(number: int) -> str:
+    return f"{_CHOSEN} IN ({', '.join('?' * number)})"
 
 
 def withheld(
@@ -177,9 +199,9 @@ def withheld(
             flight.
     """
     known = outcomes(connection, fingerprints)
-    found = {mark: LeftOut(outcome) for mark, outcome in known.items() if outcome not in leave}
+    found = {mark: _LEFT_OUT[outcome] for mark, outcome in known.items() if outcome not in leave}
     pending = elsewhere.alive if OutcomeKind.UNKNOWN in leave else elsewhere.runs
-    for mark in pending.intersection(fingerprints):
+    for mark in pending.intersection(fingerprints) if pending else ():
         if found.get(mark) not in (LeftOut.DELIVERED, LeftOut.DUPLICATE):
             found[mark] = LeftOut.UNKNOWN
     return found
@@ -198,31 +220,36 @@ class Elsewhere:
         runs: fingerprints of rows that other runs have in flight or left open; production may have received them.
         alive: the part of `runs` whose run is alive; no other run may send them, whatever the flags.
         workers: fingerprints of rows that other workers of this run have in flight.
+        state: what the last look saw. While two looks see the same, no other process has begun a batch, so the ledger
+            has no new row that was not among `runs` or `workers`.
     """
 
     def __init__(self, run_no: int, before: int = 0) -> None:
         self._run_no = run_no
         self._before = before
-        self._seen: tuple[int | None, ...] = ()
+        self.state: tuple[int, ...] = ()
         self.runs: set[bytes] = set()
         self.alive: set[bytes] = set()
         self.workers: set[bytes] = set()
 
-    def look(self, connection: Connection, own: Collection[int]) -> None:
+    def look(self, connection: Connection, own: Collection[int], begun: int = 0) -> None:
         """Read them again, if batches have changed.
 
         Args:
             connection: a connection to the journal.
-            own: numbers of this writer's batches.
+            own: numbers of this writer's open batches.
+            begun: how many batches this writer has begun.
         """
-        batches = (intent.c.fingerprints.is_not(None), intent.c.no.not_in(own))
-        seen = tuple(connection.execute(select(func.max(intent.c.no), func.count()).where(*batches)).one())
-        if seen == self._seen:
+        latest = latest_number(connection)  # before the batches: one that comes in between counts as new next time
+        others = [number for (number,) in connection.exec_driver_sql(_OPEN) if number not in own]
+        state = (latest - begun, *others)
+        if state == self.state:
             return
         runs: set[bytes] = set()
         alive: set[bytes] = set()
         workers: set[bytes] = set()
-        for run_no in connection.scalars(select(intent.c.run_no).where(*batches).distinct()).all():
+        batches = intent.c.no.in_(others)
+        for run_no in connection.scalars(select(intent.c.run_no).where(batches).distinct()).all() if others else ():
             goes_on = run_no != self._run_no and _goes_on(connection, run_no)
             for one in open_rows(connection, run_no).values():
                 if one.fingerprint is not None and one.intent_no not in own:
@@ -232,7 +259,7 @@ class Elsewhere:
                         runs.add(one.fingerprint)
                         if goes_on:
                             alive.add(one.fingerprint)
-        self.runs, self.alive, self.workers, self._seen = runs, alive, workers, seen
+        self.runs, self.alive, self.workers, self.state = runs, alive, workers, state
 
 
 def _goes_on(connection: Connection, run_no: int) -> bool:

@@ -14,7 +14,7 @@ from rokt_export.errors import JournalError
 from rokt_export.journal import certifications, counted, queries
 from rokt_export.journal.model import as_text, in_sandbox, now
 from rokt_export.journal.schema import delivery, earlier_outcome, intent, note, recording, run
-from rokt_export.journal.storage import PATIENCE, Store, pragma
+from rokt_export.journal.storage import PATIENCE, Store, pragma, use
 
 _NOTHING = orjson.dumps([])
 
@@ -83,7 +83,7 @@ def scrub(store: Store) -> None:
     if store.path is None:
         return
     with store.writing.connect() as connection:
-        pragma(connection, f"PRAGMA busy_timeout = {1000 * PATIENCE:.0f}")  # connections that wrote have no timeout
+        use(connection, f"PRAGMA busy_timeout = {1000 * PATIENCE:.0f}")  # connections that wrote have no timeout
         _empty_log(connection)
         pragma(connection, "VACUUM")
         _empty_log(connection)

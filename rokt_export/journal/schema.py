@@ -28,7 +28,7 @@ from sqlalchemy import (
 from rokt_export.errors import JournalError
 from rokt_export.journal import keys
 
-VERSION = 3
+VERSION = 4
 """The version of the schema that this program reads and writes."""
 
 _LOCK = 0x726F6B74  # an arbitrary number for the advisory lock: "rokt"
@@ -85,10 +85,13 @@ intent = Table(
     Column("rows", LargeBinary, nullable=False),
     Column("transactions", LargeBinary, nullable=False),
     Column("fingerprints", LargeBinary),
+    Column("departures", LargeBinary),
     sqlite_autoincrement=True,
 )
-"""One batch of rows that may be sent. It is deleted when its rows are settled, so the table stays small. Numbers are
-never reused: a delivery settles a row of a batch only if it has that batch's number or a later one."""
+"""One batch of rows that may be sent; `departures` tells which of them did not, if its process is killed.
+
+It is deleted when its rows are settled, so the table stays small. Numbers are never reused: a delivery settles a row of
+a batch only if it has that batch's number or a later one."""
 
 delivery = Table(
     "delivery",
@@ -189,7 +192,13 @@ def _from_2(connection: Connection) -> None:
     earlier_outcome.create(connection)
 
 
-MIGRATIONS: Migrations = {1: _from_1, 2: _from_2}
+def _from_3(connection: Connection) -> None:
+    """Let a batch say where its departures are counted."""
+    kind = "BLOB" if connection.dialect.name == "sqlite" else "BYTEA"
+    connection.exec_driver_sql(f"ALTER TABLE intent ADD COLUMN departures {kind}")
+
+
+MIGRATIONS: Migrations = {1: _from_1, 2: _from_2, 3: _from_3}
 """Version to the migration to the next version. A migration is never changed."""
 
 
@@ -256,6 +265,13 @@ def id_of(connection: Connection) -> str:
 def latest_intent(connection: Connection) -> int:
     """Return the number of the last batch ever written to a SQLite file, including deleted ones."""
     return connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'intent'").scalar() or 0
+
+
+def latest_number(connection: Connection) -> int:
+    """Return the highest number of a batch that was ever given out, also to a transaction that goes on or failed."""
+    if connection.dialect.name == "sqlite":
+        return latest_intent(connection)
+    return int(connection.exec_driver_sql("SELECT last_value + is_called::int FROM intent_no_seq").scalar_one())
 
 
 def identities_name(key: bytes) -> str:

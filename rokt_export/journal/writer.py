@@ -19,6 +19,7 @@ from rokt_export.exchange.delivery import Deliveries, Delivery, LeftOut
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import ledger, queries
 from rokt_export.journal.bulk import Bulk, storable
+from rokt_export.journal.departures import Departures
 from rokt_export.journal.intents import FINGERPRINT_BYTES, Intents, Item, Underway, encoded, open_rows, owned, prune
 from rokt_export.journal.marks import Mark
 from rokt_export.journal.model import RunState, as_text, now
@@ -35,6 +36,11 @@ _NOTHING: Mapping[int, bytes] = {}
 _WITHOUT_STATUS = frozenset({OutcomeKind.DELIVERED, OutcomeKind.DUPLICATE, OutcomeKind.UNKNOWN})
 _HEARTBEAT = 5.0
 """Seconds between heartbeats."""
+_DURABLE_EVERY = 0.25
+"""Seconds between two waits for the disk, at most, where results alone are written. What a power cut takes of them is
+`unknown`: the batch that intended these rows is on the disk."""
+_EXPECTED = 50_000
+"""Rows that may be expected at a time: far more than a feed reads ahead."""
 
 
 class RunWriter:
@@ -44,9 +50,9 @@ class RunWriter:
     their own.
 
     When a method returns, its data survives the death of the process, also by kill -9. After a power cut it depends on
-    the run. A production run waits for the disk at each batch (`synchronous = FULL`, 1 to 2 us per row), and loses
-    nothing that the disk has acknowledged. Any other run may lose its last batches, whose rows a resume sends again.
-    The file is consistent in each case.
+    the run. A production run waits for the disk at each batch that it intends (`synchronous = FULL`), and for results
+    alone four times a second: the last of them may be `unknown` then, and no row is sent again. Any other run may lose
+    its last batches, whose rows a resume sends again. The file is consistent in each case.
 
     A method that fails, or that Ctrl-C interrupts before it has written, leaves the journal unchanged, and may be
     called again. It raises `JournalError`, which names the settled rows.
@@ -86,6 +92,10 @@ class RunWriter:
         self._settled = RowSet()
         self._settled_complete = False
         self._elsewhere = ledger.Elsewhere(run_no, before)
+        self._begun = 0
+        self._departures: Departures | None = None
+        self._durable = 0.0
+        self._expected: dict[int, tuple[bytes, tuple[int, ...]]] = {}
         self._heard = time.monotonic()
         self._bulk = Bulk(store.writing.dialect)
         self._intents = Intents(store.writing.dialect, run_no, owner)
@@ -102,6 +112,9 @@ class RunWriter:
     def close(self) -> None:
         """Close the connection. A run that was not ended counts as crashed when its process is gone."""
         self._connection.close()
+        if self._departures is not None:
+            self._departures.close(forget=not self._underway.numbers)
+            self._departures = None
         if self._mark is not None:
             self._mark.close()
             self._mark = None
@@ -129,8 +142,22 @@ class RunWriter:
             leave: earlier outcomes with which rows may be sent again.
         """
         with self._guard("read"), self._store.reading.connect() as connection:
-            self._elsewhere.look(connection, self._underway.numbers)
+            self._elsewhere.look(connection, self._underway.numbers, self._begun)
             return ledger.withheld(connection, fingerprints, self._elsewhere, leave)
+
+    def expect(self, row: int, fingerprints: Sequence[bytes]) -> None:
+        """Note that `withheld` has just let a row pass, by these fingerprints, of which the first is this run's.
+
+        While no other process begins a batch, `intend` need not look for it again.
+        """
+        if len(self._expected) >= _EXPECTED:  # rows that were expected and never intended, as they are not valid
+            self._expected.clear()
+        self._expected[row] = fingerprints[0], self._elsewhere.state
+
+    def expected(self, row: int) -> bytes | None:
+        """Return the fingerprint of a row that was noted by `expect`."""
+        found = self._expected.get(row)
+        return None if found is None else found[0]
 
     def under_way(self, fingerprints: Sequence[bytes]) -> set[bytes]:
         """Return the fingerprints whose rows this writer intended and has not settled; callable from any thread."""
@@ -183,7 +210,8 @@ class RunWriter:
             for row in taken:
                 del batch[row]
             emptied = self._underway.emptied(batch)
-            number = self._intents.insert(connection, batch) if batch else self._latest_intent
+            departures = self._departures.next_batch() if self._departures is not None else None
+            number = self._intents.insert(connection, batch, departures) if batch else self._latest_intent
             if number is None:
                 lost = self._lost(connection)
             else:
@@ -194,6 +222,9 @@ class RunWriter:
         if lost is not None:  # raised only now, because the results are valid in any case
             raise lost
         if batch and number is not None:
+            self._begun += 1
+            if self._departures is not None:
+                self._departures.intended += len(batch)
             self._underway.begin(number, batch)
             self._latest_intent = number
             if self._mark is not None:
@@ -208,9 +239,11 @@ class RunWriter:
         if ledger.ANY.issubset(leave):
             return {}
         ledger.hold(connection, self.key)
-        self._elsewhere.look(connection, self._underway.numbers)
+        self._elsewhere.look(connection, self._underway.numbers, self._begun)
         marks = {row: mark for row, (_, mark) in batch.items() if mark is not None}
-        found = ledger.withheld(connection, list(marks.values()), self._elsewhere, leave)
+        seen, state = self._expected.pop, self._elsewhere.state
+        unseen = [mark for row, mark in marks.items() if seen(row, None) != (mark, state)]
+        found = ledger.withheld(connection, unseen, self._elsewhere, leave) if unseen else {}
         if OutcomeKind.DELIVERED not in leave:
             for mark in self._elsewhere.workers.intersection(marks.values()):
                 found.setdefault(mark, LeftOut.REPEATED)
@@ -237,7 +270,7 @@ class RunWriter:
             _storing(lambda over: self._settle(over, recordings or {}), batch)
 
     def _settle(self, deliveries: Deliveries, recordings: Mapping[int, bytes]) -> None:
-        with self._transaction() as connection:
+        with self._transaction(may_wait=False) as connection:
             self._write(connection, deliveries, recordings)
         self._underway.end(deliveries.row)
         self._settled.update(deliveries.row)
@@ -258,6 +291,15 @@ class RunWriter:
         if self.production:
             self._enter(connection, deliveries)
         self._intents.delete(connection, self._underway.emptied(rows))
+
+    def count_departures(self) -> Callable[[int], None]:
+        """Return what counts rows that are sent next, in the order in which they were intended.
+
+        It must be called before any byte of them goes out, from the first batch on. After a kill, the rows that were
+        intended and had not left are not `unknown`. A writer of which this is not asked leaves all of them `unknown`.
+        """
+        self._departures = Departures.begin()
+        return _uncounted if self._departures is None else self._departures.leave
 
     def forget_intent(self, rows: Collection[int]) -> None:
         """Withdraw the intent of rows that this writer intended and that were provably never sent.
@@ -339,12 +381,16 @@ class RunWriter:
                 raise self._lost(connection)
 
     @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
+    def _transaction(self, *, may_wait: bool = True) -> Iterator[Connection]:
+        """Begin a transaction; in a production run its end waits for the disk, or, if not `may_wait`, only at times."""
         if not self._store.is_there:
             raise JournalError(
                 f"the journal's file was removed or replaced; settled in run {self.run}: {self._settled.counted()}",
                 remedy="Nothing more is sent. What was sent since then is in no journal: ask the partner for it.",
             )
+        began = time.monotonic()
+        durable = self.production and (may_wait or began - self._durable > _DURABLE_EVERY)
+        self._connection.execution_options(durable=durable)
         try:
             with self._connection.begin():
                 if self._heartbeat_due():
@@ -352,6 +398,7 @@ class RunWriter:
                     self._connection.execute(beat)
                     self._heard = time.monotonic()
                 yield self._connection
+            self._durable = began if durable else self._durable
         except Exception:
             raise
         except BaseException:
@@ -368,7 +415,7 @@ class RunWriter:
         return JournalError(f"run {self.run} {who}", remedy="It goes on there; nothing more is sent here.")
 
     def _connect(self) -> None:
-        self._connection = self._store.writing.connect().execution_options(durable=self.production)
+        self._connection = self._store.writing.connect()
         self._driver = self._connection.connection.driver_connection
 
     def _reconnect(self) -> None:
@@ -397,7 +444,12 @@ class RunWriter:
             # A row without a response whose outcome is not `unknown` was certainly not received.
             if mark is not None and (status is not None or outcome in _WITHOUT_STATUS):
                 entries.append((mark, str(outcome), self._run_no, row))
-        self._bulk.ledger.run(connection, entries)
+        # In the order of the table's pages: each is then read and written once.
+        self._bulk.ledger.run(connection, sorted(entries))
+
+
+def _uncounted(_rows: int) -> None:
+    """Count nothing, where the user's folder cannot be written to."""
 
 
 def _storing(write: Callable[[Deliveries], T], batch: Deliveries) -> T:

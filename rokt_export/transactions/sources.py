@@ -231,8 +231,29 @@ class Scan:
         return not self.counts
 
 
+class _Counted:
+    """Counts the transactions that pass, and keeps the first of them."""
+
+    def __init__(self, transactions: Iterator[Transaction], first: FirstRows) -> None:
+        self._transactions = transactions
+        self._first = first
+        self.rows = self.problems = 0
+
+    def __iter__(self) -> Iterator[Transaction]:
+        for transaction in self._transactions:
+            self.rows += 1
+            self.problems += transaction.problem is not None
+            self._first.add(transaction)
+            yield transaction
+
+
 def scan(
-    paths: Sequence[str], *, options: SourceOptions | None = None, limit: int | None = None, keep: int = 0
+    paths: Sequence[str],
+    *,
+    options: SourceOptions | None = None,
+    limit: int | None = None,
+    keep: int = 0,
+    consume: Callable[[Iterator[Transaction]], None] | None = None,
 ) -> Scan:
     """Read the input once, in bounded memory, and return what it holds. Check `is_stream` first: this consumes streams.
 
@@ -241,6 +262,7 @@ def scan(
         options: how to read them.
         limit: maximum number of rows to read; None = all.
         keep: how many of the first rows to return.
+        consume: takes the rows as they are read, and may stop before the last; for None they are only looked at.
 
     Raises:
         TransactionsError: the input cannot be read, or has no rows.
@@ -249,10 +271,15 @@ def scan(
     transactions = iter(source)
     first = FirstRows(keep)
     rows = problems = 0
-    for read, bad in source.survey(first) if limit is None else survey(islice(transactions, limit), 0, first):
-        rows += read
-        problems += bad
-    complete = limit is None or next(transactions, None) is None
+    if consume is not None:
+        counted = _Counted(islice(transactions, limit), first)
+        consume(iter(counted))
+        rows, problems = counted.rows, counted.problems
+    else:
+        for read, bad in source.survey(first) if limit is None else survey(islice(transactions, limit), 0, first):
+            rows += read
+            problems += bad
+    complete = (limit is None and consume is None) or next(transactions, None) is None
     transactions.close()  # only then are the columns of JSON known
     if source.carries_nothing:
         raise TransactionsError(

@@ -21,6 +21,34 @@ def test_production_is_one_at_a_time_and_stops_at_three_in_a_row(cli, spec, part
     assert "up to 1 request at a time" in shown.err and "3 unexpected outcomes in a row" in shown.err
 
 
+LARGE = people(*range(1, 1201)).replace("1190@example.com,Jane", "1190@example.com,ZoÃ«")
+"""A value of row 1,190 is damaged, and the look ends after 500 rows if it has no time."""
+
+
+def test_a_guarded_send_begins_before_a_large_file_is_looked_through(cli, spec, partner, monkeypatch):
+    monkeypatch.setattr("rokt_export.commands.preflight._LOOK", 0.0)
+    rows = cli.write("rows.csv", LARGE)
+    fast = ("--concurrency", "20", "--override-limits", "--stop-in-a-row", "100")
+    assert production(cli, spec, cli.write("first.csv", people(*range(1, 301))), *fast).status == 0
+    partner.heard.clear()
+    shown = production(cli, spec, rows, *fast)
+    assert shown.status == 1
+    assert shown.json["counts"] == {"delivered": 899, "invalid": 1}
+    assert "about 1,200 rows in" in shown.err and "the first 500 rows were looked at" in shown.err
+    assert "300 rows were delivered to production before: left out" in shown.err
+    assert "row 1190, column firstname" in shown.err
+    assert len(partner.heard) == 899
+    assert "damage in the rows as they came" in cli("runs", "show", "last").out
+
+
+def test_strict_looks_at_all_rows_before_a_guarded_send(cli, spec, partner, monkeypatch):
+    monkeypatch.setattr("rokt_export.commands.preflight._LOOK", 0.0)
+    shown = production(cli, spec, cli.write("rows.csv", LARGE), "--strict")
+    assert shown.status == 3
+    assert "the input is damaged in 1 place" in shown.err
+    assert partner.heard == []
+
+
 def test_production_stops_at_the_first_unclassified_response(cli, spec, partner):
     rows = cli.write("rows.csv", people(*range(1, 31)))
     partner.answer = refusing(3, status=302)

@@ -27,6 +27,7 @@ ROOT = Path(__file__).parents[2]
 ROWS = 20_000
 IN_FLIGHT = 64
 BATCH = 500
+UNJOURNALED = 64
 PATIENCE = 90.0
 
 SPEC = """\
@@ -85,8 +86,8 @@ class Bench:
 
     @property
     def in_doubt(self) -> int:
-        """Rows that a kill may leave unknown: those in flight, and where each goes alone, a stock of them."""
-        return BATCH * AT_ONCE if self.spec is BATCHED else self.workers * (IN_FLIGHT + BATCH)
+        """Rows that a kill may leave unknown: those in flight, and answered ones that are not in the journal yet."""
+        return BATCH * AT_ONCE if self.spec is BATCHED else self.workers * (IN_FLIGHT + UNJOURNALED)
 
     def start(self, *arguments: object, resume: bool = False, **more: Any) -> subprocess.Popen[str]:
         what: list[object] = ["--resume", "crashed"] if resume else ["rows.csv", "--name", "crashed"]

@@ -164,6 +164,7 @@ def test_an_older_journal_on_a_server_is_migrated_and_its_key_shared(own_key, mo
         # What later versions changed, taken back.
         for statement in (
             "DROP TABLE earlier_outcome",
+            "ALTER TABLE intent DROP COLUMN departures",
             "ALTER TABLE run DROP COLUMN owner, DROP COLUMN place",
             "ALTER TABLE ledger DROP COLUMN outcome, ADD COLUMN certain boolean NOT NULL",
             "DELETE FROM journal_meta WHERE key = 'id'",

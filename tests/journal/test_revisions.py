@@ -129,6 +129,7 @@ def test_a_journal_of_version_2_gets_the_table(place):
         run = begin(journal).run
     with sqlite3.connect(place) as other:
         other.execute("DROP TABLE earlier_outcome")
+        other.execute("ALTER TABLE intent DROP COLUMN departures")
         other.execute("UPDATE journal_meta SET value = ? WHERE key = 'version'", (b"2",))
     with Journal.open(place) as journal:
         assert journal.earlier_outcomes(run, [1]) == []
