@@ -32,6 +32,7 @@ from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.partner_spec.references import attribute_names
 from rokt_export.reports.http_text import request_text, response_text
 from rokt_export.request.render import InvalidRowError
+from rokt_export.spec_language.statuses import BUSY
 from rokt_export.transactions.test_people import generate
 from rokt_export.transactions.transaction import Transaction, Value
 
@@ -39,6 +40,10 @@ if TYPE_CHECKING:
     from rokt_export.journal import Journal
 
 _PEOPLE = 100_000
+_MISREAD = frozenset({"error-read-as-delivered", "rules-swapped"})
+"""Defects with which `delivered` does not mean that a record was made."""
+_BUSY_IN_A_ROW = 3
+"""Probes in a row that a busy partner does not answer, after which no more are sent."""
 _NOT_BY_DESIGN = frozenset({"missing_required", "wrong_content_type", "unknown_field"})
 """Probes whose requests are not what the partner's document asks for, on purpose."""
 _MEANT = {
@@ -137,13 +142,21 @@ class Certifier:
         for each in self.planned[1:]:
             if each.not_run:
                 self._ran.append(_Ran(each, Judgement("not run", each.not_run)))
-            elif self._judge.good is None:
-                why = "the good transaction was not delivered, so nothing can be compared with it"
+            elif why := self._hopeless():
                 self._ran.append(_Ran(each, Judgement("not run", why)))
             else:
                 self._ran.append(self._probe(each))
         self._finish()
         return Finished(StopReason.COMPLETE)
+
+    def _hopeless(self) -> str:
+        """Return why no further probe would tell anything; empty where they would."""
+        if self._judge.good is None:
+            return "the good transaction was not delivered, so nothing can be compared with it"
+        last = [ran.sent[-1].exchange.status for ran in self._ran if ran.sent][-_BUSY_IN_A_ROW:]
+        if len(last) == _BUSY_IN_A_ROW and BUSY.issuperset(last):
+            return f"the partner is busy or throttles: status {last[-1]}, {_BUSY_IN_A_ROW} times in a row"
+        return ""
 
     def _good(self, probe: PlannedProbe) -> tuple[_Ran, Finished | None]:
         """Send the good transaction; return what came, and why to stop at once, if so."""
@@ -364,7 +377,12 @@ class Certifier:
             return {}
         done: dict[str, str] = {}
         made = (OutcomeKind.DELIVERED, OutcomeKind.UNKNOWN)
-        rows = [sent for ran in self._ran for sent in ran.sent if sent.outcome in made]
+        rows = [
+            sent
+            for ran in self._ran
+            for sent in ran.sent
+            if sent.outcome in made and ran.judgement.defect not in _MISREAD
+        ]
         return {sent.row: self._sender.redactor.text(self._sender.remove(sent, done)) for sent in rows}
 
     def _record(self, probe: str, sent: Sent, failed: str | None) -> Record:

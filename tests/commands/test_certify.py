@@ -1,0 +1,416 @@
+"""`certify` against real servers: the honest partner has no findings, each planted defect its own, and no other."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any
+from unicodedata import combining, normalize
+
+import pytest
+from certification.crm import KEY, SPEC, Answer, Crm, serving
+
+from commands.conftest import CommandLine, Result, wait_for
+
+ENV = {"ACME_KEY": KEY}
+
+
+def certified(
+    cli: CommandLine, crm: Crm, *flags: str, spec: Callable[[str], str] = str, env: dict[str, str] | None = None
+) -> Result:
+    with serving(crm) as url:
+        path = cli.write("acme.yaml", spec(SPEC.format(url=url)))
+        return cli("certify", path, "--output", "json", "--wait", "0.1s", *flags, env=ENV if env is None else env)
+
+
+def probes(done: Result) -> list[dict[str, Any]]:
+    assert done.out, done.err
+    return done.json["certification"]["probes"]
+
+
+def defects(done: Result) -> set[str]:
+    return {each["defect"] for each in probes(done) if each["verdict"] == "finding"}
+
+
+def of_kind(done: Result, kind: str) -> list[dict[str, Any]]:
+    return [each for each in probes(done) if each["kind"] == kind]
+
+
+def without_accents(text: str) -> str:
+    return "".join(sign for sign in normalize("NFKD", text) if not combining(sign)).replace("Ł", "L")
+
+
+def replaced(old: str, new: str) -> Callable[[str], str]:
+    def change(text: str) -> str:
+        assert old in text
+        return text.replace(old, new)
+
+    return change
+
+
+def errors_as_200(answer: Answer) -> Answer:
+    return (200 if 400 <= answer[0] < 500 else answer[0]), answer[1]
+
+
+def test_an_honest_partner_has_no_findings(cli: CommandLine) -> None:
+    crm = Crm()
+    done = certified(cli, crm, "--require-outcomes", "delivered,duplicate,rejected")
+    assert done.status == 0, done.err
+    verdicts = {each["title"]: each["verdict"] for each in probes(done)}
+    assert set(verdicts.values()) == {"as expected"}, verdicts
+    assert "two at once" in verdicts
+    assert "the same with the address in capitals" in verdicts
+    assert "read back as sent" in of_kind(done, "good")[0]["finding"]
+    assert crm.leads == {}  # cleaned up
+    assert {each["cleaned"] for each in done.json["certification"]["records"]} == {"removed", ""}
+    assert crm.most_at_once == 2  # the race, and nothing else
+
+
+DEFECTS: dict[str, tuple[Callable[[Crm], Any], set[str]]] = {
+    "accepts everything": (
+        lambda crm: vars(crm).update(
+            authorized=lambda _: True, media=lambda _: True, required=(), same=lambda lead: id(lead)
+        ),
+        {"accepts-everything"},
+    ),
+    "never says duplicate": (lambda crm: vars(crm).update(same=lambda lead: id(lead)), {"never-says-duplicate"}),
+    "ignores credentials": (lambda crm: vars(crm).update(authorized=lambda _: True), {"ignores-credentials"}),
+    "accepts wrong credentials only": (
+        lambda crm: vars(crm).update(authorized=lambda key: key is not None),
+        {"accepts-wrong-credentials"},
+    ),
+    "drops accents": (lambda crm: vars(crm).update(keep=without_accents), {"drops-accents"}),
+    "truncates names": (lambda crm: vars(crm).update(keep=lambda text: text[:45]), {"truncates"}),
+    "200 for errors": (lambda crm: vars(crm).update(answer=errors_as_200), {"error-read-as-delivered"}),
+    "needs an undeclared field": (
+        lambda crm: vars(crm).update(required=("email", "consent")),
+        {"needs-undeclared-field"},
+    ),
+    "needs an optional field": (
+        lambda crm: vars(crm).update(required=("email", "last_name", "zip")),
+        {"requires-optional"},
+    ),
+    "does not need a required field": (
+        lambda crm: vars(crm).update(required=("email",)),
+        {"accepts-without-required"},
+    ),
+    "loses a race": (lambda crm: vars(crm).update(gap=0.05), {"loses-race"}),
+    "answers for another record": (
+        lambda crm: vars(crm).update(named=lambda name: "L-1"),
+        {"answers-for-another"},
+    ),
+    "accepts a wrong content type": (
+        lambda crm: vars(crm).update(media=lambda _: True),
+        {"accepts-wrong-content-type"},
+    ),
+    "duplicates by exact case": (
+        lambda crm: vars(crm).update(same=lambda lead: lead["email"]),
+        {"duplicate-by-exact-case"},
+    ),
+    "fails on quotes": (lambda crm: vars(crm).update(hostile=lambda text: "'" in text), {"server-error"}),
+    "an error without a rule": (
+        lambda crm: vars(crm).update(error=lambda status: 350 if status == 422 else status),
+        {"unexplained-response"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_a_planted_defect_is_named_and_no_other(cli: CommandLine, name: str) -> None:
+    plant, expected = DEFECTS[name]
+    crm = Crm()
+    plant(crm)
+    done = certified(cli, crm)
+    assert defects(done) == expected, [
+        (each["title"], each["defect"], each["finding"]) for each in probes(done) if each["verdict"] == "finding"
+    ]
+    assert done.status == 1
+    for each in probes(done):
+        if each["verdict"] == "finding":
+            assert each["finding"]
+            assert each["advice"]
+            assert each["why"]
+
+
+def swapped(first: str, second: str) -> Callable[[str], str]:
+    """Exchange the statuses of two rules."""
+
+    def change(text: str) -> str:
+        rules = {name: re.search(rf"name: {name}, outcome: \w+, status: ([^,}}\n]+)", text) for name in (first, second)}
+        one, other = rules[first], rules[second]
+        assert one is not None and other is not None
+        marked = text[: one.start(1)] + "@1" + text[one.end(1) :]
+        other = re.search(rf"name: {second}, outcome: \w+, status: ([^,}}\n]+)", marked)
+        assert other is not None
+        marked = marked[: other.start(1)] + "@2" + marked[other.end(1) :]
+        return marked.replace("@1", other[1]).replace("@2", one[1])
+
+    return change
+
+
+@pytest.mark.parametrize(("first", "second"), [("known", "refused"), ("known", "made"), ("made", "refused")])
+def test_two_rules_that_are_swapped_are_named(cli: CommandLine, first: str, second: str) -> None:
+    named = replaced("status: 4xx", "status: 422")
+    done = certified(cli, Crm(), spec=lambda text: swapped(first, second)(named(text)))
+    assert defects(done) == {"rules-swapped"}, [(each["title"], each["finding"]) for each in probes(done)]
+    found = next(each for each in probes(done) if each["defect"])
+    assert f"`{first}`" in found["advice"]
+    assert f"`{second}`" in found["advice"]
+
+
+def test_a_duplicate_that_comes_late_is_no_missing_duplicate(cli: CommandLine) -> None:
+    done = certified(cli, Crm(late=0.15), "--wait", "1s")
+    again = of_kind(done, "repeat")[0]
+    assert again["verdict"] == "as expected"
+    assert "only after" in again["finding"]
+    assert defects(done) == {"loses-race"}  # two within that time are there twice
+
+
+def test_a_partner_that_updates_needs_no_duplicates(cli: CommandLine) -> None:
+    crm = Crm(same=id)
+    upsert = replaced("  - {name: known, outcome: duplicate, status: 409, capture: {reason: $.error.message}}\n", "")
+    done = certified(cli, crm, spec=lambda text: upsert(text) + "idempotent: true\n")
+    assert defects(done) == set(), [(each["title"], each["finding"]) for each in probes(done)]
+    assert of_kind(done, "repeat")[0]["verdict"] == "as expected"
+    assert of_kind(done, "race")[0]["verdict"] == "not run"
+
+
+def test_an_idempotency_key_that_is_ignored_is_a_finding(cli: CommandLine) -> None:
+    keyed = "idempotency: {header: Idempotency-Key}\n"
+    done = certified(cli, Crm(same=id), spec=lambda text: text + keyed)
+    assert {"ignores-idempotency-key", "loses-race"} <= defects(done)
+
+
+def test_nothing_is_told_where_everything_is_refused(cli: CommandLine) -> None:
+    crm = Crm(authorized=lambda _: False)
+    done = certified(cli, crm)
+    assert done.status == 4
+    assert crm.heard == ["POST /leads"]
+    assert "rokt-export diagnose" in done.err
+    assert "ACME_KEY" in done.err
+    assert done.json["certification"] is None
+    assert not list(cli.folder.glob("*.certification.*"))
+
+
+def test_an_unreachable_partner_is_told_as_such(cli: CommandLine) -> None:
+    path = cli.write("acme.yaml", SPEC.format(url="http://127.0.0.1:9"))
+    done = cli("certify", path, env=ENV)
+    assert done.status == 4
+    assert "cannot be reached" in done.err
+    assert "diagnose" in done.err
+
+
+def test_the_rest_is_not_run_after_a_good_transaction_that_is_refused(cli: CommandLine) -> None:
+    done = certified(cli, Crm(required=("email", "consent")))
+    good, *others = probes(done)
+    assert "consent is missing" in good["finding"]
+    assert {each["verdict"] for each in others} == {"not run"}
+    assert done.status == 1
+
+
+def test_a_guarded_environment_is_never_sent_to(cli: CommandLine) -> None:
+    crm = Crm()
+    done = certified(cli, crm, "-e", "production")
+    assert done.status == 3
+    assert "guarded" in done.err
+    assert "staging" in done.err
+    assert crm.heard == []
+
+
+def test_throttling_and_outages_prove_nothing(cli: CommandLine) -> None:
+    crm = Crm()
+    crm.answer = lambda answer: (503, {}) if sum(line.startswith("POST") for line in crm.heard) > 1 else answer
+    done = certified(cli, crm)
+    assert {each["verdict"] for each in probes(done)[1:-1]} == {"cannot be told", "not run"}
+    assert sum(line.startswith("POST") for line in crm.heard) == 4  # three in a row are enough
+    assert "busy" in probes(done)[-2]["finding"]
+
+
+def test_limits_hold(cli: CommandLine) -> None:
+    crm = Crm()
+    one = replaced("limits: {", "limits: {concurrency: 1, ")
+    done = certified(cli, crm, spec=one)
+    assert crm.most_at_once == 1
+    race = of_kind(done, "race")[0]
+    assert race["verdict"] == "not run"
+    assert "limits.concurrency" in race["finding"]
+
+
+def test_a_late_decision_is_waited_for(cli: CommandLine) -> None:
+    """202 at first; a transaction that must be refused is refused later."""
+    crm = Crm()
+    asked: list[str] = []
+
+    def later(answer: Answer) -> Answer:
+        if answer[0] in (201, 422):
+            asked.append("completed" if answer[0] == 201 else "errored")
+            return 202, {"job": f"J-{len(asked)}"}
+        return answer
+
+    crm.answer = later
+    crm.get = lambda path: (200, {"state": asked[int(path.rpartition("-")[2]) - 1]})  # type: ignore[method-assign]
+
+    def provisional(text: str) -> str:
+        text = text.replace(
+            "status: 2xx, capture: {reference: $.id}", "status: 202, provisional: true, capture: {reference: $.job}"
+        )
+        text = re.sub(r"read_back:.*?cleanup: [^\n]*\n", "", text, flags=re.DOTALL)
+        return text + (
+            "confirmation: {url: '/jobs/{reference}', every: 100ms, responses: ["
+            "{outcome: delivered, body: {$.state: completed}}, {outcome: rejected, body: {$.state: errored}}]}\n"
+        )
+
+    done = certified(cli, crm, spec=provisional)
+    assert defects(done) == set(), [(each["title"], each["finding"]) for each in probes(done)]
+    assert of_kind(done, "missing_required")[0]["finding"].startswith("delivered (202), rejected later")
+    assert done.status == 0
+
+
+def test_what_is_left_out_of_the_spec_is_not_run_and_says_why(cli: CommandLine) -> None:
+    crm = Crm(authorized=lambda _: True, required=())
+
+    def small(text: str) -> str:
+        text = re.sub(r"authentication: .*\n", "", text)
+        text = re.sub(r"read_back:.*?cleanup: [^\n]*\n", "", text, flags=re.DOTALL)
+        text = text.replace(", required: true", "").replace(", max_length: 60", "")
+        return text.replace(
+            "  - {name: known, outcome: duplicate, status: 409, capture: {reason: $.error.message}}\n", ""
+        )
+
+    done = certified(cli, crm, spec=small)
+    for kind in ("missing_required", "no_credentials", "wrong_credentials", "longest", "race", "cleanup"):
+        (probe,) = of_kind(done, kind)
+        assert probe["verdict"] == "not run"
+        assert probe["finding"]
+    texts = [each["text"] for each in done.json["certification"]["questions"]]
+    assert any("stored exactly" in text for text in texts)
+    assert any("remove" in text for text in texts)
+
+
+def test_an_unexplained_response_has_a_ready_rule(cli: CommandLine) -> None:
+    done = certified(cli, Crm(error=lambda status: 350 if status == 422 else status))
+    (group,) = done.json["certification"]["unexplained"]
+    assert group["count"] == 2
+    assert "error.code, error.message" in group["structure"]
+    assert group["rule"].startswith("- name:")
+    assert "outcome: rejected" in group["rule"]
+    table = certified(cli, Crm(error=lambda status: 350 if status == 422 else status), "--output", "table")
+    assert "No rule matches 350 application/json" in table.out
+
+
+def test_outcomes_that_must_be_seen(cli: CommandLine) -> None:
+    done = certified(cli, Crm(), "--require-outcomes", "delivered,failed")
+    assert done.status == 0  # wrong credentials are `failed` by the spec
+    wrong = certified(cli, Crm(), "--require-outcomes", "deliverd")
+    assert wrong.status == 2
+    assert "`delivered`" in wrong.err
+
+
+def test_secrets_are_in_no_output(cli: CommandLine) -> None:
+    crm = Crm()
+    crm.answer = lambda answer: (answer[0], {**answer[1], "echo": f"your key is {KEY}", "message": KEY})
+    done = certified(cli, crm, spec=replaced("reason: $.error.message", "reason: $.message"))
+    table = certified(cli, crm, "--output", "table")
+    packs = "".join(path.read_text(encoding="utf-8") for path in cli.folder.glob("*.certification.*"))
+    assert packs
+    assert KEY not in done.out + done.err + table.out + table.err + packs
+    assert KEY.encode() not in b"".join(path.read_bytes() for path in cli.folder.glob("journal.sqlite*"))
+
+
+def test_an_interrupted_run_is_honest_and_no_certification(cli: CommandLine) -> None:
+    crm, free = Crm(), threading.Event()
+
+    def slow(answer: Answer) -> Answer:
+        if len(crm.heard) >= 4:
+            free.wait(20)
+        return answer
+
+    crm.answer = slow
+    with serving(crm) as url:
+        path = cli.write("acme.yaml", SPEC.format(url=url))
+        with cli.start("certify", path, env=ENV) as running:
+            wait_for(lambda: len(crm.heard) >= 4)
+            running.send_signal(signal.SIGINT)
+            free.set()
+            _, err = running.communicate(timeout=30)
+        assert running.returncode == 130, err
+        assert "no certification" in err
+        (run,) = cli("runs", "list", "--output", "json").json
+        assert run["state"] == "interrupted"
+        assert sum(run["counts"].values()) == sum(line.startswith("POST") for line in crm.heard)
+        assert not list(cli.folder.glob("*.certification.*"))
+
+
+def test_after_a_kill_what_was_not_answered_is_unknown(cli: CommandLine) -> None:
+    crm, free = Crm(), threading.Event()
+    crm.answer = lambda answer: answer if len(crm.heard) < 4 else (free.wait(20), answer)[1]
+    with serving(crm) as url:
+        path = cli.write("acme.yaml", SPEC.format(url=url))
+        with cli.start("certify", path, env=ENV) as running:
+            wait_for(lambda: len(crm.heard) >= 4)
+            running.kill()
+            running.communicate(timeout=30)
+        free.set()
+    (run,) = cli("runs", "list", "--output", "json").json
+    assert run["state"] == "crashed"
+    assert run["counts"]["unknown"] == 1
+
+
+def test_the_partners_document_testifies_on_what_is_no_mistake_on_purpose(cli: CommandLine) -> None:
+    document = {
+        "openapi": "3.0.3",
+        "info": {"title": "Acme", "version": "1"},
+        "paths": {
+            "/leads": {
+                "post": {
+                    "requestBody": {
+                        "content": {
+                            "application/json": {
+                                "schema": {
+                                    "type": "object",
+                                    "required": ["email", "last_name", "consent"],
+                                    "properties": {
+                                        name: {"type": "string"}
+                                        for name in ("email", "last_name", "consent", "zip", "first_name")
+                                    },
+                                }
+                            }
+                        }
+                    },
+                    "responses": {
+                        "201": {"description": "made"},
+                        "409": {"description": "known"},
+                        "401": {"description": "no"},
+                    },
+                }
+            }
+        },
+    }
+    cli.write("acme.json", json.dumps(document))
+    done = certified(cli, Crm(), "--openapi", "acme.json")
+    assert done.status == 0
+    assert "`consent` is missing" in done.err
+    assert "`email` is missing" not in done.err  # that was on purpose
+    assert "status 422 is not documented" in done.err
+
+
+def test_records_that_cannot_be_removed_are_named(cli: CommandLine) -> None:
+    crm = Crm()
+    crm.delete = lambda _path: (403, {})  # type: ignore[method-assign]
+    done = certified(cli, crm)
+    assert defects(done) == {"records-not-removed"}
+    assert "R1: status 403" in of_kind(done, "cleanup")[0]["finding"]
+
+
+def test_the_table_fits_eighty_columns(cli: CommandLine) -> None:
+    with serving(Crm(keep=without_accents)) as url:
+        path = cli.write("acme.yaml", SPEC.format(url=url))
+        for width in (80, 50):
+            done = cli("certify", path, "--wait", "0.1s", env={**ENV, "COLUMNS": str(width)})
+            table = done.out.partition("\n\n")[0]
+            assert max(map(len, table.splitlines())) <= width
+            assert "drops-accents" in table
+            assert "advice: " in done.out
