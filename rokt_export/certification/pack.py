@@ -37,7 +37,7 @@ _FIRST_FIELDS = 6
 """Values of a record that are not folded away."""
 _EXCHANGE = 20_000
 """Characters of a request or response; the JSON has all."""
-_DOCUMENT = re.compile(r'<script type="application/json" id="pack">(.*?)</script>', re.DOTALL)
+_DOCUMENT = ('<script type="application/json" id="pack">', "</script>")
 _SEAL = re.compile(r'<meta name="seal" content="([0-9a-f]{64})">')
 _UNSEALED = "0" * 64
 
@@ -244,14 +244,15 @@ def _check(certification: Certification) -> None:
 
 
 def _document_in(where: str, page: str) -> str:
-    found, seal = _DOCUMENT.search(page), _SEAL.search(page)
-    if found is None or seal is None:
+    start, end = _DOCUMENT
+    found, seal = page.partition(start)[2].partition(end)[0], _SEAL.search(page)
+    if not found or seal is None:
         raise DocumentError(
             "this page holds no certification pack", where=where, remedy="Give the page that `certify` wrote."
         )
     if _sealed(page.replace(seal[1], _UNSEALED, 1)) != seal[1]:
         _changed(where)
-    return found[1]
+    return found
 
 
 def _changed(where: str) -> NoReturn:

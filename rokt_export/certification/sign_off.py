@@ -10,7 +10,7 @@ import re
 import zlib
 from base64 import b64decode
 from binascii import Error as NotBase64
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NoReturn, get_args
 
@@ -27,7 +27,8 @@ VERSION = 1
 MOST_BYTES = 2_000_000
 """Bytes of a file of answers, or of a mail, that is read."""
 _MOST_NAME, _MOST_NOTE, _MOST_ANSWER = 200, 2_000, 5_000
-_BLOCK = re.compile(r"BEGIN\s+ROKT-EXPORT\s+ANSWERS(.*?)END\s+ROKT-EXPORT\s+ANSWERS", re.DOTALL)
+_BEGIN = re.compile(r"BEGIN\s+ROKT-EXPORT\s+ANSWERS")
+_END = re.compile(r"END\s+ROKT-EXPORT\s+ANSWERS")
 _QUOTES = re.compile(r"^[ \t]*(?:[A-Za-z]{0,3}[>|][ \t]*)+", re.MULTILINE)
 """Marks of a quoted line: `> `, `>> `, `JD> `."""
 _SUM = 8
@@ -56,7 +57,7 @@ class Answers(Struct, frozen=True, forbid_unknown_fields=True):
 def holds_answers(text: str) -> bool:
     """Return whether a text is meant to be answers, in either form, and not a pack."""
     start = text.lstrip()
-    return f'"{FORMAT}"' in start if start.startswith("{") else not start.startswith("<") and bool(_BLOCK.search(text))
+    return f'"{FORMAT}"' in start if start.startswith("{") else not start.startswith("<") and any(_blocks(text))
 
 
 def answers_of(where: str, text: str) -> Answers:
@@ -71,7 +72,7 @@ def answers_of(where: str, text: str) -> Answers:
     """
     if text.lstrip().startswith("{"):
         return _answers(where, text)
-    blocks = {_unwrapped(where, found[1]) for found in _BLOCK.finditer(_QUOTES.sub("", text))}
+    blocks = {_unwrapped(where, block) for block in _blocks(_QUOTES.sub("", text))}
     if not blocks:
         raise DocumentError(
             "there are no answers in this: it is neither the JSON that the page saves, nor a mail with all lines from "
@@ -86,6 +87,13 @@ def answers_of(where: str, text: str) -> Answers:
             remedy="Leave only the block that counts, and read it again.",
         )
     return _answers(where, blocks.pop())
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """Yield what is between each beginning and its end, in linear time."""
+    for part in _BEGIN.split(text)[1:]:
+        if (end := _END.search(part)) is not None:
+            yield part[: end.start()]
 
 
 def _unwrapped(where: str, block: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import textwrap
+import time
 import zlib
 from datetime import UTC, datetime
 from typing import Any
@@ -196,6 +197,13 @@ def test_forged_and_stale_answers_are_refused_with_their_place(
     with pytest.raises(DocumentError, match=message) as error:
         signed(answers(**changes))
     assert error.value.where == f"a.json, {place}"
+
+
+def test_a_mail_full_of_beginnings_is_read_in_linear_time() -> None:
+    began = time.process_time()
+    with pytest.raises(DocumentError, match="there are no answers"):
+        answers_of("a.txt", "> BEGIN ROKT-EXPORT ANSWERS\n" * 70_000)
+    assert time.process_time() - began < 5
 
 
 def test_a_description_of_markup_in_words_is_no_script() -> None:
