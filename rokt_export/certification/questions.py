@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rokt_export.certification.records import Coverage, Probe
+from rokt_export.certification.records import Coverage, Probe, Record
 from rokt_export.partner_spec.model import PartnerSpec
 
 _MOST_RULES = 5
 
 
 def questions_for(
-    spec: PartnerSpec, probes: Sequence[Probe], coverage: Sequence[Coverage]
+    spec: PartnerSpec, probes: Sequence[Probe], coverage: Sequence[Coverage], records: Sequence[Record]
 ) -> tuple[tuple[str, str], ...]:
     """Return text and reason of each question, the most important first."""
-    return tuple(_questions(spec, probes, coverage))
+    removed = frozenset(each.id for each in records if each.cleaned == "removed")
+    return tuple(_questions(spec, probes, coverage, removed))
 
 
-def _questions(spec: PartnerSpec, probes: Sequence[Probe], coverage: Sequence[Coverage]) -> Iterator[tuple[str, str]]:
+def _questions(
+    spec: PartnerSpec, probes: Sequence[Probe], coverage: Sequence[Coverage], removed: frozenset[str]
+) -> Iterator[tuple[str, str]]:
     good = next((each for each in probes if each.kind == "good" and each.records), None)
-    if good is not None:
+    if good is not None and good.records[0] not in removed:
         yield (
             f"Is record {good.records[0]} where such records belong, with each value in its field?",
             "Our side sees only that it was taken.",

@@ -18,6 +18,7 @@ from rokt_export.certification.sending import Read, Sender, Sent, StoppedError
 from rokt_export.certification.sent_fields import fields_of
 from rokt_export.certification.variants import UNCHANGED
 from rokt_export.certification.verdicts import TAKEN, Judge, Judgement, as_expected, cannot_tell, found
+from rokt_export.delivery.confirmation import Decision
 from rokt_export.delivery.events import Finished, Settled, StopReason
 from rokt_export.delivery.plan import Plan
 from rokt_export.delivery.stop_rules import setup_fault
@@ -276,7 +277,7 @@ class Certifier:
         pairs: list[list[Sent]] = []
         for _ in range(probe.sends // 2):
             person = self._person(probe)
-            pair = [self._again(person), self._again(person)]
+            pair = [person, self._again(person)]
             pairs.append([self._sender.decided(each) for each in self._sender.send(pair)])
             if self._judge.race(pairs).verdict != "as expected":
                 break
@@ -433,9 +434,15 @@ class Certifier:
         )
 
     @property
+    def decided(self) -> dict[int, Decision]:
+        """The partner's later decisions about rows that it only accepted at first, by row."""
+        rows = [sent for ran in self._ran for sent in ran.sent]
+        return {sent.row: sent.decision for sent in rows if sent.decision is not None and sent.decision.outcome}
+
+    @property
     def questions(self) -> tuple[tuple[str, str], ...]:
         """What only the partner can answer: text and why."""
-        return questions_for(self._judge.spec, self.probes, self.coverage)
+        return questions_for(self._judge.spec, self.probes, self.coverage, self.records)
 
 
 def _cleanup(spec: PartnerSpec, cleaned: Mapping[int, str], *, sandbox: bool) -> _Ran:

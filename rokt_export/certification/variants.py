@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import secrets
+import string
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -144,7 +146,9 @@ def _wrong(authentication: Authentication, fill: Fill) -> Authentication | str:
     }
     if not changes:
         return "it has no secret"
-    return authentication.model_copy(update={name: wrong_text(fill(source)) for name, source in changes.items()})
+    return authentication.model_copy(
+        update={name: wrong_text(fill(source), source) for name, source in changes.items()}
+    )
 
 
 def _text(authentication: Authentication, name: str) -> str:
@@ -152,21 +156,24 @@ def _text(authentication: Authentication, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-_KEPT = re.compile(r"[A-Za-z0-9 ._:=+/-]")
-_SCHEME = re.compile(r"[A-Za-z-]+ (?=\S)")
+_ALPHABETS = (string.digits, string.digits + "abcdef", string.digits + "ABCDEF", string.digits + string.ascii_letters)
+_KEPT = frozenset(" ._:=+/-")
+"""Signs that stay, as base64 and prefixes need them."""
 
 
-def wrong_text(right: str) -> str:
-    """Return a text of the same form as a credential that is not it; hex digits and base64 stay such."""
-    scheme = _SCHEME.match(right)
-    start = scheme.end() if scheme is not None else 0
-    return right[:start] + "".join(map(_other, right[start:])) if right else "wrong"
+def wrong_text(right: str, source: str = "") -> str:
+    """Return a random text of the same form as a credential: nothing of the right one can be read from it.
 
-
-def _other(sign: str) -> str:
-    for alphabet in ("0123456789", "abcdef", "ABCDEF"):
-        if sign in alphabet:
-            return alphabet[(alphabet.index(sign) + 1) % len(alphabet)]
-    if sign.isascii() and sign.isalpha():
-        return "y" if sign == "x" else "x"
-    return sign if _KEPT.fullmatch(sign) else "x"
+    Args:
+        right: the credential. Digits, hex digits and base64 stay such.
+        source: its template, whose own text before a variable stays, such as `Token `.
+    """
+    own = source.partition("{{")[0] if "{{" in source else ""
+    start = len(own) if right.startswith(own) else 0
+    rest = right[start:] or "wrong"
+    letters = [sign for sign in rest if sign not in _KEPT]
+    alphabet = next((each for each in _ALPHABETS if set(each).issuperset(letters)), _ALPHABETS[-1])
+    while True:
+        made = "".join(sign if sign in _KEPT else secrets.choice(alphabet) for sign in rest)
+        if made != rest or not letters:
+            return right[:start] + made

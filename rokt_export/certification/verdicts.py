@@ -513,7 +513,9 @@ class Judge:
 
     def _reason(self, sent: Sent) -> str:
         reason = sent.decision.reason if sent.decision is not None else sent.exchange.outcome.reason
-        return f": {cut(one_line(reason), 2 * _SHOWN)}" if reason else ""
+        if not reason or reason.lstrip().startswith(("{", "[", "<")):  # a whole body, which no rule reads
+            return ""
+        return f": {cut(one_line(reason), 2 * _SHOWN)}"
 
 
 _ASK_DUPLICATES = "Ask the partner how it knows a duplicate, and how it says so."
@@ -523,6 +525,10 @@ _ADVICE: Mapping[str, str] = {
     "changes-case": "Ask the partner whether that is meant; then send it so: `{{ … | lower }}`.",
     "escapes-markup": "Tell the partner: its people will see `&amp;` in names.",
     "misreads-encoding": "Ask the partner for UTF-8, or state its encoding: `content_type: …; charset=iso-8859-1`.",
+    **dict.fromkeys(
+        ("drops-accents", "drops-emoji", "drops-signs", "replaces-signs"),
+        "Ask the partner to keep all of Unicode: until then, it has such people's names wrong.",
+    ),
     "loses-value": "Check the parameter's name, and the path in `read_back`.",
 }
 

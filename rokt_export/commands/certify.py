@@ -124,10 +124,12 @@ def certify(
     witness = witness_for(setup.loaded, openapi, operation)
     target = setup.target(sandbox=sandbox, sandbox_url=sandbox_url)
     if target.guarded:
+        others = [each for each in setup.spec.endpoint if each != environment and not setup.spec.guards(each)]
+        named = "".join(f"--environment {each}, or " for each in others[:1])
         raise ConfigurationError(
             f"{environment} is guarded, and certify sends bad transactions of invented people: nothing was sent",
             where=f"endpoint: {environment}",
-            remedy=f"Choose another environment of the spec ({', '.join(setup.spec.endpoint)}), or --sandbox.",
+            remedy=f"Use {named}--sandbox.",
         )
     pass_interlock(terminal, target, setup.spec, confirm=None, invented=True, test_data=False)
     with sandboxed(setup, wanted=sandbox, url=sandbox_url, remember=False) as (destination, variables):
@@ -141,6 +143,7 @@ def certify(
         options = options_of(setup.spec, RowFlags.among(locals()), (), sandbox=sandbox, sandbox_url=sandbox_url)
         done = carry_out(Job("certify", setup, plan, name, (), options), terminal, run_with=certifier.run)
         testimony.keep(done.run, plan.journal)
+    _keep_decisions(certifier, done.run, plan.journal)
     made = _certification(certifier, done, setup, plan) if certifier.complete else None
     show_certification(made, done, plan.journal, terminal, output)
     if made is not None:
@@ -205,8 +208,8 @@ def _tell(terminal: Terminal, setup: SpecSetup, plan: Plan, planned: Sequence[Pl
     runs = [probe for probe in planned if not probe.not_run]
     place = f"{spec.name} {plan.environment}{' (a sandbox)' if at_sandbox else ''}"
     terminal.say(
-        f"{number_of(len(runs), 'probe', 'probes')}, up to {number_of(plan.total or 0, 'send', 'sends')} of test "
-        f"people; {len(planned) - len(runs)} not run"
+        f"{number_of(len(runs), 'probe', 'probes')}, up to {number_of(plan.total or 0, 'send', 'sends')} of test people"
+        f"{f'; {left} not run' if (left := len(planned) - len(runs)) else ''}"
     )
     terminal.say(f"to {place}: {environment.method} {address}")
     limits = f", at most {text}" if (text := plan.pace.rate_text) else ""
@@ -216,6 +219,25 @@ def _tell(terminal: Terminal, setup: SpecSetup, plan: Plan, planned: Sequence[Pl
     someone = sys.stdin.isatty() and sys.stderr.isatty()
     if ask and someone and not at_sandbox and not typer.confirm("Send them", default=True, err=True):
         raise UsageError("nothing was sent")
+
+
+def _keep_decisions(certifier: Certifier, run: str, place: str) -> None:
+    """Write to the journal what the partner decided of rows that it only accepted at first."""
+    from msgspec.structs import replace
+
+    from rokt_export.journal import Journal
+    from rokt_export.journal.revisions import CONFIRM
+
+    decided = {row: each for row, each in certifier.decided.items() if each.outcome is not None}
+    if not decided:
+        return
+    with Journal.open(place) as opened:
+        final = (
+            replace(one, outcome=decided[one.row].outcome, reason=decided[one.row].reason)
+            for one in opened.deliveries(run)
+            if one.row in decided
+        )
+        opened.revise(run, final, by=CONFIRM)
 
 
 def _certification(certifier: Certifier, done: RunResult, setup: SpecSetup, plan: Plan) -> Certification:

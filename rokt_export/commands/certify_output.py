@@ -72,23 +72,31 @@ def _say_next(made: Certification | None, done: RunResult, story: Story, place: 
         if finished.message:
             terminal.warn(finished.stopped)
         if done.status is ExitStatus.INTERRUPTED:
-            terminal.warn("interrupted: there is no certification; what was sent is in the journal")
+            terminal.warn(
+                "interrupted: there is no certification; what was sent is in the journal, and was not removed"
+            )
     for sentence in story.testimony:
         terminal.warn(sentence)
-    terminal.say(f"run {run}{f' ({story.run.name})' if story.run.name else ''}. Next:")
+    commands = [f"  {what}: rokt-export {command}{place}" for what, command in _commands(made, done, run)]
+    named = f"run {run}{f' ({story.run.name})' if story.run.name else ''}"
+    terminal.say(f"{named}. Next:" if commands else named)
+    for line in commands:
+        terminal.say(line)
+
+
+def _commands(made: Certification | None, done: RunResult, run: str) -> Iterator[tuple[str, str]]:
+    """Yield what fits a certification, and the command for it."""
     if made is None:
         if done.status is ExitStatus.UNREACHABLE:
             at = done.result.finished.row
-            terminal.say(f"  find the cause: rokt-export diagnose {run}{'' if at is None else f' --row {at}'}{place}")
-        terminal.say(f"  see what was sent: rokt-export runs show {run}{place}")
+            yield "find the cause", f"diagnose {run}{'' if at is None else f' --row {at}'}"
+        yield "see what was sent", f"runs show {run}"
         return
     for probe in made.findings[:2]:
         if probe.exchanges:
-            row = probe.exchanges[-1].row
-            terminal.say(f"  see {probe.id}: rokt-export runs show {run} --row {row}{place}")
+            yield f"see {probe.id}", f"runs show {run} --row {probe.exchanges[-1].row}"
     if made.unexplained:
-        first = made.unexplained[0].rows[0]
-        terminal.say(f"  draft the missing rule: rokt-export rule {run} --row {first}{place}")
+        yield "draft the missing rule", f"rule {run} --row {made.unexplained[0].rows[0]}"
 
 
 def _probes(made: Certification | None) -> Iterator[dict[str, Any]]:
@@ -162,6 +170,7 @@ def _plain(text: str, style: str = "") -> Text:
 
 
 def _after_table(console: Console, made: Certification, story: Story) -> None:
+    from rich.padding import Padding
     from rich.text import Text
 
     for probe in made.probes:
@@ -170,23 +179,25 @@ def _after_table(console: Console, made: Certification, story: Story) -> None:
             head = Text.assemble(
                 _sign(console, probe), (f" {probe.id} {probe.title}: ", "bold"), (probe.defect, "bold")
             )
-            console.print(head, soft_wrap=True)
+            console.print(head)
         elif not (probe.verdict in ("cannot be told", "as expected") and probe.advice):
             continue
         else:
             console.print()
-            console.print(Text.assemble(_sign(console, probe), (f" {probe.id} {probe.title}", "bold")), soft_wrap=True)
-        why = f", by {probe.why}" if probe.why else ""
+            console.print(Text.assemble(_sign(console, probe), (f" {probe.id} {probe.title}", "bold")))
+        why = f" ({probe.why})" if probe.why else ""
         _line(console, "expected", f"{probe.expected}{why}" if probe.verdict == "finding" else "")
         _line(console, "came", probe.finding)
         _line(console, "advice", probe.advice)
     console.print()
     counts = Counter(probe.verdict for probe in made.probes)
     parts = [number_of(len(made.probes), "probe", "probes")]
-    parts += [f"{_LOOKS[verdict][0]} {counts[verdict]} {verdict}" for verdict in _LOOKS if counts[verdict]]
+    for verdict, (mark, _, _) in _LOOKS.items():
+        if number := counts[verdict]:
+            parts.append(f"{mark} {number} {verdict}{'s' if verdict == 'finding' and number > 1 else ''}")
     console.print(Text("   ".join(parts), style="bold"), overflow="fold")
     if story.coverage is not None:
-        console.print(_plain(story.coverage.line()), soft_wrap=True)
+        console.print(_plain(story.coverage.line()))
     if made.missing_outcomes:
         console.print(_plain(f"not seen, and required: {', '.join(made.missing_outcomes)}", "bold red"))
     _unexplained(console, made)
@@ -194,14 +205,15 @@ def _after_table(console: Console, made: Certification, story: Story) -> None:
         console.print()
         console.print(Text("Ask the partner", style="bold"))
         for question in made.questions:
-            console.print(_plain(f"  {question.id} {question.text}"), soft_wrap=True)
+            console.print(Padding(_plain(f"{question.id} {question.text}"), (0, 0, 0, 2)))
 
 
 def _line(console: Console, label: str, text: str) -> None:
+    from rich.padding import Padding
     from rich.text import Text
 
     if text:
-        console.print(Text.assemble((f"    {label}: ", "dim"), _plain(text)), soft_wrap=True)
+        console.print(Padding(Text.assemble((f"{label}: ", "dim"), _plain(text)), (0, 0, 0, 4)))
 
 
 def _unexplained(console: Console, made: Certification) -> None:

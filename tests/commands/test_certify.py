@@ -67,6 +67,8 @@ def test_an_honest_partner_has_no_findings(cli: CommandLine) -> None:
     assert crm.leads == {}  # cleaned up
     assert {each["cleaned"] for each in done.json["certification"]["records"]} == {"removed", ""}
     assert crm.most_at_once == 2  # the race, and nothing else
+    numbers = [int(each["id"][1:]) for each in done.json["certification"]["records"]]
+    assert numbers == list(range(1, len(numbers) + 1))
 
 
 DEFECTS: dict[str, tuple[Callable[[Crm], Any], set[str]]] = {
@@ -267,6 +269,8 @@ def test_a_late_decision_is_waited_for(cli: CommandLine) -> None:
     assert defects(done) == set(), [(each["title"], each["finding"]) for each in probes(done)]
     assert of_kind(done, "missing_required")[0]["finding"].startswith("delivered (202), rejected later")
     assert done.status == 0
+    (run,) = cli("runs", "list", "--output", "json").json
+    assert run["confirmations"].get("awaited", 0) == 0  # the journal knows the decisions too
 
 
 def test_what_is_left_out_of_the_spec_is_not_run_and_says_why(cli: CommandLine) -> None:
