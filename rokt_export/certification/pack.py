@@ -19,7 +19,7 @@ import orjson
 from markupsafe import Markup
 
 from rokt_export import __version__
-from rokt_export.certification.records import FORMAT, VERSION, Certification
+from rokt_export.certification.records import FORMAT, VERSION, Certification, Record
 from rokt_export.errors import DocumentError, UsageError, did_you_mean, near_file
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal.certifications import Certificate, CertifiedProbe, CertifiedRecord
@@ -107,6 +107,7 @@ def write_html(certification: Certification, stream: TextIO, *, language: str = 
             probes=probes,
             digest=data["digest"],
             signs=SIGNS,
+            who=_who,
             first_fields=_FIRST_FIELDS,
             shown=partial(cut, most=_SHOWN),
             exchange=partial(cut, most=_EXCHANGE),
@@ -116,6 +117,12 @@ def write_html(certification: Certification, stream: TextIO, *, language: str = 
         )
     )
     stream.write(text.replace(_UNSEALED, _sealed(text), 1))
+
+
+def _who(record: Record) -> str:
+    """Return what a record is looked up by: its mail address, else the partner's reference, else its first value."""
+    values = [value for _, value in record.fields]
+    return next((value for value in values if "@" in value), record.reference or next(iter(values), record.sent_at))
 
 
 def _inert(document: str) -> str:
