@@ -34,8 +34,10 @@ def main(arguments: list[str] | None = None) -> int:
         The contract's exit status.
     """
     from rokt_export.commands.cli import asked_for, program
+    from rokt_export.commands.terminal import LOG
 
     arguments = sys.argv[1:] if arguments is None else arguments
+    LOG.begin(arguments)
     try:
         status = program(asked_for(arguments))(args=arguments, prog_name="rokt-export", standalone_mode=False)
         _flush()
@@ -139,9 +141,13 @@ def _described(error: BaseException) -> str:
 
 
 def _tell(text: str) -> None:
+    from rokt_export.commands.terminal import LOG
     from rokt_export.redaction.display_text import visible
 
-    sys.stderr.write(visible(text) + "\n")
+    if LOG.is_json:
+        LOG.write("error", text.strip())
+    else:
+        sys.stderr.write(visible(text) + "\n")
 
 
 def _open_what_is_closed() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from rokt_export.commands.terminal import GUARD, Terminal
+from rokt_export.commands.terminal import GUARD, LOG, Terminal
 from rokt_export.errors import RoktExportError
 
 if TYPE_CHECKING:
@@ -49,6 +49,9 @@ def show(error: RoktExportError) -> None:
     """Write an error to stderr, its cause under it where that says more."""
     from rokt_export.partner_spec.loading import SpecFindingsError
 
+    if LOG.is_json:
+        _log(error)
+        return
     terminal = Terminal()
     console = terminal.err
     if isinstance(error, SpecFindingsError):
@@ -57,3 +60,13 @@ def show(error: RoktExportError) -> None:
     console.print(f"error: {GUARD.text(where + error.message)}", style="bold red", markup=False, soft_wrap=True)
     if error.remedy:
         console.print(GUARD.text(error.remedy), markup=False, soft_wrap=True)
+
+
+def _log(error: RoktExportError) -> None:
+    from rokt_export.partner_spec.loading import SpecFindingsError
+
+    for finding in error.findings if isinstance(error, SpecFindingsError) else ():
+        level, more = str(finding.severity), {"code": finding.code, "where": finding.where, "hint": finding.hint}
+        LOG.write(level, finding.message, "finding", **{name: text and GUARD.text(text) for name, text in more.items()})
+    where, remedy = (text and GUARD.text(text) for text in (error.where, error.remedy))
+    LOG.write("error", error.message, "error", where=where, remedy=remedy, exit_status=int(error.exit_status))

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from rokt_export.commands.terminal import Color, colours_wanted, set_color, text_width
+from rokt_export.commands.terminal import Color, LogFormat, colours_wanted, set_color, text_width
 
 _HEADINGS = {
     "Rows": "--count --seed --map --set --unset --encoding --delimiter --skip-lines --header --sheet --test-data "
@@ -28,7 +28,7 @@ _HEADINGS = {
     "Sign-off": "--pack --template --answers --check --spec",
     "Sandbox": "--sandbox --sandbox-url --forget",
     "Output": "--expect --all --show --watch --record --keep --name --report --learn --as --show-personal-data "
-    "--output --journal --quiet --verbose --no-color --color",
+    "--output --journal --quiet --verbose --log-format --metrics --no-color --color",
 }
 """The headings that flags are listed under, in this order, where a command has many; others are under Options."""
 _HEADING_OF = {flag: title for title, flags in _HEADINGS.items() for flag in flags.split()}
@@ -67,7 +67,7 @@ class CommandLine(typer.Typer):
         register = super().command(name, cls=CommandWithHelp, **settings)
 
         def decorate(function: Any) -> Any:
-            register(_with_color(function))
+            register(_with_flags(function))
             return function
 
         return decorate
@@ -84,20 +84,41 @@ ColorFlag = Annotated[
 ]
 
 
-def _with_color(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a command with one flag more, which decides for the whole process."""
+LogFormatFlag = Annotated[
+    LogFormat,
+    typer.Option(
+        "--log-format", metavar="text|json", show_default=False,
+        help="How stderr is written: text, or one JSON object a line, with the run's id.",
+    ),
+]  # fmt: skip
+
+
+def _with_flags(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a command with the flags that decide for the whole process: `--color`, `--log-format`.
+
+    `Log.begin` has read the log's format before the command line is parsed.
+    """
     signature = inspect.signature(function, eval_str=True)
-    if "no_color" not in signature.parameters:
+    more: dict[str, tuple[Any, Any]] = {}
+    if "no_color" in signature.parameters:
+        more["color"] = (Color.AUTO, ColorFlag)
+    if {"quiet", "verbose"} <= signature.parameters.keys():
+        more["log_format"] = (LogFormat.TEXT, LogFormatFlag)
+    if not more:
         return function
 
     @wraps(function)
-    def command(*arguments: Any, color: Color, **named: Any) -> Any:
+    def command(*arguments: Any, color: Color = Color.AUTO, **named: Any) -> Any:
         set_color(color)
+        named.pop("log_format", None)
         return function(*arguments, **named)
 
-    flag = inspect.Parameter("color", inspect.Parameter.KEYWORD_ONLY, default=Color.AUTO, annotation=ColorFlag)
-    command.__signature__ = signature.replace(parameters=[*signature.parameters.values(), flag])  # type: ignore[attr-defined]
-    command.__annotations__ = {**function.__annotations__, "color": ColorFlag}
+    flags = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        for name, (default, annotation) in more.items()
+    ]
+    command.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *flags])  # type: ignore[attr-defined]
+    command.__annotations__ = {**function.__annotations__, **{name: flag for name, (_, flag) in more.items()}}
     return command
 
 

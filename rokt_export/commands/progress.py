@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from rokt_export.commands.terminal import Terminal
-from rokt_export.delivery.events import Settled
+from rokt_export.commands.terminal import LOG, Terminal
+from rokt_export.delivery.events import Finished, Settled
 from rokt_export.delivery.run_counts import Tally
+from rokt_export.errors import ExitStatus
 from rokt_export.exchange.model import OutcomeKind
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
 
+    from rokt_export.commands.metrics import Metrics
+    from rokt_export.reports.metrics import Snapshot
+
+_NO_LABELS: Mapping[str, str] = {}
 _EVERY = 5.0
 _SHORTEST_BAR = 10
 """Columns below which a bar shows nothing, and leaves its room to the figures."""
@@ -28,9 +33,21 @@ class ProgressWatch:
     Args:
         total: rows to come; None where nobody knows (a live input).
         listen: hears each batch of settled exchanges, where they are settled in this process.
+        metrics: where metrics go.
+        labels: what the metrics are labelled with.
     """
 
-    def __init__(self, terminal: Terminal, total: int | None, listen: Callable[[Settled], None] | None = None) -> None:
+    def __init__(
+        self,
+        terminal: Terminal,
+        total: int | None,
+        listen: Callable[[Settled], None] | None = None,
+        metrics: Metrics | None = None,
+        labels: Mapping[str, str] = _NO_LABELS,
+    ) -> None:
+        self._metrics = metrics
+        self._labels = labels
+        self._started = time.time()
         self._terminal = terminal
         self._total = total
         self._listen = listen
@@ -44,7 +61,7 @@ class ProgressWatch:
         self.widths: tuple[int, ...] = ()
 
     def __enter__(self) -> ProgressWatch:
-        if not self._terminal.quiet and sys.stderr.isatty():
+        if not self._terminal.quiet and sys.stderr.isatty() and not LOG.is_json:
             self._live = _live(self, self._terminal.err)
             self._live.start()
         return self
@@ -103,7 +120,39 @@ class ProgressWatch:
                 self._terminal.say(message, style="yellow")
         if self._live is None and time.monotonic() - self._spoke >= _EVERY:
             self._spoke = time.monotonic()
+            self._speak()
+        if self._metrics is not None and self._metrics.is_due:
+            self._metrics.write(self._snapshot())
+
+    def _speak(self) -> None:
+        if not LOG.is_json:
             self._terminal.say(self._plain_line())
+        elif not self._terminal.quiet:
+            LOG.write(
+                "info", self._plain_line(), "progress", rows=self._done(), total=self._total,
+                rate=round(self._rate(), 1), outcomes=self._named_outcomes(), in_flight=sum(self._in_flight.values()),
+                waiting=self._wait() or None,
+            )  # fmt: skip
+
+    def ended(self, status: ExitStatus, finished: Finished) -> None:
+        """Write how the run ended where a program reads it: the log, and the metrics."""
+        if LOG.is_json and not self._terminal.quiet:
+            LOG.write(
+                "info", finished.stopped or "all rows are done", "finished", reason=str(finished.reason),
+                rows=self._done(), outcomes=self._named_outcomes(), exit_status=int(status),
+            )  # fmt: skip
+        if self._metrics is not None:
+            self._metrics.write(self._snapshot(int(status)))
+
+    def _snapshot(self, exit_status: int | None = None) -> Snapshot:
+        from rokt_export.reports.metrics import Snapshot
+
+        together = Tally()
+        for tally in self._tallies.values():
+            together.merge(tally)
+        flying = 0 if exit_status is not None else sum(self._in_flight.values())
+        waiting = exit_status is None and bool(self._wait())
+        return Snapshot(self._labels, together, self._total, self._started, flying, waiting, exit_status)
 
     def say(self, text: str) -> None:
         """Say something beside the progress."""
@@ -148,6 +197,9 @@ class ProgressWatch:
         for tally in self._tallies.values():
             together.outcomes.update(tally.outcomes)
         return {kind: together.outcomes[kind] for kind in OutcomeKind if together.outcomes[kind]}
+
+    def _named_outcomes(self) -> dict[str, int]:
+        return {str(kind): rows for kind, rows in self._outcomes().items()}
 
     def _wait(self) -> str:
         return next((f"waiting for the partner ({each})" for each in self._waiting.values() if each), "")

@@ -12,6 +12,8 @@ import typer
 from rokt_export.commands import completion
 from rokt_export.commands import options as flag
 from rokt_export.commands.deadline import Deadline, MaxDuration, Until
+from rokt_export.commands.metrics import Place as MetricsPlace
+from rokt_export.commands.metrics import metrics_of
 from rokt_export.commands.options import Output
 from rokt_export.commands.spec_setup import journal_place, load_to_send
 from rokt_export.commands.terminal import Terminal
@@ -173,6 +175,7 @@ def replay(
     everything: flag.All = False,
     name: flag.Name = None,
     report: flag.Reports = None,
+    metrics: MetricsPlace = None,
     output: flag.OutputFormat = Output.TABLE,
     env_file: flag.EnvFile = None,
     allow_plugin: flag.AllowPlugin = None,
@@ -212,6 +215,7 @@ def replay(
     environment = environment or environment_of(place, resume or from_run)
     setup = load_to_send(spec, environment, env_file, allow_plugin)
     check_reports(report)
+    gauge = metrics_of(metrics, terminal)
     chosen = Chosen.among(place, Choice(resume, only, from_run, resend_unknown), given, setup)
     flags, resumed = chosen.flags, chosen.resumed
     expected = expected_outcome(flags.expect)
@@ -269,7 +273,7 @@ def replay(
             "digests": digests_of(stamps),
             "rows": plan.wanted,
         }
-        job = Job("replay", setup, plan, name, files, options, resumed.run if resumed else None, keep=flags.keep)
+        job = Job("replay", setup, plan, name, files, options, resumed.run if resumed else None, flags.keep, gauge)
         done = carry_out(job, terminal)
     # The preflight has said what production answered before, unless rows arrive as they please.
     told = [] if plan.total is None else list(left_out(done.result.tally.left_out, "replay", repeated=False))

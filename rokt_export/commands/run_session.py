@@ -22,7 +22,7 @@ from rokt_export.commands.preflight import target_of
 from rokt_export.commands.progress import ProgressWatch
 from rokt_export.commands.run_output import Onward
 from rokt_export.commands.spec_setup import SpecSetup, tell_variables
-from rokt_export.commands.terminal import GUARD, Terminal, drop, note
+from rokt_export.commands.terminal import GUARD, LOG, Terminal, drop, note
 from rokt_export.delivery.events import Settled, StopReason
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.delivery.redaction_setup import redactor_for
@@ -36,6 +36,7 @@ from rokt_export.partner_spec.references import credential_variables, variable_n
 from rokt_export.redaction.spec_lines import masked_spec
 
 if TYPE_CHECKING:
+    from rokt_export.commands.metrics import Metrics
     from rokt_export.journal import Journal, RunState
     from rokt_export.transactions.files import FileStamp
 
@@ -53,6 +54,7 @@ class Job:
         options: what a resume needs.
         resume: the run to go on with, instead of a new one.
         keep: which rows stay in the journal once the run is finished.
+        metrics: where metrics go.
     """
 
     command: str
@@ -63,6 +65,7 @@ class Job:
     options: Mapping[str, Any] = field(default_factory=dict)
     resume: str | None = None
     keep: Keep = Keep.ALL
+    metrics: Metrics | None = None
 
     @property
     def kept(self) -> dict[str, Any]:
@@ -146,8 +149,14 @@ def carry_out(
         if job.plan.partitions > 1:  # SQLite forbids that a connection is carried over a fork
             opened.close()
             journal = None
-        job = replace(job, plan=replace(job.plan, before=before, verbose=terminal.verbose))
-        return _carried_out(job, run, journal, stamps, ProgressWatch(terminal, job.plan.total, listen), run_with)
+        LOG.run = run
+        plan = replace(job.plan, before=before, verbose=terminal.verbose, metrics=job.metrics is not None)
+        job = replace(job, plan=plan)
+        labels = {
+            "run": run, "partner": plan.spec.partner, "environment": plan.environment, "command": job.command,
+        }  # fmt: skip
+        watch = ProgressWatch(terminal, plan.total, listen, job.metrics, labels)
+        return _carried_out(job, run, journal, stamps, watch, run_with)
 
 
 def _carried_out(
@@ -171,6 +180,7 @@ def _carried_out(
         )
         state = "finished" if result.finished.reason is StopReason.COMPLETE else "interrupted"
         _end(job, run, journal, state, status, _notes(job, result))
+        watch.ended(status, result.finished)
     return RunResult(run, result, status)
 
 
@@ -424,8 +434,10 @@ def _signals(brake: Brake, watch: ProgressWatch) -> Iterator[None]:
 
 def _leave() -> None:
     """End the process as a kill would: what is in the journal stays, what is not is `unknown`."""
-    if sys.stderr.isatty():
-        sys.stderr.write(_SHOW_CURSOR)
-    sys.stderr.write("\nNot waiting any longer; rows that the journal has not settled are unknown.\n")
-    sys.stderr.flush()
+    words = "Not waiting any longer; rows that the journal has not settled are unknown."
+    if LOG.is_json:
+        LOG.write("warning", words)
+    else:
+        sys.stderr.write(f"{_SHOW_CURSOR if sys.stderr.isatty() else ''}\n{words}\n")
+        sys.stderr.flush()
     os._exit(ExitStatus.INTERRUPTED)

@@ -17,6 +17,7 @@ from rokt_export.commands.confirm import confirm
 from rokt_export.commands.deadline import MaxDuration, Until
 from rokt_export.commands.exchange_output import ExchangeForm, RowQuery, show_rows
 from rokt_export.commands.help_page import CommandLine
+from rokt_export.commands.metrics import Place as MetricsPlace
 from rokt_export.commands.options import Output
 from rokt_export.commands.replay import ResendUnknown, replay
 from rokt_export.commands.spec_setup import journal_place
@@ -173,6 +174,7 @@ def resume_run(
     until: Until = None,
     max_duration: MaxDuration = None,
     confirm: flag.Confirm = None,
+    metrics: MetricsPlace = None,
     output: flag.OutputFormat = Output.TABLE,
     env_file: flag.EnvFile = None,
     allow_plugin: flag.AllowPlugin = None,
@@ -203,6 +205,7 @@ def resume_run(
             again=again,
             until=until,
             max_duration=max_duration,
+            metrics=metrics,
             output=output,
             env_file=env_file or (Path(options["env_file"]) if options.get("env_file") else None),
             allow_plugin=allow_plugin,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import IO, TYPE_CHECKING, Any, TextIO
 
@@ -49,6 +51,46 @@ class Guard:
 
 GUARD = Guard()
 """The process's own: errors and tracebacks pass it too."""
+
+
+class LogFormat(StrEnum):
+    """How stderr is written, as `--log-format` says."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@dataclass(slots=True)
+class Log:
+    """What is written to stderr as JSON, one object a line, where that is asked for.
+
+    Attributes:
+        is_json: whether it is.
+        run: the id of the run, from its beginning on.
+    """
+
+    is_json: bool = False
+    run: str | None = None
+
+    def begin(self, arguments: Sequence[str]) -> None:
+        """Begin a process's log, before its command line is parsed: an error in that is a line too."""
+        pairs = itertools.pairwise(arguments)
+        self.is_json = "--log-format=json" in arguments or ("--log-format", "json") in pairs
+        self.run = None
+
+    def write(self, level: str, message: str, event: str = "message", **more: object) -> None:
+        """Write a line: time, level, run, event, message, and what else belongs to the event."""
+        time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        line = {"time": time, "level": level, "run": self.run, "event": event, "message": GUARD.text(message), **more}
+        try:
+            sys.stderr.write(json_text(line) + "\n")
+            sys.stderr.flush()
+        except OSError:  # the log that it goes to is full: no reason to stop a job
+            drop(sys.stderr)
+
+
+LOG = Log()
+"""The process's own."""
 
 
 _CURRENT: list[Terminal] = []
@@ -125,18 +167,21 @@ class Terminal:
     def say(self, text: str, *, style: str = "") -> None:
         """Say something on stderr, unless quiet."""
         if not self.quiet:
-            self._talk(text, style)
+            self._talk(text, style, "info")
 
     def detail(self, text: str) -> None:
         """Say something on stderr, where asked for more."""
-        if self.verbose:
-            self.say(text, style="dim")
+        if self.verbose and not self.quiet:
+            self._talk(text, "dim", "debug")
 
     def warn(self, text: str) -> None:
         """Say something that must not be missed, quiet or not."""
-        self._talk(text, "yellow")
+        self._talk(text, "yellow", "warning")
 
-    def _talk(self, text: str, style: str) -> None:
+    def _talk(self, text: str, style: str, level: str) -> None:
+        if LOG.is_json:
+            LOG.write(level, text.strip())
+            return
         try:
             self.err.print(
                 one_line(GUARD.text(text)) if "\n" in text else GUARD.text(text),

@@ -201,6 +201,7 @@ class Plan:
         before: the last batch that was intended in the run before its process took it over; see `Journal.attach`.
         plugins: the authentication classes that the operator allows, as `module:Class`.
         verbose: whether each attempt is reported (`--verbose`).
+        metrics: whether responses are counted by outcome, rule and status (`--metrics`).
     """
 
     spec: PartnerSpec
@@ -222,6 +223,7 @@ class Plan:
     before: int = 0
     plugins: frozenset[str] = frozenset()
     verbose: bool = False
+    metrics: bool = False
 
     def renderer(self) -> Renderer:
         """Return what renders the plan's rows; for a sandbox, no authentication class is loaded.

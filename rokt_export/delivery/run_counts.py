@@ -14,8 +14,8 @@ from rokt_export.errors import ExitStatus
 from rokt_export.exchange.delivery import Delivery, LeftOut
 from rokt_export.exchange.model import Exchange, Fault, OutcomeKind, latencies_of
 
-_GROWTH = math.log(1.02)
-"""Each class is 2 % wide, so a percentile is right to one percent of itself."""
+CLASS_WIDTH = math.log(1.02)
+"""The logarithm of each class's width: 2 %, so that a percentile is right to one percent of itself."""
 _SHORTEST = 0.001
 """Milliseconds: what is shorter has no place on a logarithmic axis."""
 
@@ -45,7 +45,9 @@ class Latencies:
         lowest = max(min(latencies), _SHORTEST)
         self.lowest = min(self.lowest, lowest) if self.classes else lowest
         self.highest = max(self.highest, *latencies, _SHORTEST)
-        self.classes.update([round(log(value if value > _SHORTEST else _SHORTEST) / _GROWTH) for value in latencies])
+        self.classes.update(
+            [round(log(value if value > _SHORTEST else _SHORTEST) / CLASS_WIDTH) for value in latencies]
+        )
 
     def merge(self, other: Latencies) -> None:
         """Count another's latencies too."""
@@ -75,7 +77,7 @@ class Latencies:
         for number in sorted(self.classes):
             seen += self.classes[number]
             if seen >= wanted:
-                return round(min(max(math.exp(number * _GROWTH), self.lowest), self.highest), 3)
+                return round(min(max(math.exp(number * CLASS_WIDTH), self.lowest), self.highest), 3)
         return None
 
     def bars(self, most: int = 36) -> Iterator[tuple[float, float, int]]:
@@ -93,7 +95,7 @@ class Latencies:
         width = -(-(last - first + 1) // most)
         for start in range(first, last + 1, width):
             count = sum(self.classes[number] for number in range(start, start + width))
-            yield math.exp((start - 0.5) * _GROWTH), math.exp((start + width - 0.5) * _GROWTH), count
+            yield math.exp((start - 0.5) * CLASS_WIDTH), math.exp((start + width - 0.5) * CLASS_WIDTH), count
 
 
 _BATCH = 1000
@@ -196,6 +198,10 @@ class Tally:
         left_out: why rows of the input were not sent, to rows.
         notes: what the operator should know.
         figures: what reports say of all rows.
+        detailed: whether `responses` are counted.
+        responses: (outcome, rule, status) to rows; "" for no rule, "none" for no response.
+        waited: seconds in which nothing was sent.
+        journal: seconds spent on writing the journal.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -204,6 +210,10 @@ class Tally:
     left_out: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     figures: Figures = field(default_factory=Figures)
+    detailed: bool = False
+    responses: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    waited: float = 0.0
+    journal: float = 0.0
 
     def add(self, exchanges: Sequence[Exchange]) -> None:
         """Count settled exchanges."""
@@ -214,6 +224,10 @@ class Tally:
         self.retries += sum(attempts) - len(attempts) + attempts.count(0)
         results = [each.result for each in exchanges]
         self.unreachable += sum([isinstance(result, Fault) and not result.sent for result in results])
+        if self.detailed:
+            self.responses.update(
+                [(each.outcome.kind.value, each.outcome.rule or "", str(each.status or "none")) for each in exchanges]
+            )
         self.figures.add(
             attempts,
             [each.transaction.invented for each in exchanges],
@@ -230,6 +244,9 @@ class Tally:
         self.left_out.update(other.left_out)
         self.notes.extend(note for note in other.notes if note not in self.notes)
         self.figures.merge(other.figures)
+        self.responses.update(other.responses)
+        self.waited += other.waited
+        self.journal += other.journal
 
     def leave_out(self, why: LeftOut) -> None:
         """Count a row of the input that is not sent."""

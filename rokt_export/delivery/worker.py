@@ -214,7 +214,7 @@ def run_partition(
     renderer = plan.renderer()
     redactor = redactor_for(plan.spec, plan.environment, plan.variables, key=plan.redaction_key)
     options = transport_options(plan, renderer, pace.concurrency)
-    tally = Tally()
+    tally = Tally(detailed=plan.metrics)
     with journal_of(plan, opened) as journal, Transport(options) as transport:
         writer = journal.attach(run_id, before=plan.before, names=plan.ledger)
         credentials = credentials_for(plan, renderer, options, redactor, common.tokens)
@@ -260,7 +260,10 @@ def _listened_to(engine: Engine, keeper: Bookkeeper, reporter: _Reporter) -> Fin
     finished = Finished(StopReason.COMPLETE)
     try:
         for event in engine.run():
-            if taken := keeper(event):
+            began = time.perf_counter()
+            taken = keeper(event)
+            reporter.tally.journal += time.perf_counter() - began
+            if taken:
                 engine.withhold(taken)
                 for why in taken.values():
                     reporter.tally.leave_out(why)
@@ -284,6 +287,7 @@ class _Reporter:
     _reported: float = 0.0
     _in_flight: int = 0
     _waiting: str = ""
+    _heard: float = field(default_factory=time.monotonic)
     _messages: list[str] = field(default_factory=list)
 
     def __call__(self, event: Event) -> None:
@@ -299,7 +303,8 @@ class _Reporter:
             case Paced(message):
                 self._messages.append(message)
             case Progress(in_flight, waiting):
-                self._in_flight, self._waiting = in_flight, waiting
+                self._in_flight = in_flight
+                self._progress(waiting)
             case Withdrawn() | Finished():
                 pass
             case _:
@@ -309,6 +314,13 @@ class _Reporter:
             self._reported = now
             self._messages += self.late.news()
             self.last()
+
+    def _progress(self, waiting: str) -> None:
+        """Count the time since the last sign of life as waited, where it was."""
+        now = time.monotonic()
+        if self._waiting:
+            self.tally.waited += now - self._heard
+        self._waiting, self._heard = waiting, now
 
     def _settled(self, event: Settled) -> None:
         self.tally.add(event.exchanges)

@@ -1,0 +1,91 @@
+"""`--metrics`: a file that is written anew while a run lasts, for Prometheus's node exporter, or a collector's URL."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rokt_export.commands.terminal import GUARD, Terminal
+from rokt_export.errors import UsageError
+
+if TYPE_CHECKING:
+    from rokt_export.reports.metrics import Snapshot
+
+Place = Annotated[
+    str | None,
+    typer.Option(
+        "--metrics", metavar="PATH|URL", show_default=False,
+        help="Write metrics to a Prometheus text file, or send them to an OTLP collector (http://host:4318).",
+    ),
+]  # fmt: skip
+_EVERY = 5.0
+"""Seconds between two writes: less than any scrape interval."""
+
+
+class Metrics:
+    """Where the metrics of one run go.
+
+    Args:
+        place: path of a file, or URL of a collector.
+        terminal: hears once if it fails; a run does not stop for its metrics.
+
+    Raises:
+        UsageError: the file cannot be written.
+        ConfigurationError: the packages for a collector are not installed.
+    """
+
+    def __init__(self, place: str, terminal: Terminal) -> None:
+        self._place = place
+        self._terminal = terminal
+        self._write = _to_collector(place) if place.startswith(("http://", "https://")) else _to_file(Path(place))
+        self._due = 0.0
+        self._failed = False
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time for the next write."""
+        return time.monotonic() >= self._due
+
+    def write(self, snapshot: Snapshot) -> None:
+        """Write or send; what fails is told once."""
+        self._due = time.monotonic() + _EVERY
+        try:
+            self._write(snapshot)
+        except OSError as error:
+            if not self._failed:
+                reason = GUARD.text(error.strerror or str(error))
+                self._terminal.warn(f"--metrics {self._place}: {reason}; the run goes on without")
+            self._failed = True
+
+
+def metrics_of(place: str | None, terminal: Terminal) -> Metrics | None:
+    """Return where metrics go; None where they are not asked for."""
+    return None if place is None else Metrics(place, terminal)
+
+
+def _to_file(path: Path) -> Callable[[Snapshot], None]:
+    from rokt_export.atomic_write import write_draft
+    from rokt_export.commands.run_output import check_folder
+    from rokt_export.reports.metrics import prometheus
+
+    check_folder(path)
+    if path.exists() and (path.is_symlink() or not path.is_file()):
+        raise UsageError("metrics need a plain file", where=str(path), remedy="Name a file of its own.")
+
+    def write(snapshot: Snapshot) -> None:
+        text = GUARD.text(prometheus(snapshot))
+        draft = write_draft(path, lambda stream: stream.write(text))
+        draft.chmod(0o644)  # another user's exporter reads it; there is nothing of a person in it
+        draft.replace(path)
+
+    return write
+
+
+def _to_collector(url: str) -> Callable[[Snapshot], None]:
+    from rokt_export.reports.otlp import Exporter
+
+    return Exporter(url).export
