@@ -220,10 +220,10 @@ class _Planner:
         return {name for template in templates_in(*places) for name in template.attributes}
 
     def _credentials(self) -> Iterator[PlannedProbe]:
-        own = self.spec.environment(self.plan.environment).authentication or ()
-        own = tuple(each for each in own if not isinstance(each, NoAuthentication))
+        stated = self.spec.environment(self.plan.environment).authentication or ()
+        own = tuple(each for each in stated if not isinstance(each, NoAuthentication))
         if not own:
-            none = "the spec has no `authentication`"
+            none = "`authentication: none`" if stated else "the spec has no `authentication`"
             yield PlannedProbe("no_credentials", "without credentials", "not delivered", "", not_run=none)
             yield PlannedProbe("wrong_credentials", "with wrong credentials", "not delivered", "", not_run=none)
             return
@@ -275,8 +275,9 @@ class _Planner:
         """Return an attribute of free text and the parameters that send it."""
         fields: dict[str, list[str]] = {}
         for parameter, _ in _leaves(self.spec.parameters):
-            if _is_free(parameter) and parameter.in_ in ("body", "query"):
-                fields.setdefault(next(iter(attributes_of(parameter))), []).append(parameter.name)
+            if _is_open(parameter) and parameter.in_ in ("body", "query"):
+                for name in attributes_of(parameter):
+                    fields.setdefault(name, []).append(parameter.name)
         if self.spec.body is not None:
             fields = {name: [name] for template in templates_in(self.spec.body) for name in template.attributes}
         for wanted in _FREE:
@@ -343,13 +344,13 @@ def capitals(address: str) -> str:
 
 def _is_free(parameter: Parameter) -> bool:
     """Return whether a parameter sends one attribute, and nothing limits its signs."""
+    return _is_open(parameter) and len(attributes_of(parameter)) == 1
+
+
+def _is_open(parameter: Parameter) -> bool:
+    """Return whether a parameter sends attributes, and nothing limits its signs."""
     limits = (parameter.pattern, parameter.choices, parameter.format)
-    return (
-        varying(parameter)
-        and len(attributes_of(parameter)) == 1
-        and parameter.type in (None, "string")
-        and not any(each is not None for each in limits)
-    )
+    return varying(parameter) and parameter.type in (None, "string") and not any(each is not None for each in limits)
 
 
 def _leaves(parameters: tuple[Parameter, ...], outer: str = "") -> Iterator[tuple[Parameter, str]]:

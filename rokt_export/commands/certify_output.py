@@ -180,15 +180,10 @@ def _after_table(console: Console, made: Certification, story: Story) -> None:
                 _sign(console, probe), (f" {probe.id} {probe.title}: ", "bold"), (probe.defect, "bold")
             )
             console.print(head)
-        elif not (probe.verdict in ("cannot be told", "as expected") and probe.advice):
-            continue
-        else:
-            console.print()
-            console.print(Text.assemble(_sign(console, probe), (f" {probe.id} {probe.title}", "bold")))
-        why = f" ({probe.why})" if probe.why else ""
-        _line(console, "expected", f"{probe.expected}{why}" if probe.verdict == "finding" else "")
-        _line(console, "came", probe.finding)
-        _line(console, "advice", probe.advice)
+            _line(console, "expected", f"{probe.expected} ({probe.why})" if probe.why else probe.expected)
+            _line(console, "came", probe.finding)
+            _line(console, "advice", probe.advice)
+    _advice(console, made)
     console.print()
     counts = Counter(probe.verdict for probe in made.probes)
     parts = [number_of(len(made.probes), "probe", "probes")]
@@ -206,6 +201,24 @@ def _after_table(console: Console, made: Certification, story: Story) -> None:
         console.print(Text("Ask the partner", style="bold"))
         for question in made.questions:
             console.print(Padding(_plain(f"{question.id} {question.text}"), (0, 0, 0, 2)))
+
+
+def _advice(console: Console, made: Certification) -> None:
+    """Print the advice of probes without a finding, once for those that have the same."""
+    from rich.text import Text
+
+    alike: dict[tuple[Verdict, str, str], list[Probe]] = {}
+    for probe in made.probes:
+        if probe.verdict in ("cannot be told", "as expected") and probe.advice:
+            alike.setdefault((probe.verdict, probe.finding, probe.advice), []).append(probe)
+    for (_, finding, advice), probes in alike.items():
+        more = f" and {', '.join(probe.id for probe in probes[1:])}" if len(probes) > 1 else ""
+        console.print()
+        console.print(
+            Text.assemble(_sign(console, probes[0]), (f" {probes[0].id} {probes[0].title}{more}", "bold")),
+        )
+        _line(console, "came", finding)
+        _line(console, "advice", advice)
 
 
 def _line(console: Console, label: str, text: str) -> None:
