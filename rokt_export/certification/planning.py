@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 REPEATS = 3
 """How often the same is sent again until the partner calls it a duplicate."""
+CONTROLS = 3
+"""Good transactions that are sent again, at most, to tell what a probe shows from a partner that refuses all by now."""
 RACES = 3
 """Rounds of a race: one round may be won by luck."""
 _FREE = (

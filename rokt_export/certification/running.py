@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from rokt_export.certification.combining import combined
-from rokt_export.certification.planning import PlannedProbe, capitals
+from rokt_export.certification.planning import CONTROLS, PlannedProbe, capitals
 from rokt_export.certification.questions import questions_for
 from rokt_export.certification.records import Coverage, Probe, Record, SentExchange, Unexplained
 from rokt_export.certification.sending import Read, Sender, Sent, StoppedError
@@ -80,6 +80,7 @@ class _Ran:
     planned: PlannedProbe
     judgement: Judgement
     sent: list[Sent] = field(default_factory=list)
+    controls: list[Sent] = field(default_factory=list)
     reads: list[tuple[int, Exchange]] = field(default_factory=list)
 
 
@@ -111,6 +112,8 @@ class Certifier:
     complete: bool = False
     _ran: list[_Ran] = field(default_factory=list)
     _persons: int = 0
+    _controls: int = CONTROLS
+    _lost: str = ""
     _patient: bool = True
 
     def run(self, plan: Plan, run_id: str, watch: Watch, brake: Brake, opened: Journal | None) -> Result:
@@ -154,6 +157,8 @@ class Certifier:
         """Return why no further probe would tell anything; empty where they would."""
         if self._judge.good is None:
             return "the good transaction was not delivered, so nothing can be compared with it"
+        if self._lost:
+            return self._lost
         last = [ran.sent[-1].exchange.status for ran in self._ran if ran.sent][-_BUSY_IN_A_ROW:]
         if len(last) == _BUSY_IN_A_ROW and BUSY.issuperset(last):
             return f"the partner is busy or throttles: status {last[-1]}, {_BUSY_IN_A_ROW} times in a row"
@@ -184,7 +189,8 @@ class Certifier:
         """Return why nothing more can be told after the good transaction: no response, or a wrong set-up."""
         result = sent.exchange.result
         if isinstance(result, Fault):
-            message = f"the partner cannot be reached: {result.message}"
+            what = "no response came to the good transaction" if result.sent else "the partner cannot be reached"
+            message = f"{what}: {result.message}"
             return Finished(StopReason.UNREACHABLE, message, row=sent.row)
         if self._judge.sandbox:
             return None
@@ -227,31 +233,53 @@ class Certifier:
         try:
             match probe.kind:
                 case "repeat":
-                    return self._repeat(probe)
+                    ran = self._repeat(probe)
                 case "race":
-                    return self._race(probe)
+                    ran = self._race(probe)
                 case _:
-                    return self._single(probe)
+                    ran = self._single(probe)
         except (InvalidRowError, SpecError) as error:
             return _Ran(probe, Judgement("not run", f"no request can be made so: {error}"))
+        if ran.judgement.doubtful and self._controls:
+            self._control(ran)
+        return ran
+
+    def _control(self, ran: _Ran) -> None:
+        """Send a good transaction once more: a partner that refuses it too, by now, says nothing of the probe."""
+        self._controls -= 1
+        good, sent, judge = self.planned[0], ran.sent[-1], self._judge
+        control = self._one(good, self._person(good))
+        ran.controls.append(control)
+        if control.outcome is not OutcomeKind.DELIVERED:
+            came = judge.came(control, reason=True)
+            ran.judgement = cannot_tell(f"{judge.came(sent)}, and so did a good transaction after it: {came}")
+            self._lost = f"the partner does not take a good transaction any more: {came}"
+        elif ran.judgement.verdict != "finding":
+            judge.controlled = True
+            ran.judgement = self._judged(ran.planned, sent)
+            judge.controlled = False
 
     def _single(self, probe: PlannedProbe) -> _Ran:
         sent = self._one(probe, self._person(probe))
-        judge = self._judge
-        foreign = judge.foreign(sent, self._persons)
-        match probe.kind:
-            case "missing_required":
-                judgement = judge.left_out(sent)
-            case "no_credentials" | "wrong_credentials":
-                judgement = judge.credentials(probe, sent)
-            case "wrong_content_type":
-                judgement = judge.content_type(sent)
-            case _:
-                judgement = judge.accepted(probe, sent)
+        foreign = self._judge.foreign(sent, self._persons)
+        judgement = self._judged(probe, sent)
         ran = _Ran(probe, judgement if judgement.verdict == "finding" else foreign or judgement, [sent])
         if probe.kind in ("hostile_text", "longest") and sent.outcome is OutcomeKind.DELIVERED:
             self._read(ran, sent)
         return ran
+
+    def _judged(self, probe: PlannedProbe, sent: Sent) -> Judgement:
+        match probe.kind:
+            case "missing_required":
+                return self._judge.left_out(sent)
+            case "no_credentials" | "wrong_credentials":
+                return self._judge.credentials(probe, sent)
+            case "wrong_content_type":
+                return self._judge.content_type(sent)
+            case "repeat":
+                return self._judge.repeat(probe, [sent], 0.0)
+            case _:
+                return self._judge.accepted(probe, sent)
 
     def _repeat(self, probe: PlannedProbe) -> _Ran:
         if probe.detail == "case" and self._judge.duplicate is None:
@@ -358,7 +386,7 @@ class Certifier:
         records, probes = [], []
         for number, ran in enumerate(self._ran, start=1):
             name = f"P{number}"
-            own = [self._record(name, sent, cleaned.get(sent.row)) for sent in ran.sent]
+            own = [self._record(name, sent, cleaned.get(sent.row)) for sent in (*ran.sent, *ran.controls)]
             records += own
             probes.append(self._shown(name, ran, tuple(each.id for each in own)))
         self.probes, self.records = tuple(probes), tuple(sorted(records, key=lambda each: int(each.id[1:])))
@@ -381,7 +409,7 @@ class Certifier:
         rows = [
             sent
             for ran in self._ran
-            for sent in ran.sent
+            for sent in (*ran.sent, *ran.controls)
             if sent.outcome in made and ran.judgement.defect not in _MISREAD
         ]
         return {sent.row: self._sender.redactor.text(self._sender.remove(sent, done)) for sent in rows}
@@ -399,7 +427,7 @@ class Certifier:
     def _shown(self, name: str, ran: _Ran, records: tuple[str, ...]) -> Probe:
         planned, judgement = ran.planned, ran.judgement
         last = ran.sent[-1] if ran.sent else None
-        exchanges = [self._exchange(sent.row, sent.exchange) for sent in ran.sent]
+        exchanges = [self._exchange(sent.row, sent.exchange) for sent in (*ran.sent, *ran.controls)]
         exchanges += [self._exchange(row, exchange) for row, exchange in ran.reads]
         reason = last and ((last.decision and last.decision.reason) or last.exchange.outcome.reason)
         return Probe(

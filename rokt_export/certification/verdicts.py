@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from rokt_export.certification.planning import PlannedProbe
@@ -41,12 +41,14 @@ class Judgement:
 
     Attributes:
         verdict, defect, finding, advice: as of `Probe`.
+        doubtful: whether the partner may answer so to a good transaction too, by now.
     """
 
     verdict: Verdict
     finding: str
     defect: str = ""
     advice: str = ""
+    doubtful: bool = False
 
 
 def as_expected(finding: str, advice: str = "") -> Judgement:
@@ -76,6 +78,8 @@ class Judge:
     Attributes:
         good: the good transaction, once it was delivered.
         duplicate: the response that was read as a duplicate.
+        controlled: whether a good transaction was delivered after the one that is judged: then what speaks of the
+            set-up speaks of that transaction.
     """
 
     spec: PartnerSpec
@@ -83,6 +87,7 @@ class Judge:
     redact: Callable[[str], str]
     good: Sent | None = None
     duplicate: Response | None = None
+    controlled: bool = False
     _names: dict[str, int] = field(default_factory=dict)
     _references: dict[str, tuple[int, str]] = field(default_factory=dict)
 
@@ -103,9 +108,8 @@ class Judge:
         sent_texts = {text.casefold() for _, text in fields_of(sent.renderer, sent.exchange.transaction)}
         response = sent.response
         text = ResponseReader(response).text.casefold() if response is not None else ""
-        other = next(
-            (name for name, who in self._names.items() if who != person and name in text and name not in own), None
-        )
+        others = (name for name, who in self._names.items() if who != person and name in text and name not in own)
+        other = None if any(name in text for name in own & sent_texts) else next(others, None)
         for name in own & sent_texts:
             if len(name) >= _SHORTEST_NAME:
                 self._names[name] = person
@@ -133,31 +137,32 @@ class Judge:
             return stuck
         match sent.outcome:
             case OutcomeKind.DELIVERED:
-                if (certain := meaning_of(_response(sent)).certain) not in (None, "delivered"):
+                certain = None if sent.exchange.outcome.by_body else meaning_of(_response(sent)).certain
+                if certain not in (None, "delivered"):
                     return self._error_as_delivered(sent, f"the response itself says {certain}")
-                return self._undecided(sent) or as_expected(self._came(sent))
+                return self._undecided(sent) or as_expected(self.came(sent))
             case OutcomeKind.DUPLICATE:
                 return found(
                     "false-duplicate",
-                    f"{self._came(sent)}, of a person that was never sent before",
+                    f"{self.came(sent)}, of a person that was never sent before",
                     "Look at the response: either the rule for duplicates takes too much, or the partner knows people "
                     "by what test people share.",
                 )
             case OutcomeKind.REJECTED | OutcomeKind.FAILED | OutcomeKind.UNCLASSIFIED:
                 return self._good_refused(sent)
             case OutcomeKind.INVALID | OutcomeKind.UNKNOWN:
-                return cannot_tell(self._came(sent))
+                return cannot_tell(self.came(sent))
             case _:
                 assert_never(sent.outcome)
 
     def _good_refused(self, sent: Sent) -> Judgement:
-        response, what = _response(sent), self._came(sent, reason=True)
+        response, what = _response(sent), self.came(sent, reason=True)
         if response.status >= _SERVER_ERROR:
             return self._server_error(sent)
         if meaning_of(response).certain == "delivered":
             return found(
                 "delivery-misread",
-                f"{self._came(sent)}, and the response itself says that the record is there",
+                f"{self.came(sent)}, and the response itself says that the record is there",
                 "Correct the rules: `rokt-export rule` drafts one from the response.",
             )
         if _NEEDS.search(sent.exchange.outcome.reason or ""):
@@ -184,7 +189,7 @@ class Judge:
         match sent.outcome:
             case OutcomeKind.DUPLICATE:
                 if len(tries) == 1:
-                    return as_expected(self._came(sent))
+                    return as_expected(self.came(sent))
                 return as_expected(
                     f"duplicate only after {waited:.1f} s; before that {tries[0].outcome}",
                     "A person who is sent twice within that time is there twice.",
@@ -211,9 +216,13 @@ class Judge:
             return self._idempotent(sent)
         if "duplicate" in self.outcomes:
             late = f", {waited:.1f} s after the first" if waited >= 1 else ""
+            before, after = (each and each.exchange.outcome.reference for each in (self.good, sent))
+            same = f" with the same reference {_quoted(after)}" if after and before == after else ""
             return found(
-                "never-says-duplicate", f"delivered again{late}, though rules give `duplicate`", _ASK_DUPLICATES
+                "never-says-duplicate", f"delivered again{same}{late}, though rules give `duplicate`", _ASK_DUPLICATES
             )
+        if sent.exchange.request is not None and sent.exchange.request.method == "PUT":
+            return as_expected(f"{self.came(sent)}: PUT replaces what is there")
         return cannot_tell("delivered again: no rule gives `duplicate`", _ASK_DUPLICATES)
 
     def _idempotent(self, sent: Sent) -> Judgement:
@@ -226,7 +235,7 @@ class Judge:
                 "Ask the partner how it wants the key, or remove `idempotency`: with it, a row is sent again when no "
                 "response came.",
             )
-        return as_expected(f"{self._came(sent)}, as before")
+        return as_expected(f"{self.came(sent)}, as before")
 
     def _repeat_misread(self, sent: Sent) -> Judgement:
         if _response(sent).status >= _SERVER_ERROR:
@@ -251,19 +260,19 @@ class Judge:
                     or self._error(sent)
                     or found(
                         "accepts-without-required",
-                        f"{self._came(sent)}: the partner takes it without the parameter",
+                        f"{self.came(sent)}: the partner takes it without the parameter",
                         "Ask the partner whether it is required; where not, remove `required`, and rows without it go "
                         "out.",
                     )
                 )
             case OutcomeKind.REJECTED:
-                return as_expected(self._came(sent, reason=True))
+                return as_expected(self.came(sent, reason=True))
             case OutcomeKind.DUPLICATE:
                 return self._refusal_as_duplicate(sent)
             case OutcomeKind.FAILED | OutcomeKind.UNCLASSIFIED:
                 return self._refusal_as_failed(sent)
             case OutcomeKind.INVALID | OutcomeKind.UNKNOWN:
-                return cannot_tell(self._came(sent))
+                return cannot_tell(self.came(sent))
             case _:
                 assert_never(sent.outcome)
 
@@ -283,11 +292,11 @@ class Judge:
         if response.status >= _SERVER_ERROR:
             return self._server_error(sent)
         if "rejected" not in self.outcomes:
-            return cannot_tell(f"{self._came(sent)}: no rule gives `rejected`", "Write a rule that gives `rejected`.")
+            return cannot_tell(f"{self.came(sent)}: no rule gives `rejected`", "Write a rule that gives `rejected`.")
         if sent.outcome is OutcomeKind.UNCLASSIFIED:
             return self._unexplained(sent)
         if not sent.exchange.outcome.retry:
-            return cannot_tell(self._came(sent, reason=True))
+            return cannot_tell(self.came(sent, reason=True))
         return found(
             "rejection-misread",
             f"a refusal is read as failed by rule `{sent.exchange.outcome.rule}`, and would be sent again"
@@ -301,28 +310,28 @@ class Judge:
         if isinstance(result, Fault) and (result.kind is FaultKind.TLS or "mutual_tls" in probe.why):
             return as_expected(f"the connection is refused: {cut(self.redact(result.message), 2 * _SHOWN)}")
         if not isinstance(result, Response):
-            return self._obstacle(sent) or cannot_tell(self._came(sent))
+            return self._obstacle(sent) or cannot_tell(self.came(sent))
         if result.status in BUSY or result.status >= _SERVER_ERROR:
-            return cannot_tell(self._came(sent, reason=True))
+            return cannot_tell(self.came(sent, reason=True))
         if sent.outcome in TAKEN:
             kind = "missing" if probe.kind == "no_credentials" else "wrong"
             return (self._error(sent) if sent.outcome is OutcomeKind.DELIVERED else None) or found(
                 f"accepts-{kind}-credentials",
-                f"{self._came(sent)} with {kind} credentials",
+                f"{self.came(sent)} with {kind} credentials",
                 "Tell the partner: anybody may send to this address, or the credentials are not those that it checks.",
             )
         if sent.outcome is OutcomeKind.UNCLASSIFIED and result.status < _CLIENT_ERROR:
-            return cannot_tell(f"{self._came(sent)}: no rule matches the response")
+            return cannot_tell(f"{self.came(sent)}: no rule matches the response")
         advice = ""
         if sent.outcome is OutcomeKind.REJECTED:
             advice = "A wrong key would count as rejected rows: write a rule that gives `failed` for it."
-        return as_expected(self._came(sent, reason=True), advice)
+        return as_expected(self.came(sent, reason=True), advice)
 
     def content_type(self, sent: Sent) -> Judgement:
         """Judge a body under another content type: anything but accepted."""
         response = sent.response
         if response is None or response.status in BUSY:
-            return self._obstacle(sent) or cannot_tell(self._came(sent))
+            return self._obstacle(sent) or cannot_tell(self.came(sent))
         if response.status >= _SERVER_ERROR:
             return self._server_error(sent)
         if sent.outcome is OutcomeKind.DELIVERED:
@@ -331,7 +340,7 @@ class Judge:
                 or self._error(sent)
                 or found(
                     "accepts-wrong-content-type",
-                    self._came(sent),
+                    self.came(sent),
                     "Harmless while it lasts: the partner guesses what the body is. Ask what type it wants.",
                 )
             )
@@ -339,7 +348,7 @@ class Judge:
             return self._known(sent)
         if sent.outcome is OutcomeKind.UNCLASSIFIED and response.status < _CLIENT_ERROR:
             return self._unexplained(sent)
-        return as_expected(self._came(sent, reason=True))
+        return as_expected(self.came(sent, reason=True))
 
     def accepted(self, probe: PlannedProbe, sent: Sent) -> Judgement:
         """Judge a transaction that the spec allows: an optional parameter left out, hostile or long text."""
@@ -350,14 +359,14 @@ class Judge:
         response = _response(sent)
         if sent.outcome is OutcomeKind.DELIVERED:
             ignored = ": the field is ignored or kept" if probe.kind == "unknown_field" else ""
-            return self._undecided(sent) or self._error(sent) or as_expected(f"{self._came(sent)}{ignored}")
+            return self._undecided(sent) or self._plain_error(sent) or as_expected(f"{self.came(sent)}{ignored}")
         if sent.outcome is OutcomeKind.DUPLICATE:
             return self._known(sent)
         if response.status >= _SERVER_ERROR:
             return self._server_error(sent)
         if sent.outcome is OutcomeKind.UNCLASSIFIED and response.status < _CLIENT_ERROR:
             return self._unexplained(sent)
-        what = self._came(sent, reason=True)
+        what = self.came(sent, reason=True)
         if probe.kind == "unknown_field" or probe.detail in MAY_BE_REFUSED:
             return as_expected(what)
         if probe.kind == "missing_optional":
@@ -378,7 +387,7 @@ class Judge:
             return None
         return found(
             "firewall-blocks-text",
-            f"{self._came(sent)}: {edge.name} blocks this text",
+            f"{self.came(sent)}: {edge.name} blocks this text",
             "Ask the partner to let these requests pass its firewall: people have such names.",
         )
 
@@ -455,11 +464,14 @@ class Judge:
         if result.status in BUSY and sent.outcome is not OutcomeKind.DELIVERED:
             busy = f"status {result.status}: the partner is busy or throttles"
             return cannot_tell(busy, "Lower `limits.rate`, and certify again.")
-        why = None if self.sandbox else setup_fault(sent.exchange, expected=sent.outcome in TAKEN)
+        if self.sandbox or self.controlled:
+            return None
+        why = setup_fault(sent.exchange, expected=sent.outcome in TAKEN)
         if why is None:
             return None
         why = cut(self.redact(why), 2 * _SHOWN)
-        return cannot_tell(f"status {why}", "Find the cause with `rokt-export diagnose`.")
+        told = cannot_tell(f"status {why}", "Find the cause with `rokt-export diagnose`.")
+        return replace(told, doubtful=True)
 
     def _undecided(self, sent: Sent) -> Judgement | None:
         if not sent.provisional:
@@ -468,10 +480,10 @@ class Judge:
             advice = "The spec has no `confirmation`: ask the partner what became of it."
         else:
             advice = "Ask again later with `rokt-export runs confirm RUN`."
-        return cannot_tell(f"{self._came(sent)}: the partner has not decided yet", advice)
+        return cannot_tell(f"{self.came(sent)}: the partner has not decided yet", advice)
 
     def _known(self, sent: Sent) -> Judgement:
-        return cannot_tell(f"{self._came(sent)}: the partner takes the person for one that it knows")
+        return cannot_tell(f"{self.came(sent)}: the partner takes the person for one that it knows")
 
     def _error(self, sent: Sent) -> Judgement | None:
         """Return the finding where a response that is read as delivered says otherwise, and the good one's did not."""
@@ -481,6 +493,15 @@ class Judge:
         if mine.certain not in (None, "delivered", its.certain) or _kinds(mine.doubts) - _kinds(its.doubts):
             return self._error_as_delivered(sent, "the response is unlike that to the good transaction")
         return None
+
+    def _plain_error(self, sent: Sent) -> Judgement | None:
+        """As `_error`, where a warning beside a delivery is no error: only what the response proves counts."""
+        if sent.exchange.outcome.by_body or self.good is None or self.good.response is None:
+            return None
+        certain = meaning_of(_response(sent)).certain
+        if certain in (None, "delivered", meaning_of(self.good.response).certain):
+            return None
+        return self._error_as_delivered(sent, f"the response itself says {certain}")
 
     def _error_as_delivered(self, sent: Sent, why: str) -> Judgement:
         rule, status = sent.exchange.outcome.rule, sent.exchange.status
@@ -492,11 +513,12 @@ class Judge:
         )
 
     def _server_error(self, sent: Sent) -> Judgement:
-        return found(
+        fails = found(
             "server-error",
-            self._came(sent, reason=True),
+            self.came(sent, reason=True),
             "Tell the partner: its server fails where it should take or refuse the transaction.",
         )
+        return replace(fails, doubtful=True)
 
     def _unexplained(self, sent: Sent) -> Judgement:
         return found(
@@ -505,7 +527,7 @@ class Judge:
             "Add a rule: one is drafted under the table.",
         )
 
-    def _came(self, sent: Sent, *, reason: bool = False) -> str:
+    def came(self, sent: Sent, *, reason: bool = False) -> str:
         """Return outcome and status, as `rejected (422)`, and perhaps the partner's words."""
         status = "" if sent.exchange.status is None else f" ({sent.exchange.status})"
         later = f", {sent.outcome} later" if sent.decision is not None and sent.decision.outcome is not None else ""

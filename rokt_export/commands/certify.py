@@ -193,7 +193,9 @@ def _plan(setup: SpecSetup, destination: Destination, variables: dict[str, str],
 def _with_total(plan: Plan, planned: Sequence[PlannedProbe]) -> Plan:
     from dataclasses import replace
 
-    return replace(plan, total=sum(probe.sends for probe in planned))
+    from rokt_export.certification.planning import CONTROLS
+
+    return replace(plan, total=sum(probe.sends for probe in planned) + CONTROLS)
 
 
 def _tell(terminal: Terminal, setup: SpecSetup, plan: Plan, planned: Sequence[PlannedProbe], *, ask: bool) -> None:

@@ -231,6 +231,49 @@ def test_throttling_and_outages_prove_nothing(cli: CommandLine) -> None:
     assert "busy" in probes(done)[-2]["finding"]
 
 
+def test_a_partner_that_goes_down_in_between_fails_no_probe(cli: CommandLine) -> None:
+    crm = Crm()
+    crm.answer = lambda answer: (500, {}) if sum(line.startswith("POST") for line in crm.heard) > 5 else answer
+    done = certified(cli, crm)
+    assert defects(done) == set(), [(each["title"], each["finding"]) for each in probes(done)]
+    assert "any more" in probes(done)[-2]["finding"]
+
+
+def test_a_firewall_that_refuses_a_text_is_a_finding(cli: CommandLine) -> None:
+    """403 to this text, and a good transaction passes after it."""
+    crm = Crm(hostile=lambda text: "<" in text)
+    crm.answer = lambda answer: (403, {}) if answer[0] == 500 else answer
+    done = certified(cli, crm)
+    assert defects(done) == {"refuses-markup"}
+
+
+def test_a_record_that_is_there_later_is_read_later(cli: CommandLine) -> None:
+    crm, asked, get = Crm(), set[str](), Crm.get
+
+    def lagging(path: str) -> Answer:
+        if path in asked:
+            return get(crm, path)
+        asked.add(path)
+        return 404, {}
+
+    crm.get = lagging  # type: ignore[method-assign]
+    done = certified(cli, crm, "--wait", "500ms")
+    assert defects(done) == set()
+    assert "read back as sent" in of_kind(done, "good")[0]["finding"]
+
+
+def test_a_warning_beside_a_delivery_is_no_error(cli: CommandLine) -> None:
+    crm = Crm()
+
+    def warned(headers: Any, body: bytes) -> Answer:
+        status, answer = Crm.post(crm, headers, body)
+        odd = status == 201 and (b"rokt_export_unknown" in body or b"zip" not in body)
+        return status, {**answer, "warnings": ["unknown field", "zip is missing"]} if odd else answer
+
+    crm.post = warned  # type: ignore[method-assign]
+    assert defects(certified(cli, crm)) == set()
+
+
 def test_limits_hold(cli: CommandLine) -> None:
     crm = Crm()
     one = replaced("limits: {", "limits: {concurrency: 1, ")
