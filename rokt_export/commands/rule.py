@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from rokt_export.reports.run_report import Story
     from rokt_export.response.classify import Classifier
 
+_MOST_GROUPS = 5
+"""Groups of responses without a rule that are named."""
 Row = Annotated[
     int | None,
     typer.Option(
@@ -85,6 +87,7 @@ def rule(
             for line in drafted.shown():
                 terminal.out.print(line, style="green" if line.lstrip().startswith("+") else None, soft_wrap=True)
             status = _show_effect(terminal, story, drafted)
+            _tell_others(terminal, story, drafted, place_flag(place))
     _check(drafted)
     if not write:
         terminal.say(f"write it: {_command(info, drafted, outcome, name, spec, place_flag(place))}")
@@ -328,6 +331,21 @@ def _show_effect(terminal: Terminal, story: Story, drafted: _Draft) -> ExitStatu
         count = number_of(len(rows), "row", "rows")
         terminal.warn(f"it changes {count} that rule `{step[1]}` makes {step[0]} today: {rows.summary()}")
     return ExitStatus.FINDINGS if others else ExitStatus.OK
+
+
+def _tell_others(terminal: Terminal, story: Story, drafted: _Draft, place: str) -> None:
+    """Say which responses of the run still have no rule, by their structure, and the command for each."""
+    from rokt_export.onboarding.unexplained import structure_of
+    from rokt_export.response.classify import Classifier
+
+    classifier, groups = Classifier(drafted.new.spec.responses), dict[str, list[int]]()
+    for one, recording in story.deliveries_with_recordings():
+        response = None if recording is None or recording.rows > 1 else recording.response
+        if response is not None and classifier.classify(response).rule is None:
+            groups.setdefault(structure_of(response), []).append(one.row)
+    for structure, rows in sorted(groups.items(), key=lambda group: -len(group[1]))[:_MOST_GROUPS]:
+        command = f"rokt-export rule {story.run.run} --row {rows[0]}{place}"
+        terminal.say(f"{number_of(len(rows), 'response', 'responses')} without a rule: {structure}; {command}")
 
 
 def _check(drafted: _Draft) -> None:

@@ -60,6 +60,8 @@ def test_a_rule_is_drafted_for_the_first_row_that_no_rule_matches_and_written(
         assert line in drafted.out, drafted.out
     assert "jane.doe" not in drafted.out and spec.read_text() == before
     assert f"rokt-export rule {run} --row 2 --write" in drafted.err
+    left = f"1 response without a rule: 409 application/json: message, state; rokt-export rule {run} --row 3"
+    assert left in drafted.err
     written = cli("rule", run, "--row", "2", "--write")
     assert written.status == 0 and f"rokt-export reclassify {run} --write" in written.err
     assert spec.read_text().startswith(before.rstrip("\n"))
