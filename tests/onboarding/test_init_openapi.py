@@ -164,6 +164,24 @@ def test_how_to_ask_about_an_accepted_job(cli: CommandLine) -> None:
     )
 
 
+def test_from_a_published_document_to_certified_in_three_edits(cli: CommandLine) -> None:
+    document = Path(__file__).parent / "sendgrid" / "tsg_mc_contacts_v3.yaml"
+    assert cli("init", "--openapi", document, "--operation", "PUT /v3/marketing/contacts").status == 0
+    draft = cli.folder / "sendgrid.yaml"
+    edits = {
+        "# contact: {name: …, role: …, email: …}  # ask the partner": "contact: {name: Jane Doe}",
+        "# staging: https://…": "staging: https://staging.example.com/v3/marketing/contacts",
+        "attribute: email, format": "attribute: email, required: true, format",
+    }
+    text = draft.read_text()
+    for before, after in edits.items():
+        assert text.count(before) == 1
+        text = text.replace(before, after)
+    draft.write_text(text)
+    done = cli("certify", draft, "--sandbox", "--output", "json", "--require-outcomes", "delivered,rejected")
+    assert done.status == 0 and done.json["verdicts"].keys() == {"as expected", "not run"}, done.json["verdicts"]
+
+
 def test_a_job_without_an_operation_that_tells_its_state(cli: CommandLine, acme: str) -> None:
     assert "provisional: true" in acme and "confirmation" not in acme
 

@@ -95,3 +95,19 @@ def test_from_the_document_to_delivered_and_a_refusal_that_was_foretold(cli: Com
     assert (refused.status, one["outcome"], one["status"], one["rule"]) == (1, "rejected", 400, "rejected")
     shown = cli("runs", "show", "last", "--row", "1")
     assert "must have required property 'contacts'" in shown.out and "`contacts` is missing" in shown.out, shown
+
+
+def test_certify_tells_what_prism_checks_and_what_it_does_not(cli: CommandLine, prism: str) -> None:
+    """It refuses a request without credentials or of another content type; it takes any token, and makes one job of all."""
+    assert cli("init", "sendgrid.yaml", "--openapi", DOCUMENT, "--operation", OPERATION).status == 0
+    draft = cli.folder / "sendgrid.yaml"
+    text = re.sub(r"# staging: \S+.*", f"staging: {prism}/v3/marketing/contacts", draft.read_text())
+    # A mock decides nothing later.
+    text = re.sub(r"^confirmation:.*\n(  .*\n)+", "", text.replace("provisional: true, ", ""), flags=re.MULTILINE)
+    draft.write_text(text)
+    done = cli("certify", draft, "--output", "json", env=TOKEN)
+    probes = done.json["certification"]["probes"]
+    defects = {each["defect"] for each in probes if each["verdict"] == "finding"}
+    assert done.status == 1 and defects == {"accepts-wrong-credentials", "answers-for-another"}
+    refused = {each["kind"]: each["status"] for each in probes if each["outcome"] in ("failed", "rejected")}
+    assert refused == {"no_credentials": 401, "wrong_content_type": 400}
