@@ -98,7 +98,7 @@ def test_from_the_document_to_delivered_and_a_refusal_that_was_foretold(cli: Com
 
 
 def test_certify_tells_what_prism_checks_and_what_it_does_not(cli: CommandLine, prism: str) -> None:
-    """It refuses a request without credentials or of another content type; it takes any token, and makes one job of all."""
+    """It refuses no credentials and another content type; it takes any token, and makes one job of all."""
     assert cli("init", "sendgrid.yaml", "--openapi", DOCUMENT, "--operation", OPERATION).status == 0
     draft = cli.folder / "sendgrid.yaml"
     text = re.sub(r"# staging: \S+.*", f"staging: {prism}/v3/marketing/contacts", draft.read_text())
