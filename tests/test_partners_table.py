@@ -238,6 +238,11 @@ PARTNERS = (
         - outcome: delivered
           name: accepted
           provisional: true
+          status: 200
+          text: {contains: 'https://shop.example.com/thanks'}
+        - outcome: delivered
+          name: redirected
+          provisional: true
           status: [301, 302, 303]
           headers: {Location: {prefix: 'https://shop.example.com/thanks'}}
         - {outcome: rejected, status: 3xx, capture: {reason: {header: location}}}
@@ -245,21 +250,22 @@ PARTNERS = (
         """,
         (
             Answer(
+                READ,
+                "a page that leads to our address; a duplicate is invisible: its reason comes by mail, later",
+                200,
+                '<html><head><meta http-equiv="Refresh" content="0; URL=https://shop.example.com/thanks"></head></html>',
+                DELIVERED,
+                (("Content-Type", "text/html"),),
+                {"rule": "accepted"},
+            ),
+            Answer(
                 MADE,
                 "a redirect is the answer",
                 302,
                 "",
                 DELIVERED,
                 (("location", "https://shop.example.com/thanks?x=1"),),
-                {"rule": "accepted"},
-            ),
-            Answer(
-                READ,
-                "a duplicate is invisible: its reason comes by mail, later",
-                302,
-                "",
-                DELIVERED,
-                (("Location", "https://shop.example.com/thanks"),),
+                {"rule": "redirected"},
             ),
             Answer(
                 MADE,
@@ -484,7 +490,7 @@ PARTNERS = (
         """,
         (
             Answer(
-                MADE,
+                READ,
                 "the body is a bare JSON string",
                 201,
                 '"jane.doe@example.com"',
@@ -493,7 +499,7 @@ PARTNERS = (
                 {"reference": "jane.doe@example.com"},
             ),
             Answer(MADE, "the .xml door", 201, "<string>jane.doe@example.com</string>", DELIVERED, XML),
-            Answer(MADE, "a second time updates: no duplicate", 201, '"jane.doe@example.com"', DELIVERED, JSON),
+            Answer(READ, "a second time updates: no duplicate", 201, '"jane.doe@example.com"', DELIVERED, JSON),
             Answer(
                 MADE,
                 "a code and words",
@@ -835,6 +841,14 @@ PARTNERS = (
                 DELIVERED,
                 XML,
                 {"reference": "5c0"},
+            ),
+            Answer(
+                READ,
+                "a duplicate by a word",
+                201,
+                '{"outcome": "failure", "reason": "duplicate", "lead": {"id": "5c1"}, "price": 0}',
+                DUPLICATE,
+                JSON,
             ),
             Answer(
                 MADE,
