@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -24,6 +26,33 @@ def httpbin() -> Iterator[str]:
     yield f"http://127.0.0.1:{server.effective_port}"
     server.close()
     thread.join(5)
+
+
+ROWS_OF_A_MONTH = 'email,firstname\njane.doe.{0}@example.com,"Jane\nDoe"\njohn.doe.{0}@example.com,John\n'
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[Any]:
+    """A client of an S3 on loopback, whose address the variables of the AWS tools name."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "testing")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="rows")
+        for month in (1, 2, 10):
+            key, text = f"2026/{month:02}.csv.gz", ROWS_OF_A_MONTH.format(month)
+            client.put_object(Bucket="rows", Key=key, Body=gzip.compress(text.encode()))
+        client.put_object(Bucket="rows", Key="2026/notes.txt", Body=b"no rows")
+        yield client
+    server.stop()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -136,13 +136,11 @@ def stamps_of(files: tuple[str, ...]) -> list[list[Any]]:
 
     Of a stream there is its name alone.
     """
-    from rokt_export.transactions.files import FileStamp, expand
+    from rokt_export.transactions.files import FileStamp, absolute, expand
 
     stamps = [FileStamp.of(path) or path for path in expand(files)]
     return [
-        [stamp, None, None]
-        if isinstance(stamp, str)
-        else [str(Path(stamp.path).absolute()), stamp.size, stamp.mtime_ns]
+        [stamp, None, None] if isinstance(stamp, str) else [absolute(stamp.path), stamp.size, stamp.mtime_ns]
         for stamp in stamps
     ]
 
@@ -157,13 +155,14 @@ def digests_of(stamps: Sequence[Sequence[Any]]) -> dict[str, str]:
     """Return a keyed digest of each file's content, by path; of none that is large, and of none without a key."""
     from rokt_export.errors import JournalError
     from rokt_export.journal import keys
+    from rokt_export.transactions.storage import is_remote
 
     with suppress(JournalError, OSError):
         key = keys.first()
         return {
             path: hashlib.blake2b(Path(path).read_bytes(), key=key, digest_size=16).hexdigest()
             for path, size, _ in stamps
-            if size is not None and size <= _DIGESTED
+            if size is not None and size <= _DIGESTED and not is_remote(path)
         }
     return {}
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, BinaryIO, Protocol, cast
 
 from rokt_export.errors import TransactionsError
-from rokt_export.transactions.files import STDIN, unreadable
+from rokt_export.transactions.files import STDIN, open_file, unreadable
 
 
 class ByteStream(Protocol):
@@ -94,7 +94,7 @@ def open_bytes(path: str) -> io.BufferedReader:
     """
     source: ByteStream
     try:
-        source = _Stdin() if path == STDIN else open(path, "rb")  # noqa: SIM115, PTH123 - the reader closes it
+        source = _Stdin() if path == STDIN else open_file(path)
         prefix = read_ahead(source, 6)
     except OSError as error:
         raise unreadable(path, error) from error

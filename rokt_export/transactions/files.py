@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import io
 import os
 import shlex
 import stat
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rokt_export.errors import TransactionsError, near_file
+from rokt_export.transactions.storage import is_remote, named, open_remote, state_of
 
 STDIN = "-"
 
@@ -22,7 +24,7 @@ class FileStamp:
     Attributes:
         path: the file's path as it was named.
         size: bytes.
-        mtime_ns: time of the last change, nanoseconds since the epoch.
+        mtime_ns: time of the last change, nanoseconds since the epoch; of a storage's file a number for its state.
         inode: device and inode; another pair under the same path means that the file was replaced.
     """
 
@@ -33,7 +35,14 @@ class FileStamp:
 
     @classmethod
     def of(cls, path: str) -> FileStamp | None:
-        """Return the stamp of a regular file; None for anything else and for a missing file."""
+        """Return the stamp of a regular file or a storage's file; None for anything else and for a missing file.
+
+        Raises:
+            TransactionsError: a storage cannot be reached.
+        """
+        if is_remote(path):
+            found = state_of(path)
+            return found and cls(path, *found, (0, 0))
         try:
             status = Path(path).stat()
         except OSError:
@@ -87,7 +96,7 @@ def estimated_rows(files: Iterable[str]) -> int | None:
         stamp = FileStamp.of(file)
         if stamp is None:
             return None
-        with Path(file).open("rb") as opened:
+        with open_file(file) as opened:
             sample = opened.read(_SAMPLE)
         lines = sample.count(b"\n")
         if not lines or b"\0" in sample or sample.startswith(_NO_TEXT):
@@ -100,6 +109,8 @@ def estimated_rows(files: Iterable[str]) -> int | None:
 def _named(path: str) -> Iterable[str]:
     if path == STDIN:
         return [path]
+    if is_remote(path):
+        return named(path)
     if not os.path.lexists(path) and glob.has_magic(path):
         found = sorted(
             name
@@ -142,7 +153,7 @@ def _remedy_for_missing(path: str) -> str:
 def _refuse_twice(files: Sequence[str]) -> None:
     seen: dict[str, str] = {}
     for file in files:
-        key = file if file == STDIN else os.path.realpath(file)
+        key = file if file == STDIN or is_remote(file) else os.path.realpath(file)
         if key in seen:
             raise TransactionsError(
                 "the same input is named twice; its rows would be sent twice",
@@ -152,9 +163,23 @@ def _refuse_twice(files: Sequence[str]) -> None:
         seen[key] = file
 
 
+def absolute(path: str) -> str:
+    """Return the path from the root, or a storage's address as it is."""
+    return path if is_remote(path) else str(Path(path).absolute())
+
+
 def is_stream(path: str) -> bool:
     """Return whether an input can be read only once, as it arrives: stdin, a named pipe, `<(command)`."""
-    return path == STDIN or not Path(path).is_file()
+    return path == STDIN or not (is_remote(path) or Path(path).is_file())
+
+
+def open_file(path: str) -> io.BufferedReader:
+    """Return the bytes of a file, here or in a storage.
+
+    Raises:
+        OSError, TransactionsError: it cannot be opened.
+    """
+    return open_remote(path) if is_remote(path) else Path(path).open("rb")
 
 
 def unreadable(path: str, error: OSError) -> TransactionsError:

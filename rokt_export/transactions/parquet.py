@@ -12,6 +12,7 @@ from rokt_export.errors import TransactionsError
 from rokt_export.transactions.claims import ALL, Share
 from rokt_export.transactions.columns import ColumnsReport
 from rokt_export.transactions.reader_base import Context, FirstRows, survey
+from rokt_export.transactions.storage import is_remote, open_remote
 from rokt_export.transactions.transaction import Transaction, Value
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def _open(path: str) -> ParquetFile:
             remedy='Install it: pip install "rokt-export[parquet]", or convert the file to CSV or NDJSON.',
         ) from error
     try:
-        return ParquetFile(path)
+        return ParquetFile(open_remote(path) if is_remote(path) else path)
     except (ArrowException, OSError) as error:
         raise TransactionsError(
             "this is not a complete Parquet file", where=path, remedy="Fetch the file again; it may have been cut off."

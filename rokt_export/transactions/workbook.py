@@ -26,6 +26,7 @@ from rokt_export.errors import TransactionsError, UsageError
 from rokt_export.transactions.compression import BrokenArchive
 from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.reader_base import Context
+from rokt_export.transactions.storage import is_remote, open_remote
 
 _CHUNK = 1 << 14
 _MOST_TEXT = 512 << 20
@@ -320,7 +321,7 @@ def _related(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]]:
 
 def _opened(path: str) -> zipfile.ZipFile:
     try:
-        archive = zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(open_remote(path) if is_remote(path) else path)
     except _BROKEN as error:
         raise _no_workbook(path) from error
     names = archive.namelist()
