@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rokt_export.authentication.base import filler
 from rokt_export.authentication.none import NoAuthentication
 from rokt_export.certification.records import Kind
-from rokt_export.certification.sent_fields import varying
+from rokt_export.certification.sent_fields import fields_of, varying
 from rokt_export.certification.texts import HOSTILE, MAY_BE_REFUSED
 from rokt_export.certification.variants import (
     UNCHANGED,
@@ -127,8 +127,17 @@ class _Planner:
             return replace(probe, sends=0, not_run=why) if probe.kind != "good" else probe
         except RoktExportError as error:
             return replace(probe, sends=0, not_run=f"no request can be made so: {error.message}")
-        if probe.detail == "case" and request.body == self.renderer.render(self.person).body:
-            return replace(probe, sends=0, not_run="the spec sends the address in one case")
+        if probe.kind in ("good", "missing_required", "missing_optional") or not probe.changes:
+            return probe
+        plain = self.renderer.render(self.person)
+        if (request.url, request.headers, request.body) == (plain.url, plain.headers, plain.body):
+            one_case = "the spec sends the address in one case"
+            return replace(
+                probe, sends=0, not_run=one_case if probe.detail == "case" else "the spec sends no such text"
+            )
+        sent = {name for name, _ in fields_of(renderer, person)}
+        if probe.fields and sent.isdisjoint(probe.fields):
+            return replace(probe, sends=0, not_run="the spec leaves such a value out")
         return probe
 
     def _repeats(self) -> Iterator[PlannedProbe]:

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from rokt_export.journal import Journal
 
 _PEOPLE = 100_000
+_NO_WORD = BUSY | {None}
+"""Statuses that say nothing of a transaction; None for no response."""
 _MISREAD = frozenset({"error-read-as-delivered", "rules-swapped"})
 """Defects with which `delivered` does not mean that a record was made."""
 _BUSY_IN_A_ROW = 3
@@ -159,10 +161,12 @@ class Certifier:
             return "the good transaction was not delivered, so nothing can be compared with it"
         if self._lost:
             return self._lost
-        last = [ran.sent[-1].exchange.status for ran in self._ran if ran.sent][-_BUSY_IN_A_ROW:]
-        if len(last) == _BUSY_IN_A_ROW and BUSY.issuperset(last):
-            return f"the partner is busy or throttles: status {last[-1]}, {_BUSY_IN_A_ROW} times in a row"
-        return ""
+        last = [ran.sent[-1].exchange for ran in self._ran if ran.sent][-_BUSY_IN_A_ROW:]
+        if len(last) < _BUSY_IN_A_ROW or any(each.status not in _NO_WORD for each in last):
+            return ""
+        status = last[-1].status
+        what = "does not respond" if status is None else f"is busy or throttles: status {status}"
+        return f"the partner {what}, {_BUSY_IN_A_ROW} times in a row"
 
     def _good(self, probe: PlannedProbe) -> tuple[_Ran, Finished | None]:
         """Send the good transaction; return what came, and why to stop at once, if so."""

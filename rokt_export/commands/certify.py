@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +12,14 @@ import typer
 from rokt_export.commands import options as flag
 from rokt_export.commands.certify_sign_off import AnswersFile, CheckedSpec, CheckPack, PackFolder, PageLanguage
 from rokt_export.commands.options import Output
-from rokt_export.commands.spec_setup import SpecSetup, journal_place, load_to_send, parse_set, witness_for
+from rokt_export.commands.spec_setup import (
+    SpecSetup,
+    check_attributes,
+    journal_place,
+    load_to_send,
+    parse_set,
+    witness_for,
+)
 from rokt_export.commands.terminal import Terminal, number_of
 from rokt_export.errors import ConfigurationError, UsageError, did_you_mean
 
@@ -115,12 +122,14 @@ def certify(
     if subject is None:
         raise UsageError("no spec is named", remedy="Name one: rokt-export certify SPEC.")
     required, overrides = _outcomes(require_outcomes), parse_set(set_values)
+    _check_persons(overrides)
     try:
         seconds = duration(wait)
     except ValueError as error:
         raise UsageError(str(error), where="--wait", remedy="Write `10s`, `500ms` or `2m`.") from error
     check_pack_folder(pack, template)
     setup = load_to_send(Path(subject), environment, env_file, allow_plugin)
+    check_attributes(setup.spec, [*overrides], "--set")
     witness = witness_for(setup.loaded, openapi, operation)
     target = setup.target(sandbox=sandbox, sandbox_url=sandbox_url)
     if target.guarded:
@@ -168,6 +177,23 @@ def _outcomes(text: str | None) -> frozenset[str]:
                 remedy=f"{near} Choose from {', '.join(OUTCOMES)}.".strip(),
             )  # fmt: skip
     return frozenset(names)
+
+
+def _check_persons(overrides: Mapping[str, str]) -> None:
+    """Check that test people stay different.
+
+    Raises:
+        UsageError: all of them would have one address or name.
+    """
+    from rokt_export.partner_spec.attributes import canonical
+
+    for name in overrides:
+        if canonical(name) in ("email", "emailmd5", "emailsha256", "transactionid", "confirmationref"):
+            raise UsageError(
+                f"each probe needs a new person, and `{name}` tells them apart",
+                where="--set",
+                remedy="Set other attributes, such as --set country=us.",
+            )
 
 
 def _plan(setup: SpecSetup, destination: Destination, variables: dict[str, str], journal: str) -> Plan:
