@@ -20,7 +20,7 @@ HOSTILE: Mapping[str, str] = {
 MAY_BE_REFUSED = frozenset({"line break"})
 """Texts of which a partner may say no: its records have one line."""
 
-_DEFECTS = {
+DEFECTS = {
     "drops-accents": "accents are dropped",
     "drops-emoji": "emoji are dropped",
     "drops-signs": "some characters are dropped",
@@ -60,7 +60,7 @@ def change_of(sent: str, found: str | None) -> str:
 
 def change_in_words(defect: str) -> str:
     """Return what a defect of `change_of` does to a text, in a clause."""
-    return _DEFECTS[defect]
+    return DEFECTS[defect]
 
 
 _STAND_IN = "[?\N{REPLACEMENT CHARACTER}]{1,4}"
