@@ -181,9 +181,11 @@ class Bookkeeper:
     def _redact(self, deliveries: Deliveries, place: int, transaction: Transaction, derived: Sequence[str]) -> None:
         personal = self.personal.of(transaction)
         redactor = self._knowing(derived)
-        for column in deliveries.text_columns():
+        columns = deliveries.text_columns()
+        held = redactor.personal_in([text for column in columns if (text := column[place]) is not None], personal)
+        for column in columns:
             if (text := column[place]) is not None:
-                shown = redactor.text(text, personal)
+                shown = redactor.text(text, held)
                 column[place] = redactor.addresses(shown) if personal else shown
 
     def _names(self, transactions: Sequence[Transaction]) -> list[str]:

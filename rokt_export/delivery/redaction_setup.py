@@ -224,7 +224,8 @@ class PersonalData:
         names = [name for name in transaction.values if self.is_personal(name)]
         found = dict.fromkeys(text for name in names for text in texts_in(transaction.values[name]))
         found.update(dict.fromkeys(self._renderer.carried(transaction, names)))
-        others = (text for name, value in transaction.values.items() if name not in names for text in texts_in(value))
+        known = frozenset(names)
+        others = [text for name, value in transaction.values.items() if name not in known for text in texts_in(value)]
         found.update(dict.fromkeys(address for text in others for address in ADDRESS.findall(text)))
         return tuple(text for text in found if text)
 

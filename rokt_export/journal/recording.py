@@ -24,7 +24,7 @@ KEPT_BYTES = RESPONSE_BYTES + MARGIN
 WAITING_BYTES = 16_000 + MARGIN
 """The same while a row waits for another attempt."""
 _SHORT_BODY = 4_000
-"""Bytes of a response's body up to which it is searched for personal data together with URL and headers."""
+"""Bytes of a body up to which it is searched for personal data together with URL and headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,21 +179,21 @@ def record(exchange: Exchange, redactor: Redactor, personal: Collection[str] = (
     request, result = exchange.request, exchange.result
     fault = result if isinstance(result, Fault) else None
     response = result.partial if isinstance(result, Fault) else result
-    outside = redactor.personal_in(_outside_request_body(request, response, fault), personal)
-    sent = _request(request, redactor, personal, outside) if request is not None else {}
+    held = redactor.personal_in(_short_texts(request, response, fault), personal)
+    sent = _request(request, redactor, personal, held) if request is not None else {}
     got: dict[str, Any] = {}
     if response is not None:
         got = {
             "status": response.status,
             "http_version": response.http_version,
-            "response_headers": _response_headers(response, redactor, outside, addresses=bool(personal)),
+            "response_headers": _response_headers(response, redactor, held, addresses=bool(personal)),
             "response_body": _response_body(
-                response, redactor, outside if _is_short(response.body) else personal, addresses=bool(personal)
+                response, redactor, held if _is_short(response.body) else personal, addresses=bool(personal)
             ),
             "unreadable": response.unreadable,
         }
     if fault is not None:
-        got["fault"] = (str(fault.kind), redactor.text(fault.message, outside))
+        got["fault"] = (str(fault.kind), redactor.text(fault.message, held))
     timings = result.timings if result is not None else Timings()
     return Recording(
         **sent,
@@ -205,11 +205,16 @@ def record(exchange: Exchange, redactor: Redactor, personal: Collection[str] = (
     )
 
 
-def _outside_request_body(request: Request | None, response: Response | None, fault: Fault | None) -> Iterator[str]:
-    """Yield the texts of an exchange that seldom hold personal data; a long or binary body is none of them."""
+def _short_texts(request: Request | None, response: Response | None, fault: Fault | None) -> Iterator[str]:
+    """Yield the texts of an exchange, to be searched together: of a row's values, few are in any of them.
+
+    A long or binary body is none of them.
+    """
     if request is not None:
         yield request.url
         yield from chain.from_iterable(request.headers)
+        if request.body is not None and _is_short(request.body):
+            yield request.body.decode()
     if fault is not None:
         yield fault.message
     if response is not None:
@@ -229,19 +234,16 @@ def _is_short(body: bytes) -> bool:
     return True
 
 
-def _request(
-    request: Request, redactor: Redactor, personal: Collection[str], outside: Collection[str]
-) -> dict[str, Any]:
+def _request(request: Request, redactor: Redactor, personal: Collection[str], held: Collection[str]) -> dict[str, Any]:
+    body = request.body
     return {
         "method": request.method,
-        "url": _shown(redactor, request.url, redactor.url(request.url, outside), outside),
+        "url": _shown(redactor, request.url, redactor.url(request.url, held), held),
         "request_headers": tuple(
-            (name, _shown(redactor, value, shown, outside))
-            for (name, value), (_, shown) in zip(
-                request.headers, redactor.headers(request.headers, outside), strict=True
-            )
+            (name, _shown(redactor, value, shown, held))
+            for (name, value), (_, shown) in zip(request.headers, redactor.headers(request.headers, held), strict=True)
         ),
-        "request_body": None if request.body is None else _body(request.body, redactor, personal),
+        "request_body": None if body is None else _body(body, redactor, held if _is_short(body) else personal),
     }
 
 

@@ -66,6 +66,8 @@ _UUID = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 _MAY_BE_UUID = QuickSearch("[0-9a-f]{8}-[0-9a-f]{4}-")
 _WHOLE_UUID = re.compile(f"(?<![0-9A-Za-z]){_UUID}(?![0-9A-Za-z])")
 _BLANK = " " * 36
+_ALL_HEX = re.compile("[0-9A-Fa-f]+")
+_HEX_HASH = re.compile("[0-9A-Fa-f]{32,}")
 _NO_HASH = re.compile(f"{_UUID}|[0-9A-Fa-f]{{22,31}}")
 """UUIDs, and hexadecimal that is too short."""
 _QUANTUM = (
@@ -229,7 +231,9 @@ class Reading:
         decoded: it without percent signs, entities, escapes and soft line breaks; letter case is kept.
         plain: `decoded` with folded letters.
         squeezed: `plain` without blanks and punctuation.
-        longest_run: length of the longest part that may be a digest; 0 where none is long enough.
+        longest_run: length of the longest part that may be a digest in base64; 0 where none is long enough. One of
+            nothing but hexadecimal digits is none: of 22 characters, that chance is 2^-44.
+        longest_hex: the same in hexadecimal.
     """
 
     def __init__(self, text: str, depth: int = _DEPTH) -> None:
@@ -239,7 +243,9 @@ class Reading:
         self.decoded = decoded_view(text)
         self.plain = self._plain()
         self.squeezed = _SEPARATORS.sub("", self.plain.text)
-        self.longest_run = max((len(found[0]) for found in may_be_hashes(self.decoded.text)), default=0)
+        runs = [found[0] for found in may_be_hashes(self.decoded.text)]
+        self.longest_run = max((len(run) for run in runs if _ALL_HEX.fullmatch(run) is None), default=0)
+        self.longest_hex = max((len(part) for run in runs for part in _HEX_HASH.findall(run)), default=0)
         self._depth = depth
 
     def _plain(self) -> View:

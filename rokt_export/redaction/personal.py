@@ -54,6 +54,7 @@ _FIELD_AFTER = re.compile(r"""["'<&,;|\t\r\n\\%\])}]|\Z""")
 
 _HASHES = (("md5", 22), ("sha1", 27), ("sha224", 38), ("sha256", 43), ("sha384", 64), ("sha512", 86))
 """The hashes that partners ask for, with the length of each in base64, the shortest way to write it."""
+_HEX_LENGTHS = {name: 2 * hashlib.new(name, usedforsecurity=False).digest_size for name, _ in _HASHES}
 SHORTEST_HASH = _HASHES[0][1]
 
 
@@ -66,7 +67,8 @@ class PersonalValue:
     """
 
     __slots__ = (
-        "_days", "_gates", "_needles", "_phone", "_placement", "_spellings", "folded", "is_name", "raw", "value",
+        "_coded", "_days", "_gates", "_hexes", "_needles", "_phone", "_placement", "_spellings", "folded", "is_name",
+        "raw", "value",
     )  # fmt: skip
 
     def __init__(self, raw: str) -> None:
@@ -78,6 +80,8 @@ class PersonalValue:
         self._phone = phone_of(value)
         self._days = days_of(folded)
         self._spellings: list[Spelling] | None = None
+        self._hexes: dict[str, list[str]] = {}
+        self._coded: dict[str, list[str]] = {}
         written = (folded,) if value.isascii() else tuple(_written(value))
         self._gates = [max(_RUN.findall(text), key=len, default="") for text in written]
         self._needles = tuple(dict.fromkeys(_needles(value, folded)))
@@ -97,7 +101,7 @@ class PersonalValue:
             yield from self._dialled(reading)
         if self._days:
             yield from (reading.plain.span(start, end) for start, end, days in reading.dates if days & self._days)
-        if reading.longest_run >= SHORTEST_HASH:
+        if reading.longest_run or reading.longest_hex:
             yield from self._hashed(reading)
 
     def _spelled(self, reading: Reading) -> Iterator[tuple[int, int]]:
@@ -124,17 +128,30 @@ class PersonalValue:
             yield reading.squeezed_view.span(first, end)
 
     def _hashed(self, reading: Reading) -> Iterator[tuple[int, int]]:
+        plain, decoded = reading.plain.text, reading.decoded.text
         for name, length in _HASHES:
-            if reading.longest_run < length:
-                return
-            for data in self._hashed_forms():
-                digest = hashlib.new(name, data, usedforsecurity=False).digest()
-                for span in _occurrences(digest.hex(), reading.plain.text):
-                    yield reading.plain.span(*span)
-                coded = b64encode(digest).decode().rstrip("=")
-                for text in {coded, coded.replace("+", "-").replace("/", "_")}:
-                    for span in _occurrences(text, reading.decoded.text):
-                        yield reading.decoded.span(*span)
+            if reading.longest_hex >= _HEX_LENGTHS[name]:
+                for text in self._hexes.get(name) or self._hashed_by(name):
+                    if text in plain:
+                        yield from (reading.plain.span(*span) for span in _occurrences(text, plain))
+            if reading.longest_run >= length:
+                for text in self._coded.get(name) or self._coded_by(name):
+                    if text in decoded:
+                        yield from (reading.decoded.span(*span) for span in _occurrences(text, decoded))
+
+    def _hashed_by(self, name: str) -> list[str]:
+        """Return the hashes of the value by one algorithm, in hexadecimal; they are kept, for the next text."""
+        make = getattr(hashlib, name)
+        found = self._hexes[name] = [make(data, usedforsecurity=False).hexdigest() for data in self._hashed_forms()]
+        return found
+
+    def _coded_by(self, name: str) -> list[str]:
+        """Return the same in base64, of both alphabets, without padding."""
+        digests = map(bytes.fromhex, self._hexes.get(name) or self._hashed_by(name))
+        coded = [b64encode(digest).decode().rstrip("=") for digest in digests]
+        urls = [text.replace("+", "-").replace("/", "_") for text in coded if "+" in text or "/" in text]
+        found = self._coded[name] = [*coded, *urls]
+        return found
 
     def _hashed_forms(self) -> set[bytes]:
         value, phone = self.value, self._phone
@@ -175,6 +192,27 @@ def find_people(values: Collection[str], reading: Reading) -> Iterator[tuple[int
         inner, places, whence = packed
         for start, _, value in find_people([value for value in values if len(value) >= _SHORT], inner):
             yield *whence[bisect_right(places, start) - 1], value
+
+
+def people_in(values: Collection[str], reading: Reading) -> list[str]:
+    """Return those of a person's values that `find_people` needs for this text or a part of it: mostly few.
+
+    These are the values that the text holds, and, where it holds several short names, each of them: two may be written
+    as one word.
+    """
+    found, names = dict[str, None](), dict[str, None]()
+    for value in values:
+        finder = personal_value(value)
+        finders = [finder, _local_part(value) if "@" in value else None]
+        if any(each is not None and next(each.find(reading), None) is not None for each in finders):
+            found[value] = None
+        if finder is not None and finder.is_name and finder.folded in reading.squeezed:
+            names[value] = None
+    if len(names) > 1:
+        found |= names
+    if (packed := reading.packed()) is not None:
+        found |= dict.fromkeys(people_in([value for value in values if len(value) >= _SHORT], packed[0]))
+    return list(found)
 
 
 @lru_cache(maxsize=4096)

@@ -24,7 +24,7 @@ from rokt_export.redaction.literals import (
     byte_forms,
     secret_literals,
 )
-from rokt_export.redaction.personal import SHORTEST_HASH, find_people, is_whole_field
+from rokt_export.redaction.personal import SHORTEST_HASH, find_people, is_whole_field, people_in
 from rokt_export.redaction.quick_search import SecretScreen
 from rokt_export.redaction.secret_runs import SecretRuns
 from rokt_export.redaction.sensitive_names import hidden_in_header, hidden_in_url
@@ -257,10 +257,10 @@ class Redactor:
         )
 
     def personal_in(self, texts: Iterable[str], personal: Collection[str]) -> Collection[str]:
-        """Return the personal values if any of the texts holds one, else none: most texts hold none, so look once."""
-        if personal and not self.show_personal and not self._personal_spans(_BETWEEN.join(texts), personal):
-            return ()
-        return personal
+        """Return those of the personal values that any of the texts may hold: mostly none, so look once."""
+        if not personal or self.show_personal:
+            return personal
+        return people_in(personal, Reading(_BETWEEN.join(texts)))
 
     def body(self, body: bytes, personal: Collection[str] = ()) -> bytes:
         """Return a body as `text` does, in its own charset (UTF-8, UTF-16 with its mark, else byte for byte)."""
