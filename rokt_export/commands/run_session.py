@@ -124,7 +124,7 @@ RunPlan = Callable[[Plan, str, Watch, Brake, "Journal | None"], Result]
 
 
 def carry_out(
-    job: Job, terminal: Terminal, listen: Callable[[Settled], None] | None = None, run_with: RunPlan = run_plan
+    job: Job, terminal: Terminal, listen: Callable[[Settled], None] | None = None, run_with: RunPlan | None = None
 ) -> RunResult:
     """Carry a plan out: begin the run, send, settle, end it; whatever happens, the journal says so.
 
@@ -132,7 +132,7 @@ def carry_out(
         job: the run.
         terminal: for progress and messages.
         listen: hears each batch of settled exchanges, where they are settled in this process.
-        run_with: sends.
+        run_with: sends; None for `workers.run_plan`.
 
     Raises:
         RoktExportError: it could not be carried out; what was settled stays settled.
@@ -156,7 +156,7 @@ def carry_out(
             "run": run, "partner": plan.spec.partner, "environment": plan.environment, "command": job.command,
         }  # fmt: skip
         watch = ProgressWatch(terminal, plan.total, listen, job.metrics, labels)
-        return _carried_out(job, run, journal, stamps, watch, run_with)
+        return _carried_out(job, run, journal, stamps, watch, run_with or run_plan)
 
 
 def _carried_out(
