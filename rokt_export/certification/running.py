@@ -149,11 +149,22 @@ class Certifier:
             if each.not_run:
                 self._ran.append(_Ran(each, Judgement("not run", each.not_run)))
             elif why := self._hopeless():
-                self._ran.append(_Ran(each, Judgement("not run", why)))
+                self._ran.append(_Ran(each, self._given_up(why)))
             else:
                 self._ran.append(self._probe(each))
         self._finish()
         return Finished(StopReason.COMPLETE)
+
+    def _given_up(self, why: str) -> Judgement:
+        """Return the judgement of a probe that is not run any more; the first of them is a finding.
+
+        Args:
+            why: as `_hopeless`.
+        """
+        if self._judge.good is None or any(ran.judgement.defect == "unavailable" for ran in self._ran):
+            return Judgement("not run", why)
+        advice = "Certify again when it takes transactions again: what follows was not run."
+        return found("unavailable", f"not run: {why}", advice)
 
     def _hopeless(self) -> str:
         """Return why no further probe would tell anything; empty where they would."""
@@ -386,7 +397,7 @@ class Certifier:
         for ran, judgement in zip(self._ran, self._ran_combined, strict=True):
             ran.judgement = judgement
         cleaned = self._cleaned()
-        self._ran.append(_cleanup(self._judge.spec, cleaned, sandbox=self._judge.sandbox))
+        self._ran.append(_cleanup(self._judge.spec, cleaned, self._unanswered(), sandbox=self._judge.sandbox))
         records, probes = [], []
         for number, ran in enumerate(self._ran, start=1):
             name = f"P{number}"
@@ -409,14 +420,19 @@ class Certifier:
         if self._judge.spec.cleanup is None or self._judge.sandbox:
             return {}
         done: dict[str, str] = {}
-        made = (OutcomeKind.DELIVERED, OutcomeKind.UNKNOWN)
         rows = [
             sent
             for ran in self._ran
             for sent in (*ran.sent, *ran.controls)
-            if sent.outcome in made and ran.judgement.defect not in _MISREAD
+            if sent.outcome is OutcomeKind.DELIVERED and ran.judgement.defect not in _MISREAD
         ]
         return {sent.row: self._sender.redactor.text(self._sender.remove(sent, done)) for sent in rows}
+
+    def _unanswered(self) -> list[int]:
+        """Return the rows of which nobody knows whether a record was made."""
+        return sorted(
+            sent.row for ran in self._ran for sent in (*ran.sent, *ran.controls) if sent.outcome is OutcomeKind.UNKNOWN
+        )
 
     def _record(self, probe: str, sent: Sent, failed: str | None) -> Record:
         cleaned = "" if failed is None else "not removed" if failed else "removed"
@@ -477,11 +493,12 @@ class Certifier:
         return questions_for(self._judge.spec, self.probes, self.coverage, self.records)
 
 
-def _cleanup(spec: PartnerSpec, cleaned: Mapping[int, str], *, sandbox: bool) -> _Ran:
+def _cleanup(spec: PartnerSpec, cleaned: Mapping[int, str], unknown: Sequence[int], *, sandbox: bool) -> _Ran:
     """Return the probe that removes the records.
 
     Args:
         cleaned: row to why it was not removed; the empty text where it was.
+        unknown: rows that may have made a record.
     """
     planned = PlannedProbe("cleanup", "removing the records", "removed", "`cleanup` of the spec")
     if spec.cleanup is None or sandbox:
@@ -491,6 +508,9 @@ def _cleanup(spec: PartnerSpec, cleaned: Mapping[int, str], *, sandbox: bool) ->
     if failed:
         advice = "Remove them by hand, and correct `cleanup`."
         return _Ran(planned, found("records-not-removed", f"not removed: {'; '.join(failed)}", advice))
+    if unknown:
+        left = f"no response came to {', '.join(f'R{row}' for row in unknown)}: their records may be left"
+        return _Ran(planned, cannot_tell(left, "Ask the partner to look them up, and to remove them."))
     if not cleaned:
         return _Ran(planned, Judgement("not run", "no record was made"))
     return _Ran(planned, as_expected(f"{len(cleaned)} removed"))

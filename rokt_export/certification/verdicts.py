@@ -89,6 +89,7 @@ class Judge:
     duplicate: Response | None = None
     controlled: bool = False
     _names: dict[str, int] = field(default_factory=dict)
+    _told: set[tuple[str, str]] = field(default_factory=set)
     _references: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     @property
@@ -97,7 +98,7 @@ class Judge:
         return frozenset(rule.outcome for rule in self.spec.responses)
 
     def foreign(self, sent: Sent, person: int) -> Judgement | None:
-        """Note whom a row was about; return the finding where its response is about another one.
+        """Note whom a row was about; return the finding, once, where its response is about another one.
 
         Args:
             sent: the row.
@@ -116,20 +117,26 @@ class Judge:
         reference = sent.exchange.outcome.reference if sent.outcome is OutcomeKind.DELIVERED else None
         if other is None and reference and not sent.provisional:
             who, row = self._references.setdefault(reference, (person, str(sent.row)))
-            if who != person:
+            if who != person and self._is_new("reference", ""):
                 return found(
                     "answers-for-another",
                     f"the reference `{cut(reference, _SHOWN)}` was given to another person before, in row {row}",
                     "Ask the partner whether it stores both. Where the rule captures what is the same for all, "
                     "correct `capture: {reference: …}`.",
                 )  # fmt: skip
-        if other is None:
+        if other is None or not self._is_new("name", ""):
             return None
         return found(
             "answers-for-another",
             f"the response names `{other}`, which row {sent.row} did not send",
             "Ask the partner which record it answers for: references and outcomes may belong to other people.",
         )
+
+    def _is_new(self, what: str, defect: str) -> bool:
+        """Note what was found; return whether it was not before."""
+        new = (what, defect) not in self._told
+        self._told.add((what, defect))
+        return new
 
     def good_one(self, sent: Sent) -> Judgement:
         """Judge the good transaction."""
@@ -434,11 +441,15 @@ class Judge:
         changes = changes_in(sent, read)
         if probe.detail in MAY_BE_REFUSED:
             changes = {name: each for name, each in changes.items() if each[0] != "joins-blanks"}
+        if probe.kind == "good":
+            self._told |= {(name, defect) for name, (defect, _, _) in changes.items()}
+        else:
+            changes = {name: each for name, each in changes.items() if (name, each[0]) not in self._told}
         if not changes:
             return None
         name, (defect, was, now) = next(iter(changes.items()))
         now = None if now is None else self.redact(now)
-        if _is_another(sent, read, changes):
+        if self._is_another(sent, read, changes):
             return found(
                 "answers-for-another",
                 f"the record is another person's: `{name}` is {_quoted(now)}, not {_quoted(was)}",
@@ -451,6 +462,16 @@ class Judge:
             f"`{name}` was sent as {_quoted(was)} and is {_quoted(now)}: {change_in_words(defect)}{more}",
             _ADVICE.get(defect, "Ask the partner to keep what it is sent, or send it as the partner keeps it."),
         )
+
+    def _is_another(self, sent: Sent, read: Read, changes: Mapping[str, tuple[str, str, str | None]]) -> bool:
+        """Return whether a record is of another person: by what identifies it, or as most values are other ones."""
+        values = sent.exchange.transaction.values
+        own = {str(value).casefold() for name, value in values.items() if name in _IDENTIFYING}
+        for defect, was, now in changes.values():
+            if was.casefold() in own and (defect == "changes-text" or (now or "").casefold() in self._names):
+                return True
+        others = sum(defect == "changes-text" for defect, _, _ in changes.values())
+        return others >= 2 and 2 * others > len(read.found)
 
     def _obstacle(self, sent: Sent) -> Judgement | None:
         """Return why a response says nothing of the probe; None where it does."""
@@ -562,15 +583,6 @@ def changes_in(sent: Sent, read: Read) -> dict[str, tuple[str, str, str | None]]
         if name in read.found and (defect := change_of(was, read.found[name])):
             changes[name] = defect, was, read.found[name]
     return changes
-
-
-def _is_another(sent: Sent, read: Read, changes: Mapping[str, tuple[str, str, str | None]]) -> bool:
-    """Return whether a record is of another person: what identifies this one is another text, or most values are."""
-    own = {str(value).casefold() for name, value in sent.exchange.transaction.values.items() if name in _IDENTIFYING}
-    if any(defect == "changes-text" and was.casefold() in own for defect, was, _ in changes.values()):
-        return True
-    others = sum(defect == "changes-text" for defect, _, _ in changes.values())
-    return others >= 2 and 2 * others > len(read.found)
 
 
 def _quoted(text: str | None) -> str:

@@ -226,7 +226,8 @@ def test_throttling_and_outages_prove_nothing(cli: CommandLine) -> None:
     crm = Crm()
     crm.answer = lambda answer: (503, {}) if sum(line.startswith("POST") for line in crm.heard) > 1 else answer
     done = certified(cli, crm)
-    assert {each["verdict"] for each in probes(done)[1:-1]} == {"cannot be told", "not run"}
+    assert defects(done) == {"unavailable"}
+    assert {each["verdict"] for each in probes(done)[1:-1]} == {"cannot be told", "finding", "not run"}
     assert sum(line.startswith("POST") for line in crm.heard) == 4  # three in a row are enough
     assert "busy" in probes(done)[-2]["finding"]
 
@@ -235,7 +236,7 @@ def test_a_partner_that_goes_down_in_between_fails_no_probe(cli: CommandLine) ->
     crm = Crm()
     crm.answer = lambda answer: (500, {}) if sum(line.startswith("POST") for line in crm.heard) > 5 else answer
     done = certified(cli, crm)
-    assert defects(done) == set(), [(each["title"], each["finding"]) for each in probes(done)]
+    assert defects(done) == {"unavailable"}, [(each["title"], each["finding"]) for each in probes(done)]
     assert "any more" in probes(done)[-2]["finding"]
 
 
