@@ -30,7 +30,7 @@ from rokt_export.journal.model import as_text
 from rokt_export.onboarding.unexplained import Unmatched, groups_of
 from rokt_export.partner_spec.attributes import canonical
 from rokt_export.partner_spec.model import PartnerSpec
-from rokt_export.partner_spec.references import attribute_names
+from rokt_export.partner_spec.references import attribute_names, examples_of, sole_parameters
 from rokt_export.reports.http_text import request_text, response_text
 from rokt_export.request.render import InvalidRowError
 from rokt_export.spec_language.statuses import BUSY
@@ -67,8 +67,9 @@ def people(plan: Plan, overrides: Mapping[str, Value], unset: frozenset[str] = f
         unset: attributes that none of them has.
     """
     numbers = set[object]()
-    wanted = attribute_names(plan.spec, [plan.environment])
-    for person in generate(_PEOPLE, attributes=wanted, overrides=overrides, unset=unset):
+    wanted, values = attribute_names(plan.spec, [plan.environment]), {**examples_of(plan.spec), **overrides}
+    shapes = sole_parameters(plan.spec)
+    for person in generate(_PEOPLE, attributes=wanted, parameters=shapes, overrides=values, unset=unset):
         number = next((value for name, value in person.values.items() if canonical(name) == "mobile"), None)
         if number is None or number not in numbers or "mobile" in overrides:
             numbers.add(number)

@@ -269,11 +269,13 @@ def source(plan: Plan, share: Share = ALL) -> Source:
 
         files = open_transactions(rows.paths, options=rows.options)
         return Source(with_changes(rows, files.part(share)), files)
+    from rokt_export.partner_spec.references import sole_parameters
     from rokt_export.transactions.test_people import generate
 
     people = generate(
-        rows.count, attributes=rows.attributes, seed=rows.seed, overrides=rows.overrides, unset=rows.unset
-    )
+        rows.count, attributes=rows.attributes, parameters=sole_parameters(plan.spec), seed=rows.seed,
+        overrides=rows.overrides, unset=rows.unset,
+    )  # fmt: skip
     return Source(person for person in people if share.has(person.row))
 
 

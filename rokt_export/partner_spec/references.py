@@ -91,6 +91,23 @@ def attributes_of(parameter: Parameter) -> frozenset[str]:
     return frozenset(name for template in _inside(parameter.value) for name in template.attributes)
 
 
+def sole_parameters(spec: PartnerSpec) -> dict[str, Parameter]:
+    """Return each attribute that a parameter sends unchanged, with that parameter; of several the most exacting."""
+    found: dict[str, Parameter] = {}
+    for parameter in every_parameter(spec.parameters):
+        names = attributes_of(parameter)
+        name = next(iter(names)) if len(names) == 1 else ""
+        alone = parameter.attribute is not None or str(parameter.value).strip("{} ") == name
+        if name and alone and (name not in found or parameter.choices or parameter.format or parameter.type):
+            found[name] = parameter
+    return found
+
+
+def examples_of(spec: PartnerSpec) -> dict[str, str]:
+    """Return the spec's own examples of its attributes, which test people carry."""
+    return {name: attribute.example for name, attribute in spec.attributes.items() if attribute.example is not None}
+
+
 def never_omitted(spec: PartnerSpec) -> frozenset[str]:
     """Return the attributes that the partner needs and that only parameters with `invalid: omit` send.
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import datetime
 import hashlib
 import secrets
+import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from rokt_export.partner_spec.attributes import ATTRIBUTES, canonical
+from rokt_export.partner_spec.model import Parameter
 from rokt_export.transactions.reader_base import identity
 from rokt_export.transactions.transaction import Transaction, Value
 
@@ -57,6 +60,10 @@ class _Person:
     """The part of a phone number or address that varies, 0 to 99."""
 
 
+def _digest(algorithm: str, person: _Person) -> str:
+    return hashlib.new(algorithm, person.token.encode(), usedforsecurity=False).hexdigest()
+
+
 _MAKERS: Mapping[str, Callable[[_Person], Value]] = {
     "transactionid": lambda person: f"rokt-test-{person.token}",
     "email": lambda person: f"rokt-test-{person.token}@example.com",
@@ -88,12 +95,29 @@ _MAKERS: Mapping[str, Callable[[_Person], Value]] = {
     ],
 }
 """The attributes that vary between people; all others have the catalogue's example."""
+_BY_FORM: Mapping[str, Callable[[_Person], str]] = {
+    **{name: partial(_digest, name) for name in ("md5", "sha1", "sha256")},
+    "uuid": lambda person: str(uuid.UUID(_digest("md5", person))),
+    "email": lambda person: f"rokt-test-{person.token}@example.com",
+    "url": lambda person: f"https://www.example.com/{person.token}",
+    "date": lambda person: person.born.strftime("%Y%m%d"),
+    "phone": lambda person: f"{person.place.area_code}55501{person.number:02}",
+    "ip": lambda person: f"203.0.113.{person.number + 1}",
+    "country": lambda _: "us",
+    "currency": lambda _: "USD",
+    "boolean": lambda _: "true",
+    "digits": lambda person: str(person.row),
+    "integer": lambda person: str(person.row),
+    "number": lambda person: str(person.row),
+}
+"""By format or type of a parameter: a value of an attribute that only the spec knows."""
 
 
 def generate(
     count: int,
     *,
     attributes: Collection[str],
+    parameters: Mapping[str, Parameter] | None = None,
     seed: int | None = None,
     start_row: int = 1,
     overrides: Mapping[str, Value] | None = None,
@@ -103,11 +127,13 @@ def generate(
 
     Each has an email, a transactionid and a confirmationref for lookup, even if the spec does not send them. Email
     addresses are in a reserved domain (RFC 2606), so no mail is delivered. Values follow Rokt's attribute pages; an
-    attribute that Rokt does not know is `test-<name>-<row>`.
+    attribute that Rokt does not know is `test-<name>-<row>`, or fits the choices, format, type and lengths of the
+    parameter that sends it.
 
     Args:
         count: how many.
         attributes: names or aliases of attributes (`billingzipcode`).
+        parameters: attribute to the parameter that sends it unchanged.
         seed: the same seed and row give the same person, except for `age` and `transactiondatetime`, which depend on
             the present time. None = new people.
         start_row: number of the first row.
@@ -125,7 +151,7 @@ def generate(
     wanted = tuple(dict.fromkeys((*_LOOKED_UP_BY, *sorted(attributes))))
     for row in range(start_row, start_row + count):
         person = _person(run, row, random, names)
-        values = _values(person, wanted, overrides or {})
+        values = _values(person, wanted, overrides or {}, parameters or {})
         for name in unset:
             values.pop(name, None)
         yield Transaction(row, identity(values, row), values, invented=True)
@@ -148,7 +174,9 @@ def _person(run: int, row: int, random: Random, names: Names) -> _Person:
     )
 
 
-def _values(person: _Person, wanted: Collection[str], overrides: Mapping[str, Value]) -> dict[str, Value]:
+def _values(
+    person: _Person, wanted: Collection[str], overrides: Mapping[str, Value], parameters: Mapping[str, Parameter]
+) -> dict[str, Value]:
     email = _text(overrides.get("email")) or _text(_MAKERS["email"](person))
     dob = _text(overrides.get("dob")) or _text(_MAKERS["dob"](person))
     derived: dict[str, Value] = {
@@ -156,18 +184,32 @@ def _values(person: _Person, wanted: Collection[str], overrides: Mapping[str, Va
         "emailsha256": hashlib.sha256(email.strip().lower().encode()).hexdigest().upper(),
         "age": _age(dob),
     }
-    values = {name: _value(name, person, derived) for name in wanted}
+    values = {name: _value(name, person, derived, parameters.get(name)) for name in wanted}
     return {**values, **overrides}
 
 
-def _value(name: str, person: _Person, derived: Mapping[str, Value]) -> Value:
+def _value(name: str, person: _Person, derived: Mapping[str, Value], parameter: Parameter | None) -> Value:
     known = canonical(name)
     if known is None:
-        return f"test-{name}-{person.row}"
+        return _custom(name, person, parameter)
     if known in derived:
         return derived[known]
     maker = _MAKERS.get(known)
     return ATTRIBUTES[known].example if maker is None else maker(person)
+
+
+def _custom(name: str, person: _Person, parameter: Parameter | None) -> str:
+    """Return the value of an attribute that Rokt does not know; a `pattern` is not considered."""
+    text = f"test-{name}-{person.row}"
+    if parameter is None:
+        return text
+    if parameter.choices:
+        return parameter.choices[person.row % len(parameter.choices)]
+    form = parameter.format or parameter.type
+    if form is not None and form != "string":
+        return _BY_FORM[str(form)](person)
+    # The end has the number of the row, which tells people apart.
+    return text.rjust(parameter.min_length or 0, "x")[-(parameter.max_length or 1_000_000) :]
 
 
 def _age(dob: str) -> str:

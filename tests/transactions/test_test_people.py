@@ -7,6 +7,9 @@ import phonenumbers
 import pytest
 
 from rokt_export.partner_spec.attributes import ATTRIBUTES
+from rokt_export.partner_spec.model import Parameter
+from rokt_export.request.parameter_values import OMIT, compile_field
+from rokt_export.spec_language.formats import FORMATS
 from rokt_export.transactions.test_people import LASTNAME, generate
 
 
@@ -82,6 +85,26 @@ def test_the_names_of_later_pages_are_understood_and_custom_ones_recognisable():
     (person,) = people(1, ["billingzipcode", "zipcode", "shoe_size"])
     assert person.values["billingzipcode"] == person.values["zipcode"]
     assert person.values["shoe_size"] == "test-shoe_size-1"
+
+
+@pytest.mark.parametrize(
+    "checks",
+    [
+        *({"format": form} for form in FORMATS),
+        *({"type": kind} for kind in ("string", "number", "integer", "boolean", "date")),
+        {"choices": ("gold", "silver")},
+        {"max_length": 5},
+        {"min_length": 30},
+    ],
+    ids=str,
+)
+def test_a_custom_attribute_fits_the_parameter_that_sends_it(checks):
+    parameter = Parameter(name="own", attribute="own", **checks)
+    take = compile_field(parameter, {}).take
+    made = people(20, ["own"], parameters={"own": parameter})
+    assert all(take(person.values) not in (None, OMIT, "") for person in made)
+    if "choices" in checks or "max_length" in checks:
+        assert len({person.values["own"] for person in made}) > 1
 
 
 def test_values_can_be_set_and_unset():
