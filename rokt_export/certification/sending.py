@@ -209,6 +209,8 @@ class Sender:
             self._tell(Intended(tuple(transactions)))
             started = time.time()
             requests = [credentials.on(request) for _, request in rendered]
+            if self.transport.trusts(requests[0]):  # as between the workers of a run
+                transport.trust(requests[0])
             try:
                 results = self._results(transport, credentials, [request for _, request in rendered], requests)
             except UnreachableError:
@@ -389,7 +391,8 @@ class Sender:
             if self.brake.level >= AT_ONCE:
                 transport.cancel_all()
             self._keeper(Progress(transport.in_flight))
-            self.say()
+            self.say(*credentials.news(), *transport.warnings)
+            transport.warnings.clear()
         return [results[place] for place in range(len(sent))]
 
     def _exchange(self, transaction: Transaction, request: Request, result: AttemptResult, started: float) -> Exchange:
