@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from rokt_export.partner_spec.loading import load_spec
-from tests.commands.conftest import SAMPLES, CommandLine
+from tests.commands.conftest import ROOT, SAMPLES, CommandLine
 
 CANNOT_BE_TOLD = {"getresponse", "hubspot-forms", "salesforce-web-to-lead"}
 """Samples whose partner leaves a question open: an answer that only accepts, or no word for a duplicate."""
@@ -36,3 +37,10 @@ def test_a_sample_certifies_against_its_sandbox(cli: CommandLine, sample: Path) 
         refused = [*kinds["no_credentials"], *kinds["wrong_credentials"]]
         assert {each["verdict"] for each in refused} <= {"as expected", "not run"}
         assert "delivered" not in {each["outcome"] for each in refused}
+
+
+def test_the_vendors_document_agrees_with_the_sample(cli: CommandLine) -> None:
+    document = ROOT / "tests" / "onboarding" / "sendgrid" / "tsg_mc_contacts_v3.yaml"
+    (sample,) = (path for path in SAMPLES if path.stem == "sendgrid")
+    done = cli("validate", sample, "--openapi", document, "--output", "json", env={"SENDGRID_LIST": str(UUID(int=7))})
+    assert done.status == 0 and not [each for each in done.json if each["code"].startswith("RX21")]
