@@ -34,16 +34,17 @@ def pace_of(limits: Limits, flags: ReplayFlags, expected: OutcomeKind, *, guarde
     pace = replace(Pace.of(limits), stop=_stop_rules(flags, expected, guarded=guarded))
     concurrency = flags.concurrency
     try:
-        rate = parse_rate(flags.rate).per_second if flags.rate is not None else None
+        rate = parse_rate(flags.rate) if flags.rate is not None else None
     except ValueError as error:
         raise UsageError(str(error), where="--rate", remedy="Write a rate as 10/s or 600/m.") from error
     pace = replace(pace, patience=patience_of(flags.patience))
     if guarded:
         pace = replace(pace, concurrency=1)
     if rate is not None:
-        if pace.rate is not None and rate > pace.rate and not flags.override_limits:
+        if pace.rate is not None and rate.per_second > pace.rate and not flags.override_limits:
             raise _beyond("--rate", pace.rate_text)
-        pace = replace(pace, rate=rate, windows=() if flags.override_limits else pace.windows)
+        windows = () if flags.override_limits else pace.windows
+        pace = replace(pace, rate=rate.per_second, written=rate, windows=windows)
     if concurrency is not None:
         if concurrency > limits.concurrency and not flags.override_limits:
             raise _beyond("--concurrency", str(limits.concurrency))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rokt_export.commands.terminal import LOG, Terminal
@@ -35,6 +36,7 @@ class ProgressWatch:
         listen: hears each batch of settled exchanges, where they are settled in this process.
         metrics: where metrics go.
         labels: what the metrics are labelled with.
+        files: whose rows are counted beside the run, where the total is not known.
     """
 
     def __init__(
@@ -44,7 +46,11 @@ class ProgressWatch:
         listen: Callable[[Settled], None] | None = None,
         metrics: Metrics | None = None,
         labels: Mapping[str, str] = _NO_LABELS,
+        files: Sequence[str] = (),
     ) -> None:
+        self._files = files if total is None else ()
+        self._about: int | None = None
+        self._over = False
         self._metrics = metrics
         self._labels = labels
         self._started = time.time()
@@ -67,6 +73,7 @@ class ProgressWatch:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._over = True
         if self._live is not None:
             self._live.stop()
 
@@ -80,8 +87,8 @@ class ProgressWatch:
         """Return bar, done of total, rate and time left; the bar has what room the figures leave."""
         from rich.text import Text
 
-        done, total, rate = self._done(), self._total, self._rate()
-        figures = [f"{done:,} of {total:,}" if total is not None else f"{done:,} rows", f"{rate:,.0f}/s"]
+        done, total, rate = self._done(), self._total if self._about is None else self._about, self._rate()
+        figures = [f"{done:,}{self._of_total()}" if total is not None else f"{done:,} rows", f"{rate:,.0f}/s"]
         if total is not None and rate > 0 and done < total:
             figures.append(f"{_clock((total - done) / rate)} left")
         text = Text("  ".join(figures))
@@ -112,6 +119,9 @@ class ProgressWatch:
 
     def tell(self, partition: int, tally: Tally, in_flight: int, messages: tuple[str, ...], waiting: str = "") -> None:
         """Show how far a partition has come."""
+        if self._files:  # only now: a process with threads cannot be forked
+            threading.Thread(target=self._count, args=(self._files,), daemon=True).start()
+            self._files = ()
         self._tallies[partition] = tally
         self._in_flight[partition] = in_flight
         self._waiting[partition] = waiting
@@ -129,7 +139,7 @@ class ProgressWatch:
             self._terminal.say(self._plain_line())
         elif not self._terminal.quiet:
             LOG.write(
-                "info", self._plain_line(), "progress", rows=self._done(), total=self._total,
+                "info", self._plain_line(), "progress", rows=self._done(), total=self._total, about=self._about,
                 rate=round(self._rate(), 1), outcomes=self._named_outcomes(), in_flight=sum(self._in_flight.values()),
                 waiting=self._wait() or None,
             )  # fmt: skip
@@ -175,14 +185,25 @@ class ProgressWatch:
         self._terminal.warn(text)
 
     def _plain_line(self) -> str:
-        total = f" of {self._total:,}" if self._total is not None else ""
+        total = self._of_total()
         outcomes = ", ".join(f"{rows:,} {outcome}" for outcome, rows in self._outcomes().items())
         words = (f"{self._done():,}{total} rows", f"{self._rate():,.0f}/s", outcomes, self._wait())
         return ", ".join(filter(None, words))  # at first no outcome yet
 
+    def _count(self, files: Sequence[str]) -> None:
+        """Count the rows of large files beside the run."""
+        from rokt_export.transactions.row_count import about_rows
+
+        self._about = about_rows(files, lambda: self._over)
+
+    def _of_total(self) -> str:
+        if self._total is not None:
+            return f" of {self._total:,}"
+        return "" if self._about is None else f" of about {max(self._about, self._done()):,}"
+
     def _done(self) -> int:
         """Return the rows that are over; those left out count where the total counts them too."""
-        left_out = self._total is not None
+        left_out = self._total is not None or self._about is not None
         return sum(tally.rows + left_out * tally.skipped for tally in self._tallies.values())
 
     def _rate(self) -> float:

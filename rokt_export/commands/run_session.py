@@ -24,6 +24,7 @@ from rokt_export.commands.run_output import Onward
 from rokt_export.commands.spec_setup import SpecSetup, tell_variables
 from rokt_export.commands.terminal import GUARD, LOG, Terminal, drop, note
 from rokt_export.delivery.events import Settled, StopReason
+from rokt_export.delivery.input_feed import is_live
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.delivery.redaction_setup import redactor_for
 from rokt_export.delivery.row_filter import identity_of
@@ -155,7 +156,9 @@ def carry_out(
         labels = {
             "run": run, "partner": plan.spec.partner, "environment": plan.environment, "command": job.command,
         }  # fmt: skip
-        watch = ProgressWatch(terminal, plan.total, listen, job.metrics, labels)
+        counted = plan.selection.only is None and isinstance(plan.rows, FileRows) and not is_live(plan.rows)
+        files = [stamp.path for stamp in stamps] if counted else []
+        watch = ProgressWatch(terminal, plan.total, listen, job.metrics, labels, files)
         return _carried_out(job, run, journal, stamps, watch, run_with or run_plan)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 
 from rokt_export.delivery.pacing import rate_in_words
 from rokt_export.delivery.stop_rules import StopRules
@@ -108,6 +109,7 @@ class Pace:
         concurrency: requests in flight at most, over all partitions.
         batch: rows that one request carries at most; None for one, without an array of records.
         rate: requests per second at most, over all partitions; None = as fast as they are answered.
+        written: the same as it is written, such as 1000/h.
         windows: where the spec states several rates, each of them: so many sends in any such span, exactly.
         attempts: attempts on the wire per transaction, at most.
         backoff: seconds before the second attempt, doubled for each further one, with full jitter.
@@ -123,6 +125,7 @@ class Pace:
     concurrency: int = 10
     batch: int | None = None
     rate: float | None = None
+    written: Rate | None = None
     windows: tuple[Rate, ...] = ()
     attempts: int = 3
     backoff: float = 1.0
@@ -138,8 +141,13 @@ class Pace:
     def of(cls, limits: Limits) -> Pace:
         """Return what the spec allows."""
         rates = limits.rate
-        fastest = max((each.per_second for each in rates), default=None)
-        return cls(rate=fastest, windows=rates if len(rates) > 1 else (), **limits.model_dump(exclude={"rate"}))
+        fastest = max(rates, key=attrgetter("per_second"), default=None)
+        return cls(
+            rate=None if fastest is None else fastest.per_second,
+            written=fastest,
+            windows=rates if len(rates) > 1 else (),
+            **limits.model_dump(exclude={"rate"}),
+        )
 
     def unpaced(self) -> Pace:
         """Return the pace without a rate: a sandbox bears any."""
@@ -148,7 +156,7 @@ class Pace:
     @property
     def rate_text(self) -> str:
         """The rate for a person; empty where there is none."""
-        own = [rate_in_words(self.rate)] if self.rate is not None else []
+        own = [] if self.rate is None else [rate_in_words(self.rate) if self.written is None else str(self.written)]
         if self.windows and self.rate == max(each.per_second for each in self.windows):
             own = []
         return " and ".join([*own, *map(str, self.windows)])

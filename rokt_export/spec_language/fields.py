@@ -215,7 +215,7 @@ class Rate(NamedTuple):
         spans = ((name, span) for name, span in reversed(_SPANS.items()) if self.seconds % span == 0)
         name, span = next(spans, ("s", 1.0))
         number = "" if self.seconds == span else f"{self.seconds / span:g} "
-        return f"{self.sends:,.10g}/{number}{name}"
+        return f"{self.sends:.10g}/{number}{name}"
 
 
 def rate(value: Any) -> Rate:
