@@ -51,6 +51,12 @@ def replaced(old: str, new: str) -> Callable[[str], str]:
     return change
 
 
+def without_duplicates(text: str) -> str:
+    return replaced("  - {name: known, outcome: duplicate, status: 409, capture: {reason: $.error.message}}\n", "")(
+        text
+    ).replace("status: 4xx", "status: 422")
+
+
 def errors_as_200(answer: Answer) -> Answer:
     return (200 if 400 <= answer[0] < 500 else answer[0]), answer[1]
 
@@ -352,6 +358,9 @@ def test_an_unexplained_response_has_a_ready_rule(cli: CommandLine) -> None:
 def test_outcomes_that_must_be_seen(cli: CommandLine) -> None:
     done = certified(cli, Crm(), "--require-outcomes", "delivered,failed")
     assert done.status == 0  # wrong credentials are `failed` by the spec
+    absent = certified(cli, Crm(), "--require-outcomes", "duplicate", spec=without_duplicates)
+    assert absent.status == 1
+    assert absent.json["certification"]["missing_outcomes"] == ["duplicate"]
     wrong = certified(cli, Crm(), "--require-outcomes", "deliverd")
     assert wrong.status == 2
     assert "`delivered`" in wrong.err
