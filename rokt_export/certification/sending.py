@@ -357,10 +357,11 @@ class Sender:
         Raises:
             StoppedError: a person stopped the run.
         """
-        while (seconds := self.pacer.wait(time.monotonic())) > 0:
-            self.pause(seconds)
-        if sends > 1 and self.plan.pace.rate is not None:  # the burst's share of the rate, saved up
-            self.pause((sends - 1) / self.plan.pace.rate)
+        for left in reversed(range(sends)):
+            while (seconds := self.pacer.wait(time.monotonic())) > 0:
+                self.pause(seconds)
+            if left:  # its place is taken now, and used together with the others'
+                self.pacer.started(time.monotonic())
         if self.brake.level:
             raise StoppedError
 
@@ -379,7 +380,10 @@ class Sender:
                 if isinstance(result, Response):
                     asked = result.header("Retry-After")
                     wait = None if asked is None else retry_after(asked)
-                    self.pacer.answered(result.status, time.monotonic(), wait)
+                    now = time.monotonic()
+                    if result.timings.connect:
+                        self.pacer.connected(now, result.timings)
+                    self.pacer.answered(result.status, now, wait)
                     renews = credentials.renews and renewals[place] < _RENEWALS and not self.brake.level
                     if renews and credentials.renewed(sent[place], result):
                         renewals[place] += 1
