@@ -16,6 +16,8 @@ class ExitStatus(IntEnum):
     CONFIGURATION = 3
     UNREACHABLE = 4
     JOURNAL = 5
+    WORKER = 6
+    JOURNAL_GONE = 7
     INTERRUPTED = 130
 
     @classmethod
@@ -83,6 +85,18 @@ class JournalError(RoktExportError):
 
     exit_status = ExitStatus.JOURNAL
     settled: str | None = None
+
+
+class JournalGoneError(JournalError):
+    """The journal's server went away while a run was written, and did not come back in time."""
+
+    exit_status = ExitStatus.JOURNAL_GONE
+
+
+class WorkerError(RoktExportError):
+    """Worker processes died, and others could not take up their rows."""
+
+    exit_status = ExitStatus.WORKER
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:

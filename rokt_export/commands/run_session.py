@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from math import ceil
 from types import FrameType
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -31,7 +32,7 @@ from rokt_export.delivery.row_filter import identity_of
 from rokt_export.delivery.run_counts import Figures, Tally
 from rokt_export.delivery.worker import AT_ONCE, Brake, Result, Watch, journal_of
 from rokt_export.delivery.workers import run_plan
-from rokt_export.errors import ExitStatus, JournalError, RoktExportError, UsageError
+from rokt_export.errors import ConfigurationError, ExitStatus, JournalError, RoktExportError, UsageError
 from rokt_export.exchange.delivery import Keep
 from rokt_export.partner_spec.references import credential_variables, variable_names, variable_uses
 from rokt_export.redaction.spec_lines import masked_spec
@@ -141,6 +142,7 @@ def carry_out(
     # What makes no request at all makes no run either.
     for name in job.plan.renderer().unsigned:
         terminal.say(f"a sandbox cannot check the credentials of {name}: they are left out, and it is not loaded")
+    _check_open_files(job.plan)
     stamps = _stamps(job.plan)
     with ExitStack() as opened:
         journal: Journal | None = opened.enter_context(journal_of(job.plan))
@@ -160,6 +162,29 @@ def carry_out(
         files = [stamp.path for stamp in stamps] if counted else []
         watch = ProgressWatch(terminal, plan.total, listen, job.metrics, labels, files)
         return _carried_out(job, run, journal, stamps, watch, run_with or run_plan)
+
+
+def _check_open_files(plan: Plan) -> None:
+    """Check that a process may open as many connections as it has requests in flight.
+
+    Raises:
+        ConfigurationError: it may not, and would report the partner as unreachable.
+    """
+    from rokt_export.transport.transport import too_few_descriptors
+
+    if plan.spec.environment(plan.environment).http_version == "2":  # many requests share a connection
+        return
+    in_flight = ceil(plan.pace.concurrency / plan.partitions)
+    connections = in_flight if plan.wanted is None else min(in_flight, max(1, plan.wanted))
+    if (short := too_few_descriptors(connections)) is not None:
+        needed, allowed = short
+        raise ConfigurationError(
+            f"{connections:,} requests at a time need about {needed:,} open files in a process, and this system allows "
+            f"{allowed:,}",
+            where="ulimit -n",
+            remedy=f"Raise the limit (`ulimit -n {2 * needed}`), or lower --concurrency to "
+            f"{max(1, allowed - needed + connections):,}.",
+        )
 
 
 def _carried_out(
@@ -305,8 +330,9 @@ def _end(job: Job, run: str, opened: Journal | None, state: str, status: ExitSta
 
 
 def _notes(job: Job, result: Result) -> dict[str, Any]:
-    if job.resume is not None:
-        return {"figures": None, **_standing_notes(job, result)}  # earlier rows count too: read from the journal
+    if job.resume is not None or result.deaths:
+        # Earlier rows count too, or some that a dead worker did not tell of: read from the journal.
+        return {"figures": None, **_standing_notes(job, result)}
     return {"figures": result.tally.figures.as_json(), **_standing_notes(job, result)}
 
 
@@ -347,7 +373,7 @@ def _note_changes(tally: Tally, stamps: list[FileStamp]) -> bool:
 
 def _status(job: Job, run: str, opened: Journal | None, result: Result) -> ExitStatus:
     rows = result.tally.exit_status(job.plan.expected) if result.status is None else result.status
-    if job.resume is not None:
+    if job.resume is not None or result.deaths:
         rows = ExitStatus.most_severe(rows, _earlier(job, run, opened))
     reason = result.finished.reason
     match reason:
@@ -364,7 +390,7 @@ def _status(job: Job, run: str, opened: Journal | None, result: Result) -> ExitS
 
 
 def _earlier(job: Job, run: str, opened: Journal | None) -> ExitStatus:
-    """What all rows of a resumed run come to, those settled before it and those still unknown among them."""
+    """What all rows in the journal come to, those settled before a resume and those still unknown among them."""
     with journal_of(job.plan, opened) as journal:
         outcomes = journal.find(run).counts
     return ExitStatus.OK if set(outcomes) <= {job.plan.expected} else ExitStatus.FINDINGS
@@ -386,7 +412,7 @@ def _settled_rows_in_errors(job: Job, run: str) -> Iterator[None]:
             partner = plan.spec.partner if plan.guarded else None
             onward = Onward(file, job.events, job.kept, plan.environment, plan.journal, partner)
             remedy += f" Then go on with: {onward.resume(run)}"
-        raise JournalError(message, where=error.where, remedy=remedy.strip()) from error
+        raise type(error)(message, where=error.where, remedy=remedy.strip()) from error
 
 
 def _settled(job: Job, run: str) -> str | None:

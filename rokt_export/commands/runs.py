@@ -403,7 +403,12 @@ def purge_runs(
         count = opened.purge(run, **extent) if found else 0
         for path in memories:
             path.unlink(missing_ok=True)
+        on_server = opened.on_server
     terminal.say(f"{number_of(count, 'run', 'runs')} {'removed' if remove else 'purged'}")
+    if count and on_server:
+        terminal.say(
+            "the server's tables were vacuumed: later runs use the space again; `VACUUM FULL` gives it back to the disk"
+        )
     return ExitStatus.OK
 
 

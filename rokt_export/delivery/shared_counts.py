@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from multiprocessing.context import BaseContext
 from typing import Any
 
@@ -12,6 +13,8 @@ PROBLEMS_RECORDED = 20_000
 """Exchanges of a run that are recorded because of an unexpected outcome."""
 
 
+_HELD = 3.0
+"""Seconds after which the holder of a lock is dead."""
 _OPEN, _CLAIMED, _PASSED, _QUIET = range(4)
 
 
@@ -19,16 +22,26 @@ class SharedNumbers:
     """Integers and their lock, for one process or, with a multiprocessing context, for several."""
 
     def __init__(self, *values: int, context: BaseContext | None = None) -> None:
-        self._own = list(values)
-        self._shared: Any = None
-        if context is not None:
-            self._shared = context.Array("q", values)
-        self.lock: Any = threading.Lock() if self._shared is None else self._shared.get_lock()
-
-    @property
-    def values(self) -> Any:
+        self.values: Any = list(values) if context is None else context.Array("q", values, lock=False)
         """The integers, to be read and assigned by index."""
-        return self._own if self._shared is None else self._shared.get_obj()
+        self.lock: Any = threading.Lock() if context is None else SharedLock(context)
+
+
+class SharedLock:
+    """A lock between processes that outlives who held it.
+
+    It is held for a microsecond. Who waits for seconds takes it: a process was killed with the lock in its hand.
+    """
+
+    def __init__(self, context: BaseContext) -> None:
+        self._lock = context.Lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire(timeout=_HELD)
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(ValueError):  # two waited, and both went on
+            self._lock.release()
 
 
 class FailureCounts:
@@ -85,6 +98,11 @@ class FirstRow:
                 self._numbers.values[0] = _CLAIMED
         return free
 
+    def reopen(self) -> None:
+        """Let another process send the first row, if the one that was to has died."""
+        if not self.passed:
+            self._numbers.values[0] = _OPEN
+
     def release(self, *, passed: bool, quiet: bool = False) -> None:
         """Let all go on; or, where no response came, another process try."""
         self._numbers.values[0] = (_QUIET if quiet else _PASSED) if passed else _OPEN
@@ -110,11 +128,7 @@ class RecordingQuota:
 
 
 class SharedMark:
-    """How far the rows are claimed; see `transactions.claims.Mark`.
-
-    A worker that is killed while it holds the lock (for a microsecond) leaves the others waiting. The pool then asks
-    them to end, and they do once the timeout of a request is over.
-    """
+    """How far the rows are claimed; see `transactions.claims.Mark`."""
 
     def __init__(self, context: BaseContext) -> None:
         self._free = SharedNumbers(1, context=context)

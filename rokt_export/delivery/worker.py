@@ -216,7 +216,13 @@ def run_partition(
     options = transport_options(plan, renderer, pace.concurrency)
     tally = Tally(detailed=plan.metrics)
     with journal_of(plan, opened) as journal, Transport(options) as transport:
-        writer = journal.attach(run_id, before=plan.before, names=plan.ledger)
+        writer = journal.attach(
+            run_id,
+            before=plan.before,
+            names=plan.ledger,
+            patience=pace.patience,
+            tell=lambda message: watch.tell(index, tally, 0, (message,)),
+        )
         credentials = credentials_for(plan, renderer, options, redactor, common.tokens)
         share = common.share(plan, pace.concurrency, len(writer.settled_rows()))
         transactions = source(plan, share)

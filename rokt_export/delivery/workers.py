@@ -1,4 +1,4 @@
-"""Turns a plan into its result: each partition of its rows is run by an executor, in this process or in several."""
+"""Turns a plan into its result: each partition of its rows is run in this process, or in one of its own."""
 
 from __future__ import annotations
 
@@ -8,22 +8,28 @@ import os
 import signal
 import threading
 import time
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+import traceback
+from collections.abc import Sequence
+from dataclasses import replace
+from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from typing import TYPE_CHECKING, Any
 
 from rokt_export.delivery.events import Finished, Settled, StopReason
 from rokt_export.delivery.plan import Plan
 from rokt_export.delivery.run_counts import Tally
+from rokt_export.delivery.shared_counts import SharedMark
 from rokt_export.delivery.worker import AT_ONCE, Brake, Common, Result, Watch, run_partition
-from rokt_export.errors import ConfigurationError, ExitStatus
+from rokt_export.errors import ExitStatus, WorkerError
+from rokt_export.exchange.delivery import LeftOut
 
 if TYPE_CHECKING:
     from rokt_export.journal import Journal
 
 _ORPHANED = 5.0
 """Seconds that a worker has to write its results and end once its parent is gone or leaves."""
+_ROUNDS = 3
+"""How often workers are started: after the first time, for the rows that dead ones have left."""
 _SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
 
@@ -47,27 +53,146 @@ def run_plan(plan: Plan, run_id: str, watch: Watch, brake: Brake, opened: Journa
 
 
 def _in_processes(plan: Plan, run_id: str, watch: Watch, brake: Brake) -> Result:
+    """Run all partitions in processes of their own.
+
+    If one dies, the others go on. Then all go through the input once more, for the rows that it had claimed and not
+    intended, as a resume would; what it may have sent stays `unknown`.
+    """
     context = _context()
     level = context.Value("i", 0, lock=False)
-    reports = context.SimpleQueue()
-    given = (level, reports, Common.between(plan, context))
-    pool = ProcessPoolExecutor(plan.partitions, mp_context=context, initializer=_start_worker, initargs=given)
-    with pool:
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # inherited: Ctrl-C must not hit one half-born
+    common = Common.between(plan, context)
+    ended: list[Result] = []
+    for turn in range(_ROUNDS):
+        crew = _Crew(context, plan, run_id, watch, turn * plan.partitions)
+        crew.start(level, common)
+        found = crew.work(level, brake)
+        ended = found if turn == 0 else [*_sent_by(ended), *_found_by(found)]
+        if not crew.deaths or _stopped(ended) or brake.level:
+            break
+        common.first_row.reopen()
+        common = replace(common, mark=SharedMark(context))
+        plan = replace(plan, selection=replace(plan.selection, unknown=False))
+    else:
+        raise WorkerError(
+            f"worker processes died in each of {_ROUNDS} turns: they were killed, or memory ran out",
+            remedy="Look for the reason in the system's log; then resume the run, perhaps with fewer --workers.",
+        )
+    if crew.deaths and not brake.level and not _stopped(ended):
+        raise AssertionError("the loop ends otherwise")
+    return _together(ended)
+
+
+class _Crew:
+    """The processes of one turn, each of which runs a partition.
+
+    Args:
+        plan: of the run.
+        run_id: the run in the journal.
+        watch: gets its progress.
+        before: partitions of earlier turns, which the watch still counts.
+
+    Attributes:
+        deaths: how many processes ended without a result.
+    """
+
+    def __init__(self, context: BaseContext, plan: Plan, run_id: str, watch: Watch, before: int) -> None:
+        self._context = context
+        self._plan = plan
+        self._run_id = run_id
+        self._watch = watch
+        self._before = before
+        self._tallies = [Tally() for _ in range(plan.partitions)]
+        self._processes: list[Any] = []
+        self._pipes: dict[Any, int] = {}
+        self.deaths = 0
+
+    def start(self, level: Any, common: Common) -> None:
+        """Start the processes, while signals wait: Ctrl-C must not hit one half-born."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # inherited
         try:
-            futures = [pool.submit(_work, plan, run_id, index) for index in range(plan.partitions)]
-            pool.submit(int)  # makes the pool look at its processes once more: it would not notice the last one's death
+            for index in range(self._plan.partitions):
+                receiving, sending = self._context.Pipe(duplex=False)
+                given = (sending, level, common, self._plan, self._run_id, index)
+                process = self._context.Process(target=_work, args=given)  # type: ignore[attr-defined]
+                process.start()
+                sending.close()  # so that the pipe ends with the process
+                self._processes.append(process)
+                self._pipes[receiving] = index
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        listener = threading.Thread(target=_listen, args=(reports, watch), daemon=True)
-        listener.start()
+
+    def work(self, level: Any, brake: Brake) -> list[Result]:
+        """Wait for all processes, and return their results; one that fails, or stops by a rule, stops the others.
+
+        Raises:
+            RoktExportError: the first error of any.
+        """
+        results: list[Result] = []
+        errors: list[BaseException] = []
         try:
-            _wait(futures, level, brake)
+            while self._pipes:
+                _raise(level, brake.level)
+                for pipe in wait(list(self._pipes), timeout=0.05):
+                    found = self._received(pipe)
+                    if isinstance(found, BaseException):
+                        errors.append(found)
+                    elif found is not None:
+                        results.append(found)
+                    if errors or _stopped(results):
+                        _raise(level, 1)
         finally:
-            with contextlib.suppress(OSError):
-                reports.put(None)
-            listener.join(2.0)
-    return _together(futures)
+            _raise(level, 1 if self._pipes else 0)
+            for process in self._processes:
+                process.join()
+        if errors:
+            raise errors[0]
+        return results
+
+    def _received(self, pipe: Any) -> Result | BaseException | None:
+        """Take what a process says; return its result, once it has one."""
+        index = self._pipes[pipe]
+        try:
+            said = pipe.recv()
+        except (EOFError, OSError):
+            del self._pipes[pipe]
+            return self._died(index)
+        if isinstance(said, Result | BaseException):
+            del self._pipes[pipe]
+            return said
+        tally, in_flight, messages, waiting = said
+        self._tallies[index] = tally
+        self._watch.tell(self._before + index, tally, in_flight, messages, waiting)
+        return None
+
+    def _died(self, index: int) -> Result:
+        """Return what is known of a process that died, as it last said."""
+        self.deaths += 1
+        process, tally = self._processes[index], self._tallies[index]
+        process.join()
+        how = f"signal {-process.exitcode}" if process.exitcode < 0 else f"exit status {process.exitcode}"
+        words = f"a worker process died ({how}): its rows go to the others; those that it had in flight are unknown"
+        tally.notes.append(words)
+        self._watch.tell(self._before + index, tally, 0, (words,))
+        return Result(tally, Finished(StopReason.COMPLETE), deaths=1)
+
+
+def _stopped(results: Sequence[Result]) -> bool:
+    return any(result.finished.reason is not StopReason.COMPLETE for result in results)
+
+
+def _sent_by(earlier: list[Result]) -> list[Result]:
+    """Return results of earlier turns without what the last one, which goes over the whole input, has seen too."""
+    for result in earlier:
+        for why in [each for each in result.tally.left_out if each != LeftOut.NOT_ASKED]:
+            del result.tally.left_out[why]
+    return earlier
+
+
+def _found_by(last: list[Result]) -> list[Result]:
+    """Return results of a further turn without the rows that it passed over, as earlier ones had settled them."""
+    for result in last:
+        del result.tally.left_out[LeftOut.NOT_ASKED]
+    return last
 
 
 class _Worker:
@@ -75,13 +200,13 @@ class _Worker:
 
     Args:
         level: of the brake, set by the parent and by a worker that stops.
-        reports: takes counts and messages.
+        parent: takes counts and messages.
         common: shared with the other workers.
     """
 
-    def __init__(self, level: Any, reports: Any, common: Common) -> None:
+    def __init__(self, level: Any, parent: Connection, common: Common) -> None:
         self._level = level
-        self._reports = reports
+        self._parent = parent
         self._common = common
         self._brake: Brake | None = None
         self._leaving = False
@@ -103,15 +228,16 @@ class _Worker:
             if self._leaving:
                 self._leave_after(_ORPHANED)
 
-    def tell(self, partition: int, tally: Tally, in_flight: int, messages: tuple[str, ...], waiting: str = "") -> None:
-        """Pass on to the parent how far a partition has come; see `Watch`."""
-        self._reports.put((partition, tally, in_flight, messages, waiting))
+    def tell(self, _: int, tally: Tally, in_flight: int, messages: tuple[str, ...], waiting: str = "") -> None:
+        """Pass on to the parent how far this partition has come; see `Watch`."""
+        with contextlib.suppress(OSError):  # the parent is gone: see `follow`
+            self._parent.send((tally, in_flight, messages, waiting))
 
     def settled(self, event: Settled) -> None:
         """Do nothing: rows stay in their process, only counts are sent to the parent."""
 
     def terminate(self, _number: int, _frame: object) -> None:
-        """Stop all workers, and then leave: from a pool that is broken no further word comes (a signal handler).
+        """Stop all workers, and then leave (a signal handler).
 
         Responses are waited for only so long: a worker that was killed may have held a lock.
         """
@@ -142,24 +268,26 @@ class _Worker:
         timer.start()
 
 
-_worker: _Worker
-"""This process, where it is a worker; set once when it starts."""
+def _work(parent: Connection, level: Any, common: Common, plan: Plan, run_id: str, index: int) -> None:
+    """Run a partition in a process of its own, and send its result, or what went wrong.
 
-
-def _start_worker(level: Any, reports: Any, common: Common) -> None:
-    """Ignore Ctrl-C and a lost terminal, which the parent handles; SIGTERM may be for this worker alone."""
-    global _worker
-    _worker = _Worker(level, reports, common)
+    Ctrl-C and a lost terminal are for the parent to handle; SIGTERM may be for this worker alone.
+    """
+    worker = _Worker(level, parent, common)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _worker.terminate)
+    signal.signal(signal.SIGTERM, worker.terminate)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-    threading.Thread(target=_worker.follow, name="brake", daemon=True).start()
-
-
-def _work(plan: Plan, run_id: str, index: int) -> Result:
+    threading.Thread(target=worker.follow, name="brake", daemon=True).start()
     _keep_to_a_core(index, plan.partitions)
-    return _worker.run(plan, run_id, index)
+    said: Result | BaseException
+    try:
+        said = worker.run(plan, run_id, index)
+    except BaseException as error:  # noqa: BLE001 - raised again by the parent
+        error.add_note("".join(traceback.format_exception(error)))
+        said = error
+    with contextlib.suppress(OSError):
+        parent.send(said)
 
 
 def _keep_to_a_core(index: int, workers: int) -> None:
@@ -185,40 +313,11 @@ def _context() -> BaseContext:
     return multiprocessing.get_context("fork" if forks else "spawn")
 
 
-def _listen(reports: Any, watch: Watch) -> None:
-    while (item := reports.get()) is not None:
-        watch.tell(*item)
-
-
-def _wait(futures: list[Future[Result]], level: Any, brake: Brake) -> None:
-    """Wait for all partitions; one that fails, or stops by a rule, stops the others."""
-    pending = set(futures)
-    while pending:
-        _raise(level, brake.level)
-        done = {future for future in pending if future.done()}
-        pending -= done
-        for future in done:
-            failed = future.exception() is not None
-            if failed or future.result().finished.reason is not StopReason.COMPLETE:
-                _raise(level, 1)
-        if pending and not done:
-            with contextlib.suppress(TimeoutError, Exception):
-                next(iter(pending)).result(timeout=0.05)
-
-
-def _together(futures: list[Future[Result]]) -> Result:
-    error = next((error for future in futures if (error := future.exception()) is not None), None)
-    if isinstance(error, BrokenProcessPool):
-        raise ConfigurationError(
-            "a worker process died: it was killed, or memory ran out",
-            remedy="Look for the reason in the system's log; then resume the run, perhaps with fewer --workers.",
-        ) from error
-    if error is not None:
-        raise error
-    results = [future.result() for future in futures]
+def _together(results: list[Result]) -> Result:
     tally = Tally()
     for result in results:
         tally.merge(result.tally)
     stopped = [result.finished for result in results if result.finished.reason is not StopReason.COMPLETE]
     other = [finished for finished in stopped if finished.reason is not StopReason.INTERRUPTED]
-    return Result(tally, (other or stopped or [Finished(StopReason.COMPLETE)])[0])
+    deaths = sum(result.deaths for result in results)
+    return Result(tally, (other or stopped or [Finished(StopReason.COMPLETE)])[0], deaths=deaths)

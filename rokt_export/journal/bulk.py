@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, CursorResult, Dialect, Insert, Table, literal_column
+import orjson
+from sqlalchemy import Connection, CursorResult, Dialect, Insert, LargeBinary, Table, literal_column
 
 from rokt_export.exchange.delivery import Deliveries, is_empty
 from rokt_export.journal.schema import delivery, ledger, note, recording
@@ -25,6 +26,8 @@ DELIVERY_COLUMNS = tuple(column.name for column in delivery.columns)
 class BulkInsert:
     """Inserts or replaces records of one table, about twice as fast as SQLAlchemy with dictionaries.
 
+    A server is given a batch as one JSON text, which takes a third of the time of a statement for each record.
+
     Args:
         dialect: the database's dialect.
         table: the table; a record with the primary key of an existing one replaces it.
@@ -35,6 +38,9 @@ class BulkInsert:
         self._table = table
         self._columns = tuple(column.name for column in table.columns)
         self._statements: dict[tuple[str, ...], tuple[str, str | None]] = {}
+        self._documents: dict[tuple[str, ...], str] = {}
+        self._keys = [self._columns.index(column.name) for column in table.primary_key]
+        self._is_document = dialect.name == "postgresql" and table in (delivery, ledger)
 
     def run(
         self, connection: Connection, records: Iterable[tuple[Any, ...]], columns: tuple[str, ...] | None = None
@@ -46,6 +52,12 @@ class BulkInsert:
             records: tuples in the order of `columns`.
             columns: the columns of the records, in the order of the table; the others become NULL. None = all.
         """
+        if self._is_document:
+            records = list(records)
+            # One statement must not write a record twice, as an input with repeated rows would.
+            if records and len({tuple(record[key] for key in self._keys) for record in records}) == len(records):
+                self._run_document(connection, records, columns or self._columns)
+                return
         statement, together = self._prepared(columns or self._columns)
         if together is not None:
             records = list(records)
@@ -54,6 +66,22 @@ class BulkInsert:
                 run_one(connection, together, tuple(chain.from_iterable(records[first : first + _TOGETHER])))
             records = records[whole:]
         run_many(connection, statement, records)
+
+    def _run_document(
+        self, connection: Connection, records: Iterable[tuple[Any, ...]], columns: tuple[str, ...]
+    ) -> None:
+        """Write the records of a server by one statement."""
+        statement = self._documents.get(columns)
+        if statement is None:
+            statement = self._documents[columns] = _from_document(self._dialect, self._table, columns)
+        names = [*map(str, columns)]  # SQLAlchemy's own kind of text is no key for orjson
+        try:
+            document = orjson.dumps([dict(zip(names, record, strict=True)) for record in records], default=bytes.hex)
+        except orjson.JSONEncodeError as error:
+            if "surrogates" not in str(error):
+                raise
+            raise UnicodeEncodeError("utf-8", "", 0, 1, "surrogates not allowed") from error
+        connection.exec_driver_sql(statement, (document.decode(),))
 
     def _prepared(self, columns: tuple[str, ...]) -> tuple[str, str | None]:
         """Return the statement for one record and, if it is faster, the one for `_TOGETHER` records."""
@@ -141,6 +169,20 @@ def _upsert(dialect: Dialect, table: Table) -> Insert:
     )
     known = literal_column("ledger.outcome").in_([literal_column("'delivered'"), literal_column("'duplicate'")])
     return insert.on_conflict_do_update(index_elements=keys, set_=values, where=~known)
+
+
+def _from_document(dialect: Dialect, table: Table, columns: tuple[str, ...]) -> str:
+    """Return the statement that inserts or replaces the records of a JSON array of objects (PostgreSQL)."""
+    sql = str(_upsert(dialect, table).compile(dialect=dialect, column_keys=columns))
+    head, conflict = sql.partition(" VALUES ")[0], sql[sql.index(" ON CONFLICT") :]
+    quoted = {name: dialect.identifier_preparer.quote(name) for name in columns}
+    is_binary = {name: isinstance(table.c[name].type, LargeBinary) for name in columns}
+    values = [f"decode({quoted[name]}, 'hex')" if is_binary[name] else quoted[name] for name in columns]
+    given = [
+        f"{quoted[name]} {'text' if is_binary[name] else table.c[name].type.compile(dialect=dialect)}"
+        for name in columns
+    ]
+    return f"{head} SELECT {', '.join(values)} FROM json_to_recordset(%s) AS given ({', '.join(given)}){conflict}"
 
 
 def _insert(dialect: Dialect, table: Table) -> postgresql.Insert | sqlite.Insert:

@@ -12,10 +12,10 @@ import fcntl
 import mmap
 import os
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Self
 
 from platformdirs import user_state_path
 
@@ -31,46 +31,54 @@ class Departures:
     Rows leave in the order in which they were intended.
 
     Attributes:
-        token: the name of the file, which each batch of the writer holds.
         intended: rows of its batches so far.
     """
 
-    def __init__(self, file: int, token: bytes) -> None:
-        self.token = token
+    def __init__(self) -> None:
         self.intended = 0
-        self._file = file
-        self._map = mmap.mmap(file, _SIZE)
-        self._left = memoryview(self._map).cast("Q")
+        self._token = secrets.token_bytes(_TOKEN_BYTES)
+        self._file: int | None = None
+        self._map: mmap.mmap | None = None
 
-    @classmethod
-    def begin(cls) -> Self | None:
-        """Return the count of a new writer; None if the system or the user's folder does not allow it."""
-        token = secrets.token_bytes(_TOKEN_BYTES)
+    def begin(self) -> Callable[[int], None]:
+        """Return what counts rows that leave next, called before any byte of them does; it does nothing if the system
+        or the user's folder does not allow it.
+        """
         if not (boot := _boot()):
-            return None
+            return _uncounted
         with suppress(OSError):
             folder().mkdir(parents=True, exist_ok=True, mode=0o700)
-            file = os.open(_path(token), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+            file = os.open(_path(self._token), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+            self._file = file
             fcntl.flock(file, fcntl.LOCK_EX)
             os.pwrite(file, boot + bytes(_NUMBER_BYTES), 0)
-            return cls(file, token)
-        return None
+            self._map = mmap.mmap(file, _SIZE)
+            return self._leave
+        return _uncounted
 
     def next_batch(self) -> bytes:
-        """Return what the next batch holds: the file's name, and the rows intended before it."""
-        return self.token + self.intended.to_bytes(_NUMBER_BYTES, "little")
+        """Return what the next batch holds, and no other does: the file's name, and the rows intended before it."""
+        return self._token + self.intended.to_bytes(_NUMBER_BYTES, "little")
 
-    def leave(self, rows: int) -> None:
-        """Count rows that leave next; called before any byte of them does."""
-        self._left[_SIZE // _NUMBER_BYTES - 1] += rows
+    def _leave(self, rows: int) -> None:
+        if self._map is not None:
+            with memoryview(self._map) as view, view.cast("Q") as numbers:
+                numbers[_SIZE // _NUMBER_BYTES - 1] += rows
 
     def close(self, *, forget: bool) -> None:
         """Unlock the file, and remove it if no batch refers to it."""
-        self._left.release()
-        self._map.close()
-        os.close(self._file)
-        if forget:
-            remove(self.token)
+        if self._map is not None:
+            self._map.close()
+            self._map = None
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+            if forget:
+                remove(self._token)
+
+
+def _uncounted(_rows: int) -> None:
+    """Count nothing."""
 
 
 def first_that_stayed(batch: bytes | None) -> int | None:

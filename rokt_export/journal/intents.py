@@ -52,6 +52,7 @@ class Intents:
     """
 
     def __init__(self, dialect: Dialect, run_no: int, owner: str) -> None:
+        self._run_no = run_no
         given = [cast(bindparam(column.name), column.type) for column in _BATCH]
         mine = select(run.c.no, *given).where(*owned(run_no, owner))
         insert = intent.insert().from_select([intent.c.run_no, *_BATCH], mine)
@@ -69,6 +70,12 @@ class Intents:
             number: int | None = result.scalar_one_or_none()
             return number
         return result.lastrowid if result.rowcount else None
+
+    def find(self, connection: Connection, departures: bytes) -> int | None:
+        """Return the number of the batch with these departures, which no other batch has; None if there is none."""
+        found = select(intent.c.no).where(intent.c.run_no == self._run_no, intent.c.departures == departures)
+        number: int | None = connection.scalar(found)
+        return number
 
     def delete(self, connection: Connection, numbers: Iterable[int]) -> None:
         """Delete batches."""
@@ -113,16 +120,20 @@ def decoded(record: Row[Any]) -> Iterator[tuple[int, OpenRow]]:
         yield row, OpenRow(record.no, transaction, None if fingerprint in {b"", _NONE} else fingerprint)
 
 
-def open_rows(connection: Connection, run_no: int) -> dict[int, OpenRow]:
+def open_rows(connection: Connection, run_no: int, numbers: Collection[int] | None = None) -> dict[int, OpenRow]:
     """Return row to OpenRow for the rows of a run that were intended and not settled since, in ascending order.
 
-    Rows of a process that is gone are left out where it is known that they were never sent.
+    Rows of a process that is gone are left out where it is known that they were never sent. Only batches with these
+    numbers are looked at; None for all of the run.
 
     A row is settled only by a delivery of the last batch that intended it, or of a later one: an older result says
     nothing about a second send that was interrupted.
     """
     intended: dict[int, OpenRow] = {}
-    for record in connection.execute(select(intent).where(intent.c.run_no == run_no).order_by(intent.c.no)):
+    batches = select(intent).where(intent.c.run_no == run_no).order_by(intent.c.no)
+    if numbers is not None:
+        batches = batches.where(intent.c.no.in_(numbers))
+    for record in connection.execute(batches):
         intended.update(decoded(record))
     for rows in chunks(list(intended), _LOOKUP):
         known = select(delivery.c.row, delivery.c.intent_no, delivery.c.outcome)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -90,6 +90,11 @@ class Journal:
     def place(self) -> str:
         """The journal's path or URL, without a password."""
         return self._store.shown
+
+    @property
+    def on_server(self) -> bool:
+        """Whether it is on a server, not in a file."""
+        return self._store.path is None
 
     def __enter__(self) -> Self:
         return self
@@ -192,13 +197,23 @@ class Journal:
                 storage.write_through(self._store)
             return self._writer(record)
 
-    def attach(self, run_id: str, *, before: int = 0, names: Sequence[str] = ()) -> RunWriter:
+    def attach(
+        self,
+        run_id: str,
+        *,
+        before: int = 0,
+        names: Sequence[str] = (),
+        patience: float = storage.PATIENCE,
+        tell: Callable[[str], None] = lambda _message: None,
+    ) -> RunWriter:
         """Return a writer for a worker of a run that another process drives; the run's record is not changed.
 
         Args:
             run_id: the run.
             before: `RunWriter.before` of the driver's writer.
             names: the names of the live system that it sends to, see `Target.ledger`; empty = the partner's slug.
+            patience: seconds that the journal's server may be away.
+            tell: takes messages for a person, such as that it is.
 
         Raises:
             JournalError: the run is not running.
@@ -209,7 +224,7 @@ class Journal:
                 record = run_records.find(connection, run_id)
             if record.state != RunState.RUNNING:
                 raise JournalError(f"run {record.id} is {record.state}", remedy=f"Resume it: --resume {record.id}.")
-            return self._writer(record, before, tuple(names))
+            return self._writer(record, before, tuple(names), patience, tell)
 
     def runs(self, limit: int | None = None) -> list[RunInfo]:
         """Return the runs, newest first, at most `limit` of them."""
@@ -596,7 +611,14 @@ class Journal:
         number = run_records.find(connection, run_id).no
         return connection.execute(select(run).where(run.c.no == number).with_for_update()).one()
 
-    def _writer(self, record: Row[Any], before: int | None = None, names: tuple[str, ...] = ()) -> RunWriter:
+    def _writer(
+        self,
+        record: Row[Any],
+        before: int | None = None,
+        names: tuple[str, ...] = (),
+        patience: float = storage.PATIENCE,
+        tell: Callable[[str], None] = lambda _message: None,
+    ) -> RunWriter:
         names = names or (orjson.loads(record.options).get("ledger", record.partner),)
         with self._store.reading.connect() as connection:
             latest = connection.scalar(select(func.max(intent.c.no)).where(intent.c.run_no == record.no))
@@ -618,6 +640,8 @@ class Journal:
             before=(latest or 0) if before is None else before,
             owner=owner,
             mark=mark,
+            patience=patience,
+            tell=tell,
         )
         self._writers.append(writer)
         return writer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
@@ -17,7 +17,7 @@ from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal.intents import FINGERPRINT_BYTES, chunks, open_rows
 from rokt_export.journal.model import RunState
 from rokt_export.journal.run_records import state_of
-from rokt_export.journal.schema import identities_name, intent, latest_number, meta, run, systems_name
+from rokt_export.journal.schema import identities_name, latest_number, meta, run, systems_name
 
 ANY = frozenset(OutcomeKind)
 """Allows rows with every earlier outcome in production."""
@@ -27,7 +27,8 @@ SYSTEM = "@"
 
 _LOOKUP = 512
 _CHOSEN = "SELECT fingerprint, outcome FROM ledger WHERE fingerprint"
-_OPEN = "SELECT no FROM intent WHERE fingerprints IS NOT NULL ORDER BY no"
+_NONE: frozenset[bytes] = frozenset()
+_OPEN = "SELECT no, run_no FROM intent WHERE fingerprints IS NOT NULL ORDER BY no"
 _KINDS = {str(kind): kind for kind in OutcomeKind}
 _LEFT_OUT: dict[OutcomeKind, LeftOut] = {
     OutcomeKind(why): why for why in LeftOut if why not in (LeftOut.NOT_ASKED, LeftOut.REPEATED)
@@ -174,7 +175,7 @@ def _entries(connection: Connection, fingerprints: list[bytes]) -> Iterable[tupl
         # SQLite's driver keeps each statement: some sizes do for all, the last fingerprint repeated.
         size = 1 << (len(fingerprints) - 1).bit_length()
         return file.execute(_of_so_many(size), fingerprints + fingerprints[-1:] * (size - len(fingerprints)))
-    return connection.exec_driver_sql(f"{_CHOSEN} = ANY(%s)", (fingerprints,)).tuples()
+    return map(tuple, connection.exec_driver_sql(f"{_CHOSEN} = ANY(%s)", (fingerprints,)))
 
 
 @cache
@@ -210,7 +211,8 @@ def withheld(
 class Elsewhere:
     """The rows that others have in flight: other runs, alive or dead, and other workers of this run.
 
-    They are read again after a batch was added or removed.
+    They are read again after a batch was added or removed. A batch is read once: its rows count as in flight until all
+    of them are settled.
 
     Args:
         run_no: this writer's run.
@@ -227,6 +229,7 @@ class Elsewhere:
     def __init__(self, run_no: int, before: int = 0) -> None:
         self._run_no = run_no
         self._before = before
+        self._batches: dict[int, frozenset[bytes]] = {}
         self.state: tuple[int, ...] = ()
         self.runs: set[bytes] = set()
         self.alive: set[bytes] = set()
@@ -241,25 +244,35 @@ class Elsewhere:
             begun: how many batches this writer has begun.
         """
         latest = latest_number(connection)  # before the batches: one that comes in between counts as new next time
-        others = [number for (number,) in connection.exec_driver_sql(_OPEN) if number not in own]
+        others = {number: run_no for number, run_no in connection.exec_driver_sql(_OPEN) if number not in own}
         state = (latest - begun, *others)
         if state == self.state:
             return
+        read = self._read(connection, {number: others[number] for number in others.keys() - self._batches.keys()})
+        self._batches = {number: read.get(number) or self._batches.get(number, _NONE) for number in others}
         runs: set[bytes] = set()
         alive: set[bytes] = set()
         workers: set[bytes] = set()
-        batches = intent.c.no.in_(others)
-        for run_no in connection.scalars(select(intent.c.run_no).where(batches).distinct()).all() if others else ():
-            goes_on = run_no != self._run_no and _goes_on(connection, run_no)
-            for one in open_rows(connection, run_no).values():
-                if one.fingerprint is not None and one.intent_no not in own:
-                    if run_no == self._run_no and one.intent_no > self._before:
-                        workers.add(one.fingerprint)
-                    else:
-                        runs.add(one.fingerprint)
-                        if goes_on:
-                            alive.add(one.fingerprint)
+        going_on = {run_no: run_no != self._run_no and _goes_on(connection, run_no) for run_no in set(others.values())}
+        for number, run_no in others.items():
+            if run_no == self._run_no and number > self._before:
+                workers |= self._batches[number]
+            else:
+                runs |= self._batches[number]
+                if going_on[run_no]:
+                    alive |= self._batches[number]
         self.runs, self.alive, self.workers, self.state = runs, alive, workers, state
+
+    @staticmethod
+    def _read(connection: Connection, batches: Mapping[int, int]) -> dict[int, frozenset[bytes]]:
+        """Return the fingerprints of the open rows of batches, which are given with their runs."""
+        found: dict[int, set[bytes]] = {number: set() for number in batches}
+        for run_no in set(batches.values()):
+            numbers = [number for number in batches if batches[number] == run_no]
+            for one in open_rows(connection, run_no, numbers).values():
+                if one.fingerprint is not None:
+                    found[one.intent_no].add(one.fingerprint)
+        return {number: frozenset(marks) for number, marks in found.items()}
 
 
 def _goes_on(connection: Connection, run_no: int) -> bool:

@@ -72,15 +72,18 @@ def _blank(connection: Connection, record: Row[Any]) -> dict[str, int]:
 
 
 def scrub(store: Store) -> None:
-    """Remove deleted content from the bytes of a SQLite file; a server does this itself (VACUUM).
+    """Remove deleted content from the bytes of a SQLite file, or of a server's tables.
 
-    Deleted content was already overwritten with zeros (`secure_delete`). The write-ahead log is emptied here; `VACUUM`
-    then frees the space.
+    In a file, deleted content was already overwritten with zeros (`secure_delete`). The write-ahead log is emptied
+    here; `VACUUM` then frees the space. On a server `VACUUM` removes the old records, whose space is then used again.
 
     Raises:
         JournalError: the log cannot be emptied, because another process is reading the journal.
     """
     if store.path is None:
+        names = ", ".join(table.name for table in (delivery, earlier_outcome, intent, note, recording, run))
+        with store.writing.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(f"VACUUM (ANALYZE) {names}")
         return
     with store.writing.connect() as connection:
         use(connection, f"PRAGMA busy_timeout = {1000 * PATIENCE:.0f}")  # connections that wrote have no timeout

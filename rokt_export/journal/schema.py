@@ -28,6 +28,9 @@ from sqlalchemy import (
 from rokt_export.errors import JournalError
 from rokt_export.journal import keys
 
+SCHEMA = "rokt_export"
+"""The schema of a new journal on a server, unless its URL names another (`?options=-csearch_path%3DNAME`)."""
+
 VERSION = 4
 """The version of the schema that this program reads and writes."""
 
@@ -211,6 +214,11 @@ def version_of(connection: Connection) -> int | None:
     # Only the journal's schema is checked: a PostgreSQL database may contain other tables.
     if inspect(connection).has_table(meta.name):
         value = connection.scalar(select(meta.c.value).where(meta.c.key == "version"))
+        if value is None and connection.dialect.name == "postgresql":
+            raise JournalError(
+                "the database's table `journal_meta` is not that of a journal",
+                remedy="Name a schema of its own in the --journal URL: ?options=-csearch_path%3DNAME",
+            )
         return int(value) if value is not None else None
     if connection.dialect.name == "sqlite" and inspect(connection).get_table_names():
         raise JournalError(
@@ -232,6 +240,8 @@ def migrate(connection: Connection, migrations: Migrations = MIGRATIONS, target:
     present = version_of(connection)
     check_not_newer(present, target)
     if present is None:
+        if connection.dialect.name == "postgresql":
+            _choose_schema(connection)
         metadata.create_all(connection)
         connection.execute(
             meta.insert(),
@@ -242,6 +252,24 @@ def migrate(connection: Connection, migrations: Migrations = MIGRATIONS, target:
         migrations[number](connection)
     if present < target:
         connection.execute(meta.update().where(meta.c.key == "version").values(value=str(target).encode()))
+
+
+def _choose_schema(connection: Connection) -> None:
+    """Create the schema of a new journal, and let this transaction see no other; one that the URL names is there.
+
+    Raises:
+        JournalError: it has a table of another program that is called as one of the journal's.
+    """
+    path = str(connection.exec_driver_sql("SHOW search_path").scalar_one())
+    if path.partition(",")[0].strip() == SCHEMA:
+        connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+        connection.exec_driver_sql(f"SET LOCAL search_path TO {SCHEMA}")
+    there = inspect(connection)
+    if taken := sorted(table.name for table in metadata.sorted_tables if there.has_table(table.name)):
+        raise JournalError(
+            f"the database's schema has tables of another program: {', '.join(taken)}",
+            remedy="Name a schema of its own in the --journal URL: ?options=-csearch_path%3DNAME; nothing was created.",
+        )
 
 
 def check_not_newer(present: int | None, target: int = VERSION) -> None:

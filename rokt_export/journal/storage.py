@@ -11,14 +11,25 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote
 
 from platformdirs import user_state_path
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    NoSuchModuleError,
+    OperationalError,
+    SQLAlchemyError,
+)
 
-from rokt_export.errors import JournalError, RoktExportError, UsageError
+from rokt_export.errors import JournalError, JournalGoneError, RoktExportError, UsageError
+from rokt_export.journal.schema import SCHEMA
 from rokt_export.redaction.sensitive_names import is_sensitive
+
+T = TypeVar("T")
 
 _SQLITE = {
     "SQLITE_FULL": ("the disk is full", "Free some space."),
@@ -44,7 +55,11 @@ _SQLSTATE = {
     "08": ("the database server cannot be reached", "Check its address and that it runs."),
     "28": ("the database server refused the user or the password", "Check the --journal URL."),
     "3D": ("the server has no such database", "Create it, or check the --journal URL."),
-    "42501": ("the database user lacks a permission", "Grant it rights on the schema."),
+    "42501": (
+        "the database user lacks a permission",
+        "Grant it CREATE on the database; or create a schema that it owns, and name it in the --journal URL: "
+        "?options=-csearch_path%3DNAME",
+    ),
     "53": ("the database server has run out of space or connections", "Relieve the server."),
     "25006": ("the database can only be read", "Name a server that allows writes."),
     "57": ("the database server closed the connection", "Check that it runs."),
@@ -87,6 +102,58 @@ def translated(place: str, doing: str, *, settled: Callable[[], str] | None = No
         raise failed from error
 
 
+def steadily(
+    attempt: Callable[[], T],
+    *,
+    patience: float,
+    tell: Callable[[str], None],
+    reconnect: Callable[[], None] = lambda: None,
+) -> T:
+    """Return what an attempt returns; if the server's connection is lost, reconnect and try again.
+
+    Args:
+        attempt: what to do, such as a transaction. The lost one may have been committed.
+        patience: seconds that the server may be away; one attempt is made in any case.
+        tell: takes messages for a person.
+        reconnect: called before each further attempt.
+
+    Raises:
+        JournalGoneError: the server did not come back.
+    """
+    away_since: float | None = None
+    pause = _FIRST_WAIT
+    while True:
+        try:
+            if away_since is not None:
+                reconnect()
+            result = attempt()
+        except SQLAlchemyError as error:
+            if not is_gone(error):
+                raise
+            now = time.monotonic()
+            if away_since is None:
+                away_since = now
+                tell(f"the journal's server went away: nothing is sent until it is back, for {patience:g} s at most")
+            elif now - away_since >= patience:
+                raise JournalGoneError(
+                    f"the journal's server went away, and did not come back within {patience:g} s",
+                    remedy="Check that it runs.",
+                ) from error
+        else:
+            if away_since is not None:
+                tell("the journal's server is back")
+            return result
+        time.sleep(pause)
+        pause = min(_LONGEST_WAIT, 2 * pause)
+
+
+def is_gone(error: Exception) -> bool:
+    """Return whether a database error means that the connection to a server was lost, or could not be made now."""
+    if not isinstance(error, OperationalError | InterfaceError) or isinstance(error.orig, sqlite3.Error):
+        return False
+    return error.connection_invalidated or _name(error).startswith(("08", "57P"))
+
+
 def is_busy(error: Exception) -> bool:
     """Return whether a database error means that another process holds the lock."""
     return _name(error).startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
@@ -124,6 +191,8 @@ PATIENCE = 30.0
 """Seconds to wait for another process's transaction; a batch takes milliseconds."""
 _LOG_PATIENCE = 120.0
 """Seconds that a production run waits, before it starts, for readers of an older state, such as a backup."""
+_FIRST_WAIT, _LONGEST_WAIT = 0.05, 1.0
+"""Seconds between attempts to reach a server that went away."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.0001, 0.01
 """Seconds between attempts to get the lock."""
 
@@ -244,10 +313,16 @@ def _file_at(path: Path) -> tuple[int, int] | None:
 
 def _server_engine(url: URL) -> Engine:
     logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # errors are raised, and translated
+    options = url.query.get("options", "")
+    options = options if isinstance(options, str) else " ".join(options)
+    if "search_path" not in options:
+        # A journal of an earlier version is in `public`, and stays there.
+        options = f"{options} -csearch_path={SCHEMA},public".strip()
     try:
         # Positional parameters let the bulk statements pass plain tuples to the driver, as for SQLite. The encoding is
         # explicit because a database with encoding SQL_ASCII would return bytes.
-        arguments = {"connect_timeout": 10, "client_encoding": "utf8"}
+        arguments = {"connect_timeout": 10, "client_encoding": "utf8", "options": options}
+        url = url.difference_update_query(["options"])
         return create_engine(url, paramstyle="format", hide_parameters=True, pool_pre_ping=True, connect_args=arguments)
     except (ImportError, NoSuchModuleError) as error:
         raise JournalError(

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DataError
 from rokt_export.errors import JournalError
 from rokt_export.exchange.delivery import Deliveries, Delivery, LeftOut
 from rokt_export.exchange.model import OutcomeKind
-from rokt_export.journal import ledger, queries
+from rokt_export.journal import ledger, queries, storage
 from rokt_export.journal.bulk import Bulk, storable
 from rokt_export.journal.departures import Departures
 from rokt_export.journal.intents import FINGERPRINT_BYTES, Intents, Item, Underway, encoded, open_rows, owned, prune
@@ -26,7 +26,7 @@ from rokt_export.journal.model import RunState, as_text, now
 from rokt_export.journal.row_set import RowSet
 from rokt_export.journal.run_records import process_of
 from rokt_export.journal.schema import intent, run
-from rokt_export.journal.storage import Store, translated
+from rokt_export.journal.storage import PATIENCE, Store, translated
 
 __all__ = ["FINGERPRINT_BYTES", "RunWriter"]
 
@@ -48,6 +48,9 @@ class RunWriter:
 
     One thread writes. The thread of a live feed may call `withheld`, `under_way` and `names`, which use connections of
     their own.
+
+    If the connection to a server is lost, a method connects again and repeats its transaction, for as long as the
+    server may be away. A batch is known by what it holds: one whose commit was not acknowledged is not written twice.
 
     When a method returns, its data survives the death of the process, also by kill -9. After a power cut it depends on
     the run. A production run waits for the disk at each batch that it intends (`synchronous = FULL`), and for results
@@ -77,8 +80,12 @@ class RunWriter:
         before: int,
         owner: str,
         mark: Mark | None = None,
+        patience: float = PATIENCE,
+        tell: Callable[[str], None] = lambda _message: None,
     ) -> None:
         self.run = run_id
+        self._patience = patience
+        self._tell = tell
         self._owner = owner
         self._mark = mark
         self.production = production
@@ -93,7 +100,7 @@ class RunWriter:
         self._settled_complete = False
         self._elsewhere = ledger.Elsewhere(run_no, before)
         self._begun = 0
-        self._departures: Departures | None = None
+        self._departures = Departures()
         self._durable = 0.0
         self._expected: dict[int, tuple[bytes, tuple[int, ...]]] = {}
         self._heard = time.monotonic()
@@ -112,9 +119,7 @@ class RunWriter:
     def close(self) -> None:
         """Close the connection. A run that was not ended counts as crashed when its process is gone."""
         self._connection.close()
-        if self._departures is not None:
-            self._departures.close(forget=not self._underway.numbers)
-            self._departures = None
+        self._departures.close(forget=not self._underway.numbers)
         if self._mark is not None:
             self._mark.close()
             self._mark = None
@@ -141,9 +146,14 @@ class RunWriter:
             fingerprints: the fingerprints of the rows.
             leave: earlier outcomes with which rows may be sent again.
         """
-        with self._guard("read"), self._store.reading.connect() as connection:
-            self._elsewhere.look(connection, self._underway.numbers, self._begun)
-            return ledger.withheld(connection, fingerprints, self._elsewhere, leave)
+
+        def read() -> dict[bytes, LeftOut]:
+            with self._store.reading.connect() as connection:
+                self._elsewhere.look(connection, self._underway.numbers, self._begun)
+                return ledger.withheld(connection, fingerprints, self._elsewhere, leave)
+
+        with self._guard("read"):
+            return storage.steadily(read, patience=self._patience, tell=self._tell)
 
     def expect(self, row: int, fingerprints: Sequence[bytes]) -> None:
         """Note that `withheld` has just let a row pass, by these fingerprints, of which the first is this run's.
@@ -202,20 +212,28 @@ class RunWriter:
         recordings: Mapping[int, bytes] = _NOTHING,
     ) -> dict[int, LeftOut]:
         batch = {row: (transaction, mark if self.production else None) for row, transaction, mark in items}
-        lost: JournalError | None = None
-        with self._transaction() as connection:
-            if settled is not None:
-                self._write(connection, settled, recordings)
-            taken = self._taken(connection, batch, leave) if self.production else {}
-            for row in taken:
-                del batch[row]
-            emptied = self._underway.emptied(batch)
-            departures = self._departures.next_batch() if self._departures is not None else None
-            number = self._intents.insert(connection, batch, departures) if batch else self._latest_intent
-            if number is None:
-                lost = self._lost(connection)
-            else:
+        departures = self._departures.next_batch()
+        taken: dict[int, LeftOut] = {}
+        tried = False
+
+        def write() -> tuple[int | None, JournalError | None]:
+            nonlocal batch, taken, tried
+            with self._transaction() as connection:
+                if tried and (found := self._intents.find(connection, departures)):
+                    return found, None  # only the answer to its commit was lost
+                if settled is not None:
+                    self._write(connection, settled, recordings)
+                taken = self._taken(connection, batch, leave) if self.production and not tried else taken
+                batch = {row: item for row, item in batch.items() if row not in taken}
+                tried = True
+                emptied = self._underway.emptied(batch)
+                number = self._intents.insert(connection, batch, departures) if batch else self._latest_intent
+                if number is None:
+                    return None, self._lost(connection)
                 self._intents.delete(connection, emptied)
+                return number, None
+
+        number, lost = self._steadily(write)
         if settled is not None:
             self._underway.end(settled.row)
             self._settled.update(settled.row)
@@ -223,8 +241,7 @@ class RunWriter:
             raise lost
         if batch and number is not None:
             self._begun += 1
-            if self._departures is not None:
-                self._departures.intended += len(batch)
+            self._departures.intended += len(batch)
             self._underway.begin(number, batch)
             self._latest_intent = number
             if self._mark is not None:
@@ -270,8 +287,11 @@ class RunWriter:
             _storing(lambda over: self._settle(over, recordings or {}), batch)
 
     def _settle(self, deliveries: Deliveries, recordings: Mapping[int, bytes]) -> None:
-        with self._transaction(may_wait=False) as connection:
-            self._write(connection, deliveries, recordings)
+        def write() -> None:
+            with self._transaction(may_wait=False) as connection:
+                self._write(connection, deliveries, recordings)
+
+        self._steadily(write)
         self._underway.end(deliveries.row)
         self._settled.update(deliveries.row)
 
@@ -298,8 +318,7 @@ class RunWriter:
         It must be called before any byte of them goes out, from the first batch on. After a kill, the rows that were
         intended and had not left are not `unknown`. A writer of which this is not asked leaves all of them `unknown`.
         """
-        self._departures = Departures.begin()
-        return _uncounted if self._departures is None else self._departures.leave
+        return self._departures.begin()
 
     def forget_intent(self, rows: Collection[int]) -> None:
         """Withdraw the intent of rows that this writer intended and that were provably never sent.
@@ -312,12 +331,17 @@ class RunWriter:
         mine = self._underway.among(rows)
         if not mine:
             return
-        with self._guard("written"), self._transaction() as connection:
-            for number, left in self._underway.without(mine):
-                if left:
-                    connection.execute(intent.update().where(intent.c.no == number).values(**encoded(left)))
-                else:
-                    self._intents.delete(connection, [number])
+
+        def write() -> None:
+            with self._transaction() as connection:
+                for number, left in self._underway.without(mine):
+                    if left:
+                        connection.execute(intent.update().where(intent.c.no == number).values(**encoded(left)))
+                    else:
+                        self._intents.delete(connection, [number])
+
+        with self._guard("written"):
+            self._steadily(write)
         self._underway.end(mine)
 
     def settled_rows(self) -> RowSet:
@@ -352,9 +376,14 @@ class RunWriter:
 
         Only other hosts need it, so only an idle run on a shared journal must call it.
         """
-        if self._heartbeat_due():
-            with self._guard("written"), self._transaction():
+
+        def write() -> None:
+            with self._transaction():
                 pass
+
+        if self._heartbeat_due():
+            with self._guard("written"):
+                self._steadily(write)
 
     def end(self, state: RunState, exit_status: int) -> None:
         """Complete the run's record: state, end, exit status and counts.
@@ -369,16 +398,21 @@ class RunWriter:
         """
         if state not in {RunState.FINISHED, RunState.INTERRUPTED}:
             raise ValueError(f"a run does not end as {state}")
-        with self._guard("written"), self._transaction() as connection:
-            prune(connection, self._run_no)
-            ended = {
-                "state": str(state),
-                "ended": as_text(now()),
-                "exit_status": int(exit_status),
-                "counts": orjson.dumps(queries.counts(connection, self._run_no)),
-            }
-            if not connection.execute(run.update().where(*owned(self._run_no, self._owner)).values(ended)).rowcount:
-                raise self._lost(connection)
+
+        def write() -> None:
+            with self._transaction() as connection:
+                prune(connection, self._run_no)
+                ended = {
+                    "state": str(state),
+                    "ended": as_text(now()),
+                    "exit_status": int(exit_status),
+                    "counts": orjson.dumps(queries.counts(connection, self._run_no)),
+                }
+                if not connection.execute(run.update().where(*owned(self._run_no, self._owner)).values(ended)).rowcount:
+                    raise self._lost(connection)
+
+        with self._guard("written"):
+            self._steadily(write)
 
     @contextmanager
     def _transaction(self, *, may_wait: bool = True) -> Iterator[Connection]:
@@ -389,10 +423,13 @@ class RunWriter:
                 remedy="Nothing more is sent. What was sent since then is in no journal: ask the partner for it.",
             )
         began = time.monotonic()
-        durable = self.production and (may_wait or began - self._durable > _DURABLE_EVERY)
+        waits = self.production or self._store.path is None  # a server may be restarted any time
+        durable = waits and (may_wait or began - self._durable > _DURABLE_EVERY)
         self._connection.execution_options(durable=durable)
         try:
             with self._connection.begin():
+                if not durable and self._store.path is None:
+                    self._connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
                 if self._heartbeat_due():
                     beat = run.update().where(run.c.no == self._run_no).values(heartbeat=as_text(now()))
                     self._connection.execute(beat)
@@ -404,6 +441,10 @@ class RunWriter:
         except BaseException:
             self._reconnect()
             raise
+
+    def _steadily(self, write: Callable[[], T]) -> T:
+        """Return what a transaction returns; if the connection to a server is lost, it is run once more."""
+        return storage.steadily(write, patience=self._patience, tell=self._tell, reconnect=self._reconnect)
 
     def _lost(self, connection: Connection) -> JournalError:
         """Return the error that names the process which took this run over as crashed.
@@ -419,10 +460,10 @@ class RunWriter:
         self._driver = self._connection.connection.driver_connection
 
     def _reconnect(self) -> None:
-        """Reconnect after Ctrl-C, which may have left a lock."""
-        if self._driver is not None:
-            self._driver.close()
+        """Reconnect after Ctrl-C, which may have left a lock, or to a server that went away."""
         with suppress(Exception):
+            if self._driver is not None:
+                self._driver.close()
             self._connection.invalidate()
         with suppress(Exception):
             self._connection.close()
@@ -446,10 +487,6 @@ class RunWriter:
                 entries.append((mark, str(outcome), self._run_no, row))
         # In the order of the table's pages: each is then read and written once.
         self._bulk.ledger.run(connection, sorted(entries))
-
-
-def _uncounted(_rows: int) -> None:
-    """Count nothing, where the user's folder cannot be written to."""
 
 
 def _storing(write: Callable[[Deliveries], T], batch: Deliveries) -> T:

@@ -66,6 +66,8 @@ class HeldInterrupt:
 # responses are classified, although another core is idle. With 256 in flight at 50 ms, yielding raises 95.1 % to 96.0.
 _give_way = getattr(os, "sched_yield", lambda: None)
 
+_OTHER_FILES = 24
+"""Open files besides connections, at least: the journal, the input, standard streams, what waits for events."""
 _SPOKEN = frozenset({None, "1.1"})
 
 
@@ -240,6 +242,13 @@ class Transport:
         with self._interrupt:
             self._pool.cancel(chosen)
             self._transfers.cancel(chosen)
+
+
+def too_few_descriptors(connections: int) -> tuple[int, int] | None:
+    """Return how many files so many connections need, and how many this process may open, if these are fewer."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + _OTHER_FILES
+    return None if hard == resource.RLIM_INFINITY or wanted <= hard else (wanted, hard)
 
 
 def _allow_descriptors(more: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import resource
 import signal
 
 import pytest
@@ -22,6 +23,19 @@ def test_a_thousand_rows_are_reported_once_each_in_order(cli):
         assert len(rows) == sum(1 for _ in csv.reader(file)) - 1
     exported = cli("runs", "export", "last", "--format", "csv")
     assert exported.out == shown.out
+
+
+def test_too_few_open_files_are_named_before_the_first_send(cli, spec, partner):
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+
+    rows = cli.write("rows.csv", people(*range(1, 301)))
+    with cli.start("replay", spec, rows, "--concurrency", 200, "--override-limits", preexec_fn=limit) as process:
+        _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 3
+    assert "200 requests at a time need about 224 open files" in errors and "this system allows 64" in errors
+    assert "lower --concurrency to 40" in errors
+    assert partner.heard == []
 
 
 @pytest.mark.parametrize("named", ["rows.csv", "link.csv", "./acme.yaml", "journal.sqlite"])

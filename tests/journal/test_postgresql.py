@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 from journal_samples import (
@@ -15,10 +16,10 @@ from journal_samples import (
     item,
     settled,
 )
-from sqlalchemy import make_url
+from sqlalchemy import create_engine, event, make_url
 from sqlalchemy.exc import OperationalError
 
-from rokt_export.errors import JournalError
+from rokt_export.errors import JournalError, JournalGoneError
 from rokt_export.exchange.delivery import LeftOut
 from rokt_export.journal import Journal, RowSet, RunState
 from rokt_export.journal.storage import translated
@@ -126,3 +127,136 @@ def test_postgresql_gives_a_row_to_one_of_two_runs(server):
     workers = [child(worker, place, salt) for _ in range(2)]
     sent = Counter(row for program in workers for row in finished(program).split())
     assert sent == {str(row): 1 for row in range(3000)}
+
+
+def drop_connections(place: str) -> None:
+    """Let the server close the connections of all others, as a failover does."""
+    url = make_url(place).set(drivername="postgresql+psycopg")
+    with create_engine(url, isolation_level="AUTOCOMMIT").connect() as server:
+        server.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE pid <> pg_backend_pid() AND application_name = 'rokt-export-dropped'"
+        )
+
+
+@pytest.mark.skipif("ROKT_EXPORT_TEST_POSTGRES" not in os.environ, reason="ROKT_EXPORT_TEST_POSTGRES names no database")
+def test_a_dropped_connection_loses_nothing(server):
+    named = make_url(server).update_query_dict({"application_name": "rokt-export-dropped"})
+    told: list[str] = []
+    with Journal.open(named.render_as_string(hide_password=False)) as journal:
+        run = begin(journal, production=True, name="dropped").run
+        writer = journal.attach(run, patience=20.0, tell=told.append)
+        for first in range(1, 501, 100):
+            marks = {row: writer.fingerprint(b"%s %d" % (run.encode(), row)) for row in range(first, first + 100)}
+            assert writer.withheld(list(marks.values()), set()) == {}
+            drop_connections(server)
+            assert writer.intend([item(row, mark) for row, mark in marks.items()], leave=set()) == {}
+            drop_connections(server)
+            writer.settle([settled(row) for row in marks if row % 10])
+        assert list(writer.unsettled_rows()) == list(range(10, 501, 10))
+        drop_connections(server)
+        writer.end(RunState.FINISHED, 1)
+        assert journal.find(run).counts == {"delivered": 450, "unknown": 50}
+    assert "went away" in told[0] and "is back" in told[1]
+
+
+@pytest.mark.skipif("ROKT_EXPORT_TEST_POSTGRES" not in os.environ, reason="ROKT_EXPORT_TEST_POSTGRES names no database")
+def test_a_batch_whose_commit_was_not_acknowledged_is_written_once(server, monkeypatch):
+    """The connection is lost between the server's commit and its answer."""
+    named = make_url(server).update_query_dict({"application_name": "rokt-export-dropped"})
+    with Journal.open(named.render_as_string(hide_password=False)) as journal:
+        run = begin(journal, production=True).run
+        writer = journal.attach(run, patience=20.0)
+        mark = writer.fingerprint(run.encode())
+        commit = writer._connection.connection.driver_connection.commit
+
+        def unheard() -> None:
+            commit()
+            drop_connections(server)
+            writer._connection.exec_driver_sql("SELECT 1")
+
+        monkeypatch.setattr(writer._connection.connection.driver_connection, "commit", unheard)
+        assert writer.intend([item(1, mark)], leave=set()) == {}
+        assert list(writer.unsettled_rows()) == [1]
+        with journal._store.reading.connect() as connection:
+            assert (
+                connection.exec_driver_sql("SELECT count(*) FROM intent WHERE run_no = %s", (writer._run_no,)).scalar()
+                == 1
+            )
+
+
+@pytest.mark.skipif("ROKT_EXPORT_TEST_POSTGRES" not in os.environ, reason="ROKT_EXPORT_TEST_POSTGRES names no database")
+def test_a_server_that_does_not_come_back_ends_the_run_with_a_status_of_its_own(server):
+    named = make_url(server).update_query_dict({"application_name": "rokt-export-dropped"})
+    with Journal.open(named.render_as_string(hide_password=False)) as journal:
+        run = begin(journal).run
+        writer = journal.attach(run, patience=0.3)
+        writer.intend([item(1)])
+        journal._store.reading.dispose()
+        event.listen(journal._store.reading, "do_connect", refused)
+        drop_connections(server)
+        with pytest.raises(JournalGoneError, match=r"did not come back within 0\.3 s") as caught:
+            writer.settle([settled(1)])
+        assert caught.value.exit_status == 7
+    with Journal.open(server) as journal:
+        assert list(journal.rows(run, ["unknown"])) == [1]
+
+
+def refused(*_: object) -> None:
+    psycopg = pytest.importorskip("psycopg")
+    raise psycopg.OperationalError("connection failed: Connection refused")
+
+
+@pytest.fixture
+def empty_database(server) -> Iterator[str]:
+    """A database of its own."""
+    name = f"rokt_{os.urandom(4).hex()}"
+    url = make_url(server).set(drivername="postgresql+psycopg")
+    with create_engine(url, isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        yield url.set(database=name).render_as_string(hide_password=False)
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def tables(place: str) -> set[tuple[str, str]]:
+    with create_engine(make_url(place)).connect() as connection:
+        found = connection.exec_driver_sql(
+            "SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+        )
+        return {(schema, table) for schema, table in found}
+
+
+@pytest.mark.skipif("ROKT_EXPORT_TEST_POSTGRES" not in os.environ, reason="ROKT_EXPORT_TEST_POSTGRES names no database")
+def test_a_new_journal_has_a_schema_of_its_own_beside_tables_of_others(empty_database):
+    with create_engine(make_url(empty_database)).begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE run (theirs text)")
+    with Journal.open(empty_database) as journal:
+        run = begin(journal).run
+    with Journal.open(empty_database) as journal:
+        assert journal.find("last").run == run
+    found = tables(empty_database)
+    assert {table for schema, table in found if schema == "public"} == {"run"}
+    assert ("rokt_export", "run") in found and ("rokt_export", "ledger") in found
+    named = make_url(empty_database).update_query_dict({"options": "-csearch_path=public"})
+    with pytest.raises(JournalError, match="has tables of another program: run"):
+        Journal.open(named.render_as_string(hide_password=False))
+    assert tables(empty_database) == found
+
+
+@pytest.mark.skipif("ROKT_EXPORT_TEST_POSTGRES" not in os.environ, reason="ROKT_EXPORT_TEST_POSTGRES names no database")
+def test_a_journal_in_public_still_opens_and_is_vacuumed_by_a_purge(empty_database):
+    named = make_url(empty_database).update_query_dict({"options": "-csearch_path=public"})
+    with Journal.open(named.render_as_string(hide_password=False)) as journal:
+        writer = begin(journal)
+        writer.intend([item(row) for row in range(1, 501)])
+        writer.settle([settled(row) for row in range(1, 501)])
+        writer.end(RunState.FINISHED, 0)
+    with Journal.open(empty_database) as journal:
+        assert journal.on_server
+        assert journal.find("last").counts == {"delivered": 500}
+        assert journal.purge("last") == 1
+    with create_engine(make_url(empty_database)).connect() as connection:
+        chosen = "SELECT n_dead_tup FROM pg_stat_user_tables WHERE relname = 'delivery' AND last_vacuum IS NOT NULL"
+        connection.exec_driver_sql("SELECT pg_stat_clear_snapshot()")
+        assert connection.exec_driver_sql(chosen).scalars().all() == [0]
+    assert {schema for schema, _ in tables(empty_database)} == {"public"}
