@@ -31,6 +31,8 @@ _QUICK = Settings(
     rate_seconds=4,
     starts=5,
     profile_rows=5_000,
+    guarded_rows=10_000,
+    server_rows=10_000,
 )
 
 
@@ -71,7 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=sys.modules["bench"].__doc__)
     parser.add_argument("--quick", action="store_true", help="about a minute, for a look; writes no page")
-    parser.add_argument("--slow", action="store_true", help="5,000,000 rows in the memory section, not 1,000,000")
+    parser.add_argument(
+        "--slow", action="store_true", help="5,000,000 rows in the memory section, 2,000,000 guarded ones"
+    )
     parser.add_argument(
         "--only", type=_sections, default=sections.NAMES, metavar="SECTION,…", help=", ".join(sections.NAMES)
     )
@@ -96,7 +100,7 @@ def _sections(text: str) -> tuple[str, ...]:
 def _settings(options: argparse.Namespace) -> Settings:
     settings = _QUICK if options.quick else Settings()
     if options.slow:
-        settings = replace(settings, memory_rows=(settings.memory_rows[0], 5_000_000))
+        settings = replace(settings, memory_rows=(settings.memory_rows[0], 5_000_000), guarded_rows=2_000_000)
     if options.rounds:
         settings = replace(settings, rounds=options.rounds)
     if options.rows:

@@ -200,6 +200,11 @@ class Watch:
     def span(self) -> float:
         return self._last - self._first
 
+    @property
+    def first(self) -> float:
+        """When the first request arrived, in seconds of the monotonic clock; 0.0 if none did."""
+        return self._first
+
     def _follow(self) -> None:
         least, most = self._middle
         while not self._ended.wait(_SELDOM if least < self.requests < most else _CLOSELY):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,8 @@ class Settings:
         rate_seconds: how long.
         starts: how often each command of the start-up section runs.
         profile_rows: rows of the cost profile.
+        guarded_rows: rows of the guarded sends.
+        server_rows: rows sent with a journal on a server.
     """
 
     rows: int = 100_000
@@ -51,6 +54,8 @@ class Settings:
     rate_seconds: int = 20
     starts: int = 15
     profile_rows: int = 20_000
+    guarded_rows: int = 200_000
+    server_rows: int = 100_000
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ class Measured:
         connections: that it saw.
         span: seconds from the first arrival to the last.
         problem: why it does not count.
+        first: seconds from the command's start to the first arrival.
     """
 
     run: Run
@@ -70,6 +76,7 @@ class Measured:
     connections: int
     span: float
     problem: str | None
+    first: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -127,12 +134,14 @@ class Rig:
             section.commands.append(shown)
         self.say(f"{section.name}: {peer.name}, {job.workload.rows:,} rows, {job.concurrency} in flight")
         with self.partner.watch(job.workload.rows) as watch:
+            began = time.monotonic()
             run = measure(start.command, folder=start.folder, variables=start.variables)
         problem = peer.problem(run, watch.requests, job)
         if problem:
             section.remarks.append(f"{peer.name}: a run does not count: {problem}")
             section.broken = section.broken or peer.name.startswith("rokt-export")
-        return Measured(run, watch.requests, watch.connections, watch.span, problem)
+        first = watch.first - began if watch.first else 0.0
+        return Measured(run, watch.requests, watch.connections, watch.span, problem, first)
 
     def shown(self, command: tuple[str, ...]) -> str:
         """A command as a reader would type it, without this run's folder and port."""

@@ -76,13 +76,13 @@ def first_row() -> dict[str, str]:
     return {name: cells[column] for name, column in BODY.items()}
 
 
-def spec(url: str, *, concurrency: int = 64) -> str:
+def spec(url: str, *, concurrency: int = 64, environment: str = "staging") -> str:
     """The spec: a JSON body of eight parameters, a bearer token, three rules, the body deciding in two of them."""
     parameters = "\n".join(f"  - {{name: {name}, attribute: {column}}}" for name, column in BODY.items())
     return f"""\
 spec_version: 1
 partner: benchmark
-endpoint: {{staging: "{url}"}}
+endpoint: {{{environment}: "{url}"}}
 method: POST
 authentication: {{type: bearer, token: "{{{{ env.{TOKEN_VARIABLE} }}}}"}}
 encoding: json

@@ -7,7 +7,7 @@ from importlib import import_module
 from bench.results import Section
 from bench.rig import Rig
 
-NAMES = ("throughput", "long", "latency", "rate", "memory", "startup", "profile")
+NAMES = ("throughput", "long", "latency", "rate", "memory", "guarded", "server", "startup", "profile")
 
 
 def ask(name: str, rig: Rig) -> Section:
