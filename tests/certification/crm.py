@@ -27,7 +27,7 @@ class Crm:
         keep: what becomes of a text when it is stored.
         error: status of an error, given the right one.
         gap: seconds between the look whether a person is known and the storing, in which another may come.
-        late: seconds until a person is known.
+        late: repeats of a person that are taken for another one.
         named: the id that is answered for the one that was made.
         hostile: whether a text makes the server fail.
         answer: sees each answer last.
@@ -40,12 +40,12 @@ class Crm:
     keep: Callable[[str], str] = str
     error: Callable[[int], int] = int
     gap: float | None = None
-    late: float = 0.0
+    late: int = 0
     named: Callable[[str], str] = str
     hostile: Callable[[str], bool] = lambda _text: False
     answer: Callable[[Answer], Answer] = lambda answer: answer
     leads: dict[str, dict[str, Any]] = field(default_factory=dict)
-    known: dict[Any, float] = field(default_factory=dict)
+    known: dict[Any, int] = field(default_factory=dict)
     heard: list[str] = field(default_factory=list)
     most_at_once: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -68,11 +68,11 @@ class Crm:
 
     def _store(self, lead: dict[str, Any]) -> Answer:
         who = self.same(lead)
-        known = who in self.known and time.monotonic() - self.known[who] >= self.late
+        sent = self.known.get(who, 0)
         time.sleep(self.gap or 0.0)
-        if known:
+        if sent > self.late:
             return self._no(409, "exists", "this lead is already known")
-        self.known.setdefault(who, time.monotonic())
+        self.known[who] = sent + 1
         name = f"L-{len(self.leads) + 1}"
         self.leads[name] = {key: self.keep(value) if isinstance(value, str) else value for key, value in lead.items()}
         return 201, {"id": self.named(name), "status": "created"}

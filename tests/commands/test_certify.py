@@ -170,7 +170,7 @@ def test_two_rules_that_are_swapped_are_named(cli: CommandLine, first: str, seco
 
 
 def test_a_duplicate_that_comes_late_is_no_missing_duplicate(cli: CommandLine) -> None:
-    done = certified(cli, Crm(late=0.15), "--wait", "1s")
+    done = certified(cli, Crm(late=1))
     again = of_kind(done, "repeat")[0]
     assert again["verdict"] == "as expected"
     assert "only after" in again["finding"]
