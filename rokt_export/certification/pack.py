@@ -64,7 +64,10 @@ def certificate_of(certification: Certification) -> Certificate:
         sandbox=certification.run.sandbox,
         parts=certification.spec.parts,
         probes=tuple(CertifiedProbe(each.id, each.title, each.verdict) for each in certification.probes),
-        records=tuple(CertifiedRecord(one.id, titles[one.probe], one.outcome) for one in certification.records),
+        records=tuple(
+            CertifiedRecord(one.id, titles[one.probe], one.outcome, one.cleaned == "removed")
+            for one in certification.records
+        ),
         questions={each.id: each.text for each in certification.questions},
         missing_outcomes=certification.missing_outcomes,
     )

@@ -45,6 +45,8 @@ _NO_WORD = BUSY | {None}
 """Statuses that say nothing of a transaction; None for no response."""
 _MISREAD = frozenset({"error-read-as-delivered", "rules-swapped"})
 """Defects with which `delivered` does not mean that a record was made."""
+_MUST_STAY = "the partner answers for another record, and that one must stay"
+_FOREIGN = "answers-for-another"
 _BUSY_IN_A_ROW = 3
 """Probes in a row that a busy partner does not answer, after which no more are sent."""
 _NOT_BY_DESIGN = frozenset({"missing_required", "wrong_content_type", "unknown_field"})
@@ -97,6 +99,7 @@ class Certifier:
         wait: seconds that a record may take until the partner knows it.
         required: outcomes that must be seen.
         testify: hears each exchange whose request and response the partner's document may judge.
+        guard: from a URL to the guarded environment that it belongs to, or nothing.
 
     Attributes:
         probes, records, questions, coverage, unexplained, missing: the result; empty until the run is complete.
@@ -107,6 +110,7 @@ class Certifier:
     wait: float
     required: frozenset[str] = frozenset()
     testify: Callable[[Settled], None] = lambda _event: None
+    guard: Callable[[str], str] = lambda _url: ""
     probes: tuple[Probe, ...] = ()
     records: tuple[Record, ...] = ()
     coverage: tuple[Coverage, ...] = ()
@@ -118,6 +122,8 @@ class Certifier:
     _controls: int = CONTROLS
     _lost: str = ""
     _patient: bool = True
+    _gone: set[str] = field(default_factory=set)
+    """The ids of people whose record was removed."""
 
     def run(self, plan: Plan, run_id: str, watch: Watch, brake: Brake, opened: Journal | None) -> Result:
         """Run the probes; has the form of `workers.run_plan`.
@@ -126,7 +132,7 @@ class Certifier:
             RoktExportError: the journal cannot be written, or a token server gives no token.
         """
         assert opened is not None
-        with Sender(plan, run_id, watch, brake, opened, self.wait) as sender:
+        with Sender(plan, run_id, watch, brake, opened, self.wait, self.guard) as sender:
             self._sender = sender
             self._judge = Judge(plan.spec, plan.destination.base_url is not None, sender.redactor.text)
             try:
@@ -349,7 +355,7 @@ class Certifier:
                 judged = self._judge.read_back(ran.planned, sent, read)
                 over = judged is None or judged.defect != "loses-value"
             else:
-                judged, over = cannot_tell(f"delivered, and not read back: {read.reason}"), not read.may_come
+                judged, over = self._judge.not_read_back(read), not read.may_come
             if over or time.monotonic() >= end:
                 break
             self._sender.pause(max(0.05, self.wait / 5))
@@ -398,6 +404,9 @@ class Certifier:
         for ran, judgement in zip(self._ran, self._ran_combined, strict=True):
             ran.judgement = judgement
         cleaned = self._cleaned()
+        self._gone = {
+            sent.exchange.transaction.id for ran in self._ran for sent in ran.sent if cleaned.get(sent.row) == ""
+        }
         self._ran.append(_cleanup(self._judge.spec, cleaned, self._unanswered(), sandbox=self._judge.sandbox))
         records, probes = [], []
         for number, ran in enumerate(self._ran, start=1):
@@ -421,12 +430,15 @@ class Certifier:
         if self._judge.spec.cleanup is None or self._judge.sandbox:
             return {}
         done: dict[str, str] = {}
+        foreign = any(ran.judgement.defect == _FOREIGN for ran in self._ran)
         rows = [
             sent
             for ran in self._ran
             for sent in (*ran.sent, *ran.controls)
             if sent.outcome is OutcomeKind.DELIVERED and ran.judgement.defect not in _MISREAD
         ]
+        if foreign:  # a reference may be that of a person whom we never sent
+            return {sent.row: _MUST_STAY for sent in rows}
         return {sent.row: self._sender.redactor.text(self._sender.remove(sent, done)) for sent in rows}
 
     def _unanswered(self) -> list[int]:
@@ -437,6 +449,8 @@ class Certifier:
 
     def _record(self, probe: str, sent: Sent, failed: str | None) -> Record:
         cleaned = "" if failed is None else "not removed" if failed else "removed"
+        if sent.outcome is OutcomeKind.DUPLICATE and sent.exchange.transaction.id in self._gone:
+            cleaned = "removed"
         fields = [(name, self._sender.redactor.text(value)) for name, value in self._fields(sent)]
         outcome = sent.exchange.outcome
         at = as_text(datetime.fromtimestamp(sent.exchange.started, UTC))
@@ -505,6 +519,10 @@ def _cleanup(spec: PartnerSpec, cleaned: Mapping[int, str], unknown: Sequence[in
     if spec.cleanup is None or sandbox:
         none = "a sandbox keeps no records" if sandbox else "the spec has no `cleanup`"
         return _Ran(planned, Judgement("not run", none))
+    if _MUST_STAY in cleaned.values():
+        return _Ran(
+            planned, cannot_tell(f"nothing was removed: {_MUST_STAY}", "Ask the partner to remove the records.")
+        )
     failed = [f"R{row}: {why}" for row, why in sorted(cleaned.items()) if why]
     if failed:
         advice = "Remove them by hand, and correct `cleanup`."

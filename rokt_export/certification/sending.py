@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -115,6 +115,12 @@ class Unread:
     may_come: bool = False
     exchange: Exchange | None = None
 
+    @property
+    def status(self) -> int | None:
+        """The status that came, if any; None also for one of a partner that is busy."""
+        status = None if self.exchange is None else self.exchange.status
+        return None if status in BUSY else status
+
 
 @dataclass
 class Sender:
@@ -127,6 +133,7 @@ class Sender:
         brake: stops it.
         journal: open.
         wait: seconds that a record may take until the partner knows it.
+        guard: from a URL to the guarded environment that it belongs to, or nothing: it is not asked.
     """
 
     plan: Plan
@@ -135,6 +142,7 @@ class Sender:
     brake: Brake
     journal: Journal
     wait: float
+    guard: Callable[[str], str]
     tally: Tally = field(default_factory=Tally)
     _row: int = 0
     _opened: ExitStack = field(default_factory=ExitStack)
@@ -428,7 +436,7 @@ class Sender:
         return Exchange(sent.exchange.transaction, asked[0], results[0], outcome, 1, started)
 
     def _url(self, source: str, sent: Sent) -> str:
-        return asked_url(
+        url = asked_url(
             source,
             sent.captured,
             variables=self.plan.variables,
@@ -436,6 +444,9 @@ class Sender:
             base_url=self.plan.destination.base_url,
             values=sent.exchange.transaction.values,
         )
+        if self.plan.destination.base_url is None and (guarded := self.guard(url)):
+            raise ValueError(f"its URL belongs to {guarded}, which is guarded: nothing was asked there")
+        return url
 
     @cached_property
     def _origin(self) -> str:

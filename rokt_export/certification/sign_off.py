@@ -238,6 +238,8 @@ def _answer(where: str, value: Any) -> str:
 
 
 def _name(where: str, value: str) -> str:
+    if len(value.strip().splitlines()) > 1:
+        raise DocumentError("the name has more than one line", where=f"{where}, name", remedy="Ask for the name alone.")
     name = _text(f"{where}, name", value, _MOST_NAME)
     if not any(character.isalnum() for character in STEERING.sub("", name)):
         raise DocumentError("nobody signed these answers", where=f"{where}, name", remedy="Ask for the name.")

@@ -9,7 +9,7 @@ from typing import assert_never
 
 from rokt_export.certification.planning import PlannedProbe
 from rokt_export.certification.records import Verdict
-from rokt_export.certification.sending import Read, Sent
+from rokt_export.certification.sending import Read, Sent, Unread
 from rokt_export.certification.sent_fields import fields_of
 from rokt_export.certification.texts import MAY_BE_REFUSED, change_in_words, change_of
 from rokt_export.delivery.stop_rules import setup_fault
@@ -29,6 +29,7 @@ _NEEDS = re.compile(
 )
 _SHOWN = 60
 _CLIENT_ERROR, _SERVER_ERROR = 400, 500
+_NOT_THERE = frozenset({404, 410})
 TAKEN = frozenset({OutcomeKind.DELIVERED, OutcomeKind.DUPLICATE})
 """Outcomes of a transaction that the partner has."""
 _IDENTIFYING = ("email", "transactionid", "confirmationref", "emailmd5", "emailsha256")
@@ -462,6 +463,22 @@ class Judge:
             f"`{name}` was sent as {_quoted(was)} and is {_quoted(now)}: {change_in_words(defect)}{more}",
             _ADVICE.get(defect, "Ask the partner to keep what it is sent, or send it as the partner keeps it."),
         )
+
+    def not_read_back(self, read: Unread) -> Judgement:
+        """Judge a record of a delivered row that could not be read back, in the time that it may take."""
+        if read.status in _NOT_THERE:
+            return found(
+                "not-kept",
+                f"delivered, and the partner does not have the record: {read.reason}",
+                "Ask the partner what became of it. Where it is there, correct `read_back`, or give it time: --wait.",
+            )
+        if read.status is not None:
+            return found(
+                "not-read-back",
+                f"delivered, and the record cannot be read: {read.reason}",
+                "Correct `read_back`: its URL, and whether these credentials may read.",
+            )
+        return cannot_tell(f"delivered, and not read back: {read.reason}")
 
     def _is_another(self, sent: Sent, read: Read, changes: Mapping[str, tuple[str, str, str | None]]) -> bool:
         """Return whether a record is of another person: by what identifies it, or as most values are other ones."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from rokt_export.certification.running import Certifier
     from rokt_export.commands.run_session import RunResult
     from rokt_export.delivery.plan import Destination, Plan
+    from rokt_export.transactions.transaction import Transaction
 
 Subject = Annotated[
     str | None,
@@ -110,6 +113,7 @@ def certify(
     from rokt_export.commands.run_session import Job, carry_out, variables_for
     from rokt_export.commands.sandbox_target import sandboxed
     from rokt_export.commands.testimony import testimony_of
+    from rokt_export.delivery.target import guard_of
     from rokt_export.spec_language.fields import duration
 
     terminal = Terminal(quiet, verbose, no_color)
@@ -144,11 +148,14 @@ def certify(
     with sandboxed(setup, wanted=sandbox, url=sandbox_url, remember=False) as (destination, variables):
         plan = _plan(setup, destination, variables_for(setup, terminal, variables), journal_place(journal))
         supply = people(plan, overrides)
-        planned = plan_probes(plan, next(supply))
+        planned = plan_probes(plan, first := next(supply))
+        guard = partial(guard_of, setup.spec, environment, setup.every)
+        if destination.base_url is None:
+            _check_records(plan, first, guard)
         plan = _with_total(plan, planned)
         _tell(terminal, setup, plan, planned, ask=not yes)
         testimony = testimony_of(witness, plan, setup.variables.values)
-        certifier = Certifier(planned, supply, seconds, required, testimony.listen)
+        certifier = Certifier(planned, supply, seconds, required, testimony.listen, guard)
         options = options_of(setup.spec, RowFlags.among(locals()), (), sandbox=sandbox, sandbox_url=sandbox_url)
         done = carry_out(Job("certify", setup, plan, name, (), options), terminal, run_with=certifier.run)
         testimony.keep(done.run, plan.journal)
@@ -158,6 +165,34 @@ def certify(
     if made is not None:
         hand_over(made, plan.journal, pack, template, terminal)
     return done.status
+
+
+def _check_records(plan: Plan, person: Transaction, guard: Callable[[str], str]) -> None:
+    """Check that records are not read back, or removed, at the address of a guarded environment.
+
+    What a response decides of a URL is checked when it is asked.
+
+    Raises:
+        ConfigurationError: they are.
+    """
+    from rokt_export.delivery.asked_urls import asked_url
+    from rokt_export.request.url import blank_url, origin
+
+    spec, captured = plan.spec, {"reference": "0", "code": "0"}
+    home = origin(blank_url(spec.environment(plan.environment).url, plan.variables))
+    for key, record in (("read_back", spec.read_back), ("cleanup", spec.cleanup)):
+        if record is None:
+            continue
+        with suppress(ValueError):  # the person has no value for it, or a response names the whole of it
+            url = asked_url(
+                record.url, captured, variables=plan.variables, origin=home, base_url=None, values=person.values
+            )
+            if guarded := guard(url):
+                raise ConfigurationError(
+                    f"it belongs to {guarded}, which is guarded: nothing was sent",
+                    where=f"{key}: url",
+                    remedy=f"Write the URL of the records of {plan.environment}, or leave `{key}` out.",
+                )
 
 
 def _outcomes(text: str | None) -> frozenset[str]:

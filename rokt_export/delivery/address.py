@@ -127,6 +127,18 @@ class Address:
             mine == theirs or _OPEN in mine + theirs for mine, theirs in zip(self.path, other.path, strict=True)
         )
 
+    def depth_in(self, url: Address) -> int | None:
+        """Return how many segments of a URL's path are this path; None where the URL is not here or below."""
+        if not self.same_host(url):
+            return None
+        path = self.path or ()
+        if url.path is None:
+            return 0
+        below = len(url.path) >= len(path) and all(
+            mine == theirs or _OPEN in mine + theirs for mine, theirs in zip(path, url.path, strict=False)
+        )
+        return len(path) if below else None
+
 
 def _host(name: str) -> str:
     """The one form of a host: names as IDNA has them, IPv4 in each form that `inet_aton` reads."""

@@ -139,6 +139,28 @@ def near_of(
             yield from _compared(own, _Side(spec, name, other, known), variables, resolve)
 
 
+def guard_of(spec: PartnerSpec, environment: str, variables: Mapping[str, Variables], url: str) -> str:
+    """Return the guarded environment to which a filled URL belongs: it is that environment's, or below it.
+
+    Of several environments on its host, it belongs to the one with the longest path, and to the given one at a tie.
+
+    Args:
+        environment: the one that is being sent to.
+        variables: for each environment, the variables that are set.
+
+    Returns:
+        Its name; empty where the URL belongs to none that is guarded.
+    """
+    asked = Address.of(url.replace("{", "%7B"), {})
+    found = ("", -1)
+    for name in sorted(spec.endpoint, key=lambda each: each != environment):
+        address = Address.of(spec.endpoint[name].url, variables[name].declared)
+        depth = None if asked is None or address is None else address.depth_in(asked)
+        if depth is not None and depth > found[1]:
+            found = (name, depth)
+    return found[0] if found[0] and found[0] != environment and spec.guards(found[0]) else ""
+
+
 def _compared(own: _Side, other: _Side, variables: Mapping[str, Variables], resolve: Resolve | None) -> Iterator[Near]:
     environment, name = own.name, other.name
     if own.address.same_place(other.address):

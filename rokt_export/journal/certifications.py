@@ -44,6 +44,8 @@ class CertifiedRecord(Struct, frozen=True):
     id: str
     title: str
     outcome: str
+    removed: bool = False
+    """Whether certify removed it again, by a request that the spec gives."""
 
 
 class Certificate(Struct, frozen=True):
@@ -142,7 +144,10 @@ def judged(certificate: Certificate, signed: SignOff) -> Judgement:
         if (answer := signed.records.get(each.id)) is None:
             continue
         what, agrees = _compared(OutcomeKind(each.outcome), answer.found)
-        sentence = f"{each.id} ({each.title}): {each.outcome}, and {what}{f': {answer.note}' if answer.note else ''}"
+        if each.removed and answer.found != "differs":
+            agrees = True if answer.found == "not_found" else None  # a system may keep what is removed for a while
+        state = f"{each.outcome} and removed by us" if each.removed else each.outcome
+        sentence = f"{each.id} ({each.title}): {state}, and {what}{f': {answer.note}' if answer.note else ''}"
         if agrees is None:
             learned.append(sentence)
         elif agrees:

@@ -462,6 +462,47 @@ def test_records_that_cannot_be_removed_are_named(cli: CommandLine) -> None:
     assert "R1: status 403" in of_kind(done, "cleanup")[0]["finding"]
 
 
+def test_a_record_of_another_person_is_not_removed(cli: CommandLine) -> None:
+    crm = Crm(named=lambda _name: "REAL-1")
+    crm.leads["REAL-1"] = {"email": "john.doe@example.com", "last_name": "Doe"}
+    done = certified(cli, crm)
+    assert defects(done) == {"answers-for-another"}
+    assert not [each for each in crm.heard if each.startswith("DELETE")]
+    assert "nothing was removed" in of_kind(done, "cleanup")[0]["finding"]
+
+
+@pytest.mark.parametrize(
+    ("status", "defect"), [(404, "not-kept"), (410, "not-kept"), (403, "not-read-back"), (500, "not-read-back")]
+)
+def test_a_record_that_cannot_be_read_back_is_a_finding(cli: CommandLine, status: int, defect: str) -> None:
+    crm = Crm()
+    crm.get = lambda _path: (status, {})  # type: ignore[method-assign]
+    done = certified(cli, crm)
+    assert defects(done) == {defect}
+    assert done.status == 1
+
+
+@pytest.mark.parametrize("key", ["read_back", "cleanup"])
+@pytest.mark.parametrize("url", ["/prod/leads/{{reference}}", "/PROD/leads?id={{reference}}", "{{reference}}"])
+def test_no_record_is_asked_for_at_the_address_of_a_guarded_environment(cli: CommandLine, key: str, url: str) -> None:
+    crm = Crm()
+    change = replaced('production: "https://api.example.com/leads"', 'production: "{url}/prod/leads"')
+    old = {"read_back": "url: /leads/{{reference}}", "cleanup": "cleanup: /leads/{{reference}}"}[key]
+    name = {"read_back": "url", "cleanup": "cleanup"}[key]
+    if url == "{{reference}}":
+        crm.named = lambda name: f"/prod/leads/{name}"
+    with serving(crm) as address:
+        text = change(SPEC.replace(old, f'{name}: "{url}"')).format(url=address)
+        done = cli("certify", cli.write("acme.yaml", text), "--output", "json", "--wait", "0.1s", env=ENV)
+    assert not [each for each in crm.heard if each.partition(" ")[2].lower().startswith("/prod")]
+    if url == "{{reference}}":
+        assert "belongs to production, which is guarded" in done.out
+    else:
+        assert done.status == 3
+        assert "belongs to production, which is guarded" in done.err
+        assert crm.heard == []
+
+
 def test_the_table_fits_eighty_columns(cli: CommandLine) -> None:
     with serving(Crm(keep=without_accents)) as url:
         path = cli.write("acme.yaml", SPEC.format(url=url))
