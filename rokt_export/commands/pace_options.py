@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import ceil
 from typing import TYPE_CHECKING
 
 from rokt_export.commands.interlock import IN_A_ROW
@@ -89,12 +90,61 @@ def _stop_rules(flags: ReplayFlags, expected: OutcomeKind, *, guarded: bool) -> 
     return StopRules(after, in_a_row, unclassified, frozenset(good), setup=not flags.no_first_row_check)
 
 
-def workers_of(terminal: Terminal, wanted: int, pace: Pace, rows: FileRows) -> int:
-    """Return how many processes share the work: no more than may send at once, one for rows that come as they like."""
+_MOST_WORKERS = 64
+_BYTES_OF_A_WORKER = 1 << 20
+"""Input that another process is worth starting for: some 10,000 rows, a third of a second of a core."""
+_RATE_OF_A_WORKER = 5_000.0
+"""Rows a second that one process surely sends (docs/benchmarks.md: 30,000 and more of a fast partner)."""
+
+
+def workers_of(terminal: Terminal, wanted: str, pace: Pace, rows: FileRows) -> int:
+    """Return how many processes share the work: no more than may send at once, one for rows that come as they like.
+
+    Args:
+        wanted: a number, or `auto` for as many as there are cores, or fewer where the input or the rate is small.
+
+    Raises:
+        UsageError: it is neither.
+    """
     from rokt_export.delivery.input_feed import is_live
 
-    most = 1 if is_live(rows) else int(min([pace.concurrency, *(each.sends for each in pace.windows)]))
-    if wanted > most:
-        why = "rows are read as they arrive" if is_live(rows) else f"{most} may be sent at once"
-        terminal.say(f"{most} worker{'' if most == 1 else 's'} instead of {wanted}: {why}", style="yellow")
-    return min(wanted, most)
+    live = is_live(rows)
+    most = 1 if live else int(min([pace.concurrency, *(each.sends for each in pace.windows)]))
+    why = "rows are read as they arrive" if live else f"{most} may be sent at once"
+    if wanted == "auto":
+        limits = _limits_of_auto(pace, rows, live=live)
+        most, why = min([*limits, (most, why)], key=lambda limit: limit[0])
+        terminal.say(f"{_counted(most)}: {why}")
+        return most
+    number = int(wanted) if wanted.isascii() and wanted.isdigit() else 0
+    if not 1 <= number <= _MOST_WORKERS:
+        raise UsageError(
+            f"`{wanted}` is not a number of processes", where="--workers", remedy="Write 1 to 64, or auto."
+        )
+    if number > most:
+        terminal.say(f"{_counted(most)} instead of {number}: {why}", style="yellow")
+    return min(number, most)
+
+
+def _counted(workers: int) -> str:
+    return f"{workers} worker{'' if workers == 1 else 's'}"
+
+
+def _limits_of_auto(pace: Pace, rows: FileRows, *, live: bool) -> list[tuple[int, str]]:
+    """Return how many processes are of use, and why no more: by cores, rate and size of the input."""
+    from rokt_export.delivery.cores import usable_cores
+    from rokt_export.transactions.files import FileStamp, expand
+
+    cores = min(usable_cores(), _MOST_WORKERS)
+    limits = [(cores, "one for each core that may be used" if cores > 1 else "one core may be used")]
+    rates = [each.per_second for each in pace.windows] + ([] if pace.rate is None else [pace.rate])
+    if rates:
+        limits.append((ceil(min(rates) / _RATE_OF_A_WORKER), f"the rate is {pace.rate_text}"))
+    if not live:
+        size = 0
+        for path in expand(rows.paths):
+            size += stamp.size if (stamp := FileStamp.of(path)) is not None else 0
+            if size >= cores * _BYTES_OF_A_WORKER:  # each file of a storage is asked for over the network
+                break
+        limits.append((max(1, size // _BYTES_OF_A_WORKER), "the input is small"))
+    return limits

@@ -54,7 +54,10 @@ Concurrency = Annotated[
     int | None,
     typer.Option("--concurrency", min=1, metavar="N", help="At most this many requests at a time.", show_default=False),
 ]
-Workers = Annotated[int, typer.Option("--workers", min=1, max=64, metavar="N", help="Number of processes.")]
+Workers = Annotated[
+    str,
+    typer.Option("--workers", metavar="N|auto", help="Number of processes; auto: one for each core that is of use."),
+]
 OverrideLimits = Annotated[bool, typer.Option("--override-limits", help="Allow flags to exceed the spec's limits.")]
 StopAfter = Annotated[
     int | None,
@@ -150,7 +153,7 @@ def replay(
     strict: Strict = False,
     rate: Rate = None,
     concurrency: Concurrency = None,
-    workers: Workers = 1,
+    workers: Workers = "1",
     override_limits: OverrideLimits = False,
     stop_after: StopAfter = None,
     stop_in_a_row: StopInARow = None,

@@ -26,7 +26,7 @@ class ReplayFlags(RowFlags):
     expect: str = "delivered"
     rate: str | None = None
     concurrency: int | None = None
-    workers: int = 1
+    workers: str = "1"
     override_limits: bool = False
     stop_after: int | None = None
     stop_in_a_row: int | None = None
@@ -114,6 +114,8 @@ class GivenFlags:
                 where="--set",
                 remedy=f"Set all of it again, with `rokt-export replay {shlex.quote(run.spec_file)} … --set …`.",
             )
+        if "workers" in before:
+            before["workers"] = str(before["workers"])  # earlier versions kept a number
         if "record" in before:
             before["record"] = Recordings(before["record"])
         if "keep" in before:
