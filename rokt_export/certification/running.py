@@ -47,6 +47,8 @@ _MISREAD = frozenset({"error-read-as-delivered", "rules-swapped"})
 """Defects with which `delivered` does not mean that a record was made."""
 _MUST_STAY = "the partner answers for another record, and that one must stay"
 _FOREIGN = "answers-for-another"
+_MOST_PASSED = 20
+"""People in a row who are passed over because another one has their telephone number."""
 _BUSY_IN_A_ROW = 3
 """Probes in a row that a busy partner does not answer, after which no more are sent."""
 _NOT_BY_DESIGN = frozenset({"missing_required", "wrong_content_type", "unknown_field"})
@@ -68,12 +70,13 @@ def people(plan: Plan, overrides: Mapping[str, Value], unset: frozenset[str] = f
         overrides: attribute to the value that all of them have.
         unset: attributes that none of them has.
     """
-    numbers = set[object]()
+    numbers, passed = set[object](), 0
     wanted, values = attribute_names(plan.spec, [plan.environment]), {**examples_of(plan.spec), **overrides}
     shapes = sole_parameters(plan.spec)
     for person in generate(_PEOPLE, attributes=wanted, parameters=shapes, overrides=values, unset=unset):
         number = next((value for name, value in person.values.items() if canonical(name) == "mobile"), None)
-        if number is None or number not in numbers or "mobile" in overrides:
+        passed = passed + 1 if number in numbers else 0
+        if number is None or not passed or passed > _MOST_PASSED:  # the spec may leave few numbers, or one
             numbers.add(number)
             yield person
 
@@ -212,16 +215,15 @@ class Certifier:
         result = sent.exchange.result
         if isinstance(result, Fault):
             what = "no response came to the good transaction" if result.sent else "the partner cannot be reached"
-            message = f"{what}: {result.message}"
+            message = self._sender.redactor.text(f"{what}: {result.message}")
             return Finished(StopReason.UNREACHABLE, message, row=sent.row)
         if self._judge.sandbox:
             return None
         why = setup_fault(sent.exchange, expected=sent.outcome in TAKEN)
         if why is None:
             return None
-        return Finished(
-            StopReason.SETUP, f"the response to the good transaction was {why}", sent.exchange.status, sent.row
-        )
+        message = self._sender.redactor.text(f"the response to the good transaction was {why}")
+        return Finished(StopReason.SETUP, message, sent.exchange.status, sent.row)
 
     def _after_duplicate(self, ran: _Ran) -> None:
         """Send another person, as the partner may know the first; then the same again, as rules may be swapped."""
@@ -400,8 +402,8 @@ class Certifier:
 
     def _finish(self) -> None:
         """Remove what was made, and put the results together."""
-        self._ran_combined = combined([(each.planned, each.judgement, each.sent) for each in self._ran])
-        for ran, judgement in zip(self._ran, self._ran_combined, strict=True):
+        together = combined([(each.planned, each.judgement, each.sent) for each in self._ran])
+        for ran, judgement in zip(self._ran, together, strict=True):
             ran.judgement = judgement
         cleaned = self._cleaned()
         self._gone = {
