@@ -432,16 +432,26 @@ class Certifier:
         if self._judge.spec.cleanup is None or self._judge.sandbox:
             return {}
         done: dict[str, str] = {}
-        foreign = any(ran.judgement.defect == _FOREIGN for ran in self._ran)
-        rows = [
-            sent
+        made = [
+            (ran, sent)
             for ran in self._ran
             for sent in (*ran.sent, *ran.controls)
             if sent.outcome is OutcomeKind.DELIVERED and ran.judgement.defect not in _MISREAD
         ]
-        if foreign:  # a reference may be that of a person whom we never sent
-            return {sent.row: _MUST_STAY for sent in rows}
-        return {sent.row: self._sender.redactor.text(self._sender.remove(sent, done)) for sent in rows}
+        for ran, sent in made:
+            self._look_before_removing(ran, sent)
+        if any(ran.judgement.defect == _FOREIGN for ran in self._ran):
+            # a reference may be that of a person whom we never sent
+            return {sent.row: _MUST_STAY for _, sent in made}
+        return {sent.row: self._sender.redactor.text(self._sender.remove(sent, done)) for _, sent in made}
+
+    def _look_before_removing(self, ran: _Ran, sent: Sent) -> None:
+        """Read a record back that was not read yet: another person's is a finding, and must stay."""
+        if self._judge.spec.read_back is None or any(row == sent.row for each in self._ran for row, _ in each.reads):
+            return
+        read = self._sender.read_back(sent)
+        if isinstance(read, Read) and self._judge.is_another(sent, read):
+            ran.judgement = self._judge.read_back(ran.planned, sent, read) or ran.judgement
 
     def _unanswered(self) -> list[int]:
         """Return the rows of which nobody knows whether a record was made."""

@@ -450,7 +450,7 @@ class Judge:
             return None
         name, (defect, was, now) = next(iter(changes.items()))
         now = None if now is None else self.redact(now)
-        if self._is_another(sent, read, changes):
+        if self.is_another(sent, read):
             return found(
                 "answers-for-another",
                 f"the record is another person's: `{name}` is {_quoted(now)}, not {_quoted(was)}",
@@ -480,8 +480,9 @@ class Judge:
             )
         return cannot_tell(f"delivered, and not read back: {read.reason}")
 
-    def _is_another(self, sent: Sent, read: Read, changes: Mapping[str, tuple[str, str, str | None]]) -> bool:
+    def is_another(self, sent: Sent, read: Read) -> bool:
         """Return whether a record is of another person: by what identifies it, or as most values are other ones."""
+        changes = changes_in(sent, read)
         values = sent.exchange.transaction.values
         own = {str(value).casefold() for name, value in values.items() if name in _IDENTIFYING}
         for defect, was, now in changes.values():

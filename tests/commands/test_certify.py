@@ -489,6 +489,24 @@ def test_no_record_is_asked_for_at_the_address_of_a_guarded_environment(cli: Com
         assert crm.heard == []
 
 
+def test_a_record_of_somebody_else_is_never_removed(cli: CommandLine) -> None:
+    """Only one response, whose record no probe reads back, names a record that was there before."""
+    crm = Crm(
+        leads={"L-0": {"email": "jane.doe@example.com", "last_name": "Doe", "first_name": "Jane", "zip": "10001"}}
+    )
+
+    def other(headers: Any, body: bytes) -> Answer:
+        status, answer = Crm.post(crm, headers, body)
+        return status, {**answer, "id": "L-0"} if status == 201 and b"zip" not in body else answer
+
+    crm.post = other  # type: ignore[method-assign]
+    done = certified(cli, crm)
+    assert "L-0" in crm.leads
+    assert defects(done) == {"answers-for-another"}
+    assert "must stay" in of_kind(done, "cleanup")[0]["finding"]
+    assert not any(line.startswith("DELETE") for line in crm.heard)
+
+
 def test_the_table_fits_eighty_columns(cli: CommandLine) -> None:
     with serving(Crm(keep=without_accents)) as url:
         path = cli.write("acme.yaml", SPEC.format(url=url))
