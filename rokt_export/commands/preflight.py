@@ -16,7 +16,7 @@ from rokt_export.delivery.input_feed import is_live, source, with_changes
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.errors import TransactionsError
 from rokt_export.exchange.model import OutcomeKind
-from rokt_export.transactions.files import STDIN, estimated_rows
+from rokt_export.transactions.files import STDIN
 
 if TYPE_CHECKING:
     from rokt_export.exchange.delivery import LeftOut
@@ -133,6 +133,8 @@ def _for_a_while(rows: Iterator[Transaction], terminal: Terminal, *, forever: bo
 
 
 def _at_least(found: Scan) -> str:
+    from rokt_export.transactions.row_count import estimated_rows
+
     about = estimated_rows(found.files)
     if about is None or about <= found.rows:
         return f"more than {found.rows:,} rows"

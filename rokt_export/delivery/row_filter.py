@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 from unicodedata import normalize
@@ -42,7 +42,9 @@ def canonical_row(transaction: Transaction, identity: Identity, *, as_written: b
     """
     values = transaction.values
     parts = {name: value for name in identity if (value := values.get(name))}
-    if not as_written and not _are_plain([*parts.values()]):
+    if not as_written:
+        if _are_plain([*parts.values()]):
+            return orjson.dumps(parts)  # an identity is sorted, and texts have no keys of their own
         parts = {name: plain for name, value in parts.items() if (plain := _plain(value))}
     return orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)
 
@@ -212,7 +214,7 @@ def _not_of_others(
         for transaction, own in zip(batch, marks, strict=True):
             if own and own[0] in repeated and sendable(transaction):
                 left_out.append(LeftOut.REPEATED)
-            elif withheld and (why := next((withheld[mark] for mark in own if mark in withheld), None)):
+            elif withheld and (why := _why(withheld, own)):
                 left_out.append(why)
             else:
                 if own:
@@ -225,6 +227,13 @@ def _not_of_others(
         if len(recent) > remembered:
             older, recent = recent, set()
         yield from chosen or (None,)
+
+
+def _why(withheld: Mapping[bytes, LeftOut], marks: Sequence[bytes]) -> LeftOut | None:
+    """Return why a row is not sent, by the first of its marks that tells."""
+    if len(marks) == 1:
+        return withheld.get(marks[0])
+    return next((withheld[mark] for mark in marks if mark in withheld), None)
 
 
 def _batches(transactions: Iterator[Transaction | None], size: Callable[[], int]) -> Iterator[list[Transaction]]:

@@ -29,10 +29,7 @@ _LOOKUP = 512
 _CHOSEN = "SELECT fingerprint, outcome FROM ledger WHERE fingerprint"
 _NONE: frozenset[bytes] = frozenset()
 _OPEN = "SELECT no, run_no FROM intent WHERE fingerprints IS NOT NULL ORDER BY no"
-_KINDS = {str(kind): kind for kind in OutcomeKind}
-_LEFT_OUT: dict[OutcomeKind, LeftOut] = {
-    OutcomeKind(why): why for why in LeftOut if why not in (LeftOut.NOT_ASKED, LeftOut.REPEATED)
-}
+_ANSWERED = {str(why): why for why in LeftOut if why not in (LeftOut.NOT_ASKED, LeftOut.REPEATED)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,14 +157,6 @@ def add_identity(connection: Connection, key: bytes, identity: tuple[str, ...]) 
     return [identity, *others]
 
 
-def outcomes(connection: Connection, fingerprints: Sequence[bytes]) -> dict[bytes, OutcomeKind]:
-    """Return fingerprint to last outcome of rows sent to production; `unknown` if no response arrived."""
-    found: dict[bytes, OutcomeKind] = {}
-    for some in chunks(fingerprints, _LOOKUP):
-        found.update((bytes(mark), _KINDS[outcome]) for mark, outcome in _entries(connection, some))
-    return found
-
-
 def _entries(connection: Connection, fingerprints: list[bytes]) -> Iterable[tuple[bytes, str]]:
     """Yield (fingerprint, outcome); by the driver's own means, as SQLAlchemy takes longer than the database."""
     file = connection.connection.driver_connection
@@ -199,8 +188,9 @@ def withheld(
         leave: earlier outcomes with which rows may be sent again. `unknown` does not include what a running run has in
             flight.
     """
-    known = outcomes(connection, fingerprints)
-    found = {mark: _LEFT_OUT[outcome] for mark, outcome in known.items() if outcome not in leave}
+    found: dict[bytes, LeftOut] = {}
+    for some in chunks(fingerprints, _LOOKUP):
+        found |= {mark: _ANSWERED[outcome] for mark, outcome in _entries(connection, some) if outcome not in leave}
     pending = elsewhere.alive if OutcomeKind.UNKNOWN in leave else elsewhere.runs
     for mark in pending.intersection(fingerprints) if pending else ():
         if found.get(mark) not in (LeftOut.DELIVERED, LeftOut.DUPLICATE):

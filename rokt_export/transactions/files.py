@@ -83,29 +83,6 @@ def expand(paths: Sequence[str]) -> tuple[str, ...]:
     return tuple(files)
 
 
-_SAMPLE = 4_000_000
-"""Bytes from which the length of a file's lines is estimated."""
-_NO_TEXT = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ", b"PAR1", b"PK")
-"""How files begin in which a line is no row: gzip, zstd, bzip2, xz, Parquet, workbooks and archives."""
-
-
-def estimated_rows(files: Iterable[str]) -> int | None:
-    """Return about how many rows there are, by size and the length of the first lines; None if that tells nothing."""
-    found = 0.0
-    for file in files:
-        stamp = FileStamp.of(file)
-        if stamp is None:
-            return None
-        with open_file(file) as opened:
-            sample = opened.read(_SAMPLE)
-        lines = sample.count(b"\n")
-        if not lines or b"\0" in sample or sample.startswith(_NO_TEXT):
-            return None
-        found += lines * stamp.size / len(sample)
-    digits = max(0, len(str(int(found))) - 2)
-    return int(round(found, -digits))
-
-
 def _named(path: str) -> Iterable[str]:
     if path == STDIN:
         return [path]
