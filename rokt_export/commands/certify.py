@@ -122,7 +122,7 @@ def certify(
         return read_answers(answers, subject, journal_place(journal), terminal, output)
     if check is not None:
         checked = spec or (Path(subject) if subject else None)
-        return check_pack(check, checked, journal_place(journal), terminal, output)
+        return check_pack(check, checked, env_file, journal_place(journal), terminal, output)
     if subject is None:
         raise UsageError("no spec is named", remedy="Name one: rokt-export certify SPEC.")
     required, overrides = _outcomes(require_outcomes), parse_set(set_values)

@@ -14,12 +14,13 @@ import typer
 from rokt_export.commands.options import Output
 from rokt_export.commands.run_output import check_folder, place_flag
 from rokt_export.commands.terminal import Terminal
-from rokt_export.errors import DocumentError, ExitStatus, UsageError
+from rokt_export.errors import ConfigurationError, DocumentError, ExitStatus, UsageError
 
 if TYPE_CHECKING:
-    from rokt_export.certification.records import Certification
+    from rokt_export.certification.records import Certification, CertifiedRun
     from rokt_export.journal import Journal
     from rokt_export.journal.certifications import Certificate, SignOff
+    from rokt_export.partner_spec.loading import LoadedSpec
 
 AnswersFile = Annotated[
     str | None,
@@ -113,7 +114,7 @@ def read_answers(file: str, run: str | None, place: str, terminal: Terminal, out
     from rokt_export.certification.pack import read_file, text_of
     from rokt_export.certification.sign_off import MOST_BYTES, answers_of, sign_off_of
     from rokt_export.journal import Journal
-    from rokt_export.journal.certifications import judged
+    from rokt_export.journal.certifications import judged, signature
 
     what = "a file of answers"
     where = "stdin" if file == "-" else file
@@ -134,7 +135,8 @@ def read_answers(file: str, run: str | None, place: str, terminal: Terminal, out
         signed = sign_off_of(where, answers, info.run, certificate, info.started)
         signs = journal.sign(info.run, signed)
     if len(signs) == len(known):
-        terminal.say("these answers were read before; nothing is kept twice")
+        newer = "" if signs[-1].same_as(signed) else f"; later answers count, {signature(signs)}"
+        terminal.say(f"these answers were read before; nothing is kept twice{newer}")
     _print(terminal, output, info.run, certificate, signs)
     found = judged(certificate, signs[-1])
     return ExitStatus.FINDINGS if found.contradicted or found.unanswered else ExitStatus.OK
@@ -152,13 +154,16 @@ def _print(terminal: Terminal, output: Output, run: str, certificate: Certificat
     terminal.write(f"run {run} counts as a certification" if why is None else f"not certified: {why}")
 
 
-def check_pack(pack: Path, spec: Path | None, place: str, terminal: Terminal, output: Output) -> int:
-    """Say whether a spec is still the one that a pack certified, and which probes must run again.
+def check_pack(
+    pack: Path, spec: Path | None, env_file: Path | None, place: str, terminal: Terminal, output: Output
+) -> int:
+    """Say whether a spec, with the variables at hand, is the one that a pack certified, and which probes to run again.
 
     Raises:
         DocumentError: the file is no pack, or was changed after it was written.
         UsageError: it is not known which spec to check.
         SpecError: the spec cannot be read.
+        ConfigurationError: a file of variables cannot be read.
     """
     from rokt_export.certification.pack import certificate_of, read_pack
     from rokt_export.certification.staleness import changes, other_environments, parts_of, probes_again
@@ -182,6 +187,9 @@ def check_pack(pack: Path, spec: Path | None, place: str, terminal: Terminal, ou
     probes = [probe for probe in certification.probes if probe.kind in again]
     others = other_environments(certificate.parts, now, run.environment)
     why = refusal(certificate, signs)
+    address = _address_now(run, loaded, env_file, terminal)
+    if why is None and not changed:
+        why = _elsewhere(run, address)
     if output is not Output.TABLE:
         terminal.json(
             {
@@ -190,6 +198,7 @@ def check_pack(pack: Path, spec: Path | None, place: str, terminal: Terminal, ou
                 "environment": run.environment,
                 "certified": not changed and why is None,
                 "refusal": why,
+                "address": {"certified": run.origin, "now": address},
                 "changed": [{"part": part, "how": how} for part, how in changed],
                 "run_again": [probe.id for probe in probes],
                 "not_probed": others,
@@ -216,6 +225,34 @@ def check_pack(pack: Path, spec: Path | None, place: str, terminal: Terminal, ou
     for name in others:
         terminal.say(f"{name} has changed: no probe knew it before, so this certification says nothing of it")
     return ExitStatus.FINDINGS if changed or why is not None else ExitStatus.OK
+
+
+def _elsewhere(run: CertifiedRun, address: str | None) -> str | None:
+    """Return why a certification does not count at an address; None where it is the certified one, or unknown."""
+    if address in (None, run.origin):
+        return None
+    return f"{run.environment} is {address} by the variables at hand, and {run.origin} was certified"
+
+
+def _address_now(run: CertifiedRun, loaded: LoadedSpec, env_file: Path | None, terminal: Terminal) -> str | None:
+    """Return scheme, host and port of the certified environment by the variables at hand; say it where there are none.
+
+    Raises:
+        ConfigurationError: a file of variables cannot be read.
+    """
+    from rokt_export.delivery.address import unset_variables
+    from rokt_export.partner_spec.variables import load_variables
+    from rokt_export.request.url import blank_url, origin
+
+    if run.sandbox or run.environment not in loaded.spec.endpoint:
+        return None
+    url, variables = loaded.spec.environment(run.environment).url, load_variables(run.environment, env_file)
+    try:
+        variables.require(unset_variables(url, variables.values), run.environment)
+        return origin(blank_url(url, variables.values))
+    except ConfigurationError as error:
+        terminal.warn(f"the address of {run.environment} cannot be compared with {run.origin}: {error.message}")
+        return None
 
 
 def _signs(journal: Journal, where: str, certification: Certification, certificate: Certificate) -> list[SignOff]:

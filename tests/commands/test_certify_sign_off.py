@@ -38,7 +38,10 @@ responses:
 class Certified:
     """A certification as `certify` leaves it: a run in the journal, and a pack in the folder."""
 
-    def __init__(self, cli: CommandLine, spec: Path, journal: Path | None = None, **changes: Any) -> None:
+    def __init__(
+        self, cli: CommandLine, spec: Path, journal: Path | None = None, origin: str = "http://127.0.0.1:1",
+        **changes: Any,
+    ) -> None:  # fmt: skip
         loaded = load_spec(spec)
         with Journal.open(journal or cli.journal) as opened:
             writer = opened.begin(
@@ -48,7 +51,8 @@ class Certified:
             writer.end(RunState.FINISHED, 1)
             info = opened.find(writer.run)
         made = certification(writer.run)
-        about = replace(made.run, started_at=info.started.isoformat(), ended_at=info.started.isoformat())
+        began = info.started.isoformat()
+        about = replace(made.run, origin=origin, started_at=began, ended_at=began)
         known = CertifiedSpec("acme", loaded.sha256, parts_of(loaded))
         self.made: Certification = replace(made, run=about, spec=known, **changes)
         self.run = writer.run
@@ -184,6 +188,9 @@ def test_the_last_signature_counts_and_the_earlier_one_is_told(cli: CommandLine,
     assert f"an earlier sign-off by John Smith on {TODAY} no longer counts: 3 confirmed, 1 contradicted" in done.out
     again = cli("certify", "--answers", "-", stdin=text.encode())
     assert "nothing is kept twice" in again.err
+    old = cli("certify", "--answers", made.write(records=wrong, name="John Smith"), made.run)
+    assert f"read before; nothing is kept twice; later answers count, signed by Jane Doe on {TODAY}" in old.err
+    assert (old.status, "counts as a certification" in old.out) == (0, True)
     assert len(cli("runs", "show", made.run, "--output", "json").json["certification"]["sign_offs"]) == 2
 
 
@@ -260,6 +267,25 @@ def test_a_pack_and_its_page_say_whether_the_spec_has_changed(cli: CommandLine, 
     assert "  parameters: changed\n" in table.out
     assert "  P3 without email\n" in table.out
     assert "production has changed" in table.err
+
+
+def test_another_address_than_the_certified_one_is_not_certified(cli: CommandLine, partner: Partner) -> None:
+    text = SPEC.format(url=partner.url).replace("http://127.0.0.1:1/", "http://{{ env.ACME_HOST }}/")
+    made = Certified(cli, cli.write("acme.yaml", text), origin="http://test.example.com:81", **clean())
+    for host, status, told in (
+        ("test.example.com:81", 0, "is certified in staging"),
+        ("test.example.com", 1, "staging is http://test.example.com by the variables at hand"),
+        ("other.example.com:81", 1, "staging is http://other.example.com:81 by the variables at hand"),
+    ):
+        done = cli("certify", "--check", made.json, env={"ACME_HOST": host})
+        assert (done.status, told in done.out) == (status, True), done.out
+    done = cli("certify", "--check", made.json, env={"ACME_HOST": ""})
+    assert (done.status, "is certified in staging" in done.out) == (0, True)
+    assert "the address of staging cannot be compared with http://test.example.com:81: " in done.err
+    cli.write(".env.staging", "ACME_HOST=other.example.com\n")
+    told = cli("certify", "--check", made.json, "--output", "json").json
+    assert told["address"] == {"certified": "http://test.example.com:81", "now": "http://other.example.com"}
+    assert not told["certified"]
 
 
 def test_a_pack_with_a_finding_is_certified_once_the_partner_means_it(cli: CommandLine, spec: Path) -> None:
