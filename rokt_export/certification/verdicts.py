@@ -486,7 +486,8 @@ class Judge:
         values = sent.exchange.transaction.values
         own = {str(value).casefold() for name, value in values.items() if name in _IDENTIFYING}
         for defect, was, now in changes.values():
-            if was.casefold() in own and (defect == "changes-text" or (now or "").casefold() in self._names):
+            others_name = (now or "").casefold() in self._names.keys() - own
+            if was.casefold() in own and (defect == "changes-text" or others_name):
                 return True
         others = sum(defect == "changes-text" for defect, _, _ in changes.values())
         return others >= 2 and 2 * others > len(read.found)

@@ -88,6 +88,7 @@ DEFECTS: dict[str, tuple[dict[str, Any], set[str]]] = {
     "truncates names": ({"keep": lambda text: text[:45]}, {"truncates"}),
     "200 for errors": ({"answer": errors_as_200}, {"error-read-as-delivered"}),
     "needs an undeclared field": ({"required": ("email", "consent")}, {"needs-undeclared-field"}),
+    "changes case": ({"keep": str.title}, {"changes-case"}),
     "loses a race": ({"gap": 0.05}, {"loses-race"}),
     "answers for another record": ({"named": lambda _: "L-1"}, {"answers-for-another"}),
     "an error without a rule": (
