@@ -14,7 +14,7 @@ Verdict = Literal["as expected", "finding", "cannot be told", "not run"]
 
 Kind = Literal[
     "good", "repeat", "missing_required", "missing_optional", "no_credentials", "wrong_credentials",
-    "wrong_content_type", "hostile_text", "longest", "unknown_field", "race", "cleanup",
+    "wrong_content_type", "hostile_text", "longest", "unknown_field", "race", "read_back", "cleanup",
 ]  # fmt: skip
 """What a probe tries. There may be several of a kind, as one for each required parameter."""
 

@@ -405,6 +405,8 @@ class Certifier:
         together = combined([(each.planned, each.judgement, each.sent) for each in self._ran])
         for ran, judgement in zip(self._ran, together, strict=True):
             ran.judgement = judgement
+        if self._judge.spec.read_back is None and self._judge.good is not None:
+            self._ran.append(_not_compared())
         cleaned = self._cleaned()
         self._gone = {
             sent.exchange.transaction.id for ran in self._ran for sent in ran.sent if cleaned.get(sent.row) == ""
@@ -518,6 +520,19 @@ class Certifier:
     def questions(self) -> tuple[tuple[str, str], ...]:
         """What only the partner can answer: text and why."""
         return questions_for(self._judge.spec, self.probes, self.coverage, self.records)
+
+
+def _not_compared() -> _Ran:
+    """Return the probe that says that no value was compared, of a spec without `read_back`."""
+    planned = PlannedProbe("read_back", "reading back", "stored as sent", "`read_back` of the spec")
+    return _Ran(
+        planned,
+        Judgement(
+            "not run",
+            "the spec has no `read_back`, so no value was compared with what the partner stored",
+            advice="Add `read_back` to the spec, or have the tech contact compare each value on the page of the pack.",
+        ),
+    )
 
 
 def _cleanup(spec: PartnerSpec, cleaned: Mapping[int, str], unknown: Sequence[int], *, sandbox: bool) -> _Ran:

@@ -44,7 +44,7 @@ _PROBES_OF: Mapping[str, frozenset[str]] = {
     "rules": _ALL,
     "repetition": frozenset({"good", "repeat", "race"}),
     "connection": frozenset({"good"}),
-    "read_back": frozenset({"good", "hostile_text", "longest"}),
+    "read_back": frozenset({"good", "hostile_text", "longest", "read_back"}),
     "cleanup": frozenset({"cleanup"}),
 }
 """Part to the kinds of probes that prove something about it."""

@@ -147,7 +147,7 @@ def _table(console: Console, made: Certification) -> None:
 
 
 def _came(probe: Probe) -> str:
-    return probe.defect or probe.finding
+    return probe.defect or (f"not run: {probe.finding}" if probe.verdict == "not run" else probe.finding)
 
 
 def _style(probe: Probe) -> str:
@@ -209,7 +209,7 @@ def _advice(console: Console, made: Certification) -> None:
 
     alike: dict[tuple[Verdict, str, str], list[Probe]] = {}
     for probe in made.probes:
-        if probe.verdict in ("cannot be told", "as expected") and probe.advice:
+        if probe.verdict != "finding" and probe.advice:
             alike.setdefault((probe.verdict, probe.finding, probe.advice), []).append(probe)
     for (_, finding, advice), probes in alike.items():
         more = f" and {', '.join(probe.id for probe in probes[1:])}" if len(probes) > 1 else ""

@@ -322,10 +322,13 @@ def test_what_is_left_out_of_the_spec_is_not_run_and_says_why(cli: CommandLine) 
         )
 
     done = certified(cli, crm, spec=small)
-    for kind in ("missing_required", "no_credentials", "wrong_credentials", "longest", "race", "cleanup"):
+    kinds = ("missing_required", "no_credentials", "wrong_credentials", "longest", "race", "read_back", "cleanup")
+    for kind in kinds:
         (probe,) = of_kind(done, kind)
         assert probe["verdict"] == "not run"
         assert probe["finding"]
+    (unread,) = of_kind(done, "read_back")
+    assert "no value was compared" in unread["finding"] and "`read_back`" in unread["advice"]
     texts = [each["text"] for each in done.json["certification"]["questions"]]
     assert any("stored exactly" in text for text in texts)
     assert any("remove" in text for text in texts)
