@@ -461,9 +461,10 @@ def verify_journal(
             checked += found.run is not None
             faulty += bool(found.faults)
             rows.append(asdict(found))
+            kept = f" and {found.counted:,} as counts" if found.counted else ""
             if output is Output.TABLE:
                 terminal.write(
-                    f"run {found.run}: {number_of(found.rows)}, "
+                    f"run {found.run}: {number_of(found.rows)}{kept}, "
                     f"{number_of(found.recordings, 'recording', 'recordings')}, "
                     f"{number_of(found.entries, 'ledger entry', 'ledger entries')}"
                     if found.run is not None
@@ -487,7 +488,7 @@ def verify_journal(
     return ExitStatus.OK
 
 
-_VERIFIED = ("run", "rows", "recordings", "entries", "faults")
+_VERIFIED = ("run", "rows", "counted", "recordings", "entries", "faults")
 
 
 @runs.command("recover")

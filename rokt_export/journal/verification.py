@@ -29,6 +29,7 @@ class Verified:
     Attributes:
         run: the run's id; None for the database.
         rows: its deliveries.
+        counted: rows that it keeps as counts only.
         recordings: its recordings, each of which was read.
         entries: the ledger's entries that name one of its rows.
         faults: what does not agree, a sentence each.
@@ -36,6 +37,7 @@ class Verified:
 
     run: str | None
     rows: int = 0
+    counted: int = 0
     recordings: int = 0
     entries: int = 0
     faults: list[str] = field(default_factory=list)
@@ -66,6 +68,7 @@ def of_run(engine: Engine, record: Row[Any], *, running: bool) -> Verified:
     found = Verified(record.id)
     with engine.connect() as connection:
         _batches(connection, record.no, found)
+        found.counted = sum(counted.counted(orjson.loads(record.options)).values())
         if not found.faults:  # which rows are open is known
             _counts(connection, record, found, running=running)
             if record.production and not running:
@@ -120,7 +123,6 @@ def _ledger(connection: Connection, record: Row[Any], found: Verified) -> None:
     )
     entries = entries.where(ledger.c.run_no == record.no)
     pending = open_rows(connection, record.no)
-    reduced = bool(counted.counted(orjson.loads(record.options)))
     missing: list[int] = []
     differing: list[str] = []
     for row, known, outcome, status in connection.execution_options(yield_per=5_000).execute(entries):
@@ -128,7 +130,7 @@ def _ledger(connection: Connection, record: Row[Any], found: Verified) -> None:
         if row in pending:
             continue
         if outcome is None:
-            if not reduced:
+            if not found.counted:
                 missing.append(row)
         elif outcome != known and known not in _RECEIVED and (outcome in _RECEIVED or _says_else(known, status)):
             differing.append(f"row {row} is {outcome}, and the ledger says {known}")
