@@ -24,7 +24,8 @@ def check_certified(
 ) -> None:
     """Say whether the spec is certified: by whom and when, or warn and say why not.
 
-    Of the certifications of this very spec the newest decides. One by a sandbox counts for nothing.
+    Of the certifications of this very spec the newest decides. Where there is none, the spec is compared with the one
+    that has the fewest changed parts, the newest of several. One by a sandbox counts for nothing.
 
     Args:
         setup: the spec.
@@ -55,11 +56,12 @@ def check_certified(
             return
         problem = f"{spec} is not certified: run {run} tried it, and {why}"
     elif found:
-        run, kept, signs = found[0]
-        problem = (
-            f"{spec} has changed since run {run} certified it in {kept.environment} ({signature(signs)}): "
-            f"{', '.join(changed[run])}"
-        )
+        run, kept, signs = min(found, key=lambda each: len(changed[each[0]]))
+        why = refusal(kept, signs)
+        before = f"certified it in {kept.environment} ({signature(signs)})"
+        if why is not None:
+            before = f"tried it in {kept.environment}, and did not certify it ({why})"
+        problem = f"{spec} has changed since run {run} {before}: {', '.join(changed[run])}"
     else:
         what = "certified only by a sandbox" if known else "never certified"
         problem = f"{spec} was {what}, as far as this journal knows"

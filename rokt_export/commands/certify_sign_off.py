@@ -66,15 +66,21 @@ def check_alone(*, answers: str | None, check: Path | None, spec: Path | None) -
 
 
 def check_pack_folder(folder: Path, language: str) -> None:
-    """Check that a pack can be written, before anything is sent.
+    """Check that a pack can be written, before anything is sent; make its folder in one that exists.
 
     Raises:
-        UsageError: there is no such folder, or no page in that language.
+        UsageError: the folder cannot be made or written to, or there is no page in that language.
     """
     from rokt_export.certification.pack import words_of
 
-    check_folder(folder / "pack.json")
     words_of(language)
+    if not folder.exists():
+        check_folder(folder)
+        try:
+            folder.mkdir()
+        except OSError as error:
+            raise UsageError(f"this folder cannot be made: {error.strerror}", where=str(folder)) from error
+    check_folder(folder / "pack.json")
 
 
 def hand_over(certification: Certification, place: str, folder: Path, language: str, terminal: Terminal) -> None:
@@ -143,7 +149,7 @@ def read_answers(file: str, run: str | None, place: str, terminal: Terminal, out
 
 
 def _print(terminal: Terminal, output: Output, run: str, certificate: Certificate, signs: Sequence[SignOff]) -> None:
-    from rokt_export.journal.certifications import as_json, refusal, sentences
+    from rokt_export.journal.certifications import as_json, judged, refusal, sentences
 
     if output is not Output.TABLE:
         terminal.json({"run": run, **as_json(certificate, signs)})
@@ -152,6 +158,12 @@ def _print(terminal: Terminal, output: Output, run: str, certificate: Certificat
         terminal.write(sentence)
     why = refusal(certificate, signs)
     terminal.write(f"run {run} counts as a certification" if why is None else f"not certified: {why}")
+    if signs and judged(certificate, signs[-1]).contradicted:
+        terminal.say("Next: correct the spec, or have the partner correct its system; then certify again.")
+        terminal.say(
+            "Where the answers are a mistake: have the page filled in again, and read it the same way; the last "
+            "sign-off counts."
+        )
 
 
 def check_pack(
@@ -171,9 +183,10 @@ def check_pack(
     from rokt_export.journal.certifications import refusal, signature
     from rokt_export.partner_spec.loading import load_spec
 
-    certification = read_pack(pack)
-    run, certificate = certification.run, certificate_of(certification)
     with Journal.open(place) as journal:
+        _check_file(pack, journal)
+        certification = read_pack(pack)
+        run, certificate = certification.run, certificate_of(certification)
         signs = _signs(journal, str(pack), certification, certificate)
         path = spec or _spec_of(journal, run.id)
     loaded = load_spec(path)
@@ -184,7 +197,12 @@ def check_pack(
     now = parts_of(loaded)
     changed = list(changes(certificate.parts, now, run.environment))
     again = probes_again([part for part, _ in changed])
-    probes = [probe for probe in certification.probes if probe.kind in again]
+    possible = probes_again([part for part, how in changed if how == "new"])
+    probes = [
+        probe
+        for probe in certification.probes
+        if probe.kind in again and (probe.verdict != "not run" or probe.kind in possible)
+    ]
     others = other_environments(certificate.parts, now, run.environment)
     why = refusal(certificate, signs)
     address = _address_now(run, loaded, env_file, terminal)
@@ -206,10 +224,12 @@ def check_pack(
             }
         )
     elif changed:
-        terminal.write(f"{path} has changed since run {run.id} certified it in {run.environment}:")
+        did = "certified" if why is None else "tried"
+        terminal.write(f"{path} has changed since run {run.id} {did} it in {run.environment}:")
         for part, how in changed:
             terminal.write(f"  {part}: {how}")
-        terminal.write("These probes must run again:")
+        if probes:
+            terminal.write("These probes must run again:")
         for probe in probes:
             terminal.write(f"  {probe.id} {probe.title}")
         terminal.write(f"  rokt-export certify {shlex.quote(str(path))} -e {run.environment}")
@@ -225,6 +245,25 @@ def check_pack(
     for name in others:
         terminal.say(f"{name} has changed: no probe knew it before, so this certification says nothing of it")
     return ExitStatus.FINDINGS if changed or why is not None else ExitStatus.OK
+
+
+def _check_file(pack: Path, journal: Journal) -> None:
+    """Check that a pack is named, and not the run that wrote it.
+
+    Raises:
+        UsageError: a run is.
+    """
+    if pack.exists():
+        return
+    try:
+        info = journal.find(str(pack))
+    except UsageError:
+        return
+    raise UsageError(
+        f"{info.run} is a run, and --check takes the file of its pack",
+        where=f"--check {pack}",
+        remedy=f"Name {info.partner}-{info.run}.certification.json, or the .html, which `certify` wrote.",
+    )
 
 
 def _elsewhere(run: CertifiedRun, address: str | None) -> str | None:

@@ -173,6 +173,7 @@ def test_a_delivered_record_that_is_not_there_is_a_finding(cli: CommandLine, spe
     assert "R2 (the same again): duplicate, and the partner found it with differences: the name is cut" in done.out
     assert "0 of 4 records confirmed, 2 contradicted, not answered: R3, R4, Q1, Q2" in done.out
     assert f"not certified: Jane Doe contradicted it on {TODAY}" in done.out
+    assert "Next: correct the spec" in done.err and "the last sign-off counts" in " ".join(done.err.split())
     told = cli("certify", "--answers", made.write(records=records, questions={}), "--output", "json").json
     assert (told["run"], told["certified"], len(told["sign_offs"])) == (made.run, False, 1)
     assert told["sign_offs"][0]["unanswered"] == ["R3", "R4", "Q1", "Q2"]
@@ -269,6 +270,26 @@ def test_a_pack_and_its_page_say_whether_the_spec_has_changed(cli: CommandLine, 
     assert "production has changed" in table.err
 
 
+def test_a_probe_that_cannot_run_is_not_among_those_to_run_again(cli: CommandLine, spec: Path) -> None:
+    race, good = certification().probes[-1], certification().probes[0]
+    made = Certified(cli, spec, probes=(good, race), records=certification().records[:1])
+    spec.write_text(spec.read_text().replace("status: 2xx", "status: 200"))
+    done = cli("certify", "--check", made.json)
+    assert (done.status, "P1 a good" in done.out, "P5" in done.out) == (1, True, False), done.out
+
+
+def test_check_of_a_run_says_that_the_pack_is_wanted(cli: CommandLine, spec: Path) -> None:
+    made = Certified(cli, spec)
+    done = cli("certify", "--check", made.run)
+    assert (done.status, f"Name acme-{made.run}.certification.json" in done.err) == (2, True), done.err
+    assert "no such file" in cli("certify", "--check", "gone.json").err
+
+
+def test_the_folder_of_a_pack_is_made(cli: CommandLine, spec: Path) -> None:
+    done = cli("certify", spec, "--sandbox", "--pack", "packs")
+    assert (done.status, len(list((cli.folder / "packs").iterdir()))) == (0, 2), done.err
+
+
 def test_another_address_than_the_certified_one_is_not_certified(cli: CommandLine, partner: Partner) -> None:
     text = SPEC.format(url=partner.url).replace("http://127.0.0.1:1/", "http://{{ env.ACME_HOST }}/")
     made = Certified(cli, cli.write("acme.yaml", text), origin="http://test.example.com:81", **clean())
@@ -327,7 +348,7 @@ def test_flags_that_do_not_go_together_are_refused(cli: CommandLine, spec: Path)
         (("--answers", made.write(), "--check", made.json), "two things"),
         (("--spec", spec), "Add --check PACK"),
         ((spec, "--template", "fr"), "no page in `fr`"),
-        ((spec, "--pack", "nowhere"), "this folder does not exist"),
+        ((spec, "--pack", "nowhere/packs"), "this folder does not exist"),
     ):
         done = cli("certify", *flags)
         assert (done.status, message in done.err) == (2, True), done.err
@@ -388,6 +409,22 @@ def test_a_certification_with_findings_counts_once_they_are_accepted(
     assert replay("--require-certified")[0] == 0
     cli("certify", "--answers", made.write(records={"R1": {"found": "not_found"}}), made.run)
     assert "Jane Doe contradicted it" in replay("--require-certified")[1]
+
+
+def test_the_certification_that_fits_best_is_compared(cli: CommandLine, spec: Path, replay: Guarded) -> None:
+    """The newest is of a spec with more changes, and an older one of this very spec."""
+    text = spec.read_text()
+    own = Certified(cli, spec, **clean())
+    spec.write_text(text.replace("required: true", "required: false").replace("status: 2xx", "status: 200"))
+    Certified(cli, spec, **clean())
+    spec.write_text(text)
+    assert f"the spec is certified in staging by run {own.run}" in replay("--require-certified")[1]
+    spec.write_text(text.replace("status: 2xx", "status: 201"))
+    assert f"has changed since run {own.run} certified it" in replay()[1]
+    cli("certify", "--answers", own.write(records={"R1": {"found": "not_found"}}), own.run)
+    err = replay()[1]
+    assert f"since run {own.run} tried it in staging, and did not certify it (Jane Doe contradicted it" in err
+    assert "signed by" not in err
 
 
 def test_a_sandbox_certifies_nothing(cli: CommandLine, spec: Path, replay: Guarded) -> None:
