@@ -151,7 +151,8 @@ def is_gone(error: Exception) -> bool:
     """Return whether a database error means that the connection to a server was lost, or could not be made now."""
     if not isinstance(error, OperationalError | InterfaceError) or isinstance(error.orig, sqlite3.Error):
         return False
-    return error.connection_invalidated or _name(error).startswith(("08", "57P"))
+    name = _name(error)
+    return error.connection_invalidated or name.startswith(("08", "57P")) or name == "57"  # as `_SAID` has it
 
 
 def is_busy(error: Exception) -> bool:

@@ -416,20 +416,20 @@ class RunWriter:
 
     @contextmanager
     def _transaction(self, *, may_wait: bool = True) -> Iterator[Connection]:
-        """Begin a transaction; in a production run its end waits for the disk, or, if not `may_wait`, only at times."""
+        """Begin a transaction; in a production run its end waits for the disk, or, if not `may_wait`, only at times.
+
+        A server waits for its disk each time: it may be killed while the run goes on.
+        """
         if not self._store.is_there:
             raise JournalError(
                 f"the journal's file was removed or replaced; settled in run {self.run}: {self._settled.counted()}",
                 remedy="Nothing more is sent. What was sent since then is in no journal: ask the partner for it.",
             )
         began = time.monotonic()
-        waits = self.production or self._store.path is None  # a server may be restarted any time
-        durable = waits and (may_wait or began - self._durable > _DURABLE_EVERY)
+        durable = self.production and (may_wait or began - self._durable > _DURABLE_EVERY)
         self._connection.execution_options(durable=durable)
         try:
             with self._connection.begin():
-                if not durable and self._store.path is None:
-                    self._connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
                 if self._heartbeat_due():
                     beat = run.update().where(run.c.no == self._run_no).values(heartbeat=as_text(now()))
                     self._connection.execute(beat)
