@@ -17,7 +17,7 @@ from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import ConfigurationError, DocumentError, ExitStatus, UsageError
 
 if TYPE_CHECKING:
-    from rokt_export.certification.records import Certification, CertifiedRun
+    from rokt_export.certification.records import Certification, CertifiedRun, Probe
     from rokt_export.journal import Journal
     from rokt_export.journal.certifications import Certificate, SignOff
     from rokt_export.partner_spec.loading import LoadedSpec
@@ -178,7 +178,7 @@ def check_pack(
         ConfigurationError: a file of variables cannot be read.
     """
     from rokt_export.certification.pack import certificate_of, read_pack
-    from rokt_export.certification.staleness import changes, other_environments, parts_of, probes_again
+    from rokt_export.certification.staleness import changes, other_environments, parts_of
     from rokt_export.journal import Journal
     from rokt_export.journal.certifications import refusal, signature
     from rokt_export.partner_spec.loading import load_spec
@@ -196,13 +196,7 @@ def check_pack(
         )
     now = parts_of(loaded)
     changed = list(changes(certificate.parts, now, run.environment))
-    again = probes_again([part for part, _ in changed])
-    possible = probes_again([part for part, how in changed if how == "new"])
-    probes = [
-        probe
-        for probe in certification.probes
-        if probe.kind in again and (probe.verdict != "not run" or probe.kind in possible)
-    ]
+    probes = _run_again(certification, changed)
     others = other_environments(certificate.parts, now, run.environment)
     why = refusal(certificate, signs)
     address = _address_now(run, loaded, env_file, terminal)
@@ -245,6 +239,20 @@ def check_pack(
     for name in others:
         terminal.say(f"{name} has changed: no probe knew it before, so this certification says nothing of it")
     return ExitStatus.FINDINGS if changed or why is not None else ExitStatus.OK
+
+
+def _run_again(certification: Certification, changed: Sequence[tuple[str, str]]) -> list[Probe]:
+    """Return the probes to run again; of those that could not run the ones that a new part of the spec may allow.
+
+    Args:
+        certification: the pack.
+        changed: part of the spec and how it changed, as `changes` yields them.
+    """
+    from rokt_export.certification.staleness import probes_again
+
+    again = probes_again([part for part, _ in changed])
+    possible = probes_again([part for part, how in changed if how == "new"])
+    return [each for each in certification.probes if each.kind in (possible if each.verdict == "not run" else again)]
 
 
 def _check_file(pack: Path, journal: Journal) -> None:
