@@ -218,17 +218,7 @@ def check_pack(
             }
         )
     elif changed:
-        did = "certified" if why is None else "tried"
-        terminal.write(f"{path} has changed since run {run.id} {did} it in {run.environment}:")
-        for part, how in changed:
-            terminal.write(f"  {part}: {how}")
-        if probes:
-            terminal.write("These probes must run again:")
-        for probe in probes:
-            terminal.write(f"  {probe.id} {probe.title}")
-        terminal.write(f"  rokt-export certify {shlex.quote(str(path))} -e {run.environment}")
-        if why is not None:
-            terminal.write(f"It did not count as certified before: {why}")
+        _print_changes(terminal, path, run, changed, probes, why)
     elif why is not None:
         terminal.write(f"{path} has not changed, but is not certified: {why}")
     else:
@@ -239,6 +229,27 @@ def check_pack(
     for name in others:
         terminal.say(f"{name} has changed: no probe knew it before, so this certification says nothing of it")
     return ExitStatus.FINDINGS if changed or why is not None else ExitStatus.OK
+
+
+def _print_changes(
+    terminal: Terminal,
+    path: Path,
+    run: CertifiedRun,
+    changed: Sequence[tuple[str, str]],
+    probes: Sequence[Probe],
+    refused: str | None,
+) -> None:
+    did = "certified" if refused is None else "tried"
+    terminal.write(f"{path} has changed since run {run.id} {did} it in {run.environment}:")
+    for part, how in changed:
+        terminal.write(f"  {part}: {how}")
+    if probes:
+        terminal.write("These probes must run again:")
+    for probe in probes:
+        terminal.write(f"  {probe.id} {probe.title}")
+    terminal.write(f"  rokt-export certify {shlex.quote(str(path))} -e {run.environment}")
+    if refused is not None:
+        terminal.write(f"It did not count as certified before: {refused}")
 
 
 def _run_again(certification: Certification, changed: Sequence[tuple[str, str]]) -> list[Probe]:
