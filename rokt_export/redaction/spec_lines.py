@@ -6,7 +6,8 @@ import re
 
 from rokt_export.redaction.sensitive_names import is_sensitive
 
-_MASK = "\u2022"
+MASK = "\u2022"
+"""Stands for each character that may be of a secret."""
 _VALUE = r"""(?:"(?:[^"\\]|\\.)*"?|'[^']*'?|\[[^\]]*\]?|[^\s,{}\[\]"'#][^,{}\[\]#\r\n]*)"""
 _PAIR = re.compile(rf"(?P<key>[A-Za-z_$][\w.-]*)[\"']?\s*(?P<sign>[:=])\s*(?P<value>{_VALUE})")
 _TOKEN = re.compile(r"(?<![\w+~=-])(?=[\w+~=-]*[0-9])(?=[\w+~=-]*[A-Za-z])[\w+~=-]{16,}")
@@ -16,11 +17,19 @@ _AUTHENTICATION = re.compile(r"^(?P<indent>\s*(?:- )?)authentication\s*:")
 _STEP = re.compile(r"(?:'[^']{0,15}'|[\w.-]{0,15})\]")
 _DATE_FORM = re.compile(r"""(['"]?)(?:[-/.: T]|%[a-zA-Z])+\1""")
 _NO_SLUG = re.compile(
-    r"""^partner\s*:\s*(?P<value>(?P<quote>["']?)(?=\S*[0-9])(?=\S*[A-Za-z])(?=\S*[^a-z0-9_."'-])[^\s"']{8,}(?P=quote))\s*$"""
+    r"""^partner\s*:\s*(?P<value>(?P<quote>["']?)(?=\S*[0-9])(?=\S*[A-Za-z])(?=\S*[^a-z0-9_."'\s-])[^\s"']{8,}(?P=quote))\s*$"""
 )
 """A partner's name that is rather a password: a word of letters, digits and signs that no slug has."""
-_KINDS = frozenset({"type", "authentication", "token_field", "expires_field", "secret_in", "secret_encoding"})
+_KINDS = frozenset(
+    {"type", "authentication", "token_url", "token_field", "expires_field", "expires_after", "secret_in", "auth",
+     "secret_encoding", "name", "header", "timestamp_header", "id_header", "parameter"}
+)  # fmt: skip
 """Keys whose values are words of the language, or the place of something."""
+_CHOICES = frozenset(
+    {"header", "query", "body", "POST", "GET", "form", "json", "s", "ms", "m", "sailthru", "text", "base64", "hex",
+     "hex_base64", "sha256", "sha1", "sha512", "md5"}
+)  # fmt: skip
+"""Values that an authentication may choose from: a run's copy of its spec must stay one."""
 _OPTIONS = frozenset({"charset", "utc", "tz", "given", "form", "region", "case", "normalize", "decimals"})
 """Options of filters, and of a content type."""
 _MARKED = re.compile(r"\bsecret\s*:\s*true\b")
@@ -90,7 +99,9 @@ def _pairs(line: str) -> list[re.Match[str]]:
 def _masked(line: str, spans: list[tuple[int, int]]) -> str:
     for start, end in spans:
         value = line[start:end]
-        stripped = value.strip("\"' \t\r\n")
+        stripped = value.strip("\"' \t\r\n").rstrip("\\")  # a backslash before a quote belongs to the quote
+        if stripped in _CHOICES:
+            continue
         at = start + value.find(stripped)
-        line = line[:at] + _MASK * len(stripped) + line[at + len(stripped) :]
+        line = line[:at] + MASK * len(stripped) + line[at + len(stripped) :]
     return line

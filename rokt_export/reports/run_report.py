@@ -23,6 +23,7 @@ from rokt_export.journal.revisions import confirming
 from rokt_export.partner_spec.document import parse
 from rokt_export.partner_spec.loading import LoadedSpec, read_spec
 from rokt_export.partner_spec.model import PartnerSpec
+from rokt_export.redaction.spec_lines import MASK
 from rokt_export.reports.reasons import Reasons, grouped
 from rokt_export.response.classify import Classifier
 from rokt_export.response.explain import Explanation
@@ -344,7 +345,10 @@ def moment(seconds: float | None) -> str:
 
 
 def _spec_of_the_run(run: RunInfo, notes: Mapping[str, Any]) -> LoadedSpec | None:
-    """The spec of the text that the run noted; None where it noted none, or one that this version cannot read."""
+    """The spec of the text that the run noted; None where it noted none, or one that this version cannot read.
+
+    The run had a spec without errors. What is wrong now was masked, as it might be a secret: it is left out.
+    """
     text = notes.get("spec_text")
     if not isinstance(text, str):
         return None
@@ -352,4 +356,5 @@ def _spec_of_the_run(run: RunInfo, notes: Mapping[str, Any]) -> LoadedSpec | Non
         loaded = read_spec(parse(run.spec_file, text))
     except SpecError:
         return None
-    return None if loaded.findings else loaded
+    masked = all(MASK in finding.source for finding in loaded.findings)
+    return loaded if masked and "responses" not in loaded.damaged else None

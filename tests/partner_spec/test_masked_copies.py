@@ -1,0 +1,72 @@
+"""The copy of a spec that a run keeps: secrets are masked, and it is still that spec."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import pytest
+
+from rokt_export.authentication.registry import TYPES
+from rokt_export.partner_spec.document import parse
+from rokt_export.partner_spec.loading import read_spec
+from rokt_export.redaction.spec_lines import MASK, masked_spec
+
+SPECS = sorted((Path(__file__).resolve().parents[2] / "sample_specs").glob("*.yaml"))
+RULE = "responses:\n  - {outcome: failed, status: 401, examples: [{status: 401, body: %s}]}\n"
+TEXT = "spec_version: 1\npartner: acme-2go\nendpoint: {staging: 'https://example.com/a'}\nencoding: json\n"
+
+
+def copy_of(text: str) -> Any:
+    """The spec of the copy of a text; both must be without errors."""
+    assert not read_spec(parse("acme.yaml", text)).findings
+    masked = masked_spec(text)
+    assert len(masked) == len(text)
+    found = read_spec(parse("acme.yaml", masked))
+    assert not found.findings, found.findings
+    return found.spec
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_the_copy_of_a_sample_is_that_spec(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    copy, spec = copy_of(text), read_spec(parse(path.name, text)).spec
+    assert (copy.name, copy.contact, copy.rule_names) == (spec.name, spec.contact, spec.rule_names)
+    assert [each.name for each in copy.parameters] == [each.name for each in spec.parameters]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        r'"{\"message\":\"Access Token Invalid\"}"',
+        r'"{\"message\":\"Bearer token missing\"}"',
+        r'"{\"token\":\"abcdefgh\",\"n\":1}"',
+        '\'{"message":"Invalid token supplied","password":"hunter2hunter2"}\'',
+        r'"Token: abcdef\\"',
+    ],
+)
+def test_the_copy_of_an_example_that_speaks_of_tokens_is_an_example(body: str) -> None:
+    spec = copy_of(TEXT + RULE % body)
+    assert spec.responses[0].examples[0].status == 401
+
+
+@pytest.mark.parametrize("name", ["acme2go", "a1", "extra500", "acme-noise2", "acme_2026"])
+def test_a_slug_is_no_secret(name: str) -> None:
+    assert copy_of((TEXT + RULE % "a").replace("acme-2go", name)).partner == name
+
+
+def test_each_choice_of_an_authentication_stays() -> None:
+    choices = {
+        word
+        for model in TYPES.values()
+        for name, field in model.model_fields.items()
+        if name != "type" and get_origin(field.annotation) is Literal
+        for word in get_args(field.annotation)
+    }
+    for word in choices:
+        assert MASK not in masked_spec(f"authentication: {{type: x, in: {word}, a: {word}}}\n"), word
+
+
+def test_a_literal_secret_is_masked() -> None:
+    masked = masked_spec("authentication: {type: bearer, token: hunter2}\nproxy: https://joe:hunter2@example.com\n")
+    assert "hunter2" not in masked
