@@ -346,8 +346,8 @@ def _file_engine(path: Path, read_only: bool) -> Engine:
         # Deleted content is overwritten, so that `purge` leaves nothing; no measurable cost.
         connection.execute("PRAGMA secure_delete = ON")
         # A batch's ledger entries lie on as many pages as it has rows, and a production run's fill 2,000 in a moment:
-        # with the defaults (2 MB, 1,000 pages) pages are dropped amid a transaction, and each second one writes back.
-        connection.execute("PRAGMA cache_size = -8000")
+        # with the defaults (2 MB, 1,000 pages) pages are dropped amid a transaction, and every other one writes back.
+        connection.execute("PRAGMA cache_size = -4000")
         connection.execute("PRAGMA wal_autocheckpoint = 8000")
         return connection
 
