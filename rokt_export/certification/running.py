@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -24,13 +26,14 @@ from rokt_export.delivery.plan import Plan
 from rokt_export.delivery.stop_rules import setup_fault
 from rokt_export.delivery.worker import Brake, Result, Watch
 from rokt_export.diagnosis.case import request_ids
-from rokt_export.errors import ExitStatus, SpecError
+from rokt_export.errors import ExitStatus, RoktExportError, SpecError, UnreachableError
 from rokt_export.exchange.model import Exchange, Fault, OutcomeKind
 from rokt_export.journal.model import as_text
 from rokt_export.onboarding.unexplained import Unmatched, groups_of
 from rokt_export.partner_spec.attributes import canonical
 from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.partner_spec.references import attribute_names, examples_of, sole_parameters
+from rokt_export.redaction.display_text import cut, one_line
 from rokt_export.reports.http_text import request_text, response_text
 from rokt_export.request.render import InvalidRowError
 from rokt_export.spec_language.statuses import BUSY
@@ -46,7 +49,10 @@ _NO_WORD = BUSY | {None}
 _MISREAD = frozenset({"error-read-as-delivered", "rules-swapped"})
 """Defects with which `delivered` does not mean that a record was made."""
 _MUST_STAY = "the partner answers for another record, and that one must stay"
-_FOREIGN = "answers-for-another"
+_STILL_THERE = "the partner says removed, and it is still there"
+_MOST_REFERENCE = 40
+_LEAVING = 5.0
+"""Seconds in which records are removed after a person stopped the run."""
 _MOST_PASSED = 20
 """People in a row who are passed over because another one has their telephone number."""
 _BUSY_IN_A_ROW = 3
@@ -127,6 +133,10 @@ class Certifier:
     _patient: bool = True
     _gone: set[str] = field(default_factory=set)
     """The ids of people whose record was removed."""
+    _seen: dict[int, Mapping[str, str | None]] = field(default_factory=dict)
+    """Row to its record as it was read back."""
+    _removals: dict[str, str] = field(default_factory=dict)
+    """URL of a record to why it could not be removed, or nothing."""
 
     def run(self, plan: Plan, run_id: str, watch: Watch, brake: Brake, opened: Journal | None) -> Result:
         """Run the probes; has the form of `workers.run_plan`.
@@ -141,10 +151,16 @@ class Certifier:
             try:
                 finished = self._all()
             except StoppedError:
-                return Result(sender.tally, Finished(StopReason.INTERRUPTED))
+                finished = Finished(StopReason.INTERRUPTED)
+                sender.tally.notes += self._left(self._cleaned_after_stop())
+            except RoktExportError:
+                sender.say(*self._left({}))
+                raise
             finally:
                 sender.say()
         if finished.reason is not StopReason.COMPLETE:
+            if finished.reason is not StopReason.INTERRUPTED:
+                sender.tally.notes += self._left({})
             return Result(sender.tally, finished)
         status = ExitStatus.FINDINGS if self._findings() else ExitStatus.OK
         return Result(sender.tally, finished, status)
@@ -355,6 +371,8 @@ class Certifier:
             read = self._sender.read_back(sent)
             if isinstance(read, Read):
                 judged = self._judge.read_back(ran.planned, sent, read)
+                if any(read.found.values()):
+                    self._seen[sent.row] = read.found
                 over = judged is None or judged.defect != "loses-value"
             else:
                 judged, over = self._judge.not_read_back(read), not read.may_come
@@ -411,7 +429,9 @@ class Certifier:
         self._gone = {
             sent.exchange.transaction.id for ran in self._ran for sent in ran.sent if cleaned.get(sent.row) == ""
         }
-        self._ran.append(_cleanup(self._judge.spec, cleaned, self._unanswered(), sandbox=self._judge.sandbox))
+        self._ran.append(
+            _cleanup(self._judge.spec, cleaned, self._unanswered(), len(self._removals), sandbox=self._judge.sandbox)
+        )
         records, probes = [], []
         for number, ran in enumerate(self._ran, start=1):
             name = f"P{number}"
@@ -431,29 +451,95 @@ class Certifier:
 
     def _cleaned(self) -> dict[int, str]:
         """Remove the records that were made, where the spec says how; return row to why that failed, or nothing."""
-        if self._judge.spec.cleanup is None or self._judge.sandbox:
-            return {}
-        done: dict[str, str] = {}
-        made = [
-            (ran, sent)
-            for ran in self._ran
-            for sent in (*ran.sent, *ran.controls)
-            if sent.outcome is OutcomeKind.DELIVERED and ran.judgement.defect not in _MISREAD
-        ]
-        for ran, sent in made:
-            self._look_before_removing(ran, sent)
-        if any(ran.judgement.defect == _FOREIGN for ran in self._ran):
-            # a reference may be that of a person whom we never sent
-            return {sent.row: _MUST_STAY for _, sent in made}
-        return {sent.row: self._sender.redactor.text(self._sender.remove(sent, done)) for _, sent in made}
+        cleaned = dict[int, str]()
+        self._clean(cleaned)
+        row = next((row for row, why in cleaned.items() if not why and row in self._seen), None)
+        if row is not None and self._is_still_there(row):
+            cleaned.update((each, _STILL_THERE) for each, why in cleaned.items() if not why)
+        return cleaned
 
-    def _look_before_removing(self, ran: _Ran, sent: Sent) -> None:
+    def _clean(self, cleaned: dict[int, str]) -> None:
+        """As `_cleaned`, without a look whether they are gone; what is done before an error is in `cleaned`.
+
+        Raises:
+            StoppedError: a person stopped the run.
+            UnreachableError: a token server gives no token.
+        """
+        if self._judge.spec.cleanup is None or self._judge.sandbox:
+            return
+        misread = {
+            sent.row for ran in self._ran if ran.judgement.defect in _MISREAD for sent in (*ran.sent, *ran.controls)
+        }
+        made = [
+            sent
+            for row, sent in self._sender.sent.items()
+            if sent.outcome is OutcomeKind.DELIVERED and row not in misread
+        ]
+        for sent in made:
+            self._look_before_removing(sent)
+        for sent in made:
+            if self._judge.mixes:  # a reference may be that of a person whom we never sent
+                cleaned[sent.row] = _MUST_STAY
+            else:
+                why = self._sender.remove(sent, self._removals, seen=sent.row in self._seen)
+                cleaned[sent.row] = self._sender.redactor.text(why)
+
+    def _look_before_removing(self, sent: Sent) -> None:
         """Read a record back that was not read yet: another person's is a finding, and must stay."""
         if self._judge.spec.read_back is None or any(row == sent.row for each in self._ran for row, _ in each.reads):
             return
         read = self._sender.read_back(sent)
-        if isinstance(read, Read) and self._judge.is_another(sent, read):
-            ran.judgement = self._judge.read_back(ran.planned, sent, read) or ran.judgement
+        if not isinstance(read, Read):
+            return
+        if self._judge.is_another(sent, read):
+            self._judge.mixes = True
+            for ran in self._ran:
+                if any(each.row == sent.row for each in (*ran.sent, *ran.controls)):
+                    ran.judgement = self._judge.read_back(ran.planned, sent, read) or ran.judgement
+        elif any(read.found.values()):
+            self._seen[sent.row] = read.found
+
+    def _is_still_there(self, row: int) -> bool:
+        """Return whether a record that was removed is read back as before, however long one waits."""
+        end = time.monotonic() + self.wait
+        while True:
+            read = self._sender.read_back(self._sender.sent[row])
+            if not isinstance(read, Read) or read.found != self._seen[row]:
+                return False
+            if time.monotonic() >= end:
+                return True
+            self._sender.pause(max(0.05, self.wait / 5))
+
+    def _cleaned_after_stop(self) -> dict[int, str]:
+        """Remove the records after a person stopped the run, in a short time; a second Ctrl-C leaves them."""
+        cleaned = dict[int, str]()
+        shared = Counter(each.captured.get("reference") for each in self._sender.sent.values())
+        known = not any(number > 1 for name, number in shared.items() if name)
+        if self._judge.spec.cleanup is not None and known and not self._judge.sandbox:
+            self._sender.say(f"removing what was made, for at most {_LEAVING:g} s")
+            with suppress(StoppedError, UnreachableError), self._sender.after_stop(_LEAVING):
+                self._clean(cleaned)
+        return cleaned
+
+    def _left(self, cleaned: Mapping[int, str]) -> list[str]:
+        """Return what an incomplete run leaves at the partner, one sentence each; nothing of a sandbox.
+
+        Args:
+            cleaned: as `_cleaned`.
+        """
+        if self._judge.sandbox:
+            return []
+        sent = self._sender.sent.values()
+        made = [each for each in sent if each.outcome is OutcomeKind.DELIVERED and cleaned.get(each.row) != ""]
+        maybe = [each for each in sent if each.outcome in (OutcomeKind.UNKNOWN, OutcomeKind.UNCLASSIFIED)]
+        removed = [row for row, why in cleaned.items() if not why]
+        told = [f"removed again: the records of {_rows(removed)}"] if removed else []
+        if made:
+            named = ", ".join(f"row {each.row}{_named(each)}" for each in made)
+            told.append(f"left at the partner, which must remove them: the test records of {named}")
+        if maybe:
+            told.append(f"perhaps left at the partner: the test records of {_rows([each.row for each in maybe])}")
+        return told
 
     def _unanswered(self) -> list[int]:
         """Return the rows of which nobody knows whether a record was made."""
@@ -535,12 +621,26 @@ def _not_compared() -> _Ran:
     )
 
 
-def _cleanup(spec: PartnerSpec, cleaned: Mapping[int, str], unknown: Sequence[int], *, sandbox: bool) -> _Ran:
+def _rows(rows: Sequence[int]) -> str:
+    return f"row{'' if len(rows) == 1 else 's'} {', '.join(map(str, rows))}"
+
+
+def _named(sent: Sent) -> str:
+    reference = sent.exchange.outcome.reference
+    return f" ({cut(one_line(reference), _MOST_REFERENCE)})" if reference else ""
+
+
+def _cleanup(
+    spec: PartnerSpec, cleaned: Mapping[int, str], unknown: Sequence[int], records: int, *, sandbox: bool
+) -> _Ran:
     """Return the probe that removes the records.
 
     Args:
+        spec: the partner's spec.
         cleaned: row to why it was not removed; the empty text where it was.
         unknown: rows that may have made a record.
+        records: how many were removed: rows may share one.
+        sandbox: whether a sandbox answered.
     """
     planned = PlannedProbe("cleanup", "removing the records", "removed", "`cleanup` of the spec")
     if spec.cleanup is None or sandbox:
@@ -550,6 +650,10 @@ def _cleanup(spec: PartnerSpec, cleaned: Mapping[int, str], unknown: Sequence[in
         return _Ran(
             planned, cannot_tell(f"nothing was removed: {_MUST_STAY}", "Ask the partner to remove the records.")
         )
+    if _STILL_THERE in cleaned.values():
+        row = min(row for row, why in cleaned.items() if why == _STILL_THERE)
+        advice = "Ask the partner how a record is removed, and correct `cleanup`."
+        return _Ran(planned, found("records-not-removed", f"R{row} was read back: {_STILL_THERE}", advice))
     failed = [f"R{row}: {why}" for row, why in sorted(cleaned.items()) if why]
     if failed:
         advice = "Remove them by hand, and correct `cleanup`."
@@ -559,7 +663,8 @@ def _cleanup(spec: PartnerSpec, cleaned: Mapping[int, str], unknown: Sequence[in
         return _Ran(planned, cannot_tell(left, "Ask the partner to look them up, and to remove them."))
     if not cleaned:
         return _Ran(planned, Judgement("not run", "no record was made"))
-    return _Ran(planned, as_expected(f"{len(cleaned)} removed"))
+    made_by = "" if records == len(cleaned) else f", which {len(cleaned)} rows made: some share one"
+    return _Ran(planned, as_expected(f"{records} removed{made_by}"))
 
 
 def _meant(probe: PlannedProbe, sent: Sent) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from rokt_export.delivery.confirmation import Decision, Job, Questions
 from rokt_export.delivery.credentials import Credentials
 from rokt_export.delivery.events import Event, Intended, Progress, Settled, Withdrawn
 from rokt_export.delivery.journal_listener import Bookkeeper
-from rokt_export.delivery.pacing import Pacer
+from rokt_export.delivery.pacing import SLOW_DOWN, Pacer
 from rokt_export.delivery.plan import Plan
 from rokt_export.delivery.redaction_setup import PersonalData, redactor_for
 from rokt_export.delivery.row_filter import identity_of
@@ -43,7 +44,10 @@ if TYPE_CHECKING:
 
 _POLL = 0.25
 """Seconds after which a wait looks at the brake and gives the journal a sign of life."""
-_LATER = frozenset({404, 410}) | BUSY
+_REPEATS = 2
+"""How often a question is asked again where a busy partner says when."""
+NOT_THERE = frozenset({404, 410})
+_LATER = NOT_THERE | BUSY
 """Statuses of a record that may be there later."""
 _RENEWALS = 2
 """As the engine's: a digest nonce may go stale between challenge and answer."""
@@ -144,7 +148,12 @@ class Sender:
     wait: float
     guard: Callable[[str], str]
     tally: Tally = field(default_factory=Tally)
+    sent: dict[int, Sent] = field(default_factory=dict)
+    """Row to what came of it, as it is known last."""
     _row: int = 0
+    _stops_at: int = 1
+    """The brake's level from which on nothing is started."""
+    _until: float = math.inf
     _opened: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Sender:
@@ -229,13 +238,14 @@ class Sender:
             for transaction, request, result in zip(transactions, requests, results, strict=True)
         )
         self._tell(Settled(exchanges))
-        if self.brake.level:
-            raise StoppedError
         rules = self.plan.spec.provisional_rules
-        return [
+        sent = [
             Sent(self._redacted(each), renderer, _captured(each.outcome), provisional=each.outcome.rule in rules)
             for each in exchanges
         ]
+        self.sent.update((each.row, each) for each in sent)
+        self._check_brake()
+        return sent
 
     def decided(self, sent: Sent, *, patient: bool = True) -> Sent:
         """Return what the partner decided of a row that it only accepted, where it says so in time.
@@ -253,7 +263,8 @@ class Sender:
         while True:
             _, decision = next(iter(self._questions.ask([job])))
             if decision.outcome is not None:
-                return replace(sent, decision=decision, provisional=False)
+                self.sent[sent.row] = replace(sent, decision=decision, provisional=False)
+                return self.sent[sent.row]
             if decision.hopeless or not patient or time.monotonic() + every > end:
                 return replace(sent, decision=decision)
             self.pause(every)
@@ -277,11 +288,13 @@ class Sender:
         found = {name: _value(reader, path, name, sent) for name, path in how.values.items()}
         return Read(exchange, found)
 
-    def remove(self, sent: Sent, done: dict[str, str]) -> str:
+    def remove(self, sent: Sent, done: dict[str, str], *, seen: bool) -> str:
         """Remove the record of a row, and return why that failed; the empty text where it is gone.
 
         Args:
+            sent: the row.
             done: URL to what came of it: rows may share a record.
+            seen: whether the record was read back: then 404 means that it is gone, where it cannot be read any more.
         """
         how = self.plan.spec.cleanup
         assert how is not None
@@ -296,6 +309,9 @@ class Sender:
             result = self._ask(asked, sent).result
             if isinstance(result, Response):
                 done[url] = "" if 200 <= result.status < 300 else f"status {result.status}"
+                if seen and result.status in NOT_THERE:
+                    read = self.read_back(sent)
+                    done[url] = "" if isinstance(read, Unread) and read.status in NOT_THERE else done[url]
             else:
                 done[url] = "no request was sent" if result is None else result.message
         return done[url]
@@ -326,10 +342,24 @@ class Sender:
         """
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
-            if self.brake.level:
-                raise StoppedError
+            self._check_brake()
             self.transport.poll(min(left, _POLL))
             self._keeper(Progress(0))
+
+    @contextmanager
+    def after_stop(self, seconds: float) -> Iterator[None]:
+        """Allow requests again for so many seconds after the first Ctrl-C; the second ends them."""
+        self._stops_at, self._until = AT_ONCE, time.monotonic() + seconds
+        yield
+
+    def _check_brake(self) -> None:
+        """Go on only where nobody stopped the run.
+
+        Raises:
+            StoppedError: a person did, or the time after that is over.
+        """
+        if self.brake.level >= self._stops_at or time.monotonic() >= self._until:
+            raise StoppedError
 
     def say(self, *messages: str) -> None:
         """Show the progress, and messages."""
@@ -370,8 +400,7 @@ class Sender:
                 self.pause(seconds)
             if left:  # its place is taken now, and used together with the others'
                 self.pacer.started(time.monotonic())
-        if self.brake.level:
-            raise StoppedError
+        self._check_brake()
 
     def _results(
         self, transport: Transport, credentials: Credentials, plain: Sequence[Request], sent: list[Request]
@@ -400,7 +429,7 @@ class Sender:
                         transport.start(place, sent[place])
                         continue
                 results[place] = result
-            if self.brake.level >= AT_ONCE:
+            if self.brake.level >= AT_ONCE or time.monotonic() >= self._until:
                 transport.cancel_all()
             self._keeper(Progress(transport.in_flight))
             self.say(*credentials.news(), *transport.warnings)
@@ -426,14 +455,27 @@ class Sender:
             self.say()
 
     def _ask(self, question: Request, sent: Sent) -> Exchange:
-        """Send a request that is no delivery, within the limits, and return it with what came."""
-        self.credentials.ready()
-        self._await_turn(1)
-        request = self.credentials.on(question)
-        started = time.time()
-        results = self._results(self.transport, self.credentials, [question], asked := [request])
-        outcome = Outcome(OutcomeKind.UNCLASSIFIED)
-        return Exchange(sent.exchange.transaction, asked[0], results[0], outcome, 1, started)
+        """Send a request that is no delivery, within the limits, and return it with what came.
+
+        A busy partner is asked again where it says when, within `wait`.
+        """
+        for left in reversed(range(_REPEATS + 1)):
+            self.credentials.ready()
+            self._await_turn(1)
+            asked = [self.credentials.on(question)]
+            started = time.time()
+            result = self._results(self.transport, self.credentials, [question], asked)[0]
+            if not left or not self._comes_soon(result):
+                break
+        return Exchange(sent.exchange.transaction, asked[0], result, Outcome(OutcomeKind.UNCLASSIFIED), 1, started)
+
+    def _comes_soon(self, result: AttemptResult) -> bool:
+        """Return whether a partner says when to ask it again, and that is soon; the pacer waits until then."""
+        if not isinstance(result, Response) or result.status not in SLOW_DOWN:
+            return False
+        after = result.header("Retry-After")
+        seconds = None if after is None else retry_after(after)
+        return seconds is not None and seconds <= self.wait
 
     def _url(self, source: str, sent: Sent) -> str:
         url = asked_url(

@@ -9,7 +9,7 @@ from typing import assert_never
 
 from rokt_export.certification.planning import PlannedProbe
 from rokt_export.certification.records import Verdict
-from rokt_export.certification.sending import Read, Sent, Unread
+from rokt_export.certification.sending import NOT_THERE, Read, Sent, Unread
 from rokt_export.certification.sent_fields import fields_of
 from rokt_export.certification.texts import MAY_BE_REFUSED, change_in_words, change_of
 from rokt_export.delivery.stop_rules import setup_fault
@@ -29,7 +29,6 @@ _NEEDS = re.compile(
 )
 _SHOWN = 60
 _CLIENT_ERROR, _SERVER_ERROR = 400, 500
-_NOT_THERE = frozenset({404, 410})
 TAKEN = frozenset({OutcomeKind.DELIVERED, OutcomeKind.DUPLICATE})
 """Outcomes of a transaction that the partner has."""
 _IDENTIFYING = ("email", "transactionid", "confirmationref", "emailmd5", "emailsha256")
@@ -81,6 +80,7 @@ class Judge:
         duplicate: the response that was read as a duplicate.
         controlled: whether a good transaction was delivered after the one that is judged: then what speaks of the
             set-up speaks of that transaction.
+        mixes: whether a response, reference or record was another person's.
     """
 
     spec: PartnerSpec
@@ -89,6 +89,7 @@ class Judge:
     good: Sent | None = None
     duplicate: Response | None = None
     controlled: bool = False
+    mixes: bool = False
     _names: dict[str, int] = field(default_factory=dict)
     _told: set[tuple[str, str]] = field(default_factory=set)
     _references: dict[str, tuple[int, str]] = field(default_factory=dict)
@@ -118,6 +119,7 @@ class Judge:
         reference = sent.exchange.outcome.reference if sent.outcome is OutcomeKind.DELIVERED else None
         if other is None and reference and not sent.provisional:
             who, row = self._references.setdefault(reference, (person, str(sent.row)))
+            self.mixes |= who != person
             if who != person and self._is_new("reference", ""):
                 return found(
                     "answers-for-another",
@@ -125,6 +127,7 @@ class Judge:
                     "Ask the partner whether it stores both. Where the rule captures what is the same for all, "
                     "correct `capture: {reference: …}`.",
                 )  # fmt: skip
+        self.mixes |= other is not None
         if other is None or not self._is_new("name", ""):
             return None
         return found(
@@ -451,6 +454,7 @@ class Judge:
         name, (defect, was, now) = next(iter(changes.items()))
         now = None if now is None else self.redact(now)
         if self.is_another(sent, read):
+            self.mixes = True
             return found(
                 "answers-for-another",
                 f"the record is another person's: `{name}` is {_quoted(now)}, not {_quoted(was)}",
@@ -466,7 +470,7 @@ class Judge:
 
     def not_read_back(self, read: Unread) -> Judgement:
         """Judge a record of a delivered row that could not be read back, in the time that it may take."""
-        if read.status in _NOT_THERE:
+        if read.status in NOT_THERE:
             return found(
                 "not-kept",
                 f"delivered, and the partner does not have the record: {read.reason}",

@@ -72,9 +72,9 @@ def _say_next(made: Certification | None, done: RunResult, story: Story, place: 
         if finished.message:
             terminal.warn(finished.stopped)
         if done.status is ExitStatus.INTERRUPTED:
-            terminal.warn(
-                "interrupted: there is no certification; what was sent is in the journal, and was not removed"
-            )
+            terminal.warn("interrupted: there is no certification; what was sent is in the journal")
+        for sentence in done.result.tally.notes:
+            terminal.warn(sentence)
     for sentence in story.testimony:
         terminal.warn(sentence)
     commands = [f"  {what}: rokt-export {command}{place}" for what, command in _commands(made, done, run)]

@@ -116,9 +116,11 @@ def serving(crm: Crm) -> Iterator[str]:
                 case _:
                     status, answer = crm.get(self.path)
             crm._under_way -= 1
-            data = b"" if status == 204 else json.dumps(answer).encode()
+            data = b"" if status == 204 else answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             self.send_response_only(status)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", "text/html" if isinstance(answer, bytes) else "application/json")
+            if status == 429:
+                self.send_header("Retry-After", "0")
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)

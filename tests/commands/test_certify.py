@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 from unicodedata import combining, normalize
@@ -385,10 +386,38 @@ def test_an_interrupted_run_is_honest_and_no_certification(cli: CommandLine) -> 
             _, err = running.communicate(timeout=30)
         assert running.returncode == 130, err
         assert "no certification" in err
+        posts = [number for number, line in enumerate(crm.heard) if line.startswith("POST")]
+        assert not crm.leads
+        assert "removed again: the records of row" in err
+        assert all(line.startswith(("GET", "DELETE")) for line in crm.heard[posts[-1] + 1 :])
+        assert "removed again" in cli("runs", "show", "last").out
         (run,) = cli("runs", "list", "--output", "json").json
         assert run["state"] == "interrupted"
         assert sum(run["counts"].values()) == sum(line.startswith("POST") for line in crm.heard)
         assert not list(cli.folder.glob("*.certification.*"))
+
+
+@pytest.mark.parametrize("presses", [1, 2])
+def test_what_a_stop_leaves_at_the_partner_is_named(cli: CommandLine, presses: int) -> None:
+    """Without `cleanup`, or after the second Ctrl-C, nothing is removed."""
+    crm, free = Crm(), threading.Event()
+    crm.answer = lambda answer: answer if len(crm.heard) < 4 else (free.wait(20), answer)[1]
+    without = re.sub(r"cleanup: [^\n]*\n", "", SPEC) if presses == 1 else SPEC
+    with serving(crm) as url:
+        path = cli.write("acme.yaml", without.format(url=url))
+        with cli.start("certify", path, env=ENV) as running:
+            wait_for(lambda: len(crm.heard) >= 4)
+            for _ in range(presses):
+                running.send_signal(signal.SIGINT)
+                time.sleep(0.2)
+            free.set()
+            _, err = running.communicate(timeout=30)
+    assert running.returncode == 130, err
+    assert "left at the partner, which must remove them: the test records of row 1 (L-1)" in err
+    assert not any(line.startswith("DELETE") for line in crm.heard)
+    assert "left at the partner" in cli("runs", "show", "last").out
+    if presses == 2:
+        assert "perhaps left at the partner: the test records of row" in err
 
 
 def test_after_a_kill_what_was_not_answered_is_unknown(cli: CommandLine) -> None:
@@ -450,6 +479,51 @@ def test_records_that_cannot_be_removed_are_named(cli: CommandLine) -> None:
     done = certified(cli, crm)
     assert defects(done) == {"records-not-removed"}
     assert "R1: status 403" in of_kind(done, "cleanup")[0]["finding"]
+
+
+def test_a_removal_is_repeated_where_the_partner_says_when(cli: CommandLine) -> None:
+    crm, heard = Crm(), list[str]()
+
+    def busy(path: str) -> Answer:
+        heard.append(path)
+        return (429, {}) if heard.count(path) == 1 else Crm.delete(crm, path)
+
+    crm.delete = busy  # type: ignore[method-assign]
+    done = certified(cli, crm)
+    assert (defects(done), crm.leads) == (set(), {})
+    assert set(map(heard.count, heard)) == {2}
+
+
+def test_a_record_that_is_gone_needs_no_removal(cli: CommandLine) -> None:
+    crm = Crm()
+    crm.delete = lambda path: (404, {}) if Crm.delete(crm, path) else (204, {})  # type: ignore[method-assign]
+    assert defects(certified(cli, crm)) == set()
+
+
+def test_a_record_that_is_said_to_be_removed_is_read_again(cli: CommandLine) -> None:
+    crm = Crm()
+    crm.delete = lambda _path: (204, {})  # type: ignore[method-assign]
+    done = certified(cli, crm)
+    assert defects(done) == {"records-not-removed"}
+    assert "says removed, and it is still there" in of_kind(done, "cleanup")[0]["finding"]
+    assert {each["cleaned"] for each in done.json["certification"]["records"]} == {"not removed", ""}
+
+
+def test_records_that_rows_share_are_counted_once(cli: CommandLine) -> None:
+    crm = Crm(same=id)
+    first: dict[str, str] = {}
+
+    def upsert(headers: Any, body: bytes) -> Answer:
+        status, answer = Crm.post(crm, headers, body)
+        return status, {
+            **answer,
+            "id": first.setdefault(json.loads(body)["email"], answer["id"]),
+        } if status == 201 else answer
+
+    crm.post = upsert  # type: ignore[method-assign]
+    done = certified(cli, crm, spec=lambda text: without_duplicates(text) + "idempotent: true\n")
+    (cleanup,) = of_kind(done, "cleanup")
+    assert re.fullmatch(r"\d+ removed, which \d+ rows made: some share one", cleanup["finding"]), cleanup
 
 
 def test_a_record_of_another_person_is_not_removed(cli: CommandLine) -> None:
