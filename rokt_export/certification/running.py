@@ -25,7 +25,6 @@ from rokt_export.delivery.events import Finished, Settled, StopReason
 from rokt_export.delivery.plan import Plan
 from rokt_export.delivery.stop_rules import setup_fault
 from rokt_export.delivery.worker import Brake, Result, Watch
-from rokt_export.diagnosis.case import request_ids
 from rokt_export.errors import ExitStatus, RoktExportError, SpecError, UnreachableError
 from rokt_export.exchange.model import Exchange, Fault, OutcomeKind
 from rokt_export.journal.model import as_text
@@ -36,6 +35,7 @@ from rokt_export.partner_spec.references import attribute_names, examples_of, so
 from rokt_export.redaction.display_text import cut, one_line
 from rokt_export.reports.http_text import request_text, response_text
 from rokt_export.request.render import InvalidRowError
+from rokt_export.response.log_ids import request_ids
 from rokt_export.spec_language.statuses import BUSY
 from rokt_export.transactions.test_people import generate
 from rokt_export.transactions.transaction import Transaction, Value

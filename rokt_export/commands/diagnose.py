@@ -309,8 +309,9 @@ def _safe(text: str) -> str:
 
 def _facts(found: _Diagnosis) -> dict[str, Any]:
     """Return the refusal and the requests that were sent, as JSON data."""
-    from rokt_export.diagnosis.case import moment, request_ids
+    from rokt_export.diagnosis.case import moment
     from rokt_export.exchange.model import Response
+    from rokt_export.response.log_ids import request_ids
 
     case = found.case
     refused = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import html
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -14,16 +13,16 @@ from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any
 
-from rokt_export.diagnosis.marks import EDGES, IDS_IN_TEXT, REQUEST_IDS, Edge
+from rokt_export.diagnosis.marks import EDGES, Edge
 from rokt_export.diagnosis.requests import HarmlessRequests
 from rokt_export.exchange.model import FaultKind, Response
+from rokt_export.response.log_ids import request_ids, text_of
 from rokt_export.spec_language.statuses import REDIRECTS, SETUP_FAULTS
 
 _LIMITED = 429
 _FAULTS = frozenset({FaultKind.TLS, FaultKind.DNS, FaultKind.CONNECT})
 _LONGEST = 20_000
 _JWT = re.compile(r"eyJ[\w-]{4,}\.(eyJ[\w-]{4,}|[\w-]{4,})\.[\w-]*")
-_TAG = re.compile(r"<(?:style|script)\b.*?</(?:style|script)>|<[^>]{0,500}>", re.DOTALL | re.IGNORECASE)
 _TELLING = re.compile(r"www-authenticate|proxy-authenticate|x-amzn-errortype|x-ms-error-code|.*error.*", re.IGNORECASE)
 _SCHEME = re.compile(
     r"(?<![\w=\"-])(Basic|Bearer|Digest|Negotiate|NTLM|HMAC|DPoP|ApiKey|AWS4-HMAC-SHA256)\b(?!=)", re.IGNORECASE
@@ -155,16 +154,6 @@ def head_of(response: Response | None) -> str:
     return "\n".join(f"{name}: {value}" for name, value in response.headers) if response is not None else ""
 
 
-def text_of(response: Response | None) -> str:
-    """Return the text of a response's body, without tags of HTML, on few lines."""
-    if response is None:
-        return ""
-    text = response.body[:_LONGEST].decode("utf-8", "replace")
-    if "<" in text and "{" not in text.lstrip()[:1]:
-        text = html.unescape(_TAG.sub(" ", text))
-    return re.sub(r"[ \t]+", " ", re.sub(r"\s*\n\s*", "\n", text)).strip()
-
-
 def edges_of(response: Response | None) -> list[tuple[Edge, bool]]:
     """Return each edge whose marks a response has, and whether it made the response itself."""
     if response is None:
@@ -176,18 +165,6 @@ def edges_of(response: Response | None) -> list[tuple[Edge, bool]]:
         blocks = re.search(edge.blocks, whole, re.IGNORECASE | re.MULTILINE) is not None
         if blocks or re.search(edge.present, head, re.IGNORECASE | re.MULTILINE):
             found.append((edge, blocks))
-    return found
-
-
-def request_ids(response: Response | None) -> list[tuple[str, str]]:
-    """Return names and values of a response by which its server finds the request in its logs."""
-    if response is None:
-        return []
-    found = [(name, value) for name, value in response.headers if re.fullmatch(REQUEST_IDS, name, re.IGNORECASE)]
-    known = {value for _, value in found}
-    for match in re.finditer(IDS_IN_TEXT, text_of(response), re.IGNORECASE):
-        if match["id"] not in known:
-            found.append((match["name"], match["id"]))
     return found
 
 

@@ -191,17 +191,3 @@ SAYINGS = (
     Saying("plain-port", 0.97, r"does not speak tls on this port"),
     Saying("no-connection", 0.7, r"nothing listens|no route to|no connection to|broke before anything was sent"),
 )  # fmt: skip
-
-REQUEST_IDS = (
-    r"cf-ray|x-amzn-requestid|x-amz-request-id|x-amz-cf-id|x-amz-apigw-id|x-amzn-trace-id|x-azure-ref"
-    r"|akamai-grn|x-iinfo"
-    r"|x-sucuri-id|x-fastly-request-id|x-served-by|x-vercel-id|x-cloud-trace-context|traceparent|x-ms-request-id"
-    r"|(?:x-)?(?:[a-z]+-)*(?:request|correlation|trace|transaction|incident)-?(?:id|uuid|reference)"
-)
-"""Names of headers with which a partner finds a request in its logs."""
-IDS_IN_TEXT = (
-    r"(?P<name>ray id|reference ?#|incident id|support id(?: is)?|request[ _]?id|correlation[ _]?id"
-    r"|trace[ _]?id|attack id)"
-    r"[\"']?\s*[:=]?\s*[\"']?(?P<id>[0-9a-z][\w.:/+=-]{5,80})"
-)
-"""The same in the text of a page."""

@@ -10,12 +10,13 @@ from secrets import token_hex
 from typing import NamedTuple
 from urllib.parse import urljoin
 
-from rokt_export.diagnosis.case import Case, edges_of, moment, text_of
+from rokt_export.diagnosis.case import Case, edges_of, moment
 from rokt_export.diagnosis.marks import SAYINGS
 from rokt_export.diagnosis.paths import similar
 from rokt_export.diagnosis.requests import HarmlessRequests
 from rokt_export.exchange.model import Response
 from rokt_export.onboarding.probing import SKEW, wrong_scheme
+from rokt_export.response.log_ids import text_of
 from rokt_export.spec_language.statuses import REDIRECTS
 from rokt_export.spec_language.urls import WebUrl, parse_url
 from rokt_export.transport.tls_probe import Inspection

@@ -30,6 +30,8 @@ from rokt_export.reports.run_facts import endpoint_of
 from rokt_export.reports.run_report import Story
 from rokt_export.response.body_reader import ResponseReader
 from rokt_export.response.classify import first_words
+from rokt_export.response.log_ids import request_ids
+from rokt_export.spec_language.statuses import REDIRECTS, SETUP_FAULTS
 
 LANGUAGES = ("en", "de")
 """Languages that the package has words for, as samples for a house's own."""
@@ -71,6 +73,7 @@ class Record:
             the time.
         timed: others have this name, but not this time.
         line: its line in the attached table, or its row in the one that follows; 0 where name and time will do.
+        request_ids: names and values of headers by which the partner finds the request in its logs.
     """
 
     row: int
@@ -85,6 +88,7 @@ class Record:
     name: str = ""
     timed: bool = False
     line: int = 0
+    request_ids: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +112,18 @@ class Question:
     """One question; the templates have its words.
 
     Attributes:
-        kind: an outcome, or `provisional`, `values`, `trigger` or `nothing`.
+        kind: an outcome, or `setup`, `provisional`, `values`, `trigger` or `nothing`.
         rows: how many deliveries it is about.
         named: some of them; each is among the records.
         kinds: for `trigger`, outcomes that no response had.
+        status: for `setup`, the status: of `SETUP_FAULTS`, or the first of several redirects.
     """
 
     kind: str
     rows: int = 0
     named: Sequence[Record] = ()
     kinds: tuple[str, ...] = ()
+    status: int | None = None
 
 
 class ContactLetter:
@@ -263,14 +269,29 @@ class ContactLetter:
             later = self._later[kind]
             if later:
                 asked.append(Question("provisional", later, _some(later, [one for one in of_kind if one.provisional])))
-            if rows > later:
-                some = [one for one in of_kind if not one.provisional]
-                asked.append(Question(str(kind), rows - later, _some(rows - later, some)))
+            asked += self._setup_questions(kind, of_kind)
+            left = rows - later - sum(self._setup_rows(kind).values())
+            if left > 0:
+                some = [one for one in of_kind if not one.provisional and setup_status(kind, one.status) is None]
+                asked.append(Question(str(kind), left, _some(left, some)))
         if self._sent.get(OutcomeKind.DELIVERED):
             asked.append(Question("values"))
-        if unseen := self._unseen():
+        if (unseen := self._unseen()) and any(one.kind != "setup" for one in asked):
             asked.append(Question("trigger", kinds=unseen))
         return asked
+
+    def _setup_rows(self, kind: OutcomeKind) -> Counter[int]:
+        """Return status that speaks of the set-up to number of rows with this outcome."""
+        found = Counter[int]()
+        for one in self._story.reasons.groups:
+            if one.outcome is kind and (status := setup_status(kind, one.status)) is not None:
+                found[status] += one.rows
+        return found
+
+    def _setup_questions(self, kind: OutcomeKind, records: Sequence[Record]) -> Iterator[Question]:
+        for status, rows in sorted(self._setup_rows(kind).items()):
+            some = [one for one in records if setup_status(kind, one.status) == status]
+            yield Question("setup", rows, _some(rows, some), status=status)
 
     def _unseen(self) -> tuple[str, ...]:
         """Return outcomes that the spec describes and no response had."""
@@ -302,12 +323,26 @@ def was_sent(one: Delivery) -> bool:
     return one.outcome is not OutcomeKind.INVALID
 
 
+def setup_status(outcome: OutcomeKind, status: int | None) -> int | None:
+    """Return the status that speaks of the set-up and not of the record, the same for all redirects; None for others.
+
+    Where a rule reads such a status as another outcome than `failed`, it is about the record.
+    """
+    if outcome not in (OutcomeKind.FAILED, OutcomeKind.UNCLASSIFIED):
+        return None
+    if status in REDIRECTS:
+        return min(REDIRECTS)
+    return status if status in SETUP_FAULTS else None
+
+
 def record_of(one: Delivery, recording: Recording | None, identities: Identities) -> Record:
     """Return a delivery as the partner knows it."""
     who = {name: text for name, value in identities.of(recording).items() if (text := _whole(value))}
+    found = request_ids(None if recording is None else recording.response)
+    ids = tuple((name, text) for name, value in found if (text := _whole(value)))
     return Record(
         one.row, one.started, who, one.status, _whole(one.reference or ""), str(one.outcome), one.provisional,
-        _words(one.outcome, one.status, one.reason, recording),
+        _words(one.outcome, one.status, one.reason, recording), request_ids=ids,
     )  # fmt: skip
 
 
@@ -355,7 +390,10 @@ def _some(rows: int, records: Sequence[Record]) -> Sequence[Record]:
 
 def _written(one: Record, show: Callable[[str], str]) -> Record:
     who = {show(name): show(value) for name, value in one.who.items()}
-    return replace(one, who=who, reference=show(one.reference), reason=show(one.reason), name=show(one.name))
+    ids = tuple((show(name), show(value)) for name, value in one.request_ids)
+    return replace(
+        one, who=who, reference=show(one.reference), reason=show(one.reason), name=show(one.name), request_ids=ids
+    )
 
 
 def _environment(template: str) -> SandboxedEnvironment:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from rokt_export.diagnosis.case import Case, Sent, request_ids
+from rokt_export.diagnosis.case import Case, Sent
 from rokt_export.diagnosis.suspects import ranked
 from rokt_export.exchange.model import Response
+from rokt_export.response.log_ids import request_ids
 
 JSON = (("Content-Type", "application/json"),)
 HTML = (("Content-Type", "text/html"),)

@@ -260,7 +260,7 @@ def test_the_mail_is_a_draft_to_the_contact(story: Story) -> None:
     text, page = text_of(message), rich.get_content()
     assert text.startswith("Dear Jane Doe,\n\nOn 23 Nov 2026 we sent 8 test deliveries to your staging system")
     assert max(map(len, text.splitlines())) <= 72
-    assert text.index("1. We do not understand your response to this: ") < text.index("The records:")
+    assert text.index("1. You did not take this: ") < text.index("The records:")
     assert "  - ada.1@example.com, Ada, sent 02:13:21 UTC, your reference A-1\n    status 201: a new record\n" in text
     assert "status 409: already in your system" in text
     assert "All 8 rows are in the attached CSV." in text
@@ -312,6 +312,7 @@ def test_a_mail_about_real_people_shows_neither_them_nor_our_tokens(tell) -> Non
     assert "status 422: rejected because of its data (“… is no member”)" in letter
     assert 'status 300: we do not know what this means (“{"note": "a teapot", "who": "…"}”)' in letter
     assert "we sent 5 deliveries to your staging system" in letter
+    assert "We do not understand your response to this: " in letter
     assert "These are real customers, so we leave out their data" in letter
     assert attached.get_content().splitlines()[0] == "sent_utc,status,outcome,reference,reason"
 
@@ -322,6 +323,40 @@ def test_what_the_partner_only_accepted_is_asked_as_such(tell) -> None:
     text = text_of(message_of(written(story, "eml")))
     assert "You accepted this and decide later: test@example.com." in " ".join(text.split())
     assert "accepted, not yet decided" in text
+
+
+@pytest.mark.parametrize(
+    ("status", "asked", "read", "german"),
+    [
+        (401, "Do you know the credentials that we send", "our credentials were not accepted", "Kennen Sie unsere"),
+        (403, "Do you let requests from our network in", "we were not let in", "aus unserem Netz zu"),
+        (404, "Is this the right address for such records (POST https://", "our address is not known", "die richtige"),
+        (405, "Are this address and method right", "our method is not taken", "Sind Adresse und Methode"),
+        (415, "Which content type do you expect?", "our content type is not taken", "Content-Type erwarten"),
+        (421, "Is this the right address", "our host is not known", "die richtige Adresse"),
+        (426, "Which protocol do you expect", "another protocol is asked for", "Welches Protokoll"),
+        (308, "What is the final address", "a redirect", "leiten uns an eine andere Adresse"),
+    ],
+)
+@pytest.mark.parametrize("kind", [OutcomeKind.FAILED, OutcomeKind.UNCLASSIFIED])
+def test_a_wrong_set_up_is_asked_as_such(
+    tell, status: int, asked: str, read: str, german: str, kind: OutcomeKind
+) -> None:
+    came = answer(status, "{}", **{"X-Request-Id": "7f3a-19"})
+    rule = "setup" if kind is OutcomeKind.FAILED else None
+    story = tell(Run([exchange(1, post(), came, outcome=Outcome(kind, rule=rule))]))
+    for form in ("eml", "markdown"):
+        whole = text_of(message_of(written(story, form))) if form == "eml" else written(story, form)
+        letter = " ".join(whole.partition("\n---\n")[0].replace("\\", "").split())
+        assert asked in letter
+        assert f"status {status}: {read}" in letter
+        assert "In your logs: 02:13:21 UTC, X-Request-Id: 7f3a-19." in letter
+        for wrong in ("Was your service unavailable", "What does it mean", "How can we trigger"):
+            assert wrong not in letter
+    stream = io.StringIO(newline="")
+    eml.write(story, stream, "de")
+    page = message_of(stream.getvalue()).get_body(("html",)).get_content()
+    assert german in page and "X-Request-Id: 7f3a-19" in page
 
 
 @pytest.mark.parametrize("later", [1, 7])
