@@ -375,7 +375,7 @@ class Certifier:
                     self._seen[sent.row] = read.found
                 over = judged is None or judged.defect != "loses-value"
             else:
-                judged, over = self._judge.not_read_back(read), not read.may_come
+                judged, over = self._judge.not_read_back(sent, read), not read.may_come
             if over or time.monotonic() >= end:
                 break
             self._sender.pause(max(0.05, self.wait / 5))

@@ -286,6 +286,13 @@ class Sender:
             return Unread(f"status {result.status} came", result.status in _LATER, exchange)
         reader = ResponseReader(result)
         found = {name: _value(reader, path, name, sent) for name, path in how.values.items()}
+        if any(found.values()):
+            return Read(exchange, found)
+        if _is_page(reader):
+            return Unread(f"status {result.status} came with a web page", False, exchange)
+        if len(found) > 1:
+            none = f"status {result.status} came with none of the values that `read_back` names"
+            return Unread(none, True, exchange)
         return Read(exchange, found)
 
     def remove(self, sent: Sent, done: dict[str, str], *, seen: bool) -> str:
@@ -512,6 +519,10 @@ class Sender:
 def _captured(outcome: Outcome) -> dict[str, str]:
     pairs = (("reference", outcome.reference), ("code", outcome.code))
     return {name: value for name, value in pairs if value}
+
+
+def _is_page(reader: ResponseReader) -> bool:
+    return reader.text[:20].lower().startswith(("<!doctype html", "<html"))
 
 
 def _value(reader: ResponseReader, path: str, name: str, sent: Sent) -> str | None:

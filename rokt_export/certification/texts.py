@@ -27,7 +27,8 @@ DEFECTS = {
     "replaces-signs": "some characters are replaced by `?` or `\N{REPLACEMENT CHARACTER}`",
     "truncates": "the text is cut",
     "trims": "blanks at the ends are removed",
-    "joins-blanks": "white space is joined or replaced",
+    "joins-words": "blanks or line breaks between words are removed",
+    "joins-blanks": "blanks or line breaks are joined or replaced",
     "escapes-markup": "`<`, `&` or quotes are stored as `&lt;`, `&amp;`, `&quot;`",
     "strips-markup": "what looks like markup is removed",
     "changes-case": "upper and lower case are changed",
@@ -36,6 +37,8 @@ DEFECTS = {
     "changes-text": "the value is another one",
 }
 """Defect to what happens, in a clause."""
+ABOUT_BLANKS = frozenset({"trims", "joins-words", "joins-blanks"})
+"""Defects that nobody sees in a text whose blanks have no signs."""
 
 
 def change_of(sent: str, found: str | None) -> str:
@@ -69,6 +72,10 @@ _STAND_IN = "[?\N{REPLACEMENT CHARACTER}]{1,4}"
 
 def _is_trimmed(sent: str, found: str) -> bool:
     return sent.strip() == found.strip()
+
+
+def _are_words_joined(sent: str, found: str) -> bool:
+    return sent.split() != found.split() and _are_blanks_joined(sent, found)
 
 
 def _are_blanks_joined(sent: str, found: str) -> bool:
@@ -136,6 +143,7 @@ def _are_signs_dropped(sent: str, found: str) -> bool:
 
 _CHANGES = (
     ("trims", _is_trimmed),
+    ("joins-words", _are_words_joined),
     ("joins-blanks", _are_blanks_joined),
     ("changes-case", lambda sent, found: sent.casefold() == found.casefold()),
     ("escapes-markup", _is_escaped),

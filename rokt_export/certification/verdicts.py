@@ -11,7 +11,7 @@ from rokt_export.certification.planning import PlannedProbe
 from rokt_export.certification.records import Verdict
 from rokt_export.certification.sending import NOT_THERE, Read, Sent, Unread
 from rokt_export.certification.sent_fields import fields_of
-from rokt_export.certification.texts import MAY_BE_REFUSED, change_in_words, change_of
+from rokt_export.certification.texts import ABOUT_BLANKS, MAY_BE_REFUSED, change_in_words, change_of
 from rokt_export.delivery.stop_rules import setup_fault
 from rokt_export.diagnosis.case import edges_of
 from rokt_export.exchange.model import Fault, FaultKind, OutcomeKind, Response
@@ -92,6 +92,7 @@ class Judge:
     mixes: bool = False
     _names: dict[str, int] = field(default_factory=dict)
     _told: set[tuple[str, str]] = field(default_factory=set)
+    _unread: dict[str, int] = field(default_factory=dict)
     _references: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     @property
@@ -420,7 +421,7 @@ class Judge:
             if not busy and (stuck := self._obstacle(sent)):
                 return stuck
         if not delivered:
-            return cannot_tell(f"round {number}: {' and '.join(str(sent.outcome) for sent in pair)}")
+            return self._neither(number, pair)
         if others:
             failed = [sent for sent in others if _response(sent).status >= _SERVER_ERROR]
             return next((self._server_error(sent) for sent in failed if _response(sent).status not in BUSY), None)
@@ -440,43 +441,70 @@ class Judge:
             "(`limits: {concurrency: 1}`).",
         )
 
+    def _neither(self, number: int, pair: Sequence[Sent]) -> Judgement:
+        """Judge a round of a new person whom the partner has refused twice."""
+        what = f"round {number}: {' and '.join(self.came(sent) for sent in pair)}"
+        for sent in pair:
+            match sent.outcome:
+                case OutcomeKind.UNCLASSIFIED:
+                    return self._unexplained(sent)
+                case OutcomeKind.INVALID | OutcomeKind.UNKNOWN:
+                    return cannot_tell(what)
+                case OutcomeKind.DUPLICATE | OutcomeKind.REJECTED | OutcomeKind.FAILED | OutcomeKind.DELIVERED:
+                    pass
+                case _:
+                    assert_never(sent.outcome)
+        lost = found(
+            "loses-race",
+            f"{what}: neither of the two is delivered, of a person that was never sent before",
+            "Ask the partner whether it has the person; until then, send one at a time (`limits: {concurrency: 1}`).",
+        )
+        return replace(lost, doubtful=True)
+
     def read_back(self, probe: PlannedProbe, sent: Sent, read: Read) -> Judgement | None:
         """Judge a record that was read back; None where it is as it was sent."""
-        changes = changes_in(sent, read)
+        every = changes = changes_in(sent, read)
         if probe.detail in MAY_BE_REFUSED:
             changes = {name: each for name, each in changes.items() if each[0] != "joins-blanks"}
         if probe.kind == "good":
             self._told |= {(name, defect) for name, (defect, _, _) in changes.items()}
         else:
             changes = {name: each for name, each in changes.items() if (name, each[0]) not in self._told}
-        if not changes:
+        if not every:
             return None
-        name, (defect, was, now) = next(iter(changes.items()))
+        name, (defect, was, now) = next(iter((changes or every).items()))
         now = None if now is None else self.redact(now)
+        before, after = (_quoted(text, blanks=defect in ABOUT_BLANKS) for text in (was, now))
+        if not changes:
+            known = "as in the good transaction" if (name, defect) in self._told else change_in_words(defect)
+            return as_expected(f"{self.came(sent)}; read back, `{name}` was sent as {before} and is {after}: {known}")
         if self.is_another(sent, read):
             self.mixes = True
             return found(
                 "answers-for-another",
-                f"the record is another person's: `{name}` is {_quoted(now)}, not {_quoted(was)}",
+                f"the record is another person's: `{name}` is {after}, not {before}",
                 "Ask the partner which record its response names. Where the spec names the wrong one, correct "
                 "`capture: {reference: …}` or `read_back`.",
             )
         more = f"; so are {len(changes) - 1} more" if len(changes) > 1 else ""
         return found(
             defect,
-            f"`{name}` was sent as {_quoted(was)} and is {_quoted(now)}: {change_in_words(defect)}{more}",
+            f"`{name}` was sent as {before} and is {after}: {change_in_words(defect)}{more}",
             _ADVICE.get(defect, "Ask the partner to keep what it is sent, or send it as the partner keeps it."),
         )
 
-    def not_read_back(self, read: Unread) -> Judgement:
-        """Judge a record of a delivered row that could not be read back, in the time that it may take."""
+    def not_read_back(self, sent: Sent, read: Unread) -> Judgement:
+        """Judge a record of a delivered row that could not be read back, in the time that it may take.
+
+        What cannot be read for one reason is one finding.
+        """
         if read.status in NOT_THERE:
             return found(
                 "not-kept",
                 f"delivered, and the partner does not have the record: {read.reason}",
                 "Ask the partner what became of it. Where it is there, correct `read_back`, or give it time: --wait.",
             )
-        if read.status is not None:
+        if read.status is not None and self._unread.setdefault(read.reason, sent.row) == sent.row:
             return found(
                 "not-read-back",
                 f"delivered, and the record cannot be read: {read.reason}",
@@ -608,8 +636,16 @@ def changes_in(sent: Sent, read: Read) -> dict[str, tuple[str, str, str | None]]
     return changes
 
 
-def _quoted(text: str | None) -> str:
-    return "nothing" if text is None else f"`{cut(one_line(text), _SHOWN)}`"
+_BREAKS = str.maketrans({"\n": "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}", "\r": "\N{SYMBOL FOR CARRIAGE RETURN}"})
+_BLANKS = str.maketrans({" ": "\N{MIDDLE DOT}", "\t": "\N{RIGHTWARDS ARROW TO BAR}", "\xa0": "\N{SHOULDERED OPEN BOX}"})
+
+
+def _quoted(text: str | None, *, blanks: bool = False) -> str:
+    """Return a text between backticks, with signs for its line breaks and, where they matter, for its blanks."""
+    if text is None:
+        return "nothing"
+    shown = text.translate(_BREAKS)
+    return f"`{cut(one_line(shown.translate(_BLANKS) if blanks else shown), _SHOWN)}`"
 
 
 def _response(sent: Sent) -> Response:

@@ -35,6 +35,8 @@ CHANGES: list[tuple[str, Callable[[str], str], str, str]] = [
     ("markup", lambda text: html.escape(html.escape(text)), "escapes-markup", "escaped twice"),
     ("markup", lambda text: re.sub("<[^>]*>", "", text), "strips-markup", "stripped"),
     ("line break", lambda text: text.replace("\n", " "), "joins-blanks", "one line"),
+    ("line break", lambda text: text.replace("\n", ""), "joins-words", "no line"),
+    ("blanks", lambda text: text.replace(" ", ""), "joins-words", "no blanks"),
     ("blanks", str.strip, "trims", "trimmed"),
     ("quotes", str.lower, "changes-case", "lower case"),
     ("quotes", lambda _text: "", "loses-value", "empty"),

@@ -482,22 +482,18 @@ def test_records_that_cannot_be_removed_are_named(cli: CommandLine) -> None:
 
 
 def test_a_removal_is_repeated_where_the_partner_says_when(cli: CommandLine) -> None:
+    """It was removed all the same: then it is not there any more, and cannot be read."""
     crm, heard = Crm(), list[str]()
 
     def busy(path: str) -> Answer:
         heard.append(path)
-        return (429, {}) if heard.count(path) == 1 else Crm.delete(crm, path)
+        removed = Crm.delete(crm, path)
+        return (429, {}) if heard.count(path) == 1 else removed
 
     crm.delete = busy  # type: ignore[method-assign]
     done = certified(cli, crm)
     assert (defects(done), crm.leads) == (set(), {})
     assert set(map(heard.count, heard)) == {2}
-
-
-def test_a_record_that_is_gone_needs_no_removal(cli: CommandLine) -> None:
-    crm = Crm()
-    crm.delete = lambda path: (404, {}) if Crm.delete(crm, path) else (204, {})  # type: ignore[method-assign]
-    assert defects(certified(cli, crm)) == set()
 
 
 def test_a_record_that_is_said_to_be_removed_is_read_again(cli: CommandLine) -> None:
@@ -544,6 +540,54 @@ def test_a_record_that_cannot_be_read_back_is_a_finding(cli: CommandLine, status
     done = certified(cli, crm)
     assert defects(done) == {defect}
     assert done.status == 1
+
+
+@pytest.mark.parametrize("answer", [b"<!DOCTYPE html><html><body>Sign in</body></html>", {"data": None}])
+def test_records_that_hold_no_value_are_one_finding(cli: CommandLine, answer: Any) -> None:
+    crm = Crm()
+    crm.get = lambda _path: (200, answer)  # type: ignore[method-assign]
+    done = certified(cli, crm)
+    assert [each["kind"] for each in probes(done) if each["defect"] == "not-read-back"] == ["good"]
+    assert defects(done) == {"not-read-back"}
+    assert "read back as sent" not in done.out
+
+
+@pytest.mark.parametrize(
+    ("kept", "told", "defect"),
+    [
+        (" ", "is `Rokt·Test`", ""),
+        ("", "is `RoktTest`", "joins-words"),
+    ],
+)
+def test_what_became_of_a_line_break_is_told(cli: CommandLine, kept: str, told: str, defect: str) -> None:
+    done = certified(cli, Crm(keep=lambda text: text.replace("\n", kept)))
+    (probe,) = (each for each in of_kind(done, "hostile_text") if "line break" in each["title"])
+    assert (probe["defect"], told in probe["finding"]) == (defect, True), probe
+    assert "sent as `Rokt↵Test`" in probe["finding"]
+
+
+def test_a_race_that_both_lose_is_a_finding(cli: CommandLine) -> None:
+    crm = Crm(gap=0.1)
+    store = crm._store
+
+    def both(lead: dict[str, Any]) -> Answer:
+        crowded = crm._under_way > 1
+        answer = store(lead)
+        if crowded or crm._under_way > 1:
+            crm.leads.pop(answer[1].get("id", ""), None)
+            return crm._no(409, "busy", "somebody else writes this lead")
+        return answer
+
+    crm._store = both  # type: ignore[method-assign]
+    done = certified(cli, crm)
+    assert defects(done) == {"loses-race"}
+    assert "neither of the two is delivered" in of_kind(done, "race")[0]["finding"]
+
+
+def test_an_attribute_that_does_not_exist_is_refused(cli: CommandLine) -> None:
+    crm = Crm()
+    done = certified(cli, crm, "--set", "nosuch=1")
+    assert (done.status, "there is no attribute `nosuch`" in done.err, crm.heard) == (2, True, [])
 
 
 @pytest.mark.parametrize("key", ["read_back", "cleanup"])
