@@ -373,7 +373,9 @@ def _note_changes(tally: Tally, stamps: list[FileStamp]) -> bool:
 
 def _status(job: Job, run: str, opened: Journal | None, result: Result) -> ExitStatus:
     rows = result.tally.exit_status(job.plan.expected) if result.status is None else result.status
-    if job.resume is not None or result.deaths:
+    # A server that was killed may have lost the last results: the journal decides, not what was counted.
+    on_server = "://" in job.plan.journal and result.status is None
+    if job.resume is not None or result.deaths or on_server:
         rows = ExitStatus.most_severe(rows, _earlier(job, run, opened))
     reason = result.finished.reason
     match reason:

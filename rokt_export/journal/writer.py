@@ -418,7 +418,7 @@ class RunWriter:
     def _transaction(self, *, may_wait: bool = True) -> Iterator[Connection]:
         """Begin a transaction; in a production run its end waits for the disk, or, if not `may_wait`, only at times.
 
-        A server waits for its disk each time: it may be killed while the run goes on.
+        On a server any run's does so, as it may be killed while the run goes on. Results that it loses are `unknown`.
         """
         if not self._store.is_there:
             raise JournalError(
@@ -426,10 +426,13 @@ class RunWriter:
                 remedy="Nothing more is sent. What was sent since then is in no journal: ask the partner for it.",
             )
         began = time.monotonic()
-        durable = self.production and (may_wait or began - self._durable > _DURABLE_EVERY)
+        waits = self.production or self._store.path is None
+        durable = waits and (may_wait or began - self._durable > _DURABLE_EVERY)
         self._connection.execution_options(durable=durable)
         try:
             with self._connection.begin():
+                if not durable and self._store.path is None:
+                    self._connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
                 if self._heartbeat_due():
                     beat = run.update().where(run.c.no == self._run_no).values(heartbeat=as_text(now()))
                     self._connection.execute(beat)
