@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cache, partial
 from importlib.resources import files
@@ -111,6 +111,7 @@ def write_html(certification: Certification, stream: TextIO, *, language: str = 
             digest=data["digest"],
             signs=SIGNS,
             who=_who,
+            people=_people,
             first_fields=_FIRST_FIELDS,
             shown=partial(cut, most=_SHOWN),
             exchange=partial(cut, most=_EXCHANGE),
@@ -126,6 +127,16 @@ def _who(record: Record) -> str:
     """Return what a record is looked up by: its mail address, else the partner's reference, else its first value."""
     values = [value for _, value in record.fields]
     return next((value for value in values if "@" in value), record.reference or next(iter(values), record.sent_at))
+
+
+def _people(records: Iterable[Record]) -> list[list[Record]]:
+    """Return the sends of each person, who is looked up once: by its mail address, else by all of its values."""
+    found: dict[tuple[str, ...], list[Record]] = {}
+    for record in records:
+        values = tuple(value.casefold() for _, value in record.fields)
+        address = next((value for value in values if "@" in value), None)
+        found.setdefault(values if address is None else (address,), []).append(record)
+    return list(found.values())
 
 
 def _inert(document: str) -> str:

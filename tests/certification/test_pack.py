@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 import pytest
 from certification_samples import BIDI, HOSTILE, certification
+from msgspec.structs import replace
 
 from rokt_export.certification.pack import (
     LANGUAGES,
@@ -23,6 +24,7 @@ from rokt_export.certification.pack import (
     targets,
     write_html,
 )
+from rokt_export.certification.records import Certification
 from rokt_export.errors import DocumentError, UsageError
 from rokt_export.reports.formats import write_files
 
@@ -34,9 +36,9 @@ def written(tmp_path: Path) -> tuple[Path, Path]:
     return made[0][1], made[1][1]
 
 
-def page(language: str = "en") -> str:
+def page(language: str = "en", made: Certification | None = None) -> str:
     stream = io.StringIO()
-    write_html(certification(), stream, language=language)
+    write_html(made or certification(), stream, language=language)
     return stream.getvalue()
 
 
@@ -126,6 +128,35 @@ def test_a_page_has_no_markup_but_its_own() -> None:
     Count().feed(text)
     assert tags["script"] == 3
     assert "img" not in tags
+
+
+def test_a_person_is_looked_up_once_however_often_it_was_sent() -> None:
+    made = certification()
+    again = replace(made.records[1], fields=(("email", "JANE.DOE.1@example.com"), *made.records[0].fields[1:]))
+    text = page(made=replace(made, records=(made.records[0], again, *made.records[2:])))
+    assert "<h1>Please confirm 3 records</h1>" in text
+    assert re.findall(r'data-record="([^"]*)"', text) == ["R1 R2", "R4", "R3"]
+    assert "We sent this person 2 times on purpose." in text
+    assert "a new record" in text and "already in your system" in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("wrong_credentials", "we sent wrong credentials on purpose, and you refused them: as it should be"),
+        ("no_credentials", "we sent no credentials on purpose"),
+        ("wrong_content_type", "we sent a wrong content type on purpose"),
+    ],
+)
+def test_what_was_refused_on_purpose_is_called_so(kind: Any, told: str) -> None:
+    made = certification()
+    probe = replace(made.probes[2], kind=kind, outcome="failed", status=401)
+    tried = replace(made, probes=(*made.probes[:2], probe, *made.probes[3:]))
+    refused = replace(made.records[2], outcome="failed")
+    text = page(made=replace(tried, records=(*made.records[:2], refused, made.records[3])))
+    assert told in text
+    assert "an error of your service" not in text.partition('<script type="application/json"')[0]
+    assert "absichtlich" in page("de", made=tried)
 
 
 def test_a_page_may_load_and_send_nothing() -> None:

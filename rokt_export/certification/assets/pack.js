@@ -6,16 +6,18 @@
   const MARKUP = /<\s*\/?\s*(script|iframe|object|embed|img|svg|style|link)\b|javascript:/i;
   const filled = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) => name in values ? String(values[name]) : whole);
   const findings = [...document.querySelectorAll("[data-finding]")].map((element) => element.dataset.finding);
-  const records = pack.records.map((record) => record.id), questions = pack.questions.map((question) => question.id);
+  /** The ids of the sends of each person that is looked up once; the first has the choice for all of them. */
+  const people = [...document.querySelectorAll("[data-record]")].map((element) => element.dataset.record.split(" "));
+  const records = people.map(([id]) => id), questions = pack.questions.map((question) => question.id);
   const chosen = (name) => form.querySelector(`input[name="${name}"]:checked`)?.value ?? null;
   const today = () => new Date(Date.now() - new Date().getTimezoneOffset() * 60000).toISOString().slice(0, 10);
 
   function answers() {
     const found = { format: "rokt-export certification answers", version: 1, run: pack.run.id, spec_hash: pack.spec.hash,
       pack_digest: pack.digest, records: {}, findings: {}, questions: {}, name: at("name").value.trim(), date: at("date").value };
-    for (const id of records) {
-      const value = chosen(id);
-      if (value) found.records[id] = { found: value, note: value === "differs" ? at(`${id}-note`).value.trim() : "" };
+    for (const ids of people) {
+      const value = chosen(ids[0]), note = value === "differs" ? at(`${ids[0]}-note`).value.trim() : "";
+      if (value) for (const id of ids) found.records[id] = { found: value, note };
     }
     for (const id of findings) if (chosen(id)) found.findings[id] = chosen(id);
     for (const id of questions) if (at(id).value.trim()) found.questions[id] = at(id).value.trim();
@@ -23,7 +25,8 @@
   }
 
   const asked = records.length + findings.length + questions.length;
-  const given = (found) => [found.records, found.findings, found.questions].reduce((sum, each) => sum + Object.keys(each).length, 0);
+  const given = (found) => records.filter((id) => found.records[id]).length + Object.keys(found.findings).length
+    + Object.keys(found.questions).length;
 
   // --- a draft, where the browser keeps one for this page
 
@@ -103,7 +106,10 @@
 
   function mail(found) {
     const lines = [filled(texts.mail_head, { partner: pack.spec.partner, run: pack.run.id }), ""];
-    for (const [id, each] of Object.entries(found.records)) lines.push(`${id}: ${texts.found[each.found]}${each.note}`);
+    for (const ids of people) {
+      const each = found.records[ids[0]];
+      if (each) lines.push(`${ids.join(", ")}: ${texts.found[each.found]}${each.note}`);
+    }
     for (const [id, each] of Object.entries(found.findings)) lines.push(`${id}: ${texts.findings[each]}`);
     for (const [id, each] of Object.entries(found.questions)) lines.push(`${id}: ${each}`);
     lines.push("", filled(texts.mail_signed, found), "", texts.mail_block, "");
