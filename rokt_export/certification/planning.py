@@ -39,6 +39,8 @@ REPEATS = 3
 """How often the same is sent again until the partner calls it a duplicate."""
 CONTROLS = 3
 """Good transactions that are sent again, at most, to tell what a probe shows from a partner that refuses all by now."""
+READ_BACK: frozenset[Kind] = frozenset({"good", "hostile_text", "longest"})
+"""Probes whose record is read back."""
 RACES = 3
 """Rounds of a race: one round may be won by luck."""
 _FREE = (

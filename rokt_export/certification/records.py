@@ -159,7 +159,10 @@ class CertifiedSpec(Struct, frozen=True):
 
 
 class Certification(Struct, frozen=True):
-    """The result of `certify`. `msgspec.to_builtins` and `msgspec.convert` turn it into JSON and back."""
+    """The result of `certify`. `msgspec.to_builtins` and `msgspec.convert` turn it into JSON and back.
+
+    Each record is one send; `reads` and `removals` are the requests beside them, repeats included.
+    """
 
     run: CertifiedRun
     spec: CertifiedSpec
@@ -170,6 +173,8 @@ class Certification(Struct, frozen=True):
     unexplained: tuple[Unexplained, ...] = ()
     tool_version: str = ""
     missing_outcomes: tuple[str, ...] = ()
+    reads: int = 0
+    removals: int = 0
     format: str = FORMAT
     version: int = VERSION
 

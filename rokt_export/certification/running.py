@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from rokt_export.certification.combining import combined
-from rokt_export.certification.planning import CONTROLS, PlannedProbe, capitals
+from rokt_export.certification.planning import CONTROLS, READ_BACK, PlannedProbe, capitals
 from rokt_export.certification.questions import questions_for
 from rokt_export.certification.records import Coverage, Probe, Record, SentExchange, Unexplained
 from rokt_export.certification.sending import Read, Sender, Sent, StoppedError
@@ -304,7 +304,7 @@ class Certifier:
         foreign = self._judge.foreign(sent, self._persons)
         judgement = self._judged(probe, sent)
         ran = _Ran(probe, judgement if judgement.verdict == "finding" else foreign or judgement, [sent])
-        if probe.kind in ("hostile_text", "longest") and sent.outcome is OutcomeKind.DELIVERED:
+        if probe.kind in READ_BACK and sent.outcome is OutcomeKind.DELIVERED:
             self._read(ran, sent)
         return ran
 
@@ -595,6 +595,16 @@ class Certifier:
             )
             for each in groups_of(unmatched, self._judge.spec.rule_names)
         )
+
+    @property
+    def reads(self) -> int:
+        """How many requests read a record."""
+        return self._sender.asked["reads"]
+
+    @property
+    def removals(self) -> int:
+        """How many requests removed a record, or were to."""
+        return self._sender.asked["removals"]
 
     @property
     def decided(self) -> dict[int, Decision]:

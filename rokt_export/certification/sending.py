@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -150,6 +151,8 @@ class Sender:
     tally: Tally = field(default_factory=Tally)
     sent: dict[int, Sent] = field(default_factory=dict)
     """Row to what came of it, as it is known last."""
+    asked: Counter[str] = field(default_factory=Counter)
+    """`reads` and `removals`: requests that are no transactions."""
     _row: int = 0
     _stops_at: int = 1
     """The brake's level from which on nothing is started."""
@@ -278,7 +281,7 @@ class Sender:
             url = self._url(how.url, sent)
         except ValueError as error:
             return Unread(self.redactor.text(str(error)))
-        exchange = self._ask(self.renderer.question(url), sent)
+        exchange = self._ask("reads", self.renderer.question(url), sent)
         result = exchange.result
         if not isinstance(result, Response):
             return Unread(f"no response came: {self.redactor.text(exchange.error or '')}", True, exchange)
@@ -313,7 +316,7 @@ class Sender:
             asked = with_changes(self.renderer.question(url), method=how.method)
             if how.method in ("POST", "PUT", "PATCH"):
                 asked = with_changes(asked, body=b"")
-            result = self._ask(asked, sent).result
+            result = self._ask("removals", asked, sent).result
             if isinstance(result, Response):
                 done[url] = "" if 200 <= result.status < 300 else f"status {result.status}"
                 if seen and result.status in NOT_THERE:
@@ -461,7 +464,7 @@ class Sender:
             self.watch.settled(event)
             self.say()
 
-    def _ask(self, question: Request, sent: Sent) -> Exchange:
+    def _ask(self, what: str, question: Request, sent: Sent) -> Exchange:
         """Send a request that is no delivery, within the limits, and return it with what came.
 
         A busy partner is asked again where it says when, within `wait`.
@@ -470,6 +473,7 @@ class Sender:
             self.credentials.ready()
             self._await_turn(1)
             asked = [self.credentials.on(question)]
+            self.asked[what] += 1
             started = time.time()
             result = self._results(self.transport, self.credentials, [question], asked)[0]
             if not left or not self._comes_soon(result):

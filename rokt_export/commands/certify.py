@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rokt_export.certification.running import Certifier
     from rokt_export.commands.run_session import RunResult
     from rokt_export.delivery.plan import Destination, Plan
+    from rokt_export.partner_spec.model import PartnerSpec
     from rokt_export.transactions.transaction import Transaction
 
 Subject = Annotated[
@@ -276,12 +277,25 @@ def _tell(terminal: Terminal, setup: SpecSetup, plan: Plan, planned: Sequence[Pl
     )
     terminal.say(f"to {place}: {environment.method} {address}")
     limits = f", at most {text}" if (text := plan.pace.rate_text) else ""
-    reads = ", and each record is read back" if spec.read_back is not None and not at_sandbox else ""
-    removed = f"; what it makes is removed by {spec.cleanup.method}" if spec.cleanup and not at_sandbox else ""
-    terminal.say(f"one at a time{limits}{reads}{removed}")
+    terminal.say(f"one at a time{limits}")
+    if not at_sandbox:
+        for line in _beside(spec, plan.total or 0, runs):
+            terminal.say(line)
     someone = sys.stdin.isatty() and sys.stderr.isatty()
     if ask and someone and not at_sandbox and not typer.confirm("Send them", default=True, err=True):
         raise UsageError("nothing was sent")
+
+
+def _beside(spec: PartnerSpec, sends: int, runs: Sequence[PlannedProbe]) -> Iterator[str]:
+    """Yield a line for each kind of request beside the sends: reads and removals."""
+    from rokt_export.certification.planning import READ_BACK
+
+    looked_at = sum(probe.kind in READ_BACK for probe in runs)
+    if spec.read_back is not None:
+        records = number_of(sends if spec.cleanup is not None else looked_at, "record", "records")
+        yield f"up to {records} read back, again within --wait until they are there"
+    if spec.cleanup is not None:
+        yield f"up to {number_of(sends, 'record', 'records')} removed by {spec.cleanup.method}"
 
 
 def _keep_decisions(certifier: Certifier, run: str, place: str) -> None:
@@ -327,4 +341,6 @@ def _certification(certifier: Certifier, done: RunResult, setup: SpecSetup, plan
         certifier.unexplained,
         __version__,
         certifier.missing,
+        certifier.reads,
+        certifier.removals,
     )  # fmt: skip

@@ -191,6 +191,10 @@ def _after_table(console: Console, made: Certification, story: Story) -> None:
         if number := counts[verdict]:
             parts.append(f"{mark} {number} {verdict}{'s' if verdict == 'finding' and number > 1 else ''}")
     console.print(Text("   ".join(parts), style="bold"), overflow="fold")
+    requests = [number_of(len(made.records), "send", "sends")]
+    requests += [number_of(made.reads, "read", "reads")] if made.reads else []
+    requests += [number_of(made.removals, "removal", "removals")] if made.removals else []
+    console.print(_plain(", ".join(requests)))
     if story.coverage is not None:
         console.print(_plain(story.coverage.line()))
     if made.missing_outcomes:

@@ -7,6 +7,7 @@ import re
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 from unicodedata import combining, normalize
@@ -74,6 +75,15 @@ def test_an_honest_partner_has_no_findings(cli: CommandLine) -> None:
     assert crm.leads == {}  # cleaned up
     assert {each["cleaned"] for each in done.json["certification"]["records"]} == {"removed", ""}
     assert crm.most_at_once <= 2  # the race, and nothing else
+    heard = Counter(line.partition(" ")[0] for line in crm.heard)
+    certification = done.json["certification"]
+    assert (certification["reads"], certification["removals"]) == (heard["GET"], heard["DELETE"])
+    assert len(certification["records"]) == heard["POST"]
+    assert re.search(r"up to \d+ records read back.*\n.*up to \d+ records removed by DELETE", done.err)
+    page = next(cli.folder.glob("*.html")).read_text(encoding="utf-8")
+    assert f"we sent {heard['POST']} test transactions" in page
+    assert f"Requests that read records back: {heard['GET']}." in page
+    assert f"Requests that removed records: {heard['DELETE']}." in page
     numbers = [int(each["id"][1:]) for each in done.json["certification"]["records"]]
     assert numbers == list(range(1, len(numbers) + 1))
 
