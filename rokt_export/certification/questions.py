@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rokt_export.certification.records import Coverage, Probe, Record
+from rokt_export.partner_spec.checklist import case_in_words
 from rokt_export.partner_spec.model import PartnerSpec
 
 _MOST_RULES = 5
@@ -42,11 +43,12 @@ def _questions(
     if undecided:
         records = ", ".join(record for each in undecided for record in each.records)
         yield f"What became of {records}?", "They were accepted, and no decision came while we asked."
-    unseen = [each for each in coverage if not each.seen and each.outcome != "failed"]
-    for rule in unseen[:_MOST_RULES]:
+    rules = dict(zip(spec.rule_names, spec.responses, strict=True))
+    unseen = [rules[each.rule] for each in coverage if not each.seen and each.outcome != "failed"]
+    for case in dict.fromkeys(map(case_in_words, unseen[:_MOST_RULES])):
         yield (
-            f"When do you answer as our rule `{rule.rule}` ({rule.outcome}) expects?",
-            "No probe brought such a response.",
+            f"In which case do you respond that {case}, and how can we bring it about?",
+            "No request of this test brought such a response.",
         )
     if good is not None and spec.cleanup is None:
         yield "Will you remove these records? All of them are test data.", "We have no request that removes them."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.spec_language.encodings import ENCODINGS, WITH_BODY
 from rokt_export.spec_language.fields import listed
 from rokt_export.spec_language.formats import matches
+from rokt_export.spec_language.rules import Rule
+from rokt_export.spec_language.statuses import BUSY, SETUP_FAULTS
 
 
 class State(StrEnum):
@@ -179,6 +182,36 @@ _EXPECTED = {
 }
 
 
+_CASES = {
+    "delivered": "an entry was created",
+    "duplicate": "the entry exists already",
+    "rejected": "you reject an entry because of its data",
+    "failed": "an error that is not about the entry",
+}
+_SERVER_ERROR = 500
+
+
+def case_in_words(rule: Rule) -> str:
+    """Return the case of a response rule for the partner: what happened, and the status; nothing of our words."""
+    ranges = rule.status or ()
+    case = _CASES[rule.outcome]
+    if rule.provisional:
+        case = "an entry was accepted, and you decide later"
+    elif rule.outcome == "failed" and ranges:
+        single = {low for low, high in ranges if low == high}
+        if len(single) == len(ranges) and single <= SETUP_FAULTS.keys():
+            case = "our request is not let in"
+        elif len(single) == len(ranges) and single <= BUSY:
+            case = "your service is busy"
+        elif all(low >= _SERVER_ERROR for low, _ in ranges):
+            case = "your service fails"
+    statuses = [
+        str(low) if low == high else f"{low // 100}xx" if (low % 100, high - low) == (0, 99) else f"{low} to {high}"
+        for low, high in ranges
+    ]
+    return f"{case} (status {' or '.join(statuses)})" if statuses else case
+
+
 def _responses(spec: PartnerSpec) -> _Judgement:
     outcomes = {rule.outcome for rule in spec.responses}
     if spec.idempotent:
@@ -188,9 +221,9 @@ def _responses(spec: PartnerSpec) -> _Judgement:
     bare = [name for name, rule in named if not rule.examples]
     made_up = [name for name, rule in named if rule.examples and all(each.illustrative for each in rule.examples)]
     questions = [_EXPECTED[outcome] for outcome in lacking]
-    if wanted := [name for name, _ in named if name in bare or name in made_up]:
+    if wanted := dict.fromkeys(case_in_words(rule) for name, rule in named if name in bare or name in made_up):
         questions.append(
-            f"Please send us a real response (status and body) for each of these cases: {', '.join(wanted)}."
+            f"Please send us a real response (status and body) for each of these cases: {'; '.join(wanted)}."
         )
     parts = [
         f"no rule for {', '.join(lacking)}" if lacking else "",
@@ -215,6 +248,8 @@ _POINTS: tuple[tuple[str, tuple[str, ...], _Judge], ...] = (
 )
 
 _WIDTH = 76
+_API = re.compile(r"\s+API$", re.IGNORECASE)
+"""The end of a title that names the API and not the partner."""
 
 
 def questions_text(loaded: LoadedSpec, points: Checklist) -> str:
@@ -225,13 +260,14 @@ def questions_text(loaded: LoadedSpec, points: Checklist) -> str:
     spec = loaded.spec
     count = sum(len(point.questions) for point in open_points)
     asked = "one question" if count == 1 else f"{count} questions"
+    partner = _API.sub("", spec.name) or spec.name
     lines = [
-        f"Subject: {spec.name} API: {asked} about the transaction export",
+        f"Subject: {partner} API: {asked} about the transaction export",
         "",
-        f"Dear {spec.contact.name}," if spec.contact is not None else f"Dear {spec.name} team,",
+        f"Dear {spec.contact.name}," if spec.contact is not None else f"Dear {partner} team,",
         "",
         *_wrapped(
-            f"We are setting up the delivery of Rokt transactions to the {spec.name} API. To finish, we need your"
+            f"We are setting up the delivery of Rokt transactions to the {partner} API. To finish, we need your"
             f" help with {'one point' if count == 1 else 'the following points'}:"
         ),
         "",

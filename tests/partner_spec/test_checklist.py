@@ -30,10 +30,8 @@ NUMBERS = {key: number for number, key in enumerate(WHOLE, start=1)}
 
 
 def loaded(**changes: str | None) -> LoadedSpec:
-    parts = {key: value for key, value in {**WHOLE, **changes}.items() if value is not None}
-    text = "spec_version: 1\npartner: acme\ntitle: Acme\n" + "".join(
-        f"{key}: {value}\n" for key, value in parts.items()
-    )
+    parts = {key: value for key, value in {"title": "Acme", **WHOLE, **changes}.items() if value is not None}
+    text = "spec_version: 1\npartner: acme\n" + "".join(f"{key}: {value}\n" for key, value in parts.items())
     return read_spec(parse("spec.yaml", text))
 
 
@@ -67,13 +65,13 @@ def test_a_whole_spec_has_all_eight_points_and_no_questions() -> None:
             "responses",
             WHOLE["responses"].replace("{status: 409}", "{status: 409, illustrative: true}"),
             State.PARTLY,
-            "each of these cases: duplicate.",
+            "each of these cases: the entry exists already (status 409).",
         ),
         (
             "responses",
             WHOLE["responses"].replace(", examples: [{status: 400}]", ""),
             State.PARTLY,
-            "each of these cases: rejected.",
+            "each of these cases: you reject an entry because of its data (status 4xx).",
         ),
     ],
 )
@@ -126,6 +124,21 @@ def test_the_mail_is_addressed_numbered_and_narrow() -> None:
     ]
     assert max(map(len, text.splitlines())) <= 80
     assert "Dear Acme team," in questions_text(loaded(contact=None), checklist(loaded(contact=None)))
+
+
+def test_the_mail_speaks_to_the_partner_and_not_of_our_rules() -> None:
+    rules = """[{name: made, outcome: delivered, status: 2xx}, {name: known, outcome: duplicate, status: 409},
+        {name: setup, outcome: failed, status: [401, 403]}, {name: busy, outcome: failed, status: [429, 503]},
+        {name: bad, outcome: rejected, status: 4xx}, {name: down, outcome: failed, status: 5xx}]"""
+    spec = loaded(responses=rules, title="Acme API", contact=None)
+    text = " ".join(questions_text(spec, checklist(spec)).split())
+    assert "Dear Acme team," in text and "to the Acme API." in text and "API API" not in text
+    for case in (
+        "an entry was created (status 2xx); the entry exists already (status 409); ",
+        "our request is not let in (status 401 or 403); your service is busy (status 429 or 503); ",
+        "you reject an entry because of its data (status 4xx); your service fails (status 5xx).",
+    ):
+        assert case in text
 
 
 def test_the_sample_lacks_real_answers_only() -> None:
