@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from shlex import quote
@@ -121,9 +121,9 @@ def _print_data(terminal: Terminal, output: Form, found: list[Validation]) -> No
     rows = [finding.as_json() for finding in findings]
     match output:
         case Form.JSON:
-            terminal.json(rows)
+            terminal.json([*rows, *_unchecked_rows(found)])
         case Form.NDJSON:
-            terminal.ndjson(rows)
+            terminal.ndjson([*rows, *_unchecked_rows(found)])
         case Form.CSV:
             terminal.csv(rows, ("code", "severity", "file", "line", "column", "message", "hint"))
         case Form.SARIF:
@@ -145,6 +145,28 @@ def _print_data(terminal: Terminal, output: Form, found: list[Validation]) -> No
             assert_never(never)
 
 
+def _unchecked(validation: Validation) -> str:
+    """Return how many lines are marked `# check`, and which; empty for none."""
+    lines = validation.unchecked
+    if not lines:
+        return ""
+    marked = "1 line is" if len(lines) == 1 else f"{len(lines)} lines are"
+    return f"{marked} still marked `# check`: {', '.join(map(str, lines))}"
+
+
+def _unchecked_rows(found: list[Validation]) -> Iterator[dict[str, object]]:
+    """Yield the marks of each spec in the form of a finding of no code."""
+    for validation in found:
+        if message := _unchecked(validation):
+            yield {
+                "code": "", "severity": "info", "file": validation.file, "line": validation.unchecked[0], "column": 1,
+                "message": message, "hint": _CONFIRM,
+            }  # fmt: skip
+
+
+_CONFIRM = "Confirm or correct each, and take the mark away."
+
+
 def _print(console: Console, validation: Validation) -> None:
     from rokt_export.commands.error_output import print_findings
 
@@ -159,8 +181,13 @@ def _print(console: Console, validation: Validation) -> None:
     console.print(f"{validation.file}: {verdict}", style=style, markup=False, soft_wrap=True)
     if validation.checklist is not None and not validation.errors:
         _print_checklist(console, validation)
+    if message := _unchecked(validation):
+        console.print(
+            f"{validation.file}: {message}. {_CONFIRM}", style=_INFO, markup=False, highlight=False, soft_wrap=True
+        )
 
 
+_INFO = "cyan"
 _SIGNS = {"given": ("✓", "green"), "partly": ("~", "yellow"), "missing": ("✗", "red")}
 
 

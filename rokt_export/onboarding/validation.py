@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,16 @@ class Validation:
     def warnings(self) -> int:
         """How many findings are warnings."""
         return sum(finding.severity is Severity.WARNING for finding in self.findings)
+
+    @property
+    def unchecked(self) -> list[int]:
+        """The lines that are still marked `# check`: guesses that nobody has confirmed."""
+        lines = self.loaded.document.text.splitlines() if self.loaded is not None else []
+        return [number for number, line in enumerate(lines, start=1) if _UNCHECKED.search(line)]
+
+
+_UNCHECKED = re.compile(r"(?:^|\s)# check\b")
+"""The mark of a guess; `init` writes it."""
 
 
 def validate(path: Path, variables: Callable[[str], Variables]) -> Validation:

@@ -96,6 +96,20 @@ def test_findings_probes_attributes_and_schema_as_data(cli: CommandLine, spec: P
     assert cli("schema").json == json.loads(committed)
 
 
+def test_validate_tells_the_lines_that_nobody_has_confirmed(cli: CommandLine) -> None:
+    text = "# `# check` marks what is a guess\n" + spec_text("https://example.com")
+    spec = cli.write(
+        "acme.yaml", text.replace("encoding: json", "encoding: json  # check: a guess") + "# check: more\n"
+    )
+    last = len(spec.read_text().splitlines())
+    done = cli("validate", spec)
+    told = f"2 lines are still marked `# check`: {text[: text.index('encoding')].count(chr(10)) + 1}, {last}."
+    assert (done.status, told in done.out) == (0, True), done.out
+    (row,) = [one for one in cli("validate", spec, "--output", "json").json if not one["code"]]
+    assert list(row) == FINDING and row["severity"] == "info" and row["message"] + "." == told
+    assert "# check" not in cli("validate", spec, "--output", "csv").out
+
+
 def test_several_specs_are_one_document(cli: CommandLine) -> None:
     spec = cli.write("acme.yaml", spec_text("https://example.com", authentication=UNSET))
     other = cli.write("other.yaml", "spec_version: 2\n")
