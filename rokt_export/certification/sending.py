@@ -526,7 +526,8 @@ def _captured(outcome: Outcome) -> dict[str, str]:
 
 
 def _is_page(reader: ResponseReader) -> bool:
-    return reader.text[:20].lower().startswith(("<!doctype html", "<html"))
+    kind = (reader.response.header("content-type") or "").lower()
+    return "html" in kind or reader.text[:20].lower().startswith(("<!doctype html", "<html"))
 
 
 def _value(reader: ResponseReader, path: str, name: str, sent: Sent) -> str | None:

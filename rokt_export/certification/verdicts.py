@@ -476,8 +476,12 @@ class Judge:
         now = None if now is None else self.redact(now)
         before, after = (_quoted(text, blanks=defect in ABOUT_BLANKS) for text in (was, now))
         if not changes:
-            known = "as in the good transaction" if (name, defect) in self._told else change_in_words(defect)
-            return as_expected(f"{self.came(sent)}; read back, `{name}` was sent as {before} and is {after}: {known}")
+            what = change_in_words(defect)
+            if now == was.replace("\n", " "):
+                what = "the line break is stored as a blank"
+            elif (name, defect) in self._told:
+                what = "as in the good transaction"
+            return as_expected(f"{self.came(sent)}; read back, `{name}` was sent as {before} and is {after}: {what}")
         if self.is_another(sent, read):
             self.mixes = True
             return found(

@@ -565,7 +565,7 @@ def test_records_that_hold_no_value_are_one_finding(cli: CommandLine, answer: An
 @pytest.mark.parametrize(
     ("kept", "told", "defect"),
     [
-        (" ", "is `Rokt·Test`", ""),
+        (" ", "is `Rokt·Test`: the line break is stored as a blank", ""),
         ("", "is `RoktTest`", "joins-words"),
     ],
 )
