@@ -391,5 +391,7 @@ def _contact(line: Any, refused: dict[str, Any], requests: list[dict[str, Any]])
 
     line(f"   {refused['at'] or 'time not recorded'}  {refused['method']} {refused['url']}{ids(refused)}")
     for each in requests:
+        if each["changed"] is None and all(each[name] == refused[name] for name in ("at", "method", "request_ids")):
+            continue  # the refusal itself
         changed = f" ({each['changed']})" if each["changed"] else ""
         line(f"   {each['at']}  {each['method']} {each['url']}{changed}: {each['status'] or each['fault']}{ids(each)}")

@@ -97,6 +97,14 @@ class Case:
         return text_of(self.response)
 
     @cached_property
+    def data(self) -> Any:
+        """The response's body as JSON; None where it is none."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+    @cached_property
     def text(self) -> str:
         """What the partner says: the text, the headers that tell of errors, and the message of a fault."""
         headers = self.response.headers if self.response is not None else ()

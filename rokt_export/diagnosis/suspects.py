@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from secrets import token_hex
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
 from rokt_export.diagnosis.case import Case, edges_of, moment
@@ -16,6 +17,7 @@ from rokt_export.diagnosis.paths import similar
 from rokt_export.diagnosis.requests import HarmlessRequests
 from rokt_export.exchange.model import Response
 from rokt_export.onboarding.probing import SKEW, wrong_scheme
+from rokt_export.redaction.display_text import cut, one_line
 from rokt_export.response.log_ids import text_of
 from rokt_export.spec_language.statuses import REDIRECTS
 from rokt_export.spec_language.urls import WebUrl, parse_url
@@ -23,6 +25,8 @@ from rokt_export.transport.tls_probe import Inspection
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 _LEAST = 0.15
+_QUOTED = 160
+"""Characters of the partner's words."""
 _FRESH = 300.0
 """Seconds by which most partners let a signed moment differ."""
 _LOGIN = re.compile(r"log-?in|sign-?in|sso|oauth|auth\b|account", re.IGNORECASE)
@@ -113,11 +117,30 @@ def _said(case: Case, cause: str) -> Iterator[Clue]:
         if saying.cause != cause or (saying.unless and re.search(saying.unless, case.text, re.IGNORECASE)):
             continue
         if found := re.search(saying.words, case.text, re.IGNORECASE):
-            start = max(case.text.rfind("\n", 0, found.start()) + 1, found.start() - 40)
-            words = case.text[start : found.end() + 40].partition("\n")[0].strip()
-            yield Clue(
-                saying.weight, f'{"the response says" if case.fault is None else "the connection failed"}: "{words}"'
-            )
+            said = "the response says" if case.fault is None else "the connection failed"
+            yield Clue(saying.weight, f'{said}: "{_words(case, saying.words, found)}"')
+
+
+def _words(case: Case, pattern: str, found: re.Match[str]) -> str:
+    """Return what to quote of a match in a case's text: of JSON the texts of the object that has it, without syntax."""
+    texts = next(
+        (each for each in _texts(case.data) if any(re.search(pattern, one, re.IGNORECASE) for one in each)), []
+    )
+    if texts:
+        return cut(one_line(", ".join(dict.fromkeys(texts))), _QUOTED)
+    start = max(case.text.rfind("\n", 0, found.start()) + 1, found.start() - 40)
+    words = case.text[start : found.end() + 40].partition("\n")[0]
+    return (words if case.data is None else re.sub(r"[\[\]{}\"]+", "", words)).strip(" ,:")
+
+
+def _texts(data: Any) -> Iterator[list[str]]:
+    """Yield the texts of each object and array in JSON, the outer ones first."""
+    left = deque([data])
+    while left:
+        one = left.popleft()
+        inner = list(one.values()) if isinstance(one, dict) else one if isinstance(one, list) else []
+        yield [each for each in inner if isinstance(each, str)]
+        left.extend(inner)
 
 
 def _differs(one: Response | None, other: Response | None) -> bool:

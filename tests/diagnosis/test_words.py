@@ -171,6 +171,14 @@ def test_a_port_that_speaks_tls_says_so(body: str) -> None:
     assert found[0].cause == "https"
 
 
+def test_of_json_values_are_quoted_and_no_syntax() -> None:
+    body = b'{"type": "error.list", "errors": [{"code": "invalid_token", "message": "The token has expired."}]}'
+    findings = ranked(Case(BEARER, Response(401, JSON, body), None, None))
+    quoted = [text for each in findings for text in each.evidence if text.startswith("the response says")]
+    assert 'the response says: "invalid_token, The token has expired."' in quoted
+    assert not [text for text in quoted if set("{}[]") & set(text) or text.count('"') != 2]
+
+
 def test_ids_are_found_in_head_and_text() -> None:
     headers = (("X-Amzn-RequestId", "6f1c"), ("X-Correlation-ID", "c-17"), ("Server", "x"))
     page = b"<p>Incapsula incident ID: 443000270-1</p><p>Your support ID is: 9182736455</p>"
