@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -514,9 +514,12 @@ class Certifier:
     def _cleaned_after_stop(self) -> dict[int, str]:
         """Remove the records after a person stopped the run, in a short time; a second Ctrl-C leaves them."""
         cleaned = dict[int, str]()
-        shared = Counter(each.captured.get("reference") for each in self._sender.sent.values())
-        known = not any(number > 1 for name, number in shared.items() if name)
-        if self._judge.spec.cleanup is not None and known and not self._judge.sandbox:
+        people = defaultdict[str, set[str]](set)
+        for each in self._sender.sent.values():
+            if each.outcome is OutcomeKind.DELIVERED and (reference := each.captured.get("reference")):
+                people[reference].add(each.exchange.transaction.id)
+        certain = all(len(who) == 1 for who in people.values())  # else a reference is not that of the person
+        if self._judge.spec.cleanup is not None and certain and not self._judge.sandbox:
             self._sender.say(f"removing what was made, for at most {_LEAVING:g} s")
             with suppress(StoppedError, UnreachableError), self._sender.after_stop(_LEAVING):
                 self._clean(cleaned)

@@ -384,11 +384,13 @@ def test_an_interrupted_run_is_honest_and_no_certification(cli: CommandLine) -> 
     def slow(answer: Answer) -> Answer:
         if len(crm.heard) >= 4:
             free.wait(20)
-        return answer
+        return (409, {**answer[1], "id": "L-1"}) if answer[0] == 409 else answer
 
     crm.answer = slow
     with serving(crm) as url:
-        path = cli.write("acme.yaml", SPEC.format(url=url))
+        same = replaced("capture: {reason: $.error.message}}", "capture: {reference: $.id}}")
+        rules = SPEC.format(url=url).splitlines(keepends=True)
+        path = cli.write("acme.yaml", "".join(same(each) if "duplicate" in each else each for each in rules))
         with cli.start("certify", path, env=ENV) as running:
             wait_for(lambda: len(crm.heard) >= 4)
             running.send_signal(signal.SIGINT)
