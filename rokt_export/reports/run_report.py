@@ -16,7 +16,7 @@ from rokt_export.delivery.shared_counts import FIRST_RECORDED, PROBLEMS_RECORDED
 from rokt_export.errors import SpecError
 from rokt_export.exchange.delivery import Delivery, Recordings
 from rokt_export.exchange.model import OutcomeKind
-from rokt_export.journal import EarlierOutcome, Journal, RunInfo, certifications
+from rokt_export.journal import EarlierOutcome, Journal, RunInfo, RunState, certifications
 from rokt_export.journal.recording import Recording
 from rokt_export.journal.revisions import NOTE as REVISIONS
 from rokt_export.journal.revisions import confirming
@@ -91,6 +91,7 @@ class Story:
         self.notes: tuple[str, ...] = (
             *said,
             *self._certification(),
+            *self._killed_certification(),
             *self._revisions(),
             *self._confirmations(),
             *self.testimony,
@@ -138,6 +139,15 @@ class Story:
         if counted := self.run.counted:
             rows = ", ".join(f"{rows:,} {outcome}" for outcome, rows in counted.items())
             yield f"kept as counts only, without their rows (--keep failures): {rows}"
+
+    def _killed_certification(self) -> Iterator[str]:
+        """Say what a certification leaves at the partner that was killed, and could not say it itself."""
+        run = self.run
+        if run.command != "certify" or run.state is not RunState.CRASHED or run.sandbox:
+            return
+        made = sum(run.counts.get(kind, 0) for kind in (OutcomeKind.DELIVERED, OutcomeKind.UNKNOWN))
+        if made:
+            yield f"certify was killed: left at the partner, which must remove them: at most {made:,} test records"
 
     def _revisions(self) -> Iterator[str]:
         """Say when outcomes were revised by another spec, and what they were."""

@@ -444,6 +444,7 @@ def test_after_a_kill_what_was_not_answered_is_unknown(cli: CommandLine) -> None
         free.set()
     (run,) = cli("runs", "list", "--output", "json").json
     assert run["state"] == "crashed"
+    assert "which must remove them: at most 2 test records" in cli("runs", "show", "last").out
     assert run["counts"]["unknown"] == 1
 
 
