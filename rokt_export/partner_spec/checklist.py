@@ -209,7 +209,10 @@ def case_in_words(rule: Rule) -> str:
         str(low) if low == high else f"{low // 100}xx" if (low % 100, high - low) == (0, 99) else f"{low} to {high}"
         for low, high in ranges
     ]
-    return f"{case} (status {' or '.join(statuses)})" if statuses else case
+    if not statuses:
+        return case
+    *others, last = statuses
+    return f"{case} (status {', '.join(others)} or {last})" if others else f"{case} (status {last})"
 
 
 def _responses(spec: PartnerSpec) -> _Judgement:

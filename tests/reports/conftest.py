@@ -34,7 +34,7 @@ def tell(journal: Journal) -> Callable[[Run], Story]:
         loaded = read_spec(parse("acme.yaml", run.spec))
         named = zip(loaded.spec.rule_names, loaded.spec.responses, strict=True)
         writer = journal.begin(
-            command="test",
+            command=run.command,
             partner=loaded.spec.partner,
             environment="staging",
             spec_file="acme.yaml",

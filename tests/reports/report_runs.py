@@ -81,6 +81,7 @@ class Run:
     redactor: Redactor = field(default_factory=lambda: Redactor(secrets={"ACME_TOKEN": "s3cr3t-t0k3n"}))
     personal: Sequence[str] = ()
     expected: str = "delivered"
+    command: str = "test"
     notes: Sequence[str] = ()
 
 

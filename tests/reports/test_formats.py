@@ -359,6 +359,15 @@ def test_a_wrong_set_up_is_asked_as_such(
     assert german in page and "X-Request-Id: 7f3a-19" in page
 
 
+def test_what_certify_provoked_is_not_asked_about(tell) -> None:
+    refused = exchange(2, post(), answer(401, "{}"), outcome=Outcome(OutcomeKind.FAILED, rule="setup"))
+    rows = [exchange(1, post(), answer(201, '{"id": "A-1"}')), refused]
+    for command, asked in (("certify", False), ("test", True)):
+        letter = " ".join(text_of(message_of(written(tell(Run(rows, command=command)), "eml"))).split())
+        assert ("Do you know the credentials" in letter) == asked
+        assert "Was your service unavailable" not in letter
+
+
 @pytest.mark.parametrize("later", [1, 7])
 def test_each_row_that_is_named_in_a_question_is_among_the_records(tell, later: int) -> None:
     spec = SPEC.replace(
