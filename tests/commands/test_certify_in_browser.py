@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from browser import TELEPHONE, assert_quiet, barriers, chromium, prefer
-from certification_samples import BIDI, HOSTILE
+from certification_samples import BIDI, HOSTILE, certification
+from msgspec.structs import replace
 
 from tests.commands.conftest import CommandLine
 from tests.commands.test_certify_sign_off import SPEC, TODAY, Certified
@@ -159,6 +160,29 @@ def test_one_press_answers_the_others_of_a_group(form: Form) -> None:
     )
     assert sorted(chosen) == ["R1as_sent", "R2differs", "R3not_found", "R4as_sent"]
     assert form.state == "4 of 7 answered"
+
+
+def test_one_choice_answers_each_send_of_a_person(browser: Any, cli: CommandLine) -> None:
+    made = certification()
+    again = replace(made.records[1], fields=made.records[0].fields)
+    spec = cli.write("acme.yaml", SPEC.format(url="http://127.0.0.1:1"))
+    certified = Certified(cli, spec, records=(made.records[0], again, *made.records[2:]))
+    (cli.folder / "downloads").mkdir()
+    form = Form(browser, certified.html, cli.folder / "downloads")
+    assert form.state == "0 of 6 answered"
+    form.go_to("R1")
+    form.press(SPACE, DOWN)
+    form.write("R1-note", "there twice")
+    form.write("name", "Jane Doe")
+    form.driver.refresh()
+    assert form.script("return document.getElementById('R1-note').value") == "there twice"
+    form.go_to("save")
+    form.press(ENTER)
+    saved = form.folder / f"acme-{certified.run}.answers.json"
+    form.wait(saved.exists)
+    assert "with 5 left unanswered" in form.state
+    differs = {"found": "differs", "note": "there twice"}
+    assert json.loads(saved.read_text("utf-8"))["records"] == {"R1": differs, "R2": differs}
 
 
 def test_a_draft_outlives_the_page_until_it_is_cleared(form: Form) -> None:
