@@ -23,6 +23,9 @@ NOTE = "certification"
 SIGNED = "sign_offs"
 """The note of a run that has its sign-offs, oldest first."""
 
+_PURGED = "(purged)"
+"""Stands in for an answer that was purged."""
+
 Found = Literal["as_sent", "differs", "not_found"]
 """What the partner found of a record."""
 
@@ -116,8 +119,17 @@ class SignOff(Struct, frozen=True):
     findings: dict[str, Meant]
 
     def same_as(self, other: SignOff) -> bool:
-        """Return whether these are the same answers, read at another time."""
-        return msgspec.structs.replace(other, at=self.at) == self
+        """Return whether these are the same answers, read at another time; these may be purged since."""
+        again = msgspec.structs.replace(other, at=self.at)
+        return again == self or (_PURGED in self.questions.values() and again.without_text() == self)
+
+    def without_text(self) -> SignOff:
+        """Return what a purge leaves: who signed, when and what was found."""
+        return msgspec.structs.replace(
+            self,
+            records={key: RecordAnswer(answer.found) for key, answer in self.records.items()},
+            questions={key: _PURGED for key, answer in self.questions.items() if answer},
+        )
 
 
 class Judgement(Struct, frozen=True):
@@ -305,12 +317,5 @@ def purge(connection: Connection, run_no: int) -> None:
     kept = connection.scalar(select(note.c.value).where(note.c.run_no == run_no, note.c.key == SIGNED))
     if kept is None:
         return
-    signs = [
-        msgspec.structs.replace(
-            each,
-            records={key: RecordAnswer(answer.found) for key, answer in each.records.items()},
-            questions={key: "(purged)" for key, answer in each.questions.items() if answer},
-        )
-        for each in msgspec.json.decode(kept, type=list[SignOff])
-    ]
+    signs = [each.without_text() for each in msgspec.json.decode(kept, type=list[SignOff])]
     Bulk(connection.dialect).note.run(connection, [(run_no, SIGNED, msgspec.json.encode(signs))])

@@ -224,6 +224,14 @@ def test_a_finding_counts_until_it_is_accepted() -> None:
     )
 
 
+def test_answers_are_known_again_after_a_purge() -> None:
+    first, other = signed(answers()), signed(answers(questions={"Q1": "No."}))
+    assert first.without_text().same_as(first)
+    assert first.without_text().questions == {"Q1": "(purged)", "Q2": "(purged)"}
+    assert not first.same_as(other)
+    assert not first.without_text().same_as(other)
+
+
 def test_the_last_sign_off_counts_and_the_earlier_one_is_told() -> None:
     first = signed(answers(name="John Smith", records={"R1": {"found": "not_found"}}))
     told = list(sentences(RUN, CERTIFICATE, [first, signed(answers())]))
