@@ -13,12 +13,13 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from rokt_export.partner_spec.attributes import ATTRIBUTES, canonical
-from rokt_export.partner_spec.model import Parameter
 from rokt_export.transactions.reader_base import identity
 from rokt_export.transactions.transaction import Transaction, Value
 
 if TYPE_CHECKING:
     from faker.providers.person.en_US import Provider as Names
+
+    from rokt_export.partner_spec.model import Parameter
 
 LASTNAME = "Rokttest"
 """The last name of all test people, by which a tech contact can find and remove them."""

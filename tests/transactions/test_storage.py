@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from rokt_export.errors import TransactionsError
-from rokt_export.transactions.files import FileStamp, change_between, estimated_rows, expand, is_stream
+from rokt_export.transactions.files import FileStamp, change_between, expand, is_stream
 from rokt_export.transactions.sources import open_transactions
 from tests.conftest import ROWS_OF_A_MONTH
 
@@ -43,7 +43,6 @@ def test_an_object_is_read_as_the_same_file_on_a_disk(s3: Any, tmp_path: Path) -
         (tmp_path / name).write_bytes(body)
         s3.put_object(Bucket="rows", Key=f"same/{name}", Body=body)
         assert emails(f"s3://rows/same/{name}") == emails(str(tmp_path / name))
-    assert estimated_rows(["s3://rows/same/large.csv"]) == estimated_rows([str(tmp_path / "large.csv")])
 
 
 def test_an_object_that_changes_while_it_is_read_is_told(s3: Any) -> None:
