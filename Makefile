@@ -6,8 +6,8 @@ RUN := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 PRISM := $(VENV)/.installed-prism
 
-# Tests run three at a time on two cores: a third of their time is waiting.
-TOGETHER ?= -n 3
+# Tests run four at a time on two cores: nearly half of their time is waiting.
+TOGETHER ?= -n 4
 
 # The first of these that runs and is 3.11 to 3.14 is taken; name another with `make PYTHON=/path/to/python demo`.
 PYTHON ?=

@@ -66,20 +66,16 @@ class Watcher:
             raise UsageError("this needs a terminal", where="--watch", remedy="Leave --watch out.")
         with _quiet_keys():
             try:
+                seen = self._stamps()  # before the files are read: a save meanwhile is seen in the next turn
                 self._show()
-                seen = self._stamps()
                 while True:
                     if _pressed(_EVERY):
                         if not sys.stdin.readline():
                             break
                         self._send()
-                    elif (now := self._stamps()) != seen:
-                        if now != self._settled(now):
-                            continue  # it is still being written
+                    elif (now := self._stamps()) != seen and now == self._settled(now):  # else it is being written
+                        seen = now
                         self._show()
-                    else:
-                        continue
-                    seen = self._stamps()
             except KeyboardInterrupt:
                 pass
         sys.stdout.write("\n")
