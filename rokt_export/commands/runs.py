@@ -225,7 +225,7 @@ def resume_run(
 
 
 def _resume_crashed(journal: str | None, terminal: Terminal, resume: Callable[[RunInfo], int]) -> int:
-    """Resume each crashed replay, oldest first; what stops one does not stop the others. Return the gravest status."""
+    """Resume each crashed replay, oldest first; one that is stopped stops no other. Return the worst exit status."""
     from rokt_export.commands.error_output import show
     from rokt_export.journal import RunState
 
