@@ -32,7 +32,7 @@ def named(path: str) -> list[str]:
         TransactionsError: the storage or the file cannot be reached, is a folder, or no file matches.
     """
     files, inner = _files_of(path)
-    with _told(path):
+    with _faults_named(path):
         if not any(sign in inner for sign in "*?["):
             _size(files, inner, path)
             return [path]
@@ -49,7 +49,7 @@ def state_of(path: str) -> tuple[int, int] | None:
         TransactionsError: as `named`.
     """
     files, inner = _files_of(path)
-    with _told(path):
+    with _faults_named(path):
         files.invalidate_cache()  # a listing that was kept would hide a change
         try:
             size = _size(files, inner, path)
@@ -66,7 +66,7 @@ def open_remote(path: str) -> io.BufferedReader:
         OSError: while it is read: the storage broke off.
     """
     files, inner = _files_of(path)
-    with _told(path):
+    with _faults_named(path):
         return io.BufferedReader(_Blocks(cast("IO[bytes]", files.open(inner, "rb", block_size=_BLOCK))), _BLOCK)
 
 
@@ -154,7 +154,7 @@ def _files_of(path: str) -> tuple[AbstractFileSystem, str]:
 
 
 @contextmanager
-def _told(path: str) -> Iterator[None]:
+def _faults_named(path: str) -> Iterator[None]:
     """Say of what goes wrong which input it was; each storage's library has errors of its own."""
     try:
         yield
