@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -16,6 +14,7 @@ from rokt_export.certification.combining import combined
 from rokt_export.certification.planning import CONTROLS, READ_BACK, PlannedProbe, capitals
 from rokt_export.certification.questions import questions_for
 from rokt_export.certification.records import Coverage, Probe, Record, SentExchange, Unexplained
+from rokt_export.certification.removal import Ran, Removal
 from rokt_export.certification.sending import Read, Sender, Sent, StoppedError
 from rokt_export.certification.sent_fields import fields_of
 from rokt_export.certification.variants import UNCHANGED
@@ -25,14 +24,12 @@ from rokt_export.delivery.events import Finished, Settled, StopReason
 from rokt_export.delivery.plan import Plan
 from rokt_export.delivery.stop_rules import setup_fault
 from rokt_export.delivery.worker import Brake, Result, Watch
-from rokt_export.errors import ExitStatus, RoktExportError, SpecError, UnreachableError
+from rokt_export.errors import ExitStatus, RoktExportError, SpecError
 from rokt_export.exchange.model import Exchange, Fault, OutcomeKind
 from rokt_export.journal.model import as_text
 from rokt_export.onboarding.unexplained import Unmatched, groups_of
 from rokt_export.partner_spec.attributes import canonical
-from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.partner_spec.references import attribute_names, examples_of, sole_parameters
-from rokt_export.redaction.display_text import cut, one_line
 from rokt_export.reports.http_text import request_text, response_text
 from rokt_export.request.render import InvalidRowError
 from rokt_export.response.log_ids import request_ids
@@ -46,13 +43,6 @@ if TYPE_CHECKING:
 _PEOPLE = 100_000
 _NO_WORD = BUSY | {None}
 """Statuses that say nothing of a transaction; None for no response."""
-_MISREAD = frozenset({"error-read-as-delivered", "rules-swapped"})
-"""Defects with which `delivered` does not mean that a record was made."""
-_MUST_STAY = "the partner answers for another record, and that one must stay"
-_STILL_THERE = "the partner says removed, and it is still there"
-_MOST_REFERENCE = 40
-_LEAVING = 5.0
-"""Seconds in which records are removed after a person stopped the run."""
 _MOST_PASSED = 20
 """People in a row who are passed over because another one has their telephone number."""
 _BUSY_IN_A_ROW = 3
@@ -88,17 +78,6 @@ def people(plan: Plan, overrides: Mapping[str, Value], unset: frozenset[str] = f
 
 
 @dataclass
-class _Ran:
-    """A probe and what came of it."""
-
-    planned: PlannedProbe
-    judgement: Judgement
-    sent: list[Sent] = field(default_factory=list)
-    controls: list[Sent] = field(default_factory=list)
-    reads: list[tuple[int, Exchange]] = field(default_factory=list)
-
-
-@dataclass
 class Certifier:
     """Runs the probes of one certification.
 
@@ -126,17 +105,13 @@ class Certifier:
     unexplained: tuple[Unexplained, ...] = ()
     missing: tuple[str, ...] = ()
     complete: bool = False
-    _ran: list[_Ran] = field(default_factory=list)
+    _ran: list[Ran] = field(default_factory=list)
     _persons: int = 0
     _controls: int = CONTROLS
     _lost: str = ""
     _patient: bool = True
     _gone: set[str] = field(default_factory=set)
     """The ids of people whose record was removed."""
-    _seen: dict[int, Mapping[str, str | None]] = field(default_factory=dict)
-    """Row to its record as it was read back."""
-    _removals: dict[str, str] = field(default_factory=dict)
-    """URL of a record to why it could not be removed, or nothing."""
 
     def run(self, plan: Plan, run_id: str, watch: Watch, brake: Brake, opened: Journal | None) -> Result:
         """Run the probes; has the form of `workers.run_plan`.
@@ -148,19 +123,20 @@ class Certifier:
         with Sender(plan, run_id, watch, brake, opened, self.wait, self.guard) as sender:
             self._sender = sender
             self._judge = Judge(plan.spec, plan.destination.base_url is not None, sender.redactor.text)
+            self._removal = Removal(sender, self._judge, self.wait, self._ran)
             try:
                 finished = self._all()
             except StoppedError:
                 finished = Finished(StopReason.INTERRUPTED)
-                sender.tally.notes += self._left(self._cleaned_after_stop())
+                sender.tally.notes += self._removal.left(self._removal.after_stop())
             except RoktExportError:
-                sender.say(*self._left({}))
+                sender.say(*self._removal.left({}))
                 raise
             finally:
                 sender.say()
         if finished.reason is not StopReason.COMPLETE:
             if finished.reason is not StopReason.INTERRUPTED:
-                sender.tally.notes += self._left({})
+                sender.tally.notes += self._removal.left({})
             return Result(sender.tally, finished)
         status = ExitStatus.FINDINGS if self._findings() else ExitStatus.OK
         return Result(sender.tally, finished, status)
@@ -173,9 +149,9 @@ class Certifier:
             return stopped
         for each in self.planned[1:]:
             if each.not_run:
-                self._ran.append(_Ran(each, Judgement("not run", each.not_run)))
+                self._ran.append(Ran(each, Judgement("not run", each.not_run)))
             elif why := self._hopeless():
-                self._ran.append(_Ran(each, self._given_up(why)))
+                self._ran.append(Ran(each, self._given_up(why)))
             else:
                 self._ran.append(self._probe(each))
         self._finish()
@@ -205,7 +181,7 @@ class Certifier:
         what = "does not respond" if status is None else f"is busy or throttles: status {status}"
         return f"the partner {what}, {_BUSY_IN_A_ROW} times in a row"
 
-    def _good(self, probe: PlannedProbe) -> tuple[_Ran, Finished | None]:
+    def _good(self, probe: PlannedProbe) -> tuple[Ran, Finished | None]:
         """Send the good transaction; return what came, and why to stop at once, if so."""
         try:
             sent = self._one(probe, person := self._person(probe))
@@ -215,8 +191,8 @@ class Certifier:
                 remedy="Give the attribute a value that does: --set NAME=VALUE, or `example` in `attributes`.",
             ) from error
         if stopped := self._stopped(sent):
-            return _Ran(probe, cannot_tell(stopped.message), [sent]), stopped
-        ran = _Ran(probe, self._judge.foreign(sent, self._persons) or self._judge.good_one(sent), [sent])
+            return Ran(probe, cannot_tell(stopped.message), [sent]), stopped
+        ran = Ran(probe, self._judge.foreign(sent, self._persons) or self._judge.good_one(sent), [sent])
         if sent.outcome is OutcomeKind.DELIVERED and ran.judgement.verdict != "finding":
             self._judge.good, self._good_person, self._good_at = sent, person, time.monotonic()
             self._read(ran, sent)
@@ -241,7 +217,7 @@ class Certifier:
         message = self._sender.redactor.text(f"the response to the good transaction was {why}")
         return Finished(StopReason.SETUP, message, sent.exchange.status, sent.row)
 
-    def _after_duplicate(self, ran: _Ran) -> None:
+    def _after_duplicate(self, ran: Ran) -> None:
         """Send another person, as the partner may know the first; then the same again, as rules may be swapped."""
         second = self._one(ran.planned, person := self._person(ran.planned))
         ran.sent.append(second)
@@ -258,7 +234,7 @@ class Certifier:
             if again.outcome is OutcomeKind.DELIVERED:
                 ran.judgement = _swapped(ran.sent[0], again, "a person that was sent before is read as delivered")
 
-    def _after_rejection(self, ran: _Ran) -> None:
+    def _after_rejection(self, ran: Ran) -> None:
         """Send a transaction that must be refused: where it is read as delivered, the rules are swapped."""
         bad = next((each for each in self.planned if each.kind == "missing_required" and not each.not_run), None)
         if bad is None:
@@ -268,7 +244,7 @@ class Certifier:
         if sent.outcome is OutcomeKind.DELIVERED:
             ran.judgement = _swapped(ran.sent[0], sent, f"one {bad.title} is read as delivered")
 
-    def _probe(self, probe: PlannedProbe) -> _Ran:
+    def _probe(self, probe: PlannedProbe) -> Ran:
         """Run one probe after the good transaction."""
         try:
             match probe.kind:
@@ -279,12 +255,12 @@ class Certifier:
                 case _:
                     ran = self._single(probe)
         except (InvalidRowError, SpecError) as error:
-            return _Ran(probe, Judgement("not run", f"no request can be made so: {error}"))
+            return Ran(probe, Judgement("not run", f"no request can be made so: {error}"))
         if ran.judgement.doubtful and self._controls:
             self._control(ran)
         return ran
 
-    def _control(self, ran: _Ran) -> None:
+    def _control(self, ran: Ran) -> None:
         """Send a good transaction once more: a partner that refuses it too, by now, says nothing of the probe."""
         self._controls -= 1
         good, sent, judge = self.planned[0], ran.sent[-1], self._judge
@@ -299,11 +275,11 @@ class Certifier:
             ran.judgement = self._judged(ran.planned, sent)
             judge.controlled = False
 
-    def _single(self, probe: PlannedProbe) -> _Ran:
+    def _single(self, probe: PlannedProbe) -> Ran:
         sent = self._one(probe, self._person(probe))
         foreign = self._judge.foreign(sent, self._persons)
         judgement = self._judged(probe, sent)
-        ran = _Ran(probe, judgement if judgement.verdict == "finding" else foreign or judgement, [sent])
+        ran = Ran(probe, judgement if judgement.verdict == "finding" else foreign or judgement, [sent])
         if probe.kind in READ_BACK and sent.outcome is OutcomeKind.DELIVERED:
             self._read(ran, sent)
         return ran
@@ -321,9 +297,9 @@ class Certifier:
             case _:
                 return self._judge.accepted(probe, sent)
 
-    def _repeat(self, probe: PlannedProbe) -> _Ran:
+    def _repeat(self, probe: PlannedProbe) -> Ran:
         if probe.detail == "case" and self._judge.duplicate is None:
-            return _Ran(probe, Judgement("not run", "the same again did not come as a duplicate"))
+            return Ran(probe, Judgement("not run", "the same again did not come as a duplicate"))
         tries: list[Sent] = []
         pauses = (0.0, 0.4 * self.wait, 0.6 * self.wait)
         for pause in pauses[: probe.sends]:
@@ -335,13 +311,13 @@ class Certifier:
         if tries[-1].outcome is OutcomeKind.DUPLICATE:
             self._judge.duplicate = self._judge.duplicate or tries[-1].response
         judgement = self._judge.repeat(probe, tries, waited)
-        return _Ran(probe, judgement, tries)
+        return Ran(probe, judgement, tries)
 
-    def _race(self, probe: PlannedProbe) -> _Ran:
+    def _race(self, probe: PlannedProbe) -> Ran:
         if why := self._sender.room_for(2):
-            return _Ran(probe, Judgement("not run", f"{why}, and a race takes two at once"))
+            return Ran(probe, Judgement("not run", f"{why}, and a race takes two at once"))
         if self._judge.duplicate is None and self._judge.spec.idempotency is None:
-            return _Ran(probe, Judgement("not run", "the same again did not come as a duplicate"))
+            return Ran(probe, Judgement("not run", "the same again did not come as a duplicate"))
         pairs: list[list[Sent]] = []
         for _ in range(probe.sends // 2):
             person = self._person(probe)
@@ -349,7 +325,7 @@ class Certifier:
             pairs.append([self._sender.decided(each) for each in self._sender.send(pair)])
             if self._judge.race(pairs).verdict != "as expected":
                 break
-        ran = _Ran(probe, self._judge.race(pairs), [sent for pair in pairs for sent in pair])
+        ran = Ran(probe, self._judge.race(pairs), [sent for pair in pairs for sent in pair])
         self._tell_witness(probe, ran.sent)
         return ran
 
@@ -362,7 +338,7 @@ class Certifier:
         self._tell_witness(probe, [sent])
         return sent
 
-    def _read(self, ran: _Ran, sent: Sent) -> None:
+    def _read(self, ran: Ran, sent: Sent) -> None:
         """Read a record back, and judge it; a record may take a while to be there."""
         if self._judge.sandbox or self._judge.spec.read_back is None or sent.provisional:
             return
@@ -372,7 +348,7 @@ class Certifier:
             if isinstance(read, Read):
                 judged = self._judge.read_back(ran.planned, sent, read)
                 if any(read.found.values()):
-                    self._seen[sent.row] = read.found
+                    self._removal.seen[sent.row] = read.found
                 over = judged is None or judged.defect != "loses-value"
             else:
                 judged, over = self._judge.not_read_back(sent, read), not read.may_come
@@ -425,13 +401,11 @@ class Certifier:
             ran.judgement = judgement
         if self._judge.spec.read_back is None and self._judge.good is not None:
             self._ran.append(_not_compared())
-        cleaned = self._cleaned()
+        cleaned = self._removal.all()
         self._gone = {
             sent.exchange.transaction.id for ran in self._ran for sent in ran.sent if cleaned.get(sent.row) == ""
         }
-        self._ran.append(
-            _cleanup(self._judge.spec, cleaned, self._unanswered(), len(self._removals), sandbox=self._judge.sandbox)
-        )
+        self._ran.append(self._removal.probe(cleaned))
         records, probes = [], []
         for number, ran in enumerate(self._ran, start=1):
             name = f"P{number}"
@@ -449,108 +423,6 @@ class Certifier:
         self.unexplained = self._unexplained()
         self.complete = True
 
-    def _cleaned(self) -> dict[int, str]:
-        """Remove the records that were made, where the spec says how; return row to why that failed, or nothing."""
-        cleaned = dict[int, str]()
-        self._clean(cleaned)
-        row = next((row for row, why in cleaned.items() if not why and row in self._seen), None)
-        if row is not None and self._is_still_there(row):
-            cleaned.update((each, _STILL_THERE) for each, why in cleaned.items() if not why)
-        return cleaned
-
-    def _clean(self, cleaned: dict[int, str]) -> None:
-        """As `_cleaned`, without a look whether they are gone; what is done before an error is in `cleaned`.
-
-        Raises:
-            StoppedError: a person stopped the run.
-            UnreachableError: a token server gives no token.
-        """
-        if self._judge.spec.cleanup is None or self._judge.sandbox:
-            return
-        misread = {
-            sent.row for ran in self._ran if ran.judgement.defect in _MISREAD for sent in (*ran.sent, *ran.controls)
-        }
-        made = [
-            sent
-            for row, sent in self._sender.sent.items()
-            if sent.outcome is OutcomeKind.DELIVERED and row not in misread
-        ]
-        for sent in made:
-            if not self._judge.mixes:  # one is enough
-                self._look_before_removing(sent)
-        for sent in made:
-            if self._judge.mixes:  # a reference may be that of a person whom we never sent
-                cleaned[sent.row] = _MUST_STAY
-            else:
-                why = self._sender.remove(sent, self._removals, seen=sent.row in self._seen)
-                cleaned[sent.row] = self._sender.redactor.text(why)
-
-    def _look_before_removing(self, sent: Sent) -> None:
-        """Read a record back that was not read yet: another person's is a finding, and must stay."""
-        if self._judge.spec.read_back is None or any(row == sent.row for each in self._ran for row, _ in each.reads):
-            return
-        read = self._sender.read_back(sent)
-        if not isinstance(read, Read):
-            return
-        if self._judge.is_another(sent, read):
-            self._judge.mixes = True
-            for ran in self._ran:
-                if any(each.row == sent.row for each in (*ran.sent, *ran.controls)):
-                    ran.judgement = self._judge.read_back(ran.planned, sent, read) or ran.judgement
-        elif any(read.found.values()):
-            self._seen[sent.row] = read.found
-
-    def _is_still_there(self, row: int) -> bool:
-        """Return whether a record that was removed is read back as before, however long one waits."""
-        end = time.monotonic() + self.wait
-        while True:
-            read = self._sender.read_back(self._sender.sent[row])
-            if not isinstance(read, Read) or read.found != self._seen[row]:
-                return False
-            if time.monotonic() >= end:
-                return True
-            self._sender.pause(max(0.05, self.wait / 5))
-
-    def _cleaned_after_stop(self) -> dict[int, str]:
-        """Remove the records after a person stopped the run, in a short time; a second Ctrl-C leaves them."""
-        cleaned = dict[int, str]()
-        people = defaultdict[str, set[str]](set)
-        for each in self._sender.sent.values():
-            if each.outcome is OutcomeKind.DELIVERED and (reference := each.captured.get("reference")):
-                people[reference].add(each.exchange.transaction.id)
-        certain = all(len(who) == 1 for who in people.values())  # else a reference is not that of the person
-        if self._judge.spec.cleanup is not None and certain and not self._judge.sandbox:
-            self._sender.say(f"removing what was made, for at most {_LEAVING:g} s")
-            with suppress(StoppedError, UnreachableError), self._sender.after_stop(_LEAVING):
-                self._clean(cleaned)
-        return cleaned
-
-    def _left(self, cleaned: Mapping[int, str]) -> list[str]:
-        """Return what an incomplete run leaves at the partner, one sentence each; nothing of a sandbox.
-
-        Args:
-            cleaned: as `_cleaned`.
-        """
-        if self._judge.sandbox:
-            return []
-        sent = self._sender.sent.values()
-        made = [each for each in sent if each.outcome is OutcomeKind.DELIVERED and cleaned.get(each.row) != ""]
-        maybe = [each for each in sent if each.outcome in (OutcomeKind.UNKNOWN, OutcomeKind.UNCLASSIFIED)]
-        removed = [row for row, why in cleaned.items() if not why]
-        told = [f"removed again: the records of {_rows(removed)}"] if removed else []
-        if made:
-            named = ", ".join(f"row {each.row}{_named(each)}" for each in made)
-            told.append(f"left at the partner, which must remove them: the test records of {named}")
-        if maybe:
-            told.append(f"perhaps left at the partner: the test records of {_rows([each.row for each in maybe])}")
-        return told
-
-    def _unanswered(self) -> list[int]:
-        """Return the rows of which nobody knows whether a record was made."""
-        return sorted(
-            sent.row for ran in self._ran for sent in (*ran.sent, *ran.controls) if sent.outcome is OutcomeKind.UNKNOWN
-        )
-
     def _record(self, probe: str, sent: Sent, failed: str | None) -> Record:
         cleaned = "" if failed is None else "not removed" if failed else "removed"
         if sent.outcome is OutcomeKind.DUPLICATE and sent.exchange.transaction.id in self._gone:
@@ -563,7 +435,7 @@ class Certifier:
     def _fields(self, sent: Sent) -> list[tuple[str, str]]:
         return fields_of(sent.renderer, sent.exchange.transaction)
 
-    def _shown(self, name: str, ran: _Ran, records: tuple[str, ...]) -> Probe:
+    def _shown(self, name: str, ran: Ran, records: tuple[str, ...]) -> Probe:
         planned, judgement = ran.planned, ran.judgement
         last = ran.sent[-1] if ran.sent else None
         exchanges = [self._exchange(sent.row, sent.exchange) for sent in (*ran.sent, *ran.controls)]
@@ -622,10 +494,10 @@ class Certifier:
         return questions_for(self._judge.spec, self.probes, self.coverage, self.records)
 
 
-def _not_compared() -> _Ran:
+def _not_compared() -> Ran:
     """Return the probe that says that no value was compared, of a spec without `read_back`."""
     planned = PlannedProbe("read_back", "reading back", "stored as sent", "`read_back` of the spec")
-    return _Ran(
+    return Ran(
         planned,
         Judgement(
             "not run",
@@ -633,52 +505,6 @@ def _not_compared() -> _Ran:
             advice="Add `read_back` to the spec, or have the tech contact compare each value on the page of the pack.",
         ),
     )
-
-
-def _rows(rows: Sequence[int]) -> str:
-    return f"row{'' if len(rows) == 1 else 's'} {', '.join(map(str, rows))}"
-
-
-def _named(sent: Sent) -> str:
-    reference = sent.exchange.outcome.reference
-    return f" ({cut(one_line(reference), _MOST_REFERENCE)})" if reference else ""
-
-
-def _cleanup(
-    spec: PartnerSpec, cleaned: Mapping[int, str], unknown: Sequence[int], records: int, *, sandbox: bool
-) -> _Ran:
-    """Return the probe that removes the records.
-
-    Args:
-        spec: the partner's spec.
-        cleaned: row to why it was not removed; the empty text where it was.
-        unknown: rows that may have made a record.
-        records: how many were removed: rows may share one.
-        sandbox: whether a sandbox answered.
-    """
-    planned = PlannedProbe("cleanup", "removing the records", "removed", "`cleanup` of the spec")
-    if spec.cleanup is None or sandbox:
-        none = "a sandbox keeps no records" if sandbox else "the spec has no `cleanup`"
-        return _Ran(planned, Judgement("not run", none))
-    if _MUST_STAY in cleaned.values():
-        return _Ran(
-            planned, cannot_tell(f"nothing was removed: {_MUST_STAY}", "Ask the partner to remove the records.")
-        )
-    if _STILL_THERE in cleaned.values():
-        row = min(row for row, why in cleaned.items() if why == _STILL_THERE)
-        advice = "Ask the partner how a record is removed, and correct `cleanup`."
-        return _Ran(planned, found("records-not-removed", f"R{row} was read back: {_STILL_THERE}", advice))
-    failed = [f"R{row}: {why}" for row, why in sorted(cleaned.items()) if why]
-    if failed:
-        advice = "Remove them by hand, and correct `cleanup`."
-        return _Ran(planned, found("records-not-removed", f"not removed: {'; '.join(failed)}", advice))
-    if unknown:
-        left = f"no response came to {', '.join(f'R{row}' for row in unknown)}: their records may be left"
-        return _Ran(planned, cannot_tell(left, "Ask the partner to look them up, and to remove them."))
-    if not cleaned:
-        return _Ran(planned, Judgement("not run", "no record was made"))
-    made_by = "" if records == len(cleaned) else f", which {len(cleaned)} rows made: some share one"
-    return _Ran(planned, as_expected(f"{records} removed{made_by}"))
 
 
 def _meant(probe: PlannedProbe, sent: Sent) -> str:
