@@ -199,6 +199,9 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.0001, 0.01
 
 _KEYWORDS = re.compile(r"(?:^|\s)(?:host|hostaddr|dbname|user|password|service|sslpassword)\s*=")
 """PostgreSQL's keyword form of a database's address. Taken as the name of a file, it would reveal its password."""
+_PLANS = "-cenable_seqscan=off -cjit=off"
+"""Settings of a server's plans. It keeps a plan that it made while a table was empty, and would read the whole ledger
+for each batch of rows. `jit` would compile what the first setting makes look expensive."""
 _HIDDEN = "***"
 _REMEDY = "Give a path, or a URL such as postgresql://user@host/database."
 
@@ -318,11 +321,11 @@ def _server_engine(url: URL) -> Engine:
     options = options if isinstance(options, str) else " ".join(options)
     if "search_path" not in options:
         # A journal of an earlier version is in `public`, and stays there.
-        options = f"{options} -csearch_path={SCHEMA},public".strip()
+        options = f"{options} -csearch_path={SCHEMA},public"
     try:
         # Positional parameters let the bulk statements pass plain tuples to the driver, as for SQLite. The encoding is
         # explicit because a database with encoding SQL_ASCII would return bytes.
-        arguments = {"connect_timeout": 10, "client_encoding": "utf8", "options": options}
+        arguments = {"connect_timeout": 10, "client_encoding": "utf8", "options": f"{_PLANS} {options}".strip()}
         url = url.difference_update_query(["options"])
         return create_engine(url, paramstyle="format", hide_parameters=True, pool_pre_ping=True, connect_args=arguments)
     except (ImportError, NoSuchModuleError) as error:

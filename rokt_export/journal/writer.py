@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 
 import orjson
 from sqlalchemy import Connection, select
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, IntegrityError
 
 from rokt_export.errors import JournalError
 from rokt_export.exchange.delivery import Deliveries, Delivery, LeftOut
@@ -104,7 +104,7 @@ class RunWriter:
         self._durable = 0.0
         self._expected: dict[int, tuple[bytes, tuple[int, ...]]] = {}
         self._heard = time.monotonic()
-        self._bulk = Bulk(store.writing.dialect)
+        self._bulk = Bulk(store.writing.dialect, is_new=True)
         self._intents = Intents(store.writing.dialect, run_no, owner)
         self._connect()
 
@@ -198,7 +198,7 @@ class RunWriter:
         """
         if settled and settled[0]:
             with self._guard("written"):
-                return _storing(lambda over: self._intend(items, leave, over, settled[1]), settled[0])
+                return self._storing(lambda over: self._intend(items, leave, over, settled[1]), settled[0])
         if not items:
             return {}
         with self._guard("written"):
@@ -284,7 +284,7 @@ class RunWriter:
             return
         batch = deliveries if isinstance(deliveries, Deliveries) else Deliveries.together(deliveries)
         with self._guard("written"):
-            _storing(lambda over: self._settle(over, recordings or {}), batch)
+            self._storing(lambda over: self._settle(over, recordings or {}), batch)
 
     def _settle(self, deliveries: Deliveries, recordings: Mapping[int, bytes]) -> None:
         def write() -> None:
@@ -294,6 +294,22 @@ class RunWriter:
         self._steadily(write)
         self._underway.end(deliveries.row)
         self._settled.update(deliveries.row)
+
+    def _storing(self, write: Callable[[Deliveries], T], batch: Deliveries) -> T:
+        """Write a batch; if the database refuses a text, write the batch again with those characters replaced."""
+        try:
+            return self._replacing(lambda: write(batch))
+        except (UnicodeEncodeError, DataError):
+            return self._replacing(lambda: write(_storable(batch)))
+
+    def _replacing(self, write: Callable[[], T]) -> T:
+        """Write a batch; if a row has a result already, or production an outcome for it, write it again over those."""
+        try:
+            return write()
+        except IntegrityError:
+            if not self._bulk.replace():
+                raise
+            return write()
 
     def _write(
         self,
@@ -490,14 +506,6 @@ class RunWriter:
                 entries.append((mark, str(outcome), self._run_no, row))
         # In the order of the table's pages: each is then read and written once.
         self._bulk.ledger.run(connection, sorted(entries))
-
-
-def _storing(write: Callable[[Deliveries], T], batch: Deliveries) -> T:
-    """Write a batch; if the database refuses a text, write the batch again with those characters replaced."""
-    try:
-        return write(batch)
-    except (UnicodeEncodeError, DataError):
-        return write(_storable(batch))
 
 
 def _storable(batch: Deliveries) -> Deliveries:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from journal_samples import (
     FAILED,
+    REJECTED,
     UNKNOWN,
     begin,
     child,
@@ -21,6 +22,7 @@ from sqlalchemy.exc import OperationalError
 
 from rokt_export.errors import JournalError, JournalGoneError
 from rokt_export.exchange.delivery import LeftOut
+from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import Journal, RowSet, RunState
 from rokt_export.journal.storage import translated
 
@@ -109,6 +111,50 @@ def test_what_a_server_says_of_a_connection_that_it_refuses(said, words):
     psycopg = pytest.importorskip("psycopg")
     with pytest.raises(JournalError, match=words), translated("there", "opened"):
         raise OperationalError("", {}, psycopg.OperationalError(said))
+
+
+@pytest.mark.skipif("ROKT_EXPORT_TEST_POSTGRES" not in os.environ, reason="ROKT_EXPORT_TEST_POSTGRES names no database")
+def test_postgresql_keeps_texts_and_repeated_rows_as_they_are(server):
+    texts = [None, "", "null", "NULL", "{a,b}", 'a "b"', "a\\b", "\\", "a\nb\tc", "ü — \U0001f600", "'; --", ",", " a "]
+    kept = [settled(row, reason=text, reference=text) for row, text in enumerate(texts, 1)]
+    with Journal.open(server) as journal:
+        writer = begin(journal, production=True)
+        marks = [writer.fingerprint(b"%s %d" % (writer.run.encode(), row)) for row in range(1, 21)]
+        writer.intend([item(row, marks[row - 1]) for row in range(1, len(kept) + 1)])
+        writer.settle(kept)
+        assert list(journal.deliveries(writer.run)) == kept
+        for one in kept:  # each alone, over what is there
+            writer.settle([one])
+        assert list(journal.deliveries(writer.run)) == kept
+        refused = [settled(14, reason="a\\\0"), settled(1, REJECTED, reason="\udc80"), settled(14, code="b")]
+        writer.intend([item(14, marks[13])])
+        writer.settle(refused)  # what the database refuses, what is there already, and a row twice
+        found = {one.row: one for one in journal.deliveries(writer.run)}
+        assert (found[1].outcome, found[1].reason, found[14].code) == (REJECTED, "\ufffd", "b")
+        # One person twice in a batch, each with an outcome: the ledger keeps that production has the record.
+        rows = [settled(15), settled(16, REJECTED), settled(17, UNKNOWN), settled(18, FAILED)]
+        for row, mark in zip(range(15, 19), (marks[14], marks[14], marks[16], marks[16]), strict=True):
+            writer.intend([item(row, mark)], leave=set(OutcomeKind))
+        writer.settle(rows)
+        assert writer.withheld([marks[14]], set()) == {marks[14]: LeftOut.DELIVERED}
+
+
+@pytest.mark.skipif("ROKT_EXPORT_TEST_POSTGRES" not in os.environ, reason="ROKT_EXPORT_TEST_POSTGRES names no database")
+def test_postgresql_looks_rows_up_without_reading_the_ledger(server):
+    """A server keeps a plan that it made while the ledger was empty."""
+    with Journal.open(server) as journal:
+        writer = begin(journal, production=True)
+        for number in range(12):
+            rows = range(1 + 100 * number, 101 + 100 * number)
+            marks = {row: writer.fingerprint(b"%s %d" % (writer.run.encode(), row)) for row in rows}
+            assert writer.withheld(list(marks.values()), set()) == {}
+            writer.intend([item(row, mark) for row, mark in marks.items()], leave=set())
+            writer.settle([settled(row) for row in rows])
+            known = writer.withheld(list(marks.values()), set())
+            assert list(known.values()) == [LeftOut.DELIVERED] * 100
+    with create_engine(make_url(server)).connect() as connection:
+        read = connection.exec_driver_sql("SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'ledger'")
+        assert read.scalar_one() == 0
 
 
 @pytest.mark.skipif("ROKT_EXPORT_TEST_POSTGRES" not in os.environ, reason="ROKT_EXPORT_TEST_POSTGRES names no database")
