@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, BinaryIO, Protocol, cast
 
 from rokt_export.errors import TransactionsError
-from rokt_export.transactions.files import STDIN, open_file, unreadable
+from rokt_export.transactions.files import STDIN, open_file, open_span, unreadable
 
 
 class ByteStream(Protocol):
@@ -102,6 +102,19 @@ def open_bytes(path: str) -> io.BufferedReader:
     name = next((name for magic, name in _MAGIC if prefix.startswith(magic)), None)
     plain = raw if name is None else PrefixedRaw(b"", _Unpacked(name, *_unpacker(name, raw, path)))
     return io.BufferedReader(plain, _CHUNK)
+
+
+def is_packed(path: str) -> bool:
+    """Return whether a file is compressed.
+
+    Raises:
+        TransactionsError: it cannot be read.
+    """
+    try:
+        with open_span(path, 0, 6) as file:
+            return file.read(6).startswith(tuple(magic for magic, _ in _MAGIC))
+    except OSError as error:
+        raise unreadable(path, error) from error
 
 
 def read_ahead(stream: ByteStream, size: int) -> bytes:

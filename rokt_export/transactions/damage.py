@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -99,17 +100,35 @@ class DamageLog:
 
     def __init__(self, keep: int = 20) -> None:
         self._keep = keep
+        self._ignores = False
         self._kept: list[Damage] = []
         self._counts: Counter[DamageKind] = Counter()
         self._groups: Counter[tuple[DamageKind, str, str | None]] = Counter()
 
     def add(self, damage: Damage) -> None:
         """Count a damage; keep it unless enough of its kind, file and column are kept."""
+        if self._ignores:
+            return
         group = (damage.kind, damage.file, damage.column)
         self._groups[group] += 1
         self._counts[damage.kind] += 1
         if self._groups[group] <= self._keep:
             self._kept.append(damage)
+
+    def add_all(self, damages: Sequence[Damage], more: Mapping[DamageKind, int]) -> None:
+        """Add the damages that another log kept of a file, and count those that it did not keep."""
+        for damage in damages:
+            self.add(damage)
+        self._counts.update(more)
+
+    @contextmanager
+    def ignoring(self) -> Iterator[None]:
+        """Ignore what is added meanwhile, because another reader adds it."""
+        self._ignores = True
+        try:
+            yield
+        finally:
+            self._ignores = False
 
     @property
     def damages(self) -> tuple[Damage, ...]:

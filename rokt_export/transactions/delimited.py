@@ -20,7 +20,7 @@ from rokt_export.transactions.damage_checks import NOTHING
 from rokt_export.transactions.dialect import Rows, detect_delimiter, excel_hint, other_delimiter, rows_of, spaced
 from rokt_export.transactions.encoding import Encoding
 from rokt_export.transactions.lines import CUT, HARD_LIMIT, LONG, NON_ASCII, NUL, UNDECODABLE, LineSource
-from rokt_export.transactions.reader_base import Context, FirstRows, identity, survey
+from rokt_export.transactions.reader_base import Context, FirstRows, Place, identity, survey
 from rokt_export.transactions.row_shapes import (
     TOTALS,
     is_comment,
@@ -91,6 +91,7 @@ class DelimitedReader:
         first_rows = self._rows_in_sample(whole)
         self._extra = self._extra_cells(first_rows)
         self._first_row = 0
+        self._moved = False
         self._check_first = not first_rows or is_types(first_rows[0])
         self._blocks = self._block_reader()
 
@@ -103,6 +104,32 @@ class DelimitedReader:
     def header(self) -> tuple[str, ...]:
         """The names of the columns in the file."""
         return self._plan.columns
+
+    @property
+    def divisible(self) -> bool:
+        """Whether other readers can continue at places of the file."""
+        return self._source.divisible and self._context.breaks is None
+
+    @property
+    def taken(self) -> int:
+        """Bytes read so far; those of up to one block are ahead of the rows."""
+        return self._source.taken
+
+    def place(self) -> Place | None:
+        """Return the place behind the last row of `survey`; None where it is not known, which another one soon is."""
+        if (start := self._source.place) is None:
+            return None
+        return Place(start, self._before + self._reader.line_num, self._source.encoding, self._extra)
+
+    def move_to(self, place: Place, stream: io.BufferedReader) -> None:
+        """Continue at a place of the file, from which `stream` reads, with what was known there."""
+        self._source.close()
+        self._source = LineSource(stream, place.encoding, self._context.options.max_row, newline="")
+        self._reader = self._parse(iter(self._source))
+        self._before = place.lines
+        self._extra = place.extra
+        self._moved, self._check_first = True, False
+        self._blocks = self._block_reader()
 
     def close(self) -> None:
         """Release the file."""
@@ -123,10 +150,7 @@ class DelimitedReader:
         """Yield how many rows were read, and how many of them are problems; see `RowReader`."""
         self._start(row)
         while text := self._next_text(row):
-            if first.lacks:
-                row = yield from survey(self._rows_in(text, row, ALL), row, first)
-                continue
-            block = self._block(text, row)
+            block = None if first.lacks else self._block(text, row)
             if block is not None and block.part(slice(None)) is not None:
                 row = self._past(block, row)
                 yield block.rows, 0
@@ -181,7 +205,7 @@ class DelimitedReader:
 
     def _start(self, row: int) -> None:
         """Note the number of the file's first row, the only one that may hold the columns' types."""
-        self._first_row = row + 1
+        self._first_row = 0 if self._moved else row + 1
 
     def _block(self, text: str, row: int) -> Block | None:
         is_first = self._check_first and row < self._first_row

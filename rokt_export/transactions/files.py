@@ -10,11 +10,13 @@ import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from rokt_export.errors import TransactionsError, near_file
-from rokt_export.transactions.storage import is_remote, named, open_remote, state_of
+from rokt_export.transactions.storage import BLOCK, is_remote, named, open_remote, open_remote_raw, state_of
 
 STDIN = "-"
+_BUFFER = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,59 @@ def open_file(path: str) -> io.BufferedReader:
         OSError, TransactionsError: it cannot be opened.
     """
     return open_remote(path) if is_remote(path) else Path(path).open("rb")
+
+
+def open_span(path: str, start: int, end: int | None, step: int = BLOCK) -> io.BufferedReader:
+    """Return the bytes [start, end) of a file, here or in a storage, and fetch no others; None = to its end.
+
+    Args:
+        path: the file.
+        start: bytes before the span.
+        end: bytes of the file up to the span's end.
+        step: bytes that are fetched at once.
+
+    Raises:
+        OSError, TransactionsError: it cannot be opened, or its server sends whole files only.
+    """
+    file = open_remote_raw(path) if is_remote(path) else io.FileIO(path)
+    try:
+        return io.BufferedReader(_Span(file, start, end, step), _BUFFER)
+    except BaseException:
+        file.close()
+        raise
+
+
+class _Span(io.RawIOBase):
+    """The bytes [start, end) of a file, of which `step` are fetched at once."""
+
+    def __init__(self, file: io.RawIOBase, start: int, end: int | None, step: int) -> None:
+        super().__init__()
+        if start:
+            file.seek(start)
+        self._file = file
+        self._left = end if end is None else end - start
+        self._step = step
+        self._fetched = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object, /) -> int:
+        view = memoryview(cast(bytearray, buffer))
+        if not self._fetched:
+            size = self._step if self._left is None else min(self._step, self._left)
+            self._fetched = memoryview((self._file.read(size) if size else b"") or b"")
+            if self._left is not None:
+                self._left -= len(self._fetched)
+        chunk = self._fetched[: len(view)]
+        self._fetched = self._fetched[len(chunk) :]
+        view[: len(chunk)] = chunk
+        return len(chunk)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._file.close()
+        super().close()
 
 
 def unreadable(path: str, error: OSError) -> TransactionsError:

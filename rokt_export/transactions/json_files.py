@@ -21,12 +21,14 @@ from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.encoding import Encoding
 from rokt_export.transactions.json_values import DECODER, ObjectShaper, RepeatedKeyError
 from rokt_export.transactions.lines import CUT, HARD_LIMIT, LONG, NUL, UNDECODABLE, LineSource
-from rokt_export.transactions.reader_base import Context, FirstRows, survey
+from rokt_export.transactions.reader_base import Context, FirstRows, Place, survey
 from rokt_export.transactions.transaction import Transaction
 
 
 class _ObjectReader(ABC):
     """The common part of the readers of JSON objects."""
+
+    header: None = None
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -63,6 +65,28 @@ class NdjsonReader(_ObjectReader):
     def __init__(self, stream: io.BufferedReader, encoding: Encoding, context: Context) -> None:
         super().__init__(context)
         self._source = LineSource(stream, encoding, context.options.max_row, newline="\n")
+        self._line = 0
+
+    @property
+    def divisible(self) -> bool:
+        """Whether other readers can continue at places of the file."""
+        return self._source.divisible
+
+    @property
+    def taken(self) -> int:
+        """Bytes read so far; those of up to one block are ahead of the rows."""
+        return self._source.taken
+
+    def place(self) -> Place | None:
+        """Return the place behind the last row; None where it is not known, which another one soon is."""
+        start = self._source.place
+        return None if start is None else Place(start, self._line, self._source.encoding)
+
+    def move_to(self, place: Place, stream: io.BufferedReader) -> None:
+        """Continue at a place of the file, from which `stream` reads."""
+        self._source.close()
+        self._source = LineSource(stream, place.encoding, self._context.options.max_row, newline="\n")
+        self._line = place.lines
 
     def close(self) -> None:
         """Release the file."""
@@ -76,10 +100,11 @@ class NdjsonReader(_ObjectReader):
         """
         source, decode, shape = self._source, DECODER.decode, self._shaper.transaction
         try:
-            for line, text in enumerate(source, start=1):
+            for line, text in enumerate(source, start=self._line + 1):
                 if text.isspace():
                     continue
                 row += 1
+                self._line = line
                 noted, source.noted = source.noted, 0
                 if not share.has(row):
                     continue

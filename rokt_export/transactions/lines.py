@@ -19,7 +19,7 @@ PLACEHOLDER = "\0\n"
 
 _CTRL_Z = "\x1a"
 """The end-of-file mark of DOS, which some programs still write."""
-_CTRL_Z_LINE = re.compile(r"^\x1a+(?=[\r\n])", re.MULTILINE)
+_CTRL_Z_LINE = re.compile(r"(?:^|(?<=\r))\x1a+(?=[\r\n])", re.MULTILINE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BLOCK = 1 << 15
 """Bytes read at once: a few hundred rows, which fit into the processor's cache."""
@@ -31,7 +31,7 @@ class LineSource:
     A line is returned as soon as its last byte has arrived. For lines read one by one, unusual properties are noted.
 
     Args:
-        stream: the plain bytes, from their start.
+        stream: the plain bytes, from the start of a line.
         encoding: how bytes become text.
         long: a line with more characters is noted as LONG.
         newline: what ends a line, as for `open`: "" is any of `\\n`, `\\r\\n` and `\\r`, not translated.
@@ -39,6 +39,8 @@ class LineSource:
     Attributes:
         noted: flags (NON_ASCII, NUL, UNDECODABLE, LONG, CUT) of the lines since the caller reset it to 0.
         ready: lines of the current block not yet returned; empty between two blocks.
+        encoding: how bytes become text.
+        taken: bytes read so far.
     """
 
     def __init__(self, stream: io.BufferedReader, encoding: Encoding, long: int, *, newline: str) -> None:
@@ -51,10 +53,28 @@ class LineSource:
         self._newline = newline
         self._begun = ""
         self._ended = False
+        self._is_utf8 = encoding.name.startswith("utf-8")
+        self._shortened = False
+        self.encoding = encoding
+        self.taken = 0
 
     def close(self) -> None:
         """Release the stream."""
         self._stream.close()
+
+    @property
+    def divisible(self) -> bool:
+        """Whether lines encode to the bytes that they came from: in UTF-8, and in encodings of a byte a character."""
+        return self.encoding.errors == "surrogateescape"
+
+    @property
+    def place(self) -> int | None:
+        """How many bytes the lines returned so far have had, in a `divisible` text; None within an altered block."""
+        if self._shortened and self.ready:
+            return None
+        ahead = "".join(self.ready) + self._begun
+        size = len(ahead.encode("utf-8", "surrogateescape")) if self._is_utf8 else len(ahead)
+        return self.taken - len(self._decoder.getstate()[0]) - size
 
     def block(self) -> str:
         """Return the rest of the current block, else the next block; empty at the end.
@@ -107,15 +127,20 @@ class LineSource:
         begun, self._begun = self._begun, ""
         while not self._ended:
             data = self._stream.read1(_BLOCK)
+            self.taken += len(data)
             self._ended = not data
             text = self._decoder.decode(data, self._ended)
             if end := self._last_end(text):
                 self._begun = text[end:]
-                block = self._joined(begun, text[:end])
-                return _CTRL_Z_LINE.sub("", block) if _CTRL_Z in block else block
+                return self._without_ctrl_z(self._joined(begun, text[:end]))
             if len(begun) <= HARD_LIMIT:
                 begun += text
-        return self._joined(begun.rstrip(_CTRL_Z), "")
+        return self._without_ctrl_z(self._joined(begun.rstrip(_CTRL_Z), ""))
+
+    def _without_ctrl_z(self, block: str) -> str:
+        """Return a block whose lines of Ctrl-Z alone are blank."""
+        self._shortened = _CTRL_Z in block
+        return _CTRL_Z_LINE.sub("", block) if self._shortened else block
 
     def _joined(self, begun: str, text: str) -> str:
         """Return the unfinished line with the lines that follow; a line beyond the hard limit becomes `PLACEHOLDER`."""

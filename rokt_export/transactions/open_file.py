@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +14,11 @@ from rokt_export.transactions.compression import ByteStream, PrefixedRaw, open_b
 from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.delimited import DelimitedReader
 from rokt_export.transactions.encoding import Encoding, detect_encoding, given_encoding
-from rokt_export.transactions.files import STDIN, is_stream
+from rokt_export.transactions.files import STDIN, is_stream, open_span
 from rokt_export.transactions.json_files import JsonReader, NdjsonReader
 from rokt_export.transactions.json_values import DECODER
 from rokt_export.transactions.parquet import ParquetReader
-from rokt_export.transactions.reader_base import Context, RowReader
+from rokt_export.transactions.reader_base import Context, Place, RowReader
 from rokt_export.transactions.source_options import Format
 
 _SAMPLE = 1 << 16
@@ -37,7 +39,7 @@ def open_reader(context: Context) -> RowReader | None:
     """
     path = context.path
     stream: io.BufferedReader = open_bytes(path)
-    try:
+    with _closing_on_error(stream, context):
         sample = _sample(stream, context.options.skip_lines, live=is_stream(path))
         if context.options.format is Format.PARQUET or sample.startswith(_PARQUET_MAGIC):
             return _parquet(context, stream)
@@ -49,20 +51,51 @@ def open_reader(context: Context) -> RowReader | None:
             stream.close()
             context.damage(DamageKind.NO_ROWS, "the file is empty", "Export it again.")
             return None
-        encoding = _encoding(sample, context)
-        context = replace(context, guessed=encoding.guessed)
-        whole = _rewound(sample, stream)
-        form = _format(sample, encoding, context)
-        if form is Format.CSV:
-            return DelimitedReader(whole, sample, encoding, context)
-        _refuse_header(context)
-        return NdjsonReader(whole, encoding, context) if form is Format.NDJSON else JsonReader(whole, encoding, context)
+        return _text_reader(context, _rewound(sample, stream), sample, _encoding(sample, context))
+
+
+def open_part(context: Context, place: Place, end: int | None) -> RowReader:
+    """Return a reader of the rows from a place of a plain file of text up to `end` bytes of it; None = to its end.
+
+    What is decided by the file's first lines is decided by them here too; the damage found there is logged only for the
+    part at the file's start. Besides its part, it reads only those lines.
+
+    Raises:
+        TransactionsError, UsageError: as `open_reader`.
+    """
+    path, skipped = context.path, context.options.skip_lines
+    with open_span(path, 0, None, _SAMPLE) as head, _closing_on_error(head, context):
+        sample = _sample(head, skipped, live=False)
+        if place.start == 0:
+            return _text_reader(context, open_span(path, 0, end), sample, _tell_guess(place.encoding, context))
+        with context.log.ignoring():
+            reader = _text_reader(context, _rewound(sample, head), sample, place.encoding)
+        assert isinstance(reader, DelimitedReader | NdjsonReader)  # no other has such a place
+        name = place.encoding.name.removesuffix("-sig")  # within a file, a byte order mark is text
+        place = replace(place, encoding=replace(place.encoding, name=name))
+        reader.move_to(place, open_span(path, place.start, end))
+        return reader
+
+
+@contextmanager
+def _closing_on_error(stream: io.BufferedReader, context: Context) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         stream.close()
         raise context.cut_off(error, 0) from error
     except RoktExportError:
         stream.close()
         raise
+
+
+def _text_reader(context: Context, stream: io.BufferedReader, sample: bytes, encoding: Encoding) -> RowReader:
+    context = replace(context, guessed=encoding.guessed)
+    form = _format(sample, encoding, context)
+    if form is Format.CSV:
+        return DelimitedReader(stream, sample, encoding, context)
+    _refuse_header(context)
+    return NdjsonReader(stream, encoding, context) if form is Format.NDJSON else JsonReader(stream, encoding, context)
 
 
 def _sample(stream: ByteStream, skipped: int, *, live: bool) -> bytes:
@@ -159,6 +192,10 @@ def _encoding(sample: bytes, context: Context) -> Encoding:
         with open_bytes(context.path) as again:
             again.read(len(sample))
             encoding = detect_encoding(sample, again, context.path)
+    return _tell_guess(encoding, context)
+
+
+def _tell_guess(encoding: Encoding, context: Context) -> Encoding:
     if encoding.guessed:
         context.damage(
             DamageKind.ENCODING_GUESSED,

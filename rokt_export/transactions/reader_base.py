@@ -13,6 +13,7 @@ from rokt_export.transactions.claims import Share
 from rokt_export.transactions.columns import ColumnMapper, ColumnPlan, ColumnsReport
 from rokt_export.transactions.damage import Damage, DamageKind, DamageLog
 from rokt_export.transactions.damage_checks import Inspector
+from rokt_export.transactions.encoding import Encoding
 from rokt_export.transactions.source_options import SourceOptions
 from rokt_export.transactions.transaction import IDENTITIES, Transaction, Value
 
@@ -84,8 +85,29 @@ class Context:
         return Transaction(row, identity(values, row), values, self.options.invented, refused)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place between two rows of a plain file of text, with what a reader knows that has come there.
+
+    Attributes:
+        start: bytes before it.
+        lines: lines before it.
+        encoding: how the file's bytes become text.
+        extra: empty cells at the end of each row, beyond the columns (of a delimited file).
+    """
+
+    start: int
+    lines: int
+    encoding: Encoding
+    extra: int = 0
+
+
 class RowReader(Protocol):
     """A reader of one file's rows, in order."""
+
+    @property
+    def header(self) -> tuple[str, ...] | None:
+        """The names of the columns in the file; None for a file without a header."""
 
     @property
     def columns(self) -> ColumnsReport | None:

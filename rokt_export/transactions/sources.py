@@ -11,10 +11,8 @@ from rokt_export.errors import TransactionsError
 from rokt_export.transactions.claims import ALL, Share
 from rokt_export.transactions.columns import ColumnMapper, ColumnsReport
 from rokt_export.transactions.damage import ALTERING, Damage, DamageKind, DamageLog
-from rokt_export.transactions.delimited import DelimitedReader
 from rokt_export.transactions.files import STDIN, FileStamp, change_between, expand
 from rokt_export.transactions.open_file import open_reader
-from rokt_export.transactions.parquet import ParquetReader
 from rokt_export.transactions.reader_base import NOTHING_CARRIED, Context, FirstRows, RowReader, survey
 from rokt_export.transactions.source_options import SourceOptions
 from rokt_export.transactions.transaction import Transaction
@@ -53,7 +51,7 @@ class TransactionSource:
     def __init__(self, files: Sequence[str], options: SourceOptions) -> None:
         self.files = tuple(files)
         self.options = options
-        self.stamps = tuple(stamp for file in self.files if (stamp := FileStamp.of(file)) is not None)
+        self.stamps = tuple(stamp for file in self.files if (stamp := self._stamp(file)) is not None)
         self._regular = {stamp.path: stamp for stamp in self.stamps}
         self._mapper = ColumnMapper(options.wanted, options.columns, options.spec_columns)
         self._log = DamageLog(options.keep_findings)
@@ -140,7 +138,7 @@ class TransactionSource:
         fixed = True
         for file in self.files:
             reader = self._open(file) if file in self._regular else None
-            if isinstance(reader, DelimitedReader | ParquetReader):
+            if reader is not None and reader.header is not None:
                 headers.extend(reader.header)
             else:
                 fixed = False
@@ -162,7 +160,16 @@ class TransactionSource:
                     remedy="Save it to a file, and name the file.",
                 )
             self._read_once.add(file)
-        return open_reader(self._context(file))
+        return self._reader(self._context(file))
+
+    def _reader(self, context: Context) -> RowReader | None:
+        return open_reader(context)
+
+    def _stamp(self, file: str) -> FileStamp | None:
+        return FileStamp.of(file)
+
+    def _change_since(self, stamp: FileStamp) -> str | None:
+        return change_between(stamp, FileStamp.of(stamp.path))
 
     def _context(self, file: str) -> Context:
         return Context(file, self.options, self._mapper, self._log)
@@ -186,12 +193,17 @@ class TransactionSource:
 
     def _check_unchanged(self, file: str) -> None:
         stamp = self._regular.get(file)
-        if stamp is not None and (change := change_between(stamp, FileStamp.of(file))) is not None:
-            self._context(file).damage(
-                DamageKind.CHANGED,
-                f"the file changed while it was read: {change}",
-                "Compare the rows with the file's final state; read from a copy that nothing writes to.",
-            )
+        if stamp is not None and (change := self._change_since(stamp)) is not None:
+            tell_change(self._context(file), change)
+
+
+def tell_change(context: Context, change: str) -> None:
+    """Log that a file changed while it was read."""
+    context.damage(
+        DamageKind.CHANGED,
+        f"the file changed while it was read: {change}",
+        "Compare the rows with the file's final state; read from a copy that nothing writes to.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +279,17 @@ def scan(
     Raises:
         TransactionsError: the input cannot be read, or has no rows.
     """
-    source = open_transactions(paths, options=options)
+    return scan_source(open_transactions(paths, options=options), limit=limit, keep=keep, consume=consume)
+
+
+def scan_source(
+    source: TransactionSource,
+    *,
+    limit: int | None = None,
+    keep: int = 0,
+    consume: Callable[[Iterator[Transaction]], None] | None = None,
+) -> Scan:
+    """Read a source once, as `scan` does."""
     transactions = iter(source)
     first = FirstRows(keep)
     rows = problems = 0

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
-_BLOCK = 8 << 20
+BLOCK = 8 << 20
 """Bytes that are fetched at once: a request to an object store takes 20 to 100 ms, whatever its size."""
 
 
@@ -65,9 +65,22 @@ def open_remote(path: str) -> io.BufferedReader:
         TransactionsError: it cannot be opened.
         OSError: while it is read: the storage broke off.
     """
+    return io.BufferedReader(_opened(path), BLOCK)
+
+
+def open_remote_raw(path: str) -> io.RawIOBase:
+    """Return the bytes of a file, of which each read fetches those that it asks for, and no others.
+
+    Raises:
+        TransactionsError, OSError: as `open_remote`; also OSError if it is sought in and its server sends whole files.
+    """
+    return _opened(path, cache_type="none")
+
+
+def _opened(path: str, **kept: str) -> _Blocks:
     files, inner = _files_of(path)
     with _faults_named(path):
-        return io.BufferedReader(_Blocks(cast("IO[bytes]", files.open(inner, "rb", block_size=_BLOCK))), _BLOCK)
+        return _Blocks(cast("IO[bytes]", files.open(inner, "rb", block_size=BLOCK, **kept)))
 
 
 class _Blocks(io.RawIOBase):
@@ -84,7 +97,10 @@ class _Blocks(io.RawIOBase):
         return self._file.seekable()
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        return self._file.seek(offset, whence)
+        try:
+            return self._file.seek(offset, whence)
+        except ValueError as error:
+            raise io.UnsupportedOperation(f"the storage sends only whole files: {error}") from error
 
     def tell(self) -> int:
         return self._file.tell()

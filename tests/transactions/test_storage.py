@@ -14,6 +14,8 @@ import pytest
 
 from rokt_export.errors import TransactionsError
 from rokt_export.transactions.files import FileStamp, change_between, expand, is_stream
+from rokt_export.transactions.partitions import look
+from rokt_export.transactions.source_options import SourceOptions
 from rokt_export.transactions.sources import open_transactions
 from tests.conftest import ROWS_OF_A_MONTH
 
@@ -100,4 +102,6 @@ def test_a_file_of_a_web_server_is_read(tmp_path: Path) -> None:
         assert emails(address) == ["jane.doe.7@example.com", "john.doe.7@example.com"]
         with pytest.raises(TransactionsError, match="the file is not there"):
             open_transactions([address.replace("rows", "none")])
+        found = look(address, SourceOptions(), size=10)
+        assert len(found.parts) == 1 and str(found.note).endswith("its server sends only whole files")
         server.shutdown()
