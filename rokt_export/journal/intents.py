@@ -12,11 +12,18 @@ from sqlalchemy import ColumnElement, Connection, CursorResult, Dialect, Row, bi
 
 from rokt_export.journal.bulk import run_one, storable
 from rokt_export.journal.departures import first_that_stayed, remove, token_of
-from rokt_export.journal.schema import delivery, intent, run
+from rokt_export.journal.schema import intent, run
 
 FINGERPRINT_BYTES = 16
 _NONE = bytes(FINGERPRINT_BYTES)
 _LOOKUP = 500
+_SETTLED = {
+    "sqlite": "SELECT delivery.row, intent_no, outcome FROM json_each(?) AS wanted "
+    "CROSS JOIN delivery ON delivery.run_no = ? AND delivery.row = wanted.value",
+    "postgresql": 'SELECT wanted."row"::bigint, intent_no, outcome FROM json_array_elements_text(%s) AS wanted("row"), '
+    'LATERAL (SELECT intent_no, outcome FROM delivery WHERE run_no = %s AND "row" = wanted."row"::bigint OFFSET 0) d',
+}
+"""Looks for the deliveries of rows (a JSON list) one by one. Given `IN`, a server read all deliveries of the run."""
 _BATCH = (intent.c.rows, intent.c.transactions, intent.c.fingerprints, intent.c.departures)
 
 T = TypeVar("T")
@@ -136,9 +143,8 @@ def open_rows(connection: Connection, run_no: int, numbers: Collection[int] | No
     for record in connection.execute(batches):
         intended.update(decoded(record))
     for rows in chunks(list(intended), _LOOKUP):
-        known = select(delivery.c.row, delivery.c.intent_no, delivery.c.outcome)
-        for row, settled_by, outcome in connection.execute(
-            known.where(delivery.c.run_no == run_no, delivery.c.row.in_(rows))
+        for row, settled_by, outcome in connection.exec_driver_sql(
+            _SETTLED[connection.dialect.name], (f"[{','.join(map(str, rows))}]", run_no)
         ):
             one = intended[row]
             if settled_by >= one.intent_no:
