@@ -6,6 +6,9 @@ RUN := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 PRISM := $(VENV)/.installed-prism
 
+# Tests start the program many times: each start would compile it anew where an image or a shell forbids to keep that.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Tests run four at a time on two cores: nearly half of their time is waiting.
 TOGETHER ?= -n 4
 
