@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import cache
 from importlib import import_module
 from typing import Annotated
 
@@ -49,7 +50,8 @@ def asked_for(arguments: Sequence[str]) -> tuple[str, ...]:
     return tuple(arguments[:1]) if arguments and arguments[0] in COMMANDS else COMMANDS
 
 
-def program(names: Iterable[str] = COMMANDS) -> typer.Typer:
+@cache
+def program(names: tuple[str, ...] = COMMANDS) -> typer.Typer:
     """Return the command line that knows these commands."""
     app = CommandLine(
         name="rokt-export",

@@ -102,7 +102,7 @@ def cli(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.M
     for name in list(os.environ):
         if "proxy" in name.lower() or name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "SSL_CERT_FILE"):
             monkeypatch.delenv(name)
-    # Typer builds all commands anew for each command line; once will do for a whole test run.
+    # Typer builds the commands of a program anew for each command line; once will do for a whole test run.
     monkeypatch.setattr("typer.main.get_command", _built)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
