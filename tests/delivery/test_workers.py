@@ -26,6 +26,8 @@ from rokt_export.errors import JournalError, WorkerError
 from rokt_export.journal import Journal
 from rokt_export.partner_spec.loading import load_spec
 
+AT_ONCE = StopRules(setup=False)
+"""All workers send at once: none waits for the first row of another."""
 BOTH = pytest.mark.parametrize("method", ["fork", "spawn"])
 
 
@@ -101,7 +103,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path, request):
+def bench(tmp_path, request, started_by):
+    started_by("fork")  # as a run on Linux does, which has no partner among its own threads
     partner = Partner()
     server = serve(partner)
     yield Bench(tmp_path, partner, getattr(request, "param", 200))
@@ -140,8 +143,9 @@ def test_the_first_200_of_a_run_are_kept_whole_however_many_workers(bench):
 @pytest.mark.parametrize("total", [None, 400])
 @pytest.mark.parametrize("bench", [400], indirect=True)
 def test_who_is_quicker_does_more_so_that_all_end_together(bench, total):
-    bench.partner.delay = 0.02
-    bench.plan = replace(bench.plan, pace=Pace(concurrency=5), partitions=3, total=total)  # 2, 2 and 1 in flight
+    bench.partner.delay = 0.04
+    pace = Pace(concurrency=5, stop=AT_ONCE)  # 2, 2 and 1 in flight
+    bench.plan = replace(bench.plan, pace=pace, partitions=3, total=total)
     bench.wait_for_all_workers()
     bench.deliver()
     assert bench.counts == {"delivered": 400}
@@ -175,7 +179,7 @@ CLUSTER = Selection(only=((121, 160),))
 def test_no_worker_has_many_left_while_another_has_none(bench, workers, pace, selection, least, production):
     bench.partner.delay = 0.15 if pace.rate is None else 0.05
     total = bench.rows
-    pace = replace(pace, stop=StopRules(setup=False))  # else one of them waits for the other's first row
+    pace = replace(pace, stop=AT_ONCE)
     bench.plan = replace(bench.plan, pace=pace, partitions=workers, total=total, selection=selection)
     if production:
         bench.go_to_production()
@@ -255,8 +259,7 @@ def test_the_rows_of_a_worker_that_is_killed_go_to_the_others(bench, production)
     assert len(bench.partner.heard) <= 1000
 
 
-def test_workers_that_die_again_and_again_end_the_run(bench, monkeypatch, started_by):
-    started_by("fork")  # so that the workers have this patch
+def test_workers_that_die_again_and_again_end_the_run(bench, monkeypatch):
     monkeypatch.setattr(workers._Worker, "run", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
     with pytest.raises(WorkerError, match="died in each of 3 turns") as caught:
         bench.deliver()
@@ -265,8 +268,7 @@ def test_workers_that_die_again_and_again_end_the_run(bench, monkeypatch, starte
 
 
 @pytest.mark.parametrize("level", [0, 2], ids=["alone", "a second Ctrl-C"])
-def test_a_worker_killed_with_a_lock_in_its_hand_does_not_hang_the_run(bench, started_by, tmp_path, monkeypatch, level):
-    started_by("fork")  # so that the workers have these patches
+def test_a_worker_killed_with_a_lock_in_its_hand_does_not_hang_the_run(bench, tmp_path, monkeypatch, level):
     held = tmp_path / "held"
     claim = SharedMark.claim
 
