@@ -24,7 +24,7 @@ from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import Journal, RowSet
 
 ROOT = Path(__file__).parents[2]
-ROWS = 20_000
+ROWS = 10_000
 IN_FLIGHT = 64
 BATCH = 500
 UNJOURNALED = 64
@@ -252,7 +252,12 @@ def test_kill_at_any_of_20_moments_with_500_rows_in_a_request(bench, environment
 
 @pytest.mark.soak
 @pytest.mark.parametrize("environment", ["staging", "production"])
-@pytest.mark.parametrize("bench", [{"workers": 1}, {"workers": 2}], indirect=True, ids=["1 worker", "2 workers"])
+@pytest.mark.parametrize(
+    "bench",
+    [{"rows": 20_000, "workers": workers} for workers in (1, 2)],
+    indirect=True,
+    ids=["1 worker", "2 workers"],
+)
 @pytest.mark.parametrize("seed", range(100, 110))
 def test_kill_at_any_of_200_moments(bench, seed, environment):
     bench.environment = environment
