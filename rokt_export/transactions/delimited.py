@@ -117,7 +117,7 @@ class DelimitedReader:
 
     def place(self) -> Place | None:
         """Return the place behind the last row of `survey`; None where it is not known, which another one soon is."""
-        if (start := self._source.place) is None:
+        if (start := self._source.place()) is None:
             return None
         return Place(start, self._before + self._reader.line_num, self._source.encoding, self._extra)
 
@@ -150,7 +150,7 @@ class DelimitedReader:
         """Yield how many rows were read, and how many of them are problems; see `RowReader`."""
         self._start(row)
         while text := self._next_text(row):
-            block = None if first.lacks else self._block(text, row)
+            block = None if first.lacks else self._block(text, row)  # the first rows one by one: each has its place
             if block is not None and block.part(slice(None)) is not None:
                 row = self._past(block, row)
                 yield block.rows, 0

@@ -79,7 +79,7 @@ class NdjsonReader(_ObjectReader):
 
     def place(self) -> Place | None:
         """Return the place behind the last row; None where it is not known, which another one soon is."""
-        start = self._source.place
+        start = self._source.place()
         return None if start is None else Place(start, self._line, self._source.encoding)
 
     def move_to(self, place: Place, stream: io.BufferedReader) -> None:

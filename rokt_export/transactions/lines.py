@@ -67,9 +67,8 @@ class LineSource:
         """Whether lines encode to the bytes that they came from: in UTF-8, and in encodings of a byte a character."""
         return self.encoding.errors == "surrogateescape"
 
-    @property
     def place(self) -> int | None:
-        """How many bytes the lines returned so far have had, in a `divisible` text; None within an altered block."""
+        """Return how many bytes came before the next line of a `divisible` text; None within an altered block."""
         if self._shortened and self.ready:
             return None
         ahead = "".join(self.ready) + self._begun

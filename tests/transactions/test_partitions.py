@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from rokt_export.errors import RoktExportError, TransactionsError
 from rokt_export.transactions import compression, lines, open_file, partitions
 from rokt_export.transactions.damage import Damage, DamageKind
+from rokt_export.transactions.files import FileStamp
 from rokt_export.transactions.partition_source import PartitionSource
 from rokt_export.transactions.partitions import FileLook, Partition, joined, look
 from rokt_export.transactions.source_options import SourceOptions
@@ -192,6 +193,32 @@ def many(count: int, row: str = USUAL) -> str:
     return ",".join(HEADER) + "\n" + "".join(row.format(number) for number in range(count))
 
 
+TYPES = ",text,,,date\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        many(40).replace("1215\n", "1215,\n"),
+        many(40).replace("1215\n", "1215,,\n").replace("T0,", f"T{'0' * 90},"),
+        many(40).replace("dob\n", "dob,\n"),
+        many(40).replace(",", ", "),
+        many(40).replace("T0", TYPES + "T0"),
+        many(40).replace("T", TYPES + "T"),
+        many(40).replace("jane.doe.1@", "Zoë@").encode("cp1252"),
+        many(40).replace("T1", "\x1a\nT1").replace("\n", "\r"),
+        many(40).replace("T1", "\x1a\nT1"),
+        ("\ufeff" + many(10)) * 4,
+        "sep=,\r\n" + many(40).replace("\n", "\r\n"),
+    ],
+)
+def test_what_the_first_lines_decide_holds_in_each_part(write: Any, content: Any) -> None:
+    path = write(content)
+    for sample in (80, 1 << 16):
+        with reading(150, sample):
+            assert len(check([path], replace(ALL_KEPT, refuse_damage_in=frozenset(HEADER)), 215)) > 5
+
+
 def test_a_large_file_becomes_parts_and_small_ones_become_one_partition(write: Any) -> None:
     large = write(many(3_000), "large.csv")
     small = [write(many(10), f"small-{number}.csv") for number in range(4)]
@@ -303,6 +330,16 @@ def test_a_change_while_a_part_is_read_is_told_and_gives_no_further_rows(write: 
     os.utime(path, ns=(1, 1))
     list(rows)
     assert [each.message for each in source.findings] == ["the file changed while it was read: it was written to"]
+
+
+def test_a_change_while_a_file_is_looked_at_is_told(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(many(3))
+    stamped = [FileStamp(path, 9, 9, (9, 9)), FileStamp(path, 8, 9, (9, 9))]
+    monkeypatch.setattr(FileStamp, "of", lambda _path: stamped.pop(0))
+    found = joined([look(path, ALL_KEPT)], ALL_KEPT)
+    assert [each.message for each in found.damages] == [
+        "the file changed while it was read: it had 9 bytes and now has 8"
+    ]
 
 
 def test_a_file_of_another_device_is_the_same_file(write: Any) -> None:
