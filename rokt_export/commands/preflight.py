@@ -175,8 +175,9 @@ def _known_among(
     Args:
         changed: whether they have the values already that the run sets or removes.
     """
-    from rokt_export.delivery.row_filter import canonical_row, identity_of
+    from rokt_export.delivery.row_filter import identity_of, marks_of
     from rokt_export.journal import Journal, RowSet
+    from rokt_export.journal.intents import chunks
 
     if not changed and isinstance(plan.rows, FileRows):
         rows = with_changes(plan.rows, rows)
@@ -188,12 +189,16 @@ def _known_among(
         if resumed is not None and not plan.selection.unknown:
             done.update(journal.rows(resumed.run, [OutcomeKind.UNKNOWN]))
 
-        def marks() -> Iterator[list[bytes]]:
+        def marks() -> Iterator[tuple[bytes, ...]]:
             nonlocal asked_for
-            for each in rows:
-                if each.problem is None and (only is None or each.row in only) and each.row not in done:
-                    asked_for += 1
-                    yield [way.mark(canonical_row(each, way.identity, as_written=way.as_written)) for way in ways]
+            for some in chunks(rows, _LOOK_ROWS):
+                asked = [
+                    each
+                    for each in some
+                    if each.problem is None and (only is None or each.row in only) and each.row not in done
+                ]
+                asked_for += len(asked)
+                yield from marks_of(asked, ways)
 
         return journal.known_before(marks()), asked_for
 

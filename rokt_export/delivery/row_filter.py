@@ -49,6 +49,53 @@ def canonical_row(transaction: Transaction, identity: Identity, *, as_written: b
     return orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)
 
 
+def marks_of(transactions: Sequence[Transaction], ways: Sequence[Way]) -> list[tuple[bytes, ...]]:
+    """Return, for each row, its fingerprint by each way to recognize it; none for a row that could not be read."""
+    if not transactions or not ways:
+        return [()] * len(transactions)
+    contents = {way: _canonical_rows(transactions, way.identity, as_written=way.as_written) for way in ways}
+    marks = list(zip(*(way.marks(rows) for way, rows in contents.items()), strict=True))
+    if any(each.problem is not None for each in transactions):
+        return [mark if each.problem is None else () for each, mark in zip(transactions, marks, strict=True)]
+    return marks
+
+
+def _canonical_rows(transactions: Sequence[Transaction], identity: Identity, *, as_written: bool) -> list[bytes]:
+    """Return what `canonical_row` returns for each row, column by column: a third of the time.
+
+    Most values are printable ASCII, which JSON keeps as they are. Rows with another one are converted by themselves.
+    """
+    found = [each.values for each in transactions]
+    names: list[str] = []
+    columns: list[list[Any]] = []
+    odd: set[int] = set()
+    for name in identity:
+        column = [values.get(name) for values in found]
+        if any(column):
+            names.append(orjson.dumps(name).decode().replace("%", "%%"))
+            columns.append(column)
+            if not (all(column) and _is_json_text(column)):
+                odd.update(place for place, value in enumerate(column) if not (value and _is_json_text([value])))
+    row = "{" + ",".join(f'{name}:"%s"' for name in names) + "}"
+    texts = map(row.__mod__, zip(*columns, strict=True)) if columns else ["{}"] * len(found)
+    if not odd:
+        return "\n".join(texts).encode().split(b"\n")
+    return [
+        canonical_row(transactions[place], identity, as_written=as_written) if place in odd else text.encode()
+        for place, text in enumerate(texts)
+    ]
+
+
+def _is_json_text(values: list[Any]) -> bool:
+    """Return whether values are texts without blanks around them that JSON writes unchanged, in ASCII."""
+    try:
+        text = "".join(values)
+    except TypeError:  # a file of JSON has other values than texts
+        return False
+    plain = text.isascii() and text.isprintable() and '"' not in text and "\\" not in text
+    return plain and [*map(str.strip, values)] == values
+
+
 def _are_plain(values: list[Any]) -> bool:
     """Return whether `_plain` would change none of these values; a row's most common case, seven times as fast."""
     try:
@@ -197,13 +244,7 @@ def _not_of_others(
     older: set[bytes] = set()
     recent: set[bytes] = set()
     for batch in _batches(transactions, ahead):
-        # A row that could not be read has no content to be known by.
-        marks = [
-            []
-            if each.problem is not None
-            else [way.mark(canonical_row(each, way.identity, as_written=way.as_written)) for way in ways]
-            for each in batch
-        ]
+        marks = marks_of(batch, ways)
         every = list(chain.from_iterable(marks))
         repeated: set[bytes] = set()
         if not selection.delivered:

@@ -92,7 +92,7 @@ class BulkInsert:
         if statement is None:
             statement = self._of_arrays[shape] = self._from_arrays(*shape)
         given = tuple(
-            _literal(values[0]) if is_same else _array(values)
+            _literal(values[0]) if is_same else array_text(values)
             for values, is_same in zip(columns.values(), same, strict=True)
         )
         connection.exec_driver_sql(statement, given)
@@ -215,7 +215,7 @@ def _literal(value: Any) -> str | None:
     return str(value) if value is not None else None
 
 
-def _array(values: Sequence[Any]) -> str:
+def array_text(values: Sequence[Any]) -> str:
     """Return values of one kind as the text of a PostgreSQL array.
 
     It is that of JSON but for its brackets, and for what a backslash stands for in a text.

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rokt_export.delivery.plan import Selection
-from rokt_export.delivery.row_filter import canonical_row
+from rokt_export.delivery.row_filter import canonical_row, marks_of
 from rokt_export.delivery.row_filter import select as select_now_and_then
 from rokt_export.delivery.run_counts import Tally
 from rokt_export.errors import JournalError, TransactionsError
 from rokt_export.exchange.delivery import Deliveries, Delivery, LeftOut
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import Journal, RunState, RunWriter
+from rokt_export.journal.ledger import Way, fingerprint
 from rokt_export.transactions.transaction import Transaction
 
 IDENTITY = ("email",)
@@ -153,8 +156,7 @@ def test_rows_are_known_by_what_an_earlier_run_told_them_apart_by(journal):
     for identity in (("email", "phone"), ("email", "phone", "zip"), ("email",)):
         writer = begin(journal, production=True)
         assert list(select(iter(rows), Selection(), writer, identity, Tally())) == []
-        marks = [way.mark(canonical_row(rows[0], way.identity)) for way in journal.ways(["acme"], identity)]
-        assert journal.known_before([marks]) == {LeftOut.DELIVERED: 1}
+        assert journal.known_before(marks_of(rows, journal.ways(["acme"], identity))) == {LeftOut.DELIVERED: 1}
     known = [("email",), ("email", "phone", "zip"), ("email", "phone")]
     assert [way.identity for way in writer.ways(("email",))] == known
     assert {way.identity for way in journal.ways(["acme"], ("zip",))} == {("zip",), *known}
@@ -174,6 +176,34 @@ def test_a_row_is_the_same_whatever_stands_beside_it():
     assert len({canonical_row(Transaction(1, "7", each), ("email", "transactionid", "zip")) for each in alike}) == 1
     others = [{**told, "zip": "07919"}, {**told, "transactionid": "8"}, {**told, "zip": "0"}]
     assert len({canonical_row(Transaction(1, "7", each), ("email", "transactionid", "zip")) for each in others}) == 3
+
+
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from(["email", "50%", 'a "b"', "transactionid", "other"]),
+            st.one_of(
+                st.sampled_from(
+                    [None, "", " ", "a b", " a", "%s", 'a"', "a\\", "Zoë", "Zoe\u0308", "a\nb", "\x7f", 0, 7, ["x"]]
+                ),
+                st.text(st.characters(exclude_categories=["Cs"]), max_size=4),
+            ),
+        ),
+        max_size=6,
+    )
+)
+@settings(deadline=None)
+def test_rows_looked_up_together_have_the_marks_that_each_has_alone(values):
+    identity = ("50%", 'a "b"', "email", "transactionid")
+    rows = [Transaction(row, "x", each, problem="no" if row == 5 else None) for row, each in enumerate(values, 1)]
+    ways = [Way(bytes(32), identity), Way(b"k" * 32, identity[1:], as_written=True)]
+    assert marks_of(rows, ways) == [
+        ()
+        if row.problem
+        else tuple(fingerprint(way.key, canonical_row(row, way.identity, as_written=way.as_written)) for way in ways)
+        for row in rows
+    ]
+    assert marks_of(rows, []) == [()] * len(rows)
 
 
 def test_a_run_that_was_taken_over_intends_nothing_more(journal, tmp_path):
