@@ -93,6 +93,10 @@ class JournalGoneError(JournalError):
     exit_status = ExitStatus.JOURNAL_GONE
 
 
+class LeaseLostError(JournalError):
+    """A worker was too slow, or was stopped, and another has taken up its rows: it sends nothing more."""
+
+
 class WorkerError(RoktExportError):
     """Worker processes died, and others could not take up their rows."""
 

@@ -60,10 +60,19 @@ class Seen:
     looked_at: int | None = None
 
 
-def preflight(terminal: Terminal, plan: Plan, *, strict: bool, resumed: RunInfo | None = None) -> Seen:
+def preflight(
+    terminal: Terminal, plan: Plan, *, strict: bool, resumed: RunInfo | None = None, looked: Scan | None = None
+) -> Seen:
     """Look at the input, and tell what was found.
 
     A guarded environment's is looked at for a limited time, unless strict: the rest is told while it is sent.
+
+    Args:
+        terminal: for messages.
+        plan: of the run.
+        strict: whether damage is an error.
+        resumed: the run that goes on.
+        looked: what was found in all of the input, where others have looked at it.
 
     Raises:
         TransactionsError: the input cannot be read, or, when strict, is damaged.
@@ -90,6 +99,9 @@ def preflight(terminal: Terminal, plan: Plan, *, strict: bool, resumed: RunInfo 
         keep=_RENDERED,
         consume=look if plan.guarded else None,
     )
+    by_us = None if found.complete else found.rows
+    if looked is not None:
+        found = replace(looked, first=found.first)
     first = with_changes(plan.rows, iter(found.first))
     readiness = _render_some(plan, first, _not_asked_for(plan, resumed))
     total = found.rows if found.complete else None
@@ -102,7 +114,7 @@ def preflight(terminal: Terminal, plan: Plan, *, strict: bool, resumed: RunInfo 
     )
     _tell_duration(terminal, replace(plan, total=total), resumed, _left_out(known, plan))
     _tell_earlier(terminal, plan, resumed)
-    _tell_ledger(terminal, plan, known, None if found.complete else found.rows)
+    _tell_ledger(terminal, plan, known, by_us)
     tell_how_read(terminal, plan.rows, found)
     if readiness.problems:
         row, reason = readiness.problems[0]

@@ -11,6 +11,7 @@ import typer
 
 from rokt_export.commands import completion
 from rokt_export.commands import options as flag
+from rokt_export.commands.cluster import Address as ClusterAddress
 from rokt_export.commands.deadline import Deadline, MaxDuration, Until
 from rokt_export.commands.metrics import Place as MetricsPlace
 from rokt_export.commands.metrics import metrics_of
@@ -154,6 +155,7 @@ def replay(
     rate: Rate = None,
     concurrency: Concurrency = None,
     workers: Workers = "1",
+    cluster: ClusterAddress = None,
     override_limits: OverrideLimits = False,
     stop_after: StopAfter = None,
     stop_in_a_row: StopInARow = None,
@@ -198,6 +200,7 @@ def replay(
         rokt-export replay acme.yaml --from-run last --only failed
     """
     from rokt_export.commands.certified import check_certified
+    from rokt_export.commands.cluster import for_all_machines, on_cluster
     from rokt_export.commands.input_options import rows_of
     from rokt_export.commands.input_summary import left_out
     from rokt_export.commands.interlock import pass_interlock
@@ -241,12 +244,15 @@ def replay(
     pace = pace_of(
         setup.spec.limits_of(environment), flags, expected, guarded=target.guarded, in_sandbox=chosen.in_sandbox
     )
-    with sandboxed(setup, wanted=flags.sandbox, url=flags.sandbox_url, forget=forget) as (destination, variables):
+    with (
+        sandboxed(setup, wanted=flags.sandbox, url=flags.sandbox_url, forget=forget) as (destination, variables),
+        on_cluster(flags, rows, place, terminal) as machines,
+    ):
         plan = Plan(
             spec=setup.spec,
             environment=environment,
             variables=variables_for(setup, terminal, variables),
-            rows=rows,
+            rows=rows if machines is None else for_all_machines(rows),
             pace=pace,
             journal=place,
             redaction_key=new_key(),
@@ -261,7 +267,8 @@ def replay(
         )
         if words := chosen.moved(target_of(plan), guarded=target.guarded):
             terminal.warn(words)
-        seen = preflight(terminal, plan, strict=strict, resumed=resumed)
+        looked = None if machines is None else machines.look(plan, files)
+        seen = preflight(terminal, plan, strict=strict, resumed=resumed, looked=looked)
         plan = replace(plan, total=seen.total, looked_at=seen.looked_at)
         interlock()
         plan = replace(plan, pace=replace(plan.pace, until=deadline.begin(terminal)))
@@ -277,7 +284,7 @@ def replay(
             "rows": plan.wanted,
         }
         job = Job("replay", setup, plan, name, files, options, resumed.run if resumed else None, flags.keep, gauge)
-        done = carry_out(job, terminal)
+        done = carry_out(job, terminal, run_with=None if machines is None else machines.run_plan)
     # The preflight has said what production answered before, unless rows arrive as they please.
     told = [] if plan.total is None else list(left_out(done.result.tally.left_out, "replay", repeated=False))
     return present(done, place, terminal, output, report, everything=everything, told=told)

@@ -27,6 +27,7 @@ class ReplayFlags(RowFlags):
     rate: str | None = None
     concurrency: int | None = None
     workers: str = "1"
+    cluster: str | None = None
     override_limits: bool = False
     stop_after: int | None = None
     stop_in_a_row: int | None = None

@@ -23,7 +23,7 @@ from rokt_export.delivery.events import (
 )
 from rokt_export.delivery.gathering import Gathering
 from rokt_export.delivery.input_feed import Feed, Stock
-from rokt_export.delivery.pacing import LONGEST_PAUSE, SLOW_DOWN, Breaker, Pacer, Retries
+from rokt_export.delivery.pacing import LONGEST_PAUSE, SLOW_DOWN, Allowance, Breaker, Pacer, Retries
 from rokt_export.delivery.plan import Pace
 from rokt_export.delivery.shared_counts import FailureCounts, FirstRow
 from rokt_export.delivery.stop_rules import Judge, setup_fault
@@ -179,6 +179,7 @@ class Engine:
         failures: FailureCounts | None = None,
         first_row: FirstRow | None = None,
         departing: Callable[[int], None] | None = None,
+        allowance: Callable[[], Allowance] | None = None,
     ) -> None:
         self._feed = feed
         self._departing = departing or (lambda _rows: None)
@@ -193,6 +194,8 @@ class Engine:
         self._longest_wait = max([pace.patience or pace.backoff_limit, *fixed])
         """Seconds that a row waits for another attempt, at most, where the partner asks for a wait."""
         self._pacer = Pacer(pace.concurrency, pace.rate, pace.windows)
+        self._allowance = allowance
+        self._allowed: Allowance | None = None
         self._windows = pace.windows
         self._breaker = Breaker(pace.patience)
         self._judge = Judge(pace.stop, failures or FailureCounts())
@@ -257,8 +260,8 @@ class Engine:
         alive = time.monotonic()
         self._look_at_the_clock()
         while True:
-            if self._renews and self._stopping is None:
-                self._look_at_credentials()
+            if self._renews or self._allowance is not None:
+                self._look_at_leave()
             yield from self._refill()
             self._start()
             if self._over():
@@ -284,6 +287,25 @@ class Engine:
         if self._broken is not None:
             raise self._broken
         yield self._stopping or Finished(StopReason.COMPLETE)
+
+    @property
+    def under_way(self) -> tuple[int, int]:
+        """Requests in flight, and those sent so far where a rate is kept. May be read from any thread."""
+        return self._transport.in_flight, self._pacer.sent
+
+    def wake(self) -> None:
+        """Look at the allowance now; may be called from any thread."""
+        self._transport.wake()
+
+    def _look_at_leave(self) -> None:
+        """Look whether there are credentials, and how much may be sent."""
+        if self._renews and self._stopping is None:
+            self._look_at_credentials()
+        allowance = None if self._allowance is None else self._allowance()
+        if allowance is not None and allowance is not self._allowed:
+            self._allowed = allowance
+            self._pacer.allow(allowance, time.monotonic())
+            self._stock.fit(allowance.concurrency, allowance.rate)
 
     def _look_at_the_clock(self) -> None:
         """Stop where the time that the run may take is over."""
@@ -341,7 +363,7 @@ class Engine:
         """Whether more is to be taken in: now, or as soon as there is nothing else to do."""
         if self._stopping or (self._feed.exhausted and not self._gathering):
             return False
-        if len(self._retries) >= _WAITING or self._ungranted > 0:
+        if len(self._retries) >= _WAITING or self._ungranted > 0 or self._pacer.limit == 0:
             return False
         if self._breaker.open and (self._ready or self._retries):  # a trial needs a row, not a batch of them
             return False

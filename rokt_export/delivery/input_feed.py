@@ -18,6 +18,7 @@ from rokt_export.transactions.claims import ALL, Share
 from rokt_export.transactions.transaction import Transaction
 
 if TYPE_CHECKING:
+    from rokt_export.transactions.partition_source import PartitionSource
     from rokt_export.transactions.sources import TransactionSource
 
 
@@ -165,16 +166,19 @@ class Stock:
     """
 
     def __init__(self, concurrency: int, rate: float | None = None) -> None:
+        self._speed = 0.0
+        self._held = 0
+        self._since = 0.0
+        self.fit(concurrency, rate)
+
+    def fit(self, concurrency: int, rate: float | None) -> None:
+        """Fit the stock to what may be sent from now on."""
         self._least = self._most = min(_MOST, 2 * concurrency)
         if rate is None:
             self._most = _MOST
         else:
             self._least = self._most = max(1, min(self._least, ceil(rate * _AHEAD_PACED)))
-        self.size = self._least
-        self._portion = min(_PORTION, self.size)
-        self._speed = 0.0
-        self._held = 0
-        self._since = 0.0
+        self._resize()
 
     def is_low(self, ready: int, *, idle: bool) -> bool:
         """Return whether to take in more, given how many are left.
@@ -198,6 +202,9 @@ class Stock:
 
     def _adapt(self, speed: float) -> None:
         self._speed = (self._speed + speed) / 2
+        self._resize()
+
+    def _resize(self) -> None:
         ahead = int(self._speed * _AHEAD)
         self.size = max(self._least, min(ahead, self._most))
         self._portion = min(self.size, max(_PORTION, ahead))
@@ -220,7 +227,7 @@ class Source:
     """
 
     transactions: Iterator[Transaction]
-    files: TransactionSource | None = None
+    files: TransactionSource | PartitionSource | None = None
 
     def __iter__(self) -> Iterator[Transaction]:
         """Return the transactions, of which each comes once."""
@@ -267,6 +274,11 @@ def source(plan: Plan, share: Share = ALL) -> Source:
     if isinstance(rows, FileRows):
         from rokt_export.transactions.sources import open_transactions
 
+        if rows.part is not None:
+            from rokt_export.transactions.partition_source import PartitionSource
+
+            read = PartitionSource(rows.part, rows.options)
+            return Source(with_changes(rows, iter(read)), read)
         files = open_transactions(rows.paths, options=rows.options)
         return Source(with_changes(rows, files.part(share)), files)
     from rokt_export.partner_spec.references import sole_parameters

@@ -14,7 +14,7 @@ from rokt_export.delivery.redaction_clues import clue_columns
 from rokt_export.delivery.redaction_screen import places_to_redact
 from rokt_export.delivery.redaction_setup import PersonalData
 from rokt_export.delivery.row_filter import Identity, canonical_row
-from rokt_export.delivery.shared_counts import FIRST_RECORDED, PROBLEMS_RECORDED, RecordingQuota
+from rokt_export.delivery.shared_counts import FIRST_RECORDINGS, PROBLEM_RECORDINGS, RecordingQuota
 from rokt_export.exchange.delivery import Deliveries, LeftOut, Recordings
 from rokt_export.exchange.model import Exchange, OutcomeKind, Response
 from rokt_export.journal.recording import record
@@ -67,8 +67,8 @@ class Bookkeeper:
     recordings: Recordings = Recordings.SOME
     expected: OutcomeKind = OutcomeKind.DELIVERED
     leave: frozenset[OutcomeKind] = frozenset()
-    first: RecordingQuota = field(default_factory=lambda: RecordingQuota(FIRST_RECORDED))
-    problems: RecordingQuota = field(default_factory=lambda: RecordingQuota(PROBLEMS_RECORDED))
+    first: RecordingQuota = field(default_factory=lambda: RecordingQuota(FIRST_RECORDINGS))
+    problems: RecordingQuota = field(default_factory=lambda: RecordingQuota(PROBLEM_RECORDINGS))
     _seen: dict[int, tuple[str, ...]] = field(default_factory=dict)
     """The shown name and the clues of each row that is not over, by its number."""
 

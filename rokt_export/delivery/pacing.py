@@ -8,7 +8,7 @@ import random
 from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import count
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from rokt_export.delivery.plan import Pace
@@ -20,6 +20,10 @@ SLOW_DOWN = frozenset({429, 503})
 
 _CATCH_UP = 1.1
 """A send that came late may be made up for, at most at this multiple of the rate: no burst after a pause."""
+_LEASED_CATCH_UP = 1.015
+"""The same where many processes share a rate: they may all be late at once."""
+_NOT_ALLOWED = 0.25
+"""Seconds after which to look for an allowance again; a new one is heard of at once."""
 _DEBT = 0.25
 """Seconds of lateness that are made up for at all."""
 _GRAIN = 0.004
@@ -84,6 +88,20 @@ class Window:
                 return
 
 
+class Allowance(NamedTuple):
+    """A share of what a partner bears.
+
+    Attributes:
+        concurrency: sends in flight at most; may be 0.
+        rate: sends per second at most; 0.0 for none, None for no limit.
+        until: monotonic seconds at which it ends.
+    """
+
+    concurrency: int
+    rate: float | None
+    until: float
+
+
 class Pacer:
     """Grants sends: so many in flight, so many a second, fewer of both after a 429 or 503 (AIMD).
 
@@ -95,9 +113,15 @@ class Pacer:
         concurrency: sends in flight at most.
         rate: sends per second at most; None = as fast as they are answered.
         windows: further limits, each for any span of its length.
+
+    Attributes:
+        sent: sends so far, where a rate is kept.
     """
 
     def __init__(self, concurrency: int, rate: float | None = None, windows: Sequence[Rate] = ()) -> None:
+        self.sent = 0
+        self._until = math.inf
+        self._catch_up = _CATCH_UP
         self._windows = [Window(each) for each in windows]
         self._most = concurrency
         self._limit = float(concurrency)
@@ -115,8 +139,20 @@ class Pacer:
 
     @property
     def limit(self) -> int:
-        """Sends in flight at most, as of now."""
-        return 1 if self._refused >= _DOWN else max(1, int(self._limit))
+        """Sends in flight at most, as of now; 0 only where an allowance has none."""
+        return min(self._most, 1 if self._refused >= _DOWN else max(1, int(self._limit)))
+
+    def allow(self, allowance: Allowance, now: float) -> None:
+        """Keep to an allowance from now on, until it ends or there is another."""
+        slowed = self._limit < self._most
+        self._most = allowance.concurrency
+        self._limit = min(self._limit, float(self._most)) if slowed else float(self._most)
+        self._until = allowance.until
+        self._catch_up = _LEASED_CATCH_UP
+        if allowance.rate != self._rate:
+            self._rate = allowance.rate
+            if self._rate:  # what a lower rate put off is due sooner
+                self._due, self._fast = min(self._due, now + self._interval), min(self._fast, now + self._interval)
 
     def refused_for(self, now: float) -> float:
         """Return for how many seconds the partner has throttled every request without saying until when."""
@@ -135,6 +171,8 @@ class Pacer:
     def wait(self, now: float) -> float:
         """Return seconds until the next send may start, by rate and pause; 0.0 = now."""
         due = self._paused_until
+        if now >= self._until or self._rate == 0.0:
+            return _NOT_ALLOWED
         if self._rate is not None:
             due = max(due, self._due, self._fast)
         for window in self._windows:
@@ -155,9 +193,10 @@ class Pacer:
         for window in self._windows:
             window.started(now)
         if self._rate is not None:
+            self.sent += 1
             interval = self._interval
             self._due = max(self._due, now - _DEBT) + interval if self._due else now + interval
-            self._fast = max(self._fast, now - _GRAIN) + interval / _CATCH_UP
+            self._fast = max(self._fast, now - _GRAIN) + interval / self._catch_up
 
     def connected(self, now: float, timings: Timings) -> None:
         """Note a response on a new connection: its request arrived late, at the latest when the response began."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
+from typing import TYPE_CHECKING
 
 from rokt_export.delivery.pacing import rate_in_words
 from rokt_export.delivery.stop_rules import StopRules
@@ -15,6 +16,9 @@ from rokt_export.request.render import Renderer
 from rokt_export.spec_language.fields import Rate
 from rokt_export.transactions.source_options import SourceOptions
 from rokt_export.transactions.transaction import Value
+
+if TYPE_CHECKING:
+    from rokt_export.transactions.partitions import Partition
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +43,19 @@ class FileRows:
         options: how to read them.
         overrides: attribute to the value that all of them are given.
         unset: attributes that are taken from all of them.
+        part: the part of them that a worker of a cluster reads; None for all.
     """
 
     paths: tuple[str, ...]
     options: SourceOptions = SourceOptions()  # noqa: RUF009 - frozen
     overrides: Mapping[str, Value] = field(default_factory=dict)
     unset: frozenset[str] = frozenset()
+    part: Partition | None = None
+
+    @property
+    def own_rows(self) -> range | None:
+        """The numbers of the part's rows."""
+        return None if self.part is None else range(self.part.before + 1, self.part.before + self.part.rows + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +176,15 @@ class Pace:
         """Return how long the rates let so many sends take, at least; 0.0 without a rate."""
         waits = [(rows - 1) // each.sends * each.seconds for each in self.windows]
         return max(rows / self.rate if self.rate is not None else 0.0, *waits, 0.0)
+
+    def steady(self) -> Pace:
+        """Return the pace with one rate that keeps all of them, without bursts: many processes cannot count together
+        what each of them sends in any span.
+        """
+        if not self.windows:
+            return self
+        lowest = min(each.per_second for each in self.windows)
+        return replace(self, rate=min(lowest, lowest if self.rate is None else self.rate), windows=())
 
     def share(self, index: int, partitions: int) -> Pace:
         """Return a partition's share of one budget, which has at least one send at once for each."""

@@ -236,6 +236,33 @@ class Tally:
             [each.started for each in exchanges],
         )
 
+    def as_json(self) -> dict[str, object]:
+        """Return it as JSON data, without what a person is told once: notes."""
+        return {
+            "outcomes": dict(self.outcomes),
+            "retries": self.retries,
+            "unreachable": self.unreachable,
+            "left_out": dict(self.left_out),
+            "figures": self.figures.as_json(),
+            "responses": [[*key, rows] for key, rows in self.responses.items()],
+            "waited": self.waited,
+            "journal": self.journal,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Tally:
+        """Return what `as_json` wrote."""
+        return cls(
+            Counter(data["outcomes"]),
+            data["retries"],
+            data["unreachable"],
+            Counter(data["left_out"]),
+            figures=Figures.from_json(data["figures"]),
+            responses=Counter({(outcome, rule, status): rows for outcome, rule, status, rows in data["responses"]}),
+            waited=data["waited"],
+            journal=data["journal"],
+        )
+
     def merge(self, other: Tally) -> None:
         """Add another's counts to these."""
         self.outcomes.update(other.outcomes)

@@ -32,10 +32,12 @@ from rokt_export.delivery.redaction_setup import PersonalData, redactor_for
 from rokt_export.delivery.row_filter import identity_of, select
 from rokt_export.delivery.run_counts import Tally
 from rokt_export.delivery.shared_counts import (
-    FIRST_RECORDED,
-    PROBLEMS_RECORDED,
+    FIRST_RECORDINGS,
+    PROBLEM_RECORDINGS,
     FailureCounts,
     FirstRow,
+    LocalNumbers,
+    Numbers,
     RecordingQuota,
     SharedMark,
 )
@@ -48,6 +50,7 @@ from rokt_export.transactions.claims import ALL, Claims, Mark, Share
 from rokt_export.transport import Transport, TransportOptions
 
 if TYPE_CHECKING:
+    from rokt_export.delivery.lease import WorkerLease
     from rokt_export.delivery.oauth2 import TokenStore
     from rokt_export.journal import Journal, RunWriter
 
@@ -61,35 +64,21 @@ class Common:
     """What all partitions of a run share; the defaults are for a run with one partition.
 
     Attributes:
-        mark: how far the rows are claimed; None with one partition.
+        numbers: what the stop rules, the first row and the recordings count.
+        mark: how far the rows are claimed; None where a partition has rows of its own.
         tokens: where the tokens of each OAuth authentication are; none: each partition keeps its own.
-        failures: what the stop rules count.
-        first_row: what lets the first row go alone.
-        first, problems: how many exchanges may still be kept whole.
+        lease: a share of what the partner bears, renewed while the partition runs; None where it has a fixed one.
     """
 
+    numbers: Numbers = field(default_factory=LocalNumbers)
     mark: Mark | None = None
     tokens: tuple[TokenStore, ...] = ()
-    failures: FailureCounts = field(default_factory=FailureCounts)
-    first_row: FirstRow = field(default_factory=FirstRow)
-    first: RecordingQuota = field(default_factory=lambda: RecordingQuota(FIRST_RECORDED))
-    problems: RecordingQuota = field(default_factory=lambda: RecordingQuota(PROBLEMS_RECORDED))
+    lease: WorkerLease | None = None
 
     @classmethod
     def between(cls, plan: Plan, context: BaseContext) -> Common:
         """Return that of several processes, to be handed to each when it starts."""
-        from rokt_export.delivery.oauth2 import TokenStore  # few partners need it
-
-        authentications = plan.spec.environment(plan.environment).authentication or ()
-        credentials = credentials_of(authentications, plan.variables)
-        return cls(
-            SharedMark(context),
-            tuple(TokenStore(context) for each in credentials if isinstance(each, FetchedToken)),
-            FailureCounts(context),
-            FirstRow(context),
-            RecordingQuota(FIRST_RECORDED, context),
-            RecordingQuota(PROBLEMS_RECORDED, context),
-        )
+        return cls(LocalNumbers(context), SharedMark(context), token_stores(plan, context))
 
     def share(self, plan: Plan, concurrency: int, settled: int) -> Share:
         """Return the rows of one partition.
@@ -106,6 +95,15 @@ class Common:
             wanted -= settled
         most = min(Share.ahead, _CLAIMED * concurrency)
         return Claims(self.mark, plan.partitions, most, 2 * plan.pace.concurrency, plan.total, wanted)
+
+
+def token_stores(plan: Plan, context: BaseContext | None = None) -> tuple[TokenStore, ...]:
+    """Return a place for the token of each OAuth authentication, shared by processes if a context is given."""
+    from rokt_export.delivery.oauth2 import TokenStore  # few partners need it
+
+    authentications = plan.spec.environment(plan.environment).authentication or ()
+    credentials = credentials_of(authentications, plan.variables)
+    return tuple(TokenStore(context) for each in credentials if isinstance(each, FetchedToken))
 
 
 _REPORT_EVERY = 0.2
@@ -208,7 +206,8 @@ def run_partition(
         ConfigurationError, SpecError: the plan does not make requests.
         UnreachableError: a token server cannot be reached, or refuses.
     """
-    pace = plan.pace.share(index, plan.partitions)
+    lease = common.lease
+    pace = plan.pace.share(index, plan.partitions) if lease is None else plan.pace.steady()
     if plan.destination.base_url is not None:  # a sandbox plays refusals too
         pace = replace(pace, stop=replace(pace.stop, setup=False))
     renderer = plan.renderer()
@@ -222,6 +221,8 @@ def run_partition(
             names=plan.ledger,
             patience=pace.patience,
             tell=lambda message: watch.tell(index, tally, 0, (message,)),
+            lease=None if lease is None else lease.id,
+            rows=plan.rows.own_rows if isinstance(plan.rows, FileRows) else None,
         )
         credentials = credentials_for(plan, renderer, options, redactor, common.tokens)
         share = common.share(plan, pace.concurrency, len(writer.settled_rows()))
@@ -236,10 +237,13 @@ def run_partition(
             credentials,
             pace,
             repeatable=plan.spec.repeatable,
-            failures=common.failures,
-            first_row=common.first_row,
+            failures=FailureCounts(common.numbers),
+            first_row=FirstRow(common.numbers),
             departing=writer.count_departures(),
+            allowance=None if lease is None else lease.allowance,
         )
+        if lease is not None:
+            lease.attach(engine)
         personal = PersonalData(plan.spec, renderer)
         attempts = partial(_attempt, redactor, personal) if plan.verbose else None
         keeper = Bookkeeper(
@@ -250,8 +254,8 @@ def run_partition(
             plan.recordings,
             plan.expected,
             leave=plan.selection.leave,
-            first=common.first,
-            problems=common.problems,
+            first=RecordingQuota(FIRST_RECORDINGS, common.numbers),
+            problems=RecordingQuota(PROBLEM_RECORDINGS, common.numbers),
         )
         brake.attach(engine)
         late = LateDamage(transactions, plan.looked_at)

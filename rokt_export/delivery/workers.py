@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from rokt_export.delivery.events import Finished, Settled, StopReason
 from rokt_export.delivery.plan import Plan
 from rokt_export.delivery.run_counts import Tally
-from rokt_export.delivery.shared_counts import SharedMark
+from rokt_export.delivery.shared_counts import FirstRow, SharedMark
 from rokt_export.delivery.worker import AT_ONCE, Brake, Common, Result, Watch, run_partition
 from rokt_export.errors import ExitStatus, WorkerError
 from rokt_export.exchange.delivery import LeftOut
@@ -69,7 +69,7 @@ def _in_processes(plan: Plan, run_id: str, watch: Watch, brake: Brake) -> Result
         ended = found if turn == 0 else [*_sent_by(ended), *_found_by(found)]
         if not crew.deaths or _stopped(ended) or brake.level:
             break
-        common.first_row.reopen()
+        FirstRow(common.numbers).reopen()
         common = replace(common, mark=SharedMark(context))
         plan = replace(plan, selection=replace(plan.selection, unknown=False))
     else:
@@ -77,7 +77,7 @@ def _in_processes(plan: Plan, run_id: str, watch: Watch, brake: Brake) -> Result
             f"worker processes died in each of {_ROUNDS} turns: they were killed, or memory ran out",
             remedy="Look for the reason in the system's log; then resume the run, perhaps with fewer --workers.",
         )
-    return _together(ended)
+    return together(ended)
 
 
 class _Crew:
@@ -311,7 +311,8 @@ def _context() -> BaseContext:
     return multiprocessing.get_context("fork" if forks else "spawn")
 
 
-def _together(results: list[Result]) -> Result:
+def together(results: list[Result]) -> Result:
+    """Return the joint result of all partitions: why one stopped outweighs that the others were complete."""
     tally = Tally()
     for result in results:
         tally.merge(result.tally)

@@ -34,6 +34,7 @@ from rokt_export.journal import (
 from rokt_export.journal.bulk import Bulk, storable
 from rokt_export.journal.certifications import Certificate, SignOff
 from rokt_export.journal.intents import chunks
+from rokt_export.journal.leases import Leases, Terms
 from rokt_export.journal.model import RunInfo, RunState, as_text, now
 from rokt_export.journal.revisions import EarlierOutcome, RevisingSpec, Revision
 from rokt_export.journal.row_set import RowSet
@@ -205,6 +206,8 @@ class Journal:
         names: Sequence[str] = (),
         patience: float = storage.PATIENCE,
         tell: Callable[[str], None] = lambda _message: None,
+        lease: str | None = None,
+        rows: range | None = None,
     ) -> RunWriter:
         """Return a writer for a worker of a run that another process drives; the run's record is not changed.
 
@@ -214,6 +217,8 @@ class Journal:
             names: the names of the live system that it sends to, see `Target.ledger`; empty = the partner's slug.
             patience: seconds that the journal's server may be away.
             tell: takes messages for a person, such as that it is.
+            lease: the lease that the worker holds; once it is lost, no row is intended.
+            rows: the rows that the worker reads; None for any.
 
         Raises:
             JournalError: the run is not running.
@@ -224,7 +229,24 @@ class Journal:
                 record = run_records.find(connection, run_id)
             if record.state != RunState.RUNNING:
                 raise JournalError(f"run {record.id} is {record.state}", remedy=f"Resume it: --resume {record.id}.")
-            return self._writer(record, before, tuple(names), patience, tell)
+            return self._writer(record, before, tuple(names), patience=patience, tell=tell, lease=lease, rows=rows)
+
+    def leases(self, run_id: str, address: str, terms: Terms, *, patience: float = storage.PATIENCE) -> Leases:
+        """Return the leases of a run.
+
+        Args:
+            run_id: the run.
+            address: scheme, host and port that it sends to.
+            terms: what it may send, in all its processes together.
+            patience: seconds that the journal's server may be away.
+        """
+        return Leases(self._store, self._number(run_id), address, terms, patience)
+
+    @property
+    def id(self) -> str:
+        """The journal's id, which does not depend on the name by which it is reached."""
+        with self._reading() as connection:
+            return schema.id_of(connection)
 
     def runs(self, limit: int | None = None) -> list[RunInfo]:
         """Return the runs, newest first, at most `limit` of them."""
@@ -616,8 +638,7 @@ class Journal:
         record: Row[Any],
         before: int | None = None,
         names: tuple[str, ...] = (),
-        patience: float = storage.PATIENCE,
-        tell: Callable[[str], None] = lambda _message: None,
+        **worker: Any,
     ) -> RunWriter:
         names = names or (orjson.loads(record.options).get("ledger", record.partner),)
         with self._store.reading.connect() as connection:
@@ -640,8 +661,7 @@ class Journal:
             before=(latest or 0) if before is None else before,
             owner=owner,
             mark=mark,
-            patience=patience,
-            tell=tell,
+            **worker,
         )
         self._writers.append(writer)
         return writer

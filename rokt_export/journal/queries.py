@@ -100,9 +100,9 @@ def reason_counts(engine: Engine, run_no: int, outcomes: Collection[str]) -> Ite
         yield ReasonCount(OutcomeKind.UNKNOWN, None, None, _NEVER_ANSWERED, None, len(pending), min(pending))
 
 
-def settled_rows(connection: Connection, run_no: int) -> RowSet:
-    """Return the settled rows of a run, without open ones."""
-    return _rows(connection, run_no, None, open_rows(connection, run_no))
+def settled_rows(connection: Connection, run_no: int, among: range | None = None) -> RowSet:
+    """Return the settled rows of a run, of all or of those in a range, without open ones."""
+    return _rows(connection, run_no, None, open_rows(connection, run_no), among)
 
 
 def rows(connection: Connection, run_no: int, outcomes: Collection[str]) -> RowSet:
@@ -115,9 +115,15 @@ def rows(connection: Connection, run_no: int, outcomes: Collection[str]) -> RowS
 
 
 def _rows(
-    connection: Connection, run_no: int, outcomes: Collection[str] | None, pending: Mapping[int, OpenRow]
+    connection: Connection,
+    run_no: int,
+    outcomes: Collection[str] | None,
+    pending: Mapping[int, OpenRow],
+    among: range | None = None,
 ) -> RowSet:
     chosen = _filtered(select(delivery.c.row).where(delivery.c.run_no == run_no), outcomes)
+    if among is not None:
+        chosen = chosen.where(delivery.c.row.between(among.start, among.stop - 1))
     found = RowSet()
     for some in connection.execution_options(yield_per=50_000).scalars(chosen).partitions():
         found.update(some)

@@ -31,7 +31,7 @@ from rokt_export.journal import keys
 SCHEMA = "rokt_export"
 """The schema of a new journal on a server, unless its URL names another (`?options=-csearch_path%3DNAME`)."""
 
-VERSION = 4
+VERSION = 5
 """The version of the schema that this program reads and writes."""
 
 _LOCK = 0x726F6B74  # an arbitrary number for the advisory lock: "rokt"
@@ -163,6 +163,44 @@ note = Table(
     sqlite_with_rowid=False,
 )
 
+lease = Table(
+    "journal_lease",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("run_no", _Number, nullable=False),
+    Column("target", LargeBinary, nullable=False, index=True),
+    Column("part", Integer),
+    Column("until", Float(53), nullable=False),
+    Column("concurrency", Integer, nullable=False),
+    Column("rate", Float(53), nullable=False),
+    Column("most_concurrency", Integer, nullable=False),
+    Column("most_rate", Float(53)),
+    Column("told", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The share of one process in what a partner bears, for a moment, see `leases`. `part` is what the process reads of its
+run's input; None for the process that drives the run. `told` is how far it has come, as JSON."""
+
+budget = Table(
+    "journal_budget",
+    metadata,
+    Column("target", LargeBinary, primary_key=True),
+    Column("at", Float(53), nullable=False),
+    Column("missed", Float(53), nullable=False),
+    sqlite_with_rowid=False,
+)
+"""How many sends the rate of a partner would have allowed and nobody made, at a moment."""
+
+shared_number = Table(
+    "journal_number",
+    metadata,
+    Column("run_no", _Number, primary_key=True, autoincrement=False),
+    Column("name", String(40), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Counts that the processes of a run share."""
+
 Migrations = Mapping[int, Callable[[Connection], None]]
 
 
@@ -201,7 +239,13 @@ def _from_3(connection: Connection) -> None:
     connection.exec_driver_sql(f"ALTER TABLE intent ADD COLUMN departures {kind}")
 
 
-MIGRATIONS: Migrations = {1: _from_1, 2: _from_2, 3: _from_3}
+def _from_4(connection: Connection) -> None:
+    """Add what the processes of a cluster share."""
+    for table in (lease, budget, shared_number):
+        table.create(connection)
+
+
+MIGRATIONS: Migrations = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4}
 """Version to the migration to the next version. A migration is never changed."""
 
 

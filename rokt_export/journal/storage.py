@@ -271,6 +271,23 @@ def _resolve_url(place: str) -> Path | URL:
     raise UsageError(f"a journal cannot be kept in `{url.drivername}`", remedy=_REMEDY)
 
 
+def without_password(place: str) -> str:
+    """Return a place without its passwords, so that it can be sent over a network."""
+    found = resolve(place)
+    if not isinstance(found, URL):
+        return place
+    secret = [name for name in found.query if is_sensitive(name)]
+    return found.set(password=None).difference_update_query(secret).render_as_string(hide_password=False)
+
+
+def same_address(one: str, other: str) -> bool:
+    """Return whether two places are the same but for their passwords."""
+    try:
+        return without_password(one) == without_password(other)
+    except UsageError:
+        return False
+
+
 def shown(place: Path | URL) -> str:
     """Return a place for a person, without passwords, also without those in the query of a URL."""
     if not isinstance(place, URL):

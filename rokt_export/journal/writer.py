@@ -14,10 +14,10 @@ import orjson
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DataError, IntegrityError
 
-from rokt_export.errors import JournalError
+from rokt_export.errors import JournalError, LeaseLostError
 from rokt_export.exchange.delivery import Deliveries, Delivery, LeftOut
 from rokt_export.exchange.model import OutcomeKind
-from rokt_export.journal import ledger, queries, storage
+from rokt_export.journal import leases, ledger, queries, storage
 from rokt_export.journal.bulk import Bulk, storable
 from rokt_export.journal.departures import Departures
 from rokt_export.journal.intents import FINGERPRINT_BYTES, Intents, Item, Underway, encoded, open_rows, owned, prune
@@ -82,10 +82,14 @@ class RunWriter:
         mark: Mark | None = None,
         patience: float = PATIENCE,
         tell: Callable[[str], None] = lambda _message: None,
+        lease: str | None = None,
+        rows: range | None = None,
     ) -> None:
         self.run = run_id
         self._patience = patience
         self._tell = tell
+        self._lease = lease
+        self._rows = rows
         self._owner = owner
         self._mark = mark
         self.production = production
@@ -227,6 +231,8 @@ class RunWriter:
                 batch = {row: item for row, item in batch.items() if row not in taken}
                 tried = True
                 emptied = self._underway.emptied(batch)
+                if self._lease is not None and not leases.is_held(connection, self._lease):
+                    return None, self._leased_elsewhere()
                 number = self._intents.insert(connection, batch, departures) if batch else self._latest_intent
                 if number is None:
                     return None, self._lost(connection)
@@ -368,7 +374,7 @@ class RunWriter:
         """
         if not self._settled_complete:
             with self._guard("read"), self._store.reading.connect() as connection:
-                self._settled = queries.settled_rows(connection, self._run_no)
+                self._settled = queries.settled_rows(connection, self._run_no, self._rows)
             self._settled_complete = True
         return self._settled
 
@@ -473,6 +479,11 @@ class RunWriter:
         found = connection.execute(select(run).where(run.c.no == self._run_no)).one_or_none()
         who = "was removed" if found is None else f"was taken over by {process_of(found)}"
         return JournalError(f"run {self.run} {who}", remedy="It goes on there; nothing more is sent here.")
+
+    def _leased_elsewhere(self) -> LeaseLostError:
+        """Return the error of a worker that was too slow, or was stopped, and whose rows another has taken up."""
+        what = f"another worker of run {self.run} has taken up these rows"
+        return LeaseLostError(what, remedy="Nothing more is sent here.")
 
     def _connect(self) -> None:
         self._connection = self._store.writing.connect()

@@ -21,7 +21,7 @@ from rokt_export.delivery.redaction_clues import clue_columns
 from rokt_export.delivery.redaction_screen import places_to_redact
 from rokt_export.delivery.redaction_setup import PersonalData, redactor_for
 from rokt_export.delivery.run_counts import Tally
-from rokt_export.delivery.shared_counts import RecordingQuota
+from rokt_export.delivery.shared_counts import FIRST_RECORDINGS, LocalNumbers, RecordingQuota
 from rokt_export.exchange.delivery import Deliveries, Delivery
 from rokt_export.exchange.model import Exchange, Fault, FaultKind, Outcome, OutcomeKind, Response, Timings
 from rokt_export.journal import Journal, RunWriter
@@ -275,7 +275,7 @@ def test_a_row_that_was_only_intended_is_not_called_by_what_is_personal(writer, 
 
 
 def test_one_allowance_serves_all_who_keep_a_run(writer, spec, personal):
-    first = RecordingQuota(3)
+    first = RecordingQuota(FIRST_RECORDINGS, LocalNumbers(first={FIRST_RECORDINGS: 3}))
     redactor = redactor_for(spec, "staging", {}, key=b"key")
     with Journal.open(writer._store.path) as journal:
         writers = (writer, journal.attach(writer.run))

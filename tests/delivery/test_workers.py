@@ -18,7 +18,7 @@ from rokt_export.delivery import shared_counts, workers
 from rokt_export.delivery.events import Settled, StopReason
 from rokt_export.delivery.plan import FileRows, Pace, Plan, Selection
 from rokt_export.delivery.run_counts import Tally
-from rokt_export.delivery.shared_counts import FailureCounts, SharedMark
+from rokt_export.delivery.shared_counts import FailureCounts, LocalNumbers, SharedMark
 from rokt_export.delivery.stop_rules import StopRules
 from rokt_export.delivery.worker import Brake
 from rokt_export.delivery.workers import run_plan
@@ -275,7 +275,7 @@ def test_a_worker_killed_with_a_lock_in_its_hand_does_not_hang_the_run(bench, tm
     def linger(self, row, size):
         if held.exists():
             return claim(self, row, size)
-        with self._free.lock:
+        with self._lock:
             held.write_text(str(os.getpid()))
             time.sleep(60)
         raise AssertionError("it is killed")
@@ -347,7 +347,7 @@ def test_as_many_workers_as_cores_keep_to_one_each_and_fewer_to_none():
 
 def test_misses_are_counted_over_processes():
     context = multiprocessing.get_context("spawn")
-    misses = FailureCounts(context)
+    misses = FailureCounts(LocalNumbers(context))
     others = [context.Process(target=_miss, args=(misses,)) for _ in range(2)]
     for other in others:
         other.start()

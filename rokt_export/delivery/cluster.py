@@ -1,0 +1,598 @@
+"""Turns a plan into its result on a Dask cluster: each partition of the input is a task, run as on one machine."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+import os
+import platform
+import secrets
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from rokt_export import __version__
+from rokt_export.delivery.events import Finished, StopReason
+from rokt_export.delivery.lease import BRAKE, FIRST_COUNTS, WorkerLease
+from rokt_export.delivery.plan import FileRows, Plan
+from rokt_export.delivery.run_counts import Tally
+from rokt_export.delivery.shared_counts import FirstRow
+from rokt_export.delivery.worker import Brake, Common, Result, Watch, run_partition, token_stores
+from rokt_export.delivery.workers import together
+from rokt_export.errors import (
+    ConfigurationError,
+    JournalError,
+    LeaseLostError,
+    RoktExportError,
+    UnreachableError,
+    UsageError,
+    WorkerError,
+)
+from rokt_export.request.url import blank_url, origin
+
+if TYPE_CHECKING:
+    from distributed import Client, Future, Worker
+
+    from rokt_export.delivery.oauth2 import TokenStore
+    from rokt_export.journal import Journal
+    from rokt_export.journal.leases import Held, Leases
+    from rokt_export.transactions.partitions import FileLook, Partition
+    from rokt_export.transactions.source_options import SourceOptions
+
+_LOUD = frozenset({"distributed", "tornado"})
+_LOCAL = "local:"
+_SECURE = "tls://"
+_CONNECT = 10.0
+"""Seconds within which the scheduler must answer."""
+_STEP = 0.1
+_LOOK_EVERY = 0.25
+"""Seconds between two looks at how far the workers have come."""
+_ROUNDS = 3
+"""How often a partition is given out: after the first time, for rows that a worker has left."""
+_AHEAD = 2
+"""Partitions that are given out for each worker: the next is there when one is done."""
+_LEAVE = 10.0
+"""Seconds on top of an attempt's timeout that workers have to end once nobody tells them anything more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a worker must have in common with the process that drives the run.
+
+    Attributes:
+        nonce: makes the digests of the answers useless for anything else.
+        variables: names of environment variables that the spec reads; empty where they are sent along.
+        journal: the journal's place, without its password unless the connection is encrypted.
+        guarded: whether the journal's key is needed.
+    """
+
+    nonce: bytes
+    variables: tuple[str, ...]
+    journal: str
+    guarded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a worker has.
+
+    Attributes:
+        versions: what is installed, to its version.
+        threads: tasks that it runs at a time.
+        variables: name to digest of the variables that it has.
+        journal: the journal's id.
+        key: the id of the key of the journal's digests; None where none is needed.
+        fault: why it cannot use the journal.
+    """
+
+    versions: Mapping[str, str]
+    threads: int
+    variables: Mapping[str, str]
+    journal: str = ""
+    key: str | None = None
+    fault: str | None = None
+
+
+def answer(question: Question, dask_worker: Worker | None = None) -> Answer:
+    """Answer a question, on a worker, which Dask names by this very argument."""
+    from rokt_export.journal import Journal, keys
+
+    there = {name: _digest(question.nonce, os.environ[name]) for name in question.variables if name in os.environ}
+    versions, threads = versions_here(), 1 if dask_worker is None else dask_worker.state.nthreads
+    try:
+        with Journal.open(own_journal(question.journal)) as journal:
+            key = keys.id_of(keys.first()).hex() if question.guarded else None
+            return Answer(versions, threads, there, journal.id, key)
+    except RoktExportError as error:
+        return Answer(versions, threads, there, fault=str(error))
+
+
+def versions_here() -> dict[str, str]:
+    """Return what must be alike on all machines, to its version."""
+    python = ".".join(platform.python_version_tuple()[:2])
+    return {"rokt-export": __version__, "Python": python, "distributed": version("distributed")}
+
+
+def own_journal(place: str) -> str:
+    """Return the journal's place on this machine: its own variable may add a password to the address."""
+    from rokt_export.journal.storage import VARIABLE, same_address
+
+    own = os.environ.get(VARIABLE, "")
+    return own if own and same_address(own, place) else place
+
+
+def _check_alike(found: Answer, own: Answer, worker: str) -> None:
+    """Check that a worker has what this process has; see `Cluster.check`."""
+    if other := {name: has for name, has in found.versions.items() if own.versions[name] != has}:
+        told = ", ".join(f"{name} {has} instead of {own.versions[name]}" for name, has in other.items())
+        raise UnreachableError(
+            f"this worker has {told}", where=worker, remedy="Install the same versions on all machines."
+        )
+    if lacking := sorted(own.variables.keys() - found.variables.keys()):
+        raise ConfigurationError(
+            f"this worker lacks {', '.join(lacking)} in its environment",
+            where=worker,
+            remedy="Set it where the worker is started, or use a scheduler with TLS (tls://…).",
+        )
+    if different := [name for name, digest in own.variables.items() if found.variables[name] != digest]:
+        raise ConfigurationError(
+            f"this worker has another value of {', '.join(different)} than this machine",
+            where=worker,
+            remedy="Set the same one everywhere.",
+        )
+    if found.fault is not None:
+        raise JournalError(f"this worker cannot use the journal: {found.fault}", where=worker)
+    if found.journal != own.journal:
+        raise JournalError(
+            "this worker finds another journal at the same address",
+            where=worker,
+            remedy="Name one on a server that all machines reach: --journal postgresql://…",
+        )
+    if found.key != own.key:
+        raise JournalError(
+            "this worker has another key of the journal's digests, so it would not know what was sent before",
+            where=worker,
+            remedy="Give all machines the same file: ROKT_EXPORT_KEY_FILE.",
+        )
+
+
+class Cluster:
+    """A Dask cluster that is connected.
+
+    Attributes:
+        address: of its scheduler, for a person.
+        secure: whether what goes to its workers is encrypted, so that secrets may go along.
+    """
+
+    def __init__(self, client: Client, address: str, *, secure: bool) -> None:
+        self._client = client
+        self.address = address
+        self.secure = secure
+
+    @property
+    def workers(self) -> list[str]:
+        """The addresses of the workers that are there now."""
+        with suppress(Exception):
+            return sorted(self._client.scheduler_info(n_workers=-1)["workers"])
+        return []
+
+    def check(self, plan: Plan, journal: Journal) -> Iterator[str]:
+        """Check that all workers can do the work, before anything is sent.
+
+        Yields:
+            What a person should know.
+
+        Raises:
+            ConfigurationError: a worker lacks a variable, or has another value of it.
+            UnreachableError: there is no worker, or it has another version.
+            JournalError: a worker cannot use the journal, or has another one.
+        """
+        from rokt_export.journal import keys
+
+        names = () if self.secure else tuple(sorted(plan.variables))
+        question = Question(secrets.token_bytes(16), names, self._sent_place(plan.journal), plan.guarded)
+        answers = self._client.run(answer, question, on_error="return")
+        if not answers:
+            raise UnreachableError(
+                "the cluster has no worker", where=self.address, remedy="Start one: dask worker --nthreads 1 SCHEDULER."
+            )
+        own = Answer(
+            versions_here(),
+            1,
+            {name: _digest(question.nonce, plan.variables[name]) for name in names},
+            journal.id,
+            keys.id_of(keys.first()).hex() if plan.guarded else None,
+        )
+        for worker, found in sorted(answers.items()):
+            if isinstance(found, BaseException):
+                raise UnreachableError(
+                    f"this worker cannot run rokt-export {__version__}: {type(found).__name__}: {found}",
+                    where=worker,
+                    remedy=f'Install it there: pip install "rokt-export[cluster]=={__version__}".',
+                ) from found
+            _check_alike(found, own, worker)
+        if crowded := sum(found.threads > 1 for found in answers.values()):
+            yield (
+                f"{crowded} of {len(answers)} workers run several tasks in one process, which share one core: "
+                "start them with --nthreads 1"
+            )
+
+    def look(
+        self, files: Sequence[str], options: SourceOptions, told: Callable[[int], None], *, size: int
+    ) -> list[FileLook]:
+        """Return what is in each file, in their order; each is read by one worker.
+
+        Args:
+            files: the files, by names that all workers know.
+            options: how to read them.
+            told: is told how many files were read so far.
+            size: bytes of a part of a large file.
+        """
+        from rokt_export.transactions.partitions import look
+
+        begun = secrets.token_hex(4)
+        futures = [
+            self._client.submit(look, file, options, size=size, key=f"rokt-export-look-{begun}-{number}", pure=False)
+            for number, file in enumerate(files)
+        ]
+        try:
+            while (done := sum(each.done() for each in futures)) < len(futures):
+                told(done)
+                time.sleep(_STEP)
+            for future in futures:
+                if (error := self.failure(future)) is not None:
+                    raise error
+            return [future.result() for future in futures]
+        finally:
+            self._client.cancel(futures)
+
+    def run_plan(self, partitions: Sequence[Partition]) -> Callable[[Plan, str, Watch, Brake, Journal | None], Result]:
+        """Return what runs a plan on this cluster, as `workers.run_plan` does on this machine."""
+
+        def run(plan: Plan, run_id: str, watch: Watch, brake: Brake, opened: Journal | None) -> Result:
+            from rokt_export.delivery.worker import journal_of
+
+            with journal_of(plan, opened) as journal:
+                return _Run(self, plan, run_id, watch, brake, leases_of(journal, plan, run_id)).run(partitions)
+
+        return run
+
+    def submit(self, plan: Plan, run_id: str, partition: Partition, attempt: int) -> Future[Result]:
+        """Give out a partition."""
+        assert isinstance(plan.rows, FileRows)
+        plan = replace(plan, rows=replace(plan.rows, part=partition), journal=self._sent_place(plan.journal))
+        if not self.secure:
+            plan = replace(plan, variables=dict.fromkeys(plan.variables, ""), redaction_key=b"")
+        key = f"rokt-export-{run_id}-{partition.number}-{attempt}"
+        return self._client.submit(work, plan, run_id, key=key, pure=False, priority=-partition.number)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the scheduler can be reached."""
+        return bool(self._client.status == "running")
+
+    def failure(self, future: Future[Any]) -> BaseException | None:
+        """Return why a task has no result; None if it has one."""
+        from distributed import KilledWorker
+
+        if future.status == "finished":
+            return None
+        if future.status in ("lost", "cancelled"):
+            return self.gone()
+        error = future.exception()
+        if isinstance(error, KilledWorker):
+            return WorkerError(
+                "several workers died over one partition: they were killed, or memory ran out",
+                remedy="Look for the reason in the workers' logs; then resume the run.",
+            )
+        if isinstance(error, RoktExportError):
+            return error
+        return WorkerError(f"a worker failed: {type(error).__name__}: {error}", remedy="Look at the worker's log.")
+
+    def gone(self) -> WorkerError:
+        """Return the error for a scheduler that went away."""
+        return WorkerError(
+            "the cluster's scheduler went away: nothing more is sent",
+            where=self.address,
+            remedy="Start it and its workers again; then resume the run.",
+        )
+
+    def _sent_place(self, place: str) -> str:
+        from rokt_export.journal.storage import without_password
+
+        return place if self.secure else without_password(place)
+
+
+@contextmanager
+def connected(address: str) -> Iterator[Cluster]:
+    """Yield the cluster of a scheduler's address, or, for `local:N`, one of N processes of this machine.
+
+    Raises:
+        UsageError: the address makes no sense.
+        ConfigurationError: Dask is not installed.
+        UnreachableError: the scheduler cannot be reached.
+    """
+    try:
+        import distributed
+    except ImportError as error:
+        raise ConfigurationError(
+            "a cluster needs the package distributed, which is not installed",
+            where="--cluster",
+            remedy='Install it: pip install "rokt-export[cluster]".',
+        ) from error
+    for name in (name for name in logging.root.manager.loggerDict if name.partition(".")[0] in _LOUD):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what goes wrong is raised, and said once
+    if address.startswith(_LOCAL):
+        with _local(_number(address)) as client:
+            yield Cluster(client, address, secure=True)
+        return
+    if not address.startswith(("tcp://", _SECURE)):
+        raise UsageError(
+            f"`{address}` is not the address of a Dask scheduler",
+            where="--cluster",
+            remedy="Write tcp://HOST:8786, tls://HOST:8786, or local:N for N processes of this machine.",
+        )
+    try:
+        client = distributed.Client(address, timeout=_CONNECT, set_as_default=False, name="rokt-export")
+    except (OSError, TimeoutError, ValueError, TypeError) as error:
+        raise UnreachableError(
+            f"the scheduler cannot be reached: {error}",
+            where=address,
+            remedy="Check its address, that it runs, and for tls:// the certificates of Dask's configuration.",
+        ) from error
+    try:
+        yield Cluster(client, address, secure=address.startswith(_SECURE))
+    finally:
+        with suppress(Exception):
+            client.close(timeout=2)
+
+
+def _number(address: str) -> int:
+    text = address.removeprefix(_LOCAL)
+    number = int(text) if text.isascii() and text.isdigit() else 0
+    if not 1 <= number <= 64:
+        raise UsageError(f"`{address}` names no number of processes", where="--cluster", remedy="Write local:4.")
+    return number
+
+
+@contextmanager
+def _local(number: int) -> Iterator[Client]:
+    from distributed import Client, LocalCluster, Security
+
+    cluster = LocalCluster(
+        n_workers=number,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        security=Security.temporary(),
+        silence_logs=logging.CRITICAL,
+    )
+    with cluster, Client(cluster, set_as_default=False, name="rokt-export") as client:
+        yield client
+
+
+def leases_of(journal: Journal, plan: Plan, run_id: str) -> Leases:
+    """Return the leases of a run."""
+    from rokt_export.journal.leases import Terms
+
+    url = plan.spec.environment(plan.environment).url
+    address = origin(blank_url(url, plan.variables, base_url=plan.destination.base_url))
+    terms = Terms(plan.pace.concurrency, plan.pace.steady().rate)
+    return journal.leases(run_id, address, terms, patience=plan.pace.patience)
+
+
+@dataclass(slots=True)
+class _Run:
+    """Drives one run: gives out its partitions, and follows the workers by their leases in the journal."""
+
+    cluster: Cluster
+    plan: Plan
+    run_id: str
+    watch: Watch
+    brake: Brake
+    leases: Leases
+    waiting: deque[Partition] = field(default_factory=deque)
+    given: dict[int, tuple[Future[Result], Partition]] = field(default_factory=dict)
+    attempts: Counter[int] = field(default_factory=Counter)
+    again: dict[int, Partition] = field(default_factory=dict)
+    """Partitions of which a worker may have left rows."""
+    results: list[Result] = field(default_factory=list)
+    errors: list[BaseException] = field(default_factory=list)
+    holders: dict[int, str] = field(default_factory=dict)
+    """Partition to the lease of the worker that was last seen with it."""
+    seen: dict[str, int] = field(default_factory=dict)
+    """Lease to its number in the watch."""
+    heard: dict[str, int] = field(default_factory=dict)
+    """Lease to how many of its messages were passed on."""
+    deaths: int = 0
+    pressed: int = 0
+
+    def run(self, partitions: Sequence[Partition]) -> Result:
+        """Run all partitions, and return their joint result.
+
+        Raises:
+            RoktExportError: the first error of any; what was settled stays settled.
+        """
+        self.leases.begin(FIRST_COUNTS)
+        self.waiting.extend(partitions)
+        with WorkerLease(self.leases, Brake()) as driver:
+            driver.take(None)
+            try:
+                self._until_done(driver)
+            except BaseException:
+                self._brake(max(1, self.brake.level))
+                self._wait_for_workers()
+                raise
+            finally:
+                with suppress(RoktExportError):
+                    self.leases.end()
+        if self.errors:
+            raise self.errors[0]
+        result = together(self.results)
+        return replace(result, deaths=self.deaths)
+
+    def _until_done(self, driver: WorkerLease) -> None:
+        looked = 0.0
+        while self.given or (self.waiting and not self._stopping):
+            if driver.lost:
+                raise LeaseLostError("another process drives this run now", remedy="Nothing more is sent here.")
+            if not self.cluster.is_there:
+                raise self.cluster.gone()
+            self._brake(self.brake.level)
+            self._give_out()
+            if time.monotonic() - looked >= _LOOK_EVERY:
+                looked = time.monotonic()
+                with suppress(RoktExportError):  # the journal's server is away: workers wait for it
+                    self._follow(self.leases.held(), driver)
+            self._collect()
+            time.sleep(_STEP)
+
+    @property
+    def _stopping(self) -> bool:
+        return bool(
+            self.brake.level or self.errors or any(result.finished.reason not in _GOES_ON for result in self.results)
+        )
+
+    def _give_out(self) -> None:
+        if self._stopping:
+            self._brake(max(1, self.brake.level))
+            return
+        room = _AHEAD * max(1, len(self.cluster.workers)) - len(self.given)
+        while room > 0 and self.waiting:
+            partition = self.waiting.popleft()
+            self.attempts[partition.number] += 1
+            future = self.cluster.submit(self.plan, self.run_id, partition, self.attempts[partition.number])
+            self.given[partition.number] = future, partition
+            room -= 1
+
+    def _collect(self) -> None:
+        for number, (future, partition) in list(self.given.items()):
+            if not future.done():
+                continue
+            del self.given[number]
+            error = self.cluster.failure(future)
+            if error is None:
+                self._done(partition, future.result())
+            elif isinstance(error, LeaseLostError):  # a worker that was too slow; another has its rows
+                self.again[number] = partition
+            else:
+                self.errors.append(error)
+            future.release()
+        if not self.given and not self.waiting and self.again and not self._stopping:
+            self._once_more()
+
+    def _done(self, partition: Partition, result: Result) -> None:
+        if result.finished.reason is StopReason.INTERRUPTED and not self._stopping:
+            self.again[partition.number] = partition  # the worker was told to leave
+            result = replace(result, finished=Finished(StopReason.COMPLETE))
+        if self.attempts[partition.number] > 1 or partition.number in self.again:
+            del result.tally.left_out["not_asked"]
+        self.results.append(result)
+        self.watch.tell(self._place(self.holders.pop(partition.number, f"{partition.number}")), result.tally, 0, ())
+
+    def _once_more(self) -> None:
+        """Go over partitions again whose workers may have left rows that were never sent."""
+        if worn := [number for number in self.again if self.attempts[number] >= _ROUNDS]:
+            self.errors.append(
+                WorkerError(
+                    f"workers died in each of {_ROUNDS} rounds over partition {worn[0]}",
+                    remedy="Look for the reason in the workers' logs; then resume the run.",
+                )
+            )
+            return
+        self.waiting.extend(self.again[number] for number in sorted(self.again))
+        self.again.clear()
+
+    def _follow(self, held: Iterable[Held], driver: WorkerLease) -> None:
+        """Pass on how far the workers have come; notice those whose partition another has taken up."""
+        for one in held:
+            before = self.holders.get(one.part)
+            if before is not None and before != one.id:
+                self.deaths += 1
+                if one.part in self.given:
+                    self.again[one.part] = self.given[one.part][1]
+                FirstRow(driver.numbers).reopen()
+                words = "a worker died or was cut off: its rows go to another; those that it had in flight are unknown"
+                self.watch.tell(self._place(one.id), Tally(notes=[words]), 0, (words,))
+            self.holders[one.part] = one.id
+            told = one.told or {}
+            if "tally" in told:
+                new = told["messages"][max(0, self.heard.get(one.id, 0) - told["before"]) :]
+                self.heard[one.id] = told["before"] + len(told["messages"])
+                tally = Tally.from_json(told["tally"])
+                in_flight = told["in_flight"] if one.alive else 0
+                self.watch.tell(self._place(one.id), tally, in_flight, tuple(new), told["waiting"])
+
+    def _place(self, lease: str) -> int:
+        return self.seen.setdefault(lease, len(self.seen))
+
+    def _brake(self, level: int) -> None:
+        if level > self.pressed:
+            with suppress(RoktExportError):
+                self.leases.put(BRAKE, level)
+                self.pressed = level
+
+    def _wait_for_workers(self) -> None:
+        """Wait until no worker sends any more: each sees the brake, or that nobody renews this process's lease."""
+        until = time.monotonic() + self.plan.pace.timeout + self.plan.pace.connect_timeout + _LEAVE
+        with suppress(RoktExportError):
+            while time.monotonic() < until and any(one.alive for one in self.leases.held()):
+                self._brake(self.brake.level)
+                time.sleep(_STEP)
+
+
+_GOES_ON = frozenset({StopReason.COMPLETE})
+
+
+_TOKENS: dict[str, tuple[TokenStore, ...]] = {}
+"""Run to the tokens that this worker has fetched: they outlast a partition."""
+
+
+def work(plan: Plan, run_id: str) -> Result:
+    """Run one partition, on a worker.
+
+    Raises:
+        LeaseLostError: this worker was too slow, and another has taken the partition up.
+        RoktExportError: as `run_partition`.
+    """
+    from distributed import Status, get_worker
+
+    from rokt_export.journal import Journal
+
+    worker = get_worker()
+    plan = with_own_secrets(plan, run_id)
+    assert isinstance(plan.rows, FileRows)
+    assert plan.rows.part is not None
+    brake = Brake()
+    with (
+        Journal.open(plan.journal) as journal,
+        WorkerLease(leases_of(journal, plan, run_id), brake, lambda: worker.status is not Status.running) as lease,
+    ):
+        if not lease.take(plan.rows.part.number) or brake.level:
+            return Result(Tally(detailed=plan.metrics), Finished(StopReason.INTERRUPTED))
+        if run_id not in _TOKENS:
+            _TOKENS[run_id] = token_stores(plan)
+        common = Common(lease.numbers, tokens=_TOKENS[run_id], lease=lease)
+        result = run_partition(plan, run_id, 0, lease, brake, common, journal)
+        if lease.lost:
+            raise LeaseLostError(f"another worker of run {run_id} has taken up these rows")
+        return result
+
+
+def with_own_secrets(plan: Plan, run_id: str) -> Plan:
+    """Return a plan with the secrets of this machine's environment, where they were not sent along."""
+    if plan.redaction_key:
+        return plan
+    variables = {name: os.environ[name] for name in plan.variables}
+    own = "\0".join(variables[name] for name in sorted(variables))
+    key = hmac.digest(own.encode(), run_id.encode(), "sha256")
+    return replace(plan, variables=variables, redaction_key=key, journal=own_journal(plan.journal))
+
+
+def _digest(nonce: bytes, value: str) -> str:
+    return hashlib.blake2b(value.encode(), key=nonce, digest_size=16).hexdigest()

@@ -1,0 +1,264 @@
+"""A process's share of what a partner bears, renewed by a thread while the process sends."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from rokt_export.delivery.events import Settled
+from rokt_export.delivery.pacing import Allowance
+from rokt_export.delivery.run_counts import Tally
+from rokt_export.delivery.shared_counts import FIRST_NUMBERS
+from rokt_export.errors import JournalError
+
+if TYPE_CHECKING:
+    from rokt_export.delivery.worker import Brake
+    from rokt_export.journal.leases import Grant, Leases
+
+BRAKE = "brake"
+"""The shared count that holds how hard the operator brakes; see `Brake.level`."""
+FIRST_COUNTS = {**FIRST_NUMBERS, BRAKE: 0}
+"""What the counts of a run on a cluster begin with."""
+
+_NOTHING = Allowance(0, 0.0, 0.0)
+_DRAWN = {"first_recordings": 20, "problem_recordings": 200}
+"""How many of a count that must not go below zero a process takes at a time."""
+_WAIT = 0.25
+"""Seconds between two tries to take a lease that another still holds."""
+_MOST_MESSAGES = 50
+"""Messages that wait to be read by the process that drives the run."""
+
+
+class Leased(Protocol):
+    """What sends by a lease."""
+
+    @property
+    def under_way(self) -> tuple[int, int]:
+        """Requests in flight, and those sent so far where a rate is kept."""
+
+    def wake(self) -> None:
+        """Look at the allowance now."""
+
+
+class LeasedNumbers:
+    """The counts of a run as its journal has them: see `shared_counts.Numbers`.
+
+    What is read is as of the last renewal, with this process's own changes. These are written with the next.
+
+    Args:
+        leases: of the run.
+        hurry: makes the next renewal come at once.
+    """
+
+    def __init__(self, leases: Leases, hurry: Callable[[], None]) -> None:
+        self._leases = leases
+        self._hurry = hurry
+        self._known = dict(FIRST_COUNTS)
+        self._puts: dict[str, int] = {}
+        self._adds: Counter[str] = Counter()
+        self._under_way: tuple[dict[str, int], Counter[str]] = {}, Counter()
+        self._drawn: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def get(self, name: str) -> int:
+        """Return a count; of one that is drawn from, also what this process has taken and not used."""
+        with self._lock:
+            puts, adds = self._under_way
+            value = puts.get(name, self._known[name]) + adds[name]
+            return self._puts.get(name, value) + self._adds[name] + self._drawn[name]
+
+    def put(self, name: str, value: int) -> None:
+        """Set a count; others hear of it at their next renewal."""
+        with self._lock:
+            self._puts[name] = value
+            del self._adds[name]
+        self._hurry()
+
+    def add(self, name: str, more: int) -> int:
+        """Add to a count, and return it."""
+        with self._lock:
+            self._adds[name] += more
+        return self.get(name)
+
+    def swap(self, name: str, expected: int, value: int) -> bool:
+        """Set a count in the journal if it has the value that is expected; return whether it had."""
+        if self.get(name) != expected or not self._leases.swap(name, expected, value):
+            return False
+        with self._lock:
+            self._known[name] = value
+        return True
+
+    def draw(self, name: str) -> bool:
+        """Take one of a count; return whether there was one left."""
+        if not self._drawn[name] and self._known[name] > 0:
+            taken = self._leases.draw(name, _DRAWN[name])
+            with self._lock:
+                self._drawn[name] += taken
+                self._known[name] = self._known[name] - taken if taken else 0
+        if not self._drawn[name]:
+            return False
+        self._drawn[name] -= 1
+        return True
+
+    def changes(self) -> tuple[Mapping[str, int], Mapping[str, int]]:
+        """Return what was set, and what was added to that, since `learn` was last called."""
+        with self._lock:
+            puts, adds = self._under_way
+            for name, value in self._puts.items():
+                puts[name] = value
+                del adds[name]
+            adds.update(self._adds)
+            self._puts, self._adds = {}, Counter()
+            return dict(puts), {name: more for name, more in adds.items() if more}
+
+    def learn(self, numbers: Mapping[str, int]) -> None:
+        """Take over what the journal says, now that it has the changes."""
+        with self._lock:
+            self._known.update(numbers)
+            self._under_way = {}, Counter()
+
+
+class WorkerLease:
+    """A lease, renewed by a thread until it is closed. Use it as a context manager.
+
+    It also is the watch of what runs by it: what it is told goes to the journal, where the process that drives the run
+    reads it.
+
+    Args:
+        leases: of the run.
+        brake: pressed when the operator brakes, when nobody drives the run any more, or when the lease is lost.
+        leaving: returns whether this process is about to end, so that it should send no more.
+
+    Attributes:
+        numbers: the counts that the run's processes share.
+        lost: whether another process has taken the lease.
+        id: of the lease.
+    """
+
+    def __init__(self, leases: Leases, brake: Brake, leaving: Callable[[], bool] = lambda: False) -> None:
+        self._leases = leases
+        self._brake = brake
+        self._leaving = leaving
+        self._hurried = threading.Event()
+        self.numbers = LeasedNumbers(leases, self._hurried.set)
+        self.lost = False
+        self.id = ""
+        self._allowance = _NOTHING
+        self._engine: Leased | None = None
+        self._sent = 0
+        self._told: dict[str, Any] = {}
+        self._messages: list[str] = []
+        self._messages_before = 0
+        self._closed = False
+        self._again = _WAIT
+        self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closed = True
+        self._hurried.set()
+        if not self.id:
+            return
+        self._thread.join()
+        if not self.lost:
+            self._renew()  # what was counted last
+            with suppress(JournalError):
+                self._leases.release(self.id)
+
+    def take(self, part: int | None) -> bool:
+        """Take the lease of a part of the input, or that of the process which drives the run, once nobody holds it.
+
+        Returns:
+            False if the operator braked before.
+
+        Raises:
+            JournalError: the journal cannot be written.
+        """
+        while (own := self._leases.take(part)) is None:
+            if self._brake.level or self._leaving():
+                return False
+            time.sleep(_WAIT)
+        self.id = own
+        self._again = self._renew()
+        self._thread.start()
+        return True
+
+    def allowance(self) -> Allowance:
+        """Return the present share."""
+        return self._allowance
+
+    def attach(self, engine: Leased) -> None:
+        """Let an engine hear of each new share, and be counted."""
+        self._engine = engine
+
+    def tell(self, _partition: int, tally: Tally, in_flight: int, messages: tuple[str, ...], waiting: str = "") -> None:
+        """Note how far this process has come; see `worker.Watch`."""
+        new = list(messages)
+        drop = max(0, len(self._messages) + len(new) - _MOST_MESSAGES)
+        self._messages = [*self._messages, *new][drop:]
+        self._messages_before += drop
+        self._told = {
+            "tally": tally.as_json(),
+            "in_flight": in_flight,
+            "waiting": waiting,
+            "messages": self._messages,
+            "before": self._messages_before,
+        }
+
+    def settled(self, event: Settled) -> None:
+        """Do nothing: rows stay in their process, only counts go to the journal."""
+
+    def _keep(self) -> None:
+        while not self._closed and not self.lost:
+            self._hurried.wait(self._again)
+            self._hurried.clear()
+            if not self._closed:
+                self._again = self._renew()
+            if self._leaving():
+                self._brake.press(1)
+
+    def _renew(self) -> float:
+        """Renew the lease; return the seconds after which to do so again. A journal that is away is asked again."""
+        began = time.monotonic()
+        in_flight, sent = (0, 0) if self._engine is None else self._engine.under_way
+        puts, adds = self.numbers.changes()
+        from rokt_export.journal.leases import Report
+
+        report = Report(in_flight, sent - self._sent, self._told, puts, adds)
+        try:
+            grant = self._leases.renew(self.id, report)
+        except JournalError:
+            return _WAIT
+        self._sent = sent
+        if grant is None:
+            self._lose()
+            return 0.0
+        self._obey(grant, began)
+        return grant.again
+
+    def _lose(self) -> None:
+        self.lost = True
+        self._allowance = _NOTHING
+        self._brake.press(1)
+        self._wake()
+
+    def _obey(self, grant: Grant, began: float) -> None:
+        self.numbers.learn(grant.numbers)
+        self._brake.press(max(grant.numbers.get(BRAKE, 0), int(not grant.driven)))
+        before = self._allowance
+        self._allowance = Allowance(grant.concurrency, grant.rate, began + grant.lasts)
+        if before[:2] != self._allowance[:2] or began >= before.until:
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._engine is not None:
+            self._engine.wake()
