@@ -64,8 +64,7 @@ class PartitionSource:
         try:
             transactions = reader.transactions(row, ALL)
             yield from islice(transactions, part.rows)
-            if next(transactions, None) is not None:  # it would have the number of another part's row
-                raise _changed(part.path, "it has more rows")
+            _check_ended(transactions, part.path)
         finally:
             reader.close()
         if (change := change_between(stamp, FileStamp.of(part.path))) is not None:
@@ -78,6 +77,21 @@ def _opened(context: Context, part: FilePart) -> RowReader:
     if (reader := open_reader(context)) is None:
         raise _changed(part.path, "it is empty")
     return reader
+
+
+def _check_ended(transactions: Generator[Transaction, None, int], path: str) -> None:
+    """Check that a part had all rows that it had before, and has no more: they would have the numbers of others.
+
+    Raises:
+        TransactionsError: it had fewer, or has more.
+    """
+    try:
+        next(transactions)
+    except StopIteration as end:
+        if end.value is None:  # it had ended before
+            raise _changed(path, "it has fewer rows") from None
+    else:
+        raise _changed(path, "it has more rows")
 
 
 def _unchanged(part: FilePart) -> FileStamp:

@@ -89,6 +89,7 @@ class _Blocks(io.RawIOBase):
     def __init__(self, file: IO[bytes]) -> None:
         super().__init__()
         self._file = file
+        self._at = 0
 
     def readable(self) -> bool:
         return True
@@ -98,21 +99,26 @@ class _Blocks(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         try:
-            return self._file.seek(offset, whence)
+            self._file.seek(offset, whence)
         except ValueError as error:
             raise io.UnsupportedOperation(f"the storage sends only whole files: {error}") from error
+        self._at = self._file.tell()
+        return self._at
 
     def tell(self) -> int:
-        return self._file.tell()
+        return self._at
 
     def readinto(self, buffer: Any, /) -> int:
         view = memoryview(buffer)
         try:
+            if self._file.tell() != self._at:  # a file in memory is one object for all that read it
+                self._file.seek(self._at)
             chunk = self._file.read(len(view))
         except OSError:
             raise
         except Exception as error:
             raise OSError(f"the storage broke off: {error}") from error
+        self._at += len(chunk)
         view[: len(chunk)] = chunk
         return len(chunk)
 

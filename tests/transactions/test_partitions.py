@@ -324,6 +324,11 @@ def test_a_change_while_a_part_is_read_is_told_and_gives_no_further_rows(write: 
         file.write(USUAL.format(100) * 2_000)
     with pytest.raises(TransactionsError, match="it has more rows"):
         list(rows)
+    stamp = FileStamp.of(path)
+    assert stamp is not None
+    more = replace(found[0].parts[0], rows=100, stamp=stamp)
+    with pytest.raises(TransactionsError, match="it has fewer rows"):
+        list(PartitionSource(Partition(1, 0, (more,), 100), ALL_KEPT))
     source = PartitionSource(partitions.partitions([look(path, ALL_KEPT)])[0], ALL_KEPT)
     rows = iter(source)
     next(rows)

@@ -14,7 +14,8 @@ import pytest
 
 from rokt_export.errors import TransactionsError
 from rokt_export.transactions.files import FileStamp, change_between, expand, is_stream
-from rokt_export.transactions.partitions import look
+from rokt_export.transactions.partition_source import PartitionSource
+from rokt_export.transactions.partitions import look, partitions
 from rokt_export.transactions.source_options import SourceOptions
 from rokt_export.transactions.sources import open_transactions
 from tests.conftest import ROWS_OF_A_MONTH
@@ -45,6 +46,17 @@ def test_an_object_is_read_as_the_same_file_on_a_disk(s3: Any, tmp_path: Path) -
         (tmp_path / name).write_bytes(body)
         s3.put_object(Bucket="rows", Key=f"same/{name}", Body=body)
         assert emails(f"s3://rows/same/{name}") == emails(str(tmp_path / name))
+
+
+def test_a_file_in_memory_is_read_whole_though_it_is_one_object_for_all_its_readers() -> None:
+    import fsspec
+
+    with fsspec.open("memory://rows/large.csv", "w") as file:
+        file.write("email\n" + "jane.doe@example.com\n" * 20_000)
+    assert len(emails("memory://rows/large.csv")) == 20_000
+    options = SourceOptions()
+    found = partitions([look("memory://rows/large.csv", options, size=100_000)], size=100_000)
+    assert sum(sum(1 for _ in PartitionSource(each, options)) for each in found) == 20_000
 
 
 def test_an_object_that_changes_while_it_is_read_is_told(s3: Any) -> None:
