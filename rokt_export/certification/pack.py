@@ -24,7 +24,7 @@ from rokt_export.errors import DocumentError, UsageError, did_you_mean, near_fil
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal.certifications import Certificate, CertifiedProbe, CertifiedRecord
 from rokt_export.redaction.display_text import cut, json_text
-from rokt_export.reports.html import asset, environment, policy
+from rokt_export.reports.html import asset, page, policy
 from rokt_export.reports.outcome_icons import SIGNS
 
 LANGUAGES = ("en", "de")
@@ -95,30 +95,26 @@ def write_html(certification: Certification, stream: TextIO, *, language: str = 
     style, script = f"{asset('report.css')}\n{_asset('pack.css')}", _asset("pack.js")
     data = document(certification)
     probes = {each.id: each for each in certification.probes}
-    text = (
-        environment()
-        .from_string(_asset("pack.html"))
-        .render(
-            policy=policy(style, script),
-            style=Markup(style),
-            script=Markup(script),
-            seal=_UNSEALED,
-            language=language,
-            words=words,
-            version=__version__,
-            pack=certification,
-            probes=probes,
-            digest=data["digest"],
-            signs=SIGNS,
-            who=_who,
-            people=_people,
-            first_fields=_FIRST_FIELDS,
-            shown=partial(cut, most=_SHOWN),
-            exchange=partial(cut, most=_EXCHANGE),
-            document=Markup(_inert(json_text(data))),
-            texts=Markup(_inert(json_text({"language": language, **words["script"]}))),
-            marks={"as expected": "✓", "finding": "✗", "cannot be told": "?", "not run": "–"},
-        )
+    text = page(_asset("pack.html")).render(
+        policy=policy(style, script),
+        style=Markup(style),
+        script=Markup(script),
+        seal=_UNSEALED,
+        language=language,
+        words=words,
+        version=__version__,
+        pack=certification,
+        probes=probes,
+        digest=data["digest"],
+        signs=SIGNS,
+        who=_who,
+        people=_people,
+        first_fields=_FIRST_FIELDS,
+        shown=partial(cut, most=_SHOWN),
+        exchange=partial(cut, most=_EXCHANGE),
+        document=Markup(_inert(json_text(data))),
+        texts=Markup(_inert(json_text({"language": language, **words["script"]}))),
+        marks={"as expected": "✓", "finding": "✗", "cannot be told": "?", "not run": "–"},
     )
     stream.write(text.replace(_UNSEALED, _sealed(text), 1))
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +147,7 @@ class ContactLetter:
         self._template = template
         self._attached = attached
         self._table = table or Listing.of(story, story.rows)
-        self._environment = _environment(template)
+        self._loader = _loader(template)
 
     def subject(self) -> str:
         """Return the subject of a mail."""
@@ -166,9 +166,8 @@ class ContactLetter:
         return self._rendered("{% include 'letter.html' %}", escape=True)
 
     def _rendered(self, source: str, *, show: Callable[[str], str] = one_line, escape: bool = False) -> str:
-        environment = self._environment.overlay(autoescape=escape)
         try:
-            return environment.from_string(source).render(mail=self._facts(show))
+            return _environment(self._loader, escape).from_string(source).render(mail=self._facts(show))
         except TemplateError as error:
             place = getattr(error, "filename", None) or getattr(error, "name", None) or self._template
             line = f":{lineno}" if (lineno := getattr(error, "lineno", None)) else ""
@@ -398,21 +397,32 @@ def _written(one: Record, show: Callable[[str], str]) -> Record:
     )
 
 
-def _environment(template: str) -> SandboxedEnvironment:
-    shipped = [PackageLoader("rokt_export.reports", f"assets/letter{each}") for each in ("", "/en")]
-    loaders: list[BaseLoader] = [*shipped]
+def _loader(template: str) -> BaseLoader:
     if template in LANGUAGES:
-        loaders.insert(0, PackageLoader("rokt_export.reports", f"assets/letter/{template}"))
-    elif Path(template).is_dir():
-        loaders.insert(0, FileSystemLoader(template))
-    else:
-        raise UsageError(
-            "there is no such language or folder of templates",
-            where=f"--template {template}",
-            remedy=f"Name one of {', '.join(LANGUAGES)}, or a folder with words.jinja.",
-        )
+        return _shipped(f"/{template}")
+    if Path(template).is_dir():
+        return FileSystemLoader(template)
+    raise UsageError(
+        "there is no such language or folder of templates",
+        where=f"--template {template}",
+        remedy=f"Name one of {', '.join(LANGUAGES)}, or a folder with words.jinja.",
+    )
+
+
+@cache
+def _shipped(folder: str) -> BaseLoader:
+    return PackageLoader("rokt_export.reports", f"assets/letter{folder}")
+
+
+@lru_cache(maxsize=8)
+def _environment(loader: BaseLoader, autoescape: bool) -> SandboxedEnvironment:
+    """Return an environment that keeps what it compiles, as the files of a letter share their words."""
     environment = SandboxedEnvironment(
-        loader=ChoiceLoader(loaders), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=ChoiceLoader([loader, _shipped(""), _shipped("/en")]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=autoescape,
     )
     environment.filters["fill"] = _fill
     return environment

@@ -232,34 +232,30 @@ def html(result: DiffResult) -> str:
     from markupsafe import Markup
 
     from rokt_export import __version__
-    from rokt_export.reports.html import asset, environment, policy
+    from rokt_export.reports.html import asset, page, policy
     from rokt_export.reports.outcome_icons import SIGNS
 
     style = asset("report.css") + asset("differences.css")
-    return (
-        environment()
-        .from_string(asset("differences.html"))
-        .render(
-            policy=policy(style),
-            style=Markup(style),
-            version=__version__,
-            result=result,
-            headline=verdict(result),
-            confusion=_confusion(result),
-            no_count=_NONE,
-            signs=SIGNS,
-            latencies=_latencies(result),
-            compared=_compared(result),
-            sections=[(_SECTIONS[section], found) for section in Section if (found := result.section(section))],
-            said=_said,
-            technical=_technical,
-            where_all_are=_where_all_are,
-            apart=list(_apart(result)),
-            undecided=result.undecided[:_MOST_IN_PAGE],
-            next_steps=_next_steps(result),
-            speed=_SPEED,
-            capped=_MOST_IN_PAGE,
-        )
+    return page(asset("differences.html")).render(
+        policy=policy(style),
+        style=Markup(style),
+        version=__version__,
+        result=result,
+        headline=verdict(result),
+        confusion=_confusion(result),
+        no_count=_NONE,
+        signs=SIGNS,
+        latencies=_latencies(result),
+        compared=_compared(result),
+        sections=[(_SECTIONS[section], found) for section in Section if (found := result.section(section))],
+        said=_said,
+        technical=_technical,
+        where_all_are=_where_all_are,
+        apart=list(_apart(result)),
+        undecided=result.undecided[:_MOST_IN_PAGE],
+        next_steps=_next_steps(result),
+        speed=_SPEED,
+        capped=_MOST_IN_PAGE,
     )
 
 

@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, TextIO
 
-from jinja2 import Environment, StrictUndefined, select_autoescape
+from jinja2 import Environment, StrictUndefined, Template, select_autoescape
 from markupsafe import Markup
 
 from rokt_export import __version__
@@ -64,8 +64,7 @@ def write(story: Story, stream: TextIO) -> None:
     for, so that 100,000 deliveries stay responsive. Its content security policy admits its own script and style, by
     their hashes, and nothing else.
     """
-    page = environment().from_string(asset("report.html"))
-    stream.writelines(page.generate(_context(story)))
+    stream.writelines(page(asset("report.html")).generate(_context(story)))
 
 
 def _context(story: Story) -> dict[str, Any]:
@@ -238,8 +237,8 @@ def asset(name: str) -> str:
 
 
 @cache
-def environment() -> Environment:
-    """Return the environment of the pages' templates: what is put in is text, unless it is marked up already."""
+def page(source: str) -> Template:
+    """Return the template of a page: what is put in is text, unless it is marked up already."""
     made = Environment(
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=StrictUndefined,
@@ -249,4 +248,4 @@ def environment() -> Environment:
     )
     made.filters["thousands"] = "{:,}".format
     made.tests["outcome"] = frozenset(map(str, OutcomeKind)).__contains__
-    return made
+    return made.from_string(source)
