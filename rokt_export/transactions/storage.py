@@ -98,6 +98,8 @@ class _Blocks(io.RawIOBase):
         return self._file.seekable()
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        if whence == io.SEEK_CUR:
+            offset, whence = self._at + offset, io.SEEK_SET
         try:
             self._file.seek(offset, whence)
         except ValueError as error:
