@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from rokt_export import __version__
 from rokt_export.delivery.events import Finished, StopReason
-from rokt_export.delivery.lease import BRAKE, FIRST_COUNTS, WorkerLease
+from rokt_export.delivery.lease import BRAKE, FIRST_COUNTS, WorkerLease, leases_of
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.delivery.run_counts import Tally
 from rokt_export.delivery.shared_counts import FirstRow
@@ -33,7 +33,6 @@ from rokt_export.errors import (
     UsageError,
     WorkerError,
 )
-from rokt_export.request.url import blank_url, origin
 
 if TYPE_CHECKING:
     from distributed import Client, Future, Worker
@@ -374,16 +373,6 @@ def _local(number: int) -> Iterator[Client]:
     )
     with cluster, Client(cluster, set_as_default=False, name="rokt-export") as client:
         yield client
-
-
-def leases_of(journal: Journal, plan: Plan, run_id: str) -> Leases:
-    """Return the leases of a run."""
-    from rokt_export.journal.leases import Terms
-
-    url = plan.spec.environment(plan.environment).url
-    address = origin(blank_url(url, plan.variables, base_url=plan.destination.base_url))
-    terms = Terms(plan.pace.concurrency, plan.pace.steady().rate)
-    return journal.leases(run_id, address, terms, patience=plan.pace.patience)
 
 
 @dataclass(slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -15,9 +15,12 @@ from rokt_export.delivery.pacing import Allowance
 from rokt_export.delivery.run_counts import Tally
 from rokt_export.delivery.shared_counts import FIRST_NUMBERS
 from rokt_export.errors import JournalError
+from rokt_export.request.url import blank_url, origin
 
 if TYPE_CHECKING:
+    from rokt_export.delivery.plan import Plan
     from rokt_export.delivery.worker import Brake
+    from rokt_export.journal import Journal
     from rokt_export.journal.leases import Grant, Leases
 
 BRAKE = "brake"
@@ -25,7 +28,7 @@ BRAKE = "brake"
 FIRST_COUNTS = {**FIRST_NUMBERS, BRAKE: 0}
 """What the counts of a run on a cluster begin with."""
 
-_NOTHING = Allowance(0, 0.0, 0.0)
+_NOTHING = Allowance(0, 0.0, 0.0, shared=True)
 _DRAWN = {"first_recordings": 20, "problem_recordings": 200}
 """How many of a count that must not go below zero a process takes at a time."""
 _WAIT = 0.25
@@ -133,6 +136,7 @@ class WorkerLease:
         leases: of the run.
         brake: pressed when the operator brakes, when nobody drives the run any more, or when the lease is lost.
         leaving: returns whether this process is about to end, so that it should send no more.
+        driven: whether another process drives the run: without it, nothing more is sent.
 
     Attributes:
         numbers: the counts that the run's processes share.
@@ -140,10 +144,15 @@ class WorkerLease:
         id: of the lease.
     """
 
-    def __init__(self, leases: Leases, brake: Brake, leaving: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, leases: Leases, brake: Brake, leaving: Callable[[], bool] = lambda: False, *, driven: bool = True
+    ) -> None:
         self._leases = leases
         self._brake = brake
         self._leaving = leaving
+        self._driven = driven
+        self._others = 0
+        self._news: list[str] = []
         self._hurried = threading.Event()
         self.numbers = LeasedNumbers(leases, self._hurried.set)
         self.lost = False
@@ -195,6 +204,11 @@ class WorkerLease:
     def allowance(self) -> Allowance:
         """Return the present share."""
         return self._allowance
+
+    def news(self) -> list[str]:
+        """Return what a person should know since the last call; for the engine's thread."""
+        news, self._news = self._news, []
+        return news
 
     def attach(self, engine: Leased) -> None:
         """Let an engine hear of each new share, and be counted."""
@@ -253,12 +267,43 @@ class WorkerLease:
 
     def _obey(self, grant: Grant, began: float) -> None:
         self.numbers.learn(grant.numbers)
-        self._brake.press(max(grant.numbers.get(BRAKE, 0), int(not grant.driven)))
+        self._brake.press(max(grant.numbers.get(BRAKE, 0), int(self._driven and not grant.driven)))
+        if grant.runs != self._others:
+            self._others = grant.runs
+            who = "another run sends" if grant.runs == 1 else f"{grant.runs} other runs send"
+            self._news.append(
+                f"{who} to this partner too: the limits are shared" if grant.runs else "no other run sends any more"
+            )
         before = self._allowance
-        self._allowance = Allowance(grant.concurrency, grant.rate, began + grant.lasts)
+        self._allowance = Allowance(grant.concurrency, grant.rate, began + grant.lasts, grant.holders > 1)
         if before[:2] != self._allowance[:2] or began >= before.until:
             self._wake()
 
     def _wake(self) -> None:
         if self._engine is not None:
             self._engine.wake()
+
+
+def leases_of(journal: Journal, plan: Plan, run_id: str) -> Leases:
+    """Return the leases of a run."""
+    from rokt_export.journal.leases import Terms
+
+    url = plan.spec.environment(plan.environment).url
+    address = origin(blank_url(url, plan.variables, base_url=plan.destination.base_url))
+    terms = Terms(plan.pace.concurrency, plan.pace.steady().rate, plan.partitions)
+    return journal.leases(run_id, address, terms, patience=plan.pace.patience)
+
+
+@contextmanager
+def leased(plan: Plan, run_id: str, index: int, journal: Journal, brake: Brake) -> Iterator[WorkerLease | None]:
+    """Yield the share of a run of this machine in the partner's rate; None where the plan keeps no single rate.
+
+    Runs of one journal to one address share the rate. Where a spec states several, each run keeps them by itself: a
+    window of sends cannot be divided without knowing when the others send.
+    """
+    if plan.pace.rate is None or plan.pace.windows:
+        yield None
+        return
+    with WorkerLease(leases_of(journal, plan, run_id), brake, driven=False) as lease:
+        lease.take(index)
+        yield lease

@@ -20,8 +20,8 @@ SLOW_DOWN = frozenset({429, 503})
 
 _CATCH_UP = 1.1
 """A send that came late may be made up for, at most at this multiple of the rate: no burst after a pause."""
-_LEASED_CATCH_UP = 1.015
-"""The same where many processes share a rate: they may all be late at once."""
+_SHARED_CATCH_UP = 1.015
+"""The same where several processes share a rate: they may all be late at once."""
 _NOT_ALLOWED = 0.25
 """Seconds after which to look for an allowance again; a new one is heard of at once."""
 _DEBT = 0.25
@@ -95,11 +95,13 @@ class Allowance(NamedTuple):
         concurrency: sends in flight at most; may be 0.
         rate: sends per second at most; 0.0 for none, None for no limit.
         until: monotonic seconds at which it ends.
+        shared: whether others have shares too, and may be late at the same time.
     """
 
     concurrency: int
     rate: float | None
     until: float
+    shared: bool
 
 
 class Pacer:
@@ -148,7 +150,7 @@ class Pacer:
         self._most = allowance.concurrency
         self._limit = min(self._limit, float(self._most)) if slowed else float(self._most)
         self._until = allowance.until
-        self._catch_up = _LEASED_CATCH_UP
+        self._catch_up = _SHARED_CATCH_UP if allowance.shared else _CATCH_UP
         if allowance.rate != self._rate:
             self._rate = allowance.rate
             if self._rate:  # what a lower rate put off is due sooner

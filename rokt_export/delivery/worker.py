@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from multiprocessing.context import BaseContext
 from typing import TYPE_CHECKING, Protocol, assert_never
 
@@ -27,6 +28,7 @@ from rokt_export.delivery.events import (
 )
 from rokt_export.delivery.input_feed import FileFeed, LateDamage, LiveFeed, Source, damage_in, is_live, source
 from rokt_export.delivery.journal_listener import Bookkeeper
+from rokt_export.delivery.lease import WorkerLease, leased
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.delivery.redaction_setup import PersonalData, redactor_for
 from rokt_export.delivery.row_filter import identity_of, select
@@ -50,7 +52,6 @@ from rokt_export.transactions.claims import ALL, Claims, Mark, Share
 from rokt_export.transport import Transport, TransportOptions
 
 if TYPE_CHECKING:
-    from rokt_export.delivery.lease import WorkerLease
     from rokt_export.delivery.oauth2 import TokenStore
     from rokt_export.journal import Journal, RunWriter
 
@@ -206,15 +207,19 @@ def run_partition(
         ConfigurationError, SpecError: the plan does not make requests.
         UnreachableError: a token server cannot be reached, or refuses.
     """
-    lease = common.lease
-    pace = plan.pace.share(index, plan.partitions) if lease is None else plan.pace.steady()
+    pace = plan.pace.share(index, plan.partitions) if common.lease is None else plan.pace.steady()
     if plan.destination.base_url is not None:  # a sandbox plays refusals too
         pace = replace(pace, stop=replace(pace.stop, setup=False))
     renderer = plan.renderer()
     redactor = redactor_for(plan.spec, plan.environment, plan.variables, key=plan.redaction_key)
-    options = transport_options(plan, renderer, pace.concurrency)
+    most = pace.concurrency if plan.pace.rate is None else plan.pace.concurrency  # shares of a rate may move
+    options = transport_options(plan, renderer, most)
     tally = Tally(detailed=plan.metrics)
-    with journal_of(plan, opened) as journal, Transport(options) as transport:
+    with (
+        journal_of(plan, opened) as journal,
+        Transport(options) as transport,
+        nullcontext(common.lease) if common.lease else leased(plan, run_id, index, journal, brake) as lease,
+    ):
         writer = journal.attach(
             run_id,
             before=plan.before,
@@ -258,8 +263,8 @@ def run_partition(
             problems=RecordingQuota(PROBLEM_RECORDINGS, common.numbers),
         )
         brake.attach(engine)
-        late = LateDamage(transactions, plan.looked_at)
-        finished = _listened_to(engine, keeper, _Reporter(index, tally, watch, late, attempts))
+        news = [LateDamage(transactions, plan.looked_at).news, *([] if lease is None else [lease.news])]
+        finished = _listened_to(engine, keeper, _Reporter(index, tally, watch, news, attempts))
         if isinstance(feed, LiveFeed) or plan.looked_at is not None:  # nobody has looked at all rows before
             tally.notes.extend(damage_in(transactions))
         return Result(tally, finished)
@@ -292,7 +297,7 @@ class _Reporter:
     index: int
     tally: Tally
     watch: Watch
-    late: LateDamage
+    news: Sequence[Callable[[], list[str]]]
     attempt: Callable[[Exchange], str] | None = None
     _reported: float = 0.0
     _in_flight: int = 0
@@ -322,7 +327,7 @@ class _Reporter:
         now = time.monotonic()
         if self._messages or now - self._reported >= _REPORT_EVERY:
             self._reported = now
-            self._messages += self.late.news()
+            self._messages += chain.from_iterable(news() for news in self.news)
             self.last()
 
     def _progress(self, waiting: str) -> None:

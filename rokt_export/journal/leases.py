@@ -45,10 +45,12 @@ class Terms:
     Attributes:
         concurrency: requests at a time.
         rate: requests a second; None for no limit.
+        processes: how many it is divided among, at least: those that are yet to come have their shares reserved.
     """
 
     concurrency: int
     rate: float | None = None
+    processes: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Grant:
         numbers: name to value of the counts that the run's processes share.
         driven: whether the process that drives the run is there.
         runs: other runs that send to the same partner now.
+        holders: processes that send to it now, this one included.
     """
 
     concurrency: int
@@ -72,6 +75,7 @@ class Grant:
     numbers: Mapping[str, int]
     driven: bool
     runs: int
+    holders: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +237,7 @@ def take(connection: Connection, run_no: int, target: bytes, terms: Terms, part:
             rate=0.0,
             most_concurrency=terms.concurrency,
             most_rate=terms.rate,
+            processes=terms.processes,
             told=b"null",
         )
     )
@@ -259,7 +264,8 @@ def renew(connection: Connection, own: str, target: bytes, report: Report) -> Gr
     senders = [_holder(record) for record in alive if record.part is not None]
     rate = max((each.terms.rate for each in senders if each.terms.rate is not None), default=None)
     missed = _missed(connection, target, now, rate, report.sent) if not driving else 0.0
-    shares = shares_of(senders, 1 + _CATCH_UP * (missed > 0))
+    # Who sends alone makes up for what it missed by itself.
+    shares = shares_of(senders, 1 + _CATCH_UP * (missed > 0 and len(senders) > 1))
     concurrency, granted = (0, 0.0) if driving else _granted(own, senders, shares)
     again = max(_SHORTEST, min(_LONGEST, _EACH * len(alive)))
     lasts = _DRIVER_LASTS if driving else _lasts(again)
@@ -279,6 +285,7 @@ def renew(connection: Connection, own: str, target: bytes, report: Report) -> Gr
         _numbers(connection, me.run_no, report),
         driven=driving or any(record.run_no == me.run_no and record.part is None for record in alive),
         runs=len({each.run_no for each in senders} - {me.run_no}),
+        holders=len(senders),
     )
 
 
@@ -342,7 +349,7 @@ def shares_of(holders: Sequence[Holder], factor: float = 1.0) -> dict[str, tuple
     found: dict[str, tuple[int, float | None]] = {}
     placed: dict[int, int] = defaultdict(int)
     for each in sorted(holders, key=lambda holder: holder.id):
-        number, place = processes[each.run_no], placed[each.run_no]
+        number, place = max(each.terms.processes, processes[each.run_no]), placed[each.run_no]
         placed[each.run_no] += 1
         whole = max(1, int(in_flight[each.run_no] + 1e-9))
         own = whole * (place + 1) // number - whole * place // number
@@ -411,7 +418,7 @@ def _store(connection: Connection, own: str, **values: Any) -> None:
 
 
 def _holder(record: Row[Any]) -> Holder:
-    terms = Terms(record.most_concurrency, record.most_rate)
+    terms = Terms(record.most_concurrency, record.most_rate, record.processes)
     return Holder(record.id, record.run_no, terms, record.concurrency, record.rate)
 
 

@@ -175,6 +175,7 @@ lease = Table(
     Column("rate", Float(53), nullable=False),
     Column("most_concurrency", Integer, nullable=False),
     Column("most_rate", Float(53)),
+    Column("processes", Integer, nullable=False),
     Column("told", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
