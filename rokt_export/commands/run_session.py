@@ -12,9 +12,10 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import ceil
 from types import FrameType
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
 import typer
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from rokt_export.journal import Journal, RunState
     from rokt_export.transactions.files import FileStamp
 
+T = TypeVar("T")
 
 _GRACE = 5.0
 """Seconds that the journal has to take what was answered, and a token server to be given up, once a person leaves."""
@@ -204,10 +206,10 @@ def _carried_out(
         result.tally.notes.extend(left_out(result.tally.left_out, job.command))
         changed = _note_changes(result.tally, stamps)
         status = ExitStatus.most_severe(
-            _status(job, run, journal, result), ExitStatus.FINDINGS if changed else ExitStatus.OK
+            _status(job, run, journal, result, watch.say), ExitStatus.FINDINGS if changed else ExitStatus.OK
         )
         state = "finished" if result.finished.reason is StopReason.COMPLETE else "interrupted"
-        _end(job, run, journal, state, status, _notes(job, result))
+        _end(job, run, journal, state, status, _notes(job, result), watch.say)
         watch.ended(status, result.finished)
     return RunResult(run, result, status)
 
@@ -235,11 +237,11 @@ def _sent(job: Job, run: str, journal: Journal | None, watch: ProgressWatch, bra
     except JournalError:
         raise
     except RoktExportError as error:
-        _end(job, run, journal, "interrupted", error.exit_status, {})
+        _end(job, run, journal, "interrupted", error.exit_status, {}, watch.say)
         watch.say(f"run {run} stopped; `rokt-export runs show {run}` lists what was settled")
         raise
     except BaseException:
-        _end(job, run, None, "interrupted", ExitStatus.INTERRUPTED, {})
+        _end(job, run, None, "interrupted", ExitStatus.INTERRUPTED, {}, watch.say)
         raise
 
 
@@ -315,18 +317,36 @@ def _with_suspect(job: Job, result: Result, run: str) -> Result:
     return replace(result, finished=replace(finished, message=f"{finished.message}; {suspect}; {shown}; {check}"))
 
 
-def _end(job: Job, run: str, opened: Journal | None, state: str, status: ExitStatus, notes: Mapping[str, Any]) -> None:
+def _end(
+    job: Job,
+    run: str,
+    opened: Journal | None,
+    state: str,
+    status: ExitStatus,
+    notes: Mapping[str, Any],
+    tell: Callable[[str], None],
+) -> None:
+    """End a run; where the journal's server is away, try again as long as the run's patience says."""
     from rokt_export.journal import RunState
 
     final: RunState = RunState(state)
     reduced = final is RunState.FINISHED and job.keep is Keep.FAILURES
-    with journal_of(job.plan, opened) as journal:
+    patience = job.plan.pace.patience
+    steadily = partial(_steadily, job, tell)
+    with ExitStack() as stack:
+        journal: Journal = steadily(lambda: stack.enter_context(journal_of(job.plan, opened)))
         if reduced and job.resume is not None:
-            notes = {**notes, "figures": Figures.of(journal.deliveries(run)).as_json()}
-        journal.note(run, notes)
-        journal.attach(run).end(final, int(status))
+            notes = {**notes, "figures": steadily(lambda: Figures.of(journal.deliveries(run)).as_json())}
+        steadily(lambda: journal.note(run, notes))
+        steadily(lambda: journal.attach(run, patience=patience, tell=tell)).end(final, int(status))
         if reduced:
-            journal.keep_as_counts(run, [job.plan.expected])
+            steadily(lambda: journal.keep_as_counts(run, [job.plan.expected]))
+
+
+def _steadily(job: Job, tell: Callable[[str], None], attempt: Callable[[], T]) -> T:
+    from rokt_export.journal.storage import steadily
+
+    return steadily(attempt, patience=job.plan.pace.patience, tell=tell)
 
 
 def _notes(job: Job, result: Result) -> dict[str, Any]:
@@ -371,12 +391,12 @@ def _note_changes(tally: Tally, stamps: list[FileStamp]) -> bool:
     return bool(notes)
 
 
-def _status(job: Job, run: str, opened: Journal | None, result: Result) -> ExitStatus:
+def _status(job: Job, run: str, opened: Journal | None, result: Result, tell: Callable[[str], None]) -> ExitStatus:
     rows = result.tally.exit_status(job.plan.expected) if result.status is None else result.status
     # A server that was killed may have lost the last results: the journal decides, not what was counted.
     on_server = "://" in job.plan.journal and result.status is None
     if job.resume is not None or result.deaths or on_server:
-        rows = ExitStatus.most_severe(rows, _earlier(job, run, opened))
+        rows = ExitStatus.most_severe(rows, _steadily(job, tell, lambda: _earlier(job, run, opened)))
     reason = result.finished.reason
     match reason:
         case StopReason.INTERRUPTED:

@@ -112,7 +112,7 @@ def steadily(
     """Return what an attempt returns; if the server's connection is lost, reconnect and try again.
 
     Args:
-        attempt: what to do, such as a transaction. The lost one may have been committed.
+        attempt: what to do, such as a transaction or a call of a journal. The lost one may have been committed.
         patience: seconds that the server may be away; one attempt is made in any case.
         tell: takes messages for a person.
         reconnect: called before each further attempt.
@@ -127,8 +127,9 @@ def steadily(
             if away_since is not None:
                 reconnect()
             result = attempt()
-        except SQLAlchemyError as error:
-            if not is_gone(error):
+        except (SQLAlchemyError, JournalError) as error:
+            cause = error.__cause__ if isinstance(error, JournalError) else error
+            if isinstance(error, JournalGoneError) or not is_gone(cause):
                 raise
             now = time.monotonic()
             if away_since is None:
@@ -147,7 +148,7 @@ def steadily(
         pause = min(_LONGEST_WAIT, 2 * pause)
 
 
-def is_gone(error: Exception) -> bool:
+def is_gone(error: BaseException | None) -> bool:
     """Return whether a database error means that the connection to a server was lost, or could not be made now."""
     if not isinstance(error, OperationalError | InterfaceError) or isinstance(error.orig, sqlite3.Error):
         return False

@@ -151,13 +151,11 @@ class RunWriter:
             leave: earlier outcomes with which rows may be sent again.
         """
 
-        def read() -> dict[bytes, LeftOut]:
-            with self._store.reading.connect() as connection:
-                self._elsewhere.look(connection, self._underway.numbers, self._begun)
-                return ledger.withheld(connection, fingerprints, self._elsewhere, leave)
+        def read(connection: Connection) -> dict[bytes, LeftOut]:
+            self._elsewhere.look(connection, self._underway.numbers, self._begun)
+            return ledger.withheld(connection, fingerprints, self._elsewhere, leave)
 
-        with self._guard("read"):
-            return storage.steadily(read, patience=self._patience, tell=self._tell)
+        return self._read(read)
 
     def expect(self, row: int, fingerprints: Sequence[bytes]) -> None:
         """Note that `withheld` has just let a row pass, by these fingerprints, of which the first is this run's.
@@ -380,18 +378,15 @@ class RunWriter:
 
     def unsettled_rows(self) -> RowSet:
         """Return the rows that were intended in this run and not settled: in flight, or left by a dead process."""
-        with self._guard("read"), self._store.reading.connect() as connection:
-            return RowSet(open_rows(connection, self._run_no))
+        return self._read(lambda connection: RowSet(open_rows(connection, self._run_no)))
 
     def unknown_rows(self) -> RowSet:
         """Return the rows of this run that are settled as `unknown`, or not settled."""
-        with self._guard("read"), self._store.reading.connect() as connection:
-            return queries.rows(connection, self._run_no, [OutcomeKind.UNKNOWN])
+        return self._read(lambda connection: queries.rows(connection, self._run_no, [OutcomeKind.UNKNOWN]))
 
     def names(self, rows: range, of: str | None = None) -> dict[int, str]:
         """Return row to redacted transaction id, for rows settled in this run, or in the run `of`."""
-        with self._guard("read"), self._store.reading.connect() as connection:
-            return queries.names(connection, self.run if of is None else of, rows)
+        return self._read(lambda connection: queries.names(connection, self.run if of is None else of, rows))
 
     def heartbeat(self) -> None:
         """Write a heartbeat, at most every few seconds, as `intend` and `settle` do.
@@ -466,6 +461,16 @@ class RunWriter:
         except BaseException:
             self._reconnect()
             raise
+
+    def _read(self, read: Callable[[Connection], T]) -> T:
+        """Return what is read on a connection of its own; if the connection to a server is lost, it is read again."""
+
+        def attempt() -> T:
+            with self._store.reading.connect() as connection:
+                return read(connection)
+
+        with self._guard("read"):
+            return storage.steadily(attempt, patience=self._patience, tell=self._tell)
 
     def _steadily(self, write: Callable[[], T]) -> T:
         """Return what a transaction returns; if the connection to a server is lost, it is run once more."""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 import sqlite3
+import threading
 import time
+from contextlib import suppress
 
 import pytest
+from sqlalchemy import create_engine, make_url
 
 from commands.replays import people
 from rokt_export.commands.run_output import place_flag
@@ -35,6 +39,70 @@ def test_a_damaged_or_foreign_journal_is_named_and_nothing_is_sent(cli, spec, ro
     assert shown.status == 5
     assert "not a journal" in shown.err
     assert partner.heard == []
+
+
+class Doorway:
+    """Stands before a PostgreSQL server on a port of its own, and shuts for a while at each of some words."""
+
+    def __init__(self, url, *words: bytes) -> None:
+        self._host, self._port = str(url.query.get("host") or url.host or "127.0.0.1"), url.port or 5432
+        self._words = [*words]
+        self._shut_until = 0.0
+        self._open: list[socket.socket] = []
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            client, _ = self._listening.accept()
+            if time.monotonic() < self._shut_until:
+                client.close()
+                continue
+            if self._host.startswith("/"):
+                server = socket.socket(socket.AF_UNIX)
+                server.connect(f"{self._host}/.s.PGSQL.{self._port}")
+            else:
+                server = socket.create_connection((self._host, self._port))
+            self._open += [client, server]
+            for pair in ((client, server), (server, client)):
+                threading.Thread(target=self._carry, args=pair, daemon=True).start()
+
+    def _carry(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if heard := [words for words in self._words if words in data]:
+                    self._words.remove(heard[0])
+                    self._shut_until = time.monotonic() + 0.3
+                    for each in self._open:
+                        with suppress(OSError):
+                            each.shutdown(socket.SHUT_RDWR)
+                    return
+                target.sendall(data)
+        with suppress(OSError):
+            target.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.skipif("ROKT_EXPORT_TEST_POSTGRES" not in os.environ, reason="ROKT_EXPORT_TEST_POSTGRES names no database")
+def test_a_server_that_is_away_when_a_run_ends_is_waited_for(cli, spec, rows, partner):
+    """It goes away when the rows are counted, when the notes are written, and when the run's record is completed."""
+    url = make_url(os.environ["ROKT_EXPORT_TEST_POSTGRES"]).set(drivername="postgresql+psycopg")
+    name = f"rokt_{os.urandom(4).hex()}"
+    with create_engine(url, isolation_level="AUTOCOMMIT").connect() as server:
+        server.exec_driver_sql(f"CREATE DATABASE {name}")
+        try:
+            door = Doorway(url, b"GROUP BY delivery.outcome", b"INTO note", b"exit_status=")
+            place = url.set(host="127.0.0.1", port=door.port, database=name)
+            place = place.difference_update_query(["host"]).render_as_string(hide_password=False)
+            shown = cli("replay", spec, rows, "--workers", "2", "--journal", place)
+            assert shown.status == 0, shown.err
+            assert shown.err.count("the journal's server went away") == 3
+            assert shown.err.count("the journal's server is back") == 3
+            assert len(partner.heard) == 3
+            listed = cli("runs", "show", "last", "--journal", place)
+            assert (listed.status, "finished" in listed.out) == (0, True)
+        finally:
+            server.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.mark.parametrize("how", ["removed", "replaced"])
