@@ -246,7 +246,8 @@ def test_skipped_lines_are_remembered_and_counted(cli: CommandLine, partner: Par
     rows = cli.write("rows.csv", f"title\n\nemail,firstname\n{people}x,y,z\n")
     stopped = cli("replay", spec, rows, "--skip-lines", 2, "--expect", "failed", "--stop-after", 1, "--concurrency", 1)
     assert stopped.status == 1
-    done = cli("replay", spec, "--resume", "last", "--expect", "delivered", "--workers", 2, "--output", "json")
+    flags = ("--expect", "delivered", "--workers", 2, "--output", "json")
+    done = cli.process("replay", spec, "--resume", "last", *flags)
     assert done.json["counts"] == {"delivered": 40, "invalid": 1}, done.err
     (bad,) = [each for each in done.json["deliveries"] if each["outcome"] == "invalid"]
     assert bad["row"] == 41

@@ -45,7 +45,9 @@ def run(cli: CommandLine, play: Play, *flags: str, command: str = "replay") -> t
         spec = cli.write("acme.yaml", SPEC.format(url=partner.url))
         rows = cli.write("rows.csv", "transaction\n" + "".join(f"row-{each}\n" for each in range(ROWS)))
         cli.write(".env", "ACME_TOKEN=not-so-secret\n")
-        shown = cli(command, spec, rows, "--output", "json", "--env-file", ".env", *flags)
+        # In a process of its own workers are forked; beside the partner's threads each would be a new interpreter.
+        call = cli.process if "--workers" in flags else cli
+        shown = call(command, spec, rows, "--output", "json", "--env-file", ".env", *flags)
         errors = shown.err.replace(f"{cli.folder}/", "")
     return shown.status, json.loads(shown.out), errors, sum(partner.received.values())
 

@@ -50,7 +50,8 @@ def five(cli, partner):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_each_line_of_the_log_is_an_object_with_the_run(cli, spec, five, workers):
-    done = cli("replay", spec, five, "--log-format", "json", "--output", "ndjson", "--workers", workers, "--verbose")
+    flags = ("--log-format", "json", "--output", "ndjson", "--workers", workers, "--verbose")
+    done = cli.process("replay", spec, five, *flags)
     assert done.status == 1
     run = cli("runs", "list", "--output", "json").json[0]["run"]
     lines = log_of(done.err)
@@ -95,7 +96,7 @@ def spec_with_token(partner: Partner) -> str:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_metrics_file_counts_by_outcome_rule_and_status(cli, spec, five, workers):
-    assert cli("replay", spec, five, "--metrics", "acme.prom", "--workers", workers).status == 1
+    assert cli.process("replay", spec, five, "--metrics", "acme.prom", "--workers", workers).status == 1
     path = cli.folder / "acme.prom"
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
     found = samples(path.read_text())

@@ -18,7 +18,7 @@ def test_neither_more_than_the_burst_nor_more_than_the_steady_rate_leaves(cli: C
     limits = f"limits: {{rate: [{BURST}/s, {STEADY}/{SPAN:g}s], concurrency: 6, "
     cli.write("acme.yaml", spec_text(partner.url).replace("limits: {", limits))
     cli.write("rows.csv", "email\n" + "".join(f"jane.doe.{number}@example.com\n" for number in range(45)))
-    done = cli("replay", "acme.yaml", "rows.csv", "--workers", "2")
+    done = cli.process("replay", "acme.yaml", "rows.csv", "--workers", "2")
     assert done.status == 0, done.err
     assert f"at most {BURST}/s and {STEADY}/{SPAN:g} s" in done.err
     assert len(partner.heard) == 45
