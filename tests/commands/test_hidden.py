@@ -47,12 +47,14 @@ ECHOES = [*PEOPLE, *SECRETS]
 
 
 def echoes(heard: Heard) -> tuple[int, dict[str, str], bytes]:
-    """Answer each row with another notation in reason, reference, code and a header, and with all in the body."""
+    """Answer each row with another notation in reason, reference, code and body, and some with all in the body."""
     if heard.target.startswith("/token"):
         return 400, {}, json.dumps({"error_description": "x" * 190 + KEY}).encode()
     text = ECHOES[echoes.count % len(ECHOES)]  # type: ignore[attr-defined]
     echoes.count += 1  # type: ignore[attr-defined]
-    said = {"detail": text, "id": text, "code": text, "long": "y " * 245 + text, "all": ECHOES}
+    said: dict[str, object] = {"detail": text, "id": text, "code": text, "long": "y " * 245 + text}
+    if echoes.count % 20 == 1:  # type: ignore[attr-defined]
+        said["all"] = ECHOES
     return 400, {"Content-Type": "application/json"}, json.dumps(said).encode()
 
 

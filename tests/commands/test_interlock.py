@@ -145,7 +145,7 @@ def test_the_address_of_production_is_guarded_however_it_is_spelled(
         if "{" in base:  # a template, which has to stand in the spec
             ways.spec.write_text(ways.spec.read_text().replace("{{ env.ACME_BASE }}", base))
         for flags in FLAGS:
-            if number < 3 or "acme" not in flags:  # not all of the others open, and two are refused as URLs
+            if number < 3 or flags in (FLAGS[0], FLAGS[3]):  # not all of the others open, and two are refused as URLs
                 ways.judge(command, "staging", base, flags)
 
 

@@ -67,7 +67,7 @@ def test_never_more_are_open_than_in_flight_and_one_batch(bench, partner, delay,
             open_rows.update(each.row for each in event.transactions)
         most = max(most, len(open_rows))
 
-    bench.run(round(200 + 40 * batch) if not delay else 200, concurrency=8, listen=listen)
+    bench.run(200 + 10 * batch if not delay else 200, concurrency=8, listen=listen)
     assert 8 < most <= 8 + batch
 
 
