@@ -33,6 +33,7 @@ from rokt_export.errors import (
     UsageError,
     WorkerError,
 )
+from rokt_export.exchange.delivery import LeftOut
 
 if TYPE_CHECKING:
     from distributed import Client, Future, Worker
@@ -177,7 +178,7 @@ class Cluster:
     def workers(self) -> list[str]:
         """The addresses of the workers that are there now."""
         with suppress(Exception):
-            return sorted(self._client.scheduler_info(n_workers=-1)["workers"])
+            return sorted(self._client.nthreads())
         return []
 
     def check(self, plan: Plan, journal: Journal) -> Iterator[str]:
@@ -400,6 +401,9 @@ class _Run:
     """Lease to how many of its messages were passed on."""
     deaths: int = 0
     pressed: int = 0
+    workers: int = 1
+    alone_since: float | None = None
+    """Monotonic seconds since when there has been no worker."""
 
     def run(self, partitions: Sequence[Partition]) -> Result:
         """Run all partitions, and return their joint result.
@@ -433,11 +437,12 @@ class _Run:
             if not self.cluster.is_there:
                 raise self.cluster.gone()
             self._brake(self.brake.level)
-            self._give_out()
             if time.monotonic() - looked >= _LOOK_EVERY:
                 looked = time.monotonic()
+                self._count_workers(looked)
                 with suppress(RoktExportError):  # the journal's server is away: workers wait for it
                     self._follow(self.leases.held(), driver)
+            self._give_out()
             self._collect()
             time.sleep(_STEP)
 
@@ -447,11 +452,30 @@ class _Run:
             self.brake.level or self.errors or any(result.finished.reason not in _GOES_ON for result in self.results)
         )
 
+    def _count_workers(self, now: float) -> None:
+        """Note how many workers there are; wait for some while patience lasts.
+
+        Raises:
+            WorkerError: there are none.
+        """
+        self.workers = len(self.cluster.workers)
+        if self.workers:
+            self.alone_since = None
+        elif self.alone_since is None:
+            self.alone_since = now
+            words = f"the cluster has no worker: waiting for one, for {self.plan.pace.patience:g} s at most"
+            self.watch.tell(self._place(""), Tally(), 0, (words,))
+        elif now - self.alone_since > self.plan.pace.patience or self._stopping:
+            raise WorkerError(
+                "the cluster has no worker any more", where=self.cluster.address,
+                remedy="Start some: dask worker --nthreads 1 SCHEDULER; then resume the run.",
+            )  # fmt: skip
+
     def _give_out(self) -> None:
         if self._stopping:
             self._brake(max(1, self.brake.level))
             return
-        room = _AHEAD * max(1, len(self.cluster.workers)) - len(self.given)
+        room = _AHEAD * max(1, self.workers) - len(self.given)
         while room > 0 and self.waiting:
             partition = self.waiting.popleft()
             self.attempts[partition.number] += 1
@@ -469,6 +493,7 @@ class _Run:
                 self._done(partition, future.result())
             elif isinstance(error, LeaseLostError):  # a worker that was too slow; another has its rows
                 self.again[number] = partition
+                self.deaths += 1
             else:
                 self.errors.append(error)
             future.release()
@@ -479,10 +504,14 @@ class _Run:
         if result.finished.reason is StopReason.INTERRUPTED and not self._stopping:
             self.again[partition.number] = partition  # the worker was told to leave
             result = replace(result, finished=Finished(StopReason.COMPLETE))
-        if self.attempts[partition.number] > 1 or partition.number in self.again:
-            del result.tally.left_out["not_asked"]
+        if self._is_again(partition.number):
+            del result.tally.left_out[LeftOut.NOT_ASKED]
         self.results.append(result)
         self.watch.tell(self._place(self.holders.pop(partition.number, f"{partition.number}")), result.tally, 0, ())
+
+    def _is_again(self, number: int) -> bool:
+        """Return whether a partition is read again, so that rows which it passes over were counted before."""
+        return self.attempts[number] > 1 or number in self.again
 
     def _once_more(self) -> None:
         """Go over partitions again whose workers may have left rows that were never sent."""
@@ -514,6 +543,8 @@ class _Run:
                 new = told["messages"][max(0, self.heard.get(one.id, 0) - told["before"]) :]
                 self.heard[one.id] = told["before"] + len(told["messages"])
                 tally = Tally.from_json(told["tally"])
+                if self._is_again(one.part):
+                    del tally.left_out[LeftOut.NOT_ASKED]
                 in_flight = told["in_flight"] if one.alive else 0
                 self.watch.tell(self._place(one.id), tally, in_flight, tuple(new), told["waiting"])
 

@@ -33,6 +33,9 @@ _DRAWN = {"first_recordings": 20, "problem_recordings": 200}
 """How many of a count that must not go below zero a process takes at a time."""
 _WAIT = 0.25
 """Seconds between two tries to take a lease that another still holds."""
+_UNDRIVEN = 2.0
+"""Seconds for which a worker goes on though nobody seems to drive its run: a journal's server that was away is back for
+the one before the other."""
 _MOST_MESSAGES = 50
 """Messages that wait to be read by the process that drives the run."""
 
@@ -152,6 +155,7 @@ class WorkerLease:
         self._leaving = leaving
         self._driven = driven
         self._others = 0
+        self._undriven: float | None = None
         self._news: list[str] = []
         self._hurried = threading.Event()
         self.numbers = LeasedNumbers(leases, self._hurried.set)
@@ -267,7 +271,12 @@ class WorkerLease:
 
     def _obey(self, grant: Grant, began: float) -> None:
         self.numbers.learn(grant.numbers)
-        self._brake.press(max(grant.numbers.get(BRAKE, 0), int(self._driven and not grant.driven)))
+        if grant.driven or not self._driven:
+            self._undriven = None
+        elif self._undriven is None:
+            self._undriven = began
+        alone = self._undriven is not None and began - self._undriven > _UNDRIVEN
+        self._brake.press(max(grant.numbers.get(BRAKE, 0), int(alone)))
         if grant.runs != self._others:
             self._others = grant.runs
             who = "another run sends" if grant.runs == 1 else f"{grant.runs} other runs send"

@@ -30,7 +30,7 @@ _EACH = 0.005
 rarely."""
 _MISSABLE = 3
 """Renewals that may fail to come before a lease ends."""
-_DRIVER_LASTS = 5.0
+_DRIVER_LASTS = 4.0
 """Seconds that a run goes on without the process that drives it."""
 _CATCH_UP = 0.03
 """Share of the rate that is granted on top while fewer were sent than it allowed: for as long as shares moved."""
