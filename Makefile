@@ -54,8 +54,8 @@ measure: $(DEV)
 	$(BIN)/python -m pytest -o addopts= -q --benchmark-only --benchmark-columns=min,median,max,rounds tests/benchmarks
 	$(BIN)/python -m bench $(ARGS)
 
-soak: $(DEV) ## run the long proofs
-	$(BIN)/python -m pytest -m soak $(ARGS)
+soak: $(DEV) ## run the long proofs, and properties with many more examples
+	$(BIN)/python -m pytest -m "soak or hypothesis" --hypothesis-profile=soak $(ARGS)
 
 lowest: ## try the lowest versions that pyproject.toml admits, in .venv-lowest
 	@for python in $(or $(PYTHON),python3.11 python3.12 python3.13 $(CANDIDATES)); do \

@@ -9,6 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("quick", max_examples=60, deadline=None)
+settings.register_profile("soak", max_examples=2000, deadline=None)
+settings.load_profile("quick")
 
 
 @pytest.fixture(scope="session")

@@ -548,7 +548,7 @@ sides = st.builds(
 
 
 @given(st.lists(sides, max_size=8))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_a_side_never_differs_from_itself(answers):
     result = compared([(answer, answer) for answer in answers])
     assert not result.differs
@@ -559,7 +559,7 @@ _MIRRORED = {"missing": "extra", "extra": "missing"}
 
 
 @given(st.lists(st.tuples(sides, sides), max_size=8))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_the_other_way_round_it_is_the_same_mirrored(pairs):
     there = compared(pairs)
     back = compared([(b, a) for a, b in pairs])
@@ -569,7 +569,7 @@ def test_the_other_way_round_it_is_the_same_mirrored(pairs):
 
 
 @given(trees, st.integers(2, 5))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_the_result_is_json(tree, number):
     pairs = [(dumped(tree), dumped({"x": tree}))] * number
     assert orjson.loads(orjson.dumps(compared(pairs).as_json()))["pairs"] == number

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rokt_export.errors import ConfigurationError, SpecError
@@ -490,7 +490,6 @@ def test_a_variable_that_cannot_be_sent_makes_each_row_invalid(value: str) -> No
 
 
 @given(st.text(min_size=1), st.text(min_size=1))
-@settings(max_examples=150, deadline=None)
 def test_any_text_survives_json_and_form(one: str, two: str) -> None:
     row = {"a": one, "b": two}
     assert json.loads(JSON_RENDERER.render(Transaction(1, "1", row)).body or b"") == {"x": {"a": one}, "b": two}

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from requests.models import PreparedRequest
 
@@ -69,7 +69,6 @@ def outcome(make: Callable[[Any], Any], value: Any) -> Any:
 @pytest.mark.parametrize("encoder", [json_encoder, xml_encoder, form_encoder, header_values])
 @given(row=ROWS)
 @example(row={"a": "1.10", "b": "00123", "c": "Zoë"})
-@settings(max_examples=300, deadline=None)
 def test_plain_values(encoder: Callable[[list[Field]], Callable[[Values], Any]], row: Values) -> None:
     short, general = encoder(CARRIERS), encoder([replace(field, plain=None, fixed=False) for field in CARRIERS])
     assert outcome(short, row) == outcome(general, row)
@@ -105,7 +104,6 @@ ANSWERS = st.one_of(
 @pytest.mark.parametrize("read_as", [None, "json", "xml"])
 @given(body=ANSWERS)
 @example(body=b'{"s": "x"}')
-@settings(max_examples=300, deadline=None)
 def test_member_at_the_top_of_an_answer(read_as: ReadAs, body: bytes) -> None:
     reading = ResponseReader(Response(200, (), body))
     found = body_values("$.s", read_as)(reading)
@@ -137,7 +135,6 @@ HOSTS = [
 ENDS = st.text("abc./?#%[]:@!$&'()*+,;=~_- \t\"<>\\^`|ä0", max_size=12)
 
 
-@settings(max_examples=2000, deadline=None)
 @given(st.sampled_from(["http", "https", "HTTPS"]), st.sampled_from(HOSTS), st.sampled_from(PORTS), ENDS)
 @example("https", "example.com", "", "/a/../b")
 @example("https", "example.com", "", "/.well-known/x")

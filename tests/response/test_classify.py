@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rokt_export.exchange.model import Fault, FaultKind, Outcome, OutcomeKind, Response
@@ -601,7 +601,6 @@ values = st.sampled_from(["application/json", "text/xml; charset=idna", "a; char
 headers_of_any_kind = st.lists(st.tuples(names, values), max_size=3).map(tuple)
 
 
-@settings(max_examples=300, deadline=None)
 @given(status=st.integers(-5, 1000), headers=headers_of_any_kind, body=bodies)
 def test_any_answer_is_classified_and_the_explanation_agrees(
     status: int, headers: tuple[tuple[str, str], ...], body: bytes

@@ -9,7 +9,7 @@ import time
 import uuid
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rokt_export.spec_language import template as template_module
@@ -145,7 +145,6 @@ PARTS = ["{{ env.A }}", "{{env.B}}", "{{ env.GONE }}", "{{{ env.A }}}", "{{- env
          "{{", "}}", "{%", "%}", "{#", "#}"]  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.lists(st.sampled_from(PARTS), max_size=6).map("".join), st.sampled_from(Place))
 def test_text_of_environment_variables_alone_means_the_same_without_jinja(source, place):
     def compiled():

@@ -1,7 +1,7 @@
 """Rows that are read by the block are what they are when each is read by itself, and so is what is found in them."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rokt_export.errors import TransactionsError
@@ -56,7 +56,6 @@ def look_through(path, options):
         return str(raised)
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     rows=rows,
     end=st.sampled_from(["\n", "\r\n", "\r"]),

@@ -2,7 +2,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rokt_export.errors import TransactionsError
@@ -129,7 +129,6 @@ cells = st.text(
 ).map(lambda text: text.strip(JUNK))
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     rows=st.lists(st.lists(cells, min_size=3, max_size=3), min_size=1, max_size=8),
     delimiter=st.sampled_from(",;\t|"),

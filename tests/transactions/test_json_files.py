@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rokt_export.errors import TransactionsError
@@ -144,13 +144,11 @@ def as_text(value):
             return value
 
 
-@settings(max_examples=200, deadline=None)
 @given(value=st.dictionaries(st.text(max_size=5), values, max_size=4), ascii_only=st.booleans())
 def test_every_object_decodes_to_its_text(value, ascii_only):
     assert DECODER.decode(json.dumps(value, ensure_ascii=ascii_only)) == as_text(value)
 
 
-@settings(max_examples=60, deadline=None)
 @given(rows=st.lists(st.dictionaries(st.sampled_from("abc"), values, min_size=1), min_size=1, max_size=5))
 def test_an_array_and_lines_are_read_alike(tmp_path_factory, rows):
     array = tmp_path_factory.getbasetemp() / "round-trip.json"
