@@ -15,7 +15,7 @@ from rokt_export.commands import options as flag
 from rokt_export.commands.spec_setup import journal_place
 from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import ExitStatus, UsageError
-from rokt_export.reports.formats import FORMATS, ReportFormat, format_named, format_of, write_files
+from rokt_export.reports.formats import FORMATS, STDOUT, ReportFormat, format_named, format_of, write_files
 
 Forms = Annotated[
     list[str] | None,
@@ -28,7 +28,7 @@ Out = Annotated[
     list[Path] | None,
     typer.Option(
         "--out", metavar="PATH", show_default=False,
-        help="A file (its suffix selects the format), or a folder. Repeatable.",
+        help="A file (its suffix selects the format), a folder, or - for stdout. Repeatable.",
     ),
 ]  # fmt: skip
 
@@ -72,6 +72,7 @@ def report(
 
     terminal = Terminal(quiet)
     forms = [format_named(name) for name in form or ()]
+    out = _checked(out, open_it)
     with Journal.open(journal_place(journal)) as opened:
         info = opened.find(run)
         story = Story.of(opened, info, only=None if only is None else outcomes_named(only))
@@ -89,24 +90,39 @@ def report(
             chosen_form = forms[0] if forms else format_named("markdown")
             chosen_form.write(story, stdout_for(chosen_form), template)
             return ExitStatus.OK
-        if len(out) == 1 and (out[0].is_dir() or not (out[0].suffix or out[0].exists() or forms)):
-            _make_folder(out[0])
-            chosen = forms or [format_named("html")]
-            targets = [(one, out[0] / f"{info.partner}-{info.run}{one.suffixes[0]}") for one in chosen]
-        elif len(out) == 1 and len(forms) > 1:
-            remedy = "Name a folder that exists, or one file for each."
-            raise UsageError("there is no such folder", where=str(out[0]), remedy=remedy)
-        elif forms and len(forms) != len(out):
-            raise UsageError("--format and --out do not match", remedy="One --out for each --format, or one folder.")
-        else:
-            targets = list(zip(forms, out, strict=True)) if forms else [(format_of(path), path) for path in out]
+        targets = _targets(forms, out, f"{info.partner}-{info.run}")
         check_spared((path for _, path in targets), [*sources_of(info), journal_place(journal)])
         write_files([(partial(one.write, story, template=template), path) for one, path in targets])
-    for _, path in targets:
+    for path in (path for _, path in targets if path != STDOUT):
         terminal.say(f"report: {path}")
     if open_it and not _opened(targets[0][1]):
         terminal.warn(f"no browser could be started; open {targets[0][1].absolute()}")
     return ExitStatus.OK
+
+
+def _checked(out: list[Path] | None, open_it: bool) -> list[Path] | None:
+    """Return where the reports go; None for stdout alone."""
+    if open_it and STDOUT in (out or ()):
+        raise UsageError("a browser opens files only", where="--out", remedy="Name a file, or leave out --open.")
+    return None if out == [STDOUT] else out
+
+
+def _targets(forms: list[ReportFormat], out: list[Path], stem: str) -> list[tuple[ReportFormat, Path]]:
+    """Return each report's format and file; in a folder it is called after the run."""
+    from rokt_export.commands.run_output import stdout_for
+
+    if len(out) == 1 and (out[0].is_dir() or not (out[0].suffix or out[0].exists() or forms)):
+        _make_folder(out[0])
+        return [(one, out[0] / f"{stem}{one.suffixes[0]}") for one in forms or [format_named("html")]]
+    if len(out) == 1 and len(forms) > 1:
+        remedy = "Name a folder that exists, or one file for each."
+        raise UsageError("there is no such folder", where=str(out[0]), remedy=remedy)
+    if forms and len(forms) != len(out):
+        raise UsageError("--format and --out do not match", remedy="One --out for each --format, or one folder.")
+    targets = list(zip(forms, out, strict=True)) if forms else [(format_of(path), path) for path in out]
+    for form in (form for form, path in targets if path == STDOUT):
+        stdout_for(form)
+    return targets
 
 
 def _check_brief(forms: list[ReportFormat], out: list[Path] | None, only: str | None) -> None:

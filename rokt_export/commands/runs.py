@@ -23,7 +23,7 @@ from rokt_export.commands.replay import ResendUnknown, replay
 from rokt_export.commands.spec_setup import journal_place
 from rokt_export.commands.terminal import Terminal, number_of, to_stdout
 from rokt_export.errors import ExitStatus, RoktExportError, UsageError
-from rokt_export.reports.formats import FORMATS, format_named, format_of, part_of, write_parts, write_reports
+from rokt_export.reports.formats import FORMATS, STDOUT, format_named, format_of, part_of, write_parts, write_reports
 
 if TYPE_CHECKING:
     from rokt_export.journal import Journal, RunInfo
@@ -260,9 +260,10 @@ Form = Annotated[
 Out = Annotated[
     Path | None,
     typer.Option(
-        "--out", metavar="PATH", show_default=False, help="The file to write, else stdout; .gz and .zst compress it."
+        "--out", metavar="PATH", show_default=False,
+        help="The file to write, else stdout, as for -; .gz and .zst compress it.",
     ),
-]
+]  # fmt: skip
 Split = Annotated[
     int | None,
     typer.Option(
@@ -292,6 +293,7 @@ def export_run(
     from rokt_export.reports.run_report import Story
 
     terminal = Terminal(quiet)
+    out = None if out == STDOUT else out
     if form is not None:
         chosen = format_named(form)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -86,6 +87,8 @@ FORMATS: Mapping[str, ReportFormat] = {
 """A new format is a module with a writer, and its line here: help, suffixes and checks come from this table."""
 SUFFIXES = ", ".join(one.suffixes[0] for one in FORMATS.values())
 """The usual suffix of each, for help and messages."""
+STDOUT = Path("-")
+"""The name of a report that goes to stdout, as for other tools."""
 _PACKED = {".gz": None, ".zst": "zstandard"}
 """Suffix behind a format's own to the package that compresses, where Python has none."""
 _NEEDED = {"parquet": ("pyarrow", "parquet"), "zstandard": ("zstandard", "zstd")}
@@ -189,7 +192,7 @@ def write_files(targets: Iterable[tuple[Callable[[TextIO], object], Path]]) -> N
 
     A file whose name ends in `.gz` or `.zst` is compressed. A file is readable by its owner alone (0600) and replaces
     one of the same name in a single step. A symbolic link is refused: otherwise its maker would choose the file that is
-    overwritten. A device or pipe is written to directly.
+    overwritten. A device, a pipe and `-`, which is stdout, are written to directly.
 
     Args:
         targets: what writes to a text stream that translates no line ends, and where it goes. Each is written before
@@ -206,6 +209,9 @@ def write_files(targets: Iterable[tuple[Callable[[TextIO], object], Path]]) -> N
             if path.absolute() in seen:
                 raise UsageError(f"two reports would be written to {path}", remedy="Give each its own file.")
             seen.add(path.absolute())
+            if path == STDOUT:
+                write(sys.stdout)
+                continue
             write = partial(_write_packed, write, _packed_as(path))
             with _explained(path):
                 target = _target(path)

@@ -217,7 +217,23 @@ def test_files_are_named_by_suffix_or_by_format(cli: CommandLine, spec: Path, ro
     assert (cli.folder / "a.html").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_dash_is_stdout(cli: CommandLine, spec: Path, rows: Path) -> None:
+    cli("test", spec, rows, "--quiet")
+    before = sorted(cli.folder.iterdir())
+    for words in (
+        ("runs", "export", "last", "--format", "csv", "--out", "-"),
+        ("report", "last", "--format", "csv", "--out", "-"),
+    ):
+        done = cli(*words)
+        assert (done.status, done.err, OUTCOMES["csv"](done.out)) == (0, "", ["delivered"] * 3)
+    assert sorted(cli.folder.iterdir()) == before
+    both = cli("report", "last", "--format", "csv", "--format", "html", "--out", "-", "--out", "a.html")
+    assert (both.status, both.err.split()) == (0, ["report:", "a.html"])
+    assert OUTCOMES["csv"](both.out) == OUTCOMES["html"]((cli.folder / "a.html").read_text())
+
+
 SLIPS = {
+    "a browser for stdout": (("--open", "--out", "-"), "a browser opens files only"),
     "several on stdout": (("--format", "html", "--format", "csv"), "--out"),
     "no such format": (("--format", "pdf"), "no report has the format `pdf`"),
     "no such suffix": (("--out", "report.pdf"), "does not say which format it has"),
