@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import logging
@@ -317,6 +318,13 @@ def connected(address: str) -> Iterator[Cluster]:
         ConfigurationError: Dask is not installed.
         UnreachableError: the scheduler cannot be reached.
     """
+    number = _number(address) if address.startswith(_LOCAL) else 0
+    if not number and not address.startswith(("tcp://", _SECURE)):
+        raise UsageError(
+            f"`{address}` is not the address of a Dask scheduler",
+            where="--cluster",
+            remedy="Write tcp://HOST:8786, tls://HOST:8786, or local:N for N processes of this machine.",
+        )
     try:
         import distributed
     except ImportError as error:
@@ -327,21 +335,16 @@ def connected(address: str) -> Iterator[Cluster]:
         ) from error
     for name in (name for name in logging.root.manager.loggerDict if name.partition(".")[0] in _LOUD):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what goes wrong is raised, and said once
-    if address.startswith(_LOCAL):
-        with _local(_number(address)) as client:
+    if number:
+        with _local(number) as client:
             yield Cluster(client, address, secure=True)
         return
-    if not address.startswith(("tcp://", _SECURE)):
-        raise UsageError(
-            f"`{address}` is not the address of a Dask scheduler",
-            where="--cluster",
-            remedy="Write tcp://HOST:8786, tls://HOST:8786, or local:N for N processes of this machine.",
-        )
     try:
+        asyncio.run(_greet(address))
         client = distributed.Client(address, timeout=_CONNECT, set_as_default=False, name="rokt-export")
-    except (OSError, TimeoutError, ValueError, TypeError) as error:
+    except (OSError, TimeoutError, ValueError, TypeError, MemoryError) as error:  # Dask takes "HTTP/1.1" for a length
         raise UnreachableError(
-            f"the scheduler cannot be reached: {error}",
+            f"the scheduler cannot be reached: {str(error) or 'what is there does not answer as one'}",
             where=address,
             remedy="Check its address, that it runs, and for tls:// the certificates of Dask's configuration.",
         ) from error
@@ -350,6 +353,15 @@ def connected(address: str) -> Iterator[Cluster]:
     finally:
         with suppress(Exception):
             client.close(timeout=2)
+
+
+async def _greet(address: str) -> None:
+    """Connect once: a client would wait without an end for what is no scheduler, such as its dashboard."""
+    from distributed import Security
+    from distributed.comm.core import connect
+
+    arguments = Security().get_connection_args("client")
+    (await asyncio.wait_for(connect(address, timeout=_CONNECT, **arguments), _CONNECT + 1)).abort()
 
 
 def _number(address: str) -> int:
