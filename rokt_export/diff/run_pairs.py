@@ -224,7 +224,7 @@ class _Recordings:
                     yield None
                     continue
                 self.found += 1
-                yield Recording.load(data)
+                yield Recording.load(data, f"row {row} of run {self.run.run}")
                 row, data = next(recordings, (None, b""))
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal.bulk import Bulk
+from rokt_export.journal.damage import readable
 from rokt_export.journal.schema import note, run
 
 NOTE = "certification"
@@ -294,7 +295,8 @@ def sign(connection: Connection, run_no: int, signed: SignOff) -> list[SignOff]:
         All sign-offs of the run, oldest first.
     """
     kept = connection.scalar(select(note.c.value).where(note.c.run_no == run_no, note.c.key == SIGNED))
-    known = [] if kept is None else msgspec.json.decode(kept, type=list[SignOff])
+    with readable(f"the note `{SIGNED}`", (connection, run_no)):
+        known = [] if kept is None else msgspec.json.decode(kept, type=list[SignOff])
     if any(each.same_as(signed) for each in known):  # an old file that is read again overrides nothing
         return known
     known.append(signed)
@@ -307,7 +309,8 @@ def of_partner(connection: Connection, partner: str) -> Iterator[tuple[str, Cert
     chosen = select(run.c.no, run.c.id).where(run.c.partner == partner).join(note, note.c.run_no == run.c.no)
     for number, run_id in connection.execute(chosen.where(note.c.key == NOTE).order_by(run.c.no.desc())).all():
         mine = select(note.c.key, note.c.value).where(note.c.run_no == number, note.c.key.in_((NOTE, SIGNED)))
-        found = of_notes({key: msgspec.json.decode(value) for key, value in connection.execute(mine)})
+        with readable(f"the certification of run {run_id}"):
+            found = of_notes({key: msgspec.json.decode(value) for key, value in connection.execute(mine)})
         if found is not None:
             yield run_id, *found
 
@@ -317,5 +320,6 @@ def purge(connection: Connection, run_no: int) -> None:
     kept = connection.scalar(select(note.c.value).where(note.c.run_no == run_no, note.c.key == SIGNED))
     if kept is None:
         return
-    signs = [each.without_text() for each in msgspec.json.decode(kept, type=list[SignOff])]
+    with readable(f"the note `{SIGNED}`", (connection, run_no)):
+        signs = [each.without_text() for each in msgspec.json.decode(kept, type=list[SignOff])]
     Bulk(connection.dialect).note.run(connection, [(run_no, SIGNED, msgspec.json.encode(signs))])

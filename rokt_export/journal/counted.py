@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import Connection, select
 
 from rokt_export.journal.bulk import Bulk
+from rokt_export.journal.damage import readable
 from rokt_export.journal.intents import keep_open, open_rows
 from rokt_export.journal.schema import delivery, earlier_outcome, intent, recording, run
 
@@ -27,7 +28,8 @@ def counted(options: Mapping[str, Any]) -> dict[str, int]:
 def of_run(connection: Connection, run_no: int) -> dict[str, int]:
     """As `counted`, of a run in the journal."""
     options = connection.scalar(select(run.c.options).where(run.c.no == run_no))
-    return {} if options is None else counted(orjson.loads(options))
+    with readable("the options", (connection, run_no)):
+        return {} if options is None else counted(orjson.loads(options))
 
 
 def reduce(connection: Connection, run_no: int, outcomes: Collection[str], spared: Collection[str]) -> bool:
@@ -77,6 +79,7 @@ def _add(connection: Connection, run_no: int, rows: Counter[str]) -> None:
 
 
 def _write(connection: Connection, run_no: int, counts: Mapping[str, int]) -> None:
-    options = orjson.loads(connection.scalars(select(run.c.options).where(run.c.no == run_no)).one())
-    changed = orjson.dumps({**options, OPTION: dict(counts)})
+    options = connection.scalars(select(run.c.options).where(run.c.no == run_no)).one()
+    with readable("the options", (connection, run_no)):
+        changed = orjson.dumps({**orjson.loads(options), OPTION: dict(counts)})
     connection.execute(run.update().where(run.c.no == run_no).values(options=changed))

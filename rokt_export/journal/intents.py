@@ -11,6 +11,7 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, CursorResult, Dialect, Row, bindparam, cast, select
 
 from rokt_export.journal.bulk import run_one, storable
+from rokt_export.journal.damage import readable
 from rokt_export.journal.departures import first_that_stayed, remove, token_of
 from rokt_export.journal.schema import intent, run
 
@@ -141,7 +142,8 @@ def open_rows(connection: Connection, run_no: int, numbers: Collection[int] | No
     if numbers is not None:
         batches = batches.where(intent.c.no.in_(numbers))
     for record in connection.execute(batches):
-        intended.update(decoded(record))
+        with readable(f"batch {record.no}", (connection, run_no)):
+            intended.update(decoded(record))
     for rows in chunks(list(intended), _LOOKUP):
         for row, settled_by, outcome in connection.exec_driver_sql(
             _SETTLED[connection.dialect.name], (f"[{','.join(map(str, rows))}]", run_no)
@@ -170,7 +172,8 @@ def keep_open(connection: Connection, run_no: int) -> None:
     """Leave in the batches of an ended run only its open rows: their other rows are told apart by their deliveries."""
     pending = open_rows(connection, run_no)
     for record in connection.execute(select(intent).where(intent.c.run_no == run_no)).all():
-        rows = {row: one for row, one in decoded(record) if row in pending and pending[row].intent_no == record.no}
+        with readable(f"batch {record.no}", (connection, run_no)):
+            rows = {row: one for row, one in decoded(record) if row in pending and pending[row].intent_no == record.no}
         mine = intent.c.no == record.no
         if rows:
             items = {row: (one.transaction, one.fingerprint) for row, one in rows.items()}

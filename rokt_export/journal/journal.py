@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -33,6 +32,7 @@ from rokt_export.journal import (
 )
 from rokt_export.journal.bulk import Bulk, storable
 from rokt_export.journal.certifications import Certificate, SignOff
+from rokt_export.journal.damage import readable
 from rokt_export.journal.intents import chunks
 from rokt_export.journal.leases import Leases, Terms
 from rokt_export.journal.model import RunInfo, RunState, as_text, now
@@ -185,7 +185,7 @@ class Journal:
                         f"run {record.id} cannot be resumed: what a resume needs was purged with its personal data",
                         remedy="Start a new run; in production, rows already delivered are skipped.",
                     )
-                if counted.counted(queries.as_json(record.options)):
+                if counted.counted(queries.options(record)):
                     raise JournalError(
                         f"run {record.id} cannot be resumed: some of its rows are kept as counts only",
                         remedy="Start a new run; in production, rows already delivered are skipped.",
@@ -376,7 +376,7 @@ class Journal:
             number = run_records.find(connection, run_id).no
             chosen = select(recording.c.data).where(recording.c.run_no == number, recording.c.row == row)
             data = connection.scalar(chosen)
-            return None if data is None else zlib.decompress(data)
+            return None if data is None else queries.unpacked(connection, number, row, data)
 
     def recordings(self, run_id: str, rows: Iterable[int] | None = None) -> Iterator[tuple[int, bytes]]:
         """Yield (row, recording): all in row order, or those of the given rows in the given order."""
@@ -396,7 +396,11 @@ class Journal:
             kept = connection.execute(
                 select(note.c.key, note.c.value).where(note.c.run_no == number).order_by(note.c.key)
             )
-            return {key: orjson.loads(value) for key, value in kept}
+            found: dict[str, Any] = {}
+            for key, value in kept:
+                with readable(f"the note `{key}`", (connection, number)):
+                    found[key] = orjson.loads(value)
+            return found
 
     def revise(
         self,
@@ -448,7 +452,8 @@ class Journal:
 
     def certification(self, run_id: str) -> tuple[Certificate, list[SignOff]] | None:
         """Return the certification of a run and its sign-offs, oldest first; None for any other run."""
-        return certifications.of_notes(self.notes(run_id))
+        with self._guard("read"), readable(f"the certification of run {run_id}"):
+            return certifications.of_notes(self.notes(run_id))
 
     def certifications(self, partner: str) -> list[tuple[str, Certificate, list[SignOff]]]:
         """Return run id, certification and sign-offs of each certification of a partner, newest first."""
@@ -481,7 +486,7 @@ class Journal:
             with self._writing() as connection:
                 record = self._locked(connection, run_id)
                 run_records.check_not_running(record, "reduced to counts")
-                spared = queries.as_json(record.options).get("provisional", ())
+                spared = queries.options(record).get("provisional", ())
                 more = counted.reduce(connection, record.no, outcomes, spared)
 
     def verify(self, run_id: str | None = None) -> Iterator[verification.Verified]:
@@ -497,10 +502,8 @@ class Journal:
                 records = list(connection.execute(select(run).order_by(run.c.no)))
                 yield verification.database(connection)
         for record in records:
-            running = run_records.state_of(record) is RunState.RUNNING
             with self._guard("read"):
-                checked = verification.of_run(self._store.reading, record, running=running)
-            yield checked
+                yield verification.of_run(self._store.reading, record)
 
     def sizes(self, run_ids: Collection[str]) -> dict[str, int]:
         """Return run id to about how many bytes the run has in the journal."""
@@ -640,7 +643,7 @@ class Journal:
         names: tuple[str, ...] = (),
         **worker: Any,
     ) -> RunWriter:
-        names = names or (orjson.loads(record.options).get("ledger", record.partner),)
+        names = names or (queries.options(record).get("ledger", record.partner),)
         with self._store.reading.connect() as connection:
             latest = connection.scalar(select(func.max(intent.c.no)).where(intent.c.run_no == record.no))
             owner = connection.scalars(select(run.c.owner).where(run.c.no == record.no)).one()

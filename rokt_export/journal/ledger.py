@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, select
 from rokt_export.exchange.delivery import LeftOut
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal.bulk import array_text
+from rokt_export.journal.damage import readable
 from rokt_export.journal.intents import FINGERPRINT_BYTES, chunks, open_rows
 from rokt_export.journal.model import RunState
 from rokt_export.journal.run_records import state_of
@@ -130,7 +131,8 @@ def _digest(secret: bytes, name: str) -> str:
 
 def _systems(connection: Connection, secret: bytes, name: str) -> list[str]:
     kept = connection.scalar(select(meta.c.value).where(meta.c.key == systems_name(_digest(secret, name))))
-    return [] if kept is None else list(orjson.loads(kept))
+    with readable("the list of the ledgers of a live system"):
+        return [] if kept is None else list(orjson.loads(kept))
 
 
 def _note_systems(connection: Connection, secret: bytes, name: str, known: list[str]) -> None:
@@ -146,7 +148,8 @@ def identities(connection: Connection, key: bytes) -> list[tuple[str, ...]]:
     rows delivered before must still be recognized.
     """
     kept = connection.scalar(select(meta.c.value).where(meta.c.key == identities_name(key)))
-    return [] if kept is None else [tuple(names) for names in orjson.loads(kept)]
+    with readable("the list of the attributes that identify a row"):
+        return [] if kept is None else [tuple(names) for names in orjson.loads(kept)]
 
 
 def add_identity(connection: Connection, key: bytes, identity: tuple[str, ...]) -> list[tuple[str, ...]]:
@@ -197,7 +200,8 @@ def withheld(
     """
     found: dict[bytes, LeftOut] = {}
     for some in chunks(fingerprints, _LOOKUP):
-        found |= {mark: _ANSWERED[outcome] for mark, outcome in _entries(connection, some) if outcome not in leave}
+        with readable("an entry of the ledger"):
+            found |= {mark: _ANSWERED[outcome] for mark, outcome in _entries(connection, some) if outcome not in leave}
     pending = elsewhere.alive if OutcomeKind.UNKNOWN in leave else elsewhere.runs
     for mark in pending.intersection(fingerprints) if pending else ():
         if found.get(mark) not in (LeftOut.DELIVERED, LeftOut.DUPLICATE):

@@ -62,7 +62,7 @@ def _blank(connection: Connection, record: Row[Any]) -> dict[str, int]:
     connection.execute(earlier_outcome.update().where(earlier_outcome.c.run_no == record.no).values(texts))
     connection.execute(intent.update().where(intent.c.run_no == record.no).values(transactions=_NOTHING))
     # Options may contain values from the command line (`--set email=…`).
-    before = queries.as_json(record.options)
+    before = queries.options(record)
     options: dict[str, Any] = {"flags": {"sandbox": True}} if in_sandbox(before) else {}
     if only_counted := counted.counted(before):
         options[counted.OPTION] = only_counted

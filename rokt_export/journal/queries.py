@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, Row, Select, func, select
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import counted
+from rokt_export.journal.damage import DAMAGE, readable
 from rokt_export.journal.intents import OpenRow, chunks, open_rows
 from rokt_export.journal.row_set import RowSet
 from rokt_export.journal.schema import delivery, recording, run
@@ -43,7 +44,12 @@ def deliveries(engine: Engine, run_no: int, outcomes: Collection[str] | None = N
             if record.intent_no < one.intent_no:
                 yield from _unknown(row, one, wanted=show_unknown)
                 continue
-        yield _delivery(record)
+        try:
+            found = _delivery(record)
+        except DAMAGE:
+            with readable(f"row {row}", (engine, run_no)):
+                raise
+        yield found
     for row, one in pending:
         yield from _unknown(row, one, wanted=show_unknown)
 
@@ -95,7 +101,9 @@ def reason_counts(engine: Engine, run_no: int, outcomes: Collection[str]) -> Ite
         for outcome, *rest, rows, first in connection.execution_options(yield_per=_PAGE).execute(grouped):
             status, rule, reason, error = rest
             if left := rows - again[outcome, status, rule, reason, error]:
-                yield ReasonCount(_OUTCOMES[outcome], status, rule, reason, error, left, first)
+                with readable(f"row {first}", (connection, run_no)):
+                    kind = _OUTCOMES[outcome]
+                yield ReasonCount(kind, status, rule, reason, error, left, first)
     if pending and OutcomeKind.UNKNOWN in outcomes:
         yield ReasonCount(OutcomeKind.UNKNOWN, None, None, _NEVER_ANSWERED, None, len(pending), min(pending))
 
@@ -153,7 +161,7 @@ def recordings(engine: Engine, run_no: int, rows: Iterable[int] | None = None) -
         with engine.connect() as connection:
             found = connection.execute(page.order_by(recording.c.row).limit(_LOOKUP)).all()
         for row, data in found:
-            yield row, zlib.decompress(data)
+            yield row, unpacked(engine, run_no, row, data)
         if len(found) < _LOOKUP:
             return
         last = found[-1].row
@@ -166,7 +174,13 @@ def _recordings_of(engine: Engine, run_no: int, rows: Iterable[int]) -> Iterator
         )
         with engine.connect() as connection:
             found = {record.row: record.data for record in connection.execute(chosen)}
-        yield from ((row, zlib.decompress(found[row])) for row in wanted if row in found)
+        yield from ((row, unpacked(engine, run_no, row, found[row])) for row in wanted if row in found)
+
+
+def unpacked(source: Connection | Engine, run_no: int, row: int, data: bytes) -> bytes:
+    """Return a recording as it was written."""
+    with readable(f"the recording of row {row}", (source, run_no)):
+        return zlib.decompress(data)
 
 
 def _pages(engine: Engine, run_no: int, outcomes: Collection[str] | None) -> Iterator[Row[Any]]:
@@ -197,6 +211,7 @@ def _unknown(row: int, one: OpenRow, *, wanted: bool) -> Iterator[Delivery]:
         yield Delivery(row, one.transaction, OutcomeKind.UNKNOWN, reason=_NEVER_ANSWERED)
 
 
-def as_json(value: bytes | None) -> Any:
-    """Return a JSON column's value."""
-    return None if value is None else orjson.loads(value)
+def options(record: Row[Any]) -> dict[str, Any]:
+    """Return the options of a run, by its record."""
+    with readable(f"the options of run {record.id}"):
+        return dict(orjson.loads(record.options))

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from rokt_export.exchange.model import Exchange, Fault, Request, Response, Timings
+from rokt_export.journal.damage import readable
 from rokt_export.redaction import Encoding, Piece, Redactor
 from rokt_export.redaction.well_formed import well_formed
 
@@ -147,9 +148,21 @@ class Recording:
         )
 
     @classmethod
-    def load(cls, data: bytes) -> Recording:
-        """Return the recording that `dump` wrote."""
-        found = orjson.loads(data)
+    def load(cls, data: bytes, of: str) -> Recording:
+        """Return the recording that `dump` wrote.
+
+        Args:
+            data: what it wrote.
+            of: the row and its run, for the error.
+
+        Raises:
+            JournalError: the data cannot be read.
+        """
+        with readable(f"the recording of {of}"):
+            return cls._loaded(orjson.loads(data))
+
+    @classmethod
+    def _loaded(cls, found: dict[str, Any]) -> Recording:
         return cls(
             method=found["method"],
             url=_loaded(found["url"]),

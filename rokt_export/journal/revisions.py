@@ -15,6 +15,7 @@ from rokt_export.exchange.delivery import Deliveries, Delivery
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import queries
 from rokt_export.journal.bulk import Bulk, storable
+from rokt_export.journal.damage import readable
 from rokt_export.journal.intents import OpenRow, chunks, open_rows, prune
 from rokt_export.journal.model import as_text, now
 from rokt_export.journal.schema import delivery, earlier_outcome, ledger, note, run
@@ -172,7 +173,8 @@ def _note(
     counted = select(delivery.c.rule, func.count()).where(delivery.c.run_no == record.no).group_by(delivery.c.rule)
     seen = {rule: rows for rule, rows in connection.execute(counted) if rule is not None}
     old = connection.scalar(select(note.c.value).where(note.c.run_no == record.no, note.c.key == "coverage"))
-    known: Mapping[str, Any] = {} if old is None else orjson.loads(old) or {}
+    with readable("the note `coverage`", (connection, record.no)):
+        known: Mapping[str, Any] = {} if old is None else dict(orjson.loads(old) or {})
     never = [name for name in (*known.get("seen", ()), *known.get("never", ())) if name not in seen]
     notes: dict[str, Any] = {
         NOTE: [asdict(each) for each in made],
@@ -185,7 +187,7 @@ def _note(
     if spec is not None:
         notes["spec_text"] = spec.text
         values["spec_sha256"] = spec.sha256
-        options = {**queries.as_json(record.options), "provisional": list(spec.provisional)}
+        options = {**queries.options(record), "provisional": list(spec.provisional)}
         values["options"] = orjson.dumps(options)
     bulk.note.run(connection, [(record.no, key, orjson.dumps(value)) for key, value in notes.items()])
     if values:
@@ -228,7 +230,8 @@ def confirming(made: Iterable[Revision]) -> frozenset[int]:
 def revisions(connection: Connection, run_no: int) -> list[Revision]:
     """Return the revisions of a run, oldest first."""
     kept = connection.scalar(select(note.c.value).where(note.c.run_no == run_no, note.c.key == NOTE))
-    return [] if kept is None else [Revision(**each) for each in orjson.loads(kept)]
+    with readable(f"the note `{NOTE}`", (connection, run_no)):
+        return [] if kept is None else [Revision(**each) for each in orjson.loads(kept)]
 
 
 def earlier_outcomes(connection: Connection, run_no: int, rows: Collection[int]) -> Iterator[EarlierOutcome]:
@@ -238,4 +241,6 @@ def earlier_outcomes(connection: Connection, run_no: int, rows: Collection[int])
     for some in chunks(rows, _AT_ONCE):
         chosen = select(*columns).where(table.run_no == run_no, table.row.in_(some))
         for row, revision, outcome, *rest in connection.execute(chosen.order_by(table.row, table.revision)):
-            yield EarlierOutcome(row, revision, OutcomeKind(outcome), *rest)
+            with readable(f"an earlier outcome of row {row}", (connection, run_no)):
+                kind = OutcomeKind(outcome)
+            yield EarlierOutcome(row, revision, kind, *rest)

@@ -12,10 +12,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Row, select
 
 from rokt_export.errors import JournalError, UsageError
 from rokt_export.journal import queries, revisions
+from rokt_export.journal.damage import readable
 from rokt_export.journal.model import RunInfo, RunState, as_moment, as_text, now
 from rokt_export.journal.schema import run
 
@@ -181,8 +183,9 @@ def process_of(record: Row[Any]) -> Process:
 
 def state_of(record: Row[Any]) -> RunState:
     """Return the state of a run: `crashed` if its record says `running` but its process is gone."""
-    state = RunState(record.state)
-    if state is RunState.RUNNING and not process_of(record).is_alive(as_moment(record.heartbeat), now()):
+    with readable(f"the record of run {record.id}"):
+        state, heard = RunState(record.state), as_moment(record.heartbeat)
+    if state is RunState.RUNNING and not process_of(record).is_alive(heard, now()):
         return RunState.CRASHED
     return state
 
@@ -202,7 +205,11 @@ def check_not_running(record: Row[Any], doing: str) -> None:
 
 def info(connection: Connection, record: Row[Any]) -> RunInfo:
     """Return a run; its counts are those stored at its end, else they are counted now."""
-    frozen, options = queries.as_json(record.counts), queries.as_json(record.options)
+    options = queries.options(record)
+    with readable(f"the record of run {record.id}"):
+        frozen = None if record.counts is None else dict(orjson.loads(record.counts))
+        started, ended = as_moment(record.started), as_moment(record.ended) if record.ended else None
+        events = tuple(orjson.loads(record.events))
     rules = () if record.purged else options.get("provisional", ())  # a purge takes the notes of what was confirmed
     return RunInfo(
         run=record.id,
@@ -211,12 +218,12 @@ def info(connection: Connection, record: Row[Any]) -> RunInfo:
         partner=record.partner,
         environment=record.environment,
         spec_sha256=record.spec_sha256,
-        started=as_moment(record.started),
-        ended=as_moment(record.ended) if record.ended else None,
+        started=started,
+        ended=ended,
         state=state_of(record),
         counts=queries.counts(connection, record.no) if frozen is None else frozen,
         spec_file=record.spec_file,
-        events=tuple(queries.as_json(record.events)),
+        events=events,
         options=options,
         confirmations=revisions.confirmations(connection, record.no, rules),
         exit_status=record.exit_status,

@@ -10,10 +10,14 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Engine, Row, func, select
 
+from rokt_export.errors import JournalError
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import counted, queries
+from rokt_export.journal.damage import DAMAGE
 from rokt_export.journal.intents import decoded, open_rows
+from rokt_export.journal.model import RunState
 from rokt_export.journal.recording import Recording
+from rokt_export.journal.run_records import state_of
 from rokt_export.journal.schema import delivery, intent, ledger, note, recording, run
 
 _PAGE = 500
@@ -57,18 +61,25 @@ def database(connection: Connection) -> Verified:
     return found
 
 
-def of_run(engine: Engine, record: Row[Any], *, running: bool) -> Verified:
+def of_run(engine: Engine, record: Row[Any]) -> Verified:
     """Check one run, in constant memory.
 
     Args:
         engine: reads the journal.
-        record: the run's record.
-        running: whether its process is alive: then its counts change while they are read.
+        record: the run's record. If its process is alive, its counts change while they are read.
     """
     found = Verified(record.id)
+    try:
+        running = state_of(record) is RunState.RUNNING
+    except JournalError:
+        found.faults.append("its record cannot be read")
+        running = True
     with engine.connect() as connection:
         _batches(connection, record.no, found)
-        found.counted = sum(counted.counted(orjson.loads(record.options)).values())
+        try:
+            found.counted = sum(counted.counted(orjson.loads(record.options)).values())
+        except DAMAGE:
+            found.faults.append("its options cannot be read")
         if not found.faults:  # which rows are open is known
             _counts(connection, record, found, running=running)
             if record.production and not running:
@@ -86,7 +97,11 @@ def _counts(connection: Connection, record: Row[Any], found: Verified, *, runnin
             found.faults.append(f"{rows:,} rows have the outcome `{outcome}`, which is none")
     if record.counts is None or running:
         return
-    noted = {name: rows for name, rows in orjson.loads(record.counts).items() if rows}
+    try:
+        noted = {name: rows for name, rows in orjson.loads(record.counts).items() if rows}
+    except DAMAGE:
+        found.faults.append("the counts of its record cannot be read")
+        return
     if not found.faults and (counts := queries.counts(connection, record.no)) != noted:
         found.faults.append(f"its record counts {_words(noted)}, and its rows are {_words(counts)}")
 
@@ -99,7 +114,7 @@ def _batches(connection: Connection, run_no: int, found: Verified) -> None:
     for record in connection.execute(select(intent).where(intent.c.run_no == run_no)):
         try:
             list(decoded(record))
-        except ValueError as error:
+        except DAMAGE as error:
             found.faults.append(f"batch {record.no} of intended rows cannot be read: {error}")
 
 
@@ -107,7 +122,7 @@ def _notes(connection: Connection, run_no: int, found: Verified) -> None:
     for key, value in connection.execute(select(note.c.key, note.c.value).where(note.c.run_no == run_no)):
         try:
             orjson.loads(value)
-        except ValueError:
+        except DAMAGE:
             found.faults.append(f"its note `{key}` cannot be read")
 
 
@@ -162,8 +177,8 @@ def _recordings(engine: Engine, run_no: int, found: Verified) -> None:
             if settled is None:
                 lonely.append(row)
             try:
-                Recording.load(zlib.decompress(data))
-            except (zlib.error, ValueError, KeyError, TypeError, IndexError):
+                Recording.load(zlib.decompress(data), f"row {row}")
+            except (JournalError, *DAMAGE):
                 bad.append(row)
         if len(some) < _PAGE:
             break

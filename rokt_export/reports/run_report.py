@@ -268,11 +268,14 @@ class Story:
     def recording(self, row: int) -> Recording | None:
         """Return the request and response of one row; None where it was not kept."""
         data = self._journal.recording(self.run.run, row)
-        return None if data is None else Recording.load(data)
+        return None if data is None else self._loaded(row, data)
 
     def recordings(self) -> Iterator[tuple[int, Recording]]:
         """Yield row and recording of each exchange that was kept, in row order."""
-        return ((row, Recording.load(data)) for row, data in self._journal.recordings(self.run.run))
+        return ((row, self._loaded(row, data)) for row, data in self._journal.recordings(self.run.run))
+
+    def _loaded(self, row: int, data: bytes) -> Recording:
+        return Recording.load(data, f"row {row} of run {self.run.run}")
 
     def deliveries_with_recordings(
         self, outcomes: Collection[str] | None = None
@@ -291,7 +294,7 @@ class Story:
     def exchanges(self, rows: Sequence[int]) -> dict[int, tuple[Delivery, Recording | None]]:
         """Return delivery and recording of each of these rows that the run has, in row order."""
         wanted = set(rows)
-        recordings = {row: Recording.load(data) for row, data in self._journal.recordings(self.run.run, rows)}
+        recordings = {row: self._loaded(row, data) for row, data in self._journal.recordings(self.run.run, rows)}
         found: dict[int, tuple[Delivery, Recording | None]] = {}
         for one in self.deliveries():
             if one.row in wanted:

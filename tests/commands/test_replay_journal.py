@@ -7,7 +7,8 @@ import socket
 import sqlite3
 import threading
 import time
-from contextlib import suppress
+import zlib
+from contextlib import closing, suppress
 
 import pytest
 from sqlalchemy import create_engine, make_url
@@ -103,6 +104,36 @@ def test_a_server_that_is_away_when_a_run_ends_is_waited_for(cli, spec, rows, pa
             assert (listed.status, "finished" in listed.out) == (0, True)
         finally:
             server.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_a_value_that_cannot_be_decoded_is_named(cli, spec, rows, partner):
+    assert cli("replay", spec, rows).status == 0
+    whole = cli.journal.read_bytes()
+    other = zlib.compress(b"[1").hex()
+    damage = {
+        "batch 77 of run": "INSERT INTO intent (no, run_no, rows, transactions) VALUES (77, 1, x'5b39', x'5b5d')",
+        "the note `coverage` of run": "UPDATE note SET value = x'7b' WHERE key = 'coverage'",
+        "the options of run": "UPDATE run SET options = x'7b'",
+        "the record of run": "UPDATE run SET counts = x'7b'",
+        "row 2 of run": "UPDATE delivery SET outcome = 'sent' WHERE row = 2",
+        "the recording of row 1 of run": "UPDATE recording SET data = x'00' WHERE row = 1",
+        "the recording of row 2 of run": f"UPDATE recording SET data = x'{other}' WHERE row = 2",
+    }
+    for named, statement in damage.items():
+        cli.journal.write_bytes(whole)
+        with closing(sqlite3.connect(cli.journal)) as database, database:
+            database.execute(statement)
+        shown = cli("report", "last", "--out", "report.html")
+        assert shown.status == 5
+        assert f"{named} 2" in shown.err and "cannot be read: the journal is damaged" in shown.err
+    with closing(sqlite3.connect(cli.journal)) as database, database:
+        for statement in damage.values():
+            database.execute(statement)
+    verified = cli("runs", "verify")
+    assert verified.status == 5
+    for fault in ("batch 77", "its options", "its note `coverage`", "2 recordings"):
+        assert f"{fault} cannot be read" in verified.out or f"{fault} of intended rows cannot be read" in verified.out
+    assert len(partner.heard) == 3
 
 
 @pytest.mark.parametrize("how", ["removed", "replaced"])

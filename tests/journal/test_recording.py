@@ -25,7 +25,7 @@ DELIVERED = Outcome(OutcomeKind.DELIVERED)
 def recorded(response: Response) -> Recording:
     redactor = Redactor(secrets={"KEY": SECRET}, key=b"k")
     done = record(Exchange(Transaction(1, "t", {}), None, response, DELIVERED), redactor, ["jane.doe@example.com"])
-    return Recording.load(done.dump())
+    return Recording.load(done.dump(), "row 1")
 
 
 def text(response: Response) -> str:

@@ -76,7 +76,7 @@ def recorded(request: Request, *, secret: str = SECRET, personal: tuple[str, ...
     exchange = Exchange(
         Transaction(1, "tx-1", {}), request, Response(200, body=b"ok"), Outcome(OutcomeKind.DELIVERED), 1, 1.7e9
     )
-    recording = Recording.load(record(exchange, redactor, personal).dump())
+    recording = Recording.load(record(exchange, redactor, personal).dump(), "row 1")
     assert secret not in curl_command(recording)
     return recording
 
