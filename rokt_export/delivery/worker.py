@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
@@ -215,19 +215,22 @@ def run_partition(
     most = pace.concurrency if plan.pace.rate is None else plan.pace.concurrency  # shares of a rate may move
     options = transport_options(plan, renderer, most)
     tally = Tally(detailed=plan.metrics)
-    with (
-        journal_of(plan, opened) as journal,
-        Transport(options) as transport,
-        nullcontext(common.lease) if common.lease else leased(plan, run_id, index, journal, brake) as lease,
-    ):
-        writer = journal.attach(
-            run_id,
-            before=plan.before,
-            names=plan.ledger,
-            patience=pace.patience,
-            tell=lambda message: watch.tell(index, tally, 0, (message,)),
-            lease=None if lease is None else lease.id,
-            rows=plan.rows.own_rows if isinstance(plan.rows, FileRows) else None,
+    with ExitStack() as opening:
+        journal = opening.enter_context(journal_of(plan, opened))
+        transport = opening.enter_context(Transport(options))
+        lease = opening.enter_context(
+            nullcontext(common.lease) if common.lease else leased(plan, run_id, index, journal, brake)
+        )
+        writer = opening.enter_context(
+            journal.attach(
+                run_id,
+                before=plan.before,
+                names=plan.ledger,
+                patience=pace.patience,
+                tell=lambda message: watch.tell(index, tally, 0, (message,)),
+                lease=None if lease is None else lease.id,
+                rows=plan.rows.own_rows if isinstance(plan.rows, FileRows) else None,
+            )
         )
         credentials = credentials_for(plan, renderer, options, redactor, common.tokens)
         share = common.share(plan, pace.concurrency, len(writer.settled_rows()))

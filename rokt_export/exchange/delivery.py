@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from itertools import chain
 from typing import Any
 
 from msgspec import Struct, structs
@@ -170,6 +171,14 @@ class Deliveries:
     def together(cls, deliveries: Sequence[Delivery]) -> Deliveries:
         """Return deliveries as a batch."""
         return cls(*([getattr(one, field.name) for one in deliveries] for field in fields(cls)))
+
+    @classmethod
+    def joined(cls, batches: Sequence[Deliveries]) -> Deliveries:
+        """Return several batches as one."""
+        if len(batches) == 1:
+            return batches[0]
+        names = [field.name for field in fields(cls)]
+        return cls(*(list(chain.from_iterable([getattr(one, name) for one in batches])) for name in names))
 
     def __len__(self) -> int:
         return len(self.row)

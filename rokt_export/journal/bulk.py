@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,13 @@ import orjson
 from sqlalchemy import Connection, CursorResult, Dialect, Insert, String, Table, literal_column
 
 from rokt_export.exchange.delivery import Deliveries, is_empty
+from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal.schema import delivery, ledger, note, recording
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
 
+_WITHOUT_STATUS = frozenset({OutcomeKind.DELIVERED, OutcomeKind.DUPLICATE, OutcomeKind.UNKNOWN})
 _TOGETHER = 32
 """Records per statement for SQLite, which takes a sixth less time per record then. With 15 parameters each, it stays
 below the 999 parameters that old versions allow."""
@@ -178,6 +181,36 @@ class Bulk:
         self.ledger = BulkInsert(dialect, ledger, is_new=is_new)
         self.note = BulkInsert(dialect, note)
 
+    def results(
+        self,
+        connection: Connection,
+        run_no: int,
+        deliveries: Deliveries,
+        intents: Sequence[int],
+        marks: Sequence[bytes | None],
+    ) -> None:
+        """Write the results of a run, and the ledger's entries of those that have a fingerprint.
+
+        Args:
+            connection: a connection in a transaction.
+            run_no: the number of the run.
+            deliveries: the results.
+            intents: the number of the batch that intended each.
+            marks: the fingerprint of each row; None, or no fingerprints at all, outside production.
+        """
+        self.deliveries.run(connection, run_no, intents, deliveries)
+        if not marks:
+            return
+        given = zip(marks, deliveries.outcome, deliveries.status, deliveries.row, strict=True)
+        # A row without a response whose outcome is not `unknown` was certainly not received.
+        entries = [
+            (mark, str(outcome), run_no, row)
+            for mark, outcome, status, row in given
+            if mark is not None and (status is not None or outcome in _WITHOUT_STATUS)
+        ]
+        # In the order of the table's pages: each is then read and written once.
+        self.ledger.run(connection, sorted(entries))
+
     def replace(self) -> bool:
         """Take records as new no more, on a server; return whether that changes anything."""
         inserts = (self.deliveries.insert, self.ledger)
@@ -190,6 +223,15 @@ class Bulk:
 def storable(text: str) -> str:
     """Return a text with U+FFFD for characters that a database refuses (NUL, unpaired surrogates)."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
+
+
+def storable_results(batch: Deliveries) -> Deliveries:
+    """Return results whose texts any database takes; see `storable`."""
+    names = ("transaction", "rule", "reason", "reference", "code", "error")
+    texts: dict[str, Any] = {
+        name: [text if text is None else storable(text) for text in getattr(batch, name)] for name in names
+    }
+    return replace(batch, **texts)
 
 
 def _upsert(dialect: Dialect, table: Table) -> Insert:

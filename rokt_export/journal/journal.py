@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +13,7 @@ from typing import Any, NoReturn, Self, TypeVar
 
 import orjson
 from sqlalchemy import Connection, Row, event, func, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from rokt_export.errors import JournalError, UsageError
 from rokt_export.exchange.delivery import Delivery, LeftOut
@@ -34,6 +35,7 @@ from rokt_export.journal.bulk import Bulk, storable
 from rokt_export.journal.certifications import Certificate, SignOff
 from rokt_export.journal.damage import readable
 from rokt_export.journal.intents import chunks
+from rokt_export.journal.kept_results import enter_kept, kept_rows
 from rokt_export.journal.leases import Leases, Terms
 from rokt_export.journal.model import RunInfo, RunState, as_text, now
 from rokt_export.journal.revisions import EarlierOutcome, RevisingSpec, Revision
@@ -107,11 +109,12 @@ class Journal:
 
     def close(self) -> None:
         """Close the journal and its writers; a later use raises RuntimeError rather than open it again unseen."""
-        for writer in self._writers:
-            writer.close()
-        self._writers.clear()
-        self._store.reading.dispose()
-        event.listen(self._store.reading, "do_connect", _refuse)
+        with ExitStack() as closing:
+            closing.callback(event.listen, self._store.reading, "do_connect", _refuse)
+            closing.callback(self._store.reading.dispose)
+            for writer in self._writers:
+                closing.callback(writer.close)
+            self._writers.clear()
 
     def begin(
         self,
@@ -158,7 +161,7 @@ class Journal:
             **run_records.ownership(this_process()),
         }
         with self._guard("written"):
-            self._check_writable()
+            self._prepare_to_write()
             if production:
                 self._make_known()
                 self._check_whole()
@@ -174,7 +177,7 @@ class Journal:
             JournalError: its process is still alive, or the run was purged.
         """
         with self._guard("written"):
-            self._check_writable()
+            self._prepare_to_write()
             with self._store.writing.begin() as connection:
                 record = self._locked(connection, run_id)
                 run_records.check_not_running(record, "resumed")
@@ -224,7 +227,7 @@ class Journal:
             JournalError: the run is not running.
         """
         with self._guard("written"):
-            self._check_writable()
+            self._prepare_to_write()
             with self._store.reading.connect() as connection:
                 record = run_records.find(connection, run_id)
             if record.state != RunState.RUNNING:
@@ -279,7 +282,10 @@ class Journal:
     def settled(self, run_id: str) -> RowSet:
         """Return the settled rows of a run, whichever process settled them."""
         with self._reading() as connection:
-            return queries.settled_rows(connection, run_records.find(connection, run_id).no)
+            number = run_records.find(connection, run_id).no
+            found = queries.settled_rows(connection, number)
+            found.update(kept_rows(connection, number))
+            return found
 
     def ways(self, names: Sequence[str], identity: tuple[str, ...]) -> list[ledger.Way]:
         """Return the ways to recognize rows that a live system has received; none if no production run was started yet.
@@ -677,6 +683,11 @@ class Journal:
         with self._guard("read"):
             yield from found
 
+    def _prepare_to_write(self) -> None:
+        """Check that a run can be written here, and enter what killed writers kept beside the journal."""
+        self._check_writable()
+        enter_kept(self._store)
+
     def _check_writable(self) -> None:
         if self._store.read_only:
             raise JournalError(
@@ -707,7 +718,7 @@ def _refuse(*_: object) -> NoReturn:
 
 
 def _prepare(store: storage.Store) -> None:
-    """Migrate the schema if needed."""
+    """Migrate the schema if needed, and enter what killed writers kept beside the journal."""
     with store.reading.connect() as connection:
         present = schema.version_of(connection)
     schema.check_not_newer(present)
@@ -717,6 +728,9 @@ def _prepare(store: storage.Store) -> None:
         storage.keep_private(store.path)
         if store.had_log:
             _mark_as_seen(store)
+    if not store.read_only:
+        with suppress(SQLAlchemyError, sqlite3.Error):  # who only reads can do without: these rows are `unknown` then
+            enter_kept(store)
 
 
 def _mark_as_seen(store: storage.Store) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from rokt_export.errors import JournalError
 from rokt_export.journal import certifications, counted, queries
+from rokt_export.journal.departures import drop_kept, token_of
 from rokt_export.journal.model import as_text, in_sandbox, now
 from rokt_export.journal.schema import delivery, earlier_outcome, intent, note, recording, run
 from rokt_export.journal.storage import PATIENCE, Store, pragma, use
@@ -27,6 +28,9 @@ def purge(connection: Connection, records: Sequence[Row[Any]], *, remove: bool, 
     has only keyed hashes, and without it rows would be delivered twice.
     """
     for record in records:
+        for counts in connection.scalars(select(intent.c.departures).where(intent.c.run_no == record.no)):
+            if counts is not None:  # results that could not be entered, as those of an earlier boot
+                drop_kept(token_of(counts))
         stays = () if remove else (certifications.NOTE, certifications.SIGNED)
         connection.execute(recording.delete().where(recording.c.run_no == record.no))
         connection.execute(note.delete().where(note.c.run_no == record.no, note.c.key.not_in(stays)))

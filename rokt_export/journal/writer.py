@@ -6,9 +6,8 @@ import time
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import orjson
 from sqlalchemy import Connection, select
@@ -18,7 +17,7 @@ from rokt_export.errors import JournalError, LeaseLostError
 from rokt_export.exchange.delivery import Deliveries, Delivery, LeftOut
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import leases, ledger, queries, storage
-from rokt_export.journal.bulk import Bulk, storable
+from rokt_export.journal.bulk import Bulk, storable_results
 from rokt_export.journal.departures import Departures
 from rokt_export.journal.intents import FINGERPRINT_BYTES, Intents, Item, Underway, encoded, open_rows, owned, prune
 from rokt_export.journal.marks import Mark
@@ -33,12 +32,15 @@ __all__ = ["FINGERPRINT_BYTES", "RunWriter"]
 T = TypeVar("T")
 
 _NOTHING: Mapping[int, bytes] = {}
-_WITHOUT_STATUS = frozenset({OutcomeKind.DELIVERED, OutcomeKind.DUPLICATE, OutcomeKind.UNKNOWN})
 _HEARTBEAT = 5.0
 """Seconds between heartbeats."""
 _DURABLE_EVERY = 0.25
 """Seconds between two waits for the disk, at most, where results alone are written. What a power cut takes of them is
 `unknown`: the batch that intended these rows is on the disk."""
+_WAIT = 0.05
+"""Seconds in which results wait for others, after some were written."""
+_MOST_WAITING = 500
+"""Results that wait for others, at most."""
 _EXPECTED = 50_000
 """Rows that may be expected at a time: far more than a feed reads ahead."""
 
@@ -106,6 +108,9 @@ class RunWriter:
         self._begun = 0
         self._departures = Departures()
         self._durable = 0.0
+        self._waiting: list[Deliveries] = []
+        self._failed = False
+        self._written = 0.0
         self._expected: dict[int, tuple[bytes, tuple[int, ...]]] = {}
         self._heard = time.monotonic()
         self._bulk = Bulk(store.writing.dialect, is_new=True)
@@ -121,12 +126,23 @@ class RunWriter:
         self.close()
 
     def close(self) -> None:
-        """Close the connection. A run that was not ended counts as crashed when its process is gone."""
-        self._connection.close()
-        self._departures.close(forget=not self._underway.numbers)
-        if self._mark is not None:
-            self._mark.close()
-            self._mark = None
+        """Write what waits, unless a write has just failed, and close the connection.
+
+        A run that was not ended counts as crashed when its process is gone.
+
+        Raises:
+            JournalError: the journal cannot be written. What waits stays beside it, as after a kill.
+        """
+        try:
+            if not self._failed:
+                self.flush()
+        finally:
+            self._waiting.clear()
+            self._connection.close()
+            self._departures.close(forget=not self._underway.numbers)
+            if self._mark is not None:
+                self._mark.close()
+                self._mark = None
 
     def fingerprint(self, content: bytes) -> bytes:
         """Return the fingerprint of a row's canonical bytes: a keyed hash of 16 bytes."""
@@ -198,13 +214,16 @@ class RunWriter:
             JournalError: the journal cannot be written, or another process has taken the run over; none of these rows
                 may be sent.
         """
+        recordings: Mapping[int, bytes] = _NOTHING
+        over = self._waiting
         if settled and settled[0]:
-            with self._guard("written"):
-                return self._storing(lambda over: self._intend(items, leave, over, settled[1]), settled[0])
-        if not items:
+            over, recordings = [*over, settled[0]], settled[1]
+        if not items and not over:
             return {}
         with self._guard("written"):
-            return self._intend(items, leave)
+            if not over:
+                return self._intend(items, leave)
+            return self._storing(lambda over: self._intend(items, leave, over, recordings), Deliveries.joined(over))
 
     def _intend(
         self,
@@ -239,8 +258,7 @@ class RunWriter:
 
         number, lost = self._steadily(write)
         if settled is not None:
-            self._underway.end(settled.row)
-            self._settled.update(settled.row)
+            self._note_settled(settled)
         if lost is not None:  # raised only now, because the results are valid in any case
             raise lost
         if batch and number is not None:
@@ -277,6 +295,9 @@ class RunWriter:
     ) -> None:
         """Write results in one transaction; a row that was settled before gets the new result.
 
+        Where departures are counted, results that soon follow others wait beside the journal for more; a kill does not
+        lose them.
+
         Args:
             deliveries: the results, texts redacted.
             recordings: row to redacted recording of its exchange; stored compressed.
@@ -287,8 +308,29 @@ class RunWriter:
         if not deliveries and not recordings:
             return
         batch = deliveries if isinstance(deliveries, Deliveries) else Deliveries.together(deliveries)
+        if not recordings and self._keep(batch):
+            self._waiting.append(batch)
+            return
         with self._guard("written"):
-            self._storing(lambda over: self._settle(over, recordings or {}), batch)
+            joined = Deliveries.joined([*self._waiting, batch])
+            self._storing(lambda over: self._settle(over, recordings or {}), joined)
+
+    def _keep(self, batch: Deliveries) -> bool:
+        """Keep results beside the journal; return False, if they must be written now."""
+        waiting = sum(map(len, self._waiting))
+        if time.monotonic() - self._written >= _WAIT or waiting + len(batch) > _MOST_WAITING:
+            return False
+        return self._departures.keep(lambda: self._underway.batches_of(batch.row, self._latest_intent), batch)
+
+    def flush(self) -> None:
+        """Write the results that wait for more.
+
+        Raises:
+            JournalError: the journal cannot be written; they stay beside it.
+        """
+        if self._waiting:
+            with self._guard("written"):
+                self._storing(lambda over: self._settle(over, {}), Deliveries.joined(self._waiting))
 
     def _settle(self, deliveries: Deliveries, recordings: Mapping[int, bytes]) -> None:
         def write() -> None:
@@ -296,15 +338,22 @@ class RunWriter:
                 self._write(connection, deliveries, recordings)
 
         self._steadily(write)
+        self._note_settled(deliveries)
+
+    def _note_settled(self, deliveries: Deliveries) -> None:
+        """Take note that the journal has these results, and all that waited."""
         self._underway.end(deliveries.row)
         self._settled.update(deliveries.row)
+        self._waiting.clear()
+        self._departures.drop()
+        self._written = time.monotonic()
 
     def _storing(self, write: Callable[[Deliveries], T], batch: Deliveries) -> T:
         """Write a batch; if the database refuses a text, write the batch again with those characters replaced."""
         try:
             return self._replacing(lambda: write(batch))
         except (UnicodeEncodeError, DataError):
-            return self._replacing(lambda: write(_storable(batch)))
+            return self._replacing(lambda: write(storable_results(batch)))
 
     def _replacing(self, write: Callable[[], T]) -> T:
         """Write a batch; if a row has a result already, or production an outcome for it, write it again over those."""
@@ -323,13 +372,12 @@ class RunWriter:
     ) -> None:
         rows = deliveries.row
         intents = self._underway.batches_of(rows, self._latest_intent)
-        self._bulk.deliveries.run(connection, self._run_no, intents, deliveries)
+        marks = [self._underway.mark_of(row) for row in rows] if self.production else []
+        self._bulk.results(connection, self._run_no, deliveries, intents, marks)
         self._bulk.recording.run(
             connection,
             [(self._run_no, row, zlib.compress(data, 1)) for row, data in recordings.items()],
         )
-        if self.production:
-            self._enter(connection, deliveries)
         self._intents.delete(connection, self._underway.emptied(rows))
 
     def count_departures(self) -> Callable[[int], None]:
@@ -348,6 +396,7 @@ class RunWriter:
         Raises:
             JournalError: the journal cannot be written; the rows stay `unknown`.
         """
+        self.flush()
         mine = self._underway.among(rows)
         if not mine:
             return
@@ -367,13 +416,18 @@ class RunWriter:
     def settled_rows(self) -> RowSet:
         """Return the rows settled in this run, including those of an earlier process.
 
-        The set is the writer's, and grows as this writer settles; rows that another process settles meanwhile are not
-        in it. Do not change it.
+        The set is the writer's, and grows as this writer writes results; rows that another process settles meanwhile
+        are not in it. Do not change it.
         """
         if not self._settled_complete:
             with self._guard("read"), self._store.reading.connect() as connection:
                 self._settled = queries.settled_rows(connection, self._run_no, self._rows)
             self._settled_complete = True
+        return self._settled_and_waiting()
+
+    def _settled_and_waiting(self) -> RowSet:
+        for waiting in self._waiting:
+            self._settled.update(waiting.row)
         return self._settled
 
     def unsettled_rows(self) -> RowSet:
@@ -389,7 +443,7 @@ class RunWriter:
         return self._read(lambda connection: queries.names(connection, self.run if of is None else of, rows))
 
     def heartbeat(self) -> None:
-        """Write a heartbeat, at most every few seconds, as `intend` and `settle` do.
+        """Write results that wait; and a heartbeat, at most every few seconds, as `intend` and `settle` do.
 
         Only other hosts need it, so only an idle run on a shared journal must call it.
         """
@@ -398,6 +452,7 @@ class RunWriter:
             with self._transaction():
                 pass
 
+        self.flush()
         if self._heartbeat_due():
             with self._guard("written"):
                 self._steadily(write)
@@ -415,6 +470,7 @@ class RunWriter:
         """
         if state not in {RunState.FINISHED, RunState.INTERRUPTED}:
             raise ValueError(f"a run does not end as {state}")
+        self.flush()
 
         def write() -> None:
             with self._transaction() as connection:
@@ -438,8 +494,9 @@ class RunWriter:
         On a server any run's does so, as it may be killed while the run goes on. Results that it loses are `unknown`.
         """
         if not self._store.is_there:
+            settled = self._settled_and_waiting().counted()
             raise JournalError(
-                f"the journal's file was removed or replaced; settled in run {self.run}: {self._settled.counted()}",
+                f"the journal's file was removed or replaced; settled in run {self.run}: {settled}",
                 remedy="Nothing more is sent. What was sent since then is in no journal: ask the partner for it.",
             )
         began = time.monotonic()
@@ -474,7 +531,10 @@ class RunWriter:
 
     def _steadily(self, write: Callable[[], T]) -> T:
         """Return what a transaction returns; if the connection to a server is lost, it is run once more."""
-        return storage.steadily(write, patience=self._patience, tell=self._tell, reconnect=self._reconnect)
+        self._failed = True
+        result = storage.steadily(write, patience=self._patience, tell=self._tell, reconnect=self._reconnect)
+        self._failed = False
+        return result
 
     def _lost(self, connection: Connection) -> JournalError:
         """Return the error that names the process which took this run over as crashed.
@@ -506,27 +566,8 @@ class RunWriter:
 
     @contextmanager
     def _guard(self, doing: str) -> Iterator[None]:
-        with translated(self._store.shown, doing, settled=lambda: self._settled.counted()):
+        with translated(self._store.shown, doing, settled=lambda: self._settled_and_waiting().counted()):
             yield
 
     def _heartbeat_due(self) -> bool:
         return time.monotonic() - self._heard >= _HEARTBEAT
-
-    def _enter(self, connection: Connection, deliveries: Deliveries) -> None:
-        """Update the ledger with these results."""
-        entries: list[tuple[bytes, str, int, int]] = []
-        for row, outcome, status in zip(deliveries.row, deliveries.outcome, deliveries.status, strict=True):
-            mark = self._underway.mark_of(row)
-            # A row without a response whose outcome is not `unknown` was certainly not received.
-            if mark is not None and (status is not None or outcome in _WITHOUT_STATUS):
-                entries.append((mark, str(outcome), self._run_no, row))
-        # In the order of the table's pages: each is then read and written once.
-        self._bulk.ledger.run(connection, sorted(entries))
-
-
-def _storable(batch: Deliveries) -> Deliveries:
-    names = ("transaction", "rule", "reason", "reference", "code", "error")
-    texts: dict[str, Any] = {
-        name: [text if text is None else storable(text) for text in getattr(batch, name)] for name in names
-    }
-    return replace(batch, **texts)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 from journal_samples import (
@@ -25,18 +24,6 @@ from rokt_export.exchange.delivery import LeftOut
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import Journal, RowSet, RunState
 from rokt_export.journal.storage import translated
-
-
-@pytest.fixture
-def server(monkeypatch) -> Iterator[str]:
-    """A database of its own; all processes share its key, as machines do."""
-    monkeypatch.setenv("ROKT_EXPORT_KEY", "5e" * 32)
-    name = f"rokt_{os.urandom(4).hex()}"
-    url = make_url(os.environ["ROKT_EXPORT_TEST_POSTGRES"]).set(drivername="postgresql+psycopg")
-    with create_engine(url, isolation_level="AUTOCOMMIT").connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-        yield url.set(database=name).render_as_string(hide_password=False)
-        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.mark.skipif("ROKT_EXPORT_TEST_POSTGRES" not in os.environ, reason="ROKT_EXPORT_TEST_POSTGRES names no database")
