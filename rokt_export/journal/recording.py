@@ -192,8 +192,8 @@ def record(exchange: Exchange, redactor: Redactor, personal: Collection[str] = (
     request, result = exchange.request, exchange.result
     fault = result if isinstance(result, Fault) else None
     response = result.partial if isinstance(result, Fault) else result
-    held = redactor.personal_in(_short_texts(request, response, fault), personal)
-    sent = _request(request, redactor, personal, held) if request is not None else {}
+    held = redactor.personal_in(_short_texts(response, fault), personal)
+    sent = _request(request, redactor, personal) if request is not None else {}
     got: dict[str, Any] = {}
     if response is not None:
         got = {
@@ -218,16 +218,11 @@ def record(exchange: Exchange, redactor: Redactor, personal: Collection[str] = (
     )
 
 
-def _short_texts(request: Request | None, response: Response | None, fault: Fault | None) -> Iterator[str]:
-    """Yield the texts of an exchange, to be searched together: of a row's values, few are in any of them.
+def _short_texts(response: Response | None, fault: Fault | None) -> Iterator[str]:
+    """Yield what came back, to be searched together: of a row's values, few are in any of it.
 
-    A long or binary body is none of them.
+    A long or binary body is left out.
     """
-    if request is not None:
-        yield request.url
-        yield from chain.from_iterable(request.headers)
-        if request.body is not None and _is_short(request.body):
-            yield request.body.decode()
     if fault is not None:
         yield fault.message
     if response is not None:
@@ -247,16 +242,18 @@ def _is_short(body: bytes) -> bool:
     return True
 
 
-def _request(request: Request, redactor: Redactor, personal: Collection[str], held: Collection[str]) -> dict[str, Any]:
+def _request(request: Request, redactor: Redactor, personal: Collection[str]) -> dict[str, Any]:
     body = request.body
     return {
         "method": request.method,
-        "url": _shown(redactor, request.url, redactor.url(request.url, held), held),
+        "url": _shown(redactor, request.url, redactor.url(request.url, personal), personal),
         "request_headers": tuple(
-            (name, _shown(redactor, value, shown, held))
-            for (name, value), (_, shown) in zip(request.headers, redactor.headers(request.headers, held), strict=True)
+            (name, _shown(redactor, value, shown, personal))
+            for (name, value), (_, shown) in zip(
+                request.headers, redactor.headers(request.headers, personal), strict=True
+            )
         ),
-        "request_body": None if body is None else _body(body, redactor, held if _is_short(body) else personal),
+        "request_body": None if body is None else _body(body, redactor, personal),
     }
 
 
