@@ -278,7 +278,8 @@ def without_password(place: str) -> str:
     if not isinstance(found, URL):
         return place
     secret = [name for name in found.query if is_sensitive(name)]
-    return found.set(password=None).difference_update_query(secret).render_as_string(hide_password=False)
+    bare = URL.create(found.drivername, found.username, None, found.host, found.port, found.database, found.query)
+    return bare.difference_update_query(secret).render_as_string(hide_password=False)
 
 
 def same_address(one: str, other: str) -> bool:

@@ -23,6 +23,7 @@ from journal_samples import (
 
 from rokt_export.errors import ExitStatus, JournalError, UsageError
 from rokt_export.journal import Journal, RunState, default_place, schema, storage
+from rokt_export.journal.storage import same_address, without_password
 
 
 def other(journal: Journal) -> sqlite3.Connection:
@@ -303,3 +304,20 @@ def test_a_read_only_journal_can_be_read_and_says_so_when_written(public):
     assert said[0] == "[1] {'delivered': 1}"
     assert len(said) == 4
     assert all("can only be read" in line for line in said[1:])
+
+
+@pytest.mark.parametrize(
+    ("place", "bare"),
+    [
+        ("postgresql://jane:hunter2@db:5433/x", "postgresql+psycopg://jane@db:5433/x"),
+        (
+            "postgresql+psycopg://jane@/x?host=%2Frun&password=hunter2&sslpassword=p",
+            "postgresql+psycopg://jane@/x?host=%2Frun",
+        ),
+        ("/var/journal.sqlite", "/var/journal.sqlite"),
+    ],
+)
+def test_a_place_that_is_sent_over_a_network_has_no_password(place, bare):
+    assert without_password(place) == bare
+    assert same_address(place, bare)
+    assert not same_address(place, "postgresql://jane:hunter2@elsewhere/x")
