@@ -193,6 +193,8 @@ class Cluster:
             UnreachableError: there is no worker, or it has another version.
             JournalError: a worker cannot use the journal, or has another one.
         """
+        from distributed.comm.core import CommClosedError
+
         from rokt_export.journal import keys
 
         names = () if self.secure else tuple(sorted(plan.variables))
@@ -210,6 +212,12 @@ class Cluster:
             keys.id_of(keys.first()).hex() if plan.guarded else None,
         )
         for worker, found in sorted(answers.items()):
+            if isinstance(found, CommClosedError):
+                raise UnreachableError(
+                    f"this worker went away while it was asked what it has: {found}",
+                    where=worker,
+                    remedy="Look at its log; then start again. Nothing was sent.",
+                ) from found
             if isinstance(found, BaseException):
                 raise UnreachableError(
                     f"this worker cannot run rokt-export {__version__}: {type(found).__name__}: {found}",
@@ -380,7 +388,8 @@ def _local(number: int) -> Iterator[Client]:
         n_workers=number,
         threads_per_worker=1,
         processes=True,
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",  # any port: each cluster has a server for its metrics
+        scheduler_kwargs={"dashboard": False},
         security=Security.temporary(),
         silence_logs=logging.CRITICAL,
     )
