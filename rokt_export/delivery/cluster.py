@@ -350,7 +350,8 @@ def connected(address: str) -> Iterator[Cluster]:
     try:
         asyncio.run(_greet(address))
         client = distributed.Client(address, timeout=_CONNECT, set_as_default=False, name="rokt-export")
-    except (OSError, TimeoutError, ValueError, TypeError, MemoryError) as error:  # Dask takes "HTTP/1.1" for a length
+    # A RuntimeError says that Dask is to encrypt; a MemoryError, that it took "HTTP/1.1" for a length.
+    except (OSError, TimeoutError, ValueError, TypeError, RuntimeError, MemoryError) as error:
         raise UnreachableError(
             f"the scheduler cannot be reached: {str(error) or 'what is there does not answer as one'}",
             where=address,
