@@ -1,7 +1,8 @@
 """A partner in a process of its own that writes down each transaction it receives, before it answers.
 
 Run as `python counting_partner.py LOG [--port N] [--delay SECONDS]`; it prints its port. Each line of LOG is the eight
-characters of a transaction's identifier, so that the file's size is its count, and it outlives the process.
+characters of a transaction's identifier, so that the file's size is its count, and it outlives the process. LOG.times
+holds when each came, in seconds, as doubles.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from array import array
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -27,8 +29,9 @@ _ANSWER = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length:
 
 
 class Counting(asyncio.Protocol):
-    def __init__(self, log: int, delay: float) -> None:
+    def __init__(self, log: int, times: int, delay: float) -> None:
         self._log = log
+        self._times = times
         self._delay = delay
         self._data = b""
 
@@ -50,6 +53,7 @@ class Counting(asyncio.Protocol):
             self._data = self._data[whole:]
         if found:
             os.write(self._log, b"".join(found))
+            os.write(self._times, array("d", [time.time()] * len(found)).tobytes())
             if self._delay:
                 asyncio.get_running_loop().call_later(self._delay, self._answer, requests)
             else:
@@ -57,6 +61,10 @@ class Counting(asyncio.Protocol):
 
     def _answer(self, times: int) -> None:
         self._transport.write(_ANSWER * times)
+
+
+def _times_of(log: Path) -> Path:
+    return log.with_name(f"{log.name}.times")
 
 
 async def _listening(protocol: Callable[[], asyncio.Protocol], port: int) -> asyncio.Server:
@@ -69,8 +77,8 @@ async def _listening(protocol: Callable[[], asyncio.Protocol], port: int) -> asy
 
 
 async def _serve(log: Path, port: int, delay: float) -> None:
-    opened = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    server = await _listening(lambda: Counting(opened, delay), port)
+    files = [os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) for file in (log, _times_of(log))]
+    server = await _listening(lambda: Counting(*files, delay), port)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
@@ -115,6 +123,10 @@ class CountingPartner:
     def received(self) -> Counter[str]:
         """Transaction to how often it was received."""
         return Counter(self.log.read_text().split()) if self.log.exists() else Counter()
+
+    def times(self) -> list[float]:
+        """When each transaction was received, in order, in seconds."""
+        return sorted(array("d", _times_of(self.log).read_bytes()))
 
     def wait_for(self, count: int, while_runs: subprocess.Popen[str], patience: float = 60.0) -> bool:
         """Wait until it has received so many; return whether it did before the process ended."""

@@ -11,7 +11,8 @@ import zlib
 from contextlib import closing, suppress
 
 import pytest
-from sqlalchemy import create_engine, make_url
+from machines import database, needs_postgres
+from sqlalchemy import make_url
 
 from commands.replays import people
 from rokt_export.commands.run_output import place_flag
@@ -84,26 +85,21 @@ class Doorway:
             target.shutdown(socket.SHUT_RDWR)
 
 
-@pytest.mark.skipif("ROKT_EXPORT_TEST_POSTGRES" not in os.environ, reason="ROKT_EXPORT_TEST_POSTGRES names no database")
+@needs_postgres
 def test_a_server_that_is_away_when_a_run_ends_is_waited_for(cli, spec, rows, partner):
     """It goes away when the rows are counted, when the notes are written, and when the run's record is completed."""
-    url = make_url(os.environ["ROKT_EXPORT_TEST_POSTGRES"]).set(drivername="postgresql+psycopg")
-    name = f"rokt_{os.urandom(4).hex()}"
-    with create_engine(url, isolation_level="AUTOCOMMIT").connect() as server:
-        server.exec_driver_sql(f"CREATE DATABASE {name}")
-        try:
-            door = Doorway(url, b"GROUP BY delivery.outcome", b"INTO note", b"exit_status=")
-            place = url.set(host="127.0.0.1", port=door.port, database=name)
-            place = place.difference_update_query(["host"]).render_as_string(hide_password=False)
-            shown = cli("replay", spec, rows, "--workers", "2", "--journal", place)
-            assert shown.status == 0, shown.err
-            assert shown.err.count("the journal's server went away") == 3
-            assert shown.err.count("the journal's server is back") == 3
-            assert len(partner.heard) == 3
-            listed = cli("runs", "show", "last", "--journal", place)
-            assert (listed.status, "finished" in listed.out) == (0, True)
-        finally:
-            server.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    with database() as address:
+        url = make_url(address)
+        door = Doorway(url, b"GROUP BY delivery.outcome", b"INTO note", b"exit_status=")
+        place = url.set(host="127.0.0.1", port=door.port)
+        place = place.difference_update_query(["host"]).render_as_string(hide_password=False)
+        shown = cli("replay", spec, rows, "--workers", "2", "--journal", place)
+        assert shown.status == 0, shown.err
+        assert shown.err.count("the journal's server went away") == 3
+        assert shown.err.count("the journal's server is back") == 3
+        assert len(partner.heard) == 3
+        listed = cli("runs", "show", "last", "--journal", place)
+        assert (listed.status, "finished" in listed.out) == (0, True)
 
 
 def test_a_value_that_cannot_be_decoded_is_named(cli, spec, rows, partner):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from journal_samples import begin, settled
+from machines import needs_postgres
 from msgspec.structs import replace
 
 from rokt_export.errors import JournalError
@@ -100,7 +101,7 @@ def test_a_running_certification_is_not_signed(journal):
         journal.sign(writer.run, SIGNED)
 
 
-@pytest.mark.skipif("ROKT_EXPORT_TEST_POSTGRES" not in os.environ, reason="ROKT_EXPORT_TEST_POSTGRES names no database")
+@needs_postgres
 def test_a_server_keeps_it_as_a_file_does(monkeypatch):
     monkeypatch.setenv("ROKT_EXPORT_KEY", "5e" * 32)
     with Journal.open(os.environ["ROKT_EXPORT_TEST_POSTGRES"]) as journal:

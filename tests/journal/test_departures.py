@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from journal_samples import begin, child, item, settled
+from machines import needs_postgres
 
 from rokt_export.exchange.delivery import LeftOut
 from rokt_export.exchange.model import OutcomeKind
@@ -92,14 +91,10 @@ KEPT = """
 """
 
 
-@pytest.fixture(params=["file", "server"])
+@pytest.fixture(params=["file", pytest.param("server", marks=needs_postgres)])
 def store(request, place):
     """A journal in a file, and on a server."""
-    if request.param == "file":
-        return place
-    if "ROKT_EXPORT_TEST_POSTGRES" not in os.environ:
-        pytest.skip("ROKT_EXPORT_TEST_POSTGRES names no database")
-    return request.getfixturevalue("server")
+    return place if request.param == "file" else request.getfixturevalue("server")
 
 
 def test_results_that_waited_for_more_outlive_a_kill(store):

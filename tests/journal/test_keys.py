@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from machines import needs_postgres
 from sqlalchemy import make_url, text
 
 from rokt_export.errors import ExitStatus, JournalError
@@ -153,7 +154,7 @@ def test_an_unfinished_line_does_not_swallow_the_next_key(own_key):
     assert keys.of_id(keys.id_of(b"b" * 32)) == b"b" * 32
 
 
-@pytest.mark.skipif("ROKT_EXPORT_TEST_POSTGRES" not in os.environ, reason="ROKT_EXPORT_TEST_POSTGRES names no database")
+@needs_postgres
 def test_an_older_journal_on_a_server_is_migrated_and_its_key_shared(own_key, monkeypatch):
     url = make_url(os.environ["ROKT_EXPORT_TEST_POSTGRES"])
     name = f"old_{os.urandom(4).hex()}"
@@ -163,7 +164,7 @@ def test_an_older_journal_on_a_server_is_migrated_and_its_key_shared(own_key, mo
     with Journal.open(place) as journal, journal._store.writing.begin() as server:
         # What later versions changed, taken back.
         for statement in (
-            "DROP TABLE earlier_outcome",
+            "DROP TABLE earlier_outcome, journal_lease, journal_budget, journal_number",
             "ALTER TABLE intent DROP COLUMN departures",
             "ALTER TABLE run DROP COLUMN owner, DROP COLUMN place",
             "ALTER TABLE ledger DROP COLUMN outcome, ADD COLUMN certain boolean NOT NULL",

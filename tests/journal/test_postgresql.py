@@ -16,6 +16,7 @@ from journal_samples import (
     item,
     settled,
 )
+from machines import needs_postgres
 from sqlalchemy import create_engine, event, make_url
 from sqlalchemy.exc import OperationalError
 
@@ -26,7 +27,7 @@ from rokt_export.journal import Journal, RowSet, RunState
 from rokt_export.journal.storage import translated
 
 
-@pytest.mark.skipif("ROKT_EXPORT_TEST_POSTGRES" not in os.environ, reason="ROKT_EXPORT_TEST_POSTGRES names no database")
+@needs_postgres
 def test_postgresql_keeps_a_run_as_sqlite_does(server):
     place = server
     with Journal.open(place) as journal:
@@ -71,7 +72,7 @@ def test_postgresql_keeps_a_run_as_sqlite_does(server):
         assert journal.purge(writer.run, remove=True) == 1
 
 
-@pytest.mark.skipif("ROKT_EXPORT_TEST_POSTGRES" not in os.environ, reason="ROKT_EXPORT_TEST_POSTGRES names no database")
+@needs_postgres
 def test_what_a_postgresql_server_refuses_is_not_told_as_out_of_reach():
     url = make_url(os.environ["ROKT_EXPORT_TEST_POSTGRES"])
     for other, words in (
@@ -100,7 +101,7 @@ def test_what_a_server_says_of_a_connection_that_it_refuses(said, words):
         raise OperationalError("", {}, psycopg.OperationalError(said))
 
 
-@pytest.mark.skipif("ROKT_EXPORT_TEST_POSTGRES" not in os.environ, reason="ROKT_EXPORT_TEST_POSTGRES names no database")
+@needs_postgres
 def test_postgresql_keeps_texts_and_repeated_rows_as_they_are(server):
     texts = [None, "", "null", "NULL", "{a,b}", 'a "b"', "a\\b", "\\", "a\nb\tc", "ü — \U0001f600", "'; --", ",", " a "]
     kept = [settled(row, reason=text, reference=text) for row, text in enumerate(texts, 1)]
@@ -126,7 +127,7 @@ def test_postgresql_keeps_texts_and_repeated_rows_as_they_are(server):
         assert writer.withheld([marks[14]], set()) == {marks[14]: LeftOut.DELIVERED}
 
 
-@pytest.mark.skipif("ROKT_EXPORT_TEST_POSTGRES" not in os.environ, reason="ROKT_EXPORT_TEST_POSTGRES names no database")
+@needs_postgres
 def test_postgresql_looks_rows_up_without_reading_all_others(server):
     """A server keeps a plan that it made while a table was empty."""
     with Journal.open(server) as journal:
@@ -150,7 +151,7 @@ def test_postgresql_looks_rows_up_without_reading_all_others(server):
     assert found["delivery"][1] < 1000
 
 
-@pytest.mark.skipif("ROKT_EXPORT_TEST_POSTGRES" not in os.environ, reason="ROKT_EXPORT_TEST_POSTGRES names no database")
+@needs_postgres
 def test_postgresql_gives_a_row_to_one_of_two_runs(server):
     """As from several machines: each intends the same rows, in batches, as fast as it can."""
     place = server
@@ -184,7 +185,7 @@ def drop_connections(place: str) -> None:
         )
 
 
-@pytest.mark.skipif("ROKT_EXPORT_TEST_POSTGRES" not in os.environ, reason="ROKT_EXPORT_TEST_POSTGRES names no database")
+@needs_postgres
 def test_a_dropped_connection_loses_nothing(server):
     named = make_url(server).update_query_dict({"application_name": "rokt-export-dropped"})
     told: list[str] = []
@@ -205,7 +206,7 @@ def test_a_dropped_connection_loses_nothing(server):
     assert "went away" in told[0] and "is back" in told[1]
 
 
-@pytest.mark.skipif("ROKT_EXPORT_TEST_POSTGRES" not in os.environ, reason="ROKT_EXPORT_TEST_POSTGRES names no database")
+@needs_postgres
 def test_a_batch_whose_commit_was_not_acknowledged_is_written_once(server, monkeypatch):
     """The connection is lost between the server's commit and its answer."""
     named = make_url(server).update_query_dict({"application_name": "rokt-export-dropped"})
@@ -230,7 +231,7 @@ def test_a_batch_whose_commit_was_not_acknowledged_is_written_once(server, monke
             )
 
 
-@pytest.mark.skipif("ROKT_EXPORT_TEST_POSTGRES" not in os.environ, reason="ROKT_EXPORT_TEST_POSTGRES names no database")
+@needs_postgres
 def test_a_server_that_does_not_come_back_ends_the_run_with_a_status_of_its_own(server):
     named = make_url(server).update_query_dict({"application_name": "rokt-export-dropped"})
     with Journal.open(named.render_as_string(hide_password=False)) as journal:
@@ -260,7 +261,7 @@ def tables(place: str) -> set[tuple[str, str]]:
         return {(schema, table) for schema, table in found}
 
 
-@pytest.mark.skipif("ROKT_EXPORT_TEST_POSTGRES" not in os.environ, reason="ROKT_EXPORT_TEST_POSTGRES names no database")
+@needs_postgres
 def test_a_new_journal_has_a_schema_of_its_own_beside_tables_of_others(server):
     with create_engine(make_url(server)).begin() as connection:
         connection.exec_driver_sql("CREATE TABLE run (theirs text)")
@@ -277,7 +278,7 @@ def test_a_new_journal_has_a_schema_of_its_own_beside_tables_of_others(server):
     assert tables(server) == found
 
 
-@pytest.mark.skipif("ROKT_EXPORT_TEST_POSTGRES" not in os.environ, reason="ROKT_EXPORT_TEST_POSTGRES names no database")
+@needs_postgres
 def test_a_journal_in_public_still_opens_and_is_vacuumed_by_a_purge(server):
     named = make_url(server).update_query_dict({"options": "-csearch_path=public"})
     with Journal.open(named.render_as_string(hide_password=False)) as journal:

@@ -9,18 +9,14 @@ from contextlib import closing
 
 import pytest
 from journal_samples import DELIVERED, DUPLICATE, FAILED, REJECTED, UNKNOWN, begin, item, settled
+from machines import needs_postgres
 from sqlalchemy import text
 
 from rokt_export.errors import JournalError
 from rokt_export.journal import Journal, RunState
 from rokt_export.journal.recording import Recording
 
-SERVER = pytest.param(
-    "server",
-    marks=pytest.mark.skipif(
-        "ROKT_EXPORT_TEST_POSTGRES" not in os.environ, reason="ROKT_EXPORT_TEST_POSTGRES names no database"
-    ),
-)
+SERVER = pytest.param("server", marks=needs_postgres)
 
 
 @pytest.fixture(params=["file", SERVER])

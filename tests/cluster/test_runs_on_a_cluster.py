@@ -1,0 +1,312 @@
+"""`replay --cluster`: real schedulers, workers and servers, some of which die; the partner's own count is the judge."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+import time
+from collections import Counter
+from typing import Any
+
+import pytest
+from commands.conftest import CommandLine, Heard, clear, interrupt, spec_text, wait_for
+from distributed import Client, Scheduler
+from machines import Machines, PostgresServer, go_on, needs_postgres, stop
+
+from cluster.conftest import (
+    PATIENCE,
+    UNKNOWN,
+    VARIABLES,
+    at,
+    by_ref,
+    judge,
+    name_of,
+    outcomes,
+    person,
+    refs,
+    write_rows,
+    write_spec,
+)
+from rokt_export.journal import Journal
+
+pytestmark = needs_postgres
+
+
+def told(place: str) -> list[tuple[Any, ...]]:
+    """What the journal keeps of each row, but for times."""
+    with Journal.open(place) as journal:
+        return [
+            (one.row, one.transaction, one.outcome, one.status, one.rule, one.reason, one.reference, one.attempts)
+            for one in journal.deliveries(journal.find("last").run)
+        ]
+
+
+def many_files(cli: CommandLine) -> list[str]:
+    """Files of several kinds, with what is hard to divide in them: 400 rows, some of which cannot be sent."""
+    write_rows(cli, "a-1.csv", 1, 100)
+    zipped = "transactionid,email,firstname\n" + "".join(map(person, range(101, 151)))
+    cli.write("b-2.csv.gz", gzip.compress(zipped.encode(), 0))
+    lines = [{"transactionid": name_of(row), "email": f"jane.doe.{row}@example.com"} for row in range(151, 201)]
+    cli.write("c-3.ndjson", "".join(json.dumps(each) + "\n" for each in lines))
+    quoted = [f'{name_of(row)},jane.doe.{row}@example.com,"Jane\n{name_of(row)},x\nDoe"\n' for row in range(201, 300)]
+    cli.write("d-4.csv", "transactionid,email,firstname\n" + "".join(quoted) + f"{name_of(300)},,Jane\n")
+    write_rows(cli, "e-5.csv", 301, 400)
+    return ["a-1.csv", "[b-d]-*", "e-5.csv"]
+
+
+def test_a_run_on_a_cluster_is_as_a_run_in_one_process(cli, partner, spec, machines, server):
+    files = many_files(cli)
+    shown = cli("replay", spec, *files, "--cluster", machines.address, "--output", "json")
+    assert shown.status == 1, shown.err
+    assert f"on 2 workers of {machines.address}" in shown.err
+    assert "b-2.csv.gz cannot be divided among workers" in shown.err
+    rows = told(server)
+    received = sorted(heard.body for heard in partner.heard)
+    partner.heard.clear()
+    alone = cli("replay", spec, *files, "--output", "json")
+    assert alone.status == 1, alone.err
+    assert rows == told(server)
+    assert received == sorted(heard.body for heard in partner.heard)
+    assert shown.json["counts"] == alone.json["counts"]
+    plain = [[{**each, "latency_ms": 0, "started": 0} for each in one.json["deliveries"]] for one in (shown, alone)]
+    assert plain[0] == plain[1]
+
+
+def test_dasks_own_cluster_does_with_a_journal_in_a_file(cli, partner, spec):
+    write_rows(cli, "rows.csv", 1, 100)
+    with cli.start("replay", spec, "rows.csv", "--cluster", "local:2", "--quiet") as running:
+        out, errors = running.communicate(timeout=PATIENCE)
+    assert running.returncode == 1, errors
+    assert (out, errors) == ("", "")
+    assert judge(partner, str(cli.journal), 100) == set()
+
+
+def test_the_files_of_a_storage_are_sent(cli, partner, machines, server):
+    spec = cli.write("acme.yaml", spec_text(partner.url))
+    shown = cli("replay", spec, "s3://rows/2026/*.csv.gz", "--cluster", machines.address, "--output", "json")
+    assert shown.status == 0, shown.err
+    sent = [f"{name}.doe.{month}@example.com" for month in (1, 2, 10) for name in ("jane", "john")]
+    assert sorted(json.loads(each.body)["email"] for each in partner.heard) == sorted(sent)
+    clear(cli("replay", spec, "s3://no-bucket/2026/*.csv.gz", "--cluster", machines.address), 3, "s3://no-bucket/2026")
+    assert len(partner.heard) == len(sent)
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_the_rows_of_a_worker_that_is_killed_go_to_another(cli, partner, spec, machines, server, environment):
+    write_rows(cli, "rows.csv", 1, 300)
+    partner.answer = at(40, machines.workers[0].kill)
+    guarded = ("-e", "production", "--confirm", "acme", "--concurrency", "8") if environment == "production" else ()
+    shown = cli("replay", spec, "rows.csv", *guarded, "--cluster", machines.address)
+    assert shown.status == 1, shown.err
+    assert "a worker died or was cut off" in shown.err
+    unknown = judge(partner, server, 300)
+    assert 0 < len(unknown) <= 8 + 64
+    if guarded:
+        received = len(partner.heard)
+        again = cli("replay", spec, "rows.csv", *guarded, "--cluster", machines.address, "--output", "json")
+        assert again.json["deliveries"] == [], again.err  # the ledger of all runs has a say
+        assert len(partner.heard) == received
+
+
+def give_up(machines: Machines, place: int) -> None:
+    """Let the scheduler give up a worker, as it does after minutes of silence."""
+    name = machines.workers[place].said(r"Start worker at: +(\S+)")[1]
+
+    def remove(dask_scheduler: Scheduler) -> Any:
+        return dask_scheduler.remove_worker(name, stimulus_id="silence")
+
+    with Client(machines.address, set_as_default=False) as client:
+        client.run_on_scheduler(remove)
+
+
+def test_a_worker_that_stood_still_sends_nothing_once_another_has_its_rows(cli, partner, spec, machines, server):
+    write_rows(cli, "rows.csv", 1, 300)
+    worker = machines.workers[0]
+
+    def stand_still() -> None:
+        stop(worker)
+        threading.Thread(target=give_up, args=(machines, 0), daemon=True).start()
+
+    continued = threading.Event()
+
+    def go_on_once_others_have_its_rows() -> None:
+        wait_for(lambda: len(refs(partner)) >= 292 or worker.poll() is not None, PATIENCE)
+        continued.set()
+        go_on(worker)
+
+    partner.answer = at(40, stand_still)
+    helper = threading.Thread(target=go_on_once_others_have_its_rows, daemon=True)
+    helper.start()
+    shown = cli("replay", spec, "rows.csv", "--cluster", machines.address)
+    assert shown.status == 1, shown.err
+    helper.join(PATIENCE)
+    assert continued.is_set()
+    unknown = judge(partner, server, 300)
+    time.sleep(1.0)  # the worker runs again, and may not send
+    assert judge(partner, server, 300) == unknown
+    assert "a worker died or was cut off" in shown.err
+    assert len(unknown) <= 8 + 64
+
+
+def test_a_scheduler_that_is_killed_ends_the_run_which_another_takes_up(cli, partner, spec, machines, server):
+    write_rows(cli, "rows.csv", 1, 300)
+    machines.ready(2)
+    assert machines.scheduler is not None
+    partner.answer = at(40, machines.scheduler.kill)
+    clear(cli("replay", spec, "rows.csv", "--cluster", machines.address), 6, "scheduler went away", "resume")
+    received = len(partner.heard)
+    time.sleep(1.0)
+    assert len(partner.heard) == received < 300
+    machines.ready(0)
+    flags = ("--resume", "last", "--cluster", machines.address)
+    clear(cli("replay", spec, *flags), 4, "the cluster has no worker", "dask worker")
+    machines.ready(2)
+    assert cli("replay", spec, *flags).status == 1
+    judge(partner, server, 300)
+
+
+def test_a_database_that_is_killed_and_returns_loses_nothing(cli, partner, spec, machines, monkeypatch):
+    database = PostgresServer()
+    try:
+        for name, value in {**VARIABLES, "ROKT_EXPORT_JOURNAL": database.url}.items():
+            monkeypatch.setenv(name, value)
+        write_rows(cli, "rows.csv", 1, 300)
+
+        def kill_and_start() -> None:
+            database.kill()
+            threading.Timer(1.0, database.start).start()
+
+        partner.answer = at(40, kill_and_start)
+        shown = cli("replay", spec, "rows.csv", "--cluster", machines.address)
+        assert shown.status == 1, shown.err
+        assert judge(partner, database.url, 300) == set()
+    finally:
+        database.close()
+
+
+def write_large_rows(cli: CommandLine, last: int) -> None:
+    """Rows with a long cell that is not sent, so that they make several partitions."""
+    text = "x" * 16_000
+    lines = (f"{person(row).rstrip()},{text}\n" for row in range(1, last + 1))
+    cli.write("rows.csv", "transactionid,email,firstname,notes\n" + "".join(lines))
+
+
+@pytest.mark.parametrize("resumed_on", ["the cluster", "one machine"])
+def test_a_run_whose_driver_is_killed_is_taken_up(cli, partner, spec, machines, server, resumed_on):
+    write_large_rows(cli, 300)
+    partner.answer = at(301, lambda: None)
+    with cli.start("replay", spec, "rows.csv", "--cluster", machines.address) as running:
+        wait_for(lambda: len(partner.heard) >= 40, PATIENCE)
+        running.kill()
+    flags = ("--cluster", machines.address) if resumed_on == "the cluster" else ()
+    shown = cli("replay", spec, "--resume", "last", *flags)
+    assert shown.status == 1, shown.err
+    assert len(judge(partner, server, 300)) <= 8 + 2 * 64
+
+
+@pytest.mark.parametrize("times", [1, 2], ids=["once", "twice"])
+def test_ctrl_c_stops_all_workers_and_the_run_is_taken_up(cli, partner, spec, machines, server, times):
+    write_large_rows(cli, 300)
+    held = threading.Event()
+    partner.answer = at(301, lambda: None) if times == 1 else lambda heard: (held.wait(PATIENCE), by_ref(heard))[1]
+    flags = ("--cluster", machines.address, "--no-first-row-check")
+    with cli.start("replay", spec, "rows.csv", *flags) as running:
+        wait_for(lambda: len(partner.heard) >= (40 if times == 1 else 8), PATIENCE)
+        interrupt(running)
+        if times == 2:
+            time.sleep(0.5)
+            assert running.poll() is None  # it waits for responses
+            interrupt(running)
+        errors = running.communicate(timeout=PATIENCE)[1]
+    assert running.returncode == 130, errors
+    assert "runs resume" in errors
+    assert len(partner.heard) < 300
+    held.set()
+    partner.answer = by_ref
+    unknown = {row for row, outcome in outcomes(server).items() if outcome is UNKNOWN}
+    assert len(unknown) == (0 if times == 1 else 8)
+    assert cli("replay", spec, "--resume", "last", "--cluster", machines.address).status == 1
+    assert judge(partner, server, 300) == unknown
+
+
+def test_the_first_row_goes_alone_in_the_whole_cluster(cli, partner, spec, machines, server):
+    write_rows(cli, "rows.csv", 1, 300)
+    partner.answer = lambda _heard: (401, {}, b"{}")
+    on_cluster = cli("replay", spec, "rows.csv", "--cluster", machines.address)
+    assert len(partner.heard) == 1
+    alone = cli("replay", spec, "rows.csv")
+    assert on_cluster.status == alone.status != 0, on_cluster.err
+    assert len(partner.heard) == 2
+
+
+def test_a_stop_rule_counts_over_the_whole_cluster(cli, partner, spec, machines, server):
+    write_rows(cli, "rows.csv", 1, 300)
+    partner.answer = lambda _heard: (400, {}, b"{}")
+    partner.delay = 0.05
+    shown = cli("replay", spec, "rows.csv", "--cluster", machines.address, "--stop-after", "6")
+    assert shown.status == 1, shown.err
+    assert "stopped: " in shown.err
+    assert 6 <= len(partner.heard) < 300
+    assert len(outcomes(server)) == len(partner.heard)
+
+
+def test_each_worker_fetches_a_token_and_keeps_it(cli, partner, machines, server):
+    tokens = Counter[str]()
+
+    def answer(heard: Heard) -> tuple[int, dict[str, str], bytes]:
+        if heard.target == "/token":
+            assert b"s3cret-of-acme" in heard.body
+            tokens["fetched"] += 1
+            return 200, {}, json.dumps({"access_token": f"token-{tokens['fetched']}", "expires_in": 3600}).encode()
+        given = dict(heard.headers).get("Authorization", "")
+        return (200, {}, b"{}") if given.startswith("Bearer token-") else (401, {}, b"{}")
+
+    partner.answer = answer
+    write_rows(cli, "rows.csv", 1, 200)
+    secret = "'{{ env.ACME_SECRET }}'"
+    oauth = f"{{type: oauth2, token_url: '{partner.url}/token', client_id: me, client_secret: {secret}}}"
+    shown = cli("replay", write_spec(cli, partner, oauth), "rows.csv", "--cluster", machines.address)
+    assert shown.status == 0, shown.err
+    assert 1 <= tokens["fetched"] <= 2
+    assert len(partner.heard) == 200 + tokens["fetched"]
+
+
+def test_a_rate_holds_for_the_whole_cluster(cli, partner, spec, machines, server):
+    write_rows(cli, "rows.csv", 1, 101)
+    times: list[float] = []
+
+    def answer(heard: Heard) -> tuple[int, dict[str, str], bytes]:
+        times.append(time.monotonic())
+        return 200, {}, b"{}"
+
+    partner.answer = answer
+    shown = cli("replay", spec, "rows.csv", "--cluster", machines.address, "--rate", "40/s")
+    assert shown.status == 0, shown.err
+    assert len(times) == 101
+    assert max(times) - min(times) >= 100 / 40 / 1.05
+
+
+def test_files_that_are_not_like_the_others_are_named_before_a_guarded_send(cli, partner, spec, machines, server):
+    write_rows(cli, "a.csv", 1, 20)
+    cli.write("b.csv", "transactionid,email,firstname\n")
+    cli.write("c.csv", f"transactionid,email\n{name_of(21)},jane.doe.21@example.com\n")
+    guarded = ("-e", "production", "--confirm", "acme", "--cluster", machines.address)
+    for _ in range(2):  # always the same one first
+        clear(cli("replay", spec, "*.csv", *guarded), 3, "b.csv", "1 more is like it", "Nothing was sent", "beside")
+    assert partner.heard == []
+    shown = cli("replay", spec, "*.csv", "b.csv", "c.csv", *guarded)
+    assert shown.status in (0, 1), shown.err
+    assert set(refs(partner)) == set(range(1, 22))
+
+
+def test_a_file_that_changes_after_it_was_looked_at_is_not_sent_further(cli, partner, spec, machines, server):
+    write_rows(cli, "a.csv", 1, 200)
+    last = write_rows(cli, "b.csv", 201, 400)
+
+    def change() -> None:
+        last.write_text(last.read_text().replace("Jane", "John"))
+
+    partner.answer = at(1, change)  # the first row of the whole run, which goes alone
+    clear(cli("replay", spec, "a.csv", "b.csv", "--cluster", machines.address), 3, "b.csv", "changed")
+    assert max(refs(partner)) <= 200
