@@ -51,6 +51,7 @@ _CODED = re.compile(
     r"|(?P<control>\\+[nrt])"
     r"|(?P<sign>\\+[^\w\s])"
 )
+_PART = 4
 _ROUNDS = 3
 _HEX_PAIR = re.compile("[0-9A-Fa-f]{2}")
 _UNIT = re.compile("[0-9A-Fa-f]{4}")
@@ -250,6 +251,17 @@ class Reading:
 
     def _plain(self) -> View:
         return self.views[0] if self.text.isascii() and self.decoded.text is self.text else _plain(self.decoded)
+
+    def may_hold(self, run: str) -> bool:
+        """Return whether letters and digits may be in any form of the text: its first and last few are looked up."""
+        everything, parts = self._everything
+        return run[:_PART] in parts and run[-_PART:] in parts if len(run) >= _PART else run in everything
+
+    @cached_property
+    def _everything(self) -> tuple[str, frozenset[str]]:
+        """The text in all the forms in which values are looked for, and all parts of it of a few characters."""
+        text = "\n".join([*(view.text for view in self.views), self.plain.text, self.squeezed])
+        return text, frozenset(map("".join, zip(*(text[start:] for start in range(_PART)), strict=False)))
 
     @cached_property
     def squeezed_view(self) -> View:

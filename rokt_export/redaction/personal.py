@@ -43,6 +43,7 @@ _PHONE = re.compile(
     r"(?:tel:)?(?P<number>[+(]*[0-9][0-9 ().\-/\xa0\u2010-\u2015]{5,}?[0-9])(?:\.0)?(?:\s*(?:x|ext\.?)\s*[0-9]+)?",
     re.IGNORECASE,
 )
+_PHONE_BEGINS = frozenset("0123456789+(t")
 _NO_DIGITS = re.compile("[^0-9]+")
 _WORDS = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
 _NAME = re.compile(r"[^\W\d_]+(?:['\u2019.-]?[^\W\d_]*)(?:,? +[^\W\d_]+(?:['\u2019.-]?[^\W\d_]*)){1,3}")
@@ -142,7 +143,9 @@ class PersonalValue:
     def _hashed_by(self, name: str) -> list[str]:
         """Return the hashes of the value by one algorithm, in hexadecimal; they are kept, for the next text."""
         make = getattr(hashlib, name)
-        found = self._hexes[name] = [make(data, usedforsecurity=False).hexdigest() for data in self._hashed_forms()]
+        found = self._hexes[name] = [
+            make(data, usedforsecurity=False).hexdigest() for data in _hashed_forms(self.raw, self._phone)
+        ]
         return found
 
     def _coded_by(self, name: str) -> list[str]:
@@ -152,13 +155,6 @@ class PersonalValue:
         urls = [text.replace("+", "-").replace("/", "_") for text in coded if "+" in text or "/" in text]
         found = self._coded[name] = [*coded, *urls]
         return found
-
-    def _hashed_forms(self) -> set[bytes]:
-        value, phone = self.value, self._phone
-        forms = {self.raw, value, value.lower(), value.upper()}
-        if phone:
-            forms |= {phone, f"+{phone}", phone[-10:], phone.lstrip("0")}
-        return {form.encode("utf-8", "surrogatepass") for form in forms}
 
     def _is_itself(self, reading: Reading, start: int, end: int) -> bool:
         text = reading.text
@@ -202,6 +198,8 @@ def people_in(values: Collection[str], reading: Reading) -> list[str]:
     """
     found, names = dict[str, None](), dict[str, None]()
     for value in values:
+        if not _may_be_in(value, reading):
+            continue
         finder = personal_value(value)
         finders = [finder, _local_part(value) if "@" in value else None]
         if any(each is not None and next(each.find(reading), None) is not None for each in finders):
@@ -213,6 +211,59 @@ def people_in(values: Collection[str], reading: Reading) -> list[str]:
     if (packed := reading.packed()) is not None:
         found |= dict.fromkeys(people_in([value for value in values if len(value) >= _SHORT], packed[0]))
     return list(found)
+
+
+def _may_be_in(value: str, reading: Reading) -> bool:
+    """Return whether a text may give a value away, in a tenth of its finder's time: of a wide row nearly none is.
+
+    Whatever gives an ASCII value away has its longest run of letters and digits, or is a date, the end of a telephone
+    number or a hash. Other values, and addresses, are looked for in any case.
+    """
+    if not value.isascii() or "@" in value:
+        return True
+    folded = value.lower()
+    if reading.may_hold(max(_RUN.findall(folded), key=len, default="")):
+        return True
+    if ("ae" in folded or "oe" in folded or "ue" in folded) and reading.may_hold(
+        max(_RUN.findall(_SPELLED_OUT.sub("", folded)), key=len)
+    ):
+        return True
+    trimmed = folded.strip()
+    phone = phone_of(trimmed) if trimmed[0] in _PHONE_BEGINS else ""
+    if phone and phone[-PHONE_TAIL:] in reading.squeezed:
+        return True
+    if reading.dates and days_of(trimmed):
+        return True
+    return bool(reading.longest_run or reading.longest_hex) and _may_be_hashed(value, phone, reading)
+
+
+def _may_be_hashed(value: str, phone: str, reading: Reading) -> bool:
+    """Return whether a text holds a hash of a value, in hexadecimal or base64."""
+    plain, decoded = reading.plain.text, reading.decoded.text
+    forms = _hashed_forms(value, phone)
+    for name, length in _HASHES:
+        in_hex, in_base64 = reading.longest_hex >= _HEX_LENGTHS[name], reading.longest_run >= length
+        if not (in_hex or in_base64):
+            continue
+        make = getattr(hashlib, name)
+        for data in forms:
+            digest = make(data, usedforsecurity=False).digest()
+            if in_hex and digest.hex() in plain:
+                return True
+            if in_base64:
+                text = b64encode(digest).decode().rstrip("=")
+                if text in decoded or text.replace("+", "-").replace("/", "_") in decoded:
+                    return True
+    return False
+
+
+def _hashed_forms(raw: str, phone: str) -> set[bytes]:
+    """Return the forms of a value that partners hash."""
+    value = raw.strip()
+    forms = {raw, value, value.lower(), value.upper()}
+    if phone:
+        forms |= {phone, f"+{phone}", phone[-10:], phone.lstrip("0")}
+    return {form.encode("utf-8", "surrogatepass") for form in forms}
 
 
 @lru_cache(maxsize=4096)

@@ -7,8 +7,11 @@ from base64 import b64encode, urlsafe_b64encode
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from rokt_export.redaction import Redactor
+from rokt_export.redaction import Redactor, personal
+from rokt_export.redaction.decoded_view import Reading
 
 VALUES = [
     "jane.doe@example.com", "Jane", "Doe", "Li", "Müller", "+1 (555) 010-4477", "1984-03-09", "12 Elm Street",
@@ -49,3 +52,32 @@ def test_texts_are_narrowed_together_as_they_are_one_by_one() -> None:
     for text in TEXTS:
         assert redactor.text(text, together) == redactor.text(text, VALUES)
     assert "word3" not in together
+
+
+WRITTEN = [
+    str.upper, str.title, quote, lambda value: value.replace(" ", ""), lambda value: value.replace(" ", "-"),
+    lambda value: " ".join(reversed(value.split())), lambda value: value.replace("ue", "u"), lambda value: value[:-1],
+    lambda value: f"+49{value}", lambda value: f"x{value}y", lambda value: b64encode(value.encode()).decode(),
+    lambda value: hashes(value)[0], lambda value: hashes(value)[4],
+    lambda value: f"{value[4:]}-{value[2:4]}-{value[:2]}",
+]  # fmt: skip
+VALUE = st.one_of(
+    st.text("aeou rn'-.1", min_size=1, max_size=8),
+    st.text("0123456789", min_size=2, max_size=12),
+    st.sampled_from(
+        ["+1 (555) 010-4477", "1984-03-09", "9 March 1984", "03091984", "Mueller", "tel:5550104477", "Doe Jane"]
+    ),
+)
+
+
+@given(st.lists(VALUE, min_size=1, max_size=6), st.data())
+@settings(deadline=None)
+def test_the_quick_look_leaves_out_no_value_that_is_found(values: list[str], data: st.DataObject) -> None:
+    chosen = data.draw(st.lists(st.tuples(st.sampled_from(values), st.sampled_from(WRITTEN)), max_size=4))
+    text = data.draw(st.sampled_from(["", "2020-01-01 ", "\\u0061", "é", "%41 "])) + ", ".join(
+        how(one) for one, how in chosen
+    )
+    quick = personal.people_in(values, Reading(text))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(personal, "_may_be_in", lambda _value, _reading: True)
+        assert personal.people_in(values, Reading(text)) == quick
