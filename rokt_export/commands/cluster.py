@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rokt_export.commands.terminal import Terminal, number_of
-from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.errors import JournalError, TransactionsError, UsageError
 
 if TYPE_CHECKING:
     from rokt_export.commands.replay_flags import ReplayFlags
     from rokt_export.commands.run_session import RunPlan
     from rokt_export.delivery.cluster import Cluster
+    from rokt_export.delivery.plan import FileRows, Plan
     from rokt_export.transactions.partitions import FileLook
     from rokt_export.transactions.sources import Scan
 
@@ -63,6 +63,7 @@ class OnCluster:
         Raises:
             RoktExportError: a worker cannot do the work, or a file cannot be sent as it is; nothing was sent.
         """
+        from rokt_export.delivery.plan import FileRows
         from rokt_export.journal import Journal
         from rokt_export.transactions.partitions import joined
 
@@ -91,23 +92,17 @@ class OnCluster:
 
         return self._cluster.run_plan(partitions(self._looks, size=self._size))
 
-    def _teller(self, files: int) -> Teller:
-        return Teller(self._terminal, files)
+    def _teller(self, files: int) -> Callable[[int], None]:
+        """Return what says now and then how many files were looked at."""
+        said = time.monotonic()
 
+        def tell(done: int) -> None:
+            nonlocal said
+            if time.monotonic() - said >= _SAY_EVERY:
+                said = time.monotonic()
+                self._terminal.say(f"looking at the files: {done:,} of {files:,}")
 
-class Teller:
-    """Says now and then how many files were looked at."""
-
-    def __init__(self, terminal: Terminal, files: int) -> None:
-        self._terminal = terminal
-        self._files = files
-        self._said = time.monotonic()
-
-    def __call__(self, done: int) -> None:
-        """Take how many there are so far."""
-        if time.monotonic() - self._said >= _SAY_EVERY:
-            self._said = time.monotonic()
-            self._terminal.say(f"looking at the files: {done:,} of {self._files:,}")
+        return tell
 
 
 @contextmanager
