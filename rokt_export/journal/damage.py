@@ -5,12 +5,14 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import Connection, Engine, select
 
 from rokt_export.errors import JournalError
-from rokt_export.journal.schema import run
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
 
 DAMAGE = (ValueError, KeyError, TypeError, IndexError, AttributeError, zlib.error, msgspec.MsgspecError)
 """What decoding a damaged value raises."""
@@ -43,6 +45,10 @@ def readable(what: str, of: tuple[Connection | Engine, int] | None = None) -> It
 
 
 def _id_of(source: Connection | Engine, run_no: int) -> str:
+    from sqlalchemy import Engine, select  # a recording is decoded without a database too
+
+    from rokt_export.journal.schema import run
+
     if isinstance(source, Engine):
         with source.connect() as connection:
             return _id_of(connection, run_no)
