@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, assert_never
 
 from rokt_export.commands.options import Output
-from rokt_export.commands.spec_setup import journal_place
 from rokt_export.commands.terminal import Terminal, number_of, to_stdout
 from rokt_export.delivery.events import Finished, StopReason
 from rokt_export.errors import ExitStatus, UsageError, did_you_mean
@@ -386,6 +385,7 @@ class Onward:
 
 def place_flag(journal: str) -> str:
     """Return the flag that names a journal, without its password, where another command would look elsewhere."""
+    from rokt_export.journal import default_place
     from rokt_export.journal.storage import resolve, shown
 
-    return "" if journal == journal_place(None) else f" --journal {shlex.quote(shown(resolve(journal)))}"
+    return "" if journal == default_place() else f" --journal {shlex.quote(shown(resolve(journal)))}"

@@ -271,7 +271,7 @@ class Cluster:
 
         return run
 
-    def submit(self, plan: Plan, run_id: str, partition: Partition, attempt: int) -> Future[Result]:
+    def submit(self, plan: Plan, run_id: str, partition: Partition, attempt: int) -> Future[Done]:
         """Give out a partition."""
         assert isinstance(plan.rows, FileRows)
         plan = replace(plan, rows=replace(plan.rows, part=partition), journal=self._sent_place(plan.journal))
@@ -409,7 +409,7 @@ class _Run:
     brake: Brake
     leases: Leases
     waiting: deque[Partition] = field(default_factory=deque)
-    given: dict[int, tuple[Future[Result], Partition]] = field(default_factory=dict)
+    given: dict[int, tuple[Future[Done], Partition]] = field(default_factory=dict)
     attempts: Counter[int] = field(default_factory=Counter)
     again: dict[int, Partition] = field(default_factory=dict)
     """Partitions of which a worker may have left rows."""
@@ -522,14 +522,17 @@ class _Run:
         if not self.given and not self.waiting and self.again and not self._stopping:
             self._once_more()
 
-    def _done(self, partition: Partition, result: Result) -> None:
+    def _done(self, partition: Partition, done: Done) -> None:
+        result = done.result
         if result.finished.reason is StopReason.INTERRUPTED and not self._stopping:
             self.again[partition.number] = partition  # the worker was told to leave
             result = replace(result, finished=Finished(StopReason.COMPLETE))
         if self._is_again(partition.number):
             del result.tally.left_out[LeftOut.NOT_ASKED]
         self.results.append(result)
-        self.watch.tell(self._place(self.holders.pop(partition.number, f"{partition.number}")), result.tally, 0, ())
+        self.holders.pop(partition.number, None)
+        new = self._unheard(done.lease, done.messages, done.before)
+        self.watch.tell(self._place(done.lease), result.tally, 0, new)
 
     def _is_again(self, number: int) -> bool:
         """Return whether a partition is read again, so that rows which it passes over were counted before."""
@@ -562,13 +565,18 @@ class _Run:
             self.holders[one.part] = one.id
             told = one.told or {}
             if "tally" in told:
-                new = told["messages"][max(0, self.heard.get(one.id, 0) - told["before"]) :]
-                self.heard[one.id] = told["before"] + len(told["messages"])
+                new = self._unheard(one.id, told["messages"], told["before"])
                 tally = Tally.from_json(told["tally"])
                 if self._is_again(one.part):
                     del tally.left_out[LeftOut.NOT_ASKED]
                 in_flight = told["in_flight"] if one.alive else 0
-                self.watch.tell(self._place(one.id), tally, in_flight, tuple(new), told["waiting"])
+                self.watch.tell(self._place(one.id), tally, in_flight, new, told["waiting"])
+
+    def _unheard(self, lease: str, messages: Sequence[str], before: int) -> tuple[str, ...]:
+        """Return those of a worker's last messages that were not passed on, given how many came before them."""
+        new = messages[max(0, self.heard.get(lease, 0) - before) :]
+        self.heard[lease] = before + len(messages)
+        return tuple(new)
 
     def _place(self, lease: str) -> int:
         return self.seen.setdefault(lease, len(self.seen))
@@ -595,7 +603,24 @@ _TOKENS: dict[str, tuple[TokenStore, ...]] = {}
 """Run to the tokens that this worker has fetched: they outlast a partition."""
 
 
-def work(plan: Plan, run_id: str) -> Result:
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a worker returns.
+
+    Attributes:
+        result: of its partition.
+        lease: that it had; empty if it got none.
+        messages: its last ones, some of which may not have been heard of yet.
+        before: how many came before them.
+    """
+
+    result: Result
+    lease: str = ""
+    messages: Sequence[str] = ()
+    before: int = 0
+
+
+def work(plan: Plan, run_id: str) -> Done:
     """Run one partition, on a worker.
 
     Raises:
@@ -616,14 +641,14 @@ def work(plan: Plan, run_id: str) -> Result:
         WorkerLease(leases_of(journal, plan, run_id), brake, lambda: worker.status is not Status.running) as lease,
     ):
         if not lease.take(plan.rows.part.number) or brake.level:
-            return Result(Tally(detailed=plan.metrics), Finished(StopReason.INTERRUPTED))
+            return Done(Result(Tally(detailed=plan.metrics), Finished(StopReason.INTERRUPTED)))
         if run_id not in _TOKENS:
             _TOKENS[run_id] = token_stores(plan)
         common = Common(lease.numbers, tokens=_TOKENS[run_id], lease=lease)
         result = run_partition(plan, run_id, 0, lease, brake, common, journal)
         if lease.lost:
             raise LeaseLostError(f"another worker of run {run_id} has taken up these rows")
-        return result
+        return Done(result, lease.id, *lease.messages)
 
 
 def with_own_secrets(plan: Plan, run_id: str) -> Plan:

@@ -214,6 +214,11 @@ class WorkerLease:
         news, self._news = self._news, []
         return news
 
+    @property
+    def messages(self) -> tuple[list[str], int]:
+        """The last messages that this process told, and how many came before them."""
+        return self._messages, self._messages_before
+
     def attach(self, engine: Leased) -> None:
         """Let an engine hear of each new share, and be counted."""
         self._engine = engine
