@@ -94,8 +94,10 @@ def _together(kept: Iterable[Kept], given: Iterable[Kept]) -> list[Kept]:
     return list(found.values())
 
 
-def _given(files: Iterable[Path], partner: str) -> Iterator[Kept]:
+def _given(files: Sequence[Path], partner: str) -> Iterator[Kept]:
     """Yield the certifications of these packs, with those of the answers that are about them."""
+    if not files:  # few replays name any, and reading a pack takes half a dozen modules
+        return
     from datetime import datetime
 
     from rokt_export.certification.pack import MOST_BYTES, certificate_of, pack_of, read_file

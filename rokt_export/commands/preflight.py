@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _LARGE = 50_000_000
 """Bytes beyond which only the first rows are read before the send, unless it is guarded or --strict."""
-_LOOK = 0.75
+_LOOK = 0.5
 """Seconds of the look before a guarded send: the first row leaves within two seconds, however large the file."""
 _LOOK_ROWS = 500
 _SAY_EVERY = 2.0
