@@ -98,7 +98,7 @@ class LeaseLostError(JournalError):
 
 
 class WorkerError(RoktExportError):
-    """Worker processes died, and others could not take up their rows."""
+    """Worker processes died, and others could not take up their rows; or a cluster's scheduler went away."""
 
     exit_status = ExitStatus.WORKER
 

@@ -193,7 +193,7 @@ def replay(
 
     Ctrl-C stops after the responses in flight; a second Ctrl-C stops at once. Exit status: 0 all delivered, 1 any
     other outcome, 3 a fault in the spec, files or configuration, 4 the partner is unreachable, 5 a fault of the
-    journal, 6 workers died, 7 the journal's server went away, 130 interrupted.
+    journal, 6 workers or a cluster's scheduler died, 7 the journal's server went away, 130 interrupted.
 
     Examples:
         rokt-export replay acme.yaml events.csv --count 5
