@@ -10,6 +10,7 @@ import os
 import platform
 import secrets
 import time
+import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -202,7 +203,9 @@ class Cluster:
         answers = self._client.run(answer, question, on_error="return")
         if not answers:
             raise UnreachableError(
-                "the cluster has no worker", where=self.address, remedy="Start one: dask worker --nthreads 1 SCHEDULER."
+                "the cluster has no worker",
+                where=self.address,
+                remedy=f"Start one: dask worker --nthreads 1 {self.address}",
             )
         own = Answer(
             versions_here(),
@@ -335,6 +338,7 @@ def connected(address: str) -> Iterator[Cluster]:
         )
     try:
         import distributed
+        from distributed.versions import VersionMismatchWarning
     except ImportError as error:
         raise ConfigurationError(
             "a cluster needs the package distributed, which is not installed",
@@ -343,6 +347,7 @@ def connected(address: str) -> Iterator[Cluster]:
         ) from error
     for name in (name for name in logging.root.manager.loggerDict if name.partition(".")[0] in _LOUD):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what goes wrong is raised, and said once
+    warnings.filterwarnings("ignore", category=VersionMismatchWarning)  # `check` compares what matters
     if number:
         with _local(number) as client:
             yield Cluster(client, address, secure=True)
