@@ -148,7 +148,11 @@ def _check_alike(found: Answer, own: Answer, worker: str) -> None:
             remedy="Set the same one everywhere.",
         )
     if found.fault is not None:
-        raise JournalError(f"this worker cannot use the journal: {found.fault}", where=worker)
+        raise JournalError(
+            f"this worker cannot use the journal: {found.fault}",
+            where=worker,
+            remedy="Over tcp:// a worker has its own password: in ROKT_EXPORT_JOURNAL, PGPASSWORD or ~/.pgpass.",
+        )
     if found.journal != own.journal:
         raise JournalError(
             "this worker finds another journal at the same address",
@@ -159,7 +163,7 @@ def _check_alike(found: Answer, own: Answer, worker: str) -> None:
         raise JournalError(
             "this worker has another key of the journal's digests, so it would not know what was sent before",
             where=worker,
-            remedy="Give all machines the same file: ROKT_EXPORT_KEY_FILE.",
+            remedy="Give all machines the same one: ROKT_EXPORT_KEY_FILE or ROKT_EXPORT_KEY.",
         )
 
 
