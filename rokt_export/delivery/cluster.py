@@ -430,6 +430,8 @@ class _Run:
     """Lease to its number in the watch."""
     heard: dict[str, int] = field(default_factory=dict)
     """Lease to how many of its messages were passed on."""
+    away: bool = False
+    """Whether the journal's server could not be reached when it was last asked."""
     deaths: int = 0
     pressed: int = 0
     workers: int = 1
@@ -471,11 +473,27 @@ class _Run:
             if time.monotonic() - looked >= _LOOK_EVERY:
                 looked = time.monotonic()
                 self._count_workers(looked)
-                with suppress(RoktExportError):  # the journal's server is away: workers wait for it
-                    self._follow(self.leases.held(), driver)
+                self._look(driver)
             self._give_out()
             self._collect()
             time.sleep(_STEP)
+
+    def _look(self, driver: WorkerLease) -> None:
+        """Follow the workers, or say that the journal's server is away, for which they wait."""
+        away = False
+        try:
+            self._follow(self.leases.held(), driver)
+        except JournalError:
+            away = True
+        if away != self.away:
+            self.away = away
+            patience = f"{self.plan.pace.patience:g} s"
+            words = (
+                f"the journal's server went away: nothing is sent until it is back, for {patience} at most"
+                if away
+                else "the journal's server is back"
+            )
+            self.watch.tell(self._place(""), Tally(), 0, (words,))
 
     @property
     def _stopping(self) -> bool:
