@@ -289,7 +289,7 @@ class WorkerLease:
                 f"{who} to this partner too: the limits are shared" if grant.runs else "no other run sends any more"
             )
         before = self._allowance
-        self._allowance = Allowance(grant.concurrency, grant.rate, began + grant.lasts, grant.holders > 1)
+        self._allowance = Allowance(grant.concurrency, grant.rate, began + grant.lasts, grant.crowded)
         if before[:2] != self._allowance[:2] or began >= before.until:
             self._wake()
 

@@ -65,7 +65,7 @@ class Grant:
         numbers: name to value of the counts that the run's processes share.
         driven: whether the process that drives the run is there.
         runs: other runs that send to the same partner now.
-        holders: processes that send to it now, this one included.
+        crowded: whether others send to it now who may all be late at once: other runs, or workers of a cluster.
     """
 
     concurrency: int
@@ -75,7 +75,7 @@ class Grant:
     numbers: Mapping[str, int]
     driven: bool
     runs: int
-    holders: int
+    crowded: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,8 +264,10 @@ def renew(connection: Connection, own: str, target: bytes, report: Report) -> Gr
     senders = [_holder(record) for record in alive if record.part is not None]
     rate = max((each.terms.rate for each in senders if each.terms.rate is not None), default=None)
     missed = _missed(connection, target, now, rate, report.sent) if not driving else 0.0
+    runs = {each.run_no for each in senders} - {me.run_no}
+    crowded = bool(runs) or (me.processes == 1 and len(senders) > 1)
     # Who sends alone makes up for what it missed by itself.
-    shares = shares_of(senders, 1 + _CATCH_UP * (missed > 0 and len(senders) > 1))
+    shares = shares_of(senders, 1 + _CATCH_UP * (missed > 0 and crowded))
     concurrency, granted = (0, 0.0) if driving else _granted(own, senders, shares)
     again = max(_SHORTEST, min(_LONGEST, _EACH * len(alive)))
     lasts = _DRIVER_LASTS if driving else _lasts(again)
@@ -284,8 +286,8 @@ def renew(connection: Connection, own: str, target: bytes, report: Report) -> Gr
         again,
         _numbers(connection, me.run_no, report),
         driven=driving or any(record.run_no == me.run_no and record.part is None for record in alive),
-        runs=len({each.run_no for each in senders} - {me.run_no}),
-        holders=len(senders),
+        runs=len(runs),
+        crowded=crowded,
     )
 
 
