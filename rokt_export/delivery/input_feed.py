@@ -296,7 +296,7 @@ def with_changes(rows: FileRows, read: Iterator[Transaction]) -> Iterator[Transa
     if rows.overrides or rows.unset:
         read = map(partial(_changed, rows), read)
     sent = sorted(rows.options.sent or ())
-    return map(partial(_carrying, sent[0], sent), read) if sent else read
+    return _carrying(sent, read) if sent else read
 
 
 def _changed(rows: FileRows, transaction: Transaction) -> Transaction:
@@ -304,9 +304,12 @@ def _changed(rows: FileRows, transaction: Transaction) -> Transaction:
     return structs.replace(transaction, values={**kept, **rows.overrides})
 
 
-def _carrying(one: str, sent: Sequence[str], transaction: Transaction) -> Transaction:
-    """Return a transaction; one that has no value for anything that the spec sends, of which is `one`, is a problem."""
-    value_of = transaction.values.get
-    if value_of(one) or transaction.problem is not None or any(map(value_of, sent)):
-        return transaction
-    return structs.replace(transaction, problem="the row has no value for anything that the spec sends")
+def _carrying(sent: Sequence[str], read: Iterator[Transaction]) -> Iterator[Transaction]:
+    """Yield transactions; one that has no value for anything that the spec sends, which is `sent`, gets a problem."""
+    one = sent[0]
+    for transaction in read:
+        values = transaction.values
+        if values.get(one) or transaction.problem is not None or any(map(values.get, sent)):
+            yield transaction
+        else:
+            yield structs.replace(transaction, problem="the row has no value for anything that the spec sends")

@@ -46,19 +46,16 @@ class Unasked:
 
     Attributes:
         warnings: messages for the operator; the caller removes those that it has shown.
+        trusted: origins (scheme, host and port) whose connections may be used without waiting for silence.
     """
 
     def __init__(self, warnings: list[str]) -> None:
         self.warnings = warnings
         self._mislabelling: set[str] = set()
-        self._proven: set[str] = set()
+        self.trusted: set[str] = set()
         self._surplus: set[str] = set()
         self._greeting: set[str] = set()
         self._listened: set[str] = set()
-
-    def trusts(self, origin: str) -> bool:
-        """Return whether a connection to an origin (scheme, host and port) may be used without waiting for silence."""
-        return origin in self._proven
 
     def sends_surplus(self, origin: str) -> bool:
         """Return whether the server has sent bytes that no request asked for."""
@@ -76,7 +73,7 @@ class Unasked:
     def was_quiet(self, origin: str) -> None:
         """Note that a connection was silent after its first response."""
         if origin not in self._surplus:
-            self._proven.add(origin)
+            self.trusted.add(origin)
 
     def greets(self, origin: str) -> bool:
         """Return whether the server sends bytes on a new connection, which makes each response uncertain."""
@@ -93,7 +90,7 @@ class Unasked:
 
     def spoke(self, origin: str, *, greets: bool = False) -> None:
         """Note bytes that no request asked for; warn the first time. `greets`: they came on a new connection."""
-        self._proven.discard(origin)
+        self.trusted.discard(origin)
         if greets:
             self._greeting.add(origin)
         if origin not in self._surplus:

@@ -196,7 +196,9 @@ class ConnectionPool:
                 self.opening.discard(connection)
                 connection.descriptor = connection.raw.descriptor
                 self.sockets.adopt(connection.descriptor, connection.ready)
-                if not self._unasked.trusts(connection.origin):  # listen first: the server is not yet known to be quiet
+                if (
+                    connection.origin not in self._unasked.trusted
+                ):  # listen first: the server is not yet known to be quiet
                     self._resting.append((monotonic() + self._quiet, connection))
                 elif connection.request is not None:
                     connection.write(connection.request)
@@ -331,10 +333,14 @@ class ConnectionPool:
         if connection.secure and reusable and (said := connection.heard_or_end()) is not None:
             reusable, surplus = False, surplus or not is_goodbye(said)
         origin = connection.origin
-        if reusable and not surplus and self._unasked.trusts(origin) and request.written == len(request.data):
+        if reusable and not surplus and origin in self._unasked.trusted and request.written == len(request.data):
             connection.request, connection.used = None, True
             self._end(request, response)
-            self._free(connection, now)
+            if self._waiting:
+                self._free(connection, now)
+            else:  # most often: `_free` without the call
+                connection.idle_since = now
+                connection.idle.append(connection)
             return
         if surplus:
             self._distrust(origin)

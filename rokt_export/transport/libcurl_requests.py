@@ -77,7 +77,7 @@ class Transfers:
     def start(self, token: Any, request: Request) -> None:
         """Start a request; one that cannot be sent ends with a `protocol` fault immediately."""
         origin = _origin_of(request.url)
-        if self._ordered and not self._unasked.trusts(origin):
+        if self._ordered and origin not in self._unasked.trusted:
             if monotonic() < self._quiet_at.get(origin, 0.0):
                 self._held.append((token, request))
                 return
@@ -89,7 +89,7 @@ class Transfers:
         transfer = self._idle.pop() if self._idle else self._new()
         # libcurl does not notice decrypted bytes of a surplus response before it reuses the connection.
         once = self._unasked.sends_surplus(origin) or (self._ordered and origin[:6].lower() == "https:")
-        fresh = once or monotonic() < self._wary.until or (self._ordered and not self._unasked.trusts(origin))
+        fresh = once or monotonic() < self._wary.until or (self._ordered and origin not in self._unasked.trusted)
         try:
             transfer.prepare(token, request, origin, fresh=fresh, once=once)
         except (CurlError, ValueError) as error:
@@ -193,7 +193,7 @@ class Transfers:
         """Check whether libcurl kept a response's connection; it closes one on which it read surplus bytes."""
         origin = transfer.origin
         if transfer.is_kept():
-            if not self._unasked.trusts(origin):
+            if origin not in self._unasked.trusted:
                 self._quiet_at.setdefault(origin, monotonic() + QUIET)
         elif transfer.might_be_kept(response):
             self._unasked.spoke(origin)

@@ -146,7 +146,7 @@ class Transport:
     def trusts(self, request: Request) -> bool:
         """Return whether the server of a request was silent where `Unasked` says that it must be."""
         message = self._messages.of(request) if self._speaks else None
-        return message is not None and self._unasked.trusts(message[0])
+        return message is not None and message[0] in self._unasked.trusted
 
     def trust(self, request: Request) -> None:
         """Use connections to the server of a request at once: another process's `Transport` trusts it."""
