@@ -167,6 +167,10 @@ def _check_alike(found: Answer, own: Answer, worker: str) -> None:
         )
 
 
+class _WorkersDiedError(WorkerError):
+    """Dask gives a task up: as many workers as it allows died one after another, each with the task."""
+
+
 class Cluster:
     """A Dask cluster that is connected.
 
@@ -302,9 +306,9 @@ class Cluster:
             return self.gone()
         error = future.exception()
         if isinstance(error, KilledWorker):
-            return WorkerError(
-                "several workers died over one partition: they were killed, or memory ran out",
-                remedy="Look for the reason in the workers' logs; then resume the run.",
+            return _WorkersDiedError(
+                "several workers died, one after another, with the same rows: they were killed, or memory ran out",
+                remedy="Look for the reason in the workers' logs; then start again.",
             )
         if isinstance(error, RoktExportError):
             return error
@@ -540,8 +544,8 @@ class _Run:
             error = self.cluster.failure(future)
             if error is None:
                 self._done(partition, future.result())
-            elif isinstance(error, LeaseLostError):  # a worker that was too slow; another has its rows
-                self.again[number] = partition
+            elif isinstance(error, LeaseLostError | _WorkersDiedError):
+                self.again[number] = partition  # a worker was too slow, or several left while it waited for its turn
                 self.deaths += 1
             else:
                 self.errors.append(error)

@@ -55,13 +55,17 @@ class Bench:
     machines: Machines
     database: PostgresServer
 
-    def write(self, rows: int) -> None:
-        lines = (f"{name_of(row)},jane.doe.{row}@example.com,{'x' * 40}\n" for row in range(1, rows + 1))
+    def write(self, rows: int, padding: int = 40) -> None:
+        lines = (f"{name_of(row)},jane.doe.{row}@example.com,{'x' * padding}\n" for row in range(1, rows + 1))
         self.cli.write("rows.csv", "transactionid,email,notes\n" + "".join(lines))
         self.cli.write("acme.yaml", SPEC.format(url=self.partner.url))
 
     def start(self, *arguments: object) -> Started:
         return self.cli.start("replay", "acme.yaml", *arguments, "--cluster", self.machines.address, "--quiet")
+
+    def reach(self, count: int, running: Started) -> None:
+        """Wait until the partner has received so many; the run must not end before."""
+        assert self.partner.wait_for(count, running, PATIENCE), running.communicate(timeout=10)
 
     def finish(self, running: Started, *statuses: int) -> str:
         _, errors = running.communicate(timeout=PATIENCE)
@@ -107,7 +111,7 @@ def test_whatever_dies_amid_100_000_rows_nothing_is_lost_or_repeated(bench, what
     bench.write(ROWS)
     bench.machines.ready(3)
     running = bench.start("rows.csv", "--concurrency", IN_FLIGHT)
-    assert bench.partner.wait_for(ROWS // 4, running, PATIENCE)
+    bench.reach(ROWS // 4, running)
     statuses, in_doubt = {0, 1}, IN_FLIGHT + 3 * UNJOURNALED
     match what:
         case "worker":
@@ -144,17 +148,16 @@ def most_in_a_second(times: list[float]) -> int:
 
 @pytest.mark.parametrize("bench", [0.0], indirect=True)
 def test_a_rate_holds_while_workers_join_and_leave(bench):
-    rate, rows = 400, 12_000
-    bench.write(rows)
-    bench.machines.ready(2)
+    rate, rows = 400, 16_000
+    bench.write(rows, 400)  # 7 partitions of 15 s or so
+    bench.machines.ready(3)
     running = bench.start("rows.csv", "--rate", f"{rate}/s", "--concurrency", 64)
-    assert bench.partner.wait_for(2 * rate, running, PATIENCE)
+    bench.reach(2 * rate, running)
     began = bench.partner.times()[-1]
-    for step in range(4):
-        bench.machines.worker()
-        time.sleep(2.0)
-        bench.machines.workers.pop(0).send_signal(signal.SIGKILL if step % 2 else signal.SIGTERM)
-        time.sleep(2.0)
+    bench.machines.worker()
+    for signal_number in (signal.SIGTERM, signal.SIGKILL):  # the second costs its share for as long as its lease lasts
+        time.sleep(3.0)
+        bench.machines.workers.pop(0).send_signal(signal_number)
     bench.finish(running, 0, 1)
     times = bench.partner.times()
     amid = [each for each in times if began <= each < began + 20.0]
@@ -186,11 +189,7 @@ def memory_of(pid: int) -> int:
 
 @pytest.mark.parametrize("bench", [0.0], indirect=True)
 def test_the_memory_of_a_worker_does_not_grow_with_the_file(bench):
-    rows, padding = 200_000, "x" * 2_500
-    bench.write(1)
-    with (bench.cli.folder / "rows.csv").open("w") as file:
-        file.write("transactionid,email,notes\n")
-        file.writelines(f"{name_of(row)},jane.doe.{row}@example.com,{padding}\n" for row in range(1, rows + 1))
+    bench.write(200_000, 2_500)
     bench.machines.ready(2)
     bench.finish(bench.start("rows.csv", "--concurrency", 128), 0)
     assert max(memory_of(worker.pid) for worker in bench.machines.workers) < 150_000_000

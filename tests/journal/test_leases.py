@@ -187,6 +187,35 @@ def test_what_was_not_sent_is_made_up_for_by_three_percent_at_most(journal, cloc
         assert partner.rate == pytest.approx(RATE, rel=0.031)
 
 
+@pytest.mark.parametrize("journal", ["file"], indirect=True)
+def test_a_rate_is_granted_within_a_percent_while_processes_join_leave_and_die(journal, clock):
+    """Three processes; one joins after 5 s, one leaves after 8 s, and one dies after 11 s."""
+    began, step = clock.now, 0.01
+    sent = [0.0] * 30
+    owed: dict[str, float] = {}
+    due: dict[str, float] = {}
+    with undone(journal) as connection:
+        partner = Partner(connection, clock, (WHOLE, WHOLE))
+        events = {500: partner.join, 800: partner.leave, 1100: partner.senders.remove}
+        for _ in range(3):
+            partner.join(1)
+        for tick in range(3000):
+            clock.now = began + tick * step
+            if (event := events.get(tick)) is not None:
+                event(1 if tick == 500 else partner.senders[0])
+            for place, sender in enumerate(partner.senders):
+                if clock.now >= due.setdefault(sender.id, clock.now + 0.08 * place):
+                    grant = partner.renew(sender, sent=int(owed.get(sender.id, 0.0)))
+                    owed[sender.id] = owed.get(sender.id, 0.0) % 1.0
+                    due[sender.id] = clock.now + grant.again
+            sent[tick // 100] += partner.rate * step
+            for sender in partner.senders:
+                if sender.granted is not None and sender.lives(clock.now):
+                    owed[sender.id] = owed.get(sender.id, 0.0) + (sender.granted.rate or 0.0) * step
+    assert sum(sent[5:25]) == pytest.approx(20 * RATE, rel=0.01)
+    assert max(sent) <= 1.05 * RATE
+
+
 def start(journal: Journal, address: str = HERE, terms: Terms = WHOLE) -> tuple[str, Leases]:
     """A run that has begun on a cluster, and its leases."""
     run = begin(journal).run
