@@ -140,7 +140,7 @@ class Leases:
         run_no: the run.
         address: scheme, host and port that it sends to: all who send there share one budget.
         terms: what it may send.
-        patience: seconds that the journal's server may be away in `take` and `begin`.
+        patience: seconds that the journal's server may be away, where nothing else is said.
     """
 
     def __init__(self, store: storage.Store, run_no: int, address: str, terms: Terms, patience: float) -> None:
@@ -155,8 +155,8 @@ class Leases:
         self._steadily(lambda connection: begin(connection, self._run_no, numbers))
 
     def end(self) -> None:
-        """Forget the run's leases and counts."""
-        self._steadily(lambda connection: begin(connection, self._run_no, {}))
+        """Forget the run's leases and counts. It is not tried again."""
+        self._once(lambda connection: begin(connection, self._run_no, {}))
 
     def take(self, part: int | None) -> str | None:
         """Return the id of a new lease; see `take`."""
@@ -167,16 +167,16 @@ class Leases:
         return self._once(lambda connection: renew(connection, own, self._target, report))
 
     def release(self, own: str) -> None:
-        """Give a lease back."""
-        self._steadily(lambda connection: release(connection, own))
+        """Give a lease back. It is not tried again: the lease ends by itself."""
+        self._once(lambda connection: release(connection, own))
 
     def held(self) -> list[Held]:
         """Return how far each process of the run has come, except the one that drives it."""
         return self._once(lambda connection: held(connection, self._run_no))
 
     def put(self, name: str, value: int) -> None:
-        """Set a shared count."""
-        self._steadily(lambda connection: put(connection, self._run_no, name, value))
+        """Set a shared count. It is not tried again."""
+        self._once(lambda connection: put(connection, self._run_no, name, value))
 
     def swap(self, name: str, expected: int, value: int) -> bool:
         """Set a shared count if it has the value that is expected; return whether it had."""
@@ -187,10 +187,18 @@ class Leases:
         return self._steadily(lambda connection: draw(connection, self._run_no, name, most))
 
     def _steadily(self, act: Callable[[Connection], T]) -> T:
-        return storage.steadily(lambda: self._once(act), patience=self._patience, tell=lambda _message: None)
+        def attempt() -> T:
+            return self._transaction(act)
+
+        with storage.translated(self._store.shown, "written"):
+            return storage.steadily(attempt, patience=self._patience, tell=lambda _message: None)
 
     def _once(self, act: Callable[[Connection], T]) -> T:
-        with storage.translated(self._store.shown, "written"), self._store.writing.begin() as connection:
+        with storage.translated(self._store.shown, "written"):
+            return self._transaction(act)
+
+    def _transaction(self, act: Callable[[Connection], T]) -> T:
+        with self._store.writing.begin() as connection:
             if self._store.path is None:
                 # What a killed server loses of it comes again with the next renewal; intents wait for its disk.
                 connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
