@@ -128,19 +128,27 @@ def own_journal(place: str) -> str:
     return own if own and same_address(own, place) else place
 
 
-def _check_alike(found: Answer, own: Answer, worker: str) -> None:
-    """Check that a worker has what this process has; see `Cluster.check`."""
-    if other := {name: has for name, has in found.versions.items() if own.versions[name] != has}:
-        told = ", ".join(f"{name} {has} instead of {own.versions[name]}" for name, has in other.items())
+def _check_versions(found: Mapping[str, str], own: Mapping[str, str], worker: str) -> None:
+    if other := {name: has for name, has in found.items() if own[name] != has}:
+        told = ", ".join(f"{name} {has} instead of {own[name]}" for name, has in other.items())
         raise UnreachableError(
             f"this worker has {told}", where=worker, remedy="Install the same versions on all machines."
         )
-    if lacking := sorted(own.variables.keys() - found.variables.keys()):
+
+
+def _check_variables(needed: Mapping[str, str], found: Mapping[str, str], worker: str) -> None:
+    if lacking := sorted(needed.keys() - found.keys()):
         raise ConfigurationError(
             f"this worker lacks {', '.join(lacking)} in its environment",
             where=worker,
             remedy="Set it where the worker is started, or use a scheduler with TLS (tls://…).",
         )
+
+
+def _check_alike(found: Answer, own: Answer, worker: str) -> None:
+    """Check that a worker has what this process has; see `Cluster.check`."""
+    _check_versions(found.versions, own.versions, worker)
+    _check_variables(own.variables, found.variables, worker)
     if different := [name for name, digest in own.variables.items() if found.variables[name] != digest]:
         raise ConfigurationError(
             f"this worker has another value of {', '.join(different)} than this machine",
@@ -289,7 +297,7 @@ class Cluster:
         if not self.secure:
             plan = replace(plan, variables=dict.fromkeys(plan.variables, ""), redaction_key=b"")
         key = f"rokt-export-{run_id}-{partition.number}-{attempt}"
-        return self._client.submit(work, plan, run_id, key=key, pure=False, priority=-partition.number)
+        return self._client.submit(work, plan, run_id, versions_here(), key=key, pure=False, priority=-partition.number)
 
     @property
     def is_there(self) -> bool:
@@ -463,8 +471,9 @@ class _Run:
                     self.leases.end()
         if self.errors:
             raise self.errors[0]
-        result = together(self.results)
-        return replace(result, deaths=self.deaths)
+        if self.given or self.waiting or self.again:  # all that is left of a run that was stopped
+            self.results.append(Result(Tally(), Finished(StopReason.INTERRUPTED)))
+        return replace(together(self.results), deaths=self.deaths)
 
     def _until_done(self, driver: WorkerLease) -> None:
         looked = 0.0
@@ -518,7 +527,9 @@ class _Run:
             self.alone_since = now
             words = f"the cluster has no worker: waiting for one, for {self.plan.pace.patience:g} s at most"
             self.watch.tell(self._place(""), Tally(), 0, (words,))
-        elif now - self.alone_since > self.plan.pace.patience or self._stopping:
+        elif self._stopping:
+            self.given.clear()  # nobody is there to give them back
+        elif now - self.alone_since > self.plan.pace.patience:
             raise WorkerError(
                 "the cluster has no worker any more", where=self.cluster.address,
                 remedy="Start some: dask worker --nthreads 1 SCHEDULER; then resume the run.",
@@ -651,10 +662,17 @@ class Done:
     before: int = 0
 
 
-def work(plan: Plan, run_id: str) -> Done:
+def work(plan: Plan, run_id: str, versions: Mapping[str, str]) -> Done:
     """Run one partition, on a worker.
 
+    Args:
+        plan: of the run, with the partition.
+        run_id: the run in the journal.
+        versions: what the process that drives the run has, by `versions_here`: a worker may have come since it asked.
+
     Raises:
+        UnreachableError: this worker has other versions.
+        ConfigurationError: it lacks a variable.
         LeaseLostError: this worker was too slow, and another has taken the partition up.
         RoktExportError: as `run_partition`.
     """
@@ -663,7 +681,8 @@ def work(plan: Plan, run_id: str) -> Done:
     from rokt_export.journal import Journal
 
     worker = get_worker()
-    plan = with_own_secrets(plan, run_id)
+    _check_versions(versions_here(), versions, worker.address)
+    plan = with_own_secrets(plan, run_id, worker.address)
     assert isinstance(plan.rows, FileRows)
     assert plan.rows.part is not None
     brake = Brake()
@@ -682,10 +701,15 @@ def work(plan: Plan, run_id: str) -> Done:
         return Done(result, lease.id, *lease.messages)
 
 
-def with_own_secrets(plan: Plan, run_id: str) -> Plan:
-    """Return a plan with the secrets of this machine's environment, where they were not sent along."""
+def with_own_secrets(plan: Plan, run_id: str, worker: str = "") -> Plan:
+    """Return a plan with the secrets of this machine's environment, where they were not sent along.
+
+    Raises:
+        ConfigurationError: one is not there.
+    """
     if plan.redaction_key:
         return plan
+    _check_variables(plan.variables, os.environ, worker)
     variables = {name: os.environ[name] for name in plan.variables}
     own = "\0".join(variables[name] for name in sorted(variables))
     key = hmac.digest(own.encode(), run_id.encode(), "sha256")
