@@ -181,5 +181,5 @@ def _refuse_odd(found: Scan, named: Sequence[str]) -> None:
         raise TransactionsError(
             f"{odd[0].message}{more}. Nothing was sent",
             where=odd[0].where,
-            remedy="Name the file itself beside the pattern if it is to be sent as it is, or leave it out.",
+            remedy="Name the files instead of a pattern if this one is to be sent as it is, or leave it out.",
         )
