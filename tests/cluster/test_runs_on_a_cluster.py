@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from commands.conftest import CommandLine, Heard, clear, interrupt, spec_text, wait_for
 from commands.started import Started
-from distributed import Client, Scheduler
+from distributed import Client, Scheduler, Worker
 from machines import Machines, PostgresServer, Process, go_on, needs_postgres, stop
 
 from cluster.conftest import (
@@ -74,6 +74,12 @@ def test_a_run_on_a_cluster_is_as_a_run_in_one_process(cli, partner, spec, machi
     assert shown.json["counts"] == alone.json["counts"]
     plain = [[{**each, "latency_ms": 0, "started": 0} for each in one.json["deliveries"]] for one in (shown, alone)]
     assert plain[0] == plain[1]
+
+    def profiles(dask_worker: Worker) -> bool:
+        return bool(dask_worker.periodic_callbacks["profile"].is_running())
+
+    with Client(machines.address, set_as_default=False) as client:
+        assert False in client.run(profiles).values()  # its memory would grow for an hour
 
 
 def test_dasks_own_cluster_does_with_a_journal_in_a_file(cli, partner, spec):
