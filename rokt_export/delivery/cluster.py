@@ -12,7 +12,7 @@ import secrets
 import time
 import warnings
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -55,9 +55,11 @@ _STEP = 0.1
 _LOOK_EVERY = 0.25
 """Seconds between two looks at how far the workers have come."""
 _ROUNDS = 3
-"""How often a partition is given out: after the first time, for rows that a worker has left."""
+"""Workers that may be lost with one partition before the run gives up."""
 _AHEAD = 2
 """Partitions that are given out for each worker: the next is there when one is done."""
+_SILENT = 10.0
+"""Seconds after the end of its lease until a worker that is silent loses its partitions."""
 _LEAVE = 10.0
 """Seconds on top of an attempt's timeout that workers have to end once nobody tells them anything more."""
 
@@ -290,14 +292,32 @@ class Cluster:
 
         return run
 
-    def submit(self, plan: Plan, run_id: str, partition: Partition, attempt: int) -> Future[Done]:
-        """Give out a partition."""
+    def submit(
+        self, plan: Plan, run_id: str, partition: Partition, attempt: int, avoided: Collection[str]
+    ) -> Future[Done]:
+        """Give out a partition to a worker that is not to be avoided, if there is one."""
         assert isinstance(plan.rows, FileRows)
         plan = replace(plan, rows=replace(plan.rows, part=partition), journal=self._sent_place(plan.journal))
         if not self.secure:
             plan = replace(plan, variables=dict.fromkeys(plan.variables, ""), redaction_key=b"")
         key = f"rokt-export-{run_id}-{partition.number}-{attempt}"
-        return self._client.submit(work, plan, run_id, versions_here(), key=key, pure=False, priority=-partition.number)
+        others = [each for each in self.workers if each not in avoided] if avoided else []
+        return self._client.submit(
+            work,
+            plan,
+            run_id,
+            versions_here(),
+            key=key,
+            pure=False,
+            priority=-partition.number,
+            workers=others or None,
+        )
+
+    def has(self, worker: str) -> list[str]:
+        """Return the keys of the tasks that Dask has given to a worker."""
+        with suppress(Exception):
+            return [key for keys in self._client.processing([worker]).values() for key in keys]
+        return []
 
     @property
     def is_there(self) -> bool:
@@ -432,19 +452,24 @@ class _Run:
     waiting: deque[Partition] = field(default_factory=deque)
     given: dict[int, tuple[Future[Done], Partition]] = field(default_factory=dict)
     attempts: Counter[int] = field(default_factory=Counter)
+    losses: Counter[int] = field(default_factory=Counter)
+    """Partition to how many workers were lost with it."""
     again: dict[int, Partition] = field(default_factory=dict)
     """Partitions of which a worker may have left rows."""
     results: list[Result] = field(default_factory=list)
     errors: list[BaseException] = field(default_factory=list)
     holders: dict[int, str] = field(default_factory=dict)
     """Partition to the lease of the worker that was last seen with it."""
+    ended: dict[str, float] = field(default_factory=dict)
+    """Lease that has ended, though its worker has not, to the monotonic seconds at which that was seen."""
+    silent: set[str] = field(default_factory=set)
+    """Workers that do not renew their lease, and get nothing more."""
     seen: dict[str, int] = field(default_factory=dict)
     """Lease to its number in the watch."""
     heard: dict[str, int] = field(default_factory=dict)
     """Lease to how many of its messages were passed on."""
     away: bool = False
     """Whether the journal's server could not be reached when it was last asked."""
-    deaths: int = 0
     pressed: int = 0
     workers: int = 1
     alone_since: float | None = None
@@ -473,7 +498,7 @@ class _Run:
             raise self.errors[0]
         if self.given or self.waiting or self.again:  # all that is left of a run that was stopped
             self.results.append(Result(Tally(), Finished(StopReason.INTERRUPTED)))
-        return replace(together(self.results), deaths=self.deaths)
+        return replace(together(self.results), deaths=self.losses.total())
 
     def _until_done(self, driver: WorkerLease) -> None:
         looked = 0.0
@@ -520,7 +545,7 @@ class _Run:
         Raises:
             WorkerError: there are none.
         """
-        self.workers = len(self.cluster.workers)
+        self.workers = sum(worker not in self.silent for worker in self.cluster.workers)
         if self.workers:
             self.alone_since = None
         elif self.alone_since is None:
@@ -543,7 +568,8 @@ class _Run:
         while room > 0 and self.waiting:
             partition = self.waiting.popleft()
             self.attempts[partition.number] += 1
-            future = self.cluster.submit(self.plan, self.run_id, partition, self.attempts[partition.number])
+            attempt = self.attempts[partition.number]
+            future = self.cluster.submit(self.plan, self.run_id, partition, attempt, self.silent)
             self.given[partition.number] = future, partition
             room -= 1
 
@@ -557,7 +583,7 @@ class _Run:
                 self._done(partition, future.result())
             elif isinstance(error, LeaseLostError | _WorkersDiedError):
                 self.again[number] = partition  # a worker was too slow, or several left while it waited for its turn
-                self.deaths += 1
+                self.losses[number] += 1
             else:
                 self.errors.append(error)
             future.release()
@@ -582,7 +608,7 @@ class _Run:
 
     def _once_more(self) -> None:
         """Go over partitions again whose workers may have left rows that were never sent."""
-        if worn := [number for number in self.again if self.attempts[number] >= _ROUNDS]:
+        if worn := [number for number in self.again if self.losses[number] >= _ROUNDS]:
             self.errors.append(
                 WorkerError(
                     f"workers died in each of {_ROUNDS} rounds over partition {worn[0]}",
@@ -598,7 +624,7 @@ class _Run:
         for one in held:
             before = self.holders.get(one.part)
             if before is not None and before != one.id:
-                self.deaths += 1
+                self.losses[one.part] += 1
                 if one.part in self.given:
                     self.again[one.part] = self.given[one.part][1]
                 FirstRow(driver.numbers).reopen()
@@ -606,6 +632,7 @@ class _Run:
                 self.watch.tell(self._place(one.id), Tally(notes=[words]), 0, (words,))
             self.holders[one.part] = one.id
             told = one.told or {}
+            self._watch_silence(one, told.get("worker", ""))
             if "tally" in told:
                 new = self._unheard(one.id, told["messages"], told["before"])
                 tally = Tally.from_json(told["tally"])
@@ -613,6 +640,23 @@ class _Run:
                     del tally.left_out[LeftOut.NOT_ASKED]
                 in_flight = told["in_flight"] if one.alive else 0
                 self.watch.tell(self._place(one.id), tally, in_flight, new, told["waiting"])
+
+    def _watch_silence(self, one: Held, worker: str) -> None:
+        """Take from a worker what it has, if it does not renew its lease for long: it is stopped, or cut off.
+
+        Dask itself waits for minutes. Should the worker wake up, its lease is another's, and it sends nothing.
+        """
+        if one.alive or not worker:
+            self.ended.pop(one.id, None)
+            self.silent.discard(worker)
+        elif time.monotonic() - self.ended.setdefault(one.id, time.monotonic()) > _SILENT and worker not in self.silent:
+            self.silent.add(worker)
+            keys = self.cluster.has(worker)
+            for number, (future, partition) in list(self.given.items()):
+                if future.key in keys or number == one.part:
+                    del self.given[number]
+                    future.release()
+                    self.waiting.appendleft(partition)
 
     def _unheard(self, lease: str, messages: Sequence[str], before: int) -> tuple[str, ...]:
         """Return those of a worker's last messages that were not passed on, given how many came before them."""
@@ -689,7 +733,12 @@ def work(plan: Plan, run_id: str, versions: Mapping[str, str]) -> Done:
     brake = Brake()
     with (
         Journal.open(plan.journal) as journal,
-        WorkerLease(leases_of(journal, plan, run_id), brake, lambda: worker.status is not Status.running) as lease,
+        WorkerLease(
+            leases_of(journal, plan, run_id),
+            brake,
+            lambda: worker.status is not Status.running,
+            worker=worker.address,
+        ) as lease,
     ):
         if not lease.take(plan.rows.part.number) or brake.level:
             return Done(Result(Tally(detailed=plan.metrics), Finished(StopReason.INTERRUPTED)))

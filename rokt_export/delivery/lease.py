@@ -140,6 +140,7 @@ class WorkerLease:
         brake: pressed when the operator brakes, when nobody drives the run any more, or when the lease is lost.
         leaving: returns whether this process is about to end, so that it should send no more.
         driven: whether another process drives the run: without it, nothing more is sent.
+        worker: the address of this process in its cluster.
 
     Attributes:
         numbers: the counts that the run's processes share.
@@ -148,12 +149,19 @@ class WorkerLease:
     """
 
     def __init__(
-        self, leases: Leases, brake: Brake, leaving: Callable[[], bool] = lambda: False, *, driven: bool = True
+        self,
+        leases: Leases,
+        brake: Brake,
+        leaving: Callable[[], bool] = lambda: False,
+        *,
+        driven: bool = True,
+        worker: str = "",
     ) -> None:
         self._leases = leases
         self._brake = brake
         self._leaving = leaving
         self._driven = driven
+        self._worker = worker
         self._others = 0
         self._undriven: float | None = None
         self._news: list[str] = []
@@ -164,7 +172,7 @@ class WorkerLease:
         self._allowance = _NOTHING
         self._engine: Leased | None = None
         self._sent = 0
-        self._told: dict[str, Any] = {}
+        self._told: dict[str, Any] = {"worker": worker}
         self._messages: list[str] = []
         self._messages_before = 0
         self._closed = False
@@ -235,6 +243,7 @@ class WorkerLease:
             "waiting": waiting,
             "messages": self._messages,
             "before": self._messages_before,
+            "worker": self._worker,
         }
 
     def settled(self, event: Settled) -> None:

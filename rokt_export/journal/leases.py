@@ -32,6 +32,8 @@ _MISSABLE = 3
 """Renewals that may fail to come before a lease ends."""
 _DRIVER_LASTS = 4.0
 """Seconds that a run goes on without the process that drives it."""
+_STALL = 1.0
+"""Seconds that a process may be silent in a transaction, which others wait for."""
 _CATCH_UP = 0.03
 """Share of the rate that is granted on top while fewer were sent than it allowed: for as long as shares moved."""
 _MOST_MISSED = 1.0
@@ -202,6 +204,7 @@ class Leases:
             if self._store.path is None:
                 # What a killed server loses of it comes again with the next renewal; intents wait for its disk.
                 connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
+                storage.stalls_end(connection, _STALL)
             return act(connection)
 
 

@@ -148,12 +148,28 @@ def steadily(
         pause = min(_LONGEST_WAIT, 2 * pause)
 
 
+def stalls_end(connection: Connection, seconds: float, *, scope: str = "LOCAL") -> None:
+    """Let a server end this client's transactions in which it is silent for so long: its process was stopped.
+
+    Else its locks would keep all other processes from writing until it wakes up.
+
+    Args:
+        connection: to a server.
+        seconds: of silence.
+        scope: `LOCAL` for this transaction, `SESSION` for all of the connection.
+    """
+    connection.exec_driver_sql(f"SET {scope} idle_in_transaction_session_timeout = {int(seconds * 1000)}")
+
+
 def is_gone(error: BaseException | None) -> bool:
     """Return whether a database error means that the connection to a server was lost, or could not be made now."""
-    if not isinstance(error, OperationalError | InterfaceError) or isinstance(error.orig, sqlite3.Error):
+    if not isinstance(error, DBAPIError) or isinstance(error.orig, sqlite3.Error):
         return False
     name = _name(error)
-    return error.connection_invalidated or name.startswith(("08", "57P")) or name == "57"  # as `_SAID` has it
+    if name == _STALLED:
+        return True
+    lost = error.connection_invalidated or name.startswith(("08", "57P")) or name == "57"  # as `_SAID` has it
+    return lost and isinstance(error, OperationalError | InterfaceError)
 
 
 def is_busy(error: Exception) -> bool:
@@ -188,6 +204,9 @@ def _name(error: Exception) -> str:
 
 VARIABLE = "ROKT_EXPORT_JOURNAL"
 """The environment variable with the path or URL of a journal."""
+
+_STALLED = "25P03"
+"""SQLSTATE of a transaction in which the client was silent for too long."""
 
 PATIENCE = 30.0
 """Seconds to wait for another process's transaction; a batch takes milliseconds."""

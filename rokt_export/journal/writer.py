@@ -11,7 +11,7 @@ from typing import Self, TypeVar
 
 import orjson
 from sqlalchemy import Connection, select
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from rokt_export.errors import JournalError, LeaseLostError
 from rokt_export.exchange.delivery import Deliveries, Delivery, LeftOut
@@ -41,6 +41,8 @@ _WAIT = 0.05
 """Seconds in which results wait for others, after some were written."""
 _MOST_WAITING = 500
 """Results that wait for others, at most."""
+_STALL = 5.0
+"""Seconds that a process may be silent in a transaction: each takes milliseconds."""
 _EXPECTED = 50_000
 """Rows that may be expected at a time: far more than a feed reads ahead."""
 
@@ -138,6 +140,8 @@ class RunWriter:
                 self.flush()
         finally:
             self._waiting.clear()
+            with suppress(SQLAlchemyError):  # it may read a report next, at its own pace
+                self._let_stalls_end(0)
             self._connection.close()
             self._departures.close(forget=not self._underway.numbers)
             if self._mark is not None:
@@ -552,7 +556,14 @@ class RunWriter:
 
     def _connect(self) -> None:
         self._connection = self._store.writing.connect()
+        self._let_stalls_end(_STALL)
         self._driver = self._connection.connection.driver_connection
+
+    def _let_stalls_end(self, seconds: float) -> None:
+        """Let a server end a transaction in which this process is silent for so long; 0 = never."""
+        if self._store.path is None:
+            with self._connection.begin():
+                storage.stalls_end(self._connection, seconds, scope="SESSION")
 
     def _reconnect(self) -> None:
         """Reconnect after Ctrl-C, which may have left a lock, or to a server that went away."""
