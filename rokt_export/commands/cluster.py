@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rokt_export.commands.terminal import Terminal, number_of
-from rokt_export.errors import JournalError, TransactionsError, UsageError
+from rokt_export.errors import JournalError, UsageError
 
 if TYPE_CHECKING:
     from rokt_export.commands.replay_flags import ReplayFlags
@@ -53,12 +53,11 @@ class OnCluster:
         self._looks: list[FileLook] = []
         self._size = _LARGEST
 
-    def look(self, plan: Plan, named: Sequence[str]) -> Scan:
+    def look(self, plan: Plan) -> Scan:
         """Check the workers, let them look at all files, and return what they found.
 
         Args:
             plan: of the run.
-            named: the files, as the operator names them.
 
         Raises:
             RoktExportError: a worker cannot do the work, or a file cannot be sent as it is; nothing was sent.
@@ -81,8 +80,6 @@ class OnCluster:
         for each in self._looks:
             if each.note:
                 self._terminal.say(each.note)
-        if plan.guarded:
-            _refuse_odd(found, named)
         return found
 
     @property
@@ -159,27 +156,3 @@ def _size_of(files: Sequence[str], workers: int) -> int:
 
     total = sum(stamp.size for file in files if (stamp := FileStamp.of(file)) is not None)
     return max(_SMALLEST, min(_LARGEST, total // (_EACH * max(1, workers))))
-
-
-def _refuse_odd(found: Scan, named: Sequence[str]) -> None:
-    """Refuse files of a pattern that have no row, or lack a column which others have: are they what was meant?
-
-    Raises:
-        TransactionsError: there is one that the operator did not name.
-    """
-    from rokt_export.transactions.damage import DamageKind
-    from rokt_export.transactions.files import absolute
-
-    known = {absolute(path) for path in named}
-    odd = [
-        damage
-        for damage in found.damages
-        if damage.kind in (DamageKind.NO_ROWS, DamageKind.MISSING_COLUMN) and damage.file not in known
-    ]
-    if odd:
-        more = f"; {number_of(len(odd) - 1, 'more is', 'more are')} like it" if len(odd) > 1 else ""
-        raise TransactionsError(
-            f"{odd[0].message}{more}. Nothing was sent",
-            where=odd[0].where,
-            remedy="Name the files instead of a pattern if this one is to be sent as it is, or leave it out.",
-        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import TYPE_CHECKING
@@ -61,7 +61,13 @@ class Seen:
 
 
 def preflight(
-    terminal: Terminal, plan: Plan, *, strict: bool, resumed: RunInfo | None = None, looked: Scan | None = None
+    terminal: Terminal,
+    plan: Plan,
+    *,
+    strict: bool,
+    resumed: RunInfo | None = None,
+    looked: Scan | None = None,
+    named: Sequence[str] = (),
 ) -> Seen:
     """Look at the input, and tell what was found.
 
@@ -73,6 +79,7 @@ def preflight(
         strict: whether damage is an error.
         resumed: the run that goes on.
         looked: what was found in all of the input, where others have looked at it.
+        named: the files and patterns, as the operator names them.
 
     Raises:
         TransactionsError: the input cannot be read, or, when strict, is damaged.
@@ -102,6 +109,8 @@ def preflight(
     by_us = None if found.complete else found.rows
     if looked is not None:
         found = replace(looked, first=found.first)
+    if plan.guarded:
+        _refuse_odd(found, named)
     first = with_changes(plan.rows, iter(found.first))
     readiness = _render_some(plan, first, _not_asked_for(plan, resumed))
     total = found.rows if found.complete else None
@@ -128,6 +137,29 @@ def preflight(
             remedy="Fix the file, or leave --strict out.",
         )
     return Seen(total, None if found.complete else found.rows)
+
+
+def _refuse_odd(found: Scan, named: Sequence[str]) -> None:
+    """Refuse files of a pattern that have no row, or lack a column which others have: are they what was meant?
+
+    Raises:
+        TransactionsError: there is one that the operator did not name.
+    """
+    from rokt_export.transactions.damage import DamageKind
+    from rokt_export.transactions.files import absolute
+
+    kinds = (DamageKind.NO_ROWS, DamageKind.MISSING_COLUMN)
+    late = [(damage.file, damage.message) for damage in found.damages if damage.kind in kinds]
+    known = {absolute(path) for path in named}
+    odd = {file: message for file, message in (*found.odd, *late) if absolute(file) not in known}
+    if odd:
+        file, message = next(iter(odd.items()))
+        more = f"; {number_of(len(odd) - 1, 'more is', 'more are')} like it" if len(odd) > 1 else ""
+        raise TransactionsError(
+            f"{message}{more}. Nothing was sent",
+            where=file,
+            remedy="Name the files instead of a pattern if this one is to be sent as it is, or leave it out.",
+        )
 
 
 def _for_a_while(rows: Iterator[Transaction], terminal: Terminal, *, forever: bool) -> Iterator[Transaction]:

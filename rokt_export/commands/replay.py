@@ -267,8 +267,8 @@ def replay(
         )
         if words := chosen.moved(target_of(plan), guarded=target.guarded):
             terminal.warn(words)
-        looked = None if machines is None else machines.look(plan, files)
-        seen = preflight(terminal, plan, strict=strict, resumed=resumed, looked=looked)
+        looked = None if machines is None else machines.look(plan)
+        seen = preflight(terminal, plan, strict=strict, resumed=resumed, looked=looked, named=files)
         plan = replace(plan, total=seen.total, looked_at=seen.looked_at)
         interlock()
         plan = replace(plan, pace=replace(plan.pace, until=deadline.begin(terminal)))

@@ -8,6 +8,7 @@ import hmac
 import logging
 import os
 import platform
+import re
 import secrets
 import time
 import warnings
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 _LOUD = frozenset({"distributed", "tornado"})
 _LOCAL = "local:"
 _SECURE = "tls://"
+_ADDRESS = re.compile(r"(tcp|tls)://[^/\s]+:[0-9]{1,5}/?")
 _CONNECT = 10.0
 """Seconds within which the scheduler must answer."""
 _STEP = 0.1
@@ -366,7 +368,7 @@ def connected(address: str) -> Iterator[Cluster]:
         UnreachableError: the scheduler cannot be reached.
     """
     number = _number(address) if address.startswith(_LOCAL) else 0
-    if not number and not address.startswith(("tcp://", _SECURE)):
+    if not number and _ADDRESS.fullmatch(address) is None:
         raise UsageError(
             f"`{address}` is not the address of a Dask scheduler",
             where="--cluster",

@@ -113,5 +113,6 @@ def _changed(path: str, change: str) -> TransactionsError:
     return TransactionsError(
         f"the file changed after it was looked at: {change}",
         where=path,
-        remedy="Start the run again; name a copy that nothing writes to.",
+        remedy="What was sent is settled in this run, and a new one sends it again, except to a guarded environment: "
+        "give it only the rows that are left, in a file that nothing writes to.",
     )

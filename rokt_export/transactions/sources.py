@@ -59,6 +59,7 @@ class TransactionSource:
         self._read_once: set[str] = set()
         self.carries_nothing = False
         self._opened: RowReader | None = None
+        self._columns_of: dict[str, ColumnsReport | None] = {}
         self._check_headers()
 
     @property
@@ -138,6 +139,8 @@ class TransactionSource:
         fixed = True
         for file in self.files:
             reader = self._open(file) if file in self._regular else None
+            if file in self._regular:
+                self._columns_of[file] = None if reader is None else reader.columns or ColumnsReport()
             if reader is not None and reader.header is not None:
                 headers.extend(reader.header)
             else:
@@ -178,18 +181,27 @@ class TransactionSource:
         if (columns := reader.columns) is not None:
             self._columns = self._columns.joined(columns)
 
+    def odd_files(self) -> Iterator[tuple[str, str]]:
+        """Yield each file that is empty, or has no column for an attribute which others have, and says so in words.
+
+        Headers alone tell: no row is read.
+        """
+        for file, columns in self._columns_of.items():
+            if columns is None:
+                yield file, "the file is empty"
+            elif lacking := self._lacking(columns):
+                yield file, _no_column_for(lacking[0])
+
+    def _lacking(self, columns: ColumnsReport) -> list[str]:
+        """Return the attributes that are missing in a file but present in others."""
+        if len(self.files) == 1:
+            return []
+        return [name for name in columns.missing if name not in self._columns.missing]
+
     def _note_what_others_have(self, file: str, reader: RowReader) -> None:
-        """Report the attributes that are missing in this file but present in others."""
-        columns = reader.columns
-        if len(self.files) == 1 or columns is None:
-            return
-        for name in columns.missing:
-            if name not in self._columns.missing:
-                message, remedy = (
-                    f"there is no column for {name}, which other files have",
-                    "Check whether this is intended.",
-                )
-                self._context(file).damage(DamageKind.MISSING_COLUMN, message, remedy)
+        for name in [] if reader.columns is None else self._lacking(reader.columns):
+            context = self._context(file)
+            context.damage(DamageKind.MISSING_COLUMN, _no_column_for(name), "Check whether this is intended.")
 
     def _check_unchanged(self, file: str) -> None:
         stamp = self._regular.get(file)
@@ -206,6 +218,10 @@ def tell_change(context: Context, change: str) -> None:
     )
 
 
+def _no_column_for(attribute: str) -> str:
+    return f"there is no column for {attribute}, which other files have"
+
+
 @dataclass(frozen=True, slots=True)
 class Scan:
     """The result of one pass over the input.
@@ -220,6 +236,7 @@ class Scan:
         stamps: the state of the files; if a later source's `stamps` differ, the files have changed.
         complete: whether every row was read; False if `limit` ended the pass.
         first: the first rows, as many as were asked for.
+        odd: files that are empty, or lack a column which others have, and what they are in words.
     """
 
     files: tuple[str, ...]
@@ -231,6 +248,7 @@ class Scan:
     stamps: tuple[FileStamp, ...]
     complete: bool
     first: tuple[Transaction, ...]
+    odd: tuple[tuple[str, str], ...] = ()
 
     @property
     def altered(self) -> bool:
@@ -317,4 +335,5 @@ def scan_source(
         source.stamps,
         complete,
         tuple(first.kept),
+        tuple(source.odd_files()),
     )
