@@ -151,9 +151,10 @@ def _refuse_odd(found: Scan, named: Sequence[str]) -> None:
     kinds = (DamageKind.NO_ROWS, DamageKind.MISSING_COLUMN)
     late = [(damage.file, damage.message) for damage in found.damages if damage.kind in kinds]
     known = {absolute(path) for path in named}
-    odd = {file: message for file, message in (*found.odd, *late) if absolute(file) not in known}
+    odd = {file: message for file, message in (*late, *found.odd) if absolute(file) not in known}
     if odd:
-        file, message = next(iter(odd.items()))
+        file = min(odd, key=found.files.index)
+        message = odd[file]
         more = f"; {number_of(len(odd) - 1, 'more is', 'more are')} like it" if len(odd) > 1 else ""
         raise TransactionsError(
             f"{message}{more}. Nothing was sent",
