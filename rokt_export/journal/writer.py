@@ -395,7 +395,8 @@ class RunWriter:
     def forget_intent(self, rows: Collection[int]) -> None:
         """Withdraw the intent of rows that this writer intended and that were provably never sent.
 
-        An earlier result of such a row in this run counts again. Rows that this writer did not intend are ignored.
+        An earlier result of such a row in this run counts again. Rows that this writer did not intend are ignored. Once
+        its lease is another's, they stay `unknown`: nobody would send them any more.
 
         Raises:
             JournalError: the journal cannot be written; the rows stay `unknown`.
@@ -405,17 +406,21 @@ class RunWriter:
         if not mine:
             return
 
-        def write() -> None:
+        def write() -> bool:
             with self._transaction() as connection:
+                if self._lease is not None and not leases.is_held(connection, self._lease):
+                    return False  # another worker has passed these rows over, as they may have been sent
                 for number, left in self._underway.without(mine):
                     if left:
                         connection.execute(intent.update().where(intent.c.no == number).values(**encoded(left)))
                     else:
                         self._intents.delete(connection, [number])
+                return True
 
         with self._guard("written"):
-            self._steadily(write)
-        self._underway.end(mine)
+            withdrawn = self._steadily(write)
+        if withdrawn:
+            self._underway.end(mine)
 
     def settled_rows(self) -> RowSet:
         """Return the rows settled in this run, including those of an earlier process.

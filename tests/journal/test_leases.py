@@ -343,6 +343,17 @@ def test_nothing_is_intended_by_a_lease_that_another_has(journal, clock):
     }
     writer.settle([settled(1)])  # what was sent before counts
     assert next(journal.deliveries(run)).outcome is OutcomeKind.DELIVERED
+    writer.forget_intent([2])  # the other has passed it over, so nobody sends it: it stays listed
+    assert [one.outcome for one in journal.deliveries(run)] == [OutcomeKind.DELIVERED, OutcomeKind.UNKNOWN]
+    own.end()
+
+
+def test_a_row_that_never_left_is_withdrawn_while_its_lease_is_held(journal, clock):
+    run, own = start(journal)
+    writer = journal.attach(run, lease=taken(own, 1))
+    writer.intend([item(1), item(2)])
+    writer.forget_intent([2])
+    assert [one.row for one in journal.deliveries(run)] == [1]
     own.end()
 
 
