@@ -156,6 +156,21 @@ def open_rows(connection: Connection, run_no: int, numbers: Collection[int] | No
     return dict(sorted(intended.items()))
 
 
+def pass_over(connection: Connection, run_no: int, rows: range) -> None:
+    """Let all rows of batches count as sent whose process may still live, where they are among these rows.
+
+    Args:
+        connection: a transaction.
+        run_no: the run.
+        rows: what a worker reads.
+    """
+    counted = intent.c.departures.is_not(None)
+    for record in connection.execute(select(intent).where(intent.c.run_no == run_no, counted)).all():
+        first = orjson.loads(record.rows)[0]
+        if first in rows and first_that_stayed(record.departures) is None:
+            connection.execute(intent.update().where(intent.c.no == record.no).values(departures=None))
+
+
 def prune(connection: Connection, run_no: int) -> None:
     """Delete the batches of a run without open rows, which a process that died has left."""
     needed = {one.intent_no for one in open_rows(connection, run_no).values()}

@@ -19,7 +19,17 @@ from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import leases, ledger, queries, storage
 from rokt_export.journal.bulk import Bulk, storable_results
 from rokt_export.journal.departures import Departures
-from rokt_export.journal.intents import FINGERPRINT_BYTES, Intents, Item, Underway, encoded, open_rows, owned, prune
+from rokt_export.journal.intents import (
+    FINGERPRINT_BYTES,
+    Intents,
+    Item,
+    Underway,
+    encoded,
+    open_rows,
+    owned,
+    pass_over,
+    prune,
+)
 from rokt_export.journal.marks import Mark
 from rokt_export.journal.model import RunState, as_text, now
 from rokt_export.journal.row_set import RowSet
@@ -440,8 +450,19 @@ class RunWriter:
         return self._settled
 
     def unsettled_rows(self) -> RowSet:
-        """Return the rows that were intended in this run and not settled: in flight, or left by a dead process."""
+        """Return the rows that were intended in this run and not settled: in flight, or left by a dead process.
+
+        A worker of a cluster passes over those of its own part. They stay listed, even if it shows later, once a
+        stopped process has ended, that some of them never left: nobody sends them any more.
+        """
+        if self._lease is not None and (own := self._rows) is not None:
+            with self._guard("written"):
+                self._steadily(lambda: self._pass_over(own))
         return self._read(lambda connection: RowSet(open_rows(connection, self._run_no)))
+
+    def _pass_over(self, own: range) -> None:
+        with self._transaction() as connection:
+            pass_over(connection, self._run_no, own)
 
     def unknown_rows(self) -> RowSet:
         """Return the rows of this run that are settled as `unknown`, or not settled."""

@@ -345,14 +345,28 @@ def test_nothing_is_intended_by_a_lease_that_another_has(journal, clock):
     assert next(journal.deliveries(run)).outcome is OutcomeKind.DELIVERED
     writer.forget_intent([2])  # the other has passed it over, so nobody sends it: it stays listed
     assert [one.outcome for one in journal.deliveries(run)] == [OutcomeKind.DELIVERED, OutcomeKind.UNKNOWN]
+    writer.close()
+    own.end()
+
+
+def test_rows_that_were_passed_over_stay_listed_though_it_shows_later_that_they_never_left(journal, clock):
+    run, own = start(journal)
+    stopped = journal.attach(run, lease=taken(own, 1), rows=range(1, 3))
+    stopped.count_departures()
+    stopped.intend([item(1), item(2)])
+    clock.now += 60.0
+    with journal.attach(run, lease=taken(own, 1), rows=range(1, 3)) as other:
+        assert list(other.unsettled_rows()) == [1, 2]
+    stopped.close()  # its process is gone: nothing had left
+    assert [one.outcome for one in journal.deliveries(run)] == [OutcomeKind.UNKNOWN, OutcomeKind.UNKNOWN]
     own.end()
 
 
 def test_a_row_that_never_left_is_withdrawn_while_its_lease_is_held(journal, clock):
     run, own = start(journal)
-    writer = journal.attach(run, lease=taken(own, 1))
-    writer.intend([item(1), item(2)])
-    writer.forget_intent([2])
+    with journal.attach(run, lease=taken(own, 1)) as writer:
+        writer.intend([item(1), item(2)])
+        writer.forget_intent([2])
     assert [one.row for one in journal.deliveries(run)] == [1]
     own.end()
 
