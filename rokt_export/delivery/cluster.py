@@ -26,7 +26,7 @@ from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.delivery.run_counts import Tally
 from rokt_export.delivery.shared_counts import FirstRow
 from rokt_export.delivery.worker import Brake, Common, Result, Watch, run_partition, token_stores
-from rokt_export.delivery.workers import together
+from rokt_export.delivery.workers import stopped, together
 from rokt_export.errors import (
     ConfigurationError,
     JournalError,
@@ -537,9 +537,7 @@ class _Run:
 
     @property
     def _stopping(self) -> bool:
-        return bool(
-            self.brake.level or self.errors or any(result.finished.reason not in _GOES_ON for result in self.results)
-        )
+        return bool(self.brake.level or self.errors or stopped(self.results))
 
     def _count_workers(self, now: float) -> None:
         """Note how many workers there are; wait for some while patience lasts.
@@ -682,9 +680,6 @@ class _Run:
             while time.monotonic() < until and any(one.alive for one in self.leases.held()):
                 self._brake(self.brake.level)
                 time.sleep(_STEP)
-
-
-_GOES_ON = frozenset({StopReason.COMPLETE})
 
 
 _TOKENS: dict[str, tuple[TokenStore, ...]] = {}

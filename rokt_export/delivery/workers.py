@@ -67,7 +67,7 @@ def _in_processes(plan: Plan, run_id: str, watch: Watch, brake: Brake) -> Result
         crew.start(level, common)
         found = crew.work(level, brake)
         ended = found if turn == 0 else [*_sent_by(ended), *_found_by(found)]
-        if not crew.deaths or _stopped(ended) or brake.level:
+        if not crew.deaths or stopped(ended) or brake.level:
             break
         FirstRow(common.numbers).reopen()
         common = replace(common, mark=SharedMark(context))
@@ -136,7 +136,7 @@ class _Crew:
                         errors.append(found)
                     elif found is not None:
                         results.append(found)
-                    if errors or _stopped(results):
+                    if errors or stopped(results):
                         _raise(level, 1)
         finally:
             _raise(level, 1 if self._pipes else 0)
@@ -174,7 +174,8 @@ class _Crew:
         return Result(tally, Finished(StopReason.COMPLETE), deaths=1)
 
 
-def _stopped(results: Sequence[Result]) -> bool:
+def stopped(results: Sequence[Result]) -> bool:
+    """Return whether a partition has ended before its end, so that the others are to stop too."""
     return any(result.finished.reason is not StopReason.COMPLETE for result in results)
 
 
@@ -316,7 +317,7 @@ def together(results: list[Result]) -> Result:
     tally = Tally()
     for result in results:
         tally.merge(result.tally)
-    stopped = [result.finished for result in results if result.finished.reason is not StopReason.COMPLETE]
-    other = [finished for finished in stopped if finished.reason is not StopReason.INTERRUPTED]
+    early = [result.finished for result in results if result.finished.reason is not StopReason.COMPLETE]
+    other = [finished for finished in early if finished.reason is not StopReason.INTERRUPTED]
     deaths = sum(result.deaths for result in results)
-    return Result(tally, (other or stopped or [Finished(StopReason.COMPLETE)])[0], deaths=deaths)
+    return Result(tally, (other or early or [Finished(StopReason.COMPLETE)])[0], deaths=deaths)
