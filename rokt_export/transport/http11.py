@@ -153,7 +153,7 @@ class Connection:
 
     def _take_in(self, request: InFlight, data: bytes) -> bool:
         """Feed data to the response; return whether it is complete."""
-        now = monotonic()
+        now = self._arrival(request)
         if not request.first_byte:
             request.first_byte = now
             if (known := known_response(data)) is not None and len(known[1]) <= self.pool.max_response:
@@ -195,7 +195,7 @@ class Connection:
         if not request.first_byte:
             self.pool.broken(self, request, curl_errors.GOT_NOTHING, "Empty reply from server")
         elif self.reader.end():
-            self._complete(request, monotonic())
+            self._complete(request, self._arrival(request))
         else:
             self.pool.take_care()
             self.pool.fail(self, request, curl_errors.PARTIAL_FILE, "end of connection in the middle of the response")
@@ -206,6 +206,10 @@ class Connection:
             return False
         self._complete(request, monotonic())
         return True
+
+    def _arrival(self, request: InFlight) -> float:
+        """Return when the data that was just read arrived: now, unless nobody looked for a while."""
+        return max(request.first_byte or request.started, self.pool.sockets.arrival(self.descriptor))
 
     def _timings(self, request: InFlight, now: float) -> Timings:
         started = request.started

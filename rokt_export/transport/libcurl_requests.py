@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from math import inf
 from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
@@ -141,7 +142,7 @@ class Transfers:
             left, finished, failed = multi.results()
             for handle in finished:
                 transfer = active[handle]
-                self._settle(transfer, transfer.response())
+                self._settle(transfer, self._response(transfer))
             for handle, code, text in failed:
                 transfer = active[handle]
                 if transfer.may_start_over():
@@ -155,7 +156,7 @@ class Transfers:
                         self._wary.beware()
                     came = fault.partial if curl_errors.is_malformed(code, text) else None
                     whole = code == curl_errors.OPERATION_TIMEDOUT and _is_whole(fault.partial)
-                    self._settle(transfer, transfer.response() if whole else came or fault)
+                    self._settle(transfer, self._response(transfer) if whole else came or fault)
 
     def cancel(self, chosen: Callable[[Any], bool]) -> None:
         """End the requests whose token satisfies `chosen`."""
@@ -188,6 +189,10 @@ class Transfers:
         self._held.clear()
         self._idle.clear()
         self.opening.clear()
+
+    def _response(self, transfer: Transfer) -> AttemptResult:
+        """Return the result of a transfer that is complete; its time ends when it came, not when it was read."""
+        return transfer.response(self._sockets.arrival(transfer.handle.getinfo(pycurl.ACTIVESOCKET)))
 
     def _look_behind(self, transfer: Transfer, response: Response) -> None:
         """Check whether libcurl kept a response's connection; it closes one on which it read surplus bytes."""
@@ -228,6 +233,7 @@ class Transfer:
     __slots__ = (
         "_accepted",
         "_admitted",
+        "_began",
         "_body",
         "_closes",
         "_connected",
@@ -274,6 +280,7 @@ class Transfer:
         self._opening = opening if opening is not None else set()
         self._opened = opened
         self.token: Any = None
+        self._began = 0.0
         self._lines: list[bytes] = []
         self._body = bytearray()
         self._admitted = 0
@@ -316,6 +323,7 @@ class Transfer:
             CurlError: libcurl refuses it.
         """
         self.token = token
+        self._began = monotonic()
         self.origin, self._refusal = origin, ""
         self._lines.clear()
         self._body = bytearray()
@@ -335,8 +343,12 @@ class Transfer:
         if body is not None and method != "HEAD":
             self.handle.setopt(pycurl.POSTFIELDS, body)
 
-    def response(self) -> AttemptResult:
-        """Return the result of a transfer that libcurl completed without error."""
+    def response(self, arrival: float = inf) -> AttemptResult:
+        """Return the result of a transfer that libcurl completed without error.
+
+        Args:
+            arrival: when its last data arrived, in seconds of the monotonic clock, at the latest.
+        """
         head = head_of(tuple(self._lines))
         if head is None:
             return self.fault(*self._why_without_head())
@@ -354,7 +366,7 @@ class Transfer:
                 self._unasked.mislabels(self.origin)
         elif not codings(head.headers):
             body = unlabelled(body, self._options.max_response)
-        return Response(head.status, head.headers, body, self._timings(), head.version, unreadable=unreadable)
+        return Response(head.status, head.headers, body, self._timings(arrival), head.version, unreadable=unreadable)
 
     def _why_without_head(self) -> tuple[int, str]:
         if not self._lines or self._lines[-1].strip():
@@ -444,14 +456,15 @@ class Transfer:
         info = self.handle.getinfo
         return self._admitted > 0 and (info(pycurl.REQUEST_SIZE) > 0 or info(pycurl.SIZE_UPLOAD_T) > 0)
 
-    def _timings(self) -> Timings:
+    def _timings(self, arrival: float = inf) -> Timings:
         info = self.handle.getinfo
         dns = connect = tls = 0.0
         if self._connected or not self._admitted:  # else libcurl's numbers are about its search for a connection
             dns = info(pycurl.NAMELOOKUP_TIME_T) * 1e-6
             connect = info(pycurl.CONNECT_TIME_T) * 1e-6
             tls = info(pycurl.APPCONNECT_TIME_T) * 1e-6
-        return Timings(dns, connect, tls, info(pycurl.STARTTRANSFER_TIME_T) * 1e-6, info(pycurl.TOTAL_TIME_T) * 1e-6)
+        total = min(info(pycurl.TOTAL_TIME_T) * 1e-6, max(0.0, arrival - self._began))
+        return Timings(dns, connect, tls, min(total, info(pycurl.STARTTRANSFER_TIME_T) * 1e-6), total)
 
     def _connect(self, descriptor: int, purpose: int) -> int:
         """Note a new connection of this transfer (a CURLOPT_SOCKOPTFUNCTION)."""

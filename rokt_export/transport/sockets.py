@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
-from collections.abc import Callable, Collection
+import struct
+from collections.abc import Callable, Collection, Iterator
+from time import monotonic
 from typing import Any
 
 # libcurl's numbers: https://curl.se/libcurl/c/CURLMOPT_SOCKETFUNCTION.html and curl_multi_socket_action.html
@@ -29,6 +31,15 @@ _READINESS = tuple(
 MOST_EVENTS = 256
 """Maximum events per wait. Python allocates memory for all of them each time: 1,023 by default."""
 
+_PAUSE = 0.1
+"""Seconds without a look at the sockets after which data may have lain there for long."""
+_AFTERWARDS = 1.0
+"""Seconds after a pause in which all data that came meanwhile is read, and more."""
+_RESOLUTION = 0.02
+"""Seconds: Linux counts by ticks of up to 10 ms, which are too coarse for data that was read at once."""
+_LAST_DATA = 52
+"""Where `struct tcp_info` of Linux (tcp(7)) has the milliseconds since the last data was received."""
+
 Action = Callable[[int, int], object]
 """A multi handle's `socket_action`: takes a descriptor and libcurl's bits for its readiness."""
 
@@ -39,6 +50,10 @@ class Sockets:
     libcurl releases a socket at the end of each transfer, may close it without notice, and uses it again for the
     connection's next transfer. So a socket stays registered while it may be open. That saves a system call per request,
     and shows when the peer closes an idle connection. Only `wake` is thread-safe.
+
+    Attributes:
+        late_until: the moment, of the monotonic clock, until which data that is read may have arrived long before: the
+            process wrote its journal, or was stopped.
     """
 
     def __init__(self) -> None:
@@ -46,6 +61,8 @@ class Sockets:
         self._used: dict[int, Action | None] = {}
         self._registered: dict[int, int] = {}
         self._unverified: list[int] = []
+        self._looked = monotonic()
+        self.late_until = 0.0
         self.spoke: Callable[[int, bytes], object] = lambda _descriptor, _start: None
         """Called with an idle socket on which bytes have arrived, and the first of them."""
         self._waker, self._alarm = socket.socketpair()
@@ -96,10 +113,38 @@ class Sockets:
 
     def wait(self, seconds: float) -> list[tuple[int, int]]:
         """Return (descriptor, events) of the sockets that are ready, waiting at most `seconds` for one."""
+        began = monotonic()
         events: list[tuple[int, int]] = self._poll(seconds)
         if not events and seconds:  # after a suspension, the poller returns nothing although data has arrived
             events = self._poll(0.0)
+        now = monotonic()
+        if began - self._looked > _PAUSE or now - began > seconds + _PAUSE:
+            self.late_until = now + _AFTERWARDS
+        self._looked = now
         return events
+
+    def arrival(self, descriptor: int) -> float:
+        """Return when the last data of a socket arrived that was just read, in seconds of the monotonic clock.
+
+        That is now, unless nobody looked at the sockets for a while. Where the system does not say when data came,
+        latencies include such a pause.
+        """
+        now = monotonic()
+        return now - self._age(descriptor) if now < self.late_until else now
+
+    def _age(self, descriptor: int) -> float:
+        """Return the seconds since the last data of a socket came; 0.0 if it came just now, or that is not known."""
+        if not hasattr(socket, "TCP_INFO"):
+            return 0.0
+        try:
+            with _borrowed(descriptor) as one:
+                known = one.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_DATA + 4)
+        except (OSError, ValueError):  # closed, or no TCP
+            return 0.0
+        if len(known) < _LAST_DATA + 4:
+            return 0.0
+        seconds: float = struct.unpack_from("I", known, _LAST_DATA)[0] / 1000
+        return seconds if seconds > _RESOLUTION else 0.0
 
     def serve(self, events: list[tuple[int, int]]) -> bool:
         """Let libcurl handle what is ready; return whether `wake` was called."""
@@ -175,18 +220,22 @@ class Sockets:
 
 def _shut_down(descriptor: int) -> None:
     """Shut a socket down for writing; libcurl will close it."""
-    borrowed = socket.socket(fileno=descriptor)
-    try:
+    with _borrowed(descriptor) as borrowed:
         borrowed.shutdown(socket.SHUT_RDWR)
-    finally:
-        borrowed.detach()
 
 
 def _waiting_on(descriptor: int) -> bytes:
     """Return the first bytes that have arrived on a socket, without consuming them."""
+    with _borrowed(descriptor) as borrowed:
+        return borrowed.recv(16, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+
+
+@contextlib.contextmanager
+def _borrowed(descriptor: int) -> Iterator[socket.socket]:
+    """Yield libcurl's socket as one of Python's, without closing it after."""
     borrowed = socket.socket(fileno=descriptor)
     try:
-        return borrowed.recv(16, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        yield borrowed
     finally:
         borrowed.detach()
 

@@ -85,6 +85,22 @@ class Doorway:
             target.shutdown(socket.SHUT_RDWR)
 
 
+def test_a_wait_for_the_journal_is_no_latency_of_the_partner(cli, spec, partner):
+    def answer(heard):
+        if b"jane.doe.20@" in heard.body:
+            other = sqlite3.connect(cli.journal, isolation_level=None, check_same_thread=False)
+            other.execute("BEGIN IMMEDIATE")
+            threading.Timer(0.8, other.rollback).start()
+        return 200, {}, b"{}"
+
+    partner.answer, partner.delay = answer, 0.02
+    rows = cli.write("rows.csv", people(*range(1, 61)))
+    shown = cli("replay", spec, rows, "--concurrency", "4", "--output", "json")
+    assert shown.status == 0, shown.err
+    times = [one["latency_ms"] for one in shown.json["deliveries"]]
+    assert max(times) < 500, times
+
+
 @needs_postgres
 def test_a_server_that_is_away_when_a_run_ends_is_waited_for(cli, spec, rows, partner):
     """It goes away when the rows are counted, when the notes are written, and when the run's record is completed."""

@@ -246,6 +246,31 @@ def test_timings_name_the_phases(serve, transport) -> None:
 
 
 @pytest.mark.usefixtures("both_ways")
+def test_a_response_that_waited_to_be_read_took_no_longer_for_that(serve) -> None:
+    def script(peer: Peer, connection: socket.socket) -> None:
+        while peer.read(connection):
+            time.sleep(0.05)
+            connection.sendall(OK)
+
+    peer = serve(script)
+    answers: dict[int, Response] = {}
+    with Transport(TransportOptions(max_connections=50, proxy="")) as transport:
+        meet(transport, peer)
+        for pause in (0.0, 0.6):  # at first to open connections; then as while a journal is written
+            for number in range(50):
+                transport.start(number, post(peer.url()))
+            answers |= transport.poll(0.01)
+            time.sleep(pause)
+            while transport.in_flight:
+                answers |= transport.poll(1.0)
+        late = transport.send(post(peer.url()))
+    times = sorted(answer.timings.total for answer in answers.values())
+    assert len(times) == 50
+    assert times[0] > 0.03 and times[49] < 0.5, times
+    assert 0.04 < late.timings.first_byte <= late.timings.total < 0.5
+
+
+@pytest.mark.usefixtures("both_ways")
 def test_many_at_once_each_with_its_own_token(serve) -> None:
     def echo(peer: Peer, connection: socket.socket) -> None:
         while body := peer.read(connection).partition(b"\r\n\r\n")[2]:
