@@ -24,7 +24,7 @@ from rokt_export.commands.preflight import target_of
 from rokt_export.commands.progress import ProgressWatch
 from rokt_export.commands.run_output import Onward
 from rokt_export.commands.spec_setup import SpecSetup, tell_variables
-from rokt_export.commands.terminal import GUARD, LOG, Terminal, drop, note
+from rokt_export.commands.terminal import GUARD, LOG, Terminal, drop, note, number_of
 from rokt_export.delivery.events import Settled, StopReason
 from rokt_export.delivery.input_feed import is_live
 from rokt_export.delivery.plan import FileRows, Plan
@@ -47,6 +47,8 @@ T = TypeVar("T")
 
 _GRACE = 5.0
 """Seconds that the journal has to take what was answered, and a token server to be given up, once a person leaves."""
+_MOST_JOURNALS = 5
+"""Other journals that are named."""
 _SHOW_CURSOR = "\x1b[?25h"
 
 
@@ -255,13 +257,17 @@ def _warn_of_other_journals(plan: Plan, journal: Journal, terminal: Terminal) ->
         return
     if (folder := journal.unmarked()) is not None:
         terminal.warn(f"{folder} cannot be written to: copies of the journal cannot be recognised here")
-    other = journal.sender_before(plan.ledger)
-    if other is None:
+    others = journal.senders_before(plan.ledger)
+    if not others:
         return
+    named = [f"`--journal {shlex.quote(each)}`" for each in others[:_MOST_JOURNALS]]
+    if more := len(others) - len(named):
+        named.append(f"{more:,} more")
+    known = f"{named[0]} knows" if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]} know"
     terminal.warn(
         f"{journal.place} has no record of what was sent to {plan.spec.partner} {plan.environment}, and this "
-        f"machine sent to it with another journal before: those rows are sent again. "
-        f"`--journal {shlex.quote(str(other))}` knows them"
+        f"machine sent to it with {number_of(len(others), 'other journal', 'other journals')} before: those rows are "
+        f"sent again. {known} them"
     )
     if sys.stdin.isatty() and sys.stderr.isatty() and not typer.confirm("Go on with the new journal", err=True):
         raise UsageError("nothing was sent")

@@ -326,19 +326,18 @@ class Journal:
         """Return the folder of marks if it is not writable, so that older copies are not recognized; else None."""
         return None if self._store.path is None or marks.usable() else marks.folder()
 
-    def sender_before(self, names: Sequence[str]) -> Path | None:
-        """Return the file of another journal that last sent to a live system, if this journal never did; else None.
+    def senders_before(self, names: Sequence[str]) -> list[str]:
+        """Return the other journals by which this machine sent to a live system, newest first; none if this one did.
 
         Args:
             names: the names of the system; see `Target.ledger`.
         """
-        own = self._store.path
-        other = marks.sender(names[1:])
-        if own is None or other in (None, own.absolute()):
-            return None
+        others = [place for place in marks.senders(names[1:]) if place != self._store.named]
+        if not others:
+            return []
         with self._reading() as connection:
             key = self._key(connection)
-            return None if key is not None and ledger.is_known(connection, key, names) else other
+            return [] if key is not None and ledger.is_known(connection, key, names) else others
 
     def backup(self, path: Path) -> None:
         """Copy the journal to a new file, as a consistent snapshot, even while it is in use.
@@ -658,7 +657,8 @@ class Journal:
             mark = None
             if record.production and self._store.path is not None:
                 mark = marks.Mark.of(schema.id_of(connection), schema.latest_intent(connection))
-                marks.note_sender(names[1:], self._store.path.absolute())
+            if record.production:
+                marks.note_sender(names[1:], self._store.named)
         writer = RunWriter(
             self._store,
             run_id=record.id,

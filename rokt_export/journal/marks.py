@@ -1,4 +1,4 @@
-"""The last batch of each journal file, kept outside it, to recognize a copy that lacks later batches."""
+"""What this machine knows of its journals, kept outside them: the last batch of each file, and which sent where."""
 
 from __future__ import annotations
 
@@ -78,21 +78,32 @@ def folder() -> Path:
     return user_state_path("rokt-export") / "journals"
 
 
-def note_sender(names: Sequence[str], place: Path) -> None:
-    """Record which journal file sends to a live system from this machine; errors are ignored."""
+def note_sender(names: Sequence[str], place: str) -> None:
+    """Record which journal sends to a live system from this machine; errors are ignored.
+
+    Args:
+        names: the names of the system.
+        place: the journal's path or URL, without a password.
+    """
     with suppress(OSError):
         for name in names:
             path = _sender(name)
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path.write_bytes(os.fsencode(place))
+            with path.open("a+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                file.seek(0)
+                known = file.read()
+                if os.fsencode(place) not in known.split(b"\0"):
+                    file.write((b"\0" if known else b"") + os.fsencode(place))
 
 
-def sender(names: Sequence[str]) -> Path | None:
-    """Return the journal file that last sent to a live system from this machine; None if not known."""
+def senders(names: Sequence[str]) -> list[str]:
+    """Return the journals that have sent to a live system from this machine, the one that began last first."""
+    found: dict[str, None] = {}
     for name in names:
         with suppress(OSError):
-            return Path(os.fsdecode(_sender(name).read_bytes()))
-    return None
+            found.update(dict.fromkeys(reversed(os.fsdecode(_sender(name).read_bytes()).split("\0"))))
+    return list(found)
 
 
 def _sender(name: str) -> Path:

@@ -250,6 +250,11 @@ class Store:
     had_log: bool = False
 
     @property
+    def named(self) -> str:
+        """The place as it is found again from any folder, without a password."""
+        return self.shown if self.path is None else str(self.path.absolute())
+
+    @property
     def is_there(self) -> bool:
         """Whether the file is still the one that was opened; data written to a removed file is lost."""
         return self.path is None or _file_at(self.path) == self.file

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 from collections import Counter
 from pathlib import Path
 
 import pytest
+
+from machines import database, needs_postgres
+from sqlalchemy import make_url
 
 from commands.conftest import PATIENCE, CommandLine, Partner, wait_for
 from commands.replays import emails, people, production
@@ -208,15 +212,38 @@ def test_purge_clears_the_sandboxs_memory_which_holds_keyed_digests(cli, spec, r
     assert json.loads(memory.read_text())["known"].keys().isdisjoint(kept["known"])
 
 
-def test_a_journal_that_begins_anew_names_the_one_that_this_machine_sent_by(cli, spec, partner):
+def journals_before(shown) -> list[str]:
+    """The other journals that a warning names, and how many more there are."""
+    found = re.search(r"with (\d+) other journals? before: those rows are sent again\. (.*) knows? them", shown.err)
+    named = re.findall(r"--journal (\S+?)`|(\d+) more", found[2]) if found else []
+    assert not found or int(found[1]) == sum(int(more or 1) for _, more in named)
+    return [place or more for place, more in named]
+
+
+def test_a_journal_that_begins_anew_names_those_that_this_machine_sent_by(cli, spec, partner):
     rows = cli.write("rows.csv", people(1))
-    assert "sent to it with another journal" not in production(cli, spec, rows).err
-    shown = production(cli, spec, rows, "--journal", "new.sqlite")
-    assert f"--journal {cli.journal}" in shown.err and "those rows are sent again" in shown.err
-    assert "sent to it with another journal" not in production(cli, spec, rows, "--journal", "new.sqlite").err
-    assert "sent to it with another journal" not in cli("replay", spec, rows, "--journal", "third.sqlite").err, (
-        "staging is not guarded"
-    )
+    before: list[str] = []
+    for number in range(7):
+        place = cli.folder / f"{number}.sqlite"
+        shown = production(cli, spec, rows, "--journal", place)
+        assert journals_before(shown) == (before if len(before) <= 5 else [*before[:5], "1"])
+        before.insert(0, str(place))
+    assert journals_before(production(cli, spec, rows, "--journal", before[0])) == [], "it has sent there itself"
+    staging = cli("replay", spec, rows, "--journal", "last.sqlite")
+    assert journals_before(staging) == [], "staging is not guarded"
+
+
+@needs_postgres
+def test_a_journal_on_a_server_that_begins_anew_names_those_before_it(cli, spec, partner):
+    rows = cli.write("rows.csv", people(1))
+    assert production(cli, spec, rows).status == 0
+    with database() as place:
+        shown = production(cli, spec, rows, "--journal", place)
+        assert (shown.status, journals_before(shown)) == (0, [str(cli.journal)])
+        assert journals_before(production(cli, spec, rows, "--journal", place)) == []
+        server, file = journals_before(production(cli, spec, rows, "--journal", "new.sqlite"))
+    assert file == str(cli.journal)
+    assert make_url(place).database in server
 
 
 def test_a_state_folder_that_takes_nothing_is_told(cli, spec, partner):
