@@ -10,7 +10,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-
 from machines import database, needs_postgres
 from sqlalchemy import make_url
 
