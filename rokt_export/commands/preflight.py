@@ -116,7 +116,7 @@ def preflight(
     total = found.rows if found.complete else None
     rows = number_of(found.rows) if found.complete else _at_least(found)
     if plan.selection.only is not None:
-        rows = f"{plan.wanted or 0:,} of {'the ' if found.complete else ''}{rows}"
+        rows = f"{replace(plan, total=total).wanted or 0:,} of {'the ' if found.complete else ''}{rows}"
     files = f"{', '.join(found.files[:3])}{' …' if len(found.files) > 3 else ''}"
     _tell_target(
         terminal, plan, f"Sending {rows} in {files}" if plan.selection.only is not None else f"{rows} in {files}"

@@ -12,6 +12,7 @@ from rokt_export.commands.terminal import LOG, Terminal
 from rokt_export.delivery.events import Finished, Settled
 from rokt_export.delivery.run_counts import Tally
 from rokt_export.errors import ExitStatus
+from rokt_export.exchange.delivery import LeftOut
 from rokt_export.exchange.model import OutcomeKind
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class ProgressWatch:
     """Follows the partitions of one run.
 
     Args:
-        total: rows to come; None where nobody knows (a live input).
+        total: rows that are asked for, those that the run has settled before included; None where nobody knows.
         listen: hears each batch of settled exchanges, where they are settled in this process.
         metrics: where metrics go.
         labels: what the metrics are labelled with.
@@ -106,13 +107,18 @@ class ProgressWatch:
         from rokt_export.reports.console import counts_by_sign
 
         outcomes = counts_by_sign(console, self._outcomes())
+        others = [Text(each, style="dim") for each in self._others()]
         flying = f"{sum(self._in_flight.values()):,} in flight"
         waiting = self._wait()
         shorter = waiting.replace("waiting for the partner", "waiting")
         text = Text()
-        for gap, end in (("  ", (flying, waiting)), (" ", (flying, waiting)), ("  ", (shorter,)), (" ", (shorter,))):
-            text = Text(gap).join([*outcomes, *(Text(each) for each in end if each)])
-            if text.cell_len <= width or not waiting:
+        layouts: tuple[tuple[str, list[Text], tuple[str, ...]], ...] = (
+            ("  ", others, (flying, waiting)), ("  ", [], (flying, waiting)), (" ", [], (flying, waiting)),
+            ("  ", [], (shorter,)), (" ", [], (shorter,)),
+        )  # fmt: skip
+        for gap, beside, end in layouts:
+            text = Text(gap).join([*outcomes, *beside, *(Text(each) for each in end if each)])
+            if text.cell_len <= width or not (waiting or beside):
                 break
         text.truncate(width, overflow="ellipsis")
         return text
@@ -140,8 +146,8 @@ class ProgressWatch:
         elif not self._terminal.quiet:
             LOG.write(
                 "info", self._plain_line(), "progress", rows=self._done(), total=self._total, about=self._about,
-                rate=round(self._rate(), 1), outcomes=self._named_outcomes(), in_flight=sum(self._in_flight.values()),
-                waiting=self._wait() or None,
+                rate=round(self._rate(), 1), outcomes=self._named_outcomes(), done_before=self._done_before(),
+                left_out=self._left_out(), in_flight=sum(self._in_flight.values()), waiting=self._wait() or None,
             )  # fmt: skip
 
     def ended(self, status: ExitStatus, finished: Finished) -> None:
@@ -187,7 +193,7 @@ class ProgressWatch:
     def _plain_line(self) -> str:
         total = self._of_total()
         outcomes = ", ".join(f"{rows:,} {outcome}" for outcome, rows in self._outcomes().items())
-        words = (f"{self._done():,}{total} rows", f"{self._rate():,.0f}/s", outcomes, self._wait())
+        words = (f"{self._done():,}{total} rows", f"{self._rate():,.0f}/s", outcomes, *self._others(), self._wait())
         return ", ".join(filter(None, words))  # at first no outcome yet
 
     def _count(self, files: Sequence[str]) -> None:
@@ -202,9 +208,23 @@ class ProgressWatch:
         return "" if self._about is None else f" of about {max(self._about, self._done()):,}"
 
     def _done(self) -> int:
-        """Return the rows that are over; those left out count where the total counts them too."""
-        left_out = self._total is not None or self._about is not None
-        return sum(tally.rows + left_out * tally.skipped for tally in self._tallies.values())
+        """Return the rows that are over: settled now or before, or left out.
+
+        Those that two workers have left out, because the first one died, are counted once more than there are.
+        """
+        done = sum(tally.rows + tally.skipped for tally in self._tallies.values())
+        return done if self._total is None else min(done, self._total)
+
+    def _done_before(self) -> int:
+        return sum(tally.left_out[LeftOut.NOT_ASKED] for tally in self._tallies.values())
+
+    def _left_out(self) -> int:
+        return sum(tally.skipped for tally in self._tallies.values()) - self._done_before()
+
+    def _others(self) -> list[str]:
+        """Return how many rows are over without an outcome of this process."""
+        counts = ((self._done_before(), "done before"), (self._left_out(), "left out"))
+        return [f"{rows:,} {what}" for rows, what in counts if rows]
 
     def _rate(self) -> float:
         """Return rows a second since the start."""

@@ -164,7 +164,7 @@ def carry_out(
         }  # fmt: skip
         counted = plan.selection.only is None and isinstance(plan.rows, FileRows) and not is_live(plan.rows)
         files = [stamp.path for stamp in stamps] if counted else []
-        watch = ProgressWatch(terminal, plan.total, listen, job.metrics, labels, files)
+        watch = ProgressWatch(terminal, plan.wanted, listen, job.metrics, labels, files)
         return _carried_out(job, run, journal, stamps, watch, run_with or run_plan)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import inf
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -273,7 +274,8 @@ class Plan:
         """Rows to send, where known, those that a resumed run has settled included."""
         if self.selection.only is None:
             return self.total
-        return sum(last - first + 1 for first, last in self.selection.only)
+        most = inf if self.total is None else self.total
+        return int(sum(max(0, min(last, most) - first + 1) for first, last in self.selection.only))
 
     def __repr__(self) -> str:
         """Name the plan without its variables: they hold secrets."""

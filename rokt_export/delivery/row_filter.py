@@ -132,7 +132,7 @@ def select(
     sendable: Callable[[Transaction], bool] = lambda _: True,
     gathered: int = 0,
 ) -> Iterator[Transaction | None]:
-    """Return the transactions that a selection asks for, and count the others as skipped.
+    """Return the transactions that a selection asks for, and count those of them that are left out.
 
     Where many are skipped there is a None at times, so that the caller can do other work.
 
@@ -144,7 +144,7 @@ def select(
         selection: which of them.
         writer: knows what this run has settled, and what earlier production runs delivered.
         identity: what makes a row what it is.
-        tally: where skipped rows are counted.
+        tally: where rows are counted that are asked for and left out.
         ahead: returns how many transactions to look up in the ledger at once; 1 for an input that must not be waited
             for.
         live: the input is not a file that is known to be the same: a row that is settled must go by the same name.
@@ -184,20 +184,19 @@ def _of_this_run(
     from rokt_export.journal import RowSet
 
     wanted = None if selection.only is None else RowSet.of_ranges(selection.only)
-    left_out = 0
+    passed_over = 0
     for transaction in transactions:
         row = transaction.row
-        if (
-            (wanted is not None and row not in wanted)
-            or (row in settled and not (wished and row in wished))
-            or (not selection.unknown and row in unsettled)
-        ):
-            tally.leave_out(LeftOut.NOT_ASKED)
-            left_out += 1
-            if left_out % _AT_A_TIME == 0:
-                yield None
-        else:
+        is_wanted = wanted is None or row in wanted
+        is_over = row in settled and not (wished and row in wished)
+        if is_wanted and not is_over and (selection.unknown or row not in unsettled):
             yield transaction
+            continue
+        if is_wanted:
+            tally.leave_out(LeftOut.NOT_ASKED)
+        passed_over += 1
+        if passed_over % _AT_A_TIME == 0:
+            yield None
 
 
 def _known_again(

@@ -158,6 +158,8 @@ class _Crew:
             del self._pipes[pipe]
             return said
         tally, in_flight, messages, waiting = said
+        if self._before:
+            del tally.left_out[LeftOut.NOT_ASKED]  # earlier turns have counted these rows
         self._tallies[index] = tally
         self._watch.tell(self._before + index, tally, in_flight, messages, waiting)
         return None

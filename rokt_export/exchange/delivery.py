@@ -33,7 +33,7 @@ class LeftOut(StrEnum):
     """Why a row of the input is not sent. An outcome means that an earlier production run had it."""
 
     NOT_ASKED = "not_asked"
-    """Already settled or unknown in this run, or not among the requested rows."""
+    """Already settled or unknown in this run, which goes on."""
     REPEATED = "repeated"
     """The same row occurred shortly before in the input, or is still in flight."""
     DELIVERED = "delivered"

@@ -22,6 +22,29 @@ def test_an_unfinished_run_reports_its_progress_until_it_is_finished(cli, spec, 
     assert cli("runs", "show", run).err == ""
 
 
+def last_progress(shown) -> str:
+    """The last line of progress, without the rate."""
+    lines = [line for line in shown.err.splitlines() if re.search(r" rows, [\d,]+/s", line)]
+    return re.sub(r", [\d,]+/s", "", lines[-1])
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_progress_adds_up_to_the_rows_that_are_asked_for(cli, spec, partner, monkeypatch, workers):
+    monkeypatch.setattr("rokt_export.commands.progress._EVERY", 0.0)
+    rows = cli.write("rows.csv", people(*range(1, 10)))
+    flags = ("-e", "production", "--confirm", "acme", "--concurrency", "2", "--workers", workers)
+    assert last_progress(cli("replay", spec, rows, *flags, "--count", "2")) == "2 of 2 rows, 2 delivered"
+    partner.answer = refusing(5)
+    stopping = (*flags, "--stop-after", "1", "--concurrency", "1", "--name", "eight", "--count", "8")
+    told = last_progress(cli("replay", spec, rows, *stopping))
+    assert told == "5 of 8 rows, 2 delivered, 1 rejected, 2 left out"
+    partner.answer = refusing()
+    told = last_progress(cli("runs", "resume", "eight", "--confirm", "acme"))
+    assert told == "8 of 8 rows, 3 delivered, 3 done before, 2 left out"
+    again = last_progress(cli("replay", spec, "--from-run", "eight", "--only", "rejected", *flags))
+    assert again == "1 of 1 rows, 1 delivered"
+
+
 @pytest.mark.parametrize("how", ["id", "prefix", "name", "last"])
 def test_a_run_resumes_by_each_of_its_names(cli, spec, partner, how):
     run = stopped(cli, spec, partner)
