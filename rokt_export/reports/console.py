@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rokt_export.exchange.delivery import Delivery
+from rokt_export.exchange.delivery import Delivery, LeftOut
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import RunInfo, RunState
 from rokt_export.redaction.display_text import cut, one_line
@@ -47,7 +47,24 @@ def run_table(console: Console, story: Story, *, show_all: bool = False) -> None
             reason_table(console, story)
         return
     reason_table(console, story)
-    console.print(f"{_expectation(story)} --all shows every row.", style="dim", markup=False, highlight=False)
+    words = f"{_expectation(story)} --all shows every row." if story.rows else f"No row was sent: {_why_none(story)}."
+    console.print(words, style="dim", markup=False, highlight=False)
+
+
+def _why_none(story: Story) -> str:
+    """Why a run has no row, in a clause."""
+    if known := sum(story.left_out.values()):
+        has = "may have" if LeftOut.UNKNOWN in story.left_out else "has"
+        return f"production {has} received {'it' if known == 1 else f'all {known:,}'} before"
+    match story.run.state:
+        case RunState.RUNNING:
+            return "the run goes on"
+        case RunState.INTERRUPTED | RunState.CRASHED:
+            return "the run stopped before the first"
+        case RunState.FINISHED:
+            return "none was left to send"
+        case never:
+            assert_never(never)
 
 
 def _expectation(story: Story) -> str:

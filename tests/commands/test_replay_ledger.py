@@ -69,6 +69,16 @@ def test_rows_that_production_has_are_skipped_without_again(cli, spec, partner):
     assert emails(partner)[4:] == ["3", "2", "4"]
 
 
+def test_a_run_that_sends_no_row_says_why(cli, spec, partner):
+    rows = cli.write("rows.csv", people(1, 2, 3))
+    assert production(cli, spec, rows).status == 0
+    shown = cli("replay", spec, rows, "-e", "production", "--confirm", "acme")
+    assert shown.status == 0
+    assert "No row was sent: production has received all 3 before." in shown.out and "All 0" not in shown.out
+    shown = cli("replay", spec, rows, "--max-duration", "1ms")
+    assert "No row was sent: the run stopped before the first." in shown.out
+
+
 def test_only_requested_rows_are_counted_as_known_in_production(cli, spec, partner):
     rows = cli.write("rows.csv", people(*range(1, 9)))
     partner.answer = refusing(3, 5)
