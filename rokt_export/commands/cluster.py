@@ -85,9 +85,10 @@ class OnCluster:
     @property
     def run_plan(self) -> RunPlan:
         """What runs the plan; see `run_session.carry_out`."""
+        from rokt_export.delivery.cluster_run import run_plan
         from rokt_export.transactions.partitions import partitions
 
-        return self._cluster.run_plan(partitions(self._looks, size=self._size))
+        return run_plan(self._cluster, partitions(self._looks, size=self._size))
 
     def _teller(self, files: int) -> Callable[[int], None]:
         """Return what says now and then how many files were looked at."""
