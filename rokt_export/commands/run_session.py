@@ -153,11 +153,13 @@ def carry_out(
         assert journal is not None
         _warn_of_other_journals(job.plan, journal, terminal)
         run, before = _begin(job, journal)
+        recorded = 0 if job.resume is None else journal.recorded(run)
         if job.plan.partitions > 1:  # SQLite forbids that a connection is carried over a fork
             opened.close()
             journal = None
         LOG.run = run
-        plan = replace(job.plan, before=before, verbose=terminal.verbose, metrics=job.metrics is not None)
+        plan = replace(job.plan, before=before, recorded=recorded, verbose=terminal.verbose)
+        plan = replace(plan, metrics=job.metrics is not None)
         job = replace(job, plan=plan)
         labels = {
             "run": run, "partner": plan.spec.partner, "environment": plan.environment, "command": job.command,

@@ -15,7 +15,7 @@ from rokt_export.delivery.events import Finished, StopReason
 from rokt_export.delivery.lease import BRAKE, FIRST_COUNTS, WorkerLease, leases_of
 from rokt_export.delivery.plan import Plan
 from rokt_export.delivery.run_counts import Tally
-from rokt_export.delivery.shared_counts import FirstRow
+from rokt_export.delivery.shared_counts import FirstRow, first_numbers
 from rokt_export.delivery.worker import Brake, Result, Watch, journal_of
 from rokt_export.delivery.workers import stopped, together
 from rokt_export.errors import JournalError, LeaseLostError, RoktExportError, WorkerError
@@ -95,7 +95,7 @@ class _Run:
         Raises:
             RoktExportError: the first error of any; what was settled stays settled.
         """
-        self.leases.begin(FIRST_COUNTS)
+        self.leases.begin({**FIRST_COUNTS, **first_numbers(self.plan.recorded)})
         self.waiting.extend(partitions)
         with WorkerLease(self.leases, Brake()) as driver:
             driver.take(None)

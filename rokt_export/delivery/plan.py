@@ -228,6 +228,7 @@ class Plan:
         total: rows to come, where known.
         looked_at: rows whose damage was told before the run; None for all, or for those that nobody can look at before.
         before: the last batch that was intended in the run before its process took it over; see `Journal.attach`.
+        recorded: exchanges of the run that were recorded before its process took it over.
         plugins: the authentication classes that the operator allows, as `module:Class`.
         verbose: whether each attempt is reported (`--verbose`).
         metrics: whether responses are counted by outcome, rule and status (`--metrics`).
@@ -250,6 +251,7 @@ class Plan:
     total: int | None = None
     looked_at: int | None = None
     before: int = 0
+    recorded: int = 0
     plugins: frozenset[str] = frozenset()
     verbose: bool = False
     metrics: bool = False

@@ -15,14 +15,25 @@ FIRST_RECORDED = 200
 """Exchanges of a run that are recorded whatever their outcome: each takes as long as five rows."""
 PROBLEMS_RECORDED = 20_000
 """Exchanges of a run that are recorded because of an unexpected outcome."""
-FIRST_NUMBERS: Mapping[str, int] = {
-    FAILURES: 0,
-    IN_A_ROW: 0,
-    FIRST_ROW: 0,
-    FIRST_RECORDINGS: FIRST_RECORDED,
-    PROBLEM_RECORDINGS: PROBLEMS_RECORDED,
-}
-"""What the counts of a run begin with."""
+
+
+def first_numbers(recorded: int = 0) -> dict[str, int]:
+    """Return what the counts of a run begin with.
+
+    Args:
+        recorded: exchanges of the run that were recorded before it was resumed.
+    """
+    return {
+        FAILURES: 0,
+        IN_A_ROW: 0,
+        FIRST_ROW: 0,
+        FIRST_RECORDINGS: max(0, FIRST_RECORDED - recorded),
+        PROBLEM_RECORDINGS: max(0, PROBLEMS_RECORDED - max(0, recorded - FIRST_RECORDED)),
+    }
+
+
+FIRST_NUMBERS: Mapping[str, int] = first_numbers()
+"""What the counts of a new run begin with."""
 
 _HELD = 3.0
 """Seconds after which the holder of a lock is dead."""

@@ -42,6 +42,7 @@ from rokt_export.delivery.shared_counts import (
     Numbers,
     RecordingQuota,
     SharedMark,
+    first_numbers,
 )
 from rokt_export.errors import ExitStatus
 from rokt_export.exchange.model import Exchange, Response
@@ -79,7 +80,8 @@ class Common:
     @classmethod
     def between(cls, plan: Plan, context: BaseContext) -> Common:
         """Return that of several processes, to be handed to each when it starts."""
-        return cls(LocalNumbers(context), SharedMark(context), token_stores(plan, context))
+        numbers = LocalNumbers(context, first_numbers(plan.recorded))
+        return cls(numbers, SharedMark(context), token_stores(plan, context))
 
     def share(self, plan: Plan, concurrency: int, settled: int) -> Share:
         """Return the rows of one partition.

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from rokt_export.delivery.events import Finished, Settled, StopReason
 from rokt_export.delivery.plan import Plan
 from rokt_export.delivery.run_counts import Tally
-from rokt_export.delivery.shared_counts import FirstRow, SharedMark
+from rokt_export.delivery.shared_counts import FirstRow, LocalNumbers, SharedMark, first_numbers
 from rokt_export.delivery.worker import AT_ONCE, Brake, Common, Result, Watch, run_partition
 from rokt_export.errors import ExitStatus, WorkerError
 from rokt_export.exchange.delivery import LeftOut
@@ -48,7 +48,8 @@ def run_plan(plan: Plan, run_id: str, watch: Watch, brake: Brake, opened: Journa
         RoktExportError: the first error of any partition; what was settled stays settled.
     """
     if plan.partitions == 1:
-        return run_partition(plan, run_id, 0, watch, brake, Common(), opened)
+        common = Common(LocalNumbers(first=first_numbers(plan.recorded)))
+        return run_partition(plan, run_id, 0, watch, brake, common, opened)
     return _in_processes(plan, run_id, watch, brake)
 
 

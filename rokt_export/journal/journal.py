@@ -383,6 +383,13 @@ class Journal:
             data = connection.scalar(chosen)
             return None if data is None else queries.unpacked(connection, number, row, data)
 
+    def recorded(self, run_id: str) -> int:
+        """Return how many rows of a run have a recording."""
+        with self._reading() as connection:
+            number = run_records.find(connection, run_id).no
+            counted = select(func.count()).select_from(recording).where(recording.c.run_no == number)
+            return int(connection.scalars(counted).one())
+
     def recordings(self, run_id: str, rows: Iterable[int] | None = None) -> Iterator[tuple[int, bytes]]:
         """Yield (row, recording): all in row order, or those of the given rows in the given order."""
         return self._guarded(queries.recordings(self._store.reading, self._number(run_id), rows))

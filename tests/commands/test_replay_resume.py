@@ -11,6 +11,7 @@ import pytest
 
 from commands.conftest import spec_text
 from commands.replays import emails, people, production, refusing, stopped
+from rokt_export.journal import Journal
 
 
 def test_an_unfinished_run_reports_its_progress_until_it_is_finished(cli, spec, partner):
@@ -43,6 +44,17 @@ def test_progress_adds_up_to_the_rows_that_are_asked_for(cli, spec, partner, mon
     assert told == "8 of 8 rows, 3 delivered, 3 done before, 2 left out"
     again = last_progress(cli("replay", spec, "--from-run", "eight", "--only", "rejected", *flags))
     assert again == "1 of 1 rows, 1 delivered"
+
+
+def test_a_resumed_run_takes_no_second_quota_of_recordings(cli, spec, partner, monkeypatch):
+    monkeypatch.setattr("rokt_export.delivery.shared_counts.FIRST_RECORDED", 3)
+    monkeypatch.setattr("rokt_export.delivery.shared_counts.PROBLEMS_RECORDED", 1)
+    rows = cli.write("rows.csv", people(*range(1, 13)))
+    partner.answer = refusing(6, 12)
+    cli("replay", spec, rows, "--concurrency", "1", "--stop-after", "1")
+    assert cli("runs", "resume", "last", "--output", "json").json["counts"]["rejected"] == 2
+    with Journal.open() as journal:
+        assert journal.recorded("last") == 4
 
 
 @pytest.mark.parametrize("how", ["id", "prefix", "name", "last"])
