@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from rokt_export.exchange.model import Exchange, Fault, Request, Response, Timings
 from rokt_export.journal.damage import readable
@@ -28,8 +28,7 @@ _SHORT_BODY = 4_000
 """Bytes of a body up to which it is searched for personal data together with URL and headers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """A redacted text that keeps the places and encodings of its secrets, for generated commands.
 
     Attributes:
@@ -48,8 +47,7 @@ class Shown:
         return any(piece.name is not None for piece in self.pieces)
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(Struct, frozen=True):
     """A recorded body.
 
     Attributes:
@@ -65,8 +63,7 @@ class Body:
     truncated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Recording:
+class Recording(Struct, frozen=True):
     """One recorded exchange. All texts are redacted.
 
     Attributes:
@@ -95,7 +92,7 @@ class Recording:
     response_headers: tuple[tuple[str, str], ...] = ()
     response_body: Body | None = None
     fault: tuple[str, str] | None = None
-    timings: Timings = Timings()  # noqa: RUF009 - frozen
+    timings: Timings = Timings()
     started: float = 0.0
     tokens: bool = False
     unreadable: str = ""
@@ -192,8 +189,12 @@ def record(exchange: Exchange, redactor: Redactor, personal: Collection[str] = (
     request, result = exchange.request, exchange.result
     fault = result if isinstance(result, Fault) else None
     response = result.partial if isinstance(result, Fault) else result
-    held = redactor.personal_in(_short_texts(response, fault), personal)
-    sent = _request(request, redactor, personal) if request is not None else {}
+    # Of a row's values, few are anywhere but in the request's body: one look at all short texts tells which.
+    came = list(_short_texts(response, fault))
+    head = [] if request is None else [request.url, *chain.from_iterable(request.headers)]
+    around = redactor.personal_in([*head, *came], personal)
+    held = redactor.personal_in(came, around)
+    sent = _request(request, redactor, around, personal) if request is not None else {}
     got: dict[str, Any] = {}
     if response is not None:
         got = {
@@ -219,10 +220,7 @@ def record(exchange: Exchange, redactor: Redactor, personal: Collection[str] = (
 
 
 def _short_texts(response: Response | None, fault: Fault | None) -> Iterator[str]:
-    """Yield what came back, to be searched together: of a row's values, few are in any of it.
-
-    A long or binary body is left out.
-    """
+    """Yield what came back, to be searched together; a long or binary body is left out."""
     if fault is not None:
         yield fault.message
     if response is not None:
@@ -242,16 +240,18 @@ def _is_short(body: bytes) -> bool:
     return True
 
 
-def _request(request: Request, redactor: Redactor, personal: Collection[str]) -> dict[str, Any]:
+def _request(
+    request: Request, redactor: Redactor, around: Collection[str], personal: Collection[str]
+) -> dict[str, Any]:
+    """Return the redacted request; `around` are the personal values that its URL and headers may hold."""
     body = request.body
+    headers = redactor.headers(request.headers, around)
     return {
         "method": request.method,
-        "url": _shown(redactor, request.url, redactor.url(request.url, personal), personal),
+        "url": _shown(redactor, request.url, redactor.url(request.url, around), around),
         "request_headers": tuple(
-            (name, _shown(redactor, value, shown, personal))
-            for (name, value), (_, shown) in zip(
-                request.headers, redactor.headers(request.headers, personal), strict=True
-            )
+            (name, _shown(redactor, value, shown, around))
+            for (name, value), (_, shown) in zip(request.headers, headers, strict=True)
         ),
         "request_body": None if body is None else _body(body, redactor, personal),
     }
@@ -262,8 +262,10 @@ def _shown(redactor: Redactor, text: str, redacted: str, personal: Collection[st
     found = [] if redacted == text else redactor.pieces(text)
     if all(piece.name is None for piece in found):
         return Shown((Piece(redacted),))
-    pieces = tuple(piece if piece.name is not None else Piece(redactor.text(piece.text, personal)) for piece in found)
-    return Shown(pieces) if "".join(piece.text for piece in pieces) == redacted else Shown((Piece(redacted),))
+    pieces = found
+    if "".join(piece.text for piece in found) != redacted:
+        pieces = [piece if piece.name is not None else Piece(redactor.text(piece.text, personal)) for piece in found]
+    return Shown(tuple(pieces)) if "".join(piece.text for piece in pieces) == redacted else Shown((Piece(redacted),))
 
 
 def _response_body(response: Response, redactor: Redactor, personal: Collection[str], *, addresses: bool) -> Body:

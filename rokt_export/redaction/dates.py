@@ -28,6 +28,9 @@ _NAMED = (
     r"(?P<y2>[0-9]{4}|[0-9]{2})(?![0-9])"
 )
 _WITHOUT_NAMES, _WITH_NAMES = re.compile(_NUMERIC), re.compile(f"{_NAMED}|{_NUMERIC}")
+_NUMBER = re.compile(r"[0-9](?:[0-9]{4,}|[0-9]{0,3}(?=[-/., _]))")
+"""The digits with which a date without names begins."""
+_NUMBER_OR_NAME = re.compile(f"[0-9][0-9]*|{'|'.join(_MONTHS)}")
 _MAY_BE_COMPACT = (
     "(?:1[89]|20)[0-9]{6}(?:[0-9]{6})?|[0-3][0-9]{3}(?:1[89]|20)[0-9]{2}|[1-6][0-9]{4}|0{0,3}[1-9][0-9]{4,7}00(?:000)?"
 )
@@ -52,11 +55,18 @@ def dates_in(text: str) -> Iterator[tuple[int, int, frozenset[int]]]:
     Read are dates with separators in each order, compact ones, months by their English names, seconds and milliseconds
     since 1970 that are a midnight somewhere, and a spreadsheet's day numbers.
     """
-    pattern = _WITH_NAMES if any(map(text.__contains__, _MONTHS)) else _WITHOUT_NAMES
-    for match in pattern.finditer(text):
-        days = frozenset(_days(match))
-        if days:
-            yield match.start(), match.end(), days
+    if any(map(text.__contains__, _MONTHS)):
+        begins, pattern = _NUMBER_OR_NAME, _WITH_NAMES
+    else:
+        begins, pattern = _NUMBER, _WITHOUT_NAMES
+    end = 0
+    for begin in begins.finditer(text):  # trying each character would take ten times as long
+        match = pattern.match(text, begin.start()) if begin.start() >= end else None
+        if match is not None:
+            end = match.end()
+            days = frozenset(_days(match))
+            if days:
+                yield match.start(), end, days
 
 
 def dates_in_lines(text: str) -> Iterator[tuple[int, frozenset[int]]]:

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from binascii import a2b_base64
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, lru_cache
 
 from rokt_export.redaction.character_encodings import fold_case
@@ -51,7 +51,6 @@ _CODED = re.compile(
     r"|(?P<control>\\+[nrt])"
     r"|(?P<sign>\\+[^\w\s])"
 )
-_PART = 4
 _ROUNDS = 3
 _HEX_PAIR = re.compile("[0-9A-Fa-f]{2}")
 _UNIT = re.compile("[0-9A-Fa-f]{4}")
@@ -61,8 +60,11 @@ _LETTERS = str.maketrans(
 )
 """Letters that Unicode does not decompose into a base letter and marks."""
 _SEPARATORS = re.compile(r"[\W_]+")
+_ASCII_SEPARATORS = bytes(code for code in range(128) if not chr(code).isalnum())
 
 _LONG_RUN = re.compile(r"[0-9A-Za-z+/_-]{22,}")
+_TO_RUNS = bytes(120 if chr(code).isalnum() or chr(code) in "+/_-" else 32 for code in range(128)) + bytes(128)
+_MARKED_HASH = b"x" * 22
 _UUID = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 _MAY_BE_UUID = QuickSearch("[0-9a-f]{8}-[0-9a-f]{4}-")
 _WHOLE_UUID = re.compile(f"(?<![0-9A-Za-z]){_UUID}(?![0-9A-Za-z])")
@@ -85,10 +87,16 @@ _HEX = re.compile(
 _LEGIBLE = re.compile(
     rb"(?:[\t\n\r\x20-\x7e]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}){4,}"
 )
+_RUN = re.compile(f"{_OF_BASE64}{{6,}}")
 _WRAPS = re.compile(r"\s+")
 _WRAPPED = 40
+_MARKED_LINE = b"x" * _WRAPPED
 _DEPTH = 2
 """How often base64 and hexadecimal are decoded, one inside the other."""
+
+
+BETWEEN = "\n|\n"
+"""Between texts that are searched as one: it ends fields, words, dates, escapes, base64 and soft line breaks."""
 
 
 class View:
@@ -158,6 +166,8 @@ def fold_letters(text: str) -> str:
 
 def squeezed(text: str) -> str:
     """Return folded text without blanks and punctuation."""
+    if text.isascii():
+        return text.encode().translate(None, _ASCII_SEPARATORS).decode()
     return _SEPARATORS.sub("", text)
 
 
@@ -226,6 +236,11 @@ def _text(data: bytes) -> str:
 class Reading:
     """A text as it is searched for several personal values: what is worth knowing of it is worked out once.
 
+    Args:
+        text: the text.
+        depth: how often base64 and hexadecimal in it are decoded.
+        hidden: start and end of parts that are hidden in any case: a hash inside one is not looked for.
+
     Attributes:
         unpacked: whether it is what base64 or hexadecimal held.
         views: it as it stands and with encoded letters and digits decoded, in lower case.
@@ -237,14 +252,17 @@ class Reading:
         longest_hex: the same in hexadecimal.
     """
 
-    def __init__(self, text: str, depth: int = _DEPTH) -> None:
+    def __init__(self, text: str, depth: int = _DEPTH, hidden: Sequence[tuple[int, int]] = ()) -> None:
         self.text = text
         self.unpacked = depth < _DEPTH
         self.views = [view.folded() for view in views(text)]
         self.decoded = decoded_view(text)
         self.plain = self._plain()
-        self.squeezed = _SEPARATORS.sub("", self.plain.text)
-        runs = [found[0] for found in may_be_hashes(self.decoded.text)]
+        self.squeezed = squeezed(self.plain.text)
+        found = list(may_be_hashes(self.decoded.text))
+        for start, end in hidden if self.decoded.text is text else ():
+            found = [run for run in found if run.start() < start or end < run.end()]
+        runs = [run[0] for run in found]
         self.longest_run = max((len(run) for run in runs if _ALL_HEX.fullmatch(run) is None), default=0)
         self.longest_hex = max((len(part) for run in runs for part in _HEX_HASH.findall(run)), default=0)
         self._depth = depth
@@ -252,16 +270,11 @@ class Reading:
     def _plain(self) -> View:
         return self.views[0] if self.text.isascii() and self.decoded.text is self.text else _plain(self.decoded)
 
-    def may_hold(self, run: str) -> bool:
-        """Return whether letters and digits may be in any form of the text: its first and last few are looked up."""
-        everything, parts = self._everything
-        return run[:_PART] in parts and run[-_PART:] in parts if len(run) >= _PART else run in everything
-
     @cached_property
-    def _everything(self) -> tuple[str, frozenset[str]]:
-        """The text in all the forms in which values are looked for, and all parts of it of a few characters."""
-        text = "\n".join([*(view.text for view in self.views), self.plain.text, self.squeezed])
-        return text, frozenset(map("".join, zip(*(text[start:] for start in range(_PART)), strict=False)))
+    def forms(self) -> str:
+        """The text in all the forms in which values are looked for, one after the other."""
+        forms = dict.fromkeys([*(view.text for view in self.views), self.plain.text, self.squeezed])
+        return "\n".join(forms)
 
     @cached_property
     def squeezed_view(self) -> View:
@@ -273,6 +286,12 @@ class Reading:
         """Start, end and possible day numbers of each date in `plain`."""
         return list(dates_in(self.plain.text))
 
+    @cached_property
+    def days(self) -> frozenset[int]:
+        """The possible day numbers of all dates."""
+        return frozenset[int]().union(*[days for _, _, days in self.dates])
+
+    @cached_property
     def packed(self) -> tuple[Reading, list[int], list[tuple[int, int]]] | None:
         """What base64 and hexadecimal hold: one text of all that is legible, where each part begins in it, and whence.
 
@@ -288,8 +307,12 @@ class Reading:
             places.append(length)
             whence.append(self.decoded.span(start, end))
             parts.append(text)
-            length += len(text) + 1
-        return (Reading("\n".join(parts), self._depth - 1), places, whence) if parts else None
+            length += len(text) + len(BETWEEN)
+        return (_reading(BETWEEN.join(parts), self._depth - 1), places, whence) if parts else None
+
+
+_reading = lru_cache(maxsize=256)(Reading)
+"""What names of fields and headers hold by chance is often the same."""
 
 
 def without_uuids(text: str) -> str:
@@ -299,17 +322,44 @@ def without_uuids(text: str) -> str:
 
 def may_be_hashes(text: str) -> Iterator[re.Match[str]]:
     """Yield each part that is long enough for a hash and is no UUID."""
-    return (run for run in _LONG_RUN.finditer(text) if _NO_HASH.fullmatch(run[0]) is None)
+    if _MARKED_HASH in _marked_runs(text):
+        yield from (run for run in _LONG_RUN.finditer(text) if _NO_HASH.fullmatch(run[0]) is None)
+
+
+def _marked_runs(text: str) -> bytes:
+    """Return `x` for each character of base64, something else for any other."""
+    return text.encode("utf-8", "surrogatepass").translate(_TO_RUNS)
 
 
 def unpacked(text: str) -> Iterator[tuple[int, int, str]]:
     """Yield start and end of each part that may be base64 or hexadecimal, with what is legible in it."""
+    if _MARKED_LINE in _marked_runs(text):
+        yield from _unpacked_lines(text)
+        yield from _unpacked_hex(text)
+        return
+    runs = [(run.start(), run.end(), _unpacked_run(run[0])) for run in _RUN.finditer(text)]
+    for start, end, (texts, _) in runs:
+        yield from ((start, end, found) for found in texts)
+    for start, _, (_, parts) in runs:
+        yield from ((start + first, start + last, found) for first, last, found in parts)
+
+
+@lru_cache(maxsize=4096)
+def _unpacked_run(run: str) -> tuple[tuple[str, ...], tuple[tuple[int, int, str], ...]]:
+    """Return what is legible in a short run as base64 and, with the places, as hexadecimal: many runs are alike."""
+    return tuple(found for _, _, found in _unpacked_lines(run)), tuple(_unpacked_hex(run))
+
+
+def _unpacked_lines(text: str) -> Iterator[tuple[int, int, str]]:
     for match in _BASE64.finditer(text):
         run = match[0]
         if len(run) > _WRAPPED:
             run = _WRAPS.sub("", run)
         for lead in {found.start() % 4 for found in _QUANTA.finditer(run)}:
             yield from ((*match.span(), text) for text in _legible(_unbased(run[lead:])))
+
+
+def _unpacked_hex(text: str) -> Iterator[tuple[int, int, str]]:
     for match in _HEX.finditer(text):
         run = match[0]
         for lead in range(2):

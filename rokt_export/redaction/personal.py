@@ -7,7 +7,7 @@ import re
 import unicodedata
 from base64 import b64encode
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from enum import Enum, auto
 from functools import lru_cache
 from itertools import permutations
@@ -43,7 +43,7 @@ _PHONE = re.compile(
     r"(?:tel:)?(?P<number>[+(]*[0-9][0-9 ().\-/\xa0\u2010-\u2015]{5,}?[0-9])(?:\.0)?(?:\s*(?:x|ext\.?)\s*[0-9]+)?",
     re.IGNORECASE,
 )
-_PHONE_BEGINS = frozenset("0123456789+(t")
+_PHONE_BEGINS = frozenset("0123456789+(tT")
 _NO_DIGITS = re.compile("[^0-9]+")
 _WORDS = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
 _NAME = re.compile(r"[^\W\d_]+(?:['\u2019.-]?[^\W\d_]*)(?:,? +[^\W\d_]+(?:['\u2019.-]?[^\W\d_]*)){1,3}")
@@ -89,16 +89,23 @@ class PersonalValue:
 
     def find(self, reading: Reading) -> Iterator[tuple[int, int]]:
         """Yield start and end of each place that gives the value away."""
+        spelled = 0
         for gate in self._gates:
             if any(gate in view.text for view in reading.views):
-                yield from self._spelled(reading)
+                for span in self._spelled(reading):
+                    spelled += 1
+                    yield span
                 break
-        if reading.plain.text is not reading.views[0].text or not self.value.isascii():
+        plainly = reading.plain.text is reading.views[0].text
+        if not plainly or not self.value.isascii():
             yield from self._folded(reading)
+        letters = squeezed(self.folded) if plainly and spelled == 1 else ""  # of what is found already
         for needle in self._needles:
-            if needle in reading.squeezed:
+            if needle in reading.squeezed and not (needle in letters and _is_there_once(needle, reading.squeezed)):
                 yield from squeezed_places(reading, needle)
-        if self._phone and self._phone[-PHONE_TAIL:] in reading.squeezed:
+        tail = self._phone[-PHONE_TAIL:]
+        known = self._phone == letters and _is_there_once(tail, reading.squeezed)
+        if tail and tail in reading.squeezed and not known:
             yield from self._dialled(reading)
         if self._days:
             yield from (reading.plain.span(start, end) for start, end, days in reading.dates if days & self._days)
@@ -175,7 +182,7 @@ class PersonalValue:
 def find_people(values: Collection[str], reading: Reading) -> Iterator[tuple[int, int, str]]:
     """Yield start and end of each place that gives one of a person's values away, and which."""
     finders = [finder for value in values if (finder := personal_value(value)) is not None]
-    finders += [finder for value in values if "@" in value and (finder := _local_part(value)) is not None]
+    finders += [finder for value in values if (local := _local_part(value)) and (finder := personal_value(local))]
     for finder in finders:
         for start, end in finder.find(reading):
             yield start, end, finder.raw
@@ -184,9 +191,10 @@ def find_people(values: Collection[str], reading: Reading) -> Iterator[tuple[int
         if (needle := first + second) in reading.squeezed and len(needle) >= _SHORT:
             for start, end in squeezed_places(reading, needle):
                 yield start, end, names[first]
-    if (packed := reading.packed()) is not None:
+    if (packed := reading.packed) is not None:
         inner, places, whence = packed
-        for start, _, value in find_people([value for value in values if len(value) >= _SHORT], inner):
+        packable = _packable(values)
+        for start, _, value in find_people(packable, inner) if _hold_any(packable, inner) else ():
             yield *whence[bisect_right(places, start) - 1], value
 
 
@@ -196,51 +204,83 @@ def people_in(values: Collection[str], reading: Reading) -> list[str]:
     These are the values that the text holds, and, where it holds several short names, each of them: two may be written
     as one word.
     """
-    found, names = dict[str, None](), dict[str, None]()
-    for value in values:
+    found, names = set[str](), set[str]()
+    for value in values if _hold_any(tuple(values), reading) else ():
         if not _may_be_in(value, reading):
             continue
         finder = personal_value(value)
-        finders = [finder, _local_part(value) if "@" in value else None]
+        finders = [finder, personal_value(_local_part(value))]
         if any(each is not None and next(each.find(reading), None) is not None for each in finders):
-            found[value] = None
+            found.add(value)
         if finder is not None and finder.is_name and finder.folded in reading.squeezed:
-            names[value] = None
+            names.add(value)
     if len(names) > 1:
         found |= names
-    if (packed := reading.packed()) is not None:
-        found |= dict.fromkeys(people_in([value for value in values if len(value) >= _SHORT], packed[0]))
-    return list(found)
+    if (packed := reading.packed) is not None:
+        found.update(people_in(_packable(values), packed[0]))
+    return [value for value in dict.fromkeys(values) if value in found] if found else []
+
+
+def _packable(values: Iterable[str]) -> tuple[str, ...]:
+    """Return those of a person's values that are long enough to be found in base64 or hexadecimal."""
+    return tuple(value for value in values if len(value) >= _SHORT)
+
+
+def _hold_any(values: tuple[str, ...], reading: Reading) -> bool:
+    """Return whether a text may give any of a person's values away, in a hundredth of their finders' time."""
+    signs, days = _signs_of_row(values)
+    if any(map(reading.forms.__contains__, signs)) or (days and not days.isdisjoint(reading.days)):
+        return True
+    if (reading.longest_run or reading.longest_hex) and any(_may_be_in(value, reading) for value in values):
+        return True
+    return reading.packed is not None and _hold_any(_packable(values), reading.packed[0])
+
+
+@lru_cache(maxsize=256)
+def _signs_of_row(values: tuple[str, ...]) -> tuple[tuple[str, ...], frozenset[int]]:
+    """Return the signs of all values of a person, and the days that any of them may mean."""
+    texts = [text for value in values for text in (value, _local_part(value)) if text]
+    days = frozenset[int]().union(*[days_of(fold_letters(text.strip())) for text in texts])
+    return tuple(dict.fromkeys(sign for text in texts for sign in _signs(text))), days
 
 
 def _may_be_in(value: str, reading: Reading) -> bool:
-    """Return whether a text may give a value away, in a tenth of its finder's time: of a wide row nearly none is.
+    """Return whether a text may give a value away, in a tenth of its finder's time: of a wide row nearly none is."""
+    for text in (value, _local_part(value)):
+        if text and any(sign in reading.forms for sign in _signs(text)):
+            return True
+        if text and reading.dates and not reading.days.isdisjoint(days_of(fold_letters(text.strip()))):
+            return True
+        if text and (reading.longest_run or reading.longest_hex) and _may_be_hashed(text, reading):
+            return True
+    return False
 
-    Whatever gives an ASCII value away has its longest run of letters and digits, or is a date, the end of a telephone
-    number or a hash. Other values, and addresses, are looked for in any case.
+
+@lru_cache(maxsize=4096)
+def _signs(value: str) -> tuple[str, ...]:
+    """Return letters and digits of which a text has some, in one of its forms, that gives a value away by them.
+
+    These are the longest runs in each way to write it, and the end of a telephone number. Without them, only a date or
+    a hash may give it away. The empty sign is in any text.
     """
-    if not value.isascii() or "@" in value:
-        return True
-    folded = value.lower()
-    if reading.may_hold(max(_RUN.findall(folded), key=len, default="")):
-        return True
-    if ("ae" in folded or "oe" in folded or "ue" in folded) and reading.may_hold(
-        max(_RUN.findall(_SPELLED_OUT.sub("", folded)), key=len)
-    ):
-        return True
-    trimmed = folded.strip()
-    phone = phone_of(trimmed) if trimmed[0] in _PHONE_BEGINS else ""
-    if phone and phone[-PHONE_TAIL:] in reading.squeezed:
-        return True
-    if reading.dates and days_of(trimmed):
-        return True
-    return bool(reading.longest_run or reading.longest_hex) and _may_be_hashed(value, phone, reading)
+    trimmed = value.strip()
+    if _is_nobodys(trimmed):
+        return ()
+    folded = fold_letters(trimmed)
+    forms = [folded]
+    if not trimmed.isascii():
+        forms += [*_written(trimmed), spelled_out(trimmed)]
+    elif "ae" in folded or "oe" in folded or "ue" in folded:
+        forms.append(_SPELLED_OUT.sub("", folded))
+    signs = [max(_RUN.findall(form), key=len, default="") for form in forms]
+    phone = phone_of(trimmed) if trimmed[0] in _PHONE_BEGINS or not trimmed.isascii() else ""
+    return tuple(dict.fromkeys([*signs, phone[-PHONE_TAIL:]] if phone else signs))
 
 
-def _may_be_hashed(value: str, phone: str, reading: Reading) -> bool:
+def _may_be_hashed(value: str, reading: Reading) -> bool:
     """Return whether a text holds a hash of a value, in hexadecimal or base64."""
     plain, decoded = reading.plain.text, reading.decoded.text
-    forms = _hashed_forms(value, phone)
+    forms = _hashed_forms(value, phone_of(value.strip()))
     for name, length in _HASHES:
         in_hex, in_base64 = reading.longest_hex >= _HEX_LENGTHS[name], reading.longest_run >= length
         if not (in_hex or in_base64):
@@ -269,15 +309,19 @@ def _hashed_forms(raw: str, phone: str) -> set[bytes]:
 @lru_cache(maxsize=4096)
 def personal_value(value: str) -> PersonalValue | None:
     """Return the (cached) finder of a value; None for one that identifies nobody."""
-    trimmed = value.strip()
-    if not trimmed or trimmed.lower() in _NOBODY or (len(trimmed) == 1 and trimmed.isascii()):
-        return None
-    return PersonalValue(value)
+    return None if _is_nobodys(value.strip()) else PersonalValue(value)
 
 
-def _local_part(address: str) -> PersonalValue | None:
+def _is_nobodys(trimmed: str) -> bool:
+    return not trimmed or trimmed.lower() in _NOBODY or (len(trimmed) == 1 and trimmed.isascii())
+
+
+def _local_part(address: str) -> str:
+    """Return what of an e-mail address points at its owner; empty for any other value."""
+    if "@" not in address:
+        return ""
     local = address.partition("@")[0].partition("+")[0].strip()
-    return personal_value(local) if len(local) >= SHORTEST_LOCAL and _TELLING_LOCAL.search(local) else None
+    return local if len(local) >= SHORTEST_LOCAL and _TELLING_LOCAL.search(local) else ""
 
 
 def phone_of(value: str) -> str:
@@ -305,6 +349,10 @@ def _occurrences(part: str, text: str) -> Iterator[tuple[int, int]]:
     while at >= 0:
         yield at, at + len(part)
         at = text.find(part, at + 1)
+
+
+def _is_there_once(part: str, text: str) -> bool:
+    return text.find(part, text.find(part) + 1) < 0
 
 
 def _written(value: str) -> Iterator[str]:

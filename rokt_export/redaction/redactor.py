@@ -7,13 +7,14 @@ import re
 import secrets as randomness
 from base64 import b64decode
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, NamedTuple
 from urllib.parse import unquote, unquote_plus
 
+from msgspec import Struct
+
 from rokt_export.redaction.character_encodings import fold_case
-from rokt_export.redaction.decoded_view import Reading, View, decoded_view, views
+from rokt_export.redaction.decoded_view import BETWEEN, Reading, View, decoded_view, views
 from rokt_export.redaction.display_text import OwnWords
 from rokt_export.redaction.encoded_search import Spelling, variants
 from rokt_export.redaction.literals import (
@@ -51,14 +52,16 @@ _PACKED = re.compile(r"[\w+/=-]+", re.ASCII)
 _DIGEST = re.compile("|".join(f"[0-9a-f]{{{length}}}" for length in (32, 40, 56, 64, 96, 128)), re.IGNORECASE)
 _HEX = re.compile("[0-9a-f]+", re.IGNORECASE)
 _PADDING = re.compile("=")
+_ESCAPES = frozenset("%\\&=")
+"""What each escape begins with."""
 _WRAP = re.compile(r"(?<=[A-Za-z0-9+/_=-]{40})(?:\r?\n|(?:\\r)?\\n|(?:%0[Dd])?%0[Aa])[ \t]*(?=[A-Za-z0-9+/_=-])")
 """A line break inside base64: MIME writes 64 or 76 characters a line."""
 _JWT_PARTS = 3
-_BETWEEN = "\n|\n"
-"""Between texts that are searched as one: it ends fields, words, dates, escapes, base64 and soft line breaks."""
 _LONGEST_KNOWN = 1_000
 _MOST_KNOWN = 1_000
 """Texts, and their characters at most, whose secrets are remembered: most headers are the same in each exchange."""
+_MOST_READINGS = 64
+"""Combinations of such texts that are remembered as they are searched for personal values."""
 _UTF16_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
@@ -71,8 +74,7 @@ class Span(NamedTuple):
     encoding: Encoding = Encoding.RAW
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """A part of a text: literal, or standing for a secret.
 
     Attributes:
@@ -150,6 +152,8 @@ class Redactor:
         self._runs: tuple[SecretRuns, ...] = ()
         self._screen: SecretScreen | None = None
         self._known_spans: dict[str, tuple[Span, ...]] = {}
+        self._known_headers: dict[tuple[str, str], tuple[str, str]] = {}
+        self._readings: dict[tuple[str, ...], Reading] = {}
         for name, value in (secrets or {}).items():
             self.add_secret(name, value)
 
@@ -159,7 +163,8 @@ class Redactor:
         return f"Redactor(secrets={names}, show_personal={self.show_personal})"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_prepared": None, "_gates": (), "_runs": (), "_screen": None, "_known_spans": {}}
+        found: dict[str, Any] = {"_prepared": None, "_gates": (), "_runs": (), "_screen": None}
+        return {**self.__dict__, **found, "_known_spans": {}, "_known_headers": {}, "_readings": {}}
 
     def add_secret(self, name: str, value: str, *, common: bool = False) -> None:
         """Hide a value from now on, shown as `$name`; for what is learned at run time, such as an access token.
@@ -218,7 +223,7 @@ class Redactor:
                     runs.add(name, parts[0], parts=not parts[0].startswith("{"))  # claims of a token are usual words
             self._runs = (runs,)
             self._screen = SecretScreen((*self._gates, *runs.pieces()))
-            self._known_spans = {}
+            self._known_spans, self._known_headers, self._readings = {}, {}, {}
             self._prepared = prepared
         return self._prepared
 
@@ -251,16 +256,57 @@ class Redactor:
 
         Of `Authorization` the scheme stays, of cookies the names.
         """
-        personal = self.personal_in([part for header in headers for part in header], personal)
-        return tuple(
-            (self.text(name, personal), hidden_in_header(name, self.text(value, personal))) for name, value in headers
-        )
+        if personal:
+            personal = self.personal_in([part for header in headers for part in header], personal)
+        return tuple([self._header(header, personal) for header in headers])
+
+    def _header(self, header: tuple[str, str], personal: Collection[str]) -> tuple[str, str]:
+        self._secrets()
+        found = None if personal else self._known_headers.get(header)
+        if found is None:
+            name, value = header
+            found = self.text(name, personal), hidden_in_header(name, self.text(value, personal))
+            if not personal and len(name) + len(value) <= _LONGEST_KNOWN and not isinstance(value, OwnWords):
+                if len(self._known_headers) >= _MOST_KNOWN:
+                    self._known_headers.clear()
+                self._known_headers[header] = found
+        return found
 
     def personal_in(self, texts: Iterable[str], personal: Collection[str]) -> Collection[str]:
-        """Return those of the personal values that any of the texts may hold: mostly none, so look once."""
+        """Return those of the personal values that any of the texts may hold: mostly none, so look once.
+
+        Texts that were seen before, such as most headers, are read once for all exchanges.
+        """
         if not personal or self.show_personal:
             return personal
-        return people_in(personal, Reading(_BETWEEN.join(texts)))
+        usual: list[str] = []
+        others: list[str] = []
+        self._secrets()
+        for text in texts:
+            (usual if text in self._known_spans else others).append(text)
+        self._look_for_secrets(others)
+        found = people_in(personal, self._usual(tuple(usual))) if usual else []
+        if others:
+            more = people_in(personal, self._reading(others))
+            found = [value for value in dict.fromkeys(personal) if value in found or value in more] if more else found
+        return found
+
+    def _usual(self, texts: tuple[str, ...]) -> Reading:
+        reading = self._readings.get(texts)
+        if reading is None:
+            if len(self._readings) >= _MOST_READINGS:
+                self._readings.clear()
+            reading = self._readings[texts] = self._reading(texts)
+        return reading
+
+    def _reading(self, texts: Collection[str]) -> Reading:
+        """Return texts as one that is searched for personal values: in a secret, no hash is looked for."""
+        hidden: list[tuple[int, int]] = []
+        start = 0
+        for text in texts:
+            hidden += ((start + span.start, start + span.end) for span in self._secret_spans(text))
+            start += len(text) + len(BETWEEN)
+        return Reading(BETWEEN.join(texts), hidden=hidden)
 
     def body(self, body: bytes, personal: Collection[str] = ()) -> bytes:
         """Return a body as `text` does, in its own charset (UTF-8, UTF-16 with its mark, else byte for byte)."""
@@ -328,19 +374,27 @@ class Redactor:
         pairs = (":".join(parts) for known, *parts in self._values if known == name and len(parts) > 1)
         return self.pieces(next(pairs, ""))
 
+    def _look_for_secrets(self, texts: Collection[str]) -> None:
+        """Remember of short texts that they hold no secret, where one look at all of them tells."""
+        if self._screen is not None and not self._screen.may_hold_any("".join(texts)):
+            for text in texts:
+                self._remember(text, ())
+
     def _secret_spans(self, text: str) -> list[Span]:
         secrets = self._secrets() if self._prepared is None else self._prepared
         known = self._known_spans.get(text)
         if known is not None:
             return list(known)
-        if not secrets or (self._screen is not None and not self._screen.may_hold_any(text)):
-            return []
-        spans = self._searched(text, secrets)
+        held = secrets and (self._screen is None or self._screen.may_hold_any(text))
+        spans = self._searched(text, secrets) if held else []
+        self._remember(text, spans)
+        return spans
+
+    def _remember(self, text: str, spans: Collection[Span]) -> None:
         if len(text) <= _LONGEST_KNOWN:
             if len(self._known_spans) >= _MOST_KNOWN:
                 self._known_spans.clear()
             self._known_spans[text] = tuple(spans)
-        return spans
 
     def _searched(self, text: str, secrets: list[_Secret]) -> list[Span]:
         found = views(text)
@@ -365,12 +419,14 @@ class Redactor:
         syntax = syntax_of(text) if found else Syntax.NONE
         if syntax is Syntax.JSON:
             found = dict.fromkeys(within_values(text, found))
-        return [self._personal_span(text, start, end, value, syntax) for start, end, value in found]
+        return [self._personal_span(text, start, end, value, syntax) for start, end, value in _widest(found)]
 
     def _personal_span(self, text: str, start: int, end: int, value: str, syntax: Syntax) -> Span:
         """Return a part with its value's token, which tells in which letter case or notation the value is written."""
         token, own = self.token(value), value.strip()
         part = text[start:end]
+        if part == own and _ESCAPES.isdisjoint(part):
+            return Span(start, end, token)
         found = decoded_view(part).text
         read = found if syntax is Syntax.NONE else unescaped(part, syntax)
         if read == own:
@@ -417,6 +473,15 @@ def _charset(body: bytes) -> str:
                 continue
             return charset
     return "latin-1"
+
+
+def _widest(found: Iterable[tuple[int, int, str]]) -> Iterator[tuple[int, int, str]]:
+    """Yield places in order, without those inside another: they hide no more, and do not name what is hidden."""
+    reached = -1
+    for place in sorted(found, key=lambda place: (place[0], -place[1])):
+        if place[1] > reached:
+            reached = place[1]
+            yield place
 
 
 def _merged(spans: list[Span]) -> Iterator[Span]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import unquote
 
 from rokt_export.redaction.display_text import OwnWords
@@ -33,6 +34,7 @@ _USERINFO = re.compile(r"(?<=://)([^/?#@\s\"'<>]+(?:@[^/?#@\s\"'<>]+)*)@")
 _QUERY_PAIR = re.compile(r"([?&#;])([^=&#?;\s\"'<>]+)=([^&#\s\"'<>]*)")
 
 
+@lru_cache(maxsize=4096)
 def is_sensitive(name: str) -> bool:
     """Tell whether a header or parameter of this name carries a credential (`api_key`, `X-Auth-Token`, `sig`)."""
     plain = _PUNCTUATION.sub("", unquote(name).lower())

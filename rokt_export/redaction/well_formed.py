@@ -113,7 +113,7 @@ def well_formed(redacted: str, original: str, *, json: bool = False, secrets: bo
     """
     start = original[:64].lstrip("\ufeff \t\r\n")[:1]
     if json or start in ("{", "["):
-        if _ANY_TOKEN.search(redacted):
+        if "\\u" in redacted and _ANY_TOKEN.search(redacted):
             redacted = _OPENED_IN_JSON.sub(r"\1", redacted)
         if not _BARE_LABEL.search(redacted):
             return redacted
