@@ -246,6 +246,10 @@ def _from_4(connection: Connection) -> None:
         table.create(connection)
 
 
+_VISIBLE = """\
+SELECT count(*) FROM pg_catalog.pg_class
+WHERE relname = %s AND relkind IN ('r', 'p', 'v', 'm', 'f') AND pg_catalog.pg_table_is_visible(oid)"""
+
 MIGRATIONS: Migrations = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4}
 """Version to the migration to the next version. A migration is never changed."""
 
@@ -257,7 +261,7 @@ def version_of(connection: Connection) -> int | None:
         JournalError: its tables are not those of a journal.
     """
     # Only the journal's schema is checked: a PostgreSQL database may contain other tables.
-    if inspect(connection).has_table(meta.name):
+    if _is_there(connection, meta):
         value = connection.scalar(select(meta.c.value).where(meta.c.key == "version"))
         if value is None and connection.dialect.name == "postgresql":
             raise JournalError(
@@ -271,6 +275,13 @@ def version_of(connection: Connection) -> int | None:
             remedy="Name another file with --journal; this one was left as it is.",
         )
     return None
+
+
+def _is_there(connection: Connection, table: Table) -> bool:
+    """Return whether a table is visible. For a server, SQLAlchemy's inspector would keep each engine in memory."""
+    if connection.dialect.name == "sqlite":
+        return inspect(connection).has_table(table.name)
+    return bool(connection.exec_driver_sql(_VISIBLE, (table.name,)).scalar_one())
 
 
 def migrate(connection: Connection, migrations: Migrations = MIGRATIONS, target: int = VERSION) -> None:
@@ -309,8 +320,7 @@ def _choose_schema(connection: Connection) -> None:
     if path.partition(",")[0].strip() == SCHEMA:
         connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
         connection.exec_driver_sql(f"SET LOCAL search_path TO {SCHEMA}")
-    there = inspect(connection)
-    if taken := sorted(table.name for table in metadata.sorted_tables if there.has_table(table.name)):
+    if taken := sorted(table.name for table in metadata.sorted_tables if _is_there(connection, table)):
         raise JournalError(
             f"the database's schema has tables of another program: {', '.join(taken)}",
             remedy="Name a schema of its own in the --journal URL: ?options=-csearch_path%3DNAME; nothing was created.",

@@ -161,28 +161,29 @@ def open_file(path: str) -> io.BufferedReader:
     return open_remote(path) if is_remote(path) else Path(path).open("rb")
 
 
-def open_span(path: str, start: int, end: int | None, step: int = BLOCK) -> io.BufferedReader:
+def open_span(path: str, start: int, end: int | None, step: int | None = None) -> io.BufferedReader:
     """Return the bytes [start, end) of a file, here or in a storage, and fetch no others; None = to its end.
 
     Args:
         path: the file.
         start: bytes before the span.
         end: bytes of the file up to the span's end.
-        step: bytes that are fetched at once.
+        step: bytes that are fetched at once; None = many of a storage, few of this disk.
 
     Raises:
         OSError, TransactionsError: it cannot be opened, or its server sends whole files only.
     """
-    file = open_remote_raw(path) if is_remote(path) else io.FileIO(path)
+    remote = is_remote(path)
+    file = open_remote_raw(path) if remote else io.FileIO(path)
     try:
-        return io.BufferedReader(_Span(file, start, end, step), _BUFFER)
+        return io.BufferedReader(_Span(file, start, end, step or (BLOCK if remote else _BUFFER)), _BUFFER)
     except BaseException:
         file.close()
         raise
 
 
 class _Span(io.RawIOBase):
-    """The bytes [start, end) of a file, of which `step` are fetched at once."""
+    """The bytes [start, end) of a file, of which `step` are fetched at once, into the same memory each time."""
 
     def __init__(self, file: io.RawIOBase, start: int, end: int | None, step: int) -> None:
         super().__init__()
@@ -190,8 +191,8 @@ class _Span(io.RawIOBase):
             file.seek(start)
         self._file = file
         self._left = end if end is None else end - start
-        self._step = step
-        self._fetched = memoryview(b"")
+        self._memory = memoryview(bytearray(step))
+        self._fetched = self._memory[:0]
 
     def readable(self) -> bool:
         return True
@@ -199,8 +200,8 @@ class _Span(io.RawIOBase):
     def readinto(self, buffer: object, /) -> int:
         view = memoryview(cast(bytearray, buffer))
         if not self._fetched:
-            size = self._step if self._left is None else min(self._step, self._left)
-            self._fetched = memoryview((self._file.read(size) if size else b"") or b"")
+            room = self._memory if self._left is None else self._memory[: self._left]
+            self._fetched = room[: (self._file.readinto(room) or 0) if room else 0]
             if self._left is not None:
                 self._left -= len(self._fetched)
         chunk = self._fetched[: len(view)]
@@ -211,6 +212,7 @@ class _Span(io.RawIOBase):
     def close(self) -> None:
         if not self.closed:
             self._file.close()
+            self._memory = self._fetched = memoryview(b"")  # a reader that is garbage may stay for a while
         super().close()
 
 

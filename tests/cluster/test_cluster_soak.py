@@ -192,4 +192,4 @@ def test_the_memory_of_a_worker_does_not_grow_with_the_file(bench):
     bench.write(200_000, 2_500)
     bench.machines.ready(2)
     bench.finish(bench.start("rows.csv", "--concurrency", 128), 0)
-    assert max(memory_of(worker.pid) for worker in bench.machines.workers) < 150_000_000
+    assert max(memory_of(worker.pid) for worker in bench.machines.workers) < 140_000_000
