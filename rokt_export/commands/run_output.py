@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -103,7 +103,7 @@ def present(
             if done.result.finished.message:
                 terminal.warn(done.result.finished.stopped)
         if done.status is ExitStatus.INTERRUPTED or done.result.finished.message:
-            say_how_to_go_on(story.run, journal, terminal, refused=done.result.finished.reason is StopReason.SETUP)
+            say_how_to_go_on(story.run, journal, terminal.say, refused=done.result.finished.reason is StopReason.SETUP)
         if not done.result.tally.left_out[LeftOut.DELIVERED]:  # else another run has delivered what stays unknown here
             _say_what_is_unknown(story.run, journal, terminal)
         _say_what_fits(story, journal, terminal, done.result.finished)
@@ -175,28 +175,28 @@ def _show_exchanges(story: Story, terminal: Terminal, wanted: ShownExchanges) ->
         print_exchanges(story, rows, terminal)
 
 
-def say_how_to_go_on(run: RunInfo, journal: str, terminal: Terminal, *, refused: bool = False) -> None:
+def say_how_to_go_on(run: RunInfo, journal: str, say: Callable[[str], None], *, refused: bool = False) -> None:
     """Tell how far a replay came that did not reach its end, and the commands that send the rest.
 
     Args:
         run: the replay.
         journal: where it is kept.
-        terminal: where it is shown.
+        say: shows a line.
         refused: whether it stopped because of a wrong set-up: what was refused then can be sent once that is right.
     """
     if run.command != "replay" or run.purged:
         return
     onward = Onward.of(run, journal)
     if (rows := run.options.get("rows")) is not None and run.settled < rows:
-        terminal.say(f"{run.settled:,} of {rows:,} rows are settled")
-    terminal.say(f"go on with: {onward.resume(run.run)}")
+        say(f"{run.settled:,} of {rows:,} rows are settled")
+    say(f"go on with: {onward.resume(run.run)}")
     if failed := run.counts.get(OutcomeKind.FAILED):
         those = number_of(failed, "failed row", "failed rows")
-        terminal.say(f"resuming does not resend {those}; this does: {onward.rerun(run.run, OutcomeKind.FAILED)}")
+        say(f"resuming does not resend {those}; this does: {onward.rerun(run.run, OutcomeKind.FAILED)}")
     for kind in (OutcomeKind.REJECTED, OutcomeKind.UNCLASSIFIED) if refused else ():
         if count := run.counts.get(kind):
             those = number_of(count, f"row is settled as {kind}", f"rows are settled as {kind}")
-            terminal.say(f"{those}: once the set-up is right, send them by: {onward.rerun(run.run, kind)}")
+            say(f"{those}: once the set-up is right, send them by: {onward.rerun(run.run, kind)}")
 
 
 def _say_what_is_unknown(run: RunInfo, journal: str, terminal: Terminal) -> None:

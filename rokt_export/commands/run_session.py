@@ -22,7 +22,7 @@ import typer
 from rokt_export.commands.input_summary import left_out
 from rokt_export.commands.preflight import target_of
 from rokt_export.commands.progress import ProgressWatch
-from rokt_export.commands.run_output import Onward
+from rokt_export.commands.run_output import Onward, say_how_to_go_on
 from rokt_export.commands.spec_setup import SpecSetup, tell_variables
 from rokt_export.commands.terminal import GUARD, LOG, Terminal, drop, note, number_of
 from rokt_export.delivery.events import Settled, StopReason
@@ -243,6 +243,9 @@ def _sent(job: Job, run: str, journal: Journal | None, watch: ProgressWatch, bra
     except RoktExportError as error:
         _end(job, run, journal, "interrupted", error.exit_status, {}, watch.say)
         watch.say(f"run {run} stopped; `rokt-export runs show {run}` lists what was settled")
+        with suppress(JournalError), journal_of(job.plan, journal) as opened:
+            if (info := opened.find(run)).counts:
+                say_how_to_go_on(info, job.plan.journal, watch.say)
         raise
     except BaseException:
         _end(job, run, None, "interrupted", ExitStatus.INTERRUPTED, {}, watch.say)

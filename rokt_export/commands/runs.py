@@ -147,7 +147,7 @@ def show_run(
             runs_table(terminal.out, [info])
         show(Story.of(opened, info), terminal, output, everything=everything)
     if info.state in (RunState.CRASHED, RunState.INTERRUPTED):
-        say_how_to_go_on(info, journal_place(journal), terminal)
+        say_how_to_go_on(info, journal_place(journal), terminal.say)
     return ExitStatus.OK
 
 
