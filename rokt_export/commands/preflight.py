@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from rokt_export.commands.input_summary import FIRST_ROWS, before_sending, tell_how_read
 from rokt_export.commands.terminal import Terminal, number_of
 from rokt_export.delivery.input_feed import is_live, source, with_changes
-from rokt_export.delivery.plan import FileRows, Plan
+from rokt_export.delivery.pacing import rate_in_words
+from rokt_export.delivery.plan import FileRows, Pace, Plan
 from rokt_export.errors import TransactionsError
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.transactions.files import STDIN
@@ -86,7 +87,7 @@ def preflight(
     """
     assert isinstance(plan.rows, FileRows)
     if is_live(plan.rows):
-        _tell_target(terminal, plan, "rows as they arrive")
+        _tell_target(terminal, plan, "rows as they arrive", kept=plan.pace)
         if STDIN in plan.rows.paths and sys.stdin.isatty():
             terminal.say("type or paste the rows, the columns' names first, then end with Ctrl-D")
         _tell_earlier(terminal, plan, resumed)
@@ -118,10 +119,10 @@ def preflight(
     if plan.selection.only is not None:
         rows = f"{replace(plan, total=total).wanted or 0:,} of {'the ' if found.complete else ''}{rows}"
     files = f"{', '.join(found.files[:3])}{' …' if len(found.files) > 3 else ''}"
-    _tell_target(
-        terminal, plan, f"Sending {rows} in {files}" if plan.selection.only is not None else f"{rows} in {files}"
-    )
-    _tell_duration(terminal, replace(plan, total=total), resumed, _left_out(known, plan))
+    sending = f"Sending {rows} in {files}" if plan.selection.only is not None else f"{rows} in {files}"
+    pace = plan.pace if looked is None else plan.pace.steady()
+    _tell_target(terminal, plan, sending, kept=pace)
+    _tell_duration(terminal, replace(plan, total=total, pace=pace), resumed, _left_out(known, plan))
     _tell_earlier(terminal, plan, resumed)
     _tell_ledger(terminal, plan, known, by_us)
     tell_how_read(terminal, plan.rows, found)
@@ -304,10 +305,18 @@ def target_of(plan: Plan) -> str:
     return origin(blank_url(url, plan.variables, base_url=plan.destination.base_url))
 
 
-def _tell_target(terminal: Terminal, plan: Plan, rows: str) -> None:
+def _tell_target(terminal: Terminal, plan: Plan, rows: str, *, kept: Pace) -> None:
+    """Say how many rows go where, and how fast.
+
+    Args:
+        kept: the pace as it is kept: a cluster keeps several rates as one.
+    """
     environment = plan.spec.environment(plan.environment)
     target = plan.renderer().base_url().partition("?")[0]
     rate = f", at most {text}" if (text := plan.pace.rate_text) else ""
+    if plan.pace.windows:
+        one = "" if kept.windows or kept.rate is None else rate_in_words(kept.rate)
+        rate += f" (kept as an even {one})" if one else " (several rates: kept by this run alone)"
     workers = f", {plan.partitions} workers" if plan.partitions > 1 else ""
     sandbox = " (a sandbox)" if plan.destination.base_url else ""
     terminal.say(rows)

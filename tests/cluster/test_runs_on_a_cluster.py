@@ -92,9 +92,10 @@ def test_dasks_own_cluster_does_with_a_journal_in_a_file(cli, partner, spec):
 
 
 def test_the_files_of_a_storage_are_sent(cli, partner, machines, server):
-    spec = cli.write("acme.yaml", spec_text(partner.url))
+    spec = cli.write("acme.yaml", spec_text(partner.url).replace("limits: {", "limits: {rate: [50/s, 200/10s], "))
     shown = cli("replay", spec, "s3://rows/2026/*.csv.gz", "--cluster", machines.address, "--output", "json")
     assert shown.status == 0, shown.err
+    assert "at most 50/s and 200/10 s (kept as an even 20/s)" in shown.err
     sent = [f"{name}.doe.{month}@example.com" for month in (1, 2, 10) for name in ("jane", "john")]
     assert sorted(json.loads(each.body)["email"] for each in partner.heard) == sorted(sent)
     clear(cli("replay", spec, "s3://no-bucket/2026/*.csv.gz", "--cluster", machines.address), 3, "s3://no-bucket/2026")
