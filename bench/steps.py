@@ -20,7 +20,7 @@ from rokt_export.delivery.input_feed import FileFeed
 from rokt_export.delivery.journal_listener import Bookkeeper
 from rokt_export.delivery.plan import Pace
 from rokt_export.delivery.redaction_setup import PersonalData, redactor_for
-from rokt_export.exchange.delivery import Deliveries, Recordings
+from rokt_export.exchange.delivery import Recordings
 from rokt_export.exchange.model import AttemptResult, Exchange, Request
 from rokt_export.journal import Journal, RunWriter
 from rokt_export.partner_spec.loading import load_spec
@@ -150,9 +150,9 @@ class _WriterAlone:
         match event:
             case Intended(transactions, settled):
                 items = [(each.row, each.id, None) for each in transactions]
-                self._writer.intend(items, settled=(Deliveries.of(settled.exchanges), {}))
-            case Settled(exchanges):
-                self._writer.settle(Deliveries.of(exchanges))
+                self._writer.intend(items, settled=(settled.deliveries, {}))
+            case Settled():
+                self._writer.settle(event.deliveries)
 
 
 def _events(exchanges: Sequence[Exchange], batch: int) -> Iterator[Event]:

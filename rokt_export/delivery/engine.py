@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from operator import itemgetter
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -48,8 +49,11 @@ _WAITING = 500
 """Transactions that wait for another attempt, at most, before no new ones are taken."""
 _GATHERED = 500
 """Rows rendered for a request at a time: while that lasts, answers wait."""
+_RESULT = itemgetter(1)
 _TOO_LARGE = 413
 """RFC 9110, 15.5.14: the request's content is larger than the server takes."""
+_REMARKABLE = SLOW_DOWN | {_TOO_LARGE}
+"""Statuses that ask for something besides their outcome."""
 _SETTLE_AFTER = 0.05
 """Seconds that a settled exchange waits for others, at most, before its listeners get it."""
 _UNJOURNALED = 64
@@ -112,18 +116,14 @@ class _Job(Struct, eq=False):
         for place, exchange in enumerate(self.last or unsent):
             yield self.final(place, exchange) if self.last else exchange
 
-    def exchange(self, result: AttemptResult, classifier: Classifier) -> Exchange:
-        """Return the exchange of the one transaction with a result."""
-        outcome = classifier.classify(result)
-        kept = result
-        if result.__class__ is Response and len(result.body) > KEPT_BYTES:
-            kept = result.shortened(KEPT_BYTES)
-        return Exchange(self.transactions[0], self.sent, kept, outcome, self.attempts, self.started)
-
     def exchanges(self, result: AttemptResult, classifier: Classifier) -> Sequence[Exchange]:
         """Return the exchange of each transaction with a result."""
         if not self.records:
-            return (self.exchange(result, classifier),)
+            kept = result
+            if result.__class__ is Response and len(result.body) > KEPT_BYTES:
+                kept = result.shortened(KEPT_BYTES)
+            outcome = classifier.classify(result)
+            return (Exchange(self.transactions[0], self.sent, kept, outcome, self.attempts, self.started),)
         outcomes, answers = classifier.classify_rows(result, self.transactions)
         sent = self.sent or self.request
         together = self.transactions if len(self.transactions) > 1 else ()
@@ -526,7 +526,7 @@ class Engine:
             and self._eager
             and self._first_row is None
             and len(self._settled) + self._lately <= self._most_settled
-            and not any(result.__class__ is Fault for _, result in results)
+            and Fault not in map(type, map(_RESULT, results))
         ):
             # The wire first: reading a response takes longer than sending; what is started leaves at a poll.
             self._start()
@@ -569,38 +569,47 @@ class Engine:
         return max(0.0, wait)
 
     def _answered(self, job: _Job, result: AttemptResult) -> None:
-        if result.__class__ is Fault and not result.sent:
-            self._not_sent(job, result)
+        if isinstance(result, Fault):
+            self._failed(job, result)
             return
         job.attempts += 1
-        if self._breaker.calm and result.__class__ is Response:
+        if self._breaker.calm:
             self._reached = True
         else:
             self._heard(result)
-        if job.records:
-            exchanges = job.exchanges(result, self._classifier)
-            exchange = exchanges[0]
-        else:
-            exchange = job.exchange(result, self._classifier)
-            exchanges = ()
-        outcome = exchange.outcome
-        if result.__class__ is Response:
-            if self._renews and self._renewed(job, result):
-                # The partner did not take it: if it is never sent again, it is as good as never sent.
-                self._ready.appendleft(job)
-                return
-            if self._pacer.slowed or result.status in SLOW_DOWN or outcome.retry_after is not None:
-                self._slow_down(result, outcome)
-            if result.status == _TOO_LARGE and exchange.together and self._pace.stop.setup:
-                rows = f"a request of {len(exchanges)} rows"
-                why = f"the partner answers {result.status}: {rows} is too large: lower `limits.batch`"
-                self.stop(StopReason.SETUP, why, result.status)
-            if outcome.retry or result.status in SLOW_DOWN:
-                self._tell_unread_wait(result, outcome)
-        if job.records or job.unanswered or outcome.retry or outcome.kind is OutcomeKind.UNKNOWN:
-            self._settle_or_retry(job, result, exchanges or (exchange,))
+        exchanges = job.exchanges(result, self._classifier)
+        outcome = exchanges[0].outcome
+        if self._renews and self._renewed(job, result):
+            # The partner did not take it: if it is never sent again, it is as good as never sent.
+            self._ready.appendleft(job)
+            return
+        again = outcome.retry
+        if again or result.status in _REMARKABLE or self._pacer.slowed or outcome.retry_after is not None:
+            self._mind(result, exchanges)
+        if again or job.records or job.unanswered or outcome.kind is OutcomeKind.UNKNOWN:
+            self._settle_or_retry(job, result, exchanges)
         else:  # most rows
-            self._settle(exchange)
+            self._settle(exchanges[0])
+
+    def _failed(self, job: _Job, fault: Fault) -> None:
+        if not fault.sent:
+            self._not_sent(job, fault)
+            return
+        job.attempts += 1
+        self._heard(fault)
+        self._settle_or_retry(job, fault, job.exchanges(fault, self._classifier))
+
+    def _mind(self, response: Response, exchanges: Sequence[Exchange]) -> None:
+        """Do what a response asks for besides its outcome: send less, wait, or smaller requests."""
+        outcome, busy = exchanges[0].outcome, response.status in SLOW_DOWN
+        if busy or self._pacer.slowed or outcome.retry_after is not None:
+            self._slow_down(response, outcome)
+        if response.status == _TOO_LARGE and exchanges[0].together and self._pace.stop.setup:
+            rows = f"a request of {len(exchanges)} rows"
+            why = f"the partner answers {response.status}: {rows} is too large: lower `limits.batch`"
+            self.stop(StopReason.SETUP, why, response.status)
+        if busy or outcome.retry:
+            self._tell_unread_wait(response, outcome)
 
     def _settle_or_retry(self, job: _Job, result: AttemptResult, exchanges: Sequence[Exchange]) -> None:
         """Send again what may be sent again of a request, and settle the rest."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
+from rokt_export.exchange.delivery import Deliveries
 from rokt_export.exchange.model import Exchange
 from rokt_export.transactions.transaction import Transaction
 
@@ -25,9 +26,18 @@ class StopReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """These exchanges are settled."""
+    """These exchanges are settled.
+
+    Attributes:
+        exchanges: in the order in which they were settled.
+        deliveries: the same as columns; the journal, which listens first, redacts their texts in place.
+    """
 
     exchanges: tuple[Exchange, ...] = ()
+    deliveries: Deliveries = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "deliveries", Deliveries.of(self.exchanges))
 
 
 @dataclass(frozen=True, slots=True)

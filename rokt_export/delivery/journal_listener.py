@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING, assert_never
 
 from msgspec.structs import replace
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 
 _NONE: Mapping[int, LeftOut] = {}
+_TOGETHER = attrgetter("together")
 
 
 def _without_companions(exchange: Exchange, companions: Companions) -> tuple[Exchange, tuple[str, ...]]:
@@ -85,14 +87,14 @@ class Bookkeeper:
             case Intended(transactions, settled):
                 rows = [transaction.row for transaction in transactions]
                 names = self._names(transactions)
-                over = self._results(settled.exchanges)
+                over = self._results(settled)
                 items = list(zip(rows, names, self._marks(transactions), strict=True))
                 taken = self.writer.intend(items, leave=self.leave, settled=over)
                 if taken:
                     self._forget([each for each in transactions if each.row in taken])
                 return taken
-            case Settled(exchanges):
-                self.writer.settle(*self._results(exchanges))
+            case Settled():
+                self.writer.settle(*self._results(event))
             case Withdrawn(transactions):
                 self.writer.forget_intent([each.row for each in transactions])
                 self._forget(transactions)
@@ -104,9 +106,9 @@ class Bookkeeper:
                 assert_never(event)
         return _NONE
 
-    def _results(self, exchanges: tuple[Exchange, ...]) -> tuple[Deliveries, Mapping[int, bytes]]:
-        """Return the deliveries of settled exchanges, and recordings of some of them."""
-        deliveries = Deliveries.of(exchanges)
+    def _results(self, settled: Settled) -> tuple[Deliveries, Mapping[int, bytes]]:
+        """Return the deliveries of settled exchanges, redacted, and recordings of some of them."""
+        exchanges, deliveries = settled.exchanges, settled.deliveries
         if not exchanges:
             return deliveries, {}
         transactions = [exchange.transaction for exchange in exchanges]
@@ -134,7 +136,7 @@ class Bookkeeper:
 
     def _companions(self, exchanges: Sequence[Exchange]) -> list[tuple[Companions, list[int]]]:
         """Return the rows that share each request, and the places of its exchanges."""
-        if not any(each.together for each in exchanges):
+        if not any(map(_TOGETHER, exchanges)):
             return []
         return [
             (Companions(self.personal, together, self.personal.clues(together)), places)

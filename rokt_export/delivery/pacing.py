@@ -118,10 +118,12 @@ class Pacer:
 
     Attributes:
         sent: sends so far, where a rate is kept.
+        slowed: whether it holds back more than the limits ask; an attribute, as it is read for each response.
     """
 
     def __init__(self, concurrency: int, rate: float | None = None, windows: Sequence[Rate] = ()) -> None:
         self.sent = 0
+        self.slowed = False
         self._until = math.inf
         self._catch_up = _CATCH_UP
         self._windows = [Window(each) for each in windows]
@@ -149,6 +151,7 @@ class Pacer:
         slowed = self._limit < self._most
         self._most = allowance.concurrency
         self._limit = min(self._limit, float(self._most)) if slowed else float(self._most)
+        self._note_slowed()
         self._until = allowance.until
         self._catch_up = _SHARED_CATCH_UP if allowance.shared else _CATCH_UP
         if allowance.rate != self._rate:
@@ -159,11 +162,6 @@ class Pacer:
     def refused_for(self, now: float) -> float:
         """Return for how many seconds the partner has throttled every request without saying until when."""
         return 0.0 if self._refused_since is None or self._refused < _DOWN else now - self._refused_since
-
-    @property
-    def slowed(self) -> bool:
-        """Whether it holds back more than the limits ask."""
-        return self._limit < self._most or self._factor < 1.0
 
     @property
     def unlimited(self) -> bool:
@@ -229,6 +227,7 @@ class Pacer:
         self._decreased = now
         self._limit = max(1.0, self._limit / 2)
         self._factor = max(1 / 64, self._factor / 2)
+        self._note_slowed()
         if not pause and self.limit >= self._announced_limit and now - self._announced < _ANNOUNCED_AGAIN:
             return None
         self._announced, self._announced_limit = now, self.limit
@@ -260,6 +259,10 @@ class Pacer:
         if self._factor < 1.0:
             per_second = self._rate * self._factor if self._rate else 10.0
             self._factor = min(1.0, self._factor + 0.1 / max(1.0, per_second))
+        self._note_slowed()
+
+    def _note_slowed(self) -> None:
+        self.slowed = self._limit < self._most or self._factor < 1.0
 
 
 class Breaker:
@@ -270,12 +273,16 @@ class Breaker:
         threshold: sends in a row that must fail to connect before it opens.
         unanswered: sends in a row that must be taken and never answered before it opens; more, as one of them may be
             the fault of its row, fewer than many, as each leaves a row `unknown`.
+
+    Attributes:
+        calm: whether there is nothing that a response would put right; an attribute, as it is read for each response.
     """
 
     def __init__(self, patience: float, threshold: int = 3, unanswered: int = 10) -> None:
         self._patience = patience
         self._threshold = threshold
         self._unanswered = unanswered
+        self.calm = True
         self._failures = 0
         self._silences = 0
         self._since: float | None = None
@@ -292,11 +299,6 @@ class Breaker:
     def suspicious(self) -> bool:
         """Whether a send was taken and never answered, and none since has shown that the partner lives."""
         return self._silences > 0
-
-    @property
-    def calm(self) -> bool:
-        """Whether there is nothing that a response would put right."""
-        return not (self._failures or self._silences or self._trying)
 
     def wait(self, now: float) -> float:
         """Return seconds until a send may be tried; 0.0 = now. While open, one at a time."""
@@ -325,6 +327,7 @@ class Breaker:
         self._since = None
         self._pause = _FIRST_TRIAL
         self._trying = False
+        self.calm = True
         return was_open
 
     def failed(self, now: float, *, taken: bool = False) -> bool:
@@ -335,6 +338,7 @@ class Breaker:
             taken: it did connect, and was never answered.
         """
         was_open = self.open
+        self.calm = False
         if self._since is None:
             self._since = now
         if taken:

@@ -58,7 +58,7 @@ def clues_of(columns: Iterable[Sequence[Value]], rows: int) -> list[Sequence[str
         columns: the personal values, attribute by attribute.
         rows: how many rows there are.
     """
-    texts, columns_together = _texts_of(columns, rows)
+    texts, columns_together = _texts_of(columns)
     together = "\n".join(columns_together)
     left = _left(together, _TO_PARTS, _NOT_IN_PARTS).split("\n")
     found: list[Sequence[str]] = [[NEVER] * rows]
@@ -88,7 +88,7 @@ def addresses_in(columns: Sequence[Sequence[Value]]) -> list[list[str]]:
     ]  # fmt: skip
 
 
-def _texts_of(columns: Iterable[Sequence[Value]], rows: int) -> tuple[list[Sequence[str]], list[str]]:
+def _texts_of(columns: Iterable[Sequence[Value]]) -> tuple[list[Sequence[str]], list[str]]:
     """Return columns of texts, of each its longest line without NULs, and each column's texts between NULs.
 
     A column of lists becomes several columns of texts.
@@ -103,8 +103,8 @@ def _texts_of(columns: Iterable[Sequence[Value]], rows: int) -> tuple[list[Seque
             lists = zip_longest(*[texts_in(value) or [""] for value in values], fillvalue="")
             texts += lists
             together += map("\0".join, texts[len(together) :])
-    whole = "\n".join(together)
-    if whole.count("\n") >= max(1, len(texts)) or whole.count("\0") > len(texts) * (rows - 1):
+    plain = "".join(map("".join, texts))
+    if "\n" in plain or "\0" in plain:
         texts = [[max(text.replace("\0", "").split("\n"), key=len) for text in column] for column in texts]
         together = list(map("\0".join, texts))
     return texts, together

@@ -10,9 +10,10 @@ from itertools import islice
 from math import log
 from typing import Any
 
+from rokt_export.delivery.events import Settled
 from rokt_export.errors import ExitStatus
-from rokt_export.exchange.delivery import Delivery, LeftOut
-from rokt_export.exchange.model import Exchange, Fault, OutcomeKind, latencies_of
+from rokt_export.exchange.delivery import Delivery, LeftOut, is_empty
+from rokt_export.exchange.model import Fault, OutcomeKind
 
 CLASS_WIDTH = math.log(1.02)
 """The logarithm of each class's width: 2 %, so that a percentile is right to one percent of itself."""
@@ -215,26 +216,23 @@ class Tally:
     waited: float = 0.0
     journal: float = 0.0
 
-    def add(self, exchanges: Sequence[Exchange]) -> None:
+    def add(self, settled: Settled) -> None:
         """Count settled exchanges."""
-        outcomes = [each.outcome for each in exchanges]
-        for kind, rows in Counter([outcome.kind for outcome in outcomes]).items():
-            self.outcomes[kind.value] += rows
-        attempts = [each.attempts for each in exchanges]
-        self.retries += sum(attempts) - len(attempts) + attempts.count(0)
-        results = [each.result for each in exchanges]
-        self.unreachable += sum([isinstance(result, Fault) and not result.sent for result in results])
+        rows = settled.deliveries
+        for kind, number in Counter(rows.outcome).items():
+            self.outcomes[kind.value] += number
+        self.retries += sum(rows.attempts) - len(rows) + rows.attempts.count(0)
+        if not is_empty(rows.error):
+            faults = [each.result for each in settled.exchanges if isinstance(each.result, Fault)]
+            self.unreachable += sum(not fault.sent for fault in faults)
         if self.detailed:
             self.responses.update(
-                [(each.outcome.kind.value, each.outcome.rule or "", str(each.status or "none")) for each in exchanges]
+                [
+                    (kind.value, rule or "", str(status or "none"))
+                    for kind, rule, status in zip(rows.outcome, rows.rule, rows.status, strict=True)
+                ]
             )
-        self.figures.add(
-            attempts,
-            [each.transaction.invented for each in exchanges],
-            [outcome.rule for outcome in outcomes],
-            latencies_of(results),
-            [each.started for each in exchanges],
-        )
+        self.figures.add(rows.attempts, rows.invented, rows.rule, rows.latency_ms, rows.started)
 
     def as_json(self) -> dict[str, object]:
         """Return it as JSON data, without what a person is told once: notes."""

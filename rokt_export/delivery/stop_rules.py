@@ -64,16 +64,20 @@ class Judge:
 
     def judge(self, exchange: Exchange) -> Finished | None:
         """Count an outcome; return why to stop, or None."""
-        rules, counts, kind = self._rules, self._counts, exchange.outcome.kind
-        if kind in rules.expected:
-            barred = rules.setup and not exchange.outcome.by_body and setup_fault(exchange, expected=True)
-            if barred and (over := self._setup_fault(exchange, barred)):
+        rules, outcome = self._rules, exchange.outcome
+        if outcome.kind not in rules.expected:
+            return self._judge_unexpected(exchange, outcome.kind)
+        if not outcome.by_body and rules.setup and (barred := setup_fault(exchange, expected=True)):
+            if over := self._setup_fault(exchange, barred):
                 return over
-            if not barred:
-                self._setup_faults = 0
-            if rules.consecutive is not None and counts.in_a_row:
-                counts.succeeded()
-            return None
+        elif self._setup_faults:
+            self._setup_faults = 0
+        if rules.consecutive is not None and self._counts.in_a_row:
+            self._counts.succeeded()
+        return None
+
+    def _judge_unexpected(self, exchange: Exchange, kind: OutcomeKind) -> Finished | None:
+        rules, counts = self._rules, self._counts
         if rules.setup and (why := setup_fault(exchange)):
             if over := self._setup_fault(exchange, why):
                 return over

@@ -343,7 +343,7 @@ class _Reporter:
         self._waiting, self._heard = waiting, now
 
     def _settled(self, event: Settled) -> None:
-        self.tally.add(event.exchanges)
+        self.tally.add(event)
         if self.attempt is not None:
             shown = [each for each in event.exchanges if each.attempts]
             pairs = zip([None, *shown], shown, strict=False)  # one line for the rows of a request

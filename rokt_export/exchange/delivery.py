@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from itertools import chain
 from typing import Any
 
 from msgspec import Struct, structs
 
-from rokt_export.exchange.model import Exchange, Fault, OutcomeKind, Response, latencies_of
+from rokt_export.exchange.model import Exchange, OutcomeKind, Response, latencies_of
 
 
 class Recordings(StrEnum):
@@ -110,6 +109,9 @@ class Delivery(Struct, frozen=True, gc=False):
         return data
 
 
+_ONLY_RESPONSES = frozenset({Response})
+
+
 @dataclass(frozen=True, slots=True)
 class Deliveries:
     """The deliveries of a batch as columns, which cost a third of an object per row.
@@ -137,18 +139,25 @@ class Deliveries:
         transactions = [exchange.transaction for exchange in exchanges]
         outcomes = [exchange.outcome for exchange in exchanges]
         results = [exchange.result for exchange in exchanges]
+        statuses: list[int | None]
+        errors: list[str | None]
+        if _ONLY_RESPONSES.issuperset(map(type, results)):  # as in most batches
+            statuses, errors = [result.status for result in results], [None] * len(results)  # type: ignore[union-attr]
+        else:
+            statuses = [exchange.status for exchange in exchanges]
+            errors = [exchange.error for exchange in exchanges]
         return cls(
             [transaction.row for transaction in transactions],
             [transaction.id for transaction in transactions],
             [outcome.kind for outcome in outcomes],
-            [result.status if isinstance(result, Response) else None for result in results],
+            statuses,
             [outcome.rule for outcome in outcomes],
             [outcome.reason for outcome in outcomes],
             [outcome.reference for outcome in outcomes],
             [outcome.code for outcome in outcomes],
             [exchange.attempts for exchange in exchanges],
             latencies_of(results),
-            [exchange.error if isinstance(exchange.result, Fault) else None for exchange in exchanges],
+            errors,
             [exchange.started for exchange in exchanges],
             [transaction.invented for transaction in transactions],
         )
@@ -177,8 +186,12 @@ class Deliveries:
         """Return several batches as one."""
         if len(batches) == 1:
             return batches[0]
-        names = [field.name for field in fields(cls)]
-        return cls(*(list(chain.from_iterable([getattr(one, name) for one in batches])) for name in names))
+        joined = cls(*([] for _ in fields(cls)))
+        for name in [field.name for field in fields(cls)]:
+            extend = getattr(joined, name).extend
+            for one in batches:
+                extend(getattr(one, name))
+        return joined
 
     def __len__(self) -> int:
         return len(self.row)

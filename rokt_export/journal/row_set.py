@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from itertools import islice
+from operator import sub
 from typing import Self
 
 _CHUNK_BITS = 16
 _CHUNK_MASK = (1 << _CHUNK_BITS) - 1
 _CHUNK_BYTES = 1 << (_CHUNK_BITS - 3)
+_SORTED = 10_000
+"""Row numbers that are sorted at a time."""
 
 
 class RowSet:
@@ -38,24 +43,27 @@ class RowSet:
 
     def update(self, rows: Iterable[int]) -> None:
         """Add several row numbers."""
-        number: int | None = None
-        block = bytearray()
-        for row in rows:
-            if row >> _CHUNK_BITS != number:
-                number = row >> _CHUNK_BITS
-                block = self._block(number)
-            place, bit = (row & _CHUNK_MASK) >> 3, 1 << (row & 7)
-            if not block[place] & bit:
-                block[place] |= bit
-                self._size += 1
+        for first, last in _ranges_of(rows):
+            self._set(first, last, present=True)
 
-    def _block(self, number: int) -> bytearray:
-        if number < 0:
+    def _set(self, first: int, last: int, *, present: bool) -> None:
+        """Add or remove consecutive row numbers, block by block as one number of many bits."""
+        if first < 0 and present:
             raise ValueError("a row number is not negative")
-        block = self._blocks.get(number)
-        if block is None:
-            block = self._blocks[number] = bytearray(_CHUNK_BYTES)
-        return block
+        for number in range(first >> _CHUNK_BITS, (last >> _CHUNK_BITS) + 1):
+            block = self._blocks.get(number)
+            if block is None:
+                if not present:
+                    continue
+                block = self._blocks[number] = bytearray(_CHUNK_BYTES)
+            base = number << _CHUNK_BITS
+            low, high = max(first - base, 0), min(last - base, _CHUNK_MASK)
+            place, end = low >> 3, (high >> 3) + 1
+            bits = ((1 << (high - low + 1)) - 1) << (low & 7)
+            before = int.from_bytes(block[place:end], "little")
+            after = before | bits if present else before & ~bits
+            block[place:end] = after.to_bytes(end - place, "little")
+            self._size += after.bit_count() - before.bit_count()
 
     def discard(self, row: int) -> None:
         """Remove one row number, if present."""
@@ -63,12 +71,8 @@ class RowSet:
 
     def difference_update(self, rows: Iterable[int]) -> None:
         """Remove several row numbers, if present."""
-        blocks = self._blocks
-        for row in rows:
-            block = blocks.get(row >> _CHUNK_BITS)
-            if block is not None and block[(row & _CHUNK_MASK) >> 3] & (1 << (row & 7)):
-                block[(row & _CHUNK_MASK) >> 3] ^= 1 << (row & 7)
-                self._size -= 1
+        for first, last in _ranges_of(rows):
+            self._set(first, last, present=False)
 
     def __contains__(self, row: int) -> bool:
         block = self._blocks.get(row >> _CHUNK_BITS)
@@ -133,3 +137,16 @@ class RowSet:
         if not self:
             return "no row"
         return f"{len(self):,} {'row' if len(self) == 1 else 'rows'}: {self.summary(most)}"
+
+
+def _ranges_of(rows: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Yield ranges of consecutive numbers as (first, last): the rows of a batch are few ranges, in any order."""
+    source = iter(rows)
+    while batch := list(islice(source, _SORTED)):
+        numbers = sorted(set(batch))
+        ranks = list(map(sub, numbers, range(len(numbers))))  # alike within a range, higher in the next
+        start = 0
+        while start < len(numbers):
+            end = bisect_right(ranks, ranks[start], start)
+            yield numbers[start], numbers[end - 1]
+            start = end

@@ -259,7 +259,7 @@ class RunWriter:
                 if settled is not None:
                     self._write(connection, settled, recordings)
                 taken = self._taken(connection, batch, leave) if self.production and not tried else taken
-                batch = {row: item for row, item in batch.items() if row not in taken}
+                batch = {row: item for row, item in batch.items() if row not in taken} if taken else batch
                 tried = True
                 emptied = self._underway.emptied(batch)
                 if self._lease is not None and not leases.is_held(connection, self._lease):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from rokt_export.transactions.damage_checks import Inspector
+from rokt_export.redaction.quick_search import QuickSearch
+from rokt_export.transactions.damage_checks import LEFTOVERS, Inspector
 from rokt_export.transactions.dialect import Rows
 
 
@@ -19,12 +21,14 @@ class Block:
         spread: lines, including blank ones.
         lines: the lines that are not blank.
         parsed: the rows' cells, where lines had to be parsed to count their rows.
+        odd: whether a cell may be a word that makes a row odd: to compare each cell would take a tenth of its reading.
     """
 
     reader: BlockReader
     spread: int
     lines: Sequence[str]
     parsed: Sequence[Sequence[str]] | None = None
+    odd: bool = True
 
     @property
     def rows(self) -> int:
@@ -90,6 +94,10 @@ class BlockReader:
         self._names = names
         self._named = named
         self._inspector = inspector
+        words = "|".join(map(re.escape, sorted(names | LEFTOVERS)))
+        around = f"[ {re.escape((delimiter or '') + quote)}]"
+        # Between delimiters, quotes or ends of lines; where only `parse` knows them, anywhere.
+        self._odd = QuickSearch(f"(?m)(?:^|{around})(?:{words})(?:{around}|$)" if delimiter else words)
 
     def read(self, text: str) -> Block | None:
         """Return the rows in a text of whole lines; None where the lines must be read one by one."""
@@ -101,18 +109,19 @@ class BlockReader:
             return None
         if not self._inspector.text_is_clean(text):
             return None
+        odd = self._odd.found_in(text.encode("utf-8", "surrogatepass"))
         lines = text.split("\n")
         spread = len(lines) - (not lines[-1])
         lines = list(filter(None, lines))
         if not (self._quote and self._quote in text):
-            return Block(self, spread, lines)
+            return Block(self, spread, lines, odd=odd)
         try:
             parsed = list(self._parse(lines))
         except csv.Error:
             return None
         if len(parsed) != len(lines):  # a row spans several lines
             return None
-        return Block(self, spread, lines, parsed)
+        return Block(self, spread, lines, parsed, odd)
 
     def part(self, block: Block, places: slice) -> Part | None:
         """Return the rows at some places of a block; see `Block.part`."""
@@ -124,7 +133,7 @@ class BlockReader:
             if any(map(any, columns[self._width :])):
                 return None
             columns = columns[: self._width]
-        return Part(cells, columns) if self._is_usual(cells, columns) else None
+        return Part(cells, columns) if self._is_usual(cells, columns, odd=block.odd) else None
 
     def _cells(self, block: Block, places: slice) -> Sequence[Sequence[str]]:
         if block.parsed is not None:
@@ -134,9 +143,9 @@ class BlockReader:
         delimiter = self._delimiter
         return [line.split(delimiter) for line in block.lines[places]]
 
-    def _is_usual(self, cells: Sequence[Sequence[str]], columns: Sequence[Sequence[str]]) -> bool:
+    def _is_usual(self, cells: Sequence[Sequence[str]], columns: Sequence[Sequence[str]], *, odd: bool) -> bool:
         return not columns or (
-            all(self._names.isdisjoint(columns[at]) for at in self._named)
+            not (odd and any(not self._names.isdisjoint(columns[at]) for at in self._named))
             and (all(columns[0]) or all(row[0] or 2 * sum(map(bool, row)) > self._width for row in cells))
-            and self._inspector.columns_are_clean(columns)
+            and self._inspector.columns_are_clean(columns, leftovers=odd)
         )

@@ -105,7 +105,8 @@ _APOSTROPHE_IN_BLOCK = re.compile(r"'[+(]?\d")
 _CURLED_IN_BLOCK = re.compile(r"\u2019[+(]?\d")
 _ERROR_IN_BLOCK = re.compile(r"#(?:N/A|[A-Z/0]+[!?]|##)")
 
-_ALL_LEFTOVERS = frozenset(_LEFTOVERS)
+LEFTOVERS = frozenset(_LEFTOVERS)
+"""Cells that hold a program's word instead of a value."""
 _MOJIBAKE_REMEDY = "Export the file again as UTF-8, or give its --encoding; what was lost cannot be restored here."
 
 _US = frozenset(("us", "usa", "unitedstates", "unitedstatesofamerica", "840"))
@@ -174,15 +175,16 @@ class Inspector:
             or _MOJIBAKE.search(block) is not None
         )
 
-    def columns_are_clean(self, columns: Sequence[Sequence[str]]) -> bool:
+    def columns_are_clean(self, columns: Sequence[Sequence[str]], *, leftovers: bool) -> bool:
         """Return True if a block whose text is clean certainly has no other damage.
 
         Args:
             columns: the cells of the rows, column by column. Checking row by row would cost as much as reading.
+            leftovers: whether a cell may be one of `LEFTOVERS`.
         """
         cells = dict(zip(self._columns, columns, strict=True))
         return not (
-            not all(map(_ALL_LEFTOVERS.isdisjoint, columns))
+            (leftovers and not all(map(LEFTOVERS.isdisjoint, columns)))
             or (self._zip is not None and self._has_short_zip(cells, cells[self._zip]))
             or (self._mail is not None and _has_odd_mail(cells[self._mail]))
             or any(_has_serial(cells[name]) for name in self._dates)

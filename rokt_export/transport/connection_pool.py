@@ -335,7 +335,9 @@ class ConnectionPool:
         origin = connection.origin
         if reusable and not surplus and origin in self._unasked.trusted and request.written == len(request.data):
             connection.request, connection.used = None, True
-            self._end(request, response)
+            request.ended = True  # this is `_end`, written out for most requests
+            self.in_flight -= 1
+            self._done.append((request.token, response))
             if self._waiting:
                 self._free(connection, now)
             else:  # most often: `_free` without the call

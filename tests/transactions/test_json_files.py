@@ -1,11 +1,12 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rokt_export.errors import TransactionsError
 from rokt_export.transactions.damage import DamageKind
+from rokt_export.transactions.damage_checks import JUNK
 from rokt_export.transactions.json_values import DECODER
 from rokt_export.transactions.source_options import SourceOptions
 from rokt_export.transactions.sources import open_transactions, scan
@@ -150,6 +151,7 @@ def test_every_object_decodes_to_its_text(value, ascii_only):
 
 
 @given(rows=st.lists(st.dictionaries(st.sampled_from("abc"), values, min_size=1), min_size=1, max_size=5))
+@example(rows=[{"a": "0\xa0"}])
 def test_an_array_and_lines_are_read_alike(tmp_path_factory, rows):
     array = tmp_path_factory.getbasetemp() / "round-trip.json"
     lines = tmp_path_factory.getbasetemp() / "round-trip.ndjson"
@@ -157,7 +159,14 @@ def test_an_array_and_lines_are_read_alike(tmp_path_factory, rows):
     lines.write_text("".join(json.dumps(row) + "\n" for row in rows))
     as_lines = [dict(row.values) for row in open_transactions([str(lines)])]
     assert as_lines == [dict(row.values) for row in open_transactions([str(array)])]
-    assert as_lines == [as_text(row) for row in rows]
+    for read, row in zip(as_lines, rows, strict=True):
+        assert read.keys() == row.keys()
+        assert all(read[name] == as_text(value) for name, value in row.items() if not is_cleaned(value))
+
+
+def is_cleaned(value):
+    """Return whether reading leaves something of a text out: invisible characters, a formula or apostrophe before."""
+    return isinstance(value, str) and (value[:1] in (*JUNK, *"='\u2019") or value[-1:] in (*JUNK,))
 
 
 @pytest.mark.parametrize(("name", "form"), [("x.ndjson", "{}\n{}\n{}"), ("x.json", "[{},{},{}]")])

@@ -66,8 +66,7 @@ def _members(node: Members) -> Take:
         get = values.get
         found = {}
         for name, plain, part in parts:
-            value = get(plain) or part(values)
-            if value is not OMIT:
+            if (value := get(plain)) or (value := part(values)) is not OMIT:
                 found[name] = value
         return found or OMIT
 
