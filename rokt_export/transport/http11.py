@@ -153,7 +153,9 @@ class Connection:
 
     def _take_in(self, request: InFlight, data: bytes) -> bool:
         """Feed data to the response; return whether it is complete."""
-        now = self._arrival(request)
+        now = monotonic()
+        if now < self.pool.sockets.late_until:
+            now = self._arrival(request)
         if not request.first_byte:
             request.first_byte = now
             if (known := known_response(data)) is not None and len(known[1]) <= self.pool.max_response:
