@@ -21,7 +21,7 @@ TABLES = {
     "outcome": list(OutcomeKind),
     "confirmation": [PROVISIONAL.confirmation, DECIDED.confirmation],
     "key": list(Delivery(1, "tx-1", OutcomeKind.DELIVERED).as_json()),
-    "reason": [why for why in LeftOut if why not in (LeftOut.NOT_ASKED, LeftOut.REPEATED)],
+    "reason": [why for why in LeftOut if why not in (LeftOut.DONE_BEFORE, LeftOut.REPEATED)],
     "state": list(RunState),
     "end": list(StopReason),
     "fault": list(FaultKind),

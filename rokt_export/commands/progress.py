@@ -216,7 +216,7 @@ class ProgressWatch:
         return done if self._total is None else min(done, self._total)
 
     def _done_before(self) -> int:
-        return sum(tally.left_out[LeftOut.NOT_ASKED] for tally in self._tallies.values())
+        return sum(tally.left_out[LeftOut.DONE_BEFORE] for tally in self._tallies.values())
 
     def _left_out(self) -> int:
         return sum(tally.skipped for tally in self._tallies.values()) - self._done_before()

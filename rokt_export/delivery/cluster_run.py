@@ -208,7 +208,7 @@ class _Run:
             self.again[partition.number] = partition  # the worker was told to leave
             result = replace(result, finished=Finished(StopReason.COMPLETE))
         if self._is_again(partition.number):
-            del result.tally.left_out[LeftOut.NOT_ASKED]
+            del result.tally.left_out[LeftOut.DONE_BEFORE]
         self.results.append(result)
         self.holders.pop(partition.number, None)
         new = self._unheard(done.lease, done.messages, done.before)
@@ -249,7 +249,7 @@ class _Run:
                 new = self._unheard(one.id, told["messages"], told["before"])
                 tally = Tally.from_json(told["tally"])
                 if self._is_again(one.part):
-                    del tally.left_out[LeftOut.NOT_ASKED]
+                    del tally.left_out[LeftOut.DONE_BEFORE]
                 in_flight = told["in_flight"] if one.alive else 0
                 self.watch.tell(self._place(one.id), tally, in_flight, new, told["waiting"])
 

@@ -193,7 +193,7 @@ def _of_this_run(
             yield transaction
             continue
         if is_wanted:
-            tally.leave_out(LeftOut.NOT_ASKED)
+            tally.leave_out(LeftOut.DONE_BEFORE)
         passed_over += 1
         if passed_over % _AT_A_TIME == 0:
             yield None

@@ -285,7 +285,7 @@ class Tally:
     @property
     def known_before(self) -> dict[str, int]:
         """Rows that were not sent because production responded to them before, by that outcome."""
-        beside = (LeftOut.NOT_ASKED, LeftOut.REPEATED)
+        beside = (LeftOut.DONE_BEFORE, LeftOut.REPEATED)
         return {str(why): self.left_out[why] for why in LeftOut if why not in beside and self.left_out[why]}
 
     @property
@@ -297,7 +297,7 @@ class Tally:
         """Return the exit status that the rows alone give: expected, findings, or unreachable."""
         if self.unreachable:
             return ExitStatus.UNREACHABLE
-        has = {expected, LeftOut.DELIVERED, LeftOut.DUPLICATE, LeftOut.REPEATED, LeftOut.NOT_ASKED}
+        has = {expected, LeftOut.DELIVERED, LeftOut.DUPLICATE, LeftOut.REPEATED, LeftOut.DONE_BEFORE}
         if any(rows and why not in has for why, rows in self.left_out.items()):
             return ExitStatus.FINDINGS
         as_expected = all(outcome == expected for outcome, rows in self.outcomes.items() if rows)

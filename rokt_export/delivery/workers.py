@@ -160,7 +160,7 @@ class _Crew:
             return said
         tally, in_flight, messages, waiting = said
         if self._before:
-            del tally.left_out[LeftOut.NOT_ASKED]  # earlier turns have counted these rows
+            del tally.left_out[LeftOut.DONE_BEFORE]  # earlier turns have counted these rows
         self._tallies[index] = tally
         self._watch.tell(self._before + index, tally, in_flight, messages, waiting)
         return None
@@ -185,7 +185,7 @@ def stopped(results: Sequence[Result]) -> bool:
 def _sent_by(earlier: list[Result]) -> list[Result]:
     """Return results of earlier turns without what the last one, which goes over the whole input, has seen too."""
     for result in earlier:
-        for why in [each for each in result.tally.left_out if each != LeftOut.NOT_ASKED]:
+        for why in [each for each in result.tally.left_out if each != LeftOut.DONE_BEFORE]:
             del result.tally.left_out[why]
     return earlier
 
@@ -193,7 +193,7 @@ def _sent_by(earlier: list[Result]) -> list[Result]:
 def _found_by(last: list[Result]) -> list[Result]:
     """Return results of a further turn without the rows that it passed over, as earlier ones had settled them."""
     for result in last:
-        del result.tally.left_out[LeftOut.NOT_ASKED]
+        del result.tally.left_out[LeftOut.DONE_BEFORE]
     return last
 
 

@@ -31,7 +31,7 @@ class Keep(StrEnum):
 class LeftOut(StrEnum):
     """Why a row of the input is not sent. An outcome means that an earlier production run had it."""
 
-    NOT_ASKED = "not_asked"
+    DONE_BEFORE = "done_before"
     """Already settled or unknown in this run, which goes on."""
     REPEATED = "repeated"
     """The same row occurred shortly before in the input, or is still in flight."""

@@ -31,7 +31,7 @@ _LOOKUP = 512
 _CHOSEN = "SELECT fingerprint, outcome FROM ledger WHERE fingerprint"
 _NONE: frozenset[bytes] = frozenset()
 _OPEN = "SELECT no, run_no FROM intent WHERE fingerprints IS NOT NULL ORDER BY no"
-_ANSWERED = {str(why): why for why in LeftOut if why not in (LeftOut.NOT_ASKED, LeftOut.REPEATED)}
+_ANSWERED = {str(why): why for why in LeftOut if why not in (LeftOut.DONE_BEFORE, LeftOut.REPEATED)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,9 +71,9 @@ def test_a_resume_takes_what_is_neither_settled_nor_uncertain(journal):
     settle(writer, rows[0], OutcomeKind.DELIVERED)
     settle(writer, rows[1], OutcomeKind.REJECTED)
     settle(writer, rows[2], OutcomeKind.UNKNOWN)
-    assert chosen(writer, rows) == ([5], {LeftOut.NOT_ASKED: 4})
-    assert chosen(writer, rows, unknown=True) == ([3, 4, 5], {LeftOut.NOT_ASKED: 2})
-    assert chosen(writer, rows, only=((2, 3), (5, 9))) == ([5], {LeftOut.NOT_ASKED: 2})
+    assert chosen(writer, rows) == ([5], {LeftOut.DONE_BEFORE: 4})
+    assert chosen(writer, rows, unknown=True) == ([3, 4, 5], {LeftOut.DONE_BEFORE: 2})
+    assert chosen(writer, rows, only=((2, 3), (5, 9))) == ([5], {LeftOut.DONE_BEFORE: 2})
 
 
 def test_what_an_earlier_run_delivered_is_left_out_of_production_alone(journal):
