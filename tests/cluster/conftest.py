@@ -73,7 +73,6 @@ def server(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def _small_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let files of a few rows be divided too."""
     monkeypatch.setattr("rokt_export.commands.cluster._SMALLEST", 1500)
-    monkeypatch.setattr("rokt_export.delivery.cluster._CONNECT", 1.0)
 
 
 @pytest.fixture
@@ -117,17 +116,25 @@ def by_ref(heard: Heard) -> tuple[int, dict[str, str], bytes]:
     return 200, {}, json.dumps({"id": f"c{row}"}).encode()
 
 
-def at(times: int, act: Callable[[], None]) -> Callable[[Heard], tuple[int, dict[str, str], bytes]]:
-    """Do something once, when the partner has received so many requests; answer them like `by_ref`, a bit later."""
+def at(
+    times: int, act: Callable[[], None] = lambda: None, *, then: float = 0.01
+) -> Callable[[Heard], tuple[int, dict[str, str], bytes]]:
+    """Answer like `by_ref`, and do something once, when the partner has received so many requests.
+
+    Args:
+        times: how many.
+        act: what to do.
+        then: seconds that each later answer takes: with half a second, 260 rows outlast whatever is to stop them.
+    """
     lock, count = threading.Lock(), Counter[str]()
 
     def answer(heard: Heard) -> tuple[int, dict[str, str], bytes]:
         with lock:
             count["received"] += 1
-            now = count["received"] == times
-        if now:
+            now = count["received"]
+        if now == times:
             act()
-        time.sleep(0.01)
+        time.sleep(then if now > times else 0.01)
         return by_ref(heard)
 
     return answer

@@ -168,13 +168,14 @@ def test_a_scheduler_that_is_killed_ends_the_run_which_another_takes_up(cli, par
     write_rows(cli, "rows.csv", 1, 300)
     machines.ready(2)
     assert machines.scheduler is not None
-    partner.answer = at(40, machines.scheduler.kill)
+    partner.answer = at(40, machines.scheduler.kill, then=0.5)
     shown = cli("replay", spec, "rows.csv", "--cluster", machines.address)
     clear(shown, 6, "scheduler went away", "go on with: rokt-export runs resume ")
     received = len(partner.heard)
     time.sleep(1.0)
     assert len(partner.heard) == received < 300
     machines.ready(0)
+    partner.answer = by_ref
     flags = ("--resume", "last", "--cluster", machines.address)
     clear(cli("replay", spec, *flags), 4, "the cluster has no worker", "dask worker")
     machines.ready(2)
@@ -193,7 +194,7 @@ def test_a_database_that_is_killed_and_returns_loses_nothing(cli, partner, spec,
             database.kill()
             threading.Timer(1.0, database.start).start()
 
-        partner.answer = at(40, kill_and_start)
+        partner.answer = at(40, kill_and_start, then=0.1)
         shown = cli("replay", spec, "rows.csv", "--cluster", machines.address)
         assert shown.status == 1, shown.err
         assert judge(partner, database.url, 300) == set()
@@ -220,10 +221,11 @@ def wait_while(running: Started, condition: Callable[[], bool]) -> None:
 @pytest.mark.parametrize("resumed_on", ["the cluster", "one machine"])
 def test_a_run_whose_driver_is_killed_is_taken_up(cli, partner, spec, machines, server, resumed_on):
     write_large_rows(cli, 300)
-    partner.answer = at(301, lambda: None)
+    partner.answer = at(40, then=0.5)
     with cli.start("replay", spec, "rows.csv", "--cluster", machines.address) as running:
         wait_while(running, lambda: len(partner.heard) < 40)
         running.kill()
+    partner.answer = by_ref
     flags = ("--cluster", machines.address) if resumed_on == "the cluster" else ()
     shown = cli("replay", spec, "--resume", "last", *flags)
     assert shown.status == 1, shown.err
@@ -234,7 +236,7 @@ def test_a_run_whose_driver_is_killed_is_taken_up(cli, partner, spec, machines, 
 def test_ctrl_c_stops_all_workers_and_the_run_is_taken_up(cli, partner, spec, machines, server, times):
     write_large_rows(cli, 300)
     held = threading.Event()
-    partner.answer = at(301, lambda: None) if times == 1 else lambda heard: (held.wait(PATIENCE), by_ref(heard))[1]
+    partner.answer = at(40, then=0.5) if times == 1 else lambda heard: (held.wait(PATIENCE), by_ref(heard))[1]
     flags = ("--cluster", machines.address, "--no-first-row-check")
     with cli.start("replay", spec, "rows.csv", *flags) as running:
         wait_while(running, lambda: len(partner.heard) < (40 if times == 1 else 8))
