@@ -154,7 +154,7 @@ class Connection:
     def _take_in(self, request: InFlight, data: bytes) -> bool:
         """Feed data to the response; return whether it is complete."""
         now = monotonic()
-        if now < self.pool.sockets.late_until:
+        if self.pool.sockets.late:
             now = self._arrival(request)
         if not request.first_byte:
             request.first_byte = now

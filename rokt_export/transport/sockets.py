@@ -33,8 +33,6 @@ MOST_EVENTS = 256
 
 _PAUSE = 0.1
 """Seconds without a look at the sockets after which data may have lain there for long."""
-_AFTERWARDS = 1.0
-"""Seconds after a pause in which all data that came meanwhile is read, and more."""
 _RESOLUTION = 0.02
 """Seconds: Linux counts by ticks of up to 10 ms, which are too coarse for data that was read at once."""
 _LAST_DATA = 52
@@ -52,8 +50,7 @@ class Sockets:
     and shows when the peer closes an idle connection. Only `wake` is thread-safe.
 
     Attributes:
-        late_until: the moment, of the monotonic clock, until which data that is read may have arrived long before: the
-            process wrote its journal, or was stopped.
+        late: whether data that is read now may have arrived long before: the process wrote its journal, or was stopped.
     """
 
     def __init__(self) -> None:
@@ -62,7 +59,7 @@ class Sockets:
         self._registered: dict[int, int] = {}
         self._unverified: list[int] = []
         self._looked = monotonic()
-        self.late_until = 0.0
+        self.late = self._more = False
         self.spoke: Callable[[int, bytes], object] = lambda _descriptor, _start: None
         """Called with an idle socket on which bytes have arrived, and the first of them."""
         self._waker, self._alarm = socket.socketpair()
@@ -119,7 +116,10 @@ class Sockets:
             events = self._poll(0.0)
         now = monotonic()
         if began - self._looked > _PAUSE or now - began > seconds + _PAUSE:
-            self.late_until = now + _AFTERWARDS
+            self.late = True
+        elif not self._more:  # what lay there has been read
+            self.late = False
+        self._more = len(events) == MOST_EVENTS
         self._looked = now
         return events
 
@@ -130,7 +130,7 @@ class Sockets:
         latencies include such a pause.
         """
         now = monotonic()
-        return now - self._age(descriptor) if now < self.late_until else now
+        return now - self._age(descriptor) if self.late else now
 
     def _age(self, descriptor: int) -> float:
         """Return the seconds since the last data of a socket came; 0.0 if it came just now, or that is not known."""
