@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import secrets
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -102,7 +103,8 @@ def _known() -> list[bytes]:
 
 def _keys_in_file(path: Path) -> list[bytes]:
     try:
-        if path.stat().st_mode & 0o077:
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode) and mode & 0o077:  # a folder or device is named by mistake, and stays as it is
             with suppress(OSError):  # the permissions of a mounted file are the operator's responsibility
                 path.chmod(0o600)
         return _keys_in(path.read_text(encoding="utf-8", errors="replace"), str(path))

@@ -146,6 +146,16 @@ def test_a_key_file_that_others_may_read_is_made_private(own_key):
     assert own_key.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_folder_named_as_key_file_keeps_its_permissions(tmp_path, monkeypatch):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    folder.chmod(0o755)
+    monkeypatch.setenv("ROKT_EXPORT_KEY_FILE", str(folder))
+    with pytest.raises(JournalError, match="cannot be read"):
+        keys.first()
+    assert folder.stat().st_mode & 0o777 == 0o755
+
+
 def test_an_unfinished_line_does_not_swallow_the_next_key(own_key):
     keys.keep(b"a" * 32)
     own_key.write_text(own_key.read_text().rstrip("\n"))
