@@ -33,7 +33,14 @@ from rokt_export.delivery.row_filter import identity_of
 from rokt_export.delivery.run_counts import Figures, Tally
 from rokt_export.delivery.worker import AT_ONCE, Brake, Result, Watch, journal_of
 from rokt_export.delivery.workers import run_plan
-from rokt_export.errors import ConfigurationError, ExitStatus, JournalError, RoktExportError, UsageError
+from rokt_export.errors import (
+    ConfigurationError,
+    ExitStatus,
+    JournalError,
+    JournalGoneError,
+    RoktExportError,
+    UsageError,
+)
 from rokt_export.exchange.delivery import Keep
 from rokt_export.partner_spec.references import credential_variables, variable_names, variable_uses
 from rokt_export.redaction.spec_lines import masked_spec
@@ -435,11 +442,13 @@ def _settled_rows_in_errors(job: Job, run: str) -> Iterator[None]:
     try:
         yield
     except JournalError as error:
-        if error.settled is None:  # it is gone, or goes on elsewhere
+        message, remedy = error.message, error.remedy or ""
+        if error.settled is not None:
+            least = "at least " if job.plan.partitions > 1 else ""  # one worker does not know of the others'
+            message += f"; settled in run {run}: {_settled(job, run) or least + error.settled}"
+        elif not isinstance(error, JournalGoneError):  # the run goes on elsewhere
             raise
-        least = "at least " if job.plan.partitions > 1 else ""  # one worker does not know of the others'
-        message = f"{error.message}; settled in run {run}: {_settled(job, run) or least + error.settled}"
-        remedy = f"{error.remedy or ''} What is in the journal stays settled."
+        remedy += " What is in the journal stays settled."
         if job.command == "replay":
             file, plan = job.setup.loaded.document.file, job.plan
             partner = plan.spec.partner if plan.guarded else None

@@ -118,6 +118,18 @@ def test_a_server_that_is_away_when_a_run_ends_is_waited_for(cli, spec, rows, pa
         assert (listed.status, "finished" in listed.out) == (0, True)
 
 
+@needs_postgres
+def test_a_server_that_does_not_come_back_leaves_the_command_that_goes_on(cli, spec, rows, partner):
+    with database() as address:
+        url = make_url(address)
+        place = url.set(host="127.0.0.1", port=Doorway(url, b"INTO note").port)
+        place = place.difference_update_query(["host"]).render_as_string(hide_password=False)
+        shown = cli("replay", spec, rows, "--patience", "50ms", "--journal", place)
+        assert shown.status == 7, shown.err
+        assert "did not come back within 0.05 s" in shown.err
+        assert "go on with: rokt-export runs resume " in shown.err and str(url.database) in shown.err
+
+
 def test_a_value_that_cannot_be_decoded_is_named(cli, spec, rows, partner):
     assert cli("replay", spec, rows).status == 0
     whole = cli.journal.read_bytes()
