@@ -29,11 +29,10 @@ def last_progress(shown) -> str:
     return re.sub(r", [\d,]+/s", "", lines[-1])
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_progress_adds_up_to_the_rows_that_are_asked_for(cli, spec, partner, monkeypatch, workers):
+def test_progress_adds_up_to_the_rows_that_are_asked_for(cli, spec, partner, monkeypatch):
     monkeypatch.setattr("rokt_export.commands.progress._EVERY", 0.0)
     rows = cli.write("rows.csv", people(*range(1, 10)))
-    flags = ("-e", "production", "--confirm", "acme", "--concurrency", "2", "--workers", workers)
+    flags = ("-e", "production", "--confirm", "acme", "--concurrency", "2")
     assert last_progress(cli("replay", spec, rows, *flags, "--count", "2")) == "2 of 2 rows, 2 delivered"
     partner.answer = refusing(5)
     stopping = (*flags, "--stop-after", "1", "--concurrency", "1", "--name", "eight", "--count", "8")
