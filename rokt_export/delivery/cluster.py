@@ -13,9 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from rokt_export import __version__
 from rokt_export.delivery.cluster_task import Done, work
-from rokt_export.delivery.cluster_workers import Answer, Question, answer, check_alike, digest, versions_here
+from rokt_export.delivery.cluster_workers import Question, answer, answer_of, check_alike, versions_here
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.errors import ConfigurationError, RoktExportError, UnreachableError, UsageError, WorkerError
 
@@ -70,10 +69,6 @@ class Cluster:
             UnreachableError: there is no worker, or it has another version.
             JournalError: a worker cannot use the journal, or has another one.
         """
-        from distributed.comm.core import CommClosedError
-
-        from rokt_export.journal import keys
-
         names = () if self.secure else tuple(sorted(plan.variables))
         question = Question(secrets.token_bytes(16), names, self._sent_place(plan.journal), plan.guarded)
         answers = self._client.run(answer, question, on_error="return")
@@ -83,26 +78,8 @@ class Cluster:
                 where=self.address,
                 remedy=f"Start one: dask worker --nthreads 1 {self.address}",
             )
-        own = Answer(
-            versions_here(),
-            1,
-            {name: digest(question.nonce, plan.variables[name]) for name in names},
-            journal.id,
-            keys.id_of(keys.first()).hex() if plan.guarded else None,
-        )
+        own = answer_of(question, plan.variables, journal)
         for worker, found in sorted(answers.items()):
-            if isinstance(found, CommClosedError):
-                raise UnreachableError(
-                    f"this worker went away while it was asked what it has: {found}",
-                    where=worker,
-                    remedy="Look at its log; then start again. Nothing was sent.",
-                ) from found
-            if isinstance(found, BaseException):
-                raise UnreachableError(
-                    f"this worker cannot run rokt-export {__version__}: {type(found).__name__}: {found}",
-                    where=worker,
-                    remedy=f'Install it there: pip install "rokt-export[cluster]=={__version__}".',
-                ) from found
             check_alike(found, own, worker)
         if crowded := sum(found.threads > 1 for found in answers.values()):
             yield (

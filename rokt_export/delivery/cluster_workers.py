@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from distributed import Worker
 
     from rokt_export.delivery.plan import Plan
+    from rokt_export.journal import Journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +61,34 @@ class Answer:
 
 def answer(question: Question, dask_worker: Worker | None = None) -> Answer:
     """Answer a question, on a worker, which Dask names by this very argument."""
-    from rokt_export.journal import Journal, keys
+    from rokt_export.journal import Journal
 
-    there = {name: digest(question.nonce, os.environ[name]) for name in question.variables if name in os.environ}
-    versions, threads = versions_here(), 1 if dask_worker is None else dask_worker.state.nthreads
+    threads = 1 if dask_worker is None else dask_worker.state.nthreads
     try:
         with Journal.open(own_journal(question.journal)) as journal:
-            key = keys.id_of(keys.first()).hex() if question.guarded else None
-            return Answer(versions, threads, there, journal.id, key)
+            return answer_of(question, os.environ, journal, threads)
     except RoktExportError as error:
-        return Answer(versions, threads, there, fault=str(error))
+        return Answer(versions_here(), threads, _digests(question, os.environ), fault=str(error))
+
+
+def answer_of(question: Question, variables: Mapping[str, str], journal: Journal, threads: int = 1) -> Answer:
+    """Return the answer of a process that has these variables and this journal.
+
+    Raises:
+        JournalError: the journal cannot be read, or there is no key.
+    """
+    from rokt_export.journal import keys
+
+    key = keys.id_of(keys.first()).hex() if question.guarded else None
+    return Answer(versions_here(), threads, _digests(question, variables), journal.id, key)
+
+
+def _digests(question: Question, variables: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: hashlib.blake2b(variables[name].encode(), key=question.nonce, digest_size=16).hexdigest()
+        for name in question.variables
+        if name in variables
+    }
 
 
 def versions_here() -> dict[str, str]:
@@ -113,11 +132,19 @@ def check_variables(needed: Mapping[str, str], found: Mapping[str, str], worker:
         )
 
 
-def check_alike(found: Answer, own: Answer, worker: str) -> None:
-    """Check that a worker has what this process has; see `Cluster.check`."""
+def check_alike(found: Answer | BaseException, own: Answer, worker: str) -> None:
+    """Check that a worker has what this process has; see `Cluster.check`.
+
+    Args:
+        found: the worker's answer, or why there is none.
+        own: the answer of this process.
+        worker: the address of the worker.
+    """
+    if isinstance(found, BaseException):
+        raise _without_answer(found, worker) from found
     check_versions(found.versions, own.versions, worker)
     check_variables(own.variables, found.variables, worker)
-    if different := [name for name, digest in own.variables.items() if found.variables[name] != digest]:
+    if different := [name for name, has in own.variables.items() if found.variables[name] != has]:
         raise ConfigurationError(
             f"this worker has another value of {', '.join(different)} than this machine",
             where=worker,
@@ -143,6 +170,22 @@ def check_alike(found: Answer, own: Answer, worker: str) -> None:
         )
 
 
+def _without_answer(error: BaseException, worker: str) -> UnreachableError:
+    from distributed.comm.core import CommClosedError
+
+    if isinstance(error, CommClosedError):
+        return UnreachableError(
+            f"this worker went away while it was asked what it has: {error}",
+            where=worker,
+            remedy="Look at its log; then start again. Nothing was sent.",
+        )
+    return UnreachableError(
+        f"this worker cannot run rokt-export {__version__}: {type(error).__name__}: {error}",
+        where=worker,
+        remedy=f'Install it there: pip install "rokt-export[cluster]=={__version__}".',
+    )
+
+
 def with_own_secrets(plan: Plan, run_id: str, worker: str = "") -> Plan:
     """Return a plan with the secrets of this machine's environment, where they were not sent along.
 
@@ -156,8 +199,3 @@ def with_own_secrets(plan: Plan, run_id: str, worker: str = "") -> Plan:
     own = "\0".join(variables[name] for name in sorted(variables))
     key = hmac.digest(own.encode(), run_id.encode(), "sha256")
     return replace(plan, variables=variables, redaction_key=key, journal=own_journal(plan.journal))
-
-
-def digest(nonce: bytes, value: str) -> str:
-    """Return a digest of a secret that is of no use without the nonce."""
-    return hashlib.blake2b(value.encode(), key=nonce, digest_size=16).hexdigest()
