@@ -489,17 +489,15 @@ class Sender:
         return seconds is not None and seconds <= self.wait
 
     def _url(self, source: str, sent: Sent) -> str:
-        url = asked_url(
+        return asked_url(
             source,
             sent.captured,
             variables=self.plan.variables,
             origin=self._origin,
             base_url=self.plan.destination.base_url,
+            guard=self.guard,
             values=sent.exchange.transaction.values,
         )
-        if self.plan.destination.base_url is None and (guarded := self.guard(url)):
-            raise ValueError(f"its URL belongs to {guarded}, which is guarded: nothing was asked there")
-        return url
 
     @cached_property
     def _origin(self) -> str:
@@ -513,6 +511,7 @@ class Sender:
             self.renderer,
             origin=self._origin,
             base_url=self.plan.destination.base_url,
+            guard=self.guard,
             transport=self.transport,
             credentials=self.credentials,
             redactor=self.redactor,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -114,7 +112,6 @@ def certify(
     from rokt_export.commands.run_session import Job, carry_out, variables_for
     from rokt_export.commands.sandbox_target import sandboxed
     from rokt_export.commands.testimony import testimony_of
-    from rokt_export.delivery.target import guard_of
     from rokt_export.spec_language.fields import duration
 
     terminal = Terminal(quiet, verbose, no_color)
@@ -150,7 +147,7 @@ def certify(
         plan = _plan(setup, destination, variables_for(setup, terminal, variables), journal_place(journal))
         supply = people(plan, overrides)
         planned = plan_probes(plan, first := next(supply))
-        guard = partial(guard_of, setup.spec, environment, setup.every)
+        guard = setup.guard()
         if destination.base_url is None:
             _check_records(plan, first, guard)
         plan = _with_total(plan, planned)
@@ -169,31 +166,40 @@ def certify(
 
 
 def _check_records(plan: Plan, person: Transaction, guard: Callable[[str], str]) -> None:
-    """Check that records are not read back, or removed, at the address of a guarded environment.
+    """Check that nothing is asked or removed later at the address of a guarded environment.
 
     What a response decides of a URL is checked when it is asked.
 
     Raises:
         ConfigurationError: they are.
     """
-    from rokt_export.delivery.asked_urls import asked_url
+    from rokt_export.delivery.asked_urls import GuardedUrlError, asked_url
     from rokt_export.request.url import blank_url, origin
 
     spec, captured = plan.spec, {"reference": "0", "code": "0"}
     home = origin(blank_url(spec.environment(plan.environment).url, plan.variables))
-    for key, record in (("read_back", spec.read_back), ("cleanup", spec.cleanup)):
-        if record is None:
+    asked = {"confirmation": spec.confirmation, "read_back": spec.read_back, "cleanup": spec.cleanup}
+    for key, how in asked.items():
+        if how is None:
             continue
-        with suppress(ValueError):  # the person has no value for it, or a response names the whole of it
-            url = asked_url(
-                record.url, captured, variables=plan.variables, origin=home, base_url=None, values=person.values
+        try:
+            asked_url(
+                how.url,
+                captured,
+                variables=plan.variables,
+                origin=home,
+                base_url=None,
+                guard=guard,
+                values=person.values,
             )
-            if guarded := guard(url):
-                raise ConfigurationError(
-                    f"it belongs to {guarded}, which is guarded: nothing was sent",
-                    where=f"{key}: url",
-                    remedy=f"Write the URL of the records of {plan.environment}, or leave `{key}` out.",
-                )
+        except GuardedUrlError as error:
+            raise ConfigurationError(
+                f"{error}; nothing was sent",
+                where=f"{key}: url",
+                remedy=f"Write the URL that {plan.environment} has for it, or leave `{key}` out.",
+            ) from error
+        except ValueError:  # the person has no value for it, or a response names the whole of it
+            continue
 
 
 def _outcomes(text: str | None) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -38,6 +39,7 @@ def confirm(
     run: flag.Run,
     once: Once = False,
     output: flag.OutputFormat = Output.TABLE,
+    confirm: flag.Confirm = None,
     env_file: flag.EnvFile = None,
     allow_plugin: flag.AllowPlugin = None,
     journal: flag.JournalPlace = None,
@@ -69,6 +71,7 @@ def confirm(
             terminal.say(f"run {info.run} has no row that waits for a decision of the partner")
             return ExitStatus.OK
         setup = _setup(terminal, info, env_file, allow_plugin)
+        confirmed = _pass_interlock(terminal, setup, info, confirm)
         confirmation = _confirmation(setup, info)
         story = Story.of(opened, info)
         jobs = jobs_of((one for one in story.deliveries() if one.provisional), confirmation)
@@ -86,7 +89,8 @@ def confirm(
 
         left: dict[int, tuple[Job, Decision]] = {}
         told: set[str] = set()
-        with _questions(setup, confirmation, info, place, terminal) as questions:
+        with _questions(setup, confirmation, info, place, terminal, confirmed=confirmed) as questions:
+            _check_urls(questions, jobs, setup)
             about = number_of(info.confirmations["awaited"])
             terminal.say(f"asking about {number_of(len(jobs), 'job', 'jobs')} of {about} at {info.target}, by GET")
             try:
@@ -150,6 +154,42 @@ def _setup(terminal: Terminal, info: RunInfo, env_file: Path | None, allow_plugi
     return setup
 
 
+def _pass_interlock(terminal: Terminal, setup: SpecSetup, info: RunInfo, confirm: str | None) -> bool:
+    """Return whether questions to a guarded environment are confirmed: by the run, or by the partner's name.
+
+    Raises:
+        UsageError: the environment is guarded, and nobody confirmed; or another partner is named.
+    """
+    from rokt_export.commands.interlock import pass_interlock
+
+    if info.sandbox or info.production:
+        return True
+    target = replace(setup.target(), guarded=True) if confirm is not None else setup.target()
+    pass_interlock(terminal, target, setup.spec, confirm=confirm, invented=False, test_data=False)
+    return confirm is not None
+
+
+def _check_urls(questions: Questions, jobs: Iterable[Job], setup: SpecSetup) -> None:
+    """Check before the first question that none goes to a guarded environment without a confirmation.
+
+    Raises:
+        UsageError: one does.
+    """
+    from rokt_export.delivery.asked_urls import GuardedUrlError
+
+    for job in jobs:
+        try:
+            questions.url(job)
+        except GuardedUrlError as error:
+            raise UsageError(
+                f"{job.name}: {error}",
+                where="confirmation: url",
+                remedy=f"Write the URL that {setup.environment} has for it; --confirm {setup.spec.partner} asks there.",
+            ) from error
+        except ValueError:  # told when its turn comes
+            continue
+
+
 def _confirmation(setup: SpecSetup, info: RunInfo) -> Confirmation:
     """Return how the spec asks.
 
@@ -167,12 +207,12 @@ def _confirmation(setup: SpecSetup, info: RunInfo) -> Confirmation:
 
 @contextmanager
 def _questions(
-    setup: SpecSetup, confirmation: Confirmation, info: RunInfo, journal: str, terminal: Terminal
+    setup: SpecSetup, confirmation: Confirmation, info: RunInfo, journal: str, terminal: Terminal, *, confirmed: bool
 ) -> Iterator[Questions]:
     """Yield what asks the partner, or the sandbox, that the run was sent to.
 
-    A guarded environment is asked without a confirmation of its own: the run that was confirmed is what is asked about,
-    by GET, and at the address that it was sent to.
+    A guarded environment is asked without a confirmation of its own where the run was sent to one: the run that was
+    confirmed is what is asked about, by GET, and at the address that it was sent to.
 
     Raises:
         UsageError: the address is another one now.
@@ -208,6 +248,7 @@ def _questions(
                     renderer,
                     origin=address,
                     base_url=destination.base_url,
+                    guard=(lambda _url: "") if confirmed else setup.guard(),
                     transport=transport,
                     credentials=credentials,
                     redactor=redactor,

@@ -239,18 +239,13 @@ class _Asks:
         renderer = plan.renderer()
         options = transport_options(plan, renderer, 1)
         redactor = GUARD.redactor or Redactor()
-        guarded = [
-            address
-            for name in filter(spec.guards, spec.endpoint)
-            if name != environment and (address := Address.of(spec.endpoint[name].url, setup.every[name].declared))
-        ]
+        guard = setup.guard()
 
         def credentials() -> Credentials:
             return credentials_for(plan, renderer, options, redactor)
 
         def forbidden(url: str) -> bool:
-            own = Address.of(url, {})
-            return own is None or any(own.same_place(each) for each in guarded)
+            return Address.of(url, {}) is None or bool(guard(url))
 
         spans = [each for each in limits.rate if each.seconds > 1]
         most = min([MOST, *(max(1, int(each.sends)) for each in spans)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,6 +58,13 @@ class SpecSetup:
         return Target.of(
             self.spec, self.environment, self.every, sandbox=sandbox, sandbox_url=sandbox_url, resolve=resolved
         )
+
+    def guard(self) -> Callable[[str], str]:
+        """Return what names the guarded environment to which a filled URL belongs, if it is not the one sent to."""
+        from rokt_export.delivery.address import resolved
+        from rokt_export.delivery.target import guard_of
+
+        return guard_of(self.spec, self.environment, self.every, resolved)
 
 
 def load(path: Path, environment: str, env_file: Path | None, allow_plugin: Sequence[str] | None = None) -> SpecSetup:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +16,10 @@ _TOKEN = re.compile(r"person-[0-9a-f]{10}|\$[A-Z_]+")
 """What redaction leaves of a person's value or of a secret."""
 
 
+class GuardedUrlError(ValueError):
+    """The URL belongs to a guarded environment, to which the run was not confirmed."""
+
+
 def asked_url(
     source: str,
     captured: Mapping[str, str],
@@ -23,6 +27,7 @@ def asked_url(
     variables: Mapping[str, str],
     origin: str,
     base_url: str | None,
+    guard: Callable[[str], str],
     values: Mapping[str, Any] | None = None,
     hosts: Collection[str] = (),
 ) -> str:
@@ -34,13 +39,39 @@ def asked_url(
         variables: values of the environment's variables.
         origin: scheme, host and port of the endpoint.
         base_url: those of a sandbox that is asked instead.
+        guard: from a URL to the guarded environment that it belongs to, or nothing (`target.guard_of`).
         values: the row's, where the path has attributes.
         hosts: hosts beside the endpoint's to which a captured URL may lead.
 
     Raises:
         ValueError: a capture or an attribute is missing, or the URL leads to a host that the spec does not allow; the
             message says so.
+        GuardedUrlError: it belongs to a guarded environment.
     """
+    url = _filled_url(source, captured, variables, origin, base_url, values or {}, hosts)
+    if base_url is None and (guarded := guard(url)):
+        raise GuardedUrlError(f"its URL belongs to {guarded}, which is guarded: nothing was asked there")
+    return url
+
+
+def blank_asked_url(source: str, variables: Mapping[str, str], origin: str) -> str | None:
+    """Return the URL with `0` for each capture and attribute; None where the partner's response decides all of it."""
+    if _is_whole(PLACEHOLDER.split(source)):
+        return None
+    names = {name for piece in PLACEHOLDER.split(source)[::2] for name in compile_template(piece).attributes}
+    blanks = dict.fromkeys(("reference", "code"), "0")
+    return _filled_url(source, blanks, variables, origin, None, dict.fromkeys(names, "0"), ())
+
+
+def _filled_url(
+    source: str,
+    captured: Mapping[str, str],
+    variables: Mapping[str, str],
+    origin: str,
+    base_url: str | None,
+    values: Mapping[str, Any],
+    hosts: Collection[str],
+) -> str:
     pieces = PLACEHOLDER.split(source)
     for name in pieces[1::2]:
         value = captured.get(name)
@@ -48,13 +79,17 @@ def asked_url(
             raise ValueError(f"the response had no {name} to ask with")
         if _TOKEN.search(value) or value.endswith("…"):
             raise ValueError(f"the journal does not keep this {name} whole: it holds personal data, or is too long")
-    if len(pieces) == 3 and pieces[::2] == ["", ""]:
+    if _is_whole(pieces):
         return _captured_url(captured[pieces[1]], origin, base_url, hosts)
     parts = [
-        _segment(captured[piece]) if at % 2 else _filled(piece, values or {}, variables)
-        for at, piece in enumerate(pieces)
+        _segment(captured[piece]) if at % 2 else _filled(piece, values, variables) for at, piece in enumerate(pieces)
     ]
     return (base_url or origin) + "".join(parts)
+
+
+def _is_whole(pieces: list[str]) -> bool:
+    """Whether one capture is the whole URL."""
+    return len(pieces) == 3 and pieces[::2] == ["", ""]
 
 
 def _filled(piece: str, values: Mapping[str, Any], variables: Mapping[str, str]) -> str:

@@ -105,6 +105,7 @@ class Questions:
         renderer: knows the environment.
         origin: of the endpoint; a captured URL elsewhere needs the leave of `confirmation.hosts`.
         base_url: scheme, host and port of a sandbox that is asked instead.
+        guard: from a URL to the guarded environment that it belongs to, or nothing: it is not asked.
         transport, credentials: carry the questions.
         redactor: hides secrets in what the partner says.
         pacer: says when the next question may go, and how many at a time.
@@ -117,13 +118,14 @@ class Questions:
         *,
         origin: str,
         base_url: str | None,
+        guard: Callable[[str], str],
         transport: Transport,
         credentials: Credentials,
         redactor: Redactor,
         pacer: Pacer,
     ) -> None:
         self._confirmation, self._renderer = confirmation, renderer
-        self._origin, self._base_url = origin, base_url
+        self._origin, self._base_url, self._guard = origin, base_url, guard
         self._transport, self._credentials, self._redactor = transport, credentials, redactor
         self._pacer = pacer
         rules = (*confirmation.pending_rules, *confirmation.responses)
@@ -216,7 +218,8 @@ class Questions:
         """Return the URL to ask at.
 
         Raises:
-            ValueError: a capture is missing, or it leads to a host that the spec does not allow; the message says so.
+            ValueError: a capture is missing, or it leads to a host that the spec does not allow, or to a guarded
+                environment; the message says so.
         """
         return asked_url(
             self._confirmation.url,
@@ -224,6 +227,7 @@ class Questions:
             variables=self._renderer.variables,
             origin=self._origin,
             base_url=self._base_url,
+            guard=self._guard,
             hosts=self._confirmation.hosts,
         )
 

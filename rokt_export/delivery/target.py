@@ -139,26 +139,53 @@ def near_of(
             yield from _compared(own, _Side(spec, name, other, known), variables, resolve)
 
 
-def guard_of(spec: PartnerSpec, environment: str, variables: Mapping[str, Variables], url: str) -> str:
-    """Return the guarded environment to which a filled URL belongs: it is that environment's, or below it.
+def guard_of(
+    spec: PartnerSpec, environment: str, variables: Mapping[str, Variables], resolve: Resolve | None = None
+) -> Callable[[str], str]:
+    """Return what names the guarded environment to which a filled URL belongs: it is that environment's, or below it.
 
     Of several environments on its host, it belongs to the one with the longest path, and to the given one at a tie.
+    A request to the URL has the fixed headers of the spec: a host that these name counts as that of the URL.
 
     Args:
+        spec: the partner's spec.
         environment: the one that is being sent to.
         variables: for each environment, the variables that are set.
+        resolve: as `Target.of`.
 
     Returns:
-        Its name; empty where the URL belongs to none that is guarded.
+        From a URL to the environment's name; empty where the URL belongs to none that is guarded.
     """
-    asked = Address.of(url.replace("{", "%7B"), {})
-    found = ("", -1)
+    known: dict[str, frozenset[str]] = {}
+    addresses: dict[str, Address] = {}
     for name in sorted(spec.endpoint, key=lambda each: each != environment):
-        address = Address.of(spec.endpoint[name].url, variables[name].declared)
-        depth = None if asked is None or address is None else address.depth_in(asked)
-        if depth is not None and depth > found[1]:
-            found = (name, depth)
-    return found[0] if found[0] and found[0] != environment and spec.guards(found[0]) else ""
+        values = variables[name].values if name == environment else variables[name].declared
+        if (address := Address.of(spec.endpoint[name].url, values)) is not None:
+            addresses[name] = address
+
+    def is_here(host: str) -> bool:
+        if resolve is not None and host not in known:
+            known[host] = resolve((host,)).get(host, frozenset())
+        return HERE in known.get(host, ())
+
+    def depth(address: Address, asked: Address) -> int | None:
+        if asked.host != address.host and is_here(asked.host) and is_here(address.host):
+            asked = replace(asked, host=address.host)
+        return address.depth_in(asked)
+
+    def guard(url: str) -> str:
+        asked = Address.of(url.replace("{", "%7B"), {})
+        if asked is None:
+            return ""
+        named = _Side(spec, environment, asked, variables[environment].values).hosts()
+        found = ("", -1)
+        for name, address in addresses.items():
+            places = (asked, *(replace(each, port=address.port) for each in named))
+            deepest = max((each for place in places if (each := depth(address, place)) is not None), default=-1)
+            found = max(found, (name, deepest), key=lambda each: each[1])  # the first at a tie
+        return found[0] if found[0] != environment and found[0] in spec.endpoint and spec.guards(found[0]) else ""
+
+    return guard
 
 
 def _compared(own: _Side, other: _Side, variables: Mapping[str, Variables], resolve: Resolve | None) -> Iterator[Near]:

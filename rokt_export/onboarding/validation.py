@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from rokt_export.delivery.address import Address
-from rokt_export.delivery.target import Likeness, Target
-from rokt_export.errors import SpecError
+from rokt_export.delivery.asked_urls import blank_asked_url
+from rokt_export.delivery.target import Likeness, Target, guard_of
+from rokt_export.errors import RoktExportError, SpecError
 from rokt_export.exchange.model import Outcome, Response
 from rokt_export.partner_spec.attributes import ATTRIBUTES, canonical
 from rokt_export.partner_spec.checklist import Checklist, checklist
@@ -21,6 +23,7 @@ from rokt_export.partner_spec.references import attributes_of, variable_names
 from rokt_export.partner_spec.variables import Variables
 from rokt_export.redaction import OwnWords
 from rokt_export.request.parameter_values import MalformedError, RefusedError, compile_field
+from rokt_export.request.url import blank_url, origin
 from rokt_export.response.classify import Classifier
 from rokt_export.spec_language.fields import listed
 from rokt_export.spec_language.rules import Example, Rule
@@ -100,14 +103,15 @@ def findings_of(loaded: LoadedSpec, variables: Mapping[str, Variables]) -> tuple
     targets = [Target.of(loaded.spec, name, variables) for name in loaded.spec.endpoint]
     guarded = frozenset(target.environment for target in targets if target.guarded)
 
-    def origin(environment: str, source: str) -> str:
+    def origin_of(environment: str, source: str) -> str:
         address = Address.of(source, variables[environment].values)
         return address.shown if address is not None else source
 
     found = [
         *loaded.findings,
-        *lint(loaded, merged, guarded, origin),
+        *lint(loaded, merged, guarded, origin_of),
         *_places(loaded, targets),
+        *_asked(loaded, targets, variables),
         *_lacking(loaded, variables, guarded),
         *_refused_formats(loaded),
         *_examples(loaded),
@@ -133,6 +137,32 @@ def _places(loaded: LoadedSpec, targets: Iterable[Target]) -> Iterator[Finding]:
                 ),
                 of_value=True,
             )
+
+
+def _asked(loaded: LoadedSpec, targets: Iterable[Target], variables: Mapping[str, Variables]) -> Iterator[Finding]:
+    """RX198: a question, a record read back, or a removal of an environment for tests at the address of a guarded one.
+
+    What a response decides of a URL is checked before it is asked.
+    """
+    spec = loaded.spec
+    asked = {"confirmation": spec.confirmation, "read_back": spec.read_back, "cleanup": spec.cleanup}
+    for key, how in asked.items():
+        if how is None or not loaded.damaged.isdisjoint((key, "endpoint")):
+            continue
+        for name in (target.environment for target in targets if not target.guarded):
+            values = variables[name].values
+            with suppress(RoktExportError, KeyError, ValueError):  # other findings tell of them
+                home = origin(blank_url(spec.endpoint[name].url, values))
+                url = blank_asked_url(how.url, values, home)
+                if url is not None and (guarded := guard_of(spec, name, variables)(url)):
+                    yield loaded.document.finding(
+                        "RX198",
+                        Severity.WARNING,
+                        (key, "url"),
+                        f"for {name} it is at the address of {guarded}, which is guarded: it is not asked there",
+                        f"Write the path that {name} has for it, by a variable in `.env.{name}` if the paths differ.",
+                        of_value=True,
+                    )
 
 
 def _lacking(loaded: LoadedSpec, variables: Mapping[str, Variables], guarded: frozenset[str]) -> Iterator[Finding]:

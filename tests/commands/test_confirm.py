@@ -257,6 +257,47 @@ def test_production_is_asked_where_it_was_sent_to_and_nowhere_else(
     assert jobs.asked == ["/jobs/J1"]
 
 
+@pytest.mark.parametrize("way", ["captured", "fixed", "hosts", "header"])
+def test_staging_is_not_asked_about_at_the_address_of_production(cli: CommandLine, accepted, way: str) -> None:
+    """The partner, the spec, or a header leads there; the staging run was not confirmed for it."""
+    live = Partner()
+    server = serve(live)
+    try:
+        port = f"127.0.0.1:{live.port}"
+        names = {
+            "captured": "/live/leads/7", "fixed": "7", "hosts": f"http://localhost:{live.port}/leads/7", "header": "7"
+        }  # fmt: skip
+        url = {"fixed": "/live/leads?x={reference}", "header": "/x/leads/{reference}"}.get(way, "{reference}")
+        hosts = f'hosts: ["localhost:{live.port}"]' if way == "hosts" else ""
+        jobs = accepted({"7": ["done"]}, name=lambda _number: names[way], url=url, hosts=hosts)
+        spec = cli.folder / "acme.yaml"
+        text = spec.read_text()
+        if way == "hosts":
+            text = text.replace(f"{jobs.partner.url}/live/leads", f"http://{port}/leads")
+        if way == "header":
+            text = text.replace(f"{jobs.partner.url}/live/leads", "https://live.example.com/x/leads")
+            text = text.replace("parameters:", "parameters:\n  - {name: Host, in: header, value: live.example.com}")
+        spec.write_text(text)
+        assert ("RX198" in cli("validate", spec).out) is (way in ("fixed", "header"))
+        clear(cli("runs", "confirm", "last"), USAGE, "production, which is guarded", "--confirm acme")
+        clear(cli("runs", "confirm", "last", "--confirm", "acme2"), USAGE, "is not the partner")
+        assert (jobs.asked, live.heard) == ([], [])
+        cli("runs", "confirm", "last", "--once", "--confirm", "acme")
+        assert len(jobs.asked) + len(live.heard) == 1
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_run_for_tests_is_not_asked_about_once_its_address_is_guarded(cli: CommandLine, accepted) -> None:
+    jobs = accepted({"J1": ["done"]})
+    spec = cli.folder / "acme.yaml"
+    spec.write_text(spec.read_text().replace("/leads", "/live/leads", 1))
+    clear(cli("runs", "confirm", "last"), USAGE, "has the address of production", "--confirm acme")
+    assert jobs.asked == []
+    assert cli("runs", "confirm", "last", "--confirm", "acme").status == 0
+
+
 def test_a_sandbox_plays_it(cli: CommandLine) -> None:
     cli.write("acme.yaml", SPEC.format(url="https://example.com", asked="/jobs/{reference}", hosts="", until="1h"))
     assert cli("test", "acme.yaml", "--sandbox", "--count", "2").status == 0
