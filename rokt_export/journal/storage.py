@@ -547,7 +547,7 @@ def copy(connection: Connection, path: Path, crashed: Sequence[int]) -> None:
 def keep_private(path: Path) -> None:
     """Remove the permissions of group and others from the journal's files."""
     for file in (path, _beside(path, "-wal"), _beside(path, "-shm")):
-        if file.exists() and file.stat().st_mode & 0o077:
+        if file.is_file() and file.stat().st_mode & 0o077:  # a device that is named by mistake stays as it is
             file.chmod(0o600)
 
 
