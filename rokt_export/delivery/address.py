@@ -6,11 +6,12 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterable, Mapping
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from posixpath import normpath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from rokt_export.errors import ConfigurationError, SpecError
 from rokt_export.request.url import blank_url
@@ -75,14 +76,14 @@ class Address:
         port: None for the default one. Plain http and https on the default ports count as one server.
         path: its segments, decoded and without regard to case. A row may decide a segment. None: any path.
         shown: scheme, host and port as written, without credentials.
-        query: the parts of its query that no row decides.
+        query: names and values in its query, decoded and without regard to case; `_OPEN` for what a row decides.
     """
 
     host: str
     port: int | None
     path: tuple[str, ...] | None
     shown: str
-    query: frozenset[str] = frozenset()
+    query: frozenset[tuple[str, str]] = frozenset()
 
     @classmethod
     def of(cls, source: str, variables: Mapping[str, str]) -> Address | None:
@@ -94,7 +95,7 @@ class Address:
         except (SpecError, ConfigurationError, FilterError):  # nothing is sent there, and yet the host may be known
             url = text or ""
         address = cls.of_url(url, None if text is None else _path(text))
-        return address and replace(address, query=_query(text or ""))
+        return address and replace(address, query=_query(url if text is None else text))
 
     @classmethod
     def of_url(cls, url: str, path: tuple[str, ...] | None = ()) -> Address | None:
@@ -127,6 +128,10 @@ class Address:
             mine == theirs or _OPEN in mine + theirs for mine, theirs in zip(self.path, other.path, strict=True)
         )
 
+    def same_query(self, other: Address) -> bool:
+        """Return whether the queries may be the same: what a row decides may be anything."""
+        return _may_hold(self.query, other.query) and _may_hold(other.query, self.query)
+
     def depth_in(self, url: Address) -> int | None:
         """Return how many segments of a URL's path are this path; None where the URL is not here or below."""
         if not self.same_host(url):
@@ -138,6 +143,24 @@ class Address:
             mine == theirs or _OPEN in mine + theirs for mine, theirs in zip(path, url.path, strict=False)
         )
         return len(path) if below else None
+
+
+def hosts_in(text: str) -> Iterator[Address]:
+    """Yield the hosts that a header may name: one, a list, URLs, or `host=` of `Forwarded`; a default port is None."""
+    for word in re.split(r"[,;\s\"']+", text):
+        word = re.sub(r"(?i)^(host=)?([a-z][a-z0-9+.-]*:)?//|^host=", "", word)
+        netloc = re.split(r"[/?#\\]", word, maxsplit=1)[0].rpartition("@")[2]
+        for form in (netloc, re.sub(r":[^:\]]*$", "", netloc), f"[{netloc}]"):
+            if (address := Address.of_url(f"//{form}")) is not None:
+                yield replace(address, port=None if address.port in _PORTS.values() else address.port)
+                break
+
+
+def paths_in(text: str) -> Iterator[tuple[str, ...]]:
+    """Yield the paths that a header may name: of a path or of a URL."""
+    for word in text.split():
+        if "/" in word:
+            yield _path(word)
 
 
 def _host(name: str) -> str:
@@ -188,19 +211,54 @@ def _path(url: str) -> tuple[str, ...]:
         path = urlsplit(url).path
     except ValueError:
         return ()
-    while (decoded := unquote(path)) != path:
-        path = decoded
-    path = re.split(r"[\0?#]", path.replace("\\", "/"), maxsplit=1)[0].casefold()
+    path = re.split(r"[\0?#]", _decoded(path).replace("\\", "/"), maxsplit=1)[0].casefold()
     segments = normpath("/" + "/".join(part.partition(";")[0].strip() for part in path.split("/"))).split("/")
     return tuple(part for segment in segments if (part := segment.rstrip(". \t")))
 
 
-def _query(url: str) -> frozenset[str]:
+def _query(url: str) -> frozenset[tuple[str, str]]:
     try:
-        parts = urlsplit(url).query.split("&")
+        parts = re.split("[&;]", urlsplit(url).query)
     except ValueError:
         return frozenset()
-    return frozenset(part for part in parts if part and _OPEN not in part)
+    pairs = (part.partition("=") for part in parts if part)
+    return frozenset((_plain(name), _plain(name if _OPEN in name else value)) for name, _, value in pairs)
+
+
+def _plain(text: str) -> str:
+    """Return a name or value of a query in the one form for all its spellings."""
+    return _OPEN if _OPEN in text else _decoded(text.replace("+", " ")).strip().casefold()
+
+
+def _may_hold(query: Collection[tuple[str, str]], constants: Iterable[tuple[str, str]]) -> bool:
+    """Whether a query may hold all constants of another."""
+    return all(
+        any(mine in (name, _OPEN) and other in (value, _OPEN) for mine, other in query)
+        for name, value in constants
+        if _OPEN not in (name, value)
+    )
+
+
+_OVERLONG = re.compile(rb"[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f][\x80-\xbf]|\xf0[\x80-\x8f][\x80-\xbf]{2}")
+"""UTF-8 of more bytes than the character needs, which lenient servers read."""
+
+
+def _decoded(text: str) -> str:
+    """Return a text as the most lenient server reads it: decoded again and again, `%u006c`, overlong and full width."""
+    while True:
+        signs = re.sub(r"%u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), text)
+        octets = unquote_to_bytes(signs.encode("utf-8", "backslashreplace"))
+        found = unicodedata.normalize("NFKC", _OVERLONG.sub(_shortened, octets).decode("utf-8", "replace"))
+        if found == text:
+            return found
+        text = found
+
+
+def _shortened(overlong: re.Match[bytes]) -> bytes:
+    number = overlong[0][0] & (0x1F >> (len(overlong[0]) - 2))
+    for octet in overlong[0][1:]:
+        number = number << 6 | octet & 0x3F
+    return chr(number).encode("utf-8", "replace")
 
 
 def unset_variables(url: str, variables: Mapping[str, str]) -> list[str]:

@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 
 from rokt_export.authentication.api_key import ApiKey
 from rokt_export.authentication.oauth2 import OAuth2
-from rokt_export.delivery.address import HERE, Address, filled_url, unset_variables
+from rokt_export.delivery.address import HERE, Address, filled_url, hosts_in, paths_in, unset_variables
 from rokt_export.errors import UsageError
 from rokt_export.partner_spec.model import says_test
 from rokt_export.partner_spec.references import variable_names
-from rokt_export.spec_language.fields import HOSTS
+from rokt_export.spec_language.fields import ROUTING
 from rokt_export.spec_language.filters import FilterError, text_of
 from rokt_export.spec_language.template import compile_template
 from rokt_export.spec_language.template_places import Place, TemplateProblem
@@ -75,18 +75,24 @@ class _Side:
     address: Address
     variables: Mapping[str, str]
 
-    def hosts(self) -> list[Address]:
-        """The hosts that fixed headers name besides that of the URL, each with the path of the URL."""
+    def named(self, other: Address) -> list[Address]:
+        """The addresses that fixed headers make of its own: at the port of the other, unless only a port is changed."""
         fixed = [(each.name, each.value) for each in self.spec.parameters if each.in_ == "header" and each.fixed]
         fixed += [
             (each.name, each.prefix + each.value)
             for each in self.spec.environment(self.name).authentication or ()
             if isinstance(each, ApiKey) and each.in_ == "header"
         ]
-        scheme = self.address.shown.partition(":")[0]
-        texts = [text for name, value in fixed if name.lower() in HOSTS for text in _texts(value, self.variables)]
-        found = [Address.of_url(f"{scheme}://{text.strip()}", self.address.path) for text in texts]
-        return [each for each in found if each is not None and not _names(each, self.address)]
+        texts = [text for name, value in fixed if name.lower() in ROUTING for text in _texts(value, self.variables)]
+        hosts = [
+            (each.host, each.port if each.host == self.address.host else other.port)
+            for text in texts
+            for each in hosts_in(text)
+            if each.host != self.address.host or each.port is not None
+        ]
+        paths = [self.address.path, *(path for text in texts for path in paths_in(text))]
+        places = [self.address, *(replace(self.address, host=host, port=port) for host, port in hosts)]
+        return [replace(place, path=path) for place in places for path in paths][1:]
 
     def proxy(self) -> Address | None:
         """The proxy's address; libcurl takes port 1080 where none is stated."""
@@ -103,10 +109,13 @@ class _Side:
         found = [Address.of(each.token_url, self.variables) for each in every if isinstance(each, OAuth2)]
         return [each for each in found if each is not None]
 
-    def constants(self) -> list[object]:
-        """What the query and the body hold for every row."""
+    def same_constants(self, other: _Side) -> bool:
+        """Whether the query and the body may hold the same for every row: what is not known is taken as the same."""
         fixed = [each for each in self.spec.parameters if each.fixed and each.in_ in ("body", "query")]
-        return [self.address.query, *(_texts(each.value, self.variables) for each in fixed)]
+        texts = [(_texts(each.value, self.variables), _texts(each.value, other.variables)) for each in fixed]
+        return self.address.same_query(other.address) and all(
+            mine == theirs or not (mine and theirs) for mine, theirs in texts
+        )
 
 
 def near_of(
@@ -177,10 +186,10 @@ def guard_of(
         asked = Address.of(url.replace("{", "%7B"), {})
         if asked is None:
             return ""
-        named = _Side(spec, environment, asked, variables[environment].values).hosts()
+        side = _Side(spec, environment, asked, variables[environment].values)
         found = ("", -1)
         for name, address in addresses.items():
-            places = (asked, *(replace(each, port=address.port) for each in named))
+            places = (asked, *side.named(address))
             deepest = max((each for place in places if (each := depth(address, place)) is not None), default=-1)
             found = max(found, (name, deepest), key=lambda each: each[1])  # the first at a tie
         return found[0] if found[0] != environment and found[0] in spec.endpoint and spec.guards(found[0]) else ""
@@ -191,15 +200,15 @@ def guard_of(
 def _compared(own: _Side, other: _Side, variables: Mapping[str, Variables], resolve: Resolve | None) -> Iterator[Near]:
     environment, name = own.name, other.name
     if own.address.same_place(other.address):
-        if own.spec.endpoint[environment].guarded is False and own.constants() != other.constants():
+        if own.spec.endpoint[environment].guarded is False and not own.same_constants(other):
             text = f"{environment} has the address of {name}, and states `guarded: false`: only constants differ"
             remedy = f"Ask the partner whether what is sent with these constants never counts in {name}."
             yield Near(name, Likeness.SWITCH, text, remedy=remedy)
         else:
             yield _same(own, other, variables)
-    elif any(_names(host, other.address) for host in own.hosts()):
+    elif any(each.same_place(other.address) for each in own.named(other.address)):
         remedy = f"Give each environment its own host there, by a variable in `.env.{environment}`."
-        yield _guarding(own, other, f"names the host of {name} in a header, at the same path", remedy)
+        yield _guarding(own, other, f"names the address of {name} in a header", remedy)
     elif (proxy := own.proxy()) is not None and proxy.same_host(other.address):
         remedy = "Correct `proxy`, or the proxy variables of the process environment."
         yield _guarding(own, other, f"goes through a proxy at the address of {name}", remedy)
@@ -257,11 +266,6 @@ def _texts(value: object, variables: Mapping[str, str]) -> list[str]:
             filled = compile_template(item).fill({}, variables) if isinstance(item, str) else item
             found.append(text_of(filled))
     return found
-
-
-def _names(header: Address, address: Address) -> bool:
-    """Whether a header that names a host means an address; one without a port means each port."""
-    return header.host == address.host and header.port in (None, address.port) and header.same_path(address)
 
 
 def proxy_of_process(spec: PartnerSpec, environment: str, address: Address | None) -> str:

@@ -350,9 +350,12 @@ def listed(names: Iterable[str]) -> str:
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FRAMING = frozenset(("content-length", "transfer-encoding", "trailer", "upgrade"))
 _HOP_BY_HOP = frozenset(("connection", "keep-alive", "te", "expect"))
-HOSTS = ("host", "x-forwarded-host", "x-original-host", "x-host")
-"""Headers that name a host, by which servers and proxies select a site."""
-_ROUTING = frozenset((*HOSTS, "forwarded", "x-original-url", "x-rewrite-url"))
+ROUTING = frozenset((
+    "host", "forwarded", "x-forwarded-host", "x-forwarded-server", "x-original-host", "x-host", "x-host-override",
+    "x-http-host-override", "x-real-host", "x-proxy-host", "x-original-url", "x-rewrite-url", "x-forwarded-url",
+    "x-forwarded-uri", "x-envoy-original-path",
+))  # fmt: skip
+"""Headers that name a host or a path, by which servers and proxies select a site."""
 
 
 def check_header_name(name: str, *, fixed: bool) -> None:
@@ -378,7 +381,7 @@ def check_header_name(name: str, *, fixed: bool) -> None:
             f"`{name}` controls how the request itself is sent; it is not a partner's parameter",
             "Remove it: the request is framed as it is sent.",
         )
-    if lower in _ROUTING and not fixed:
+    if lower in ROUTING and not fixed:
         raise problem(
             "RX150",
             f"a row decides the `{name}` header, by which a server chooses among its hosts and paths",

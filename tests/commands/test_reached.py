@@ -53,11 +53,49 @@ def test_a_header_that_names_the_host_of_production_is_guarded(
     env = {"FRONT": partner.url.removeprefix("http://")}
     done = cli("test", spec, env=env)
     assert (done.status, other.heard) == (USAGE, [])
-    assert "staging, which names the host of production in a header, at the same path" in done.err
-    assert "RX103 staging names the host of production" in cli("validate", spec, env=env).out
+    assert "staging, which names the address of production in a header" in done.err
+    assert "RX103 staging names the address of production" in cli("validate", spec, env=env).out
     for front in (other.url.removeprefix("http://"), "elsewhere.example.com"):
         assert cli("test", spec, env={"FRONT": front}).status == 0
     assert len(other.heard) == 2
+
+
+def is_guarded(production: str, staging: str, parameters: str = "") -> bool:
+    spec = loaded(spec_of(production, staging, parameters)).spec
+    return Target.of(spec, "staging", {name: Variables({}) for name in spec.endpoint}).guarded
+
+
+@pytest.mark.parametrize(
+    "name", ["Host", "X-Forwarded-Host", "X-Forwarded-Server", "X-HTTP-Host-Override", "Forwarded"]
+)
+@pytest.mark.parametrize(
+    "value",
+    ["LIVE.example.com.", "live.example.com:443", "live.example.com:80", "foo.example.com, live.example.com",
+     "https://live.example.com", "for=192.0.2.1;host=\\\"live.example.com:443\\\""],
+)  # fmt: skip
+def test_each_way_to_name_a_host_in_a_header_is_read(name: str, value: str) -> None:
+    header = f'  - {{name: {name}, in: header, value: "{value}"}}'
+    assert is_guarded("https://live.example.com/leads", "http://edge.example.com/leads", header)
+    assert not is_guarded("https://other.example.com/leads", "http://edge.example.com/leads", header)
+
+
+@pytest.mark.parametrize("name", ["X-Original-URL", "X-Rewrite-URL"])
+@pytest.mark.parametrize("value", ["/leads", "https://edge.example.com/leads"])
+def test_a_header_that_names_the_path_of_production_is_guarded(name: str, value: str) -> None:
+    header = f'  - {{name: {name}, in: header, value: "{value}"}}'
+    assert is_guarded("https://edge.example.com/leads", "https://edge.example.com/test", header)
+    assert not is_guarded("https://edge.example.com/other", "https://edge.example.com/test", header)
+
+
+@pytest.mark.parametrize(
+    ("staging", "production"),
+    [("?x=%31", "?x=1"), ("?x=a+b", "?x=a%20b"), ("?x=1;", "?x=1"), ("?x", "?x="), ("?x={{ now }}", "?x=1"),
+     ("?x={{ now }}", ""), ("?{{ email }}", "?x=1"), ("?x=1&x=1", "?x=1")],
+)  # fmt: skip
+def test_only_constants_that_differ_tell_two_environments_at_one_address_apart(staging: str, production: str) -> None:
+    url = "https://api.example.com/leads"
+    assert is_guarded(f"{url}{production}", f"{{url: '{url}{staging}', guarded: false}}")
+    assert not is_guarded(f"{url}{production}", f"{{url: '{url}{staging or '?'}&test=1', guarded: false}}")
 
 
 def test_a_proxy_at_a_guarded_server_is_guarded(cli: CommandLine, partner: Partner, other: Partner) -> None:
@@ -101,6 +139,7 @@ def test_an_unknown_address_of_production_warns_where_the_name_says_test_and_gua
     [
         "/leads;x=1", "/leads%3Bx", "/leads%20", "/leads%09", "/leads%00", "/leads.", "/%256ceads", "/x/..;/leads",
         "/%25252e%25252e/leads", "/leads%2e%20/", "/LEADS%3fx",
+        "/%u006ceads", "/%c1%aceads", "/%e0%81%aceads", "/%EF%BD%8Ceads",
     ],
 )  # fmt: skip
 def test_paths_that_servers_fold_are_one(path: str) -> None:
