@@ -8,6 +8,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, TypeAlias, TypeVar, get_args, get_origin
 
+from msgspec import Struct
+
 from rokt_export.errors import ConfigurationError
 from rokt_export.spec_language.encodings import form_fields
 from rokt_export.spec_language.fields import Strict
@@ -22,8 +24,7 @@ if TYPE_CHECKING:
     Sign: TypeAlias = Callable[[PreparedRequest], PreparedRequest]
 
 
-@dataclass(frozen=True, slots=True)
-class ComputedPlace:
+class ComputedPlace(Struct, frozen=True):
     """The place of a computed value. A dry run shows a placeholder there; a recording hides the value.
 
     Attributes:
@@ -37,16 +38,14 @@ class ComputedPlace:
     prefix: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StaticHeader:
+class StaticHeader(Struct, frozen=True):
     """A header whose value is the same for every request; the renderer writes it once."""
 
     name: str
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class KeyParameter:
+class KeyParameter(Struct, frozen=True):
     """A parameter whose value, a template, is the same for every request."""
 
     in_: Literal["header", "query", "body"]
@@ -54,8 +53,7 @@ class KeyParameter:
     template: str
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True):
     """A credential that depends on the request or the clock; it is computed before each attempt.
 
     Attributes:
@@ -67,8 +65,7 @@ class Signature:
     places: tuple[ComputedPlace, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PluginSignature:
+class PluginSignature(Struct, frozen=True):
     """A credential that a custom class computes before each attempt, in an unknown place.
 
     Attributes:
@@ -80,23 +77,20 @@ class PluginSignature:
     load: Callable[[Collection[str]], Sign]
 
 
-@dataclass(frozen=True, slots=True)
-class FetchedToken:
+class FetchedToken(Struct, frozen=True):
     """A token in a header, which `delivery/oauth2.py` fetches and renews."""
 
     settings: OAuth2
 
 
-@dataclass(frozen=True, slots=True)
-class DigestLogin:
+class DigestLogin(Struct, frozen=True):
     """The name and password for a partner's challenge, to which `delivery/digest.py` responds."""
 
     username: str
     password: str
 
 
-@dataclass(frozen=True, slots=True)
-class ClientCertificate:
+class ClientCertificate(Struct, frozen=True):
     """PEM files for the TLS handshake.
 
     Attributes:
@@ -110,8 +104,7 @@ class ClientCertificate:
     key_password: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class NoCredential:
+class NoCredential(Struct, frozen=True):
     """Nothing is put on the request; `reason` says why."""
 
     reason: str
@@ -181,8 +174,7 @@ class ReceivedRequest:
         return self._queried
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """Why credentials are not accepted.
 
     Attributes:
@@ -204,27 +196,23 @@ BodyFinder: TypeAlias = Callable[[str], Callable[[Any], Iterable[Any]]]
 """Takes a parameter's name; returns a function that finds its values in a decoded body."""
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """Each request is checked by a function."""
 
     verify: Verify
 
 
-@dataclass(frozen=True, slots=True)
-class IssuedToken:
+class IssuedToken(Struct, frozen=True):
     """The sandbox issues tokens, and accepts only these."""
 
     settings: OAuth2
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedByTls:
+class CheckedByTls(Struct, frozen=True):
     """The TLS handshake requires a client certificate; every request that arrives is accepted."""
 
 
-@dataclass(frozen=True, slots=True)
-class NotChecked:
+class NotChecked(Struct, frozen=True):
     """Every request is accepted.
 
     Attributes:
@@ -247,8 +235,7 @@ def same(given: str, wanted: str) -> bool:
 Fill = Callable[[str], str]
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """Whether a field of an authentication is secret.
 
     Attributes:
@@ -267,8 +254,7 @@ Public = Annotated[_Field, Mark(secret=False)]
 """The type of a field that may be shown: `username: Public[ValueTemplate]`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """Where a part of an authentication is sent, for `validate`, which shows the host that receives each variable.
 
     Attributes:

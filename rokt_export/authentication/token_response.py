@@ -8,10 +8,10 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
+from msgspec import Struct
 from pydantic import AfterValidator
 
 from rokt_export.spec_language.encodings import form_fields, media_type_of
@@ -111,8 +111,7 @@ def elsewhere(data: Any, name: str, *, depth: int = 4) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True)
-class TokenResponse:
+class TokenResponse(Struct, frozen=True):
     """The content of a token server's response.
 
     Attributes:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
+from msgspec import Struct
 
 from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import UsageError
@@ -29,8 +29,7 @@ _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
 _REMEDY = 'Write 06:00 (local time), "06:00 Europe/Berlin", 06:00Z, or 2026-01-31T06:00+01:00.'
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(Struct, frozen=True):
     """When a run stops.
 
     Attributes:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING, Any, assert_never
+
+from msgspec import Struct
 
 from rokt_export.commands.options import Output
 from rokt_export.commands.run_output import exchanges_of, outcomes_named
@@ -36,8 +37,7 @@ class ExchangeForm(StrEnum):
     HAR = "har"
 
 
-@dataclass(frozen=True, slots=True)
-class RowQuery:
+class RowQuery(Struct, frozen=True):
     """Which rows of a run are asked for; each that is given must hold.
 
     Attributes:

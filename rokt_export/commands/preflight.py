@@ -6,9 +6,11 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from rokt_export.commands.input_summary import FIRST_ROWS, before_sending, tell_how_read
 from rokt_export.commands.terminal import Terminal, number_of
@@ -36,8 +38,7 @@ _USUAL_ANSWER = 0.2
 """Seconds that a partner's API takes, for a guess at the duration, which names it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Readiness:
+class Readiness(Struct, frozen=True):
     """What rendering the first rows shows.
 
     Attributes:
@@ -48,8 +49,7 @@ class Readiness:
     problems: tuple[tuple[int, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """What the look at the input came to.
 
     Attributes:

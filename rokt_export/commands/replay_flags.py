@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from rokt_export.commands.input_options import RowFlags
 from rokt_export.errors import UsageError
 from rokt_export.exchange.delivery import Keep, Recordings
@@ -73,8 +75,7 @@ class ReplayFlags(RowFlags):
         return kept
 
 
-@dataclass(frozen=True, slots=True)
-class GivenFlags:
+class GivenFlags(Struct, frozen=True):
     """Flags, and which of them were set explicitly, even if equal to the default."""
 
     flags: ReplayFlags

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from rokt_export.commands.replay_flags import GivenFlags, ReplayFlags, are_alike, digests_of, stamps_of
 from rokt_export.commands.run_output import Onward, outcomes_named
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 Ranges = tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """What the command line says of earlier runs.
 
     Attributes:
@@ -35,8 +35,7 @@ class Choice:
     unknown: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(Struct, frozen=True):
     """A choice, looked up in the journal.
 
     Attributes:

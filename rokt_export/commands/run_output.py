@@ -6,10 +6,11 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, assert_never
+
+from msgspec import Struct
 
 from rokt_export.commands.options import Output
 from rokt_export.commands.terminal import Terminal, number_of, to_stdout
@@ -137,14 +138,16 @@ def _say_what_fits(story: Story, journal: str, terminal: Terminal, finished: Fin
 
 def _refused(story: Story, finished: Finished) -> str | None:
     """Return the command that says why a row was refused, or the connection; None where neither was."""
-    from rokt_export.diagnosis.case import needs_diagnosis
-
     run = story.run
-    rows = [
-        one.first
-        for one in story.reasons.groups
-        if needs_diagnosis(one.status, None) or (one.status is None and one.outcome is OutcomeKind.FAILED)
-    ]  # failed without a status: no connection was made
+    rows: list[int] = []
+    if story.reasons.groups:
+        from rokt_export.diagnosis.case import needs_diagnosis  # loads what asks a partner
+
+        rows = [
+            one.first
+            for one in story.reasons.groups
+            if needs_diagnosis(one.status, None) or (one.status is None and one.outcome is OutcomeKind.FAILED)
+        ]  # failed without a status: no connection was made
     if rows:
         return f"diagnose {run.run} --row {min(rows)}"
     if finished.reason is StopReason.UNREACHABLE:
@@ -311,8 +314,7 @@ _OPEN_DESCRIPTORS = ("/dev/fd/", "/proc/self/fd/")
 """Where a shell puts what is read from `<(command)`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Onward:
+class Onward(Struct, frozen=True):
     """What the commands after a replay have to say again.
 
     Attributes:

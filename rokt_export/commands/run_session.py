@@ -18,6 +18,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
 import typer
+from msgspec import Struct
 
 from rokt_export.commands.input_summary import left_out
 from rokt_export.commands.preflight import target_of
@@ -92,8 +93,7 @@ class Job:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class RunResult:
+class RunResult(Struct, frozen=True):
     """A run that is over.
 
     Attributes:

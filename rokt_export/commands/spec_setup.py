@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from rokt_export.commands.terminal import Terminal, note
 from rokt_export.errors import UsageError, did_you_mean
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from rokt_export.partner_spec.variables import Variables
 
 
-@dataclass(frozen=True, slots=True)
-class SpecSetup:
+class SpecSetup(Struct, frozen=True):
     """A spec, one of its environments, and the variables that are set.
 
     Attributes:

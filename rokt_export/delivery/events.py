@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from rokt_export.exchange.delivery import Deliveries
 from rokt_export.exchange.model import Exchange
 from rokt_export.transactions.transaction import Transaction
@@ -40,8 +42,7 @@ class Settled:
         object.__setattr__(self, "deliveries", Deliveries.of(self.exchanges))
 
 
-@dataclass(frozen=True, slots=True)
-class Intended:
+class Intended(Struct, frozen=True):
     """These transactions are about to be sent; none of them is before every listener has returned.
 
     Attributes:
@@ -53,15 +54,13 @@ class Intended:
     settled: Settled = Settled()
 
 
-@dataclass(frozen=True, slots=True)
-class Withdrawn:
+class Withdrawn(Struct, frozen=True):
     """These transactions were intended and, provably, never sent: the run stopped first."""
 
     transactions: tuple[Transaction, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Retrying:
+class Retrying(Struct, frozen=True):
     """One exchange gets another attempt.
 
     Attributes:
@@ -73,8 +72,7 @@ class Retrying:
     wait: float
 
 
-@dataclass(frozen=True, slots=True)
-class Paced:
+class Paced(Struct, frozen=True):
     """The pace changed.
 
     Attributes:
@@ -84,8 +82,7 @@ class Paced:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """A sign of life, about four a second.
 
     Attributes:

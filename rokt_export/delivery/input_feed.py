@@ -5,13 +5,12 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from math import ceil
 from typing import TYPE_CHECKING, Protocol
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.transactions.claims import ALL, Share
@@ -217,8 +216,7 @@ def is_live(rows: FileRows) -> bool:
     return any(is_stream(path) for path in rows.paths)
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """The transactions of a share of the rows.
 
     Attributes:

@@ -12,6 +12,8 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
+from msgspec import Struct
+
 from rokt_export.authentication.api_key import ApiKey
 from rokt_export.authentication.oauth2 import OAuth2
 from rokt_export.delivery.address import HERE, Address, filled_url, hosts_in, paths_in, unset_variables
@@ -47,8 +49,7 @@ class Likeness(Enum):
     """It fetches its tokens from the address of the guarded one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Near:
+class Near(Struct, frozen=True):
     """A guarded environment whose address an environment reaches, or may reach.
 
     Attributes:
@@ -66,8 +67,7 @@ class Near:
     remedy: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Side:
+class _Side(Struct, frozen=True):
     """One environment, with what decides where its requests arrive."""
 
     spec: PartnerSpec

@@ -13,6 +13,8 @@ from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any
 
+from msgspec import Struct
+
 from rokt_export.diagnosis.marks import EDGES, Edge
 from rokt_export.diagnosis.requests import HarmlessRequests
 from rokt_export.exchange.model import FaultKind, Response
@@ -34,8 +36,7 @@ def needs_diagnosis(status: int | None, fault: str | None) -> bool:
     return status in SETUP_FAULTS or status == _LIMITED or status in REDIRECTS or (status is None and fault in _FAULTS)
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """What a delivery carried.
 
     Attributes:

@@ -5,11 +5,10 @@ The marks are those that vendors document, or that their public block pages show
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(Struct, frozen=True):
     """A firewall or gateway in front of a partner's servers.
 
     Attributes:
@@ -79,8 +78,7 @@ EDGES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Saying:
+class Saying(Struct, frozen=True):
     """Words of a response or a fault that name a cause.
 
     Attributes:

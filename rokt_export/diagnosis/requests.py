@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from rokt_export.authentication.base import KeyParameter, StaticHeader
@@ -24,8 +25,7 @@ _TOO_MANY = 429
 _REFUSED = 400
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """One request that was sent, and its result.
 
     Attributes:

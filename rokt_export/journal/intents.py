@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
 import orjson
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, CursorResult, Dialect, Row, bindparam, cast, select
 
 from rokt_export.journal.bulk import run_one, storable
@@ -33,8 +33,7 @@ Item = tuple[str, bytes | None]
 """Transaction id and fingerprint of an intended row."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenRow:
+class OpenRow(Struct, frozen=True):
     """A row that was intended and not settled.
 
     Attributes:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import orjson
+from msgspec import Struct
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from rokt_export.journal import storage
@@ -40,8 +41,7 @@ _MOST_MISSED = 1.0
 """Seconds of the rate that are made up for, at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """What a run may send, in all its processes together.
 
     Attributes:
@@ -55,8 +55,7 @@ class Terms:
     processes: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True):
     """The share of one process, until it ends.
 
     Attributes:
@@ -99,8 +98,7 @@ class Report:
     adds: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(Struct, frozen=True):
     """A lease as the others see it.
 
     Attributes:
@@ -117,8 +115,7 @@ class Holder:
     rate: float
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """How far the holder of a lease has come.
 
     Attributes:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 
 import orjson
+from msgspec import Struct
 from sqlalchemy import Connection, func, select
 
 from rokt_export.exchange.delivery import LeftOut
@@ -34,8 +34,7 @@ _OPEN = "SELECT no, run_no FROM intent WHERE fingerprints IS NOT NULL ORDER BY n
 _ANSWERED = {str(why): why for why in LeftOut if why not in (LeftOut.DONE_BEFORE, LeftOut.REPEATED)}
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Struct, frozen=True):
     """A way to recognize rows that a live system has received.
 
     Attributes:

@@ -52,8 +52,7 @@ class Revision:
     spec_sha256: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RevisingSpec:
+class RevisingSpec(Struct, frozen=True):
     """The spec that gives the new outcomes, and is the run's from then on.
 
     Attributes:

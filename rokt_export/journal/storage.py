@@ -9,11 +9,11 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
+from msgspec import Struct
 from platformdirs import user_state_path
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
 from sqlalchemy.exc import (
@@ -226,8 +226,7 @@ _HIDDEN = "***"
 _REMEDY = "Give a path, or a URL such as postgresql://user@host/database."
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
+class Store(Struct, frozen=True):
     """An opened place.
 
     Attributes:

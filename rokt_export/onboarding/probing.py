@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from secrets import token_hex
+
+from msgspec import Struct
 
 from rokt_export.delivery.credentials import Credentials
 from rokt_export.delivery.stop_rules import response_fault
@@ -35,8 +37,7 @@ class StepState(StrEnum):
     INFO = "info"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One step of a probe.
 
     Attributes:

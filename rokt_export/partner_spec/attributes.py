@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from rokt_export.spec_language.formats import matches
 
@@ -50,8 +51,7 @@ _FORMATS: Mapping[str, tuple[_Check, tuple[str, ...]]] = {
 """By format: its check, and values in its accepted spellings. A format without values is open: any text may come."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(Struct, frozen=True):
     """One attribute of a transaction, as Rokt's public attribute pages describe it.
 
     Attributes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from rokt_export.partner_spec.loading import LoadedSpec
 from rokt_export.partner_spec.model import PartnerSpec
@@ -25,8 +26,7 @@ class State(StrEnum):
     MISSING = "missing"
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(Struct, frozen=True):
     """One of the eight points of the page.
 
     Attributes:
@@ -44,8 +44,7 @@ class Point:
     questions: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Checklist:
+class Checklist(Struct, frozen=True):
     """All eight points.
 
     Attributes:

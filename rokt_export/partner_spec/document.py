@@ -10,6 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from msgspec import Struct
+
 from rokt_export.errors import SpecError, near_file
 from rokt_export.redaction.display_text import OwnWords
 from rokt_export.redaction.spec_lines import masked_line, masked_spec
@@ -26,8 +28,7 @@ class Severity(StrEnum):
     INFO = "info"
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(Struct, frozen=True):
     """A place in a file; line and column are 1-based."""
 
     line: int
@@ -107,8 +108,7 @@ class WrittenFloat(float):
     written: str
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """A parsed file.
 
     Attributes:

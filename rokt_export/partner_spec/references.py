@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from pydantic import BaseModel
 
 from rokt_export.errors import RoktExportError
@@ -142,8 +142,7 @@ _FOREIGN = re.compile(
 """Variables of operating systems, clouds, CI systems and tools."""
 
 
-@dataclass(frozen=True, slots=True)
-class VariableUse:
+class VariableUse(Struct, frozen=True):
     """Where one environment variable is sent.
 
     Attributes:

@@ -10,7 +10,6 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from enum import Enum, auto
-from functools import cache
 from typing import Final, assert_never
 
 NUMBER_MARK: Final = ":number"
@@ -73,23 +72,14 @@ def within_values(text: str, found: Iterable[tuple[int, int, str]]) -> Iterator[
         text: an object or an array of JSON.
         found: start and end of each part, and the value.
     """
-
-    @cache
-    def tokens() -> tuple[list[int], list[tuple[int, bool]]]:
-        starts: list[int] = []
-        ends: list[tuple[int, bool]] = []
-        for token in _STRING_OR_BARE.finditer(text):
-            quoted = token[0][0] == '"'
-            starts.append(token.start() + quoted)
-            closed = quoted and len(token[0]) > 1 and token[0][-1] == '"'
-            ends.append((token.end() - closed, quoted and _NAME_ENDS.match(text, token.end()) is not None))
-        return starts, ends
-
+    starts: list[int] = []
+    ends: list[tuple[int, bool]] = []
     for start, end, value in found:
         if not _CROSSES.search(text, start, end):
             yield start, end, value
             continue
-        starts, ends = tokens()
+        if not starts:
+            starts, ends = _tokens(text)
         place = max(0, bisect_right(starts, start) - 1)
         if end <= ends[place][0]:
             yield start, end, value
@@ -100,6 +90,18 @@ def within_values(text: str, found: Iterable[tuple[int, int, str]]) -> Iterator[
             if first < last and not (ends[place][1] and partial):
                 yield first, last, value
             place += 1
+
+
+def _tokens(text: str) -> tuple[list[int], list[tuple[int, bool]]]:
+    """Return where each string, number and word of JSON starts and ends, with whether it is a member's name."""
+    starts: list[int] = []
+    ends: list[tuple[int, bool]] = []
+    for token in _STRING_OR_BARE.finditer(text):
+        quoted = token[0][0] == '"'
+        starts.append(token.start() + quoted)
+        closed = quoted and len(token[0]) > 1 and token[0][-1] == '"'
+        ends.append((token.end() - closed, quoted and _NAME_ENDS.match(text, token.end()) is not None))
+    return starts, ends
 
 
 def well_formed(redacted: str, original: str, *, json: bool = False, secrets: bool = False) -> str:

@@ -6,13 +6,14 @@ import io
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import chain, count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
+
+from msgspec import Struct
 
 from rokt_export.atomic_write import write_draft
 from rokt_export.errors import ConfigurationError, UsageError
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from rokt_export.reports.run_report import Story
 
 
-@dataclass(frozen=True, slots=True)
-class ReportFormat:
+class ReportFormat(Struct, frozen=True):
     """One format of report.
 
     Attributes:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, assert_never
 
+from msgspec import Struct
+
 from rokt_export.partner_spec.model import Parameter, RequiredWhen
 from rokt_export.redaction import OwnWords
 from rokt_export.spec_language.fields import listed
@@ -78,8 +80,7 @@ def compile_field(parameter: Parameter, env: Mapping[str, str]) -> Field:
     return Field(parameter.name, parameter, take, fixed, None if fixed else _plain(parameter))
 
 
-@dataclass(frozen=True, slots=True)
-class _Fixed:
+class _Fixed(Struct, frozen=True):
     """A `take` of a constant."""
 
     value: Any

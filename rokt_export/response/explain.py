@@ -11,6 +11,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element
 
+from msgspec import Struct
+
 from rokt_export.exchange.model import Outcome, Response
 from rokt_export.response.body_reader import NoData, ResponseReader, Values, source, why_unreadable
 from rokt_export.response.conditions import compile_condition, equality, scalar_text
@@ -236,8 +238,7 @@ class ConditionTrace:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
-class RuleTrace:
+class RuleTrace(Struct, frozen=True):
     """One rule, met with a response.
 
     Attributes:
@@ -262,8 +263,7 @@ class RuleTrace:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """Why a response counts as it does.
 
     Attributes:

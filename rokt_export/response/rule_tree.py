@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, assert_never
+
+from msgspec import Struct
 
 from rokt_export.response.body_reader import (
     Find,
@@ -28,8 +29,7 @@ Judge: TypeAlias = Callable[[ResponseReader], bool | None]
 """From a reader to whether something holds there; None where that cannot be decided."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceCondition:
+class PlaceCondition(Struct, frozen=True):
     """One condition on one place of a response.
 
     Attributes:
@@ -58,22 +58,19 @@ class PlaceCondition:
         return f"{self.place} {self.key}".rstrip()
 
 
-@dataclass(frozen=True, slots=True)
-class AllOf:
+class AllOf(Struct, frozen=True):
     """Nodes that must all hold."""
 
     nodes: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AnyOf:
+class AnyOf(Struct, frozen=True):
     """Nodes of which one must hold."""
 
     nodes: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class NotOf:
+class NotOf(Struct, frozen=True):
     """A node that must not hold; an undecidable one stays so, because a broken body proves nothing."""
 
     node: Node

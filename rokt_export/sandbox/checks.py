@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from multidict import CIMultiDict
 
 from rokt_export.authentication.base import ReceivedRequest
@@ -37,8 +37,7 @@ _TEXT_TYPES: Mapping[str, re.Pattern[str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(Struct, frozen=True):
     """A parameter and where to find it; `outer` is the label of the form field that contains it, if any."""
 
     label: str
@@ -48,8 +47,7 @@ class Located:
     outer: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ParameterCheck:
+class ParameterCheck(Struct, frozen=True):
     """The checks of one parameter."""
 
     place: Located

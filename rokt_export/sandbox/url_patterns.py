@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
+
+from msgspec import Struct
 
 from rokt_export.spec_language.encodings import form_fields
 from rokt_export.spec_language.filters import text_of
@@ -26,8 +27,7 @@ def fill(template: str, variables: Mapping[str, str], place: Place = Place.VALUE
     return text_of(compile_template(template, place).fill({}, variables))
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """A pattern of a template's text, with a gap for each expression.
 
     Attributes:

@@ -10,16 +10,16 @@ import codecs
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
 from urllib.parse import parse_qsl
 
+from msgspec import Struct
+
 from rokt_export.spec_language.template_places import Place
 
 
-@dataclass(frozen=True, slots=True)
-class EncodingFacts:
+class EncodingFacts(Struct, frozen=True):
     """Facts about a body encoding.
 
     Attributes:

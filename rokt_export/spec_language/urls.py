@@ -6,7 +6,8 @@ import ipaddress
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rokt_export.errors import ConfigurationError, SpecError
 from rokt_export.spec_language.filters import text_of
@@ -20,8 +21,7 @@ _PORT = re.compile(r"[1-9][0-9]{0,4}")
 _NUMERIC = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class WebUrl:
+class WebUrl(Struct, frozen=True):
     """An absolute http or https URL.
 
     Attributes:

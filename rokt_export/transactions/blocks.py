@@ -5,15 +5,15 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rokt_export.redaction.quick_search import QuickSearch
 from rokt_export.transactions.damage_checks import LEFTOVERS, Inspector
 from rokt_export.transactions.dialect import Rows
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """Lines of which each is one row.
 
     Attributes:
@@ -40,8 +40,7 @@ class Block:
         return self.reader.part(self, places)
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """Some rows of a block, none of which needs a check of its own.
 
     Attributes:

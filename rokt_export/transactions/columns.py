@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from msgspec import Struct
+
 from rokt_export.errors import TransactionsError, UsageError
 from rokt_export.partner_spec.attributes import ATTRIBUTES, canonical, fold
 from rokt_export.transactions.transaction import IDENTITIES
@@ -55,8 +57,7 @@ class ColumnsReport:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnPlan:
+class ColumnPlan(Struct, frozen=True):
     """The attributes of a header: `names[i]` is the attribute of column i.
 
     Attributes:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 import re
-from dataclasses import dataclass
 from typing import assert_never
 from urllib.parse import urlsplit
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from rokt_export.exchange.model import Fault, FaultKind, Response, Timings
@@ -47,8 +47,7 @@ _TOO_LARGE = frozenset({_WRITE_ERROR, FILESIZE_EXCEEDED})
 _BROKEN_OFF = frozenset({PARTIAL_FILE, _ABORTED_BY_CALLBACK, GOT_NOTHING, 55, 56, 65, 92})
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """A transfer that failed in libcurl.
 
     Attributes:
@@ -71,7 +70,7 @@ class Failure:
     os_error: int = 0
     proxy: str | None = None
     max_response: int = 0
-    timings: Timings = Timings()  # noqa: RUF009 - frozen
+    timings: Timings = Timings()
 
     def fault(self, partial: Response | None = None) -> Fault:
         """Return the fault, with the part of a response that was received before."""

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import pycurl
+from msgspec import Struct
 
 from rokt_export.errors import ConfigurationError
 from rokt_export.exchange.model import AttemptResult, Fault, Timings
@@ -170,8 +171,7 @@ Ended = tuple[Any, AttemptResult]
 """The token of a started request, and its result."""
 
 
-@dataclass(frozen=True, slots=True)
-class Common:
+class Common(Struct, frozen=True):
     """What both ways of HTTP share.
 
     Attributes:

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pycurl
+from msgspec import Struct
 
 from rokt_export.exchange.model import Fault, FaultKind, Request, Timings
 from rokt_export.transport.libcurl import TransportOptions, authorities, check
@@ -23,8 +24,7 @@ _ADDRESSES_LINE = re.compile(r"IPv[46]: (.+)")
 _PHASE_OF_FAULT = {FaultKind.DNS: "dns", FaultKind.TLS: "tls"}
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(Struct, frozen=True):
     """A server's certificate.
 
     Attributes:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
+from msgspec import Struct
 from pydantic import BaseModel
 
 from rokt_export.authentication.base import Authentication
@@ -19,8 +19,7 @@ from rokt_export.spec_language.template import Template, attribute_template, com
 from rokt_export.spec_language.template_places import EXPRESSION, TemplateProblem
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(Struct, frozen=True):
     """A parameter with its path.
 
     Attributes:
@@ -36,8 +35,7 @@ class Placed:
     group: DataPath
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Struct, frozen=True):
     """One authentication with its path.
 
     Attributes:
@@ -59,8 +57,7 @@ def as_written(_environment: str, source: str) -> str:
     return source
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """A loaded spec that is linted.
 
     Attributes:
@@ -203,8 +200,7 @@ FILLED = "\ue000"
 """Replaces each expression while the rest of a text is examined; a private-use character that no URL contains."""
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """One template text.
 
     Attributes:

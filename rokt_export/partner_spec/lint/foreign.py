@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rokt_export.authentication.oauth2 import OAuth2
 from rokt_export.partner_spec.attributes import canonical
@@ -15,8 +16,7 @@ from rokt_export.spec_language.template_places import EXPRESSION
 from rokt_export.spec_language.urls import PLACEHOLDER, parse_url
 
 
-@dataclass(frozen=True, slots=True)
-class _Mark:
+class _Mark(Struct, frozen=True):
     """A form of placeholder.
 
     Attributes:

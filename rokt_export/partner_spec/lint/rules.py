@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from rokt_export.partner_spec.document import DataPath, Finding
 from rokt_export.partner_spec.lint.context import Subject
@@ -17,8 +18,7 @@ Locus: TypeAlias = tuple[str, ...]
 """What a part of a test examines: the status, a header, a body path with its reading, or the text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Atom:
+class Atom(Struct, frozen=True):
     """One part of a test; a test holds if all its atoms do.
 
     Attributes:
