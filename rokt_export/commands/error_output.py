@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rokt_export.commands.terminal import GUARD, LOG, Terminal
 from rokt_export.errors import RoktExportError
+from rokt_export.redaction.sensitive_names import hidden_in_url
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,7 +57,7 @@ def show(error: RoktExportError) -> None:
     console = terminal.err
     if isinstance(error, SpecFindingsError):
         print_findings(console, error.findings)
-    where = f"{error.where}: " if error.where else ""
+    where = f"{hidden_in_url(error.where)}: " if error.where else ""
     console.print(f"error: {GUARD.text(where + error.message)}", style="bold red", markup=False, soft_wrap=True)
     if error.remedy:
         console.print(GUARD.text(error.remedy), markup=False, soft_wrap=True)
@@ -68,5 +69,5 @@ def _log(error: RoktExportError) -> None:
     for finding in error.findings if isinstance(error, SpecFindingsError) else ():
         level, more = str(finding.severity), {"code": finding.code, "where": finding.where, "hint": finding.hint}
         LOG.write(level, finding.message, "finding", **{name: text and GUARD.text(text) for name, text in more.items()})
-    where, remedy = (text and GUARD.text(text) for text in (error.where, error.remedy))
+    where, remedy = (text and GUARD.text(hidden_in_url(text)) for text in (error.where, error.remedy))
     LOG.write("error", error.message, "error", where=where, remedy=remedy, exit_status=int(error.exit_status))

@@ -11,6 +11,7 @@ import typer
 
 from rokt_export.commands.terminal import GUARD, Terminal
 from rokt_export.errors import UsageError
+from rokt_export.redaction.sensitive_names import hidden_in_url
 
 if TYPE_CHECKING:
     from rokt_export.reports.metrics import Snapshot
@@ -58,7 +59,7 @@ class Metrics:
         except OSError as error:
             if not self._failed:
                 reason = GUARD.text(error.strerror or str(error))
-                self._terminal.warn(f"--metrics {self._place}: {reason}; the run goes on without")
+                self._terminal.warn(f"--metrics {hidden_in_url(self._place)}: {reason}; the run goes on without")
             self._failed = True
 
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from rokt_export.commands.terminal import Terminal, note
 from rokt_export.errors import UsageError, did_you_mean
+from rokt_export.redaction.sensitive_names import hidden_in_url
 
 if TYPE_CHECKING:
     from rokt_export.delivery.target import Target
@@ -121,7 +122,8 @@ def witness_for(loaded: LoadedSpec, source: str | None, operation: str | None) -
 
     witness = witness_of(loaded, source, operation)
     if witness is not None:
-        note(f"read: {witness.document.source}, version {witness.document.version}, {witness.candidate.name}")
+        source = hidden_in_url(witness.document.source)
+        note(f"read: {source}, version {witness.document.version}, {witness.candidate.name}")
     return witness
 
 

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, TextIO
 
 from rokt_export.errors import UsageError
 from rokt_export.redaction.display_text import STEERING, csv_cell, json_text, one_line, visible
+from rokt_export.redaction.sensitive_names import hidden_userinfo
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -43,10 +44,10 @@ class Guard:
         self._known.clear()
 
     def text(self, text: str) -> str:
-        """Return a text without secrets."""
+        """Return a text without secrets; the credentials in a URL are hidden wherever it comes from."""
         for redactor in self._known:
             text = redactor.secrets_in(text)
-        return text
+        return hidden_userinfo(text)
 
 
 GUARD = Guard()

@@ -30,7 +30,7 @@ _SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9_.\-]*)\s+(\S.*)", re.DOTALL)
 _UNLABELLED = re.compile(r"=\s*\"?[^\s\",;&]{4}|(?=[^\s\",;&=]*[0-9])[^\s\",;&=]{16}")
 """A value behind `=`, or a long word with digits: what is no label there may be a credential."""
 _COOKIE_PAIR = re.compile(r"([^=;\s]+)=([^;]*)")
-_USERINFO = re.compile(r"(?<=://)([^/?#@\s\"'<>]+(?:@[^/?#@\s\"'<>]+)*)@")
+_USERINFO = re.compile(r"(?<=:/)(/?)([^/?#@\s\"'<>]+(?:@[^/?#@\s\"'<>]+)*)@")
 _QUERY_PAIR = re.compile(r"([?&#;])([^=&#?;\s\"'<>]+)=([^&#\s\"'<>]*)")
 
 
@@ -41,10 +41,17 @@ def is_sensitive(name: str) -> bool:
     return plain in _SENSITIVE or plain.endswith(_SENSITIVE_ENDINGS)
 
 
+def hidden_userinfo(text: str) -> str:
+    """Return a text without the credentials before the `@` of its URLs; labels (`$NAME`) and `USER` stay.
+
+    A URL that was taken as a path has one slash.
+    """
+    return _USERINFO.sub(_hidden_userinfo, text) if ":/" in text and "@" in text else text
+
+
 def hidden_in_url(url: str) -> str:
     """Return the URL without the credentials that its userinfo and its parameters name; labels (`$NAME`) stay."""
-    if "://" in url and "@" in url:
-        url = _USERINFO.sub(_hidden_userinfo, url)
+    url = hidden_userinfo(url)
     return _QUERY_PAIR.sub(_hidden_parameter, url) if "=" in url else url
 
 
@@ -79,10 +86,11 @@ def _hidden_after_scheme(value: str) -> str:
 
 
 def _hidden_userinfo(match: re.Match[str]) -> str:
-    parts = match.group(1).split(":", 1)
-    if any(_IS_LABEL.fullmatch(part) for part in parts):
+    slash, userinfo = match.groups()
+    parts = userinfo.split(":", 1)
+    if any(_IS_LABEL.fullmatch(part) for part in parts) or parts == ["USER"]:
         return match.group()
-    return f"{HIDDEN}@"
+    return f"{slash}{HIDDEN}@"
 
 
 def _hidden_parameter(match: re.Match[str]) -> str:

@@ -135,6 +135,30 @@ def test_what_cannot_take_metrics_is_named_before_anything_is_sent(cli, spec, fi
     assert partner.heard == []
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("replay", "SPEC", "ROWS", "--metrics", "http://me:hush@127.0.0.1:1"),
+        ("replay", "SPEC", "ROWS", "--metrics", "http://me:hush@[::1/?api_key=hush"),
+        ("replay", "SPEC", "http://me:hush@127.0.0.1:1/rows.csv"),
+        ("replay", "SPEC", "ROWS", "--sandbox-url", "http://me:hush@127.0.0.1:1"),
+        ("runs", "list", "--journal", "postgresql://me:hush@127.0.0.1:1/x?sslpassword=hush"),
+        ("replay", "SPEC", "ROWS", "--report", "http://me:hush@127.0.0.1/run.html"),
+        ("replay", "SPEC", "ROWS", "--out", "http://me:hush@127.0.0.1/run.csv"),
+        ("replay", "SPEC", "ROWS", "--openapi", "http://me:hush@127.0.0.1:1/api.json?api_key=hush"),
+        ("init", "--openapi", "http://me:hush@127.0.0.1:1/api.json?api_key=hush"),
+    ],
+    ids=lambda words: " ".join(words[:4]),
+)
+@pytest.mark.parametrize("log", ["text", "json"])
+def test_credentials_in_a_url_of_the_command_line_are_not_shown(cli, spec, five, words, log):
+    given = {"SPEC": spec, "ROWS": five}
+    flags = ("--log-format", log) if words[0] == "replay" else ()
+    done = cli(*(given.get(word, word) for word in words), *flags)
+    assert done.status != 0
+    assert ("hush" in done.out, "hush" in done.err, "Traceback" in done.err) == (False, False, False), done.err
+
+
 def test_a_collector_gets_the_same_by_otlp(cli, spec, five):
     collector = Partner(answer=lambda _: (200, {"Content-Type": "application/x-protobuf"}, b""))
     server = serve(collector)
