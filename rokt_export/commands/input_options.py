@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import secrets
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from rokt_export.commands.spec_setup import check_attributes, parse_set
@@ -64,7 +64,7 @@ def rows_of(
         files: paths and globs as given.
         count: how many people are invented.
         seed: makes the same people again.
-        guarded: rows with damage are not sent, unless the flags allow it.
+        guarded: rows with damage and rows of generated people are not sent, unless the flags allow it.
 
     Raises:
         UsageError: an attribute or a mapping on the command line makes no sense.
@@ -80,7 +80,10 @@ def rows_of(
     check_attributes(spec, flags.unset or [], "--unset")
     if files:
         # Here, so that a slip of the pen leaves no run behind, and no pattern is taken for a pipe.
-        options = source_options(spec, flags, overrides, refuse_damage=guarded and not flags.send_damaged)
+        options = replace(
+            source_options(spec, flags, overrides, refuse_damage=guarded and not flags.send_damaged),
+            refuse_invented=guarded and not flags.test_data,
+        )
         return FileRows(expand(tuple(files)), options, overrides, unset)
     if count < 1:
         raise UsageError("there is nothing to send", where="--count", remedy="Give a number of people, 1 or more.")

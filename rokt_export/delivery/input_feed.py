@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from math import ceil
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import Struct, structs
 
 from rokt_export.delivery.plan import FileRows, Plan
+from rokt_export.redaction import OwnWords
 from rokt_export.transactions.claims import ALL, Share
 from rokt_export.transactions.transaction import Transaction
 
@@ -141,6 +142,7 @@ class LiveFeed:
         return found
 
 
+GENERATED = OwnWords("it is a test person of rokt-export, and the environment is guarded; --test-data sends it")
 _MOST_TOLD = 12
 _MOST = 500
 """Transactions intended ahead at most: what a crash can leave uncertain besides those in flight."""
@@ -290,9 +292,14 @@ def source(plan: Plan, share: Share = ALL) -> Source:
 
 
 def with_changes(rows: FileRows, read: Iterator[Transaction]) -> Iterator[Transaction]:
-    """Return rows of files with the values that a run sets or removes; one with nothing to send gets a problem."""
+    """Return rows of files with the values that a run sets or removes.
+
+    One with nothing to send gets a problem, and one of a generated person where none may be sent.
+    """
     if rows.overrides or rows.unset:
         read = map(partial(_changed, rows), read)
+    if rows.options.refuse_invented:
+        read = _real(rows.options.wanted or (), read)
     sent = sorted(rows.options.sent or ())
     return _carrying(sent, read) if sent else read
 
@@ -300,6 +307,18 @@ def with_changes(rows: FileRows, read: Iterator[Transaction]) -> Iterator[Transa
 def _changed(rows: FileRows, transaction: Transaction) -> Transaction:
     kept = {name: value for name, value in transaction.values.items() if name not in rows.unset}
     return structs.replace(transaction, values={**kept, **rows.overrides})
+
+
+def _real(wanted: Collection[str], read: Iterator[Transaction]) -> Iterator[Transaction]:
+    """Yield transactions; one of a person that this program generated gets a problem."""
+    from rokt_export.transactions.test_people import is_generated, names_of_generated
+
+    names = names_of_generated(wanted)
+    for transaction in read:
+        if transaction.problem is None and is_generated(transaction.values, names):
+            yield structs.replace(transaction, problem=GENERATED)
+        else:
+            yield transaction
 
 
 def _carrying(sent: Sequence[str], read: Iterator[Transaction]) -> Iterator[Transaction]:

@@ -35,6 +35,7 @@ class SourceOptions:
         sent: attributes that the spec sends; a file must have one of them. None or empty = not checked.
         refuse_damage_in: attributes whose damage prevents a row from being sent; in others it is only logged.
         invented: every row is declared test data.
+        refuse_invented: a row of a person that this program generated is a problem row; a guarded environment has none.
         max_row: maximum characters of a row; a longer one is a problem row and is never sent.
         keep_findings: maximum number of damages kept per kind, file and column; all are counted.
     """
@@ -53,5 +54,6 @@ class SourceOptions:
     sent: frozenset[str] | None = None
     refuse_damage_in: frozenset[str] = frozenset()
     invented: bool = False
+    refuse_invented: bool = False
     max_row: int = 1_000_000
     keep_findings: int = 20

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import re
 import secrets
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 LASTNAME = "Rokttest"
 """The last name of all test people, by which a tech contact can find and remove them."""
+_GENERATED = re.compile(r"rokt-test-[0-9a-f]{12}-\d+(?:@example\.com)?|test-[0-9a-f]{12}-\d+|rokttest")
+"""A name, an address or an id that only this program makes, in lower case."""
+_STARTS = frozenset(form for start in ("rokt", "test") for form in (start, start.upper(), start.title()))
 
 _LOOKED_UP_BY = ("transactionid", "email", "confirmationref")
 _OLDEST, _YOUNGEST = datetime.date(1950, 1, 1), datetime.date(2000, 12, 31)
@@ -156,6 +160,21 @@ def generate(
         for name in unset:
             values.pop(name, None)
         yield Transaction(row, identity(values, row), values, invented=True)
+
+
+def names_of_generated(wanted: Collection[str]) -> tuple[str, ...]:
+    """Return the attributes by which `is_generated` knows a person: those for lookup, and those of the spec alone."""
+    known = (*_LOOKED_UP_BY, "lastname")
+    return tuple(dict.fromkeys((*known, *(name for name in sorted(wanted) if canonical(name) in (None, *known)))))
+
+
+def is_generated(values: Mapping[str, Value], names: Collection[str]) -> bool:
+    """Return whether a row is of a person that `generate` made, wherever it comes from."""
+    for name in names:
+        value = values.get(name)
+        if value.__class__ is str and value[:4] in _STARTS and _GENERATED.fullmatch(value.strip().lower()):
+            return True
+    return False
 
 
 def _person(run: int, row: int, random: Random, names: Names) -> _Person:

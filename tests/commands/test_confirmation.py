@@ -49,6 +49,33 @@ def test_invented_people_reach_production_by_two_words_alone(
     assert len(partner.heard) == 1
 
 
+GENERATED = {
+    "in a file": ("rokt-test-0123456789ab-7@example.com,Doe,1\n", ()),
+    "in capitals": ("ROKT-TEST-0123456789AB-7@EXAMPLE.COM,Doe,1\n", ()),
+    "by its last name": ("jane@example.com,Rokttest,1\n", ()),
+    "by its reference": ("jane@example.com,Doe,TEST-0123456789AB-7\n", ()),
+    "set": ("jane@example.com,Doe,1\n", ("--set", "email=rokt-test-0123456789ab-7@example.com")),
+}
+
+
+@pytest.mark.parametrize("command", ["replay", "test"])
+@pytest.mark.parametrize("case", GENERATED)
+def test_a_person_of_this_program_needs_test_data_wherever_it_comes_from(
+    cli: CommandLine, partner: Partner, case: str, command: str
+) -> None:
+    row, more = GENERATED[case]
+    spec = cli.write("acme.yaml", spec_text(partner.url))
+    head = "email,lastname,confirmationref\n"
+    rows = cli.write("rows.csv", head + row + ("" if more else "j.tester@contest-1.com,Test-Doe,test-1\n"))
+    flags = ("-e", "production", "--confirm", "acme", *more)
+    refused = cli(command, spec, rows, *flags, "--output", "json")
+    assert (refused.json["counts"].get("invalid"), len(partner.heard)) == (1, 0 if more else 1), refused.err
+    assert "--test-data sends it" in refused.out + refused.err
+    assert cli("replay", spec, rows, *flags, "--test-data").status == 0
+    assert len(partner.heard) == (1 if more else 2)
+    assert cli("replay", spec, rows, "-e", "staging", *more).status == 0
+
+
 def test_rows_that_production_has_are_not_sent_again_unless_told(
     cli: CommandLine, spec: Path, rows: Path, partner: Partner
 ) -> None:
