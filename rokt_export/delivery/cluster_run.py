@@ -17,7 +17,7 @@ from rokt_export.delivery.plan import Plan
 from rokt_export.delivery.run_counts import Tally
 from rokt_export.delivery.shared_counts import FirstRow, first_numbers
 from rokt_export.delivery.worker import Brake, Result, Watch, journal_of
-from rokt_export.delivery.workers import stopped, together
+from rokt_export.delivery.workers import found_by, sent_by, stopped, together
 from rokt_export.errors import JournalError, LeaseLostError, RoktExportError, WorkerError
 from rokt_export.exchange.delivery import LeftOut
 
@@ -207,8 +207,9 @@ class _Run:
         if result.finished.reason is StopReason.INTERRUPTED and not self._stopping:
             self.again[partition.number] = partition  # the worker was told to leave
             result = replace(result, finished=Finished(StopReason.COMPLETE))
-        if self._is_again(partition.number):
-            del result.tally.left_out[LeftOut.DONE_BEFORE]
+            sent_by([result])
+        if self.attempts[partition.number] > 1:
+            found_by([result])
         self.results.append(result)
         self.holders.pop(partition.number, None)
         new = self._unheard(done.lease, done.messages, done.before)

@@ -67,7 +67,7 @@ def _in_processes(plan: Plan, run_id: str, watch: Watch, brake: Brake) -> Result
         crew = _Crew(context, plan, run_id, watch, turn * plan.partitions)
         crew.start(level, common)
         found = crew.work(level, brake)
-        ended = found if turn == 0 else [*_sent_by(ended), *_found_by(found)]
+        ended = found if turn == 0 else [*sent_by(ended), *found_by(found)]
         if not crew.deaths or stopped(ended) or brake.level:
             break
         FirstRow(common.numbers).reopen()
@@ -182,7 +182,7 @@ def stopped(results: Sequence[Result]) -> bool:
     return any(result.finished.reason is not StopReason.COMPLETE for result in results)
 
 
-def _sent_by(earlier: list[Result]) -> list[Result]:
+def sent_by(earlier: list[Result]) -> list[Result]:
     """Return results of earlier turns without what the last one, which goes over the whole input, has seen too."""
     for result in earlier:
         for why in [each for each in result.tally.left_out if each != LeftOut.DONE_BEFORE]:
@@ -190,7 +190,7 @@ def _sent_by(earlier: list[Result]) -> list[Result]:
     return earlier
 
 
-def _found_by(last: list[Result]) -> list[Result]:
+def found_by(last: list[Result]) -> list[Result]:
     """Return results of a further turn without the rows that it passed over, as earlier ones had settled them."""
     for result in last:
         del result.tally.left_out[LeftOut.DONE_BEFORE]
