@@ -21,7 +21,7 @@ class Character:
         fold: match both letter cases; the text must then be folded by `fold`, as are the spellings.
     """
 
-    __slots__ = ("_by_length", "_ending", "_opening", "candidates")
+    __slots__ = ("_by_length", "_ending", "_opening", "candidates", "longest")
 
     def __init__(self, char: str, fold: bool) -> None:
         spellings = _spellings(char)
@@ -30,6 +30,7 @@ class Character:
             spellings = {fold_case(spelling) for spelling in spellings}
         lengths = sorted({len(spelling) for spelling in spellings})
         self._by_length = [(n, frozenset(s for s in spellings if len(s) == n)) for n in lengths]
+        self.longest = lengths[-1]
         self._opening = frozenset(spelling[0] for spelling in spellings)
         self._ending = frozenset(spelling[-1] for spelling in spellings)
         self.candidates = re.compile("[" + "".join(map(re.escape, self._opening)) + "]")

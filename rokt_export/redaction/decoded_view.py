@@ -30,7 +30,7 @@ def _encoded(percent: str, backslash: str, ampersand: str, hash_sign: str, semic
 
 _ONCE = _encoded("%", r"\\", "&", "#", ";")
 _NESTED = _encoded(
-    "%(?:25)*", r"(?:\\+|%(?:25)*5[Cc])", "(?:&|%(?:25)*26)(?:amp(?:;|%(?:25)*3[Bb]))*", "(?:#|%(?:25)*23)",
+    "%(?:25)*", r"(?:(?<!\\)\\+|%(?:25)*5[Cc])", "(?:&|%(?:25)*26)(?:amp(?:;|%(?:25)*3[Bb]))*", "(?:#|%(?:25)*23)",
     "(?:;|%(?:25)*3[Bb])",
 )  # fmt: skip
 _HINT = re.compile(

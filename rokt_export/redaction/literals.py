@@ -90,7 +90,9 @@ def secret_literals(value: str) -> Iterator[Literal]:
     """Yield all literals of a secret; base64 also of texts that hold it escaped, or in base64 or hexadecimal."""
     for data in byte_forms(value):
         yield from hex_literals(data)
-    for inner in dict.fromkeys((value, json_escaped(value), html.escape(value), quote(value, safe=""))):
+    for inner in dict.fromkeys(
+        (value, json_escaped(value), html.escape(value), quote(value, safe="", errors="replace"))
+    ):
         for data in byte_forms(inner):
             yield from base64_literals(data)
     data = value.encode("utf-8", "surrogatepass")

@@ -30,6 +30,8 @@ SHORTEST_LOCAL = 5
 _TELLING_LOCAL = re.compile(r"[0-9._-]")
 _LONGEST_NAME = 20
 _MOST_WORDS = 3
+_LONGEST_SINGLE = 64
+"""Characters of a value whose places are found one by one; of a longer one, places that overlap are found as one."""
 _SQUEEZED = 7
 """Letters and digits that a value must have to be found with other blanks and punctuation between them."""
 _IDEOGRAPHS = "\u2e80"
@@ -46,7 +48,7 @@ _PHONE = re.compile(
 _PHONE_BEGINS = frozenset("0123456789+(tT")
 _NO_DIGITS = re.compile("[^0-9]+")
 _WORDS = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
-_NAME = re.compile(r"[^\W\d_]+(?:['\u2019.-]?[^\W\d_]*)(?:,? +[^\W\d_]+(?:['\u2019.-]?[^\W\d_]*)){1,3}")
+_NAME = re.compile(r"[^\W\d_]+(?:['\u2019.-][^\W\d_]*)?(?:,? +[^\W\d_]+(?:['\u2019.-][^\W\d_]*)?){1,3}")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "Ä": "ae", "Ö": "oe", "Ü": "ue"})
 _SPELLED_OUT = re.compile("(?<=[aou])e")
 _ESCAPE_BEFORE = re.compile(r"(?:%[0-9a-f]{2}|\\[a-z]|\\u[0-9a-f]{4}|\\x[0-9a-f]{2})\Z", re.IGNORECASE)
@@ -129,11 +131,13 @@ class PersonalValue:
     def _dialled(self, reading: Reading) -> Iterator[tuple[int, int]]:
         """Places of the number's last digits, with as many before them as are the number's too."""
         text, phone = reading.squeezed_view.text, self._phone
+        reached = 1
         for start, end in _occurrences(phone[-PHONE_TAIL:], text):
             first, known = start, PHONE_TAIL
-            while first and known < len(phone) and text[first - 1] == phone[-known - 1]:
+            while first >= reached and known < len(phone) and text[first - 1] == phone[-known - 1]:
                 first, known = first - 1, known + 1
             yield reading.squeezed_view.span(first, end)
+            reached = end  # what is before is hidden, and one character is enough to join both
 
     def _hashed(self, reading: Reading) -> Iterator[tuple[int, int]]:
         plain, decoded = reading.plain.text, reading.decoded.text
@@ -347,8 +351,15 @@ def squeezed_places(reading: Reading, needle: str) -> Iterator[tuple[int, int]]:
 def _occurrences(part: str, text: str) -> Iterator[tuple[int, int]]:
     at = text.find(part)
     while at >= 0:
-        yield at, at + len(part)
-        at = text.find(part, at + 1)
+        end = at + len(part)
+        later = text.find(part, at + 1)
+        if len(part) > _LONGEST_SINGLE and 0 <= later < end:  # a part that repeats itself, in a text that does
+            period = part[at - later :]
+            while text.startswith(period, end):
+                end += len(period)
+            later = text.find(part, end - len(part) + 1)
+        yield at, end
+        at = later
 
 
 def _is_there_once(part: str, text: str) -> bool:

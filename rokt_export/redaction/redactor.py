@@ -41,7 +41,7 @@ _URL_BEFORE = re.compile(r"[a-z]://(?:[^\s\"'<>]*[/.?&=:@#-])?\Z", re.IGNORECASE
 _KEY_AFTER = re.compile(r"\\*[\"']\s*:")
 """A key of JSON is no value."""
 _URL_AFTER = re.compile(r"[/.?&=:@#\s\"'<>-]|\Z")
-_CODED_CASE = re.compile(r"%(?:25)*[0-9A-Fa-f]{2}|\\+u[0-9A-Fa-f]{4}|\\+x[0-9A-Fa-f]{2}|&#[xX][0-9A-Fa-f]+;")
+_CODED_CASE = re.compile(r"%(?:25)*[0-9A-Fa-f]{2}|(?<!\\)\\+(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2})|&#[xX][0-9A-Fa-f]+;")
 _CODED_AT = re.compile(r"%40|\\u0040|&#(?:64|x40);", re.IGNORECASE)
 _ADDRESS = re.compile(
     rf"(?<![\w.%+-])(?!person-[0-9a-f]{{10}}(?:-[0-9a-f]{{4}})?(?:@|%40|&#))[\w.%+-]+(?:@|{_CODED_AT.pattern})[\w-]+(?:\.[\w-]+)+"

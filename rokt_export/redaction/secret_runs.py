@@ -146,13 +146,21 @@ class SecretRuns:
 
 def _common(text: str, at: int, form: str, place: int) -> tuple[int, int]:
     """Return the longest part of a text around a place that a form has around one of its own."""
-    start, first = at, place
-    while start and first and text[start - 1] == form[first - 1]:
-        start, first = start - 1, first - 1
-    end, last = at, place
-    while end < len(text) and last < len(form) and text[end] == form[last]:
-        end, last = end + 1, last + 1
-    return start, end
+    most = min(at, place)
+    return at - _alike(text[at - most : at][::-1], form[place - most : place][::-1]), at + _alike(
+        text[at : at + len(form) - place], form[place : place + len(text) - at]
+    )
+
+
+def _alike(first: str, second: str) -> int:
+    """Return how many characters two texts of one length have in common at their beginnings."""
+    if first == second:
+        return len(first)
+    known, unlike = 0, len(first)
+    while unlike - known > 1:
+        middle = (known + unlike) // 2
+        known, unlike = (middle, unlike) if first[known:middle] == second[known:middle] else (known, middle)
+    return known
 
 
 def _tells(part: str) -> bool:
