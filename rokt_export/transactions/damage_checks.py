@@ -32,9 +32,9 @@ _DATE_LIKE = re.compile(r"(date|datetime|birthday|dob|timestamp)$")
 
 _NUMBERS = frozenset(("transactionid", "mobile", "zipcode", "ccbin", "majorcatid", "minorcatid"))
 """Attributes whose values are digits. Others, such as a reference, may legitimately be `4.90E2`."""
-_EXPONENT = re.compile(r"\s*[+-]?\d(?:[.,]\d+)?[eE]\+?\d{1,3}\s*")
-_OF_SPREADSHEETS = re.compile(r"\s*[+-]?\d(?:[.,]\d+)?[eE]\+\d{2,3}\s*")
-_ROUNDED = re.compile(r"\s*[+-]?\d[.,]\d{4,}E\+\d{2,3}\s*")
+_EXPONENT = re.compile(r"\s*['\u2019]{0,2}[+-]?\d(?:[.,]\d+)?[eE]\+?\d{1,3}\s*")
+_OF_SPREADSHEETS = re.compile(r"\s*['\u2019]{0,2}[+-]?\d(?:[.,]\d+)?[eE]\+\d{2,3}\s*")
+_ROUNDED = re.compile(r"\s*['\u2019]{0,2}[+-]?\d[.,]\d{4,}E\+\d{2,3}\s*")
 """What a spreadsheet writes for a long number; certain in any column."""
 _FLOAT_ID = re.compile(r"\s*\d+\.0\s*")
 _SHORT_ZIP = re.compile(r"\s*\d{3,4}(?:-\d{4})?\s*")
@@ -42,12 +42,24 @@ _SERIAL = re.compile(r"\s*[1-7]\d{4}(?:\.\d+)?\s*")
 _MOJIBAKE = re.compile(
     "[ÂÃÄÅÎÏÐÑ×Øâãäåæð][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc–-›€™]+"
 )
+_OF_MAC = "√ƒ≈"
+"""What the first byte of a letter in UTF-8 is in Mac Roman (0xC3, 0xC4 and 0xC5)."""
+_MAC_MOJIBAKE = re.compile(f"[{_OF_MAC}][{re.escape(bytes(range(0x80, 0xC0)).decode('mac_roman'))}]")
+_C1 = "".join(map(chr, range(0x80, 0xA0)))
+"""Control characters that no keyboard has: in cp1252, read as Latin-1, they are quotation marks, dashes and letters."""
 
 _EXACT = frozenset(("email", "emailmd5", "emailsha256", "ipaddress", "country", "currency"))
 """Attributes, besides identifiers and dates, in which an invisible character or a NULL is always damage."""
-_ERRORS = frozenset(
-    ("#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!", "#CALC!", "#FIELD!", "#BLOCKED!")
-)
+_ERRORS = frozenset((
+    "#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!", "#CALC!", "#FIELD!", "#BLOCKED!",
+    "#NV", "#BEZUG!", "#WERT!", "#ZAHL!", "#ÜBERLAUF!", "#KALK!", "#FELD!",
+    "#VALEUR!", "#NOM?", "#NOMBRE!", "#NUL!", "#PROPAGATION!", "#CHAMP!",
+    "#N/D", "#¡REF!", "#¡VALOR!", "#¿NOMBRE?", "#¡DIV/0!", "#¡NUM!", "#¡NULO!", "#¡DESBORDAMIENTO!", "#¡CALC!",
+    "#RIF!", "#VALORE!", "#NOME?", "#NULLO!", "#ESPANSIONE!",
+    "#N/B", "#VERW!", "#WAARDE!", "#NAAM?", "#DEEL/0!", "#GETAL!", "#LEEG!", "#OVERLOOP!",
+    "#VALOR!", "#NÚM!", "#NULO!", "#DESPEJAR!",
+))  # fmt: skip
+"""The errors of a spreadsheet in English, German, French, Spanish, Italian, Dutch and Portuguese."""
 _NULLS = frozenset(
     ("\\N", "(null)", "(NULL)", "[null]", "[NULL]", "<null>", "<NULL>", "<NA>", "<nil>", "undefined", "NaN")
 )
@@ -97,13 +109,14 @@ _CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _CONTROLS_IN_BLOCK = "".join(map(chr, (*range(2, 9), 11, 12, *range(14, 32), 127)))
 """Control characters, each of which is searched alone, which is fast. U+0001 may be the delimiter."""
 _ENTITY = re.compile(r"&(?:#\d{1,6}|#[xX][0-9a-fA-F]{1,5}|amp|lt|gt|quot|apos|nbsp);")
+_SIGNS_IN_BLOCK = _INVISIBLE + _NO_BREAK + _C1 + _OF_MAC
 
 # If one of these matches, a cell of the block may be a formula or a number after an apostrophe. An equals sign in a
 # URL, and an apostrophe in a name, do not match.
 _FORMULA_IN_BLOCK = re.compile(r"""=(?<![\w/?&%.=-]=)[A-Za-z0-9"'(\[$+…-]""")
 _APOSTROPHE_IN_BLOCK = re.compile(r"'[+(]?\d")
 _CURLED_IN_BLOCK = re.compile(r"\u2019[+(]?\d")
-_ERROR_IN_BLOCK = re.compile(r"#(?:N/A|[A-Z/0]+[!?]|##)")
+_ERROR_IN_BLOCK = re.compile(r"#(?:N/[ABD]|NV|[¡¿]|[A-ZÜÚ/0]+[!?]|##)")
 
 LEFTOVERS = frozenset(_LEFTOVERS)
 """Cells that hold a program's word instead of a value."""
@@ -171,7 +184,7 @@ class Inspector:
         return (
             self._guessed
             or "\ufffd" in block
-            or any(character in block for character in _INVISIBLE + _NO_BREAK)
+            or any(map(block.__contains__, _SIGNS_IN_BLOCK))
             or _MOJIBAKE.search(block) is not None
         )
 
@@ -343,8 +356,9 @@ class Inspector:
 def mojibake(text: str) -> str | None:
     """Return how a text was decoded wrongly, for a person; None if it was decoded correctly.
 
-    UTF-8 read as cp1252 turns `é` into `Ã©`. Such a pair counts only if converting it back gives one UTF-8 character,
-    which pairs of these letters in real words do not.
+    UTF-8 read as cp1252 turns `é` into `Ã©`, and read as Mac Roman into `√©`. Such a pair counts only if converting it
+    back gives one UTF-8 character, which pairs of these letters in real words do not; in Mac Roman, a letter beside
+    another one.
     """
     if "\ufffd" in text:
         return "a character was lost (U+FFFD is in its place)"
@@ -356,6 +370,13 @@ def mojibake(text: str) -> str | None:
                 continue
             if not _may_be_meant(text, found, meant):
                 return f"UTF-8 was read as another encoding: “{found.group()}” was “{meant}”"
+    for found in _MAC_MOJIBAKE.finditer(text) if any(map(text.__contains__, _OF_MAC)) else ():
+        meant = found.group().encode("mac_roman").decode("utf-8")
+        beside = text[max(0, found.start() - 1) : found.start()] + text[found.end() : found.end() + 1]
+        if meant.isalpha() and any(map(str.isalpha, beside)):
+            return f"UTF-8 was read as Mac Roman: “{found.group()}” was “{meant}”"
+    if not text.isprintable() and (sign := next(filter(text.__contains__, _C1), None)) is not None:
+        return f"cp1252 was read as Latin-1, or a byte was lost: a control character (U+{ord(sign):04X}) is in it"
     return None
 
 

@@ -18,7 +18,7 @@ ODD = [
     "", "501", "2108-1234", "1.23E+10", "9007.0", "43765.07", "30665", "JosÃ©", "Jos\ufffd", '"q""q"', '"n\nn"', 'q"q',
     '"open', "nul\0", "x\ry", "more,cells", "a\\,b", "transactionid", "long" * 30,
     "NULL", "(null)", "NaN", "'12345", "=A1", "=x/y", "Total", "# c", "\x1f1", "\t5", "\u200bx", "x\u00a0",
-    "a\u202eb", "string",
+    "a\u202eb", "string", "Mar√≠a", "Ren\x92e", "'1.73276E+10", "'1.7e10", "#WERT!", "#NV", "#¡VALOR!", "#NÚM!",
 ]  # fmt: skip
 usual = st.sampled_from(USUAL)
 cells = st.one_of(usual, usual, usual, st.sampled_from(ODD))
