@@ -37,9 +37,16 @@ def pass_interlock(
 
     Raises:
         UsageError: it may not pass.
+        ConfigurationError: its proxy cannot be used.
     """
     from rokt_export.delivery.target import Likeness
+    from rokt_export.errors import ConfigurationError
 
+    if target.bad_proxy:
+        raise ConfigurationError(
+            f"the proxy of {target.environment} cannot be used: {target.bad_proxy}; nothing was sent",
+            remedy="Write it as http://user:password@host:port, with %20 for a blank.",
+        )
     someone = sys.stdin.isatty() and sys.stderr.isatty()
     if may_ask:
         for near in target.near:

@@ -270,6 +270,10 @@ def _texts(value: object, variables: Mapping[str, str]) -> list[str]:
 
 def proxy_of_process(spec: PartnerSpec, environment: str, address: Address | None) -> str:
     """Return host and port of the proxy that the process environment names; empty where the spec states one."""
+    return _process_proxy(spec, environment, address).rpartition("://")[2].rpartition("@")[2].strip("/")
+
+
+def _process_proxy(spec: PartnerSpec, environment: str, address: Address | None) -> str:
     if address is None or spec.environment(environment).proxy is not None:
         return ""
     if not any(name.lower().endswith("_proxy") for name in os.environ):
@@ -279,8 +283,24 @@ def proxy_of_process(spec: PartnerSpec, environment: str, address: Address | Non
     parts, proxies = urlsplit(address.shown), getproxies_environment()
     if proxy_bypass(parts.hostname or ""):
         return ""
-    proxy = proxies.get(parts.scheme) or proxies.get("all") or ""
-    return proxy.rpartition("://")[2].rpartition("@")[2].strip("/")
+    return proxies.get(parts.scheme) or proxies.get("all") or ""
+
+
+_PROXY = re.compile(
+    r"([a-z0-9]+://)?(\S*@)?(\[[0-9a-f:.]+\]|[^\s:/?#@\[\]]+)(:\d{1,5})?([/?#]\S*)?", re.IGNORECASE | re.ASCII
+)
+"""A proxy's URL as libcurl takes it; the scheme may be missing."""
+
+
+def _proxy_problem(spec: PartnerSpec, environment: str, address: Address | None, variables: Mapping[str, str]) -> str:
+    """Return why no proxy can be reached by the URL that is stated; empty where there is none, or it can be."""
+    source = spec.environment(environment).proxy
+    stated = next(iter(_texts(source, variables)), "") if source is not None else ""
+    proxy = stated or _process_proxy(spec, environment, address)
+    if not proxy or _PROXY.fullmatch(proxy):
+        return ""
+    where = "`proxy` of the spec" if source is not None else "the proxy variables of the process environment"
+    return f"{where} must have a host and a port as a number, without a blank or a line break"
 
 
 def _alias(own: Address, other: Address, resolve: Resolve | None) -> str:
@@ -303,6 +323,7 @@ class Target:
         guarded: whether a send needs a confirmation, and test data another one.
         near: the guarded environments at or near this address, where the environment is not guarded by itself.
         proxy: the proxy that the process environment names for it, without credentials.
+        bad_proxy: why its proxy, of the spec or of the process environment, cannot be used; empty where it can.
         unchecked: whether the server's certificate is not checked.
         ledger: the names by which the ledger knows this live system, whose responses it keeps: by address and account,
             by partner and environment, and by partner and address. Two partners that use one vendor have two accounts.
@@ -315,6 +336,7 @@ class Target:
     guarded: bool
     near: tuple[Near, ...] = ()
     proxy: str = ""
+    bad_proxy: str = ""
     unchecked: bool = False
     ledger: tuple[str, ...] = ()
 
@@ -362,6 +384,7 @@ class Target:
             guarded=guarded,
             near=near,
             proxy=proxy_of_process(spec, environment, own),
+            bad_proxy=_proxy_problem(spec, environment, own, variables[environment].values),
             ledger=_ledger(spec, environment, own, near, variables) if guarded else (),
             unchecked=not spec.environment(environment).tls.verify,  # type: ignore[union-attr]  # it is filled in
         )

@@ -31,6 +31,8 @@ _UNLABELLED = re.compile(r"=\s*\"?[^\s\",;&]{4}|(?=[^\s\",;&=]*[0-9])[^\s\",;&=]
 """A value behind `=`, or a long word with digits: what is no label there may be a credential."""
 _COOKIE_PAIR = re.compile(r"([^=;\s]+)=([^;]*)")
 _USERINFO = re.compile(r"(?<=:/)(/?)([^/?#@\s\"'<>]+(?:@[^/?#@\s\"'<>]+)*)@")
+_EXAMPLES = ("USER", "user:password")
+"""What the messages of this program have in place of credentials."""
 _QUERY_PAIR = re.compile(r"([?&#;])([^=&#?;\s\"'<>]+)=([^&#\s\"'<>]*)")
 
 
@@ -42,7 +44,7 @@ def is_sensitive(name: str) -> bool:
 
 
 def hidden_userinfo(text: str) -> str:
-    """Return a text without the credentials before the `@` of its URLs; labels (`$NAME`) and `USER` stay.
+    """Return a text without the credentials before the `@` of its URLs; labels (`$NAME`) and examples stay.
 
     A URL that was taken as a path has one slash.
     """
@@ -88,7 +90,7 @@ def _hidden_after_scheme(value: str) -> str:
 def _hidden_userinfo(match: re.Match[str]) -> str:
     slash, userinfo = match.groups()
     parts = userinfo.split(":", 1)
-    if any(_IS_LABEL.fullmatch(part) for part in parts) or parts == ["USER"]:
+    if any(_IS_LABEL.fullmatch(part) for part in parts) or userinfo in _EXAMPLES:
         return match.group()
     return f"{slash}{HIDDEN}@"
 

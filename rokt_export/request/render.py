@@ -22,9 +22,10 @@ from rokt_export.authentication.base import (
     PluginSignature,
     Signature,
     StaticHeader,
+    filler,
 )
 from rokt_export.authentication.registry import credentials_of
-from rokt_export.errors import SpecError
+from rokt_export.errors import ConfigurationError, SpecError
 from rokt_export.exchange.model import Request
 from rokt_export.partner_spec.model import Parameter, PartnerSpec
 from rokt_export.partner_spec.references import attributes_of, never_omitted
@@ -175,7 +176,8 @@ class Renderer:
 
     Raises:
         SpecError: the parameters do not make a request.
-        ConfigurationError: a variable does not make a URL, or a custom authentication is not allowed or cannot be made.
+        ConfigurationError: a variable does not make a URL or a header, or a custom authentication is not allowed or
+            cannot be made.
 
     Attributes:
         credentials: what the environment's authentications put on a request, in the spec's order.
@@ -196,6 +198,7 @@ class Renderer:
         self.environment = spec.environment(environment)
         self.variables = variables
         self.credentials = credentials_of(self.environment.authentication or (), variables)
+        _check_headers(self.credentials, variables)
         own = _sorted(self.credentials, plugins)
         parameters = [*own.parameters, *_refusing(spec.parameters, never_omitted(spec))]
         placed = {place: [p for p in parameters if p.in_ == place] for place in ("body", "query", "header", "path")}
@@ -395,6 +398,30 @@ def _sorted(credentials: Iterable[Credential], plugins: Collection[str] | None) 
             case _:
                 assert_never(each)
     return own
+
+
+def _check_headers(credentials: Iterable[Credential], variables: Mapping[str, str]) -> None:
+    """Check that a credential makes a header: otherwise each request would fail for the same reason.
+
+    Raises:
+        ConfigurationError: its value holds a line break or another control character.
+    """
+    fill = filler(variables)
+    for each in credentials:
+        if isinstance(each, KeyParameter) and each.in_ == "header":
+            name, value = each.name, fill(each.template)
+        elif isinstance(each, StaticHeader):
+            name, value = each.name, each.value
+        else:
+            continue
+        try:
+            safe_header(name, value)
+        except RefusedError as error:
+            raise ConfigurationError(
+                f"the credential makes no header: {error}",
+                where="authentication",
+                remedy="Correct the variable's value: it must be one line, without a line end.",
+            ) from error
 
 
 def _signer(signs: Sequence[Sign]) -> Callable[[Request], Request] | None:

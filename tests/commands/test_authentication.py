@@ -70,6 +70,27 @@ def test_httpbin_keeps_us_out(cli: CommandLine, httpbin: str, path: str, authent
     assert [one["status"] for one in done.json["deliveries"]] == [401]
 
 
+@pytest.mark.parametrize(
+    "authentication",
+    [BEARER, "{type: api_key, name: X-Key, value: '{{ env.PASSWORD }}'}"],
+    ids=["bearer", "api_key"],
+)
+@pytest.mark.parametrize("secret", ["sesame\n", "sesame\r\nX: y", "ses\x00ame", "ses\u2028ame"], ids=ascii)
+def test_a_credential_that_makes_no_header_is_found_before_the_first_send(
+    cli: CommandLine, partner: Partner, authentication: str, secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "PASSWORD"
+    if "\0" in secret:  # no process environment can have it, and a file can
+        cli.write(".env", f"{name}={secret}\n")
+    else:
+        monkeypatch.setenv(name, secret)
+    done = cli("test", _spec(cli, partner.url, authentication), "--count", 3)
+    assert (done.status, partner.heard) == (3, []), done.err
+    assert "makes no header" in done.err
+    assert "sesame" not in done.err
+    assert cli("runs", "list", "--output", "json").json == []
+
+
 def test_a_password_beyond_ascii_is_sent_as_utf_8(cli: CommandLine, httpbin: str) -> None:
     spec = _spec(cli, httpbin + "/basic-auth/u/s%C3%A9same:%25", BASIC)
     assert cli("test", spec, env={"PASSWORD": "sésame:%"}).status == 0

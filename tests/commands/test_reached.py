@@ -109,6 +109,24 @@ def test_a_proxy_at_a_guarded_server_is_guarded(cli: CommandLine, partner: Partn
     assert (partner.heard, other.heard) == ([], [])
 
 
+@pytest.mark.parametrize(
+    "proxy",
+    ["http://us er:hush@host:8080", "http://me:hush@host:xx", "http://me:hush@host\n:1", "http://me:hush@", "h:1:2"],
+)
+@pytest.mark.parametrize("stated", [False, True])
+def test_a_proxy_that_cannot_be_used_is_found_before_the_first_send(
+    cli: CommandLine, partner: Partner, proxy: str, stated: bool
+) -> None:
+    more = ", proxy: '{{ env.PX }}'" if stated else ""
+    spec = cli.write("acme.yaml", spec_of("https://live.example.com/leads", f"{{url: '{partner.url}/leads'{more}}}"))
+    env = {"PX" if stated else "http_proxy": proxy}
+    done = cli("test", spec, env=env)
+    assert (done.status, partner.heard, "hush" in done.err) == (3, [], False), done.err
+    assert "proxy of staging cannot be used" in done.err
+    assert "http://user:password@host:port" in done.err
+    assert cli("test", spec, "--sandbox", env=env).status == 0
+
+
 def test_a_proxy_of_the_process_environment_is_told(cli: CommandLine, partner: Partner, other: Partner) -> None:
     spec = cli.write("acme.yaml", spec_of("https://live.example.com/leads", f"{partner.url}/leads"))
     done = cli("test", spec, env={"http_proxy": f"http://me:hush@127.0.0.1:{other.port}"})
