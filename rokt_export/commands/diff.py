@@ -560,8 +560,7 @@ def _write_reports(terminal: Terminal, result: DiffResult, paths: list[Path]) ->
     from rokt_export.reports.formats import write_files
 
     def writer(path: Path) -> Callable[[TextIO], object]:
-        text = SUFFIXES[path.suffix.lower()](result)
-        return lambda stream: stream.write(text)
+        return lambda stream: stream.write(SUFFIXES[path.suffix.lower()](result))
 
     write_files([(writer(path), path) for path in paths])
     for path in paths:

@@ -17,6 +17,7 @@ _HIDDEN = (
 )
 """DEL, C1, and what Unicode calls default-ignorable: bidi marks, zero-width characters, variation selectors, tags."""
 _IN_JSON = re.compile(f"[{_HIDDEN}]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 STEERING = re.compile(f"[\x00-\x08\x0b-\x1f{_HIDDEN}\ud800-\udfff]")
 """A character that a terminal acts on or a person cannot see; a line feed and a tab are none."""
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -55,7 +56,7 @@ def json_text(data: Any, *, indent: bool = False) -> str:
     """Return data as JSON without a line end: the same values, with hidden characters as `\\u` escapes."""
     import orjson
 
-    return escaped_json(orjson.dumps(data, option=orjson.OPT_INDENT_2 if indent else None).decode())
+    return escaped_json(_dumped(data, orjson.OPT_INDENT_2 if indent else None).decode())
 
 
 def escaped_json(document: str) -> str:
@@ -65,9 +66,29 @@ def escaped_json(document: str) -> str:
 
 def page_json(data: Any) -> bytes:
     """Return data as JSON for a page's script: hidden characters are written as `visible` shows them."""
+    return _IN_JSON.sub(lambda found: "\\" + _escape(found), _dumped(data).decode()).encode()
+
+
+def _dumped(data: Any, option: int | None = None) -> bytes:
+    """Return data as JSON; a lone surrogate, which UTF-8 cannot hold, is written as `visible` shows it."""
     import orjson
 
-    return _IN_JSON.sub(lambda found: "\\" + _escape(found), orjson.dumps(data).decode()).encode()
+    try:
+        return orjson.dumps(data, option=option)
+    except TypeError:  # a text with a lone surrogate: a partner's answer may hold one
+        return orjson.dumps(_without_surrogates(data), option=option)
+
+
+def _without_surrogates(data: Any) -> Any:
+    match data:
+        case str():
+            return _SURROGATE.sub(_escape, data)
+        case dict():
+            return {_without_surrogates(key): _without_surrogates(value) for key, value in data.items()}
+        case list() | tuple():
+            return [_without_surrogates(value) for value in data]
+        case _:
+            return data
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from msgspec import Struct
 
 from rokt_export.atomic_write import write_draft
-from rokt_export.errors import ConfigurationError, UsageError
+from rokt_export.errors import ConfigurationError, RoktExportError, UsageError
 
 if TYPE_CHECKING:
     from rokt_export.exchange.delivery import Delivery
@@ -183,12 +183,14 @@ def write_parts(story: Story, form: ReportFormat, path: Path, rows: int, check: 
 
 
 def write_reports(story: Story, targets: Iterable[tuple[ReportFormat, Path]]) -> None:
-    """Write several reports of one story, all or none; see `write_files`."""
+    """Write several reports of one story; see `write_files`."""
     write_files([(partial(form.write, story), path) for form, path in targets])
 
 
 def write_files(targets: Iterable[tuple[Callable[[TextIO], object], Path]]) -> None:
     """Write several files, all or none: each is complete, and on the disk, before the first takes its name.
+
+    Only a defect of ours in one report does not take the others along: they are written before it is raised.
 
     A file whose name ends in `.gz` or `.zst` is compressed. A file is readable by its owner alone (0600) and replaces
     one of the same name in a single step. A symbolic link is refused: otherwise its maker would choose the file that is
@@ -205,26 +207,41 @@ def write_files(targets: Iterable[tuple[Callable[[TextIO], object], Path]]) -> N
     seen: set[Path] = set()
     with ExitStack() as stack:
         finished: list[tuple[Path, Path, Path]] = []
+        defects: list[Exception] = []
         for write, path in targets:
             if path.absolute() in seen:
                 raise UsageError(f"two reports would be written to {path}", remedy="Give each its own file.")
             seen.add(path.absolute())
-            if path == STDOUT:
-                write(sys.stdout)
+            try:
+                draft, target = _drafted(write, path)
+            except (RoktExportError, OSError):
+                raise
+            except Exception as defect:
+                defects.append(defect)
                 continue
-            write = partial(_write_packed, write, _packed_as(path))
-            with _explained(path):
-                target = _target(path)
-                if target is None:
-                    with path.open("w", encoding="utf-8", newline="", errors="replace") as stream:
-                        write(stream)
-                    continue
-                draft = write_draft(target, write)
+            if draft is not None:
                 stack.callback(_discard, draft)
                 finished.append((draft, target, path))
         for draft, target, path in finished:
             with _explained(path):
                 draft.replace(target)
+        if defects:
+            raise defects[0]
+
+
+def _drafted(write: Callable[[TextIO], object], path: Path) -> tuple[Path | None, Path]:
+    """Write one file beside its target, and return both; stdout, a device and a pipe are written to, without a draft."""
+    if path == STDOUT:
+        write(sys.stdout)
+        return None, path
+    write = partial(_write_packed, write, _packed_as(path))
+    with _explained(path):
+        target = _target(path)
+        if target is None:
+            with path.open("w", encoding="utf-8", newline="", errors="replace") as stream:
+                write(stream)
+            return None, path
+        return write_draft(target, write), target
 
 
 def _write_packed(write: Callable[[TextIO], object], packed: str, stream: TextIO) -> None:

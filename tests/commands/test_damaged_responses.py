@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from raw_partner import WAYS, Behaviour, Connection, Play, RawPartner
 
-from commands.conftest import CommandLine
+from commands.conftest import CommandLine, Heard, Partner, spec_text
+from rokt_export.reports.formats import FORMATS
 
 BODY = b'{"status": "created", "id": "L-7"}'
 RESPONSES = """\
@@ -188,3 +189,47 @@ def test_a_redirect_names_its_target(cli: CommandLine, way: str) -> None:
     (one,) = found["deliveries"]
     assert one["outcome"] == "unclassified"
     assert "redirects to https://example.com/v2/leads; redirects are not followed" in one["reason"]
+
+
+REJECTED = "  - {outcome: rejected, status: 422, capture: {reason: $.message, reference: $.id}}"
+
+
+def halves(heard: Heard) -> tuple[int, dict[str, str], bytes]:
+    return 422, {"Content-Type": "application/json"}, b'{"id":"\\ud800","message":"bad \\udfff"}'
+
+
+@pytest.mark.parametrize("command", ["test", "replay"])
+def test_half_of_a_surrogate_pair_spoils_no_report(cli: CommandLine, partner: Partner, command: str) -> None:
+    partner.answer = halves
+    spec = cli.write(
+        "acme.yaml",
+        spec_text(partner.url).replace("responses:", f"responses:\n{REJECTED}"),
+    )
+    rows = cli.write("rows.csv", "transactionid,email\nt1,jane@example.com\n")
+    reports = [f"--report=whole{one.suffixes[0]}" for one in FORMATS.values()]
+
+    done = cli(command, spec, rows, *reports)
+
+    assert "internal error" not in done.err
+    for report in reports:
+        assert done.status in (0, 1, 4), done.err
+        data = (cli.folder / report.partition("=")[2]).read_bytes()
+        assert data
+        if not report.endswith((".parquet", ".xlsx")):
+            data.decode()
+
+
+def test_a_defect_in_one_report_loses_no_other(
+    cli: CommandLine, partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise TypeError("a defect")
+
+    monkeypatch.setattr("rokt_export.reports.html.page_json", broken)
+    rows = cli.write("rows.csv", "transactionid,email\nt1,jane@example.com\n")
+
+    done = cli("replay", cli.write("acme.yaml", spec_text(partner.url)), rows, "--report=a.html", "--report=b.md")
+
+    assert "internal error" in done.err
+    assert not (cli.folder / "a.html").exists()
+    assert "acme" in (cli.folder / "b.md").read_text()
