@@ -216,7 +216,7 @@ def write_files(targets: Iterable[tuple[Callable[[TextIO], object], Path]]) -> N
                 draft, target = _drafted(write, path)
             except (RoktExportError, OSError):
                 raise
-            except Exception as defect:
+            except Exception as defect:  # noqa: BLE001 - a defect of ours, raised below
                 defects.append(defect)
                 continue
             if draft is not None:
@@ -230,7 +230,7 @@ def write_files(targets: Iterable[tuple[Callable[[TextIO], object], Path]]) -> N
 
 
 def _drafted(write: Callable[[TextIO], object], path: Path) -> tuple[Path | None, Path]:
-    """Write one file beside its target, and return both; stdout, a device and a pipe are written to, without a draft."""
+    """Write one file beside its target, and return both; stdout, a device and a pipe have no draft."""
     if path == STDOUT:
         write(sys.stdout)
         return None, path
