@@ -26,6 +26,9 @@ class ExitStatus(IntEnum):
         return max(statuses, default=cls.OK)
 
 
+NO_FILE = "this is a device, a pipe or a socket, and no file"
+
+
 class RoktExportError(Exception):
     """An error a user can act on: what is wrong, where, and what to do about it.
 

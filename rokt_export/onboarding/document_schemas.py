@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,17 @@ from rokt_export.spec_language.regexes import RegexProblem, compile_regex
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
+
+
+_MOST_STEPS = 50_000
+"""Words of schemas that are looked at for one value; a usual body takes some hundreds, and these a second or two."""
+
+
+class _TooManySteps(Exception):
+    """A schema asks for more work than a document may."""
+
+
+_STEPS: ContextVar[list[int]] = ContextVar("steps that are left")
 
 
 def broken(
@@ -35,8 +47,11 @@ def broken(
 
     newer = document.version.startswith(("3.1", "3.2"))
     validator = _kind(newer=newer, left_out="writeOnly" if reading else "readOnly")
+    steps = _STEPS.set([_MOST_STEPS])
     try:
         errors = list(validator(schema.node, _resolver=schema.resolver).iter_errors(value))
+    except _TooManySteps:
+        return f"judging its schema takes more than {_MOST_STEPS:,} steps"
     except RecursionError:
         return "its schema has no end"
     except (UnknownType, UndefinedTypeCheck, TypeError, ValueError, AttributeError, KeyError):
@@ -50,6 +65,8 @@ def broken(
             where=document.source,
             remedy="Ask the partner for the whole document, or correct the reference.",
         ) from error
+    finally:
+        _STEPS.reset(steps)
     deepest = [best_match([error]) if error.context else error for error in errors]
     # Where several alternatives of `oneOf` match, the fault is the document's own.
     return [each for each in deepest if not (each.validator == "oneOf" and not each.context)]
@@ -85,7 +102,21 @@ def _kind(*, newer: bool, left_out: str) -> Any:
             yield ValidationError("does not match")
 
     own = {"required": required, "type": nullable("type"), "enum": nullable("enum"), "pattern": pattern}
-    return extend(base, {**own, "patternProperties": lambda *_: ()})
+    words = {**base.VALIDATORS, **own, "patternProperties": lambda *_: ()}
+    return extend(base, {word: _counted(check) for word, check in words.items()})
+
+
+def _counted(check: Any) -> Any:
+    """Return a check that counts as a step: parts that each name another part twice double them at each level."""
+
+    def counted(validator: Any, asked: Any, instance: Any, node: Any) -> Any:
+        left = _STEPS.get()
+        left[0] -= 1
+        if left[0] < 0:
+            raise _TooManySteps
+        return check(validator, asked, instance, node) or ()
+
+    return counted
 
 
 def _is(node: Any, word: str) -> bool:

@@ -296,13 +296,23 @@ def _unknown(value: Any, schema: Cursor, path: tuple[Any, ...] = ()) -> Iterator
             yield path_name(step.number if isinstance(step, Index) else step.name for step in inner), inner
 
 
-def _members(schema: Cursor, depth: int = 0) -> tuple[dict[str, Cursor], bool]:
-    """Return the members that a schema or one of its parts and alternatives knows, and whether others may be there."""
+def _members(schema: Cursor, depth: int = 0, seen: set[int] | None = None) -> tuple[dict[str, Cursor], bool]:
+    """Return the members that a schema or one of its parts and alternatives knows, and whether others may be there.
+
+    Args:
+        schema: of an object.
+        depth: parts and alternatives that it is inside of.
+        seen: ids of nodes that were looked at: a part that is there again adds nothing.
+    """
+    seen = set() if seen is None else seen
     found = dict(schema.members("properties"))
     is_open = bool(schema.node.get("additionalProperties") or schema.node.get("patternProperties")) or depth > 5
     for word in ("allOf", "oneOf", "anyOf"):
         for part in schema.items(word) if depth <= 5 else ():
-            more, also_open = _members(part, depth + 1)
+            if id(part.node) in seen:
+                continue
+            seen.add(id(part.node))
+            more, also_open = _members(part, depth + 1, seen)
             found = {**more, **found}
             is_open = is_open or also_open
     return found, is_open

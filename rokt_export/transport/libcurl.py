@@ -14,7 +14,7 @@ from urllib.request import getproxies, proxy_bypass
 import pycurl
 from msgspec import Struct
 
-from rokt_export.errors import ConfigurationError
+from rokt_export.errors import NO_FILE, ConfigurationError
 from rokt_export.exchange.model import AttemptResult, Fault, Timings
 from rokt_export.transport.closing_servers import Unasked
 from rokt_export.transport.curl_errors import Failure
@@ -108,6 +108,8 @@ def _readable(path: str, origin: str) -> Path:
         raise ConfigurationError(
             f"{path} (from {origin}) does not exist", where=path, remedy="Check the path, which must name a PEM file."
         )
+    if not (found.is_file() or found.is_dir()):  # reading a device or a pipe may never end
+        raise ConfigurationError(f"{NO_FILE} (from {origin})", where=path, remedy="Name a PEM file.")
     if not os.access(found, os.R_OK):
         raise ConfigurationError(
             f"{path} (from {origin}) may not be read", where=path, remedy="Check the file's owner and permissions."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from commands.conftest import CommandLine, Result
@@ -100,3 +101,49 @@ def test_the_operation_must_be_found(cli: CommandLine) -> None:
     assert cli("validate", "old.yaml", "--openapi", "old.json").status == 0
     done = cli("validate", "old.yaml", "--openapi", "other.json")
     assert done.status == 2 and "no operation of this document" in done.err
+
+
+@pytest.mark.parametrize("word", ["allOf", "oneOf", "anyOf"])
+@pytest.mark.parametrize("command", ["validate", "init"])
+def test_schemas_that_double_at_each_level(cli: CommandLine, word: str, command: str) -> None:
+    doubled = {
+        f"S{number}": {word: [{"$ref": f"#/components/schemas/S{number + 1}"}] * 2, "properties": {"a": {}}}
+        for number in range(30)
+    }
+    body = {"type": "object", "properties": {"email": {"$ref": "#/components/schemas/S0"}}}
+    post = {
+        "requestBody": {"content": {"application/json": {"schema": body}}},
+        "responses": {"200": {"description": "ok"}},
+    }
+    document = {
+        "openapi": "3.0.0",
+        "info": {"title": "acme", "version": "1"},
+        "servers": [{"url": "https://api.example.com"}],
+        "paths": {"/leads": {"post": post}},
+        "components": {"schemas": {**doubled, "S30": {"type": "string"}}},
+    }
+    cli.write("doc.json", json.dumps(document))
+    if command == "init":
+        assert cli("init", "--openapi", "doc.json").status == 0
+        return
+    spec = cli.write("acme.yaml", DOUBLED)
+    assert cli("validate", spec).status == 0
+
+
+DOUBLED = """
+spec_version: 1
+partner: acme
+openapi: {document: doc.json}
+endpoint: {staging: "https://api.example.com/leads"}
+parameters:
+  - {name: email, attribute: email}
+responses:
+  - {outcome: delivered, status: 2xx}
+"""
+
+
+def test_a_document_that_is_no_file(cli: CommandLine) -> None:
+    os.mkfifo(cli.folder / "pipe")
+    for place in ("/dev/zero", "pipe"):
+        done = cli("validate", cli.write("acme.yaml", DOUBLED.replace("doc.json", place)))
+        assert done.status == 3 and "a device, a pipe or a socket" in done.out + done.err

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
-from rokt_export.errors import DocumentError
+from rokt_export.errors import NO_FILE, DocumentError
 from rokt_export.redaction.display_text import cut
 
 if TYPE_CHECKING:
@@ -202,8 +202,11 @@ def _file(path: Path, source: str) -> bytes:
     try:
         if path.is_dir():
             raise DocumentError("this is a directory", where=source, remedy="Name the document inside it.")
-        if path.stat().st_size > MAX_JSON:
-            raise _too_large(source, path.stat().st_size)
+        size = path.stat().st_size
+        if not path.is_file():  # reading a device or a pipe may never end
+            raise DocumentError(NO_FILE, where=source, remedy="Name a file, or save what it gives in one.")
+        if size > MAX_JSON:
+            raise _too_large(source, size)
         return path.read_bytes()
     except FileNotFoundError as error:
         folder = path.parent
