@@ -267,7 +267,14 @@ class _Builder:
         from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
         if isinstance(node, ScalarNode):
-            return scalar(self._whole(node))
+            try:
+                return scalar(self._whole(node))
+            except ValueError as error:  # Python reads no number of more than 4,300 digits
+                raise SpecError(
+                    "this number has too many digits",
+                    where=f"{self.file}:{place.line}:{place.column}",
+                    remedy="Put it in quotes if it is a text.",
+                ) from error
         if id(node) in self._open:
             raise SpecError(
                 "this alias contains itself",

@@ -310,4 +310,6 @@ def _is_date(text: str, form: str) -> bool:
         datetime.strptime(text, form)
     except ValueError:
         return False
+    except re.error:  # a form that is written, such as `%d %d`, need not be one that can be read
+        return True
     return True

@@ -151,7 +151,7 @@ def read_date(text: str, given: str | None = None) -> datetime:
             return datetime.fromisoformat(text)
         if _SERIAL.fullmatch(text):
             return _SPREADSHEET_EPOCH + timedelta(seconds=round(float(text) * 86_400))
-    except ValueError as error:
+    except (ValueError, re.error) as error:
         raise FilterError(f"`{text}` is not a date: {error}") from error
     raise FilterError(f"`{text}` is not a date: yyyymmdd, yyyy-mm-dd, or say its form with date(..., given='%d/%m/%Y')")
 
@@ -403,13 +403,27 @@ def _is_form(text: str, directives: re.Pattern[str]) -> bool:
     return directives.fullmatch(text) is not None and "%" in text.replace("%%", "")
 
 
+def _is_readable_form(text: str) -> bool:
+    """Return whether dates can be read in a form: it names no part of a date twice."""
+    try:
+        datetime.strptime("", text)
+    except re.error:
+        return False
+    except ValueError:
+        pass  # the empty text is no date
+    return True
+
+
 _FORM = re.compile(r"(?:[^%]|%[-_^0#]?[aAbBcCdDeFgGhHIjklmMnpPrRsStTuUVwWxXyYzZf%])*", re.DOTALL)
 _GIVEN = re.compile(r"(?:[^%]|%[aAbBcdfHIjmMpSUwWxXyYzZGuV%])*", re.DOTALL)
 _HASHES = ("md5", "sha1", "sha256")
 _VALUES: Mapping[str, Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "date": {
         "form": (lambda form: _is_form(form, _FORM), "made of directives such as %Y, %m and %d"),
-        "given": (lambda given: _is_form(given, _GIVEN), "made of directives such as %Y, %m and %d"),
+        "given": (
+            lambda given: _is_form(given, _GIVEN) and _is_readable_form(given),
+            "made of directives such as %Y, %m and %d, each once",
+        ),
         "tz": (_is_zone, "the name of a time zone that this machine knows, such as Europe/Berlin"),
     },
     "number": {

@@ -473,6 +473,13 @@ def test_half_a_character_is_refused_at_its_place(line, place):
     assert caught.value.where == f"s.yaml:{place}"
 
 
+@pytest.mark.parametrize("number", ["9" * 5000, "-0x" + "f" * 5000, "0b" + "1" * 20_000])
+def test_a_number_of_too_many_digits_is_refused_at_its_place(number):
+    with pytest.raises(SpecError, match="too many digits") as caught:
+        parse("s.yaml", f"spec_version: 1\ntitle: {number}")
+    assert caught.value.where == "s.yaml:2:8"
+
+
 def test_two_halves_are_a_character():
     assert parse("s.json", '{"a": "\\ud83d\\ude00"}').data == {"a": "\U0001f600"}
 

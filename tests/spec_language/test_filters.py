@@ -226,6 +226,8 @@ def test_absence_is_false_and_says_its_name():
         ("date(5)", "form is text, not a number"),
         ("date('YYYY-MM-DD')", "form is made of directives"),
         ("date('%Y', given='DD/MM/YYYY')", "given is made of directives"),
+        ("date('%Y', given='%Y%Y')", "given is made of directives such as %Y, %m and %d, each once"),
+        ("date('%Y', given='%c %d')", "given is made of directives such as %Y, %m and %d, each once"),
         ("date(tz='Mars/Olympus')", "tz is the name of a time zone"),
         ("date(utc='yes')", "utc is true or false, not text"),
         ("date(given='%Q')", "given is made of directives"),
