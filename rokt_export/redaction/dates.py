@@ -14,7 +14,9 @@ _MONTHS = {name: number for number, name in enumerate(_NAMES, 1)}
 _MONTH = rf"(?P<{{}}>{'|'.join(_MONTHS)})[a-z]*"
 _GAP = r"[-/., _]{0,3}"
 _SUFFIX = r"(?:st|nd|rd|th)?"
-_SEPARATED = "(?P<a>[0-9]{1,4})[-/., _]{1,3}(?P<b>[0-9]{1,2})[-/., _]{1,3}(?P<c>[0-9]{1,4})"
+_TIME = "(?:[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?: [a-z]{3,4})? )?"
+"""Of the day, as `ctime` of C writes it: before the year, and the zone between both."""
+_SEPARATED = "(?P<a>[0-9]{1,4})[-/., _年月]{1,3}(?P<b>[0-9]{1,2})[-/., _年月]{1,3}(?P<c>[0-9]{1,4})"
 _COMPACT = (
     "(?P<digits>(?:1[89]|20)[0-9]{6}(?:[0-9]{6})?|[0-3][0-9]{3}(?:1[89]|20)[0-9]{2}"
     "|[1-6][0-9]{4}|[0-9]{6,8}00|[0-9]{6,8}00000)"
@@ -24,11 +26,11 @@ _NAMED = (
     rf"(?<![0-9])(?P<d1>[0-9]{{1,2}}){_SUFFIX}{_GAP}(?:of )?{_MONTH.format('m1')}{_GAP}"
     r"(?P<y1>[0-9]{4}|[0-9]{2})(?![0-9])"
     rf"|(?<![0-9])(?P<y3>[0-9]{{4}}){_GAP}{_MONTH.format('m3')}{_GAP}(?P<d3>[0-9]{{1,2}})(?![0-9])"
-    rf"|(?<![a-z]){_MONTH.format('m2')}{_GAP}(?P<d2>[0-9]{{1,2}}){_SUFFIX}{_GAP}"
+    rf"|(?<![a-z]){_MONTH.format('m2')}{_GAP}(?P<d2>[0-9]{{1,2}}){_SUFFIX}{_GAP}{_TIME}"
     r"(?P<y2>[0-9]{4}|[0-9]{2})(?![0-9])"
 )
 _WITHOUT_NAMES, _WITH_NAMES = re.compile(_NUMERIC), re.compile(f"{_NAMED}|{_NUMERIC}")
-_NUMBER = re.compile(r"[0-9](?:[0-9]{4,}|[0-9]{0,3}(?=[-/., _]))")
+_NUMBER = re.compile(r"[0-9](?:[0-9]{4,}|[0-9]{0,3}(?=[-/., _年月]))")
 """The digits with which a date without names begins."""
 _NUMBER_OR_NAME = re.compile(f"[0-9][0-9]*|{'|'.join(_MONTHS)}")
 _MAY_BE_COMPACT = (

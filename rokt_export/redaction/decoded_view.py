@@ -21,10 +21,11 @@ _OCTAL = "(?:0[67][0-7]|1[0-7][0-7])"
 
 def _encoded(percent: str, backslash: str, ampersand: str, hash_sign: str, semicolon: str) -> re.Pattern[str]:
     return re.compile(
-        rf"(?:{percent}(?:u00)?|{backslash}(?:u00|x))(?P<hex>{_ALNUM})"
+        rf"(?:{percent}(?:u00)?|{backslash}(?:u00|x|U000000|0000))(?P<hex>{_ALNUM})"
         rf"|{backslash}u\{{0*(?P<braced>{_ALNUM})\}}"
         rf"|{backslash}(?P<octal>{_OCTAL})"
-        rf"|{ampersand}{hash_sign}(?:0*(?P<decimal>{_DECIMAL})|[xX]0*(?P<entity>{_ALNUM})){semicolon}"
+        rf"|{ampersand}{hash_sign}(?:0*(?P<decimal>{_DECIMAL})(?:{semicolon}|(?![0-9]))"
+        rf"|[xX]0*(?P<entity>{_ALNUM})(?:{semicolon}|(?![0-9A-Fa-f])))"
     )
 
 
@@ -35,7 +36,7 @@ _NESTED = _encoded(
 )  # fmt: skip
 _HINT = re.compile(
     rf"%(?:25)*(?:{_ALNUM}|u00|5[Cc][ux01]|26(?:[#%]|amp))"
-    rf"|\\(?:u00{_ALNUM}|u\{{|x{_ALNUM}|{_OCTAL})"
+    rf"|\\(?:u00{_ALNUM}|u\{{|x{_ALNUM}|{_OCTAL}|U000000|0000)"
     r"|&(?:amp;)*(?:#|%(?:25)*23)[0-9xX]"
 )
 """Cheap to search for: one of these three characters begins it."""
@@ -44,8 +45,8 @@ _BASES = {"hex": 16, "braced": 16, "octal": 8, "decimal": 10, "entity": 16}
 _CODED = re.compile(
     r"(?P<percent>(?:%(?:25)*[0-9A-Fa-f]{2})+)"
     r"|(?P<units>(?:(?:\\+|%)u[0-9A-Fa-f]{4})+)"
-    r"|(?P<bytes>(?:\\+x[0-9A-Fa-f]{2})+)"
-    r"|(?P<entity>&(?:amp;)*(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});)"
+    r"|(?P<bytes>(?:\\+(?:x|U000000|0000)[0-9A-Fa-f]{2})+)"
+    r"|(?P<entity>&(?:amp;)*(?:#[0-9]{1,7}(?:;|(?![0-9]))|#[xX][0-9A-Fa-f]{1,6}(?:;|(?![0-9A-Fa-f]))|[A-Za-z]{2,8};))"
     r"|(?P<quoted>=[C-F][0-9A-F](?:=[89AB][0-9A-F])+)"
     r"|(?P<soft>=\r?\n)"
     r"|(?P<control>\\+[nrt])"
@@ -53,6 +54,8 @@ _CODED = re.compile(
 )
 _ROUNDS = 3
 _HEX_PAIR = re.compile("[0-9A-Fa-f]{2}")
+_LONG_ESCAPE = re.compile(r"\\(?:U000000|0000)")
+"""What Python and CSS write before the two digits of an ASCII character."""
 _UNIT = re.compile("[0-9A-Fa-f]{4}")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _LETTERS = str.maketrans(
@@ -213,7 +216,7 @@ def _decoded(match: re.Match[str]) -> str:
             raw = bytes.fromhex("".join(_UNIT.findall(found)))
             return raw.decode("utf-16-be", "replace")
         case "bytes":
-            return _text(bytes.fromhex("".join(_HEX_PAIR.findall(found))))
+            return _text(bytes.fromhex("".join(_HEX_PAIR.findall(_LONG_ESCAPE.sub("", found)))))
         case "quoted":
             return _text(bytes.fromhex(found.replace("=", "")))
         case "entity":

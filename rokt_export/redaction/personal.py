@@ -34,6 +34,8 @@ _LONGEST_SINGLE = 64
 """Characters of a value whose places are found one by one; of a longer one, places that overlap are found as one."""
 _SQUEEZED = 7
 """Letters and digits that a value must have to be found with other blanks and punctuation between them."""
+_LONG_NAME = 10
+"""Letters and digits, not digits alone, that tell a value wherever they are: an initial may stand before a surname."""
 _IDEOGRAPHS = "\u2e80"
 """From here on, two characters can be a whole name, written without blanks around it: no rule for short ones holds."""
 
@@ -105,6 +107,7 @@ class PersonalValue:
         for needle in self._needles:
             if needle in reading.squeezed and not (needle in letters and _is_there_once(needle, reading.squeezed)):
                 yield from squeezed_places(reading, needle)
+        yield from self._spaced(reading)
         tail = self._phone[-PHONE_TAIL:]
         known = self._phone == letters and _is_there_once(tail, reading.squeezed)
         if tail and tail in reading.squeezed and not known:
@@ -113,6 +116,12 @@ class PersonalValue:
             yield from (reading.plain.span(start, end) for start, end, days in reading.dates if days & self._days)
         if reading.longest_run or reading.longest_hex:
             yield from self._hashed(reading)
+
+    def _spaced(self, reading: Reading) -> Iterator[tuple[int, int]]:
+        """Places of a short name with blanks or punctuation between all its letters; a longer one is found by these."""
+        if self.is_name and _SHORT <= len(self.folded) < _SQUEEZED and self.folded in reading.squeezed:
+            shortest = 2 * len(self.folded) - 1
+            yield from (span for span in squeezed_places(reading, self.folded) if span[1] - span[0] >= shortest)
 
     def _spelled(self, reading: Reading) -> Iterator[tuple[int, int]]:
         if self._spellings is None:
@@ -342,9 +351,10 @@ def phone_of(value: str) -> str:
 def squeezed_places(reading: Reading, needle: str) -> Iterator[tuple[int, int]]:
     """Yield start and end of each place with these letters and digits, whatever blanks and punctuation are between."""
     kind = str.isalpha if needle.isalpha() else str.isalnum
+    anywhere = len(needle) >= _LONG_NAME and not needle.isdigit()
     for span in _occurrences(needle, reading.squeezed_view.text):
         start, end = reading.squeezed_view.span(*span)
-        if _stands_alone(reading.text, start, end, kind):
+        if anywhere or _stands_alone(reading.text, start, end, kind):
             yield start, end
 
 

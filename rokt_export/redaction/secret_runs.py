@@ -174,6 +174,7 @@ def _encoded(value: str, data: bytes) -> Iterator[str]:
     yield data.hex()
     yield wide.hex()
     yield "".join(f"0x{byte:02x}" for byte in data)
+    yield "".join(map(str, data))
     for raw in (data, wide):
         yield from (squeezed(core.lower()) for core in _cores(raw, b64encode, 3, 6))
     yield from (core.lower() for core in _cores(data, b32encode, 5, 5))

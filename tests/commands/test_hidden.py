@@ -32,6 +32,9 @@ def hashes(value: str) -> Iterator[str]:
 PEOPLE = [
     "12125550187", "2125550187", "0012125550187", "(212) 555 0187", "212.555.0187", "+1 212-555-0187", "%2B12125550187",
     "15/12/1983", "12/15/83", "December 15, 1983", "15 Dec 1983", "19831215", "440294400", "440294400000", "1983.12.15",
+    "Thu Dec 15 00:00:00 1983", "Thu Dec 15 23:59:59 UTC 1983", "1983年12月15日", "zmuellerstein",
+    "".join(f"&#{ord(sign)}" for sign in "Mullerstein"), "".join(f"\\{ord(sign):06x}" for sign in "Mullerstein"),
+    "".join(f"\\U{ord(sign):08x}" for sign in "Mullerstein"), "".join(f"&#x{ord(sign):x}" for sign in "Mullerstein"),
     "Muellerstein", "Mullerstein", "MÜLLERSTEIN", "M\\u00fcllerstein", "M%C3%BCllerstein",
     "Zoe Muellerstein", "Muellerstein, Zoe", "zoemullerstein", "12  Quarrystone   Lane",
     b64encode(EMAIL.encode()).decode(), EMAIL.encode().hex(), EMAIL.encode().hex().upper(),
@@ -41,7 +44,8 @@ PARTS = ("5550187", "555 0187", "555.0187", "555-0187", "stein", "Quarrystone", 
 SECRETS = [
     KEY, KEY.encode().hex().upper(), "".join(c.upper() if i % 2 else c for i, c in enumerate(KEY.encode().hex())),
     encodebytes(b"user:" + KEY.encode()).decode().strip(), b64encode(b64encode(KEY.encode())).decode(),
-    KEY.replace("/", "%2f").replace("+", "%2B"),
+    str(list(KEY.encode())), "".join(f"&#{code}" for code in KEY.encode()), " ".join(map(str, KEY.encode())),
+    "".join(f"\\{code:06x}" for code in KEY.encode()), KEY.replace("/", "%2f").replace("+", "%2B"),
 ]  # fmt: skip
 ECHOES = [*PEOPLE, *SECRETS]
 

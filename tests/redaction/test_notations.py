@@ -1,0 +1,29 @@
+"""Notations of a person's values that servers, stylesheets and programs write."""
+
+from __future__ import annotations
+
+import pytest
+
+from rokt_export.redaction.redactor import Redactor
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("María", "M a r i a"),
+        ("Gonzalez-Huber", "mgonzalezhuber"),
+        ("1979-03-08", "Thu Mar  8 00:00:00 1979"),
+        ("1979-03-08", "1979年3月8日"),
+        ("María", "&#77&#97&#114&#105&#97"),
+        ("María", "&#x4d&#x61&#x72&#x69&#x61"),
+        ("María", "\\00004d\\000061\\000072\\000069\\000061"),
+        ("María", "\\U0000004d\\U00000061\\U00000072\\U00000069\\U00000061"),
+    ],
+)
+def test_more_notations_of_a_person_are_hidden(value: str, text: str) -> None:
+    assert text not in Redactor(key=b"key").text(f"the value [{text}] is bad", [value])
+
+
+@pytest.mark.parametrize("text", ["ma ria", "Thu Mar 9 00:00:00 1979", "Mar 8 10:00"])
+def test_what_only_looks_like_a_value_stays(text: str) -> None:
+    assert text in Redactor(key=b"key").text(text, ["Maria", "1979-03-08"])
