@@ -50,7 +50,9 @@ class Sign(IntEnum):
 
 ENCODED = re.compile(r"[%\\&=\r\n\0]")
 """A text with one of these may hold a value in an encoding."""
-_SIGNS = QuickSearch(r"[%\\&=\r\x00]", f"{_ANY}{{22}}", MAY_BE_DATE, _FOUR_IN_HEXADECIMAL, _FOUR_IN_BASE64)
+_SIGNS = QuickSearch(
+    r"[%\\&=\r\x00]", f"{_ANY}{{22}}|(?:[0-9a-f]{{2}}:){{15}}", MAY_BE_DATE, _FOUR_IN_HEXADECIMAL, _FOUR_IN_BASE64
+)
 """An expression for each sign, in their order: one search is as quick as one for a single sign."""
 
 

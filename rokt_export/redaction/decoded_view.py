@@ -72,7 +72,10 @@ _UUID = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 _MAY_BE_UUID = QuickSearch("[0-9a-f]{8}-[0-9a-f]{4}-")
 _WHOLE_UUID = re.compile(f"(?<![0-9A-Za-z]){_UUID}(?![0-9A-Za-z])")
 _BLANK = " " * 36
-_ALL_HEX = re.compile("[0-9A-Fa-f]+")
+_ALL_HEX = re.compile("[0-9A-Fa-f:]+")
+_COLONS = 15
+_FINGERPRINT = re.compile(f"[0-9A-Fa-f]{{2}}(?::[0-9A-Fa-f]{{2}}){{{_COLONS},}}")
+"""A hash in hexadecimal with a colon between its bytes, as of certificates."""
 _HEX_HASH = re.compile("[0-9A-Fa-f]{32,}")
 _NO_HASH = re.compile(f"{_UUID}|[0-9A-Fa-f]{{22,31}}")
 """UUIDs, and hexadecimal that is too short."""
@@ -253,6 +256,7 @@ class Reading:
         longest_run: length of the longest part that may be a digest in base64; 0 where none is long enough. One of
             nothing but hexadecimal digits is none: of 22 characters, that chance is 2^-44.
         longest_hex: the same in hexadecimal.
+        has_fingerprint: whether a part may be a digest in hexadecimal with colons.
     """
 
     def __init__(self, text: str, depth: int = _DEPTH, hidden: Sequence[tuple[int, int]] = ()) -> None:
@@ -267,7 +271,10 @@ class Reading:
             found = [run for run in found if run.start() < start or end < run.end()]
         runs = [run[0] for run in found]
         self.longest_run = max((len(run) for run in runs if _ALL_HEX.fullmatch(run) is None), default=0)
-        self.longest_hex = max((len(part) for run in runs for part in _HEX_HASH.findall(run)), default=0)
+        self.longest_hex = max(
+            (len(part) for run in runs for part in _HEX_HASH.findall(run.replace(":", ""))), default=0
+        )
+        self.has_fingerprint = any(":" in run for run in runs)
         self._depth = depth
 
     def _plain(self) -> View:
@@ -327,6 +334,8 @@ def may_be_hashes(text: str) -> Iterator[re.Match[str]]:
     """Yield each part that is long enough for a hash and is no UUID."""
     if _MARKED_HASH in _marked_runs(text):
         yield from (run for run in _LONG_RUN.finditer(text) if _NO_HASH.fullmatch(run[0]) is None)
+    if text.count(":") >= _COLONS:
+        yield from _FINGERPRINT.finditer(text)
 
 
 def _marked_runs(text: str) -> bytes:

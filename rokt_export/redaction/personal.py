@@ -153,6 +153,8 @@ class PersonalValue:
         for name, length in _HASHES:
             if reading.longest_hex >= _HEX_LENGTHS[name]:
                 for text in self._hexes.get(name) or self._hashed_by(name):
+                    if reading.has_fingerprint:
+                        yield from squeezed_places(reading, text)
                     if text in plain:
                         yield from (reading.plain.span(*span) for span in _occurrences(text, plain))
             if reading.longest_run >= length:
@@ -292,7 +294,8 @@ def _signs(value: str) -> tuple[str, ...]:
 
 def _may_be_hashed(value: str, reading: Reading) -> bool:
     """Return whether a text holds a hash of a value, in hexadecimal or base64."""
-    plain, decoded = reading.plain.text, reading.decoded.text
+    plain = reading.squeezed if reading.has_fingerprint else reading.plain.text
+    decoded = reading.decoded.text
     forms = _hashed_forms(value, phone_of(value.strip()))
     for name, length in _HASHES:
         in_hex, in_base64 = reading.longest_hex >= _HEX_LENGTHS[name], reading.longest_run >= length

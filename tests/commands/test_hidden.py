@@ -39,6 +39,7 @@ PEOPLE = [
     "Zoe Muellerstein", "Muellerstein, Zoe", "zoemullerstein", "12  Quarrystone   Lane",
     b64encode(EMAIL.encode()).decode(), EMAIL.encode().hex(), EMAIL.encode().hex().upper(),
     b64encode(b64encode(EMAIL.encode())).decode(), EMAIL.lower(), *hashes(EMAIL),
+    hashlib.sha256(EMAIL.lower().encode()).digest().hex(":"),
 ]  # fmt: skip
 PARTS = ("5550187", "555 0187", "555.0187", "555-0187", "stein", "Quarrystone", "quarrystone")
 SECRETS = [
