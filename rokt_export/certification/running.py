@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from msgspec.structs import replace
 
@@ -252,8 +252,15 @@ class Certifier:
                     ran = self._repeat(probe)
                 case "race":
                     ran = self._race(probe)
-                case _:
+                case (
+                    "missing_required" | "missing_optional" | "no_credentials" | "wrong_credentials"
+                    | "wrong_content_type" | "hostile_text" | "longest" | "unknown_field"
+                ):  # fmt: skip
                     ran = self._single(probe)
+                case "good" | "read_back" | "cleanup":
+                    raise ValueError(f"`{probe.kind}` has a place of its own, and is not sent here")
+                case _:
+                    assert_never(probe.kind)
         except (InvalidRowError, SpecError) as error:
             return Ran(probe, Judgement("not run", f"no request can be made so: {error}"))
         if ran.judgement.doubtful and self._controls:
@@ -272,19 +279,28 @@ class Certifier:
             self._lost = f"the partner does not take a good transaction any more: {came}"
         elif ran.judgement.verdict != "finding":
             judge.controlled = True
-            ran.judgement = self._judged(ran.planned, sent)
+            ran.judgement = self._judged(ran.planned, ran.sent)
             judge.controlled = False
 
     def _single(self, probe: PlannedProbe) -> Ran:
         sent = self._one(probe, self._person(probe))
         foreign = self._judge.foreign(sent, self._persons)
-        judgement = self._judged(probe, sent)
+        judgement = self._judged(probe, [sent])
         ran = Ran(probe, judgement if judgement.verdict == "finding" else foreign or judgement, [sent])
         if probe.kind in READ_BACK and sent.outcome is OutcomeKind.DELIVERED:
             self._read(ran, sent)
         return ran
 
-    def _judged(self, probe: PlannedProbe, sent: Sent) -> Judgement:
+    def _judged(self, probe: PlannedProbe, tries: Sequence[Sent]) -> Judgement:
+        """Judge the sends of a probe by its kind; what must not be delivered, and is, never comes as expected."""
+        judgement, sent = self._judged_by_kind(probe, tries), tries[-1]
+        good = judgement.verdict == "as expected" and sent.outcome is OutcomeKind.DELIVERED
+        if good and probe.expected == "not delivered":
+            return found("delivered-unexpectedly", self._judge.came(sent), "Ask the partner why it takes it.")
+        return judgement
+
+    def _judged_by_kind(self, probe: PlannedProbe, tries: Sequence[Sent]) -> Judgement:
+        sent = tries[-1]
         match probe.kind:
             case "missing_required":
                 return self._judge.left_out(sent)
@@ -294,8 +310,14 @@ class Certifier:
                 return self._judge.content_type(sent)
             case "repeat":
                 return self._judge.repeat(probe, [sent], 0.0)
-            case _:
+            case "race":
+                return self._judge.race([tries[first : first + 2] for first in range(0, len(tries), 2)])
+            case "missing_optional" | "hostile_text" | "longest" | "unknown_field":
                 return self._judge.accepted(probe, sent)
+            case "good" | "read_back" | "cleanup":
+                raise ValueError(f"`{probe.kind}` is judged where it is sent")
+            case _:
+                assert_never(probe.kind)
 
     def _repeat(self, probe: PlannedProbe) -> Ran:
         if probe.detail == "case" and self._judge.duplicate is None:

@@ -579,7 +579,8 @@ def test_what_became_of_a_line_break_is_told(cli: CommandLine, kept: str, told: 
     assert "sent as `Rokt↵Test`" in probe["finding"]
 
 
-def test_a_race_that_both_lose_is_a_finding(cli: CommandLine) -> None:
+@pytest.mark.parametrize("status", [409, 401])
+def test_a_race_that_both_lose_is_a_finding(cli: CommandLine, status: int) -> None:
     crm = Crm(gap=0.1)
     store = crm._store
 
@@ -588,7 +589,7 @@ def test_a_race_that_both_lose_is_a_finding(cli: CommandLine) -> None:
         answer = store(lead)
         if crowded or crm._under_way > 1:
             crm.leads.pop(answer[1].get("id", ""), None)
-            return crm._no(409, "busy", "somebody else writes this lead")
+            return crm._no(status, "busy", "somebody else writes this lead")
         return answer
 
     crm._store = both  # type: ignore[method-assign]
