@@ -19,9 +19,11 @@ from requests.models import PreparedRequest
 from rokt_export.authentication.hmac import Hmac
 from rokt_export.authentication.wsse import Wsse, wsse_digest
 from rokt_export.errors import ConfigurationError
+from rokt_export.exchange.model import Request
 from rokt_export.partner_spec.document import parse
 from rokt_export.partner_spec.loading import read_spec
 from rokt_export.request.render import Renderer
+from rokt_export.request.signing import signed
 from rokt_export.transactions.transaction import Transaction
 from tests.request.rendering import URL, renderer, request
 
@@ -203,6 +205,15 @@ class Forgetful(AuthBase):
         return None  # type: ignore[return-value]
 
 
+class Pruning(AuthBase):
+    """An auth plug-in that sets one header, removes another and adds a third."""
+
+    def __call__(self, prepared: PreparedRequest) -> PreparedRequest:
+        prepared.headers.update({"x-set": "new", "X-New": "3"})
+        del prepared.headers["X-Gone"]
+        return prepared
+
+
 @pytest.fixture
 def plugin(monkeypatch: pytest.MonkeyPatch) -> None:
     module: Any = types.ModuleType("acme_auth")
@@ -221,6 +232,12 @@ def test_a_custom_class_may_change_header_url_and_body(plugin: None) -> None:
     sent = request(custom("acme_auth:Stamp"), {"a": "1"}, variables=JEFE, plugins=frozenset({"acme_auth:Stamp"}))
     assert sent.header("X-Stamp") == "Jefe"
     assert (sent.url, sent.body) == (f"{URL}?stamp=1", b'{"a":"1"} ')
+
+
+def test_of_repeated_headers_a_class_changes_only_what_it_sets() -> None:
+    headers = (("X-Part", "a"), ("X-Set", "1"), ("x-part", "b"), ("X-Gone", "1"), ("X-Set", "2"), ("X-Gone", "2"))
+    sent = signed(Request("POST", URL, headers), (Pruning(),))
+    assert sent.headers == (("X-Part", "a"), ("x-set", "new"), ("x-part", "b"), ("X-New", "3"))
 
 
 @pytest.mark.parametrize(

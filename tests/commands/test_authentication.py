@@ -235,3 +235,23 @@ def test_an_algorithm_that_nobody_knows_is_said_once_and_no_row_is_sent_twice(
     assert (done.status, done.err.count("FOO")) == (4, 1), done.err
     sent = [dict(heard.headers)["X-Email"] for heard in partner.heard]
     assert len(sent) == len(set(sent)) < 30
+
+
+@pytest.mark.parametrize(
+    "authentication",
+    [
+        "{type: hmac, secret: '{{ env.PASSWORD }}', message: '{header:X-Part}', timestamp_header: X-Time}",
+        "{type: wsse, username: u, password: '{{ env.PASSWORD }}'}",
+        CUSTOM,
+    ],
+)
+def test_a_signed_request_has_every_header_of_one_name(
+    cli: CommandLine, partner: Partner, authentication: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROKT_EXPORT_PLUGINS", "requests.auth:HTTPBasicAuth")
+    spec = _spec(cli, partner.url, authentication)
+    twice = "{name: X-Part, in: header, value: a}, {name: X-Part, in: header, value: b}"
+    spec.write_text(spec.read_text().replace("parameters: [", f"parameters: [{twice}, "))
+    assert cli("test", spec, env={"PASSWORD": "sesame"}).status == 0
+    assert [value for name, value in partner.heard[0].headers if name == "X-Part"] == ["a", "b"]
+    assert cli("test", spec, "--sandbox", env={"PASSWORD": "sesame"}).status == 0
