@@ -291,7 +291,7 @@ class Authentication(Strict):
             TypeError: something is missing; the message says what.
         """
         if missing := missing_from(cls):
-            raise TypeError(f"the authentication type {cls.__name__} is not finished: {'; '.join(missing)}")
+            raise unfinished(cls, "; ".join(missing))
 
     @abstractmethod
     def credential(self, fill: Fill) -> Credential:
@@ -320,6 +320,35 @@ class Authentication(Strict):
             source = getattr(self, key)
             if isinstance(source, str) and source:
                 yield mark.shown_as or key.upper(), source
+
+
+def unfinished(model: type[Authentication], missing: str) -> TypeError:
+    """Return the error that an authentication type lacks something."""
+    return TypeError(f"the authentication type {model.__name__} is not finished: {missing}")
+
+
+def credential_of(authentication: Authentication, fill: Fill) -> Credential:
+    """Return what an authentication puts on a request.
+
+    Raises:
+        TypeError: a type with secret fields puts nothing on it.
+    """
+    made, model = authentication.credential(fill), type(authentication)
+    if isinstance(made, NoCredential) and secret_fields(model):
+        raise unfinished(model, "it has secret fields, and its `credential` returns NoCredential")
+    return made
+
+
+def verification_of(authentication: Authentication, fill: Fill, body_finder: BodyFinder) -> Verification:
+    """Return how a sandbox checks an authentication.
+
+    Raises:
+        TypeError: a type with secret fields is not checked, and no note tells the operator.
+    """
+    made, model = authentication.verification(fill, body_finder), type(authentication)
+    if isinstance(made, NotChecked) and made.note is None and secret_fields(model):
+        raise unfinished(model, "it has secret fields, and its `verification` returns NotChecked without a note")
+    return made
 
 
 def secret_fields(model: type[Strict]) -> dict[str, Mark]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args
 from pydantic import BeforeValidator, Field
 
 from rokt_export.authentication.api_key import ApiKey
-from rokt_export.authentication.base import Authentication, Credential, filler
+from rokt_export.authentication.base import Authentication, Credential, credential_of, filler
 from rokt_export.authentication.basic import Basic
 from rokt_export.authentication.bearer import Bearer
 from rokt_export.authentication.custom import Custom
@@ -35,9 +35,10 @@ def credentials_of(authentications: Iterable[Authentication], variables: Mapping
 
     Raises:
         ConfigurationError: a filter cannot convert a variable.
+        TypeError: a type with secret fields puts nothing on a request.
     """
     fill = filler(variables)
-    return tuple(each.credential(fill) for each in authentications)
+    return tuple(credential_of(each, fill) for each in authentications)
 
 
 def _typed(value: Any) -> Any:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from rokt_export.authentication.api_key import ApiKey
-from rokt_export.authentication.base import Authentication, Fill, NotChecked, secret_fields
+from rokt_export.authentication.base import Authentication, Fill, NotChecked, secret_fields, verification_of
 from rokt_export.authentication.custom import Custom
 from rokt_export.authentication.mutual_tls import MutualTls
 from rokt_export.authentication.oauth2 import OAuth2
@@ -121,7 +121,7 @@ def with_wrong_credentials(spec: PartnerSpec, environment: str, place: int, fill
 
 def is_unchecked(authentication: Authentication, fill: Fill) -> str:
     """Return why a sandbox accepts any credentials of this kind; empty where it checks them."""
-    verification = authentication.verification(fill, lambda _name: lambda _data: ())
+    verification = verification_of(authentication, fill, lambda _name: lambda _data: ())
     return (verification.note or verification.reason) if isinstance(verification, NotChecked) else ""
 
 

@@ -14,10 +14,12 @@ from msgspec import Struct
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from rokt_export.authentication.base import credential_of, unfinished, verification_of
 from rokt_export.authentication.registry import TYPES
 from rokt_export.errors import SpecError
 from rokt_export.partner_spec.document import DataPath, Document, Finding, Severity, parse, read_text
 from rokt_export.partner_spec.model import PartnerSpec, nested_names
+from rokt_export.partner_spec.references import names_in
 from rokt_export.redaction.display_text import OwnWords
 from rokt_export.spec_language.fields import Strict, kind_of
 from rokt_export.spec_language.parameter_names import steps
@@ -94,6 +96,7 @@ def read_spec(document: Document) -> LoadedSpec:
 
     Raises:
         SpecFindingsError: too little is left for a spec.
+        TypeError: an authentication type of ours leaves its secret out.
     """
     data = document.data
     if (other := _other_document(document)) is not None:
@@ -125,12 +128,24 @@ def read_spec(document: Document) -> LoadedSpec:
             if not all(repaired):
                 break
     if spec is not None:
+        _check_types(spec)
         findings.extend(_name_findings(spec, draft))
     ordered = tuple(sorted(dict.fromkeys(findings), key=lambda finding: (finding.line, finding.column)))
     if spec is None or draft.stood_in & ESSENTIAL:
         raise SpecFindingsError(document.file, ordered, None)
     sha256 = hashlib.sha256(document.text.encode()).hexdigest()
     return LoadedSpec(spec, document, sha256, ordered, frozenset(damaged))
+
+
+def _check_types(spec: PartnerSpec) -> None:
+    """Check that each authentication puts its secrets on a request, is checked by a sandbox, and names their uses."""
+    own = (each for place in spec.endpoint.values() for each in place.authentication or ())
+    for each in (*spec.authentication, *own):
+        credential_of(each, str)
+        verification_of(each, str, lambda _name: lambda _data: ())
+        secrets = names_in([source for _, source in each.secrets()])
+        if left := secrets - names_in([use.part for use in each.uses()]):
+            raise unfinished(type(each), f"its `uses` leaves out {', '.join(sorted(left))}")
 
 
 _OTHERS: Mapping[str, tuple[str, str]] = {

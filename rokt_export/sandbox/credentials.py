@@ -23,6 +23,7 @@ from rokt_export.authentication.base import (
     Verify,
     filler,
     same,
+    verification_of,
 )
 from rokt_export.authentication.basic import name_and_password
 from rokt_export.authentication.oauth2 import OAuth2
@@ -181,7 +182,7 @@ def credentials(
     notes: list[str] = []
     mutual_tls = False
     for each in authentications:
-        match each.verification(fill, lambda name: finder(name, encoding, {})):
+        match verification_of(each, fill, lambda name: finder(name, encoding, {})):
             case Checked(verify):
                 checks.append(verify)
             case IssuedToken(settings):

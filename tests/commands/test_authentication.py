@@ -6,9 +6,12 @@ import signal
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from rokt_export.authentication.base import NoCredential, NotChecked
+from rokt_export.authentication.bearer import Bearer
 from tests.commands.conftest import CommandLine, Heard, Partner
 
 BASIC = "{type: basic, username: u, password: '{{ env.PASSWORD }}'}"
@@ -255,3 +258,23 @@ def test_a_signed_request_has_every_header_of_one_name(
     assert cli("test", spec, env={"PASSWORD": "sesame"}).status == 0
     assert [value for name, value in partner.heard[0].headers if name == "X-Part"] == ["a", "b"]
     assert cli("test", spec, "--sandbox", env={"PASSWORD": "sesame"}).status == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "made", "message"),
+    [
+        ("credential", lambda *_: NoCredential("later"), "its `credential` returns NoCredential"),
+        ("verification", lambda *_: NotChecked("later"), "its `verification` returns NotChecked without a note"),
+        ("uses", lambda _: (), "its `uses` leaves out PASSWORD"),
+    ],
+)
+def test_no_command_passes_over_an_authentication_type_that_leaves_its_secret_out(
+    cli: CommandLine, partner: Partner, monkeypatch: pytest.MonkeyPatch, method: str, made: Any, message: str
+) -> None:
+    monkeypatch.setattr(Bearer, method, made)
+    spec = _spec(cli, partner.url, BEARER)
+    for command in (["validate", spec], ["render", spec], ["test", spec, "--sandbox"]):
+        done = cli(*command, env={"PASSWORD": "sesame"})
+        assert done.status == 70
+        assert "the authentication type Bearer is not finished: " in done.err
+        assert message in done.err
