@@ -6,7 +6,20 @@ import hmac
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, TypeAlias, TypeVar, get_args, get_origin
+from types import NoneType, UnionType
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+)  # fmt: skip
 
 from msgspec import Struct
 
@@ -364,9 +377,23 @@ def missing_from(model: type[Authentication]) -> list[str]:
         missing.append('it does not name its `type` (`type: Literal["basic"]`)')
     marks = _marks(model)
     missing += [f"its field `{name}` is neither Secret[...] nor Public[...]" for name in marks if marks[name] is None]
+    missing += [
+        f"its field `{name}` is Secret[...], but no text: nothing else is redacted"
+        for name in secret_fields(model)
+        if not _is_text(model.model_fields[name].annotation)
+    ]
     if model.no_secret is None and not secret_fields(model):
         missing.append("no field is Secret[...], and `no_secret` does not say why")
     return missing
+
+
+def _is_text(annotation: Any) -> bool:
+    """Return whether a field's type is a text, or a text or None."""
+    if get_origin(annotation) is Annotated:
+        return _is_text(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return all(map(_is_text, get_args(annotation)))
+    return annotation in (str, NoneType)
 
 
 def _marks(model: type[Strict]) -> dict[str, Mark | None]:
