@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import assert_never
 
 from rokt_export.errors import RoktExportError, TransactionsError, UsageError
 from rokt_export.transactions.compression import ByteStream, PrefixedRaw, open_bytes, read_ahead
@@ -92,10 +93,23 @@ def _closing_on_error(stream: io.BufferedReader, context: Context) -> Iterator[N
 def _text_reader(context: Context, stream: io.BufferedReader, sample: bytes, encoding: Encoding) -> RowReader:
     context = replace(context, guessed=encoding.guessed)
     form = _format(sample, encoding, context)
-    if form is Format.CSV:
-        return DelimitedReader(stream, sample, encoding, context)
-    _refuse_header(context)
-    return NdjsonReader(stream, encoding, context) if form is Format.NDJSON else JsonReader(stream, encoding, context)
+    if form is not Format.CSV:
+        _refuse_header(context)
+    match form:
+        case Format.CSV:
+            return DelimitedReader(stream, sample, encoding, context)
+        case Format.NDJSON:
+            return NdjsonReader(stream, encoding, context)
+        case Format.JSON:
+            return JsonReader(stream, encoding, context)
+        case Format.PARQUET:  # only by its name: a Parquet file begins with its mark, and is read by `_parquet`
+            raise TransactionsError(
+                "this is not a Parquet file, though its name says so",
+                where=context.path,
+                remedy="Export it again as Parquet, or give the file the suffix of what it contains, such as .csv.",
+            )
+        case _:
+            assert_never(form)
 
 
 def _sample(stream: ByteStream, skipped: int, *, live: bool) -> bytes:

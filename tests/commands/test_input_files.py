@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.commands.conftest import CommandLine, Partner
+from tests.commands.conftest import CommandLine, Partner, clear
 from tests.workbooks import sheet, workbook
 
 HEADER = "email,firstname,mobile,transactionid"
@@ -254,3 +254,12 @@ def test_a_workbook_takes_little_more_memory_than_csv(cli: CommandLine, partner:
         peaks.append(int(done.stdout))
     assert len(partner.heard) == 200_000
     assert peaks[1] < 1.2 * peaks[0], peaks
+
+
+@pytest.mark.parametrize("name", ["z.parquet", "z.pq"])
+@pytest.mark.parametrize("content", [b"email\na@example.com\n", b"[1]"])
+def test_a_file_that_is_called_parquet_and_is_not_is_refused(
+    cli: CommandLine, spec: Path, name: str, content: bytes
+) -> None:
+    (cli.folder / name).write_bytes(content)
+    clear(cli("replay", spec, name), 3, name, "not a Parquet file", "Export it again as Parquet")
