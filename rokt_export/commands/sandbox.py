@@ -11,6 +11,7 @@ from rokt_export.commands import options as flag
 from rokt_export.commands.spec_setup import load
 from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import ExitStatus, UsageError
+from rokt_export.sandbox.options import FAULTS
 
 Host = Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Address to listen on.")]
 Port = Annotated[
@@ -33,7 +34,7 @@ Faults = Annotated[
     list[str] | None,
     typer.Option(
         "--fault", metavar="KIND=SHARE", show_default=False,
-        help="reset, hang, partial, slow, garbage, http500, http429 or redirect for this share of requests.",
+        help=f"One of {', '.join(FAULTS)}, for this share of requests.",
     ),
 ]  # fmt: skip
 Seed = Annotated[

@@ -47,11 +47,15 @@ class FaultDice:
 
 def fault_response(kind: str) -> Response:
     """Return the response of a fault that is an HTTP response; the request was not processed."""
-    if kind == "http429":
-        return text_response(429, "too many requests", ("Retry-After", "1"))
-    if kind == "redirect":
-        return text_response(302, "moved", ("Location", "/_sandbox/redirected"))
-    return text_response(500, "internal error")
+    match kind:
+        case "http429":
+            return text_response(429, "too many requests", ("Retry-After", "1"))
+        case "redirect":
+            return text_response(302, "moved", ("Location", "/_sandbox/redirected"))
+        case "http500":
+            return text_response(500, "internal error")
+        case _:
+            raise ValueError(f"the fault `{kind}` has no response")
 
 
 async def play(kind: str, request: web.Request, response: web.Response, slow_for: float) -> web.StreamResponse:
@@ -72,8 +76,10 @@ async def play(kind: str, request: web.Request, response: web.Response, slow_for
             await _partial(request, response)
         case "garbage":
             _write_raw(request, _GARBAGE)
-        case _:
+        case "reset":
             _reset(request)
+        case _:
+            raise ValueError(f"the fault `{kind}` cannot be played")
     return response
 
 

@@ -8,14 +8,15 @@ import pytest
 import requests
 
 from rokt_export.errors import UsageError
-from rokt_export.sandbox.options import SandboxOptions
+from rokt_export.sandbox.faults import fault_response
+from rokt_export.sandbox.options import FAULTS, PROCESSED, SandboxOptions
 from tests.sandbox.conftest import Start, spec_of
 
 SPEC = spec_of("parameters: [{name: email, attribute: email}]")
 PERSON = {"email": "a@example.com"}
 
 
-@pytest.mark.parametrize("kind", ["reset", "partial", "garbage"])
+@pytest.mark.parametrize("kind", sorted(PROCESSED - {"hang", "slow"}))
 def test_faults_that_break_the_connection_after_the_delivery_was_taken(start: Start, kind: str) -> None:
     client = start(SPEC, faults={kind: 1.0})
     with pytest.raises((requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError)):
@@ -43,6 +44,8 @@ def test_slow_answers_arrive_whole(start: Start) -> None:
 
 
 def test_faults_that_are_answers(start: Start) -> None:
+    statuses = {kind: fault_response(kind).status for kind in FAULTS.keys() - PROCESSED}
+    assert statuses == {"http500": 500, "http429": 429, "redirect": 302}
     assert start(SPEC, faults={"http500": 1}).post(json=PERSON).status_code == 500
     slow_down = start(SPEC, faults={"http429": 1}).post(json=PERSON)
     assert (slow_down.status_code, slow_down.headers["Retry-After"]) == (429, "1")
