@@ -392,10 +392,12 @@ _KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: value is None or (isinstance(value, int) and not isinstance(value, bool)),
         "a whole number",
     ),
+    "float": (lambda value: isinstance(value, (int, float)) and not isinstance(value, bool), "a number"),
     "bool": (lambda value: isinstance(value, bool), "true or false"),
+    "Any": (lambda _value: True, "anything"),
     "Mapping[str, Any] | None": (lambda value: value is None or isinstance(value, Mapping), "a table: {'M': 'male'}"),
 }
-"""By annotation: the check of a filter's argument and the name of its kind. Other annotations take any value."""
+"""By annotation: the check of a filter's argument and the name of its kind."""
 
 
 def _is_form(text: str, directives: re.Pattern[str]) -> bool:
@@ -416,7 +418,6 @@ def _is_readable_form(text: str) -> bool:
 
 _FORM = re.compile(r"(?:[^%]|%[-_^0#]?[aAbBcCdDeFgGhHIjklmMnpPrRsStTuUVwWxXyYzZf%])*", re.DOTALL)
 _GIVEN = re.compile(r"(?:[^%]|%[aAbBcdfHIjmMpSUwWxXyYzZGuV%])*", re.DOTALL)
-_HASHES = ("md5", "sha1", "sha256")
 _VALUES: Mapping[str, Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "date": {
         "form": (lambda form: _is_form(form, _FORM), "made of directives such as %Y, %m and %d"),
@@ -449,9 +450,16 @@ _VALUES: Mapping[str, Mapping[str, tuple[Callable[[Any], bool], str]]] = {
 }
 
 
-@lru_cache(maxsize=len(FILTERS))
-def _signature(name: str) -> inspect.Signature:
-    return inspect.signature(FILTERS[name])
+_SIGNATURES = {name: inspect.signature(made) for name, made in FILTERS.items()}
+_ARGUMENTS = {
+    name: {
+        argument: _KINDS[str(parameter.annotation)]  # a kind that is not checked would make every row invalid
+        for argument, parameter in signature.parameters.items()
+        if argument != "value"
+    }
+    for name, signature in _SIGNATURES.items()
+}
+"""Filter to the kind of each of its arguments."""
 
 
 def check_arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any], *, kinds: bool = True) -> None:
@@ -460,18 +468,16 @@ def check_arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any], *
     Raises:
         FilterError: too many or too few, or, with `kinds`, of the wrong type.
     """
-    signature = _signature(name)
-    known = [each for each in signature.parameters if each != "value"]
+    known = _ARGUMENTS[name]
     try:
-        given = signature.bind("", *args, **kwargs).arguments
+        given = _SIGNATURES[name].bind("", *args, **kwargs).arguments
     except TypeError as error:
         takes = f"takes {', '.join(known)}" if known else "takes no arguments"
         raise FilterError(f"filter `{name}`: {error}; it {takes}") from error
-    for argument in known if kinds else ():
+    for argument, (holds, kind) in known.items() if kinds else ():
         if argument not in given:
             continue
         value = given[argument]
-        holds, kind = _KINDS.get(str(signature.parameters[argument].annotation), (lambda _value: True, ""))
         if not holds(value):
             raise FilterError(f"filter `{name}`: {argument} is {kind}, not {_kind_of(value)}")
         holds, kind = _VALUES.get(name, {}).get(argument, (lambda _value: True, ""))
