@@ -14,6 +14,7 @@ from rokt_export import atomic_write
 from rokt_export.errors import ConfigurationError
 from rokt_export.onboarding.drafts.observed import Environment, Field, Operation, Place, Reply, Shown, variable
 from rokt_export.onboarding.drafts.schemas import leaves_of
+from rokt_export.spec_language.encodings import ENCODINGS
 from rokt_export.spec_language.formats import matches
 from rokt_export.spec_language.urls import parse_url
 
@@ -101,8 +102,7 @@ QUESTIONS = (
         "token_url", "   Where are tokens issued?", "https://…", None, _url,
         lambda given: given["authentication"] == "oauth2",
     ),
-    Question("encoding", "6. The encoding of the body?", "json, form, xml, text, none", "json",
-             _one_of("json", "form", "xml", "text", "none")),
+    Question("encoding", "6. The encoding of the body?", ", ".join(ENCODINGS), "json", _one_of(*ENCODINGS)),
     Question("parameters", "7. The parameters' names?", "email*, first_name, source=rokt; * is required", "", _names),
     Question("delivered", "8. How does the partner respond when an entry was created?", '201 {"id": "7"}', "", _status),
     Question("duplicate", "   When the entry exists already?", '409 {"error": "exists"}', "", _status),
