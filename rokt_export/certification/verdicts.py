@@ -17,6 +17,7 @@ from rokt_export.diagnosis.case import edges_of
 from rokt_export.exchange.model import Fault, FaultKind, OutcomeKind, Response
 from rokt_export.onboarding.response_signs import meaning_of
 from rokt_export.onboarding.unexplained import structure_of
+from rokt_export.partner_spec.attributes import UNIQUE
 from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.redaction.display_text import cut, one_line
 from rokt_export.response.body_reader import ResponseReader
@@ -31,7 +32,6 @@ _SHOWN = 60
 _CLIENT_ERROR, _SERVER_ERROR = 400, 500
 TAKEN = frozenset({OutcomeKind.DELIVERED, OutcomeKind.DUPLICATE})
 """Outcomes of a transaction that the partner has."""
-_IDENTIFYING = ("email", "transactionid", "confirmationref", "emailmd5", "emailsha256")
 _SHORTEST_NAME = 8
 
 
@@ -108,7 +108,7 @@ class Judge:
             person: the number of the person; repeats of one person have the same.
         """
         values = sent.exchange.transaction.values
-        own = {str(values[name]).casefold() for name in values if name in _IDENTIFYING and values[name]}
+        own = {str(values[name]).casefold() for name in values if name in UNIQUE and values[name]}
         sent_texts = {text.casefold() for _, text in fields_of(sent.renderer, sent.exchange.transaction)}
         response = sent.response
         text = ResponseReader(response).text.casefold() if response is not None else ""
@@ -520,7 +520,7 @@ class Judge:
         """Return whether a record is of another person: by what identifies it, or as most values are other ones."""
         changes = changes_in(sent, read)
         values = sent.exchange.transaction.values
-        own = {str(value).casefold() for name, value in values.items() if name in _IDENTIFYING}
+        own = {str(value).casefold() for name, value in values.items() if name in UNIQUE}
         for defect, was, now in changes.values():
             others_name = (now or "").casefold() in self._names.keys() - own
             if was.casefold() in own and (defect == "changes-text" or others_name):

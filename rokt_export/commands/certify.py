@@ -227,10 +227,10 @@ def _check_persons(overrides: Mapping[str, str]) -> None:
     Raises:
         UsageError: all of them would have one address or name.
     """
-    from rokt_export.partner_spec.attributes import canonical
+    from rokt_export.partner_spec.attributes import UNIQUE, canonical
 
     for name in overrides:
-        if canonical(name) in ("email", "emailmd5", "emailsha256", "transactionid", "confirmationref"):
+        if canonical(name) in UNIQUE:
             raise UsageError(
                 f"each probe needs a new person, and `{name}` tells them apart",
                 where="--set",

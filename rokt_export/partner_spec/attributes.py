@@ -215,6 +215,10 @@ _CATALOGUE = (
     ),
 )
 
+IDENTIFYING = ("email", "emailmd5", "emailsha256", "mobile")
+"""Attributes by which a partner knows a person, the surest first."""
+UNIQUE = frozenset({"email", "emailmd5", "emailsha256", "transactionid", "confirmationref"})
+"""Attributes whose value no two test people share."""
 _PERSONAL = re.compile("e?mail|phone|mobile|firstname|lastname|fullname|surname|address|street|birth|dob$|ipv[46]")
 """Parts of folded names that mark a custom attribute as personal: Rokt's list, in partners' spellings."""
 

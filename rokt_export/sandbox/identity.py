@@ -13,13 +13,10 @@ import orjson
 
 from rokt_export.atomic_write import write_draft
 from rokt_export.authentication.base import ReceivedRequest
-from rokt_export.partner_spec.attributes import canonical
+from rokt_export.partner_spec.attributes import IDENTIFYING, canonical
 from rokt_export.sandbox.checks import Located, carried_attributes
 from rokt_export.sandbox.url_patterns import Pattern
 from rokt_export.spec_language.filters import text_of
-
-IDENTIFYING = ("email", "emailmd5", "emailsha256", "mobile")
-"""The attributes that identify a person; the first one that is present is used."""
 
 _NOT_DIGITS = re.compile(r"\D")
 
@@ -38,7 +35,7 @@ class Identity:
 
 
 def identifier(located: list[Located], whole: Pattern | None, key: bytes) -> Callable[[ReceivedRequest], Identity]:
-    """Return a function that returns the identity of a request.
+    """Return a function that returns the identity of a request, by the first of `IDENTIFYING` that is present.
 
     Args:
         located: the spec's parameters.

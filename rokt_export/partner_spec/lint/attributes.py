@@ -6,14 +6,13 @@ import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from rokt_export.partner_spec.attributes import ATTRIBUTES, canonical, fold, nearest
+from rokt_export.partner_spec.attributes import ATTRIBUTES, IDENTIFYING, canonical, fold, nearest
 from rokt_export.partner_spec.document import DataPath, Finding
 from rokt_export.partner_spec.lint.context import Subject, Use, names_something, uses
 from rokt_export.partner_spec.model import RequiredWhen
 from rokt_export.spec_language.formats import matches
 from rokt_export.spec_language.template_places import EXPRESSION
 
-IDENTIFYING = frozenset({"email", "emailmd5", "emailsha256", "mobile"})
 _IDENTIFYING_CUSTOM = re.compile("e?mail|phone|mobile")
 
 
@@ -88,7 +87,7 @@ def uncarried_attributes(subject: Subject) -> Iterator[Finding]:
             )
     names = [canonical(name) or fold(name) for name in carried]
     custom = [name for name in names if name not in ATTRIBUTES]
-    if IDENTIFYING.isdisjoint(names) and not any(map(_IDENTIFYING_CUSTOM.search, custom)):
+    if not set(names).intersection(IDENTIFYING) and not any(map(_IDENTIFYING_CUSTOM.search, custom)):
         yield subject.warning(
             "RX102",
             ("parameters",),
