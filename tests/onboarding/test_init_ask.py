@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 from commands.conftest import ROOT, CommandLine
 
+from rokt_export.onboarding.drafts.dialogue import QUESTIONS, problem
 from rokt_export.partner_spec.loading import load_spec
+from rokt_export.spec_language.encodings import ENCODINGS
 
 FIRST = ["Acme!", "acme", "Acme Inc", "", "Jane Doe", "Support", "jane.doe@nowhere", "jane.doe@example.com"]
 SECOND = [
@@ -110,3 +112,8 @@ def _until(terminal: int, words: str) -> str:
             except OSError:
                 break
     return seen
+
+
+def test_each_encoding_can_be_answered() -> None:
+    (asked,) = (each for each in QUESTIONS if each.key == "encoding")
+    assert [problem(asked, name) for name in ENCODINGS] == [""] * len(ENCODINGS)

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from rokt_export.spec_language.filters import ABSENT, FILL_ABSENT, FILTERS, FilterError, Number, Raw, text_of
+from rokt_export.spec_language.filters import _KINDS, ABSENT, FILL_ABSENT, FILTERS, FilterError, Number, Raw, text_of
 from rokt_export.spec_language.template import check_numbers, compile_template
 from rokt_export.spec_language.template_places import TemplateProblem
 
@@ -258,3 +258,9 @@ def test_a_wrong_argument_that_a_row_states_is_told_too():
 
 def test_a_table_may_have_numbers_for_keys():
     assert compile_template("{{ a | default({1: 'b'}) }}!").fill({"a": ""}, {}) == '{"1":"b"}!'
+
+
+@pytest.mark.parametrize(("value", "taken"), [(2, True), (0.5, True), ("2", False), (True, False), (None, False)])
+def test_an_argument_that_is_a_number_takes_nothing_else(value, taken):
+    holds, _ = _KINDS["float"]
+    assert holds(value) is taken
