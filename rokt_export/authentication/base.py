@@ -19,7 +19,7 @@ from typing import (
     Union,
     get_args,
     get_origin,
-)  # fmt: skip
+)
 
 from msgspec import Struct
 

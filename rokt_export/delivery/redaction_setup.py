@@ -5,9 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter, itemgetter
-from typing import Any
+from typing import Any, assert_never
 
-from rokt_export.authentication.base import Credential, DigestLogin, PluginSignature, Signature, filler
+from rokt_export.authentication.base import (
+    ClientCertificate,
+    Credential,
+    DigestLogin,
+    FetchedToken,
+    KeyParameter,
+    NoCredential,
+    PluginSignature,
+    Signature,
+    StaticHeader,
+    filler,
+)
 from rokt_export.authentication.basic import Basic
 from rokt_export.authentication.custom import option_name
 from rokt_export.delivery.redaction_clues import ADDRESS, addresses_in, clue_columns, clues_of, texts_in
@@ -144,12 +155,19 @@ class Derived:
             {spec.idempotency.header.lower()} if spec.idempotency and not _varying(spec.idempotency) else set()
         )
         self._parameters: list[re.Pattern[str]] = []
+        self.any = bool(self._made)
         for each in credentials:
-            for place in each.places if isinstance(each, Signature) else ():
-                if place.in_ == "parameter":
-                    self._parameters.append(re.compile(rf"(?:^|[?&]){re.escape(place.name)}=([^&\s]+)"))
-        self.any = any(isinstance(each, Signature | PluginSignature | DigestLogin) for each in credentials)
-        self.any = self.any or bool(self._made)
+            match each:
+                case Signature(_, computed):
+                    self.any = True
+                    named = (re.escape(place.name) for place in computed if place.in_ == "parameter")
+                    self._parameters += [re.compile(rf"(?:^|[?&]){name}=([^&\s]+)") for name in named]
+                case PluginSignature() | DigestLogin():
+                    self.any = True
+                case StaticHeader() | KeyParameter() | FetchedToken() | ClientCertificate() | NoCredential():
+                    pass  # nothing is computed: the redactor knows the values, and each token that is fetched
+                case _:
+                    assert_never(each)
 
     def of(self, request: Request | None, transaction: Transaction) -> list[str]:
         """Return the computed credentials of a request."""
