@@ -9,15 +9,26 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from hashlib import blake2b
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, assert_never
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from rokt_export.authentication.api_key import ApiKey
+from rokt_export.authentication.base import (
+    ClientCertificate,
+    DigestLogin,
+    FetchedToken,
+    KeyParameter,
+    NoCredential,
+    PluginSignature,
+    Signature,
+    StaticHeader,
+    credential_of,
+    filler,
+)
 from rokt_export.authentication.oauth2 import OAuth2
 from rokt_export.delivery.address import HERE, Address, filled_url, hosts_in, paths_in, unset_variables
-from rokt_export.errors import UsageError
+from rokt_export.errors import ConfigurationError, UsageError
 from rokt_export.partner_spec.model import says_test
 from rokt_export.partner_spec.references import variable_names
 from rokt_export.spec_language.fields import ROUTING
@@ -77,13 +88,9 @@ class _Side(Struct, frozen=True):
 
     def named(self, other: Address) -> list[Address]:
         """The addresses that fixed headers make of its own: at the port of the other, unless only a port is changed."""
-        fixed = [(each.name, each.value) for each in self.spec.parameters if each.in_ == "header" and each.fixed]
-        fixed += [
-            (each.name, each.prefix + each.value)
-            for each in self.spec.environment(self.name).authentication or ()
-            if isinstance(each, ApiKey) and each.in_ == "header"
-        ]
-        texts = [text for name, value in fixed if name.lower() in ROUTING for text in _texts(value, self.variables)]
+        fixed = [each for each in self.spec.parameters if each.in_ == "header" and each.fixed]
+        headers = [(each.name, text) for each in fixed for text in _texts(each.value, self.variables)]
+        texts = [text for name, text in (*headers, *self._credential_headers()) if name.lower() in ROUTING]
         hosts = [
             (each.host, each.port if each.host == self.address.host else other.port)
             for text in texts
@@ -93,6 +100,22 @@ class _Side(Struct, frozen=True):
         paths = [self.address.path, *(path for text in texts for path in paths_in(text))]
         places = [self.address, *(replace(self.address, host=host, port=port) for host, port in hosts)]
         return [replace(place, path=path) for place in places for path in paths][1:]
+
+    def _credential_headers(self) -> Iterator[tuple[str, str]]:
+        """Yield (name, value) of the headers that credentials fix and whose variables are set."""
+        for each in self.spec.environment(self.name).authentication or ():
+            with suppress(ConfigurationError, KeyError):
+                match credential_of(each, filler(self.variables)):
+                    case StaticHeader(name, value):
+                        yield name, value
+                    case KeyParameter(place, name, template):
+                        yield from ((name, text) for text in _texts(template, self.variables) if place == "header")
+                    case Signature() | PluginSignature() | FetchedToken() | DigestLogin():
+                        pass  # computed for each request, or by a server
+                    case ClientCertificate() | NoCredential():
+                        pass  # no header
+                    case other:
+                        assert_never(other)
 
     def proxy(self) -> Address | None:
         """The proxy's address; libcurl takes port 1080 where none is stated."""

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from rokt_export.authentication.base import StaticHeader
+from rokt_export.authentication.bearer import Bearer
 from rokt_export.delivery.address import HERE, resolved
 from rokt_export.delivery.target import Target
 from rokt_export.partner_spec.variables import Variables
@@ -58,6 +60,22 @@ def test_a_header_that_names_the_host_of_production_is_guarded(
     for front in (other.url.removeprefix("http://"), "elsewhere.example.com"):
         assert cli("test", spec, env={"FRONT": front}).status == 0
     assert len(other.heard) == 2
+
+
+@pytest.mark.parametrize(
+    "authentication",
+    ["{type: bearer, token: '{{ env.FRONT }}'}", "{type: api_key, name: Host, value: '{{ env.FRONT }}'}"],
+)
+def test_a_credential_that_names_the_host_of_production_is_guarded(
+    cli: CommandLine, partner: Partner, other: Partner, authentication: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Bearer, "credential", lambda self, fill: StaticHeader("Host", fill(self.token)))
+    text = spec_of(f"{partner.url}/leads", f"{other.url}/leads", more=f"authentication: {authentication}")
+    spec = cli.write("acme.yaml", text)
+    done = cli("test", spec, env={"FRONT": partner.url.removeprefix("http://")})
+    assert (done.status, other.heard) == (USAGE, [])
+    assert "staging, which names the address of production in a header" in done.err
+    assert cli("test", spec, env={"FRONT": "elsewhere.example.com"}).status == 0
 
 
 def is_guarded(production: str, staging: str, parameters: str = "") -> bool:
