@@ -21,7 +21,7 @@ SAMPLES = {
     "none": "none",
     "basic": "{type: basic, username: me, password: '{{ env.SECRET }}'}",
     "digest": "{type: digest, username: me, password: '{{ env.SECRET }}'}",
-    "api_key": "{type: api_key, name: X-Key, value: '{{ env.SECRET }}'}",
+    "api_key": "{type: api_key, name: X-Key, value: '{{ env.SECRET }}', prefix: 'Key '}",
     "bearer": "{type: bearer, token: '{{ env.SECRET }}'}",
     "oauth2": """{type: oauth2, token_url: 'https://login.example.com/token', client_id: me,
         client_secret: '{{ env.SECRET }}'}""",
@@ -30,7 +30,14 @@ SAMPLES = {
     "mutual_tls": "{type: mutual_tls, certificate: '{{ env.CERTIFICATE }}', key: '{{ env.KEY }}'}",
     "custom": "{type: custom, auth: 'tests.authentication.samples:TokenHeader', options: {token: '{{ env.SECRET }}'}}",
 }
-"""By the type's name: `test_registry.py` sends each to a sandbox, with its secret and without."""
+"""By the type's name: `test_registry.py` sends each to a sandbox, with its secret and without; `test_secrets.py` to a
+partner that echoes it."""
+
+WITHOUT_SECRET = {
+    "none": "there are no credentials",
+    "mutual_tls": "its files stay here, and the partner of the command line's tests has no TLS",
+}
+"""The types whose sample holds no secret, and why."""
 
 ACCEPTS_ALL = {
     "none": "the partner asks for no credentials",

@@ -13,12 +13,14 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from rokt_export.reports.formats import FORMATS
+from tests.authentication.samples import SAMPLES, WITHOUT_SECRET
 from tests.commands.conftest import Answering, CommandLine, Heard, Partner, echo, interrupt, spec_text
 
 SECRET = "ca/na+ry %:\"<é'&\\z"
 """Holds every sign that an encoding changes."""
 TOKEN = 't0ken/+"<&\\from-the-server'
-USER = "rokt-user"
+USER = "me"
+"""The user of the samples."""
 PERSON = "o'canary+\"<ü&b@example.com"
 
 
@@ -68,22 +70,21 @@ class Search:
 KEY = "'{{ env.CANARY }}'"
 OAUTH2 = f"type: oauth2, token_url: 'URL/token', client_id: id, client_secret: {KEY}"
 AUTHENTICATIONS = {
-    "basic": f"{{type: basic, username: {USER}, password: {KEY}}}",
+    kind: sample.replace("env.SECRET", "env.CANARY").replace("https://login.example.com", "URL")
+    for kind, sample in SAMPLES.items()
+    if kind not in WITHOUT_SECRET
+} | {
     "basic, key as user": f"{{type: basic, username: {KEY}}}",
     "basic, key as user with a password": f"{{type: basic, username: {KEY}, password: x}}",
-    "digest": f"{{type: digest, username: {USER}, password: {KEY}}}",
-    "api key in header": f"{{type: api_key, name: X-Thing, value: {KEY}, prefix: 'Key '}}",
-    "api key in query": f"{{type: api_key, in: query, name: thing, value: {KEY}}}",
-    "api key in body": f"{{type: api_key, in: body, name: thing, value: {KEY}}}",
-    "bearer": f"{{type: bearer, token: {KEY}}}",
-    "hmac": f"{{type: hmac, secret: {KEY}}}",
+    "api_key in query": f"{{type: api_key, in: query, name: thing, value: {KEY}}}",
+    "api_key in body": f"{{type: api_key, in: body, name: thing, value: {KEY}}}",
     "sailthru": f"{{type: hmac, style: sailthru, secret: {KEY}}}",
-    "wsse": f"{{type: wsse, username: {USER}, password: {KEY}}}",
-    "custom": f"{{type: custom, auth: 'requests.auth:HTTPBasicAuth', options: {{username: {USER}, password: {KEY}}}}}",
-    "oauth2 in header": f"{{{OAUTH2}}}",
+    "custom of requests": "{type: custom, auth: 'requests.auth:HTTPBasicAuth',"
+    f" options: {{username: {USER}, password: {KEY}}}}}",
     "oauth2 in body": f"{{{OAUTH2}, secret_in: body}}",
     "oauth2 in query": f"{{{OAUTH2}, secret_in: query, method: GET}}",
 }
+"""The sample of each type that has a secret, and variants of some."""
 
 
 def echoing(heard: Heard) -> tuple[int, dict[str, str], bytes]:
@@ -111,7 +112,7 @@ def test_no_secret_is_seen_whatever_the_partner_echoes(
     cli: CommandLine, partner: Partner, env: dict[str, str], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     partner.answer = echoing
-    monkeypatch.setenv("ROKT_EXPORT_PLUGINS", "requests.auth:HTTPBasicAuth")
+    monkeypatch.setenv("ROKT_EXPORT_PLUGINS", "requests.auth:HTTPBasicAuth,tests.authentication.samples:TokenHeader")
     encoding = "form" if kind == "sailthru" else "json"
     text = spec_text(partner.url, authentication=AUTHENTICATIONS[kind].replace("URL", partner.url))
     spec = cli.write("acme.yaml", text.replace("encoding: json", f"encoding: {encoding}"))
@@ -166,7 +167,9 @@ def test_no_secret_is_seen_where_the_token_server_fails(
     cli: CommandLine, partner: Partner, env: dict[str, str], fault: str, place: str
 ) -> None:
     partner.answer = FAULTY_TOKENS[fault]
-    authentication = AUTHENTICATIONS[f"oauth2 in {place}"].replace("URL", partner.url)
+    authentication = AUTHENTICATIONS["oauth2" if place == "header" else f"oauth2 in {place}"].replace(
+        "URL", partner.url
+    )
     spec = cli.write("acme.yaml", spec_text(partner.url, authentication=authentication))
     search = Search(cli, SECRET)
     assert search.run("test", spec, "--verbose", env=env) == 4
@@ -177,12 +180,12 @@ def test_no_secret_is_seen_where_the_token_server_fails(
 @pytest.mark.parametrize("place", ["header", "body", "query"])
 def test_no_secret_is_seen_where_nobody_listens(cli: CommandLine, env: dict[str, str], place: str) -> None:
     nowhere = f"http://127.0.0.1:{closed_port()}"
-    authentication = AUTHENTICATIONS[f"oauth2 in {place}"].replace("URL", nowhere)
+    authentication = AUTHENTICATIONS["oauth2" if place == "header" else f"oauth2 in {place}"].replace("URL", nowhere)
     search = Search(cli, SECRET)
     for number, text in enumerate(
         (
             spec_text(nowhere, authentication=authentication),
-            spec_text(nowhere, authentication=AUTHENTICATIONS["api key in query"]),
+            spec_text(nowhere, authentication=AUTHENTICATIONS["api_key in query"]),
         )
     ):
         spec = cli.write(f"acme{number}.yaml", text)
@@ -271,7 +274,7 @@ def test_invented_people_stay_readable(cli: CommandLine, partner: Partner) -> No
 
 
 def test_a_sandbox_tells_no_secret(cli: CommandLine, env: dict[str, str]) -> None:
-    spec = cli.write("acme.yaml", spec_text("https://example.com", authentication=AUTHENTICATIONS["api key in query"]))
+    spec = cli.write("acme.yaml", spec_text("https://example.com", authentication=AUTHENTICATIONS["api_key in query"]))
     search = Search(cli, SECRET)
     with cli.start("sandbox", spec, "--port", 0, "--verbose", "--token", "t0ken", env=env) as serving:
         try:
