@@ -17,6 +17,7 @@ PAGES = [
     *("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "sample_specs/README.md"),
     *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "docs").rglob("*.md"))),
 ]
+MODULES = [path for folder in ("rokt_export", "tests", "bench", "scripts") for path in (ROOT / folder).rglob("*.py")]
 COMMANDS = sorted(typer.main.get_command(program()).commands)
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#]*)(?:#([^)]*))?\)")
 
@@ -61,6 +62,12 @@ def test_links_lead_somewhere(page: str) -> None:
         assert target.exists(), path
         if anchor:
             assert anchor in {_anchor(title) for title in re.findall(r"^#+ (.*)$", target.read_text(), re.MULTILINE)}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_modules_that_are_named_exist(page: str) -> None:
+    for name in re.findall(r"`([\w/]+\.py)`", _text(page)):
+        assert any(path.as_posix().endswith(f"/{name}") for path in MODULES), name
 
 
 def _anchor(title: str) -> str:
