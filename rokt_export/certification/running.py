@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from rokt_export.certification.combining import combined
 from rokt_export.certification.planning import CONTROLS, READ_BACK, PlannedProbe, capitals
 from rokt_export.certification.questions import questions_for
-from rokt_export.certification.records import Coverage, Probe, Record, SentExchange, Unexplained
+from rokt_export.certification.records import Coverage, Kind, Probe, Record, SentExchange, Unexplained
 from rokt_export.certification.removal import Ran, Removal
 from rokt_export.certification.sending import Read, Sender, Sent, StoppedError
 from rokt_export.certification.sent_fields import fields_of
@@ -49,7 +49,7 @@ _BUSY_IN_A_ROW = 3
 """Probes in a row that a busy partner does not answer, after which no more are sent."""
 _NOT_BY_DESIGN = frozenset({"missing_required", "wrong_content_type", "unknown_field"})
 """Probes whose requests are not what the partner's document asks for, on purpose."""
-_MEANT = {
+_MEANT: Mapping[Kind, str] = {
     "good": "delivered", "repeat": "duplicate", "race": "duplicate",
     "missing_required": "rejected", "missing_optional": "rejected", "hostile_text": "rejected",
     "longest": "rejected", "unknown_field": "rejected",

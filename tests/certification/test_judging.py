@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from certification.crm import SPEC
 
 from rokt_export.certification.planning import PlannedProbe
-from rokt_export.certification.running import Certifier
+from rokt_export.certification.records import Kind
+from rokt_export.certification.running import _MEANT, Certifier
 from rokt_export.certification.sending import Sent
 from rokt_export.certification.verdicts import Judge
 from rokt_export.exchange.model import Exchange, Outcome, OutcomeKind, Response
@@ -30,3 +33,7 @@ def test_what_must_be_refused_and_is_delivered_is_a_finding() -> None:
     assert certifier._judged(refused, [sent]).defect == "delivered-unexpectedly"
     taken = PlannedProbe("longest", "with the longest values", "delivered", "")
     assert certifier._judged(taken, [sent]).verdict == "as expected"
+
+
+def test_a_response_that_no_rule_matches_has_a_meaning_for_each_kind_that_is_sent() -> None:
+    assert set(_MEANT) == set(get_args(Kind)) - {"read_back", "cleanup"}

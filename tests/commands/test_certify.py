@@ -16,6 +16,7 @@ import pytest
 from certification.crm import KEY, SPEC, Answer, Crm, serving
 
 from commands.conftest import CommandLine, Result, wait_for
+from rokt_export.partner_spec.attributes import UNIQUE
 
 ENV = {"ACME_KEY": KEY}
 
@@ -596,6 +597,14 @@ def test_a_race_that_both_lose_is_a_finding(cli: CommandLine, status: int) -> No
     done = certified(cli, crm)
     assert defects(done) == {"loses-race"}
     assert "neither of the two is delivered" in of_kind(done, "race")[0]["finding"]
+
+
+@pytest.mark.parametrize("name", sorted(UNIQUE))
+def test_what_tells_test_people_apart_is_not_set(cli: CommandLine, name: str) -> None:
+    crm = Crm()
+    done = certified(cli, crm, "--set", f"{name}=x")
+    assert (done.status, crm.heard) == (2, [])
+    assert f"`{name}` tells them apart" in done.err
 
 
 def test_an_attribute_that_does_not_exist_is_refused(cli: CommandLine) -> None:
