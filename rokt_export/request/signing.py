@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from requests.models import PreparedRequest
-from requests.structures import CaseInsensitiveDict
 
 from rokt_export.exchange.model import Request
 from rokt_export.spec_language.filters import text_of
@@ -19,40 +18,46 @@ def signed(request: Request, signs: tuple[Sign, ...]) -> Request:
     """Return a signed request; headers keep their order and repeat a name as given, new ones follow."""
     if not signs:
         return request
-    prepared = prepared_request(request)
-    before = prepared.headers.copy()
+    before = _first(request)
+    prepared = _prepared(request, before)
     for sign in signs:
         prepared = sign(prepared)
     body = prepared.body.encode() if isinstance(prepared.body, str) else prepared.body
     return Request(str(prepared.method), str(prepared.url), _headers(request, before, prepared.headers), body)
 
 
-def _headers(request: Request, before: Mapping[str, str], after: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+def _first(request: Request) -> dict[str, tuple[str, str]]:
+    """Return the first header of each name, by its name in lower case."""
+    first: dict[str, tuple[str, str]] = {}
+    for header in request.headers:
+        first.setdefault(header[0].lower(), header)
+    return first
+
+
+def _prepared(request: Request, first: Mapping[str, tuple[str, str]]) -> PreparedRequest:
+    """Return a request as `requests.PreparedRequest`, for authentication plug-ins: of a repeated header, the first."""
+    prepared = PreparedRequest()
+    prepared.method = request.method
+    prepared.url = request.url
+    prepared.prepare_headers(dict(first.values()))
+    prepared.body = request.body
+    prepared.hooks = {"response": []}
+    return prepared
+
+
+def _headers(
+    request: Request, before: Mapping[str, tuple[str, str]], after: Mapping[str, str]
+) -> tuple[tuple[str, str], ...]:
     """Return a request's own headers with only what `after` changes, removes or adds to `before`.
 
     A header that is set replaces every one of its name, because `requests` holds one value for a name.
     """
     left = {name.lower(): (name, text_of(value)) for name, value in after.items()}
     kept: list[tuple[str, str]] = []
-    for name, value in request.headers:
-        lower = name.lower()
-        if lower in left and left[lower][1] == before[name]:
-            kept.append((name, value))
+    for header in request.headers:
+        lower = header[0].lower()
+        if lower in left and left[lower][1] == before[lower][1]:
+            kept.append(header)
         elif lower in left:
             kept.append(left.pop(lower))
-    own = {name.lower() for name, _ in request.headers}
-    return (*kept, *(header for lower, header in left.items() if lower not in own))
-
-
-def prepared_request(request: Request) -> PreparedRequest:
-    """Return a request as `requests.PreparedRequest`, for authentication plug-ins: of a repeated header, the first."""
-    first: CaseInsensitiveDict[str] = CaseInsensitiveDict()
-    for name, value in request.headers:
-        first.setdefault(name, value)
-    prepared = PreparedRequest()
-    prepared.method = request.method
-    prepared.url = request.url
-    prepared.prepare_headers(first)
-    prepared.body = request.body
-    prepared.hooks = {"response": []}
-    return prepared
+    return (*kept, *(header for lower, header in left.items() if lower not in before))
