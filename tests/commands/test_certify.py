@@ -582,7 +582,7 @@ def test_what_became_of_a_line_break_is_told(cli: CommandLine, kept: str, told: 
 
 @pytest.mark.parametrize("status", [409, 401])
 def test_a_race_that_both_lose_is_a_finding(cli: CommandLine, status: int) -> None:
-    crm = Crm(gap=0.1)
+    crm = Crm(gap=0.3)
     store = crm._store
 
     def both(lead: dict[str, Any]) -> Answer:
