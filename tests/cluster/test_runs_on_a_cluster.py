@@ -27,6 +27,7 @@ from cluster.conftest import (
     name_of,
     outcomes,
     person,
+    ref,
     refs,
     write_rows,
     write_spec,
@@ -268,13 +269,15 @@ def test_the_first_row_goes_alone_in_the_whole_cluster(cli, partner, spec, machi
 
 
 def test_a_stop_rule_counts_over_the_whole_cluster(cli, partner, spec, machines, server):
-    write_rows(cli, "rows.csv", 1, 300)
-    partner.answer = lambda _heard: (400, {}, b"{}")
+    """Five rows of each file are refused: no worker alone sees six."""
+    write_rows(cli, "a.csv", 1, 200)
+    write_rows(cli, "b.csv", 201, 400)
+    partner.answer = lambda heard: (200 if ref(heard) % 40 else 400, {}, b"{}")
     partner.delay = 0.05
-    shown = cli("replay", spec, "rows.csv", "--cluster", machines.address, "--stop-after", "6")
+    shown = cli("replay", spec, "a.csv", "b.csv", "--cluster", machines.address, "--stop-after", "6")
     assert shown.status == 1, shown.err
     assert "stopped: " in shown.err
-    assert 6 <= len(partner.heard) < 300
+    assert sum(row % 40 == 0 for row in refs(partner)) >= 6
     assert len(outcomes(server)) == len(partner.heard)
 
 
