@@ -17,6 +17,7 @@ from typing import (
     TypeAlias,
     TypeVar,
     Union,
+    assert_never,
     get_args,
     get_origin,
 )
@@ -402,6 +403,25 @@ def _marks(model: type[Strict]) -> dict[str, Mark | None]:
         if name != "type" and get_origin(info.annotation) is not Literal:
             found[name] = next((item for item in info.metadata if isinstance(item, Mark)), None)
     return found
+
+
+def header_of(credential: Credential, fill: Fill) -> tuple[str, str] | None:
+    """Return name and value of the header that a credential puts on every request; None where there is no such one.
+
+    Raises:
+        ConfigurationError: as `fill`.
+    """
+    match credential:
+        case StaticHeader(name, value):
+            return name, value
+        case KeyParameter(place, name, template):
+            return (name, fill(template)) if place == "header" else None
+        case Signature() | PluginSignature() | FetchedToken() | DigestLogin():
+            return None  # computed for each request, or by a server
+        case ClientCertificate() | NoCredential():
+            return None
+        case _:
+            assert_never(credential)
 
 
 def filler(variables: Mapping[str, str]) -> Fill:

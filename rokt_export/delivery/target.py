@@ -9,22 +9,15 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from hashlib import blake2b
-from typing import TYPE_CHECKING, TypeAlias, assert_never
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from rokt_export.authentication.base import (
-    ClientCertificate,
-    DigestLogin,
-    FetchedToken,
-    KeyParameter,
-    NoCredential,
-    PluginSignature,
-    Signature,
-    StaticHeader,
     credential_of,
     filler,
+    header_of,
 )
 from rokt_export.authentication.oauth2 import OAuth2
 from rokt_export.delivery.address import HERE, Address, filled_url, hosts_in, paths_in, unset_variables
@@ -105,17 +98,9 @@ class _Side(Struct, frozen=True):
         """Yield (name, value) of the headers that credentials fix and whose variables are set."""
         for each in self.spec.environment(self.name).authentication or ():
             with suppress(ConfigurationError, KeyError):
-                match credential_of(each, filler(self.variables)):
-                    case StaticHeader(name, value):
-                        yield name, value
-                    case KeyParameter(place, name, template):
-                        yield from ((name, text) for text in _texts(template, self.variables) if place == "header")
-                    case Signature() | PluginSignature() | FetchedToken() | DigestLogin():
-                        pass  # computed for each request, or by a server
-                    case ClientCertificate() | NoCredential():
-                        pass  # no header
-                    case other:
-                        assert_never(other)
+                fill = filler(self.variables)
+                if (header := header_of(credential_of(each, fill), fill)) is not None:
+                    yield header
 
     def proxy(self) -> Address | None:
         """The proxy's address; libcurl takes port 1080 where none is stated."""

@@ -23,6 +23,7 @@ from rokt_export.authentication.base import (
     Signature,
     StaticHeader,
     filler,
+    header_of,
 )
 from rokt_export.authentication.registry import credentials_of
 from rokt_export.errors import ConfigurationError, SpecError
@@ -408,14 +409,10 @@ def _check_headers(credentials: Iterable[Credential], variables: Mapping[str, st
     """
     fill = filler(variables)
     for each in credentials:
-        if isinstance(each, KeyParameter) and each.in_ == "header":
-            name, value = each.name, fill(each.template)
-        elif isinstance(each, StaticHeader):
-            name, value = each.name, each.value
-        else:
-            continue
+        header = header_of(each, fill)
         try:
-            safe_header(name, value)
+            if header is not None:
+                safe_header(*header)
         except RefusedError as error:
             raise ConfigurationError(
                 f"the credential makes no header: {error}",
