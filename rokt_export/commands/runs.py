@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -457,12 +456,14 @@ def verify_journal(
     """
     terminal = Terminal(quiet, no_color=no_color)
     checked = faulty = 0
+    damaged = False
     rows = []
     with _opened(journal) as opened, to_stdout():
         for found in opened.verify(run):
             checked += found.run is not None
             faulty += bool(found.faults)
-            rows.append(asdict(found))
+            damaged = damaged or found.damaged
+            rows.append({name: getattr(found, name) for name in _VERIFIED})
             kept = f" and {found.counted:,} as counts" if found.counted else ""
             if output is Output.TABLE:
                 terminal.write(
@@ -483,8 +484,14 @@ def verify_journal(
             terminal.ndjson(rows)
         case Output.CSV:
             terminal.csv([{**row, "faults": "; ".join(row["faults"])} for row in rows], _VERIFIED)
-    if faulty:
+    if damaged:
+        terminal.warn(
+            "no run could be checked: keep the file, rescue its contents with `sqlite3 FILE .recover`, and name a new "
+            "journal with --journal"
+        )
+    elif faulty:
         terminal.warn("the journal does not agree with itself: keep a copy of it (`rokt-export runs backup PATH`)")
+    if faulty:
         return ExitStatus.JOURNAL
     terminal.say(f"{number_of(checked, 'run', 'runs')} verified: no fault")
     return ExitStatus.OK

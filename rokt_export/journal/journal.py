@@ -505,14 +505,17 @@ class Journal:
         """Check that the journal agrees with itself: the database and all runs, oldest first, or one run.
 
         Yields:
-            What was checked, and the faults.
+            What was checked, and the faults; of a damaged file, that alone.
         """
         with self._reading() as connection:
             if run_id is not None:
                 records = [run_records.find(connection, run_id)]
             else:
                 records = list(connection.execute(select(run).order_by(run.c.no)))
-                yield verification.database(connection)
+                file = verification.database(connection)
+                yield file
+                if file.damaged:
+                    return
         for record in records:
             with self._guard("read"):
                 yield verification.of_run(self._store.reading, record)

@@ -37,6 +37,7 @@ class Verified:
         recordings: its recordings, each of which was read.
         entries: the ledger's entries that name one of its rows.
         faults: what does not agree, a sentence each.
+        damaged: whether pages of the file are damaged, so that no run of it can be checked.
     """
 
     run: str | None
@@ -45,14 +46,21 @@ class Verified:
     recordings: int = 0
     entries: int = 0
     faults: list[str] = field(default_factory=list)
+    damaged: bool = False
 
 
 def database(connection: Connection) -> Verified:
-    """Check the database itself: SQLite's pages and indexes, and that each row is of a run that is there."""
+    """Check the database itself: SQLite's pages and indexes, and that each row is of a run that is there.
+
+    Where pages are damaged nothing else is checked: SQLite may return anything of them.
+    """
     found = Verified(None)
     if connection.dialect.name == "sqlite":
         lines = connection.exec_driver_sql(f"PRAGMA integrity_check({_MOST_TOLD})").scalars().all()
         found.faults += [f"the file is damaged: {line}" for line in lines if line != "ok"]
+        found.damaged = bool(found.faults)
+        if found.damaged:
+            return found
     known = set(connection.scalars(select(run.c.no)))
     for table in (delivery, recording, intent, note):
         for number in connection.scalars(select(table.c.run_no).distinct()):

@@ -103,8 +103,10 @@ def test_rows_of_no_run_and_broken_pages_are_faults_of_the_file(place):
     with place.open("r+b") as raw:
         raw.seek((root - 1) * size + 8)
         raw.write(b"\xff" * 8)
-    with Journal.open(place) as journal, pytest.raises(JournalError, match="the file is damaged"):
-        list(journal.verify())
+    with Journal.open(place) as journal:
+        (found,) = journal.verify()  # no run: what SQLite reads of such pages is not to be believed
+        assert found.damaged
+        assert found.faults[0].startswith("the file is damaged: ")
 
 
 def test_rows_kept_as_counts_stay_counted_and_in_the_ledger(journal):
