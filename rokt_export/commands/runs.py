@@ -484,19 +484,18 @@ def verify_journal(
             terminal.ndjson(rows)
         case Output.CSV:
             terminal.csv([{**row, "faults": "; ".join(row["faults"])} for row in rows], _VERIFIED)
-    if damaged:
-        terminal.warn(
-            "no run could be checked: keep the file, rescue its contents with `sqlite3 FILE .recover`, and name a new "
-            "journal with --journal"
-        )
-    elif faulty:
-        terminal.warn("the journal does not agree with itself: keep a copy of it (`rokt-export runs backup PATH`)")
     if faulty:
+        terminal.warn(_DAMAGED if damaged else _DISAGREES)
         return ExitStatus.JOURNAL
     terminal.say(f"{number_of(checked, 'run', 'runs')} verified: no fault")
     return ExitStatus.OK
 
 
+_DISAGREES = "the journal does not agree with itself: keep a copy of it (`rokt-export runs backup PATH`)"
+_DAMAGED = (
+    "no run could be checked: keep the file, rescue its contents with `sqlite3 FILE .recover`, and name a new journal "
+    "with --journal"
+)
 _VERIFIED = ("run", "rows", "counted", "recordings", "entries", "faults")
 
 
