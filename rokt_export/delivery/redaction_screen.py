@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Sequence
-from functools import partial
+from functools import cached_property, partial
 from itertools import accumulate, chain
 from operator import contains
 
@@ -17,7 +17,7 @@ from rokt_export.transactions.transaction import Transaction
 
 _LONG = 30
 """Characters of a usual line from which on it is quicker to take UUIDs out first."""
-Days = Callable[[Transaction], frozenset[int]]
+Days = Callable[[Sequence[Transaction]], Sequence[frozenset[int]]]
 
 
 def places_to_redact(
@@ -31,7 +31,7 @@ def places_to_redact(
         transactions: the rows.
         texts: what is to be shown of each.
         clues: of the rows, as `clues_of` returns them.
-        days: finds the days that a row's values may mean.
+        days: finds the days that the values of each row may mean.
     """
     if not any(texts) or all(map(is_invented, transactions)):
         return []
@@ -47,8 +47,9 @@ def places_to_redact(
     lines = clue(together).split("\n")
     foreign, *columns = clues
     closely = {place for place, mark in enumerate(foreign) if mark == FOREIGN} if FOREIGN in foreign else set()
+    days_at = _Days(transactions, days)
     if signs:
-        suspects |= _places_of(signs, cleared, lambda place: days(transactions[place]))
+        suspects |= _places_of(signs, cleared, days_at)
         for place, part in _packed_in(signs, texts, cleared):
             if len(part) < WHOLE:
                 lines[place] += "\n" + clue(part)
@@ -58,9 +59,24 @@ def places_to_redact(
         for column in columns:
             suspects.update(place for place, value in enumerate(column) if value in lines[place])
     for place in closely - suspects:
-        if _holds(texts[place], [column[place] for column in columns], partial(days, transactions[place])):
+        if _holds(texts[place], [column[place] for column in columns], partial(days_at, place)):
             suspects.add(place)
     return [place for place in sorted(suspects) if shown[place] and not transactions[place].invented]
+
+
+class _Days:
+    """The days that the values of a batch may mean, found once a text of it has a date."""
+
+    def __init__(self, transactions: Sequence[Transaction], days: Days) -> None:
+        self._transactions = transactions
+        self._days = days
+
+    def __call__(self, place: int) -> frozenset[int]:
+        return self._of_rows[place]
+
+    @cached_property
+    def _of_rows(self) -> Sequence[frozenset[int]]:
+        return self._days(self._transactions)
 
 
 def _signs_in(together: str, lines: int) -> tuple[Collection[int], str]:

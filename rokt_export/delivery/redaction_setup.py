@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter, itemgetter
-from typing import Any, assert_never
+from typing import Any, assert_never, cast
 
 from rokt_export.authentication.base import (
     ClientCertificate,
@@ -51,10 +51,10 @@ Layout = tuple[tuple[str, ...], Callable[[Mapping[str, Value]], tuple[Value, ...
 is_invented = attrgetter("invented")
 _NO_DAYS = frozenset[int]()
 _DATES = re.compile(
-    r"\0\s*(?:[0-9]{1,4}[-/., _]{1,3}[0-9]{1,2}[-/., _]|[0-9]{8}\s*\0|[0-9]{1,4}[^0-9]{0,4}[A-Za-z]{3}"
-    r"|[A-Za-z]{3,9}[-/., _]{0,3}[0-9])"
+    r"\0\s*(?:[0-9]{1,4}[-/., _年月]{1,3}[0-9]{1,2}[-/., _年月]|[0-9]{8}\s*(?=\0)|[0-9]{1,4}[^0-9\0]{0,8}[a-z]{3}"
+    r"|[a-z]{3,9}[-/., _]{0,3}[0-9])"
 )
-"""A column of dates, values between NULs."""
+"""One of folded values, between NULs, may begin with a date."""
 
 
 def redactor_for(
@@ -266,13 +266,28 @@ class PersonalData:
         addresses = addresses_in(columns[len(personal) :])
         return clues_of([*columns[: len(personal)], *([addresses] if addresses else ())], len(rows))
 
-    def days(self, transaction: Transaction) -> frozenset[int]:
-        """Return the days, as proleptic Gregorian ordinals, that personal values of a transaction may mean."""
-        values = transaction.values
-        texts = [fold_letters(text) for name in self._layout(tuple(values))[0] for text in texts_in(values[name])]
-        if not _DATES.search("\0".join(["", *texts, ""])):
-            return _NO_DAYS
-        return _NO_DAYS.union(*[days_of(text.strip()) for text in texts])
+    def days(self, transactions: Sequence[Transaction]) -> list[frozenset[int]]:
+        """Return the days, as proleptic Gregorian ordinals, that personal values of each row of a batch may mean."""
+        found: list[frozenset[int]] = [_NO_DAYS] * len(transactions)
+        for values in self._personal_columns(transactions):
+            try:
+                together = "\0".join(("", *cast("Sequence[str]", values), ""))
+            except TypeError:  # lists, or nothing
+                together = "\0".join(("", *[text for value in values for text in texts_in(value)], ""))
+            if _DATES.search(fold_letters(together)):
+                for place, value in enumerate(values):
+                    for text in texts_in(value):
+                        found[place] |= days_of(fold_letters(text).strip())
+        return found
+
+    def _personal_columns(self, transactions: Sequence[Transaction]) -> Sequence[Sequence[Value]]:
+        """Return the personal values of a batch, attribute by attribute; None where a row does not have one."""
+        rows = [transaction.values for transaction in transactions]
+        personal, take = self._layout(tuple(rows[0]))
+        if len(rows) > 1 and any(row.keys() != rows[0].keys() for row in rows):  # they have different attributes
+            names = dict.fromkeys(name for row in rows for name in row if self.is_personal(name))
+            return [[row.get(name) for row in rows] for name in names]
+        return list(zip(*map(take, rows), strict=True))[: len(personal)]
 
     def _layout(self, names: tuple[str, ...]) -> Layout:
         layout = self._layouts.get(names)

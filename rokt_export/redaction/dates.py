@@ -76,7 +76,9 @@ def dates_in_lines(text: str) -> Iterator[tuple[int, frozenset[int]]]:
     if not _MAY_BE_ANY.found_in(text.encode()):
         return
     folded = text.lower()
-    yield from ((match.start(), frozenset(_days(match))) for match in _WITHOUT_NAMES.finditer(folded))
+    for match in _WITHOUT_NAMES.finditer(folded):
+        digits = match["digits"]
+        yield match.start(), _days_of_digits(digits) if digits else frozenset(_days(match))
     for month in _MONTHS:
         at = folded.find(month)
         while at >= 0:
@@ -116,6 +118,11 @@ def _ordered(first: str, second: str, third: str) -> Iterator[int]:
             yield from _day(first, third, second)
 
 
+@lru_cache(maxsize=4096)
+def _days_of_digits(digits: str) -> frozenset[int]:
+    return frozenset(_of_digits(digits))
+
+
 def _of_digits(digits: str) -> Iterator[int]:
     number = int(digits)
     if len(digits) == 8:
@@ -125,7 +132,7 @@ def _of_digits(digits: str) -> Iterator[int]:
         yield from _ordered(digits[:4], digits[4:6], digits[6:8])
     if len(digits) == 5:
         yield from (zero + number for zero in _SERIALS)
-    for unit in (1, 1000):
+    for unit in (1, 1000) if number >= _DAY * 100 else ():
         seconds, rest = divmod(number, unit)
         if not rest and not seconds % _QUARTER and seconds >= _DAY * 100:
             for day in (seconds // _DAY, seconds // _DAY + 1):
