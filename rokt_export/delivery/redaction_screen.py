@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Sequence
-from functools import cached_property, partial
+from functools import cache, partial
 from itertools import accumulate, chain
 from operator import contains
 
 from rokt_export.delivery.redaction_clues import FOREIGN, clue
 from rokt_export.delivery.redaction_setup import is_invented
 from rokt_export.redaction.batch_signs import ENCODED, WHOLE, Sign, in_base64, in_hexadecimal, signs_in
-from rokt_export.redaction.dates import dates_in_lines
+from rokt_export.redaction.dates import dates_in_lines, numbers_meaning
 from rokt_export.redaction.decoded_view import Reading, may_be_hashes, unpacked, without_uuids
 from rokt_export.transactions.transaction import Transaction
 
@@ -47,9 +47,9 @@ def places_to_redact(
     lines = clue(together).split("\n")
     foreign, *columns = clues
     closely = {place for place, mark in enumerate(foreign) if mark == FOREIGN} if FOREIGN in foreign else set()
-    days_at = _Days(transactions, days)
+    days_of_rows = cache(lambda: days(transactions))
     if signs:
-        suspects |= _places_of(signs, cleared, days_at)
+        suspects |= _places_of(signs, cleared, days_of_rows)
         for place, part in _packed_in(signs, texts, cleared):
             if len(part) < WHOLE:
                 lines[place] += "\n" + clue(part)
@@ -59,24 +59,13 @@ def places_to_redact(
         for column in columns:
             suspects.update(place for place, value in enumerate(column) if value in lines[place])
     for place in closely - suspects:
-        if _holds(texts[place], [column[place] for column in columns], partial(days_at, place)):
+        if _holds(texts[place], [column[place] for column in columns], partial(_at, days_of_rows, place)):
             suspects.add(place)
     return [place for place in sorted(suspects) if shown[place] and not transactions[place].invented]
 
 
-class _Days:
-    """The days that the values of a batch may mean, found once a text of it has a date."""
-
-    def __init__(self, transactions: Sequence[Transaction], days: Days) -> None:
-        self._transactions = transactions
-        self._days = days
-
-    def __call__(self, place: int) -> frozenset[int]:
-        return self._of_rows[place]
-
-    @cached_property
-    def _of_rows(self) -> Sequence[frozenset[int]]:
-        return self._days(self._transactions)
+def _at(rows: Callable[[], Sequence[frozenset[int]]], place: int) -> frozenset[int]:
+    return rows()[place]
 
 
 def _signs_in(together: str, lines: int) -> tuple[Collection[int], str]:
@@ -91,15 +80,15 @@ def _signs_in(together: str, lines: int) -> tuple[Collection[int], str]:
     return (signs if cleared is together else {Sign.HEXADECIMAL, *signs}), cleared
 
 
-def _places_of(signs: Collection[int], cleared: str, days: Callable[[int], frozenset[int]]) -> set[int]:
+def _places_of(signs: Collection[int], cleared: str, days_of_rows: Callable[[], Sequence[frozenset[int]]]) -> set[int]:
     """Return the places of lines that may be a hash, or hold a date that their row has."""
     ends = list(accumulate([len(line) + 1 for line in cleared.split("\n")]))
     found = {bisect_right(ends, run.start()) for run in may_be_hashes(cleared)} if Sign.HASH in signs else set()
-    if Sign.DATE in signs:
-        for start, dates in dates_in_lines(cleared):
-            place = bisect_right(ends, start)
-            if place not in found and not dates.isdisjoint(days(place)):
-                found.add(place)
+    if Sign.DATE in signs or Sign.DATE_NUMBER in signs:
+        known = days_of_rows()
+        every = frozenset[int]().union(*known)
+        dates = dates_in_lines(cleared) if Sign.DATE in signs else numbers_meaning(cleared, every)
+        found |= {place for start, days in dates if not days.isdisjoint(known[place := bisect_right(ends, start)])}
     return found
 
 

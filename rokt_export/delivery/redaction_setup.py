@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from operator import attrgetter, itemgetter
 from typing import Any, assert_never, cast
 
@@ -36,6 +37,7 @@ from rokt_export.partner_spec.references import (
 from rokt_export.redaction import Redactor
 from rokt_export.redaction.dates import days_of
 from rokt_export.redaction.decoded_view import fold_letters
+from rokt_export.redaction.quick_search import QuickSearch
 from rokt_export.request.render import Renderer
 from rokt_export.spec_language.filters import ABSENT, FilterError, text_of
 from rokt_export.spec_language.template import Derivation, compile_template, derivations
@@ -50,8 +52,8 @@ Layout = tuple[tuple[str, ...], Callable[[Mapping[str, Value]], tuple[Value, ...
 """The personal attributes of rows that have the same ones, and what takes a row's values: theirs before all others."""
 is_invented = attrgetter("invented")
 _NO_DAYS = frozenset[int]()
-_DATES = re.compile(
-    r"\0\s*(?:[0-9]{1,4}[-/., _年月]{1,3}[0-9]{1,2}[-/., _年月]|[0-9]{8}\s*(?=\0)|[0-9]{1,4}[^0-9\0]{0,8}[a-z]{3}"
+_DATES = QuickSearch(
+    r"\x00\s*(?:[0-9]{1,4}(?:[-/., _年月]{1,3}[0-9]{1,2}[-/., _年月]|[^0-9\x00]{0,8}[a-z]{3})|[0-9]{8}\s*\x00"
     r"|[a-z]{3,9}[-/., _]{0,3}[0-9])"
 )
 """One of folded values, between NULs, may begin with a date."""
@@ -125,6 +127,10 @@ def _variable(source: str) -> str | None:
     names = compile_template(source).env if "{{" in source else frozenset[str]()
     whole = source.count("{{") == 1 and source.strip().startswith("{{") and source.strip().endswith("}}")
     return next(iter(names)) if len(names) == 1 and whole else None
+
+
+def _days_of(value: Value) -> frozenset[int]:
+    return _NO_DAYS.union(*[days_of(fold_letters(text).strip()) for text in texts_in(value)])
 
 
 class Derived:
@@ -272,22 +278,25 @@ class PersonalData:
         for values in self._personal_columns(transactions):
             try:
                 together = "\0".join(("", *cast("Sequence[str]", values), ""))
+                plain = together.count("\0") == len(values) + 1
             except TypeError:  # lists, or nothing
                 together = "\0".join(("", *[text for value in values for text in texts_in(value)], ""))
-            if _DATES.search(fold_letters(together)):
-                for place, value in enumerate(values):
-                    for text in texts_in(value):
-                        found[place] |= days_of(fold_letters(text).strip())
+                plain = False
+            folded = fold_letters(together)
+            if _DATES.found_in(folded.encode("utf-8", "surrogatepass")):
+                days = map(days_of, map(str.strip, folded.split("\0")[1:-1])) if plain else map(_days_of, values)
+                found = [known | more if more else known for known, more in zip(found, days, strict=True)]
         return found
 
     def _personal_columns(self, transactions: Sequence[Transaction]) -> Sequence[Sequence[Value]]:
         """Return the personal values of a batch, attribute by attribute; None where a row does not have one."""
         rows = [transaction.values for transaction in transactions]
         personal, take = self._layout(tuple(rows[0]))
-        if len(rows) > 1 and any(row.keys() != rows[0].keys() for row in rows):  # they have different attributes
-            names = dict.fromkeys(name for row in rows for name in row if self.is_personal(name))
-            return [[row.get(name) for row in rows] for name in names]
-        return list(zip(*map(take, rows), strict=True))[: len(personal)]
+        if set(map(len, rows)) == {len(rows[0])}:
+            with suppress(KeyError):
+                return list(zip(*map(take, rows), strict=True))[: len(personal)]
+        names = dict.fromkeys(name for row in rows for name in row if self.is_personal(name))
+        return [[row.get(name) for row in rows] for name in names]  # they have different attributes
 
     def _layout(self, names: tuple[str, ...]) -> Layout:
         layout = self._layouts.get(names)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from enum import IntEnum
 from itertools import accumulate
 
-from rokt_export.redaction.dates import MAY_BE_DATE
+from rokt_export.redaction.dates import MAY_BE_NUMBER, MAY_BE_WRITTEN
 from rokt_export.redaction.quick_search import QuickSearch
 
 WHOLE = 6
@@ -44,14 +44,16 @@ class Sign(IntEnum):
     """It may hold a value in an encoding."""
     HASH = 1
     DATE = 2
-    HEXADECIMAL = 3
-    BASE64 = 4
+    """With separators or names."""
+    DATE_NUMBER = 3
+    HEXADECIMAL = 4
+    BASE64 = 5
 
 
 ENCODED = re.compile(r"[%\\&=\r\n\0]")
 """A text with one of these may hold a value in an encoding."""
 _SIGNS = {
-    QuickSearch(r"[%\\&=\r\x00]", MAY_BE_DATE): (Sign.ENCODED, Sign.DATE),
+    QuickSearch(r"[%\\&=\r\x00]", MAY_BE_WRITTEN, MAY_BE_NUMBER): (Sign.ENCODED, Sign.DATE, Sign.DATE_NUMBER),
     QuickSearch(f"{_ANY}{{22}}|(?:[0-9a-f]{{2}}:){{15}}"): (Sign.HASH,),
     QuickSearch(_FOUR_IN_HEXADECIMAL): (Sign.HEXADECIMAL,),
     QuickSearch(_FOUR_IN_BASE64): (Sign.BASE64,),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 from functools import lru_cache
 
@@ -37,10 +37,15 @@ _MAY_BE_COMPACT = (
     "(?:1[89]|20)[0-9]{6}(?:[0-9]{6})?|[0-3][0-9]{3}(?:1[89]|20)[0-9]{2}|[1-6][0-9]{4}|0{0,3}[1-9][0-9]{4,7}00(?:000)?"
 )
 """As `_COMPACT`, without the numbers of seconds that are too few for a date: identifiers are often such numbers."""
-MAY_BE_DATE = f"(?:^|[^0-9])(?:{_SEPARATED}|{_MAY_BE_COMPACT})(?:[^0-9]|$)|{'|'.join(_MONTHS)}"
-"""An expression of RE2 that matches where a text may hold a date, in either letter case."""
-_MAY_BE_ANY = QuickSearch(MAY_BE_DATE)
+MAY_BE_WRITTEN = f"(?:^|[^0-9]){_SEPARATED}(?:[^0-9]|$)|{'|'.join(_MONTHS)}"
+"""An expression of RE2 that matches where a text may hold a date with separators or names, in either letter case."""
+MAY_BE_NUMBER = f"(?:^|[^0-9])(?:{_MAY_BE_COMPACT})(?:[^0-9]|$)"
+"""The same of a date that is one number."""
+_MAY_BE_ANY = QuickSearch(f"{MAY_BE_WRITTEN}|{MAY_BE_NUMBER}")
 _DIGITS = re.compile("[0-9].*[0-9]")
+_IS_COMPACT = re.compile(_COMPACT)
+_TO_NUMBERS = bytes(code if 48 <= code <= 57 else 32 for code in range(256))
+_SHORTEST_COMPACT = 5
 _EPOCH = date(1970, 1, 1).toordinal()
 _SERIALS = (date(1899, 12, 30).toordinal(), date(1904, 1, 1).toordinal())
 """Day 0 of spreadsheets: Excel's usual one, and that of old Macintosh files."""
@@ -85,6 +90,27 @@ def dates_in_lines(text: str) -> Iterator[tuple[int, frozenset[int]]]:
             start, end = folded.rfind("\n", 0, at) + 1, folded.find("\n", at)
             yield from ((start, days) for _, _, days in dates_in(folded[start : end if end >= 0 else len(text)]))
             at = folded.find(month, at + 1)
+
+
+def numbers_meaning(text: str, wanted: Collection[int]) -> Iterator[tuple[int, frozenset[int]]]:
+    """Yield start and days of each number in ASCII lines that may mean one of the wanted days: few of many do.
+
+    Args:
+        text: the lines.
+        wanted: day numbers.
+    """
+    numbers = [number for number in text.encode().translate(_TO_NUMBERS).split() if len(number) >= _SHORTEST_COMPACT]
+    meant: set[str] = set()
+    for number in numbers:
+        if len(number) == _SHORTEST_COMPACT:  # a spreadsheet's day: identifiers of five digits often look like one
+            day = int(number)
+            if _SERIALS[0] + day in wanted or _SERIALS[1] + day in wanted:
+                meant.add(number.decode())
+        elif _IS_COMPACT.fullmatch(digits := number.decode()) and not _days_of_digits(digits).isdisjoint(wanted):
+            meant.add(digits)
+    for digits in meant:
+        for match in re.finditer(f"(?<![0-9]){digits}(?![0-9])", text):
+            yield match.start(), _days_of_digits(digits)
 
 
 @lru_cache(maxsize=65_536)

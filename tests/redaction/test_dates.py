@@ -1,0 +1,53 @@
+"""Dates in texts that are looked at together: what is found in a quick way is what is found in the exact one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from rokt_export.redaction.batch_signs import Sign, signs_in
+from rokt_export.redaction.dates import dates_in_lines, days_of, numbers_meaning
+
+LINES = st.lists(
+    st.one_of(
+        st.from_regex(r"[0-9]{1,9}(?:-[0-9]{1,6})?", fullmatch=True),
+        st.sampled_from(["T000041234", "33225", "19901217", "17121990", "661392000", "661392000000", "20260101120000"]),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@given(LINES, st.dates())
+@example(["33224-1"], days_of("1990-12-17"))
+@example(["x33224", "33224", "133224"], days_of("1990-12-17"))
+def test_numbers_mean_the_days_that_the_exact_search_finds(lines, day) -> None:
+    text = "\n".join(lines)
+    wanted = day if isinstance(day, frozenset) else frozenset({day.toordinal()})
+    exact = {(start, days) for start, days in dates_in_lines(text) if not days.isdisjoint(wanted)}
+    found = {(start, days) for start, days in numbers_meaning(text, wanted) if not days.isdisjoint(wanted)}
+    if Sign.DATE not in signs_in(text):  # a date with separators is looked for in the exact way
+        assert found == exact
+
+
+def test_a_spreadsheets_day_is_found_among_identifiers() -> None:
+    wanted = days_of("1990-12-17")
+    assert [start for start, _ in numbers_meaning("12-33223\n12-33224\n12-33225", wanted)] == [12]
+
+
+def test_signs_in_random_identifiers_take_little_memory() -> None:
+    texts = [
+        "\n".join(f"{(number * 64 + row) * 0x9E3779B97F4A7C15 % 2**96:024x}" for row in range(64))
+        for number in range(300)
+    ]
+    signs_in(texts[0])
+    before = _resident()
+    for text in texts:
+        assert Sign.HASH in signs_in(text)
+    assert _resident() - before < 4_000_000  # together, the expressions took 60 MB
+
+
+def _resident() -> int:
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4096
