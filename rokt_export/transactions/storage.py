@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
-BLOCK = 8 << 20
+BLOCK = 4 << 20
 """Bytes that are fetched at once: a request to an object store takes 20 to 100 ms, whatever its size."""
 
 
@@ -65,7 +65,7 @@ def open_remote(path: str) -> io.BufferedReader:
         TransactionsError: it cannot be opened.
         OSError: while it is read: the storage broke off.
     """
-    return io.BufferedReader(_opened(path), BLOCK)
+    return io.BufferedReader(open_remote_raw(path), BLOCK)
 
 
 def open_remote_raw(path: str) -> io.RawIOBase:
@@ -74,13 +74,9 @@ def open_remote_raw(path: str) -> io.RawIOBase:
     Raises:
         TransactionsError, OSError: as `open_remote`; also OSError if it is sought in and its server sends whole files.
     """
-    return _opened(path, cache_type="none")
-
-
-def _opened(path: str, **kept: str) -> _Blocks:
     files, inner = _files_of(path)
-    with _faults_named(path):
-        return _Blocks(cast("IO[bytes]", files.open(inner, "rb", block_size=BLOCK, **kept)))
+    with _faults_named(path):  # a cache of the library's would hold what the buffer holds, and as much again ahead
+        return _Blocks(cast("IO[bytes]", files.open(inner, "rb", block_size=BLOCK, cache_type="none")))
 
 
 class _Blocks(io.RawIOBase):
