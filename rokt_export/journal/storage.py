@@ -177,6 +177,11 @@ def is_busy(error: Exception) -> bool:
     return _name(error).startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
 
 
+def is_damage(error: Exception) -> bool:
+    """Return whether a database error means that pages of a SQLite file are damaged."""
+    return _name(error).startswith("SQLITE_CORRUPT")
+
+
 def _explained(error: Exception) -> tuple[str, str | None]:
     if isinstance(error, OSError):
         return error.strerror or str(error), "Check the folder's permissions, or name another journal with --journal."

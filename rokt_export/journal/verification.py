@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Engine, Row, func, select
+from sqlalchemy.exc import DatabaseError
 
 from rokt_export.errors import JournalError
 from rokt_export.exchange.model import OutcomeKind
@@ -19,6 +20,7 @@ from rokt_export.journal.model import RunState
 from rokt_export.journal.recording import Recording
 from rokt_export.journal.run_records import state_of
 from rokt_export.journal.schema import delivery, intent, ledger, note, recording, run
+from rokt_export.journal.storage import is_damage
 
 _PAGE = 500
 _MOST_TOLD = 10
@@ -56,8 +58,7 @@ def database(connection: Connection) -> Verified:
     """
     found = Verified(None)
     if connection.dialect.name == "sqlite":
-        lines = connection.exec_driver_sql(f"PRAGMA integrity_check({_MOST_TOLD})").scalars().all()
-        found.faults += [f"the file is damaged: {line}" for line in lines if line != "ok"]
+        found.faults += [f"the file is damaged: {line}" for line in _damage_of_pages(connection)]
         found.damaged = bool(found.faults)
         if found.damaged:
             return found
@@ -67,6 +68,17 @@ def database(connection: Connection) -> Verified:
             if number not in known:
                 found.faults.append(f"the table {table.name} has rows of run no {number}, which is not in the journal")
     return found
+
+
+def _damage_of_pages(connection: Connection) -> list[str]:
+    """Return what SQLite finds wrong in its pages; some damage ends the search itself."""
+    try:
+        lines = connection.exec_driver_sql(f"PRAGMA integrity_check({_MOST_TOLD})").scalars().all()
+    except DatabaseError as error:
+        if not is_damage(error):
+            raise
+        return [str(error.orig)]
+    return [line for line in lines if line != "ok"]
 
 
 def of_run(engine: Engine, record: Row[Any]) -> Verified:
